@@ -1,1 +1,28 @@
-//! placeholder
+//! The ablo schema.
+//!
+//! One [`Schema`] describes an application's models; every file that ablo generates is a pure function of it.
+//! A front ([`front::json`]) reads author input into [`raw`], [`check`] is the only door from raw to [`Schema`],
+//! and [`canonical`] and [`hash`] say how a schema is written and named. This crate knows no spelling of Rust,
+//! TypeScript or SQL, and does no I/O.
+//!
+//! ```
+//! let text = r#"{"v":3,"models":{"tasks":{"fields":{"title":{"type":"string","isOptional":false,
+//!   "isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+//! let read = ablo_schema::front::json::read(text);
+//! let schema = read.schema.expect("the document is valid");
+//! assert_eq!(schema.models()[0].fields[0].name.as_str(), "title");
+//! ```
+
+pub mod canonical;
+pub mod check;
+pub mod diag;
+pub mod front;
+pub mod hash;
+pub mod raw;
+pub mod schema;
+pub mod select;
+pub mod value;
+
+pub use diag::{Code, Diagnostic, Diagnostics, Severity};
+pub use hash::Hashes;
+pub use schema::Schema;

@@ -1,0 +1,12 @@
+//! One folder per target. An emitter prints and decides nothing that a shape could have decided.
+
+#[cfg(feature = "json-schema")]
+pub mod json_schema;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+#[cfg(feature = "rust")]
+pub mod rust;
+#[cfg(feature = "postgres")]
+pub mod sql;
+#[cfg(feature = "typescript")]
+pub mod typescript;

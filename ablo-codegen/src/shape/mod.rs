@@ -1,0 +1,24 @@
+//! The schema as one artifact sees it, free of any target language.
+//!
+//! Every rule that two emitters would otherwise both decide is decided here.
+
+mod rows;
+
+pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
+
+use ablo_schema::Schema;
+
+/// All shapes of one schema.
+#[derive(Debug)]
+pub struct Shapes<'s> {
+    /// One per model, in schema order.
+    pub rows: Vec<RowShape<'s>>,
+}
+
+impl<'s> Shapes<'s> {
+    /// Lowers a schema.
+    #[must_use]
+    pub fn new(schema: &'s Schema) -> Self {
+        Self { rows: schema.models().iter().map(RowShape::new).collect() }
+    }
+}
