@@ -8,12 +8,12 @@ use crate::args::GenerateArgs;
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::Outcome;
-use crate::{config, render, settings, source};
+use crate::{render, settings, source};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Saving is several events: this long without one means that it is over.
 const QUIET: Duration = Duration::from_millis(60);
@@ -69,17 +69,20 @@ fn add(watcher: &mut RecommendedWatcher, folders: &mut BTreeSet<PathBuf>, file: 
 
 /// Waits until one of the files was changed and then left alone; `false` when no event can come any more.
 fn wait(events: &Receiver<notify::Result<Event>>, files: &BTreeSet<PathBuf>) -> bool {
-    let concerns = |event: notify::Result<Event>| {
-        event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| files.contains(path)))
+    let concerns = |event: &notify::Result<Event>| {
+        let about = |event: &Event| event.paths.iter().any(|path| files.contains(path));
+        event.as_ref().is_ok_and(|event| !event.kind.is_access() && about(event))
     };
     loop {
         match events.recv() {
-            Ok(event) if concerns(event) => break,
+            Ok(event) if concerns(&event) => break,
             Ok(_) => {}
             Err(_) => return false,
         }
     }
-    while events.recv_timeout(QUIET).is_ok() {}
+    // Other files in the folder may never be quiet.
+    let latest = Instant::now() + QUIET * 10;
+    while Instant::now() < latest && events.recv_timeout(QUIET).is_ok() {}
     true
 }
 
