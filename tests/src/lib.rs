@@ -1,1 +1,3 @@
-//! placeholder
+//! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
+
+pub mod fixtures;
