@@ -157,13 +157,9 @@ fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>
     let mut statements = Vec::new();
     for column in &shape.columns {
         if let ColumnKind::Enum(allowed) = column.kind {
-            // PostgreSQL cannot hold a NUL, so a value with one is never stored.
-            let storable = allowed.iter().filter(|value| !value.contains('\0'));
-            let values: Vec<_> = storable.map(|value| Literal::new(&**value)).collect();
+            let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
             let name = names.claim(&[shape.name(), column.name, "check"]);
-            if !values.is_empty() {
-                statements.push(Statement::Enum { table, name, column: column.name, values });
-            }
+            statements.push(Statement::Enum { table, name, column: column.name, values });
         }
         if let Some(text) = column.comment() {
             statements.push(Statement::Comment { table, column: column.name, text: Literal::new(text) });
