@@ -28,12 +28,13 @@ const CONFIG: &str = "\
 Without FILE, settings come from `ablo.toml` in this folder or one above it:
 
   schema = \"schema.json\"
-  targets = [\"rust\", \"typescript\", \"postgres\"]   # default: all
-  out = \"generated\"                                 # the default
-  models = [\"tasks\", \"projects\"]                  # default: all
+  targets = [\"rust\", \"postgres\"]      # default: all
+  out = \"generated\"                   # the default
+  models = [\"tasks\", \"projects\"]    # default: all
 
-  [target.postgres]                                 # see `ablo targets`
-  out = \"db\"                                        # default: generated/postgres
+  [target.postgres]                   # `ablo targets` lists the options
+  out = \"db\"                          # default: generated/postgres
+  foreign-keys = true
 
 Paths in it are relative to it, and flags win over it. With FILE, no ablo.toml is read unless --config names one.";
 
@@ -48,7 +49,7 @@ pub(crate) enum Command {
     Schema(SchemaCommand),
     /// List the targets and the options they take
     Targets,
-    /// Explain the code of a diagnostic, as in `ablo::field::unknown_type`
+    /// Explain the code of a diagnostic, as in `ablo::json::syntax`
     Explain {
         /// The code
         code: String,

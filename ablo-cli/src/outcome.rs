@@ -75,3 +75,8 @@ impl GeneratedFile {
         self.kind != Kind::Removed && matches!(stem, Some("mod" | "lib" | "index"))
     }
 }
+
+/// A number and what there is so many of.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

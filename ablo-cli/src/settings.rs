@@ -206,7 +206,8 @@ impl<'a> Choice<'a> {
     }
 
     fn folder(&self, target: &dyn Target, table: Option<&TargetTable>) -> PathBuf {
-        let beside = |path: &str| self.file.map_or_else(|| PathBuf::from(path), |file| config::beside(&file.path, path));
+        let beside =
+            |path: &str| self.file.map_or_else(|| PathBuf::from(path), |file| config::beside(&file.path, path));
         let out = self.file.and_then(|file| file.config.out.as_deref());
         match (&self.args.out, table.and_then(|table| table.out.as_deref())) {
             (Some(flag), _) => flag.join(target.id()),

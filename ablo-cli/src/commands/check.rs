@@ -2,7 +2,7 @@
 
 use crate::args::CheckArgs;
 use crate::finding::{Exit, Report, Stop};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, counted};
 use crate::{settings, source};
 use ablo_schema::{Severity, front};
 
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Stop> {
         outcome.exit = Exit::Errors;
     } else {
         let models = read.schema.map_or(0, |schema| schema.models().len());
-        outcome.remark = format!("{name} is valid: {models} models\n");
+        outcome.remark = format!("{name} is valid: {}\n", counted(models, "model"));
     }
     outcome.reports.push(report);
     Ok(outcome)

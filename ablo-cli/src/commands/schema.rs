@@ -14,7 +14,8 @@ pub(crate) fn print(input: &InputArgs) -> Result<Outcome, Stop> {
 
 pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
     let hashes = Hashes::of(&read(input)?);
-    let models: Map<_, _> = hashes.models.iter().map(|(key, hash)| (key.to_string(), hash.to_string().into())).collect();
+    let models: Map<_, _> =
+        hashes.models.iter().map(|(key, hash)| (key.to_string(), hash.to_string().into())).collect();
     let all = Map::from_iter([
         ("schemaHash".to_owned(), hashes.schema.to_string().into()),
         ("contentHash".to_owned(), hashes.content.to_string().into()),

@@ -44,6 +44,7 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Stop> {
         }
         let outcome: Outcome = generate::run(args).into();
         render::show(&outcome, args.input.format);
+        render::note("waiting for the next save; Ctrl-C ends this", args.input.format);
         if !wait(&events, &files) {
             return Ok(Exit::CannotRun);
         }

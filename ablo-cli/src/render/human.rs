@@ -1,8 +1,8 @@
 //! For people: diagnostics with the source around them, and a short summary of what was done.
 
 use super::snippet::{self, Snippets};
-use crate::finding::{Finding, Report};
-use crate::outcome::{Generated, Outcome};
+use crate::finding::{Finding, Report, Spot};
+use crate::outcome::{Generated, Outcome, counted};
 use ablo_codegen::write::Kind;
 use ablo_schema::Severity;
 use miette::{Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, ReportHandler, SourceCode};
@@ -23,7 +23,8 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     for report in reports {
         let source = Snippets::new(report.file.as_deref().unwrap_or_default(), &report.text);
         for finding in report.findings.iter().take(left) {
-            let shown = Shown { finding, source: finding.spot.as_ref().map(|_| &source) };
+            let shown =
+                Shown { finding, source: finding.spot.as_ref().filter(|_| !report.text.is_empty()).map(|_| &source) };
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{}", Rendered(&handler, &shown));
             left -= 1;
@@ -38,14 +39,14 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     parts.retain(|part| !part.starts_with("0 "));
     let _ = write!(out, "{}", parts.join(", "));
     if total > MOST_SHOWN {
-        let _ = write!(out, "; the first {MOST_SHOWN} are shown, `--format json` has {}", if dropped > 0 { "more" } else { "all" });
+        let _ = write!(
+            out,
+            "; the first {MOST_SHOWN} are shown, `--format json` has {}",
+            if dropped > 0 { "more" } else { "all" }
+        );
     }
     out.push('\n');
     out
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn handler() -> MietteHandler {
@@ -91,8 +92,12 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let help = self.finding.help.as_deref()?;
-        Some(Box::new(snippet::plain(help).into_owned()))
+        let mut lines: Vec<String> = self.finding.help.iter().map(|help| snippet::plain(help).into_owned()).collect();
+        let far = self.finding.also.iter().filter(|(spot, _)| !self.is_beside(spot));
+        lines.extend(
+            far.map(|(spot, what)| format!("{}: line {}, column {}", snippet::plain(what), spot.line, spot.column)),
+        );
+        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -102,11 +107,19 @@ impl Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let (source, spot) = (self.source?, self.finding.spot.as_ref()?);
         let span = |range| source.first_line(range);
-        let primary = LabeledSpan::new_primary_with_span(Some("here".to_owned()), span(&spot.range));
-        let also = self.finding.also.iter().map(move |(spot, what)| {
+        let primary = LabeledSpan::new_primary_with_span(None, span(&spot.range));
+        let also = self.finding.also.iter().filter(|(spot, _)| self.is_beside(spot)).map(move |(spot, what)| {
             LabeledSpan::new_with_span(Some(snippet::plain(what).into_owned()), span(&spot.range))
         });
         Some(Box::new(std::iter::once(primary).chain(also)))
+    }
+}
+
+impl Shown<'_> {
+    /// Whether a further place can be marked in the source, beside the first.
+    fn is_beside(&self, also: &Spot) -> bool {
+        let spots = self.finding.spot.iter().chain([also]);
+        self.source.is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
     }
 }
 
@@ -121,14 +134,13 @@ pub(super) fn summary(outcome: &Outcome) -> String {
 fn checked(generated: &Generated) -> String {
     let stale = generated.stale().count();
     if stale == 0 {
-        return format!("{} files are as {} says\n", generated.files.len(), generated.schema);
+        return format!("nothing is stale in {}\n", counted(generated.files.len(), "file"));
     }
     let mut out = String::new();
     for (word, file) in generated.stale() {
         let _ = writeln!(out, "{} {word}", file.path.display());
     }
-    let files = generated.files.len();
-    out + &format!("{stale} of {files} files are stale; `ablo generate` with the same flags makes them right\n")
+    out + &format!("{} stale; `ablo generate` with the same flags mends that\n", counted(stale, "file"))
 }
 
 fn written(generated: &Generated) -> String {
@@ -141,7 +153,8 @@ fn written(generated: &Generated) -> String {
             (count(Kind::Removed), "removed"),
             (count(Kind::Unchanged), "unchanged"),
         ];
-        let said: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let said: Vec<_> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")).collect();
         let Some(first) = files.iter().find(|file| file.kind != Kind::Removed) else { continue };
         let start = files.iter().find(|file| file.is_start()).unwrap_or(first);
         let _ = writeln!(out, "  {:<12} {:<28} see {}", first.target, said.join(", "), start.path.display());

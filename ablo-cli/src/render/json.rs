@@ -49,7 +49,8 @@ struct File<'a> {
 }
 
 pub(super) fn print(outcome: &Outcome) -> String {
-    let diagnostics = outcome.reports.iter().flat_map(|report| report.findings.iter().map(|f| shown(report, f))).collect();
+    let diagnostics =
+        outcome.reports.iter().flat_map(|report| report.findings.iter().map(|f| shown(report, f))).collect();
     let dropped = outcome.reports.iter().map(|report| report.dropped).sum();
     let files = outcome.generated.as_ref().map(|generated| generated.files.iter().map(file).collect());
     let document = Document { diagnostics, dropped, files };

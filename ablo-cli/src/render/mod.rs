@@ -28,6 +28,14 @@ pub(crate) fn show(outcome: &Outcome, format: Format) -> Exit {
     }
 }
 
+/// Tells people what a command that stays is doing.
+pub(crate) fn note(text: &str, format: Format) {
+    if format == Format::Human {
+        // Nobody is left to tell that standard error is closed.
+        let _ = write(io::stderr().lock(), &[text, "\n"]);
+    }
+}
+
 fn write(mut to: impl Write, texts: &[&str]) -> io::Result<()> {
     texts.iter().try_for_each(|text| to.write_all(text.as_bytes()))?;
     to.flush()

@@ -34,6 +34,11 @@ impl<'t> Snippets<'t> {
         SourceSpan::new(start.into(), self.text.floor_char_boundary(end) - start)
     }
 
+    /// Whether a place can be shown beside others: not on a line so long that it is cut around one place.
+    pub(super) fn is_short(&self, range: &Range<usize>) -> bool {
+        self.line(self.line_at(range.start)).len() <= LONG
+    }
+
     fn line_at(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
     }
@@ -62,7 +67,8 @@ impl SourceCode for Snippets<'_> {
             last = (last + after).min(self.starts.len() - 1);
             data = self.line(first).start..self.line(last).end;
         } else if data.len() > LONG {
-            let around = start.saturating_sub(AROUND).max(data.start)..(end + AROUND).min(data.end);
+            let far = (end + AROUND).min(start + 8 * LONG);
+            let around = start.saturating_sub(AROUND).max(data.start)..far.min(data.end);
             data = self.text.ceil_char_boundary(around.start)..self.text.floor_char_boundary(around.end);
         }
         let column = self.text[self.line(first).start..data.start].chars().count();
