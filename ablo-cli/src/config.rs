@@ -145,8 +145,9 @@ impl Reader<'_> {
             self.wrong(what, value, "an array of strings");
             return None;
         };
+        let each = format!("{what}[]");
         let setting = |item: &Spanned<DeValue<'_>>, reader: &mut Self| {
-            let value = reader.string(what, item)?;
+            let value = reader.string(&each, item)?;
             Some(Setting { value, spot: Some(Spot::of(reader.text, item.span())) })
         };
         Some(items.iter().filter_map(|item| setting(item, self)).collect())

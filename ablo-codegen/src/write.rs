@@ -248,6 +248,10 @@ impl<'a> Ways<'a> {
             };
             match found {
                 Ok(found) if !found.is_dir() => return Err(WriteError::NotAFolder(way)),
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                    let found = way.ancestors().find(|above| above.exists());
+                    return Err(WriteError::NotAFolder(found.unwrap_or(&way).to_owned()));
+                }
                 Err(error) if !is_absent(&error) => return Err(WriteError::io("look at", &way)(error)),
                 _ => {}
             }
