@@ -1,5 +1,7 @@
 //! `ablo check`: formats, exit statuses, and whatever may come in.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

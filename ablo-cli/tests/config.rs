@@ -1,5 +1,7 @@
 //! `ablo.toml`: where it is found, what it says, and what is wrong with it.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

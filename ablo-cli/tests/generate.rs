@@ -1,5 +1,7 @@
 //! `ablo generate`: where files go, what is written, and what is left alone.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! `ablo schema`, `ablo targets`, `ablo explain`: what programs and people ask for.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! `ablo generate --watch`: again on every save, whatever a save is, and through errors.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Files onto disk: only what differs, nothing that is not ours, all or nothing.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
 use ablo_codegen::Files;
 use ablo_codegen::write::{Folder, Kind, Plan, WriteError};
 use std::fs;

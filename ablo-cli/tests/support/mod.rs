@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A small valid schema: a parent, a child, and a model apart.
-pub const SCHEMA: &str = r#"{
+pub(crate) const SCHEMA: &str = r#"{
   "v": 3,
   "models": {
     "projects": {
@@ -43,13 +43,13 @@ pub const SCHEMA: &str = r#"{
 "#;
 
 /// A folder to run in.
-pub struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 /// What a run printed, and how it ended.
-pub struct Ran {
-    pub status: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl From<Output> for Ran {
@@ -64,46 +64,46 @@ impl From<Output> for Ran {
 
 impl Place {
     /// An empty folder.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self(TempDir::new().expect("a folder"))
     }
 
     /// A folder with the small schema in `schema.json`.
-    pub fn with_schema() -> Self {
+    pub(crate) fn with_schema() -> Self {
         let place = Self::empty();
         place.put("schema.json", SCHEMA);
         place
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(path, bytes).expect("a file");
     }
 
-    pub fn get(&self, name: &str) -> String {
+    pub(crate) fn get(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).expect("a file")
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ablo"));
         command.args(args).current_dir(self.0.path()).env_remove("NO_GRAPHICS").stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.command(args).output().expect("it starts").into()
     }
 
-    pub fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
+    pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
         self.command(args).current_dir(self.path(folder)).output().expect("it starts").into()
     }
 
-    pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
@@ -113,7 +113,7 @@ impl Place {
     }
 
     /// Every file below the folder with its text.
-    pub fn tree(&self) -> Vec<(String, String)> {
+    pub(crate) fn tree(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         walk(self.0.path(), self.0.path(), &mut found);
         found.sort();
@@ -121,7 +121,7 @@ impl Place {
     }
 
     /// The names of every file below the folder.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.tree().into_iter().map(|(name, _)| name).collect()
     }
 }
