@@ -1,3 +1,4 @@
 //! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
 pub mod fixtures;
+pub mod postgres;
