@@ -1,1 +1,5 @@
-//! placeholder
+//! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
+
+pub mod arbitrary;
+pub mod fixtures;
+pub mod synthetic;
