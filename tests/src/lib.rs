@@ -3,3 +3,4 @@
 pub mod arbitrary;
 pub mod fixtures;
 pub mod synthetic;
+pub mod typescript;
