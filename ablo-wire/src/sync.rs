@@ -183,7 +183,7 @@ record! {
 
 /// What one model or one query gave: rows, one row, rows inside a JSON string, or nothing (http.md §5).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows", transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum Rows<T = RawRow> {
     /// Rows.
