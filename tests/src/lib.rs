@@ -4,3 +4,4 @@ pub mod arbitrary;
 pub mod fixtures;
 pub mod postgres;
 pub mod synthetic;
+pub mod typescript;
