@@ -1,0 +1,28 @@
+//! Writing rows.
+//!
+//! The fields that every row has come first, then the declared ones in schema order, then what this build does not know.
+//! A declared field without a value is `null`; `organizationId` and `createdBy` are left out where the server left them out.
+
+use super::Row;
+use crate::Model;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+impl<M: Model> Serialize for Row<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("createdAt", &self.created_at)?;
+        map.serialize_entry("updatedAt", &self.updated_at)?;
+        if let Some(organization_id) = &self.organization_id {
+            map.serialize_entry("organizationId", organization_id)?;
+        }
+        if let Some(created_by) = &self.created_by {
+            map.serialize_entry("createdBy", created_by)?;
+        }
+        self.data.encode(&mut map)?;
+        for (name, value) in self.unknown.raw() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
