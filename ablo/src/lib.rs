@@ -20,15 +20,15 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+#[doc(hidden)]
+#[path = "private/mod.rs"]
+pub mod __private;
 mod descriptor;
 mod field;
 mod id;
 mod model;
 mod open_enum;
 mod patch;
-#[doc(hidden)]
-#[path = "private/mod.rs"]
-pub mod __private;
 mod row;
 mod timestamp;
 

@@ -35,6 +35,18 @@ impl<T> From<T> for Change<T> {
     }
 }
 
+impl From<&str> for Change<String> {
+    fn from(value: &str) -> Self {
+        Change::Set(value.to_owned())
+    }
+}
+
+impl<M: ?Sized> From<&str> for Change<crate::Id<M>> {
+    fn from(value: &str) -> Self {
+        Change::Set(value.into())
+    }
+}
+
 /// What a patch says of an optional field.
 ///
 /// Anything that turns into the field's value sets it; an `Option` sets or clears it.

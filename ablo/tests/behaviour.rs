@@ -29,7 +29,8 @@ fn a_row_reads_into_typed_fields() {
 #[test]
 fn absent_and_null_both_read_as_none_and_order_is_free() {
     let absent = report(r#""status":"ready","location":"Oslo""#).unwrap();
-    let null = report(r#""stationId":null,"location":"Oslo","forecast":null,"status":"ready","confidence":null"#).unwrap();
+    let null =
+        report(r#""stationId":null,"location":"Oslo","forecast":null,"status":"ready","confidence":null"#).unwrap();
     assert_eq!(absent, null);
 }
 
@@ -77,7 +78,9 @@ fn a_bad_row_is_refused_by_model_and_field() {
     assert!(message(id_twice).starts_with("`WeatherReport.id`: the member is there twice"));
     let no_id = serde_json::from_str::<Row<WeatherReport>>(r#"{"location":"Oslo","status":"ready"}"#).unwrap_err();
     assert!(no_id.to_string().starts_with("`WeatherReport.id`: the member is missing"));
-    assert!(serde_json::from_str::<Row<WeatherReport>>("[]").unwrap_err().to_string().contains("a row of `WeatherReport`"));
+    assert!(
+        serde_json::from_str::<Row<WeatherReport>>("[]").unwrap_err().to_string().contains("a row of `WeatherReport`")
+    );
 }
 
 #[test]
@@ -88,7 +91,10 @@ fn a_patch_keeps_clears_and_sets() {
     assert_eq!(json(WeatherReport::patch().forecast(None)), r#"{"forecast":null}"#);
     assert_eq!(json(WeatherReport::patch().forecast(Some("Rain".to_owned()))), r#"{"forecast":"Rain"}"#);
     assert_eq!(json(WeatherReport::patch().forecast(Patch::Keep)), "{}");
-    assert_eq!(json(WeatherReport::patch().location("Oslo").confidence(0.5)), r#"{"location":"Oslo","confidence":0.5}"#);
+    assert_eq!(
+        json(WeatherReport::patch().location("Oslo").confidence(0.5)),
+        r#"{"location":"Oslo","confidence":0.5}"#
+    );
     assert_eq!(json(WeatherReport::patch().station_id("s_1")), r#"{"stationId":"s_1"}"#);
     let literal = WeatherReportPatch { status: Change::Set("late".into()), ..WeatherReport::patch() };
     assert_eq!(json(literal), r#"{"status":"late"}"#);
@@ -109,7 +115,7 @@ fn numbers_that_json_lacks_are_errors_and_never_null() {
         assert!(serde_json::to_string(&WeatherReport::patch().confidence(value)).is_err());
         let create = Station::create("Arlanda", value, jiff::Timestamp::UNIX_EPOCH);
         let error = serde_json::to_string(&create).unwrap_err();
-        assert!(error.to_string().starts_with("JSON has no number "), "{error}");
+        assert!(error.to_string().starts_with("`altitude`: JSON has no number "), "{error}");
         let mut row = report(r#""location":"Oslo","status":"ready""#).unwrap();
         row.data.confidence = Some(value);
         assert!(serde_json::to_string(&row).is_err());
@@ -119,7 +125,8 @@ fn numbers_that_json_lacks_are_errors_and_never_null() {
 #[test]
 fn json_fields_keep_member_order_and_64_bits() {
     let details = r#"{"b":18446744073709551615,"a":[1.5,-9223372036854775808,{"z":null,"y":"\u0001"}]}"#;
-    let text = format!(r#"{{{BASE},"name":"A","altitude":1.5,"openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#);
+    let text =
+        format!(r#"{{{BASE},"name":"A","altitude":1.5,"openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#);
     let row: Row<Station> = serde_json::from_str(&text).unwrap();
     let sent = serde_json::to_string(&row).unwrap();
     assert!(sent.ends_with(&format!(r#""openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#)), "{sent}");
@@ -131,7 +138,8 @@ fn descriptors_say_what_the_schema_says() {
     assert_eq!((model.key, model.type_name, model.table), ("weatherReports", "WeatherReport", "weather_reports"));
     assert!(model.mutable && !Station::DESCRIPTOR.mutable);
     assert_eq!(model.tenancy, Tenancy::Column { column: "organization_id" });
-    let shape: Vec<_> = model.fields.iter().map(|field| (field.name, field.kind, field.optional, field.indexed)).collect();
+    let shape: Vec<_> =
+        model.fields.iter().map(|field| (field.name, field.kind, field.optional, field.indexed)).collect();
     assert_eq!(
         shape,
         [

@@ -10,7 +10,7 @@ pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_schema as schema;
 pub use crate::row::Members;
-pub use value::{Boolean, Date, Enum, Json, Number, String, deserialize_enum, optional, required};
+pub use value::{Value, Writer, deserialize_enum, optional, required, slot};
 
 pub use serde;
 
@@ -23,5 +23,5 @@ pub trait Codec: Sized {
     fn decode<'de, A: MapAccess<'de>>(members: &mut Members<A>) -> Result<Self, A::Error>;
 
     /// Writes the declared fields, in schema order.
-    fn encode<S: SerializeMap>(&self, map: &mut S) -> Result<(), S::Error>;
+    fn encode<S: SerializeMap>(&self, members: &mut Writer<S>);
 }

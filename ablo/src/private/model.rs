@@ -58,7 +58,7 @@ macro_rules! __ablo_model {
         }
 
         #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Debug, PartialEq)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis struct $patch {
             $($(#[$attr])* pub $name: $($crate::Change<$req>)? $($crate::Patch<$opt>)?,)*
@@ -106,11 +106,8 @@ macro_rules! __ablo_model {
         impl $patch {$(
             $(#[$attr])*
             #[must_use]
-            pub fn $name(
-                mut self,
-                value: impl ::core::convert::Into<$($req)? $($crate::Patch<$opt>)?>,
-            ) -> Self {
-                self.$name = $(::core::convert::Into::<$req>::into(value).into())? $(::core::convert::Into::<$crate::Patch<$opt>>::into(value))?;
+            pub fn $name(mut self, value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>) -> Self {
+                self.$name = value.into();
                 self
             }
         )*}
@@ -123,9 +120,8 @@ macro_rules! __ablo_model {
                     name: $wire,
                     column: $column,
                     kind: $crate::FieldKind::$kind $((<$enum as $crate::OpenEnum>::VALUES))?,
-                    optional: $($crate::__private::required::<$req>())? $($crate::__private::optional::<$opt>())?,
                     $($field_facet: $field_value,)*
-                    ..$crate::FieldDescriptor::DEFAULT
+                    ..$($crate::__private::required::<$req>())? $($crate::__private::optional::<$opt>())?
                 },)*],
                 relations: &[$($crate::RelationDescriptor {
                     $($option: $option_value,)*
@@ -140,29 +136,36 @@ macro_rules! __ablo_model {
                 const DESCRIPTOR: &'static $crate::ModelDescriptor = &DESCRIPTOR;
             }
 
+            impl ::core::default::Default for $patch {
+                fn default() -> Self {
+                    Self { $($name: $($crate::Change::<$req>::Keep)? $($crate::Patch::<$opt>::Keep)?,)* }
+                }
+            }
+
             impl $crate::__private::Codec for $model {
                 fn decode<'de, __A>(members: &mut $crate::__private::Members<__A>) -> ::core::result::Result<Self, __A::Error>
                 where
                     __A: $crate::__private::serde::de::MapAccess<'de>,
                 {
-                    $(let mut $name = ::core::option::Option::<$($req)? $(::core::option::Option<$opt>)?>::None;)*
+                    $(let mut $name = ::core::option::Option::<$($req)? $($opt)?>::None;)*
                     while let ::core::option::Option::Some(at) = members.next_field()? {
                         match at {
-                            $($at => members.value(at, &mut $name)?,)*
-                            _ => {}
-                        }
+                            $($at => members.value(at, &mut $name),)*
+                            _ => ::core::result::Result::Ok(()),
+                        }?;
                     }
-                    ::core::result::Result::Ok(Self {
-                        $($name: $(members.required::<$req>($at, $name)?)? $(::core::option::Option::<::core::option::Option<$opt>>::flatten($name))?,)*
-                    })
+                    #[allow(irrefutable_let_patterns)]
+                    let ($($(::core::option::Option::<$req>::Some($name),)?)*) = ($($($crate::__private::slot::<$req>($name),)?)*) else {
+                        return ::core::result::Result::Err(members.missing());
+                    };
+                    ::core::result::Result::Ok(Self { $($name,)* })
                 }
 
-                fn encode<__S>(&self, map: &mut __S) -> ::core::result::Result<(), __S::Error>
+                fn encode<__S>(&self, members: &mut $crate::__private::Writer<__S>)
                 where
                     __S: $crate::__private::serde::ser::SerializeMap,
                 {
-                    $(map.serialize_entry($wire, &$crate::__private::$kind(&self.$name))?;)*
-                    ::core::result::Result::Ok(())
+                    $(members.put($wire, &self.$name);)*
                 }
             }
 
@@ -171,14 +174,9 @@ macro_rules! __ablo_model {
                 where
                     __S: $crate::__private::serde::Serializer,
                 {
-                    let mut map = serializer.serialize_map(::core::option::Option::None)?;
-                    $(
-                        let sent = $(::core::option::Option::<&$req>::Some(&self.$name))? $(::core::option::Option::<$opt>::as_ref(&self.$name))?;
-                        if let ::core::option::Option::Some(value) = sent {
-                            $crate::__private::serde::ser::SerializeMap::serialize_entry(&mut map, $wire, &$crate::__private::$kind(value))?;
-                        }
-                    )*
-                    $crate::__private::serde::ser::SerializeMap::end(map)
+                    let mut members = $crate::__private::Writer::start(serializer)?;
+                    $($(members.put::<$req>($wire, &self.$name);)? $(members.put_some::<$opt>($wire, &self.$name);)?)*
+                    members.end()
                 }
             }
 
@@ -187,11 +185,9 @@ macro_rules! __ablo_model {
                 where
                     __S: $crate::__private::serde::Serializer,
                 {
-                    let mut map = serializer.serialize_map(::core::option::Option::None)?;
-                    $(if let ::core::option::Option::Some(value) = self.$name.sent() {
-                        $crate::__private::serde::ser::SerializeMap::serialize_entry(&mut map, $wire, &$crate::__private::$kind(value))?;
-                    })*
-                    $crate::__private::serde::ser::SerializeMap::end(map)
+                    let mut members = $crate::__private::Writer::start(serializer)?;
+                    $(members.put($wire, &self.$name);)*
+                    members.end()
                 }
             }
         };

@@ -60,6 +60,15 @@ macro_rules! __ablo_open_enum {
             }
         }
 
+        impl $crate::__private::Value for $name {
+            fn put<__S>(&self, name: &'static str, map: &mut __S) -> ::core::result::Result<(), __S::Error>
+            where
+                __S: $crate::__private::serde::ser::SerializeMap,
+            {
+                map.serialize_entry(name, Self::as_str(self))
+            }
+        }
+
         impl $crate::__private::serde::Serialize for $name {
             fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
             where

@@ -38,8 +38,37 @@ pub struct Members<A> {
     model: &'static ModelDescriptor,
     /// Where the next declared field is if the writer kept schema order.
     expected: usize,
+    seen: Seen,
     base: Base,
     unknown: UnknownFields,
+}
+
+/// Which declared fields have been read. Only a model of more than 128 fields needs more than one word.
+#[derive(Default)]
+struct Seen {
+    first: u128,
+    more: Vec<u128>,
+}
+
+impl Seen {
+    fn word(&mut self, at: usize) -> (&mut u128, u128) {
+        let (word, bit) = (at / 128, 1 << (at % 128));
+        if word == 0 {
+            return (&mut self.first, bit);
+        }
+        if self.more.len() < word {
+            self.more.resize(word, 0);
+        }
+        (&mut self.more[word - 1], bit)
+    }
+
+    /// Whether this is the first time.
+    fn insert(&mut self, at: usize) -> bool {
+        let (word, bit) = self.word(at);
+        let first = *word & bit == 0;
+        *word |= bit;
+        first
+    }
 }
 
 #[derive(Default)]
@@ -53,7 +82,14 @@ struct Base {
 
 impl<'de, A: MapAccess<'de>> Members<A> {
     fn new(model: &'static ModelDescriptor, map: A) -> Self {
-        Self { map, model, expected: 0, base: Base::default(), unknown: UnknownFields::default() }
+        Self {
+            map,
+            model,
+            expected: 0,
+            seen: Seen::default(),
+            base: Base::default(),
+            unknown: UnknownFields::default(),
+        }
     }
 
     /// The position of the next declared field, whose value is to be read next.
@@ -81,14 +117,22 @@ impl<'de, A: MapAccess<'de>> Members<A> {
         }
     }
 
-    /// Reads the value of the declared field at this position.
+    /// Reads the value of the declared field at this position. An optional field's `null` leaves its slot empty.
     pub fn value<T: Deserialize<'de>>(&mut self, at: usize, slot: &mut Option<T>) -> Result<(), A::Error> {
-        read(&mut self.map, self.model, field_name(self.model, at), slot)
+        let Some(field) = self.model.fields.get(at) else { return Ok(()) };
+        if !self.seen.insert(at) {
+            return Err(problem(self.model, field.name, &TWICE));
+        }
+        let read = if field.optional { self.map.next_value() } else { self.map.next_value().map(Some) };
+        *slot = read.map_err(|error| problem(self.model, field.name, &error))?;
+        Ok(())
     }
 
-    /// The value of a required field, once all members have been read.
-    pub fn required<T>(&self, at: usize, slot: Option<T>) -> Result<T, A::Error> {
-        required(self.model, field_name(self.model, at), slot)
+    /// The complaint about the first required field that was not there.
+    pub fn missing(&mut self) -> A::Error {
+        let lacks = |(at, field): &(usize, &FieldDescriptor)| !field.optional && self.seen.insert(*at);
+        let field = self.model.fields.iter().enumerate().find(lacks).map_or("", |(_, field)| field.name);
+        problem(self.model, field, &MISSING)
     }
 
     fn finish<M>(self, data: M) -> Result<Row<M>, A::Error> {
@@ -105,26 +149,29 @@ impl<'de, A: MapAccess<'de>> Members<A> {
     }
 }
 
-fn field_name(model: &ModelDescriptor, at: usize) -> &'static str {
-    model.fields.get(at).map_or("", |field| field.name)
+const TWICE: &str = "the member is there twice";
+const MISSING: &str = "the member is missing";
+
+fn problem<E: Error>(model: &ModelDescriptor, field: &str, what: &dyn fmt::Display) -> E {
+    E::custom(format_args!("`{}.{field}`: {what}", model.type_name))
 }
 
+/// Reads the value of a field that every row has.
 fn read<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     map: &mut A,
     model: &ModelDescriptor,
     field: &str,
     slot: &mut Option<T>,
 ) -> Result<(), A::Error> {
-    let problem = |what: &dyn fmt::Display| A::Error::custom(format_args!("`{}.{field}`: {what}", model.type_name));
     if slot.is_some() {
-        return Err(problem(&"the member is there twice"));
+        return Err(problem(model, field, &TWICE));
     }
-    *slot = Some(map.next_value().map_err(|error| problem(&error))?);
+    *slot = Some(map.next_value().map_err(|error| problem(model, field, &error))?);
     Ok(())
 }
 
 fn required<T, E: Error>(model: &ModelDescriptor, field: &str, slot: Option<T>) -> Result<T, E> {
-    slot.ok_or_else(|| E::custom(format_args!("`{}.{field}`: the member is missing", model.type_name)))
+    slot.ok_or_else(|| problem(model, field, &MISSING))
 }
 
 enum Key {
