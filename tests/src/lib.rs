@@ -1,3 +1,5 @@
 //! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
+pub mod arbitrary;
 pub mod fixtures;
+pub mod synthetic;

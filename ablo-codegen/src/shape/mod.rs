@@ -4,8 +4,10 @@
 
 mod reference;
 mod rows;
+mod tables;
 
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
+pub use tables::{ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, tables};
 
 use ablo_schema::Schema;
 
