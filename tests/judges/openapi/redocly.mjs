@@ -34,7 +34,6 @@ const config = await createConfig({
       "path-parameters-defined",
       "security-defined",
       "tag-description",
-      "parameter-description",
     ].map((rule) => [rule, "error"]),
   ),
 });

@@ -62,7 +62,7 @@ pub(super) fn paths(paths: &mut Object<'_>, entry: &Entry<'_>) {
 fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
     let title = Title { id: &[key, ".list"], tag: key, summary: &["List rows of `", key, "`"] };
     operation(path, "get", &title, |operation| {
-        operation.string("description", "Every parameter named like a field keeps the rows that equal it there.");
+        operation.string("description", "A parameter with the name of a field keeps only rows with that value.");
         operation.array("parameters", |parameters| {
             let paging = ["Limit", "OrderBy", "Order", "StartingAfter"];
             paging.into_iter().for_each(|name| parameters.refers(Ref::Parameter(name)));
