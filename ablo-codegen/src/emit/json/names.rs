@@ -17,8 +17,8 @@ impl ComponentName {
         Self(if name.is_empty() { "Model".to_owned() } else { name })
     }
 
-    fn join(&self, suffix: &str) -> Self {
-        Self::new(&[&self.0, suffix].concat())
+    fn join(&self, suffix: &'static str) -> Self {
+        Self([&self.0, suffix].concat())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -72,6 +72,12 @@ impl ModelNames {
         Self { create: row.join("Create"), patch: row.join("Patch"), row }
     }
 
+    /// Names that stand for those of any model.
+    pub(crate) fn holes([row, create, patch]: [&str; 3]) -> Self {
+        let [row, create, patch] = [row, create, patch].map(|hole| ComponentName(hole.to_owned()));
+        Self { row, create, patch }
+    }
+
     fn all(&self) -> [&ComponentName; 3] {
         [&self.row, &self.create, &self.patch]
     }
@@ -93,8 +99,8 @@ impl Names {
         let mut names = ModelNames::new(plain.clone());
         let mut tries = 1_usize;
         while names.all().iter().any(|name| self.0.contains(*name)) {
-            let suffix = if tries == 1 { "Model".to_owned() } else { format!("Model{tries}") };
-            names = ModelNames::new(plain.join(&suffix));
+            let number = if tries == 1 { String::new() } else { tries.to_string() };
+            names = ModelNames::new(ComponentName::new(&[plain.as_str(), "Model", &number].concat()));
             tries += 1;
         }
         self.0.extend(names.all().into_iter().cloned());

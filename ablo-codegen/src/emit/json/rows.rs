@@ -4,12 +4,21 @@
 //! fields; so are enums, which document today's values and accept others. A required field is never null, an optional
 //! one may be null or absent, and in a patch absent keeps where null clears.
 
-use super::write::Object;
+use super::names::ModelNames;
+use super::write::{Object, Repeat};
 use crate::shape::{BaseField, BaseKind, BaseShape, RowShape};
 use ablo_schema::schema::{Facets, Field, FieldKind};
 
+/// The three schemas of a model. Fields mean the same in each and are written once.
+pub(crate) fn schemas(schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+    let fields = &mut Repeat::default();
+    schemas.object(names.row.as_str(), |schema| row(schema, shape, fields));
+    schemas.object(names.create.as_str(), |schema| create(schema, shape, fields));
+    schemas.object(names.patch.as_str(), |schema| patch(schema, shape, fields));
+}
+
 /// A row as the server sends it.
-pub(crate) fn row(schema: &mut Object<'_>, shape: &RowShape<'_>) {
+fn row(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
     schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
     schema.string("type", "object");
     schema.inline_array("required", |required| {
@@ -19,12 +28,12 @@ pub(crate) fn row(schema: &mut Object<'_>, shape: &RowShape<'_>) {
     });
     schema.object("properties", |properties| {
         shape.base.iter().for_each(|base| base_field(properties, base));
-        fields(properties, shape);
+        properties.repeat(repeat, |properties| fields(properties, shape));
     });
 }
 
 /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
-pub(crate) fn create(schema: &mut Object<'_>, shape: &RowShape<'_>) {
+fn create(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
     schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
     schema.string("type", "object");
     if shape.fields.iter().any(|declared| !declared.create_optional) {
@@ -33,15 +42,15 @@ pub(crate) fn create(schema: &mut Object<'_>, shape: &RowShape<'_>) {
             needed.for_each(|declared| required.string(declared.field.name.as_str()));
         });
     }
-    schema.object("properties", |properties| fields(properties, shape));
+    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
 }
 
 /// What an update carries in `data`.
-pub(crate) fn patch(schema: &mut Object<'_>, shape: &RowShape<'_>) {
+fn patch(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
     let key = shape.model.key.as_str();
     schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
     schema.string("type", "object");
-    schema.object("properties", |properties| fields(properties, shape));
+    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
 }
 
 /// The members that say what a base field holds.

@@ -6,6 +6,7 @@
 
 use super::names::Ref;
 use serde_json::Value;
+use std::ops::Range;
 
 const INDENT: &str = "                                                                ";
 /// The widest line that [`Object::value`] still fills with a whole object.
@@ -94,9 +95,7 @@ impl Text {
     }
 
     fn escaped(&mut self, value: &str) {
-        // Folded rather than searched, so that it is a few vector steps for the usual name.
-        let special = value.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-        if !special {
+        if is_plain(value) {
             return self.out.push_str(value);
         }
         for symbol in value.chars() {
@@ -131,6 +130,20 @@ impl Text {
             }),
         }
     }
+}
+
+/// Whether a JSON string has this text as it is: nothing below a space, no quote, no backslash. Eight bytes at a time.
+fn is_plain(text: &str) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The high bit of a byte of the result is set where that byte of `word` is below `limit`, up to the first such one.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    words.iter().all(|word| {
+        let word = u64::from_le_bytes(*word);
+        (below(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH == 0
+    }) && rest.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
 }
 
 /// Whether a value is small enough to stand on one line.
@@ -229,6 +242,80 @@ impl Object<'_> {
     /// A member that is there already as a tree.
     pub(crate) fn value(&mut self, name: &str, value: &Value) {
         self.name(name).value(value);
+    }
+}
+
+/// Members that are the same for every model but for a few names: written once, then filled in.
+///
+/// The first use prints them with [`Stencil::HOLES`] in place of the names, and so through the same checks as any
+/// other text; what is filled in later is escaped as it was then.
+#[derive(Debug, Default)]
+pub(crate) struct Stencil {
+    depth: usize,
+    /// Text, and which hole comes after it.
+    pieces: Vec<(String, Option<usize>)>,
+}
+
+impl Stencil {
+    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a stencil.
+    pub(crate) const HOLES: [&'static str; 4] = ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
+
+    fn cut(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let mut text = Text { out: String::new(), depth, inline: false };
+        fill(&mut Object { text: &mut text, empty: true });
+        let mut pieces = Vec::new();
+        let mut rest = text.out.as_str();
+        let hole = |text: &str| Self::HOLES.iter().position(|hole| text.starts_with(hole));
+        while let Some(at) = rest.find(|symbol| ('\u{e000}'..='\u{e003}').contains(&symbol)) {
+            pieces.push((rest[..at].to_owned(), hole(&rest[at..])));
+            rest = &rest[at + Self::HOLES[0].len()..];
+        }
+        pieces.push((rest.to_owned(), None));
+        Self { depth, pieces }
+    }
+}
+
+/// Members that are the same in several objects of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Repeat {
+    depth: usize,
+    written: Option<Range<usize>>,
+}
+
+impl Object<'_> {
+    /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
+    pub(crate) fn stencil(&mut self, stencil: &mut Stencil, names: [&str; 4], fill: impl FnOnce(&mut Object<'_>)) {
+        if stencil.depth != self.text.depth {
+            *stencil = Stencil::cut(self.text.depth, fill);
+        }
+        if !std::mem::replace(&mut self.empty, false) {
+            self.text.out.push(',');
+        }
+        for (piece, hole) in &stencil.pieces {
+            self.text.out.push_str(piece);
+            if let Some(name) = hole.and_then(|hole| names.get(hole)) {
+                self.text.escaped(name);
+            }
+        }
+    }
+
+    /// Members that `fill` writes, copied from where they stand already after the first use.
+    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Object<'_>)) {
+        match &repeat.written {
+            Some(written) if repeat.depth == self.text.depth => {
+                if !written.is_empty() && !std::mem::replace(&mut self.empty, false) {
+                    self.text.out.push(',');
+                }
+                self.text.out.extend_from_within(written.clone());
+            }
+            _ => {
+                let comma = usize::from(!self.empty);
+                let start = self.text.out.len();
+                fill(self);
+                let end = self.text.out.len();
+                *repeat = Repeat { depth: self.text.depth, written: Some((start + comma).min(end)..end) };
+            }
+        }
     }
 }
 

@@ -68,10 +68,7 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
         document.string("description", "For each model a row as it is read, and what a create and a patch carry.");
         document.object("$defs", |definitions| {
             for shape in shapes {
-                let names = names.model(shape.model);
-                definitions.object(names.row.as_str(), |schema| rows::row(schema, shape));
-                definitions.object(names.create.as_str(), |schema| rows::create(schema, shape));
-                definitions.object(names.patch.as_str(), |schema| rows::patch(schema, shape));
+                rows::schemas(definitions, shape, &names.model(shape.model));
             }
         });
     })

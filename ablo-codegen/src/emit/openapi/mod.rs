@@ -13,7 +13,7 @@ mod shared;
 use super::json::names::{ModelNames, Names};
 use definitions::Definitions;
 use super::json::rows;
-use super::json::write::{self, Object};
+use super::json::write;
 use crate::shape::RowShape;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use crate::Files;
@@ -100,22 +100,17 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
             protocol::tags(tags);
         });
         document.object("paths", |paths| {
-            entries.iter().for_each(|entry| models::paths(paths, entry));
+            let mut routes = models::Routes::default();
+            entries.iter().for_each(|entry| routes.paths(paths, entry));
             protocol::paths(paths);
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                entries.iter().for_each(|entry| row_schemas(schemas, entry));
+                entries.iter().for_each(|entry| rows::schemas(schemas, entry.shape, &entry.names));
                 let reached = definitions.reached(&shared::ROOTS);
                 reached.into_iter().for_each(|(name, definition)| schemas.value(name, definition));
             });
             shared::components(components);
         });
     })
-}
-
-fn row_schemas(schemas: &mut Object<'_>, entry: &Entry<'_>) {
-    schemas.object(entry.names.row.as_str(), |schema| rows::row(schema, entry.shape));
-    schemas.object(entry.names.create.as_str(), |schema| rows::create(schema, entry.shape));
-    schemas.object(entry.names.patch.as_str(), |schema| rows::patch(schema, entry.shape));
 }

@@ -6,9 +6,9 @@
 use super::Entry;
 use super::operation::{Title, body_with_data, operation, responses};
 use super::shared::{self, filter};
-use crate::emit::json::names::Ref;
+use crate::emit::json::names::{ModelNames, Ref};
 use crate::emit::json::rows;
-use crate::emit::json::write::{Array, Object};
+use crate::emit::json::write::{Array, Object, Stencil};
 use ablo_schema::schema::{FieldKind, Load, Model, Plane};
 
 /// Query parameters that mean something else than a filter.
@@ -35,17 +35,44 @@ pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
     tag.string("description", &facts);
 }
 
-/// The four paths.
-pub(super) fn paths(paths: &mut Object<'_>, entry: &Entry<'_>) {
-    let key = entry.shape.model.key.as_str();
-    paths.object_at(&["/v1/models/", key], |path| {
-        list(path, key, entry);
-        create(path, key, entry);
-    });
+/// The routes of models, one after the other. What models have in common is written once.
+pub(super) struct Routes {
+    any: ModelNames,
+    page: Stencil,
+    create: Stencil,
+    one_row: Stencil,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        let [_, row, create, patch] = Stencil::HOLES;
+        let any = ModelNames::holes([row, create, patch]);
+        Self { any, page: Stencil::default(), create: Stencil::default(), one_row: Stencil::default() }
+    }
+}
+
+impl Routes {
+    /// The four paths of a model.
+    pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
+        let Self { any, page, create: creation, one_row } = self;
+        let key = entry.shape.model.key.as_str();
+        let names = [key, entry.names.row.as_str(), entry.names.create.as_str(), entry.names.patch.as_str()];
+        let [any_key, ..] = Stencil::HOLES;
+        paths.object_at(&["/v1/models/", key], |path| {
+            list(path, key, entry, |operation| {
+                operation.stencil(page, names, |operation| list_answers(operation, any));
+            });
+            path.stencil(creation, names, |path| create(path, any_key, any));
+        });
+        paths.stencil(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
+    }
+}
+
+fn paths_of_one_row(paths: &mut Object<'_>, key: &str, names: &ModelNames) {
     paths.object_at(&["/v1/models/", key, "/{id}"], |path| {
         path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Id")));
-        retrieve(path, key, entry);
-        update(path, key, entry);
+        retrieve(path, key, names);
+        update(path, key, names);
         delete(path, key);
     });
     paths.object_at(&["/v1/models/", key, "/{id}/claim"], |path| {
@@ -59,7 +86,7 @@ pub(super) fn paths(paths: &mut Object<'_>, entry: &Entry<'_>) {
     });
 }
 
-fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
+fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>, answers: impl FnOnce(&mut Object<'_>)) {
     let title = Title { id: &[key, ".list"], tag: key, summary: &["List rows of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         operation.string("description", "A parameter with the name of a field keeps only rows with that value.");
@@ -68,11 +95,15 @@ fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
             paging.into_iter().for_each(|name| parameters.refers(Ref::Parameter(name)));
             filters(parameters, entry);
         });
-        responses(operation, shared::READ_MANY, |answers| {
-            answer(answers, "One page of rows.", "ListPage", |data| {
-                data.string("type", "array");
-                data.refers("items", Ref::Model(&entry.names.row));
-            });
+        answers(operation);
+    });
+}
+
+fn list_answers(operation: &mut Object<'_>, names: &ModelNames) {
+    responses(operation, shared::READ_MANY, |answers| {
+        answer(answers, "One page of rows.", "ListPage", |data| {
+            data.string("type", "array");
+            data.refers("items", Ref::Model(&names.row));
         });
     });
 }
@@ -96,11 +127,11 @@ fn filters(parameters: &mut Array<'_>, entry: &Entry<'_>) {
     }
 }
 
-fn create(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
+fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     let title = Title { id: &[key, ".create"], tag: key, summary: &["Create a row of `", key, "`"] };
     operation(path, "post", &title, |operation| {
         idempotent(operation);
-        request(operation, "CreateBody", |data| data.reference(Ref::Model(&entry.names.create)));
+        request(operation, "CreateBody", |data| data.reference(Ref::Model(&names.create)));
         responses(operation, shared::WRITE, |answers| {
             answers.refers("200", Ref::Response("Receipt"));
             answers.refers("201", Ref::Response("Receipt"));
@@ -108,21 +139,21 @@ fn create(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
     });
 }
 
-fn retrieve(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
+fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     let title = Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         responses(operation, shared::READ_ONE, |answers| {
             let about = "The row, the claims on it, and the watermark for `readAt` as `stamp`.";
-            answer(answers, about, "Read", |data| data.reference(Ref::Model(&entry.names.row)));
+            answer(answers, about, "Read", |data| data.reference(Ref::Model(&names.row)));
         });
     });
 }
 
-fn update(path: &mut Object<'_>, key: &str, entry: &Entry<'_>) {
+fn update(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     let title = Title { id: &[key, ".update"], tag: key, summary: &["Update a row of `", key, "`"] };
     operation(path, "patch", &title, |operation| {
         idempotent(operation);
-        request(operation, "UpdateBody", |data| data.reference(Ref::Model(&entry.names.patch)));
+        request(operation, "UpdateBody", |data| data.reference(Ref::Model(&names.patch)));
         responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Receipt")));
     });
 }
