@@ -1,3 +1,6 @@
-//! What no single crate can test, and the judges it takes.
+//! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
+pub mod arbitrary;
+pub mod fixtures;
 pub mod openapi;
+pub mod synthetic;

@@ -9,6 +9,7 @@ mod relation;
 mod tenancy;
 
 pub use field::{Deprecated, Facets, Field, FieldKind};
+pub(crate) use model::Authored;
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
 pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName};
 pub use relation::{Relation, RelationKind, RelationOptions};

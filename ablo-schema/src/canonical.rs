@@ -1,0 +1,202 @@
+//! The canonical text of a schema: what the reference writes after reading it, byte for byte.
+//!
+//! The *sorted* text says the same with members in UTF-16 order; hashes are taken over it.
+
+use crate::schema::{Model, Relation, Role, Schema};
+use crate::value::{ObjectWriter, Order, Value, utf16_order, write_members, write_string};
+
+/// The canonical serialisation: one line, no insignificant white space.
+///
+/// ```
+/// let read = ablo_schema::front::json::read(r#"{ "identityRoles": [], "v": 3, "models": {} }"#);
+/// let text = ablo_schema::canonical::print(&read.schema.unwrap());
+/// assert_eq!(text, r#"{"v":3,"models":{},"identityRoles":[]}"#);
+/// ```
+#[must_use]
+pub fn print(schema: &Schema) -> String {
+    let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
+    write(schema, Order::Authored, &mut |model, out| write_model(model, Order::Authored, out), &mut out);
+    out
+}
+
+/// The sorted text, and where each model's part of it stands, in schema order.
+pub(crate) fn print_sorted(schema: &Schema) -> (String, Vec<std::ops::Range<usize>>) {
+    let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
+    let mut ranges = Vec::with_capacity(schema.models.len());
+    let mut model_of = |model: &Model, out: &mut String| {
+        let start = out.len();
+        write_model(model, Order::Sorted, out);
+        ranges.push((model.key.clone(), start..out.len()));
+    };
+    write(schema, Order::Sorted, &mut model_of, &mut out);
+    // Models were written by key; give their places back in schema order.
+    let places: std::collections::BTreeMap<_, _> = ranges.into_iter().collect();
+    let ranges = schema.models.iter().filter_map(|model| places.get(&model.key).cloned()).collect();
+    (out, ranges)
+}
+
+fn write(schema: &Schema, order: Order, model_of: &mut dyn FnMut(&Model, &mut String), out: &mut String) {
+    let mut document = ObjectWriter::new(out);
+    for part in in_order(order, ["v", "models", "identityRoles"]) {
+        match part {
+            "v" => document.member("v").push('3'),
+            "models" => {
+                let mut models: Vec<&Model> = schema.models.iter().collect();
+                if order == Order::Sorted {
+                    models.sort_by(|a, b| utf16_order(a.key.as_str(), b.key.as_str()));
+                }
+                let mut object = ObjectWriter::new(document.member("models"));
+                models.into_iter().for_each(|model| model_of(model, object.member(model.key.as_str())));
+                object.end();
+            }
+            _ => write_roles(&schema.identity_roles, order, document.member("identityRoles")),
+        }
+    }
+    document.end();
+}
+
+fn in_order<const N: usize>(order: Order, mut names: [&'static str; N]) -> [&'static str; N] {
+    if order == Order::Sorted {
+        names.sort_unstable();
+    }
+    names
+}
+
+fn write_roles(roles: &[Role], order: Order, out: &mut String) {
+    out.push('[');
+    for (at, role) in roles.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        role.authored.write(order, out);
+    }
+    out.push(']');
+}
+
+const MODEL_MEMBERS: [&str; 17] = [
+    "fields",
+    "relations",
+    "load",
+    "typename",
+    "tableName",
+    "tenancy",
+    "plane",
+    "scope",
+    "grants",
+    "entityRoles",
+    "bootstrapLimit",
+    "bootstrapOrderBy",
+    "mutable",
+    "lazyObservable",
+    "persist",
+    "autoFill",
+    "requiredFields",
+];
+
+fn write_model(model: &Model, order: Order, out: &mut String) {
+    let authored = &model.authored;
+    let mut object = ObjectWriter::new(out);
+    for name in in_order(order, MODEL_MEMBERS) {
+        let value = match name {
+            "fields" => {
+                write_fields(model, order, object.member(name));
+                continue;
+            }
+            "relations" => {
+                write_relations(model, order, object.member(name));
+                continue;
+            }
+            "load" if authored.load => {
+                write_string(model.load.as_str(), object.member(name));
+                continue;
+            }
+            "typename" => {
+                write_string(model.type_name.as_str(), object.member(name));
+                continue;
+            }
+            "tableName" if authored.table_name => {
+                write_string(model.table.as_str(), object.member(name));
+                continue;
+            }
+            "plane" => {
+                write_string(model.plane.as_str(), object.member(name));
+                continue;
+            }
+            "bootstrapOrderBy" => {
+                if let Some(order_by) = &model.bootstrap_order_by {
+                    write_string(order_by, object.member(name));
+                }
+                continue;
+            }
+            "mutable" | "lazyObservable" => {
+                let flag = if name == "mutable" { authored.mutable } else { authored.lazy_observable };
+                if let Some(flag) = flag {
+                    Value::Bool(flag).write(order, object.member(name));
+                }
+                continue;
+            }
+            "tenancy" => &authored.tenancy,
+            "scope" => &authored.scope,
+            "grants" => &authored.grants,
+            "entityRoles" => &authored.entity_roles,
+            "bootstrapLimit" => &authored.bootstrap_limit,
+            "persist" => &authored.persist,
+            "autoFill" => &authored.auto_fill,
+            "requiredFields" => &authored.required_fields,
+            _ => continue,
+        };
+        if let Some(value) = value {
+            value.write(order, object.member(name));
+        }
+    }
+    object.end();
+}
+
+fn write_fields(model: &Model, order: Order, out: &mut String) {
+    let mut fields: Vec<_> = model.fields.iter().collect();
+    if order == Order::Sorted {
+        fields.sort_by(|a, b| utf16_order(a.name.as_str(), b.name.as_str()));
+    }
+    let mut object = ObjectWriter::new(out);
+    for field in fields {
+        write_members(&field.members, order, object.member(field.name.as_str()));
+    }
+    object.end();
+}
+
+fn write_relations(model: &Model, order: Order, out: &mut String) {
+    let mut relations: Vec<_> = model.relations.iter().collect();
+    if order == Order::Sorted {
+        relations.sort_by(|a, b| utf16_order(a.name.as_str(), b.name.as_str()));
+    }
+    let mut object = ObjectWriter::new(out);
+    for relation in relations {
+        write_relation(relation, order, object.member(relation.name.as_str()));
+    }
+    object.end();
+}
+
+const RELATION_MEMBERS: [&str; 6] = ["type", "target", "foreignKey", "foreignKeyColumn", "options", "orderBy"];
+
+fn write_relation(relation: &Relation, order: Order, out: &mut String) {
+    let mut object = ObjectWriter::new(out);
+    for name in in_order(order, RELATION_MEMBERS) {
+        match name {
+            "type" => write_string(relation.kind.as_str(), object.member(name)),
+            "target" => write_string(relation.target.as_str(), object.member(name)),
+            "foreignKey" => write_string(relation.foreign_key.as_str(), object.member(name)),
+            "foreignKeyColumn" => write_string(&relation.foreign_key_column, object.member(name)),
+            "options" => {
+                if let Some(options) = &relation.options_authored {
+                    options.write(order, object.member(name));
+                }
+            }
+            _ => {
+                if let Some(order_by) = &relation.order_by {
+                    write_string(order_by.as_str(), object.member(name));
+                }
+            }
+        }
+    }
+    object.end();
+}

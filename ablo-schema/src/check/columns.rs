@@ -1,0 +1,140 @@
+//! Tables and columns: identifiers that a database takes as they are, one field to a column, one model to a table.
+
+use super::context::{BASE_COLUMNS, BASE_FIELDS, Context, physical_column};
+use super::names::shown;
+use crate::diag::{Code, SpanId, Spanned};
+use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// PostgreSQL cuts identifiers beyond this many bytes without an error.
+const MOST_BYTES: usize = 63;
+
+/// The column of a field that names none: every capital becomes `_` and its lower case.
+pub(crate) fn default_column(field: &str) -> Cow<'_, str> {
+    if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(field);
+    }
+    let mut column = String::with_capacity(field.len() + 4);
+    for character in field.chars() {
+        if character.is_ascii_uppercase() {
+            column.push('_');
+        }
+        column.push(character.to_ascii_lowercase());
+    }
+    Cow::Owned(column)
+}
+
+pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
+    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
+    for model in &cx.models {
+        let table = model.table();
+        let at = model.raw.table_name.as_ref().map_or(model.raw.key.at, |table| table.at);
+        if table.is_empty() || table.contains('\0') {
+            cx.diagnostics
+                .push(Code::TableInvalid, at, format!("`{}` can be no table name", shown(table)))
+                .help("give at least one character and no NUL");
+        } else if table.len() > MOST_BYTES {
+            let message =
+                format!("the table name `{}` has {} bytes, more than {MOST_BYTES}", shown(table), table.len());
+            cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter `\"tableName\"`");
+        }
+        if let Some(first) = seen.insert(table.to_lowercase(), at) {
+            let message = format!("two models are stored in the table `{}`", shown(table));
+            cx.diagnostics
+                .push(Code::TableRepeated, at, message)
+                .help("give one of them another `\"tableName\"`; names that differ only in case are one on SQLite")
+                .also(first, "the other one");
+        }
+    }
+}
+
+pub(super) fn check_columns(cx: &mut Context<'_, '_>) {
+    for model in &cx.raw.models {
+        check_tenancy_columns(cx, model);
+        for field in &model.fields {
+            if let Some(column) = &field.column {
+                check_column(cx, column);
+            } else if default_column(&field.name.value).len() > MOST_BYTES && field.name.value.len() <= 200 {
+                let message = format!("the column of `{}` would have more than {MOST_BYTES} bytes", field.name.value);
+                cx.diagnostics
+                    .push(Code::ColumnTooLong, field.name.at, message)
+                    .help("give it a shorter `\"column\"`; the field can keep its name");
+            }
+        }
+        check_repeated_columns(cx, model);
+    }
+}
+
+fn check_tenancy_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
+    match model.tenancy.as_ref().map(|tenancy| &tenancy.value) {
+        Some(RawTenancy::Column { column }) => check_column(cx, column),
+        Some(RawTenancy::Parent { local_key, parent_key, parent_org_column, .. }) => {
+            check_column(cx, local_key);
+            parent_key.iter().chain(parent_org_column).for_each(|column| check_column(cx, column));
+        }
+        Some(RawTenancy::None) | None => {}
+    }
+}
+
+fn check_column(cx: &mut Context<'_, '_>, column: &Spanned<Cow<'_, str>>) {
+    let name = column.value.as_ref();
+    let fits = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !fits {
+        cx.diagnostics
+            .push(Code::ColumnInvalid, column.at, format!("`{}` is no column name", shown(name)))
+            .help("begin with a letter or `_` and go on with ASCII letters, digits and `_`");
+    } else if name.len() > MOST_BYTES {
+        let message = format!("the column `{}` has {} bytes, more than {MOST_BYTES}", shown(name), name.len());
+        cx.diagnostics.push(Code::ColumnTooLong, column.at, message).help("databases would cut it; give a shorter one");
+    }
+}
+
+fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
+    let tenancy = match model.tenancy.as_ref().map(|tenancy| &tenancy.value) {
+        None => Some(super::context::DEFAULT_TENANCY_COLUMN),
+        Some(RawTenancy::Column { column }) => Some(column.value.as_ref()),
+        Some(RawTenancy::Parent { .. } | RawTenancy::None) => None,
+    };
+    let mut seen: BTreeMap<String, &RawField<'_>> = BTreeMap::new();
+    for field in &model.fields {
+        let column = physical_column(field);
+        let at = field.column.as_ref().map_or(field.name.at, |column| column.at);
+        let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
+        let folded = column.to_lowercase();
+        // A field may read the tenancy column under a name of its own.
+        let reads_tenancy =
+            tenancy == Some(column.as_ref()) && field.kind.is_none_or(|kind| kind.value == RawKind::String);
+        let taken = BASE_COLUMNS.contains(&folded.as_str())
+            || tenancy.is_some_and(|tenancy| tenancy.eq_ignore_ascii_case(&column)) && !reads_tenancy;
+        if taken && !(is_base && default_column(&field.name.value) == column) {
+            let message =
+                format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);
+            cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another `\"column\"`");
+        } else if let Some(first) = seen.insert(folded, field)
+            // One field said twice has been reported as such.
+            && first.name.value != field.name.value
+        {
+            let message =
+                format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, field.name.value);
+            cx.diagnostics
+                .push(Code::ColumnRepeated, at, message)
+                .help("give one of them another `\"column\"`; names that differ only in case are one on SQLite")
+                .also(first.name.at, "the other field");
+        }
+    }
+}
+
+pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
+    for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
+        let Some((name, wanted)) = BASE_FIELDS.iter().find(|(base, _)| *base == field.name.value) else { continue };
+        if let Some(kind) = field.kind.filter(|kind| kind.value != *wanted) {
+            let message =
+                format!("`{name}` is a {} in every row and cannot be a {} here", wanted.as_str(), kind.value.as_str());
+            cx.diagnostics
+                .push(Code::FieldReservedType, kind.at, message)
+                .help(format!("rename the field, or declare it as `{}`", wanted.as_str()));
+        }
+    }
+}

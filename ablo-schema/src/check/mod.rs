@@ -1,0 +1,66 @@
+//! Checking: the only door from [`crate::raw`] to [`Schema`].
+//!
+//! Rules are listed here like a contents page, one function each, and do not depend on each other's order. Nothing is
+//! gated between them: a rule skips what an earlier fault made unknowable, so that one run says everything.
+
+mod columns;
+mod context;
+mod enums;
+mod graph;
+mod hints;
+mod lower;
+mod names;
+mod relations;
+mod scopes;
+mod tenancy;
+
+use crate::diag::Diagnostics;
+use crate::raw::RawSchema;
+use crate::schema::Schema;
+use context::Context;
+
+pub(crate) use columns::default_column;
+
+/// Checks a raw schema and resolves it.
+///
+/// Notes everything that is wrong with it and returns nothing where that includes an error.
+#[must_use]
+pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema> {
+    let cx = &mut Context::new(&raw, diagnostics);
+
+    names::check_model_keys(cx);
+    names::check_type_names(cx);
+    names::check_wire_names(cx);
+    names::check_field_names(cx);
+    names::check_relation_names(cx);
+
+    columns::check_tables(cx);
+    columns::check_columns(cx);
+    columns::check_base_fields(cx);
+
+    enums::check_enums(cx);
+
+    relations::check_targets(cx);
+    relations::check_foreign_keys(cx);
+    relations::check_order_by(cx);
+    relations::check_options(cx);
+    relations::check_parent_cycles(cx);
+    relations::check_create_cycles(cx);
+
+    tenancy::check_tenancy(cx);
+    tenancy::check_loops(cx);
+
+    scopes::check_scopes(cx);
+    scopes::check_grants(cx);
+    scopes::check_roles(cx);
+
+    hints::check_bootstrap(cx);
+    hints::check_persist(cx);
+    hints::check_auto_fill(cx);
+    hints::check_required_fields(cx);
+
+    if diagnostics.has_errors() {
+        return None;
+    }
+    lower::lower(raw)
+}

@@ -1,0 +1,116 @@
+//! Tenancy: every row can be traced to an organisation.
+
+use super::context::{Context, DEFAULT_TENANCY_COLUMN};
+use super::graph::cycles;
+use super::names::shown;
+use crate::diag::{Code, SpanId, Spanned};
+use crate::raw::{RawModel, RawTenancy};
+use crate::schema::Plane;
+use std::borrow::Cow;
+
+/// Tenancy through a parent, taken apart.
+struct Via<'r> {
+    local_key: &'r Spanned<Cow<'r, str>>,
+    parent_table: &'r Spanned<Cow<'r, str>>,
+    parent_key: Option<&'r Spanned<Cow<'r, str>>>,
+    parent_org_column: Option<&'r Spanned<Cow<'r, str>>>,
+}
+
+fn via<'r>(model: &'r RawModel<'r>) -> Option<Via<'r>> {
+    match &model.tenancy.as_ref()?.value {
+        RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column } => Some(Via {
+            local_key,
+            parent_table,
+            parent_key: parent_key.as_ref(),
+            parent_org_column: parent_org_column.as_ref(),
+        }),
+        RawTenancy::Column { .. } | RawTenancy::None => None,
+    }
+}
+
+pub(super) fn check_tenancy(cx: &mut Context<'_, '_>) {
+    let raw = cx.raw;
+    for (at, model) in raw.models.iter().enumerate() {
+        let Some(via) = via(model) else { continue };
+        if !cx.models[at].has_column(&via.local_key.value) {
+            let help = cx.suggest_column(at, &via.local_key.value);
+            let message = format!("`{}` is no column of `{}`", shown(&via.local_key.value), model.key.value);
+            cx.diagnostics.push(Code::TenancyUnknownLocalKey, via.local_key.at, message).help =
+                help.or_else(|| Some("declare the field that is stored in it".to_owned()));
+        }
+        match cx.index_of_table(&via.parent_table.value) {
+            None => report_unknown_table(cx, via.parent_table),
+            Some(parent) => check_parent(cx, &via, parent),
+        }
+    }
+}
+
+fn report_unknown_table(cx: &mut Context<'_, '_>, table: &Spanned<Cow<'_, str>>) {
+    let message = format!("the table `{}` is not in this schema", shown(&table.value));
+    let near = cx.index_of(&table.value).map(|model| cx.models[model].table().to_owned());
+    let help = near.map_or_else(
+        || "if it exists outside the schema, nothing is wrong; `parentTable` names a table, not a model".to_owned(),
+        |table| format!("`parentTable` names a table: the table of that model is `{table}`"),
+    );
+    cx.diagnostics.push(Code::TenancyUnknownParentTable, table.at, message).help(help);
+}
+
+fn check_parent(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
+    let (table, at) = (&via.parent_table.value, via.parent_table.at);
+    if cx.models[parent].plane() == Plane::Control {
+        let message =
+            format!("the table `{table}` is on the control plane and is not created in a customer's database");
+        cx.diagnostics
+            .push(Code::TenancyUnknownParentTable, at, message)
+            .help("if it exists there all the same, nothing is wrong");
+    }
+    if let Some(key) = via.parent_key.filter(|key| !cx.models[parent].has_column(&key.value)) {
+        let help = cx.suggest_column(parent, &key.value);
+        let message = format!("`{}` is no column of the table `{table}`", shown(&key.value));
+        cx.diagnostics.push(Code::TenancyUnknownParentKey, key.at, message).help =
+            help.or_else(|| Some("`parentKey` is `id` unless said".to_owned()));
+    }
+    check_org_column(cx, via, parent);
+}
+
+fn check_org_column(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
+    let (name, at): (&str, SpanId) = via
+        .parent_org_column
+        .map_or((DEFAULT_TENANCY_COLUMN, via.parent_table.at), |column| (&column.value, column.at));
+    // A parent whose own tenancy comes from its parent has no such column, and needs none.
+    let inherits = via.parent_org_column.is_none() && cx.models[parent].tenancy_column().is_none();
+    let inherits = inherits
+        && cx.models[parent]
+            .raw
+            .tenancy
+            .as_ref()
+            .is_some_and(|tenancy| matches!(tenancy.value, RawTenancy::Parent { .. }));
+    if inherits || cx.models[parent].has_column(name) {
+        return;
+    }
+    let table = &via.parent_table.value;
+    let message = format!("the table `{table}` has no column `{}` to hold the organisation", shown(name));
+    let help = match cx.models[parent].tenancy_column() {
+        Some(column) => format!("its tenancy column is `{column}`; say `\"parentOrgColumn\": \"{column}\"`"),
+        None => "give that model a tenancy of its own, or name the column with `\"parentOrgColumn\"`".to_owned(),
+    };
+    cx.diagnostics.push(Code::TenancyUnknownParentOrgColumn, at, message).help(help);
+}
+
+pub(super) fn check_loops(cx: &mut Context<'_, '_>) {
+    let raw = cx.raw;
+    let edges: Vec<Vec<usize>> = raw
+        .models
+        .iter()
+        .map(|model| via(model).and_then(|via| cx.index_of_table(&via.parent_table.value)).into_iter().collect())
+        .collect();
+    for cycle in cycles(&edges) {
+        let keys: Vec<String> = cycle.iter().map(|at| format!("`{}`", cx.models[*at].key())).collect();
+        let mut places = cycle.iter().filter_map(|at| via(&raw.models[*at])).map(|via| via.parent_table.at);
+        let Some(first) = places.next() else { continue };
+        let message = format!("the tenancy of {} leads back to itself and never to an organisation", keys.join(" → "));
+        let said = cx.diagnostics.push(Code::TenancyLoop, first, message);
+        said.help("give one of them a tenancy column");
+        places.for_each(|at| said.also.push((at, "and back from here".to_owned())));
+    }
+}

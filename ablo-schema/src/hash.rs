@@ -1,0 +1,75 @@
+//! The two hashes of a schema.
+//!
+//! `schemaHash` is the hosted service's: 32 bits, for the handshake only, since two schemas with one hash are found in
+//! minutes. `contentHash` is ours: BLAKE3, 256 bits, over the same sorted text, for the schema and for each model.
+
+use crate::canonical::print_sorted;
+use crate::schema::{ModelKey, Schema};
+use std::fmt;
+
+/// The hashes of one schema.
+///
+/// ```
+/// let read = ablo_schema::front::json::read(r#"{"v":3,"models":{},"identityRoles":[]}"#);
+/// let hashes = ablo_schema::Hashes::of(&read.schema.unwrap());
+/// assert_eq!(hashes.schema.to_string(), "2825b171");
+/// assert_eq!(hashes.content.to_string().len(), 64);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hashes {
+    /// The handshake hash.
+    pub schema: SchemaHash,
+    /// What the schema says, all of it.
+    pub content: ContentHash,
+    /// What each model says, in schema order.
+    pub models: Vec<(ModelKey, ContentHash)>,
+}
+
+impl Hashes {
+    /// Computes them.
+    #[must_use]
+    pub fn of(schema: &Schema) -> Self {
+        let (text, ranges) = print_sorted(schema);
+        let model_hash = |range: std::ops::Range<usize>| ContentHash(blake3::hash(&text.as_bytes()[range]));
+        Self {
+            schema: SchemaHash(fnv1a_utf16(&text)),
+            content: ContentHash(blake3::hash(text.as_bytes())),
+            models: schema
+                .models
+                .iter()
+                .map(|model| model.key.clone())
+                .zip(ranges.into_iter().map(model_hash))
+                .collect(),
+        }
+    }
+}
+
+/// The handshake hash: 8 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaHash(u32);
+
+impl fmt::Display for SchemaHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// A BLAKE3 hash: 64 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentHash(blake3::Hash);
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_hex())
+    }
+}
+
+/// 32-bit FNV-1a that takes whole UTF-16 code units where the original takes bytes.
+fn fnv1a_utf16(text: &str) -> u32 {
+    let step = |state: u32, unit: u32| (state ^ unit).wrapping_mul(0x0100_0193);
+    if text.is_ascii() {
+        return text.bytes().fold(0x811c_9dc5, |state, byte| step(state, u32::from(byte)));
+    }
+    text.encode_utf16().fold(0x811c_9dc5, |state, unit| step(state, u32::from(unit)))
+}

@@ -1,0 +1,210 @@
+//! JSON values as ECMAScript sees them, and the two texts of a value that ablo needs.
+//!
+//! The reference reads a document with `JSON.parse` and writes it with `JSON.stringify`: numbers are doubles, members
+//! whose names are array indices come first in ascending order. Both texts here follow it; the *sorted* text orders
+//! members by the UTF-16 code units of their names instead.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+/// A member name: one of the well-known ones, or the author's own.
+pub type Name = Cow<'static, str>;
+
+/// Members of an object in the order in which they came, names unique.
+pub type Members = Vec<(Name, Value)>;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A finite double.
+    Number(f64),
+    /// Text.
+    String(Box<str>),
+    /// A list.
+    Array(Vec<Value>),
+    /// An object.
+    Object(Members),
+}
+
+/// Member order of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As `JSON.stringify` has it.
+    Authored,
+    /// By UTF-16 code units.
+    Sorted,
+}
+
+impl Value {
+    pub(crate) fn write(&self, order: Order, out: &mut String) {
+        match self {
+            Value::Null => out.push_str("null"),
+            Value::Bool(true) => out.push_str("true"),
+            Value::Bool(false) => out.push_str("false"),
+            Value::Number(number) => write_number(*number, out),
+            Value::String(text) => write_string(text, out),
+            Value::Array(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    item.write(order, out);
+                }
+                out.push(']');
+            }
+            Value::Object(members) => write_members(members, order, out),
+        }
+    }
+}
+
+pub(crate) fn write_members(members: &[(Name, Value)], order: Order, out: &mut String) {
+    let mut object = ObjectWriter::new(out);
+    let in_place = match order {
+        Order::Authored => members.iter().all(|(name, _)| array_index(name).is_none()),
+        Order::Sorted => members.is_sorted_by(|(a, _), (b, _)| utf16_order(a, b) != Ordering::Greater),
+    };
+    if in_place {
+        for (name, value) in members {
+            value.write(order, object.member(name));
+        }
+    } else {
+        let mut ordered: Vec<&(Name, Value)> = members.iter().collect();
+        match order {
+            // A stable sort: names that are no array index keep their order behind those that are.
+            Order::Authored => ordered.sort_by_key(|(name, _)| array_index(name).map_or(u64::MAX, u64::from)),
+            Order::Sorted => ordered.sort_by(|(a, _), (b, _)| utf16_order(a, b)),
+        }
+        for (name, value) in ordered {
+            value.write(order, object.member(name));
+        }
+    }
+    object.end();
+}
+
+/// ECMAScript's array index: a canonical decimal below 2^32 - 1.
+fn array_index(name: &str) -> Option<u32> {
+    if name.is_empty() || name.len() > 10 || (name.len() > 1 && name.starts_with('0')) {
+        return None;
+    }
+    if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    name.parse::<u32>().ok().filter(|index| *index != u32::MAX)
+}
+
+/// Order of two strings by their UTF-16 code units.
+pub(crate) fn utf16_order(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() || b.is_ascii() {
+        return a.cmp(b);
+    }
+    a.encode_utf16().cmp(b.encode_utf16())
+}
+
+/// Writes one object, commas and all.
+pub(crate) struct ObjectWriter<'o> {
+    out: &'o mut String,
+    first: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    pub(crate) fn new(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, first: true }
+    }
+
+    /// Writes a member's name and gives the text that its value goes to.
+    pub(crate) fn member(&mut self, name: &str) -> &mut String {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(',');
+        }
+        write_string(name, self.out);
+        self.out.push(':');
+        self.out
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push('}');
+    }
+}
+
+/// A number as ECMAScript prints it: `1`, `1e+21`, `1e-7`, `0` for minus zero.
+pub(crate) fn write_number(number: f64, out: &mut String) {
+    out.push_str(ryu_js::Buffer::new().format_finite(number));
+}
+
+/// A string as `JSON.stringify` writes it.
+pub(crate) fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut clean = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            0x08 => "\\b",
+            b'\t' => "\\t",
+            b'\n' => "\\n",
+            0x0c => "\\f",
+            b'\r' => "\\r",
+            0..=0x1f => {
+                out.push_str(&text[clean..at]);
+                out.push_str("\\u00");
+                out.push(if byte < 0x10 { '0' } else { '1' });
+                out.push(char::from(b"0123456789abcdef"[usize::from(byte & 0xf)]));
+                clean = at + 1;
+                continue;
+            }
+            _ => continue,
+        };
+        out.push_str(&text[clean..at]);
+        out.push_str(escape);
+        clean = at + 1;
+    }
+    out.push_str(&text[clean..]);
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &Value, order: Order) -> String {
+        let mut out = String::new();
+        value.write(order, &mut out);
+        out
+    }
+
+    #[test]
+    fn numbers_print_as_ecmascript_prints_them() {
+        for (number, printed) in
+            [(1.0, "1"), (1e21, "1e+21"), (1e-7, "1e-7"), (-0.0, "0"), (0.1, "0.1"), (123_456_789.0, "123456789")]
+        {
+            assert_eq!(text(&Value::Number(number), Order::Authored), printed);
+        }
+    }
+
+    #[test]
+    fn strings_escape_what_json_stringify_escapes_and_no_more() {
+        let value = Value::String("\u{1}\u{1f}\u{7f}\"\\/\n\u{2028}😀".into());
+        assert_eq!(text(&value, Order::Authored), "\"\\u0001\\u001f\u{7f}\\\"\\\\/\\n\u{2028}😀\"");
+    }
+
+    #[test]
+    fn array_index_members_come_first_as_in_a_javascript_object() {
+        let members = ["b", "10", "a", "2", "01", "4294967295"].map(|name| (Name::from(name), Value::Null));
+        assert_eq!(
+            text(&Value::Object(members.into()), Order::Authored),
+            r#"{"2":null,"10":null,"b":null,"a":null,"01":null,"4294967295":null}"#
+        );
+    }
+
+    #[test]
+    fn sorted_members_follow_utf16_code_units() {
+        let members = ["\u{ffff}", "😀", "a"].map(|name| (Name::from(name), Value::Null));
+        assert_eq!(text(&Value::Object(members.into()), Order::Sorted), "{\"a\":null,\"😀\":null,\"\u{ffff}\":null}");
+    }
+}

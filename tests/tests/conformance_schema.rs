@@ -1,0 +1,36 @@
+//! The conformance vectors of the canonical text and of `schemaHash`.
+
+use ablo_schema::{Hashes, canonical, front::json};
+use ablo_tests::fixtures;
+use serde_json::Value;
+
+fn accept(text: &str, name: &str) -> ablo_schema::Schema {
+    let read = json::read(text);
+    let said: Vec<String> = json::locate(text, &read.diagnostics)
+        .iter()
+        .map(|located| format!("{} {} {}", located.diagnostic.code, located.place.pointer, located.diagnostic.message))
+        .collect();
+    read.schema.unwrap_or_else(|| panic!("{name} is refused: {said:#?}"))
+}
+
+#[test]
+fn canonical_text_and_schema_hash_are_the_references() {
+    let vectors = fixtures::find("conformance", "expected.json");
+    assert!(vectors.len() >= 61, "only {} vectors were found", vectors.len());
+    for path in vectors {
+        let name = fixtures::name_of(&path);
+        let expected: Value = serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
+        let schema = accept(&fixtures::read(&path.with_file_name("schema.json")), &name);
+        let text = canonical::print(&schema);
+        assert_eq!(text, expected["serialized"], "{name}");
+        assert_eq!(Hashes::of(&schema).schema.to_string(), expected["schemaHash"], "{name}");
+        assert_eq!(accept(&text, &name), schema, "{name}: what is printed reads back as the same schema");
+    }
+}
+
+#[test]
+fn earlier_versions_of_the_vectors_are_accepted_too() {
+    for path in fixtures::find("conformance", "prev.json") {
+        accept(&fixtures::read(&path), &fixtures::name_of(&path));
+    }
+}
