@@ -150,8 +150,17 @@ mod tests {
         let mut variants = Variants::new();
         let values = ["in progress", "in-progress", "", "+", "日本", "été", "2nd", "self", "unrecognized", "it's"];
         let names = values.map(|value| variants.value(value).0);
-        let expected =
-            ["InProgress", "InProgress_", "Empty", "U002b", "U65e5U672c", "U00e9tU00e9", "_2nd", "Self_", "Unrecognized_"];
+        let expected = [
+            "InProgress",
+            "InProgress_",
+            "Empty",
+            "U002b",
+            "U65e5U672c",
+            "U00e9tU00e9",
+            "_2nd",
+            "Self_",
+            "Unrecognized_",
+        ];
         assert_eq!(names[..9], expected);
         assert_eq!(names[9], "ItS");
     }

@@ -12,8 +12,8 @@ mod reserved;
 mod schema;
 mod writer;
 
-use crate::target::{Emit, Input, OptionError, Target, read_options};
 use crate::Files;
+use crate::target::{Emit, Input, OptionError, Target, read_options};
 use names::Names;
 use serde::Deserialize;
 use serde_json::{Map, Value};
