@@ -103,6 +103,7 @@ bodies! {
         crate::ErrorEnvelope = "ErrorEnvelope",
     }
     others {
+        crate::GroupChange = "GroupChange",
         crate::SourceRequest = "SourceRequest",
         crate::LoadAnswer = "LoadAnswer",
         crate::ListAnswer = "ListAnswer",
@@ -131,6 +132,7 @@ pub fn frames_schema() -> Value {
         "MutationResult".into(),
         json!({ "description": "The answer to a commit frame: its receipt.", "$ref": "#/$defs/CommitReceipt" }),
     );
+    definitions.sort_keys();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Ablo wire frames",
@@ -229,6 +231,9 @@ pub(crate) fn tidy_record(schema: &mut Schema) {
 }
 
 fn drop_null(property: &mut Map<String, Value>) {
+    if let Some(Value::Array(values)) = property.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
     if let Some(Value::Array(kinds)) = property.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [only] = &kinds[..] {

@@ -27,7 +27,7 @@ impl Golden {
 
 /// The golden frames of both directions.
 pub(crate) fn frames() -> Vec<Golden> {
-    let folders = subfolders(&root());
+    let folders: Vec<_> = subfolders(&root()).into_iter().filter(|path| path.is_dir()).collect();
     folders
         .iter()
         .filter(|folder| !folder.ends_with("bodies") && !folder.ends_with("malformed"))
