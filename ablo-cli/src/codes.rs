@@ -112,3 +112,41 @@ codes! {
         "`ablo explain` knows the codes that diagnostics carry, as in `ablo::json::syntax`.",
         "Copy the code from a diagnostic.";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_code_is_spelled_one_way_and_stands_in_one_table() {
+        let mut seen = BTreeSet::new();
+        for code in Code::all() {
+            let parts: Vec<_> = code.name.split("::").collect();
+            assert!(
+                matches!(parts[..], ["ablo", subject, what] if !subject.is_empty() && !what.is_empty()),
+                "{code:?}"
+            );
+            assert!(seen.insert(code.name), "{} stands twice", code.name);
+            assert!(![code.title, code.meaning, code.mend].contains(&""), "{code:?}");
+        }
+    }
+
+    /// Every code of this table is provoked by a test of the command.
+    #[test]
+    fn every_code_is_tested() {
+        let tests = concat!(
+            include_str!("../tests/check.rs"),
+            include_str!("../tests/config.rs"),
+            include_str!("../tests/generate.rs"),
+            include_str!("../tests/schema.rs"),
+            include_str!("../tests/watch.rs"),
+            include_str!("../tests/snapshots/config__everything.snap"),
+        );
+        for code in TABLE {
+            // In a workflow command the colons are escaped.
+            let escaped = code.name.replace(':', "%3A");
+            assert!(tests.contains(code.name) || tests.contains(&escaped), "no test speaks of {}", code.name);
+        }
+    }
+}

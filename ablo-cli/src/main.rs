@@ -1,7 +1,8 @@
 //! The `ablo` command: arguments in, library calls, rendered diagnostics out.
 //!
-//! A command in [`commands`] turns arguments into an [`Outcome`], and [`render`] shows it: nothing else prints or
-//! chooses an exit status. What a schema means is decided in `ablo-schema`, what a file says in `ablo-codegen`.
+//! A command in [`commands`] turns arguments into an [`outcome::Outcome`], and [`render`] shows it: nothing else
+//! prints or chooses an exit status. What a schema means is decided in `ablo-schema`, what a file says in
+//! `ablo-codegen`.
 
 mod args;
 mod codes;

@@ -79,6 +79,7 @@ fn every_code_is_explained() {
 fn an_unknown_code_ends_with_2_and_a_near_one() {
     let ran = Place::empty().run(&["explain", "ablo::json::sintax"]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("ablo::explain::unknown_code"), "{}", ran.err);
     assert!(ran.err.contains("did you mean `ablo::json::syntax`?"), "{}", ran.err);
 }
 

@@ -226,3 +226,15 @@ fn planning_changes_nothing() {
     assert_eq!(kinds(root.path(), &plan), [("rust/a.rs".to_owned(), Kind::Created)]);
     assert_eq!(names(root.path()), [""; 0]);
 }
+
+#[test]
+fn what_a_killed_run_left_is_in_nobodys_way() {
+    let root = TempDir::new().expect("a folder");
+    fs::create_dir(root.path().join("rust")).expect("a folder");
+    for number in 0..3 {
+        fs::write(root.path().join(format!("rust/.ablo-{}-{number}", std::process::id())), "half").expect("a file");
+    }
+    write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "1")]);
+    assert_eq!(fs::read_to_string(root.path().join("rust/a.rs")).expect("a file"), "1");
+    assert_eq!(names(root.path()).len(), 6);
+}

@@ -1,8 +1,8 @@
 //! The ablo emitters: a checked schema in, files out.
 //!
 //! [`shape`] is the schema as one artifact sees it, free of any target language. Each folder under [`emit`] turns
-//! shapes into the files of one [`Target`]; [`write`] puts [`Files`] on disk, only where bytes differ. Emitters do no
-//! I/O and read no clock, environment, version or randomness: the same schema gives the same bytes everywhere.
+//! shapes into the files of one [`Target`]; [`mod@write`] puts [`Files`] on disk, only where bytes differ. Emitters do
+//! no I/O and read no clock, environment, version or randomness: the same schema gives the same bytes everywhere.
 
 pub mod emit;
 pub mod files;

@@ -5,7 +5,7 @@
 
 use super::WriteError;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Default)]
@@ -19,9 +19,7 @@ impl Stage {
     pub(super) fn write(&mut self, path: &Path, text: &str) -> Result<(), WriteError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         self.make(folder)?;
-        // The process id keeps two runs apart; a number keeps the name short whatever the file is called.
-        let temporary = folder.join(format!(".ablo-{}-{}", std::process::id(), self.files.len()));
-        let mut file = fs::File::create_new(&temporary).map_err(WriteError::io("write below", folder))?;
+        let (temporary, mut file) = beside(folder, self.files.len()).map_err(WriteError::io("write below", folder))?;
         self.files.push((temporary, path.to_owned()));
         file.write_all(text.as_bytes()).map_err(WriteError::io("write", path))
     }
@@ -63,6 +61,19 @@ impl Drop for Stage {
         }
         for folder in self.folders.iter().rev() {
             let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// A new file in a folder. The process id keeps two runs apart, and the number passes over what a killed run left; the
+/// name is short whatever the file will be called.
+fn beside(folder: &Path, first: usize) -> io::Result<(PathBuf, fs::File)> {
+    let mut number = first;
+    loop {
+        let path = folder.join(format!(".ablo-{}-{number}", std::process::id()));
+        match fs::File::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            created => return created.map(|file| (path, file)),
         }
     }
 }
