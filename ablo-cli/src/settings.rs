@@ -12,7 +12,7 @@ use ablo_codegen::write::Folder;
 use ablo_codegen::{Emit, Target, targets};
 use ablo_schema::diag::Suggest;
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 const DEFAULT_OUT: &str = "generated";
 
@@ -255,7 +255,17 @@ impl<'a> Choice<'a> {
     }
 }
 
+/// Whether two paths spell one folder. Links are not followed: folders that do not exist yet have none.
 fn same_folder(one: &Path, other: &Path) -> bool {
-    let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let plain = |path: &Path| {
+        let mut plain = PathBuf::new();
+        for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+            match part {
+                Component::ParentDir => drop(plain.pop()),
+                part => plain.push(part),
+            }
+        }
+        plain
+    };
     plain(one) == plain(other)
 }

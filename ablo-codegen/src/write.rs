@@ -180,7 +180,7 @@ impl<'f> Plan<'f> {
         let old = List::read(&folder.path)?;
         let mut new = List::new(&folder.path);
         let mut ways = Ways::new(&folder.path);
-        let mut buffer = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
         let below = |path: &'f str| path.strip_prefix(folder.prefix)?.strip_prefix('/');
         for (name, text) in files.iter().filter_map(|(path, text)| Some((below(path)?, text))) {
             let path = folder.path.join(name);
@@ -203,7 +203,7 @@ impl<'f> Plan<'f> {
     }
 }
 
-fn compare(path: &Path, text: &str, ours: bool, buffer: &mut Vec<u8>) -> Result<Kind, WriteError> {
+fn compare(path: &Path, text: &str, ours: bool, buffer: &mut [u8]) -> Result<Kind, WriteError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if is_absent(&error) => return Ok(Kind::Created),
@@ -212,15 +212,23 @@ fn compare(path: &Path, text: &str, ours: bool, buffer: &mut Vec<u8>) -> Result<
     if !found.is_file() {
         return Err(WriteError::NotAFile(path.to_owned()));
     }
-    if found.len() == text.len() as u64 {
-        buffer.clear();
-        let read = fs::File::open(path).and_then(|file| file.take(found.len() + 1).read_to_end(buffer));
-        read.map_err(WriteError::io("read", path))?;
-        if buffer == text.as_bytes() {
-            return Ok(Kind::Unchanged);
-        }
+    if found.len() == text.len() as u64 && says(path, text, buffer).map_err(WriteError::io("read", path))? {
+        return Ok(Kind::Unchanged);
     }
     if ours { Ok(Kind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
+}
+
+/// Whether a file has just this text, found without holding the file in memory.
+fn says(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    let mut rest = text.as_bytes();
+    loop {
+        let read = file.read(buffer)?;
+        match rest.strip_prefix(&buffer[..read]) {
+            Some(behind) if read > 0 => rest = behind,
+            _ => return Ok(read == 0 && rest.is_empty()),
+        }
+    }
 }
 
 /// The folders on the way from a target's folder to its files. The target's folder may be a link, which is its owner's

@@ -231,6 +231,9 @@ pub(crate) fn tidy_record(schema: &mut Schema) {
 }
 
 fn drop_null(property: &mut Map<String, Value>) {
+    if let Some(Value::Array(values)) = property.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
     if let Some(Value::Array(kinds)) = property.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [only] = &kinds[..] {

@@ -8,7 +8,7 @@ use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::{Generated, GeneratedFile, Outcome};
 use crate::settings::{self, Settings};
 use crate::source;
-use ablo_codegen::write::{Folder, Plan, WriteError};
+use ablo_codegen::write::{Change, Folder, Plan, WriteError};
 use ablo_codegen::{Files, Input};
 use ablo_schema::select::{SelectError, select};
 use ablo_schema::{Hashes, Schema, front};
@@ -30,13 +30,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
     }
     let folders: Vec<Folder> = settings.runs.iter().map(|run| run.folder.clone()).collect();
     let plan = Plan::new(&folders, &files).map_err(refused)?;
-    let mut generated =
-        Generated { schema: source.name.clone(), models: subset.models().len(), check: args.check, files: Vec::new() };
-    generated.files.extend(plan.changes().iter().map(|change| GeneratedFile {
-        target: change.prefix,
-        path: change.path.clone(),
-        kind: change.kind,
-    }));
+    let generated = generated(&source.name, subset.models().len(), args.check, &plan);
     let mut outcome = Outcome::text(String::new());
     if !args.check {
         plan.apply().map_err(|error| refused(vec![error]))?;
@@ -47,7 +41,20 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
     if !read.diagnostics.is_empty() {
         outcome.reports.push(Report::of_schema(source, &read.diagnostics));
     }
+    if !args.watch {
+        // The process ends next: giving back so much memory piece by piece would only take time.
+        std::mem::forget((input, files));
+        std::mem::forget(subset);
+        std::mem::forget(read);
+    }
     Ok(outcome)
+}
+
+fn generated(schema: &str, models: usize, check: bool, plan: &Plan<'_>) -> Generated {
+    let file =
+        |change: &Change<'_>| GeneratedFile { target: change.prefix, path: change.path.clone(), kind: change.kind };
+    let files = plan.changes().iter().map(file).collect();
+    Generated { schema: schema.to_owned(), models, check, files }
 }
 
 /// The schema with only the selected models.

@@ -50,8 +50,7 @@ fn root() -> PathBuf {
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
 }

@@ -46,7 +46,9 @@ EXCEPTION WHEN lock_not_available THEN
   CALL pg_temp.ablo_report('index_busy', format('%s.%I', tbl, col), 'is being indexed by someone else');
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_validate(tbl regclass, col text, target regclass) LANGUAGE plpgsql AS $$
+-- Runs after the commit, when the search path is the session's own again.
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_validate(tbl regclass, col text, target regclass)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   name text;
   veiled regclass;

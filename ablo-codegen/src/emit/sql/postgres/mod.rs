@@ -23,9 +23,9 @@ mod render;
 
 pub use provision::Provision;
 
+use crate::Files;
 use crate::shape::tables;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
-use crate::Files;
 use ablo_schema::Schema;
 use names::{Ident, MAX_BYTES, app_schema};
 use provision::Plan;

@@ -51,7 +51,8 @@ impl<'a> Literal<'a> {
 
 /// Characters that an editor, a terminal or a line-based tool would hide or act on.
 fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 impl fmt::Display for Literal<'_> {
@@ -83,7 +84,7 @@ pub(crate) struct Quoted(pub(crate) String);
 
 impl fmt::Display for Quoted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.contains("$$") || self.0.ends_with('$') || self.0.chars().any(is_hidden) {
+        if self.0.contains("$$") || self.0.ends_with('$') {
             Literal::new(self.0.as_str()).fmt(f)
         } else {
             write!(f, "$${}$$", self.0)
@@ -121,9 +122,9 @@ fn shortened(name: &str, whole: &str) -> String {
         end -= 1;
     }
     // 64-bit FNV-1a: stable everywhere, and names are no secret.
-    let hash = whole.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = whole
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{}_{:0width$x}", &name[..end], hash >> 16, width = DIGITS)
 }
 

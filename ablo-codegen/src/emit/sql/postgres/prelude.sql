@@ -135,11 +135,12 @@ BEGIN
   ELSIF EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'tenant_isolation') THEN
     CALL pg_temp.ablo_report('policy_differs', tbl::text, 'has another policy named tenant_isolation; it was left so');
   ELSE
-    EXECUTE format('CREATE POLICY tenant_isolation ON %s USING (%s) WITH CHECK (%s)', tbl, predicate, predicate);
+    BEGIN
+      EXECUTE format('CREATE POLICY tenant_isolation ON %s USING (%s) WITH CHECK (%s)', tbl, predicate, predicate);
+    EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN
+      CALL pg_temp.ablo_report('policy_skipped', tbl::text, format('shows no row to anyone, having no policy: %s', SQLERRM));
+    END;
   END IF;
-EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN
-  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', tbl);
-  CALL pg_temp.ablo_report('policy_skipped', tbl::text, format('shows no row to anyone, having no policy: %s', SQLERRM));
 END $$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_comment(tbl regclass, col text, body text) LANGUAGE plpgsql AS $$

@@ -32,6 +32,11 @@ const LOCK: &str = "
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;
 ";
 
+const OUTSIDE: &str = "\
+-- Its rows are seen through a table that this schema does not isolate. Where that table or its organisation's column
+-- is missing, the policy cannot be made and no row is visible: run this again when it is there.
+";
+
 const AFTER_COMMIT: &str = "\
 -- After the commit, in the same session. A driver sends these one by one: an index that is built while others write
 -- cannot be built inside a transaction.
@@ -75,7 +80,11 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
     begin(&mut out, plan);
     for (shape, table) in shapes.iter().zip(&tables) {
-        let _ = write!(out, "\n-- {}\n", shape.model.key);
+        // A key is an ASCII identifier, so that it cannot end the comment.
+        let _ = writeln!(out, "\n-- {}", shape.model.key);
+        if matches!(shape.isolation, Isolation::Parent { owner: ParentOwner::Assumed(_), .. }) {
+            out.push_str(OUTSIDE);
+        }
         let mut statements = columns(shape, table);
         statements.extend(checks(shape, table));
         statements.extend(indexes_of(shape, table, &mut indexes));
@@ -84,7 +93,8 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
             line(&mut out, statement);
         }
     }
-    let after_commit = if plan.foreign_keys { foreign_keys(shapes, &tables, &mut indexes, &mut out) } else { Vec::new() };
+    let after_commit =
+        if plan.foreign_keys { foreign_keys(shapes, &tables, &mut indexes, &mut out) } else { Vec::new() };
     out.push_str("\nCOMMIT;\n");
     Provision { transaction: out, after_commit }
 }
@@ -125,8 +135,7 @@ fn columns<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a
         not_null: column.not_null,
         primary: column.primary,
     };
-    let mut statements =
-        vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
+    let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
     for wanted in ColumnType::ALL {
         let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted);
         let names: Vec<_> = of_type.map(|column| column.name).collect();
@@ -204,7 +213,9 @@ fn foreign_keys<'a>(
 ) -> Vec<String> {
     let by_name: BTreeMap<&str, &Table<'_>> = shapes.iter().map(TableShape::name).zip(tables).collect();
     let (mut builds, mut validations) = (Vec::new(), Vec::new());
-    out.push_str("\n-- Foreign keys, when every table is there\n");
+    if shapes.iter().any(|shape| !shape.foreign_keys.is_empty()) {
+        out.push_str("\n-- Foreign keys, now that every table is there\n");
+    }
     for (shape, table) in shapes.iter().zip(tables) {
         let mut names = Names::with([table.key.as_str()]);
         let mut led: BTreeSet<&str> = BTreeSet::new();

@@ -15,16 +15,26 @@ impl Display for Table<'_> {
     }
 }
 
-impl Display for ColumnType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ColumnType {
+    fn name(self) -> &'static str {
+        match self {
             ColumnType::Text => "text",
             ColumnType::DoublePrecision => "double precision",
             ColumnType::Boolean => "boolean",
-            ColumnType::Timestamptz => "timestamptz",
-            ColumnType::TimestamptzNow => "timestamptz DEFAULT now()",
+            ColumnType::Timestamptz | ColumnType::TimestamptzNow => "timestamptz",
             ColumnType::Jsonb => "jsonb",
-        })
+        }
+    }
+
+    fn default(self) -> &'static str {
+        if self == ColumnType::TimestamptzNow { " DEFAULT now()" } else { "" }
+    }
+}
+
+impl Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        f.write_str(self.default())
     }
 }
 
@@ -88,7 +98,7 @@ impl Display for Statement<'_> {
 fn create_table(f: &mut fmt::Formatter<'_>, table: &Table<'_>, columns: &[Column<'_>]) -> fmt::Result {
     write!(f, "CREATE TABLE IF NOT EXISTS {table} (")?;
     for (at, Column { name, column_type, not_null, primary }) in columns.iter().enumerate() {
-        write!(f, "{}\n  {name} {column_type}", if at == 0 { "" } else { "," })?;
+        write!(f, "{}\n  {name} {}", if at == 0 { "" } else { "," }, column_type.name())?;
         if *primary && !table.key_is_default {
             write!(f, " CONSTRAINT {}", table.key)?;
         }
@@ -97,6 +107,7 @@ fn create_table(f: &mut fmt::Formatter<'_>, table: &Table<'_>, columns: &[Column
             (false, true) => " NOT NULL",
             (false, false) => "",
         })?;
+        f.write_str(column_type.default())?;
     }
     f.write_str("\n);")
 }
@@ -110,11 +121,11 @@ impl Display for InTable<'_> {
         match self.1 {
             Predicate::Column(column) => write!(f, "{column} = {TENANT}"),
             Predicate::Parent { local_key, parent, key, owner } => {
-                write!(f, "EXISTS (SELECT 1 FROM {schema}.{parent} WHERE {parent}.{key} = {child}.{local_key}")?;
+                write!(f, "EXISTS (\n  SELECT 1 FROM {schema}.{parent}\n  WHERE {parent}.{key} = {child}.{local_key}")?;
                 if let Some(owner) = owner {
-                    write!(f, " AND {parent}.{owner} = {TENANT}")?;
+                    write!(f, "\n    AND {parent}.{owner} = {TENANT}")?;
                 }
-                f.write_str(")")
+                f.write_str("\n)")
             }
         }
     }
@@ -153,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_table_reads_as_sql() {
-        let column = |name, column_type, not_null, primary| Column { name: Ident::new(name), column_type, not_null, primary };
+        let column =
+            |name, column_type, not_null, primary| Column { name: Ident::new(name), column_type, not_null, primary };
         let columns = vec![
             column("id", ColumnType::Text, true, true),
             column("created_at", ColumnType::TimestamptzNow, true, false),
@@ -161,8 +173,8 @@ mod tests {
         ];
         assert_eq!(
             Statement::CreateTable { table: &table(), columns }.to_string(),
-            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz DEFAULT \
-             now() NOT NULL,\n  \"note\" jsonb\n);"
+            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz NOT NULL \
+             DEFAULT now(),\n  \"note\" jsonb\n);"
         );
     }
 
@@ -183,9 +195,9 @@ mod tests {
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
             Statement::Isolate { table: &table(), predicate }.to_string(),
-            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (SELECT 1 FROM \"public\".\"team\" WHERE \
-             \"team\".\"id\" = \"it's\".\"team_id\" AND \"team\".\"organization_id\" = \
-             current_setting('app.current_org_id', true))$$);"
+            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 FROM \"public\".\"team\"\n  \
+             WHERE \"team\".\"id\" = \"it's\".\"team_id\"\n    AND \"team\".\"organization_id\" = \
+             current_setting('app.current_org_id', true)\n)$$);"
         );
     }
 }
