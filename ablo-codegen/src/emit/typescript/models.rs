@@ -91,7 +91,7 @@ fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 // }
 fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
-    line!(w, "/** What changes in a {@link ", names.row, "}: an absent member keeps its value, null clears it. */");
+    line!(w, "/** What changes in a {@link ", names.row, "}: absent keeps a value, null clears it. */");
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
         each_field(row, names, |shape, value| write_field(w, shape.field, true, value, shape.clearable));
     });
