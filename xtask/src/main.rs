@@ -1,1 +1,80 @@
-fn main() {}
+//! Habits as commands: `cargo xtask <habit>`.
+//!
+//! Each habit is a list of steps; the first that fails ends it, and its name is said. Nothing of the product may be
+//! here.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks")]
+
+mod errors_doc;
+mod setup;
+mod step;
+
+use std::process::ExitCode;
+use step::{Step, cargo};
+
+const HELP: &str = "\
+cargo xtask <habit>
+
+  check            format, clippy and docs, all warnings denied
+  setup            install what the judges need: PostgreSQL, npm and PyPI packages at pinned versions
+  test             setup, check and every test: what CI runs
+  bless            accept the snapshots, rebuild docs/errors.md, then run the tests without updating
+  codes [--check]  rebuild docs/errors.md, or say that it is stale
+  bench            the benches; figures go to docs/performance.md
+  long             property tests at length, judges over generated schemas, ten minutes of fuzzing
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["check"] => step::run_all(check()),
+        ["setup"] => setup::run(),
+        ["test"] => setup::run().and_then(|()| step::run_all(check())).and_then(|()| step::run_all(test())),
+        ["bless"] => step::run_all(accept()).and_then(|()| errors_doc::write()).and_then(|()| step::run_all(test())),
+        ["codes"] => errors_doc::write(),
+        ["codes", "--check"] => errors_doc::check(),
+        ["bench"] => step::run_all(vec![cargo("benches", &["bench", "--package", "ablo-tests"])]),
+        ["long"] => setup::run().and_then(|()| step::run_all(long())),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("no such habit\n\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Vec<Step> {
+    vec![
+        cargo("format", &["fmt", "--all", "--check"]),
+        cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+        cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with("RUSTDOCFLAGS", "-D warnings"),
+        cargo("docs/errors.md", &["xtask", "codes", "--check"]),
+    ]
+}
+
+fn test() -> Vec<Step> {
+    vec![cargo("tests", &["test", "--workspace", "--locked"]).with("INSTA_UPDATE", "no")]
+}
+
+fn accept() -> Vec<Step> {
+    vec![cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"]).with("INSTA_UPDATE", "always")]
+}
+
+fn long() -> Vec<Step> {
+    let properties = ["test", "--release", "--package", "ablo-tests", "--test", "properties"];
+    let judged = ["test", "--release", "--package", "ablo-tests", "--test", "judged", "--", "--nocapture"];
+    let fuzz = ["+nightly", "fuzz", "run", "json_front", "--", "-max_total_time=600", "-max_len=4096"];
+    vec![
+        cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
+        cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
+        cargo("fuzzing the JSON front", &fuzz),
+    ]
+}

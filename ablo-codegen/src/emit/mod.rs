@@ -1,5 +1,7 @@
 //! One folder per target. An emitter prints and decides nothing that a shape could have decided.
 
+#[cfg(any(feature = "json-schema", feature = "openapi"))]
+mod json;
 #[cfg(feature = "json-schema")]
 pub mod json_schema;
 #[cfg(feature = "openapi")]

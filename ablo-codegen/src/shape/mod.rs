@@ -2,6 +2,7 @@
 //!
 //! Every rule that two emitters would otherwise both decide is decided here.
 
+mod reference;
 mod rows;
 mod tables;
 

@@ -112,7 +112,10 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
             let message =
                 format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);
             cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another `\"column\"`");
-        } else if let Some(first) = seen.insert(folded, field) {
+        } else if let Some(first) = seen.insert(folded, field)
+            // One field said twice has been reported as such.
+            && first.name.value != field.name.value
+        {
             let message =
                 format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, field.name.value);
             cx.diagnostics

@@ -144,7 +144,7 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
             && name.value.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !camel || name.value.len() > MOST_NAME {
             let near = camel_case_of(name.value);
-            let help = if near.is_empty() || near == **name.value || near.len() > MOST_NAME {
+            let help = if near.is_empty() || !name.value.is_ascii() || near == **name.value || near.len() > MOST_NAME {
                 "begin with a lower-case letter and go on with ASCII letters and digits".to_owned()
             } else {
                 format!("call it `{near}`; keep the old column with `\"column\"`")
@@ -158,11 +158,7 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
                 .help(help);
         } else if two_capitals(name.value).is_some() {
             let message = format!("the field name `{}` has two capitals in a row", name.value);
-            let mut mended = name.value.to_string();
-            while let Some(at) = two_capitals(&mended) {
-                let lower = mended[at + 1..at + 2].to_ascii_lowercase();
-                mended.replace_range(at + 1..at + 2, &lower);
-            }
+            let mended = one_capital_of_each_run(name.value);
             cx.diagnostics
                 .push(Code::FieldConsecutiveCapitals, name.at, message)
                 .help(format!("the name must survive the way to snake_case and back; call it `{mended}`"));
@@ -173,6 +169,17 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
 /// Where the first of two capitals in a row stands.
 fn two_capitals(name: &str) -> Option<usize> {
     name.as_bytes().windows(2).position(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase())
+}
+
+/// `contentJSON` as `contentJson`.
+fn one_capital_of_each_run(name: &str) -> String {
+    let mut before = false;
+    name.chars()
+        .map(|character| {
+            let capital = character.is_ascii_uppercase();
+            if std::mem::replace(&mut before, capital) { character.to_ascii_lowercase() } else { character }
+        })
+        .collect()
 }
 
 /// A camelCase name near to this one: what stands behind anything but a letter or digit gets a capital.

@@ -47,7 +47,7 @@ impl Suggest {
         let listed: Vec<String> = candidates.into_iter().take(9).map(|candidate| format!("`{candidate}`")).collect();
         match listed.len() {
             0 | 9 => None,
-            _ => Some(format!("there is {}", listed.join(", "))),
+            _ => Some(format!("choose from {}", listed.join(", "))),
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::diag::{Code, Diagnostics};
 use crate::schema::Schema;
 use node::Parsed;
 
+/// How large a document may be, in bytes: 64 MiB, nearly four times what ten thousand models take.
+pub const MOST_BYTES: usize = 64 << 20;
+
 /// What came of a document: a schema unless there are errors, and everything there is to say.
 #[derive(Debug)]
 pub struct Read {
@@ -35,6 +38,13 @@ pub struct Read {
 #[must_use]
 pub fn read(text: &str) -> Read {
     let mut diagnostics = Diagnostics::default();
+    if text.len() > MOST_BYTES {
+        let message = format!("the document has {} bytes, more than {MOST_BYTES}", text.len());
+        diagnostics
+            .push(Code::SourceTooLarge, node::offset_span(0), message)
+            .help("check that this is the schema, or split it");
+        return Read { schema: None, diagnostics };
+    }
     let schema = match node::parse(text) {
         Parsed::Document(root) => {
             node::report_duplicates(&root, &mut diagnostics);

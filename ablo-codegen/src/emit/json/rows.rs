@@ -1,0 +1,139 @@
+//! JSON Schema 2020-12 of rows, and of what creating and patching one takes.
+//!
+//! Takes a row shape, writes the members of a schema object. Objects are open, since a newer writer may know more
+//! fields; so are enums, which document today's values and accept others. A required field is never null, an optional
+//! one may be null or absent, and in a patch absent keeps where null clears.
+
+use super::names::ModelNames;
+use super::write::{Object, Repeat};
+use crate::shape::{BaseField, BaseKind, BaseShape, RowShape};
+use ablo_schema::schema::{Facets, Field, FieldKind};
+
+/// The three schemas of a model. Fields mean the same in each and are written once.
+pub(crate) fn schemas(schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+    let fields = &mut Repeat::default();
+    schemas.object(names.row.as_str(), |schema| row(schema, shape, fields));
+    schemas.object(names.create.as_str(), |schema| create(schema, shape, fields));
+    schemas.object(names.patch.as_str(), |schema| patch(schema, shape, fields));
+}
+
+/// A row as the server sends it.
+fn row(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
+    schema.string("type", "object");
+    schema.inline_array("required", |required| {
+        shape.base.iter().filter(|base| !base.optional).for_each(|base| required.string(base.base.name()));
+        let declared = shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
+        declared.for_each(|field| required.string(field.name.as_str()));
+    });
+    schema.object("properties", |properties| {
+        shape.base.iter().for_each(|base| base_field(properties, base));
+        properties.repeat(repeat, |properties| fields(properties, shape));
+    });
+}
+
+/// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
+fn create(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
+    schema.string("type", "object");
+    if shape.fields.iter().any(|declared| !declared.create_optional) {
+        schema.inline_array("required", |required| {
+            let needed = shape.fields.iter().filter(|declared| !declared.create_optional);
+            needed.for_each(|declared| required.string(declared.field.name.as_str()));
+        });
+    }
+    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
+}
+
+/// What an update carries in `data`.
+fn patch(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    let key = shape.model.key.as_str();
+    schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
+    schema.string("type", "object");
+    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
+}
+
+/// The members that say what a base field holds.
+pub(crate) fn base_kind(schema: &mut Object<'_>, base: BaseField, nullable: bool) {
+    typed(schema, "string", nullable);
+    if base.kind() == BaseKind::Date {
+        schema.string("format", "date-time");
+    }
+}
+
+/// The members that say what a field holds.
+pub(crate) fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
+    match kind {
+        FieldKind::String => typed(schema, "string", nullable),
+        FieldKind::Number => typed(schema, "number", nullable),
+        FieldKind::Boolean => typed(schema, "boolean", nullable),
+        FieldKind::Date => {
+            typed(schema, "string", nullable);
+            schema.string("format", "date-time");
+        }
+        FieldKind::Enum(values) => {
+            schema.inline_array("anyOf", |either| {
+                either.inline(|known| {
+                    known.string("type", "string");
+                    known.inline_array("enum", |known| values.iter().for_each(|value| known.string(value)));
+                });
+                either.inline(|unknown| typed(unknown, "string", nullable));
+            });
+        }
+        FieldKind::Json if nullable => {}
+        FieldKind::Json => {
+            schema.strings("type", &["object", "array", "string", "number", "boolean"]);
+        }
+    }
+}
+
+fn typed(schema: &mut Object<'_>, name: &str, nullable: bool) {
+    if nullable {
+        schema.strings("type", &[name, "null"]);
+    } else {
+        schema.string("type", name);
+    }
+}
+
+fn base_field(properties: &mut Object<'_>, shape: &BaseShape<'_>) {
+    properties.inline(shape.base.name(), |property| {
+        base_kind(property, shape.base, shape.optional);
+        if let Some(declared) = shape.declared {
+            facets(property, &declared.facets, None);
+        }
+    });
+}
+
+fn fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
+    for declared in &shape.fields {
+        let field = declared.field;
+        properties.inline(field.name.as_str(), |property| {
+            kind(property, &field.kind, field.optional);
+            facets(property, &field.facets, leads_to(shape, field));
+        });
+    }
+}
+
+/// The key of the model whose row this field names, where it is a foreign key.
+fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
+    if field.kind != FieldKind::String {
+        return None;
+    }
+    let edge = shape.model.belongs_to().find(|edge| edge.foreign_key == field.name)?;
+    Some(edge.target.as_str())
+}
+
+/// The author's words, else what the relations tell.
+fn facets(property: &mut Object<'_>, facets: &Facets, leads_to: Option<&str>) {
+    let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
+    match (facets.description.as_deref(), note, leads_to) {
+        (Some(about), Some(note), _) => property.parts("description", &[about, "\n\nDeprecated: ", note]),
+        (Some(about), None, _) => property.string("description", about),
+        (None, Some(note), _) => property.parts("description", &["Deprecated: ", note]),
+        (None, None, Some(target)) => property.parts("description", &["The id of a row of `", target, "`."]),
+        (None, None, None) => {}
+    }
+    if facets.deprecated.is_some() {
+        property.boolean("deprecated", true);
+    }
+}

@@ -1,0 +1,357 @@
+//! A streaming JSON printer: members are written as they are said, straight into one string.
+//!
+//! Objects and arrays are closures, so that nesting, commas and quotes cannot go wrong, and every string is escaped on
+//! its way in; there is no way to write raw text. *Block* values take a line for each member, *inline* ones a single
+//! line, which is what keeps a document of thousands of small schemas readable.
+
+use super::names::Ref;
+use serde_json::Value;
+use std::ops::Range;
+
+const INDENT: &str = "                                                                ";
+/// The widest line that [`Object::value`] still fills with a whole object.
+const LINE: usize = 100;
+
+/// Writes a document whose top is an object.
+pub(crate) fn document(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
+    let mut text = Text { out: String::with_capacity(capacity), depth: 0, inline: false };
+    text.object(false, fill);
+    text.out.push('\n');
+    text.out
+}
+
+struct Text {
+    out: String,
+    depth: usize,
+    inline: bool,
+}
+
+impl Text {
+    fn object(&mut self, inline: bool, fill: impl FnOnce(&mut Object<'_>)) {
+        self.nest(inline, ['{', '}'], |text| {
+            let mut object = Object { text, empty: true };
+            fill(&mut object);
+            object.empty
+        });
+    }
+
+    fn array(&mut self, inline: bool, fill: impl FnOnce(&mut Array<'_>)) {
+        self.nest(inline, ['[', ']'], |text| {
+            let mut array = Array { text, empty: true };
+            fill(&mut array);
+            array.empty
+        });
+    }
+
+    /// Brackets around what `fill` writes; it says whether that was nothing.
+    fn nest(&mut self, inline: bool, [open, close]: [char; 2], fill: impl FnOnce(&mut Text) -> bool) {
+        let outer = self.inline;
+        self.inline |= inline;
+        self.depth += 1;
+        self.out.push(open);
+        let empty = fill(self);
+        self.depth -= 1;
+        match (empty, self.inline) {
+            (true, _) => {}
+            (false, true) if open == '{' => self.out.push(' '),
+            (false, true) => {}
+            (false, false) => self.line(),
+        }
+        self.out.push(close);
+        self.inline = outer;
+    }
+
+    fn line(&mut self) {
+        self.out.push('\n');
+        let mut spaces = self.depth * 2;
+        while spaces > INDENT.len() {
+            self.out.push_str(INDENT);
+            spaces -= INDENT.len();
+        }
+        self.out.push_str(&INDENT[..spaces]);
+    }
+
+    /// What stands before a member of an object or an array.
+    fn next(&mut self, empty: &mut bool, object: bool) {
+        let first = std::mem::replace(empty, false);
+        if !first {
+            self.out.push(',');
+        }
+        match self.inline {
+            false => self.line(),
+            true if object || !first => self.out.push(' '),
+            true => {}
+        }
+    }
+
+    fn string(&mut self, value: &str) {
+        self.parts(&[value]);
+    }
+
+    fn parts(&mut self, parts: &[&str]) {
+        self.out.push('"');
+        parts.iter().for_each(|part| self.escaped(part));
+        self.out.push('"');
+    }
+
+    fn escaped(&mut self, value: &str) {
+        if is_plain(value) {
+            return self.out.push_str(value);
+        }
+        for symbol in value.chars() {
+            match symbol {
+                '"' => self.out.push_str("\\\""),
+                '\\' => self.out.push_str("\\\\"),
+                '\n' => self.out.push_str("\\n"),
+                '\r' => self.out.push_str("\\r"),
+                '\t' => self.out.push_str("\\t"),
+                '\u{8}' => self.out.push_str("\\b"),
+                '\u{c}' => self.out.push_str("\\f"),
+                '\0'..='\u{1f}' => {
+                    let code = symbol as usize;
+                    self.out.push_str("\\u00");
+                    self.out.push_str(&"0123456789abcdef"[code >> 4..][..1]);
+                    self.out.push_str(&"0123456789abcdef"[code & 15..][..1]);
+                }
+                _ => self.out.push(symbol),
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.out.push_str("null"),
+            Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
+            Value::Number(number) => self.out.push_str(&number.to_string()),
+            Value::String(value) => self.string(value),
+            Value::Array(items) => self.array(fits(value), |array| items.iter().for_each(|item| array.value(item))),
+            Value::Object(members) => self.object(fits(value), |object| {
+                members.iter().for_each(|(name, member)| object.value(name, member));
+            }),
+        }
+    }
+}
+
+/// Whether a JSON string has this text as it is: nothing below a space, no quote, no backslash. Eight bytes at a time.
+fn is_plain(text: &str) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The high bit of a byte of the result is set where that byte of `word` is below `limit`, up to the first such one.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    words.iter().all(|word| {
+        let word = u64::from_le_bytes(*word);
+        (below(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH == 0
+    }) && rest.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
+}
+
+/// Whether a value is small enough to stand on one line.
+fn fits(value: &Value) -> bool {
+    fn width(value: &Value, depth: usize) -> usize {
+        match value {
+            Value::Array(items) if depth < 3 => items.iter().map(|item| 2 + width(item, depth + 1)).sum(),
+            Value::Object(members) if depth < 3 => {
+                members.iter().map(|(name, member)| 6 + name.len() + width(member, depth + 1)).sum()
+            }
+            Value::Array(_) | Value::Object(_) => LINE,
+            Value::String(text) => 2 + text.len(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+        }
+    }
+    width(value, 0) < LINE
+}
+
+/// An object under way.
+pub(crate) struct Object<'t> {
+    text: &'t mut Text,
+    empty: bool,
+}
+
+impl Object<'_> {
+    fn name(&mut self, name: &str) -> &mut Text {
+        self.text.next(&mut self.empty, true);
+        self.text.string(name);
+        self.text.out.push_str(": ");
+        self.text
+    }
+
+    /// A string member.
+    pub(crate) fn string(&mut self, name: &str, value: &str) {
+        self.name(name).string(value);
+    }
+
+    /// A string member, in parts.
+    pub(crate) fn parts(&mut self, name: &str, parts: &[&str]) {
+        self.name(name).parts(parts);
+    }
+
+    /// An integer member.
+    pub(crate) fn integer(&mut self, name: &str, value: u32) {
+        self.name(name).out.push_str(&value.to_string());
+    }
+
+    /// A boolean member.
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.name(name).out.push_str(if value { "true" } else { "false" });
+    }
+
+    /// An object member, a line for each of its own members.
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        self.name(name).object(false, fill);
+    }
+
+    /// The same, under a name in parts.
+    pub(crate) fn object_at(&mut self, name: &[&str], fill: impl FnOnce(&mut Object<'_>)) {
+        self.text.next(&mut self.empty, true);
+        self.text.parts(name);
+        self.text.out.push_str(": ");
+        self.text.object(false, fill);
+    }
+
+    /// An object member on one line.
+    pub(crate) fn inline(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        self.name(name).object(true, fill);
+    }
+
+    /// An array member, a line for each item.
+    pub(crate) fn array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
+        self.name(name).array(false, fill);
+    }
+
+    /// An array member on one line.
+    pub(crate) fn inline_array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
+        self.name(name).array(true, fill);
+    }
+
+    /// An array of strings on one line.
+    pub(crate) fn strings(&mut self, name: &str, values: &[&str]) {
+        self.inline_array(name, |array| values.iter().for_each(|value| array.string(value)));
+    }
+
+    /// A member that only refers: `"name": { "$ref": … }`.
+    pub(crate) fn refers(&mut self, name: &str, to: Ref<'_>) {
+        self.inline(name, |object| object.reference(to));
+    }
+
+    /// `"$ref": …` itself.
+    pub(crate) fn reference(&mut self, to: Ref<'_>) {
+        self.parts("$ref", &to.parts());
+    }
+
+    /// A member that is there already as a tree.
+    pub(crate) fn value(&mut self, name: &str, value: &Value) {
+        self.name(name).value(value);
+    }
+}
+
+/// Members that are the same for every model but for a few names: written once, then filled in.
+///
+/// The first use prints them with [`Stencil::HOLES`] in place of the names, and so through the same checks as any
+/// other text; what is filled in later is escaped as it was then.
+#[derive(Debug, Default)]
+pub(crate) struct Stencil {
+    depth: usize,
+    /// Text, and which hole comes after it.
+    pieces: Vec<(String, Option<usize>)>,
+}
+
+impl Stencil {
+    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a stencil.
+    pub(crate) const HOLES: [&'static str; 4] = ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
+
+    fn cut(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let mut text = Text { out: String::new(), depth, inline: false };
+        fill(&mut Object { text: &mut text, empty: true });
+        let mut pieces = Vec::new();
+        let mut rest = text.out.as_str();
+        let hole = |text: &str| Self::HOLES.iter().position(|hole| text.starts_with(hole));
+        while let Some(at) = rest.find(|symbol| ('\u{e000}'..='\u{e003}').contains(&symbol)) {
+            pieces.push((rest[..at].to_owned(), hole(&rest[at..])));
+            rest = &rest[at + Self::HOLES[0].len()..];
+        }
+        pieces.push((rest.to_owned(), None));
+        Self { depth, pieces }
+    }
+}
+
+/// Members that are the same in several objects of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Repeat {
+    depth: usize,
+    written: Option<Range<usize>>,
+}
+
+impl Object<'_> {
+    /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
+    pub(crate) fn stencil(&mut self, stencil: &mut Stencil, names: [&str; 4], fill: impl FnOnce(&mut Object<'_>)) {
+        if stencil.depth != self.text.depth {
+            *stencil = Stencil::cut(self.text.depth, fill);
+        }
+        if !std::mem::replace(&mut self.empty, false) {
+            self.text.out.push(',');
+        }
+        for (piece, hole) in &stencil.pieces {
+            self.text.out.push_str(piece);
+            if let Some(name) = hole.and_then(|hole| names.get(hole)) {
+                self.text.escaped(name);
+            }
+        }
+    }
+
+    /// Members that `fill` writes, copied from where they stand already after the first use.
+    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Object<'_>)) {
+        match &repeat.written {
+            Some(written) if repeat.depth == self.text.depth => {
+                if !written.is_empty() && !std::mem::replace(&mut self.empty, false) {
+                    self.text.out.push(',');
+                }
+                self.text.out.extend_from_within(written.clone());
+            }
+            _ => {
+                let comma = usize::from(!self.empty);
+                let start = self.text.out.len();
+                fill(self);
+                let end = self.text.out.len();
+                *repeat = Repeat { depth: self.text.depth, written: Some((start + comma).min(end)..end) };
+            }
+        }
+    }
+}
+
+/// An array under way.
+pub(crate) struct Array<'t> {
+    text: &'t mut Text,
+    empty: bool,
+}
+
+impl Array<'_> {
+    fn item(&mut self) -> &mut Text {
+        self.text.next(&mut self.empty, false);
+        self.text
+    }
+
+    /// A string item.
+    pub(crate) fn string(&mut self, value: &str) {
+        self.item().string(value);
+    }
+
+    /// An object item, a line for each of its members.
+    pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
+        self.item().object(false, fill);
+    }
+
+    /// An object item on one line.
+    pub(crate) fn inline(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
+        self.item().object(true, fill);
+    }
+
+    /// An item that only refers: `{ "$ref": … }`.
+    pub(crate) fn refers(&mut self, to: Ref<'_>) {
+        self.inline(|object| object.reference(to));
+    }
+
+    fn value(&mut self, value: &Value) {
+        self.item().value(value);
+    }
+}

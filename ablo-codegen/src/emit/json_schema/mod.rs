@@ -1,0 +1,86 @@
+//! JSON Schema 2020-12: rows, creates and patches of every model, and every frame of the wire.
+//!
+//! Two files: `models.json` from the shapes, `wire.json` from the wire types. Both are collections: a validator picks a
+//! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
+
+use super::json::names::Names;
+use super::json::rows;
+use super::json::write;
+use crate::Files;
+use crate::shape::RowShape;
+use crate::target::{Emit, Input, OptionError, Target, read_options};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The target `json-schema`.
+#[derive(Debug)]
+pub struct JsonSchema;
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Options {
+    base_id: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { base_id: "https://api.abloatai.com/json-schema".to_owned() }
+    }
+}
+
+impl Target for JsonSchema {
+    fn id(&self) -> &'static str {
+        "json-schema"
+    }
+
+    fn about(&self) -> &'static str {
+        "JSON Schema 2020-12 of rows, creates, patches and wire frames"
+    }
+
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[("base-id", "the URI that the files' `$id`s begin with; default \"https://api.abloatai.com/json-schema\"")]
+    }
+
+    fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
+        Ok(Box::new(read_options::<Options>(options)?))
+    }
+}
+
+impl Emit for Options {
+    fn emit(&self, input: &Input<'_>, files: &mut Files) {
+        let base = self.base_id.trim_end_matches('/');
+        files.add("json-schema/models.json", models(base, &input.shapes.rows));
+        files.add("json-schema/wire.json", wire(base));
+    }
+}
+
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+/// About what one model takes, so that the text rarely moves while it grows.
+const MODEL_SIZE: usize = 5 << 10;
+const WIRE_SIZE: usize = 96 << 10;
+
+fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
+    let mut names = Names::default();
+    write::document(MODEL_SIZE * (shapes.len() + 1), |document| {
+        document.string("$schema", DIALECT);
+        document.parts("$id", &[base, "/models.json"]);
+        document.string("title", "Models");
+        document.string("description", "For each model a row as it is read, and what a create and a patch carry.");
+        document.object("$defs", |definitions| {
+            for shape in shapes {
+                rows::schemas(definitions, shape, &names.model(shape.model));
+            }
+        });
+    })
+}
+
+fn wire(base: &str) -> String {
+    write::document(WIRE_SIZE, |document| {
+        document.string("$schema", DIALECT);
+        document.parts("$id", &[base, "/wire.json"]);
+        if let Value::Object(members) = ablo_wire::frames_schema() {
+            let said = members.iter().filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
+            said.for_each(|(name, member)| document.value(name, member));
+        }
+    })
+}

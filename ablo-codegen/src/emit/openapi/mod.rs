@@ -1,0 +1,115 @@
+//! OpenAPI 3.1: what the HTTP routes take and return for these models.
+//!
+//! [`models`] writes the routes of a model, [`protocol`] those that belong to none, [`shared`] the parameters, headers,
+//! bodies and responses that operations refer to, so that a model costs a few kilobytes. Schemas of rows come from the
+//! shapes and schemas of the protocol from the wire types; neither is decided here.
+
+mod definitions;
+mod models;
+mod operation;
+mod protocol;
+mod shared;
+
+use super::json::names::{ModelNames, Names};
+use super::json::rows;
+use super::json::write;
+use crate::Files;
+use crate::shape::RowShape;
+use crate::target::{Emit, Input, OptionError, Target, read_options};
+use definitions::Definitions;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The target `openapi`.
+#[derive(Debug)]
+pub struct OpenApi;
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Options {
+    title: String,
+    version: String,
+    server: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            title: "Ablo API".to_owned(),
+            version: "1".to_owned(),
+            server: "https://api.abloatai.com/api".to_owned(),
+        }
+    }
+}
+
+impl Target for OpenApi {
+    fn id(&self) -> &'static str {
+        "openapi"
+    }
+
+    fn about(&self) -> &'static str {
+        "an OpenAPI 3.1 document of the HTTP routes"
+    }
+
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("title", "the title of the document; default \"Ablo API\""),
+            ("version", "the version of the documented API; default \"1\""),
+            ("server", "the URL below which the routes are; default \"https://api.abloatai.com/api\""),
+        ]
+    }
+
+    fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
+        Ok(Box::new(read_options::<Options>(options)?))
+    }
+}
+
+impl Emit for Options {
+    fn emit(&self, input: &Input<'_>, files: &mut Files) {
+        files.add("openapi/openapi.json", document(self, &input.shapes.rows));
+    }
+}
+
+/// A model and what its schemas are called.
+struct Entry<'s> {
+    shape: &'s RowShape<'s>,
+    names: ModelNames,
+}
+
+/// About what one model takes, so that the text rarely moves while it grows.
+const MODEL_SIZE: usize = 10 << 10;
+const SHARED_SIZE: usize = 48 << 10;
+
+fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
+    let definitions = Definitions::http();
+    let mut names = Names::reserve(definitions.names());
+    let entries: Vec<Entry<'_>> = rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
+    write::document(SHARED_SIZE + MODEL_SIZE * rows.len(), |document| {
+        document.string("openapi", "3.1.1");
+        document.object("info", |info| {
+            info.string("title", &options.title);
+            info.string("version", &options.version);
+            info.string("description", shared::ABOUT);
+        });
+        document.string("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema");
+        document.array("servers", |servers| servers.inline(|server| server.string("url", &options.server)));
+        document.array("security", |security| security.inline(|either| either.strings("bearer", &[])));
+        document.array("tags", |tags| {
+            entries.iter().for_each(|entry| tags.object(|tag| models::tag(tag, entry.shape.model)));
+            protocol::tags(tags);
+        });
+        document.object("paths", |paths| {
+            let mut routes = models::Routes::default();
+            entries.iter().for_each(|entry| routes.paths(paths, entry));
+            protocol::paths(paths);
+        });
+        document.object("components", |components| {
+            components.object("schemas", |schemas| {
+                entries.iter().for_each(|entry| rows::schemas(schemas, entry.shape, &entry.names));
+                let reached = definitions.reached(&shared::ROOTS);
+                reached.into_iter().for_each(|(name, definition)| schemas.value(name, definition));
+            });
+            shared::components(components);
+        });
+    })
+}

@@ -1,0 +1,215 @@
+//! The routes of one model: rows, one row, the claim on it and the queue behind the claim.
+//!
+//! All eight operations are written for every model. Whether a client may write is the server's to decide per credential
+//! and model, so the tag says what the schema says and a refusal is a documented answer.
+
+use super::Entry;
+use super::operation::{Title, body_with_data, operation, responses};
+use super::shared::{self, filter};
+use crate::emit::json::names::{ModelNames, Ref};
+use crate::emit::json::rows;
+use crate::emit::json::write::{Array, Object, Stencil};
+use ablo_schema::schema::{FieldKind, Load, Model, Plane};
+
+/// Query parameters that mean something else than a filter.
+const RESERVED: [&str; 4] = ["limit", "order", "order_by", "starting_after"];
+
+/// What a reader should know of a model before its operations.
+pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
+    let mut facts = format!("Rows of type `{}`.", model.type_name);
+    if !model.mutable {
+        facts.push_str(" Not declared mutable: a write may be refused with 403.");
+    }
+    if model.plane == Plane::Control {
+        facts.push_str(" Kept by the service itself.");
+    }
+    match model.load {
+        Load::Instant => {}
+        Load::Lazy => facts.push_str(" Clients load them on first access."),
+        Load::Manual => facts.push_str(" Clients load them only when asked."),
+    }
+    if let Some(kind) = model.scope_kind() {
+        facts.push_str(&format!(" Each row forms the sync group `{kind}:<id>`."));
+    }
+    tag.string("name", model.key.as_str());
+    tag.string("description", &facts);
+}
+
+/// The routes of models, one after the other. What models have in common is written once.
+pub(super) struct Routes {
+    any: ModelNames,
+    page: Stencil,
+    create: Stencil,
+    one_row: Stencil,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        let [_, row, create, patch] = Stencil::HOLES;
+        let any = ModelNames::holes([row, create, patch]);
+        Self { any, page: Stencil::default(), create: Stencil::default(), one_row: Stencil::default() }
+    }
+}
+
+impl Routes {
+    /// The four paths of a model.
+    pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
+        let Self { any, page, create: creation, one_row } = self;
+        let key = entry.shape.model.key.as_str();
+        let names = [key, entry.names.row.as_str(), entry.names.create.as_str(), entry.names.patch.as_str()];
+        let [any_key, ..] = Stencil::HOLES;
+        paths.object_at(&["/v1/models/", key], |path| {
+            list(path, key, entry, |operation| {
+                operation.stencil(page, names, |operation| list_answers(operation, any));
+            });
+            path.stencil(creation, names, |path| create(path, any_key, any));
+        });
+        paths.stencil(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
+    }
+}
+
+fn paths_of_one_row(paths: &mut Object<'_>, key: &str, names: &ModelNames) {
+    paths.object_at(&["/v1/models/", key, "/{id}"], |path| {
+        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Id")));
+        retrieve(path, key, names);
+        update(path, key, names);
+        delete(path, key);
+    });
+    paths.object_at(&["/v1/models/", key, "/{id}/claim"], |path| {
+        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Id")));
+        claim(path, key);
+        release(path, key);
+    });
+    paths.object_at(&["/v1/models/", key, "/{id}/claim/reorder"], |path| {
+        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Id")));
+        reorder(path, key);
+    });
+}
+
+fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>, answers: impl FnOnce(&mut Object<'_>)) {
+    let title = Title { id: &[key, ".list"], tag: key, summary: &["List rows of `", key, "`"] };
+    operation(path, "get", &title, |operation| {
+        operation.string("description", "A parameter with the name of a field keeps only rows with that value.");
+        operation.array("parameters", |parameters| {
+            let paging = ["Limit", "OrderBy", "Order", "StartingAfter"];
+            paging.into_iter().for_each(|name| parameters.refers(Ref::Parameter(name)));
+            filters(parameters, entry);
+        });
+        answers(operation);
+    });
+}
+
+fn list_answers(operation: &mut Object<'_>, names: &ModelNames) {
+    responses(operation, shared::READ_MANY, |answers| {
+        answer(answers, "One page of rows.", "ListPage", |data| {
+            data.string("type", "array");
+            data.refers("items", Ref::Model(&names.row));
+        });
+    });
+}
+
+fn filters(parameters: &mut Array<'_>, entry: &Entry<'_>) {
+    let bases = entry.shape.base.iter();
+    bases.for_each(|base| parameters.refers(Ref::Parameter(filter(base.base))));
+    for declared in &entry.shape.fields {
+        let field = declared.field;
+        if field.kind == FieldKind::Json || RESERVED.contains(&field.name.as_str()) {
+            continue;
+        }
+        parameters.inline(|parameter| {
+            parameter.string("name", field.name.as_str());
+            parameter.string("in", "query");
+            if field.facets.deprecated.is_some() {
+                parameter.boolean("deprecated", true);
+            }
+            parameter.object("schema", |schema| rows::kind(schema, &field.kind, false));
+        });
+    }
+}
+
+fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
+    let title = Title { id: &[key, ".create"], tag: key, summary: &["Create a row of `", key, "`"] };
+    operation(path, "post", &title, |operation| {
+        idempotent(operation);
+        request(operation, "CreateBody", |data| data.reference(Ref::Model(&names.create)));
+        responses(operation, shared::WRITE, |answers| {
+            answers.refers("200", Ref::Response("Receipt"));
+            answers.refers("201", Ref::Response("Receipt"));
+        });
+    });
+}
+
+fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
+    let title = Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
+    operation(path, "get", &title, |operation| {
+        responses(operation, shared::READ_ONE, |answers| {
+            let about = "The row, the claims on it, and the watermark for `readAt` as `stamp`.";
+            answer(answers, about, "Read", |data| data.reference(Ref::Model(&names.row)));
+        });
+    });
+}
+
+fn update(path: &mut Object<'_>, key: &str, names: &ModelNames) {
+    let title = Title { id: &[key, ".update"], tag: key, summary: &["Update a row of `", key, "`"] };
+    operation(path, "patch", &title, |operation| {
+        idempotent(operation);
+        request(operation, "UpdateBody", |data| data.reference(Ref::Model(&names.patch)));
+        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Receipt")));
+    });
+}
+
+fn delete(path: &mut Object<'_>, key: &str) {
+    let title = Title { id: &[key, ".delete"], tag: key, summary: &["Delete a row of `", key, "`"] };
+    operation(path, "delete", &title, |operation| {
+        idempotent(operation);
+        operation.refers("requestBody", Ref::RequestBody("Delete"));
+        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Receipt")));
+    });
+}
+
+fn claim(path: &mut Object<'_>, key: &str) {
+    let title = Title { id: &[key, ".claim"], tag: key, summary: &["Claim a row of `", key, "`"] };
+    operation(path, "post", &title, |operation| {
+        operation.refers("requestBody", Ref::RequestBody("Claim"));
+        responses(operation, shared::WRITE, |answers| {
+            answers.refers("200", Ref::Response("Claimed"));
+            answers.refers("201", Ref::Response("Claimed"));
+            answers.refers("202", Ref::Response("Queued"));
+        });
+    });
+}
+
+fn release(path: &mut Object<'_>, key: &str) {
+    let title = Title { id: &[key, ".release"], tag: key, summary: &["Release the claim on a row of `", key, "`"] };
+    operation(path, "delete", &title, |operation| {
+        responses(operation, shared::READ_ONE, |answers| answers.refers("200", Ref::Response("Released")));
+    });
+}
+
+fn reorder(path: &mut Object<'_>, key: &str) {
+    let title =
+        Title { id: &[key, ".reorder"], tag: key, summary: &["Reorder the claims that wait for a row of `", key, "`"] };
+    operation(path, "post", &title, |operation| {
+        operation.refers("requestBody", Ref::RequestBody("Reorder"));
+        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Reordered")));
+    });
+}
+
+fn idempotent(operation: &mut Object<'_>) {
+    operation.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("IdempotencyKey")));
+}
+
+fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
+    operation.object("requestBody", |body| {
+        body.boolean("required", true);
+        body_with_data(body, envelope, data);
+    });
+}
+
+fn answer(answers: &mut Object<'_>, about: &str, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
+    answers.object("200", |response| {
+        response.string("description", about);
+        shared::response_headers(response, None);
+        body_with_data(response, envelope, data);
+    });
+}

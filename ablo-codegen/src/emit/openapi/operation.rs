@@ -1,0 +1,54 @@
+//! The frame of an operation: its id, its tag and summary, what it answers.
+//!
+//! The id of a model's operation is `<model key>.<verb>`. A key is an identifier and has no dot, so the id is unique
+//! whatever models there are and stays when others come or go; ids of the protocol's own operations have no dot.
+
+use super::shared::Refusal;
+use crate::emit::json::names::Ref;
+use crate::emit::json::write::Object;
+
+/// What an operation is called. Each is in parts.
+pub(super) struct Title<'t> {
+    pub(super) id: &'t [&'t str],
+    pub(super) tag: &'t str,
+    pub(super) summary: &'t [&'t str],
+}
+
+/// Writes the operation of one method of a path.
+pub(super) fn operation(path: &mut Object<'_>, method: &str, title: &Title<'_>, fill: impl FnOnce(&mut Object<'_>)) {
+    path.object(method, |operation| {
+        operation.parts("operationId", title.id);
+        operation.strings("tags", &[title.tag]);
+        operation.parts("summary", title.summary);
+        fill(operation);
+    });
+}
+
+/// Writes its responses: what `answers` writes, then the refusals.
+pub(super) fn responses(operation: &mut Object<'_>, refusals: &[Refusal], answers: impl FnOnce(&mut Object<'_>)) {
+    operation.object("responses", |responses| {
+        answers(responses);
+        refusals.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
+    });
+}
+
+/// A body of the protocol whose `data` is said more closely.
+pub(super) fn body_with_data(holder: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
+    holder.object("content", |content| {
+        content.object("application/json", |json| {
+            json.object("schema", |schema| {
+                schema.array("allOf", |all| {
+                    all.refers(Ref::Schema(envelope));
+                    all.inline(|own| own.object("properties", |properties| properties.object("data", data)));
+                });
+            });
+        });
+    });
+}
+
+/// A body of the protocol as it is.
+pub(super) fn plain_body(holder: &mut Object<'_>, schema: &'static str) {
+    holder.object("content", |content| {
+        content.inline("application/json", |json| json.refers("schema", Ref::Schema(schema)));
+    });
+}

@@ -1,0 +1,453 @@
+//! Commits: operations in both dialects, the frame and the body that carry them, and their receipts (commits.md).
+//! What a commit does to rows is not said here.
+
+use crate::open::lenient;
+use crate::record::{literal, open_enum, record};
+use crate::{ErrorCode, Maybe, Object, RawJson, RawRow, Seconds, SyncId};
+use serde::de::{Deserializer, Error};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What an operation does. Its spelling depends on the dialect.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Inserts a row.
+    Create,
+    /// Changes members of a row.
+    Update,
+    /// Deletes a row.
+    Delete,
+    /// Archives a row.
+    Archive,
+    /// Takes a row out of the archive.
+    Unarchive,
+    /// A verb this version does not know, or a known one in the other dialect's case, kept as it came.
+    Other(Box<str>),
+}
+
+/// Which spelling an operation came in and goes out in (commits.md §1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// `type: "UPDATE"`, `input`: WebSocket frames and data sources.
+    Frame,
+    /// `action: "update"`, `data`: HTTP.
+    Http,
+}
+
+/// Every verb in both spellings.
+const VERBS: [(Verb, &str, &str); 5] = [
+    (Verb::Create, "CREATE", "create"),
+    (Verb::Update, "UPDATE", "update"),
+    (Verb::Delete, "DELETE", "delete"),
+    (Verb::Archive, "ARCHIVE", "archive"),
+    (Verb::Unarchive, "UNARCHIVE", "unarchive"),
+];
+
+impl Verb {
+    /// Reads a verb in the spelling of a dialect.
+    pub fn read(text: &str, dialect: Dialect) -> Self {
+        let known = VERBS.iter().find(|(_, upper, lower)| match dialect {
+            Dialect::Frame => *upper == text,
+            Dialect::Http => *lower == text,
+        });
+        known.map_or_else(|| Verb::Other(text.into()), |(verb, ..)| verb.clone())
+    }
+
+    /// The verb in the spelling of a dialect.
+    pub fn text(&self, dialect: Dialect) -> &str {
+        match (self, dialect) {
+            (Verb::Other(text), _) => text,
+            (verb, dialect) => {
+                VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| match dialect {
+                    Dialect::Frame => upper,
+                    Dialect::Http => lower,
+                })
+            }
+        }
+    }
+}
+
+open_enum! {
+    /// What happens to a write whose row has moved since `readAt` (commits.md §5).
+    pub enum OnStale {
+        /// Refuse it with `stale_context`; the default when `readAt` is set.
+        Reject = "reject",
+        /// Apply it without the check.
+        Force = "force",
+        /// Apply it and mark it for review.
+        Flag = "flag",
+        /// Reserved.
+        Merge = "merge",
+    }
+}
+
+/// One operation of a commit, in either dialect (commits.md §1).
+///
+/// Both dialects are read everywhere; each is written as it came.
+///
+/// ```
+/// use ablo_wire::{Dialect, Maybe, Operation, RawRow, Verb};
+///
+/// let frame = r#"{"type":"UPDATE","model":"task","id":"t_1","input":{"status":"done"},"readAt":118}"#;
+/// let http = r#"{"action":"create","model":"tasks","id":null,"data":{"title":"New"},"transactionId":null,"readAt":null,"onStale":null}"#;
+/// for (text, verb, dialect) in [(frame, Verb::Update, Dialect::Frame), (http, Verb::Create, Dialect::Http)] {
+///     let operation: Operation = serde_json::from_str(text)?;
+///     assert_eq!((operation.verb.clone(), operation.dialect), (verb, dialect));
+///     assert_eq!(serde_json::to_string(&operation)?, text);
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation<D = RawRow> {
+    /// Which spelling it came in and goes out in.
+    pub dialect: Dialect,
+    /// What it does.
+    pub verb: Verb,
+    /// The model, in any of its spellings (commits.md §1).
+    pub model: String,
+    /// The id of the row; the coordinator makes one when a create has none, null or the empty string.
+    pub id: Maybe<String>,
+    /// `input` or `data`: the members to set; null clears a member. Absent for delete, archive and unarchive.
+    pub data: Maybe<D>,
+    /// Identifies the operation over retries and on its delta.
+    pub transaction_id: Maybe<String>,
+    /// The watermark the write is based on; absent, null or 0 is unguarded.
+    pub read_at: Maybe<SyncId>,
+    /// What happens when the row has moved since.
+    pub on_stale: Maybe<OnStale>,
+    /// Asks to override a foreign claim; only honoured for privileged keys.
+    pub bypass: Option<bool>,
+    /// Members this version does not know.
+    pub other: Object,
+}
+
+impl<D> Operation<D> {
+    /// An operation for a WebSocket commit or a data source: unset members are absent.
+    pub fn frame(verb: Verb, model: impl Into<String>, id: impl Into<String>) -> Self {
+        Self {
+            dialect: Dialect::Frame,
+            verb,
+            model: model.into(),
+            id: Maybe::Value(id.into()),
+            data: Maybe::Absent,
+            transaction_id: Maybe::Absent,
+            read_at: Maybe::Absent,
+            on_stale: Maybe::Absent,
+            bypass: None,
+            other: Object::new(),
+        }
+    }
+
+    /// An operation for `POST /v1/commits`: unset members are null.
+    pub fn http(verb: Verb, model: impl Into<String>, id: Option<String>) -> Self {
+        Self {
+            dialect: Dialect::Http,
+            id: Maybe::or_null(id),
+            data: Maybe::Null,
+            transaction_id: Maybe::Null,
+            read_at: Maybe::Null,
+            on_stale: Maybe::Null,
+            ..Self::frame(verb, model, "")
+        }
+    }
+}
+
+impl<D: Serialize> Serialize for Operation<D> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        fn put<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: &Maybe<T>) -> Result<(), M::Error> {
+            if value.is_absent() { Ok(()) } else { map.serialize_entry(key, value) }
+        }
+        let (verb, data) = match self.dialect {
+            Dialect::Frame => ("type", "input"),
+            Dialect::Http => ("action", "data"),
+        };
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry(verb, self.verb.text(self.dialect))?;
+        map.serialize_entry("model", &self.model)?;
+        put(&mut map, "id", &self.id)?;
+        put(&mut map, data, &self.data)?;
+        put(&mut map, "transactionId", &self.transaction_id)?;
+        put(&mut map, "readAt", &self.read_at)?;
+        put(&mut map, "onStale", &self.on_stale)?;
+        if let Some(bypass) = self.bypass {
+            map.serialize_entry("bypass", &bypass)?;
+        }
+        for (key, value) in &self.other {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
+    fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
+        let read = EitherOperation::<D>::deserialize(from)?;
+        let (dialect, verb) = match (read.r#type, read.action) {
+            (Some(verb), None) => (Dialect::Frame, verb),
+            (None, Some(verb)) => (Dialect::Http, verb),
+            (Some(_), Some(_)) => {
+                return Err(Error::custom("an operation has both `type` and `action`"));
+            }
+            (None, None) => return Err(Error::custom("an operation needs `type` or `action`")),
+        };
+        let data = match (read.input, read.data) {
+            (input, Maybe::Absent) => input,
+            (Maybe::Absent, data) => data,
+            _ => return Err(Error::custom("an operation has both `input` and `data`")),
+        };
+        Ok(Self {
+            dialect,
+            verb: Verb::read(&verb, dialect),
+            model: read.model,
+            id: read.id,
+            data,
+            transaction_id: read.transaction_id,
+            read_at: read.read_at,
+            on_stale: read.on_stale,
+            bypass: read.bypass,
+            other: read.other,
+        })
+    }
+}
+
+/// An operation before its dialect is known.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "D: Deserialize<'de>")]
+struct EitherOperation<D> {
+    r#type: Option<String>,
+    action: Option<String>,
+    model: String,
+    #[serde(default)]
+    id: Maybe<String>,
+    #[serde(default = "Maybe::absent")]
+    input: Maybe<D>,
+    #[serde(default = "Maybe::absent")]
+    data: Maybe<D>,
+    #[serde(default)]
+    transaction_id: Maybe<String>,
+    #[serde(default)]
+    read_at: Maybe<SyncId>,
+    #[serde(default)]
+    on_stale: Maybe<OnStale>,
+    bypass: Option<bool>,
+    #[serde(flatten)]
+    other: Object,
+}
+
+#[cfg(feature = "schema")]
+impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Operation".into()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        format!("Operation<{}>", D::schema_id()).into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let nothing = serde_json::json!({ "type": "null" });
+        let data = serde_json::json!({
+            "description": "The members to set; null clears a member. Absent or null for delete, archive and unarchive.",
+            "anyOf": [generator.subschema_for::<D>(), nothing],
+        });
+        let sync_id = generator.subschema_for::<SyncId>();
+        let on_stale = generator.subschema_for::<OnStale>();
+        let dialect = |dialect: Dialect, verb: &str, payload: &str| {
+            let verbs: Vec<&str> = VERBS.iter().map(|(known, ..)| known.text(dialect)).collect();
+            serde_json::json!({
+                "description": format!("One operation of a commit, written with `{verb}` and `{payload}`."),
+                "type": "object",
+                "properties": {
+                    verb: {
+                        "description": "What the operation does.",
+                        "anyOf": [{ "type": "string", "enum": verbs }, { "type": "string" }],
+                    },
+                    "model": { "description": "The model, in any of its spellings.", "type": "string" },
+                    "id": { "description": "The id of the row; made up when a create has none.", "type": ["string", "null"] },
+                    payload: data,
+                    "transactionId": {
+                        "description": "Identifies the operation over retries and on its delta.",
+                        "type": ["string", "null"],
+                    },
+                    "readAt": {
+                        "description": "The watermark the write is based on; absent, null or 0 is unguarded.",
+                        "anyOf": [sync_id, nothing],
+                    },
+                    "onStale": {
+                        "description": "What happens when the row has moved since `readAt`.",
+                        "anyOf": [on_stale, nothing],
+                    },
+                    "bypass": { "description": "Asks to override a foreign claim.", "type": "boolean" },
+                },
+                "required": [verb, "model"],
+                "additionalProperties": true,
+            })
+        };
+        let frame = dialect(Dialect::Frame, "type", "input");
+        let http = dialect(Dialect::Http, "action", "data");
+        schemars::json_schema!({
+            "description": "One operation of a commit, in either dialect.",
+            "anyOf": [
+                crate::schema::define(generator, "FrameOperation", frame),
+                crate::schema::define(generator, "HttpOperation", http),
+            ],
+        })
+    }
+}
+
+record! {
+    /// The payload of a `commit` frame (commits.md §1).
+    #[cfg_attr(feature = "schema", schemars(rename = "CommitFrame"))]
+    pub struct CommitFrame<D = RawRow> {
+        /// The operations; all are applied or none is.
+        operations: Vec<Operation<D>>,
+        /// Identifies the commit; its answer repeats it.
+        client_tx_id: String,
+        /// The open turn that causes the writes.
+        caused_by_task_id?: String,
+    }
+}
+
+record! {
+    /// The body of `POST /v1/commits` (http.md §7).
+    #[cfg_attr(feature = "schema", schemars(rename = "CommitRequest"))]
+    pub struct CommitRequest<D = RawRow> {
+        /// Identifies the commit; its receipt repeats it.
+        client_tx_id: String,
+        /// The same value as the `Idempotency-Key` header.
+        idempotency_key?: String,
+        /// The claim the writes belong to.
+        intent?: String,
+        /// The operations; all are applied or none is.
+        operations: Vec<Operation<D>>,
+        /// The open turn that causes the writes.
+        caused_by_task_id?: String,
+    }
+}
+
+literal! {
+    /// The `object` of a receipt.
+    pub struct ReceiptTag = "commit_receipt";
+}
+
+open_enum! {
+    /// What became of a commit (commits.md §6).
+    pub enum CommitStatus {
+        /// It was applied.
+        Confirmed = "confirmed",
+        /// It was refused; nothing was applied.
+        Rejected = "rejected",
+        /// It was accepted and not applied yet (HTTP).
+        Queued = "queued",
+    }
+}
+
+/// The payload of `mutation_result`: a receipt.
+pub type MutationResult = CommitReceipt;
+
+record! {
+    /// What became of a commit: the payload of `mutation_result` and the answer of every HTTP write (commits.md §6).
+    pub struct CommitReceipt {
+        /// Always `commit_receipt`.
+        object!: ReceiptTag,
+        /// An id of the receipt; HTTP clients fall back on it.
+        id?: String,
+        /// The commit's own id, as the client sent it.
+        client_tx_id: String,
+        /// The coordinator's id of the commit; opaque.
+        server_tx_id?: String,
+        /// Whether it was applied.
+        success: bool,
+        /// What became of it.
+        status?: CommitStatus,
+        /// Confirmed: a delta with this id or a later one confirms the write. Rejected: the end of the log.
+        last_sync_id?: SyncId,
+        /// How many operations the commit had.
+        ops?: u64,
+        /// Why it was rejected.
+        error?: CommitFailure,
+    }
+}
+
+/// Why a commit was rejected: text, or a code and more (errors.md §4).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[serde(untagged)]
+pub enum CommitFailure {
+    /// Text only; there is no code.
+    Text(String),
+    /// A code and its message.
+    Detail(Box<CommitError>),
+}
+
+impl CommitFailure {
+    /// The code, if one was given.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            CommitFailure::Text(_) => None,
+            CommitFailure::Detail(error) => error.code.as_ref(),
+        }
+    }
+
+    /// The message, if one was given.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            CommitFailure::Text(text) => Some(text),
+            CommitFailure::Detail(error) => error.message.as_deref(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CommitFailure {
+    fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
+        let raw = RawJson::deserialize(from)?;
+        let read = match raw.get().as_bytes().first() {
+            Some(b'"') => raw.decode().map(CommitFailure::Text),
+            _ => raw.decode().map(CommitFailure::Detail),
+        };
+        read.map_err(R::Error::custom)
+    }
+}
+
+record! {
+    /// Why a commit or a subscription was refused (errors.md §4).
+    pub struct CommitError {
+        /// A registered code, or `policy:<reason>`.
+        code?: ErrorCode,
+        /// For humans.
+        message?: String,
+        /// The member of the row that was refused.
+        field?: String,
+        /// What capability would have been enough. A value of another shape reads as absent.
+        #[serde(deserialize_with = "lenient")]
+        required_capability?: RequiredCapability,
+    }
+}
+
+record! {
+    /// The capability that would have been enough (errors.md §2).
+    pub struct RequiredCapability {
+        /// An operation such as `task.update`, or a sync group.
+        scope: String,
+        /// Further conditions, each one value or several.
+        constraints?: BTreeMap<String, OneOrMany>,
+        /// Who could grant it.
+        issuer?: String,
+        /// For how long it could be granted, in seconds.
+        ttl_seconds?: Seconds,
+        /// Ties a request for it to this refusal.
+        nonce?: String,
+    }
+}
+
+/// One string or several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}

@@ -1,0 +1,329 @@
+//! The bodies of the HTTP data and claim routes (http.md §6–7). Routes, headers and statuses are not said here; commits
+//! and receipts are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
+
+use crate::record::{literal, open_enum, record};
+use crate::{ClaimTarget, IntentStatus, IntentTag, Millis, ModelClaim, Object, OnStale, QueueSlot, RawRow, SyncId};
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+
+literal! {
+    /// The `object` of a list.
+    pub struct ListTag = "list";
+}
+
+literal! {
+    /// The `object` of a row that was read.
+    pub struct ModelTag = "model";
+}
+
+record! {
+    /// The answer of `GET /v1/models/{model}`: a page of rows (http.md §7).
+    ///
+    /// ```
+    /// # use ablo_wire::ListPage;
+    /// #[derive(serde::Deserialize)]
+    /// struct Task { title: String }
+    /// let page: ListPage<Task> = serde_json::from_str(
+    ///     r#"{"object":"list","model":"task","data":[{"id":"t_1","title":"Write"}],"has_more":false,"next_cursor":null,"stamp":412}"#,
+    /// )?;
+    /// assert_eq!(page.data[0].title, "Write");
+    /// assert_eq!(page.next_cursor, None);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[cfg_attr(feature = "schema", schemars(rename = "ListPage"))]
+    pub struct ListPage<T = RawRow> {
+        /// Always `list`.
+        object!: ListTag,
+        /// The model.
+        model?: String,
+        /// The rows.
+        data: Vec<T>,
+        /// Whether there is a next page.
+        #[serde(rename = "has_more")]
+        has_more!: bool,
+        /// Where the next page starts, for `starting_after`; null on the last page.
+        #[serde(rename = "next_cursor")]
+        next_cursor: String | null,
+        /// The end of the log when the rows were read: the `readAt` of writes based on them.
+        stamp?: SyncId,
+    }
+}
+
+record! {
+    /// The answer of `GET /v1/models/{model}/{id}`: a row and its claims (http.md §7).
+    #[cfg_attr(feature = "schema", schemars(rename = "Read"))]
+    pub struct Read<T = RawRow> {
+        /// Always `model`.
+        object!: ModelTag,
+        /// The model.
+        model: String,
+        /// The id of the row.
+        id: String,
+        /// The row.
+        data: T,
+        /// The end of the log when the row was read: the `readAt` of writes based on it.
+        stamp!: SyncId,
+        /// The claims on the row.
+        claims!: Vec<ModelClaim>,
+    }
+}
+
+record! {
+    /// The body of `POST /v1/models/{model}` (http.md §7).
+    #[cfg_attr(feature = "schema", schemars(rename = "CreateBody"))]
+    pub struct CreateBody<T = RawRow> {
+        /// The same value as the `Idempotency-Key` header.
+        idempotency_key?: String,
+        /// The claim the write belongs to.
+        intent?: String,
+        /// What happens when the row has moved since `readAt`.
+        on_stale?: OnStale,
+        /// The watermark the write is based on.
+        read_at?: SyncId,
+        /// The id of the new row.
+        id?: String,
+        /// The row, camelCase, without base members.
+        data: T,
+    }
+}
+
+record! {
+    /// The body of `PATCH /v1/models/{model}/{id}` (http.md §7).
+    #[cfg_attr(feature = "schema", schemars(rename = "UpdateBody"))]
+    pub struct UpdateBody<T = RawRow> {
+        /// The same value as the `Idempotency-Key` header.
+        idempotency_key?: String,
+        /// The claim the write belongs to.
+        intent?: String,
+        /// What happens when the row has moved since `readAt`.
+        on_stale?: OnStale,
+        /// The watermark the write is based on.
+        read_at?: SyncId,
+        /// The members to set; null clears a member.
+        data: T,
+    }
+}
+
+record! {
+    /// The body of `DELETE /v1/models/{model}/{id}` (http.md §7).
+    pub struct DeleteBody {
+        /// The same value as the `Idempotency-Key` header.
+        idempotency_key?: String,
+        /// The claim the write belongs to.
+        intent?: String,
+        /// What happens when the row has moved since `readAt`.
+        on_stale?: OnStale,
+        /// The watermark the write is based on.
+        read_at?: SyncId,
+    }
+}
+
+/// How long a claim is wanted: a number of **seconds**, or text such as `500ms`, `30s`, `5m`, `2h` (http.md §6).
+///
+/// ```
+/// # use ablo_wire::{Millis, Ttl};
+/// let ttl: Ttl = serde_json::from_str(r#""5m""#)?;
+/// assert_eq!(ttl.millis(), Some(Millis(300_000)));
+/// assert_eq!(Ttl::seconds(90).millis(), Some(Millis(90_000)));
+/// assert_eq!(Ttl::Text("soon".into()).millis(), None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[serde(untagged)]
+pub enum Ttl {
+    /// Seconds.
+    Seconds(Number),
+    /// A number and its unit: `ms`, `s`, `m` or `h`.
+    Text(String),
+}
+
+impl Ttl {
+    /// A whole number of seconds.
+    pub fn seconds(seconds: u64) -> Self {
+        Ttl::Seconds(seconds.into())
+    }
+
+    /// The span in milliseconds; nothing when the text is not a span.
+    pub fn millis(&self) -> Option<Millis> {
+        let (amount, unit) = match self {
+            Ttl::Seconds(seconds) => (seconds.as_f64()?, 1000.0),
+            Ttl::Text(text) => {
+                let text = text.trim();
+                let (amount, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+                let unit = match unit {
+                    "ms" => 1.0,
+                    "s" => 1000.0,
+                    "m" => 60_000.0,
+                    "h" => 3_600_000.0,
+                    _ => return None,
+                };
+                (amount.trim().parse().ok()?, unit)
+            }
+        };
+        let millis: f64 = amount * unit;
+        (millis.is_finite() && millis >= 0.0).then_some(Millis(millis as u64))
+    }
+}
+
+impl<'de> Deserialize<'de> for Ttl {
+    fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
+        match Value::deserialize(from)? {
+            Value::Number(seconds) => Ok(Ttl::Seconds(seconds)),
+            Value::String(text) => Ok(Ttl::Text(text)),
+            _ => Err(R::Error::custom("expected a number of seconds or text such as `30s`")),
+        }
+    }
+}
+
+record! {
+    /// The body of `POST /v1/models/{model}/{id}/claim` (http.md §7).
+    pub struct ClaimBody {
+        /// What the work is, in a word; absent is `editing`.
+        action?: String,
+        /// How long the row is wanted.
+        ttl?: Ttl,
+        /// What the work is, in a sentence.
+        description?: String,
+        /// Further facts; `description` repeats the description.
+        meta?: Object,
+        /// Whether to wait in line when the row is held; absent is true.
+        queue?: bool,
+    }
+}
+
+record! {
+    /// The claim inside an answer.
+    pub struct GrantedIntent {
+        /// Always `intent`, where present.
+        object?: IntentTag,
+        /// The claim.
+        id: String,
+        /// Where it stands.
+        status?: IntentStatus,
+        /// What it holds.
+        target?: ClaimTarget,
+        /// What the work is, in a word.
+        action?: String,
+        /// Until when, ISO 8601.
+        expires_at?: String,
+    }
+}
+
+open_enum! {
+    /// What became of a request for a claim.
+    pub enum ClaimStatus {
+        /// The claim is held.
+        Active = "active",
+        /// The claim waits in line (202).
+        Queued = "queued",
+    }
+}
+
+record! {
+    /// The answer to a request for a claim, held or queued (http.md §6–7). The claim's id is in one of three places.
+    pub struct ClaimAnswer {
+        /// What became of the request.
+        status?: ClaimStatus,
+        /// The claim.
+        intent?: GrantedIntent,
+        /// The id of the claim.
+        id?: String,
+        /// The id of the claim.
+        intent_id?: String,
+        /// Its place in the line while queued; 0 is next.
+        position?: u64,
+    }
+}
+
+impl ClaimAnswer {
+    /// The id of the claim, wherever it stands.
+    pub fn claim_id(&self) -> Option<&str> {
+        let inner = self.intent.as_ref().map(|intent| &intent.id);
+        inner.or(self.id.as_ref()).or(self.intent_id.as_ref()).map(String::as_str)
+    }
+
+    /// Whether the claim waits in line.
+    pub fn is_queued(&self) -> bool {
+        self.status == Some(ClaimStatus::Queued)
+    }
+}
+
+record! {
+    /// The answer of `DELETE /v1/models/{model}/{id}/claim`, and of a reorder (http.md §7).
+    pub struct ClaimReleased {
+        /// Whether the request was understood.
+        ok: bool,
+        /// Whether there was a claim of the caller to release.
+        released?: bool,
+    }
+}
+
+record! {
+    /// The body of `POST /v1/models/{model}/{id}/claim/reorder` (http.md §7).
+    pub struct ReorderBody {
+        /// The waiters to put first, in this order.
+        order: Vec<QueueSlot>,
+    }
+}
+
+record! {
+    /// The body of `POST /v1/intents`: a request for a claim with an id of the client's (http.md §6).
+    pub struct IntentBody {
+        /// `int_<uuid>`, made up by the client.
+        intent_id: String,
+        /// What is wanted.
+        target: ClaimTarget,
+        /// What the work is, in a word.
+        action: String,
+        /// How long it is wanted.
+        ttl?: Ttl,
+        /// Whether to wait in line when the row is held.
+        queue?: bool,
+    }
+}
+
+record! {
+    /// The answer of `GET /v1/intents`: who holds, who waits (http.md §6).
+    pub struct IntentList {
+        /// Always `list`.
+        object!: ListTag,
+        /// Holders and waiters, for readers of lists.
+        data?: Vec<ModelClaim>,
+        /// Holders.
+        intents!: Vec<ModelClaim>,
+        /// Waiters, next first.
+        queue!: Vec<ModelClaim>,
+    }
+}
+
+record! {
+    /// The answer of `DELETE /v1/intents/{id}` (http.md §6).
+    pub struct IntentReleased {
+        /// Always `intent`.
+        object!: IntentTag,
+        /// The claim.
+        id: String,
+        /// Whether it was there.
+        released?: bool,
+    }
+}
+
+record! {
+    /// The answer of `GET /health` (http.md §5).
+    pub struct Health {
+        /// `healthy` when all is well.
+        status: String,
+    }
+}
+
+record! {
+    /// The body of `POST /v1/datasource`: where the customer's database is (http.md §6).
+    pub struct DataSourceBody {
+        /// The connection string.
+        connection_string: String,
+        /// The database schema.
+        schema?: String,
+    }
+}

@@ -1,0 +1,209 @@
+//! The three little languages this crate is written in: [`record!`] for objects, [`open_enum!`] for string enums that
+//! keep unknown values, [`literal!`] for members with one legal value. They exist so that a rule of the protocol
+//! ("absent unless set", "null is not absent", "unknown members survive") is a mark on the member instead of a
+//! paragraph of attributes, and so that no member can forget it. No frame is declared here.
+
+/// Declares an object of the wire. Members are written as in TypeScript:
+///
+/// | member | Rust | when absent | when null | written |
+/// |---|---|---|---|---|
+/// | `a: T` | `T` | error | error | always |
+/// | `a: T \| null` | `Option<T>` | read as null | null | always |
+/// | `a?: T` | `Option<T>` | `None` | `None` | if set |
+/// | `a?: T \| null` | `Maybe<T>` | `Absent` | `Null` | unless absent |
+/// | `a!: T` | `T` | default | error | always |
+///
+/// Every record gets `new`, which takes the required members in order, and a last member `other` that keeps unknown
+/// members. Its values are `serde_json::Value`: integers of 64 bits and doubles are exact, wider numbers are not.
+/// Members that carry rows are `RawRow`, `RawData` or `RawJson`, which keep the text itself; they are read
+/// directly, never through the buffer that `flatten` uses for unknown members.
+macro_rules! record {
+    ($(#[$m:meta])* pub struct $name:ident $(<$g:ident = $d:ty>)? { $($body:tt)* }) => {
+        $crate::record::record! { @munch [$(#[$m])*] [$name] [$($g = $d)?] [] [] [] $($body)* }
+    };
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident ?: $t:ty | null, $($rest:tt)*) => {
+        $crate::record::record! { @munch $m $n $g [$($fields)*
+            $(#[$f])*
+            #[serde(default = "Maybe::absent", skip_serializing_if = "Maybe::is_absent")]
+            #[cfg_attr(feature = "schema", schemars(default))]
+            pub $a: Maybe<$t>,
+        ] $req [$($init)* $a: Maybe::Absent,] $($rest)* }
+    };
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident ?: $t:ty, $($rest:tt)*) => {
+        $crate::record::record! { @munch $m $n $g [$($fields)*
+            $(#[$f])*
+            #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "schema", schemars(default))]
+            pub $a: Option<$t>,
+        ] $req [$($init)* $a: None,] $($rest)* }
+    };
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident : $t:ty | null, $($rest:tt)*) => {
+        $crate::record::record! { @munch $m $n $g [$($fields)*
+            $(#[$f])*
+            pub $a: Option<$t>,
+        ] $req [$($init)* $a: None,] $($rest)* }
+    };
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident !: $t:ty, $($rest:tt)*) => {
+        $crate::record::record! { @munch $m $n $g [$($fields)*
+            $(#[$f])*
+            #[serde(default = "Default::default")]
+            #[cfg_attr(feature = "schema", schemars(default))]
+            pub $a: $t,
+        ] $req [$($init)* $a: Default::default(),] $($rest)* }
+    };
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] [$($req:tt)*] [$($init:tt)*] $(#[$f:meta])* $a:ident : $t:ty, $($rest:tt)*) => {
+        $crate::record::record! { @munch $m $n $g [$($fields)*
+            $(#[$f])*
+            pub $a: $t,
+        ] [$($req)* ($a: $t)] [$($init)* $a: $a.into(),] $($rest)* }
+    };
+    (@munch [$($m:tt)*] [$name:ident] [$($g:ident = $d:ty)?] [$($fields:tt)*] $req:tt [$($init:tt)*]) => {
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(transform = $crate::schema::tidy_record))]
+        #[serde(rename_all = "camelCase")]
+        $($m)*
+        pub struct $name $(<$g = $d>)? {
+            $($fields)*
+            /// Members this version does not know, in their order; sent back after the known ones.
+            #[serde(flatten)]
+            pub other: $crate::Object,
+        }
+
+        $crate::record::record! { @new [$name] [$($g)?] $req [$($init)*] }
+    };
+    (@new [$name:ident] [$($g:ident)?] [] [$($init:tt)*]) => {
+        impl $(<$g>)? $name $(<$g>)? {
+            /// The record with every member absent.
+            pub fn new() -> Self {
+                Self { $($init)* other: Default::default() }
+            }
+        }
+
+        impl $(<$g>)? Default for $name $(<$g>)? {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    };
+    (@new [$name:ident] [$($g:ident)?] [$(($a:ident: $t:ty))+] [$($init:tt)*]) => {
+        impl $(<$g>)? $name $(<$g>)? {
+            /// The record with its required members; everything else is absent.
+            #[allow(clippy::too_many_arguments)] // as many as the protocol requires
+            pub fn new($($a: impl Into<$t>),+) -> Self {
+                Self { $($init)* other: Default::default() }
+            }
+        }
+    };
+}
+
+/// Declares a string enum that keeps values it does not know in `Other`, and writes them back.
+macro_rules! open_enum {
+    ($(#[doc = $doc:literal])* pub enum $name:ident { $($(#[doc = $vdoc:literal])* $v:ident = $s:literal,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[doc = $vdoc])* $v,)*
+            /// A value this version does not know, kept as it came.
+            Other(Box<str>),
+        }
+
+        impl $name {
+            /// The values this version knows.
+            pub const KNOWN: &'static [&'static str] = &[$($s),*];
+
+            /// The spelling on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$v => $s,)*
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($s => Self::$v,)*
+                    _ => Self::Other(text.into()),
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self::from(text.as_str())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str($crate::open::Text(stringify!($name), |text: &str| Self::from(text)))
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::schema::open_enum(&[$($doc),*], Self::KNOWN)
+            }
+        }
+    };
+}
+
+/// Declares a member with one legal value: a unit type that always writes it and reads nothing else.
+macro_rules! literal {
+    ($(#[doc = $doc:literal])* pub struct $name:ident = $s:literal;) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name;
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str($s)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                match from.deserialize_str($crate::open::Text($s, |text: &str| text == $s))? {
+                    true => Ok(Self),
+                    false => Err(serde::de::Error::custom(concat!("expected the string `", $s, "`"))),
+                }
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "const": $s })
+            }
+        }
+    };
+}
+
+pub(crate) use {literal, open_enum, record};

@@ -1,0 +1,99 @@
+//! Every code has a fixture, and every fixture says what is wrong, where, and how to mend it.
+
+use ablo_schema::diag::Diagnostics;
+use ablo_schema::front::json::{self, Place};
+use ablo_schema::{Code, select};
+use ablo_tests::fixtures;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+fn input(folder: &Path) -> Vec<u8> {
+    let repeat = folder.join("repeat.json");
+    if !repeat.exists() {
+        return fs::read(folder.join("schema.json")).expect("a bad fixture has an input");
+    }
+    let repeat: serde_json::Value = serde_json::from_str(&fixtures::read(&repeat)).expect("repeat.json is JSON");
+    let (text, times) = (repeat["text"].as_str(), repeat["times"].as_u64());
+    text.expect("a text").repeat(usize::try_from(times.expect("a number")).expect("fits")).into_bytes()
+}
+
+fn place(place: &Place) -> String {
+    let pointer = if place.pointer.is_empty() { "(document)" } else { &place.pointer };
+    format!("{}:{} {pointer}", place.line, place.column)
+}
+
+fn render(text: &str, diagnostics: &Diagnostics) -> String {
+    let mut out = String::new();
+    for located in json::locate(text, diagnostics) {
+        let diagnostic = located.diagnostic;
+        let severity = diagnostic.code.severity().as_str();
+        let marked = &text[located.place.range.clone()];
+        let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
+        writeln!(out, "{severity} {} at {}", diagnostic.code, place(&located.place)).expect("strings take text");
+        writeln!(out, "  {}", diagnostic.message).expect("strings take text");
+        writeln!(out, "  > {marked}").expect("strings take text");
+        for (at, what) in &located.also {
+            writeln!(out, "  also {}: {what}", place(at)).expect("strings take text");
+        }
+        writeln!(out, "  help: {}", diagnostic.help.as_deref().expect("every diagnostic says how to mend it"))
+            .expect("strings take text");
+    }
+    out
+}
+
+fn report(folder: &Path) -> String {
+    let bytes = input(folder);
+    let text = match json::text_of(&bytes) {
+        Ok(text) => text,
+        Err((valid, diagnostics)) => {
+            return render(std::str::from_utf8(&bytes[..valid]).expect("valid up to here"), &diagnostics);
+        }
+    };
+    let read = json::read(text);
+    let mut out = render(text, &read.diagnostics);
+    if let (Ok(keys), Some(schema)) = (fs::read_to_string(folder.join("select.json")), &read.schema) {
+        let keys: Vec<String> = serde_json::from_str(&keys).expect("select.json lists keys");
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for error in select::select(schema, &keys).expect_err("the selection is a bad one") {
+            writeln!(out, "error {}\n  {error}\n  help: {}", error.code(), error.help()).expect("strings take text");
+        }
+    }
+    out
+}
+
+#[test]
+fn every_bad_fixture_is_reported_with_its_code() {
+    let mut folders: Vec<_> =
+        fs::read_dir(fixtures::root().join("bad")).expect("fixtures/bad exists").flatten().map(|e| e.path()).collect();
+    folders.sort();
+    for folder in folders {
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+        let code = format!("ablo::{}", name.replacen('.', "::", 1));
+        if Code::find(&code).is_none() {
+            // A code of the command's: its own tests read that fixture.
+            continue;
+        }
+        let report = report(&folder);
+        assert!(report.contains(&code), "{name} is not reported as {code}:\n{report}");
+        insta::with_settings!({
+            snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
+        }, {
+            insta::assert_snapshot!("diagnostics", report);
+        });
+    }
+}
+
+#[test]
+fn every_code_has_a_fixture() {
+    let have: BTreeSet<String> = fs::read_dir(fixtures::root().join("bad"))
+        .expect("fixtures/bad exists")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    for code in Code::all() {
+        let folder = code.as_str().trim_start_matches("ablo::").replacen("::", ".", 1);
+        assert!(have.contains(&folder), "fixtures/bad/{folder} is missing");
+    }
+}

@@ -1,0 +1,37 @@
+//! What each target writes for each fixture, one snapshot per file.
+
+use ablo_codegen::{Files, Input, targets};
+use ablo_schema::{Hashes, front::json};
+use ablo_tests::fixtures;
+use serde_json::Map;
+use std::path::Path;
+
+fn emit(text: &str, target: &str) -> Files {
+    let schema = json::read(text).schema.expect("the fixture is a good one");
+    let hashes = Hashes::of(&schema);
+    let target = targets().iter().find(|known| known.id() == target).expect("the target exists");
+    let mut files = Files::default();
+    target.configure(&Map::new()).expect("defaults are good options").emit(&Input::new(&schema, &hashes), &mut files);
+    files
+}
+
+fn check(name: &str, path: &str, target: &str) {
+    let text = fixtures::read(Path::new(path));
+    let files = emit(&text, target);
+    assert!(files.iter().count() > 0, "{target} writes something for every schema");
+    assert_eq!(files, emit(&text, target), "the second run gives the same bytes");
+    for (path, text) in files.iter() {
+        assert!(path.starts_with(&format!("{target}/")), "{path} lies in the folder of its target");
+        assert!(text.ends_with('\n') && !text.contains('\r'), "{path} is made of lines");
+        let snapshot = path.trim_start_matches(&format!("{target}/")).replace('/', "__");
+        insta::with_settings!({
+            snapshot_path => Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name).join(target),
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(snapshot, text);
+        });
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/emit_tests.rs"));

@@ -1,0 +1,210 @@
+//! OpenAPI documents against judges by others, against the routes of the reference, and against what we promise.
+
+use ablo_codegen::emit::openapi::OpenApi;
+use ablo_codegen::{Files, Input, Target};
+use ablo_schema::{Hashes, Schema};
+use ablo_tests::openapi::{Judge, good_schemas};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+fn schema(text: &str) -> Schema {
+    let read = ablo_schema::front::json::read(text);
+    read.schema.unwrap_or_else(|| panic!("the schema is valid: {:?}", read.diagnostics))
+}
+
+fn text(schema: &Schema, options: &Value) -> String {
+    let hashes = Hashes::of(schema);
+    let mut files = Files::default();
+    let options = options.as_object().cloned().unwrap_or_default();
+    OpenApi.configure(&options).expect("the options are known").emit(&Input::new(schema, &hashes), &mut files);
+    files.get("openapi/openapi.json").expect("the document is written").to_owned()
+}
+
+fn document(schema: &Schema) -> Value {
+    serde_json::from_str(&text(schema, &json!({}))).expect("the document is JSON")
+}
+
+/// A schema of models without fields: `(key, typename)`.
+fn bare(models: &[(&str, &str)]) -> Schema {
+    let models: Map<String, Value> = models
+        .iter()
+        .map(|(key, name)| ((*key).to_owned(), json!({"typename": name, "fields": {}, "relations": {}})))
+        .collect();
+    schema(&json!({"v": 3, "models": models, "identityRoles": []}).to_string())
+}
+
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("a path item") {
+            if method != "parameters" {
+                found.push((path.as_str(), method.as_str(), operation));
+            }
+        }
+    }
+    found
+}
+
+fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        _ => {}
+    }
+}
+
+fn write(folder: &tempfile::TempDir, documents: impl IntoIterator<Item = (String, String)>) -> Vec<PathBuf> {
+    let write = |(name, text): (String, String)| {
+        let path = folder.path().join(name.replace('/', "-")).with_extension("json");
+        fs::write(&path, text).expect("a document can be written");
+        path
+    };
+    documents.into_iter().map(write).collect()
+}
+
+#[test]
+fn both_judges_accept_every_good_fixture() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let schemas = good_schemas();
+    let documents = write(&folder, schemas.iter().map(|good| (good.name.clone(), text(&good.schema, &json!({})))));
+    for judge in Judge::ALL {
+        let problems = judge.problems(&documents);
+        assert!(problems.is_empty(), "{judge:?}: {problems:#?}");
+    }
+}
+
+#[test]
+fn each_judge_refuses_a_broken_document() {
+    type Break = fn(&mut Value);
+    let breaks: [(&str, Break); 6] = [
+        ("no-info", |document| drop(document.as_object_mut().expect("an object").remove("info"))),
+        ("same-id", |document| document["paths"]["/v1/intents"]["get"]["operationId"] = json!("createCommit")),
+        ("lost-response", |document| {
+            document["paths"]["/v1/commits"]["post"]["responses"]["200"] = json!({"$ref": "#/components/responses/No"});
+        }),
+        ("lost-schema", |document| {
+            document["components"]["schemas"]["Task"]["properties"]["id"] = json!({"$ref": "#/components/schemas/No"});
+        }),
+        ("unknown-type", |document| document["components"]["schemas"]["Task"]["type"] = json!("objekt")),
+        ("undescribed", |document| {
+            document["components"]["responses"]["Conflict"].as_object_mut().expect("an object").remove("description");
+        }),
+    ];
+    let sound = document(&bare(&[("tasks", "Task")]));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let documents = breaks.map(|(name, spoil)| {
+        let mut document = sound.clone();
+        spoil(&mut document);
+        (name.to_owned(), document.to_string())
+    });
+    let documents = write(&folder, documents);
+    for judge in Judge::ALL {
+        let problems = judge.problems(&documents);
+        for document in &documents {
+            let name = document.to_str().expect("a name of ours");
+            assert!(problems.iter().any(|line| line.starts_with(name)), "{judge:?} accepts {name}: {problems:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_route_of_the_reference_is_there() {
+    let mut routes = 0;
+    for good in good_schemas() {
+        let expected = good.file.with_file_name("expected.json");
+        let Ok(expected) = fs::read_to_string(expected) else { continue };
+        let expected: Value = serde_json::from_str(&expected).expect("expected.json is JSON");
+        let Some(paths) = expected["openapiPaths"].as_object() else { continue };
+        let document = document(&good.schema);
+        for (path, methods) in paths {
+            for method in methods.as_array().expect("methods").iter().filter_map(Value::as_str) {
+                assert!(document["paths"][path][method].is_object(), "{}: {method} {path}", good.name);
+                routes += 1;
+            }
+        }
+    }
+    assert!(routes > 0, "no vector names a route: have the conformance vectors been moved?");
+}
+
+#[test]
+fn ids_are_unique_errors_are_everywhere_and_references_lead_somewhere() {
+    for good in good_schemas() {
+        let name = &good.name;
+        let document = document(&good.schema);
+        let mut ids = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
+            for status in ["400", "401", "403", "429", "500", "503", "default"] {
+                let answer = operation["responses"][status]["$ref"].as_str();
+                let answer = answer.and_then(|to| document.pointer(&to[1..]));
+                let body = answer.map(|answer| &answer["content"]["application/json"]["schema"]);
+                let mut bodies = BTreeSet::new();
+                references(body.unwrap_or(&Value::Null), &mut bodies);
+                let envelope = bodies.contains("#/components/schemas/ErrorEnvelope");
+                assert!(envelope, "{name}: {method} {path} answers {status} without the envelope");
+            }
+        }
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        let lost: Vec<_> = found.into_iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
+        assert!(lost.is_empty(), "{name}: {lost:?} lead nowhere");
+    }
+}
+
+#[test]
+fn what_a_model_is_called_does_not_depend_on_the_others() {
+    let alone = document(&bare(&[("tasks", "Task")]));
+    let among = document(&bare(&[("projects", "Project"), ("commits", "Commit"), ("tasks", "Task")]));
+    for path in ["/v1/models/tasks", "/v1/models/tasks/{id}", "/v1/models/tasks/{id}/claim"] {
+        assert_eq!(alone["paths"][path], among["paths"][path]);
+    }
+    assert_eq!(alone["components"]["schemas"]["Task"], among["components"]["schemas"]["Task"]);
+}
+
+#[test]
+fn no_model_shadows_the_protocol() {
+    let plain = document(&bare(&[("tasks", "Task")]));
+    let hostile = document(&bare(&[("a", "ErrorEnvelope"), ("b", "CommitReceipt"), ("commits", "Row")]));
+    for name in ["ErrorEnvelope", "CommitReceipt", "Row"] {
+        assert!(plain["components"]["schemas"][name].is_object(), "{name} is of the protocol");
+        assert_eq!(plain["components"]["schemas"][name], hostile["components"]["schemas"][name]);
+    }
+    let list = &hostile["paths"]["/v1/models/a"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    let items = &list["allOf"][1]["properties"]["data"]["items"]["$ref"];
+    assert_eq!(items, "#/components/schemas/ErrorEnvelopeModel");
+}
+
+#[test]
+fn words_travel_and_names_of_paging_are_no_filters() {
+    let schema = schema(
+        r#"{"v":3,"models":{"notes":{"fields":{
+            "order":{"type":"number","isOptional":false,"isIndexed":false},
+            "body":{"type":"string","isOptional":true,"isIndexed":false,"description":"Said \"so\"\n\u0001\u2028"},
+            "blob":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#,
+    );
+    let document = document(&schema);
+    let body = &document["components"]["schemas"]["Notes"]["properties"]["body"];
+    assert_eq!(body["description"], "Said \"so\"\n\u{1}\u{2028}");
+    let parameters = document["paths"]["/v1/models/notes"]["get"]["parameters"].as_array().expect("parameters");
+    let own: Vec<_> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+    assert_eq!(own, ["body"]);
+}
+
+#[test]
+fn options_are_read_and_unknown_ones_refused() {
+    let schema = bare(&[("tasks", "Task")]);
+    let text = text(&schema, &json!({"title": "Notes", "version": "7", "server": "http://localhost:4000/api"}));
+    let document: Value = serde_json::from_str(&text).expect("the document is JSON");
+    assert_eq!(document["info"]["title"], "Notes");
+    assert_eq!(document["info"]["version"], "7");
+    assert_eq!(document["servers"][0]["url"], "http://localhost:4000/api");
+    let unknown = json!({"titel": "Notes"});
+    let error = OpenApi.configure(unknown.as_object().expect("an object")).err().expect("a refusal");
+    assert!(error.message.contains("titel"), "{error}");
+}

@@ -1,0 +1,83 @@
+//! What must hold for every schema, known or not.
+
+use ablo_codegen::{Files, Input, targets};
+use ablo_schema::front::json;
+use ablo_schema::{Hashes, Schema, Severity, canonical};
+use ablo_tests::arbitrary;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use serde_json::{Map, Value};
+
+fn cases(quick: u32) -> Config {
+    // The long run sets PROPTEST_CASES.
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(quick);
+    Config { cases, max_shrink_iters: 2_000, ..Config::default() }
+}
+
+fn emit_all(schema: &Schema) -> Files {
+    let hashes = Hashes::of(schema);
+    let input = Input::new(schema, &hashes);
+    let mut files = Files::default();
+    for target in targets() {
+        target.configure(&Map::new()).expect("defaults are good options").emit(&input, &mut files);
+    }
+    files
+}
+
+fn accepted(text: &str) -> Schema {
+    let read = json::read(text);
+    let said: Vec<String> = read.diagnostics.iter().map(|said| format!("{} {}", said.code, said.message)).collect();
+    read.schema.unwrap_or_else(|| panic!("refused: {said:?}\n{text}"))
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn what_is_printed_reads_back_as_the_same_schema(document in arbitrary::schema()) {
+        let text = serde_json::to_string_pretty(&document).expect("values print");
+        let schema = accepted(&text);
+        let printed = canonical::print(&schema);
+        let again = accepted(&printed);
+        prop_assert_eq!(&again, &schema);
+        prop_assert_eq!(canonical::print(&again), printed);
+        prop_assert_eq!(Hashes::of(&again), Hashes::of(&schema));
+    }
+
+    #[test]
+    fn every_schema_emits_the_same_bytes_every_time(document in arbitrary::schema()) {
+        let schema = accepted(&document.to_string());
+        let files = emit_all(&schema);
+        prop_assert_eq!(&files, &emit_all(&accepted(&canonical::print(&schema))));
+        for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".json")) {
+            let parsed: Result<Value, _> = serde_json::from_str(text);
+            prop_assert!(parsed.is_ok(), "{} is no JSON: {:?}", path, parsed);
+        }
+    }
+
+    #[test]
+    fn a_spoilt_document_is_reported_and_never_panics(document in arbitrary::broken()) {
+        let text = serde_json::to_string_pretty(&document).expect("values print");
+        let read = json::read(&text);
+        prop_assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
+        for located in json::locate(&text, &read.diagnostics) {
+            let range = &located.place.range;
+            prop_assert!(text.get(range.clone()).is_some(), "{:?} is no place of the text", range);
+            let line = text.lines().nth(located.place.line - 1).unwrap_or_default();
+            prop_assert!(located.place.column <= line.chars().count() + 1);
+            prop_assert!(located.diagnostic.help.is_some(), "{} has no help", located.diagnostic.code);
+            prop_assert!(document.pointer(&located.place.pointer).is_some(), "{}", located.place.pointer);
+        }
+        if let Some(schema) = &read.schema {
+            emit_all(schema);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_front_panic(text in "\\PC{0,200}|[\\[\\]{}:,\"a-z0-9\\\\ \n]{0,300}") {
+        let read = json::read(&text);
+        prop_assert!(read.schema.is_none());
+        prop_assert!(read.diagnostics.iter().any(|said| said.code.severity() == Severity::Error));
+        json::locate(&text, &read.diagnostics);
+    }
+}

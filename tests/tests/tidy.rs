@@ -1,0 +1,106 @@
+//! The conventions of ARCHITECTURE.md that no compiler checks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Source files below a folder of the repository, with their text.
+fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && !["target", "node_modules", ".git"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if name.ends_with(ending) {
+                let text = fs::read_to_string(&path).expect("sources are text");
+                let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has no {ending} files");
+    found.sort();
+    found
+}
+
+fn crates() -> Vec<(String, String)> {
+    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo", "ablo-cli", "tests", "xtask"]
+        .iter()
+        .flat_map(|folder| sources(folder, ".rs"))
+        .collect()
+}
+
+#[test]
+fn a_file_is_one_room() {
+    for (path, text) in crates() {
+        let lines = text.lines().count();
+        let table = path.ends_with("diag/code.rs") || path.ends_with("error/registry.rs");
+        assert!(lines <= 500 || table, "{path} has {lines} lines: is it still one room?");
+    }
+}
+
+#[test]
+fn every_module_says_what_room_it_is() {
+    for (path, text) in crates() {
+        assert!(text.starts_with("//!"), "{path} has no head");
+    }
+}
+
+#[test]
+fn the_schema_knows_no_target() {
+    for (path, text) in sources("ablo-schema/src", ".rs") {
+        for word in ["rustc", "TEXT PRIMARY", "CREATE TABLE", "export interface", "JSONB", "heck"] {
+            assert!(!text.contains(word), "{path} speaks of {word}");
+        }
+    }
+}
+
+#[test]
+fn emitters_do_no_io_and_read_no_surroundings() {
+    for (path, text) in sources("ablo-codegen/src", ".rs") {
+        if path.contains("/write") {
+            continue;
+        }
+        for word in ["std::fs", "std::env", "std::time", "SystemTime", "CARGO_PKG_VERSION", "std::net", "rand::"] {
+            assert!(!text.contains(word), "{path} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn targets_do_not_know_each_other() {
+    let targets = ["rust", "typescript", "postgres", "openapi"];
+    for (path, text) in sources("ablo-codegen/src/emit", ".rs") {
+        for target in targets.iter().filter(|target| !path.contains(*target)) {
+            let import = format!("emit::{target}");
+            let nested = format!("emit::sql::{target}");
+            assert!(!text.contains(&import) && !text.contains(&nested), "{path} imports {target}");
+        }
+    }
+}
+
+#[test]
+fn library_crates_name_no_unordered_collection() {
+    for folder in ["ablo-schema/src", "ablo-codegen/src", "ablo-wire/src", "ablo/src", "ablo-cli/src"] {
+        for (path, text) in sources(folder, ".rs") {
+            assert!(!text.contains("HashMap") && !text.contains("HashSet"), "{path} has an unordered collection");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_undone_or_silenced() {
+    // Spelled apart, so that this file does not find itself.
+    let words = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[", "ignore"), concat!("FIX", "ME")];
+    for (path, text) in crates() {
+        for word in words {
+            assert!(!text.contains(word), "{path} has {word}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Steps: commands with a name, run from the root of the repository.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A command and what it is for.
+pub(crate) struct Step {
+    name: String,
+    command: Command,
+}
+
+impl Step {
+    pub(crate) fn new(name: &str, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(root());
+        Self { name: name.to_owned(), command }
+    }
+
+    /// Sets an environment variable for the command.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in a folder below the root.
+    pub(crate) fn within(mut self, folder: &str) -> Self {
+        self.command.current_dir(root().join(folder));
+        self
+    }
+
+    /// Runs it and gives what it prints.
+    pub(crate) fn output(mut self) -> Result<String, String> {
+        let output = self.command.output().map_err(|error| format!("{}: {error}", self.name))?;
+        if !output.status.success() {
+            return Err(format!("{} failed: {}", self.name, String::from_utf8_lossy(&output.stderr)));
+        }
+        String::from_utf8(output.stdout).map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    pub(crate) fn run(mut self) -> Result<(), String> {
+        println!("── {}", self.name);
+        match self.command.status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("{} failed ({status})", self.name)),
+            Err(error) => Err(format!("{}: {:?} cannot run: {error}", self.name, self.command.get_program())),
+        }
+    }
+}
+
+/// A cargo command. `+nightly` needs rustup's own cargo, not the one that runs this.
+pub(crate) fn cargo(name: &str, arguments: &[&str]) -> Step {
+    let mut step = Step::new(name, "cargo", arguments);
+    step.command.env_remove("RUSTUP_TOOLCHAIN");
+    step
+}
+
+/// Runs steps until one fails.
+pub(crate) fn run_all(steps: Vec<Step>) -> Result<(), String> {
+    steps.into_iter().try_for_each(Step::run)
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
