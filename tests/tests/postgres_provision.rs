@@ -273,7 +273,7 @@ fn the_file_runs_with_psql_and_prints_nothing() {
         let program = program(&schema(&text));
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("provision.sql");
-        std::fs::write(&file, program.to_string()).expect("a file");
+        std::fs::write(&file, program.file()).expect("a file");
         let database = Server::shared().database();
         assert_eq!(database.psql(&file), Ok(String::new()));
         let mut session = database.session();

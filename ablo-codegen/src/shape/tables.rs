@@ -122,8 +122,9 @@ impl<'s> TableShape<'s> {
     fn new(model: &'s Model, schema: &'s Schema, by_table: &BTreeMap<&str, &'s Model>) -> Self {
         let isolation = isolation(model, by_table);
         let mut table = Self { model, columns: base_columns(model), isolation, foreign_keys: Vec::new() };
+        let base = table.columns.len();
         for field in &model.fields {
-            table.add(field);
+            table.add(field, base);
         }
         if let Isolation::Column(key) | Isolation::Parent { local_key: key, .. } = isolation
             && let Some(column) = table.columns.iter_mut().find(|column| column.name == key)
@@ -142,11 +143,11 @@ impl<'s> TableShape<'s> {
         self.model.table.as_str()
     }
 
-    /// Adds a declared field: a column of its own, or what it adds to a base column.
-    fn add(&mut self, field: &'s Field) {
+    /// Adds a declared field: a column of its own, or what it adds to one of the base columns, which come first.
+    fn add(&mut self, field: &'s Field, base: usize) {
         let name = field_column(self.model, field);
         let kind = ColumnKind::of(&field.kind);
-        let Some(column) = self.columns.iter_mut().find(|column| column.name == name) else {
+        let Some(column) = self.columns[..base].iter_mut().find(|column| column.name == name) else {
             let mut column = ColumnShape::new(name, kind);
             column.not_null = !field.optional;
             column.indexed = field.indexed;

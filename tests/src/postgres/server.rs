@@ -21,7 +21,7 @@ const GUARDIAN: &str = r#"
     "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off -c autovacuum=off >>"$HOME/log" 2>&1 &
     server=$!
     cat >/dev/null
-    kill -INT $server
+    kill -QUIT $server
     wait $server
     rm -rf "$HOME"
 "#;

@@ -103,7 +103,7 @@ impl Emit for Options {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         // Checked by `configure`, the only way here.
         if let Ok(program) = provision(input.schema, self) {
-            files.add("postgres/provision.sql", program.to_string());
+            files.add("postgres/provision.sql", program.file());
         }
     }
 }

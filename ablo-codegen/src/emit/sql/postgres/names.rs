@@ -5,7 +5,33 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
+
+/// What can stand in a statement. Besides names and literals only text of this program can: it lives for ever.
+///
+/// Not `Display`: a schema of a thousand models has a hundred thousand of these, and formatting costs three times as much.
+pub(crate) trait Sql {
+    /// Writes itself.
+    fn write(&self, out: &mut String);
+}
+
+impl Sql for &'static str {
+    fn write(&self, out: &mut String) {
+        out.push_str(self);
+    }
+}
+
+impl<T: Sql> Sql for &T {
+    fn write(&self, out: &mut String) {
+        (**self).write(out);
+    }
+}
+
+/// Writes its parts one after the other.
+macro_rules! sql {
+    ($out:expr, $($part:expr),+ $(,)?) => {{ $( $crate::emit::sql::postgres::names::Sql::write(&$part, $out); )+ }};
+}
+pub(crate) use sql;
 
 /// The longest identifier, in bytes; the server would cut a longer one without a word.
 pub(crate) const MAX_BYTES: usize = 63;
@@ -27,14 +53,14 @@ impl<'a> Ident<'a> {
     }
 }
 
-impl fmt::Display for Ident<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
+impl Sql for Ident<'_> {
+    fn write(&self, out: &mut String) {
+        out.push('"');
         for (at, part) in self.0.split('"').enumerate() {
-            f.write_str(if at == 0 { "" } else { "\"\"" })?;
-            f.write_str(part)?;
+            out.push_str(if at == 0 { "" } else { "\"\"" });
+            out.push_str(part);
         }
-        f.write_char('"')
+        out.push('"');
     }
 }
 
@@ -55,26 +81,33 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let escaped = self.0.chars().any(|c| c == '\\' || is_hidden(c));
-        f.write_str(if escaped { "E'" } else { "'" })?;
-        if !escaped && !self.0.contains('\'') {
-            f.write_str(&self.0)?;
+impl Sql for Literal<'_> {
+    fn write(&self, out: &mut String) {
+        let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'\'' && byte != b'\\';
+        if self.0.bytes().all(plain) {
+            out.push('\'');
+            out.push_str(&self.0);
         } else {
-            for c in self.0.chars() {
-                match c {
-                    '\'' => f.write_str("''")?,
-                    '\\' => f.write_str("\\\\")?,
-                    '\n' => f.write_str("\\n")?,
-                    '\t' => f.write_str("\\t")?,
-                    '\0' => f.write_str("\u{FFFD}")?,
-                    c if is_hidden(c) => write!(f, "\\u{:04X}", u32::from(c))?,
-                    c => f.write_char(c)?,
-                }
-            }
+            let escaped = self.0.chars().any(|c| c == '\\' || is_hidden(c));
+            out.push_str(if escaped { "E'" } else { "'" });
+            self.0.chars().for_each(|c| escape(c, out));
         }
-        f.write_char('\'')
+        out.push('\'');
+    }
+}
+
+fn escape(c: char, out: &mut String) {
+    match c {
+        '\'' => out.push_str("''"),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\t' => out.push_str("\\t"),
+        '\0' => out.push(char::REPLACEMENT_CHARACTER),
+        c if is_hidden(c) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04X}", u32::from(c));
+        }
+        c => out.push(c),
     }
 }
 
@@ -82,36 +115,46 @@ impl fmt::Display for Literal<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quoted(pub(crate) String);
 
-impl fmt::Display for Quoted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Sql for Quoted {
+    fn write(&self, out: &mut String) {
         if self.0.contains("$$") || self.0.ends_with('$') {
-            Literal::new(self.0.as_str()).fmt(f)
+            Literal::new(self.0.as_str()).write(out);
         } else {
-            write!(f, "$${}$$", self.0)
+            out.push_str("$$");
+            out.push_str(&self.0);
+            out.push_str("$$");
         }
     }
 }
 
 /// Hands out names that are unique in one scope: a table for constraints, a schema for indexes.
+///
+/// It remembers hashes: two names that share one cost the second a needless ending, never its uniqueness.
 #[derive(Debug, Default)]
-pub(crate) struct Names<'a>(BTreeSet<Cow<'a, str>>);
+pub(crate) struct Names(BTreeSet<u64>);
 
-impl<'a> Names<'a> {
+impl Names {
     /// A scope in which these names are in use.
-    pub(crate) fn with(taken: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(taken.into_iter().map(Cow::Borrowed).collect())
+    pub(crate) fn with<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(taken.into_iter().map(|name| hash(name.as_bytes())).collect())
     }
 
     /// The parts joined by `_`, as PostgreSQL itself would name the thing; where that is too long or taken, its
     /// beginning and a hash of `parts`.
     pub(crate) fn claim(&mut self, parts: &[&str]) -> Ident<'static> {
         let mut name = parts.join("_");
-        if name.len() > MAX_BYTES || self.0.contains(name.as_str()) {
+        if name.len() > MAX_BYTES || !self.0.insert(hash(name.as_bytes())) {
             name = shortened(&name, &parts.join("\0"));
+            self.0.insert(hash(name.as_bytes()));
         }
-        self.0.insert(Cow::Owned(name.clone()));
         Ident(Cow::Owned(name))
     }
+}
+
+/// 64-bit FNV-1a: the same everywhere and for ever. Names are no secret.
+fn hash(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// The beginning of `name` and a hash of `whole`, together at most 63 bytes.
@@ -121,11 +164,7 @@ fn shortened(name: &str, whole: &str) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    // 64-bit FNV-1a: stable everywhere, and names are no secret.
-    let hash = whole
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{}_{:0width$x}", &name[..end], hash >> 16, width = DIGITS)
+    format!("{}_{:0width$x}", &name[..end], hash(whole.as_bytes()) >> 16, width = DIGITS)
 }
 
 /// The schema of an organisation's app.
@@ -141,10 +180,16 @@ pub(crate) fn app_schema(organization: &str) -> Ident<'static> {
 mod tests {
     use super::*;
 
+    fn written(part: impl Sql) -> String {
+        let mut out = String::new();
+        part.write(&mut out);
+        out
+    }
+
     #[test]
     fn an_identifier_doubles_quotes() {
-        assert_eq!(Ident::new(r#"a"b"#).to_string(), r#""a""b""#);
-        assert_eq!(Ident::new("select").to_string(), r#""select""#);
+        assert_eq!(written(Ident::new(r#"a"b"#)), r#""a""b""#);
+        assert_eq!(written(Ident::new("select")), r#""select""#);
     }
 
     #[test]
@@ -158,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_literal_escapes_only_where_it_must() {
-        let literal = |text: &str| Literal::new(text.to_owned()).to_string();
+        let literal = |text: &str| written(Literal::new(text.to_owned()));
         assert_eq!(literal("it's 😀"), "'it''s 😀'");
         assert_eq!(literal("back\\slash's"), "E'back\\\\slash''s'");
         assert_eq!(literal("a\tb\nc\u{1}\u{2028}\0"), "E'a\\tb\\nc\\u0001\\u2028\u{FFFD}'");
@@ -166,9 +211,9 @@ mod tests {
 
     #[test]
     fn sql_inside_sql_falls_back_to_a_literal() {
-        assert_eq!(Quoted("a = 'b'".to_owned()).to_string(), "$$a = 'b'$$");
-        assert_eq!(Quoted("\"a$$b\" = 'b'".to_owned()).to_string(), "'\"a$$b\" = ''b'''");
-        assert_eq!(Quoted("a$".to_owned()).to_string(), "'a$'");
+        assert_eq!(written(Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
+        assert_eq!(written(Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
+        assert_eq!(written(Quoted("a$".to_owned())), "'a$'");
     }
 
     #[test]
@@ -176,7 +221,7 @@ mod tests {
         let mut names = Names::with(["t_x_idx"]);
         assert_eq!(names.claim(&["a_b", "c", "idx"]).as_str(), "a_b_c_idx");
         let other = names.claim(&["a", "b_c", "idx"]);
-        assert!(other.as_str().starts_with("a_b_c_idx_"), "{other}");
+        assert!(other.as_str().starts_with("a_b_c_idx_"), "{other:?}");
         assert_ne!(names.claim(&["t", "x", "idx"]).as_str(), "t_x_idx");
     }
 

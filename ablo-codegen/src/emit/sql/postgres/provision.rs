@@ -4,10 +4,9 @@
 //! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Statement, Table};
-use super::names::{Ident, Literal, Names};
+use super::names::{Ident, Literal, Names, Sql, sql};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
 
 const PRELUDE: &str = include_str!("prelude.sql");
 const FOREIGN_KEYS: &str = include_str!("foreign_keys.sql");
@@ -53,7 +52,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) foreign_keys: bool,
 }
 
-/// The program. As text it is one file, for psql.
+/// The program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provision {
     /// Everything that happens in one transaction, `BEGIN` and `COMMIT` included: one text for a driver's batch call.
@@ -62,14 +61,25 @@ pub struct Provision {
     pub after_commit: Vec<String>,
 }
 
-impl fmt::Display for Provision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{HEADER}\nSET client_encoding = 'UTF8';\n\n{}", self.transaction)?;
-        if !self.after_commit.is_empty() {
-            write!(f, "\n{AFTER_COMMIT}")?;
+impl Provision {
+    /// The whole program as one file, for psql.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let after: usize = self.after_commit.iter().map(|statement| statement.len() + 1).sum();
+        let mut out = String::with_capacity(1024 + self.transaction.len() + after);
+        for part in [HEADER, "\nSET client_encoding = 'UTF8';\n\n", &self.transaction] {
+            out.push_str(part);
         }
-        self.after_commit.iter().try_for_each(|statement| writeln!(f, "{statement}"))?;
-        f.write_str("\nRESET client_encoding;\n")
+        if !self.after_commit.is_empty() {
+            out.push('\n');
+            out.push_str(AFTER_COMMIT);
+        }
+        for statement in &self.after_commit {
+            out.push_str(statement);
+            out.push('\n');
+        }
+        out.push_str("\nRESET client_encoding;\n");
+        out
     }
 }
 
@@ -81,7 +91,9 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
     begin(&mut out, plan);
     for (shape, table) in shapes.iter().zip(&tables) {
         // A key is an ASCII identifier, so that it cannot end the comment.
-        let _ = writeln!(out, "\n-- {}", shape.model.key);
+        for part in ["\n-- ", shape.model.key.as_str(), "\n"] {
+            out.push_str(part);
+        }
         if matches!(shape.isolation, Isolation::Parent { owner: ParentOwner::Assumed(_), .. }) {
             out.push_str(OUTSIDE);
         }
@@ -100,8 +112,14 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
 }
 
 fn line(out: &mut String, statement: &Statement<'_>) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{statement}");
+    statement.write(out);
+    out.push('\n');
+}
+
+fn written(part: &impl Sql) -> String {
+    let mut out = String::new();
+    part.write(&mut out);
+    out
 }
 
 fn begin(out: &mut String, plan: &Plan<'_>) {
@@ -119,12 +137,13 @@ fn begin(out: &mut String, plan: &Plan<'_>) {
     }
 }
 
-fn table<'a>(shape: &TableShape<'a>, plan: &Plan<'a>, indexes: &mut Names<'a>) -> Table<'a> {
+fn table<'a>(shape: &TableShape<'a>, plan: &Plan<'a>, indexes: &mut Names) -> Table<'a> {
     let (schema, name) = (plan.schema.clone(), Ident::new(shape.name()));
     let key = indexes.claim(&[shape.name(), "pkey"]);
     let key_is_default = key.as_str().strip_suffix("_pkey") == Some(shape.name());
-    let regclass = Literal::new(format!("{schema}.{name}"));
-    Table { schema, name, key, key_is_default, regclass }
+    let mut regclass = String::new();
+    sql!(&mut regclass, schema, ".", name);
+    Table { schema, name, key, key_is_default, regclass: Literal::new(regclass) }
 }
 
 /// The table with its columns, for a new one and for one that was there before.
@@ -177,7 +196,7 @@ fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>
     statements
 }
 
-fn indexes_of<'a>(shape: &TableShape<'a>, table: &'a Table<'a>, indexes: &mut Names<'a>) -> Vec<Statement<'a>> {
+fn indexes_of<'a>(shape: &TableShape<'a>, table: &'a Table<'a>, indexes: &mut Names) -> Vec<Statement<'a>> {
     let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary);
     let index = |column: &ColumnShape<'a>| {
         let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
@@ -208,7 +227,7 @@ fn isolation<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Option<Stateme
 fn foreign_keys<'a>(
     shapes: &[TableShape<'a>],
     tables: &[Table<'a>],
-    indexes: &mut Names<'a>,
+    indexes: &mut Names,
     out: &mut String,
 ) -> Vec<String> {
     let by_name: BTreeMap<&str, &Table<'_>> = shapes.iter().map(TableShape::name).zip(tables).collect();
@@ -223,12 +242,12 @@ fn foreign_keys<'a>(
             let Some(target) = by_name.get(key.target).copied() else { continue };
             let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
             line(out, &Statement::ForeignKey { table, name, column, target });
-            validations.push(Statement::Validate { table, column, target }.to_string());
+            validations.push(written(&Statement::Validate { table, column, target }));
             let has_index = |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
             if led.insert(column) && !shape.columns.iter().any(has_index) {
                 let name = indexes.claim(&[shape.name(), column, "idx"]);
                 line(out, &Statement::IndexLater { table, name: &name, column });
-                builds.push(Statement::IndexConcurrently { table, name: &name, column }.to_string());
+                builds.push(written(&Statement::IndexConcurrently { table, name: &name, column }));
             }
         }
     }

@@ -3,15 +3,14 @@
 //! Nodes of `ddl.rs` come in, text goes out. Every name and literal is written by its own type, which escapes it.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Statement, Table};
-use super::names::{Ident, Literal, Quoted};
-use std::fmt::{self, Display};
+use super::names::{Ident, Literal, Quoted, Sql, sql};
 
 /// What a tenant's transaction says it is.
 const TENANT: &str = "current_setting('app.current_org_id', true)";
 
-impl Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
+impl Sql for Table<'_> {
+    fn write(&self, out: &mut String) {
+        sql!(out, self.schema, ".", self.name);
     }
 }
 
@@ -31,102 +30,103 @@ impl ColumnType {
     }
 }
 
-impl Display for ColumnType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        f.write_str(self.default())
-    }
-}
-
-impl Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
             Method::Btree => "btree",
             Method::Gin => "gin",
-        })
+        }
     }
 }
 
-impl Display for Statement<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Sql for Statement<'_> {
+    fn write(&self, out: &mut String) {
         match self {
-            Statement::Schema(name) => write!(f, "CALL pg_temp.ablo_schema({name});"),
-            Statement::CreateTable { table, columns } => create_table(f, table, columns),
+            Statement::Schema(name) => sql!(out, "CALL pg_temp.ablo_schema(", name, ");"),
+            Statement::CreateTable { table, columns } => write_table(table, columns, out),
             Statement::Columns { table, column_type, names } => {
-                write!(f, "CALL pg_temp.ablo_columns({}, '{column_type}', {});", table.regclass, array(names))
+                call("columns", table, out);
+                sql!(out, ", '", column_type.name(), column_type.default(), "', ", Names(names), ");");
             }
             Statement::NotNull { table, names } => {
-                write!(f, "CALL pg_temp.ablo_not_null({}, {});", table.regclass, array(names))
+                call("not_null", table, out);
+                sql!(out, ", ", Names(names), ");");
             }
             Statement::PrimaryKey { table } => {
-                write!(f, "CALL pg_temp.ablo_primary_key({}, {});", table.regclass, text(table.key.as_str()))
+                call("primary_key", table, out);
+                sql!(out, ", ", text(table.key.as_str()), ");");
             }
             Statement::Enum { table, name, column, values } => {
-                let (name, column) = (text(name.as_str()), text(column));
-                write!(f, "CALL pg_temp.ablo_enum({}, {name}, {column}, {});", table.regclass, literals(values))
+                call("enum", table, out);
+                sql!(out, ", ", text(name.as_str()), ", ", text(column), ", ", Values(values), ");");
             }
             Statement::Index { table, name, column, method } => {
-                let (name, column) = (text(name.as_str()), text(column));
-                write!(f, "CALL pg_temp.ablo_index({}, {name}, {column}, '{method}');", table.regclass)
+                call("index", table, out);
+                sql!(out, ", ", text(name.as_str()), ", ", text(column), ", '", method.name(), "');");
             }
             Statement::Isolate { table, predicate } => {
-                let predicate = Quoted(InTable(table, predicate).to_string());
-                write!(f, "CALL pg_temp.ablo_isolate({}, {predicate});", table.regclass)
+                let mut inner = String::new();
+                write_predicate(table, predicate, &mut inner);
+                call("isolate", table, out);
+                sql!(out, ", ", Quoted(inner), ");");
             }
             Statement::Comment { table, column, text: body } => {
-                write!(f, "CALL pg_temp.ablo_comment({}, {}, {body});", table.regclass, text(column))
+                call("comment", table, out);
+                sql!(out, ", ", text(column), ", ", body, ");");
             }
             Statement::ForeignKey { table, name, column, target } => {
-                let (name, column) = (text(name.as_str()), text(column));
-                write!(f, "CALL pg_temp.ablo_foreign_key({}, {name}, {column}, {});", table.regclass, target.regclass)
+                call("foreign_key", table, out);
+                sql!(out, ", ", text(name.as_str()), ", ", text(column), ", ", target.regclass, ");");
             }
             Statement::IndexLater { table, name, column } => {
-                let (name, column) = (text(name.as_str()), text(column));
-                write!(f, "CALL pg_temp.ablo_index_later({}, {name}, {column});", table.regclass)
+                call("index_later", table, out);
+                sql!(out, ", ", text(name.as_str()), ", ", text(column), ");");
             }
             Statement::Validate { table, column, target } => {
-                write!(f, "CALL pg_temp.ablo_validate({}, {}, {});", table.regclass, text(column), target.regclass)
+                call("validate", table, out);
+                sql!(out, ", ", text(column), ", ", target.regclass, ");");
             }
             Statement::IndexConcurrently { table, name, column } => {
-                let column = Ident::new(*column);
-                write!(f, "CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} ({column});")
+                sql!(out, "CREATE INDEX CONCURRENTLY IF NOT EXISTS ", name, " ON ", table);
+                sql!(out, " (", Ident::new(*column), ");");
             }
         }
     }
 }
 
-fn create_table(f: &mut fmt::Formatter<'_>, table: &Table<'_>, columns: &[Column<'_>]) -> fmt::Result {
-    write!(f, "CREATE TABLE IF NOT EXISTS {table} (")?;
+/// The beginning of a call of one of the helpers, which all take a table first.
+fn call(helper: &'static str, table: &Table<'_>, out: &mut String) {
+    sql!(out, "CALL pg_temp.ablo_", helper, "(", table.regclass);
+}
+
+fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
+    sql!(out, "CREATE TABLE IF NOT EXISTS ", table, " (");
     for (at, Column { name, column_type, not_null, primary }) in columns.iter().enumerate() {
-        write!(f, "{}\n  {name} {}", if at == 0 { "" } else { "," }, column_type.name())?;
+        sql!(out, if at == 0 { "\n  " } else { ",\n  " }, name, " ", column_type.name());
         if *primary && !table.key_is_default {
-            write!(f, " CONSTRAINT {}", table.key)?;
+            sql!(out, " CONSTRAINT ", table.key);
         }
-        f.write_str(match (primary, not_null) {
+        let constraint = match (primary, not_null) {
             (true, _) => " PRIMARY KEY",
             (false, true) => " NOT NULL",
             (false, false) => "",
-        })?;
-        f.write_str(column_type.default())?;
+        };
+        sql!(out, constraint, column_type.default());
     }
-    f.write_str("\n);")
+    sql!(out, "\n);");
 }
 
 /// A predicate as a policy of this table says it.
-struct InTable<'a>(&'a Table<'a>, &'a Predicate<'a>);
-
-impl Display for InTable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Table { schema, name: child, .. } = self.0;
-        match self.1 {
-            Predicate::Column(column) => write!(f, "{column} = {TENANT}"),
-            Predicate::Parent { local_key, parent, key, owner } => {
-                write!(f, "EXISTS (\n  SELECT 1 FROM {schema}.{parent}\n  WHERE {parent}.{key} = {child}.{local_key}")?;
-                if let Some(owner) = owner {
-                    write!(f, "\n    AND {parent}.{owner} = {TENANT}")?;
-                }
-                f.write_str("\n)")
+fn write_predicate(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String) {
+    match predicate {
+        Predicate::Column(column) => sql!(out, column, " = ", TENANT),
+        Predicate::Parent { local_key, parent, key, owner } => {
+            sql!(out, "EXISTS (\n  SELECT 1 FROM ", table.schema, ".", parent);
+            sql!(out, "\n  WHERE ", parent, ".", key, " = ", table.name, ".", local_key);
+            if let Some(owner) = owner {
+                sql!(out, "\n    AND ", parent, ".", owner, " = ", TENANT);
             }
+            sql!(out, "\n)");
         }
     }
 }
@@ -135,30 +135,45 @@ fn text(name: &str) -> Literal<'_> {
     Literal::new(name)
 }
 
-fn array<'a>(names: &'a [&'a str]) -> impl Display + 'a {
-    fmt::from_fn(|f| list(f, names.iter().map(|name| text(name))))
-}
+/// An array of names. A call takes a hundred arguments at most, an array any number of values.
+struct Names<'a>(&'a [&'a str]);
 
-fn literals<'a>(values: &'a [Literal<'a>]) -> impl Display + 'a {
-    fmt::from_fn(|f| list(f, values.iter()))
-}
-
-/// An array of texts. A call takes a hundred arguments at most, an array any number of values.
-fn list(f: &mut fmt::Formatter<'_>, items: impl Iterator<Item = impl Display>) -> fmt::Result {
-    f.write_str("ARRAY[")?;
-    for (at, item) in items.enumerate() {
-        write!(f, "{}{item}", if at == 0 { "" } else { ", " })?;
+impl Sql for Names<'_> {
+    fn write(&self, out: &mut String) {
+        write_array(self.0.iter().map(|name| text(name)), out);
     }
-    f.write_str("]")
+}
+
+/// An array of literals.
+struct Values<'a>(&'a [Literal<'a>]);
+
+impl Sql for Values<'_> {
+    fn write(&self, out: &mut String) {
+        write_array(self.0.iter(), out);
+    }
+}
+
+fn write_array(items: impl Iterator<Item = impl Sql>, out: &mut String) {
+    sql!(out, "ARRAY[");
+    for (at, item) in items.enumerate() {
+        sql!(out, if at == 0 { "" } else { ", " }, item);
+    }
+    sql!(out, "]");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(part: impl Sql) -> String {
+        let mut out = String::new();
+        part.write(&mut out);
+        out
+    }
+
     fn table() -> Table<'static> {
         let (schema, name) = (Ident::new("public"), Ident::new("it's"));
-        let regclass = Literal::new(format!("{schema}.{name}"));
+        let regclass = Literal::new(r#""public"."it's""#);
         Table { schema, name, key: Ident::new("it's_pkey"), key_is_default: true, regclass }
     }
 
@@ -172,7 +187,7 @@ mod tests {
             column("note", ColumnType::Jsonb, false, false),
         ];
         assert_eq!(
-            Statement::CreateTable { table: &table(), columns }.to_string(),
+            written(Statement::CreateTable { table: &table(), columns }),
             "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz NOT NULL \
              DEFAULT now(),\n  \"note\" jsonb\n);"
         );
@@ -183,7 +198,7 @@ mod tests {
         let values = vec![Literal::new("it's"), Literal::new("b\\c")];
         let name = Ident::new("status_check");
         assert_eq!(
-            Statement::Enum { table: &table(), name, column: "status", values }.to_string(),
+            written(Statement::Enum { table: &table(), name, column: "status", values }),
             "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', ARRAY['it''s', E'b\\\\c']);"
         );
     }
@@ -194,7 +209,7 @@ mod tests {
         let (local_key, parent, key) = (Ident::new("team_id"), Ident::new("team"), Ident::new("id"));
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
-            Statement::Isolate { table: &table(), predicate }.to_string(),
+            written(Statement::Isolate { table: &table(), predicate }),
             "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 FROM \"public\".\"team\"\n  \
              WHERE \"team\".\"id\" = \"it's\".\"team_id\"\n    AND \"team\".\"organization_id\" = \
              current_setting('app.current_org_id', true)\n)$$);"
