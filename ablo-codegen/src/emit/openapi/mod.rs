@@ -11,12 +11,12 @@ mod protocol;
 mod shared;
 
 use super::json::names::{ModelNames, Names};
-use definitions::Definitions;
 use super::json::rows;
 use super::json::write;
+use crate::Files;
 use crate::shape::RowShape;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
-use crate::Files;
+use definitions::Definitions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -83,8 +83,7 @@ const SHARED_SIZE: usize = 48 << 10;
 fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
     let mut names = Names::reserve(definitions.names());
-    let entries: Vec<Entry<'_>> =
-        rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
+    let entries: Vec<Entry<'_>> = rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
     write::document(SHARED_SIZE + MODEL_SIZE * rows.len(), |document| {
         document.string("openapi", "3.1.1");
         document.object("info", |info| {

@@ -104,7 +104,11 @@ const ENVELOPES: [(&str, &str, Option<&str>); 9] = [
          (`unique_violation`, `foreign_key_violation`).",
         None,
     ),
-    ("TooManyRequests", "A quota or a limit is used up. Sent later, the same request may succeed.", Some("Retry-After")),
+    (
+        "TooManyRequests",
+        "A quota or a limit is used up. Sent later, the same request may succeed.",
+        Some("Retry-After"),
+    ),
     ("ServerError", "The server failed. Sent again under its idempotency key, a write is applied once.", None),
     ("Unavailable", "The server cannot answer now. Sent later, the same request may succeed.", Some("Retry-After")),
     ("Error", "Any other refusal.", None),
