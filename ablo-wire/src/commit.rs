@@ -59,11 +59,9 @@ impl Verb {
         match (self, dialect) {
             (Verb::Other(text), _) => text,
             (verb, dialect) => {
-                VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| {
-                    match dialect {
-                        Dialect::Frame => upper,
-                        Dialect::Http => lower,
-                    }
+                VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| match dialect {
+                    Dialect::Frame => upper,
+                    Dialect::Http => lower,
                 })
             }
         }
@@ -86,7 +84,7 @@ open_enum! {
 
 /// One operation of a commit, in either dialect (commits.md §1).
 ///
-/// Both dialects are read everywhere; each is written as it came. `D` is the payload.
+/// Both dialects are read everywhere; each is written as it came.
 ///
 /// ```
 /// use ablo_wire::{Dialect, Maybe, Operation, RawRow, Verb};
@@ -157,11 +155,7 @@ impl<D> Operation<D> {
 
 impl<D: Serialize> Serialize for Operation<D> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        fn put<M: SerializeMap, T: Serialize>(
-            map: &mut M,
-            key: &str,
-            value: &Maybe<T>,
-        ) -> Result<(), M::Error> {
+        fn put<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: &Maybe<T>) -> Result<(), M::Error> {
             if value.is_absent() { Ok(()) } else { map.serialize_entry(key, value) }
         }
         let (verb, data) = match self.dialect {
@@ -259,10 +253,10 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
         });
         let sync_id = generator.subschema_for::<SyncId>();
         let on_stale = generator.subschema_for::<OnStale>();
-        let dialect = |title: &str, dialect: Dialect, verb: &str, payload: &str| {
+        let dialect = |dialect: Dialect, verb: &str, payload: &str| {
             let verbs: Vec<&str> = VERBS.iter().map(|(known, ..)| known.text(dialect)).collect();
             serde_json::json!({
-                "title": title,
+                "description": format!("One operation of a commit, written with `{verb}` and `{payload}`."),
                 "type": "object",
                 "properties": {
                     verb: {
@@ -290,11 +284,13 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
                 "additionalProperties": true,
             })
         };
+        let frame = dialect(Dialect::Frame, "type", "input");
+        let http = dialect(Dialect::Http, "action", "data");
         schemars::json_schema!({
             "description": "One operation of a commit, in either dialect.",
             "anyOf": [
-                dialect("FrameOperation", Dialect::Frame, "type", "input"),
-                dialect("HttpOperation", Dialect::Http, "action", "data"),
+                crate::schema::define(generator, "FrameOperation", frame),
+                crate::schema::define(generator, "HttpOperation", http),
             ],
         })
     }
@@ -376,13 +372,13 @@ record! {
 
 /// Why a commit was rejected: text, or a code and more (errors.md §4).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum CommitFailure {
     /// Text only; there is no code.
     Text(String),
     /// A code and its message.
-    Detail(CommitError),
+    Detail(Box<CommitError>),
 }
 
 impl CommitFailure {
@@ -447,7 +443,7 @@ record! {
 
 /// One string or several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// One.

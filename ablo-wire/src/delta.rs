@@ -70,8 +70,6 @@ record! {
 record! {
     /// One confirmed change of one row (websocket.md §5).
     ///
-    /// `D` is the row: by default its text, or a type of the application.
-    ///
     /// ```
     /// use ablo_wire::{Action, Delta};
     /// #[derive(serde::Deserialize)]
@@ -86,6 +84,8 @@ record! {
     /// assert_eq!(serde_json::to_string(&raw)?, text);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
+    ///
+    /// `D` is the row: by default its text, or a type of the application.
     #[cfg_attr(feature = "schema", schemars(rename = "Delta"))]
     pub struct Delta<D = RawData> {
         /// Position in the log; strictly increasing within an organisation.
@@ -148,7 +148,7 @@ record! {
 
 /// The payload of a `delta` frame: one delta or a batch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DeltaFrame"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DeltaFrame", transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum DeltaFrame<D = RawData> {
     /// One delta.

@@ -4,18 +4,17 @@
 //!
 //! Payloads are read where they stand, in one pass, when `type` comes before `payload`, as every known writer does;
 //! otherwise the payload waits as text. Members of the envelope other than these two are dropped from known frames.
+//! `D` is the row inside: the payload of a commit operation on the way in, the data of a delta on the way out.
 
 use crate::open::Held;
 use crate::record::record;
 use crate::{
-    Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
-    DeltaFrame, IntentAbandon, IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue,
-    IntentQueued, IntentRejected, IntentReorder, Maybe, MutationResult, Object, PresenceReport,
-    PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest, SyncResponse,
+    Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame, DeltaFrame, IntentAbandon,
+    IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentReorder,
+    Maybe, MutationResult, Object, PresenceReport, PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest,
+    SyncResponse,
 };
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -28,7 +27,7 @@ use std::marker::PhantomData;
 /// let text = r#"{"type":"slide_cursor","payload":{"x":1.50,"timestamp":1760000000000}}"#;
 /// let ClientFrame::Other(frame) = ClientFrame::parse(text)? else { unreachable!() };
 /// assert_eq!(frame.kind, "slide_cursor");
-/// assert_eq!(serde_json::to_string(&ClientFrame::<ablo_wire::RawRow>::Other(frame))?, text);
+/// assert_eq!(ClientFrame::Other(frame).to_text()?, text);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -72,30 +71,29 @@ macro_rules! frames {
             Other(OtherFrame),
         }
 
-        impl<$d> $name<$d> {
+        /// With rows as text; frames with typed rows are read and written with `serde_json`.
+        impl $name<$row> {
             /// The types of frame this version knows.
             pub const KINDS: &'static [&'static str] = &[$($kind),*];
 
+            /// Reads a frame from its text.
+            pub fn parse(text: &str) -> serde_json::Result<Self> {
+                serde_json::from_str(text)
+            }
+
+            /// Writes the frame as text.
+            pub fn to_text(&self) -> serde_json::Result<String> {
+                serde_json::to_string(self)
+            }
+        }
+
+        impl<$d> $name<$d> {
             /// The `type` of the frame.
             pub fn kind(&self) -> &str {
                 match self {
                     $(Self::$v { .. } => $kind,)*
                     Self::Other(frame) => &frame.kind,
                 }
-            }
-        }
-
-        impl<$d: DeserializeOwned> $name<$d> {
-            /// Reads a frame from its text.
-            pub fn parse(text: &str) -> serde_json::Result<Self> {
-                serde_json::from_str(text)
-            }
-        }
-
-        impl<$d: Serialize> $name<$d> {
-            /// Writes the frame as text.
-            pub fn to_text(&self) -> serde_json::Result<String> {
-                serde_json::to_string(self)
             }
         }
 
@@ -126,13 +124,13 @@ macro_rules! frames {
 
         impl<$d: DeserializeOwned> Frame for $name<$d> {
             fn known(kind: &str) -> bool {
-                Self::KINDS.contains(&kind)
+                $name::KINDS.contains(&kind)
             }
 
             fn read<'de, R: Deserializer<'de>>(kind: &str, from: R) -> Result<Self, R::Error> {
                 match kind {
                     $($kind => frames!(@read Self $v from $($payload)?),)*
-                    _ => Err(Error::unknown_variant(kind, Self::KINDS)),
+                    _ => Err(Error::unknown_variant(kind, $name::KINDS)),
                 }
             }
 
@@ -164,7 +162,7 @@ macro_rules! frames {
                     &[$($vdoc),*],
                     frames!(@schema generator $($payload)?),
                 )),*];
-                frames.push(schema::other(generator, $other, Self::KINDS));
+                frames.push(schema::other(generator, $other, $name::KINDS));
                 schemars::json_schema!({
                     "description": crate::schema::description(&[$($doc),*]),
                     "anyOf": frames,
@@ -185,7 +183,7 @@ macro_rules! frames {
 }
 
 frames! {
-    /// A frame from a client to the coordinator (websocket.md §3). `D` is the payload of a commit operation.
+    /// A frame from a client to the coordinator (websocket.md §3).
     pub enum ClientFrame<D = RawRow> as "OtherClientFrame" {
         /// Asks for a sign of life.
         "ping" Ping,
@@ -215,7 +213,7 @@ frames! {
 }
 
 frames! {
-    /// A frame from the coordinator to a client (websocket.md §4). `D` is the data of a delta.
+    /// A frame from the coordinator to a client (websocket.md §4).
     pub enum ServerFrame<D = RawData> as "OtherServerFrame" {
         /// Answers a ping.
         "pong" Pong,
@@ -288,31 +286,22 @@ impl<'de, F: Frame> Visitor<'de> for Envelope<F> {
                 ("payload", _) if frame.is_some() || payload.is_some() => {
                     return Err(Error::duplicate_field("payload"));
                 }
-                ("payload", Some(kind)) if F::known(kind) => {
-                    frame = Some(map.next_value_seed(Payload::<F>::of(kind))?)
-                }
+                ("payload", Some(kind)) if F::known(kind) => frame = Some(map.next_value_seed(Payload::<F>::of(kind))?),
                 ("payload", _) => payload = Some(map.next_value()?),
                 _ => held.0.push((key, map.next_value()?)),
             }
         }
         let kind = match kind {
             Some(kind) => kind,
-            None if DELTA_MEMBERS.iter().all(|member| held.has(member)) && F::known("delta") => {
-                "delta".to_owned()
-            }
+            None if DELTA_MEMBERS.iter().all(|member| held.has(member)) && F::known("delta") => "delta".to_owned(),
             None => return Err(Error::missing_field("type")),
         };
         match (frame, payload) {
             (Some(frame), _) => Ok(frame),
             (None, payload) if !F::known(&kind) => {
-                let payload = Maybe::or_absent(
-                    payload.map(RawJson::try_from).transpose().map_err(Error::custom)?,
-                );
-                let payload = if payload.value().is_some_and(|raw| raw.get() == "null") {
-                    Maybe::Null
-                } else {
-                    payload
-                };
+                let payload = Maybe::or_absent(payload.map(RawJson::try_from).transpose().map_err(Error::custom)?);
+                let payload =
+                    if payload.value().is_some_and(|raw| raw.get() == "null") { Maybe::Null } else { payload };
                 Ok(F::other(OtherFrame { kind, payload, other: held.into_object()? }))
             }
             (None, Some(payload)) => F::read(&kind, &*payload).map_err(Error::custom),
@@ -381,13 +370,6 @@ mod schema {
             "required": ["type"],
             "additionalProperties": true,
         });
-        generator.definitions_mut().insert(name.to_owned(), schema);
-        let path = generator
-            .settings()
-            .definitions_path
-            .trim_start_matches('#')
-            .trim_end_matches('/')
-            .to_owned();
-        json_schema!({ "$ref": format!("#{path}/{name}") })
+        crate::schema::define(generator, name, schema)
     }
 }

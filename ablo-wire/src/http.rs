@@ -2,10 +2,7 @@
 //! and receipts are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
 
 use crate::record::{literal, open_enum, record};
-use crate::{
-    ClaimTarget, IntentStatus, IntentTag, Millis, ModelClaim, Object, OnStale, QueueSlot, RawRow,
-    SyncId,
-};
+use crate::{ClaimTarget, IntentStatus, IntentTag, Millis, ModelClaim, Object, OnStale, QueueSlot, RawRow, SyncId};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -133,7 +130,7 @@ record! {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum Ttl {
     /// Seconds.

@@ -103,6 +103,7 @@ bodies! {
         crate::ErrorEnvelope = "ErrorEnvelope",
     }
     others {
+        crate::GroupChange = "GroupChange",
         crate::SourceRequest = "SourceRequest",
         crate::LoadAnswer = "LoadAnswer",
         crate::ListAnswer = "ListAnswer",
@@ -131,6 +132,7 @@ pub fn frames_schema() -> Value {
         "MutationResult".into(),
         json!({ "description": "The answer to a commit frame: its receipt.", "$ref": "#/$defs/CommitReceipt" }),
     );
+    definitions.sort_keys();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Ablo wire frames",
@@ -195,13 +197,25 @@ pub(crate) fn nullable(mut schema: Schema) -> Schema {
 
 const MARK: &str = "x-null-is-meant";
 
-/// Applied to every record: `Option` means absent here, so null goes from optional members; descriptions keep their
-/// prose and lose code examples.
-pub(crate) fn tidy_record(schema: &mut Schema) {
-    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+/// Applied to definitions that are no records: their descriptions keep prose and lose code.
+pub(crate) fn tidy(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = prose(text);
     }
+}
+
+/// Adds a definition that has no type of its own, and refers to it.
+pub(crate) fn define(generator: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
+    generator.definitions_mut().insert(name.to_owned(), schema);
+    let path = generator.settings().definitions_path.trim_start_matches('#').trim_end_matches('/');
+    json_schema!({ "$ref": format!("#{path}/{name}") })
+}
+
+/// Applied to every record: `Option` means absent here, so null goes from optional members; descriptions keep their
+/// prose and lose code examples.
+pub(crate) fn tidy_record(schema: &mut Schema) {
+    tidy(schema);
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
     for (name, property) in properties {
         let Value::Object(property) = property else { continue };

@@ -183,7 +183,7 @@ record! {
 
 /// What one model or one query gave: rows, one row, rows inside a JSON string, or nothing (http.md §5).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows", transform = crate::schema::tidy))]
 #[serde(untagged)]
 pub enum Rows<T = RawRow> {
     /// Rows.
@@ -307,8 +307,7 @@ impl<'de> Deserialize<'de> for Where {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Where, A::Error> {
                 let column = seq.next_element()?.ok_or_else(|| Error::invalid_length(0, &self))?;
-                let second: Value =
-                    seq.next_element()?.ok_or_else(|| Error::invalid_length(1, &self))?;
+                let second: Value = seq.next_element()?.ok_or_else(|| Error::invalid_length(1, &self))?;
                 let Some(value) = seq.next_element()? else {
                     return Ok(Where { column, op: None, value: second });
                 };

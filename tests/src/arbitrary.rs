@@ -9,15 +9,73 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 const WORDS: [&str; 40] = [
-    "task", "report", "type", "self", "class", "select", "order", "user", "group", "default", "await", "match", "null",
-    "table", "string", "number", "object", "option", "vec", "box", "patch", "create", "delete", "status", "value",
-    "index", "check", "primary", "column", "enum", "static", "union", "yield", "this", "function", "interface", "date",
-    "row", "data", "key",
+    "task",
+    "report",
+    "type",
+    "self",
+    "class",
+    "select",
+    "order",
+    "user",
+    "group",
+    "default",
+    "await",
+    "match",
+    "null",
+    "table",
+    "string",
+    "number",
+    "object",
+    "option",
+    "vec",
+    "box",
+    "patch",
+    "create",
+    "delete",
+    "status",
+    "value",
+    "index",
+    "check",
+    "primary",
+    "column",
+    "enum",
+    "static",
+    "union",
+    "yield",
+    "this",
+    "function",
+    "interface",
+    "date",
+    "row",
+    "data",
+    "key",
 ];
 
 const VALUES: [&str; 24] = [
-    "draft", "final", "", "it's", "o\"k", "back\\slash", "tab\there", "new\nline", "\u{1}", "\u{2028}", "\u{202e}",
-    "😀", "日本語", "été", "$$", "${x}", "*/", "</script>", "A", "a", "1", "Self", "null", "a b",
+    "draft",
+    "final",
+    "",
+    "it's",
+    "o\"k",
+    "back\\slash",
+    "tab\there",
+    "new\nline",
+    "\u{1}",
+    "\u{2028}",
+    "\u{202e}",
+    "😀",
+    "日本語",
+    "été",
+    "$$",
+    "${x}",
+    "*/",
+    "</script>",
+    "A",
+    "a",
+    "1",
+    "Self",
+    "null",
+    "a b",
 ];
 
 const PROSE: [&str; 6] = ["Plain.", "Ends */ here", "two\nlines", "`code` \\ \"quote\"", "\u{202e}rtl\u{2028}", ""];
@@ -76,8 +134,11 @@ fn field() -> impl Strategy<Value = FieldSpec> {
 }
 
 fn relation() -> impl Strategy<Value = RelationSpec> {
-    (any::<usize>(), any::<[bool; 5]>(), 0..5_usize)
-        .prop_map(|(target, options, kind)| RelationSpec { target, options, kind })
+    (any::<usize>(), any::<[bool; 5]>(), 0..5_usize).prop_map(|(target, options, kind)| RelationSpec {
+        target,
+        options,
+        kind,
+    })
 }
 
 fn model() -> impl Strategy<Value = ModelSpec> {
@@ -91,17 +152,8 @@ fn model() -> impl Strategy<Value = ModelSpec> {
         prop::option::of(any::<bool>()),
         0..4_usize,
     )
-        .prop_map(|(words, (typename, table, control, scope), fields, relations, tenancy, mutable, load)| ModelSpec {
-            words,
-            typename,
-            table,
-            fields,
-            relations,
-            tenancy,
-            control,
-            scope,
-            mutable,
-            load,
+        .prop_map(|(words, (typename, table, control, scope), fields, relations, tenancy, mutable, load)| {
+            ModelSpec { words, typename, table, fields, relations, tenancy, control, scope, mutable, load }
         })
 }
 
@@ -153,7 +205,10 @@ fn model_of(spec: &ModelSpec, at: usize, models: &[ModelSpec], keys: &[String]) 
     for (n, relation) in spec.relations.iter().enumerate() {
         let target = relation.target % models.len();
         let key = format!("ref{n}Id");
-        fields.insert(key.clone(), json!({ "type": "string", "isOptional": n % 2 == 0, "isIndexed": relation.options[0] }));
+        fields.insert(
+            key.clone(),
+            json!({ "type": "string", "isOptional": n % 2 == 0, "isIndexed": relation.options[0] }),
+        );
         relations.insert(format!("edge{n}"), relation_of(relation, &key, target, spec, models, keys));
     }
     let mut model = Map::new();
@@ -195,7 +250,9 @@ fn tenancy_of(spec: &ModelSpec, parent: bool, first: &ModelSpec, first_key: &str
         3 if parent => {
             let table = if first.table { format!("t0_{first_key}") } else { first_key.to_owned() };
             let org = if first.tenancy == 1 { "tenant_id" } else { "organization_id" };
-            Some(json!({ "kind": "parent", "via": { "localKey": "home_id", "parentTable": table, "parentOrgColumn": org } }))
+            Some(
+                json!({ "kind": "parent", "via": { "localKey": "home_id", "parentTable": table, "parentOrgColumn": org } }),
+            )
         }
         _ => None,
     }

@@ -3,4 +3,6 @@
 pub mod arbitrary;
 pub mod fixtures;
 pub mod openapi;
+pub mod postgres;
 pub mod synthetic;
+pub mod typescript;

@@ -2,9 +2,12 @@
 //!
 //! Every rule that two emitters would otherwise both decide is decided here.
 
+mod reference;
 mod rows;
+mod tables;
 
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
+pub use tables::{ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, tables};
 
 use ablo_schema::Schema;
 

@@ -1,0 +1,124 @@
+//! What can be asked on the command line, and its help.
+//!
+//! Text only: what a flag means is decided in [`crate::settings`] and the commands.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// One schema in, every file that must agree with it out.
+#[derive(Debug, Parser)]
+#[command(name = "ablo", version, max_term_width = 100, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ablo generate schema.json --target rust,typescript --out generated
+      Write generated/rust and generated/typescript
+  ablo check schema.json
+      Say everything that is wrong with a schema
+  ablo generate --watch
+      Do what ablo.toml says, again on every save
+
+Exit status: 0 all is well, 1 the schema has errors or files are stale, 2 ablo could not run.";
+
+const CONFIG: &str = "\
+Without FILE, settings come from `ablo.toml` in this folder or one above it:
+
+  schema = \"schema.json\"
+  targets = [\"rust\", \"postgres\"]      # default: all
+  out = \"generated\"                   # the default
+  models = [\"tasks\", \"projects\"]    # default: all
+
+  [target.postgres]                   # `ablo targets` lists the options
+  out = \"db\"                          # default: generated/postgres
+  foreign-keys = true
+
+Paths in it are relative to it, and flags win over it. With FILE, no ablo.toml is read unless --config names one.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say everything that is wrong with a schema
+    Check(CheckArgs),
+    /// Write the files of each target
+    Generate(Box<GenerateArgs>),
+    /// Show the canonical form of a schema, or its hashes
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// List the targets and the options they take
+    Targets,
+    /// Explain the code of a diagnostic, as in `ablo::json::syntax`
+    Explain {
+        /// The code
+        code: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Print the canonical serialisation and a newline
+    Print(InputArgs),
+    /// Print `schemaHash`, `contentHash` and the hash of each model as one JSON object
+    Hash(InputArgs),
+}
+
+/// Where the schema is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Schema JSON, or `-` for standard input; without it, the schema that ablo.toml names
+    pub(crate) file: Option<PathBuf>,
+    /// Read this ablo.toml
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// How diagnostics are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Let warnings fail the check too
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = CONFIG)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// What to write, see `ablo targets`; without it, what ablo.toml says or else everything
+    #[arg(long = "target", short, value_name = "TARGET", value_delimiter = ',')]
+    pub(crate) targets: Vec<String>,
+    /// The folder that gets one folder per target [default: generated]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Set an option of a target, as in `postgres.foreign-keys=true`
+    #[arg(long = "option", value_name = "TARGET.NAME=VALUE")]
+    pub(crate) options: Vec<String>,
+    /// Only these models; relations to others are left out
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub(crate) models: Option<Vec<String>>,
+    /// Write nothing; exit 1 when files are not as they should be, and say which
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) check: bool,
+    /// Stay, and write again whenever the schema or ablo.toml is saved
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// How diagnostics are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people: with the source around it
+    #[default]
+    Human,
+    /// One JSON object on standard output
+    Json,
+    /// Workflow commands that GitHub shows beside the lines
+    Github,
+}

@@ -1,0 +1,114 @@
+//! The codes of what only the command can find: about input files, ablo.toml and the output folder.
+//!
+//! One table of the same form as that of the schema's diagnostics; `ablo explain` reads both through [`Code`].
+
+use ablo_schema::Severity;
+
+/// What is known of a code, whichever table it is from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code {
+    /// Stable: programs may match on it.
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) title: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) mend: &'static str,
+}
+
+impl Code {
+    /// Every code there is.
+    pub(crate) fn all() -> impl Iterator<Item = Code> {
+        ablo_schema::Code::all().map(Code::from).chain(TABLE.iter().copied())
+    }
+}
+
+impl From<ablo_schema::Code> for Code {
+    fn from(code: ablo_schema::Code) -> Self {
+        let (name, severity) = (code.as_str(), code.severity());
+        Self { name, severity, title: code.title(), meaning: code.meaning(), mend: code.mend() }
+    }
+}
+
+macro_rules! codes {
+    ($($constant:ident = $name:literal, $title:literal, $meaning:literal, $mend:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub(crate) const $constant: Code =
+                Code { name: $name, severity: Severity::Error, title: $title, meaning: $meaning, mend: $mend };
+        )*
+
+        static TABLE: &[Code] = &[$($constant,)*];
+    };
+}
+
+#[rustfmt::skip]
+codes! {
+    CONFIG_NOT_FOUND = "ablo::config::not_found",
+        "There is no schema to read",
+        "No FILE was given, and neither this folder nor one above it has an ablo.toml.",
+        "Name a schema, as in `ablo check schema.json`, or write an ablo.toml (`ablo generate --help` shows one).";
+    CONFIG_SYNTAX = "ablo::config::syntax",
+        "ablo.toml is not TOML",
+        "The file cannot be parsed, so none of its settings is used.",
+        "See https://toml.io for the syntax.";
+    CONFIG_UNKNOWN_KEY = "ablo::config::unknown_key",
+        "ablo.toml has a key that ablo does not know",
+        "A misspelt key would silently change nothing, so it is an error.",
+        "Correct its name, or remove it.";
+    CONFIG_MISSING = "ablo::config::missing",
+        "ablo.toml lacks a key that it needs",
+        "Without FILE on the command line, ablo.toml has to name the schema.",
+        "Add `schema = \"schema.json\"` at the top.";
+    CONFIG_WRONG_TYPE = "ablo::config::wrong_type",
+        "A setting has a value of the wrong kind",
+        "The key or option is known, and takes another kind of value than it was given.",
+        "`ablo targets` lists the options; `ablo generate --help` shows an ablo.toml.";
+    CONFIG_UNKNOWN_TARGET = "ablo::config::unknown_target",
+        "There is no such target",
+        "A target is a kind of output. This name is none of them.",
+        "`ablo targets` lists them.";
+    CONFIG_UNKNOWN_OPTION = "ablo::config::unknown_option",
+        "The target has no such option",
+        "A misspelt option would silently change nothing, so it is an error.",
+        "`ablo targets` lists the options.";
+    CONFIG_UNUSED_OPTION = "ablo::config::unused_option",
+        "Options are set for a target that is not selected",
+        "Nothing would read them: either the target is missing from the list, or they are left over.",
+        "Select the target too, or remove its options.";
+    CONFIG_SHARED_FOLDER = "ablo::config::shared_folder",
+        "Two targets write into one folder",
+        "Each target owns its folder and removes from it what it no longer writes, so folders are not shared.",
+        "Give each target a folder of its own.";
+    SOURCE_UNREADABLE = "ablo::source::unreadable",
+        "An input file cannot be read",
+        "The system refused to open or read it; its reason is in the message.",
+        "Check the path and the permissions.";
+    OUTPUT_NOT_OURS = "ablo::output::not_ours",
+        "A file that ablo did not write is in the way",
+        "ablo replaces only files that `.ablo-files` beside them lists. This one is not listed and differs from what would be written.",
+        "Move the file away, or delete it if it was generated.";
+    OUTPUT_NOT_A_FILE = "ablo::output::not_a_file",
+        "Something that is no ordinary file is where a file goes",
+        "A folder, a link or a device is at the path of a generated file. ablo does not write through links.",
+        "Move it away, or choose another output folder.";
+    OUTPUT_NOT_A_FOLDER = "ablo::output::not_a_folder",
+        "Something that is no folder is where a folder goes",
+        "Generated files go below this path, and it is a file, or a link inside the output folder.",
+        "Move it away, or choose another output folder.";
+    OUTPUT_REFUSED = "ablo::output::refused",
+        "The system refused to read or write an output file",
+        "Its reason is in the message. No file is half-written.",
+        "Check the permissions and the free space, or choose another output folder.";
+    OUTPUT_STALE = "ablo::output::stale",
+        "A generated file is not as the schema says",
+        "`generate --check` compares the files on disk with what `generate` would write.",
+        "Run `ablo generate` with the same flags, and commit what it writes.";
+    WATCH_REFUSED = "ablo::watch::refused",
+        "The system refused to watch a folder",
+        "`--watch` asks the system to tell when the schema's folder changes; its reason is in the message.",
+        "Run `ablo generate` without --watch.";
+    EXPLAIN_UNKNOWN = "ablo::explain::unknown_code",
+        "There is no such code",
+        "`ablo explain` knows the codes that diagnostics carry, as in `ablo::json::syntax`.",
+        "Copy the code from a diagnostic.";
+}

@@ -1,0 +1,19 @@
+//! `ablo explain`: what a code means, from the tables of codes.
+
+use crate::codes::{self, Code};
+use crate::finding::{Exit, Finding, Report, Stop};
+use crate::outcome::Outcome;
+use ablo_schema::diag::Suggest;
+
+pub(crate) fn run(asked: &str) -> Result<Outcome, Stop> {
+    let Some(code) = Code::all().find(|code| code.name == asked) else { return Err(unknown(asked)) };
+    let Code { name, severity, title, meaning, mend } = code;
+    Ok(Outcome::text(format!("{name} ({})\n{title}.\n\n{meaning}\n\nWhat to do: {mend}\n", severity.as_str())))
+}
+
+fn unknown(asked: &str) -> Stop {
+    let near = Suggest::default().nearest(asked, Code::all().map(|code| code.name)).map(str::to_owned);
+    let help = near.map(|near| format!("did you mean `{near}`?"));
+    let finding = Finding::new(codes::EXPLAIN_UNKNOWN, format!("there is no code `{asked}`")).help(help);
+    Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+}

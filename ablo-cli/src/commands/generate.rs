@@ -1,0 +1,89 @@
+//! `ablo generate`: a schema to files.
+//!
+//! Any error stops before the first byte is written; the files are written together once every emitter is done.
+
+use crate::args::GenerateArgs;
+use crate::codes;
+use crate::finding::{Exit, Finding, Report, Stop};
+use crate::outcome::{Generated, GeneratedFile, Outcome};
+use crate::settings::{self, Settings};
+use crate::source;
+use ablo_codegen::write::{Change, Folder, Plan, WriteError};
+use ablo_codegen::{Files, Input};
+use ablo_schema::select::{SelectError, select};
+use ablo_schema::{Hashes, Schema, front};
+use std::borrow::Cow;
+
+pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
+    let mut settings = settings::resolve(args)?;
+    let source = source::read(&settings.schema)?;
+    let read = front::json::read(&source.text);
+    let Some(schema) = &read.schema else {
+        return Err(Stop::new(Exit::Errors, Report::of_schema(source, &read.diagnostics)));
+    };
+    let hashes = Hashes::of(schema);
+    let subset = narrow(schema, &mut settings)?;
+    let mut files = Files::default();
+    let input = Input::new(&subset, &hashes);
+    for run in &settings.runs {
+        run.emit.emit(&input, &mut files);
+    }
+    let folders: Vec<Folder> = settings.runs.iter().map(|run| run.folder.clone()).collect();
+    let plan = Plan::new(&folders, &files).map_err(refused)?;
+    let generated = generated(&source.name, subset.models().len(), args.check, &plan);
+    let mut outcome = Outcome::text(String::new());
+    if !args.check {
+        plan.apply().map_err(|error| refused(vec![error]))?;
+    } else if plan.is_stale() {
+        outcome.exit = Exit::Errors;
+    }
+    outcome.generated = Some(generated);
+    if !read.diagnostics.is_empty() {
+        outcome.reports.push(Report::of_schema(source, &read.diagnostics));
+    }
+    if !args.watch {
+        // The process ends next: giving back so much memory piece by piece would only take time.
+        std::mem::forget((input, files));
+        std::mem::forget(subset);
+        std::mem::forget(read);
+    }
+    Ok(outcome)
+}
+
+fn generated(schema: &str, models: usize, check: bool, plan: &Plan<'_>) -> Generated {
+    let file =
+        |change: &Change<'_>| GeneratedFile { target: change.prefix, path: change.path.clone(), kind: change.kind };
+    let files = plan.changes().iter().map(file).collect();
+    Generated { schema: schema.to_owned(), models, check, files }
+}
+
+/// The schema with only the selected models.
+fn narrow<'s>(schema: &'s Schema, settings: &mut Settings) -> Result<Cow<'s, Schema>, Stop> {
+    let Some(models) = &settings.models else { return Ok(Cow::Borrowed(schema)) };
+    let keys: Vec<&str> = models.iter().map(|key| key.value.as_str()).collect();
+    let finding = |error: SelectError| {
+        let finding = Finding::new(error.code(), error.to_string()).help(Some(error.help()));
+        let asked = match &error {
+            SelectError::UnknownModel { key, .. } => key,
+            SelectError::ParentLeaves { model, .. } => model.as_str(),
+            _ => "",
+        };
+        let spot = models.iter().find(|setting| setting.value == asked).and_then(|setting| setting.spot.clone());
+        Finding { spot, ..finding }
+    };
+    let subset = select(schema, &keys).map_err(|errors| errors.into_iter().map(finding).collect());
+    subset.map(Cow::Owned).map_err(|findings| settings::stop(settings.config.take(), findings))
+}
+
+fn refused(errors: Vec<WriteError>) -> Stop {
+    let report = |error: WriteError| {
+        let code = match error {
+            WriteError::NotOurs(_) => codes::OUTPUT_NOT_OURS,
+            WriteError::NotAFile(_) => codes::OUTPUT_NOT_A_FILE,
+            WriteError::NotAFolder(_) => codes::OUTPUT_NOT_A_FOLDER,
+            WriteError::Io { .. } => codes::OUTPUT_REFUSED,
+        };
+        Report::about(Some(error.path()), vec![Finding::new(code, error.to_string())])
+    };
+    Stop { exit: Exit::CannotRun, reports: errors.into_iter().map(report).collect() }
+}

@@ -1,0 +1,27 @@
+//! One file per command: arguments to an [`Outcome`].
+
+mod check;
+mod explain;
+mod generate;
+mod schema;
+mod targets;
+mod watch;
+
+use crate::args::{Command, Format, SchemaCommand};
+use crate::finding::Exit;
+use crate::outcome::Outcome;
+use crate::render;
+
+/// Runs a command and shows what came of it.
+pub(crate) fn run(command: Command) -> Exit {
+    let (format, outcome): (Format, Outcome) = match command {
+        Command::Check(args) => (args.input.format, check::run(&args).into()),
+        Command::Generate(args) if args.watch => return watch::run(&args),
+        Command::Generate(args) => (args.input.format, generate::run(&args).into()),
+        Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),
+        Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
+        Command::Targets => (Format::Human, targets::run()),
+        Command::Explain { code } => (Format::Human, explain::run(&code).into()),
+    };
+    render::show(&outcome, format)
+}

@@ -1,0 +1,94 @@
+//! One JSON object: every diagnostic, and for `generate` every file.
+
+use crate::finding::{Finding, Report, Spot};
+use crate::outcome::{GeneratedFile, Outcome};
+use ablo_codegen::write::Kind;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    diagnostics: Vec<Shown<'a>>,
+    /// How many more there were than are kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    dropped: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<File<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    code: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    #[serde(flatten)]
+    place: Place<'a>,
+    help: Option<&'a str>,
+    also: Vec<Also<'a>>,
+}
+
+#[derive(Serialize)]
+struct Also<'a> {
+    message: &'a str,
+    #[serde(flatten)]
+    place: Place<'a>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    file: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+    pointer: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    target: &'a str,
+    path: String,
+    change: &'a str,
+}
+
+pub(super) fn print(outcome: &Outcome) -> String {
+    let diagnostics =
+        outcome.reports.iter().flat_map(|report| report.findings.iter().map(|f| shown(report, f))).collect();
+    let dropped = outcome.reports.iter().map(|report| report.dropped).sum();
+    let files = outcome.generated.as_ref().map(|generated| generated.files.iter().map(file).collect());
+    let document = Document { diagnostics, dropped, files };
+    // Strings and numbers always serialise.
+    serde_json::to_string(&document).unwrap_or_default() + "\n"
+}
+
+fn shown<'a>(report: &'a Report, finding: &'a Finding) -> Shown<'a> {
+    Shown {
+        code: finding.code,
+        severity: finding.severity.as_str(),
+        message: &finding.message,
+        place: place(report, finding.spot.as_ref()),
+        help: finding.help.as_deref(),
+        also: finding.also.iter().map(|(spot, message)| Also { message, place: place(report, Some(spot)) }).collect(),
+    }
+}
+
+fn place<'a>(report: &'a Report, spot: Option<&'a Spot>) -> Place<'a> {
+    Place {
+        file: report.file.as_deref(),
+        line: spot.map(|spot| spot.line),
+        column: spot.map(|spot| spot.column),
+        pointer: spot.and_then(|spot| spot.pointer.as_deref()),
+    }
+}
+
+fn file(file: &GeneratedFile) -> File<'_> {
+    let change = match file.kind {
+        Kind::Created => "created",
+        Kind::Updated => "updated",
+        Kind::Unchanged => "unchanged",
+        Kind::Removed => "removed",
+    };
+    File { target: file.target, path: file.path.display().to_string(), change }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}

@@ -1,0 +1,228 @@
+//! Files onto disk: only what differs, nothing that is not ours, all or nothing.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
+use ablo_codegen::Files;
+use ablo_codegen::write::{Folder, Kind, Plan, WriteError};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const OURS: &str = ".ablo-files";
+
+fn files(entries: &[(&str, &str)]) -> Files {
+    let mut files = Files::default();
+    for (path, text) in entries {
+        files.add(*path, (*text).to_owned());
+    }
+    files
+}
+
+fn rust_in(root: &Path) -> Vec<Folder> {
+    vec![Folder { prefix: "rust", path: root.join("rust") }]
+}
+
+fn write(root: &Path, entries: &[(&str, &str)]) -> Vec<(String, Kind)> {
+    let files = files(entries);
+    let plan = Plan::new(&rust_in(root), &files).expect("nothing stands in the way");
+    let kinds = kinds(root, &plan);
+    plan.apply().expect("it can be written");
+    kinds
+}
+
+fn kinds(root: &Path, plan: &Plan<'_>) -> Vec<(String, Kind)> {
+    let name = |path: &Path| path.strip_prefix(root).expect("it is below the root").display().to_string();
+    plan.changes().iter().map(|change| (name(&change.path), change.kind)).collect()
+}
+
+fn refused(root: &Path, entries: &[(&str, &str)]) -> Vec<WriteError> {
+    Plan::new(&rust_in(root), &files(entries)).expect_err("something stands in the way")
+}
+
+/// Every file below a folder with its text, the list included.
+fn tree(root: &Path) -> Vec<(String, String)> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else {
+                let name = path.strip_prefix(root).expect("below").display().to_string();
+                found.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, root, &mut found);
+    found.sort();
+    found
+}
+
+fn names(root: &Path) -> Vec<String> {
+    tree(root).into_iter().map(|(name, _)| name).collect()
+}
+
+fn age(path: &Path) -> std::time::SystemTime {
+    fs::metadata(path).expect("a file").modified().expect("a time")
+}
+
+#[test]
+fn a_second_run_touches_nothing() {
+    let root = TempDir::new().expect("a folder");
+    let entries = [("rust/mod.rs", "mod a;\n"), ("rust/deep/er/a.rs", "struct A;\n")];
+    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Created));
+    let before: Vec<_> =
+        ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"].map(|p| age(&root.path().join(p))).into();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Unchanged));
+    let after: Vec<_> =
+        ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"].map(|p| age(&root.path().join(p))).into();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn only_what_differs_is_written_and_what_is_gone_is_removed_with_its_empty_folders() {
+    let root = TempDir::new().expect("a folder");
+    write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "1"), ("rust/deep/er/c.rs", "1")]);
+    let kinds = write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "2"), ("rust/d.rs", "1")]);
+    let kinds: Vec<_> = kinds.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("rust/a.rs", Kind::Unchanged),
+            ("rust/b.rs", Kind::Updated),
+            ("rust/d.rs", Kind::Created),
+            ("rust/deep/er/c.rs", Kind::Removed),
+        ]
+    );
+    assert_eq!(names(root.path()), ["rust/.ablo-files", "rust/a.rs", "rust/b.rs", "rust/d.rs"]);
+    assert!(!root.path().join("rust/deep").exists());
+    let list = fs::read_to_string(root.path().join("rust").join(OURS)).expect("a list");
+    assert_eq!(list.lines().skip(1).collect::<Vec<_>>(), ["a.rs", "b.rs", "d.rs"]);
+}
+
+#[test]
+fn files_of_others_are_neither_removed_nor_replaced() {
+    let root = TempDir::new().expect("a folder");
+    fs::create_dir(root.path().join("rust")).expect("a folder");
+    fs::write(root.path().join("rust/a.rs"), "mine").expect("a file");
+    fs::write(root.path().join("rust/notes.md"), "mine").expect("a file");
+    let before = tree(root.path());
+    let errors = refused(root.path(), &[("rust/a.rs", "generated"), ("rust/notes.md", "generated"), ("rust/c.rs", "")]);
+    let paths: Vec<_> = errors.iter().map(WriteError::path).collect();
+    assert_eq!(paths, [root.path().join("rust/a.rs"), root.path().join("rust/notes.md")]);
+    assert!(errors.iter().all(|error| matches!(error, WriteError::NotOurs(_))));
+    assert_eq!(tree(root.path()), before);
+
+    fs::remove_file(root.path().join("rust/a.rs")).expect("removed");
+    write(root.path(), &[("rust/a.rs", "generated")]);
+    write(root.path(), &[("rust/b.rs", "generated")]);
+    assert_eq!(names(root.path()), ["rust/.ablo-files", "rust/b.rs", "rust/notes.md"]);
+}
+
+#[test]
+fn a_file_that_is_already_right_becomes_ours() {
+    let root = TempDir::new().expect("a folder");
+    fs::create_dir(root.path().join("rust")).expect("a folder");
+    fs::write(root.path().join("rust/a.rs"), "same").expect("a file");
+    assert_eq!(write(root.path(), &[("rust/a.rs", "same")]), [("rust/a.rs".to_owned(), Kind::Unchanged)]);
+    assert_eq!(write(root.path(), &[("rust/a.rs", "other")]), [("rust/a.rs".to_owned(), Kind::Updated)]);
+}
+
+#[test]
+fn an_edited_list_leads_nowhere_else() {
+    let root = TempDir::new().expect("a folder");
+    write(root.path(), &[("rust/a.rs", "1")]);
+    fs::write(root.path().join("precious.txt"), "1").expect("a file");
+    let absolute = root.path().join("precious.txt").display().to_string();
+    fs::write(
+        root.path().join("rust").join(OURS),
+        format!("../precious.txt\n{absolute}\na/../../precious.txt\n\na.rs\n"),
+    )
+    .expect("a file");
+    assert_eq!(write(root.path(), &[("rust/a.rs", "1")]).len(), 1);
+    assert!(root.path().join("precious.txt").exists());
+}
+
+#[test]
+fn folders_and_files_in_each_others_place_are_errors() {
+    let root = TempDir::new().expect("a folder");
+    fs::create_dir_all(root.path().join("rust/a.rs")).expect("a folder");
+    fs::write(root.path().join("rust/deep"), "").expect("a file");
+    let errors = refused(root.path(), &[("rust/a.rs", "1"), ("rust/deep/b.rs", "1")]);
+    assert!(matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]), "{errors:?}");
+
+    let root = TempDir::new().expect("a folder");
+    fs::write(root.path().join("rust"), "").expect("a file");
+    let errors = refused(root.path(), &[("rust/a.rs", "1")]);
+    assert!(matches!(&errors[..], [WriteError::NotAFolder(path)] if *path == root.path().join("rust")), "{errors:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_written_through() {
+    use std::os::unix::fs::symlink;
+    let root = TempDir::new().expect("a folder");
+    let away = TempDir::new().expect("a folder");
+    write(root.path(), &[("rust/a.rs", "1"), ("rust/deep/b.rs", "1")]);
+    fs::write(away.path().join("a.rs"), "mine").expect("a file");
+    fs::write(away.path().join("b.rs"), "mine").expect("a file");
+    fs::remove_file(root.path().join("rust/a.rs")).expect("removed");
+    fs::remove_dir_all(root.path().join("rust/deep")).expect("removed");
+    symlink(away.path().join("a.rs"), root.path().join("rust/a.rs")).expect("a link");
+    symlink(away.path(), root.path().join("rust/deep")).expect("a link");
+
+    let errors = refused(root.path(), &[("rust/a.rs", "2"), ("rust/deep/b.rs", "2")]);
+    assert!(matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]), "{errors:?}");
+    write(root.path(), &[("rust/c.rs", "1")]);
+    assert_eq!(tree(away.path()).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["mine", "mine"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_itself_may_be_a_link() {
+    let root = TempDir::new().expect("a folder");
+    let away = TempDir::new().expect("a folder");
+    std::os::unix::fs::symlink(away.path(), root.path().join("rust")).expect("a link");
+    write(root.path(), &[("rust/a.rs", "1")]);
+    assert_eq!(names(away.path()), [OURS, "a.rs"]);
+}
+
+#[test]
+fn an_error_while_writing_leaves_everything_as_it_was() {
+    let root = TempDir::new().expect("a folder");
+    write(root.path(), &[("rust/a.rs", "old"), ("rust/gone.rs", "old")]);
+    let before = tree(root.path());
+    let files = files(&[("rust/a.rs", "new"), ("rust/b/c.rs", "new"), ("zzz/d.rs", "new")]);
+    let mut folders = rust_in(root.path());
+    folders.push(Folder { prefix: "zzz", path: root.path().join("zzz") });
+    let plan = Plan::new(&folders, &files).expect("nothing stands in the way yet");
+    // The last folder becomes a file between planning and writing, so that the first files are staged already.
+    fs::write(root.path().join("zzz"), "").expect("a file");
+    let error = plan.apply().expect_err("the last file has nowhere to go");
+    assert!(error.path().starts_with(root.path().join("zzz")), "{error}");
+    fs::remove_file(root.path().join("zzz")).expect("removed");
+    assert_eq!(tree(root.path()), before);
+    assert!(!root.path().join("rust/b").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refusal_of_the_system_names_the_path() {
+    let path = PathBuf::from("/proc/ablo/rust");
+    let files = files(&[("rust/a.rs", "1")]);
+    let plan = Plan::new(&[Folder { prefix: "rust", path }], &files).expect("nothing stands in the way");
+    let error = plan.apply().expect_err("nobody may write there");
+    assert!(matches!(error, WriteError::Io { .. }));
+    assert!(error.to_string().contains("`/proc/ablo"), "{error}");
+}
+
+#[test]
+fn planning_changes_nothing() {
+    let root = TempDir::new().expect("a folder");
+    let files = files(&[("rust/a.rs", "1")]);
+    let plan = Plan::new(&rust_in(root.path()), &files).expect("nothing stands in the way");
+    assert!(plan.is_stale());
+    assert_eq!(kinds(root.path(), &plan), [("rust/a.rs".to_owned(), Kind::Created)]);
+    assert_eq!(names(root.path()), [""; 0]);
+}

@@ -1,0 +1,86 @@
+//! Prose of a schema as doc comments.
+//!
+//! rustdoc reads Markdown, finds broken links and unclosed tags in it, and compiles what looks like code. Prose of strangers
+//! must not fail a build: code spans stay, everything else that Markdown would act on is escaped.
+
+use super::writer::is_invisible;
+
+/// The lines of a doc comment, without `///`, none empty at either end.
+pub(super) fn lines(prose: &str) -> Vec<String> {
+    let ends_line =
+        |character| matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    // `\r\n` leaves an empty line between, as does a paragraph: runs of them become one.
+    let mut lines: Vec<String> = Vec::new();
+    for line in prose.split(ends_line).map(neutral) {
+        if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
+            lines.push(line);
+        }
+    }
+    if lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+fn neutral(line: &str) -> String {
+    let line = line.trim();
+    let code_closes = line.matches('`').count() % 2 == 0 && !line.contains("``");
+    let mut out = String::with_capacity(line.len() + 8);
+    if starts_block(line) {
+        out.push('\\');
+    }
+    let mut in_code = false;
+    let mut before = ' ';
+    for character in line.chars() {
+        if character.is_control() || is_invisible(character) {
+            continue;
+        }
+        if character == '`' && code_closes {
+            in_code = !in_code;
+        }
+        // A backslash between the two slashes keeps `https://` from being taken for a bare link.
+        let acts = matches!(character, '[' | ']' | '<' | '>' | '\\' | '*' | '_' | '&' | '~')
+            || (character == '`' && !code_closes)
+            || (character == '/' && before == ':')
+            || (character == '.' || character == ')')
+                && out.bytes().all(|byte| byte.is_ascii_digit())
+                && !out.is_empty();
+        if acts && !in_code {
+            out.push('\\');
+        }
+        out.push(character);
+        before = character;
+    }
+    out
+}
+
+/// Headings, lists, rules and tables.
+fn starts_block(line: &str) -> bool {
+    line.starts_with(['#', '-', '+', '=', '|'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn plain_prose_stays() {
+        assert_eq!(lines("The place. See `Station`."), ["The place. See `Station`."]);
+        assert_eq!(lines("One.\r\n\r\nTwo.\n"), ["One.", "", "Two."]);
+        assert!(lines(" \n ").is_empty());
+    }
+
+    #[test]
+    fn markdown_is_disarmed() {
+        assert_eq!(lines("see [x] and <b> at https://a.b"), [r"see \[x\] and \<b\> at https:\//a.b"]);
+        assert_eq!(lines("# a\n- b\n1. c\n```rust"), [r"\# a", r"\- b", r"1\. c", r"\`\`\`rust"]);
+        assert_eq!(lines("    indented"), ["indented"]);
+        assert_eq!(lines("odd ` tick"), [r"odd \` tick"]);
+        assert_eq!(lines("`a[0]` and b[0]"), [r"`a[0]` and b\[0\]"]);
+    }
+
+    #[test]
+    fn what_ends_or_hides_a_comment_is_gone() {
+        assert_eq!(lines("a */ b\u{202e}c\u{0}d\u{2028}e"), [r"a \*/ bcd", "e"]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Which Rust name everything of a schema has.
+//!
+//! Models choose first, in schema order, and what belongs to them after all of them: adding a field never renames a model.
+
+use super::ident::{Ident, TypeNames};
+use crate::shape::RowShape;
+use crate::target::Input;
+use ablo_schema::schema::{FieldKind, ModelKey};
+use std::collections::BTreeMap;
+
+/// The names of all models.
+pub(super) struct Names {
+    models: Vec<ModelNames>,
+}
+
+/// The names of one model.
+pub(super) struct ModelNames {
+    pub(super) row: Ident,
+    pub(super) create: Ident,
+    pub(super) patch: Ident,
+    /// One for each field of the shape.
+    pub(super) fields: Vec<FieldNames>,
+    /// The target of each relation.
+    pub(super) targets: Vec<Ident>,
+}
+
+/// The names of one field.
+pub(super) struct FieldNames {
+    pub(super) field: Ident,
+    pub(super) token: Ident,
+    /// The type of its value.
+    pub(super) value: ValueType,
+}
+
+/// What a field's value is in Rust.
+pub(super) enum ValueType {
+    /// A type of the language or of the runtime.
+    Plain(&'static str),
+    /// An enum of this file.
+    Enum(Ident),
+    /// The id of a row of a model.
+    Id(Ident),
+}
+
+impl Names {
+    pub(super) fn new(input: &Input<'_>) -> Self {
+        let rows = &input.shapes.rows;
+        let mut types = TypeNames::new();
+        let row_types: Vec<Ident> = rows.iter().map(|row| types.model(row.model.type_name.as_str())).collect();
+        let by_key: BTreeMap<&ModelKey, &Ident> = rows.iter().map(|row| &row.model.key).zip(&row_types).collect();
+        let models =
+            rows.iter().zip(&row_types).map(|(row, name)| model_names(row, name, &by_key, &mut types)).collect();
+        Self { models }
+    }
+
+    pub(super) fn models(&self) -> &[ModelNames] {
+        &self.models
+    }
+}
+
+fn model_names(
+    row: &RowShape<'_>,
+    name: &Ident,
+    by_key: &BTreeMap<&ModelKey, &Ident>,
+    types: &mut TypeNames,
+) -> ModelNames {
+    let type_of = |key: &ModelKey| by_key.get(key).map_or_else(|| name.clone(), |&target| target.clone());
+    let create = types.derived(name, "Create");
+    let patch = types.derived(name, "Patch");
+    let fields = row.fields.iter().map(|shape| FieldNames {
+        field: Ident::field(shape.field.name.as_str()),
+        token: Ident::constant(shape.field.name.as_str()),
+        value: match &shape.field.kind {
+            FieldKind::String => match row.referenced_model(shape.field) {
+                Some(key) => ValueType::Id(type_of(key)),
+                None => ValueType::Plain("String"),
+            },
+            FieldKind::Number => ValueType::Plain("f64"),
+            FieldKind::Boolean => ValueType::Plain("bool"),
+            FieldKind::Date => ValueType::Plain("::ablo::Timestamp"),
+            FieldKind::Enum(_) => ValueType::Enum(types.enumeration(name, shape.field.name.as_str())),
+            FieldKind::Json => ValueType::Plain("::ablo::Json"),
+        },
+    });
+    ModelNames {
+        row: name.clone(),
+        create,
+        patch,
+        fields: fields.collect(),
+        targets: row.model.relations.iter().map(|relation| type_of(&relation.target)).collect(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Rust text, written straight into one string.
+//!
+//! Only a [`Token`] can be printed: syntax that this folder spells out, an [`Ident`], a literal that escapes. There is no
+//! way to print text of a schema as it is.
+
+use super::doc;
+use super::ident::Ident;
+use std::fmt::Write;
+
+/// Something that may stand in a Rust file.
+pub(super) trait Token {
+    fn print(&self, out: &mut String);
+}
+
+/// Syntax, spelled out in this folder.
+impl Token for &'static str {
+    fn print(&self, out: &mut String) {
+        out.push_str(self);
+    }
+}
+
+impl Token for Ident {
+    fn print(&self, out: &mut String) {
+        out.push_str(self.as_str());
+    }
+}
+
+impl Token for usize {
+    fn print(&self, out: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{self}");
+    }
+}
+
+impl Token for bool {
+    fn print(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+/// A string literal with this value.
+pub(super) struct Str<'a>(pub(super) &'a str);
+
+impl Token for Str<'_> {
+    fn print(&self, out: &mut String) {
+        out.push('"');
+        let mut plain = 0;
+        for (at, character) in self.0.char_indices() {
+            if !needs_escape(character) {
+                continue;
+            }
+            out.push_str(&self.0[plain..at]);
+            plain = at + character.len_utf8();
+            match character {
+                '"' | '\\' => out.extend(['\\', character]),
+                _ => {
+                    let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+                }
+            }
+        }
+        out.push_str(&self.0[plain..]);
+        out.push('"');
+    }
+}
+
+/// Quotes, and what a reader would not see or what rustc and clippy refuse to find in a literal.
+fn needs_escape(character: char) -> bool {
+    matches!(character, '"' | '\\') || character.is_control() || is_invisible(character)
+}
+
+/// Format characters, separators that end a line elsewhere, byte-order marks, tags.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The file under way.
+#[derive(Default)]
+pub(super) struct Writer {
+    text: String,
+}
+
+/// How wide rustfmt lets a line be by default.
+const RUSTFMT_WIDTH: usize = 100;
+/// How wide a line may be where rustfmt does not look.
+const FILL_WIDTH: usize = 116;
+
+impl Writer {
+    /// Appends tokens to the current line.
+    pub(super) fn put(&mut self, tokens: &[&dyn Token]) {
+        for token in tokens {
+            token.print(&mut self.text);
+        }
+    }
+
+    /// Appends tokens and ends the line.
+    pub(super) fn line(&mut self, tokens: &[&dyn Token]) {
+        self.put(tokens);
+        self.text.push('\n');
+    }
+
+    /// Appends one item of a list that fills its lines.
+    pub(super) fn fill(&mut self, indent: &'static str, item: &[&dyn Token]) {
+        let at = self.text.len();
+        self.put(item);
+        let line = self.text.rfind('\n').map_or(0, |end| end + 1);
+        if self.text.len() - line > FILL_WIDTH {
+            self.text.insert_str(at, indent);
+            self.text.insert(at, '\n');
+        }
+    }
+
+    /// Prints an item that rustfmt looks at, and tells it to look away where a line is wider than it would leave it.
+    pub(super) fn formatted(&mut self, print: impl FnOnce(&mut Self)) {
+        let start = self.text.len();
+        print(self);
+        let wide = |line: &str| line.len() > RUSTFMT_WIDTH && !line.trim_start().starts_with("///");
+        if self.text[start..].lines().any(wide) {
+            self.text.insert_str(start, "#[rustfmt::skip]\n");
+        }
+    }
+
+    /// Prints prose as a doc comment.
+    pub(super) fn doc(&mut self, indent: &'static str, prose: &str) {
+        for line in doc::lines(prose) {
+            self.text.push_str(indent);
+            self.text.push_str("///");
+            if !line.is_empty() {
+                self.text.push(' ');
+                self.text.push_str(&line);
+            }
+            self.text.push('\n');
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_escape() {
+        let literal = |value| {
+            let mut out = String::new();
+            Str(value).print(&mut out);
+            out
+        };
+        assert_eq!(literal("it's \"é\" 😀"), r#""it's \"é\" 😀""#);
+        assert_eq!(literal("\\\n\u{1}\u{2028}\u{202e}\u{feff}"), r#""\\\u{a}\u{1}\u{2028}\u{202e}\u{feff}""#);
+    }
+}

@@ -1,0 +1,136 @@
+//! The `postgres` target: the program that provisions a PostgreSQL database.
+//!
+//! Shapes come in, `postgres/provision.sql` goes out. `provision.rs` decides the statements of `ddl.rs`, `render.rs`
+//! writes them, `names.rs` spells every name and literal; no text reaches SQL by another way.
+//!
+//! ```sql
+//! -- tasks
+//! CREATE TABLE IF NOT EXISTS "public"."tasks" (
+//!   "id" text PRIMARY KEY,
+//!   "organization_id" text NOT NULL,
+//!   …
+//!   "status" text NOT NULL
+//! );
+//! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', 'created_by', 'status']);
+//! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', 'done']);
+//! CALL pg_temp.ablo_isolate('"public"."tasks"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+//! ```
+
+mod ddl;
+mod names;
+mod provision;
+mod render;
+
+pub use provision::Provision;
+
+use crate::Files;
+use crate::shape::tables;
+use crate::target::{Emit, Input, OptionError, Target, read_options};
+use ablo_schema::Schema;
+use names::{Ident, MAX_BYTES, app_schema};
+use provision::Plan;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The `postgres` target.
+#[derive(Clone, Copy, Debug)]
+pub struct Postgres;
+
+/// What a user may say of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// The schema that holds the tables: `public` unless said or an organisation is given.
+    pub schema: Option<String>,
+    /// An organisation: its tables live in a schema of its own, `app_<organisation>`, made if missing.
+    pub organization: Option<String>,
+    /// Whether relations with `fk` become foreign keys.
+    pub foreign_keys: bool,
+}
+
+impl Options {
+    fn plan(&self) -> Result<Plan<'_>, OptionError> {
+        let schema = match (&self.schema, &self.organization) {
+            (Some(_), Some(_)) => return Err(wrong("`schema` and `organization` exclude each other")),
+            (_, Some(organization)) => app_schema(organization),
+            (Some(schema), None) if schema.is_empty() || schema.len() > MAX_BYTES || schema.contains('\0') => {
+                return Err(wrong("`schema` has 1 to 63 bytes and no NUL"));
+            }
+            (Some(schema), None) => Ident::new(schema.as_str()),
+            (None, None) => Ident::new("public"),
+        };
+        Ok(Plan { schema, own_schema: self.organization.is_some(), foreign_keys: self.foreign_keys })
+    }
+}
+
+fn wrong(message: &str) -> OptionError {
+    OptionError { message: message.to_owned() }
+}
+
+/// The program that provisions a schema's tables.
+///
+/// # Errors
+/// When the options contradict each other or name no possible schema.
+pub fn provision(schema: &Schema, options: &Options) -> Result<Provision, OptionError> {
+    Ok(provision::provision(&tables(schema), &options.plan()?))
+}
+
+impl Target for Postgres {
+    fn id(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn about(&self) -> &'static str {
+        "the program that provisions a PostgreSQL database (14 and later), safe to run again"
+    }
+
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("schema", "the schema that holds the tables; public"),
+            ("organization", "instead of schema: an organisation, whose tables live in app_<organisation>; none"),
+            ("foreign-keys", "whether relations with `fk` become foreign keys; false"),
+        ]
+    }
+
+    fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
+        let options: Options = read_options(options)?;
+        options.plan()?;
+        Ok(Box::new(options))
+    }
+}
+
+impl Emit for Options {
+    fn emit(&self, input: &Input<'_>, files: &mut Files) {
+        // Checked by `configure`, the only way here.
+        if let Ok(program) = provision(input.schema, self) {
+            files.add("postgres/provision.sql", program.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn configured(options: Value) -> Result<(), String> {
+        let options = options.as_object().cloned().unwrap_or_default();
+        Postgres.configure(&options).map(drop).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn options_are_read_strictly() {
+        assert_eq!(configured(json!({})), Ok(()));
+        assert_eq!(configured(json!({ "organization": "Acme", "foreign-keys": true })), Ok(()));
+        assert!(configured(json!({ "foreignKeys": true })).is_err());
+        assert!(configured(json!({ "foreign-keys": "yes" })).is_err());
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_is_refused() {
+        assert!(configured(json!({ "schema": "" })).is_err());
+        assert!(configured(json!({ "schema": "x".repeat(64) })).is_err());
+        assert!(configured(json!({ "schema": "a\0b" })).is_err());
+        assert!(configured(json!({ "schema": "a", "organization": "b" })).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! Provisioning: tables in, an idempotent program out.
+//!
+//! One walk over the tables decides every statement, name and order; `render.rs` writes them. The program has a part
+//! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
+
+use super::ddl::{Column, ColumnType, Method, Predicate, Statement, Table};
+use super::names::{Ident, Literal, Names};
+use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+
+const PRELUDE: &str = include_str!("prelude.sql");
+const FOREIGN_KEYS: &str = include_str!("foreign_keys.sql");
+
+const HEADER: &str = "\
+-- Written by ablo for PostgreSQL 14 and later: change the schema, not this file.
+--
+-- Running it again is safe: it adds what is missing, leaves everything else as it is, and says in a WARNING,
+-- ablo::provision::<what>, where that is not what the schema asks for. With psql: psql -v ON_ERROR_STOP=1 -f provision.sql
+";
+
+const BEGIN: &str = "\
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL quote_all_identifiers = off;
+";
+
+const LOCK: &str = "
+-- One run at a time in this database.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;
+";
+
+const OUTSIDE: &str = "\
+-- Its rows are seen through a table that this schema does not isolate. Where that table or its organisation's column
+-- is missing, the policy cannot be made and no row is visible: run this again when it is there.
+";
+
+const AFTER_COMMIT: &str = "\
+-- After the commit, in the same session. A driver sends these one by one: an index that is built while others write
+-- cannot be built inside a transaction.
+";
+
+/// Where and what to provision.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// The schema that holds the tables.
+    pub(crate) schema: Ident<'a>,
+    /// Whether that schema is the app's own, to be made if missing.
+    pub(crate) own_schema: bool,
+    /// Whether foreign keys are wanted.
+    pub(crate) foreign_keys: bool,
+}
+
+/// The program. As text it is one file, for psql.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provision {
+    /// Everything that happens in one transaction, `BEGIN` and `COMMIT` included: one text for a driver's batch call.
+    pub transaction: String,
+    /// What follows in the same session, each statement by itself. Each may be run again.
+    pub after_commit: Vec<String>,
+}
+
+impl fmt::Display for Provision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{HEADER}\nSET client_encoding = 'UTF8';\n\n{}", self.transaction)?;
+        if !self.after_commit.is_empty() {
+            write!(f, "\n{AFTER_COMMIT}")?;
+        }
+        self.after_commit.iter().try_for_each(|statement| writeln!(f, "{statement}"))?;
+        f.write_str("\nRESET client_encoding;\n")
+    }
+}
+
+/// Lowers tables to a program.
+pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision {
+    let mut indexes = Names::with(shapes.iter().map(TableShape::name));
+    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape, plan, &mut indexes)).collect();
+    let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
+    begin(&mut out, plan);
+    for (shape, table) in shapes.iter().zip(&tables) {
+        // A key is an ASCII identifier, so that it cannot end the comment.
+        let _ = writeln!(out, "\n-- {}", shape.model.key);
+        if matches!(shape.isolation, Isolation::Parent { owner: ParentOwner::Assumed(_), .. }) {
+            out.push_str(OUTSIDE);
+        }
+        let mut statements = columns(shape, table);
+        statements.extend(checks(shape, table));
+        statements.extend(indexes_of(shape, table, &mut indexes));
+        statements.extend(isolation(shape, table));
+        for statement in &statements {
+            line(&mut out, statement);
+        }
+    }
+    let after_commit =
+        if plan.foreign_keys { foreign_keys(shapes, &tables, &mut indexes, &mut out) } else { Vec::new() };
+    out.push_str("\nCOMMIT;\n");
+    Provision { transaction: out, after_commit }
+}
+
+fn line(out: &mut String, statement: &Statement<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{statement}");
+}
+
+fn begin(out: &mut String, plan: &Plan<'_>) {
+    out.push_str(BEGIN);
+    out.push('\n');
+    out.push_str(PRELUDE);
+    if plan.foreign_keys {
+        out.push('\n');
+        out.push_str(FOREIGN_KEYS);
+    }
+    out.push_str(LOCK);
+    if plan.own_schema {
+        out.push('\n');
+        line(out, &Statement::Schema(Literal::new(plan.schema.as_str())));
+    }
+}
+
+fn table<'a>(shape: &TableShape<'a>, plan: &Plan<'a>, indexes: &mut Names<'a>) -> Table<'a> {
+    let (schema, name) = (plan.schema.clone(), Ident::new(shape.name()));
+    let key = indexes.claim(&[shape.name(), "pkey"]);
+    let key_is_default = key.as_str().strip_suffix("_pkey") == Some(shape.name());
+    let regclass = Literal::new(format!("{schema}.{name}"));
+    Table { schema, name, key, key_is_default, regclass }
+}
+
+/// The table with its columns, for a new one and for one that was there before.
+fn columns<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>> {
+    let column = |column: &ColumnShape<'a>| Column {
+        name: Ident::new(column.name),
+        column_type: column_type(column),
+        not_null: column.not_null,
+        primary: column.primary,
+    };
+    let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
+    for wanted in ColumnType::ALL {
+        let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted);
+        let names: Vec<_> = of_type.map(|column| column.name).collect();
+        if !names.is_empty() {
+            statements.push(Statement::Columns { table, column_type: wanted, names });
+        }
+    }
+    let required = shape.columns.iter().filter(|column| column.not_null && !column.primary);
+    statements.push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
+    statements.push(Statement::PrimaryKey { table });
+    statements
+}
+
+fn column_type(column: &ColumnShape<'_>) -> ColumnType {
+    match column.kind {
+        ColumnKind::Text | ColumnKind::Enum(_) => ColumnType::Text,
+        ColumnKind::Number => ColumnType::DoublePrecision,
+        ColumnKind::Boolean => ColumnType::Boolean,
+        ColumnKind::Date if column.default_now => ColumnType::TimestamptzNow,
+        ColumnKind::Date => ColumnType::Timestamptz,
+        ColumnKind::Json => ColumnType::Jsonb,
+    }
+}
+
+/// The checks and comments of a table's columns.
+fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>> {
+    let mut names = Names::with([table.key.as_str()]);
+    let mut statements = Vec::new();
+    for column in &shape.columns {
+        if let ColumnKind::Enum(allowed) = column.kind {
+            let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
+            let name = names.claim(&[shape.name(), column.name, "check"]);
+            statements.push(Statement::Enum { table, name, column: column.name, values });
+        }
+        if let Some(text) = column.comment() {
+            statements.push(Statement::Comment { table, column: column.name, text: Literal::new(text) });
+        }
+    }
+    statements
+}
+
+fn indexes_of<'a>(shape: &TableShape<'a>, table: &'a Table<'a>, indexes: &mut Names<'a>) -> Vec<Statement<'a>> {
+    let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary);
+    let index = |column: &ColumnShape<'a>| {
+        let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
+        let name = indexes.claim(&[shape.name(), column.name, "idx"]);
+        Statement::Index { table, name, column: column.name, method }
+    };
+    wanted.map(index).collect()
+}
+
+fn isolation<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Option<Statement<'a>> {
+    let predicate = match shape.isolation {
+        Isolation::Shared => return None,
+        Isolation::Column(column) => Predicate::Column(Ident::new(column)),
+        Isolation::Parent { local_key, table: parent, key, owner } => Predicate::Parent {
+            local_key: Ident::new(local_key),
+            parent: Ident::new(parent),
+            key: Ident::new(key),
+            owner: match owner {
+                ParentOwner::Column(column) | ParentOwner::Assumed(column) => Some(Ident::new(column)),
+                ParentOwner::Inherited => None,
+            },
+        },
+    };
+    Some(Statement::Isolate { table, predicate })
+}
+
+/// Adds foreign keys to the transaction, and gives what follows the commit.
+fn foreign_keys<'a>(
+    shapes: &[TableShape<'a>],
+    tables: &[Table<'a>],
+    indexes: &mut Names<'a>,
+    out: &mut String,
+) -> Vec<String> {
+    let by_name: BTreeMap<&str, &Table<'_>> = shapes.iter().map(TableShape::name).zip(tables).collect();
+    let (mut builds, mut validations) = (Vec::new(), Vec::new());
+    if shapes.iter().any(|shape| !shape.foreign_keys.is_empty()) {
+        out.push_str("\n-- Foreign keys, now that every table is there\n");
+    }
+    for (shape, table) in shapes.iter().zip(tables) {
+        let mut names = Names::with([table.key.as_str()]);
+        let mut led: BTreeSet<&str> = BTreeSet::new();
+        for key in &shape.foreign_keys {
+            let Some(target) = by_name.get(key.target).copied() else { continue };
+            let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
+            line(out, &Statement::ForeignKey { table, name, column, target });
+            validations.push(Statement::Validate { table, column, target }.to_string());
+            let has_index = |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
+            if led.insert(column) && !shape.columns.iter().any(has_index) {
+                let name = indexes.claim(&[shape.name(), column, "idx"]);
+                line(out, &Statement::IndexLater { table, name: &name, column });
+                builds.push(Statement::IndexConcurrently { table, name: &name, column }.to_string());
+            }
+        }
+    }
+    if builds.is_empty() && validations.is_empty() {
+        return Vec::new();
+    }
+    let quiet = ["SET client_min_messages = warning;".to_owned()];
+    let loud = ["RESET client_min_messages;".to_owned()];
+    quiet.into_iter().chain(builds).chain(validations).chain(loud).collect()
+}

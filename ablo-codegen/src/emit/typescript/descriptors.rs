@@ -1,0 +1,180 @@
+//! `descriptors.ts`: the schema as values, for code that works on any model.
+//!
+//! One constant a model, a line for each field and relation, and the whole schema at the end. The types of the
+//! constants never change and stand in `descriptors.ts` beside this file, where they are TypeScript to every tool.
+
+use super::literal::Str;
+use super::name::{Ident, ModelNames};
+use super::writer::{Code, Writer, block, line};
+use crate::Input;
+use crate::shape::RowShape;
+use ablo_schema::schema::{Field, FieldKind, Relation, Role};
+
+/// The types of the constants.
+const TYPES: &str = include_str!("descriptors.ts");
+
+/// Writes the file.
+pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
+    let rows = &input.shapes.rows;
+    let fields: usize = rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
+    let mut w = Writer::file(TYPES.len() + 1024 + rows.len() * 260 + fields * 96, "The schema as values.");
+    for text in TYPES.lines() {
+        line!(w, text);
+    }
+    for (row, names) in rows.iter().zip(names) {
+        w.gap();
+        write_model(&mut w, row, &names.constant);
+    }
+    w.gap();
+    write_schema(&mut w, input, names);
+    w.finish()
+}
+
+// export const weatherReports: ModelDescriptor = {
+//   key: "weatherReports",
+//   fields: [
+//     { name: "location", column: "location", kind: "string" },
+//   ],
+//   relations: [],
+// };
+fn write_model(w: &mut Writer, row: &RowShape<'_>, name: &Ident) {
+    let model = row.model;
+    block!(w, ["export const ", name, ": ModelDescriptor = {"], ["};"], |w: &mut Writer| {
+        line!(w, "key: ", Str(model.key.as_str()), ",");
+        line!(w, "typename: ", Str(model.type_name.as_str()), ",");
+        line!(w, "table: ", Str(model.table.as_str()), ",");
+        line!(w, "load: ", Str(model.load.as_str()), ",");
+        line!(w, "mutable: ", word(model.mutable), ",");
+        if let Some(kind) = model.scope_kind() {
+            line!(w, "scope: ", Str(kind.as_str()), ",");
+        }
+        write_list(w, "fields", &model.fields, write_field);
+        write_list(w, "relations", &model.relations, write_relation);
+    });
+}
+
+fn write_schema(w: &mut Writer, input: &Input<'_>, names: &[ModelNames]) {
+    line!(w, "/** The schema. */");
+    block!(w, ["export const schema: SchemaDescriptor = {"], ["};"], |w: &mut Writer| {
+        line!(w, "schemaHash: ", Str(&input.hashes.schema.to_string()), ",");
+        line!(w, "contentHash: ", Str(&input.hashes.content.to_string()), ",");
+        write_list(w, "models", names, |w, names| line!(w, names.constant, ","));
+        write_list(w, "identityRoles", input.schema.identity_roles(), write_role);
+    });
+}
+
+fn write_list<T>(w: &mut Writer, name: &'static str, items: &[T], write: impl Fn(&mut Writer, &T)) {
+    if items.is_empty() {
+        return line!(w, name, ": [],");
+    }
+    block!(w, [name, ": ["], ["],"], |w: &mut Writer| items.iter().for_each(|item| write(w, item)));
+}
+
+// { name: "status", column: "status", kind: "enum", values: ["pending", "ready"] },
+fn write_field(w: &mut Writer, field: &Field) {
+    let values = match &field.kind {
+        FieldKind::Enum(values) => Some(Values(values)),
+        _ => None,
+    };
+    let (name, column) = (Str(field.name.as_str()), Str(field.column.as_str()));
+    let kind = Str(kind(&field.kind));
+    line!(
+        w,
+        "{ name: ",
+        name,
+        ", column: ",
+        column,
+        ", kind: ",
+        kind,
+        flag(field.optional, ", optional: true"),
+        values,
+        " },"
+    );
+}
+
+// { name: "deck", type: "belongsTo", target: "slideDecks", foreignKey: "deckId", parent: true },
+fn write_relation(w: &mut Writer, relation: &Relation) {
+    let (name, target) = (Str(relation.name.as_str()), Str(relation.target.as_str()));
+    let (kind, key) = (Str(relation.kind.as_str()), Str(relation.foreign_key.as_str()));
+    let order = relation.order_by.as_ref().map(|field| OrderBy(field.as_str()));
+    let options = &relation.options;
+    line!(
+        w,
+        "{ name: ",
+        name,
+        ", type: ",
+        kind,
+        ", target: ",
+        target,
+        ", foreignKey: ",
+        key,
+        order,
+        flag(options.index, ", index: true"),
+        flag(options.enrich, ", enrich: true"),
+        flag(options.defer, ", defer: true"),
+        flag(options.parent, ", parent: true"),
+        flag(options.fk, ", fk: true"),
+        " },",
+    );
+}
+
+// { kind: "org", source: { field: "organizationId", multi: false } },
+fn write_role(w: &mut Writer, role: &Role) {
+    let (kind, field) = (Str(role.kind.as_str()), Str(&role.source.field));
+    line!(w, "{ kind: ", kind, ", source: { field: ", field, ", multi: ", word(role.source.multi), " } },");
+}
+
+/// `, values: [...]`: up to three on the line, more on lines of their own.
+struct Values<'a>(&'a [Box<str>]);
+
+impl Code for Values<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push(", values: [");
+        let long = self.0.len() > 3;
+        w.indented(|w| {
+            for (at, value) in self.0.iter().enumerate() {
+                match (long, at) {
+                    (true, _) => w.break_line(),
+                    (false, 0) => {}
+                    (false, _) => w.push(", "),
+                }
+                Str(value).code(w);
+                if long {
+                    w.push(",");
+                }
+            }
+        });
+        if long {
+            w.break_line();
+        }
+        w.push("]");
+    }
+}
+
+struct OrderBy<'a>(&'a str);
+
+impl Code for OrderBy<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push(", orderBy: ");
+        Str(self.0).code(w);
+    }
+}
+
+fn flag(set: bool, text: &'static str) -> &'static str {
+    if set { text } else { "" }
+}
+
+fn word(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+fn kind(kind: &FieldKind) -> &'static str {
+    match kind {
+        FieldKind::String => "string",
+        FieldKind::Number => "number",
+        FieldKind::Boolean => "boolean",
+        FieldKind::Date => "date",
+        FieldKind::Enum(_) => "enum",
+        FieldKind::Json => "json",
+    }
+}

@@ -1,0 +1,201 @@
+//! Strings, member names and prose as TypeScript spells them.
+//!
+//! Text that comes from a schema reaches a file only through one of these types, and each of them escapes. So a quote,
+//! a line separator or a comment's end in a name or a description can never become code.
+
+use super::writer::{Code, Writer};
+
+/// A string literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Str<'a>(pub(super) &'a str);
+
+/// The name of a member: bare where it is an identifier, else quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key<'a>(pub(super) &'a str);
+
+/// One line inside a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prose<'a>(&'a str);
+
+impl Code for Str<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push("\"");
+        if self.0.bytes().all(|b| CLASS[usize::from(b)] & PLAIN != 0) {
+            w.push(self.0);
+            return w.push("\"");
+        }
+        let mut clean = 0;
+        for (at, c) in self.0.char_indices().filter(|(_, c)| must_escape(*c)) {
+            w.push(&self.0[clean..at]);
+            escape(w, c);
+            clean = at + c.len_utf8();
+        }
+        w.push(&self.0[clean..]);
+        w.push("\"");
+    }
+}
+
+impl Code for Key<'_> {
+    fn code(&self, w: &mut Writer) {
+        if is_identifier(self.0) { w.push(self.0) } else { Str(self.0).code(w) }
+    }
+}
+
+impl<'a> Prose<'a> {
+    /// The lines of a text, without white space at their ends and without blank lines around them.
+    pub(super) fn lines(text: &'a str) -> impl Iterator<Item = Self> {
+        let text = Some(text.trim()).filter(|text| !text.is_empty());
+        let lines = text.into_iter().flat_map(|text| text.split(is_break));
+        lines.flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).map(|line| Prose(line.trim_end()))
+    }
+
+    /// A text on one line, whatever breaks it has.
+    pub(super) fn inline(text: &'a str) -> Self {
+        Prose(text)
+    }
+
+    /// Whether the line is blank.
+    pub(super) fn is_blank(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Code for Prose<'_> {
+    fn code(&self, w: &mut Writer) {
+        if self.0.bytes().all(|b| CLASS[usize::from(b)] & PROSE != 0) {
+            return w.push(self.0);
+        }
+        let mut rest = self.0;
+        while let Some(at) = rest.find(|c: char| c == '*' || is_hidden(c)) {
+            let (clean, tail) = rest.split_at(at);
+            w.push(clean);
+            rest = if let Some(after) = tail.strip_prefix("*/") {
+                w.push("*\\/");
+                after
+            } else if let Some(after) = tail.strip_prefix('*') {
+                w.push("*");
+                after
+            } else {
+                w.push(" ");
+                &tail[tail.chars().next().map_or(0, char::len_utf8)..]
+            };
+        }
+        w.push(rest);
+    }
+}
+
+fn is_break(c: char) -> bool {
+    matches!(c, '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a text is an ASCII identifier; reserved words count, since they may name members.
+pub(super) fn is_identifier(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text.bytes().all(|b| CLASS[usize::from(b)] & IDENTIFIER != 0)
+}
+
+/// A byte that a string literal shows as it is.
+const PLAIN: u8 = 1;
+/// A byte of an identifier.
+const IDENTIFIER: u8 = 2;
+/// A byte that a comment shows as it is, whatever stands beside it.
+const PROSE: u8 = 4;
+
+/// What each byte is good for: most text is plain, and one look at each byte finds that out.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        if byte != b'"' && byte != b'\\' {
+            class[byte as usize] |= PLAIN;
+        }
+        if byte != b'*' {
+            class[byte as usize] |= PROSE;
+        }
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' {
+            class[byte as usize] |= IDENTIFIER;
+        }
+        byte += 1;
+    }
+    class
+};
+
+fn must_escape(c: char) -> bool {
+    matches!(c, '"' | '\\') || is_hidden(c)
+}
+
+/// Control characters, line separators, and marks that make text read in another order than it is written.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Every hidden character is in the basic plane, so four digits do.
+fn escape(w: &mut Writer, c: char) {
+    const HEX: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+    match c {
+        '"' => w.push("\\\""),
+        '\\' => w.push("\\\\"),
+        '\n' => w.push("\\n"),
+        '\r' => w.push("\\r"),
+        '\t' => w.push("\\t"),
+        other => {
+            w.push("\\u");
+            for shift in [12, 8, 4, 0] {
+                w.push(HEX[(other as usize >> shift) & 15]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::typescript::writer::line;
+
+    fn code(part: impl Code) -> String {
+        let mut w = Writer::with_capacity(0);
+        part.code(&mut w);
+        w.finish()
+    }
+
+    #[test]
+    fn strings_escape_what_could_end_them_or_hide() {
+        assert_eq!(code(Str(r#"a"b\c'd`${e}"#)), r#""a\"b\\c'd`${e}""#);
+        assert_eq!(code(Str("\n\r\t\u{0}\u{1f}\u{7f}\u{9f}")), r#""\n\r\t\u0000\u001f\u007f\u009f""#);
+        assert_eq!(code(Str("\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}")), r#""\u2028\u2029\u202e\u2066\ufeff""#);
+        assert_eq!(code(Str("été 日本語 😀")), r#""été 日本語 😀""#);
+        assert_eq!(code(Str("</script> */ //")), r#""</script> */ //""#);
+        assert_eq!(code(Str("")), r#""""#);
+    }
+
+    #[test]
+    fn keys_are_quoted_only_where_they_must_be() {
+        assert_eq!(code(Key("contentJson")), "contentJson");
+        assert_eq!(code(Key("delete")), "delete");
+        assert_eq!(code(Key("$_1")), "$_1");
+        assert_eq!(code(Key("1a")), r#""1a""#);
+        assert_eq!(code(Key("a-b")), r#""a-b""#);
+        assert_eq!(code(Key("a\"b")), r#""a\"b""#);
+        assert_eq!(code(Key("é")), r#""é""#);
+        assert_eq!(code(Key("")), r#""""#);
+    }
+
+    #[test]
+    fn prose_cannot_leave_its_comment() {
+        let text = " a */ b\r\n**/\rc\u{2028}d\u{0}e\u{202e}f \n\n ";
+        let lines: Vec<String> = Prose::lines(text).map(code).collect();
+        assert_eq!(lines, ["a *\\/ b", "**\\/", "c", "d e f"]);
+        assert_eq!(code(Prose::inline("a\n*/\u{2029}b")), "a *\\/ b");
+        assert_eq!(code(Prose("***/ /* // *")), "***\\/ /* // *");
+    }
+
+    #[test]
+    fn parts_of_a_line_stand_side_by_side() {
+        let mut w = Writer::with_capacity(0);
+        line!(w, Key("a b"), ": ", Str("c"), ";");
+        assert_eq!(w.finish(), "\"a b\": \"c\";\n");
+    }
+}

@@ -1,0 +1,146 @@
+//! `models.ts`: what a row holds, and what creating and changing one takes.
+//!
+//! Three interfaces a model and one type for each of its enums, written out and never computed: the compiler looks
+//! them up and instantiates nothing. A member that may be absent says `?`, one that may be null says `| null`.
+
+use super::ast::Type;
+use super::literal::{Key, Prose};
+use super::name::{ModelNames, enum_fields};
+use super::writer::{Writer, block, line};
+use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, RowShape};
+use ablo_schema::schema::{Field, FieldKind};
+
+/// Writes the file.
+pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
+    let fields: usize = rows.iter().map(|row| 5 + row.fields.len()).sum();
+    let mut w = Writer::file(
+        1024 + rows.len() * 640 + fields * 110,
+        "Rows of the schema's models, and what creating and changing one takes.",
+    );
+    for line in SHARED {
+        line!(w, *line);
+    }
+    for (row, names) in rows.iter().zip(names) {
+        write_enums(&mut w, row, names);
+        write_row(&mut w, row, names);
+        write_create(&mut w, row, names);
+        write_patch(&mut w, row, names);
+    }
+    w.finish()
+}
+
+const SHARED: &[&str] = &[
+    "/** A point in time as ISO 8601 text in UTC, `2026-06-01T08:00:00.000Z`. */",
+    "export type Timestamp = string;",
+    "",
+    "/** Any JSON value. */",
+    "export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };",
+];
+
+// /** Known values of `weatherReports.status`; a newer writer may send others. */
+// export type WeatherReportStatus = "pending" | "ready" | (string & {});
+fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    for (shape, name) in enum_fields(row).zip(&names.enums) {
+        let FieldKind::Enum(values) = &shape.field.kind else { continue };
+        let known = values.iter().map(|value| Type::Literal((&**value).into()));
+        let open = Type::Union(known.chain([Type::OpenString]).collect());
+        w.gap();
+        let (key, field) = (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
+        line!(w, "/** Known values of `", key, ".", field, "`; a newer writer may send others. */");
+        line!(w, "export type ", name, " = ", open, ";");
+    }
+}
+
+// /** A row of `weatherReports`, from table `weather_reports`. */
+// export interface WeatherReport {
+//   id: string;
+//   forecast?: string | null;
+// }
+fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    w.gap();
+    let (key, table) = (Prose::inline(row.model.key.as_str()), Prose::inline(row.model.table.as_str()));
+    let access = if row.model.mutable { "" } else { " Clients only read it." };
+    line!(w, "/** A row of `", key, "`, from table `", table, "`.", access, " */");
+    block!(w, ["export interface ", names.row, " {"], ["}"], |w: &mut Writer| {
+        row.base.iter().for_each(|base| write_base(w, base));
+        each_field(row, names, |shape, value| {
+            write_field(w, shape.field, shape.field.optional, value, shape.field.optional);
+        });
+    });
+}
+
+// export interface WeatherReportCreate {
+//   id?: string;
+//   forecast?: string | null;
+// }
+fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    w.gap();
+    line!(w, "/** What creating a {@link ", names.row, "} takes. */");
+    block!(w, ["export interface ", names.create, " {"], ["}"], |w: &mut Writer| {
+        line!(w, "/** The new row's id; made for you when absent. */");
+        line!(w, Key(BaseField::Id.name()), "?: string;");
+        each_field(row, names, |shape, value| {
+            write_field(w, shape.field, shape.create_optional, value, shape.create_optional);
+        });
+    });
+}
+
+// export interface WeatherReportPatch {
+//   location?: string;
+//   forecast?: string | null;
+// }
+fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    w.gap();
+    line!(w, "/** What changes in a {@link ", names.row, "}: an absent member keeps its value, null clears it. */");
+    block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
+        each_field(row, names, |shape, value| write_field(w, shape.field, true, value, shape.clearable));
+    });
+}
+
+fn each_field(row: &RowShape<'_>, names: &ModelNames, mut write: impl FnMut(&FieldShape<'_>, Type<'_>)) {
+    let mut enums = names.enums.iter();
+    for shape in &row.fields {
+        let value = match shape.field.kind {
+            FieldKind::String => Type::STRING,
+            FieldKind::Number => Type::NUMBER,
+            FieldKind::Boolean => Type::BOOLEAN,
+            FieldKind::Date => TIMESTAMP,
+            FieldKind::Json => Type::Word("JsonValue"),
+            FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, Type::Name),
+        };
+        write(shape, value);
+    }
+}
+
+const TIMESTAMP: Type<'static> = Type::Word("Timestamp");
+
+fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
+    let value = match shape.base.kind() {
+        BaseKind::Id | BaseKind::String => Type::STRING,
+        BaseKind::Date => TIMESTAMP,
+    };
+    if let Some(field) = shape.declared {
+        write_doc(w, field);
+    }
+    write_member(w, shape.base.name(), shape.optional, value, shape.optional);
+}
+
+fn write_field(w: &mut Writer, field: &Field, optional: bool, value: Type<'_>, nullable: bool) {
+    write_doc(w, field);
+    write_member(w, field.name.as_str(), optional, value, nullable);
+}
+
+fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nullable: bool) {
+    let (colon, end) = (if optional { "?: " } else { ": " }, if nullable { " | null;" } else { ";" });
+    line!(w, Key(name), colon, value, end);
+}
+
+fn write_doc(w: &mut Writer, field: &Field) {
+    let facets = &field.facets;
+    let Some(deprecated) = &facets.deprecated else {
+        return w.doc(facets.description.iter().flat_map(|text| Prose::lines(text)));
+    };
+    let note = format!("@deprecated {}", deprecated.note.as_deref().unwrap_or_default());
+    let text = facets.description.as_deref().unwrap_or_default();
+    w.doc(Prose::lines(text).chain(Prose::lines(&note)));
+}

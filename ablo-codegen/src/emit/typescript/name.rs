@@ -1,0 +1,297 @@
+//! Identifiers: how models are called in TypeScript.
+//!
+//! A model's type is its type name in Pascal case, its constant is its key. Two names never meet: whoever comes later
+//! gets a `_` at its end, model types before the types derived from them, both in schema order. This file alone
+//! changes case and knows the words that are taken.
+
+use super::literal::is_identifier;
+use super::writer::{Code, Writer};
+use crate::shape::{FieldShape, RowShape};
+use ablo_schema::schema::FieldKind;
+use heck::ToPascalCase;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// A valid identifier that is no reserved word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ident(Rc<str>);
+
+impl Code for Ident {
+    fn code(&self, w: &mut Writer) {
+        w.push(&self.0);
+    }
+}
+
+/// The names of one model.
+#[derive(Debug)]
+pub(super) struct ModelNames {
+    /// The interface of its rows.
+    pub(super) row: Ident,
+    /// The interface of what creating one takes.
+    pub(super) create: Ident,
+    /// The interface of what changing one takes.
+    pub(super) patch: Ident,
+    /// The interface of its deltas.
+    pub(super) delta: Ident,
+    /// The constant that describes it.
+    pub(super) constant: Ident,
+    /// The types of its enum fields, one per enum field that is no base field, in order.
+    pub(super) enums: Vec<Ident>,
+}
+
+/// The names of all models, in schema order.
+pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
+    let (mut types, mut constants) = (Scope::new(TAKEN_TYPES), Scope::new(TAKEN_CONSTANTS));
+    let primary: Vec<Ident> = rows.iter().map(|row| types.claim(pascal(row.model.type_name.as_str()))).collect();
+    let derived = rows.iter().zip(primary).map(|(row, name)| ModelNames {
+        create: types.claim(join(&name, "Create")),
+        patch: types.claim(join(&name, "Patch")),
+        delta: types.claim(join(&name, "Delta")),
+        enums: enum_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
+        constant: constants.claim(row.model.key.as_str().to_owned()),
+        row: name,
+    });
+    derived.collect()
+}
+
+/// The enum fields that a model declares.
+pub(super) fn enum_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &'r FieldShape<'r>> {
+    row.fields.iter().filter(|shape| matches!(shape.field.kind, FieldKind::Enum(_)))
+}
+
+/// The name of a type of the wire, alone in its file.
+pub(super) fn wire_name(definition: &str) -> Ident {
+    let mut name = identifier(pascal(definition));
+    if TAKEN_TYPES.contains(&name.as_str()) {
+        name.push('_');
+    }
+    Ident(name.into())
+}
+
+/// A set of names that must differ.
+struct Scope(BTreeSet<Ident>);
+
+impl Scope {
+    fn new(taken: &[&str]) -> Self {
+        Self(taken.iter().map(|word| Ident((*word).into())).collect())
+    }
+
+    fn claim(&mut self, wanted: String) -> Ident {
+        let mut wanted = identifier(wanted);
+        loop {
+            let ident = Ident(wanted.as_str().into());
+            if self.0.insert(ident.clone()) {
+                return ident;
+            }
+            wanted.push('_');
+        }
+    }
+}
+
+/// The nearest identifier; names of a checked schema are identifiers already.
+fn identifier(mut wanted: String) -> String {
+    if !is_identifier(&wanted) {
+        wanted.retain(|c| c.is_ascii_alphanumeric() || c == '_');
+        wanted.insert(0, '_');
+    }
+    wanted
+}
+
+fn pascal(name: &str) -> String {
+    name.to_pascal_case()
+}
+
+fn join(model: &Ident, suffix: &str) -> String {
+    [&*model.0, suffix].concat()
+}
+
+/// A field name is lower camel case already, so its first letter is all that changes.
+fn capitalised(shape: &FieldShape<'_>) -> String {
+    let name = shape.field.name.as_str();
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+}
+
+/// Types that these files declare, and global ones that a model would hide. (Keywords are all in lower case,
+/// so no name in Pascal case is one.)
+const TAKEN_TYPES: &[&str] = &[
+    "AbortController",
+    "AbortSignal",
+    "AggregateError",
+    "Array",
+    "ArrayBuffer",
+    "AsyncDisposable",
+    "AsyncGenerator",
+    "AsyncIterable",
+    "AsyncIterator",
+    "Atomics",
+    "Awaited",
+    "BigInt",
+    "Boolean",
+    "Buffer",
+    "Capitalize",
+    "DataView",
+    "Date",
+    "Disposable",
+    "Error",
+    "EvalError",
+    "Exclude",
+    "Extract",
+    "FinalizationRegistry",
+    "Function",
+    "Generator",
+    "Infinity",
+    "InstanceType",
+    "Int8Array",
+    "Intl",
+    "Iterable",
+    "IterableIterator",
+    "Iterator",
+    "JSON",
+    "JsonValue",
+    "Lowercase",
+    "Map",
+    "Math",
+    "NaN",
+    "NoInfer",
+    "NonNullable",
+    "Number",
+    "Object",
+    "Omit",
+    "Parameters",
+    "Partial",
+    "Pick",
+    "Promise",
+    "PromiseLike",
+    "PropertyKey",
+    "Proxy",
+    "RangeError",
+    "Readonly",
+    "ReadonlyArray",
+    "ReadonlyMap",
+    "ReadonlySet",
+    "Record",
+    "ReferenceError",
+    "Reflect",
+    "RegExp",
+    "Required",
+    "ReturnType",
+    "SchemaDelta",
+    "Set",
+    "String",
+    "Symbol",
+    "SyntaxError",
+    "ThisType",
+    "Timestamp",
+    "TypeError",
+    "Uint8Array",
+    "Uncapitalize",
+    "Uppercase",
+    "WeakMap",
+    "WeakRef",
+    "WeakSet",
+];
+
+/// Words that no constant of a module may be called, and the constants of the file itself.
+const TAKEN_CONSTANTS: &[&str] = &[
+    "Infinity",
+    "NaN",
+    "Object",
+    "Promise",
+    "__esModule",
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "exports",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "globalThis",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "module",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "require",
+    "return",
+    "schema",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "undefined",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimed(taken: &[&str], wanted: &[&str]) -> Vec<String> {
+        let mut scope = Scope::new(taken);
+        wanted.iter().map(|name| scope.claim((*name).to_owned()).0.to_string()).collect()
+    }
+
+    #[test]
+    fn names_that_meet_are_told_apart_by_who_comes_first() {
+        assert_eq!(claimed(TAKEN_TYPES, &["Note", "Note", "Note_", "Note"]), ["Note", "Note_", "Note__", "Note___"]);
+        assert_eq!(claimed(TAKEN_TYPES, &["Object", "Object_", "JsonValue"]), ["Object_", "Object__", "JsonValue_"]);
+        assert_eq!(claimed(TAKEN_CONSTANTS, &["delete", "schema", "tasks"]), ["delete_", "schema_", "tasks"]);
+    }
+
+    #[test]
+    fn every_name_is_an_identifier() {
+        assert_eq!(claimed(TAKEN_TYPES, &["", "1", "a-b", "é"]), ["_", "_1", "_ab", "__"]);
+        assert_eq!(pascal("weatherReports"), "WeatherReports");
+        assert_eq!(pascal("API_key$2"), "ApiKey2");
+    }
+
+    #[test]
+    fn model_types_come_before_derived_ones() {
+        let schema = super::super::tests::schema(
+            r#"{"notes":{"fields":{"create":{"type":"enum","enumValues":["a"],"isOptional":false,"isIndexed":false}},
+                "relations":{}},"notesCreate":{"fields":{},"relations":{}},"delete":{"fields":{},"relations":{}}}"#,
+        );
+        let shapes = crate::shape::Shapes::new(&schema);
+        let names = model_names(&shapes.rows);
+        let spelt = |ident: &Ident| ident.0.to_string();
+        assert_eq!(spelt(&names[0].row), "Notes");
+        assert_eq!(spelt(&names[1].row), "NotesCreate");
+        assert_eq!(spelt(&names[0].create), "NotesCreate_");
+        assert_eq!(spelt(&names[0].enums[0]), "NotesCreate__");
+        assert_eq!(spelt(&names[2].row), "Delete");
+        assert_eq!(spelt(&names[2].constant), "delete_");
+    }
+}

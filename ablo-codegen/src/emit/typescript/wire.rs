@@ -1,0 +1,340 @@
+//! `wire.ts`: every frame and body of the protocol, from the JSON Schema of the Rust types that speak it.
+//!
+//! A definition with known members becomes an interface, any other a type alias. The file is the same for every
+//! schema. Constraints that TypeScript has no type for (a minimum, a pattern) are left to whoever validates.
+
+use super::ast::{Property, Type};
+use super::literal::Prose;
+use super::name::wire_name;
+use super::writer::{Writer, block, line};
+use serde_json::{Map, Value};
+
+/// The definition that stands for a row of any model.
+const ROW: &str = "Row";
+
+/// Writes the file from a document whose definitions are under `$defs`.
+pub(super) fn wire(document: &Value) -> String {
+    let mut w =
+        Writer::file(64 * 1024, "Frames and bodies of the coordination protocol. Members may be added to any of them.");
+    let nothing = Map::new();
+    let definitions = document["$defs"].as_object().unwrap_or(&nothing);
+    for (name, definition) in definitions {
+        w.gap();
+        if let Some(any) = variants(definition) {
+            write_choice(&mut w, name, definition, any, definitions);
+        } else {
+            write_definition(&mut w, name, definition);
+        }
+    }
+    w.finish()
+}
+
+fn write_definition(w: &mut Writer, name: &str, definition: &Value) {
+    let ident = wire_name(name);
+    w.doc(Prose::lines(text(definition, "description")));
+    if name == ROW {
+        // Not a record: interfaces, which rows are, do not fit one.
+        return line!(w, "export type ", ident, " = ", Type::OBJECT, ";");
+    }
+    match lower(definition) {
+        Type::Object(members) => {
+            block!(w, ["export interface ", ident, " {"], ["}"], |w: &mut Writer| {
+                members.iter().for_each(|member| member.write_line(w));
+            });
+        }
+        other => line!(w, "export type ", ident, " = ", other, ";"),
+    }
+}
+
+/// The alternatives of a definition whose alternatives are worth a line each: those that say something of themselves.
+fn variants(definition: &Value) -> Option<&Vec<Value>> {
+    let any = ["anyOf", "oneOf"].into_iter().find_map(|name| definition.get(name)?.as_array())?;
+    let says = |variant: &Value| !text(variant, "description").is_empty() || !text(variant, "title").is_empty();
+    any.iter().any(says).then_some(any)
+}
+
+// /** A frame from the coordinator. Others are {@link OtherServerFrame}. */
+// export type ServerFrame =
+//   /** The answer to a ping. */
+//   | { type: "pong" };
+fn write_choice(w: &mut Writer, name: &str, definition: &Value, any: &[Value], definitions: &Map<String, Value>) {
+    let (rest, known): (Vec<&Value>, Vec<&Value>) = any.iter().partition(|variant| is_any_other(variant, definitions));
+    let about = text(definition, "description");
+    match rest.first().and_then(|other| other.get("$ref")?.as_str()).map(definition_name) {
+        Some(other) => w.doc(Prose::lines(&format!("{about}\nAny other is {{@link {other}}}."))),
+        None if rest.is_empty() => w.doc(Prose::lines(about)),
+        None => w.doc(Prose::lines(&format!("{about}\nThere may be others."))),
+    }
+    line!(w, "export type ", wire_name(name), " =");
+    w.indented(|w| {
+        for (at, variant) in known.iter().enumerate() {
+            w.doc(Prose::lines(text(variant, "description")));
+            let end = if at + 1 == known.len() { ";" } else { "" };
+            match titled(variant) {
+                Some(title) => line!(w, "| ", wire_name(title), end),
+                None => line!(w, "| ", lower(variant), end),
+            }
+        }
+    });
+    for variant in known {
+        if let Some(title) = titled(variant) {
+            w.gap();
+            write_definition(w, title, variant);
+        }
+    }
+}
+
+/// The name of an alternative that has one.
+fn titled(variant: &Value) -> Option<&str> {
+    variant.get("title").and_then(Value::as_str)
+}
+
+/// Whether an alternative stands for every tag but the known ones. TypeScript has no type for "any other string", and
+/// with plain `string` in its place a check of the tag would no longer tell the known ones apart.
+fn is_any_other(variant: &Value, definitions: &Map<String, Value>) -> bool {
+    let target = variant.get("$ref").and_then(Value::as_str).map(definition_name);
+    let object = target.and_then(|name| definitions.get(name)).unwrap_or(variant);
+    let members = object.get("properties").and_then(Value::as_object).into_iter().flatten();
+    members.map(|(_, member)| member).any(|member| member.get("not").is_some())
+}
+
+/// The type of a JSON Schema: what all its keywords allow together.
+fn lower(schema: &Value) -> Type<'_> {
+    let Some(keywords) = schema.as_object() else {
+        return if schema == &Value::Bool(false) { Type::NEVER } else { Type::UNKNOWN };
+    };
+    let list = |name: &str| keywords.get(name).and_then(Value::as_array);
+    let mut parts: Vec<Type<'_>> = Vec::new();
+    parts.extend(keywords.get("$ref").and_then(Value::as_str).map(reference));
+    parts.extend(["anyOf", "oneOf"].into_iter().filter_map(list).map(|any| Type::union(any.iter().map(lower))));
+    parts.extend(list("allOf").into_iter().flatten().map(lower));
+    if let Some(value) = keywords.get("const") {
+        parts.push(literal(value));
+    } else if let Some(values) = list("enum") {
+        parts.push(Type::union(values.iter().map(literal)));
+    } else {
+        parts.extend(typed(keywords));
+    }
+    parts.retain(|part| *part != Type::UNKNOWN);
+    match parts.len() {
+        0 => Type::UNKNOWN,
+        1 => parts.swap_remove(0),
+        _ => Type::Intersection(parts),
+    }
+}
+
+/// What `type` and the keywords that belong to a type allow.
+fn typed(keywords: &Map<String, Value>) -> Option<Type<'_>> {
+    match keywords.get("type") {
+        Some(Value::String(kind)) => Some(of_kind(kind, keywords)),
+        Some(Value::Array(kinds)) => {
+            Some(Type::union(kinds.iter().filter_map(Value::as_str).map(|kind| of_kind(kind, keywords))))
+        }
+        _ => keywords.contains_key("properties").then(|| object(keywords)),
+    }
+}
+
+fn of_kind<'a>(kind: &str, keywords: &'a Map<String, Value>) -> Type<'a> {
+    match kind {
+        "string" => Type::STRING,
+        "number" | "integer" => Type::NUMBER,
+        "boolean" => Type::BOOLEAN,
+        "null" => Type::NULL,
+        "array" => array(keywords),
+        "object" => object(keywords),
+        _ => Type::UNKNOWN,
+    }
+}
+
+fn array(keywords: &Map<String, Value>) -> Type<'_> {
+    match keywords.get("prefixItems").and_then(Value::as_array) {
+        Some(items) => Type::Tuple(items.iter().map(lower).collect()),
+        None => Type::Array(Box::new(keywords.get("items").map_or(Type::UNKNOWN, lower))),
+    }
+}
+
+fn object(keywords: &Map<String, Value>) -> Type<'_> {
+    let required = keywords.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
+    let members = keywords.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let members: Vec<Property<'_>> = members
+        .map(|(name, schema)| Property {
+            name: name.into(),
+            doc: text(schema, "description").into(),
+            optional: !is_required(name),
+            value: lower(schema),
+        })
+        .collect();
+    if members.is_empty() {
+        return Type::Record(Box::new(keywords.get("additionalProperties").map_or(Type::UNKNOWN, lower)));
+    }
+    Type::Object(members)
+}
+
+fn literal(value: &Value) -> Type<'_> {
+    match value {
+        Value::Null => Type::NULL,
+        Value::String(text) => Type::Literal(text.into()),
+        Value::Bool(_) | Value::Number(_) => Type::Scalar(value.clone()),
+        Value::Array(_) | Value::Object(_) => Type::UNKNOWN,
+    }
+}
+
+fn reference(to: &str) -> Type<'_> {
+    Type::Name(wire_name(definition_name(to)))
+}
+
+fn definition_name(reference: &str) -> &str {
+    reference.rsplit('/').next().unwrap_or(reference)
+}
+
+fn text<'a>(schema: &'a Value, name: &str) -> &'a str {
+    schema.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn written(definitions: Value) -> String {
+        let text = wire(&json!({ "$defs": definitions }));
+        text.split_once("\n\n").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn objects_become_interfaces() {
+        let text = written(json!({
+            "Actor": {
+                "description": "Who acts.",
+                "type": "object",
+                "required": ["kind"],
+                "additionalProperties": true,
+                "properties": {
+                    "kind": { "$ref": "#/$defs/ParticipantKind", "description": "What kind." },
+                    "id": { "type": ["string", "null"] },
+                    "a-b": { "type": "array", "items": { "anyOf": [{ "type": "integer" }, { "type": "null" }] } },
+                },
+            },
+        }));
+        assert_eq!(
+            text,
+            "/** Who acts. */\nexport interface Actor {\n  /** What kind. */\n  kind: ParticipantKind;\n  \
+             id?: string | null;\n  \"a-b\"?: (number | null)[];\n}\n"
+        );
+    }
+
+    #[test]
+    fn everything_else_becomes_an_alias() {
+        let aliases = [
+            (
+                json!({ "anyOf": [{ "type": "string", "enum": ["a", "b"] }, { "type": "string" }] }),
+                "\"a\" | \"b\" | (string & {})",
+            ),
+            (json!({ "oneOf": [{ "const": 1 }, { "const": true }, { "type": "null" }] }), "1 | true | null"),
+            (
+                json!({ "allOf": [{ "$ref": "#/$defs/B" }, { "type": "object", "properties": { "c": { "type": "string" } } }] }),
+                "B & { c?: string }",
+            ),
+            (json!({ "$ref": "#/$defs/B", "description": "x" }), "B"),
+            (json!({ "type": "object", "additionalProperties": { "type": "number" } }), "{ [key: string]: number }"),
+            (json!({ "type": "object", "additionalProperties": true }), "{ [key: string]: unknown }"),
+            (
+                json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": "number" }] }),
+                "[string, number]",
+            ),
+            (json!({ "description": "Any JSON value." }), "unknown"),
+            (json!(true), "unknown"),
+            (json!(false), "never"),
+        ];
+        for (schema, expected) in aliases {
+            let text = written(json!({ "X": schema }));
+            assert!(text.ends_with(&format!("export type X = {expected};\n")), "{text} has {expected}");
+        }
+    }
+
+    #[test]
+    fn a_choice_shows_its_known_tags_and_names_the_rest() {
+        let tag = |tag: Value| json!({ "type": "object", "required": ["type"], "properties": { "type": tag } });
+        let mut pong = tag(json!({ "const": "pong" }));
+        pong["description"] = "An answer.".into();
+        let text = written(json!({
+            "Frame": { "description": "A frame.", "oneOf": [pong, tag(json!({ "const": "ping" })), { "$ref": "#/$defs/Other" }] },
+            "Other": tag(json!({ "type": "string", "not": { "enum": ["ping", "pong"] } })),
+        }));
+        assert_eq!(
+            text,
+            "/**\n * A frame.\n * Any other is {@link Other}.\n */\nexport type Frame =\n  /** An answer. */\n  \
+             | { type: \"pong\" }\n  | { type: \"ping\" };\n\nexport interface Other {\n  type: string;\n}\n"
+        );
+    }
+
+    #[test]
+    fn alternatives_with_a_name_become_interfaces() {
+        let http = json!({ "title": "HttpOperation", "type": "object", "properties": { "id": { "type": "string" } } });
+        assert_eq!(
+            written(json!({ "Operation": { "anyOf": [http, { "type": "null" }] } })),
+            "export type Operation =\n  | HttpOperation\n  | null;\n\nexport interface HttpOperation {\n  id?: string;\n}\n"
+        );
+    }
+
+    #[test]
+    fn rows_take_interfaces() {
+        let row = json!({ "Row": { "type": "object", "additionalProperties": true } });
+        assert_eq!(written(row), "export type Row = object;\n");
+    }
+
+    /// A keyword that is not known here would be left out in silence.
+    #[test]
+    fn every_keyword_of_the_frames_is_understood() {
+        const LOWERED: &[&str] = &[
+            "$ref",
+            "additionalProperties",
+            "allOf",
+            "anyOf",
+            "const",
+            "description",
+            "enum",
+            "items",
+            "oneOf",
+            "prefixItems",
+            "properties",
+            "required",
+            "type",
+        ];
+        const LEFT_OUT: &[&str] =
+            &["default", "examples", "format", "maxItems", "maximum", "minItems", "minimum", "not", "title"];
+        fn check(schema: &Value, at: &str) {
+            for (keyword, value) in schema.as_object().into_iter().flatten() {
+                let known = LOWERED.contains(&&**keyword) || LEFT_OUT.contains(&&**keyword);
+                assert!(known, "{keyword} in {at}: {schema}");
+                match (&**keyword, value) {
+                    ("properties", Value::Object(members)) => {
+                        members.iter().for_each(|(name, member)| check(member, name))
+                    }
+                    ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
+                        list.iter().for_each(|part| check(part, at));
+                    }
+                    ("additionalProperties" | "items", part) => check(part, at),
+                    _ => {}
+                }
+            }
+        }
+        let document = ablo_wire::frames_schema();
+        let definitions = document["$defs"].as_object().unwrap();
+        assert!(definitions.len() > 20);
+        definitions.iter().for_each(|(name, definition)| check(definition, name));
+    }
+
+    #[test]
+    fn every_name_of_the_frames_is_its_own() {
+        let document = ablo_wire::frames_schema();
+        let text = wire(&document);
+        for name in document["$defs"].as_object().unwrap().keys() {
+            let starts = [format!("export interface {name} {{"), format!("export type {name} = ")];
+            let found =
+                text.lines().filter(|line| starts.iter().any(|start| (line.to_string() + " ").starts_with(start)));
+            assert_eq!(found.count(), 1, "{name}");
+        }
+    }
+}

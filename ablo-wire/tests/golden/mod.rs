@@ -1,0 +1,82 @@
+//! Where the golden frames are, and how to read them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One golden file.
+pub(crate) struct Golden {
+    /// The folder it is in: the type of the frame, or the name of the body.
+    pub(crate) folder: String,
+    /// Its name without `.json`.
+    pub(crate) name: String,
+    /// Its text, white space outside strings removed.
+    pub(crate) text: String,
+}
+
+impl Golden {
+    /// How it is called in messages.
+    pub(crate) fn title(&self) -> String {
+        format!("{}/{}", self.folder, self.name)
+    }
+
+    /// Whether it is another spelling of the file without `.in`: read, never written.
+    pub(crate) fn is_alternate(&self) -> bool {
+        self.name.ends_with(".in")
+    }
+}
+
+/// The golden frames of both directions.
+pub(crate) fn frames() -> Vec<Golden> {
+    let folders: Vec<_> = subfolders(&root()).into_iter().filter(|path| path.is_dir()).collect();
+    folders
+        .iter()
+        .filter(|folder| !folder.ends_with("bodies") && !folder.ends_with("malformed"))
+        .flat_map(|folder| files(folder))
+        .collect()
+}
+
+/// The golden bodies, a folder for each definition.
+pub(crate) fn bodies() -> Vec<Golden> {
+    subfolders(&root().join("bodies")).iter().flat_map(|folder| files(folder)).collect()
+}
+
+/// Frames that must be refused.
+pub(crate) fn malformed() -> Vec<Golden> {
+    files(&root().join("malformed"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire")
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+fn files(folder: &Path) -> Vec<Golden> {
+    let text = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let golden = |path: PathBuf| Golden {
+        folder: text(folder),
+        name: text(&path).strip_suffix(".json").expect("a golden is a .json file").to_owned(),
+        text: compact(&fs::read_to_string(&path).unwrap()),
+    };
+    subfolders(folder).into_iter().map(golden).collect()
+}
+
+/// Removes white space outside strings; unlike a round trip through a value it keeps every number as it is written.
+fn compact(json: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
+    for c in json.trim().chars() {
+        if quoted || !c.is_whitespace() || !json.starts_with(['{', '[']) {
+            out.push(c);
+        }
+        match c {
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = quoted && c == '\\' && !escaped;
+    }
+    out
+}

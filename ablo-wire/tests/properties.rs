@@ -1,0 +1,76 @@
+//! No text makes the reader panic, and what it accepts it writes so that it reads the same.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the whole file is a test
+
+use ablo_wire::{ClientFrame, ServerFrame};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0u64..1 << 53).prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+        prop::sample::select(vec!["UPDATE", "create", "U", "online", "c_1"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((member(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn member() -> impl Strategy<Value = String> {
+    let known = "type payload id actionType modelName modelId data deltas operations clientTxId success intentId target \
+        entityType entityId lastSyncId versions readAt input action model cursor status queue error";
+    let known: Vec<&str> = known.split_whitespace().collect();
+    prop_oneof![4 => prop::sample::select(known).prop_map(str::to_owned), 1 => "[a-z]{1,6}"]
+}
+
+fn frame() -> impl Strategy<Value = Value> {
+    let kinds: Vec<&str> = [ClientFrame::KINDS, ServerFrame::KINDS, &["slide_cursor"]].concat();
+    (prop::sample::select(kinds), any_json(), any_json(), any::<bool>()).prop_map(
+        |(kind, payload, beside, payload_first)| {
+            let mut frame = match beside {
+                Value::Object(members) => members,
+                _ => Map::new(),
+            };
+            let (kind, payload) = (("type".to_owned(), json!(kind)), ("payload".to_owned(), payload));
+            frame.extend(if payload_first { [payload, kind] } else { [kind, payload] });
+            Value::Object(frame)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn frames_settle_after_one_reading(frame in frame()) {
+        let text = frame.to_string();
+        if let Ok(read) = ClientFrame::parse(&text) {
+            prop_assert_eq!(ClientFrame::parse(&read.to_text().unwrap()).unwrap(), read);
+        }
+        if let Ok(read) = ServerFrame::parse(&text) {
+            prop_assert_eq!(ServerFrame::parse(&read.to_text().unwrap()).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in ".{0,64}") {
+        let _ = ClientFrame::parse(&text);
+        let _ = ServerFrame::parse(&text);
+    }
+
+    #[test]
+    fn unknown_members_of_a_delta_survive(members in prop::collection::vec(("[a-z]{3,9}x", any_json()), 0..5)) {
+        let mut delta = json!({ "id": 1, "actionType": "U", "modelName": "Task", "modelId": "t_1" });
+        delta.as_object_mut().unwrap().extend(members);
+        let frame = json!({ "type": "delta", "payload": delta });
+        let read = ServerFrame::parse(&frame.to_string()).unwrap();
+        prop_assert_eq!(serde_json::to_value(&read).unwrap(), frame);
+    }
+}

@@ -1,0 +1,276 @@
+//! What a schema says, for code that is generic over models.
+//!
+//! Generated code has one static of each; nothing here is ever built at run time. Hashes and names are those of the
+//! schema that the code was generated from, so a client can tell a server which one it knows.
+
+use crate::Model;
+use std::fmt;
+
+/// A whole schema.
+#[derive(Debug)]
+pub struct SchemaDescriptor {
+    /// Gates client and server versions: 32 bits, as the hosted service computes it.
+    pub schema_hash: &'static str,
+    /// Tells any two schemas apart.
+    pub content_hash: &'static str,
+    /// The models, in schema order.
+    pub models: &'static [&'static ModelDescriptor],
+    /// How an identity's sync groups are computed.
+    pub identity_roles: &'static [RoleDescriptor],
+}
+
+impl SchemaDescriptor {
+    /// The model with this key.
+    #[must_use]
+    pub fn model(&self, key: &str) -> Option<&'static ModelDescriptor> {
+        self.models.iter().copied().find(|model| model.key == key)
+    }
+
+    /// The model with this name on the wire.
+    #[must_use]
+    pub fn model_by_type_name(&self, type_name: &str) -> Option<&'static ModelDescriptor> {
+        self.models.iter().copied().find(|model| model.type_name == type_name)
+    }
+}
+
+/// One model.
+#[derive(Debug)]
+pub struct ModelDescriptor {
+    /// The author's name of the model.
+    pub key: &'static str,
+    /// Its name on the wire, `modelName` of a delta.
+    pub type_name: &'static str,
+    /// The physical table.
+    pub table: &'static str,
+    /// When clients load its rows.
+    pub load: Load,
+    /// Where its table lives.
+    pub plane: Plane,
+    /// Whether clients may write it.
+    pub mutable: bool,
+    /// The kind of the sync group that each row forms, where it forms one.
+    pub scope: Option<&'static str>,
+    /// How rows are isolated inside one database.
+    pub tenancy: Tenancy,
+    /// The declared fields, in schema order, without the fields that every row has.
+    pub fields: &'static [FieldDescriptor],
+    /// The relations, in schema order.
+    pub relations: &'static [RelationDescriptor],
+}
+
+impl ModelDescriptor {
+    /// What generated code leaves out.
+    #[doc(hidden)]
+    pub const DEFAULT: Self = Self {
+        key: "",
+        type_name: "",
+        table: "",
+        load: Load::Instant,
+        plane: Plane::Tenant,
+        mutable: false,
+        scope: None,
+        tenancy: Tenancy::Column { column: "organization_id" },
+        fields: &[],
+        relations: &[],
+    };
+
+    /// The declared field with this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'static FieldDescriptor> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The relation with this name.
+    #[must_use]
+    pub fn relation(&self, name: &str) -> Option<&'static RelationDescriptor> {
+        self.relations.iter().find(|relation| relation.name == name)
+    }
+}
+
+/// One declared field.
+#[derive(Debug)]
+pub struct FieldDescriptor {
+    /// The member name on the wire.
+    pub name: &'static str,
+    /// The physical column.
+    pub column: &'static str,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// Whether a row may lack a value.
+    pub optional: bool,
+    /// Whether an index is asked for.
+    pub indexed: bool,
+    /// The author's words on it.
+    pub description: Option<&'static str>,
+    /// Whether users should stop using it, and what to use instead; empty where the author did not say.
+    pub deprecated: Option<&'static str>,
+}
+
+impl FieldDescriptor {
+    /// What generated code leaves out.
+    #[doc(hidden)]
+    pub const DEFAULT: Self = Self {
+        name: "",
+        column: "",
+        kind: FieldKind::Json,
+        optional: false,
+        indexed: false,
+        description: None,
+        deprecated: None,
+    };
+}
+
+/// The types of Schema JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// Text.
+    String,
+    /// An IEEE 754 double.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A point in time.
+    Date,
+    /// One of these values, or one that a newer writer knows.
+    Enum(&'static [&'static str]),
+    /// Any JSON value.
+    Json,
+}
+
+/// One relation.
+pub struct RelationDescriptor {
+    /// The author's name.
+    pub name: &'static str,
+    /// Which side holds the foreign key, and how many rows the other side has.
+    pub kind: RelationKind,
+    /// The model it leads to. A function, since models may point at each other.
+    pub target: fn() -> &'static ModelDescriptor,
+    /// A field of this model for `belongsTo`, of the target otherwise.
+    pub foreign_key: &'static str,
+    /// A field of the target that orders a `hasMany`.
+    pub order_by: Option<&'static str>,
+    /// Client-side foreign-key index.
+    pub index: bool,
+    /// Attach the parent to incoming deltas.
+    pub enrich: bool,
+    /// Ignore this edge when ordering creates.
+    pub defer: bool,
+    /// The row lives in this parent: sync-group fan-out follows it.
+    pub parent: bool,
+    /// A physical foreign key holds it.
+    pub fk: bool,
+}
+
+impl RelationDescriptor {
+    /// What generated code leaves out, for a relation to `M`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __to<M: Model>(name: &'static str, kind: RelationKind, foreign_key: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            target: target::<M>,
+            foreign_key,
+            order_by: None,
+            index: false,
+            enrich: false,
+            defer: false,
+            parent: false,
+            fk: false,
+        }
+    }
+
+    /// The model it leads to.
+    #[must_use]
+    pub fn target(&self) -> &'static ModelDescriptor {
+        (self.target)()
+    }
+}
+
+fn target<M: Model>() -> &'static ModelDescriptor {
+    M::DESCRIPTOR
+}
+
+// The derive would follow relations in circles.
+impl fmt::Debug for RelationDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelationDescriptor")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("target", &self.target().key)
+            .field("foreign_key", &self.foreign_key)
+            .field("order_by", &self.order_by)
+            .field("index", &self.index)
+            .field("enrich", &self.enrich)
+            .field("defer", &self.defer)
+            .field("parent", &self.parent)
+            .field("fk", &self.fk)
+            .finish()
+    }
+}
+
+/// The three kinds of relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    /// This row points at one target row.
+    BelongsTo,
+    /// Many target rows point at this row.
+    HasMany,
+    /// One target row points at this row.
+    HasOne,
+}
+
+/// When clients load a model's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// At bootstrap.
+    Instant,
+    /// On first access.
+    Lazy,
+    /// Only when asked.
+    Manual,
+}
+
+/// Where a model's table lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// In a customer's database.
+    Tenant,
+    /// Only in the service's own.
+    Control,
+}
+
+/// How rows are isolated inside one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenancy {
+    /// A column holds the organisation.
+    Column {
+        /// That column.
+        column: &'static str,
+    },
+    /// A parent row holds it.
+    Parent {
+        /// A column of this table.
+        local_key: &'static str,
+        /// The parent's table.
+        parent_table: &'static str,
+        /// The parent's column that `local_key` holds.
+        parent_key: &'static str,
+        /// The parent's tenancy column.
+        parent_org_column: &'static str,
+    },
+    /// Rows are shared by all.
+    None,
+}
+
+/// A rule that yields sync groups `<kind>:<value>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleDescriptor {
+    /// The group's kind.
+    pub kind: &'static str,
+    /// The field of the identity that holds the value.
+    pub field: &'static str,
+    /// Whether every string of an array yields a group.
+    pub multi: bool,
+}

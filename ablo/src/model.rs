@@ -1,0 +1,28 @@
+//! What a model is to generic code.
+//!
+//! Generated code implements it, and nothing else should: the supertrait that reads and writes rows is private.
+
+use crate::__private::Codec;
+use crate::descriptor::ModelDescriptor;
+use serde::Serialize;
+use std::fmt::Debug;
+
+/// A type whose values are the declared fields of a model's rows.
+///
+/// ```
+/// # mod generated { include!("../tests/weather/mod.rs"); }
+/// use ablo::Model;
+///
+/// fn table<M: Model>() -> &'static str {
+///     M::DESCRIPTOR.table
+/// }
+/// assert_eq!(table::<generated::WeatherReport>(), "weather_reports");
+/// ```
+pub trait Model: Codec + Send + Sync + 'static {
+    /// What creating a row takes. Serialises to the declared fields that are set; the id travels apart from them.
+    type Create: Serialize + Clone + Debug + Send;
+    /// What changing a row takes. Serialises to what it changes.
+    type Patch: Serialize + Clone + Debug + Default + Send;
+    /// What the schema says of the model.
+    const DESCRIPTOR: &'static ModelDescriptor;
+}

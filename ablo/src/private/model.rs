@@ -1,0 +1,218 @@
+//! The macros behind generated models and the schema's descriptor.
+//!
+//! A model's table has one line for each field; a `?` marks an optional one. What a line says beside name, column and kind
+//! is `member = value` of the descriptor, so that the descriptor can grow without a change here.
+
+/// ```text
+/// model! { pub WeatherReport, WeatherReportCreate, WeatherReportPatch, key = "weatherReports", mutable = true;
+///     fields {
+///         0 location: String, LOCATION "location" "location" String;
+///         1 forecast?: String, FORECAST "forecast" "forecast" String, indexed = true;
+///     }
+///     relations { "station" BelongsTo Station "stationId", parent = true; }
+/// }
+/// ```
+/// expands to
+/// ```text
+/// pub struct WeatherReportCreate { pub id: Option<Id<WeatherReport>>, pub location: String, pub forecast: Option<String> }
+/// pub struct WeatherReportPatch { pub location: Change<String>, pub forecast: Patch<String> }
+/// impl WeatherReport {
+///     pub const LOCATION: Field<Self, String> = …;
+///     pub const FORECAST: Field<Self, Option<String>> = …;
+///     pub fn create(location: impl Into<String>) -> WeatherReportCreate { … }
+///     pub fn patch() -> WeatherReportPatch { … }
+/// }
+/// impl WeatherReportCreate { pub fn id(…) -> Self; pub fn forecast(mut self, value: impl Into<String>) -> Self { … } }
+/// impl WeatherReportPatch {
+///     pub fn location(mut self, value: impl Into<String>) -> Self { … }
+///     pub fn forecast(mut self, value: impl Into<Patch<String>>) -> Self { … }
+/// }
+/// impl Serialize for WeatherReportCreate { … }      // declared fields that are set
+/// impl Serialize for WeatherReportPatch { … }       // what changes
+/// const _: () = {
+///     static DESCRIPTOR: ModelDescriptor = …;
+///     impl Model for WeatherReport { … }
+///     impl Codec for WeatherReport { fn decode(…) { match on the field's position } fn encode(…) { one line a field } }
+/// };
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_model {
+    (
+        $vis:vis $model:ident, $create:ident, $patch:ident $(, $facet:ident = $value:expr)*;
+        fields {$(
+            $(#[$attr:meta])* $at:literal $name:ident $(: $req:ty,)? $(?: $opt:ty,)?
+                $token:ident $wire:literal $column:literal $kind:ident $(($enum:ty))? $(, $field_facet:ident = $field_value:expr)*;
+        )*}
+        relations {$(
+            $relation:literal $relation_kind:ident $target:ident $foreign_key:literal $(, $option:ident = $option_value:expr)*;
+        )*}
+    ) => {
+        #[doc = ::core::concat!("What creating a [`", ::core::stringify!($model), "`] takes.")]
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis struct $create {
+            /// The row's id; without one, it is chosen for you.
+            pub id: ::core::option::Option<$crate::Id<$model>>,
+            $($(#[$attr])* pub $name: $($req)? $(::core::option::Option<$opt>)?,)*
+        }
+
+        #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis struct $patch {
+            $($(#[$attr])* pub $name: $($crate::Change<$req>)? $($crate::Patch<$opt>)?,)*
+        }
+
+        #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+        impl $model {
+            $($(#[$attr])* pub const $token: $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
+                $crate::Field::__new($wire);)*
+
+            /// Starts a create with every field that must have a value.
+            #[must_use]
+            #[allow(clippy::too_many_arguments)]
+            pub fn create($($($name: impl ::core::convert::Into<$req>,)?)*) -> $create {
+                $create {
+                    id: ::core::option::Option::None,
+                    $($name: $(::core::convert::Into::<$req>::into($name))? $(::core::option::Option::<$opt>::None)?,)*
+                }
+            }
+
+            /// Starts a change that keeps every field.
+            #[must_use]
+            pub fn patch() -> $patch {
+                <$patch as ::core::default::Default>::default()
+            }
+        }
+
+        #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+        impl $create {
+            /// Chooses the row's id.
+            #[must_use]
+            pub fn id(mut self, id: impl ::core::convert::Into<$crate::Id<$model>>) -> Self {
+                self.id = ::core::option::Option::Some(id.into());
+                self
+            }
+
+            $($(#[$attr])* $(#[must_use]
+            pub fn $name(mut self, value: impl ::core::convert::Into<$opt>) -> Self {
+                self.$name = ::core::option::Option::Some(value.into());
+                self
+            })?)*
+        }
+
+        #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+        impl $patch {$(
+            $(#[$attr])*
+            #[must_use]
+            pub fn $name(mut self, value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>) -> Self {
+                self.$name = value.into();
+                self
+            }
+        )*}
+
+        #[allow(deprecated)]
+        const _: () = {
+            static DESCRIPTOR: $crate::ModelDescriptor = $crate::ModelDescriptor {
+                $($facet: $value,)*
+                fields: &[$($crate::FieldDescriptor {
+                    name: $wire,
+                    column: $column,
+                    kind: $crate::FieldKind::$kind $((<$enum as $crate::OpenEnum>::VALUES))?,
+                    $($field_facet: $field_value,)*
+                    ..$($crate::__private::required::<$req>())? $($crate::__private::optional::<$opt>())?
+                },)*],
+                relations: &[$($crate::RelationDescriptor {
+                    $($option: $option_value,)*
+                    ..$crate::RelationDescriptor::__to::<$target>($relation, $crate::RelationKind::$relation_kind, $foreign_key)
+                },)*],
+                ..$crate::ModelDescriptor::DEFAULT
+            };
+
+            impl $crate::Model for $model {
+                type Create = $create;
+                type Patch = $patch;
+                const DESCRIPTOR: &'static $crate::ModelDescriptor = &DESCRIPTOR;
+            }
+
+            impl ::core::default::Default for $patch {
+                fn default() -> Self {
+                    Self { $($name: $($crate::Change::<$req>::Keep)? $($crate::Patch::<$opt>::Keep)?,)* }
+                }
+            }
+
+            impl $crate::__private::Codec for $model {
+                fn decode<'de, __A>(members: &mut $crate::__private::Members<__A>) -> ::core::result::Result<Self, __A::Error>
+                where
+                    __A: $crate::__private::serde::de::MapAccess<'de>,
+                {
+                    $(let mut $name = ::core::option::Option::<$($req)? $($opt)?>::None;)*
+                    while let ::core::option::Option::Some(at) = members.next_field()? {
+                        match at {
+                            $($at => members.value(at, &mut $name),)*
+                            _ => ::core::result::Result::Ok(()),
+                        }?;
+                    }
+                    #[allow(irrefutable_let_patterns)]
+                    let ($($(::core::option::Option::<$req>::Some($name),)?)*) = ($($($crate::__private::slot::<$req>($name),)?)*) else {
+                        return ::core::result::Result::Err(members.missing());
+                    };
+                    ::core::result::Result::Ok(Self { $($name,)* })
+                }
+
+                fn encode<__S>(&self, members: &mut $crate::__private::Writer<__S>)
+                where
+                    __S: $crate::__private::serde::ser::SerializeMap,
+                {
+                    $(members.put($wire, &self.$name);)*
+                }
+            }
+
+            impl $crate::__private::serde::Serialize for $create {
+                fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
+                where
+                    __S: $crate::__private::serde::Serializer,
+                {
+                    let mut members = $crate::__private::Writer::start(serializer)?;
+                    $($(members.put::<$req>($wire, &self.$name);)? $(members.put_some::<$opt>($wire, &self.$name);)?)*
+                    members.end()
+                }
+            }
+
+            impl $crate::__private::serde::Serialize for $patch {
+                fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
+                where
+                    __S: $crate::__private::serde::Serializer,
+                {
+                    let mut members = $crate::__private::Writer::start(serializer)?;
+                    $(members.put($wire, &self.$name);)*
+                    members.end()
+                }
+            }
+        };
+    };
+}
+
+/// ```text
+/// schema! { pub static SCHEMA: "1f2e3d4c" "…"; WeatherReport, Station; "org" "organizationId" false, }
+/// ```
+/// expands to the `static` of that name: the hashes, the models in schema order, the identity roles.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_schema {
+    (
+        $(#[$attr:meta])* $vis:vis static $name:ident: $schema_hash:literal $content_hash:literal;
+        models { $($model:ident),* $(,)? }
+        identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
+    ) => {
+        $(#[$attr])*
+        #[allow(dead_code, unreachable_pub)]
+        $vis static $name: $crate::SchemaDescriptor = $crate::SchemaDescriptor {
+            schema_hash: $schema_hash,
+            content_hash: $content_hash,
+            models: &[$(<$model as $crate::Model>::DESCRIPTOR),*],
+            identity_roles: &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
+        };
+    };
+}

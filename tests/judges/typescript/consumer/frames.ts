@@ -1,0 +1,21 @@
+// A frame's `type` tells its payload.
+import type { wire } from "./typescript/index.js";
+
+export const ping: wire.ClientFrame = { type: "ping" };
+export const release: wire.ClientFrame = { type: "release", payload: { claimId: "participant:1" } };
+// @ts-expect-error a release names its claim
+export const empty: wire.ClientFrame = { type: "release", payload: {} };
+
+export function position(frame: wire.ServerFrame): number | undefined {
+  // @ts-expect-error most frames have no position
+  frame.payload.position;
+  return frame.type === "intent_queued" ? frame.payload.position : undefined;
+}
+
+// What an application sends to its peers has a type of its own.
+export const cursor: wire.OtherClientFrame = { type: "slide_cursor", payload: { x: 1, y: 2 } };
+
+export const commit: wire.CommitFrame = {
+  clientTxId: "tx_1",
+  operations: [{ type: "UPDATE", model: "stations", id: "s_1", input: { name: "Observatoriet" }, readAt: 412 }],
+};

@@ -1,0 +1,289 @@
+//! Provisioning a database that is not empty: what is missing is added, what differs is reported, nothing else changes.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
+
+use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};
+use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, schema};
+use serde_json::{Value, json};
+
+fn tasks() -> Provision {
+    tasks_with(json!({}))
+}
+
+/// The program for `teams` and, below them, `tasks` with more fields.
+fn tasks_with(more: Value) -> Provision {
+    let mut fields = json!({
+        "title": { "type": "string", "isOptional": false, "isIndexed": true, "description": "What to do" },
+        "status": { "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": ["open", "done"] },
+        "teamId": { "type": "string", "isOptional": true, "isIndexed": false },
+    });
+    fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let team = json!({ "type": "belongsTo", "target": "teams", "foreignKey": "teamId", "foreignKeyColumn": "team_id",
+        "options": { "fk": true } });
+    let models = json!({
+        "tasks": { "fields": fields, "relations": { "team": team } },
+        "teams": { "fields": {}, "relations": {} },
+    });
+    program(&schema(&json!({ "v": 3, "models": models, "identityRoles": [] }).to_string()))
+}
+
+/// What of the rows before is not as it was.
+fn changed(before: &[String], after: &[String]) -> Vec<String> {
+    before.iter().filter(|row| !after.contains(row)).cloned().collect()
+}
+
+/// Runs the program twice: the warnings are the same, and the second run writes nothing.
+fn apply_twice(session: &mut Session, program: &Provision) -> Vec<String> {
+    let warnings = apply(session, program);
+    let made = footprint(session);
+    assert_eq!(apply(session, program), warnings);
+    assert_eq!(changed(&made, &footprint(session)), Vec::<String>::new());
+    warnings
+}
+
+#[test]
+fn a_table_that_lacks_columns_gets_them_with_everything_that_hangs_on_them() {
+    let (partial, whole) = (Server::shared().database(), Server::shared().database());
+    let mut session = partial.session();
+    session.run("CREATE TABLE tasks (id text PRIMARY KEY, title text, own_column int)").expect("a table");
+    assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
+    let mut ours = catalogue(&mut session);
+    assert!(ours.get_mut("public").and_then(|tables| tables.get_mut("tasks")?.columns.remove("own_column")).is_some());
+
+    let mut session = whole.session();
+    assert_eq!(apply(&mut session, &tasks()), Vec::<String>::new());
+    assert_eq!(ours, catalogue(&mut session));
+}
+
+#[test]
+fn a_schema_that_grows_only_adds() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    apply(&mut session, &tasks());
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session
+        .run("INSERT INTO tasks (id, organization_id, title, status) VALUES ('1', 'acme', 't', 'open')")
+        .expect("a row");
+    let before = footprint(&mut session);
+    let grown = tasks_with(json!({ "note": { "type": "json", "isOptional": true, "isIndexed": true } }));
+    assert_eq!(apply_twice(&mut session, &grown), Vec::<String>::new());
+    let touched = changed(&before, &footprint(&mut session));
+    // A table's own catalogue row counts its columns.
+    assert!(touched.iter().all(|row| row.starts_with("relation tasks ")), "{touched:#?}");
+    assert!(catalogue(&mut session)["public"]["tasks"].indexes.contains_key("tasks_note_idx"));
+}
+
+#[test]
+fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session.run("CREATE TABLE tasks (id text PRIMARY KEY); INSERT INTO tasks VALUES ('1')").expect("a table");
+    // Nobody sees the row once row security is forced, its owner included; it must be found all the same.
+    session.run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY").expect("row security");
+    let hint = "has rows without a value; fill them and run this again";
+    let wanted = ["organization_id", "title", "status"]
+        .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
+    assert_eq!(apply_twice(&mut session, &tasks()), wanted);
+    let columns = &catalogue(&mut session)["public"]["tasks"].columns;
+    assert!(!columns["title"].not_null && columns["created_at"].not_null, "a default fills what it can");
+
+    let mut admin = database.admin();
+    admin.run("UPDATE tasks SET organization_id = 'acme', title = 't', status = 'open'").expect("to mend the row");
+    assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
+    assert!(catalogue(&mut session)["public"]["tasks"].columns["title"].not_null);
+}
+
+#[test]
+fn a_check_that_rows_would_break_is_reported_and_not_forced() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run("CREATE TABLE tasks (id text PRIMARY KEY, title text, status text, organization_id text)")
+        .expect("a table");
+    session.run("INSERT INTO tasks VALUES ('1', 't', 'lost', 'acme')").expect("a row");
+    let warnings = apply_twice(&mut session, &tasks());
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].starts_with("ablo::provision::check_skipped: public.tasks.status "), "{warnings:#?}");
+    assert!(!catalogue(&mut session)["public"]["tasks"].constraints.contains_key("tasks_status_check"));
+}
+
+#[test]
+fn a_column_of_another_type_is_reported_and_not_changed() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run("CREATE TABLE tasks (id uuid PRIMARY KEY, status int, title varchar(80), organization_id uuid)")
+        .expect("a table");
+    let mut warnings = apply_twice(&mut session, &tasks());
+    warnings.retain(|warning| !warning.contains("_skipped"));
+    let other = |column: &str, was: &str| {
+        format!("ablo::provision::column_type_differs: public.tasks.{column} is {was}, not text; it was left so")
+    };
+    let wanted = [
+        other("id", "uuid"),
+        other("organization_id", "uuid"),
+        other("title", "character varying(80)"),
+        other("status", "integer"),
+    ];
+    assert_eq!(warnings, wanted);
+    let tasks = &catalogue(&mut session)["public"]["tasks"];
+    assert_eq!(tasks.columns["status"].r#type, "integer");
+    assert!(tasks.policies.is_empty() && tasks.row_security && tasks.forced, "without a policy nobody sees a row");
+}
+
+#[test]
+fn what_has_the_same_meaning_under_another_name_is_taken_as_it_is() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    apply(&mut session, &tasks());
+    session
+        .run(
+            "ALTER TABLE tasks RENAME CONSTRAINT tasks_pkey TO k1;
+             ALTER TABLE tasks RENAME CONSTRAINT tasks_status_check TO k2;
+             ALTER TABLE tasks RENAME CONSTRAINT tasks_team_id_fkey TO k3;
+             ALTER INDEX tasks_title_idx RENAME TO k4;
+             ALTER POLICY tenant_isolation ON tasks RENAME TO k5",
+        )
+        .expect("other names");
+    let before = footprint(&mut session);
+    assert_eq!(apply(&mut session, &tasks()), Vec::<String>::new());
+    assert_eq!(footprint(&mut session), before);
+}
+
+#[test]
+fn what_has_our_name_and_another_meaning_is_reported_and_left() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run(
+            "CREATE TABLE teams (id text PRIMARY KEY);
+             CREATE TABLE tasks (id text, title text, status text, team_id text, other text PRIMARY KEY,
+               CONSTRAINT tasks_status_check CHECK (status IN ('open')),
+               CONSTRAINT tasks_team_id_fkey CHECK (team_id <> ''));
+             CREATE INDEX tasks_title_idx ON tasks (title, id);
+             CREATE INDEX tasks_team_id_idx ON tasks (status);
+             CREATE POLICY tenant_isolation ON tasks USING (true);
+             COMMENT ON COLUMN tasks.title IS 'mine'",
+        )
+        .expect("tables");
+    let before = footprint(&mut session);
+    let warnings = apply_twice(&mut session, &tasks());
+    let codes: Vec<_> = warnings.iter().filter_map(|warning| warning.split(": ").next()).collect();
+    let wanted = [
+        "primary_key_differs",
+        "comment_differs",
+        "check_differs",
+        "index_differs",
+        "policy_differs",
+        "foreign_key_differs",
+        "index_differs",
+    ];
+    let mut found: Vec<_> = codes.iter().filter_map(|code| code.strip_prefix("ablo::provision::")).collect();
+    found.sort_unstable();
+    let mut sorted = wanted.to_vec();
+    sorted.sort_unstable();
+    assert_eq!(found, sorted, "{warnings:#?}");
+    let touched = changed(&before, &footprint(&mut session));
+    let harmless = |row: &String| row.starts_with("relation t") || row.starts_with("column t");
+    assert!(touched.iter().all(harmless), "{touched:#?}");
+}
+
+#[test]
+fn a_foreign_key_that_cascades_is_reported_and_left() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run(
+            "CREATE TABLE teams (id text PRIMARY KEY);
+             CREATE TABLE tasks (id text PRIMARY KEY, team_id text REFERENCES teams ON DELETE CASCADE)",
+        )
+        .expect("tables");
+    let warnings = apply_twice(&mut session, &tasks());
+    assert_eq!(
+        warnings,
+        ["ablo::provision::foreign_key_differs: public.tasks.team_id has FOREIGN KEY (team_id) \
+          REFERENCES public.teams(id) ON DELETE CASCADE; it was left so"]
+    );
+}
+
+#[test]
+fn orphans_are_found_behind_row_security_and_reported() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    apply(&mut session, &tasks());
+    session.run("ALTER TABLE tasks DROP CONSTRAINT tasks_team_id_fkey").expect("to drop it");
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session
+        .run(
+            "INSERT INTO tasks (id, organization_id, title, status, team_id) VALUES ('1', 'acme', 't', 'open', 'gone')",
+        )
+        .expect("an orphan");
+    for organization in ["", "acme", "other"] {
+        session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+        let warnings = apply_twice(&mut session, &tasks());
+        assert_eq!(warnings.len(), 1, "{warnings:#?}");
+        assert!(
+            warnings[0].starts_with("ablo::provision::foreign_key_not_validated: public.tasks.team_id "),
+            "{warnings:#?}"
+        );
+    }
+    // Seen by nobody but their own organisation, the parent row must count for validation.
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session.run("INSERT INTO teams (id, organization_id) VALUES ('gone', 'acme')").expect("the parent");
+    session.run("RESET app.current_org_id").expect("a setting");
+    assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
+    let tables = &catalogue(&mut session)["public"];
+    assert!(!tables["tasks"].constraints["tasks_team_id_fkey"].definition.ends_with("NOT VALID"));
+    assert!(tables["tasks"].forced && tables["teams"].forced);
+}
+
+#[test]
+fn an_invalid_index_of_a_broken_off_run_is_built_again() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    apply(&mut session, &tasks());
+    let index = "'tasks_team_id_idx'::regclass";
+    database
+        .admin()
+        .run(&format!("UPDATE pg_index SET indisvalid = false WHERE indexrelid = {index}"))
+        .expect("a broken index");
+    assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
+    assert!(catalogue(&mut session)["public"]["tasks"].indexes["tasks_team_id_idx"].valid);
+}
+
+#[test]
+fn the_second_schema_of_a_database_gets_all_its_constraints() {
+    let text = json!({ "v": 3, "identityRoles": [], "models": { "tasks": { "relations": {}, "fields": {
+        "status": { "type": "enum", "isOptional": false, "isIndexed": true, "enumValues": ["open", "done"] },
+    } } } });
+    let schema = schema(&text.to_string());
+    let database = Server::shared().database();
+    let mut session = database.session();
+    for organization in [None, Some("One"), Some("Two")] {
+        let options = Options { organization: organization.map(str::to_owned), ..Options::default() };
+        let program = provision(&schema, &options).expect("options that are right");
+        assert_eq!(apply(&mut session, &program), Vec::<String>::new());
+    }
+    let made = catalogue(&mut session);
+    assert_eq!(made.keys().collect::<Vec<_>>(), ["app_one", "app_two", "public"]);
+    for tables in made.values() {
+        assert_eq!(tables["tasks"].constraints, made["public"]["tasks"].constraints);
+        assert_eq!((tables["tasks"].indexes.len(), tables["tasks"].policies.len()), (3, 1));
+    }
+}
+
+#[test]
+fn two_runs_at_once_do_not_disturb_each_other() {
+    let database = Server::shared().database();
+    let program = tasks();
+    std::thread::scope(|scope| {
+        // One that comes while another builds the index leaves it to the other, and says so.
+        let run = || {
+            let warnings = apply(&mut database.session(), &program);
+            assert!(warnings.iter().all(|warning| warning.contains("index_busy")), "{warnings:#?}");
+        };
+        let runs = [scope.spawn(run), scope.spawn(run), scope.spawn(run)];
+        runs.into_iter().for_each(|run| run.join().expect("a run that ends well"));
+    });
+    assert_eq!(apply_twice(&mut database.session(), &program), Vec::<String>::new());
+}

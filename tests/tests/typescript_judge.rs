@@ -1,0 +1,92 @@
+//! What the TypeScript compiler says about the `typescript` target.
+
+use ablo_codegen::{Files, Input, targets};
+use ablo_schema::{Hashes, Schema};
+use ablo_tests::fixtures;
+use ablo_tests::typescript::{Project, judge_dir};
+use serde_json::Map;
+use std::fs;
+use std::process::Command;
+
+fn emit(schema: &Schema) -> Files {
+    let target = targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
+    let (hashes, mut files) = (Hashes::of(schema), Files::default());
+    target.configure(&Map::new()).expect("no options").emit(&Input::new(schema, &hashes), &mut files);
+    files
+}
+
+fn read(text: &str) -> Schema {
+    ablo_schema::front::json::read(text).schema.expect("the schema is a good one")
+}
+
+fn consumer_schema() -> Schema {
+    read(&fixtures::read(&judge_dir().join("consumer/schema.json")))
+}
+
+/// The generated files of the consumer's schema and the programs that use them.
+fn consumer_project() -> Project {
+    let project = Project::new();
+    emit(&consumer_schema()).iter().for_each(|(path, text)| project.write(path, text));
+    let programs = fs::read_dir(judge_dir().join("consumer")).expect("the programs are there");
+    for path in
+        programs.map(|entry| entry.expect("readable").path()).filter(|path| path.extension() == Some("ts".as_ref()))
+    {
+        let name = path.file_name().expect("a file").to_string_lossy();
+        project.write(&name, &fixtures::read(&path));
+    }
+    project
+}
+
+#[test]
+fn every_fixture_compiles() {
+    let project = Project::new();
+    let schemas = fixtures::good_schemas();
+    assert!(schemas.len() > 10, "there are fixtures to judge");
+    for (name, text) in schemas {
+        emit(&read(&text)).iter().for_each(|(path, text)| project.write(&format!("{name}/{path}"), text));
+    }
+    let _report = project.compile(&["--noEmit"]);
+}
+
+#[test]
+fn programs_get_the_types_they_expect() {
+    let project = consumer_project();
+    let _report = project.compile(&["--outDir", "out"]);
+    let node = Command::new("node").arg(project.path("out/run.js")).output().expect("node runs");
+    assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
+}
+
+#[test]
+fn the_judge_can_refuse() {
+    let project = consumer_project();
+    project
+        .write("wrong.ts", "import type { Station } from \"./typescript/index.js\";\nexport const s: Station = {};\n");
+    let output = project.try_compile(&["--noEmit"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("wrong.ts(2,14): error TS2739"));
+}
+
+/// Instantiations that checking these files costs, over what the library alone costs.
+fn instantiations(files: &[(&str, &str)]) -> u64 {
+    let count = |files: &[(&str, &str)]| -> u64 {
+        let project = Project::new();
+        project.write("empty.ts", "export {};\n");
+        files.iter().for_each(|(path, text)| project.write(path, text));
+        let report = project.compile(&["--noEmit", "--extendedDiagnostics"]);
+        let line = report.lines().find_map(|line| line.strip_prefix("Instantiations:")).expect("tsc reports them");
+        line.trim().parse().expect("a number")
+    };
+    count(files) - count(&[])
+}
+
+#[test]
+fn rows_instantiate_nothing() {
+    let files = emit(&consumer_schema());
+    let models = files.get("typescript/models.ts").expect("it is written");
+    let cost = instantiations(&[("typescript/models.ts", models)]);
+    println!("models.ts: {cost} type instantiations");
+    assert_eq!(cost, 0);
+
+    let computed = "export type A = Partial<{ a: string }>;\nexport const a: A = { a: \"b\" };\n";
+    assert_ne!(instantiations(&[("computed.ts", computed)]), 0, "the count sees computed types");
+}
