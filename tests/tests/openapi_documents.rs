@@ -3,11 +3,13 @@
 use ablo_codegen::emit::openapi::OpenApi;
 use ablo_codegen::{Files, Input, Target};
 use ablo_schema::{Hashes, Schema};
-use ablo_tests::openapi::{Judge, good_schemas};
+use ablo_tests::fixtures;
+use ablo_tests::openapi::Judge;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 
 fn schema(text: &str) -> Schema {
     let read = ablo_schema::front::json::read(text);
@@ -70,12 +72,16 @@ fn write(folder: &tempfile::TempDir, documents: impl IntoIterator<Item = (String
 #[test]
 fn both_judges_accept_every_good_fixture() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let schemas = good_schemas();
-    let documents = write(&folder, schemas.iter().map(|good| (good.name.clone(), text(&good.schema, &json!({})))));
-    for judge in Judge::ALL {
-        let problems = judge.problems(&documents);
-        assert!(problems.is_empty(), "{judge:?}: {problems:#?}");
-    }
+    let good = fixtures::good_schemas().into_iter();
+    let documents = write(&folder, good.map(|(name, source)| (name, text(&schema(&source), &json!({})))));
+    thread::scope(|threads| {
+        let documents = &documents;
+        let judges = Judge::ALL.map(|judge| (judge, threads.spawn(move || judge.problems(documents))));
+        for (judge, problems) in judges {
+            let problems = problems.join().expect("the judge ran");
+            assert!(problems.is_empty(), "{judge:?}: {problems:#?}");
+        }
+    });
 }
 
 #[test]
@@ -115,15 +121,14 @@ fn each_judge_refuses_a_broken_document() {
 #[test]
 fn every_route_of_the_reference_is_there() {
     let mut routes = 0;
-    for good in good_schemas() {
-        let expected = good.file.with_file_name("expected.json");
-        let Ok(expected) = fs::read_to_string(expected) else { continue };
-        let expected: Value = serde_json::from_str(&expected).expect("expected.json is JSON");
+    for file in fixtures::find("conformance", "expected.json") {
+        let expected: Value = serde_json::from_str(&fixtures::read(&file)).expect("expected.json is JSON");
         let Some(paths) = expected["openapiPaths"].as_object() else { continue };
-        let document = document(&good.schema);
+        let name = fixtures::name_of(&file);
+        let document = document(&schema(&fixtures::read(&file.with_file_name("schema.json"))));
         for (path, methods) in paths {
             for method in methods.as_array().expect("methods").iter().filter_map(Value::as_str) {
-                assert!(document["paths"][path][method].is_object(), "{}: {method} {path}", good.name);
+                assert!(document["paths"][path][method].is_object(), "{name}: {method} {path}");
                 routes += 1;
             }
         }
@@ -132,10 +137,9 @@ fn every_route_of_the_reference_is_there() {
 }
 
 #[test]
-fn ids_are_unique_errors_are_everywhere_and_references_lead_somewhere() {
-    for good in good_schemas() {
-        let name = &good.name;
-        let document = document(&good.schema);
+fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
+    for (name, source) in fixtures::good_schemas() {
+        let document = document(&schema(&source));
         let mut ids = BTreeSet::new();
         for (path, method, operation) in operations(&document) {
             let id = operation["operationId"].as_str().expect("an id");
@@ -152,8 +156,20 @@ fn ids_are_unique_errors_are_everywhere_and_references_lead_somewhere() {
         }
         let mut found = BTreeSet::new();
         references(&document, &mut found);
-        let lost: Vec<_> = found.into_iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
+        for (component, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+            for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                assert!(schema["properties"].get(required).is_some(), "{name}: {component} requires {required}");
+            }
+        }
+        let lost: Vec<_> = found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
         assert!(lost.is_empty(), "{name}: {lost:?} lead nowhere");
+        let models = document["tags"].as_array().map_or(0, Vec::len) > 2;
+        for kind in ["schemas", "parameters", "requestBodies", "responses", "headers"].iter().filter(|_| models) {
+            for component in document["components"][kind].as_object().expect("components").keys() {
+                let used = found.contains(format!("#/components/{kind}/{component}").as_str());
+                assert!(used, "{name}: nothing refers to {component}");
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-// Lints OpenAPI documents with Redocly: a line per problem, exit status 1 where there is one.
+// Lints OpenAPI documents with Redocly: a line per problem, exit status 10 where there is one.
 // Rules of taste are left out; each rule here is about a document that tools would misread.
+// So is no-required-schema-properties-undefined, which breaks down on a field called hasOwnProperty.
 
 import { createConfig, lint } from "@redocly/openapi-core";
 
@@ -9,13 +10,11 @@ const config = await createConfig({
       "struct",
       "spec-strict-refs",
       "no-unresolved-refs",
-      "no-unused-components",
       "no-identical-paths",
       "no-ambiguous-paths",
       "no-path-trailing-slash",
       "no-schema-type-mismatch",
       "no-enum-type-mismatch",
-      "no-required-schema-properties-undefined",
       "no-invalid-media-type-examples",
       "no-invalid-schema-examples",
       "no-duplicated-tag-names",
@@ -46,4 +45,4 @@ for (const file of process.argv.slice(2)) {
     console.log(`${file}: ${at}: ${problem.ruleId}: ${problem.message.replaceAll("\n", " ")}`);
   }
 }
-process.exitCode = problems === 0 ? 0 : 1;
+process.exitCode = problems === 0 ? 0 : 10;

@@ -355,3 +355,110 @@ impl Array<'_> {
         self.item().value(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn blocks_take_lines_and_inline_values_one() {
+        let text = document(0, |top| {
+            top.object("block", |block| {
+                block.strings("names", &["a", "b"]);
+                block.inline("one", |one| one.object("deep", |deep| deep.boolean("yes", true)));
+                block.array("items", |items| items.string("x"));
+            });
+            top.object("empty", |_| {});
+            top.integer("n", 7);
+        });
+        let expected = r#"{
+  "block": {
+    "names": ["a", "b"],
+    "one": { "deep": { "yes": true } },
+    "items": [
+      "x"
+    ]
+  },
+  "empty": {},
+  "n": 7
+}
+"#;
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn strings_are_escaped_as_serde_json_does() {
+        let every_ascii: String = (0_u8..128).map(char::from).collect();
+        let quote_at_each_place = (0..20).map(|at| format!("{:at$}\"{:1$}", "", 20 - at));
+        let hostile = [every_ascii, "\u{2028}é🦀\\".to_owned(), String::new()];
+        for value in hostile.into_iter().chain(quote_at_each_place) {
+            let text = document(0, |top| top.string(&value, &value));
+            let name = serde_json::to_string(&value).expect("a string is JSON");
+            assert_eq!(text, format!("{{\n  {name}: {name}\n}}\n"));
+        }
+    }
+
+    #[test]
+    fn a_tree_comes_back_as_it_was() {
+        let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": ["x".repeat(80), "y".repeat(80)], "e": []});
+        let text = document(0, |top| top.value("tree", &tree));
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("it is JSON"), json!({ "tree": tree }));
+    }
+
+    #[test]
+    fn a_stencil_is_the_text_it_was_cut_from_with_names_in_its_holes() {
+        let fill = |object: &mut Object<'_>, key: &str| {
+            object.parts("id", &[key, ".list"]);
+            object.object_at(&["/", key], |path| path.strings("tags", &[key]));
+        };
+        let mut stencil = Stencil::default();
+        let [hole, ..] = Stencil::HOLES;
+        let filled = document(0, |top| {
+            for key in ["tasks", "a\"b"] {
+                top.object(key, |object| {
+                    object.boolean("first", true);
+                    object.stencil(&mut stencil, [key, "", "", ""], |object| fill(object, hole));
+                });
+            }
+            // Another depth: the stencil is cut anew.
+            top.stencil(&mut stencil, ["x", "", "", ""], |object| fill(object, hole));
+        });
+        let plain = document(0, |top| {
+            for key in ["tasks", "a\"b"] {
+                top.object(key, |object| {
+                    object.boolean("first", true);
+                    fill(object, key);
+                });
+            }
+            fill(top, "x");
+        });
+        assert_eq!(filled, plain);
+    }
+
+    #[test]
+    fn what_is_repeated_stands_as_if_written_again() {
+        let fill = |object: &mut Object<'_>| {
+            object.boolean("a", true);
+            object.boolean("b", false);
+        };
+        let nothing = |_: &mut Object<'_>| {};
+        let repeat = &mut Repeat::default();
+        let none = &mut Repeat::default();
+        let repeated = document(0, |top| {
+            for name in ["x", "y"] {
+                top.object(name, |object| {
+                    object.repeat(none, nothing);
+                    if name == "x" {
+                        object.boolean("own", true);
+                    }
+                    object.repeat(repeat, fill);
+                });
+            }
+            top.repeat(repeat, fill);
+        });
+        let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
+        let both = json!({"a": true, "b": false});
+        assert_eq!(again, json!({"x": {"own": true, "a": true, "b": false}, "y": both, "a": true, "b": false}));
+    }
+}

@@ -1,0 +1,168 @@
+//! JSON Schema documents against the meta-schema, and against documents that they must accept or refuse.
+
+use ablo_codegen::emit::json_schema::JsonSchema;
+use ablo_codegen::{Files, Input, Target};
+use ablo_schema::Hashes;
+use ablo_tests::fixtures;
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+fn files(text: &str, options: &Value) -> Files {
+    let read = ablo_schema::front::json::read(text);
+    let schema = read.schema.unwrap_or_else(|| panic!("the schema is valid: {:?}", read.diagnostics));
+    let hashes = Hashes::of(&schema);
+    let mut files = Files::default();
+    let options = options.as_object().cloned().unwrap_or_default();
+    JsonSchema.configure(&options).expect("the options are known").emit(&Input::new(&schema, &hashes), &mut files);
+    files
+}
+
+fn parse(files: &Files, path: &str) -> Value {
+    serde_json::from_str(files.get(path).expect("the file is written")).expect("the file is JSON")
+}
+
+/// A validator of one definition, formats included.
+fn definition(mut document: Value, name: &str) -> Validator {
+    let members = document.as_object_mut().expect("a schema");
+    assert!(members["$defs"][name].is_object(), "{name} is defined");
+    members.retain(|member, _| member == "$schema" || member == "$defs");
+    members.insert("$ref".to_owned(), json!(format!("#/$defs/{name}")));
+    jsonschema::draft202012::options().should_validate_formats(true).build(&document).expect("a schema of 2020-12")
+}
+
+const TASKS: &str = r#"{"v":3,"models":{"tasks":{"typename":"Task","fields":{
+    "title":{"type":"string","isOptional":false,"isIndexed":false},
+    "status":{"type":"enum","isOptional":false,"isIndexed":false,"enumValues":["todo","done"]},
+    "mood":{"type":"enum","isOptional":true,"isIndexed":false,"enumValues":["good"]},
+    "points":{"type":"number","isOptional":true,"isIndexed":false},
+    "urgent":{"type":"boolean","isOptional":true,"isIndexed":false},
+    "dueAt":{"type":"date","isOptional":true,"isIndexed":false},
+    "body":{"type":"json","isOptional":false,"isIndexed":false},
+    "extra":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+
+fn row() -> Value {
+    json!({
+        "id": "t_1", "createdAt": "2026-06-01T08:00:00.000Z", "updatedAt": "2026-06-01T08:00:00.000Z",
+        "title": "Write", "status": "todo", "body": {"blocks": []},
+    })
+}
+
+fn create() -> Value {
+    json!({"title": "Write", "status": "todo", "body": {"blocks": []}})
+}
+
+/// The document with some members replaced, or taken away where the new value is the string `<absent>`.
+fn with(mut document: Value, changes: Value) -> Value {
+    let members = document.as_object_mut().expect("an object");
+    for (name, value) in changes.as_object().expect("an object") {
+        if value == "<absent>" {
+            members.remove(name);
+        } else {
+            members.insert(name.clone(), value.clone());
+        }
+    }
+    document
+}
+
+fn check(name: &str, base: &Value, accepted: &[Value], refused: &[Value]) {
+    let validator = definition(parse(&files(TASKS, &json!({})), "json-schema/models.json"), name);
+    for changes in accepted {
+        let document = with(base.clone(), changes.clone());
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name} refuses {document}: {errors:?}");
+    }
+    for changes in refused {
+        let document = with(base.clone(), changes.clone());
+        assert!(!validator.is_valid(&document), "{name} accepts {document}");
+    }
+}
+
+#[test]
+fn every_file_is_a_schema_of_2020_12() {
+    for (name, text) in fixtures::good_schemas() {
+        let files = files(&text, &json!({}));
+        let document = parse(&files, "json-schema/models.json");
+        assert_eq!(document["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        jsonschema::meta::validate(&document).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let models = document["$defs"].as_object().map_or(0, Map::len);
+        let source: Value = serde_json::from_str(&text).expect("a fixture is JSON");
+        assert_eq!(models, 3 * source["models"].as_object().map_or(0, Map::len), "{name}: no name was given twice");
+    }
+    let wire = parse(&files(TASKS, &json!({})), "json-schema/wire.json");
+    jsonschema::meta::validate(&wire).unwrap_or_else(|error| panic!("wire.json: {error}"));
+}
+
+#[test]
+fn the_meta_schema_can_refuse() {
+    assert!(jsonschema::meta::validate(&json!({"type": "objekt"})).is_err());
+}
+
+#[test]
+fn a_row_is_open_and_its_required_fields_are_not_null() {
+    let accepted = [
+        json!({}),
+        json!({"status": "paused"}),
+        json!({"mood": "odd", "unheardOf": 1}),
+        json!({"mood": null, "points": null, "urgent": null, "dueAt": null, "extra": null, "organizationId": null}),
+        json!({"points": 1.5, "urgent": true, "dueAt": "2026-06-02T00:00:00Z", "extra": [1], "createdBy": "u_1"}),
+        json!({"body": "text"}),
+    ];
+    let refused = [
+        json!({"title": 1}),
+        json!({"title": null}),
+        json!({"title": "<absent>"}),
+        json!({"status": null}),
+        json!({"status": 3}),
+        json!({"mood": 3}),
+        json!({"points": "1"}),
+        json!({"urgent": "yes"}),
+        json!({"dueAt": "tomorrow"}),
+        json!({"body": null}),
+        json!({"id": "<absent>"}),
+        json!({"updatedAt": null}),
+    ];
+    check("Task", &row(), &accepted, &refused);
+}
+
+#[test]
+fn a_create_needs_what_is_required_and_no_base_field() {
+    let accepted = [json!({}), json!({"mood": null}), json!({"unheardOf": 1}), json!({"status": "paused"})];
+    let refused =
+        [json!({"title": "<absent>"}), json!({"title": null}), json!({"body": "<absent>"}), json!({"points": true})];
+    check("TaskCreate", &create(), &accepted, &refused);
+}
+
+#[test]
+fn a_patch_needs_nothing_and_clears_only_what_is_optional() {
+    let accepted = [
+        json!({}),
+        json!({"title": "New"}),
+        json!({"mood": null, "points": null, "dueAt": null}),
+        json!({"unheardOf": null}),
+    ];
+    let refused = [json!({"title": null}), json!({"status": null}), json!({"body": null}), json!({"points": "many"})];
+    check("TaskPatch", &json!({}), &accepted, &refused);
+}
+
+#[test]
+fn frames_of_the_wire_are_told_from_other_things() {
+    let wire = parse(&files(TASKS, &json!({})), "json-schema/wire.json");
+    let receipt = definition(wire.clone(), "CommitReceipt");
+    let good = json!({"object": "commit_receipt", "clientTxId": "a", "serverTxId": "413", "success": true,
+        "status": "confirmed", "lastSyncId": 413, "ops": 1});
+    assert!(receipt.is_valid(&good));
+    assert!(!receipt.is_valid(&with(good.clone(), json!({"success": "yes"}))));
+    assert!(!receipt.is_valid(&with(good, json!({"clientTxId": "<absent>"}))));
+    let error = definition(wire, "ErrorEnvelope");
+    assert!(error.is_valid(&json!({"type": "AbloStaleContextError", "code": "stale_context", "message": "moved"})));
+    assert!(!error.is_valid(&json!({"error": {"message": "moved"}})));
+}
+
+#[test]
+fn ids_begin_with_the_given_base() {
+    let files = files(TASKS, &json!({"base-id": "https://example.com/schemas/"}));
+    assert_eq!(parse(&files, "json-schema/models.json")["$id"], "https://example.com/schemas/models.json");
+    assert_eq!(parse(&files, "json-schema/wire.json")["$id"], "https://example.com/schemas/wire.json");
+    let error = JsonSchema.configure(json!({"base": 1}).as_object().expect("an object")).err().expect("a refusal");
+    assert!(error.message.contains("base"), "{error}");
+}
