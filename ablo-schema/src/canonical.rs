@@ -2,8 +2,8 @@
 //!
 //! The *sorted* text says the same with members in UTF-16 order; hashes are taken over it.
 
-use crate::schema::{Model, Relation, Role, Schema};
-use crate::value::{ObjectWriter, Order, Value, utf16_order, write_members, write_string};
+use crate::schema::{Field, FieldKind, FieldMember, Model, Relation, Role, Schema};
+use crate::value::{ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string};
 
 /// The canonical serialisation: one line, no insignificant white space.
 ///
@@ -131,7 +131,7 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
             "mutable" | "lazyObservable" => {
                 let flag = if name == "mutable" { authored.mutable } else { authored.lazy_observable };
                 if let Some(flag) = flag {
-                    Value::Bool(flag).write(order, object.member(name));
+                    write_bool(flag, object.member(name));
                 }
                 continue;
             }
@@ -158,10 +158,48 @@ fn write_fields(model: &Model, order: Order, out: &mut String) {
         fields.sort_by(|a, b| utf16_order(a.name.as_str(), b.name.as_str()));
     }
     let mut object = ObjectWriter::new(out);
+    let mut scratch = Vec::new();
     for field in fields {
-        write_members(&field.members, order, object.member(field.name.as_str()));
+        write_field(field, order, &mut scratch, object.member(field.name.as_str()));
     }
     object.end();
+}
+
+fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut String) {
+    scratch.clear();
+    scratch.extend(0..field.members.len());
+    let name = |at: &usize| field.members[*at].name();
+    match order {
+        Order::Sorted => scratch.sort_by(|a, b| utf16_order(name(a), name(b))),
+        Order::Authored => order_as_javascript(scratch, name),
+    }
+    let mut object = ObjectWriter::new(out);
+    for member in scratch.iter().map(|at| &field.members[*at]) {
+        let out = object.member(member.name());
+        match member {
+            FieldMember::Type => write_string(field.kind.as_str(), out),
+            FieldMember::IsOptional => write_bool(field.optional, out),
+            FieldMember::IsIndexed => write_bool(field.indexed, out),
+            FieldMember::Column => write_string(field.column.as_str(), out),
+            FieldMember::EnumValues => write_values(&field.kind, out),
+            FieldMember::Extra(extra) => extra.1.write(order, out),
+        }
+    }
+    object.end();
+}
+
+fn write_values(kind: &FieldKind, out: &mut String) {
+    out.push('[');
+    // Only enums have values: the rule sees to it.
+    if let FieldKind::Enum(values) = kind {
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            write_string(value, out);
+        }
+    }
+    out.push(']');
 }
 
 fn write_relations(model: &Model, order: Order, out: &mut String) {

@@ -4,7 +4,7 @@
 //! has already said so; rules skip what they do not find. Nothing here is ever shown to an emitter.
 
 use crate::diag::{SpanId, Spanned};
-use crate::schema::{AutoFillSource, Load, Plane, RelationKind};
+use crate::schema::{AutoFillSource, FieldMember, Load, Plane, RelationKind};
 use crate::value::{Members, Value};
 use std::borrow::Cow;
 
@@ -106,8 +106,8 @@ pub struct RawField<'a> {
     pub description: Maybe<Text<'a>>,
     /// `true`, or what to use instead.
     pub deprecated: Maybe<Option<Text<'a>>>,
-    /// Every member as it came.
-    pub members: Members,
+    /// Every member in the order in which it came.
+    pub(crate) members: Vec<FieldMember>,
 }
 
 /// The type of a field, before its values are looked at.

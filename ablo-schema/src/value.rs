@@ -43,8 +43,7 @@ impl Value {
     pub(crate) fn write(&self, order: Order, out: &mut String) {
         match self {
             Value::Null => out.push_str("null"),
-            Value::Bool(true) => out.push_str("true"),
-            Value::Bool(false) => out.push_str("false"),
+            Value::Bool(flag) => write_bool(*flag, out),
             Value::Number(number) => write_number(*number, out),
             Value::String(text) => write_string(text, out),
             Value::Array(items) => {
@@ -62,28 +61,25 @@ impl Value {
     }
 }
 
-pub(crate) fn write_members(members: &[(Name, Value)], order: Order, out: &mut String) {
+fn write_members(members: &[(Name, Value)], order: Order, out: &mut String) {
+    let mut positions: Vec<usize> = (0..members.len()).collect();
+    let name = |at: &usize| members[*at].0.as_ref();
+    match order {
+        Order::Sorted => positions.sort_by(|a, b| utf16_order(name(a), name(b))),
+        Order::Authored => order_as_javascript(&mut positions, name),
+    }
     let mut object = ObjectWriter::new(out);
-    let in_place = match order {
-        Order::Authored => members.iter().all(|(name, _)| array_index(name).is_none()),
-        Order::Sorted => members.is_sorted_by(|(a, _), (b, _)| utf16_order(a, b) != Ordering::Greater),
-    };
-    if in_place {
-        for (name, value) in members {
-            value.write(order, object.member(name));
-        }
-    } else {
-        let mut ordered: Vec<&(Name, Value)> = members.iter().collect();
-        match order {
-            // A stable sort: names that are no array index keep their order behind those that are.
-            Order::Authored => ordered.sort_by_key(|(name, _)| array_index(name).map_or(u64::MAX, u64::from)),
-            Order::Sorted => ordered.sort_by(|(a, _), (b, _)| utf16_order(a, b)),
-        }
-        for (name, value) in ordered {
-            value.write(order, object.member(name));
-        }
+    for (name, value) in positions.into_iter().map(|at| &members[at]) {
+        value.write(order, object.member(name));
     }
     object.end();
+}
+
+/// Array indices first, ascending; every other name keeps its place behind them.
+pub(crate) fn order_as_javascript<'n>(positions: &mut [usize], name: impl Fn(&usize) -> &'n str) {
+    if positions.iter().any(|at| array_index(name(at)).is_some()) {
+        positions.sort_by_key(|at| array_index(name(at)).map_or(u64::MAX, u64::from));
+    }
 }
 
 /// ECMAScript's array index: a canonical decimal below 2^32 - 1.
@@ -130,6 +126,10 @@ impl<'o> ObjectWriter<'o> {
     pub(crate) fn end(self) {
         self.out.push('}');
     }
+}
+
+pub(crate) fn write_bool(flag: bool, out: &mut String) {
+    out.push_str(if flag { "true" } else { "false" });
 }
 
 /// A number as ECMAScript prints it: `1`, `1e+21`, `1e-7`, `0` for minus zero.

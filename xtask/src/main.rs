@@ -16,7 +16,7 @@ const HELP: &str = "\
 cargo xtask <habit>
 
   check            format, clippy and docs, all warnings denied
-  setup            install what the judges need: PostgreSQL, npm and PyPI packages at pinned versions
+  setup            install what the judges stand on: PostgreSQL, Node.js, Python
   test             setup, check and every test: what CI runs
   bless            accept the snapshots, rebuild docs/errors.md, then run the tests without updating
   codes [--check]  rebuild docs/errors.md, or say that it is stale

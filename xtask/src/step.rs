@@ -22,11 +22,6 @@ impl Step {
         self
     }
 
-    /// Runs it in a folder below the root.
-    pub(crate) fn within(mut self, folder: &str) -> Self {
-        self.command.current_dir(root().join(folder));
-        self
-    }
 
     /// Runs it and gives what it prints.
     pub(crate) fn output(mut self) -> Result<String, String> {

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// PostgreSQL cuts identifiers beyond this many bytes without an error.
 const MOST_BYTES: usize = 63;
 
+/// Columns that PostgreSQL keeps in every table for itself.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// The column of a field that names none: every capital becomes `_` and its lower case.
 pub(crate) fn default_column(field: &str) -> Cow<'_, str> {
     if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -23,6 +26,13 @@ pub(crate) fn default_column(field: &str) -> Cow<'_, str> {
         column.push(character.to_ascii_lowercase());
     }
     Cow::Owned(column)
+}
+
+fn lower_case<'c>(column: &Cow<'c, str>) -> Cow<'c, str> {
+    if column.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        return Cow::Owned(column.to_lowercase());
+    }
+    column.clone()
 }
 
 pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
@@ -97,17 +107,22 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         Some(RawTenancy::Column { column }) => Some(column.value.as_ref()),
         Some(RawTenancy::Parent { .. } | RawTenancy::None) => None,
     };
-    let mut seen: BTreeMap<String, &RawField<'_>> = BTreeMap::new();
+    let mut seen: BTreeMap<Cow<'_, str>, &RawField<'_>> = BTreeMap::new();
     for field in &model.fields {
         let column = physical_column(field);
         let at = field.column.as_ref().map_or(field.name.at, |column| column.at);
         let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
-        let folded = column.to_lowercase();
+        let folded = lower_case(&column);
         // A field may read the tenancy column under a name of its own.
         let reads_tenancy =
             tenancy == Some(column.as_ref()) && field.kind.is_none_or(|kind| kind.value == RawKind::String);
-        let taken = BASE_COLUMNS.contains(&folded.as_str())
+        let taken = BASE_COLUMNS.contains(&folded.as_ref())
             || tenancy.is_some_and(|tenancy| tenancy.eq_ignore_ascii_case(&column)) && !reads_tenancy;
+        if SYSTEM_COLUMNS.contains(&column.as_ref()) {
+            let message =
+                format!("the field `{}` is stored in `{column}`, a system column of PostgreSQL", field.name.value);
+            cx.diagnostics.push(Code::ColumnReserved, at, message).help("give the field another `\"column\"`");
+        }
         if taken && !(is_base && default_column(&field.name.value) == column) {
             let message =
                 format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);

@@ -34,7 +34,8 @@ pub(super) struct Context<'r, 'd> {
 /// A raw model with look-ups.
 pub(super) struct ModelView<'r> {
     pub(super) raw: &'r RawModel<'r>,
-    fields: BTreeMap<&'r str, &'r RawField<'r>>,
+    /// Ordered by name.
+    fields: Vec<&'r RawField<'r>>,
 }
 
 /// What is known of a field that a rule looks up.
@@ -92,7 +93,9 @@ impl<'r, 'd> Context<'r, 'd> {
 
 impl<'r> ModelView<'r> {
     fn new(raw: &'r RawModel<'r>) -> Self {
-        Self { raw, fields: raw.fields.iter().map(|field| (field.name.value.as_ref(), field)).collect() }
+        let mut fields: Vec<_> = raw.fields.iter().collect();
+        fields.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        Self { raw, fields }
     }
 
     pub(super) fn key(&self) -> &'r str {
@@ -121,8 +124,8 @@ impl<'r> ModelView<'r> {
 
     /// A field by name, declared or base.
     pub(super) fn find(&self, name: &str) -> Option<Found<'r>> {
-        if let Some(field) = self.fields.get(name) {
-            return Some(Found::Declared(field));
+        if let Ok(at) = self.fields.binary_search_by(|field| field.name.value.as_ref().cmp(name)) {
+            return Some(Found::Declared(self.fields[at]));
         }
         BASE_FIELDS.iter().find(|(base, _)| *base == name).map(|(_, kind)| Found::Base(*kind))
     }

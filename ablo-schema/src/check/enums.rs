@@ -4,6 +4,7 @@ use super::context::Context;
 use super::names::shown;
 use crate::diag::{Code, SpanId};
 use crate::raw::{RawField, RawKind};
+use crate::schema::FieldMember;
 use std::collections::BTreeMap;
 
 pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
@@ -21,7 +22,7 @@ pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
 }
 
 fn check_values(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
-    let authored = field.members.iter().any(|(name, _)| name == "enumValues");
+    let authored = field.members.contains(&FieldMember::EnumValues);
     let values = match &field.enum_values {
         Some(values) if !values.value.is_empty() => &values.value,
         // Values of the wrong type have been reported as such.

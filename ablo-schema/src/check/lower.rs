@@ -60,7 +60,7 @@ fn lower_model(raw: RawModel<'_>, by_key: &BTreeMap<ModelKey, ModelId>) -> Optio
     let relations =
         raw.relations.into_iter().map(|relation| lower_relation(relation, by_key)).collect::<Option<_>>()?;
     Some(Model {
-        field_index: fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect(),
+        field_order: by_name(&fields),
         key,
         type_name,
         table,
@@ -93,6 +93,13 @@ fn lower_model(raw: RawModel<'_>, by_key: &BTreeMap<ModelKey, ModelId>) -> Optio
             .unwrap_or_default(),
         authored,
     })
+}
+
+/// Positions ordered by name. A document of 64 MiB has far fewer than 2^32 fields.
+fn by_name(fields: &[Field]) -> Box<[u32]> {
+    let mut order: Box<[u32]> = (0..u32::try_from(fields.len()).unwrap_or(u32::MAX)).collect();
+    order.sort_unstable_by(|a, b| fields[*a as usize].name.cmp(&fields[*b as usize].name));
+    order
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rule admits whole numbers below 2^53")]

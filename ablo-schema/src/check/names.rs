@@ -15,7 +15,9 @@ const MOST_NAME: usize = 200;
 
 /// What is left of a name when case and `_` are taken away: names that agree in it collide in some target.
 fn folded(name: &str) -> String {
-    name.chars().filter(|character| *character != '_').flat_map(char::to_lowercase).collect()
+    let mut folded = name.to_lowercase();
+    folded.retain(|character| character != '_');
+    folded
 }
 
 /// Members of a client: a model with one of these keys cannot be reached as a member.

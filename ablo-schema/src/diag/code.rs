@@ -228,6 +228,10 @@ codes! {
         "Two fields are stored in one column",
         "One of them would overwrite the other. Names that differ only in case are one column on SQLite.",
         "Give one of the fields another `column`.";
+    ColumnReserved = "ablo::column::reserved", Error,
+        "A column has the name of a system column",
+        "Every PostgreSQL table has columns named `tableoid`, `xmin`, `cmin`, `xmax`, `cmax` and `ctid`, and takes no others of these names.",
+        "Give the field another `column`; it can keep its name.";
     EnumNoValues = "ablo::enum::no_values", Error,
         "An enum has no values",
         "No row could hold anything in it.",

@@ -1,7 +1,7 @@
 //! Fields: what a row holds beside its base fields.
 
 use super::{ColumnName, FieldName};
-use crate::value::Members;
+use crate::value::{Name, Value};
 
 /// One declared field of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +19,33 @@ pub struct Field {
     pub indexed: bool,
     /// What v3's own members cannot say.
     pub facets: Facets,
-    /// The members as they came, for the canonical text.
-    pub(crate) members: Members,
+    /// Which members the author wrote, in what order, for the canonical text.
+    pub(crate) members: Vec<FieldMember>,
+}
+
+/// A member of a field object. What the field itself says is not kept a second time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FieldMember {
+    Type,
+    IsOptional,
+    IsIndexed,
+    Column,
+    EnumValues,
+    /// Any other, as it came.
+    Extra(Box<(Name, Value)>),
+}
+
+impl FieldMember {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            FieldMember::Type => "type",
+            FieldMember::IsOptional => "isOptional",
+            FieldMember::IsIndexed => "isIndexed",
+            FieldMember::Column => "column",
+            FieldMember::EnumValues => "enumValues",
+            FieldMember::Extra(member) => &member.0,
+        }
+    }
 }
 
 /// The six types of Schema JSON v3.
@@ -38,6 +63,21 @@ pub enum FieldKind {
     Enum(Vec<Box<str>>),
     /// Any JSON value.
     Json,
+}
+
+impl FieldKind {
+    /// The word in Schema JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            FieldKind::String => "string",
+            FieldKind::Number => "number",
+            FieldKind::Boolean => "boolean",
+            FieldKind::Date => "date",
+            FieldKind::Enum(_) => "enum",
+            FieldKind::Json => "json",
+        }
+    }
 }
 
 /// Field facets that ride as extra members of a field object.

@@ -8,6 +8,7 @@ mod name;
 mod relation;
 mod tenancy;
 
+pub(crate) use field::FieldMember;
 pub use field::{Deprecated, Facets, Field, FieldKind};
 pub(crate) use model::Authored;
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};

@@ -5,7 +5,6 @@ use super::{
     TypeName,
 };
 use crate::value::Value;
-use std::collections::BTreeMap;
 
 /// One model of a schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +46,8 @@ pub struct Model {
     pub auto_fill: Vec<AutoFill>,
     /// A stored row without one of these is dropped as orphaned.
     pub required_fields: Vec<FieldName>,
-    pub(crate) field_index: BTreeMap<FieldName, usize>,
+    /// Positions in `fields`, ordered by name.
+    pub(crate) field_order: Box<[u32]>,
     pub(crate) authored: Authored,
 }
 
@@ -72,7 +72,9 @@ impl Model {
     /// The declared field with this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.field_index.get(name).and_then(|at| self.fields.get(*at))
+        let field = |at: &u32| &self.fields[*at as usize];
+        let found = self.field_order.binary_search_by(|at| field(at).name.as_str().cmp(name)).ok()?;
+        self.field_order.get(found).map(field)
     }
 
     /// The relation with this name.

@@ -47,6 +47,9 @@ pub struct Located<'d> {
 /// ```
 #[must_use]
 pub fn locate<'d>(text: &str, diagnostics: &'d Diagnostics) -> Vec<Located<'d>> {
+    if diagnostics.is_empty() {
+        return Vec::new();
+    }
     let mut wanted: BTreeMap<SpanId, (Range<usize>, String)> = diagnostics
         .iter()
         .flat_map(|diagnostic| std::iter::once(diagnostic.at).chain(diagnostic.also.iter().map(|(at, _)| *at)))

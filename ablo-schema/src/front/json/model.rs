@@ -7,7 +7,7 @@ use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation, RawScope, RawTenancy,
     Verbatim,
 };
-use crate::schema::{AutoFillSource, Load, Plane, RelationKind};
+use crate::schema::{AutoFillSource, FieldMember, Load, Plane, RelationKind};
 
 const MODEL: [&str; 17] = [
     "fields",
@@ -144,7 +144,7 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
         enum_values: None,
         description: None,
         deprecated: None,
-        members: members.iter().map(Member::to_value).collect(),
+        members: members.iter().map(field_member).collect(),
     };
     let mut has = [false; 3];
     for member in members {
@@ -171,6 +171,17 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
         }
     }
     Some(field)
+}
+
+fn field_member(member: &Member<'_>) -> FieldMember {
+    match member.name.as_ref() {
+        "type" => FieldMember::Type,
+        "isOptional" => FieldMember::IsOptional,
+        "isIndexed" => FieldMember::IsIndexed,
+        "column" => FieldMember::Column,
+        "enumValues" => FieldMember::EnumValues,
+        _ => FieldMember::Extra(Box::new(member.to_value())),
+    }
 }
 
 fn read_deprecated<'a>(

@@ -75,10 +75,6 @@ impl Node<'_> {
     }
 }
 
-/// Member names that stand in every document: no copy is made of them.
-const WELL_KNOWN: [&str; 9] =
-    ["type", "isOptional", "isIndexed", "column", "enumValues", "kind", "field", "source", "multi"];
-
 impl Member<'_> {
     /// The place of the name, as against that of the value.
     pub(super) fn name_span(&self) -> SpanId {
@@ -86,11 +82,7 @@ impl Member<'_> {
     }
 
     pub(super) fn to_value(&self) -> (Name, Value) {
-        let name = WELL_KNOWN
-            .iter()
-            .find(|known| **known == self.name)
-            .map_or_else(|| Cow::Owned(self.name.clone().into_owned()), |known| Cow::Borrowed(*known));
-        (name, self.value.to_value())
+        (self.name.clone().into_owned().into(), self.value.to_value())
     }
 }
 
@@ -249,7 +241,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut input: A) -> Result<NodeKind<'de>, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(4);
         while let Some(name) = input.next_key_seed(NameSeed)? {
             let value = input.next_value_seed(Seed { next: self.next, depth: self.depth + 1 })?;
             members.push(Member { name, value });
