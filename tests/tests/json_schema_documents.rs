@@ -1,6 +1,6 @@
 //! JSON Schema documents against the meta-schema, and against documents that they must accept or refuse.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
 
 use ablo_codegen::emit::json_schema::JsonSchema;
 use ablo_codegen::{Files, Input, Target};
