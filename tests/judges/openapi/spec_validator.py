@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import sys
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -22,7 +23,9 @@ def problems_of(path):
 
 
 if __name__ == "__main__":
+    # The largest first, so that no processor is left alone with it at the end.
+    documents = sorted(sys.argv[1:], key=os.path.getsize, reverse=True)
     with multiprocessing.Pool() as pool:
-        problems = [line for found in pool.imap(problems_of, sys.argv[1:]) for line in found]
+        problems = [line for found in pool.imap(problems_of, documents) for line in found]
     print(*problems, sep="\n", end="\n" if problems else "")
     sys.exit(10 if problems else 0)

@@ -73,14 +73,15 @@ impl Text {
 
     /// What stands before a member of an object or an array.
     fn next(&mut self, empty: &mut bool, object: bool) {
-        let first = std::mem::replace(empty, false);
-        if !first {
-            self.out.push(',');
-        }
-        match self.inline {
-            false => self.line(),
-            true if object || !first => self.out.push(' '),
-            true => {}
+        match (std::mem::replace(empty, false), self.inline) {
+            (true, true) if object => self.out.push(' '),
+            (true, true) => {}
+            (false, true) => self.out.push_str(", "),
+            (true, false) => self.line(),
+            (false, false) => {
+                self.out.push(',');
+                self.line();
+            }
         }
     }
 
@@ -94,10 +95,17 @@ impl Text {
         self.out.push('"');
     }
 
+    #[inline]
     fn escaped(&mut self, value: &str) {
         if is_plain(value) {
-            return self.out.push_str(value);
+            self.out.push_str(value);
+        } else {
+            self.escaped_by_symbol(value);
         }
+    }
+
+    #[cold]
+    fn escaped_by_symbol(&mut self, value: &str) {
         for symbol in value.chars() {
             match symbol {
                 '"' => self.out.push_str("\\\""),
@@ -171,8 +179,9 @@ pub(crate) struct Object<'t> {
 impl Object<'_> {
     fn name(&mut self, name: &str) -> &mut Text {
         self.text.next(&mut self.empty, true);
-        self.text.string(name);
-        self.text.out.push_str(": ");
+        self.text.out.push('"');
+        self.text.escaped(name);
+        self.text.out.push_str("\": ");
         self.text
     }
 
