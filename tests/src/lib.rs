@@ -2,4 +2,5 @@
 
 pub mod arbitrary;
 pub mod fixtures;
+pub mod rust;
 pub mod synthetic;

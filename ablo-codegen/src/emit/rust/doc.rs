@@ -7,7 +7,8 @@ use super::writer::is_invisible;
 
 /// The lines of a doc comment, without `///`, none empty at either end.
 pub(super) fn lines(prose: &str) -> Vec<String> {
-    let ends_line = |character| matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let ends_line =
+        |character| matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
     // `\r\n` leaves an empty line between, as does a paragraph: runs of them become one.
     let mut lines: Vec<String> = Vec::new();
     for line in prose.split(ends_line).map(neutral) {
@@ -23,7 +24,7 @@ pub(super) fn lines(prose: &str) -> Vec<String> {
 
 fn neutral(line: &str) -> String {
     let line = line.trim();
-    let code_closes = line.matches('`').count() % 2 == 0 && !line.contains("``");
+    let code_closes = line.matches('`').count().is_multiple_of(2) && !line.contains("``");
     let mut out = String::with_capacity(line.len() + 8);
     if starts_block(line) {
         out.push('\\');
@@ -41,7 +42,9 @@ fn neutral(line: &str) -> String {
         let acts = matches!(character, '[' | ']' | '<' | '>' | '\\' | '*' | '_' | '&' | '~')
             || (character == '`' && !code_closes)
             || (character == '/' && before == ':')
-            || (character == '.' || character == ')') && out.bytes().all(|byte| byte.is_ascii_digit()) && !out.is_empty();
+            || (character == '.' || character == ')')
+                && out.bytes().all(|byte| byte.is_ascii_digit())
+                && !out.is_empty();
         if acts && !in_code {
             out.push('\\');
         }

@@ -48,7 +48,8 @@ impl Names {
         let mut types = TypeNames::new();
         let row_types: Vec<Ident> = rows.iter().map(|row| types.model(row.model.type_name.as_str())).collect();
         let by_key: BTreeMap<&ModelKey, &Ident> = rows.iter().map(|row| &row.model.key).zip(&row_types).collect();
-        let models = rows.iter().zip(&row_types).map(|(row, name)| model_names(row, name, &by_key, &mut types)).collect();
+        let models =
+            rows.iter().zip(&row_types).map(|(row, name)| model_names(row, name, &by_key, &mut types)).collect();
         Self { models }
     }
 
