@@ -7,6 +7,16 @@ use crate::Model;
 use std::fmt;
 
 /// A whole schema.
+///
+/// ```
+/// # mod generated { include!("../tests/weather.in"); }
+/// let report = generated::SCHEMA.model("weatherReports").ok_or("it is in the schema")?;
+/// let required: Vec<_> = report.fields.iter().filter(|field| !field.optional).map(|field| field.name).collect();
+/// assert_eq!(required, ["location", "status"]);
+/// let station = report.relation("station").ok_or("it is in the model")?;
+/// assert_eq!(station.target().table, "stations");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug)]
 pub struct SchemaDescriptor {
     /// Gates client and server versions: 32 bits, as the hosted service computes it.

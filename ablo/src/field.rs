@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 /// fields that every row has are constants of [`Row`](crate::Row).
 ///
 /// ```
-/// # mod generated { include!("../tests/weather/mod.rs"); }
+/// # mod generated { include!("../tests/weather.in"); }
 /// use generated::WeatherReport;
 /// assert_eq!(WeatherReport::STATION_ID.name(), "stationId");
 /// assert_eq!(WeatherReport::STATION_ID.descriptor().map(|field| field.column), Some("station_id"));

@@ -5,7 +5,7 @@
 //! is read and written, what a [`Patch`] sends, how an enum keeps a value that only newer writers know.
 //!
 //! ```
-//! # mod generated { include!("../tests/weather/mod.rs"); }
+//! # mod generated { include!("../tests/weather.in"); }
 //! use ablo::Row;
 //! use generated::{WeatherReport, WeatherReportStatus};
 //!

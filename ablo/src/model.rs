@@ -10,7 +10,7 @@ use std::fmt::Debug;
 /// A type whose values are the declared fields of a model's rows.
 ///
 /// ```
-/// # mod generated { include!("../tests/weather/mod.rs"); }
+/// # mod generated { include!("../tests/weather.in"); }
 /// use ablo::Model;
 ///
 /// fn table<M: Model>() -> &'static str {

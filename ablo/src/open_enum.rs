@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 /// A generated enum.
 ///
 /// ```
-/// # mod generated { include!("../tests/weather/mod.rs"); }
+/// # mod generated { include!("../tests/weather.in"); }
 /// use ablo::OpenEnum;
 /// use generated::WeatherReportStatus;
 /// assert_eq!(WeatherReportStatus::VALUES, ["pending", "ready"]);

@@ -1,7 +1,9 @@
 //! What generated code does, on a hand-written use of the macros behind it.
 #![deny(warnings)]
 
-mod weather;
+mod weather {
+    include!("weather.in");
+}
 
 use ablo::{Change, FieldKind, Id, Model, OpenEnum, Patch, RelationKind, Row, Tenancy, Timestamp};
 use weather::{SCHEMA, Station, WeatherReport, WeatherReportPatch, WeatherReportStatus};

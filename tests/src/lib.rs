@@ -4,5 +4,6 @@ pub mod arbitrary;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;
+pub mod rust;
 pub mod synthetic;
 pub mod typescript;

@@ -24,7 +24,7 @@
 /// }
 /// impl WeatherReportCreate { pub fn id(…) -> Self; pub fn forecast(mut self, value: impl Into<String>) -> Self { … } }
 /// impl WeatherReportPatch {
-///     pub fn location(mut self, value: impl Into<String>) -> Self { … }
+///     pub fn location(mut self, value: impl Into<Change<String>>) -> Self { … }
 ///     pub fn forecast(mut self, value: impl Into<Patch<String>>) -> Self { … }
 /// }
 /// impl Serialize for WeatherReportCreate { … }      // declared fields that are set
@@ -32,7 +32,7 @@
 /// const _: () = {
 ///     static DESCRIPTOR: ModelDescriptor = …;
 ///     impl Model for WeatherReport { … }
-///     impl Codec for WeatherReport { fn decode(…) { match on the field's position } fn encode(…) { one line a field } }
+///     impl Codec for WeatherReport { fn decode(…) { match on the field's position } fn encode(…) { one call a field } }
 /// };
 /// ```
 #[doc(hidden)]
@@ -95,7 +95,7 @@ macro_rules! __ablo_model {
                 self
             }
 
-            $($(#[$attr])* $(#[must_use]
+            $($(#[must_use]
             pub fn $name(mut self, value: impl ::core::convert::Into<$opt>) -> Self {
                 self.$name = ::core::option::Option::Some(value.into());
                 self

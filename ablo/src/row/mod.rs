@@ -16,7 +16,7 @@ use std::ops::Deref;
 /// A row of the model `M`.
 ///
 /// ```
-/// # mod generated { include!("../tests/weather/mod.rs"); }
+/// # mod generated { include!("../../tests/weather.in"); }
 /// use ablo::Row;
 /// use generated::WeatherReport;
 ///

@@ -6,6 +6,16 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The members of a row that this build does not know, in the order in which they came.
+///
+/// ```
+/// # mod generated { include!("../../tests/weather.in"); }
+/// let text = r#"{"id":"s_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z",
+///   "name":"Arlanda","altitude":42,"openedAt":"1962-04-01T00:00:00Z","icao" : "ESSA","runways": [1, 2, 3]}"#;
+/// let row: ablo::Row<generated::Station> = serde_json::from_str(text)?;
+/// let unknown: Vec<_> = row.unknown.iter().collect();
+/// assert_eq!(unknown, [("icao", "\"ESSA\""), ("runways", "[1, 2, 3]")]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct UnknownFields(Vec<(Box<str>, Box<RawValue>)>);
 

@@ -24,7 +24,7 @@ pub(super) fn lines(prose: &str) -> Vec<String> {
 
 fn neutral(line: &str) -> String {
     let line = line.trim();
-    let code_closes = line.matches('`').count() % 2 == 0 && !line.contains("``");
+    let code_closes = line.matches('`').count().is_multiple_of(2) && !line.contains("``");
     let mut out = String::with_capacity(line.len() + 8);
     if starts_block(line) {
         out.push('\\');

@@ -49,8 +49,9 @@ impl Ident {
         Self(text)
     }
 
-    fn followed_by(&self, suffix: &'static str) -> Self {
-        Self(format!("{}{suffix}", self.0))
+    /// Two names in one; a `_` that one of them has for its own sake is not theirs together.
+    fn joined(&self, suffix: &str) -> Self {
+        Self(format!("{}{}", self.0.trim_end_matches('_'), suffix.trim_start_matches('_')))
     }
 }
 
@@ -99,12 +100,12 @@ impl TypeNames {
 
     /// A type that belongs to a model: `WeatherReportCreate`.
     pub(super) fn derived(&mut self, model: &Ident, suffix: &'static str) -> Ident {
-        claim(&mut self.0, model.followed_by(suffix))
+        claim(&mut self.0, model.joined(suffix))
     }
 
     /// The enum of a model's field: `WeatherReportStatus`.
     pub(super) fn enumeration(&mut self, model: &Ident, field: &str) -> Ident {
-        claim(&mut self.0, Ident(format!("{}{}", model.0, Ident::upper_camel(field).0.trim_start_matches('_'))))
+        claim(&mut self.0, model.joined(Ident::upper_camel(field).as_str()))
     }
 }
 
@@ -170,7 +171,9 @@ mod tests {
         let mut names = TypeNames::new();
         let task = names.model("task");
         assert_eq!(names.model("TaskCreate").0, "TaskCreate");
-        assert_eq!(names.model("option").0, "Option_");
+        let option = names.model("option");
+        assert_eq!(option.0, "Option_");
+        assert_eq!(names.derived(&option, "Patch").0, "OptionPatch");
         assert_eq!(names.derived(&task, "Create").0, "TaskCreate_");
         assert_eq!(names.enumeration(&task, "kindOf").0, "TaskKindOf");
     }
