@@ -15,36 +15,34 @@ use crate::value::{ObjectWriter, Order, order_as_javascript, utf16_order, write_
 #[must_use]
 pub fn print(schema: &Schema) -> String {
     let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
-    write(schema, Order::Authored, &mut |at, out| write_model(&schema.models[at], Order::Authored, out), &mut out);
+    write(schema, Order::Authored, &mut out);
     out
 }
 
-/// The sorted text, and where each model's part of it stands, in schema order.
-pub(crate) fn print_sorted(schema: &Schema) -> (String, Vec<std::ops::Range<usize>>) {
+/// The sorted text: members by UTF-16 code units at every depth.
+pub(crate) fn print_sorted(schema: &Schema) -> String {
     let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
-    let mut ranges = vec![0..0; schema.models.len()];
-    let mut model_of = |at: usize, out: &mut String| {
-        let start = out.len();
-        write_model(&schema.models[at], Order::Sorted, out);
-        ranges[at] = start..out.len();
-    };
-    write(schema, Order::Sorted, &mut model_of, &mut out);
-    (out, ranges)
+    write(schema, Order::Sorted, &mut out);
+    out
 }
 
-fn write(schema: &Schema, order: Order, model_of: &mut dyn FnMut(usize, &mut String), out: &mut String) {
+/// The sorted text of one model.
+pub(crate) fn print_model_sorted(model: &Model, out: &mut String) {
+    write_model(model, Order::Sorted, out);
+}
+
+fn write(schema: &Schema, order: Order, out: &mut String) {
     let mut document = ObjectWriter::new(out);
     for part in in_order(order, ["v", "models", "identityRoles"]) {
         match part {
             "v" => document.member("v").push('3'),
             "models" => {
-                let mut models: Vec<usize> = (0..schema.models.len()).collect();
-                let key = |at: &usize| schema.models[*at].key.as_str();
+                let mut models: Vec<&Model> = schema.models.iter().collect();
                 if order == Order::Sorted {
-                    models.sort_by(|a, b| utf16_order(key(a), key(b)));
+                    models.sort_by(|a, b| utf16_order(a.key.as_str(), b.key.as_str()));
                 }
                 let mut object = ObjectWriter::new(document.member("models"));
-                models.into_iter().for_each(|at| model_of(at, object.member(key(&at))));
+                models.into_iter().for_each(|model| write_model(model, order, object.member(model.key.as_str())));
                 object.end();
             }
             _ => write_roles(&schema.identity_roles, order, document.member("identityRoles")),

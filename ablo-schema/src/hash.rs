@@ -3,8 +3,8 @@
 //! `schemaHash` is the hosted service's: 32 bits, for the handshake only, since two schemas with one hash are found in
 //! minutes. `contentHash` is ours: BLAKE3, 256 bits, over the same sorted text, for the schema and for each model.
 
-use crate::canonical::print_sorted;
-use crate::schema::{ModelKey, Schema};
+use crate::canonical::{print_model_sorted, print_sorted};
+use crate::schema::{Model, ModelKey, Schema};
 use std::fmt;
 
 /// The hashes of one schema.
@@ -15,34 +15,34 @@ use std::fmt;
 /// assert_eq!(hashes.schema.to_string(), "2825b171");
 /// assert_eq!(hashes.content.to_string().len(), 64);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hashes {
     /// The handshake hash.
     pub schema: SchemaHash,
     /// What the schema says, all of it.
     pub content: ContentHash,
-    /// What each model says, in schema order.
-    pub models: Vec<(ModelKey, ContentHash)>,
 }
 
 impl Hashes {
     /// Computes them.
     #[must_use]
     pub fn of(schema: &Schema) -> Self {
-        let (text, ranges) = print_sorted(schema);
-        let model_hash = |range: std::ops::Range<usize>| ContentHash(blake3::hash(&text.as_bytes()[range]));
-        Self {
-            schema: SchemaHash(fnv1a_utf16(&text)),
-            content: ContentHash(blake3::hash(text.as_bytes())),
-            models: schema
-                .models
-                .iter()
-                .map(|model| model.key.clone())
-                .zip(ranges.into_iter().map(model_hash))
-                .collect(),
-        }
+        let text = print_sorted(schema);
+        Self { schema: SchemaHash(fnv1a_utf16(&text)), content: ContentHash(blake3::hash(text.as_bytes())) }
     }
+}
+
+/// What each model says, in schema order.
+#[must_use]
+pub fn of_models(schema: &Schema) -> Vec<(ModelKey, ContentHash)> {
+    let mut text = String::new();
+    let mut hash = |model: &Model| {
+        text.clear();
+        print_model_sorted(model, &mut text);
+        (model.key.clone(), ContentHash(blake3::hash(text.as_bytes())))
+    };
+    schema.models.iter().map(&mut hash).collect()
 }
 
 /// The handshake hash: 8 lower-case hex digits.

@@ -4,7 +4,7 @@ use crate::args::InputArgs;
 use crate::finding::{Exit, Report, Stop};
 use crate::outcome::Outcome;
 use crate::{settings, source};
-use ablo_schema::{Hashes, Schema, canonical, front};
+use ablo_schema::{Hashes, Schema, canonical, front, hash};
 use serde_json::{Map, Value};
 
 pub(crate) fn print(input: &InputArgs) -> Result<Outcome, Stop> {
@@ -13,9 +13,10 @@ pub(crate) fn print(input: &InputArgs) -> Result<Outcome, Stop> {
 }
 
 pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
-    let hashes = Hashes::of(&read(input)?);
+    let schema = read(input)?;
+    let hashes = Hashes::of(&schema);
     let models: Map<_, _> =
-        hashes.models.iter().map(|(key, hash)| (key.to_string(), hash.to_string().into())).collect();
+        hash::of_models(&schema).iter().map(|(key, hash)| (key.to_string(), hash.to_string().into())).collect();
     let all = Map::from_iter([
         ("schemaHash".to_owned(), hashes.schema.to_string().into()),
         ("contentHash".to_owned(), hashes.content.to_string().into()),

@@ -1,0 +1,101 @@
+//! Generated schemas before the judges: what nobody wrote a fixture for must be right too.
+//!
+//! The same schemas in every run: few of them quickly, many with `ABLO_LONG` set (`cargo xtask long`). A schema that a
+//! judge refuses is kept under `fixtures/schemas/` with the defect's name.
+
+use ablo_codegen::{Files, Input, targets};
+use ablo_schema::{Hashes, Schema, front::json};
+use ablo_tests::arbitrary;
+use ablo_tests::openapi::Judge;
+use ablo_tests::postgres::{Server, apply, catalogue, footprint, program};
+use ablo_tests::rust::{Scratch, succeeds};
+use ablo_tests::typescript::Project;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::Map;
+use std::fs;
+use std::path::Path;
+
+fn schemas() -> Vec<(String, String)> {
+    let count = if std::env::var_os("ABLO_LONG").is_some() { 300 } else { 12 };
+    let mut runner = TestRunner::deterministic();
+    (0..count)
+        .map(|n| {
+            let document = arbitrary::schema().new_tree(&mut runner).expect("the strategy gives schemas").current();
+            (format!("generated_{n:03}"), serde_json::to_string_pretty(&document).expect("values print"))
+        })
+        .collect()
+}
+
+fn read(text: &str) -> Schema {
+    json::read(text).schema.unwrap_or_else(|| panic!("refused:\n{text}"))
+}
+
+fn emit(text: &str, target: &str) -> Files {
+    let schema = read(text);
+    let target = targets().iter().find(|known| known.id() == target).expect("the target is built");
+    let mut files = Files::default();
+    let emitter = target.configure(&Map::new()).expect("defaults are good options");
+    emitter.emit(&Input::new(&schema, &Hashes::of(&schema)), &mut files);
+    files
+}
+
+#[test]
+fn rustc_takes_them() {
+    let judged = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), "judged-generated", "2021");
+    let mut lib = "#![deny(warnings)]\n#![forbid(unsafe_code)]\n".to_owned();
+    for (name, text) in schemas() {
+        judged.add(&format!("src/{name}.rs"), emit(&text, "rust").get("rust/mod.rs").expect("one file"));
+        lib += &format!("pub mod {name};\n");
+    }
+    judged.add("src/lib.rs", &lib);
+    succeeds("cargo check", &judged.cargo(&["check", "--quiet"]));
+}
+
+#[test]
+fn tsc_takes_them() {
+    let project = Project::new();
+    for (name, text) in schemas() {
+        emit(&text, "typescript").iter().for_each(|(path, text)| project.write(&format!("{name}/{path}"), text));
+    }
+    let _report = project.compile(&["--noEmit"]);
+}
+
+#[test]
+fn postgres_takes_them_and_the_second_run_changes_nothing() {
+    for (name, text) in schemas() {
+        let program = program(&read(&text));
+        let database = Server::shared().database();
+        let warnings = apply(&mut database.session(), &program);
+        let mut session = database.session();
+        let (made, tables) = (footprint(&mut session), catalogue(&mut session));
+        assert_eq!(apply(&mut session, &program), warnings, "{name}\n{text}");
+        assert_eq!(catalogue(&mut session), tables, "{name}: the second run changed something\n{text}");
+        assert_eq!(footprint(&mut session), made, "{name}: the second run wrote to the catalogue\n{text}");
+    }
+}
+
+#[test]
+fn an_openapi_validator_takes_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let documents = schemas()
+        .into_iter()
+        .map(|(name, text)| {
+            let path = folder.path().join(format!("{name}.json"));
+            let document = emit(&text, "openapi");
+            fs::write(&path, document.get("openapi/openapi.json").expect("one file")).expect("writable");
+            path
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(Judge::Redocly.problems(&documents), Vec::<String>::new());
+}
+
+#[test]
+fn json_schema_takes_its_own_meta_schema() {
+    for (name, text) in schemas() {
+        for (path, text) in emit(&text, "json-schema").iter() {
+            let schema = serde_json::from_str(text).expect("JSON");
+            assert!(jsonschema::meta::is_valid(&schema), "{name}: {path}");
+        }
+    }
+}
