@@ -112,12 +112,24 @@ fn a_create_sends_what_is_set_and_keeps_its_id_apart() {
 }
 
 #[test]
+fn creates_and_patches_compare_and_print_as_they_are_sent() {
+    let patch = WeatherReport::patch().forecast(None).confidence(0.5);
+    assert_eq!(patch, WeatherReport::patch().confidence(0.5).forecast(Patch::Clear));
+    assert_ne!(patch, WeatherReport::patch().confidence(0.5));
+    assert_eq!(format!("{patch:?}"), "WeatherReportPatch { forecast: null, confidence: 0.5 }");
+    let create = WeatherReport::create("Oslo", WeatherReportStatus::Ready).id("r_7");
+    assert_ne!(create, WeatherReport::create("Oslo", WeatherReportStatus::Ready));
+    let printed = r#"WeatherReportCreate { id: "r_7", location: "Oslo", status: "ready", forecast: null, confidence: null, stationId: null }"#;
+    assert_eq!(format!("{create:?}"), printed);
+}
+
+#[test]
 fn numbers_that_json_lacks_are_errors_and_never_null() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(serde_json::to_string(&WeatherReport::patch().confidence(value)).is_err());
         let create = Station::create("Arlanda", value, jiff::Timestamp::UNIX_EPOCH);
         let error = serde_json::to_string(&create).unwrap_err();
-        assert!(error.to_string().starts_with("`altitude`: JSON has no number "), "{error}");
+        assert!(error.to_string().starts_with("`Station.altitude`: JSON has no number "), "{error}");
         let mut row = report(r#""location":"Oslo","status":"ready""#).unwrap();
         row.data.confidence = Some(value);
         assert!(serde_json::to_string(&row).is_err());

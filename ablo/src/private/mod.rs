@@ -2,6 +2,7 @@
 //!
 //! Nothing here is meant for people, and anything here may change together with the emitter that prints calls to it.
 
+mod members;
 mod model;
 mod open_enum;
 mod value;
@@ -9,19 +10,13 @@ mod value;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_schema as schema;
-pub use crate::row::Members;
-pub use value::{Value, Writer, deserialize_enum, optional, required, slot};
-
+pub(crate) use members::write;
+pub use members::{Members, debug, optional, required, same, serialize_create, serialize_patch, slot};
 pub use serde;
+pub use value::{Show, Shown, Source, Stop, Value, deserialize_enum, read_enum};
 
-use serde::de::MapAccess;
-use serde::ser::SerializeMap;
-
-/// How the declared fields of a model are read and written.
-pub trait Codec: Sized {
+/// How the declared fields of a model are read.
+pub trait Codec: Members + Sized {
     /// Reads the declared fields, each straight into its place.
-    fn decode<'de, A: MapAccess<'de>>(members: &mut Members<A>) -> Result<Self, A::Error>;
-
-    /// Writes the declared fields, in schema order.
-    fn encode<S: SerializeMap>(&self, members: &mut Writer<S>);
+    fn decode(source: &mut dyn Source) -> Result<Self, Stop>;
 }

@@ -2,6 +2,9 @@
 //!
 //! A model's table has one line for each field; a `?` marks an optional one. What a line says beside name, column and kind
 //! is `member = value` of the descriptor, so that the descriptor can grow without a change here.
+//!
+//! What is expanded for each field is what a user's crate is checked for: it names every type, is generic over nothing, and
+//! leaves loops, errors and formats to the runtime.
 
 /// ```text
 /// model! { pub WeatherReport, WeatherReportCreate, WeatherReportPatch, key = "weatherReports", mutable = true;
@@ -27,12 +30,14 @@
 ///     pub fn location(mut self, value: impl Into<Change<String>>) -> Self { … }
 ///     pub fn forecast(mut self, value: impl Into<Patch<String>>) -> Self { … }
 /// }
-/// impl Serialize for WeatherReportCreate { … }      // declared fields that are set
-/// impl Serialize for WeatherReportPatch { … }       // what changes
 /// const _: () = {
 ///     static DESCRIPTOR: ModelDescriptor = …;
 ///     impl Model for WeatherReport { … }
-///     impl Codec for WeatherReport { fn decode(…) { match on the field's position } fn encode(…) { one call a field } }
+///     impl Codec for WeatherReport { fn decode(…) { match on the field's position, straight into its place } }
+///     impl Members for WeatherReport { fn member(&self, at: usize) -> Shown<'_> { match at { 0 => …, 1 => … } } }
+///     impl Members for WeatherReportCreate, WeatherReportPatch { … }
+///     impl Debug, PartialEq, Serialize for WeatherReportCreate, WeatherReportPatch { one call of the runtime each }
+///     impl Default for WeatherReportPatch { … }
 /// };
 /// ```
 #[doc(hidden)]
@@ -49,7 +54,7 @@ macro_rules! __ablo_model {
         )*}
     ) => {
         #[doc = ::core::concat!("What creating a [`", ::core::stringify!($model), "`] takes.")]
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis struct $create {
             /// The row's id; without one, it is chosen for you.
@@ -58,7 +63,7 @@ macro_rules! __ablo_model {
         }
 
         #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis struct $patch {
             $($(#[$attr])* pub $name: $($crate::Change<$req>)? $($crate::Patch<$opt>)?,)*
@@ -143,51 +148,83 @@ macro_rules! __ablo_model {
             }
 
             impl $crate::__private::Codec for $model {
-                fn decode<'de, __A>(members: &mut $crate::__private::Members<__A>) -> ::core::result::Result<Self, __A::Error>
-                where
-                    __A: $crate::__private::serde::de::MapAccess<'de>,
-                {
+                fn decode(source: &mut dyn $crate::__private::Source) -> ::core::result::Result<Self, $crate::__private::Stop> {
                     $(let mut $name = ::core::option::Option::<$($req)? $($opt)?>::None;)*
-                    while let ::core::option::Option::Some(at) = members.next_field()? {
+                    while let ::core::option::Option::Some(at) = source.next_field()? {
                         match at {
-                            $($at => members.value(at, &mut $name),)*
+                            $($at => <$($req)? $($opt)? as $crate::__private::Value>::read(source, &mut $name),)*
                             _ => ::core::result::Result::Ok(()),
                         }?;
                     }
                     #[allow(irrefutable_let_patterns)]
                     let ($($(::core::option::Option::<$req>::Some($name),)?)*) = ($($($crate::__private::slot::<$req>($name),)?)*) else {
-                        return ::core::result::Result::Err(members.missing());
+                        return ::core::result::Result::Err(source.missing());
                     };
                     ::core::result::Result::Ok(Self { $($name,)* })
                 }
+            }
 
-                fn encode<__S>(&self, members: &mut $crate::__private::Writer<__S>)
-                where
-                    __S: $crate::__private::serde::ser::SerializeMap,
-                {
-                    $(members.put($wire, &self.$name);)*
+            impl $crate::__private::Members for $model {
+                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
+                    match at {
+                        $($at => <$($req)? $(::core::option::Option<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
+                        _ => $crate::__private::Shown::Absent,
+                    }
+                }
+            }
+
+            impl $crate::__private::Members for $create {
+                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
+                    match at {
+                        $($at => <$($req)? $(::core::option::Option<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
+                        _ => $crate::__private::Shown::Absent,
+                    }
+                }
+            }
+
+            impl $crate::__private::Members for $patch {
+                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
+                    match at {
+                        $($at => <$($crate::Change<$req>)? $($crate::Patch<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
+                        _ => $crate::__private::Shown::Absent,
+                    }
+                }
+            }
+
+            impl ::core::fmt::Debug for $create {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    let id = ::core::option::Option::map(self.id.as_ref(), $crate::Id::as_str);
+                    $crate::__private::debug(f, ::core::stringify!($create), &DESCRIPTOR, id, self)
+                }
+            }
+
+            impl ::core::fmt::Debug for $patch {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    $crate::__private::debug(f, ::core::stringify!($patch), &DESCRIPTOR, ::core::option::Option::None, self)
+                }
+            }
+
+            impl ::core::cmp::PartialEq for $create {
+                fn eq(&self, other: &Self) -> bool {
+                    self.id == other.id && $crate::__private::same(&DESCRIPTOR, self, other)
+                }
+            }
+
+            impl ::core::cmp::PartialEq for $patch {
+                fn eq(&self, other: &Self) -> bool {
+                    $crate::__private::same(&DESCRIPTOR, self, other)
                 }
             }
 
             impl $crate::__private::serde::Serialize for $create {
-                fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
-                where
-                    __S: $crate::__private::serde::Serializer,
-                {
-                    let mut members = $crate::__private::Writer::start(serializer)?;
-                    $($(members.put::<$req>($wire, &self.$name);)? $(members.put_some::<$opt>($wire, &self.$name);)?)*
-                    members.end()
+                fn serialize<__S: $crate::__private::serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+                    $crate::__private::serialize_create(serializer, &DESCRIPTOR, self)
                 }
             }
 
             impl $crate::__private::serde::Serialize for $patch {
-                fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
-                where
-                    __S: $crate::__private::serde::Serializer,
-                {
-                    let mut members = $crate::__private::Writer::start(serializer)?;
-                    $(members.put($wire, &self.$name);)*
-                    members.end()
+                fn serialize<__S: $crate::__private::serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+                    $crate::__private::serialize_patch(serializer, &DESCRIPTOR, self)
                 }
             }
         };

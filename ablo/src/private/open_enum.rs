@@ -10,7 +10,7 @@
 /// impl Status { pub fn as_str(&self) -> &str { match self { Self::Pending => "pending", … } } }
 /// impl From<&str> for Status { … }        // the only way to an `Unrecognized`
 /// impl OpenEnum for Status { const VALUES: &[&str] = &["pending", "ready"]; … }
-/// impl Display, Serialize, Deserialize for Status { … }
+/// impl Display, Serialize, Deserialize, Show, Value for Status { one call of the runtime each }
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -60,12 +60,18 @@ macro_rules! __ablo_open_enum {
             }
         }
 
+        impl $crate::__private::Show for $name {
+            fn show(&self) -> $crate::__private::Shown<'_> {
+                $crate::__private::Shown::Text(Self::as_str(self))
+            }
+        }
+
         impl $crate::__private::Value for $name {
-            fn put<__S>(&self, name: &'static str, map: &mut __S) -> ::core::result::Result<(), __S::Error>
-            where
-                __S: $crate::__private::serde::ser::SerializeMap,
-            {
-                map.serialize_entry(name, Self::as_str(self))
+            fn read(
+                source: &mut dyn $crate::__private::Source,
+                slot: &mut ::core::option::Option<Self>,
+            ) -> ::core::result::Result<(), $crate::__private::Stop> {
+                $crate::__private::read_enum(source, slot)
             }
         }
 

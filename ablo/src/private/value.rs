@@ -1,124 +1,151 @@
-//! Field values on their way to the wire.
+//! Field values between rows and the wire.
 //!
-//! JSON has no NaN and no infinity, and `serde_json` would write `null` for them, which the other side reads as a clear:
-//! numbers are checked here. Everything that generated code calls for each field is one call without a branch, since
-//! branches are what a model costs when a user's crate is checked.
+//! Generated code shows a field as one of a few forms and reads it from a [`Source`]: neither is generic, so rustc checks
+//! a model's fields once and cheaply, whatever they are read from and written to.
 
-use crate::descriptor::FieldDescriptor;
 use crate::open_enum::{self, OpenEnum};
 use crate::{Change, Id, Json, Patch, Timestamp};
 use serde::de::Deserializer;
-use serde::ser::{Error, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
+use std::fmt;
 
-/// What a field, a create's field or a patch's field holds.
-pub trait Value {
-    /// Writes it as a member, if there is anything to write.
-    fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error>;
+/// A field's value on its way out.
+#[derive(PartialEq)]
+pub enum Shown<'a> {
+    /// Nothing is to be sent.
+    Absent,
+    Null,
+    Text(&'a str),
+    Number(f64),
+    Boolean(bool),
+    Date(Timestamp),
+    Json(&'a Json),
 }
 
-macro_rules! plain {
-    ($([$($param:ident)?] $type:ty;)*) => {$(
-        impl $(<$param>)? Value for $type {
-            fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error> {
-                map.serialize_entry(name, self)
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Shown::Absent | Shown::Null => serializer.serialize_unit(),
+            Shown::Text(text) => serializer.serialize_str(text),
+            Shown::Number(number) => serializer.serialize_f64(*number),
+            Shown::Boolean(boolean) => serializer.serialize_bool(*boolean),
+            Shown::Date(date) => date.serialize(serializer),
+            Shown::Json(json) => json.serialize(serializer),
+        }
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Absent => f.write_str("absent"),
+            Shown::Null => f.write_str("null"),
+            Shown::Text(text) => fmt::Debug::fmt(text, f),
+            Shown::Number(number) => fmt::Debug::fmt(number, f),
+            Shown::Boolean(boolean) => fmt::Debug::fmt(boolean, f),
+            Shown::Date(date) => fmt::Debug::fmt(date, f),
+            Shown::Json(json) => fmt::Display::fmt(json, f),
+        }
+    }
+}
+
+/// What a row, a create or a patch holds in a field.
+pub trait Show {
+    fn show(&self) -> Shown<'_>;
+}
+
+/// The object under way said no; it knows why.
+pub struct Stop;
+
+/// The members of a row on their way in.
+pub trait Source {
+    /// The position of the next declared field, whose value is to be read next.
+    fn next_field(&mut self) -> Result<Option<usize>, Stop>;
+    /// The complaint about the first required field that was not there.
+    fn missing(&mut self) -> Stop;
+    /// Reads text; like its like, leaves out the `null` of an optional field.
+    fn text(&mut self) -> Result<Option<String>, Stop>;
+    /// Reads text that need not be kept.
+    fn borrowed_text(&mut self, take: &mut dyn FnMut(&str)) -> Result<(), Stop>;
+    fn number(&mut self) -> Result<Option<f64>, Stop>;
+    fn boolean(&mut self) -> Result<Option<bool>, Stop>;
+    fn date(&mut self) -> Result<Option<Timestamp>, Stop>;
+    fn json(&mut self) -> Result<Option<Json>, Stop>;
+}
+
+/// What a declared field holds where it holds something.
+pub trait Value: Show + Sized {
+    /// Reads a value into its place; the `null` of an optional field leaves the place empty.
+    fn read(source: &mut dyn Source, slot: &mut Option<Self>) -> Result<(), Stop>;
+}
+
+macro_rules! values {
+    ($($type:ty: $method:ident, $value:ident => $shown:expr;)*) => {$(
+        impl Show for $type {
+            fn show(&self) -> Shown<'_> {
+                let $value = self;
+                $shown
+            }
+        }
+
+        impl Value for $type {
+            fn read(source: &mut dyn Source, slot: &mut Option<Self>) -> Result<(), Stop> {
+                *slot = source.$method()?;
+                Ok(())
             }
         }
     )*};
 }
 
-plain! { [] String; [] bool; [] Timestamp; [] Json; [M] Id<M>; }
+values! {
+    String: text, value => Shown::Text(value);
+    f64: number, value => Shown::Number(*value);
+    bool: boolean, value => Shown::Boolean(*value);
+    Timestamp: date, value => Shown::Date(*value);
+    Json: json, value => Shown::Json(value);
+}
 
-impl Value for f64 {
-    fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error> {
-        if self.is_finite() {
-            map.serialize_entry(name, self)
-        } else {
-            Err(S::Error::custom(format_args!("`{name}`: JSON has no number {self}")))
-        }
+impl<M> Show for Id<M> {
+    fn show(&self) -> Shown<'_> {
+        Shown::Text(self.as_str())
     }
 }
 
-impl<T: Value> Value for Option<T> {
-    fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error> {
+impl<M> Value for Id<M> {
+    fn read(source: &mut dyn Source, slot: &mut Option<Self>) -> Result<(), Stop> {
+        *slot = source.text()?.map(Id::from);
+        Ok(())
+    }
+}
+
+impl<T: Show> Show for Option<T> {
+    fn show(&self) -> Shown<'_> {
+        self.as_ref().map_or(Shown::Null, T::show)
+    }
+}
+
+impl<T: Show> Show for Change<T> {
+    fn show(&self) -> Shown<'_> {
+        self.sent().map_or(Shown::Absent, T::show)
+    }
+}
+
+impl<T: Show> Show for Patch<T> {
+    fn show(&self) -> Shown<'_> {
         match self {
-            None => map.serialize_entry(name, &()),
-            Some(value) => value.put(name, map),
+            Patch::Keep => Shown::Absent,
+            Patch::Clear => Shown::Null,
+            Patch::Set(value) => value.show(),
         }
     }
 }
 
-impl<T: Value> Value for Change<T> {
-    fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error> {
-        self.sent().map_or(Ok(()), |value| value.put(name, map))
-    }
+/// Reads any generated enum as a field.
+pub fn read_enum<E: OpenEnum>(source: &mut dyn Source, slot: &mut Option<E>) -> Result<(), Stop> {
+    source.borrowed_text(&mut |text| *slot = Some(E::from(text)))
 }
 
-impl<T: Value> Value for Patch<T> {
-    fn put<S: SerializeMap>(&self, name: &'static str, map: &mut S) -> Result<(), S::Error> {
-        match self {
-            Patch::Keep => Ok(()),
-            Patch::Clear => map.serialize_entry(name, &()),
-            Patch::Set(value) => value.put(name, map),
-        }
-    }
-}
-
-/// The members of an object that is being written. Keeps the first error, and then writes no more.
-pub struct Writer<S: SerializeMap> {
-    map: S,
-    result: Result<(), S::Error>,
-}
-
-impl<S: SerializeMap> Writer<S> {
-    /// Starts an object.
-    pub fn start<R>(serializer: R) -> Result<Self, S::Error>
-    where
-        R: Serializer<SerializeMap = S, Ok = S::Ok, Error = S::Error>,
-    {
-        Ok(Self { map: serializer.serialize_map(None)?, result: Ok(()) })
-    }
-
-    /// Writes a member.
-    pub fn put<T: Value>(&mut self, name: &'static str, value: &T) {
-        if self.result.is_ok() {
-            self.result = value.put(name, &mut self.map);
-        }
-    }
-
-    /// Writes a member if there is a value for it.
-    pub fn put_some<T: Value>(&mut self, name: &'static str, value: &Option<T>) {
-        if let Some(value) = value {
-            self.put(name, value);
-        }
-    }
-
-    /// The map beneath, for members that are no fields.
-    pub(crate) fn into_map(self) -> Result<S, S::Error> {
-        self.result.map(|()| self.map)
-    }
-
-    /// Ends the object.
-    pub fn end(self) -> Result<S::Ok, S::Error> {
-        self.into_map()?.end()
-    }
-}
-
-/// Reads any generated enum.
+/// Reads any generated enum by itself.
 pub fn deserialize_enum<'de, E: OpenEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
     open_enum::deserialize(deserializer)
-}
-
-/// A required field's descriptor, where nothing else is said: macros cannot turn the lack of a token into a value.
-pub const fn required<T>() -> FieldDescriptor {
-    FieldDescriptor::DEFAULT
-}
-
-/// An optional field's.
-pub const fn optional<T>() -> FieldDescriptor {
-    FieldDescriptor { optional: true, ..FieldDescriptor::DEFAULT }
-}
-
-/// A required field's slot, for the same reason.
-pub fn slot<T>(slot: Option<T>) -> Option<T> {
-    slot
 }

@@ -1,11 +1,12 @@
 //! Reading rows.
 //!
-//! [`Members`] walks the members of one row. It keeps the fields that every row has and what this build does not know to
+//! A [`Reader`] walks the members of one row. It keeps the fields that every row has and what this build does not know to
 //! itself, and hands generated code the position of each declared field, to be read in place: one pass, no tree between.
 
 use super::{Row, UnknownFields};
+use crate::__private::{Source, Stop};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor};
-use crate::{Id, Model, Timestamp};
+use crate::{Id, Json, Model, Timestamp};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,9 +23,9 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Row<M>, A::Error> {
-                let mut members = Members::new(M::DESCRIPTOR, map);
-                let data = M::decode(&mut members)?;
-                members.finish(data)
+                let mut reader = Reader::new(M::DESCRIPTOR, map);
+                let data = M::decode(&mut reader);
+                reader.finish(data)
             }
         }
 
@@ -33,9 +34,13 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
 }
 
 /// The members of one row that is being read.
-pub struct Members<A> {
+struct Reader<'de, A: MapAccess<'de>> {
     map: A,
     model: &'static ModelDescriptor,
+    /// The declared field whose value is next.
+    field: &'static FieldDescriptor,
+    /// Why reading stopped.
+    error: Option<A::Error>,
     /// Where the next declared field is if the writer kept schema order.
     expected: usize,
     seen: Seen,
@@ -80,11 +85,13 @@ struct Base {
     created_by: Option<Option<String>>,
 }
 
-impl<'de, A: MapAccess<'de>> Members<A> {
+impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     fn new(model: &'static ModelDescriptor, map: A) -> Self {
         Self {
             map,
             model,
+            field: &FieldDescriptor::DEFAULT,
+            error: None,
             expected: 0,
             seen: Seen::default(),
             base: Base::default(),
@@ -92,15 +99,17 @@ impl<'de, A: MapAccess<'de>> Members<A> {
         }
     }
 
-    /// The position of the next declared field, whose value is to be read next.
-    pub fn next_field(&mut self) -> Result<Option<usize>, A::Error> {
+    /// Reads members up to the next declared field.
+    fn advance(&mut self) -> Result<Option<usize>, A::Error> {
         loop {
             let seed = KeySeed { fields: self.model.fields, expected: self.expected };
             match self.map.next_key_seed(seed)? {
                 None => return Ok(None),
-                Some(Key::Declared(at)) => {
+                Some(Key::Declared(at, field)) => {
                     self.expected = at + 1;
-                    return Ok(Some(at));
+                    self.field = field;
+                    let first = self.seen.insert(at);
+                    return if first { Ok(Some(at)) } else { Err(problem(self.model, field.name, &TWICE)) };
                 }
                 Some(Key::Unknown(name)) => {
                     let value = self.map.next_value()?;
@@ -117,26 +126,23 @@ impl<'de, A: MapAccess<'de>> Members<A> {
         }
     }
 
-    /// Reads the value of the declared field at this position. An optional field's `null` leaves its slot empty.
-    pub fn value<T: Deserialize<'de>>(&mut self, at: usize, slot: &mut Option<T>) -> Result<(), A::Error> {
-        let Some(field) = self.model.fields.get(at) else { return Ok(()) };
-        if !self.seen.insert(at) {
-            return Err(problem(self.model, field.name, &TWICE));
-        }
-        let read = if field.optional { self.map.next_value() } else { self.map.next_value().map(Some) };
-        *slot = read.map_err(|error| problem(self.model, field.name, &error))?;
-        Ok(())
+    fn stop(&mut self, error: A::Error) -> Stop {
+        self.error = Some(error);
+        Stop
     }
 
-    /// The complaint about the first required field that was not there.
-    pub fn missing(&mut self) -> A::Error {
-        let lacks = |(at, field): &(usize, &FieldDescriptor)| !field.optional && self.seen.insert(*at);
-        let field = self.model.fields.iter().enumerate().find(lacks).map_or("", |(_, field)| field.name);
-        problem(self.model, field, &MISSING)
+    fn wrong(&mut self, error: &A::Error) -> Stop {
+        self.stop(problem(self.model, self.field.name, error))
     }
 
-    fn finish<M>(self, data: M) -> Result<Row<M>, A::Error> {
-        let Self { model, base, unknown, .. } = self;
+    fn value<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Stop> {
+        let read = if self.field.optional { self.map.next_value() } else { self.map.next_value().map(Some) };
+        read.map_err(|error| self.wrong(&error))
+    }
+
+    fn finish<M>(self, data: Result<M, Stop>) -> Result<Row<M>, A::Error> {
+        let Self { model, base, unknown, error, .. } = self;
+        let data = data.map_err(|Stop| error.unwrap_or_else(|| problem(model, "", &MISSING)))?;
         Ok(Row {
             id: Id::new(required::<_, A::Error>(model, "id", base.id)?),
             created_at: required(model, "createdAt", base.created_at)?,
@@ -146,6 +152,78 @@ impl<'de, A: MapAccess<'de>> Members<A> {
             data,
             unknown,
         })
+    }
+}
+
+impl<'de, A: MapAccess<'de>> Source for Reader<'de, A> {
+    fn next_field(&mut self) -> Result<Option<usize>, Stop> {
+        self.advance().map_err(|error| self.stop(error))
+    }
+
+    fn missing(&mut self) -> Stop {
+        let lacks = |(at, field): &(usize, &FieldDescriptor)| !field.optional && self.seen.insert(*at);
+        let field = self.model.fields.iter().enumerate().find(lacks).map_or("", |(_, field)| field.name);
+        self.stop(problem(self.model, field, &MISSING))
+    }
+
+    fn text(&mut self) -> Result<Option<String>, Stop> {
+        self.value()
+    }
+
+    fn borrowed_text(&mut self, take: &mut dyn FnMut(&str)) -> Result<(), Stop> {
+        let seed = TextSeed { take, optional: self.field.optional };
+        self.map.next_value_seed(seed).map_err(|error| self.wrong(&error))
+    }
+
+    fn number(&mut self) -> Result<Option<f64>, Stop> {
+        self.value()
+    }
+
+    fn boolean(&mut self) -> Result<Option<bool>, Stop> {
+        self.value()
+    }
+
+    fn date(&mut self) -> Result<Option<Timestamp>, Stop> {
+        self.value()
+    }
+
+    fn json(&mut self) -> Result<Option<Json>, Stop> {
+        self.value()
+    }
+}
+
+/// Lends text to whoever asked, without a copy.
+struct TextSeed<'a> {
+    take: &'a mut dyn FnMut(&str),
+    optional: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.optional { deserializer.deserialize_option(self) } else { deserializer.deserialize_str(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        (self.take)(text);
+        Ok(())
     }
 }
 
@@ -175,7 +253,7 @@ fn required<T, E: Error>(model: &ModelDescriptor, field: &str, slot: Option<T>) 
 }
 
 enum Key {
-    Declared(usize),
+    Declared(usize, &'static FieldDescriptor),
     Id,
     CreatedAt,
     UpdatedAt,
@@ -206,8 +284,8 @@ impl Visitor<'_> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        if self.fields.get(self.expected).is_some_and(|field| field.name == name) {
-            return Ok(Key::Declared(self.expected));
+        if let Some(field) = self.fields.get(self.expected).filter(|field| field.name == name) {
+            return Ok(Key::Declared(self.expected, field));
         }
         Ok(match name {
             "id" => Key::Id,
@@ -215,8 +293,8 @@ impl Visitor<'_> for KeySeed {
             "updatedAt" => Key::UpdatedAt,
             "organizationId" => Key::OrganizationId,
             "createdBy" => Key::CreatedBy,
-            _ => match self.fields.iter().position(|field| field.name == name) {
-                Some(at) => Key::Declared(at),
+            _ => match self.fields.iter().enumerate().find(|(_, field)| field.name == name) {
+                Some((at, field)) => Key::Declared(at, field),
                 None => Key::Unknown(name.into()),
             },
         })

@@ -4,20 +4,22 @@
 //! A declared field without a value is `null`; `organizationId` and `createdBy` are left out where the server left them out.
 
 use super::Row;
-use crate::__private::Writer;
-use crate::Model;
+use crate::{__private, Model};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 impl<M: Model> Serialize for Row<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = Writer::<S::SerializeMap>::start(serializer)?;
-        members.put("id", &self.id);
-        members.put("createdAt", &self.created_at);
-        members.put("updatedAt", &self.updated_at);
-        members.put_some("organizationId", &self.organization_id);
-        members.put_some("createdBy", &self.created_by);
-        self.data.encode(&mut members);
-        let mut map = members.into_map()?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("createdAt", &self.created_at)?;
+        map.serialize_entry("updatedAt", &self.updated_at)?;
+        if let Some(organization_id) = &self.organization_id {
+            map.serialize_entry("organizationId", organization_id)?;
+        }
+        if let Some(created_by) = &self.created_by {
+            map.serialize_entry("createdBy", created_by)?;
+        }
+        __private::write(&mut map, M::DESCRIPTOR, &self.data)?;
         for (name, value) in self.unknown.raw() {
             map.serialize_entry(name, value)?;
         }

@@ -7,7 +7,6 @@ mod decode;
 mod encode;
 mod unknown;
 
-pub use decode::Members;
 pub use unknown::UnknownFields;
 
 use crate::{Field, Id, Timestamp};
