@@ -51,8 +51,8 @@ pub(crate) enum Command {
     Targets,
     /// Explain the code of a diagnostic, as in `ablo::json::syntax`
     Explain {
-        /// The code
-        code: String,
+        /// The code; without it, every code is explained
+        code: Option<String>,
     },
 }
 

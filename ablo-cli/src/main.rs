@@ -17,6 +17,10 @@ mod source;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// A schema becomes many small values: allocating them is a fifth of a run with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match args::Cli::try_parse() {
         Ok(cli) => ExitCode::from(commands::run(cli.command) as u8),

@@ -15,38 +15,36 @@ use crate::value::{ObjectWriter, Order, order_as_javascript, utf16_order, write_
 #[must_use]
 pub fn print(schema: &Schema) -> String {
     let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
-    write(schema, Order::Authored, &mut |model, out| write_model(model, Order::Authored, out), &mut out);
+    write(schema, Order::Authored, &mut |at, out| write_model(&schema.models[at], Order::Authored, out), &mut out);
     out
 }
 
 /// The sorted text, and where each model's part of it stands, in schema order.
 pub(crate) fn print_sorted(schema: &Schema) -> (String, Vec<std::ops::Range<usize>>) {
     let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
-    let mut ranges = Vec::with_capacity(schema.models.len());
-    let mut model_of = |model: &Model, out: &mut String| {
+    let mut ranges = vec![0..0; schema.models.len()];
+    let mut model_of = |at: usize, out: &mut String| {
         let start = out.len();
-        write_model(model, Order::Sorted, out);
-        ranges.push((model.key.clone(), start..out.len()));
+        write_model(&schema.models[at], Order::Sorted, out);
+        ranges[at] = start..out.len();
     };
     write(schema, Order::Sorted, &mut model_of, &mut out);
-    // Models were written by key; give their places back in schema order.
-    let places: std::collections::BTreeMap<_, _> = ranges.into_iter().collect();
-    let ranges = schema.models.iter().filter_map(|model| places.get(&model.key).cloned()).collect();
     (out, ranges)
 }
 
-fn write(schema: &Schema, order: Order, model_of: &mut dyn FnMut(&Model, &mut String), out: &mut String) {
+fn write(schema: &Schema, order: Order, model_of: &mut dyn FnMut(usize, &mut String), out: &mut String) {
     let mut document = ObjectWriter::new(out);
     for part in in_order(order, ["v", "models", "identityRoles"]) {
         match part {
             "v" => document.member("v").push('3'),
             "models" => {
-                let mut models: Vec<&Model> = schema.models.iter().collect();
+                let mut models: Vec<usize> = (0..schema.models.len()).collect();
+                let key = |at: &usize| schema.models[*at].key.as_str();
                 if order == Order::Sorted {
-                    models.sort_by(|a, b| utf16_order(a.key.as_str(), b.key.as_str()));
+                    models.sort_by(|a, b| utf16_order(key(a), key(b)));
                 }
                 let mut object = ObjectWriter::new(document.member("models"));
-                models.into_iter().for_each(|model| model_of(model, object.member(model.key.as_str())));
+                models.into_iter().for_each(|at| model_of(at, object.member(key(&at))));
                 object.end();
             }
             _ => write_roles(&schema.identity_roles, order, document.member("identityRoles")),

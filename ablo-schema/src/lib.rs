@@ -18,6 +18,7 @@ pub mod check;
 pub mod diag;
 pub mod front;
 pub mod hash;
+mod lookup;
 pub mod raw;
 pub mod schema;
 pub mod select;

@@ -140,32 +140,37 @@ pub(crate) fn write_number(number: f64, out: &mut String) {
 /// A string as `JSON.stringify` writes it.
 pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    let mut clean = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            0x08 => "\\b",
-            b'\t' => "\\t",
-            b'\n' => "\\n",
-            0x0c => "\\f",
-            b'\r' => "\\r",
-            0..=0x1f => {
-                out.push_str(&text[clean..at]);
-                out.push_str("\\u00");
-                out.push(if byte < 0x10 { '0' } else { '1' });
-                out.push(char::from(b"0123456789abcdef"[usize::from(byte & 0xf)]));
-                clean = at + 1;
-                continue;
-            }
-            _ => continue,
-        };
-        out.push_str(&text[clean..at]);
-        out.push_str(escape);
-        clean = at + 1;
+    if text.bytes().any(needs_escape) {
+        write_escaped(text, out);
+    } else {
+        out.push_str(text);
     }
-    out.push_str(&text[clean..]);
     out.push('"');
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escaped(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            '\0'..='\u{1f}' => {
+                let digit = |nibble: u32| char::from_digit(nibble, 16).unwrap_or('0');
+                out.push_str("\\u00");
+                out.push(digit(u32::from(character) >> 4));
+                out.push(digit(u32::from(character) & 0xf));
+            }
+            other => out.push(other),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The table of docs/performance.md: each step's cost as a ratio to serde_json parsing the same bytes, in one run, and
 //! the peak of live memory. Rounds of all steps alternate, so that a slow moment of the machine hits them alike.
 
-#![allow(clippy::print_stdout, reason = "the table is the product")]
-
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, front::json};
 use ablo_tests::synthetic;

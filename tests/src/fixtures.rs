@@ -14,7 +14,6 @@ pub fn root() -> PathBuf {
 /// # Panics
 /// When it cannot be read: a fixture that is missing is a fault of the repository.
 #[must_use]
-#[allow(clippy::panic, reason = "only tests call this")]
 pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -5,8 +5,6 @@
 //! the script on all documents at once. Without Node, Python or a network the first time, the test fails and says what
 //! to run.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "only tests call this")]
-
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

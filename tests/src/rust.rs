@@ -15,7 +15,6 @@ use std::process::{Command, Output};
 /// # Panics
 /// When the schema is refused.
 #[must_use]
-#[allow(clippy::expect_used, reason = "only tests call this")]
 pub fn generate(text: &str) -> String {
     let schema = json::read(text).schema.expect("the schema is accepted");
     let target = targets().iter().find(|target| target.id() == "rust").expect("the target is registered");
@@ -32,7 +31,6 @@ pub struct Scratch {
     target: PathBuf,
 }
 
-#[allow(clippy::expect_used, reason = "only tests call this")]
 impl Scratch {
     /// An empty crate in a folder of this name below `scratch`.
     ///
@@ -97,7 +95,6 @@ impl Scratch {
 ///
 /// # Panics
 /// When it did not succeed.
-#[allow(clippy::panic, reason = "only tests call this")]
 pub fn succeeds(what: &str, output: &Output) {
     if !output.status.success() {
         panic!("{what}:\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -38,7 +38,7 @@ fn write_model(model: usize, out: &mut String) {
     let kinds = ["string", "number", "boolean", "date", "json", "string", "number", "string", "enum", "enum", "string"];
     for (at, kind) in kinds.iter().enumerate() {
         let name = NOUNS[(model + at) % NOUNS.len()];
-        let (optional, indexed) = ((model + at) % 3 == 0, at % 5 == 0);
+        let (optional, indexed) = ((model + at).is_multiple_of(3), at.is_multiple_of(5));
         let _ = write!(out, r#""{name}Field{at}":{{"type":"{kind}","isOptional":{optional},"isIndexed":{indexed}"#);
         if *kind == "enum" {
             let _ = write!(out, r#","enumValues":{}"#, VALUES[(model + at) % VALUES.len()]);

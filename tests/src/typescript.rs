@@ -3,8 +3,6 @@
 //! Generated files are laid out in a temporary folder, one folder per schema, and compiled in one run. The compiler is
 //! installed by its lock file into `tests/judges/typescript/node_modules` the first time it is needed.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "only tests call this")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

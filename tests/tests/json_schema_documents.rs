@@ -1,7 +1,5 @@
 //! JSON Schema documents against the meta-schema, and against documents that they must accept or refuse.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_codegen::emit::json_schema::JsonSchema;
 use ablo_codegen::{Files, Input, Target};
 use ablo_schema::Hashes;

@@ -1,7 +1,5 @@
 //! OpenAPI documents against judges by others, against the routes of the reference, and against what we promise.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_codegen::emit::openapi::OpenApi;
 use ablo_codegen::{Files, Input, Target};
 use ablo_schema::{Hashes, Schema};

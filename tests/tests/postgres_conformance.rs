@@ -1,7 +1,5 @@
 //! The `catalogue` member of the conformance vectors: what the reference provisions exists in ours with the same meaning.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_codegen::emit::sql::postgres::{Options, provision};
 use ablo_schema::Schema;
 use ablo_schema::schema::Tenancy;

@@ -1,7 +1,5 @@
 //! Provisioning a database that is not empty: what is missing is added, what differs is reported, nothing else changes.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};
 use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, schema};
 use serde_json::{Value, json};

@@ -1,7 +1,5 @@
 //! Row security, probed as a client would: two organisations, a role that owns nothing and bypasses nothing.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_tests::postgres::{Database, Server, Session, apply, program, schema};
 use serde_json::json;
 

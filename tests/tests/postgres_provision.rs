@@ -1,7 +1,5 @@
 //! Provisioning an empty database: what is made, that it is made once, and that nothing else is left behind.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something fails")]
-
 use ablo_codegen::emit::sql::postgres::{Options, provision};
 use ablo_tests::fixtures;
 use ablo_tests::postgres::{Server, apply, catalogue, footprint, program, provision_silently, schema};

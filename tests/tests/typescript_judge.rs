@@ -1,7 +1,5 @@
 //! What the TypeScript compiler says about the `typescript` target.
 
-#![allow(clippy::expect_used, reason = "a helper of tests fails as tests do")]
-
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, Schema};
 use ablo_tests::fixtures;

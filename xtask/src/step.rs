@@ -22,7 +22,6 @@ impl Step {
         self
     }
 
-
     /// Runs it and gives what it prints.
     pub(crate) fn output(mut self) -> Result<String, String> {
         let output = self.command.output().map_err(|error| format!("{}: {error}", self.name))?;

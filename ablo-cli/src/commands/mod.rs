@@ -21,7 +21,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         Command::Targets => (Format::Human, targets::run()),
-        Command::Explain { code } => (Format::Human, explain::run(&code).into()),
+        Command::Explain { code } => (Format::Human, explain::run(code.as_deref()).into()),
     };
     render::show(&outcome, format)
 }

@@ -3,9 +3,9 @@
 use super::context::{BASE_COLUMNS, BASE_FIELDS, Context, physical_column};
 use super::names::shown;
 use crate::diag::{Code, SpanId, Spanned};
+use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// PostgreSQL cuts identifiers beyond this many bytes without an error.
 const MOST_BYTES: usize = 63;
@@ -28,6 +28,11 @@ pub(crate) fn default_column(field: &str) -> Cow<'_, str> {
     Cow::Owned(column)
 }
 
+/// The length of [`default_column`] without making it.
+fn default_length(field: &str) -> usize {
+    field.len() + field.bytes().filter(u8::is_ascii_uppercase).count()
+}
+
 fn lower_case<'c>(column: &Cow<'c, str>) -> Cow<'c, str> {
     if column.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
         return Cow::Owned(column.to_lowercase());
@@ -36,7 +41,7 @@ fn lower_case<'c>(column: &Cow<'c, str>) -> Cow<'c, str> {
 }
 
 pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
-    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
+    let mut seen: Lookup<String, SpanId> = Lookup::with_capacity(cx.models.len());
     for model in &cx.models {
         let table = model.table();
         let at = model.raw.table_name.as_ref().map_or(model.raw.key.at, |table| table.at);
@@ -65,7 +70,7 @@ pub(super) fn check_columns(cx: &mut Context<'_, '_>) {
         for field in &model.fields {
             if let Some(column) = &field.column {
                 check_column(cx, column);
-            } else if default_column(&field.name.value).len() > MOST_BYTES && field.name.value.len() <= 200 {
+            } else if default_length(&field.name.value) > MOST_BYTES && field.name.value.len() <= 200 {
                 let message = format!("the column of `{}` would have more than {MOST_BYTES} bytes", field.name.value);
                 cx.diagnostics
                     .push(Code::ColumnTooLong, field.name.at, message)
@@ -107,7 +112,7 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         Some(RawTenancy::Column { column }) => Some(column.value.as_ref()),
         Some(RawTenancy::Parent { .. } | RawTenancy::None) => None,
     };
-    let mut seen: BTreeMap<Cow<'_, str>, &RawField<'_>> = BTreeMap::new();
+    let mut seen: Vec<(Cow<'_, str>, &RawField<'_>)> = Vec::with_capacity(model.fields.len());
     for field in &model.fields {
         let column = physical_column(field);
         let at = field.column.as_ref().map_or(field.name.at, |column| column.at);
@@ -127,18 +132,28 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
             let message =
                 format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);
             cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another `\"column\"`");
-        } else if let Some(first) = seen.insert(folded, field)
-            // One field said twice has been reported as such.
-            && first.name.value != field.name.value
-        {
-            let message =
-                format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, field.name.value);
-            cx.diagnostics
-                .push(Code::ColumnRepeated, at, message)
-                .help("give one of them another `\"column\"`; names that differ only in case are one on SQLite")
-                .also(first.name.at, "the other field");
+        } else {
+            seen.push((folded, field));
         }
     }
+    seen.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for pair in seen.windows(2) {
+        let [(a, first), (b, second)] = pair else { continue };
+        // One field said twice has been reported as such.
+        if a == b && first.name.value != second.name.value {
+            report_shared_column(cx, first, second);
+        }
+    }
+}
+
+fn report_shared_column(cx: &mut Context<'_, '_>, first: &RawField<'_>, second: &RawField<'_>) {
+    let (column, at) = (physical_column(second), second.column.as_ref().map_or(second.name.at, |column| column.at));
+    let message =
+        format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, second.name.value);
+    cx.diagnostics
+        .push(Code::ColumnRepeated, at, message)
+        .help("give one of them another `\"column\"`; names that differ only in case are one on SQLite")
+        .also(first.name.at, "the other field");
 }
 
 pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {

@@ -2,10 +2,10 @@
 
 use super::columns::default_column;
 use crate::diag::{Diagnostics, Suggest};
+use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawRelation, RawSchema, RawScope, RawTenancy};
 use crate::schema::{Plane, RelationKind};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// Base fields and the type that each has.
 pub(super) const BASE_FIELDS: [(&str, RawKind); 5] = [
@@ -27,8 +27,8 @@ pub(super) struct Context<'r, 'd> {
     pub(super) raw: &'r RawSchema<'r>,
     pub(super) diagnostics: &'d mut Diagnostics,
     pub(super) suggest: Suggest,
-    by_key: BTreeMap<&'r str, usize>,
-    by_table: BTreeMap<&'r str, usize>,
+    by_key: Lookup<&'r str, usize>,
+    by_table: Lookup<&'r str, usize>,
 }
 
 /// A raw model with look-ups.

@@ -3,9 +3,9 @@
 use super::context::Context;
 use super::names::shown;
 use crate::diag::{Code, SpanId};
+use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind};
 use crate::schema::FieldMember;
-use std::collections::BTreeMap;
 
 pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
@@ -35,7 +35,7 @@ fn check_values(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
             return;
         }
     };
-    let mut seen: BTreeMap<&str, SpanId> = BTreeMap::new();
+    let mut seen: Lookup<&str, SpanId> = Lookup::with_capacity(values.len());
     for value in values {
         if value.value.contains('\0') {
             let message = format!("the enum value `{}` holds a NUL character", shown(&value.value));

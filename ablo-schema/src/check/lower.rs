@@ -4,6 +4,7 @@
 
 use super::columns::default_column;
 use super::context::DEFAULT_TENANCY_COLUMN;
+use crate::lookup::Lookup;
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawRelation, RawRole, RawSchema, RawScope, RawTenancy,
 };
@@ -14,10 +15,9 @@ use crate::schema::{
 };
 use crate::value::Value;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 pub(super) fn lower(raw: RawSchema<'_>) -> Option<Schema> {
-    let by_key: BTreeMap<ModelKey, ModelId> = raw
+    let by_key: Lookup<ModelKey, ModelId> = raw
         .models
         .iter()
         .enumerate()
@@ -28,7 +28,7 @@ pub(super) fn lower(raw: RawSchema<'_>) -> Option<Schema> {
     Some(Schema { models, by_key, identity_roles })
 }
 
-fn lower_model(raw: RawModel<'_>, by_key: &BTreeMap<ModelKey, ModelId>) -> Option<Model> {
+fn lower_model(raw: RawModel<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<Model> {
     let key = ModelKey::new(raw.key.value.as_ref());
     let type_name = match &raw.type_name {
         Some(name) if !name.value.is_empty() => TypeName::new(name.value.as_ref()),
@@ -139,7 +139,7 @@ fn lower_field(raw: RawField<'_>) -> Option<Field> {
     })
 }
 
-fn lower_relation(raw: RawRelation<'_>, by_key: &BTreeMap<ModelKey, ModelId>) -> Option<Relation> {
+fn lower_relation(raw: RawRelation<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<Relation> {
     let target = raw.target?.value;
     let (options, members) = match raw.options {
         Some(options) => {

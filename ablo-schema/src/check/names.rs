@@ -2,7 +2,7 @@
 
 use super::context::{BASE_FIELDS, Context};
 use crate::diag::{Code, Spanned};
-use std::collections::BTreeMap;
+use crate::lookup::Lookup;
 
 /// An identifier of ASCII letters, digits and `_` that begins with a letter.
 fn is_identifier(name: &str) -> bool {
@@ -49,7 +49,7 @@ const CLIENT_MEMBERS: [&str; 24] = [
 ];
 
 pub(super) fn check_model_keys(cx: &mut Context<'_, '_>) {
-    let mut seen: BTreeMap<String, Spanned<&str>> = BTreeMap::new();
+    let mut seen: Lookup<String, Spanned<&str>> = Lookup::with_capacity(cx.models.len());
     for model in &cx.raw.models {
         let key = model.key.as_ref();
         if !is_identifier(key.value) || key.value.len() > MOST_NAME {
@@ -78,7 +78,7 @@ pub(super) fn check_model_keys(cx: &mut Context<'_, '_>) {
 }
 
 pub(super) fn check_type_names(cx: &mut Context<'_, '_>) {
-    let mut seen: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+    let mut seen: Lookup<String, (usize, &str)> = Lookup::with_capacity(cx.models.len());
     for (at, model) in cx.models.iter().enumerate() {
         let name = model.type_name();
         let place = model.raw.type_name.as_ref().map_or(model.raw.key.at, |name| name.at);
@@ -109,7 +109,7 @@ pub(super) fn check_type_names(cx: &mut Context<'_, '_>) {
 
 /// The reference sends a typename without its first `Model`, in lower case, and servers also take a lower-cased key.
 pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: Lookup<String, usize> = Lookup::with_capacity(cx.models.len());
     for (at, model) in cx.models.iter().enumerate() {
         let stripped = model.type_name().replacen("Model", "", 1).to_lowercase();
         let aliases = [model.type_name().to_lowercase(), stripped, model.key().to_lowercase()];

@@ -3,9 +3,9 @@
 use super::context::{Context, is_kind};
 use super::names::shown;
 use crate::diag::{Code, SpanId, Spanned};
+use crate::lookup::Lookup;
 use crate::raw::{RawRole, RawScope, Text};
 use crate::schema::RelationKind;
-use std::collections::BTreeMap;
 
 /// `^[a-z][a-z0-9_]*$`
 fn is_group_kind(kind: &str) -> bool {
@@ -14,7 +14,7 @@ fn is_group_kind(kind: &str) -> bool {
 }
 
 pub(super) fn check_scopes(cx: &mut Context<'_, '_>) {
-    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
+    let mut seen: Lookup<String, SpanId> = Lookup::with_capacity(cx.models.len());
     for model in &cx.models {
         let Some(scope) = &model.raw.scope else { continue };
         let kind = match &scope.value {

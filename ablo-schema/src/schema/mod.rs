@@ -16,7 +16,7 @@ pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableNa
 pub use relation::{Relation, RelationKind, RelationOptions};
 pub use tenancy::{Role, RoleSource, Tenancy};
 
-use std::collections::BTreeMap;
+use crate::lookup::Lookup;
 
 /// Position of a model in [`Schema::models`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub struct ModelId(pub(crate) usize);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     pub(crate) models: Vec<Model>,
-    pub(crate) by_key: BTreeMap<ModelKey, ModelId>,
+    pub(crate) by_key: Lookup<ModelKey, ModelId>,
     pub(crate) identity_roles: Vec<Role>,
 }
 

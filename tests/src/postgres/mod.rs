@@ -1,7 +1,5 @@
 //! The PostgreSQL judge: a real server, and what a program makes of it.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "only tests call this")]
-
 mod catalogue;
 mod server;
 

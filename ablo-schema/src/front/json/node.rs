@@ -1,10 +1,10 @@
 //! Parsing: serde_json in, a numbered tree out.
 
 use crate::diag::{Code, Diagnostics, SpanId};
+use crate::lookup::Lookup;
 use crate::value::{Name, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// How deep values may nest. A schema needs eight levels; typed JSON shapes and defaults may need more.
@@ -159,7 +159,7 @@ fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
     if few && members.iter().enumerate().all(|(at, member)| members[..at].iter().all(|one| one.name != member.name)) {
         return;
     }
-    let mut seen: BTreeMap<&str, &Member<'_>> = BTreeMap::new();
+    let mut seen: Lookup<&str, &Member<'_>> = Lookup::with_capacity(members.len());
     for member in members {
         if let Some(first) = seen.insert(&member.name, member) {
             diagnostics

@@ -1,0 +1,33 @@
+//! Look-up by name, in constant time and without an order: what cannot be iterated cannot leak its order into output.
+
+use indexmap::IndexMap;
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+/// A map that can be asked and not walked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lookup<K: Hash + Eq, V>(IndexMap<K, V>);
+
+impl<K: Hash + Eq, V> Lookup<K, V> {
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self(IndexMap::with_capacity(entries))
+    }
+
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get(key)
+    }
+
+    /// Puts a value in, and gives the one that it replaces.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.0.insert(key, value)
+    }
+}
+
+impl<K: Hash + Eq, V> FromIterator<(K, V)> for Lookup<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
