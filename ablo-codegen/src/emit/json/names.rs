@@ -114,7 +114,7 @@ impl Names {
         let all = names.all();
         let free = all.iter().take_while(|name| self.0.insert((**name).clone())).count();
         if free < all.len() {
-            all[..free].iter().for_each(|name| drop(self.0.remove(*name)));
+            self.0.retain(|name| !all[..free].contains(&name));
         }
         free == all.len()
     }

@@ -239,14 +239,14 @@ fn idempotent(operation: &mut Object<'_>) {
 }
 
 fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
-    operation.object("requestBody", |body| {
+    operation.inline("requestBody", |body| {
         body.boolean("required", true);
         body_with_data(body, envelope, data);
     });
 }
 
 fn answer(answers: &mut Object<'_>, about: &str, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
-    answers.object("200", |response| {
+    answers.inline("200", |response| {
         response.string("description", about);
         shared::response_headers(response, None);
         body_with_data(response, envelope, data);

@@ -94,7 +94,7 @@ fn delete(path: &mut Object<'_>) {
 }
 
 fn request(operation: &mut Object<'_>, schema: &'static str) {
-    operation.object("requestBody", |body| {
+    operation.inline("requestBody", |body| {
         body.boolean("required", true);
         plain_body(body, schema);
     });
