@@ -15,6 +15,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
+use std::sync::OnceLock;
 
 /// A definition and which way it crosses HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,32 +115,35 @@ bodies! {
     }
 }
 
-/// The whole contract as one JSON Schema 2020-12 document.
+/// The whole contract as one JSON Schema 2020-12 document, made once in a process.
 ///
 /// ```
 /// let schema = ablo_wire::frames_schema();
 /// assert_eq!(schema["anyOf"][0]["$ref"], "#/$defs/ClientFrame");
 /// assert_eq!(schema["$defs"]["Delta"]["required"][0], "id");
 /// ```
-pub fn frames_schema() -> Value {
-    let mut generator = settings("/$defs").into_generator();
-    let client = generator.subschema_for::<crate::ClientFrame>();
-    let server = generator.subschema_for::<crate::ServerFrame>();
-    add_http(&mut generator);
-    add_others(&mut generator);
-    let mut definitions = finish(generator);
-    definitions.insert(
-        "MutationResult".into(),
-        json!({ "description": "The answer to a commit frame: its receipt.", "$ref": "#/$defs/CommitReceipt" }),
-    );
-    definitions.sort_keys();
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Ablo wire frames",
-        "description": "A frame of the coordination protocol, in either direction; the bodies of its HTTP routes and \
-            of data sources are definitions beside it.",
-        "anyOf": [client, server],
-        "$defs": definitions,
+pub fn frames_schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let mut generator = settings("/$defs").into_generator();
+        let client = generator.subschema_for::<crate::ClientFrame>();
+        let server = generator.subschema_for::<crate::ServerFrame>();
+        add_http(&mut generator);
+        add_others(&mut generator);
+        let mut definitions = generator.take_definitions(true);
+        definitions.insert(
+            "MutationResult".into(),
+            json!({ "description": "The answer to a commit frame: its receipt.", "$ref": "#/$defs/CommitReceipt" }),
+        );
+        definitions.sort_keys();
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Ablo wire frames",
+            "description": "A frame of the coordination protocol, in either direction; the bodies of its HTTP routes \
+                and of data sources are definitions beside it.",
+            "anyOf": [client, server],
+            "$defs": definitions,
+        })
     })
 }
 
@@ -151,10 +155,40 @@ pub fn frames_schema() -> Value {
 /// assert!(ablo_wire::HTTP_BODIES.iter().all(|body| components.contains_key(body.name)));
 /// assert_eq!(components["ListPage"]["properties"]["data"]["items"]["$ref"], "#/components/schemas/Row");
 /// ```
-pub fn http_components() -> Map<String, Value> {
-    let mut generator = settings("/components/schemas").into_generator();
-    add_http(&mut generator);
-    finish(generator)
+pub fn http_components() -> &'static Map<String, Value> {
+    static COMPONENTS: OnceLock<Map<String, Value>> = OnceLock::new();
+    COMPONENTS.get_or_init(|| {
+        let mut components = Map::new();
+        let mut open: Vec<String> = definition_names_for_http().map(str::to_owned).collect();
+        while let Some(name) = open.pop() {
+            if let Some(definition) = frames_schema()["$defs"].get(&name)
+                && !components.contains_key(&name)
+            {
+                let mut definition = definition.clone();
+                move_references(&mut definition, &mut open);
+                components.insert(name, definition);
+            }
+        }
+        components.sort_keys();
+        components
+    })
+}
+
+/// Makes references lead below `#/components/schemas`, and collects the names that they lead to.
+fn move_references(value: &mut Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| move_references(item, found)),
+        Value::Object(members) => {
+            if let Some(Value::String(to)) = members.get_mut("$ref")
+                && let Some(name) = to.strip_prefix("#/$defs/").map(str::to_owned)
+            {
+                *to = ["#/components/schemas/", &name].concat();
+                found.push(name);
+            }
+            members.values_mut().for_each(|member| move_references(member, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The names of all HTTP bodies, requests first: the roots of [`http_components`].
@@ -168,12 +202,6 @@ pub fn settings(path: &'static str) -> SchemaSettings {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = path.into();
     settings
-}
-
-fn finish(mut generator: SchemaGenerator) -> Map<String, Value> {
-    let mut definitions = generator.take_definitions(true);
-    definitions.sort_keys();
-    definitions
 }
 
 /// The schema of an open string enum.
@@ -252,8 +280,37 @@ fn drop_null(property: &mut Map<String, Value>) {
     }
 }
 
-/// The prose of a doc comment: up to its first example, without the brackets of links.
+/// The prose of a doc comment, for users of the API: up to its first example, without the brackets of links and the
+/// notes that say where a rule is written. A paragraph is one line.
 fn prose(text: &str) -> String {
     let end = text.find("```").unwrap_or(text.len());
-    text[..end].trim_end().replace("[`", "`").replace("`]", "`")
+    let mut rest = text[..end].trim_end();
+    let mut said = String::with_capacity(rest.len());
+    while let Some((before, inner, after)) = note(rest) {
+        said.push_str(before);
+        if !inner.contains(".md") {
+            said.push_str(&rest[before.len()..rest.len() - after.len()]);
+        }
+        rest = after;
+    }
+    said.push_str(rest);
+    let paragraphs: Vec<String> = said.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+    paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`")
+}
+
+/// The first words in brackets: what stands before their space, they, and what follows.
+fn note(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once(" (")?;
+    let (inner, after) = rest.split_once(')')?;
+    Some((before, inner, after))
+}
+
+#[cfg(test)]
+#[test]
+fn notes_of_sources_go_and_other_brackets_stay() {
+    let said = prose(
+        "Held (or\nqueued) now (claims.md §2, http.md §6). As [`Claim`]\nsays.\n\nMore (http.md §7)\n\n```\ncode\n```",
+    );
+    assert_eq!(said, "Held (or queued) now. As `Claim` says.\n\nMore");
+    assert_eq!(prose("An open (bracket"), "An open (bracket");
 }

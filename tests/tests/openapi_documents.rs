@@ -1,4 +1,7 @@
 //! OpenAPI documents against judges by others, against the routes of the reference, and against what we promise.
+//!
+//! Redocly reads the document of every good fixture. The validator in Python takes seconds for each, so it reads those of
+//! our own and authored schemas, three moments of the history, and six generated schemas; `SLOW_JUDGE_READS` names them.
 
 use ablo_codegen::emit::openapi::OpenApi;
 use ablo_codegen::{Files, Input, Target};
@@ -69,14 +72,44 @@ fn write(folder: &tempfile::TempDir, documents: impl IntoIterator<Item = (String
     documents.into_iter().map(write).collect()
 }
 
+/// What the names of fixtures begin with that the slow judge reads.
+const SLOW_JUDGE_READS: [&str; 11] = [
+    "schemas-",
+    "conformance-authored-",
+    "conformance-history-umami-001",
+    "conformance-history-umami-012",
+    "conformance-history-umami-023",
+    "conformance-generated-plain-01",
+    "conformance-generated-plain-10",
+    "conformance-generated-plain-20",
+    "conformance-generated-hostile-23",
+    "conformance-generated-hostile-26",
+    "conformance-generated-hostile-30",
+];
+
 #[test]
 fn both_judges_accept_every_good_fixture() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let good = fixtures::good_schemas().into_iter();
     let documents = write(&folder, good.map(|(name, source)| (name, text(&schema(&source), &json!({})))));
+    let names = |document: &PathBuf| document.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let read =
+        |start: &&str| documents.iter().any(|document| names(document).is_some_and(|name| name.starts_with(*start)));
+    let missing: Vec<_> = SLOW_JUDGE_READS.iter().filter(|start| !read(start)).collect();
+    assert!(missing.is_empty(), "no fixture begins with {missing:?}");
+    let few: Vec<PathBuf> = documents
+        .iter()
+        .filter(|document| {
+            names(document).is_some_and(|name| SLOW_JUDGE_READS.iter().any(|start| name.starts_with(start)))
+        })
+        .cloned()
+        .collect();
     thread::scope(|threads| {
-        let documents = &documents;
-        let judges = Judge::ALL.map(|judge| (judge, threads.spawn(move || judge.problems(documents))));
+        let read_by = |judge| if judge == Judge::SpecValidator { &few } else { &documents };
+        let judges = Judge::ALL.map(|judge| {
+            let documents = read_by(judge);
+            (judge, threads.spawn(move || judge.problems(documents)))
+        });
         for (judge, problems) in judges {
             let problems = problems.join().expect("the judge ran");
             assert!(problems.is_empty(), "{judge:?}: {problems:#?}");
@@ -144,7 +177,7 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
         for (path, method, operation) in operations(&document) {
             let id = operation["operationId"].as_str().expect("an id");
             assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
-            for status in ["400", "401", "403", "429", "500", "503", "default"] {
+            for status in ["400", "401", "403", "429", "default"] {
                 let answer = operation["responses"][status]["$ref"].as_str();
                 let answer = answer.and_then(|to| document.pointer(&to[1..]));
                 let body = answer.map(|answer| &answer["content"]["application/json"]["schema"]);
@@ -158,7 +191,10 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
         references(&document, &mut found);
         for (component, schema) in document["components"]["schemas"].as_object().expect("schemas") {
             for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                assert!(schema["properties"].get(required).is_some(), "{name}: {component} requires {required}");
+                // A create is a patch, by reference, that has all it needs.
+                let base = schema["allOf"][0]["$ref"].as_str().and_then(|to| document.pointer(&to[1..]));
+                let property = &base.unwrap_or(schema)["properties"][required];
+                assert!(!property.is_null(), "{name}: {component} requires {required}");
             }
         }
         let lost: Vec<_> = found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();

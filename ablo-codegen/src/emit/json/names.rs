@@ -31,6 +31,8 @@ impl ComponentName {
 pub(crate) enum Ref<'n> {
     /// A model's schema.
     Model(&'n ComponentName),
+    /// A model's schema, in a document of definitions only.
+    Definition(&'n ComponentName),
     /// A schema of the protocol.
     Schema(&'static str),
     /// A shared parameter.
@@ -47,6 +49,7 @@ impl<'n> Ref<'n> {
     pub(crate) fn parts(self) -> [&'n str; 2] {
         match self {
             Ref::Model(name) => ["#/components/schemas/", name.as_str()],
+            Ref::Definition(name) => ["#/$defs/", name.as_str()],
             Ref::Schema(name) => ["#/components/schemas/", name],
             Ref::Parameter(name) => ["#/components/parameters/", name],
             Ref::RequestBody(name) => ["#/components/requestBodies/", name],
@@ -95,16 +98,25 @@ impl Names {
 
     /// Names a model: after its type, with `Model` behind it where that is taken, and a number where that is too.
     pub(crate) fn model(&mut self, model: &Model) -> ModelNames {
-        let plain = ComponentName::new(&model.type_name.as_str().to_upper_camel_case());
-        let mut names = ModelNames::new(plain.clone());
+        let plain = model.type_name.as_str().to_upper_camel_case();
+        let mut names = ModelNames::new(ComponentName::new(&plain));
         let mut tries = 1_usize;
-        while names.all().iter().any(|name| self.0.contains(*name)) {
+        while !self.take(&names) {
             let number = if tries == 1 { String::new() } else { tries.to_string() };
-            names = ModelNames::new(ComponentName::new(&[plain.as_str(), "Model", &number].concat()));
+            names = ModelNames::new(ComponentName::new(&[&plain, "Model", &number].concat()));
             tries += 1;
         }
-        self.0.extend(names.all().into_iter().cloned());
         names
+    }
+
+    /// Takes all three, or none where one is taken.
+    fn take(&mut self, names: &ModelNames) -> bool {
+        let all = names.all();
+        let free = all.iter().take_while(|name| self.0.insert((**name).clone())).count();
+        if free < all.len() {
+            self.0.retain(|name| !all[..free].contains(&name));
+        }
+        free == all.len()
     }
 }
 

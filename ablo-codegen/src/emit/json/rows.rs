@@ -4,53 +4,121 @@
 //! fields; so are enums, which document today's values and accept others. A required field is never null, an optional
 //! one may be null or absent, and in a patch absent keeps where null clears.
 
-use super::names::ModelNames;
-use super::write::{Object, Repeat};
-use crate::shape::{BaseField, BaseKind, BaseShape, RowShape};
+use super::names::{ComponentName, ModelNames, Ref};
+use super::reuse::{Fragment, Repeat};
+use super::write::Object;
+use crate::shape::{BaseField, BaseKind, RowShape};
 use ablo_schema::schema::{Facets, Field, FieldKind};
 
-/// The three schemas of a model. Fields mean the same in each and are written once.
-pub(crate) fn schemas(schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
-    let fields = &mut Repeat::default();
-    schemas.object(names.row.as_str(), |schema| row(schema, shape, fields));
-    schemas.object(names.create.as_str(), |schema| create(schema, shape, fields));
-    schemas.object(names.patch.as_str(), |schema| patch(schema, shape, fields));
+/// Writes the schemas of rows, one model after the other. What models have in common is printed once.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    kinds: Kinds,
+    base: Repeat,
+    /// What a patch has, as a reference in this document.
+    refer: for<'n> fn(&'n ComponentName) -> Ref<'n>,
 }
 
-/// A row as the server sends it.
-fn row(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
-    schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
-    schema.string("type", "object");
-    schema.inline_array("required", |required| {
-        shape.base.iter().filter(|base| !base.optional).for_each(|base| required.string(base.base.name()));
-        let declared = shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
-        declared.for_each(|field| required.string(field.name.as_str()));
-    });
-    schema.object("properties", |properties| {
-        shape.base.iter().for_each(|base| base_field(properties, base));
-        properties.repeat(repeat, |properties| fields(properties, shape));
-    });
-}
+impl Rows {
+    /// `refer` says how a schema is referred to in this document.
+    pub(crate) fn new(refer: for<'n> fn(&'n ComponentName) -> Ref<'n>) -> Self {
+        Self { kinds: Kinds::of(|member, plain| member.fragment(plain)), base: Repeat::default(), refer }
+    }
 
-/// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
-fn create(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
-    schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
-    schema.string("type", "object");
-    if shape.fields.iter().any(|declared| !declared.create_optional) {
+    /// The three schemas of a model. Fields mean the same in each; a create is a patch that has all it needs.
+    pub(crate) fn schemas(&mut self, schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+        let fields = &mut Repeat::default();
+        schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
+        schemas.object(names.create.as_str(), |schema| self.create(schema, shape, names));
+        schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
+    }
+
+    /// A row as the server sends it.
+    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+        schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
+        schema.string("type", "object");
         schema.inline_array("required", |required| {
-            let needed = shape.fields.iter().filter(|declared| !declared.create_optional);
-            needed.for_each(|declared| required.string(declared.field.name.as_str()));
+            shape.base.iter().filter(|base| !base.optional).for_each(|base| required.string(base.base.name()));
+            let declared = shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
+            declared.for_each(|field| required.string(field.name.as_str()));
+        });
+        schema.object("properties", |properties| {
+            if shape.base.iter().all(|base| base.declared.is_none()) {
+                properties.repeat(&mut self.base, |properties| base_fields(properties, shape));
+            } else {
+                base_fields(properties, shape);
+            }
+            properties.repeat(repeat, |properties| self.fields(properties, shape));
         });
     }
-    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
+
+    /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
+    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+        schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
+        schema.inline_array("allOf", |all| all.refers((self.refer)(&names.patch)));
+        if shape.fields.iter().any(|declared| !declared.create_optional) {
+            schema.inline_array("required", |required| {
+                let needed = shape.fields.iter().filter(|declared| !declared.create_optional);
+                needed.for_each(|declared| required.string(declared.field.name.as_str()));
+            });
+        }
+    }
+
+    /// What an update carries in `data`.
+    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+        let key = shape.model.key.as_str();
+        schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
+        schema.string("type", "object");
+        schema.object("properties", |properties| {
+            properties.repeat(repeat, |properties| self.fields(properties, shape));
+        });
+    }
+
+    fn fields(&self, properties: &mut Object<'_>, shape: &RowShape<'_>) {
+        for declared in &shape.fields {
+            let field = declared.field;
+            properties.inline(field.name.as_str(), |property| {
+                match self.kinds.get(&field.kind, field.optional) {
+                    Some(plain) => property.fragment(plain),
+                    None => kind(property, &field.kind, field.optional),
+                }
+                facets(property, &field.facets, leads_to(shape, field));
+            });
+        }
+    }
 }
 
-/// What an update carries in `data`.
-fn patch(schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
-    let key = shape.model.key.as_str();
-    schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
-    schema.string("type", "object");
-    schema.object("properties", |properties| properties.repeat(repeat, |properties| fields(properties, shape)));
+/// What is said of a field by its kind alone, printed once for each kind that has no more to it.
+#[derive(Debug)]
+pub(crate) struct Kinds([[Fragment; 2]; 5]);
+
+impl Kinds {
+    const PLAIN: [FieldKind; 5] =
+        [FieldKind::String, FieldKind::Number, FieldKind::Boolean, FieldKind::Date, FieldKind::Json];
+
+    /// `say` writes what there is to say, given the members of the kind's own schema.
+    pub(crate) fn of(say: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
+        Self(Self::PLAIN.each_ref().map(|plain| {
+            [false, true].map(|nullable| {
+                let members = Fragment::inline(|schema| kind(schema, plain, nullable));
+                Fragment::inline(|said| say(said, &members))
+            })
+        }))
+    }
+
+    /// Nothing for an enum, which differs from field to field.
+    pub(crate) fn get(&self, kind: &FieldKind, nullable: bool) -> Option<&Fragment> {
+        let Self([text, number, boolean, date, json]) = self;
+        let of_kind = match kind {
+            FieldKind::String => text,
+            FieldKind::Number => number,
+            FieldKind::Boolean => boolean,
+            FieldKind::Date => date,
+            FieldKind::Json => json,
+            FieldKind::Enum(_) => return None,
+        };
+        Some(&of_kind[usize::from(nullable)])
+    }
 }
 
 /// The members that say what a base field holds.
@@ -95,21 +163,13 @@ fn typed(schema: &mut Object<'_>, name: &str, nullable: bool) {
     }
 }
 
-fn base_field(properties: &mut Object<'_>, shape: &BaseShape<'_>) {
-    properties.inline(shape.base.name(), |property| {
-        base_kind(property, shape.base, shape.optional);
-        if let Some(declared) = shape.declared {
-            facets(property, &declared.facets, None);
-        }
-    });
-}
-
-fn fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
-    for declared in &shape.fields {
-        let field = declared.field;
-        properties.inline(field.name.as_str(), |property| {
-            kind(property, &field.kind, field.optional);
-            facets(property, &field.facets, leads_to(shape, field));
+fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
+    for field in &shape.base {
+        properties.inline(field.base.name(), |property| {
+            base_kind(property, field.base, field.optional);
+            if let Some(declared) = field.declared {
+                facets(property, &declared.facets, None);
+            }
         });
     }
 }

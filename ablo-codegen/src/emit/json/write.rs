@@ -6,7 +6,6 @@
 
 use super::names::Ref;
 use serde_json::Value;
-use std::ops::Range;
 
 const INDENT: &str = "                                                                ";
 /// The widest line that [`Object::value`] still fills with a whole object.
@@ -20,10 +19,10 @@ pub(crate) fn document(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> S
     text.out
 }
 
-struct Text {
-    out: String,
-    depth: usize,
-    inline: bool,
+pub(super) struct Text {
+    pub(super) out: String,
+    pub(super) depth: usize,
+    pub(super) inline: bool,
 }
 
 impl Text {
@@ -85,8 +84,12 @@ impl Text {
         }
     }
 
+    #[inline]
     fn string(&mut self, value: &str) {
-        self.parts(&[value]);
+        self.out.reserve(value.len() + 2);
+        self.out.push('"');
+        self.escaped(value);
+        self.out.push('"');
     }
 
     fn parts(&mut self, parts: &[&str]) {
@@ -96,7 +99,7 @@ impl Text {
     }
 
     #[inline]
-    fn escaped(&mut self, value: &str) {
+    pub(super) fn escaped(&mut self, value: &str) {
         if is_plain(value) {
             self.out.push_str(value);
         } else {
@@ -172,13 +175,14 @@ fn fits(value: &Value) -> bool {
 
 /// An object under way.
 pub(crate) struct Object<'t> {
-    text: &'t mut Text,
-    empty: bool,
+    pub(super) text: &'t mut Text,
+    pub(super) empty: bool,
 }
 
 impl Object<'_> {
     fn name(&mut self, name: &str) -> &mut Text {
         self.text.next(&mut self.empty, true);
+        self.text.out.reserve(name.len() + 4);
         self.text.out.push('"');
         self.text.escaped(name);
         self.text.out.push_str("\": ");
@@ -254,84 +258,10 @@ impl Object<'_> {
     }
 }
 
-/// Members that are the same for every model but for a few names: written once, then filled in.
-///
-/// The first use prints them with [`Stencil::HOLES`] in place of the names, and so through the same checks as any
-/// other text; what is filled in later is escaped as it was then.
-#[derive(Debug, Default)]
-pub(crate) struct Stencil {
-    depth: usize,
-    /// Text, and which hole comes after it.
-    pieces: Vec<(String, Option<usize>)>,
-}
-
-impl Stencil {
-    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a stencil.
-    pub(crate) const HOLES: [&'static str; 4] = ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
-
-    fn cut(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
-        let mut text = Text { out: String::new(), depth, inline: false };
-        fill(&mut Object { text: &mut text, empty: true });
-        let mut pieces = Vec::new();
-        let mut rest = text.out.as_str();
-        let hole = |text: &str| Self::HOLES.iter().position(|hole| text.starts_with(hole));
-        while let Some(at) = rest.find(|symbol| ('\u{e000}'..='\u{e003}').contains(&symbol)) {
-            pieces.push((rest[..at].to_owned(), hole(&rest[at..])));
-            rest = &rest[at + Self::HOLES[0].len()..];
-        }
-        pieces.push((rest.to_owned(), None));
-        Self { depth, pieces }
-    }
-}
-
-/// Members that are the same in several objects of one document.
-#[derive(Debug, Default)]
-pub(crate) struct Repeat {
-    depth: usize,
-    written: Option<Range<usize>>,
-}
-
-impl Object<'_> {
-    /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
-    pub(crate) fn stencil(&mut self, stencil: &mut Stencil, names: [&str; 4], fill: impl FnOnce(&mut Object<'_>)) {
-        if stencil.depth != self.text.depth {
-            *stencil = Stencil::cut(self.text.depth, fill);
-        }
-        if !std::mem::replace(&mut self.empty, false) {
-            self.text.out.push(',');
-        }
-        for (piece, hole) in &stencil.pieces {
-            self.text.out.push_str(piece);
-            if let Some(name) = hole.and_then(|hole| names.get(hole)) {
-                self.text.escaped(name);
-            }
-        }
-    }
-
-    /// Members that `fill` writes, copied from where they stand already after the first use.
-    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Object<'_>)) {
-        match &repeat.written {
-            Some(written) if repeat.depth == self.text.depth => {
-                if !written.is_empty() && !std::mem::replace(&mut self.empty, false) {
-                    self.text.out.push(',');
-                }
-                self.text.out.extend_from_within(written.clone());
-            }
-            _ => {
-                let comma = usize::from(!self.empty);
-                let start = self.text.out.len();
-                fill(self);
-                let end = self.text.out.len();
-                *repeat = Repeat { depth: self.text.depth, written: Some((start + comma).min(end)..end) };
-            }
-        }
-    }
-}
-
 /// An array under way.
 pub(crate) struct Array<'t> {
-    text: &'t mut Text,
-    empty: bool,
+    pub(super) text: &'t mut Text,
+    pub(super) empty: bool,
 }
 
 impl Array<'_> {
@@ -413,61 +343,5 @@ mod tests {
         let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": ["x".repeat(80), "y".repeat(80)], "e": []});
         let text = document(0, |top| top.value("tree", &tree));
         assert_eq!(serde_json::from_str::<Value>(&text).expect("it is JSON"), json!({ "tree": tree }));
-    }
-
-    #[test]
-    fn a_stencil_is_the_text_it_was_cut_from_with_names_in_its_holes() {
-        let fill = |object: &mut Object<'_>, key: &str| {
-            object.parts("id", &[key, ".list"]);
-            object.object_at(&["/", key], |path| path.strings("tags", &[key]));
-        };
-        let mut stencil = Stencil::default();
-        let [hole, ..] = Stencil::HOLES;
-        let filled = document(0, |top| {
-            for key in ["tasks", "a\"b"] {
-                top.object(key, |object| {
-                    object.boolean("first", true);
-                    object.stencil(&mut stencil, [key, "", "", ""], |object| fill(object, hole));
-                });
-            }
-            // Another depth: the stencil is cut anew.
-            top.stencil(&mut stencil, ["x", "", "", ""], |object| fill(object, hole));
-        });
-        let plain = document(0, |top| {
-            for key in ["tasks", "a\"b"] {
-                top.object(key, |object| {
-                    object.boolean("first", true);
-                    fill(object, key);
-                });
-            }
-            fill(top, "x");
-        });
-        assert_eq!(filled, plain);
-    }
-
-    #[test]
-    fn what_is_repeated_stands_as_if_written_again() {
-        let fill = |object: &mut Object<'_>| {
-            object.boolean("a", true);
-            object.boolean("b", false);
-        };
-        let nothing = |_: &mut Object<'_>| {};
-        let repeat = &mut Repeat::default();
-        let none = &mut Repeat::default();
-        let repeated = document(0, |top| {
-            for name in ["x", "y"] {
-                top.object(name, |object| {
-                    object.repeat(none, nothing);
-                    if name == "x" {
-                        object.boolean("own", true);
-                    }
-                    object.repeat(repeat, fill);
-                });
-            }
-            top.repeat(repeat, fill);
-        });
-        let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
-        let both = json!({"a": true, "b": false});
-        assert_eq!(again, json!({"x": {"own": true, "a": true, "b": false}, "y": both, "a": true, "b": false}));
     }
 }

@@ -3,14 +3,16 @@
 //! Two files: `models.json` from the shapes, `wire.json` from the wire types. Both are collections: a validator picks a
 //! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
 
-use super::json::names::Names;
-use super::json::rows;
+use super::json::names::{Names, Ref};
+use super::json::reuse::Fragment;
+use super::json::rows::Rows;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::OnceLock;
 
 /// The target `json-schema`.
 #[derive(Debug)]
@@ -56,11 +58,12 @@ impl Emit for Options {
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// About what one model takes, so that the text rarely moves while it grows.
-const MODEL_SIZE: usize = 5 << 10;
+const MODEL_SIZE: usize = 3 << 10;
 const WIRE_SIZE: usize = 96 << 10;
 
 fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     let mut names = Names::default();
+    let mut rows = Rows::new(|name| Ref::Definition(name));
     write::document(MODEL_SIZE * (shapes.len() + 1), |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
@@ -68,19 +71,23 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
         document.string("description", "For each model a row as it is read, and what a create and a patch carry.");
         document.object("$defs", |definitions| {
             for shape in shapes {
-                rows::schemas(definitions, shape, &names.model(shape.model));
+                rows.schemas(definitions, shape, &names.model(shape.model));
             }
         });
     })
 }
 
+/// The frames never change while the process runs.
+static FRAMES: OnceLock<Fragment> = OnceLock::new();
+
 fn wire(base: &str) -> String {
     write::document(WIRE_SIZE, |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/wire.json"]);
-        if let Value::Object(members) = ablo_wire::frames_schema() {
-            let said = members.iter().filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
-            said.for_each(|(name, member)| document.value(name, member));
-        }
+        document.fragment(FRAMES.get_or_init(|| {
+            let said = ablo_wire::frames_schema().as_object().into_iter().flatten();
+            let said = said.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
+            Fragment::block(1, |document| said.for_each(|(name, member)| document.value(name, member)))
+        }));
     })
 }

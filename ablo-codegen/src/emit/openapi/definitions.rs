@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The definitions of HTTP bodies, with references below `#/components/schemas/`.
-pub(super) struct Definitions(Map<String, Value>);
+pub(super) struct Definitions(&'static Map<String, Value>);
 
 impl Definitions {
     pub(super) fn http() -> Self {

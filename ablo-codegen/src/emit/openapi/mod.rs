@@ -10,8 +10,9 @@ mod operation;
 mod protocol;
 mod shared;
 
-use super::json::names::{ModelNames, Names};
-use super::json::rows;
+use super::json::names::{ModelNames, Names, Ref};
+use super::json::reuse::Fragment;
+use super::json::rows::Rows;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
@@ -19,6 +20,7 @@ use crate::target::{Emit, Input, OptionError, Target, read_options};
 use definitions::Definitions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::OnceLock;
 
 /// The target `openapi`.
 #[derive(Debug)]
@@ -77,8 +79,18 @@ struct Entry<'s> {
 }
 
 /// About what one model takes, so that the text rarely moves while it grows.
-const MODEL_SIZE: usize = 10 << 10;
+const MODEL_SIZE: usize = 13 << 10;
 const SHARED_SIZE: usize = 48 << 10;
+
+/// The schemas of the protocol never change while the process runs.
+static PROTOCOL: OnceLock<Fragment> = OnceLock::new();
+
+fn protocol_schemas(definitions: &Definitions) -> Fragment {
+    let reached = definitions.reached(&shared::ROOTS);
+    Fragment::block(3, |schemas| {
+        reached.into_iter().for_each(|(name, definition)| schemas.value(name, definition));
+    })
+}
 
 fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
@@ -95,7 +107,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         document.array("servers", |servers| servers.inline(|server| server.string("url", &options.server)));
         document.array("security", |security| security.inline(|either| either.strings("bearer", &[])));
         document.array("tags", |tags| {
-            entries.iter().for_each(|entry| tags.object(|tag| models::tag(tag, entry.shape.model)));
+            entries.iter().for_each(|entry| tags.inline(|tag| models::tag(tag, entry.shape.model)));
             protocol::tags(tags);
         });
         document.object("paths", |paths| {
@@ -105,9 +117,9 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                entries.iter().for_each(|entry| rows::schemas(schemas, entry.shape, &entry.names));
-                let reached = definitions.reached(&shared::ROOTS);
-                reached.into_iter().for_each(|(name, definition)| schemas.value(name, definition));
+                let mut rows = Rows::new(|name| Ref::Model(name));
+                entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
+                schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
             });
             shared::components(components);
         });

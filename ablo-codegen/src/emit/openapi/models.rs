@@ -7,8 +7,10 @@ use super::Entry;
 use super::operation::{Title, body_with_data, operation, responses};
 use super::shared::{self, filter};
 use crate::emit::json::names::{ModelNames, Ref};
-use crate::emit::json::rows;
-use crate::emit::json::write::{Array, Object, Stencil};
+use crate::emit::json::reuse::{Repeat, Stencil};
+use crate::emit::json::rows::{self, Kinds};
+use crate::emit::json::write::{Array, Object};
+use crate::shape::BASE_FIELDS;
 use ablo_schema::schema::{FieldKind, Load, Model, Plane};
 
 /// Query parameters that mean something else than a filter.
@@ -38,6 +40,7 @@ pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
 /// The routes of models, one after the other. What models have in common is written once.
 pub(super) struct Routes {
     any: ModelNames,
+    filters: Filters,
     page: Stencil,
     create: Stencil,
     one_row: Stencil,
@@ -47,21 +50,32 @@ impl Default for Routes {
     fn default() -> Self {
         let [_, row, create, patch] = Stencil::HOLES;
         let any = ModelNames::holes([row, create, patch]);
-        Self { any, page: Stencil::default(), create: Stencil::default(), one_row: Stencil::default() }
+        Self {
+            any,
+            filters: Filters::default(),
+            page: Stencil::default(),
+            create: Stencil::default(),
+            one_row: Stencil::default(),
+        }
     }
 }
 
 impl Routes {
     /// The four paths of a model.
     pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
-        let Self { any, page, create: creation, one_row } = self;
+        let Self { any, filters, page, create: creation, one_row } = self;
         let key = entry.shape.model.key.as_str();
         let names = [key, entry.names.row.as_str(), entry.names.create.as_str(), entry.names.patch.as_str()];
         let [any_key, ..] = Stencil::HOLES;
         paths.object_at(&["/v1/models/", key], |path| {
-            list(path, key, entry, |operation| {
-                operation.stencil(page, names, |operation| list_answers(operation, any));
-            });
+            list(
+                path,
+                key,
+                |parameters| filters.write(parameters, entry),
+                |operation| {
+                    operation.stencil(page, names, |operation| list_answers(operation, any));
+                },
+            );
             path.stencil(creation, names, |path| create(path, any_key, any));
         });
         paths.stencil(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
@@ -86,15 +100,15 @@ fn paths_of_one_row(paths: &mut Object<'_>, key: &str, names: &ModelNames) {
     });
 }
 
-fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>, answers: impl FnOnce(&mut Object<'_>)) {
+fn list(
+    path: &mut Object<'_>,
+    key: &str,
+    parameters: impl FnOnce(&mut Array<'_>),
+    answers: impl FnOnce(&mut Object<'_>),
+) {
     let title = Title { id: &[key, ".list"], tag: key, summary: &["List rows of `", key, "`"] };
     operation(path, "get", &title, |operation| {
-        operation.string("description", "A parameter with the name of a field keeps only rows with that value.");
-        operation.array("parameters", |parameters| {
-            let paging = ["Limit", "OrderBy", "Order", "StartingAfter"];
-            paging.into_iter().for_each(|name| parameters.refers(Ref::Parameter(name)));
-            filters(parameters, entry);
-        });
+        operation.array("parameters", parameters);
         answers(operation);
     });
 }
@@ -102,28 +116,53 @@ fn list(path: &mut Object<'_>, key: &str, entry: &Entry<'_>, answers: impl FnOnc
 fn list_answers(operation: &mut Object<'_>, names: &ModelNames) {
     responses(operation, shared::READ_MANY, |answers| {
         answer(answers, "One page of rows.", "ListPage", |data| {
-            data.string("type", "array");
             data.refers("items", Ref::Model(&names.row));
         });
     });
 }
 
-fn filters(parameters: &mut Array<'_>, entry: &Entry<'_>) {
-    let bases = entry.shape.base.iter();
-    bases.for_each(|base| parameters.refers(Ref::Parameter(filter(base.base))));
-    for declared in &entry.shape.fields {
-        let field = declared.field;
-        if field.kind == FieldKind::Json || RESERVED.contains(&field.name.as_str()) {
-            continue;
-        }
-        parameters.inline(|parameter| {
-            parameter.string("name", field.name.as_str());
+/// The parameters of lists.
+struct Filters {
+    shared: Repeat,
+    kinds: Kinds,
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        let kinds = Kinds::of(|parameter, members| {
             parameter.string("in", "query");
-            if field.facets.deprecated.is_some() {
-                parameter.boolean("deprecated", true);
-            }
-            parameter.object("schema", |schema| rows::kind(schema, &field.kind, false));
+            parameter.object("schema", |schema| schema.fragment(members));
         });
+        Self { shared: Repeat::default(), kinds }
+    }
+}
+
+impl Filters {
+    fn write(&mut self, parameters: &mut Array<'_>, entry: &Entry<'_>) {
+        parameters.repeat(&mut self.shared, |parameters| {
+            let paging = ["Limit", "OrderBy", "Order", "StartingAfter"].into_iter();
+            let shared = paging.chain(BASE_FIELDS.into_iter().map(filter));
+            shared.for_each(|name| parameters.refers(Ref::Parameter(name)));
+        });
+        for declared in &entry.shape.fields {
+            let field = declared.field;
+            if field.kind == FieldKind::Json || RESERVED.contains(&field.name.as_str()) {
+                continue;
+            }
+            parameters.inline(|parameter| {
+                parameter.string("name", field.name.as_str());
+                match self.kinds.get(&field.kind, false) {
+                    Some(plain) => parameter.fragment(plain),
+                    None => {
+                        parameter.string("in", "query");
+                        parameter.object("schema", |schema| rows::kind(schema, &field.kind, false));
+                    }
+                }
+                if field.facets.deprecated.is_some() {
+                    parameter.boolean("deprecated", true);
+                }
+            });
+        }
     }
 }
 
@@ -200,14 +239,14 @@ fn idempotent(operation: &mut Object<'_>) {
 }
 
 fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
-    operation.object("requestBody", |body| {
+    operation.inline("requestBody", |body| {
         body.boolean("required", true);
         body_with_data(body, envelope, data);
     });
 }
 
 fn answer(answers: &mut Object<'_>, about: &str, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
-    answers.object("200", |response| {
+    answers.inline("200", |response| {
         response.string("description", about);
         shared::response_headers(response, None);
         body_with_data(response, envelope, data);

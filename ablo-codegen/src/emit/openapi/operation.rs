@@ -34,12 +34,12 @@ pub(super) fn responses(operation: &mut Object<'_>, refusals: &[Refusal], answer
 
 /// A body of the protocol whose `data` is said more closely.
 pub(super) fn body_with_data(holder: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
-    holder.object("content", |content| {
+    holder.inline("content", |content| {
         content.object("application/json", |json| {
             json.object("schema", |schema| {
                 schema.array("allOf", |all| {
                     all.refers(Ref::Schema(envelope));
-                    all.inline(|own| own.object("properties", |properties| properties.object("data", data)));
+                    all.object(|own| own.object("properties", |properties| properties.object("data", data)));
                 });
             });
         });
@@ -48,7 +48,7 @@ pub(super) fn body_with_data(holder: &mut Object<'_>, envelope: &'static str, da
 
 /// A body of the protocol as it is.
 pub(super) fn plain_body(holder: &mut Object<'_>, schema: &'static str) {
-    holder.object("content", |content| {
-        content.inline("application/json", |json| json.refers("schema", Ref::Schema(schema)));
+    holder.inline("content", |content| {
+        content.object("application/json", |json| json.refers("schema", Ref::Schema(schema)));
     });
 }

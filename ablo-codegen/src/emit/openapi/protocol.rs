@@ -15,7 +15,7 @@ pub(super) fn tags(tags: &mut Array<'_>) {
         (COMMITS, "Several writes, over rows of any models, applied together or not at all."),
         (CLAIMS, "Claims on rows, by the claim's own id. On the wire a claim is an intent."),
     ] {
-        tags.object(|tag| {
+        tags.inline(|tag| {
             tag.string("name", name);
             tag.string("description", about);
         });
@@ -94,7 +94,7 @@ fn delete(path: &mut Object<'_>) {
 }
 
 fn request(operation: &mut Object<'_>, schema: &'static str) {
-    operation.object("requestBody", |body| {
+    operation.inline("requestBody", |body| {
         body.boolean("required", true);
         plain_body(body, schema);
     });

@@ -14,6 +14,7 @@ pub(super) const ABOUT: &str = "Rows that people and agents edit together. \
     A write may carry `readAt`, the watermark its author had read, and is refused with 409 `stale_context` when the row \
     has moved since. Slow work first takes a claim on the row: others are then refused or wait in a queue. \
     A write repeated under one `Idempotency-Key` is applied once. \
+    A list takes the names of fields as parameters and keeps only rows with those values. \
     Every refusal has a status outside 2xx.";
 
 /// The protocol's schemas that the document refers to by name.
@@ -44,8 +45,6 @@ pub(super) const READ_MANY: &[Refusal] = &[
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
     ("429", "TooManyRequests"),
-    ("500", "ServerError"),
-    ("503", "Unavailable"),
     ("default", "Error"),
 ];
 
@@ -56,8 +55,6 @@ pub(super) const READ_ONE: &[Refusal] = &[
     ("403", "Forbidden"),
     ("404", "NotFound"),
     ("429", "TooManyRequests"),
-    ("500", "ServerError"),
-    ("503", "Unavailable"),
     ("default", "Error"),
 ];
 
@@ -69,8 +66,6 @@ pub(super) const WRITE: &[Refusal] = &[
     ("404", "NotFound"),
     ("409", "Conflict"),
     ("429", "TooManyRequests"),
-    ("500", "ServerError"),
-    ("503", "Unavailable"),
     ("default", "Error"),
 ];
 
@@ -82,13 +77,11 @@ pub(super) const COMMIT: &[Refusal] = &[
     ("404", "CommitRejected"),
     ("409", "CommitRejected"),
     ("429", "TooManyRequests"),
-    ("500", "ServerError"),
-    ("503", "Unavailable"),
     ("default", "Error"),
 ];
 
 /// Response components whose body is the error envelope, what they mean, and the header that only they have.
-const ENVELOPES: [(&str, &str, Option<&str>); 9] = [
+const ENVELOPES: [(&str, &str, Option<&str>); 7] = [
     (
         "BadRequest",
         "The request is wrong: a body of another shape, a model that is not there, a value its field does not take.",
@@ -109,9 +102,13 @@ const ENVELOPES: [(&str, &str, Option<&str>); 9] = [
         "A quota or a limit is used up. Sent later, the same request may succeed.",
         Some("Retry-After"),
     ),
-    ("ServerError", "The server failed. Sent again under its idempotency key, a write is applied once.", None),
-    ("Unavailable", "The server cannot answer now. Sent later, the same request may succeed.", Some("Retry-After")),
-    ("Error", "Any other refusal.", None),
+    (
+        "Error",
+        "Any other refusal. 404: the route is not there. 413: the body is too large. \
+         422: the body is well-formed and not valid. 500: the server failed; sent again under its idempotency \
+         key, a write is applied once. 503: the server cannot answer now; sent later, the same request may succeed.",
+        Some("Retry-After"),
+    ),
 ];
 
 /// Response components with a body of the protocol: name, meaning, schema.
@@ -161,7 +158,7 @@ pub(super) fn components(components: &mut Object<'_>) {
 
 /// The headers of every response.
 pub(super) fn response_headers(response: &mut Object<'_>, own: Option<&'static str>) {
-    response.object("headers", |headers| {
+    response.inline("headers", |headers| {
         headers.refers("x-request-id", Ref::Header("x-request-id"));
         headers.refers("Ablo-Version", Ref::Header("Ablo-Version"));
         own.into_iter().for_each(|own| headers.refers(own, Ref::Header(own)));
@@ -257,9 +254,9 @@ fn responses(responses: &mut Object<'_>) {
     responses.object("CommitRejected", |response| {
         response.string("description", "No operation of the commit was applied.");
         response_headers(response, None);
-        response.object("content", |content| {
+        response.inline("content", |content| {
             content.object("application/json", |json| {
-                json.inline("schema", |schema| {
+                json.object("schema", |schema| {
                     schema.array("anyOf", |either| {
                         either.refers(Ref::Schema("CommitReceipt"));
                         either.refers(Ref::Schema("ErrorEnvelope"));

@@ -57,7 +57,7 @@ impl Emit for Emitter {
         files.add("typescript/descriptors.ts", descriptors::descriptors(input, &names));
         files.add("typescript/index.ts", index());
         files.add("typescript/models.ts", models::models(rows, &names));
-        files.add("typescript/wire.ts", wire::wire(&ablo_wire::frames_schema()));
+        files.add("typescript/wire.ts", wire::wire(ablo_wire::frames_schema()));
     }
 }
 

@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn every_name_of_the_frames_is_its_own() {
         let document = ablo_wire::frames_schema();
-        let text = wire(&document);
+        let text = wire(document);
         for name in document["$defs"].as_object().unwrap().keys() {
             let starts = [format!("export interface {name} {{"), format!("export type {name} = ")];
             let found =

@@ -1,0 +1,226 @@
+//! Text that is printed once and used often: what makes a document of a thousand models cheap.
+//!
+//! A [`Fragment`] is the same wherever it stands, a [`Stencil`] but for a few names, a [`Repeat`] is copied from where
+//! it stands already. Each is first printed by the writer, and so through the same checks as any other text.
+
+use super::write::{Array, Object, Text};
+use std::ops::Range;
+
+/// Goes on after whatever stands before: a comma if that is anything.
+fn go_on(text: &mut Text, empty: &mut bool) {
+    if !std::mem::replace(empty, false) {
+        text.out.push(',');
+    }
+}
+
+/// Members that are always the same.
+#[derive(Debug, Default)]
+pub(crate) struct Fragment(String);
+
+impl Fragment {
+    /// Members of an object on one line.
+    pub(crate) fn inline(fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let mut text = Text { out: String::new(), depth: 0, inline: true };
+        fill(&mut Object { text: &mut text, empty: true });
+        Self(text.out)
+    }
+
+    /// Members of an object that is so many objects deep in its document, a line for each.
+    pub(crate) fn block(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let mut text = Text { out: String::new(), depth, inline: false };
+        fill(&mut Object { text: &mut text, empty: true });
+        Self(text.out)
+    }
+}
+
+/// Members that are the same for every model but for a few names.
+#[derive(Debug, Default)]
+pub(crate) struct Stencil {
+    depth: usize,
+    /// Text, and which hole comes after it.
+    pieces: Vec<(String, Option<usize>)>,
+}
+
+impl Stencil {
+    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a stencil.
+    pub(crate) const HOLES: [&'static str; 4] = ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
+
+    fn cut(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let Fragment(text) = Fragment::block(depth, fill);
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        let hole = |text: &str| Self::HOLES.iter().position(|hole| text.starts_with(hole));
+        while let Some(at) = rest.find(|symbol| ('\u{e000}'..='\u{e003}').contains(&symbol)) {
+            pieces.push((rest[..at].to_owned(), hole(&rest[at..])));
+            rest = &rest[at + Self::HOLES[0].len()..];
+        }
+        pieces.push((rest.to_owned(), None));
+        Self { depth, pieces }
+    }
+}
+
+/// Members or items that are the same in several places of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Repeat {
+    depth: usize,
+    written: Option<Range<usize>>,
+}
+
+impl Repeat {
+    /// Copies what stands already, if it does.
+    fn copy(&self, text: &mut Text, empty: &mut bool) -> bool {
+        let Some(written) = self.written.clone().filter(|_| self.depth == text.depth) else { return false };
+        if !written.is_empty() {
+            go_on(text, empty);
+            text.out.extend_from_within(written);
+        }
+        true
+    }
+
+    /// Keeps what was written since `start`, but for the comma before it.
+    fn keep(&mut self, text: &Text, start: usize, comma: bool) {
+        let end = text.out.len();
+        *self = Self { depth: text.depth, written: Some((start + usize::from(comma)).min(end)..end) };
+    }
+}
+
+impl Object<'_> {
+    /// Members of a fragment.
+    pub(crate) fn fragment(&mut self, Fragment(members): &Fragment) {
+        if !members.is_empty() {
+            go_on(self.text, &mut self.empty);
+            self.text.out.push_str(members);
+        }
+    }
+
+    /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
+    pub(crate) fn stencil(&mut self, stencil: &mut Stencil, names: [&str; 4], fill: impl FnOnce(&mut Object<'_>)) {
+        if stencil.depth != self.text.depth {
+            *stencil = Stencil::cut(self.text.depth, fill);
+        }
+        go_on(self.text, &mut self.empty);
+        for (piece, hole) in &stencil.pieces {
+            self.text.out.push_str(piece);
+            if let Some(name) = hole.and_then(|hole| names.get(hole)) {
+                self.text.escaped(name);
+            }
+        }
+    }
+
+    /// Members that `fill` writes, copied from where they stand already after the first use.
+    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Object<'_>)) {
+        if !repeat.copy(self.text, &mut self.empty) {
+            let (start, comma) = (self.text.out.len(), !self.empty);
+            fill(self);
+            repeat.keep(self.text, start, comma);
+        }
+    }
+}
+
+impl Array<'_> {
+    /// Items that `fill` writes, copied from where they stand already after the first use.
+    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Array<'_>)) {
+        if !repeat.copy(self.text, &mut self.empty) {
+            let (start, comma) = (self.text.out.len(), !self.empty);
+            fill(self);
+            repeat.keep(self.text, start, comma);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write::document;
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_fragment_stands_as_if_written_there() {
+        let fill = |object: &mut Object<'_>| {
+            object.string("type", "a\"b");
+            object.strings("of", &["x"]);
+        };
+        let (inline, block, none) =
+            (Fragment::inline(fill), Fragment::block(2, fill), Fragment::inline(|_: &mut Object<'_>| {}));
+        let build = |put: &dyn Fn(&mut Object<'_>, bool)| {
+            document(0, |top| {
+                for first in [true, false] {
+                    let begin = move |object: &mut Object<'_>| {
+                        if first {
+                            object.boolean("first", first);
+                        }
+                    };
+                    top.inline("inline", |object| {
+                        begin(object);
+                        put(object, true);
+                    });
+                    top.object("block", |object| {
+                        begin(object);
+                        put(object, false);
+                    });
+                }
+            })
+        };
+        let pasted = build(&|object, on_a_line| {
+            object.fragment(&none);
+            object.fragment(if on_a_line { &inline } else { &block });
+        });
+        assert_eq!(pasted, build(&|object, _| fill(object)));
+    }
+
+    #[test]
+    fn a_stencil_is_the_text_it_was_cut_from_with_names_in_its_holes() {
+        let fill = |object: &mut Object<'_>, key: &str| {
+            object.parts("id", &[key, ".list"]);
+            object.object_at(&["/", key], |path| path.strings("tags", &[key]));
+        };
+        let mut stencil = Stencil::default();
+        let [hole, ..] = Stencil::HOLES;
+        let filled = document(0, |top| {
+            for key in ["tasks", "a\"b"] {
+                top.object(key, |object| {
+                    object.boolean("first", true);
+                    object.stencil(&mut stencil, [key, "", "", ""], |object| fill(object, hole));
+                });
+            }
+            // Another depth: the stencil is cut anew.
+            top.stencil(&mut stencil, ["x", "", "", ""], |object| fill(object, hole));
+        });
+        let plain = document(0, |top| {
+            for key in ["tasks", "a\"b"] {
+                top.object(key, |object| {
+                    object.boolean("first", true);
+                    fill(object, key);
+                });
+            }
+            fill(top, "x");
+        });
+        assert_eq!(filled, plain);
+    }
+
+    #[test]
+    fn what_is_repeated_stands_as_if_written_again() {
+        let fill = |object: &mut Object<'_>| {
+            object.boolean("a", true);
+            object.boolean("b", false);
+        };
+        let nothing = |_: &mut Object<'_>| {};
+        let repeat = &mut Repeat::default();
+        let none = &mut Repeat::default();
+        let repeated = document(0, |top| {
+            for name in ["x", "y"] {
+                top.object(name, |object| {
+                    object.repeat(none, nothing);
+                    if name == "x" {
+                        object.boolean("own", true);
+                    }
+                    object.repeat(repeat, fill);
+                });
+            }
+            top.repeat(repeat, fill);
+        });
+        let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
+        let both = json!({"a": true, "b": false});
+        assert_eq!(again, json!({"x": {"own": true, "a": true, "b": false}, "y": both, "a": true, "b": false}));
+    }
+}
