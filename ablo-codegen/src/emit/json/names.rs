@@ -31,8 +31,6 @@ impl ComponentName {
 pub(crate) enum Ref<'n> {
     /// A model's schema.
     Model(&'n ComponentName),
-    /// A model's schema, in a document of definitions only.
-    Definition(&'n ComponentName),
     /// A schema of the protocol.
     Schema(&'static str),
     /// A shared parameter.
@@ -49,7 +47,6 @@ impl<'n> Ref<'n> {
     pub(crate) fn parts(self) -> [&'n str; 2] {
         match self {
             Ref::Model(name) => ["#/components/schemas/", name.as_str()],
-            Ref::Definition(name) => ["#/$defs/", name.as_str()],
             Ref::Schema(name) => ["#/components/schemas/", name],
             Ref::Parameter(name) => ["#/components/parameters/", name],
             Ref::RequestBody(name) => ["#/components/requestBodies/", name],

@@ -4,7 +4,7 @@
 //! fields; so are enums, which document today's values and accept others. A required field is never null, an optional
 //! one may be null or absent, and in a patch absent keeps where null clears.
 
-use super::names::{ComponentName, ModelNames, Ref};
+use super::names::ModelNames;
 use super::reuse::{Fragment, Repeat};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, RowShape};
@@ -15,21 +15,19 @@ use ablo_schema::schema::{Facets, Field, FieldKind};
 pub(crate) struct Rows {
     kinds: Kinds,
     base: Repeat,
-    /// What a patch has, as a reference in this document.
-    refer: for<'n> fn(&'n ComponentName) -> Ref<'n>,
 }
 
 impl Rows {
-    /// `refer` says how a schema is referred to in this document.
-    pub(crate) fn new(refer: for<'n> fn(&'n ComponentName) -> Ref<'n>) -> Self {
-        Self { kinds: Kinds::of(|member, plain| member.fragment(plain)), base: Repeat::default(), refer }
+    pub(crate) fn new() -> Self {
+        Self { kinds: Kinds::of(|member, plain| member.fragment(plain)), base: Repeat::default() }
     }
 
-    /// The three schemas of a model. Fields mean the same in each; a create is a patch that has all it needs.
+    /// The three schemas of a model. Fields mean the same in each, and each stands for itself: generators of clients
+    /// lose what is required when one schema is built on another.
     pub(crate) fn schemas(&mut self, schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
         let fields = &mut Repeat::default();
         schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
-        schemas.object(names.create.as_str(), |schema| self.create(schema, shape, names));
+        schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
         schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
     }
 
@@ -53,15 +51,18 @@ impl Rows {
     }
 
     /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
-    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
         schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
-        schema.inline_array("allOf", |all| all.refers((self.refer)(&names.patch)));
+        schema.string("type", "object");
         if shape.fields.iter().any(|declared| !declared.create_optional) {
             schema.inline_array("required", |required| {
                 let needed = shape.fields.iter().filter(|declared| !declared.create_optional);
                 needed.for_each(|declared| required.string(declared.field.name.as_str()));
             });
         }
+        schema.object("properties", |properties| {
+            properties.repeat(repeat, |properties| self.fields(properties, shape));
+        });
     }
 
     /// What an update carries in `data`.

@@ -3,7 +3,7 @@
 //! Two files: `models.json` from the shapes, `wire.json` from the wire types. Both are collections: a validator picks a
 //! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
 
-use super::json::names::{Names, Ref};
+use super::json::names::Names;
 use super::json::reuse::Fragment;
 use super::json::rows::Rows;
 use super::json::write;
@@ -63,7 +63,7 @@ const WIRE_SIZE: usize = 96 << 10;
 
 fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     let mut names = Names::default();
-    let mut rows = Rows::new(|name| Ref::Definition(name));
+    let mut rows = Rows::new();
     write::document(MODEL_SIZE * (shapes.len() + 1), |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);

@@ -10,7 +10,7 @@ mod operation;
 mod protocol;
 mod shared;
 
-use super::json::names::{ModelNames, Names, Ref};
+use super::json::names::{ModelNames, Names};
 use super::json::reuse::Fragment;
 use super::json::rows::Rows;
 use super::json::write;
@@ -117,7 +117,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                let mut rows = Rows::new(|name| Ref::Model(name));
+                let mut rows = Rows::new();
                 entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
                 schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
             });
