@@ -1,6 +1,6 @@
 //! OpenAPI 3.1: what the HTTP routes take and return for these models.
 //!
-//! [`models`] writes the routes of a model, [`protocol`] those that belong to none, [`shared`] the parameters, headers,
+//! `models` writes the routes of a model, `protocol` those that belong to none, `shared` the parameters, headers,
 //! bodies and responses that operations refer to, so that a model costs a few kilobytes. Schemas of rows come from the
 //! shapes and schemas of the protocol from the wire types; neither is decided here.
 

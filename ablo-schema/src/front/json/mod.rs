@@ -1,6 +1,6 @@
 //! The JSON front: Schema JSON v3 with places.
 //!
-//! serde_json is the only grammar. [`node`] parses with it and numbers every value in document order; [`parts`] turns
+//! serde_json is the only grammar. `node` parses with it and numbers every value in document order; `parts` turns
 //! nodes into raw parts and says what has the wrong type; [`locate`] walks the text again, only when there is something
 //! to say, and turns the numbers into lines and columns.
 
