@@ -91,7 +91,7 @@ fn a_target_may_have_a_folder_of_its_own() {
     let place = place(&format!("{PLAIN}[target.postgres]\nout = \"db\"\n"));
     let ran = place.run(&["generate"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    assert_eq!(place.names(), ["ablo.toml", "db/.ablo-files", "db/provision.sql", "schema.json"]);
+    assert_eq!(place.names(), ["ablo.toml", "db/.ablo-files", "db/provision.sql", "db/service.sql", "schema.json"]);
 }
 
 #[test]

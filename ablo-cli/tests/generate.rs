@@ -39,9 +39,12 @@ fn only_the_selected_targets_are_written() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert_eq!(
         ran.out,
-        "3 models of schema.json\n  postgres     1 created                    see out/postgres/provision.sql\n"
+        "3 models of schema.json\n  postgres     2 created                    see out/postgres/provision.sql\n"
     );
-    assert_eq!(place.names(), ["out/postgres/.ablo-files", "out/postgres/provision.sql", "schema.json"]);
+    assert_eq!(
+        place.names(),
+        ["out/postgres/.ablo-files", "out/postgres/provision.sql", "out/postgres/service.sql", "schema.json"]
+    );
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn a_second_run_touches_nothing() {
     let before = ages();
     std::thread::sleep(Duration::from_millis(20));
     let ran = place.run(&POSTGRES);
-    assert!(ran.out.contains("1 unchanged"), "{}", ran.out);
+    assert!(ran.out.contains("2 unchanged"), "{}", ran.out);
     assert_eq!(ages(), before);
 }
 
@@ -70,7 +73,7 @@ fn check_says_what_is_stale_and_writes_nothing() {
 
     place.run(&POSTGRES);
     let ran = place.run(&with(&["--check"]));
-    assert_eq!((ran.status, ran.out.as_str()), (0, "nothing is stale in 1 file\n"));
+    assert_eq!((ran.status, ran.out.as_str()), (0, "nothing is stale in 2 files\n"));
 
     place.put("out/postgres/provision.sql", "-- edited\n");
     let before = place.tree();

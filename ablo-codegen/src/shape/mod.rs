@@ -4,9 +4,11 @@
 
 mod reference;
 mod rows;
+mod service;
 mod tables;
 
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
+pub use service::{Rows, SERVICE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
 pub use tables::{ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, tables};
 
 use ablo_schema::Schema;

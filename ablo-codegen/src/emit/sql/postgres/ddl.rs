@@ -16,16 +16,24 @@ pub(crate) enum Statement<'a> {
     Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
     /// Columns in which every row has a value.
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
+    /// A column that numbers its rows, which a table that was there before may lack.
+    Numbered { table: &'a Table<'a>, column: &'a str },
     /// The primary key, for a table that was there before.
     PrimaryKey { table: &'a Table<'a> },
+    /// The primary key of any columns, where there is none.
+    Key { table: &'a Table<'a>, columns: Vec<Ident<'a>> },
     /// A named check that a column holds one of these values.
     Enum { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, values: Vec<Literal<'a>> },
     /// An index on one column.
     Index { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, method: Method },
+    /// An index on any columns and rows.
+    IndexOn { table: &'a Table<'a>, name: Ident<'a>, unique: bool, columns: Vec<Ident<'a>>, rows: Condition<'a> },
     /// Row security with this predicate.
     Isolate { table: &'a Table<'a>, predicate: Predicate<'a> },
     /// A column's comment.
     Comment { table: &'a Table<'a>, column: &'a str, text: Literal<'a> },
+    /// The table's comment.
+    About { table: &'a Table<'a>, text: Literal<'a> },
     /// A foreign key that is not validated yet.
     ForeignKey { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, target: &'a Table<'a> },
     /// Makes room for an index that is built after the commit.
@@ -69,6 +77,17 @@ pub(crate) enum Predicate<'a> {
     },
 }
 
+/// Which rows an index is about.
+#[derive(Debug)]
+pub(crate) enum Condition<'a> {
+    /// All.
+    All,
+    /// Those with a value in this column.
+    NotNull(Ident<'a>),
+    /// Those with this value in this column.
+    Equal(Ident<'a>, Literal<'a>),
+}
+
 /// A column of a new table.
 #[derive(Debug)]
 pub(crate) struct Column<'a> {
@@ -97,17 +116,25 @@ pub(crate) enum ColumnType {
     TimestamptzNow,
     /// Any JSON value.
     Jsonb,
+    /// Several texts.
+    TextArray,
+    /// A whole number of 64 bits.
+    Bigint,
+    /// The same, from the column's own sequence where none is given. No role needs a right on that sequence.
+    BigintIdentity,
 }
 
 impl ColumnType {
-    /// Every type, in the order in which columns are grouped.
-    pub(crate) const ALL: [ColumnType; 6] = [
+    /// Every type that one helper adds, in the order in which columns are grouped.
+    pub(crate) const GROUPED: [ColumnType; 8] = [
         ColumnType::Text,
         ColumnType::DoublePrecision,
         ColumnType::Boolean,
         ColumnType::Timestamptz,
         ColumnType::TimestamptzNow,
         ColumnType::Jsonb,
+        ColumnType::TextArray,
+        ColumnType::Bigint,
     ];
 }
 

@@ -1,7 +1,8 @@
-//! The `postgres` target: the program that provisions a PostgreSQL database.
+//! The `postgres` target: the programs that provision a PostgreSQL database.
 //!
-//! Shapes come in, `postgres/provision.sql` goes out. `provision.rs` decides the statements of `ddl.rs`, `render.rs`
-//! writes them, `names.rs` spells every name and literal; no text reaches SQL by another way.
+//! Shapes come in, `postgres/provision.sql` (the models' tables) and `postgres/service.sql` (the service's own) go out.
+//! `provision.rs` and `service.rs` decide the statements of `ddl.rs`, `render.rs` writes them, `names.rs` spells every
+//! name and literal; no text reaches SQL by another way.
 //!
 //! ```sql
 //! -- tasks
@@ -20,6 +21,7 @@ mod ddl;
 mod names;
 mod provision;
 mod render;
+mod service;
 
 pub use provision::Provision;
 
@@ -75,13 +77,21 @@ pub fn provision(schema: &Schema, options: &Options) -> Result<Provision, Option
     Ok(provision::provision(&tables(schema), &options.plan()?))
 }
 
+/// The program that provisions the tables of the service itself, the same for every schema.
+///
+/// # Errors
+/// When the options contradict each other or name no possible schema.
+pub fn service(options: &Options) -> Result<Provision, OptionError> {
+    Ok(service::service(&options.plan()?))
+}
+
 impl Target for Postgres {
     fn id(&self) -> &'static str {
         "postgres"
     }
 
     fn about(&self) -> &'static str {
-        "the program that provisions a PostgreSQL database (14 and later), safe to run again"
+        "the programs that provision a PostgreSQL database (14 and later), safe to run again"
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
@@ -102,8 +112,9 @@ impl Target for Postgres {
 impl Emit for Options {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         // Checked by `configure`, the only way here.
-        if let Ok(program) = provision(input.schema, self) {
-            files.add("postgres/provision.sql", program.file());
+        if let Ok(plan) = self.plan() {
+            files.add("postgres/provision.sql", provision::provision(&tables(input.schema), &plan).file());
+            files.add("postgres/service.sql", service::service(&plan).file_under(service::HEADER));
         }
     }
 }

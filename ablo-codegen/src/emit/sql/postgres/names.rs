@@ -33,6 +33,13 @@ macro_rules! sql {
 }
 pub(crate) use sql;
 
+/// What a part writes, by itself.
+pub(crate) fn written(part: &impl Sql) -> String {
+    let mut out = String::new();
+    part.write(&mut out);
+    out
+}
+
 /// The longest identifier, in bytes; the server would cut a longer one without a word.
 pub(crate) const MAX_BYTES: usize = 63;
 
@@ -180,16 +187,10 @@ pub(crate) fn app_schema(organization: &str) -> Ident<'static> {
 mod tests {
     use super::*;
 
-    fn written(part: impl Sql) -> String {
-        let mut out = String::new();
-        part.write(&mut out);
-        out
-    }
-
     #[test]
     fn an_identifier_doubles_quotes() {
-        assert_eq!(written(Ident::new(r#"a"b"#)), r#""a""b""#);
-        assert_eq!(written(Ident::new("select")), r#""select""#);
+        assert_eq!(written(&Ident::new(r#"a"b"#)), r#""a""b""#);
+        assert_eq!(written(&Ident::new("select")), r#""select""#);
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_literal_escapes_only_where_it_must() {
-        let literal = |text: &str| written(Literal::new(text.to_owned()));
+        let literal = |text: &str| written(&Literal::new(text.to_owned()));
         assert_eq!(literal("it's 😀"), "'it''s 😀'");
         assert_eq!(literal("back\\slash's"), "E'back\\\\slash''s'");
         assert_eq!(literal("a\tb\nc\u{1}\u{2028}\0"), "E'a\\tb\\nc\\u0001\\u2028\u{FFFD}'");
@@ -211,9 +212,9 @@ mod tests {
 
     #[test]
     fn sql_inside_sql_falls_back_to_a_literal() {
-        assert_eq!(written(Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
-        assert_eq!(written(Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
-        assert_eq!(written(Quoted("a$".to_owned())), "'a$'");
+        assert_eq!(written(&Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
+        assert_eq!(written(&Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
+        assert_eq!(written(&Quoted("a$".to_owned())), "'a$'");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Statement, Table};
-use super::names::{Ident, Literal, Names, Sql, sql};
+use super::names::{Ident, Literal, Names, Sql, sql, written};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,9 +65,14 @@ impl Provision {
     /// The whole program as one file, for psql.
     #[must_use]
     pub fn file(&self) -> String {
+        self.file_under(HEADER)
+    }
+
+    /// The same below another header.
+    pub(crate) fn file_under(&self, header: &str) -> String {
         let after: usize = self.after_commit.iter().map(|statement| statement.len() + 1).sum();
         let mut out = String::with_capacity(1024 + self.transaction.len() + after);
-        for part in [HEADER, "\nSET client_encoding = 'UTF8';\n\n", &self.transaction] {
+        for part in [header, "\nSET client_encoding = 'UTF8';\n\n", &self.transaction] {
             out.push_str(part);
         }
         if !self.after_commit.is_empty() {
@@ -86,9 +91,9 @@ impl Provision {
 /// Lowers tables to a program.
 pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision {
     let mut indexes = Names::with(shapes.iter().map(TableShape::name));
-    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape, plan, &mut indexes)).collect();
+    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape.name(), plan, &mut indexes)).collect();
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
-    begin(&mut out, plan);
+    begin(&mut out, plan, plan.foreign_keys.then_some(FOREIGN_KEYS));
     for (shape, table) in shapes.iter().zip(&tables) {
         // A key is an ASCII identifier, so that it cannot end the comment.
         for part in ["\n-- ", shape.model.key.as_str(), "\n"] {
@@ -111,24 +116,19 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
     Provision { transaction: out, after_commit }
 }
 
-fn line(out: &mut String, statement: &Statement<'_>) {
+pub(crate) fn line(out: &mut String, statement: &Statement<'_>) {
     statement.write(out);
     out.push('\n');
 }
 
-fn written(part: &impl Sql) -> String {
-    let mut out = String::new();
-    part.write(&mut out);
-    out
-}
-
-fn begin(out: &mut String, plan: &Plan<'_>) {
+/// The transaction's beginning, up to the first table.
+pub(crate) fn begin(out: &mut String, plan: &Plan<'_>, more_helpers: Option<&str>) {
     out.push_str(BEGIN);
     out.push('\n');
     out.push_str(PRELUDE);
-    if plan.foreign_keys {
+    if let Some(helpers) = more_helpers {
         out.push('\n');
-        out.push_str(FOREIGN_KEYS);
+        out.push_str(helpers);
     }
     out.push_str(LOCK);
     if plan.own_schema {
@@ -137,10 +137,11 @@ fn begin(out: &mut String, plan: &Plan<'_>) {
     }
 }
 
-fn table<'a>(shape: &TableShape<'a>, plan: &Plan<'a>, indexes: &mut Names) -> Table<'a> {
-    let (schema, name) = (plan.schema.clone(), Ident::new(shape.name()));
-    let key = indexes.claim(&[shape.name(), "pkey"]);
-    let key_is_default = key.as_str().strip_suffix("_pkey") == Some(shape.name());
+/// A table of this name, and the name of its key.
+pub(crate) fn table<'a>(table: &'a str, plan: &Plan<'a>, indexes: &mut Names) -> Table<'a> {
+    let (schema, name) = (plan.schema.clone(), Ident::new(table));
+    let key = indexes.claim(&[table, "pkey"]);
+    let key_is_default = key.as_str().strip_suffix("_pkey") == Some(table);
     let mut regclass = String::new();
     sql!(&mut regclass, schema, ".", name);
     Table { schema, name, key, key_is_default, regclass: Literal::new(regclass) }
@@ -155,7 +156,7 @@ fn columns<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a
         primary: column.primary,
     };
     let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
-    for wanted in ColumnType::ALL {
+    for wanted in ColumnType::GROUPED {
         let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted);
         let names: Vec<_> = of_type.map(|column| column.name).collect();
         if !names.is_empty() {

@@ -1,0 +1,286 @@
+//! The tables that a service keeps for itself, free of any dialect.
+//!
+//! Nothing comes in: they are the same whatever the models are. Out come columns, keys, indexes and what each is for,
+//! which every SQL target prints in its own spelling; that nothing else describes these tables keeps dialects alike.
+
+/// One table.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceTable {
+    /// Its name. All but the log start with `ablo_`, to keep clear of tables of models.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Its columns in order.
+    pub columns: &'static [ServiceColumn],
+    /// The columns of the primary key.
+    pub key: &'static [&'static str],
+    /// What is looked up or unique, besides the key.
+    pub indexes: &'static [ServiceIndex],
+    /// The column that holds the organisation whose rows they are, where each row is seen by one organisation alone.
+    pub organization: Option<&'static str>,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ServiceKind,
+    /// Whether every row has a value.
+    pub not_null: bool,
+    /// What its name does not say.
+    pub about: Option<&'static str>,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// Text.
+    Text,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// Several texts.
+    Texts,
+    /// A whole number of 64 bits.
+    Integer,
+    /// A whole number of 64 bits, the next one where none is given.
+    Numbered,
+    /// A point in time.
+    Date,
+    /// A point in time, that of writing where none is given.
+    Written,
+    /// Any JSON value.
+    Json,
+}
+
+/// One index.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceIndex {
+    /// What is looked up, also the end of the index's name.
+    pub purpose: &'static str,
+    /// Its columns.
+    pub columns: &'static [&'static str],
+    /// Whether no two of its rows agree in all columns.
+    pub unique: bool,
+    /// The rows it is about.
+    pub rows: Rows,
+}
+
+/// Which rows an index is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// All.
+    All,
+    /// Those with a value in this column.
+    With(&'static str),
+    /// Those with this value in this column.
+    Where(&'static str, &'static str),
+}
+
+impl ServiceColumn {
+    const fn new(name: &'static str, kind: ServiceKind) -> Self {
+        Self { name, kind, not_null: false, about: None }
+    }
+
+    const fn required(self) -> Self {
+        Self { not_null: true, ..self }
+    }
+
+    const fn about(self, text: &'static str) -> Self {
+        Self { about: Some(text), ..self }
+    }
+}
+
+const fn text(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Text)
+}
+
+const fn one_of(name: &'static str, values: &'static [&'static str]) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::OneOf(values))
+}
+
+const fn json(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Json)
+}
+
+const fn written(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Written)
+}
+
+const fn numbered(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Numbered).required()
+}
+
+const fn lookup(purpose: &'static str, columns: &'static [&'static str], rows: Rows) -> ServiceIndex {
+    ServiceIndex { purpose, columns, unique: false, rows }
+}
+
+const fn unique(purpose: &'static str, columns: &'static [&'static str], rows: Rows) -> ServiceIndex {
+    ServiceIndex { purpose, columns, unique: true, rows }
+}
+
+const ACTIONS: &[&str] = &["I", "U", "D", "A", "V", "C", "G", "S"];
+const PARTICIPANTS: &[&str] = &["user", "agent", "system"];
+const CONFIRMATIONS: &[&str] = &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
+const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
+const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
+
+/// Every table of the service.
+pub const SERVICE_TABLES: [ServiceTable; 4] = [SYNC_DELTAS, IDEMPOTENCY, OUTBOX, CLAIMS];
+
+const SYNC_DELTAS: ServiceTable = ServiceTable {
+    name: "sync_deltas",
+    about: "The sync log: one row for each change, in the order in which clients learn of it. Rows are only added.",
+    columns: &[
+        numbered("id").about(
+            "The sync id, which clients keep as their cursor. It is drawn before the commit: \
+             writers of one organisation append under a lock, or a reader may pass one by",
+        ),
+        one_of("action_type", ACTIONS).required().about(
+            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, group Subtracted",
+        ),
+        text("model_name").required().about("The type name of the model"),
+        text("model_id").required().about("The id of the row that changed"),
+        json("data").about("The whole row after the change, null for a delete"),
+        json("previous_data"),
+        ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("Who is told: groups as kind:id"),
+        text("organization_id").required(),
+        written("created_at").required(),
+        text("transaction_id").about("The operation that caused it: its sender knows its own change by this"),
+        text("created_by").about("Kept for old rows: see actor_id"),
+        text("actor_id"),
+        one_of("actor_kind", PARTICIPANTS),
+        text("on_behalf_of_id"),
+        one_of("on_behalf_of_kind", PARTICIPANTS),
+        text("capability_id"),
+        one_of("confirmation_state", CONFIRMATIONS),
+        one_of("backfill_provenance", PROVENANCES).about("How sure the attribution of an old row is"),
+        text("caused_by_task_id").about("The turn of the agent that caused it"),
+    ],
+    key: &["id"],
+    indexes: &[
+        lookup("catch_up", &["organization_id", "id"], Rows::All),
+        lookup("row", &["organization_id", "model_name", "model_id", "id"], Rows::All),
+        // A change that is sent again is applied once, even when both arrive together.
+        unique("transaction", &["organization_id", "transaction_id"], Rows::With("transaction_id")),
+    ],
+    organization: Some("organization_id"),
+};
+
+const IDEMPOTENCY: ServiceTable = ServiceTable {
+    name: "ablo_idempotency",
+    about: "The ledger of a Data Source: a commit that comes again is answered with the rows stored here.",
+    columns: &[
+        text("client_tx_id").required(),
+        json("response").required().about("The rows that the first run answered with, as an array"),
+        written("created_at"),
+    ],
+    key: &["client_tx_id"],
+    indexes: &[],
+    organization: None,
+};
+
+/// Not isolated: an adapter may leave the organisation out, and events are read for all organisations in one go.
+const OUTBOX: ServiceTable = ServiceTable {
+    name: "ablo_outbox",
+    about: "The outbox of a Data Source: one event for each operation, written in the transaction of its change.",
+    columns: &[
+        numbered("cursor").about("Drawn before the commit: writers append under a lock, or a reader may pass one by"),
+        text("id").required().about("<client_tx_id>:<index of the operation>"),
+        text("model").required(),
+        text("entity_id").required(),
+        text("type").required(),
+        json("data").about("The row after the change, null for a delete"),
+        text("organization_id"),
+        text("client_tx_id").about("The commit that caused it, null for a change made by others"),
+        ServiceColumn::new("occurred_at", ServiceKind::Integer).about("Milliseconds since 1970"),
+        written("created_at"),
+    ],
+    key: &["cursor"],
+    indexes: &[unique("id", &["id"], Rows::All)],
+    organization: None,
+};
+
+const CLAIMS: ServiceTable = ServiceTable {
+    name: "ablo_claims",
+    about: "Claims on rows: at most one active per row, those behind it queued in order of arrival.",
+    columns: &[
+        text("id").required().about("Chosen by the participant, unique among its own"),
+        text("organization_id").required(),
+        text("participant_id").required().about("Who holds it or waits for it"),
+        one_of("participant_kind", PARTICIPANTS).required().about("A user is a human on the wire"),
+        text("model").required().about("The key of the model in the schema"),
+        text("row_id").required(),
+        text("path"),
+        json("range"),
+        text("field"),
+        text("action").required(),
+        text("description"),
+        json("meta"),
+        one_of("status", CLAIM_STATES).required(),
+        numbered("arrival")
+            .about("The place in the queue is the number of queued claims on the row that arrived before"),
+        written("declared_at").required(),
+        ServiceColumn::new("expires_at", ServiceKind::Date).required(),
+        json("error").about("Why it ended, if not by its holder's will"),
+    ],
+    // Participants choose ids: no one may use up another's.
+    key: &["organization_id", "participant_id", "id"],
+    indexes: &[
+        unique("holder", &["organization_id", "model", "row_id"], Rows::Where("status", "active")),
+        lookup("queue", &["organization_id", "model", "row_id", "arrival"], Rows::Where("status", "queued")),
+        lookup("expiry", &["expires_at"], Rows::All),
+    ],
+    organization: Some("organization_id"),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(table: &str) -> String {
+        let found = SERVICE_TABLES.iter().find(|known| known.name == table);
+        let names: Vec<_> = found.into_iter().flat_map(|table| table.columns).map(|column| column.name).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn every_column_of_the_protocol_is_there() {
+        let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
+        let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \
+            confirmation_state backfill_provenance";
+        assert_eq!(columns("sync_deltas"), format!("{core} {attribution} caused_by_task_id"));
+        assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
+        assert_eq!(
+            columns("ablo_outbox"),
+            "cursor id model entity_id type data organization_id client_tx_id occurred_at created_at"
+        );
+        assert_eq!(
+            columns("ablo_claims"),
+            "id organization_id participant_id participant_kind model row_id path range field action description meta \
+             status arrival declared_at expires_at error"
+        );
+    }
+
+    #[test]
+    fn keys_indexes_and_isolation_name_columns_of_their_table() {
+        for table in SERVICE_TABLES {
+            let column = |name: &str| {
+                let found = table.columns.iter().find(|column| column.name == name);
+                found.unwrap_or_else(|| panic!("{} has no {name}", table.name))
+            };
+            assert!(table.key.iter().chain(&table.organization).all(|name| column(name).not_null), "{}", table.name);
+            for index in table.indexes {
+                assert!(index.columns.iter().all(|name| column(name).name == *name));
+                match index.rows {
+                    Rows::All => {}
+                    Rows::With(name) => assert!(!column(name).not_null, "the condition would say nothing"),
+                    Rows::Where(name, value) => {
+                        assert!(matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value)));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The tables of the service itself on a real server: made once, and holding what the protocol counts on.
+
+use ablo_codegen::emit::sql::postgres::{Options, Postgres, service};
+use ablo_codegen::{Files, Input, Target};
+use ablo_schema::Hashes;
+use ablo_tests::postgres::{Database, Server, Session, apply, catalogue, footprint, provision_silently, schema};
+use serde_json::Map;
+use std::collections::BTreeMap;
+
+const NONE: &[String] = &[];
+
+fn provisioned(database: &Database<'_>) -> Session {
+    let mut session = database.session();
+    assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
+    session
+}
+
+/// A session of a role that may read and write every table, but owns none and has no right on any sequence.
+fn client(database: &Database<'_>, organization: &str) -> Session {
+    let role = format!("{organization}_of_{}", database.owner());
+    let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO";
+    database.admin().run(&format!("CREATE ROLE {role} LOGIN; {grant} {role}")).expect("a role");
+    let mut session = database.session_of(&role);
+    session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+    session
+}
+
+fn refused(session: &mut Session, sql: &str, state: &str) {
+    let error = session.run(sql).expect_err(sql);
+    assert!(error.starts_with(state), "{sql}: {error}");
+}
+
+fn delta(organization: &str, id: &str, transaction: &str) -> String {
+    format!(
+        "INSERT INTO sync_deltas (action_type, model_name, model_id, data, sync_groups, organization_id, transaction_id)
+         VALUES ('I', 'Task', '{id}', '{{}}', ARRAY['org:{organization}'], '{organization}', {transaction})"
+    )
+}
+
+fn claim(id: &str, row: &str, status: &str) -> String {
+    format!(
+        "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at)
+         VALUES ('{id}', 'acme', 'of {id}', 'agent', 'tasks', '{row}', 'editing', '{status}', now() + interval '1 minute')"
+    )
+}
+
+#[test]
+fn it_is_provisioned_once_and_for_all_in_any_schema() {
+    let quoted = Options { schema: Some("It's \"s\"".to_owned()), ..Options::default() };
+    let app = Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
+    let database = Server::shared().database();
+    database.session().run("CREATE SCHEMA \"It's \"\"s\"\"\"").expect("a schema");
+    for (options, home) in [(Options::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")] {
+        let program = service(&options).expect("options that are right");
+        let mut session = database.session();
+        assert_eq!(apply(&mut session, &program), NONE);
+        let (made, known) = (footprint(&mut session), catalogue(&mut session));
+        assert_eq!(
+            known[home].keys().map(String::as_str).collect::<Vec<_>>(),
+            ["ablo_claims", "ablo_idempotency", "ablo_outbox", "sync_deltas"]
+        );
+        assert_eq!(apply(&mut session, &program), NONE);
+        assert_eq!(apply(&mut database.session(), &program), NONE);
+        assert_eq!(footprint(&mut session), made, "{home}: the second run wrote to the catalogue");
+    }
+    let known = catalogue(&mut database.session());
+    assert_eq!(known["public"]["sync_deltas"].columns, known["app_acme"]["sync_deltas"].columns);
+}
+
+#[test]
+fn the_file_runs_with_psql_beside_the_tables_of_models() {
+    let schema = schema(r#"{"v":3,"models":{"tasks":{"fields":{},"relations":{}}},"identityRoles":[]}"#);
+    let hashes = Hashes::of(&schema);
+    let mut files = Files::default();
+    let target = Postgres.configure(&Map::new()).expect("defaults are good options");
+    target.emit(&Input::new(&schema, &hashes), &mut files);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("service.sql");
+    std::fs::write(&file, files.get("postgres/service.sql").expect("the file is written")).expect("a file");
+
+    let database = Server::shared().database();
+    let mut session = database.session();
+    provision_silently(&mut session, &schema);
+    assert_eq!(database.psql(&file), Ok(String::new()));
+    let made = footprint(&mut session);
+    assert_eq!(database.psql(&file), Ok(String::new()));
+    assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
+    provision_silently(&mut session, &schema);
+    assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
+    assert_eq!(catalogue(&mut session)["public"].len(), 5);
+}
+
+#[test]
+fn the_tables_of_a_data_source_are_as_adapters_know_them() {
+    let database = Server::shared().database();
+    let known = catalogue(&mut provisioned(&database));
+    let columns = |table: &str| -> BTreeMap<String, String> {
+        let columns = known["public"][table].columns.iter();
+        let shown = |column: &ablo_tests::postgres::Column| {
+            let default = column.default.as_deref().map(|default| format!(" {default}")).unwrap_or_default();
+            format!("{}{}{default}", column.r#type, if column.not_null { " not null" } else { "" })
+        };
+        columns.map(|(name, column)| (name.clone(), shown(column))).collect()
+    };
+    let wanted = |columns: &[(&str, &str)]| -> BTreeMap<String, String> {
+        columns.iter().map(|(name, shown)| ((*name).to_owned(), (*shown).to_owned())).collect()
+    };
+    let created_at = ("created_at", "timestamp with time zone now()");
+    let idempotency = [("client_tx_id", "text not null"), ("response", "jsonb not null"), created_at];
+    assert_eq!(columns("ablo_idempotency"), wanted(&idempotency));
+    let outbox = [
+        ("cursor", "bigint not null"),
+        ("id", "text not null"),
+        ("model", "text not null"),
+        ("entity_id", "text not null"),
+        ("type", "text not null"),
+        ("data", "jsonb"),
+        ("organization_id", "text"),
+        ("client_tx_id", "text"),
+        ("occurred_at", "bigint"),
+        created_at,
+    ];
+    assert_eq!(columns("ablo_outbox"), wanted(&outbox));
+    assert_eq!(columns("sync_deltas")["id"], "bigint not null");
+}
+
+#[test]
+fn tables_that_an_adapter_made_before_are_left_as_they_are() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run(
+            "CREATE TABLE ablo_idempotency (client_tx_id TEXT PRIMARY KEY, response JSONB NOT NULL, created_at TIMESTAMPTZ DEFAULT now());
+             CREATE TABLE ablo_outbox (cursor BIGSERIAL PRIMARY KEY, id TEXT UNIQUE NOT NULL, model TEXT NOT NULL,
+               entity_id TEXT NOT NULL, type TEXT NOT NULL, data JSONB, client_tx_id TEXT, occurred_at BIGINT, created_at TIMESTAMPTZ DEFAULT now());
+             INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('a:0', 'tasks', 't', 'CREATE')",
+        )
+        .expect("tables");
+    let before = catalogue(&mut session);
+    provisioned(&database);
+    let after = catalogue(&mut session);
+    for table in ["ablo_idempotency", "ablo_outbox"] {
+        let (before, after) = (&before["public"][table], &after["public"][table]);
+        assert_eq!((&before.indexes, &before.constraints), (&after.indexes, &after.constraints));
+    }
+    let outbox = &after["public"]["ablo_outbox"];
+    assert!(outbox.columns.contains_key("organization_id"), "what was missing is added");
+    assert_eq!(session.texts("SELECT id FROM ablo_outbox WHERE organization_id IS NULL"), ["a:0"]);
+}
+
+#[test]
+fn what_differs_is_reported_and_left() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session
+        .run(
+            "CREATE TABLE sync_deltas (id integer, organization_id text NOT NULL, model_name text);
+             CREATE TABLE ablo_claims (id text PRIMARY KEY)",
+        )
+        .expect("tables");
+    let said = apply(&mut session, &service(&Options::default()).expect("options that are right"));
+    assert_eq!(
+        said,
+        [
+            "ablo::provision::column_type_differs: public.sync_deltas.id is integer, not bigint; it was left so",
+            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); it was left so",
+        ]
+    );
+}
+
+#[test]
+fn a_commit_that_comes_again_is_refused() {
+    let database = Server::shared().database();
+    let mut session = provisioned(&database);
+    let ledger = "INSERT INTO ablo_idempotency (client_tx_id, response) VALUES ('a', '[]')";
+    session.run(ledger).expect("the first");
+    refused(&mut session, ledger, "23505");
+    // An adapter that knows no organisation writes events all the same.
+    let event = "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('a:0', 'tasks', 't', 'CREATE')";
+    session.run(event).expect("the first");
+    refused(&mut session, event, "23505");
+
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session.run(&delta("acme", "t", "'tx'")).expect("the first");
+    refused(&mut session, &delta("acme", "t", "'tx'"), "23505");
+    session.run(&delta("acme", "t", "NULL")).expect("a change of the service's own");
+    session.run(&delta("acme", "t", "NULL")).expect("another one");
+    session.run("SET app.current_org_id = 'umbrella'").expect("a setting");
+    session.run(&delta("umbrella", "t", "'tx'")).expect("the same operation elsewhere");
+}
+
+#[test]
+fn cursors_grow_and_are_wider_than_32_bits() {
+    let database = Server::shared().database();
+    let mut session = provisioned(&database);
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    let change = |at: u32| delta("acme", &at.to_string(), "NULL");
+    let event = |at: u32| {
+        format!("INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{at}', 'tasks', 't', 'CREATE')")
+    };
+    let tables = [
+        ("sync_deltas", "id", "model_id", [0, 1, 2, 3].map(change)),
+        ("ablo_outbox", "cursor", "id", [0, 1, 2, 3].map(event)),
+    ];
+    for (table, column, order, inserts) in tables {
+        let far = i64::from(u32::MAX) + 7;
+        for (at, insert) in inserts.iter().enumerate() {
+            if at == 3 {
+                session.run(&format!("ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH {far}")).expect("a jump");
+            }
+            session.run(insert).expect("a row");
+        }
+        let cursors = session.texts(&format!("SELECT {column}::text FROM {table} ORDER BY {order}"));
+        assert_eq!(cursors, ["1", "2", "3", &far.to_string()], "{table}");
+    }
+}
+
+#[test]
+fn a_row_has_one_holder_and_any_number_of_waiters() {
+    let database = Server::shared().database();
+    let mut session = provisioned(&database);
+    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session.run(&claim("z", "t1", "active")).expect("the holder");
+    refused(&mut session, &claim("y", "t1", "active"), "23505");
+    session.run(&claim("y", "t1", "queued")).expect("a waiter");
+    session.run(&claim("x", "t1", "queued")).expect("another one");
+    session.run(&claim("w", "t2", "active")).expect("the holder of another row");
+    refused(&mut session, &claim("v", "t1", "held"), "23514");
+
+    let waiting = "SELECT id FROM ablo_claims WHERE row_id = 't1' AND status = 'queued' ORDER BY arrival";
+    assert_eq!(session.texts(waiting), ["y", "x"], "first come, first served");
+    let promote = "UPDATE ablo_claims SET status = 'active' WHERE id = 'y'";
+    refused(&mut session, promote, "23505");
+    session.run("UPDATE ablo_claims SET status = 'committed' WHERE id = 'z'").expect("the end of a claim");
+    session.run(promote).expect("the next one");
+    assert_eq!(session.texts(waiting), ["x"]);
+    session.run(&claim("u", "t1", "queued")).expect("a late one");
+    let swap = "UPDATE ablo_claims AS one SET arrival = other.arrival FROM ablo_claims AS other
+        WHERE one.id <> other.id AND one.status = 'queued' AND other.status = 'queued'";
+    session.run(swap).expect("an order of one's own");
+    assert_eq!(session.texts(waiting), ["u", "x"]);
+}
+
+#[test]
+fn an_organisation_sees_and_writes_its_own_log_only() {
+    let database = Server::shared().database();
+    provisioned(&database);
+    let (mut acme, mut umbrella) = (client(&database, "acme"), client(&database, "umbrella"));
+    acme.run(&delta("acme", "of acme", "NULL")).expect("a row of one's own");
+    umbrella.run(&delta("umbrella", "of umbrella", "NULL")).expect("a row of one's own");
+    acme.run(&claim("a", "t1", "active")).expect("a claim of one's own");
+    refused(&mut acme, &delta("umbrella", "x", "NULL"), "42501");
+    refused(&mut umbrella, &claim("a", "t1", "queued"), "42501");
+    assert_eq!(acme.texts("SELECT model_id FROM sync_deltas"), ["of acme"]);
+    assert_eq!(umbrella.texts("SELECT model_id FROM sync_deltas"), ["of umbrella"]);
+    assert_eq!(umbrella.texts("SELECT id FROM ablo_claims"), NONE);
+    let stolen = "UPDATE sync_deltas SET data = NULL WHERE organization_id = 'acme' RETURNING model_id";
+    assert_eq!(umbrella.texts(stolen), NONE);
+    umbrella.run("RESET app.current_org_id").expect("a setting");
+    assert_eq!(umbrella.texts("SELECT model_id FROM sync_deltas"), NONE, "no organisation, no rows");
+}
