@@ -186,6 +186,8 @@ impl<'f> Plan<'f> {
             let path = folder.path.join(name);
             match ways.check(name).and_then(|()| compare(&path, text, old.contains(name), &mut buffer)) {
                 Ok(kind) => self.changes.push(Change { prefix: folder.prefix, path, kind, text }),
+                // One folder in the way of several files is one error.
+                Err(error) if errors.iter().any(|known| known.path() == error.path()) => {}
                 Err(error) => errors.push(error),
             }
             new.add(name);
