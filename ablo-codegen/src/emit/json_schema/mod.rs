@@ -57,14 +57,16 @@ impl Emit for Options {
 }
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// About what one model takes, so that the text rarely moves while it grows.
-const MODEL_SIZE: usize = 3 << 10;
+/// About what a model and each of its fields take, so that the text rarely moves while it grows.
+const MODEL_SIZE: usize = 1 << 10;
+const FIELD_SIZE: usize = 256;
 const WIRE_SIZE: usize = 96 << 10;
 
 fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     let mut names = Names::default();
     let mut rows = Rows::new();
-    write::document(MODEL_SIZE * (shapes.len() + 1), |document| {
+    let fields: usize = shapes.iter().map(|shape| shape.fields.len()).sum();
+    write::document(MODEL_SIZE * (shapes.len() + 1) + FIELD_SIZE * fields, |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
         document.string("title", "Models");
