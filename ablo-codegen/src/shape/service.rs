@@ -246,6 +246,11 @@ mod tests {
     }
 
     #[test]
+    fn the_checker_knows_the_names() {
+        assert_eq!(SERVICE_TABLES.map(|table| table.name), ablo_schema::check::SERVICE_TABLES);
+    }
+
+    #[test]
     fn every_column_of_the_protocol_is_there() {
         let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
         let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 /// PostgreSQL cuts identifiers beyond this many bytes without an error.
 const MOST_BYTES: usize = 63;
 
+/// Tables that the coordinator and data sources keep beside the models'.
+pub const SERVICE_TABLES: [&str; 4] = ["sync_deltas", "ablo_idempotency", "ablo_outbox", "ablo_claims"];
+
 /// Columns that PostgreSQL keeps in every table for itself.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
@@ -53,6 +56,12 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
             let message =
                 format!("the table name `{}` has {} bytes, more than {MOST_BYTES}", shown(table), table.len());
             cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter `\"tableName\"`");
+        }
+        if SERVICE_TABLES.contains(&table) {
+            let message = format!("`{table}` is the name of one of the service's own tables");
+            cx.diagnostics
+                .push(Code::TableReserved, at, message)
+                .help("give another `\"tableName\"`; the two cannot stand in one database schema");
         }
         if let Some(first) = seen.insert(table.to_lowercase(), at) {
             let message = format!("two models are stored in the table `{}`", shown(table));

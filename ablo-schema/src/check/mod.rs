@@ -19,6 +19,7 @@ use crate::raw::RawSchema;
 use crate::schema::Schema;
 use context::Context;
 
+pub use columns::SERVICE_TABLES;
 pub(crate) use columns::default_column;
 
 /// Checks a raw schema and resolves it.

@@ -216,6 +216,10 @@ codes! {
         "Two models are stored in one table",
         "Each model has a table of its own. Names that differ only in case are one table on SQLite.",
         "Give one of the models another `tableName`.";
+    TableReserved = "ablo::table::reserved", Warning,
+        "A table has the name of one of the service's own",
+        "`sync_deltas`, `ablo_idempotency`, `ablo_outbox` and `ablo_claims` are the tables that the coordinator and data sources keep beside the models' (`postgres/service.sql`).",
+        "Give the model another `tableName`; it can keep its key.";
     ColumnInvalid = "ablo::column::invalid", Error,
         "A column name is not acceptable",
         "Columns match `^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`.",
