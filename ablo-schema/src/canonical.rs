@@ -2,7 +2,7 @@
 //!
 //! The *sorted* text says the same with members in UTF-16 order; hashes are taken over it.
 
-use crate::schema::{Field, FieldKind, FieldMember, Model, Relation, Role, Schema};
+use crate::schema::{Field, FieldKind, FieldMember, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation, Role, Schema};
 use crate::value::{ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string};
 
 /// The canonical serialisation: one line, no insignificant white space.
@@ -68,26 +68,6 @@ fn write_roles(roles: &[Role], order: Order, out: &mut String) {
     }
     out.push(']');
 }
-
-const MODEL_MEMBERS: [&str; 17] = [
-    "fields",
-    "relations",
-    "load",
-    "typename",
-    "tableName",
-    "tenancy",
-    "plane",
-    "scope",
-    "grants",
-    "entityRoles",
-    "bootstrapLimit",
-    "bootstrapOrderBy",
-    "mutable",
-    "lazyObservable",
-    "persist",
-    "autoFill",
-    "requiredFields",
-];
 
 fn write_model(model: &Model, order: Order, out: &mut String) {
     let authored = &model.authored;
@@ -209,8 +189,6 @@ fn write_relations(model: &Model, order: Order, out: &mut String) {
     }
     object.end();
 }
-
-const RELATION_MEMBERS: [&str; 6] = ["type", "target", "foreignKey", "foreignKeyColumn", "options", "orderBy"];
 
 fn write_relation(relation: &Relation, order: Order, out: &mut String) {
     let mut object = ObjectWriter::new(out);

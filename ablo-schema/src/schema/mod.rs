@@ -10,9 +10,10 @@ mod tenancy;
 
 pub(crate) use field::FieldMember;
 pub use field::{Deprecated, Facets, Field, FieldKind};
-pub(crate) use model::Authored;
+pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
 pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName};
+pub(crate) use relation::RELATION_MEMBERS;
 pub use relation::{Relation, RelationKind, RelationOptions};
 pub use tenancy::{Role, RoleSource, Tenancy};
 

@@ -6,6 +6,27 @@ use super::{
 };
 use crate::value::Value;
 
+/// The members of a model in Schema JSON, in canonical order.
+pub(crate) const MODEL_MEMBERS: [&str; 17] = [
+    "fields",
+    "relations",
+    "load",
+    "typename",
+    "tableName",
+    "tenancy",
+    "plane",
+    "scope",
+    "grants",
+    "entityRoles",
+    "bootstrapLimit",
+    "bootstrapOrderBy",
+    "mutable",
+    "lazyObservable",
+    "persist",
+    "autoFill",
+    "requiredFields",
+];
+
 /// One model of a schema.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -3,6 +3,10 @@
 use super::{FieldName, ModelId, ModelKey, RelationName};
 use crate::value::Value;
 
+/// The members of a relation in Schema JSON, in canonical order.
+pub(crate) const RELATION_MEMBERS: [&str; 6] =
+    ["type", "target", "foreignKey", "foreignKeyColumn", "options", "orderBy"];
+
 /// One relation of a model.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

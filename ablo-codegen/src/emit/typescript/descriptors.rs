@@ -77,7 +77,7 @@ fn write_field(w: &mut Writer, field: &Field) {
         _ => None,
     };
     let (name, column) = (Str(field.name.as_str()), Str(field.column.as_str()));
-    let kind = Str(kind(&field.kind));
+    let kind = Str(field.kind.as_str());
     line!(
         w,
         "{ name: ",
@@ -166,15 +166,4 @@ fn flag(set: bool, text: &'static str) -> &'static str {
 
 fn word(value: bool) -> &'static str {
     if value { "true" } else { "false" }
-}
-
-fn kind(kind: &FieldKind) -> &'static str {
-    match kind {
-        FieldKind::String => "string",
-        FieldKind::Number => "number",
-        FieldKind::Boolean => "boolean",
-        FieldKind::Date => "date",
-        FieldKind::Enum(_) => "enum",
-        FieldKind::Json => "json",
-    }
 }

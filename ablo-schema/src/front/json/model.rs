@@ -7,28 +7,8 @@ use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation, RawScope, RawTenancy,
     Verbatim,
 };
-use crate::schema::{AutoFillSource, FieldMember, Load, Plane, RelationKind};
+use crate::schema::{AutoFillSource, FieldMember, Load, MODEL_MEMBERS, Plane, RELATION_MEMBERS, RelationKind};
 
-const MODEL: [&str; 17] = [
-    "fields",
-    "relations",
-    "load",
-    "typename",
-    "tableName",
-    "tenancy",
-    "plane",
-    "scope",
-    "grants",
-    "entityRoles",
-    "bootstrapLimit",
-    "bootstrapOrderBy",
-    "mutable",
-    "lazyObservable",
-    "persist",
-    "autoFill",
-    "requiredFields",
-];
-const RELATION: [&str; 6] = ["type", "target", "foreignKey", "foreignKeyColumn", "options", "orderBy"];
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 const PARENT: [&str; 4] = ["localKey", "parentTable", "parentKey", "parentOrgColumn"];
 
@@ -126,7 +106,7 @@ fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, parts: &m
             model.verbatim.required_fields = Some(member.value.to_value());
             model.required_fields = parts.strings(member);
         }
-        _ => parts.unknown(&member, "a model", &MODEL),
+        _ => parts.unknown(&member, "a model", &MODEL_MEMBERS),
     }
 }
 
@@ -223,7 +203,7 @@ fn read_relation<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawRel
             "foreignKeyColumn" => (has[3], relation.foreign_key_column) = (true, parts.string(member)),
             "options" => relation.options = read_options(member.value, parts),
             "orderBy" => relation.order_by = parts.string(member),
-            _ => parts.unknown(&member, "a relation", &RELATION),
+            _ => parts.unknown(&member, "a relation", &RELATION_MEMBERS),
         }
     }
     let whose = format_args!("the relation `{}`", relation.name.value);
