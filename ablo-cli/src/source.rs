@@ -2,13 +2,13 @@
 
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Source, Spot, Stop};
-use ablo_schema::front::json::text_of;
+use ablo_schema::front::json::{MOST_BYTES, text_of};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest input that is read, in bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+/// The largest input that is read, in bytes: what the front takes.
+const LARGEST: u64 = MOST_BYTES as u64;
 
 /// The path that stands for standard input.
 pub(crate) const STDIN: &str = "-";
