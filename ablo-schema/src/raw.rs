@@ -106,6 +106,22 @@ pub struct RawField<'a> {
     pub description: Maybe<Text<'a>>,
     /// `true`, or what to use instead.
     pub deprecated: Maybe<Option<Text<'a>>>,
+    /// What the type's values are exactly, a word of `schema::Format`.
+    pub format: Maybe<Text<'a>>,
+    /// How many digits a decimal has.
+    pub precision: Maybe<f64>,
+    /// How many of them stand behind the point.
+    pub scale: Maybe<f64>,
+    /// What a row has where its writer said nothing.
+    pub default: Maybe<Value>,
+    /// Whether no two rows of an organisation share a value.
+    pub unique: Maybe<bool>,
+    /// The JSON Schema of a `json` field.
+    pub shape: Maybe<Value>,
+    /// What the field was called before.
+    pub renamed_from: Maybe<Text<'a>>,
+    /// The field's number in the binary form.
+    pub number: Maybe<f64>,
     /// Every member in the order in which it came.
     pub(crate) members: Vec<FieldMember>,
 }

@@ -127,6 +127,7 @@ fn lower_field(raw: RawField<'_>) -> Option<Field> {
         deprecated: raw
             .deprecated
             .map(|deprecated| Deprecated { note: deprecated.value.map(|note| note.into_owned().into()) }),
+        ..Facets::default()
     };
     Some(Field {
         name: FieldName::new(raw.name.value),

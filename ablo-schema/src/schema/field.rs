@@ -81,13 +81,57 @@ impl FieldKind {
 }
 
 /// Field facets that ride as extra members of a field object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Facets {
     /// Prose for people, carried to every output.
     pub description: Option<Box<str>>,
     /// Whether users should stop using it, and why.
     pub deprecated: Option<Deprecated>,
+    /// What the type's values are exactly.
+    pub format: Option<Format>,
+    /// What a row has where its writer said nothing.
+    pub default: Option<Value>,
+    /// Whether no two rows of an organisation share a value.
+    pub unique: bool,
+    /// The JSON Schema of a `json` field.
+    pub shape: Option<Value>,
+    /// What the field was called before.
+    pub renamed_from: Option<FieldName>,
+    /// The field's number in the binary form, where the author chose one.
+    pub number: Option<u32>,
+}
+
+/// What the values of a `number` or a `string` are exactly.
+///
+/// Numbers that a double cannot hold travel as strings of digits, so that no JSON reader rounds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A `number`: 8 bits, signed.
+    Int8,
+    /// A `number`: 16 bits, signed.
+    Int16,
+    /// A `number`: 32 bits, signed.
+    Int32,
+    /// A `number`: 8 bits.
+    Uint8,
+    /// A `number`: 16 bits.
+    Uint16,
+    /// A `number`: 32 bits.
+    Uint32,
+    /// A `number`: IEEE 754 single precision.
+    Float,
+    /// A `string` of digits: 64 bits, signed.
+    Int64,
+    /// A `string` of digits: 64 bits.
+    Uint64,
+    /// A `string`: an exact decimal number.
+    Decimal {
+        /// Digits in all and digits behind the point; any number of both without.
+        digits: Option<(u16, u16)>,
+    },
+    /// A `string`: a UUID.
+    Uuid,
 }
 
 /// A deprecation: bare, or with a word to the user.

@@ -9,7 +9,7 @@ mod relation;
 mod tenancy;
 
 pub(crate) use field::FieldMember;
-pub use field::{Deprecated, Facets, Field, FieldKind};
+pub use field::{Deprecated, Facets, Field, FieldKind, Format};
 pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
 pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName};

@@ -124,6 +124,14 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
         enum_values: None,
         description: None,
         deprecated: None,
+        format: None,
+        precision: None,
+        scale: None,
+        default: None,
+        unique: None,
+        shape: None,
+        renamed_from: None,
+        number: None,
         members: members.iter().map(field_member).collect(),
     };
     let mut has = [false; 3];
