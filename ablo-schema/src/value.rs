@@ -40,6 +40,14 @@ pub(crate) enum Order {
 }
 
 impl Value {
+    /// The value's JSON, as `JSON.stringify` prints it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write(Order::Authored, &mut out);
+        out
+    }
+
     pub(crate) fn write(&self, order: Order, out: &mut String) {
         match self {
             Value::Null => out.push_str("null"),

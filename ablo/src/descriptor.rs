@@ -62,6 +62,24 @@ pub struct ModelDescriptor {
     pub scope: Option<&'static str>,
     /// How rows are isolated inside one database.
     pub tenancy: Tenancy,
+    /// Membership: the relations to who is given access and to what.
+    pub grants: Option<GrantsDescriptor>,
+    /// Extra routing of rows to sync groups.
+    pub entity_roles: &'static [RoleDescriptor],
+    /// How many rows a bootstrap may carry.
+    pub bootstrap_limit: Option<u64>,
+    /// In which order a bootstrap takes them.
+    pub bootstrap_order_by: Option<&'static str>,
+    /// Client hint: observe lazily.
+    pub lazy_observable: bool,
+    /// Client storage hint: the store's name.
+    pub persist: Option<&'static str>,
+    /// Fields filled from the writer's identity.
+    pub auto_fill: &'static [AutoFillDescriptor],
+    /// A stored row without one of these is dropped as orphaned.
+    pub required_fields: &'static [&'static str],
+    /// Fields that every row has, where the author says more of them.
+    pub base_fields: &'static [FieldDescriptor],
     /// The declared fields, in schema order, without the fields that every row has.
     pub fields: &'static [FieldDescriptor],
     /// The relations, in schema order.
@@ -80,6 +98,15 @@ impl ModelDescriptor {
         mutable: false,
         scope: None,
         tenancy: Tenancy::Column { column: "organization_id" },
+        grants: None,
+        entity_roles: &[],
+        bootstrap_limit: None,
+        bootstrap_order_by: None,
+        lazy_observable: false,
+        persist: None,
+        auto_fill: &[],
+        required_fields: &[],
+        base_fields: &[],
         fields: &[],
         relations: &[],
     };
@@ -114,6 +141,23 @@ pub struct FieldDescriptor {
     pub description: Option<&'static str>,
     /// Whether users should stop using it, and what to use instead; empty where the author did not say.
     pub deprecated: Option<&'static str>,
+    /// What its values are exactly.
+    pub format: Option<Format>,
+    /// Digits in all and behind the point of a decimal, where the author bounds them.
+    pub digits: Option<(u16, u16)>,
+    /// What a row has where its writer said nothing, as JSON.
+    pub default: Option<&'static str>,
+    /// Whether no two rows of an organisation share a value.
+    pub unique: bool,
+    /// The JSON Schema of a `json` field, as JSON.
+    pub shape: Option<&'static str>,
+    /// What the field was called before.
+    pub renamed_from: Option<&'static str>,
+    /// The field's number in the binary form, where the author chose one.
+    pub number: Option<u32>,
+    /// Whether generated code keeps its JSON as text.
+    #[doc(hidden)]
+    pub raw: bool,
 }
 
 impl FieldDescriptor {
@@ -127,6 +171,14 @@ impl FieldDescriptor {
         indexed: false,
         description: None,
         deprecated: None,
+        format: None,
+        digits: None,
+        default: None,
+        unique: false,
+        shape: None,
+        renamed_from: None,
+        number: None,
+        raw: false,
     };
 }
 
@@ -146,6 +198,34 @@ pub enum FieldKind {
     Enum(&'static [&'static str]),
     /// Any JSON value.
     Json,
+}
+
+/// What the values of a `number` or a `string` are exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A number of 8 bits, signed.
+    Int8,
+    /// A number of 16 bits, signed.
+    Int16,
+    /// A number of 32 bits, signed.
+    Int32,
+    /// A number of 8 bits.
+    Uint8,
+    /// A number of 16 bits.
+    Uint16,
+    /// A number of 32 bits.
+    Uint32,
+    /// An IEEE 754 single.
+    Float,
+    /// A string of digits: 64 bits, signed.
+    Int64,
+    /// A string of digits: 64 bits.
+    Uint64,
+    /// A string: an exact decimal number.
+    Decimal,
+    /// A string: a UUID.
+    Uuid,
 }
 
 /// One relation.
@@ -272,6 +352,24 @@ pub enum Tenancy {
     },
     /// Rows are shared by all.
     None,
+}
+
+/// A membership edge, by relation names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantsDescriptor {
+    /// To who is given access.
+    pub subject: &'static str,
+    /// To what access is given.
+    pub scope: &'static str,
+}
+
+/// A field filled from the writer's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoFillDescriptor {
+    /// The field.
+    pub field: &'static str,
+    /// The member of the identity: `organizationId` or `userId`.
+    pub from: &'static str,
 }
 
 /// A rule that yields sync groups `<kind>:<value>`.

@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 /// assert_eq!(WeatherReport::STATION_ID.descriptor().map(|field| field.column), Some("station_id"));
 /// ```
 pub struct Field<M, T> {
+    at: usize,
     name: &'static str,
     of: PhantomData<fn() -> (M, T)>,
 }
@@ -27,8 +28,15 @@ pub struct Field<M, T> {
 impl<M, T> Field<M, T> {
     #[doc(hidden)]
     #[must_use]
-    pub const fn __new(name: &'static str) -> Self {
-        Self { name, of: PhantomData }
+    pub const fn __new(at: usize, name: &'static str) -> Self {
+        Self { at, name, of: PhantomData }
+    }
+
+    /// The field's position among the declared fields; beyond them for a field that every row has.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __at(self) -> usize {
+        self.at
     }
 
     /// The member name on the wire.
@@ -42,7 +50,7 @@ impl<M: Model, T> Field<M, T> {
     /// What the schema says of the field; `None` for a field that every row has.
     #[must_use]
     pub fn descriptor(self) -> Option<&'static FieldDescriptor> {
-        M::DESCRIPTOR.field(self.name)
+        M::DESCRIPTOR.fields.get(self.at)
     }
 }
 

@@ -120,6 +120,12 @@ impl<M: ?Sized> From<String> for Id<M> {
     }
 }
 
+impl<M: ?Sized> From<Id<M>> for String {
+    fn from(id: Id<M>) -> Self {
+        id.text.into()
+    }
+}
+
 impl<M: ?Sized> From<&Id<M>> for Id<M> {
     fn from(id: &Id<M>) -> Self {
         id.clone()

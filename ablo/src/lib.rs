@@ -23,6 +23,8 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod create;
+mod decimal;
 mod descriptor;
 mod field;
 mod id;
@@ -33,9 +35,11 @@ mod row;
 mod timestamp;
 
 pub use ablo_wire as wire;
+pub use create::Create;
+pub use decimal::{Decimal, DecimalError};
 pub use descriptor::{
-    FieldDescriptor, FieldKind, Load, ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor,
-    SchemaDescriptor, Tenancy,
+    AutoFillDescriptor, FieldDescriptor, FieldKind, Format, GrantsDescriptor, Load, ModelDescriptor, Plane,
+    RelationDescriptor, RelationKind, RoleDescriptor, SchemaDescriptor, Tenancy,
 };
 pub use field::Field;
 pub use id::Id;
@@ -44,8 +48,9 @@ pub use open_enum::{OpenEnum, UnknownValue};
 pub use patch::{Change, Patch};
 pub use row::{Row, UnknownFields};
 pub use timestamp::{Timestamp, TimestampError};
+pub use uuid::Uuid;
 
 /// What a `json` field holds: any JSON value, its members in the order in which they came.
 ///
 /// Integers of up to 64 bits are exact; other numbers are doubles, as they are in every JavaScript client.
-pub type Json = serde_json::Value;
+pub type JsonValue = serde_json::Value;

@@ -2,7 +2,7 @@
 //!
 //! Generated code implements it, and nothing else should: the supertrait that reads and writes rows is private.
 
-use crate::__private::Codec;
+use crate::__private::{Codec, Patched};
 use crate::descriptor::ModelDescriptor;
 use serde::Serialize;
 use std::fmt::Debug;
@@ -19,10 +19,8 @@ use std::fmt::Debug;
 /// assert_eq!(table::<generated::WeatherReport>(), "weather_reports");
 /// ```
 pub trait Model: Codec + Send + Sync + 'static {
-    /// What creating a row takes. Serialises to the declared fields that are set; the id travels apart from them.
-    type Create: Serialize + Clone + Debug + Send;
     /// What changing a row takes. Serialises to what it changes.
-    type Patch: Serialize + Clone + Debug + Default + Send;
+    type Patch: Patched + Serialize + Clone + Debug + Default + PartialEq + Send;
     /// What the schema says of the model.
     const DESCRIPTOR: &'static ModelDescriptor;
 }

@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 /// assert_eq!(WeatherReportStatus::from("ready"), WeatherReportStatus::Ready);
 /// assert_eq!(WeatherReportStatus::from("retracted").as_str(), "retracted");
 /// ```
-pub trait OpenEnum: for<'a> From<&'a str> + Clone + fmt::Debug + Eq + Send + Sync + 'static {
+pub trait OpenEnum: for<'a> From<&'a str> + Send + Sync + 'static {
     /// The values that the schema lists, in its order.
     const VALUES: &'static [&'static str];
 

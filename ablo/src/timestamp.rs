@@ -18,7 +18,7 @@ use std::str::FromStr;
 /// assert_eq!(fine.to_string(), "2026-06-10T09:00:00.123456Z");
 /// # Ok::<(), ablo::TimestampError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
@@ -38,6 +38,53 @@ impl From<jiff::Timestamp> for Timestamp {
 impl From<Timestamp> for jiff::Timestamp {
     fn from(at: Timestamp) -> Self {
         at.0
+    }
+}
+
+#[cfg(feature = "chrono")]
+impl From<chrono::DateTime<chrono::Utc>> for Timestamp {
+    fn from(at: chrono::DateTime<chrono::Utc>) -> Self {
+        Self::of(at.timestamp(), at.timestamp_subsec_nanos())
+    }
+}
+
+#[cfg(feature = "chrono")]
+impl From<Timestamp> for chrono::DateTime<chrono::Utc> {
+    fn from(at: Timestamp) -> Self {
+        let (seconds, nanoseconds) = at.parts();
+        Self::from_timestamp(seconds, nanoseconds).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "time")]
+impl From<time::OffsetDateTime> for Timestamp {
+    fn from(at: time::OffsetDateTime) -> Self {
+        Self::of(at.unix_timestamp(), at.nanosecond())
+    }
+}
+
+#[cfg(feature = "time")]
+impl From<Timestamp> for time::OffsetDateTime {
+    fn from(at: Timestamp) -> Self {
+        let (seconds, nanoseconds) = at.parts();
+        let at = Self::from_unix_timestamp(seconds).unwrap_or(Self::UNIX_EPOCH);
+        at + time::Duration::nanoseconds(i64::from(nanoseconds))
+    }
+}
+
+#[cfg(any(feature = "chrono", feature = "time"))]
+impl Timestamp {
+    /// Points in time beyond the years -9999 to 9999 become the nearest within: the wire cannot say them.
+    fn of(seconds: i64, nanoseconds: u32) -> Self {
+        let nearest = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self(jiff::Timestamp::new(seconds, nanoseconds.min(999_999_999).cast_signed()).unwrap_or(nearest))
+    }
+
+    /// Whole seconds, rounded down, and nanoseconds on top.
+    fn parts(self) -> (i64, u32) {
+        let nanoseconds = self.0.as_nanosecond();
+        let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+        (i64::try_from(seconds).unwrap_or_default(), u32::try_from(rest).unwrap_or_default())
     }
 }
 

@@ -108,7 +108,7 @@ fn clearing_a_required_field_does_not_compile() {
         assert!(!output.status.success() && said.contains(why), "{example}: {said}");
     };
     refused("builder", "Change<String>: From<Option<_>>` is not satisfied");
-    refused("literal", "expected `Change<String>`, found `Patch<_>`");
+    refused("literal", "From<Patch<_>>` is not satisfied");
 }
 
 /// Fields and generated lines of each model: from the doc line of its row to that of the next.

@@ -1,33 +1,30 @@
 //! Rows, creates and patches as lists of members.
 //!
-//! Each shows its declared fields by position; names come from the model's descriptor. What is done with all members is
-//! done here, once for every model.
+//! Each shows its declared fields in schema order; names come from the model's descriptor. What is done with all members
+//! is done here, once for every model.
 
-use super::value::Shown;
+use super::value::{Said, Shown, Stored, Value};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
 
-/// The declared fields of a row, a create or a patch, by position.
+/// The declared fields of a row.
 pub trait Members {
-    fn member(&self, at: usize) -> Shown<'_>;
+    /// Shows them all, in schema order.
+    fn members(&self, show: &mut dyn FnMut(&[Shown<'_>]));
 }
 
-fn shown<'a>(
-    model: &'static ModelDescriptor,
-    members: &'a dyn Members,
-) -> impl Iterator<Item = (&'static str, Shown<'a>)> {
-    let all = model.fields.iter().enumerate().map(|(at, field)| (field.name, members.member(at)));
-    all.filter(|(_, value)| *value != Shown::Absent)
-}
-
-/// Writes what is to be sent.
+/// Writes a row's declared fields.
 pub(crate) fn write<S: SerializeMap>(
     map: &mut S,
     model: &'static ModelDescriptor,
     members: &dyn Members,
 ) -> Result<(), S::Error> {
-    shown(model, members).try_for_each(|(name, value)| entry(map, model, name, &value))
+    let mut written = Ok(());
+    members.members(&mut |shown| {
+        written = model.fields.iter().zip(shown).try_for_each(|(field, value)| entry(map, model, field.name, value));
+    });
+    written
 }
 
 fn entry<S: SerializeMap>(map: &mut S, model: &ModelDescriptor, name: &str, value: &Shown<'_>) -> Result<(), S::Error> {
@@ -39,64 +36,96 @@ fn entry<S: SerializeMap>(map: &mut S, model: &ModelDescriptor, name: &str, valu
     map.serialize_entry(name, value)
 }
 
-/// Writes a patch: a clear is `null`.
-pub fn serialize_patch<S: Serializer>(
-    serializer: S,
-    model: &'static ModelDescriptor,
-    members: &dyn Members,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    write(&mut map, model, members)?;
-    map.end()
-}
+/// What a create or a patch says, field by field.
+#[derive(Clone, Default)]
+pub struct Changes(Vec<(usize, Stored)>);
 
-/// Writes a create: what has no value is left out.
-pub fn serialize_create<S: Serializer>(
-    serializer: S,
-    model: &'static ModelDescriptor,
-    members: &dyn Members,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    for (name, value) in shown(model, members).filter(|(_, value)| *value != Shown::Null) {
-        entry(&mut map, model, name, &value)?;
+impl Changes {
+    /// Says something of the field at this position, in place of what was said before.
+    #[must_use]
+    pub fn say(mut self, at: usize, said: impl Said) -> Self {
+        self.put(at, said.said());
+        self
     }
-    map.end()
-}
 
-/// Whether two creates, or two patches, send the same.
-pub fn same(model: &'static ModelDescriptor, one: &dyn Members, other: &dyn Members) -> bool {
-    shown(model, one).eq(shown(model, other))
-}
-
-/// Prints a create or a patch by what it sends.
-pub fn debug(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    model: &'static ModelDescriptor,
-    id: Option<&str>,
-    members: &dyn Members,
-) -> fmt::Result {
-    let mut out = f.debug_struct(name);
-    if let Some(id) = id {
-        out.field("id", &id);
+    pub(crate) fn put(&mut self, at: usize, stored: Stored) {
+        match self.0.binary_search_by_key(&at, |(at, _)| *at) {
+            Ok(found) if matches!(stored, Stored::Absent) => drop(self.0.remove(found)),
+            Ok(found) => self.0[found].1 = stored,
+            Err(_) if matches!(stored, Stored::Absent) => {}
+            Err(place) => self.0.insert(place, (at, stored)),
+        }
     }
-    for (name, value) in shown(model, members) {
-        out.field(name, &value);
+
+    fn shown(&self, model: &'static ModelDescriptor) -> impl Iterator<Item = (&'static str, Shown<'_>)> {
+        self.0.iter().filter_map(|(at, stored)| Some((model.fields.get(*at)?.name, stored.show())))
     }
-    out.finish()
+
+    /// Writes a patch: a clear is `null`.
+    pub fn serialize<S: Serializer>(&self, serializer: S, model: &'static ModelDescriptor) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.shown(model).try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
+        map.end()
+    }
+
+    /// Writes a create: what has no value is left out.
+    pub(crate) fn serialize_create<S: Serializer>(
+        &self,
+        serializer: S,
+        model: &'static ModelDescriptor,
+    ) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut shown = self.shown(model).filter(|(_, value)| *value != Shown::Null);
+        shown.try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
+        map.end()
+    }
+
+    /// Prints what is sent.
+    pub fn debug(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        model: &'static ModelDescriptor,
+        id: Option<&str>,
+    ) -> fmt::Result {
+        let mut out = f.debug_struct(name);
+        if let Some(id) = id {
+            out.field("id", &id);
+        }
+        for (name, value) in self.shown(model) {
+            out.field(name, &value);
+        }
+        out.finish()
+    }
 }
 
-/// A required field's descriptor, where nothing else is said: macros cannot turn the lack of a token into a value.
-pub const fn required<T>() -> FieldDescriptor {
-    FieldDescriptor::DEFAULT
+impl PartialEq for Changes {
+    fn eq(&self, other: &Self) -> bool {
+        let shown = |(at, stored): &(usize, Stored), (other_at, other): &(usize, Stored)| {
+            at == other_at && stored.show() == other.show()
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(one, other)| shown(one, other))
+    }
 }
 
-/// An optional field's.
-pub const fn optional<T>() -> FieldDescriptor {
-    FieldDescriptor { optional: true, ..FieldDescriptor::DEFAULT }
+/// A patch of some model: what it says, without the names of its setters.
+pub trait Patched {
+    /// By move.
+    fn into_changes(self) -> Changes;
+    /// And back.
+    fn from_changes(changes: Changes) -> Self;
 }
 
-/// A required field's slot, for the same reason.
-pub fn slot<T>(slot: Option<T>) -> Option<T> {
-    slot
+/// A field's descriptor, as far as its type says it.
+#[must_use]
+pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldDescriptor {
+    FieldDescriptor {
+        name,
+        column,
+        kind: T::KIND,
+        format: T::FORMAT,
+        optional: T::OPTIONAL,
+        raw: T::RAW,
+        ..FieldDescriptor::DEFAULT
+    }
 }

@@ -9,14 +9,15 @@ mod value;
 
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
+pub use crate::__ablo_open_enum_impls as open_enum_impls;
 pub use crate::__ablo_schema as schema;
 pub(crate) use members::write;
-pub use members::{Members, debug, optional, required, same, serialize_create, serialize_patch, slot};
+pub use members::{Changes, Members, Patched, field};
 pub use serde;
-pub use value::{Show, Shown, Source, Stop, Value, deserialize_enum, read_enum};
+pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, show_enum, store_enum, take, take_enum};
 
 /// How the declared fields of a model are read.
 pub trait Codec: Members + Sized {
-    /// Reads the declared fields, each straight into its place.
-    fn decode(source: &mut dyn Source) -> Result<Self, Stop>;
+    /// Takes the declared fields, each straight into its place.
+    fn decode(slots: &mut Slots) -> Self;
 }

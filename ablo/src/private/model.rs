@@ -1,119 +1,85 @@
 //! The macros behind generated models and the schema's descriptor.
 //!
-//! A model's table has one line for each field; a `?` marks an optional one. What a line says beside name, column and kind
-//! is `member = value` of the descriptor, so that the descriptor can grow without a change here.
+//! A model's table has one line for each field; a `?` marks an optional one. What a line says beside names and type is
+//! `member = value` of the descriptor, so that the descriptor can grow without a change here.
 //!
-//! What is expanded for each field is what a user's crate is checked for: it names every type, is generic over nothing, and
-//! leaves loops, errors and formats to the runtime.
+//! What is expanded for each field is what a user's crate is checked for: it is generic over nothing, holds no loop, branch
+//! or format, and a model has few functions. Everything else is in the runtime, compiled once.
 
 /// ```text
-/// model! { pub WeatherReport, WeatherReportCreate, WeatherReportPatch, key = "weatherReports", mutable = true;
+/// model! { pub WeatherReport, WeatherReportPatch, key = "weatherReports", mutable = true;
+///     create(location: String = 0)
 ///     fields {
-///         0 location: String, LOCATION "location" "location" String;
-///         1 forecast?: String, FORECAST "forecast" "forecast" String, indexed = true;
+///         0 location: String, LOCATION "location" "location";
+///         1 forecast?: String, FORECAST "forecast" "forecast", indexed = true;
 ///     }
 ///     relations { "station" BelongsTo Station "stationId", parent = true; }
 /// }
 /// ```
 /// expands to
 /// ```text
-/// pub struct WeatherReportCreate { pub id: Option<Id<WeatherReport>>, pub location: String, pub forecast: Option<String> }
-/// pub struct WeatherReportPatch { pub location: Change<String>, pub forecast: Patch<String> }
+/// pub struct WeatherReportPatch(Changes);
 /// impl WeatherReport {
 ///     pub const LOCATION: Field<Self, String> = …;
 ///     pub const FORECAST: Field<Self, Option<String>> = …;
-///     pub fn create(location: impl Into<String>) -> WeatherReportCreate { … }
+///     pub fn create(location: impl Into<String>) -> Create<Self> { … }
 ///     pub fn patch() -> WeatherReportPatch { … }
 /// }
-/// impl WeatherReportCreate { pub fn id(…) -> Self; pub fn forecast(mut self, value: impl Into<String>) -> Self { … } }
 /// impl WeatherReportPatch {
-///     pub fn location(mut self, value: impl Into<Change<String>>) -> Self { … }
-///     pub fn forecast(mut self, value: impl Into<Patch<String>>) -> Self { … }
+///     pub fn location(self, value: impl Into<Change<String>>) -> Self { … }
+///     pub fn forecast(self, value: impl Into<Patch<String>>) -> Self { … }
 /// }
 /// const _: () = {
 ///     static DESCRIPTOR: ModelDescriptor = …;
 ///     impl Model for WeatherReport { … }
-///     impl Codec for WeatherReport { fn decode(…) { match on the field's position, straight into its place } }
-///     impl Members for WeatherReport { fn member(&self, at: usize) -> Shown<'_> { match at { 0 => …, 1 => … } } }
-///     impl Members for WeatherReportCreate, WeatherReportPatch { … }
-///     impl Debug, PartialEq, Serialize for WeatherReportCreate, WeatherReportPatch { one call of the runtime each }
-///     impl Default for WeatherReportPatch { … }
+///     impl Codec for WeatherReport { fn decode(…) { Self { location: take(…), forecast: take(…) } } }
+///     impl Members for WeatherReport { fn members(…) { show(&[self.location.show(), self.forecast.show()]) } }
+///     impl Clone, Default, PartialEq, Debug, Serialize, Patched for WeatherReportPatch { one call of the runtime each }
 /// };
 /// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_model {
     (
-        $vis:vis $model:ident, $create:ident, $patch:ident $(, $facet:ident = $value:expr)*;
+        $vis:vis $model:ident, $patch:ident $(, $facet:ident = $value:expr)*;
+        create($($arg:ident: $arg_type:ty = $arg_at:literal),*)
         fields {$(
             $(#[$attr:meta])* $at:literal $name:ident $(: $req:ty,)? $(?: $opt:ty,)?
-                $token:ident $wire:literal $column:literal $kind:ident $(($enum:ty))? $(, $field_facet:ident = $field_value:expr)*;
+                $token:ident $wire:literal $column:literal $(, $field_facet:ident = $field_value:expr)*;
         )*}
         relations {$(
-            $relation:literal $relation_kind:ident $target:ident $foreign_key:literal $(, $option:ident = $option_value:expr)*;
+            $relation:literal $relation_kind:ident $target:ty, $foreign_key:literal $(, $option:ident = $option_value:expr)*;
         )*}
     ) => {
-        #[doc = ::core::concat!("What creating a [`", ::core::stringify!($model), "`] takes.")]
-        #[derive(Clone)]
-        #[allow(dead_code, missing_docs, unreachable_pub)]
-        $vis struct $create {
-            /// The row's id; without one, it is chosen for you.
-            pub id: ::core::option::Option<$crate::Id<$model>>,
-            $($(#[$attr])* pub $name: $($req)? $(::core::option::Option<$opt>)?,)*
-        }
-
         #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
-        #[derive(Clone)]
-        #[allow(dead_code, missing_docs, unreachable_pub)]
-        $vis struct $patch {
-            $($(#[$attr])* pub $name: $($crate::Change<$req>)? $($crate::Patch<$opt>)?,)*
-        }
+        #[derive(Clone, Default, PartialEq)]
+        $vis struct $patch($crate::__private::Changes);
 
-        #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+        #[allow(clippy::self_named_constructors, dead_code, deprecated, missing_docs, unreachable_pub)]
         impl $model {
             $($(#[$attr])* pub const $token: $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
-                $crate::Field::__new($wire);)*
+                $crate::Field::__new($at, $wire);)*
 
             /// Starts a create with every field that must have a value.
             #[must_use]
             #[allow(clippy::too_many_arguments)]
-            pub fn create($($($name: impl ::core::convert::Into<$req>,)?)*) -> $create {
-                $create {
-                    id: ::core::option::Option::None,
-                    $($name: $(::core::convert::Into::<$req>::into($name))? $(::core::option::Option::<$opt>::None)?,)*
-                }
+            pub fn create($($arg: impl ::core::convert::Into<$arg_type>),*) -> $crate::Create<$model> {
+                $crate::Create::__new()$(.__set::<$arg_type>($arg_at, $arg.into()))*
             }
 
             /// Starts a change that keeps every field.
             #[must_use]
             pub fn patch() -> $patch {
-                <$patch as ::core::default::Default>::default()
+                ::core::default::Default::default()
             }
-        }
-
-        #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
-        impl $create {
-            /// Chooses the row's id.
-            #[must_use]
-            pub fn id(mut self, id: impl ::core::convert::Into<$crate::Id<$model>>) -> Self {
-                self.id = ::core::option::Option::Some(id.into());
-                self
-            }
-
-            $($(#[must_use]
-            pub fn $name(mut self, value: impl ::core::convert::Into<$opt>) -> Self {
-                self.$name = ::core::option::Option::Some(value.into());
-                self
-            })?)*
         }
 
         #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
         impl $patch {$(
             $(#[$attr])*
             #[must_use]
-            pub fn $name(mut self, value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>) -> Self {
-                self.$name = value.into();
-                self
+            pub fn $name(self, value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>) -> Self {
+                Self(self.0.say($at, value.into()))
             }
         )*}
 
@@ -122,11 +88,8 @@ macro_rules! __ablo_model {
             static DESCRIPTOR: $crate::ModelDescriptor = $crate::ModelDescriptor {
                 $($facet: $value,)*
                 fields: &[$($crate::FieldDescriptor {
-                    name: $wire,
-                    column: $column,
-                    kind: $crate::FieldKind::$kind $((<$enum as $crate::OpenEnum>::VALUES))?,
                     $($field_facet: $field_value,)*
-                    ..$($crate::__private::required::<$req>())? $($crate::__private::optional::<$opt>())?
+                    ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>($wire, $column)
                 },)*],
                 relations: &[$($crate::RelationDescriptor {
                     $($option: $option_value,)*
@@ -136,95 +99,41 @@ macro_rules! __ablo_model {
             };
 
             impl $crate::Model for $model {
-                type Create = $create;
                 type Patch = $patch;
                 const DESCRIPTOR: &'static $crate::ModelDescriptor = &DESCRIPTOR;
             }
 
-            impl ::core::default::Default for $patch {
-                fn default() -> Self {
-                    Self { $($name: $($crate::Change::<$req>::Keep)? $($crate::Patch::<$opt>::Keep)?,)* }
-                }
-            }
-
             impl $crate::__private::Codec for $model {
-                fn decode(source: &mut dyn $crate::__private::Source) -> ::core::result::Result<Self, $crate::__private::Stop> {
-                    $(let mut $name = ::core::option::Option::<$($req)? $($opt)?>::None;)*
-                    while let ::core::option::Option::Some(at) = source.next_field()? {
-                        match at {
-                            $($at => <$($req)? $($opt)? as $crate::__private::Value>::read(source, &mut $name),)*
-                            _ => ::core::result::Result::Ok(()),
-                        }?;
-                    }
-                    #[allow(irrefutable_let_patterns)]
-                    let ($($(::core::option::Option::<$req>::Some($name),)?)*) = ($($($crate::__private::slot::<$req>($name),)?)*) else {
-                        return ::core::result::Result::Err(source.missing());
-                    };
-                    ::core::result::Result::Ok(Self { $($name,)* })
+                fn decode(_slots: &mut $crate::__private::Slots) -> Self {
+                    Self { $($name: $crate::__private::take(_slots),)* }
                 }
             }
 
             impl $crate::__private::Members for $model {
-                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
-                    match at {
-                        $($at => <$($req)? $(::core::option::Option<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
-                        _ => $crate::__private::Shown::Absent,
-                    }
+                fn members(&self, show: &mut dyn ::core::ops::FnMut(&[$crate::__private::Shown<'_>])) {
+                    show(&[$($crate::__private::Value::show(&self.$name),)*])
                 }
             }
 
-            impl $crate::__private::Members for $create {
-                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
-                    match at {
-                        $($at => <$($req)? $(::core::option::Option<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
-                        _ => $crate::__private::Shown::Absent,
-                    }
+            impl $crate::__private::Patched for $patch {
+                fn into_changes(self) -> $crate::__private::Changes {
+                    self.0
                 }
-            }
 
-            impl $crate::__private::Members for $patch {
-                fn member(&self, at: usize) -> $crate::__private::Shown<'_> {
-                    match at {
-                        $($at => <$($crate::Change<$req>)? $($crate::Patch<$opt>)? as $crate::__private::Show>::show(&self.$name),)*
-                        _ => $crate::__private::Shown::Absent,
-                    }
-                }
-            }
-
-            impl ::core::fmt::Debug for $create {
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    let id = ::core::option::Option::map(self.id.as_ref(), $crate::Id::as_str);
-                    $crate::__private::debug(f, ::core::stringify!($create), &DESCRIPTOR, id, self)
+                fn from_changes(changes: $crate::__private::Changes) -> Self {
+                    Self(changes)
                 }
             }
 
             impl ::core::fmt::Debug for $patch {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    $crate::__private::debug(f, ::core::stringify!($patch), &DESCRIPTOR, ::core::option::Option::None, self)
-                }
-            }
-
-            impl ::core::cmp::PartialEq for $create {
-                fn eq(&self, other: &Self) -> bool {
-                    self.id == other.id && $crate::__private::same(&DESCRIPTOR, self, other)
-                }
-            }
-
-            impl ::core::cmp::PartialEq for $patch {
-                fn eq(&self, other: &Self) -> bool {
-                    $crate::__private::same(&DESCRIPTOR, self, other)
-                }
-            }
-
-            impl $crate::__private::serde::Serialize for $create {
-                fn serialize<__S: $crate::__private::serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
-                    $crate::__private::serialize_create(serializer, &DESCRIPTOR, self)
+                    self.0.debug(f, ::core::stringify!($patch), &DESCRIPTOR, ::core::option::Option::None)
                 }
             }
 
             impl $crate::__private::serde::Serialize for $patch {
                 fn serialize<__S: $crate::__private::serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
-                    $crate::__private::serialize_patch(serializer, &DESCRIPTOR, self)
+                    self.0.serialize(serializer, &DESCRIPTOR)
                 }
             }
         };

@@ -1,12 +1,13 @@
 //! Reading rows.
 //!
-//! A [`Reader`] walks the members of one row. It keeps the fields that every row has and what this build does not know to
-//! itself, and hands generated code the position of each declared field, to be read in place: one pass, no tree between.
+//! A [`Reader`] walks the members of one row, once. Each declared field's value is read as its descriptor says into its
+//! slot; generated code then takes the slots in order. Nothing here is compiled for each model.
 
+use super::value::ValueSeed;
 use super::{Row, UnknownFields};
-use crate::__private::{Source, Stop};
+use crate::__private::{Slots, Stored};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor};
-use crate::{Id, Json, Model, Timestamp};
+use crate::{Id, Model, Timestamp};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,9 +24,7 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Row<M>, A::Error> {
-                let mut reader = Reader::new(M::DESCRIPTOR, map);
-                let data = M::decode(&mut reader);
-                reader.finish(data)
+                Reader::new(M::DESCRIPTOR, map).row()
             }
         }
 
@@ -37,43 +36,11 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
 struct Reader<'de, A: MapAccess<'de>> {
     map: A,
     model: &'static ModelDescriptor,
-    /// The declared field whose value is next.
-    field: &'static FieldDescriptor,
-    /// Why reading stopped.
-    error: Option<A::Error>,
-    /// Where the next declared field is if the writer kept schema order.
-    expected: usize,
-    seen: Seen,
+    /// One for each declared field.
+    slots: Vec<Stored>,
     base: Base,
     unknown: UnknownFields,
-}
-
-/// Which declared fields have been read. Only a model of more than 128 fields needs more than one word.
-#[derive(Default)]
-struct Seen {
-    first: u128,
-    more: Vec<u128>,
-}
-
-impl Seen {
-    fn word(&mut self, at: usize) -> (&mut u128, u128) {
-        let (word, bit) = (at / 128, 1 << (at % 128));
-        if word == 0 {
-            return (&mut self.first, bit);
-        }
-        if self.more.len() < word {
-            self.more.resize(word, 0);
-        }
-        (&mut self.more[word - 1], bit)
-    }
-
-    /// Whether this is the first time.
-    fn insert(&mut self, at: usize) -> bool {
-        let (word, bit) = self.word(at);
-        let first = *word & bit == 0;
-        *word |= bit;
-        first
-    }
+    input: PhantomData<&'de ()>,
 }
 
 #[derive(Default)]
@@ -87,143 +54,61 @@ struct Base {
 
 impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     fn new(model: &'static ModelDescriptor, map: A) -> Self {
-        Self {
-            map,
-            model,
-            field: &FieldDescriptor::DEFAULT,
-            error: None,
-            expected: 0,
-            seen: Seen::default(),
-            base: Base::default(),
-            unknown: UnknownFields::default(),
-        }
+        let slots = model.fields.iter().map(|_| Stored::Absent).collect();
+        Self { map, model, slots, base: Base::default(), unknown: UnknownFields::default(), input: PhantomData }
     }
 
-    /// Reads members up to the next declared field.
-    fn advance(&mut self) -> Result<Option<usize>, A::Error> {
-        loop {
-            let seed = KeySeed { fields: self.model.fields, expected: self.expected };
-            match self.map.next_key_seed(seed)? {
-                None => return Ok(None),
-                Some(Key::Declared(at, field)) => {
-                    self.expected = at + 1;
-                    self.field = field;
-                    let first = self.seen.insert(at);
-                    return if first { Ok(Some(at)) } else { Err(problem(self.model, field.name, &TWICE)) };
+    fn read_all(&mut self) -> Result<(), A::Error> {
+        // Where the next declared field is if the writer kept schema order.
+        let mut expected = 0;
+        while let Some(key) = self.map.next_key_seed(KeySeed { fields: self.model.fields, expected })? {
+            match key {
+                Key::Declared(at, field) => {
+                    expected = at + 1;
+                    self.declared(at, field)?;
                 }
-                Some(Key::Unknown(name)) => {
+                Key::Unknown(name) => {
                     let value = self.map.next_value()?;
                     self.unknown.push(name, value);
                 }
-                Some(Key::Id) => read(&mut self.map, self.model, "id", &mut self.base.id)?,
-                Some(Key::CreatedAt) => read(&mut self.map, self.model, "createdAt", &mut self.base.created_at)?,
-                Some(Key::UpdatedAt) => read(&mut self.map, self.model, "updatedAt", &mut self.base.updated_at)?,
-                Some(Key::OrganizationId) => {
+                Key::Id => read(&mut self.map, self.model, "id", &mut self.base.id)?,
+                Key::CreatedAt => read(&mut self.map, self.model, "createdAt", &mut self.base.created_at)?,
+                Key::UpdatedAt => read(&mut self.map, self.model, "updatedAt", &mut self.base.updated_at)?,
+                Key::OrganizationId => {
                     read(&mut self.map, self.model, "organizationId", &mut self.base.organization_id)?;
                 }
-                Some(Key::CreatedBy) => read(&mut self.map, self.model, "createdBy", &mut self.base.created_by)?,
+                Key::CreatedBy => read(&mut self.map, self.model, "createdBy", &mut self.base.created_by)?,
             }
         }
+        Ok(())
     }
 
-    fn stop(&mut self, error: A::Error) -> Stop {
-        self.error = Some(error);
-        Stop
+    fn declared(&mut self, at: usize, field: &'static FieldDescriptor) -> Result<(), A::Error> {
+        let slot = &mut self.slots[at];
+        if !matches!(slot, Stored::Absent) {
+            return Err(problem(self.model, field.name, &TWICE));
+        }
+        let value = self.map.next_value_seed(ValueSeed { field });
+        *slot = value.map_err(|error| problem(self.model, field.name, &error))?;
+        Ok(())
     }
 
-    fn wrong(&mut self, error: &A::Error) -> Stop {
-        self.stop(problem(self.model, self.field.name, error))
-    }
-
-    fn value<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Stop> {
-        let read = if self.field.optional { self.map.next_value() } else { self.map.next_value().map(Some) };
-        read.map_err(|error| self.wrong(&error))
-    }
-
-    fn finish<M>(self, data: Result<M, Stop>) -> Result<Row<M>, A::Error> {
-        let Self { model, base, unknown, error, .. } = self;
-        let data = data.map_err(|Stop| error.unwrap_or_else(|| problem(model, "", &MISSING)))?;
+    fn row<M: Model>(mut self) -> Result<Row<M>, A::Error> {
+        self.read_all()?;
+        let Self { model, base, unknown, slots, .. } = self;
+        let lacks = |(field, slot): &(&FieldDescriptor, &Stored)| !field.optional && matches!(slot, Stored::Absent);
+        if let Some((field, _)) = model.fields.iter().zip(&slots).find(lacks) {
+            return Err(problem(model, field.name, &MISSING));
+        }
         Ok(Row {
             id: Id::new(required::<_, A::Error>(model, "id", base.id)?),
             created_at: required(model, "createdAt", base.created_at)?,
             updated_at: required(model, "updatedAt", base.updated_at)?,
             organization_id: base.organization_id.flatten(),
             created_by: base.created_by.flatten(),
-            data,
+            data: M::decode(&mut Slots::new(slots)),
             unknown,
         })
-    }
-}
-
-impl<'de, A: MapAccess<'de>> Source for Reader<'de, A> {
-    fn next_field(&mut self) -> Result<Option<usize>, Stop> {
-        self.advance().map_err(|error| self.stop(error))
-    }
-
-    fn missing(&mut self) -> Stop {
-        let lacks = |(at, field): &(usize, &FieldDescriptor)| !field.optional && self.seen.insert(*at);
-        let field = self.model.fields.iter().enumerate().find(lacks).map_or("", |(_, field)| field.name);
-        self.stop(problem(self.model, field, &MISSING))
-    }
-
-    fn text(&mut self) -> Result<Option<String>, Stop> {
-        self.value()
-    }
-
-    fn borrowed_text(&mut self, take: &mut dyn FnMut(&str)) -> Result<(), Stop> {
-        let seed = TextSeed { take, optional: self.field.optional };
-        self.map.next_value_seed(seed).map_err(|error| self.wrong(&error))
-    }
-
-    fn number(&mut self) -> Result<Option<f64>, Stop> {
-        self.value()
-    }
-
-    fn boolean(&mut self) -> Result<Option<bool>, Stop> {
-        self.value()
-    }
-
-    fn date(&mut self) -> Result<Option<Timestamp>, Stop> {
-        self.value()
-    }
-
-    fn json(&mut self) -> Result<Option<Json>, Stop> {
-        self.value()
-    }
-}
-
-/// Lends text to whoever asked, without a copy.
-struct TextSeed<'a> {
-    take: &'a mut dyn FnMut(&str),
-    optional: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.optional { deserializer.deserialize_option(self) } else { deserializer.deserialize_str(self) }
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_none<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        (self.take)(text);
-        Ok(())
     }
 }
 

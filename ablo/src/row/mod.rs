@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod unknown;
+mod value;
 
 pub use unknown::UnknownFields;
 
@@ -47,15 +48,15 @@ pub struct Row<M> {
 
 impl<M> Row<M> {
     /// The field `id`.
-    pub const ID: Field<M, Id<M>> = Field::__new("id");
+    pub const ID: Field<M, Id<M>> = Field::__new(usize::MAX, "id");
     /// The field `createdAt`.
-    pub const CREATED_AT: Field<M, Timestamp> = Field::__new("createdAt");
+    pub const CREATED_AT: Field<M, Timestamp> = Field::__new(usize::MAX - 1, "createdAt");
     /// The field `updatedAt`.
-    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new("updatedAt");
+    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new(usize::MAX - 2, "updatedAt");
     /// The field `organizationId`.
-    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new("organizationId");
+    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new(usize::MAX - 3, "organizationId");
     /// The field `createdBy`.
-    pub const CREATED_BY: Field<M, Option<String>> = Field::__new("createdBy");
+    pub const CREATED_BY: Field<M, Option<String>> = Field::__new(usize::MAX - 4, "createdBy");
 }
 
 impl<M> Deref for Row<M> {

@@ -1,7 +1,7 @@
 //! The legal twin: an optional field takes both.
-use judged::weather::{WeatherReports, WeatherReportsPatch};
+use judged::weather::WeatherReports;
 
 fn main() {
     let _ = WeatherReports::patch().forecast(None);
-    let _ = WeatherReportsPatch { forecast: ablo::Patch::Clear, ..WeatherReports::patch() };
+    let _ = WeatherReports::patch().forecast(ablo::Patch::Clear);
 }

@@ -1,6 +1,4 @@
 //! A required field knows no `Clear`.
-use judged::weather::{WeatherReports, WeatherReportsPatch};
-
 fn main() {
-    let _ = WeatherReportsPatch { location: ablo::Patch::Clear, ..WeatherReports::patch() };
+    let _ = judged::weather::WeatherReports::patch().location(ablo::Patch::Clear);
 }

@@ -4,7 +4,7 @@ use super::ident::{Ident, Variants};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
 use crate::shape::{FieldShape, RowShape};
-use ablo_schema::schema::{FieldKind, Load, Model, Plane, Relation, RelationKind, Tenancy};
+use ablo_schema::schema::{FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy};
 
 impl Token for ValueType {
     fn print(&self, out: &mut String) {
@@ -89,22 +89,24 @@ fn print_enum(out: &mut Writer, shape: &FieldShape<'_>, model: &Ident, name: &Id
 
 /// ```text
 /// ::ablo::__private::model! {
-///     pub WeatherReport, WeatherReportCreate, WeatherReportPatch,
+///     pub WeatherReport, WeatherReportPatch,
 ///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports", mutable = true;
+///     create(location: String = 0)
 ///     fields {
-///         0 location: String, LOCATION "location" "location" String;
-///         1 forecast?: String, FORECAST "forecast" "forecast" String, indexed = true;
+///         0 location: String, LOCATION "location" "location";
+///         1 forecast?: String, FORECAST "forecast" "forecast", indexed = true;
 ///     }
 ///     relations {
-///         "station" BelongsTo Station "stationId", parent = true;
+///         "station" BelongsTo Station, "stationId", parent = true;
 ///     }
 /// }
 /// ```
 pub(super) fn print_table(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     out.line(&[]);
     out.line(&[&"::ablo::__private::model! {"]);
-    out.line(&[&"    pub ", &names.row, &", ", &names.create, &", ", &names.patch, &","]);
+    out.line(&[&"    pub ", &names.row, &", ", &names.patch, &","]);
     print_facets(out, row.model);
+    print_create(out, row, names);
     out.line(&[&"    fields {"]);
     for (at, (shape, field)) in row.fields.iter().zip(&names.fields).enumerate() {
         print_field(out, at, shape, field);
@@ -158,7 +160,66 @@ fn print_facets(out: &mut Writer, model: &Model) {
             facet(&[&" parent_org_column: ", &Str(parent_org_column.as_str()), &" }"]);
         }
     }
+    print_hints(&mut facet, model);
     out.line(&[&";"]);
+}
+
+/// What only few models say.
+fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
+    if let Some(grants) = &model.grants {
+        facet(&[&" grants = Some(::ablo::GrantsDescriptor { subject: ", &Str(grants.subject.as_str())]);
+        facet(&[&" scope: ", &Str(grants.scope.as_str()), &" })"]);
+    }
+    if let Some(limit) = model.bootstrap_limit {
+        facet(&[&" bootstrap_limit = Some(", &limit, &")"]);
+    }
+    if let Some(order) = &model.bootstrap_order_by {
+        facet(&[&" bootstrap_order_by = Some(", &Str(order), &")"]);
+    }
+    if model.lazy_observable {
+        facet(&[&" lazy_observable = true"]);
+    }
+    if let Some(store) = &model.persist_store {
+        facet(&[&" persist = Some(", &Str(store), &")"]);
+    }
+    let end = |last: bool| if last { "]" } else { "" };
+    let start = |first: bool, name: &'static str| if first { name } else { "" };
+    for (at, role) in model.entity_roles.iter().enumerate() {
+        let (start, end) = (start(at == 0, " entity_roles = &["), end(at + 1 == model.entity_roles.len()));
+        let (kind, field) = (Str(role.kind.as_str()), Str(&role.source.field));
+        facet(&[
+            &start,
+            &" ::ablo::RoleDescriptor { kind: ",
+            &kind,
+            &", field: ",
+            &field,
+            &", multi: ",
+            &role.source.multi,
+            &" }",
+            &end,
+        ]);
+    }
+    for (at, fill) in model.auto_fill.iter().enumerate() {
+        let (start, end) = (start(at == 0, " auto_fill = &["), end(at + 1 == model.auto_fill.len()));
+        let (field, from) = (Str(fill.field.as_str()), Str(fill.from.as_str()));
+        facet(&[&start, &" ::ablo::AutoFillDescriptor { field: ", &field, &", from: ", &from, &" }", &end]);
+    }
+    for (at, field) in model.required_fields.iter().enumerate() {
+        let (start, end) = (start(at == 0, " required_fields = &["), end(at + 1 == model.required_fields.len()));
+        facet(&[&start, &" ", &Str(field.as_str()), &end]);
+    }
+}
+
+/// What a create cannot do without.
+fn print_create(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    out.put(&[&"    create("]);
+    let all = row.fields.iter().zip(&names.fields).enumerate();
+    for (nth, (at, (_, field))) in all.filter(|(_, (shape, _))| !shape.create_optional).enumerate() {
+        out.put(&[if nth > 0 { &"," } else { &"" }]);
+        let space = if nth > 0 { " " } else { "" };
+        out.fill("       ", &[&space, &field.field, &": ", &field.value, &" = ", &at]);
+    }
+    out.line(&[&")"]);
 }
 
 fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &FieldNames) {
@@ -169,23 +230,34 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
     }
     let colon = if field.optional { "?: " } else { ": " };
     out.put(&[&at, &" ", &names.field, &colon, &names.value, &", ", &names.token, &" "]);
-    out.put(&[&Str(field.name.as_str()), &" ", &Str(field.column.as_str()), &" "]);
-    match (&field.kind, &names.value) {
-        (FieldKind::String, _) => out.put(&[&"String"]),
-        (FieldKind::Number, _) => out.put(&[&"Number"]),
-        (FieldKind::Boolean, _) => out.put(&[&"Boolean"]),
-        (FieldKind::Date, _) => out.put(&[&"Date"]),
-        (FieldKind::Enum(_), value) => out.put(&[&"Enum(", value, &")"]),
-        (FieldKind::Json, _) => out.put(&[&"Json"]),
-    }
+    out.put(&[&Str(field.name.as_str()), &" ", &Str(field.column.as_str())]);
     if field.indexed {
         out.put(&[&", indexed = true"]);
     }
-    if let Some(description) = &field.facets.description {
+    let facets = &field.facets;
+    if let Some(description) = &facets.description {
         out.put(&[&", description = Some(", &Str(description), &")"]);
     }
-    if let Some(deprecated) = &field.facets.deprecated {
+    if let Some(deprecated) = &facets.deprecated {
         out.put(&[&", deprecated = Some(", &Str(deprecated.note.as_deref().unwrap_or("")), &")"]);
+    }
+    if let Some(Format::Decimal { digits: Some((precision, scale)) }) = facets.format {
+        out.put(&[&", digits = Some((", &precision, &", ", &scale, &"))"]);
+    }
+    if let Some(default) = &facets.default {
+        out.put(&[&", default = Some(", &Str(&default.to_json()), &")"]);
+    }
+    if facets.unique {
+        out.put(&[&", unique = true"]);
+    }
+    if let Some(shape) = &facets.shape {
+        out.put(&[&", shape = Some(", &Str(&shape.to_json()), &")"]);
+    }
+    if let Some(renamed_from) = &facets.renamed_from {
+        out.put(&[&", renamed_from = Some(", &Str(renamed_from.as_str()), &")"]);
+    }
+    if let Some(number) = facets.number {
+        out.put(&[&", number = Some(", &number, &")"]);
     }
     out.line(&[&";"]);
 }
@@ -197,7 +269,7 @@ fn print_relation(out: &mut Writer, relation: &Relation, target: &Ident) {
         RelationKind::HasOne => " HasOne ",
     };
     let name = Str(relation.name.as_str());
-    out.put(&[&"        ", &name, &kind, target, &" ", &Str(relation.foreign_key.as_str())]);
+    out.put(&[&"        ", &name, &kind, target, &", ", &Str(relation.foreign_key.as_str())]);
     if let Some(field) = &relation.order_by {
         out.put(&[&", order_by = Some(", &Str(field.as_str()), &")"]);
     }

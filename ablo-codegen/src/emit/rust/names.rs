@@ -5,7 +5,7 @@
 use super::ident::{Ident, TypeNames};
 use crate::shape::RowShape;
 use crate::target::Input;
-use ablo_schema::schema::{FieldKind, ModelKey};
+use ablo_schema::schema::{FieldKind, Format, ModelKey};
 use std::collections::BTreeMap;
 
 /// The names of all models.
@@ -16,7 +16,6 @@ pub(super) struct Names {
 /// The names of one model.
 pub(super) struct ModelNames {
     pub(super) row: Ident,
-    pub(super) create: Ident,
     pub(super) patch: Ident,
     /// One for each field of the shape.
     pub(super) fields: Vec<FieldNames>,
@@ -58,6 +57,23 @@ impl Names {
     }
 }
 
+/// The type that holds every value of a format and no other.
+fn exact_type(format: Format) -> &'static str {
+    match format {
+        Format::Int8 => "i8",
+        Format::Int16 => "i16",
+        Format::Int32 => "i32",
+        Format::Uint8 => "u8",
+        Format::Uint16 => "u16",
+        Format::Uint32 => "u32",
+        Format::Float => "f32",
+        Format::Int64 => "i64",
+        Format::Uint64 => "u64",
+        Format::Decimal { .. } => "::ablo::Decimal",
+        Format::Uuid => "::ablo::Uuid",
+    }
+}
+
 fn model_names(
     row: &RowShape<'_>,
     name: &Ident,
@@ -65,7 +81,6 @@ fn model_names(
     types: &mut TypeNames,
 ) -> ModelNames {
     let type_of = |key: &ModelKey| by_key.get(key).map_or_else(|| name.clone(), |&target| target.clone());
-    let create = types.derived(name, "Create");
     let patch = types.derived(name, "Patch");
     let fields = row.fields.iter().map(|shape| FieldNames {
         field: Ident::field(shape.field.name.as_str()),
@@ -73,18 +88,17 @@ fn model_names(
         value: match &shape.field.kind {
             FieldKind::String => match row.referenced_model(shape.field) {
                 Some(key) => ValueType::Id(type_of(key)),
-                None => ValueType::Plain("String"),
+                None => ValueType::Plain(shape.field.facets.format.map_or("String", exact_type)),
             },
-            FieldKind::Number => ValueType::Plain("f64"),
+            FieldKind::Number => ValueType::Plain(shape.field.facets.format.map_or("f64", exact_type)),
             FieldKind::Boolean => ValueType::Plain("bool"),
             FieldKind::Date => ValueType::Plain("::ablo::Timestamp"),
             FieldKind::Enum(_) => ValueType::Enum(types.enumeration(name, shape.field.name.as_str())),
-            FieldKind::Json => ValueType::Plain("::ablo::Json"),
+            FieldKind::Json => ValueType::Plain("::ablo::JsonValue"),
         },
     });
     ModelNames {
         row: name.clone(),
-        create,
         patch,
         fields: fields.collect(),
         targets: row.model.relations.iter().map(|relation| type_of(&relation.target)).collect(),

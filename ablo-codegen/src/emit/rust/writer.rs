@@ -25,12 +25,18 @@ impl Token for Ident {
     }
 }
 
-impl Token for usize {
-    fn print(&self, out: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{self}");
-    }
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Token for $number {
+            fn print(&self, out: &mut String) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{self}");
+            }
+        }
+    )*};
 }
+
+numbers! { u16 u32 u64 usize }
 
 impl Token for bool {
     fn print(&self, out: &mut String) {

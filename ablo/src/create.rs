@@ -1,0 +1,78 @@
+//! What creating a row takes.
+
+use crate::__private::{Changes, Patched, Value};
+use crate::{Id, Model};
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A row to be created: every field that must have a value has one.
+///
+/// Serialises to the declared fields that have a value; the id travels apart from them.
+///
+/// ```
+/// # mod generated { include!("../tests/weather.in"); }
+/// use generated::WeatherReport;
+/// let create = WeatherReport::create("Oslo", "pending").with(|it| it.forecast("Rain").confidence(0.5));
+/// assert_eq!(serde_json::to_string(&create)?, r#"{"location":"Oslo","status":"pending","forecast":"Rain","confidence":0.5}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub struct Create<M> {
+    /// The row's id; without one, it is chosen for you.
+    pub id: Option<Id<M>>,
+    changes: Changes,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Create<M> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __new() -> Self {
+        Self { id: None, changes: Changes::default(), model: PhantomData }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __set<T: Value>(mut self, at: usize, value: T) -> Self {
+        self.changes.put(at, value.store());
+        self
+    }
+
+    /// Chooses the row's id.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<Id<M>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets further fields, with the setters of the model's patch.
+    #[must_use]
+    pub fn with(mut self, set: impl FnOnce(M::Patch) -> M::Patch) -> Self {
+        self.changes = set(M::Patch::from_changes(self.changes)).into_changes();
+        self
+    }
+}
+
+impl<M: Model> Clone for Create<M> {
+    fn clone(&self) -> Self {
+        Self { id: self.id.clone(), changes: self.changes.clone(), model: PhantomData }
+    }
+}
+
+impl<M: Model> PartialEq for Create<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.changes == other.changes
+    }
+}
+
+impl<M: Model> fmt::Debug for Create<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.changes.debug(f, "Create", M::DESCRIPTOR, self.id.as_ref().map(Id::as_str))
+    }
+}
+
+impl<M: Model> Serialize for Create<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.changes.serialize_create(serializer, M::DESCRIPTOR)
+    }
+}
