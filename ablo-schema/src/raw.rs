@@ -68,6 +68,34 @@ pub struct RawModel<'a> {
     pub verbatim: Verbatim,
 }
 
+impl<'a> RawModel<'a> {
+    /// A model of which nothing but its key is said.
+    pub(crate) fn new(key: Spanned<Text<'a>>, at: SpanId) -> Self {
+        Self {
+            key,
+            at,
+            fields: Vec::new(),
+            relations: Vec::new(),
+            load: None,
+            type_name: None,
+            table_name: None,
+            tenancy: None,
+            plane: None,
+            scope: None,
+            grants: None,
+            entity_roles: None,
+            bootstrap_limit: None,
+            bootstrap_order_by: None,
+            mutable: None,
+            lazy_observable: None,
+            persist: None,
+            auto_fill: None,
+            required_fields: None,
+            verbatim: Verbatim::default(),
+        }
+    }
+}
+
 /// Parts kept as they came.
 #[derive(Debug, Default)]
 pub struct Verbatim {

@@ -368,4 +368,68 @@ codes! {
         "A parent is not selected",
         "Rows live in the parent, and sync groups follow it; without it their routing would change.",
         "Select the parent too.";
+    RustSyntax = "ablo::rust::syntax", Error,
+        "The Rust source cannot be read",
+        "It, or an attribute in it, is not what Rust or ablo's macros take.",
+        "Mend it where the message points.";
+    RustUnknownAttribute = "ablo::rust::unknown_attribute", Error,
+        "An attribute that ablo does not know",
+        "A word that nobody reads would be lost without notice.",
+        "Mend the word, or remove it.";
+    RustRepeatedAttribute = "ablo::rust::repeated_attribute", Error,
+        "Something is said twice",
+        "One of the two would be ignored.",
+        "Remove one.";
+    RustAttributeValue = "ablo::rust::attribute_value", Error,
+        "An attribute says something it cannot say",
+        "Its value is missing, of another kind, or does not go with what it stands on.",
+        "Write it as the help shows.";
+    RustUnsupportedType = "ablo::rust::unsupported_type", Error,
+        "A field of a type that no row holds",
+        "Fields hold texts, numbers, booleans, points in time, enums, ids and JSON, each or an `Option` of it.",
+        "Use the type that the help names; anything that serde writes fits into `Json<…>`.";
+    RustUnknownType = "ablo::rust::unknown_type", Error,
+        "A type that is no enum of this schema",
+        "Whoever reads a source without compiling it can only know the enums that stand in it.",
+        "Derive `AbloEnum` for it in the same source, mend the name, or wrap the type in `Json<…>`.";
+    RustUnknownModel = "ablo::rust::unknown_model", Error,
+        "A schema names a model that is not there",
+        "`define_schema!` names structs that derive `AbloModel`.",
+        "Mend the name, or derive `AbloModel` for it.";
+    RustReservedField = "ablo::rust::reserved_field", Error,
+        "A field that every row has is declared again",
+        "Every row has `id`, `created_at`, `updated_at`, `organization_id` and `created_by`; they are not part of the struct.",
+        "Remove the field; to say more of it, use `#[ablo(base(…))]` on the struct.";
+    RustNotAStruct = "ablo::rust::not_a_struct", Error,
+        "A model that is no struct",
+        "A model is a struct with named fields.",
+        "Make it one, or derive `AbloEnum` for an enum.";
+    RustNotAnEnum = "ablo::rust::not_an_enum", Error,
+        "`AbloEnum` on what is no enum",
+        "Its values are the variants of an enum.",
+        "Derive `AbloModel` for a struct.";
+    RustTupleStruct = "ablo::rust::tuple_struct", Error,
+        "A model whose fields have no names",
+        "The name of a field is its name on the wire.",
+        "Give each field a name.";
+    RustGeneric = "ablo::rust::generic", Error,
+        "A model or an enum with parameters",
+        "A schema has one model for one type.",
+        "Remove the parameters.";
+    RustEnumWithoutOther = "ablo::rust::enum_without_other", Error,
+        "An enum with no place for values that newer writers know",
+        "Enums are open on the wire: an old client must keep a value that it does not know.",
+        "Add a last variant, `#[ablo(other)] Other(ablo::UnknownValue)`.";
+    RustVariantWithFields = "ablo::rust::variant_with_fields", Error,
+        "A variant holds something it cannot hold",
+        "The value of an enum is a text; only the variant that keeps other values holds it.",
+        "Remove what the variant holds.";
+    RustMixedSchema = "ablo::rust::mixed_schema", Error,
+        "A schema that is said in two ways",
+        "A source defines one schema, and its models are either named in it or declared in it.",
+        "Do one of the two.";
+    RustNoModels = "ablo::rust::no_models", Error,
+        "A source without models",
+        "There is nothing to generate from.",
+        "Derive `AbloModel` for a struct, or name the right source.";
 }

@@ -4,36 +4,13 @@
 //! Members and items are numbered as the parser numbers them, so that a number means the same value in both walks.
 
 use super::node::{NameSeed, OFFSET, bom_length};
-use crate::diag::{Diagnostic, Diagnostics, SpanId};
+use crate::diag::{Diagnostics, SpanId};
+use crate::front::place::{Lines, Located, Place};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-
-/// A place in the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Bytes of the text.
-    pub range: Range<usize>,
-    /// Line of its start, from 1.
-    pub line: usize,
-    /// Column of its start, from 1, counted in characters.
-    pub column: usize,
-    /// JSON pointer of the value (of the member, where a name is meant), empty for the whole document.
-    pub pointer: String,
-}
-
-/// A diagnostic and where its places are.
-#[derive(Clone, Debug)]
-pub struct Located<'d> {
-    /// What is said.
-    pub diagnostic: &'d Diagnostic,
-    /// Where.
-    pub place: Place,
-    /// Further places and what they have to do with it.
-    pub also: Vec<(Place, &'d str)>,
-}
 
 /// Finds the places of diagnostics that [`super::read`] gave for this very text.
 ///
@@ -167,42 +144,4 @@ fn name_before(text: &str, behind: usize, value: usize) -> Range<usize> {
     let end = text[..value].trim_end().trim_end_matches(':').trim_end().len();
     let start = text[behind..end].find('"').map_or(end, |at| behind + at);
     start..end
-}
-
-/// Lines and columns of a text, found without counting from its start each time.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-    /// Characters before every [`STRIDE`]th byte.
-    marks: Vec<usize>,
-}
-
-const STRIDE: usize = 4096;
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let marks = text
-            .as_bytes()
-            .chunks(STRIDE)
-            .scan(0, |before, chunk| Some(std::mem::replace(before, *before + characters(chunk))))
-            .collect();
-        Self { text, starts, marks }
-    }
-
-    fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        (line, self.characters_before(offset) - self.characters_before(start) + 1)
-    }
-
-    fn characters_before(&self, offset: usize) -> usize {
-        let mark = (offset / STRIDE).min(self.marks.len().saturating_sub(1));
-        self.marks.get(mark).copied().unwrap_or(0) + characters(&self.text.as_bytes()[mark * STRIDE..offset])
-    }
-}
-
-/// Characters that begin in a piece of UTF-8.
-fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }

@@ -10,7 +10,8 @@ mod model;
 mod node;
 mod parts;
 
-pub use locate::{Located, Place, locate};
+pub use super::place::{Located, Place};
+pub use locate::locate;
 
 use crate::diag::{Code, Diagnostics};
 use crate::schema::Schema;

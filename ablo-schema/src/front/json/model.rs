@@ -5,7 +5,6 @@ use super::parts::Parts;
 use crate::diag::Spanned;
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation, RawScope, RawTenancy,
-    Verbatim,
 };
 use crate::schema::{AutoFillSource, FieldMember, Load, MODEL_MEMBERS, Plane, RELATION_MEMBERS, RelationKind};
 
@@ -16,7 +15,7 @@ pub(super) fn read_model<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Optio
     let at = member.value.span();
     let key = Spanned::new(member.name.clone(), member.name_span());
     let members = parts.object(member.value, format_args!("the model `{}`", member.name))?;
-    let mut model = empty_model(key, at);
+    let mut model = RawModel::new(key, at);
     let (mut has_fields, mut has_relations) = (false, false);
     for member in members {
         match member.name.as_ref() {
@@ -43,31 +42,6 @@ pub(super) fn read_model<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Optio
         parts.missing(at, &whose, "relations", "add `\"relations\": {}`");
     }
     Some(model)
-}
-
-fn empty_model<'a>(key: Spanned<std::borrow::Cow<'a, str>>, at: crate::diag::SpanId) -> RawModel<'a> {
-    RawModel {
-        key,
-        at,
-        fields: Vec::new(),
-        relations: Vec::new(),
-        load: None,
-        type_name: None,
-        table_name: None,
-        tenancy: None,
-        plane: None,
-        scope: None,
-        grants: None,
-        entity_roles: None,
-        bootstrap_limit: None,
-        bootstrap_order_by: None,
-        mutable: None,
-        lazy_observable: None,
-        persist: None,
-        auto_fill: None,
-        required_fields: None,
-        verbatim: Verbatim::default(),
-    }
 }
 
 fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, parts: &mut Parts<'_>) {

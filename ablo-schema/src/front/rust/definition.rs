@@ -1,0 +1,205 @@
+//! `define_schema! { pub schema App { … } roles { … } }`.
+
+use super::enumeration::{RustEnum, read_enum};
+use super::model::{RustModel, read_model, role};
+use super::resolve::{Items, resolve};
+use super::shape::Shapes;
+use super::words::lower_camel;
+use super::{Reader, plain};
+use crate::diag::Code;
+use crate::raw::RawRole;
+use crate::schema::Schema;
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Item, Path, Token, Visibility, braced, bracketed, token};
+
+/// What `define_schema!` was given.
+pub struct Definition {
+    /// Attributes and docs of the whole.
+    pub attributes: Vec<Attribute>,
+    /// Who may see the schema.
+    pub visibility: Visibility,
+    /// Its name.
+    pub name: Ident,
+    /// Models by name, in order.
+    pub paths: Vec<Path>,
+    /// Items that stand in it.
+    pub items: Vec<Item>,
+    pub(crate) roles: Vec<Role>,
+}
+
+pub(crate) struct Role {
+    kind: Ident,
+    field: Ident,
+    multi: bool,
+}
+
+impl Parse for Role {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let kind = Ident::parse_any(input)?;
+        input.parse::<Token![:]>()?;
+        let field = Ident::parse_any(input)?;
+        let multi = input.peek(token::Bracket);
+        if multi {
+            let inside;
+            bracketed!(inside in input);
+            if !inside.is_empty() {
+                return Err(inside.error("`[]` says that the field holds a list; nothing stands in it"));
+            }
+        }
+        Ok(Self { kind, field, multi })
+    }
+}
+
+impl Parse for Definition {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let word = Ident::parse_any(input)?;
+        if word != "schema" {
+            return Err(syn::Error::new(word.span(), "expected `schema`: `define_schema! { pub schema App { … } }`"));
+        }
+        let name = input.parse()?;
+        let inside;
+        braced!(inside in input);
+        let (mut paths, mut items) = (Vec::new(), Vec::new());
+        while !inside.is_empty() {
+            if is_path(&inside) {
+                paths.push(Path::parse_mod_style(&inside)?);
+                inside.parse::<Option<Token![,]>>()?;
+            } else {
+                items.push(inside.parse()?);
+            }
+        }
+        let mut roles = Vec::new();
+        if !input.is_empty() {
+            let word = Ident::parse_any(input)?;
+            if word != "roles" {
+                return Err(syn::Error::new(word.span(), "expected `roles { … }` or the end"));
+            }
+            let inside;
+            braced!(inside in input);
+            roles.extend(inside.parse_terminated(Role::parse, Token![,])?);
+        }
+        if !input.is_empty() {
+            return Err(input.error("expected nothing more: one schema to a `define_schema!`"));
+        }
+        Ok(Self { attributes, visibility, name, paths, items, roles })
+    }
+}
+
+/// Whether a model is named here, and not declared.
+fn is_path(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    Path::parse_mod_style(&ahead).is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
+}
+
+impl Definition {
+    /// Parses what stands between the braces of the macro.
+    ///
+    /// Faults of syntax are noted, and give nothing.
+    pub fn parse(tokens: TokenStream, reader: &mut Reader) -> Option<Self> {
+        match syn::parse2(tokens) {
+            Ok(definition) => Some(definition),
+            Err(error) => {
+                reader.syntax(error);
+                None
+            }
+        }
+    }
+
+    /// The roles as raw parts.
+    pub(crate) fn raw_roles(&self, reader: &mut Reader) -> Vec<RawRole<'static>> {
+        let mut read = |one: &Role| {
+            let kind = reader.text(plain(&one.kind), one.kind.span());
+            let field = reader.text(lower_camel(&plain(&one.field)), one.field.span());
+            role(Some(kind), Some(field), one.multi)
+        };
+        self.roles.iter().map(&mut read).collect()
+    }
+
+    /// The roles as they are checked: kind, field, whether it holds a list.
+    pub fn roles(&self) -> impl Iterator<Item = (String, String, bool)> {
+        self.roles.iter().map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
+    }
+
+    /// Notes models that are named beside others that are declared.
+    pub fn check_mixed(&self, reader: &mut Reader) {
+        if let Some(path) = self.paths.first().filter(|_| !self.items.is_empty()) {
+            reader
+                .say_at(Code::RustMixedSchema, path, "models are named here and declared here")
+                .help("do one of the two: a macro sees what is declared in it, and not what is named");
+        }
+    }
+}
+
+/// The models and enums of a `define_schema!` that declares them.
+pub struct Inline {
+    /// The models, as they were written.
+    pub models: Vec<InlineModel>,
+    /// The enums.
+    pub enums: Vec<RustEnum>,
+    /// The schema, if nothing stands in the way.
+    pub schema: Option<Schema>,
+}
+
+/// What an inline model has in Rust.
+pub struct InlineModel {
+    /// The struct.
+    pub ident: Ident,
+    /// Its fields and their types.
+    pub fields: Vec<(Ident, syn::Type)>,
+}
+
+/// Reads and checks a `define_schema!` that declares its models.
+pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
+    definition.check_mixed(reader);
+    let (mut models, mut enums, mut shapes) = (Vec::new(), Vec::new(), Shapes::default());
+    for item in &definition.items {
+        match item {
+            Item::Struct(item) if !is_plain(&item.attrs) => {
+                models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader));
+            }
+            Item::Struct(item) => drop(shapes.structs.insert(plain(&item.ident), item)),
+            Item::Enum(item) if !is_plain(&item.attrs) => {
+                enums.push(read_enum(&item.ident, &item.generics, &item.attrs, &item.variants, false, reader));
+            }
+            Item::Enum(item) => drop(shapes.enums.insert(plain(&item.ident), item)),
+            Item::Use(_) => {}
+            other => {
+                reader
+                    .say_at(Code::RustSyntax, other, "a schema holds structs and enums")
+                    .help("move this out of the macro");
+            }
+        }
+    }
+    let seen = |model: &RustModel| InlineModel {
+        ident: model.ident.clone(),
+        fields: model.fields.iter().map(|field| (field.ident.clone(), field.value.clone())).collect(),
+    };
+    let inline_models = models.iter().map(seen).collect();
+    let roles = definition.raw_roles(reader);
+    let kept = enums.iter().map(RustEnum::copy).collect();
+    let raw = resolve(Items { models, enums, shapes, roles }, reader);
+    let schema = crate::check::check(raw, &mut reader.diagnostics);
+    Inline { models: inline_models, enums: kept, schema: schema.filter(|_| !reader.diagnostics.has_errors()) }
+}
+
+/// Whether a struct or an enum stands there for the shape of some JSON: it derives serde's traits.
+pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
+    derives(attributes, "JsonSchema") || derives(attributes, "Deserialize") || derives(attributes, "Serialize")
+}
+
+/// Whether an item derives this.
+pub(crate) fn derives(attributes: &[Attribute], name: &str) -> bool {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
+        let mut found = false;
+        // What rustc refuses is rustc's to report.
+        let _ = attribute.parse_nested_meta(|meta| {
+            found |= meta.path.segments.last().is_some_and(|last| last.ident == name);
+            Ok(())
+        });
+        found
+    })
+}

@@ -1,0 +1,156 @@
+//! What a derive is given: one struct, or one enum, and nothing around it.
+//!
+//! All rules run on the one model. What it names elsewhere (targets of relations, values of enums) is stood in for by
+//! stubs that no rule objects to; rustc and the whole-schema readers see the rest.
+
+use super::enumeration::{RustEnum, read_enum};
+use super::model::{RustModel, read_model};
+use super::relation::RustTarget;
+use super::resolve::{last, resolve_field, stub_field};
+use super::shape::Shapes;
+use super::{Reader, plain};
+use crate::diag::{Code, Spanned};
+use crate::raw::{RawKind, RawModel, RawRelation, RawSchema, Text};
+use crate::schema::{FieldMember, RelationKind, Schema};
+use std::collections::BTreeMap;
+use syn::{Data, DeriveInput, Ident, Type};
+
+/// A derived model.
+#[derive(Debug)]
+pub struct Derived {
+    /// The model, first of a schema whose other models are stubs; `None` where something stands in the way.
+    pub schema: Option<Schema>,
+    /// Its fields in Rust, in order.
+    pub fields: Vec<DerivedField>,
+    /// The target of each relation, in schema order.
+    pub targets: Vec<RustTarget>,
+}
+
+/// A field of a derived model.
+#[derive(Debug)]
+pub struct DerivedField {
+    /// Its name in Rust.
+    pub ident: Ident,
+    /// Its type without `Option`.
+    pub value: Type,
+}
+
+/// Reads the input of `#[derive(AbloModel)]`.
+pub fn read(input: &DeriveInput, reader: &mut Reader) -> Derived {
+    let Data::Struct(data) = &input.data else {
+        reader
+            .say(Code::RustNotAStruct, input.ident.span(), format!("`{}` is no struct", input.ident))
+            .help("a model is a struct with named fields; an enum derives `AbloEnum`");
+        return Derived { schema: None, fields: Vec::new(), targets: Vec::new() };
+    };
+    let model = read_model(&input.ident, &input.generics, &input.attrs, &data.fields, reader);
+    let fields = model
+        .fields
+        .iter()
+        .map(|field| DerivedField { ident: field.ident.clone(), value: field.value.clone() })
+        .collect();
+    let (raw, targets) = with_stubs(model, reader);
+    let schema = crate::check::check(raw, &mut reader.diagnostics);
+    Derived { schema: schema.filter(|_| !reader.diagnostics.has_errors()), fields, targets }
+}
+
+/// Reads the input of `#[derive(AbloEnum)]`.
+pub fn read_derived_enum(input: &DeriveInput, reader: &mut Reader) -> Option<RustEnum> {
+    let Data::Enum(data) = &input.data else {
+        reader
+            .say(Code::RustNotAnEnum, input.ident.span(), format!("`{}` is no enum", input.ident))
+            .help("a struct derives `AbloModel`");
+        return None;
+    };
+    Some(read_enum(&input.ident, &input.generics, &input.attrs, &data.variants, true, reader))
+}
+
+fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec<RustTarget>) {
+    let RustModel { ident, fields, base, relations, mut raw } = model;
+    let (enums, shapes) = (BTreeMap::new(), Shapes::default());
+    for mut field in base.into_iter().chain(fields) {
+        let is_enum = field.enumeration.take().is_some();
+        // The value of a default may be a variant that only its own derive knows.
+        let default = if is_enum { field.default.take() } else { None };
+        let mut read = resolve_field(field, &enums, &shapes, reader);
+        if is_enum {
+            let value = match &default {
+                Some(given) => last_word(given),
+                None => "stub".to_owned(),
+            };
+            let at = read.at;
+            read.enum_values = Some(Spanned::new(vec![Spanned::new(Text::Owned(value), at)], at));
+            read.members.insert(3, FieldMember::EnumValues);
+        }
+        raw.fields.push(read);
+    }
+    let own_key = raw.key.value.as_ref().to_owned();
+    let mut stubs: Vec<RawModel<'static>> = Vec::new();
+    let mut targets = Vec::new();
+    for relation in relations {
+        let own = last(&relation.target.path) == plain(&ident);
+        let stub = format!("ablo_stub_{}", last(&relation.target.path).to_lowercase());
+        let key = if own { own_key.clone() } else { stub };
+        let names = match relation.kind {
+            RelationKind::BelongsTo => Vec::new(),
+            _ => relation.foreign_key.iter().chain(&relation.order_by).cloned().collect(),
+        };
+        if !own {
+            add_stub(&mut stubs, &key, relation.target.at, names);
+        }
+        let column = relation.foreign_key.as_ref().map(|name| {
+            let found = raw
+                .fields
+                .iter()
+                .find(|field| field.name.value == name.value)
+                .filter(|_| relation.kind == RelationKind::BelongsTo);
+            let column = found.and_then(|field| field.column.as_ref()).map(|column| column.value.clone());
+            let column = column.unwrap_or_else(|| Text::Owned(crate::check::default_column(&name.value).into_owned()));
+            Spanned::new(column, name.at)
+        });
+        raw.relations.push(RawRelation {
+            name: relation.name,
+            at: relation.at,
+            kind: Some(Spanned::new(relation.kind, relation.at)),
+            target: Some(Spanned::new(Text::Owned(key), relation.target.at)),
+            foreign_key: relation.foreign_key,
+            foreign_key_column: column,
+            options: relation.options.raw(),
+            order_by: relation.order_by,
+        });
+        targets.push(relation.target);
+    }
+    let mut models = vec![raw];
+    models.extend(stubs);
+    (RawSchema { models, identity_roles: Vec::new() }, targets)
+}
+
+/// A model that is not there: a scope root, so that no rule about roots can object, with the fields that are named of it.
+fn add_stub(
+    stubs: &mut Vec<RawModel<'static>>,
+    key: &str,
+    at: crate::diag::SpanId,
+    names: Vec<Spanned<Text<'static>>>,
+) {
+    let found = stubs.iter().position(|stub| stub.key.value == key);
+    let place = found.unwrap_or_else(|| {
+        let mut stub = RawModel::new(Spanned::new(Text::Owned(key.to_owned()), at), at);
+        stub.scope = Some(Spanned::new(crate::raw::RawScope::Flag(true), at));
+        stubs.push(stub);
+        stubs.len() - 1
+    });
+    let base = ["id", "createdAt", "updatedAt", "organizationId", "createdBy"];
+    for name in names {
+        let stub = &mut stubs[place];
+        if !base.contains(&name.value.as_ref()) && !stub.fields.iter().any(|field| field.name.value == name.value) {
+            stub.fields.push(stub_field(&name, RawKind::String));
+        }
+    }
+}
+
+fn last_word(given: &super::attribute::Given) -> String {
+    match given {
+        super::attribute::Given::Path(path) => last(path),
+        super::attribute::Given::Literal { .. } => given.text().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,221 @@
+//! Shapes: the JSON Schema of a type that stands in the same source.
+//!
+//! It says what schemars says of the same type, inline and without titles, as far as syntax alone can tell. A type from
+//! elsewhere may be anything, and is left open.
+
+use super::attribute::doc;
+use super::plain;
+use super::types::path;
+use super::words::Casing;
+use crate::value::{Members, Value};
+use std::collections::BTreeMap;
+use syn::{Attribute, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments, Type};
+
+/// How deep types may hold each other before the rest is left open; a type that holds itself never ends.
+const DEEPEST: usize = 12;
+
+/// The types of a source, by name.
+#[derive(Default)]
+pub(crate) struct Shapes<'s> {
+    pub(crate) structs: BTreeMap<String, &'s ItemStruct>,
+    pub(crate) enums: BTreeMap<String, &'s ItemEnum>,
+}
+
+impl Shapes<'_> {
+    /// The shape of a type, where there is anything to say.
+    pub(crate) fn of(&self, ty: &Type) -> Option<Value> {
+        Some(self.schema(ty, 0)).filter(|schema| *schema != open())
+    }
+
+    fn schema(&self, ty: &Type, depth: usize) -> Value {
+        let Some(last) = path(ty).and_then(|path| path.segments.last()).filter(|_| depth < DEEPEST) else {
+            return open();
+        };
+        let arguments: Vec<&Type> = match &last.arguments {
+            PathArguments::AngleBracketed(arguments) => arguments
+                .args
+                .iter()
+                .filter_map(|argument| match argument {
+                    GenericArgument::Type(ty) => Some(ty),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        let name = plain(&last.ident);
+        match (name.as_str(), arguments.as_slice()) {
+            ("Option", [inner]) => nullable(self.schema(inner, depth + 1)),
+            ("Vec" | "VecDeque", [inner]) => {
+                object([("type", text("array")), ("items", self.schema(inner, depth + 1))])
+            }
+            ("Box" | "Rc" | "Arc", [inner]) => self.schema(inner, depth + 1),
+            ("HashMap" | "BTreeMap", [_, inner]) => {
+                object([("type", text("object")), ("additionalProperties", self.schema(inner, depth + 1))])
+            }
+            (name, []) => simple(name).unwrap_or_else(|| self.named(name, depth)),
+            _ => open(),
+        }
+    }
+
+    fn named(&self, name: &str, depth: usize) -> Value {
+        if let Some(found) = self.structs.get(name) {
+            return self.structure(found, depth);
+        }
+        self.enums.get(name).map_or_else(open, |found| words(found))
+    }
+
+    fn structure(&self, found: &ItemStruct, depth: usize) -> Value {
+        let Fields::Named(fields) = &found.fields else { return open() };
+        let casing = serde_word(&found.attrs, "rename_all");
+        let (mut properties, mut required) = (Members::new(), Vec::new());
+        for field in &fields.named {
+            let Some(ident) = &field.ident else { continue };
+            if serde_flag(&field.attrs, "skip") {
+                continue;
+            }
+            let name = serde_word(&field.attrs, "rename").unwrap_or_else(|| {
+                casing.as_deref().map_or_else(|| plain(ident), |casing| renamed(casing, &plain(ident)))
+            });
+            let optional =
+                path(&field.ty).and_then(|path| path.segments.last()).is_some_and(|last| last.ident == "Option");
+            if !optional && !serde_flag(&field.attrs, "default") {
+                required.push(text(&name));
+            }
+            let schema = self.schema(&field.ty, depth + 1);
+            properties.push((name.into(), described(schema, &field.attrs)));
+        }
+        let mut members = vec![("type", text("object")), ("properties", Value::Object(properties))];
+        if !required.is_empty() {
+            members.push(("required", Value::Array(required)));
+        }
+        described(object(members), &found.attrs)
+    }
+}
+
+/// An enum of bare variants.
+fn words(found: &ItemEnum) -> Value {
+    if found.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) {
+        return open();
+    }
+    let casing = serde_word(&found.attrs, "rename_all").unwrap_or_else(|| "PascalCase".to_owned());
+    // `Casing` knows the words of serde by their spelling.
+    let casing = super::words::CASINGS.iter().find(|known| **known == casing).copied().unwrap_or("PascalCase");
+    let value = |variant: &syn::Variant| {
+        serde_word(&variant.attrs, "rename").unwrap_or_else(|| Casing(casing).value(&plain(&variant.ident)))
+    };
+    let values = found.variants.iter().map(|variant| text(&value(variant))).collect();
+    described(object([("type", text("string")), ("enum", Value::Array(values))]), &found.attrs)
+}
+
+fn simple(name: &str) -> Option<Value> {
+    let integer = |format: &str, bounds: &[(&'static str, f64)]| {
+        let mut members = vec![("type", text("integer")), ("format", text(format))];
+        members.extend(bounds.iter().map(|(name, bound)| (*name, Value::Number(*bound))));
+        object(members)
+    };
+    Some(match name {
+        "String" | "char" | "str" => object([("type", text("string"))]),
+        "bool" => object([("type", text("boolean"))]),
+        "f64" => object([("type", text("number")), ("format", text("double"))]),
+        "f32" => object([("type", text("number")), ("format", text("float"))]),
+        "i8" => integer("int8", &[("minimum", -128.0), ("maximum", 127.0)]),
+        "i16" => integer("int16", &[("minimum", -32768.0), ("maximum", 32767.0)]),
+        "i32" => integer("int32", &[]),
+        "i64" => integer("int64", &[]),
+        "u8" => integer("uint8", &[("minimum", 0.0), ("maximum", 255.0)]),
+        "u16" => integer("uint16", &[("minimum", 0.0), ("maximum", 65535.0)]),
+        "u32" => integer("uint32", &[("minimum", 0.0)]),
+        "u64" => integer("uint64", &[("minimum", 0.0)]),
+        _ => return None,
+    })
+}
+
+/// Adds `null`, in the type where that is one word, else beside it.
+fn nullable(schema: Value) -> Value {
+    match schema {
+        Value::Object(mut members) => {
+            if members.is_empty() {
+                return Value::Object(members);
+            }
+            if let Some((_, word @ Value::String(_))) = members.iter_mut().find(|(name, _)| name == "type") {
+                *word = Value::Array(vec![word.clone(), text("null")]);
+                if let Some((_, Value::Array(values))) = members.iter_mut().find(|(name, _)| name == "enum") {
+                    values.push(Value::Null);
+                }
+                return Value::Object(members);
+            }
+            object([("anyOf", Value::Array(vec![Value::Object(members), object([("type", text("null"))])]))])
+        }
+        other => other,
+    }
+}
+
+fn described(schema: Value, attributes: &[Attribute]) -> Value {
+    match (schema, doc(attributes)) {
+        (Value::Object(mut members), Some((prose, _))) => {
+            members.retain(|(name, _)| name != "description");
+            members.insert(0, ("description".into(), text(&prose)));
+            Value::Object(members)
+        }
+        (schema, _) => schema,
+    }
+}
+
+fn renamed(casing: &str, field: &str) -> String {
+    match casing {
+        "camelCase" => super::words::lower_camel(field),
+        "kebab-case" => field.replace('_', "-"),
+        "SCREAMING_SNAKE_CASE" | "UPPERCASE" => field.to_ascii_uppercase(),
+        "PascalCase" => {
+            let camel = super::words::lower_camel(field);
+            camel[..1].to_ascii_uppercase() + &camel[1..]
+        }
+        _ => field.to_owned(),
+    }
+}
+
+/// A text that serde's attribute gives to a word.
+fn serde_word(attributes: &[Attribute], word: &str) -> Option<String> {
+    let mut found = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        // What serde itself refuses is serde's to report.
+        let _ = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident(word) {
+                if let Lit::Str(text) = meta.value()?.parse::<Lit>()? {
+                    found = Some(text.value());
+                }
+            } else if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<Lit>()?;
+            }
+            Ok(())
+        });
+    }
+    found
+}
+
+fn serde_flag(attributes: &[Attribute], word: &str) -> bool {
+    let mut found = false;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        let _ = attribute.parse_nested_meta(|meta| {
+            found |= meta.path.is_ident(word);
+            if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<Lit>()?;
+            }
+            Ok(())
+        });
+    }
+    found
+}
+
+/// Anything at all.
+fn open() -> Value {
+    Value::Object(Members::new())
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.into())
+}
+
+fn object(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}

@@ -1,0 +1,78 @@
+//! Names between Rust's case and the schema's.
+
+/// A field on the wire: `station_id` is `stationId`, `self_` is `self`.
+pub(crate) fn lower_camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for character in name.chars() {
+        match character {
+            '_' => upper = !out.is_empty(),
+            _ if upper => {
+                out.push(character.to_ascii_uppercase());
+                upper = false;
+            }
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// The key of a model: `WeatherReport` is `weatherReport`.
+pub(crate) fn key_of(type_name: &str) -> String {
+    let mut characters = type_name.chars();
+    let first = characters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(characters).collect()
+}
+
+/// How the values of an enum follow from its variants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Casing(pub(crate) &'static str);
+
+/// The words of `rename_all`, as serde has them.
+pub(crate) const CASINGS: [&str; 7] =
+    ["snake_case", "kebab-case", "camelCase", "PascalCase", "lowercase", "UPPERCASE", "SCREAMING_SNAKE_CASE"];
+
+impl Casing {
+    /// A variant's value.
+    pub(crate) fn value(self, variant: &str) -> String {
+        let separated = |separator: char| {
+            let mut out = String::with_capacity(variant.len() + 4);
+            for (at, character) in variant.char_indices() {
+                if at > 0 && character.is_ascii_uppercase() {
+                    out.push(separator);
+                }
+                out.push(character.to_ascii_lowercase());
+            }
+            out
+        };
+        match self.0 {
+            "kebab-case" => separated('-'),
+            "camelCase" => key_of(variant),
+            "PascalCase" => variant.to_owned(),
+            "lowercase" => variant.to_ascii_lowercase(),
+            "UPPERCASE" => variant.to_ascii_uppercase(),
+            "SCREAMING_SNAKE_CASE" => separated('_').to_ascii_uppercase(),
+            _ => separated('_'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_keys() {
+        assert_eq!(
+            ["station_id", "_x", "self_", "a_1b", "location"].map(lower_camel),
+            ["stationId", "x", "self", "a1b", "location"]
+        );
+        assert_eq!(key_of("WeatherReport"), "weatherReport");
+    }
+
+    #[test]
+    fn variants() {
+        let values = CASINGS.map(|casing| Casing(casing).value("InReview"));
+        assert_eq!(values, ["in_review", "in-review", "inReview", "InReview", "inreview", "INREVIEW", "IN_REVIEW"]);
+    }
+}
