@@ -5,7 +5,9 @@
 
 mod columns;
 mod context;
+mod defaults;
 mod enums;
+mod facets;
 mod graph;
 mod hints;
 mod lower;
@@ -40,6 +42,15 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     columns::check_base_fields(cx);
 
     enums::check_enums(cx);
+
+    facets::check_formats(cx);
+    facets::check_keys(cx);
+    facets::check_shapes(cx);
+    facets::check_unique(cx);
+    facets::check_base_fields(cx);
+    facets::check_renames(cx);
+    facets::check_numbers(cx);
+    defaults::check_defaults(cx);
 
     relations::check_targets(cx);
     relations::check_foreign_keys(cx);
