@@ -1,6 +1,6 @@
 //! Facets: what a field says beyond its type, and whether the type can have it.
 //!
-//! Defaults have a room of their own beside this one.
+//! Defaults and shapes have rooms of their own beside this one.
 
 use super::context::{BASE_FIELDS, Context, physical_column};
 use super::names::{is_field_name, shown};
@@ -8,7 +8,6 @@ use crate::diag::{Code, SpanId};
 use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
 use crate::schema::{Format, RelationKind, derived_number};
-use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// How many digits a decimal may have: what PostgreSQL takes.
@@ -156,23 +155,6 @@ fn report_keys(
                 .push(Code::FacetFormatOnKey, format.at, message)
                 .help("ids are plain text in every table; remove the format")
                 .also(because, "what makes it a key");
-        }
-    }
-}
-
-pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
-    for field in fields(cx) {
-        let (Some(shape), Some(kind)) = (&field.shape, field.kind) else { continue };
-        if kind.value != RawKind::Json {
-            let message = format!("`{}` has a shape but is a {}", field.name.value, kind.value.as_str());
-            cx.diagnostics
-                .push(Code::FacetShapeOnOtherType, shape.at, message)
-                .help("make it `json`, or remove the shape");
-        } else if !matches!(shape.value, Value::Object(_)) {
-            let message = format!("the shape of `{}` is no object", field.name.value);
-            cx.diagnostics
-                .push(Code::FacetShapeNotObject, shape.at, message)
-                .help("give a JSON Schema: `{\"type\": \"object\", \"properties\": {}}`");
         }
     }
 }

@@ -14,6 +14,7 @@ mod lower;
 mod names;
 mod relations;
 mod scopes;
+mod shapes;
 mod tenancy;
 
 use crate::diag::Diagnostics;
@@ -45,12 +46,12 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
 
     facets::check_formats(cx);
     facets::check_keys(cx);
-    facets::check_shapes(cx);
     facets::check_unique(cx);
     facets::check_base_fields(cx);
     facets::check_renames(cx);
     facets::check_numbers(cx);
     defaults::check_defaults(cx);
+    shapes::check_shapes(cx);
 
     relations::check_targets(cx);
     relations::check_foreign_keys(cx);

@@ -276,6 +276,14 @@ codes! {
         "A shape is no JSON Schema object",
         "A shape is a JSON Schema, written as an object.",
         "Give an object.";
+    FacetShapeRefers = "ablo::facet::shape_refers", Error,
+        "A shape does not stand by itself",
+        "A shape is copied into other documents, where `$ref`, `$id`, `$anchor` and `$schema` would mean something else.",
+        "Write out in the shape what it refers to.";
+    FacetShapeInvalid = "ablo::facet::shape_invalid", Error,
+        "A shape is no valid JSON Schema",
+        "A keyword of the shape has a value that JSON Schema 2020-12 does not take, and so would every document that the shape is copied into.",
+        "Mend the keyword that the message names.";
     FacetUniqueOnJson = "ablo::facet::unique_on_json", Error,
         "JSON is to be unique",
         "Databases do not agree on when two JSON documents are equal, and documents outgrow what an index holds.",
