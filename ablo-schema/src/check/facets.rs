@@ -127,6 +127,9 @@ pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
             let holds = |field: &RawField<'_>| field.name.value == key.value;
             report_keys(cx, owner, holds, relation.name.at, &mut reported);
         }
+        for filled in model.auto_fill.iter().flat_map(|fills| &fills.value).filter_map(|fill| fill.field.as_ref()) {
+            report_keys(cx, at, |field| field.name.value == filled.value, filled.at, &mut reported);
+        }
         let Some(RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column }) =
             model.tenancy.as_ref().map(|tenancy| &tenancy.value)
         else {

@@ -111,7 +111,7 @@ fn shape(choice: usize) -> Value {
         json!({ "type": "object", "properties": { text: { "type": "string", "description": text } }, "required": [text] }),
         json!({ "type": "array", "items": { "enum": [text, 1, null] } }),
         json!({ "anyOf": [{ "const": text }, { "type": ["integer", "null"] }], "description": text }),
-        json!({ "type": "object", "additionalProperties": { "type": "array", "prefixItems": [true, { "not": {} }] } }),
+        json!({ "type": "object", "additionalProperties": { "type": "array", "prefixItems": [true, { "not": false }] } }),
     ];
     shapes[choice / VALUES.len() % shapes.len()].clone()
 }

@@ -9,7 +9,7 @@ use super::reuse::{Fragment, Repeat};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
 use ablo_schema::schema::{Facets, Field, FieldKind, Format};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Writes the schemas of rows, one model after the other. What models have in common is printed once.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ pub(crate) fn holds(schema: &mut Object<'_>, field: &Field, nullable: bool) {
     let facets = &field.facets;
     match (facets.format, &facets.shape) {
         (Some(format), _) => exact(schema, format, nullable),
-        (None, Some(shape)) => shaped(schema, &tree(shape), field, nullable),
+        (None, Some(shape)) => shaped(schema, &plain_schema(tree(shape)), field, nullable),
         (None, None) => kind(schema, &field.kind, nullable),
     }
 }
@@ -190,6 +190,33 @@ fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool)
         schema.strings("type", &SOME_JSON);
     }
     schema.inline_array("allOf", |all| all.value(shape));
+}
+
+/// A schema without bare `true` and `false` where a list wants schemas: not every reader of OpenAPI takes them there.
+fn plain_schema(schema: Value) -> Value {
+    let Value::Object(mut members) = schema else { return schema };
+    let as_object = |schema: Value| match schema {
+        Value::Bool(true) => json!({}),
+        Value::Bool(false) => json!({ "not": {} }),
+        other => plain_schema(other),
+    };
+    for (name, member) in &mut members {
+        let old = member.take();
+        *member = match (name.as_str(), old) {
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
+                items.into_iter().map(as_object).collect()
+            }
+            ("properties" | "patternProperties" | "dependentSchemas" | "$defs", Value::Object(members)) => {
+                members.into_iter().map(|(name, member)| (name, as_object(member))).collect()
+            }
+            ("not" | "if" | "then" | "else" | "contains" | "items" | "propertyNames" | "contentSchema", schema) => {
+                as_object(schema)
+            }
+            ("additionalProperties" | "unevaluatedItems" | "unevaluatedProperties", schema) => plain_schema(schema),
+            (_, other) => other,
+        };
+    }
+    Value::Object(members)
 }
 
 /// Every type of JSON but null.
