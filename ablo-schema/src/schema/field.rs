@@ -28,6 +28,17 @@ impl Field {
     ///
     /// Adding, removing, reordering and (with `renamedFrom`) renaming fields leaves it as it is. No two fields of a
     /// model, base fields included, share one.
+    ///
+    /// ```
+    /// use ablo_schema::schema::derived_number;
+    /// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"fields":{
+    ///     "title":{"type":"string","isOptional":false,"isIndexed":false},
+    ///     "label":{"type":"string","isOptional":false,"isIndexed":false,"renamedFrom":"name"},
+    ///     "rank":{"type":"number","isOptional":false,"isIndexed":false,"number":7}}}}}"#;
+    /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
+    /// let numbers: Vec<u32> = schema.models()[0].fields.iter().map(|field| field.wire_number()).collect();
+    /// assert_eq!(numbers, [derived_number("title"), derived_number("name"), 7]);
+    /// ```
     #[must_use]
     pub fn wire_number(&self) -> u32 {
         let oldest = self.facets.renamed_from.as_ref().unwrap_or(&self.name);

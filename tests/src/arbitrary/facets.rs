@@ -81,7 +81,7 @@ fn default(kind: &str, format: &str, values: &Value, choice: usize) -> Value {
     let pick = |of: &[Value]| of[choice % of.len()].clone();
     match (kind, format) {
         ("enum", _) => pick(values.as_array().expect("an enum has values")),
-        ("boolean", _) => (choice % 2 == 0).into(),
+        ("boolean", _) => choice.is_multiple_of(2).into(),
         ("date", _) => pick(&["now", "2024-02-29T23:59:59Z", "0001-01-01T00:00:00.000001-11:30"].map(Value::from)),
         ("json", _) => {
             let text = VALUES[choice % VALUES.len()];
