@@ -40,7 +40,12 @@ pub(crate) enum Order {
 }
 
 impl Value {
-    /// The value's JSON, as `JSON.stringify` prints it.
+    /// The text of the value, as `JSON.stringify` writes it.
+    ///
+    /// ```
+    /// use ablo_schema::value::Value;
+    /// assert_eq!(Value::Array(vec![Value::Number(1e21), Value::String("a\"b".into())]).to_json(), r#"[1e+21,"a\"b"]"#);
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::new();

@@ -3,6 +3,9 @@
 //! [`schema`] gives documents that must be accepted, with hostile names and values among plain ones; [`broken`] takes
 //! such a document and spoils it somewhere.
 
+mod facets;
+
+use facets::FacetSpec;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -89,6 +92,7 @@ struct FieldSpec {
     column: bool,
     values: Vec<usize>,
     prose: Option<usize>,
+    facets: Option<FacetSpec>,
 }
 
 #[derive(Clone, Debug)]
@@ -121,8 +125,9 @@ fn field() -> impl Strategy<Value = FieldSpec> {
         prop::bool::weighted(0.2),
         vec(0..VALUES.len(), 1..6),
         prop::option::weighted(0.3, 0..PROSE.len()),
+        prop::option::weighted(0.5, facets::facets()),
     )
-        .prop_map(|(words, kind, optional, indexed, column, values, prose)| FieldSpec {
+        .prop_map(|(words, kind, optional, indexed, column, values, prose, facets)| FieldSpec {
             words,
             kind,
             optional,
@@ -130,6 +135,7 @@ fn field() -> impl Strategy<Value = FieldSpec> {
             column,
             values,
             prose,
+            facets,
         })
 }
 
@@ -197,9 +203,9 @@ fn model_of(spec: &ModelSpec, at: usize, models: &[ModelSpec], keys: &[String]) 
     let mut taken: BTreeSet<String> =
         ["id", "createdat", "updatedat", "organizationid", "createdby", "tenantid"].map(str::to_owned).into();
     let mut fields = Map::new();
-    for field in &spec.fields {
+    for (place, field) in spec.fields.iter().enumerate() {
         let name = name(field.words, &mut taken);
-        fields.insert(name.clone(), field_of(field, &name));
+        fields.insert(name.clone(), field_of(field, &name, place));
     }
     let mut relations = Map::new();
     for (n, relation) in spec.relations.iter().enumerate() {
@@ -258,7 +264,7 @@ fn tenancy_of(spec: &ModelSpec, parent: bool, first: &ModelSpec, first_key: &str
     }
 }
 
-fn field_of(spec: &FieldSpec, name: &str) -> Value {
+fn field_of(spec: &FieldSpec, name: &str, place: usize) -> Value {
     let kind = ["string", "number", "boolean", "date", "enum", "json", "enum"][spec.kind];
     let mut field = Map::new();
     field.insert("type".into(), kind.into());
@@ -275,6 +281,9 @@ fn field_of(spec: &FieldSpec, name: &str) -> Value {
     }
     if let Some(prose) = spec.prose {
         field.insert("description".into(), PROSE[prose].into());
+    }
+    if let Some(facets) = &spec.facets {
+        facets::add(&mut field, name, place, facets);
     }
     field.into()
 }

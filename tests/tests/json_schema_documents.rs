@@ -65,7 +65,11 @@ fn with(mut document: Value, changes: Value) -> Value {
 }
 
 fn check(name: &str, base: &Value, accepted: &[Value], refused: &[Value]) {
-    let validator = definition(parse(&files(TASKS, &json!({})), "json-schema/models.json"), name);
+    check_in(TASKS, name, base, accepted, refused);
+}
+
+fn check_in(schema: &str, name: &str, base: &Value, accepted: &[Value], refused: &[Value]) {
+    let validator = definition(parse(&files(schema, &json!({})), "json-schema/models.json"), name);
     for changes in accepted {
         let document = with(base.clone(), changes.clone());
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
@@ -142,6 +146,49 @@ fn a_patch_needs_nothing_and_clears_only_what_is_optional() {
     ];
     let refused = [json!({"title": null}), json!({"status": null}), json!({"body": null}), json!({"points": "many"})];
     check("TaskPatch", &json!({}), &accepted, &refused);
+}
+
+#[test]
+fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
+    let schema = fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json"));
+    let gauge = json!({"decimal": "1", "token": "67e55044-10b1-426f-9247-bb680e5fe0c8"});
+    let accepted = [
+        json!({}),
+        json!({"int8": -128, "uint8": 255, "int32": null, "float": 0.5}),
+        json!({"int64": "-9223372036854775808", "uint64": "18446744073709551615"}),
+        json!({"decimal": "-0.10", "price": "9999999999.99", "ratio": "0.99", "whole": "9".repeat(40)}),
+    ];
+    let refused = [
+        json!({"decimal": "<absent>"}),
+        json!({"int8": null}),
+        json!({"int8": 128}),
+        json!({"uint16": -1}),
+        json!({"int16": 1.5}),
+        json!({"int64": 1}),
+        json!({"int64": "01"}),
+        json!({"uint64": "-1"}),
+        json!({"decimal": "1e3"}),
+        json!({"price": "1.234"}),
+        json!({"ratio": "1.0"}),
+        json!({"token": "67e55044"}),
+    ];
+    check_in(&schema, "GaugeCreate", &gauge, &accepted, &refused);
+    let shape = json!({"plain": {"x": null}, "anything": 1});
+    let accepted = [json!({}), json!({"body": {"title": "a", "kind": 1}, "list": null}), json!({"list": [1, "a"]})];
+    let refused = [
+        json!({"body": {"title": "a"}}),
+        json!({"body": {"title": "a", "kind": 1, "more": 1}}),
+        json!({"body": null}),
+        json!({"anything": null}),
+        json!({"plain": []}),
+        json!({"list": {}}),
+    ];
+    check_in(&schema, "ShapeCreate", &shape, &accepted, &refused);
+    // A row has what a create may leave out, and a patch fills in nothing.
+    let document = parse(&files(&schema, &json!({})), "json-schema/models.json");
+    let required = document["$defs"]["Default"]["required"].as_array().expect("a list");
+    assert!(required.contains(&json!("text")) && document["$defs"]["DefaultCreate"].get("required").is_none());
+    assert!(document["$defs"]["DefaultPatch"]["properties"]["text"].get("default").is_none());
 }
 
 #[test]

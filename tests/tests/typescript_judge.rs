@@ -56,6 +56,18 @@ fn programs_get_the_types_they_expect() {
     assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
 }
 
+fn facets_schema() -> Schema {
+    read(&fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json")))
+}
+
+#[test]
+fn programs_get_what_fields_say_beyond_their_type() {
+    let project = Project::new();
+    emit(&facets_schema()).iter().for_each(|(path, text)| project.write(path, text));
+    project.write("use.ts", &fixtures::read(&judge_dir().join("facets/use.ts")));
+    let _report = project.compile(&["--noEmit"]);
+}
+
 #[test]
 fn the_judge_can_refuse() {
     let project = consumer_project();
@@ -81,11 +93,13 @@ fn instantiations(files: &[(&str, &str)]) -> u64 {
 
 #[test]
 fn rows_instantiate_nothing() {
-    let files = emit(&consumer_schema());
-    let models = files.get("typescript/models.ts").expect("it is written");
-    let cost = instantiations(&[("typescript/models.ts", models)]);
-    println!("models.ts: {cost} type instantiations");
-    assert_eq!(cost, 0);
+    for schema in [consumer_schema(), facets_schema()] {
+        let files = emit(&schema);
+        let models = files.get("typescript/models.ts").expect("it is written");
+        let cost = instantiations(&[("typescript/models.ts", models)]);
+        println!("models.ts: {cost} type instantiations");
+        assert_eq!(cost, 0);
+    }
 
     let computed = "export type A = Partial<{ a: string }>;\nexport const a: A = { a: \"b\" };\n";
     assert_ne!(instantiations(&[("computed.ts", computed)]), 0, "the count sees computed types");

@@ -2,14 +2,16 @@
 //!
 //! Every rule that two emitters would otherwise both decide is decided here.
 
+mod facets;
 mod reference;
 mod rows;
 mod service;
 mod tables;
 
+pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{Rows, SERVICE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
-pub use tables::{ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, tables};
+pub use tables::{ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape, tables};
 
 use ablo_schema::Schema;
 

@@ -109,7 +109,11 @@ impl<'s> RowShape<'s> {
             .fields
             .iter()
             .filter(|field| !BASE_FIELDS.iter().any(|base| field.name == base.name()))
-            .map(|field| FieldShape { field, create_optional: field.optional, clearable: field.optional })
+            .map(|field| FieldShape {
+                field,
+                create_optional: field.optional || field.facets.default.is_some(),
+                clearable: field.optional,
+            })
             .collect();
         Self { model, base, fields }
     }

@@ -3,8 +3,10 @@
 //! A checked schema comes in; tenant-plane tables with ordered, resolved columns, isolation and foreign keys come out,
 //! each table after the one its rows are isolated through. No type name, quote or object name of a database may be here.
 
+use super::facets::Preset;
 use ablo_schema::Schema;
-use ablo_schema::schema::{Deprecated, Field, FieldKind, Model, Plane, Relation, Tenancy};
+use ablo_schema::schema::{Deprecated, Field, FieldKind, Format, Model, Plane, Relation, Tenancy};
+use ablo_schema::value::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,8 @@ pub struct TableShape<'s> {
     pub isolation: Isolation<'s>,
     /// Physical foreign keys, each pair of column and table once.
     pub foreign_keys: Vec<ForeignKeyShape<'s>>,
+    /// Columns in which no two rows share a value.
+    pub unique: Vec<UniqueShape<'s>>,
 }
 
 /// One column.
@@ -34,6 +38,8 @@ pub struct ColumnShape<'s> {
     pub primary: bool,
     /// Whether an absent value is the time of writing.
     pub default_now: bool,
+    /// What an absent value is otherwise.
+    pub default: Option<&'s Value>,
     /// Whether an index is wanted. The primary key has one without asking.
     pub indexed: bool,
     /// The declared field it stores, if any.
@@ -55,6 +61,8 @@ pub enum ColumnKind<'s> {
     Date,
     /// Any JSON value.
     Json,
+    /// Numbers and texts of an exact format.
+    Exact(Format),
 }
 
 /// Who may see which rows.
@@ -97,6 +105,15 @@ pub struct ForeignKeyShape<'s> {
     pub target: &'s str,
 }
 
+/// A column in which no two rows share a value. Absent values are not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UniqueShape<'s> {
+    /// The column.
+    pub column: &'s str,
+    /// The column of the organisation among whose rows it holds; among all rows without one.
+    pub within: Option<&'s str>,
+}
+
 /// The tables of a schema, each after the one its rows are isolated through, otherwise in schema order.
 #[must_use]
 pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
@@ -121,7 +138,8 @@ pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
 impl<'s> TableShape<'s> {
     fn new(model: &'s Model, schema: &'s Schema, by_table: &BTreeMap<&str, &'s Model>) -> Self {
         let isolation = isolation(model, by_table);
-        let mut table = Self { model, columns: base_columns(model), isolation, foreign_keys: Vec::new() };
+        let mut table =
+            Self { model, columns: base_columns(model), isolation, foreign_keys: Vec::new(), unique: Vec::new() };
         let base = table.columns.len();
         for field in &model.fields {
             table.add(field, base);
@@ -146,12 +164,24 @@ impl<'s> TableShape<'s> {
     /// Adds a declared field: a column of its own, or what it adds to one of the base columns, which come first.
     fn add(&mut self, field: &'s Field, base: usize) {
         let name = field_column(self.model, field);
-        let kind = ColumnKind::of(&field.kind);
+        let kind = ColumnKind::of(field);
         let Some(column) = self.columns[..base].iter_mut().find(|column| column.name == name) else {
             let mut column = ColumnShape::new(name, kind);
             column.not_null = !field.optional;
             column.indexed = field.indexed;
             column.field = Some(field);
+            match Preset::of(field) {
+                Some(Preset::Now) => column.default_now = true,
+                Some(Preset::Value(value)) => column.default = Some(value),
+                None => {}
+            }
+            if field.facets.unique {
+                let within = match self.isolation {
+                    Isolation::Column(organization) => Some(organization),
+                    Isolation::Shared | Isolation::Parent { .. } => None,
+                };
+                self.unique.push(UniqueShape { column: name, within });
+            }
             return self.columns.push(column);
         };
         column.not_null |= !field.optional;
@@ -174,7 +204,16 @@ impl<'s> TableShape<'s> {
 
 impl<'s> ColumnShape<'s> {
     fn new(name: &'s str, kind: ColumnKind<'s>) -> Self {
-        Self { name, kind, not_null: false, primary: false, default_now: false, indexed: false, field: None }
+        Self {
+            name,
+            kind,
+            not_null: false,
+            primary: false,
+            default_now: false,
+            default: None,
+            indexed: false,
+            field: None,
+        }
     }
 
     /// What people should know of it: the field's description, and that it is deprecated.
@@ -194,8 +233,11 @@ impl<'s> ColumnShape<'s> {
 }
 
 impl<'s> ColumnKind<'s> {
-    fn of(kind: &'s FieldKind) -> Self {
-        match kind {
+    fn of(field: &'s Field) -> Self {
+        if let Some(format) = field.facets.format {
+            return ColumnKind::Exact(format);
+        }
+        match &field.kind {
             FieldKind::String => ColumnKind::Text,
             FieldKind::Enum(values) => ColumnKind::Enum(values),
             FieldKind::Number => ColumnKind::Number,

@@ -4,6 +4,7 @@
 
 use super::columns::default_column;
 use super::context::DEFAULT_TENANCY_COLUMN;
+use super::facets::{chosen_number, format_of};
 use crate::lookup::Lookup;
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawRelation, RawRole, RawSchema, RawScope, RawTenancy,
@@ -107,8 +108,8 @@ fn count(number: f64) -> u64 {
     number as u64
 }
 
-fn lower_field(raw: RawField<'_>) -> Option<Field> {
-    let column = match raw.column {
+fn lower_field(mut raw: RawField<'_>) -> Option<Field> {
+    let column = match raw.column.take() {
         Some(column) => ColumnName::new(column.value),
         None => ColumnName::new(default_column(&raw.name.value)),
     };
@@ -118,17 +119,11 @@ fn lower_field(raw: RawField<'_>) -> Option<Field> {
         RawKind::Boolean => FieldKind::Boolean,
         RawKind::Date => FieldKind::Date,
         RawKind::Json => FieldKind::Json,
-        RawKind::Enum => {
-            FieldKind::Enum(raw.enum_values?.value.into_iter().map(|value| value.value.into_owned().into()).collect())
-        }
+        RawKind::Enum => FieldKind::Enum(
+            raw.enum_values.take()?.value.into_iter().map(|value| value.value.into_owned().into()).collect(),
+        ),
     };
-    let facets = Facets {
-        description: raw.description.map(|text| text.value.into_owned().into()),
-        deprecated: raw
-            .deprecated
-            .map(|deprecated| Deprecated { note: deprecated.value.map(|note| note.into_owned().into()) }),
-        ..Facets::default()
-    };
+    let facets = lower_facets(&mut raw)?;
     Some(Field {
         name: FieldName::new(raw.name.value),
         column,
@@ -137,6 +132,25 @@ fn lower_field(raw: RawField<'_>) -> Option<Field> {
         indexed: raw.indexed?.value,
         facets,
         members: raw.members,
+    })
+}
+
+fn lower_facets(raw: &mut RawField<'_>) -> Option<Facets> {
+    Some(Facets {
+        description: raw.description.take().map(|text| text.value.into_owned().into()),
+        deprecated: raw
+            .deprecated
+            .take()
+            .map(|deprecated| Deprecated { note: deprecated.value.map(|note| note.into_owned().into()) }),
+        format: format_of(raw),
+        default: raw.default.take().map(|default| default.value),
+        unique: raw.unique.is_some_and(|unique| unique.value),
+        shape: raw.shape.take().map(|shape| shape.value),
+        renamed_from: raw.renamed_from.take().map(|name| FieldName::new(name.value)),
+        number: match &raw.number {
+            Some(number) => Some(chosen_number(number.value)?),
+            None => None,
+        },
     })
 }
 

@@ -5,13 +5,16 @@
 
 mod columns;
 mod context;
+mod defaults;
 mod enums;
+mod facets;
 mod graph;
 mod hints;
 mod lower;
 mod names;
 mod relations;
 mod scopes;
+mod shapes;
 mod tenancy;
 
 use crate::diag::Diagnostics;
@@ -40,6 +43,15 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     columns::check_base_fields(cx);
 
     enums::check_enums(cx);
+
+    facets::check_formats(cx);
+    facets::check_keys(cx);
+    facets::check_unique(cx);
+    facets::check_base_fields(cx);
+    facets::check_renames(cx);
+    facets::check_numbers(cx);
+    defaults::check_defaults(cx);
+    shapes::check_shapes(cx);
 
     relations::check_targets(cx);
     relations::check_foreign_keys(cx);

@@ -142,9 +142,7 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
         if BASE_FIELDS.iter().any(|(base, _)| *base == name.value) {
             continue;
         }
-        let camel = name.value.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.value.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !camel || name.value.len() > MOST_NAME {
+        if !is_camel_case(name.value) {
             let near = camel_case_of(name.value);
             let help = if near.is_empty() || !name.value.is_ascii() || near == **name.value || near.len() > MOST_NAME {
                 "begin with a lower-case letter and go on with ASCII letters and digits".to_owned()
@@ -166,6 +164,17 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
                 .help(format!("the name must survive the way to snake_case and back; call it `{mended}`"));
         }
     }
+}
+
+fn is_camel_case(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && name.len() <= MOST_NAME
+}
+
+/// Whether a field may have this name, or may have had it.
+pub(super) fn is_field_name(name: &str) -> bool {
+    is_camel_case(name) && two_capitals(name).is_none()
 }
 
 /// Where the first of two capitals in a row stands.

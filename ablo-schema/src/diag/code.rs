@@ -252,6 +252,86 @@ codes! {
         "An enum value holds a NUL character",
         "No database keeps NUL in text.",
         "Remove the character.";
+    FacetUnknownFormat = "ablo::facet::unknown_format", Warning,
+        "A format is not known",
+        "Formats say what the values of a `number` or a `string` are exactly. This word is kept in the schema and changes nothing in what is generated.",
+        "Mend the word, or leave it where another reader of the schema knows it.";
+    FacetFormatOnOtherType = "ablo::facet::format_on_other_type", Error,
+        "A format stands on another type than its own",
+        "`int8`, `int16`, `int32`, `uint8`, `uint16`, `uint32` and `float` are numbers in JSON; `int64`, `uint64` and `decimal` are strings of digits, so that no reader rounds them, and `uuid` is a string.",
+        "Give the field the type that the help line names.";
+    FacetFormatOnKey = "ablo::facet::format_on_key", Error,
+        "A field that holds an id has a format",
+        "Ids are plain text in every table. A column of another type could not be compared with them.",
+        "Remove the format.";
+    FacetDigits = "ablo::facet::digits", Error,
+        "The digits of a decimal cannot be",
+        "`precision` is how many digits a `decimal` has in all, from 1 to 1000, `scale` how many of them stand behind the point, from 0 to `precision`. They come together and with no other format.",
+        "Give both in that range on a `decimal`, or neither.";
+    FacetShapeOnOtherType = "ablo::facet::shape_on_other_type", Error,
+        "A field that is no JSON has a shape",
+        "A shape is the JSON Schema of what a `json` field holds.",
+        "Make the field `json`, or remove the shape.";
+    FacetShapeNotObject = "ablo::facet::shape_not_object", Error,
+        "A shape is no JSON Schema object",
+        "A shape is a JSON Schema, written as an object.",
+        "Give an object.";
+    FacetShapeRefers = "ablo::facet::shape_refers", Error,
+        "A shape does not stand by itself",
+        "A shape is copied into other documents, where `$ref`, `$id`, `$anchor` and `$schema` would mean something else.",
+        "Write out in the shape what it refers to.";
+    FacetShapeInvalid = "ablo::facet::shape_invalid", Error,
+        "A shape is no valid JSON Schema",
+        "A keyword of the shape has a value that JSON Schema 2020-12 does not take, and so would every document that the shape is copied into.",
+        "Mend the keyword that the message names.";
+    FacetUniqueOnJson = "ablo::facet::unique_on_json", Error,
+        "JSON is to be unique",
+        "Databases do not agree on when two JSON documents are equal, and documents outgrow what an index holds.",
+        "Make the part that has to be unique a field of its own.";
+    FacetUniqueOnBoolean = "ablo::facet::unique_on_boolean", Warning,
+        "A boolean is to be unique",
+        "A boolean that every row has leaves room for two rows in an organisation.",
+        "Remove `unique`. For at most one row that is marked, make the field optional and write only `true`.";
+    FacetOnBaseField = "ablo::facet::on_base_field", Error,
+        "A base field has a facet that it cannot have",
+        "Base fields are in every row and are the server's to fill, and the tenancy column with them: their type, default and uniqueness are not the author's.",
+        "Remove the member, or declare a field of another name and column.";
+    FacetRenamedFromInvalid = "ablo::facet::renamed_from_invalid", Error,
+        "An old name can never have been one",
+        "`renamedFrom` is what the field was called before, and field names are camelCase without two capitals in a row.",
+        "Give the field's old name, not that of its column.";
+    FacetRenamedFromExists = "ablo::facet::renamed_from_exists", Error,
+        "An old name is that of a field that still exists",
+        "A field takes over the values of the one that it was renamed from, which is gone then. Base fields are never gone.",
+        "Remove `renamedFrom`, or the old field.";
+    FacetRenamedFromRepeated = "ablo::facet::renamed_from_repeated", Error,
+        "Two fields come from one old name",
+        "Only one field can take over the values of the old one.",
+        "Keep `renamedFrom` on one of them.";
+    FacetNumberOutOfRange = "ablo::facet::number_out_of_range", Error,
+        "A field's number is out of range",
+        "Numbers of fields in the binary form are whole and go from 1 to 65535; those beyond are derived from names.",
+        "Give such a number, or none.";
+    FacetNumberRepeated = "ablo::facet::number_repeated", Error,
+        "Two fields have one number",
+        "The binary form tells the fields of a model apart by number: the author's, else one derived from the oldest known name.",
+        "Give one of them another `number`.";
+    FacetDefaultWrongType = "ablo::facet::default_wrong_type", Error,
+        "A default has another type than its field",
+        "A default is a value of the field's type as JSON has it. A date is an RFC 3339 string or `now`; formats wider than a double are strings of digits.",
+        "Give a value of the field's type.";
+    FacetDefaultNotInEnum = "ablo::facet::default_not_in_enum", Error,
+        "A default is no value of its enum",
+        "An enum's default is one of the values that it lists.",
+        "Choose one of the values, or add this one.";
+    FacetDefaultOutOfRange = "ablo::facet::default_out_of_range", Error,
+        "A default is no value of its format",
+        "The default is out of the format's range, has more digits than the format, or is not written as the format is.",
+        "Give a value of the format.";
+    FacetNulInDefault = "ablo::facet::nul_in_default", Error,
+        "A default holds a NUL character",
+        "No database keeps NUL in text.",
+        "Remove the character.";
     RelationUnknownTarget = "ablo::relation::unknown_target", Error,
         "A relation leads to no model",
         "The target of a relation is the key of a model of this schema.",

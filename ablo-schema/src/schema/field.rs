@@ -1,6 +1,6 @@
 //! Fields: what a row holds beside its base fields.
 
-use super::{ColumnName, FieldName};
+use super::{ColumnName, FieldName, Format};
 use crate::value::{Name, Value};
 
 /// One declared field of a model.
@@ -21,6 +21,46 @@ pub struct Field {
     pub facets: Facets,
     /// Which members the author wrote, in what order, for the canonical text.
     pub(crate) members: Vec<FieldMember>,
+}
+
+impl Field {
+    /// The field's number in the binary form: the author's, else one that its oldest known name gives.
+    ///
+    /// Adding, removing, reordering and (with `renamedFrom`) renaming fields leaves it as it is. No two fields of a
+    /// model, base fields included, share one.
+    ///
+    /// ```
+    /// use ablo_schema::schema::derived_number;
+    /// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"fields":{
+    ///     "title":{"type":"string","isOptional":false,"isIndexed":false},
+    ///     "label":{"type":"string","isOptional":false,"isIndexed":false,"renamedFrom":"name"},
+    ///     "rank":{"type":"number","isOptional":false,"isIndexed":false,"number":7}}}}}"#;
+    /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
+    /// let numbers: Vec<u32> = schema.models()[0].fields.iter().map(|field| field.wire_number()).collect();
+    /// assert_eq!(numbers, [derived_number("title"), derived_number("name"), 7]);
+    /// ```
+    #[must_use]
+    pub fn wire_number(&self) -> u32 {
+        let oldest = self.facets.renamed_from.as_ref().unwrap_or(&self.name);
+        self.facets.number.unwrap_or_else(|| derived_number(oldest.as_str()))
+    }
+}
+
+/// The number of a field without one of its own: FNV-1a of its oldest known name in 32 bits, the highest set.
+///
+/// Authors choose from 1 to 65535, so that a chosen and a derived number never meet.
+///
+/// ```
+/// use ablo_schema::schema::derived_number;
+/// assert_eq!(derived_number(""), 0x811c_9dc5);
+/// assert_eq!(derived_number("a"), 0xe40c_292c);
+/// assert_eq!(derived_number("foobar"), 0xbf9c_f968);
+/// assert_eq!(derived_number("title") >> 31, 1);
+/// ```
+#[must_use]
+pub fn derived_number(name: &str) -> u32 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash | 1 << 31
 }
 
 /// A member of a field object. What the field itself says is not kept a second time.
@@ -100,38 +140,6 @@ pub struct Facets {
     pub renamed_from: Option<FieldName>,
     /// The field's number in the binary form, where the author chose one.
     pub number: Option<u32>,
-}
-
-/// What the values of a `number` or a `string` are exactly.
-///
-/// Numbers that a double cannot hold travel as strings of digits, so that no JSON reader rounds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// A `number`: 8 bits, signed.
-    Int8,
-    /// A `number`: 16 bits, signed.
-    Int16,
-    /// A `number`: 32 bits, signed.
-    Int32,
-    /// A `number`: 8 bits.
-    Uint8,
-    /// A `number`: 16 bits.
-    Uint16,
-    /// A `number`: 32 bits.
-    Uint32,
-    /// A `number`: IEEE 754 single precision.
-    Float,
-    /// A `string` of digits: 64 bits, signed.
-    Int64,
-    /// A `string` of digits: 64 bits.
-    Uint64,
-    /// A `string`: an exact decimal number.
-    Decimal {
-        /// Digits in all and digits behind the point; any number of both without.
-        digits: Option<(u16, u16)>,
-    },
-    /// A `string`: a UUID.
-    Uuid,
 }
 
 /// A deprecation: bare, or with a word to the user.

@@ -3,13 +3,15 @@
 //! Comes out of [`crate::check`] and nowhere else. Spans, raw input and target spellings may never be here.
 
 mod field;
+mod format;
 mod model;
 mod name;
 mod relation;
 mod tenancy;
 
 pub(crate) use field::FieldMember;
-pub use field::{Deprecated, Facets, Field, FieldKind, Format};
+pub use field::{Deprecated, Facets, Field, FieldKind, derived_number};
+pub use format::Format;
 pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
 pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName};

@@ -7,8 +7,9 @@
 use super::names::ModelNames;
 use super::reuse::{Fragment, Repeat};
 use super::write::Object;
-use crate::shape::{BaseField, BaseKind, RowShape};
-use ablo_schema::schema::{Facets, Field, FieldKind};
+use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
+use ablo_schema::schema::{Facets, Field, FieldKind, Format};
+use serde_json::{Value, json};
 
 /// Writes the schemas of rows, one model after the other. What models have in common is printed once.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl Rows {
             } else {
                 base_fields(properties, shape);
             }
-            properties.repeat(repeat, |properties| self.fields(properties, shape));
+            properties.repeat(repeat, |properties| self.fields(properties, shape, false));
         });
     }
 
@@ -61,7 +62,12 @@ impl Rows {
             });
         }
         schema.object("properties", |properties| {
-            properties.repeat(repeat, |properties| self.fields(properties, shape));
+            // Only a create fills in defaults: in a row or a patch an absent field means something else.
+            if shape.fields.iter().any(|declared| declared.field.facets.default.is_some()) {
+                self.fields(properties, shape, true);
+            } else {
+                properties.repeat(repeat, |properties| self.fields(properties, shape, false));
+            }
         });
     }
 
@@ -71,19 +77,23 @@ impl Rows {
         schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
         schema.string("type", "object");
         schema.object("properties", |properties| {
-            properties.repeat(repeat, |properties| self.fields(properties, shape));
+            properties.repeat(repeat, |properties| self.fields(properties, shape, false));
         });
     }
 
-    fn fields(&self, properties: &mut Object<'_>, shape: &RowShape<'_>) {
-        for declared in &shape.fields {
-            let field = declared.field;
+    fn fields(&self, properties: &mut Object<'_>, shape: &RowShape<'_>, defaults: bool) {
+        for FieldShape { field, .. } in &shape.fields {
             properties.inline(field.name.as_str(), |property| {
-                match self.kinds.get(&field.kind, field.optional) {
+                match self.kinds.get(field, field.optional) {
                     Some(plain) => property.fragment(plain),
-                    None => kind(property, &field.kind, field.optional),
+                    None => holds(property, field, field.optional),
                 }
-                facets(property, &field.facets, leads_to(shape, field));
+                let preset = Preset::of(field).filter(|_| defaults);
+                let now = (preset == Some(Preset::Now)).then_some("The time of writing where left out.");
+                facets(property, &field.facets, leads_to(shape, field), now);
+                if let Some(Preset::Value(value)) = preset {
+                    property.value("default", &tree(value));
+                }
             });
         }
     }
@@ -107,10 +117,13 @@ impl Kinds {
         }))
     }
 
-    /// Nothing for an enum, which differs from field to field.
-    pub(crate) fn get(&self, kind: &FieldKind, nullable: bool) -> Option<&Fragment> {
+    /// Nothing for enums, formats and shapes, which differ from field to field.
+    pub(crate) fn get(&self, field: &Field, nullable: bool) -> Option<&Fragment> {
         let Self([text, number, boolean, date, json]) = self;
-        let of_kind = match kind {
+        if field.facets.format.is_some() || field.facets.shape.is_some() {
+            return None;
+        }
+        let of_kind = match &field.kind {
             FieldKind::String => text,
             FieldKind::Number => number,
             FieldKind::Boolean => boolean,
@@ -131,7 +144,86 @@ pub(crate) fn base_kind(schema: &mut Object<'_>, base: BaseField, nullable: bool
 }
 
 /// The members that say what a field holds.
-pub(crate) fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
+pub(crate) fn holds(schema: &mut Object<'_>, field: &Field, nullable: bool) {
+    let facets = &field.facets;
+    match (facets.format, &facets.shape) {
+        (Some(format), _) => exact(schema, format, nullable),
+        (None, Some(shape)) => shaped(schema, &plain_schema(tree(shape)), field, nullable),
+        (None, None) => kind(schema, &field.kind, nullable),
+    }
+}
+
+fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
+    let bounds = format.bounds().filter(|_| format.is_number());
+    let name = match (bounds, format.is_number()) {
+        (Some(_), _) => "integer",
+        (None, true) => "number",
+        (None, false) => "string",
+    };
+    typed(schema, name, nullable);
+    schema.string("format", format.as_str());
+    // The bounds of numbers have 32 bits.
+    if let Some((Ok(least), Ok(most))) = bounds.map(|(least, most)| (i64::try_from(least), i64::try_from(most))) {
+        schema.value("minimum", &least.into());
+        schema.value("maximum", &most.into());
+    }
+    if let Some(pattern) = digits_pattern(format) {
+        schema.string("pattern", &pattern);
+    }
+}
+
+/// The author's own schema. It has been checked to be one that stands by itself.
+fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool) {
+    if nullable {
+        return schema.inline_array("anyOf", |either| {
+            either.value(shape);
+            either.inline(|null| null.string("type", "null"));
+        });
+    }
+    let facets = &field.facets;
+    let is_typed = shape["type"].as_str().is_some_and(|name| name != "null");
+    let says_more = facets.description.is_some() || facets.deprecated.is_some() || facets.default.is_some();
+    if is_typed && !says_more {
+        return shape.as_object().into_iter().flatten().for_each(|(name, member)| schema.value(name, member));
+    }
+    if !is_typed {
+        schema.strings("type", &SOME_JSON);
+    }
+    schema.inline_array("allOf", |all| all.value(shape));
+}
+
+/// A schema without bare `true` and `false` where a list wants schemas: not every reader of OpenAPI takes them there.
+fn plain_schema(schema: Value) -> Value {
+    let Value::Object(mut members) = schema else { return schema };
+    let as_object = |schema: Value| match schema {
+        Value::Bool(true) => json!({}),
+        Value::Bool(false) => json!({ "not": {} }),
+        other => plain_schema(other),
+    };
+    for (name, member) in &mut members {
+        let old = member.take();
+        *member = match (name.as_str(), old) {
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
+                items.into_iter().map(as_object).collect()
+            }
+            ("properties" | "patternProperties" | "dependentSchemas" | "$defs", Value::Object(members)) => {
+                members.into_iter().map(|(name, member)| (name, as_object(member))).collect()
+            }
+            ("not" | "if" | "then" | "else" | "contains" | "items" | "propertyNames" | "contentSchema", schema) => {
+                as_object(schema)
+            }
+            ("additionalProperties" | "unevaluatedItems" | "unevaluatedProperties", schema) => plain_schema(schema),
+            (_, other) => other,
+        };
+    }
+    Value::Object(members)
+}
+
+/// Every type of JSON but null.
+const SOME_JSON: [&str; 5] = ["object", "array", "string", "number", "boolean"];
+
+/// The members that say what a kind of field holds.
+fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
     match kind {
         FieldKind::String => typed(schema, "string", nullable),
         FieldKind::Number => typed(schema, "number", nullable),
@@ -151,7 +243,7 @@ pub(crate) fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
         }
         FieldKind::Json if nullable => {}
         FieldKind::Json => {
-            schema.strings("type", &["object", "array", "string", "number", "boolean"]);
+            schema.strings("type", &SOME_JSON);
         }
     }
 }
@@ -169,7 +261,7 @@ fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
         properties.inline(field.base.name(), |property| {
             base_kind(property, field.base, field.optional);
             if let Some(declared) = field.declared {
-                facets(property, &declared.facets, None);
+                facets(property, &declared.facets, None, None);
             }
         });
     }
@@ -184,15 +276,22 @@ fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
     Some(edge.target.as_str())
 }
 
-/// The author's words, else what the relations tell.
-fn facets(property: &mut Object<'_>, facets: &Facets, leads_to: Option<&str>) {
+/// The author's words, else what the relations tell, and what there is more to say.
+fn facets(property: &mut Object<'_>, facets: &Facets, leads_to: Option<&str>, more: Option<&str>) {
     let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
-    match (facets.description.as_deref(), note, leads_to) {
-        (Some(about), Some(note), _) => property.parts("description", &[about, "\n\nDeprecated: ", note]),
-        (Some(about), None, _) => property.string("description", about),
-        (None, Some(note), _) => property.parts("description", &["Deprecated: ", note]),
-        (None, None, Some(target)) => property.parts("description", &["The id of a row of `", target, "`."]),
-        (None, None, None) => {}
+    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, leads_to) {
+        (Some(about), Some(note), _) => vec![about, "\n\nDeprecated: ", note],
+        (Some(about), None, _) => vec![about],
+        (None, Some(note), _) => vec!["Deprecated: ", note],
+        (None, None, Some(target)) => vec!["The id of a row of `", target, "`."],
+        (None, None, None) => Vec::new(),
+    };
+    if let Some(more) = more {
+        parts.extend((!parts.is_empty()).then_some("\n\n"));
+        parts.push(more);
+    }
+    if !parts.is_empty() {
+        property.parts("description", &parts);
     }
     if facets.deprecated.is_some() {
         property.boolean("deprecated", true);

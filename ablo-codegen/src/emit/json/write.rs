@@ -290,7 +290,8 @@ impl Array<'_> {
         self.inline(|object| object.reference(to));
     }
 
-    fn value(&mut self, value: &Value) {
+    /// An item that is there already as a tree.
+    pub(crate) fn value(&mut self, value: &Value) {
         self.item().value(value);
     }
 }

@@ -151,11 +151,11 @@ impl Filters {
             }
             parameters.inline(|parameter| {
                 parameter.string("name", field.name.as_str());
-                match self.kinds.get(&field.kind, false) {
+                match self.kinds.get(field, false) {
                     Some(plain) => parameter.fragment(plain),
                     None => {
                         parameter.string("in", "query");
-                        parameter.object("schema", |schema| rows::kind(schema, &field.kind, false));
+                        parameter.object("schema", |schema| rows::holds(schema, field, false));
                     }
                 }
                 if field.facets.deprecated.is_some() {

@@ -58,6 +58,7 @@ impl<'a> Type<'a> {
     pub(super) const UNKNOWN: Self = Type::Word("unknown");
     pub(super) const NEVER: Self = Type::Word("never");
     pub(super) const OBJECT: Self = Type::Word("object");
+    pub(super) const JSON: Self = Type::Word("JsonValue");
 
     /// The union of these types in their order: flat, without repetition, `null` last; `string` beside literals opens
     /// them instead of swallowing them.
@@ -83,6 +84,25 @@ impl<'a> Type<'a> {
             0 => Type::NEVER,
             1 => flat.swap_remove(0),
             _ => Type::Union(flat),
+        }
+    }
+}
+
+impl Type<'_> {
+    /// The same with any JSON where nothing is known.
+    pub(super) fn or_json(self) -> Self {
+        let all = |parts: Vec<Self>| parts.into_iter().map(Type::or_json).collect();
+        match self {
+            Type::UNKNOWN => Type::JSON,
+            Type::Array(item) => Type::Array(Box::new(item.or_json())),
+            Type::Record(value) => Type::Record(Box::new(value.or_json())),
+            Type::Tuple(items) => Type::Tuple(all(items)),
+            Type::Union(parts) => Type::Union(all(parts)),
+            Type::Intersection(parts) => Type::Intersection(all(parts)),
+            Type::Object(members) => Type::Object(
+                members.into_iter().map(|member| Property { value: member.value.or_json(), ..member }).collect(),
+            ),
+            other => other,
         }
     }
 }

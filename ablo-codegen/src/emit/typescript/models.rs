@@ -5,10 +5,11 @@
 
 use super::ast::Type;
 use super::literal::{Key, Prose};
-use super::name::{ModelNames, enum_fields};
+use super::name::{ModelNames, enum_fields, shaped_fields};
+use super::wire;
 use super::writer::{Writer, block, line};
-use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, RowShape};
-use ablo_schema::schema::{Field, FieldKind};
+use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape, tree};
+use ablo_schema::schema::{Field, FieldKind, Format};
 
 /// Writes the file.
 pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
@@ -22,6 +23,7 @@ pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     }
     for (row, names) in rows.iter().zip(names) {
         write_enums(&mut w, row, names);
+        write_shapes(&mut w, row, names);
         write_row(&mut w, row, names);
         write_create(&mut w, row, names);
         write_patch(&mut w, row, names);
@@ -51,6 +53,18 @@ fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     }
 }
 
+// /** What `weatherReports.sources` holds. */
+// export type WeatherReportSources = { station: string }[];
+fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    for (shape, name) in shaped_fields(row).zip(&names.shapes) {
+        let Some(said) = shape.field.facets.shape.as_ref().map(tree) else { continue };
+        w.gap();
+        let (key, field) = (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
+        line!(w, "/** What `", key, ".", field, "` holds. */");
+        line!(w, "export type ", name, " = ", wire::lower(&said).or_json(), ";");
+    }
+}
+
 // /** A row of `weatherReports`, from table `weather_reports`. */
 // export interface WeatherReport {
 //   id: string;
@@ -64,7 +78,8 @@ fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     block!(w, ["export interface ", names.row, " {"], ["}"], |w: &mut Writer| {
         row.base.iter().for_each(|base| write_base(w, base));
         each_field(row, names, |shape, value| {
-            write_field(w, shape.field, shape.field.optional, value, shape.field.optional);
+            write_doc(w, shape.field, None);
+            write_member(w, shape.field.name.as_str(), shape.field.optional, value, shape.field.optional);
         });
     });
 }
@@ -80,7 +95,8 @@ fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         line!(w, "/** The new row's id; made for you when absent. */");
         line!(w, Key(BaseField::Id.name()), "?: string;");
         each_field(row, names, |shape, value| {
-            write_field(w, shape.field, shape.create_optional, value, shape.create_optional);
+            write_doc(w, shape.field, Preset::of(shape.field));
+            write_member(w, shape.field.name.as_str(), shape.create_optional, value, shape.field.optional);
         });
     });
 }
@@ -93,22 +109,36 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
     line!(w, "/** What changes in a {@link ", names.row, "}: absent keeps a value, null clears it. */");
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
-        each_field(row, names, |shape, value| write_field(w, shape.field, true, value, shape.clearable));
+        each_field(row, names, |shape, value| {
+            write_doc(w, shape.field, None);
+            write_member(w, shape.field.name.as_str(), true, value, shape.clearable);
+        });
     });
 }
 
 fn each_field(row: &RowShape<'_>, names: &ModelNames, mut write: impl FnMut(&FieldShape<'_>, Type<'_>)) {
-    let mut enums = names.enums.iter();
+    let (mut enums, mut shapes) = (names.enums.iter(), names.shapes.iter());
     for shape in &row.fields {
+        let facets = &shape.field.facets;
         let value = match shape.field.kind {
-            FieldKind::String => Type::STRING,
+            FieldKind::String => facets.format.map_or(Type::STRING, text_of),
             FieldKind::Number => Type::NUMBER,
             FieldKind::Boolean => Type::BOOLEAN,
             FieldKind::Date => TIMESTAMP,
-            FieldKind::Json => Type::Word("JsonValue"),
+            FieldKind::Json if facets.shape.is_some() => shapes.next().cloned().map_or(Type::JSON, Type::Name),
+            FieldKind::Json => Type::JSON,
             FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, Type::Name),
         };
         write(shape, value);
+    }
+}
+
+/// Digits as text: what a `number` would round stays exact, and `BigInt` takes it as it is.
+fn text_of(format: Format) -> Type<'static> {
+    match format {
+        Format::Int64 | Format::Uint64 => Type::Word("`${bigint}`"),
+        Format::Decimal { .. } => Type::Word("`${number}`"),
+        _ => Type::STRING,
     }
 }
 
@@ -120,14 +150,9 @@ fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
         BaseKind::Date => TIMESTAMP,
     };
     if let Some(field) = shape.declared {
-        write_doc(w, field);
+        write_doc(w, field, None);
     }
     write_member(w, shape.base.name(), shape.optional, value, shape.optional);
-}
-
-fn write_field(w: &mut Writer, field: &Field, optional: bool, value: Type<'_>, nullable: bool) {
-    write_doc(w, field);
-    write_member(w, field.name.as_str(), optional, value, nullable);
 }
 
 fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nullable: bool) {
@@ -135,12 +160,18 @@ fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nul
     line!(w, Key(name), colon, value, end);
 }
 
-fn write_doc(w: &mut Writer, field: &Field) {
+fn write_doc(w: &mut Writer, field: &Field, preset: Option<Preset<'_>>) {
     let facets = &field.facets;
-    let Some(deprecated) = &facets.deprecated else {
-        return w.doc(facets.description.iter().flat_map(|text| Prose::lines(text)));
-    };
-    let note = format!("@deprecated {}", deprecated.note.as_deref().unwrap_or_default());
     let text = facets.description.as_deref().unwrap_or_default();
-    w.doc(Prose::lines(text).chain(Prose::lines(&note)));
+    if facets.deprecated.is_none() && preset.is_none() {
+        return w.doc(Prose::lines(text));
+    }
+    let deprecated = facets.deprecated.as_ref().map(|deprecated| deprecated.note.as_deref().unwrap_or_default());
+    let deprecated = deprecated.map_or_else(String::new, |note| format!("@deprecated {note}"));
+    let preset = match preset {
+        Some(Preset::Now) => "@defaultValue the time of writing".to_owned(),
+        Some(Preset::Value(value)) => format!("@defaultValue {}", value.to_json()),
+        None => String::new(),
+    };
+    w.doc(Prose::lines(text).chain(Prose::lines(&preset)).chain(Prose::lines(&deprecated)));
 }

@@ -37,6 +37,8 @@ pub(super) struct ModelNames {
     pub(super) constant: Ident,
     /// The types of its enum fields, one per enum field that is no base field, in order.
     pub(super) enums: Vec<Ident>,
+    /// The types of its fields with a shape, in order.
+    pub(super) shapes: Vec<Ident>,
 }
 
 /// The names of all models, in schema order.
@@ -48,6 +50,7 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
         patch: types.claim(join(&name, "Patch")),
         delta: types.claim(join(&name, "Delta")),
         enums: enum_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
+        shapes: shaped_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
         constant: constants.claim(row.model.key.as_str().to_owned()),
         row: name,
     });
@@ -57,6 +60,11 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
 /// The enum fields that a model declares.
 pub(super) fn enum_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &'r FieldShape<'r>> {
     row.fields.iter().filter(|shape| matches!(shape.field.kind, FieldKind::Enum(_)))
+}
+
+/// The JSON fields whose author says what they hold.
+pub(super) fn shaped_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &'r FieldShape<'r>> {
+    row.fields.iter().filter(|shape| shape.field.facets.shape.is_some())
 }
 
 /// The name of a type of the wire, alone in its file.

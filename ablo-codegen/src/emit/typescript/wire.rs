@@ -99,7 +99,7 @@ fn is_any_other(variant: &Value, definitions: &Map<String, Value>) -> bool {
 }
 
 /// The type of a JSON Schema: what all its keywords allow together.
-fn lower(schema: &Value) -> Type<'_> {
+pub(super) fn lower(schema: &Value) -> Type<'_> {
     let Some(keywords) = schema.as_object() else {
         return if schema == &Value::Bool(false) { Type::NEVER } else { Type::UNKNOWN };
     };

@@ -116,10 +116,7 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
             "isIndexed" => (has[2], field.indexed) = (true, parts.boolean(&member)),
             "column" => field.column = parts.string(member),
             "enumValues" => field.enum_values = parts.strings(member),
-            "description" => field.description = parts.string(member),
-            "deprecated" => field.deprecated = read_deprecated(member, parts),
-            // Fields keep members that v3 does not know.
-            _ => {}
+            _ => read_facet(member, &mut field, parts),
         }
     }
     let whose = format_args!("the field `{}`", field.name.value);
@@ -133,6 +130,24 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
         }
     }
     Some(field)
+}
+
+fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, parts: &mut Parts<'_>) {
+    let value = |member: &Member<'_>| Some(Spanned::new(member.value.to_value(), member.value.span()));
+    match member.name.as_ref() {
+        "description" => field.description = parts.string(member),
+        "deprecated" => field.deprecated = read_deprecated(member, parts),
+        "format" => field.format = parts.string(member),
+        "precision" => field.precision = parts.number(&member),
+        "scale" => field.scale = parts.number(&member),
+        "default" => field.default = value(&member),
+        "unique" => field.unique = parts.boolean(&member),
+        "shape" => field.shape = value(&member),
+        "renamedFrom" => field.renamed_from = parts.string(member),
+        "number" => field.number = parts.number(&member),
+        // Fields keep members that v3 does not know.
+        _ => {}
+    }
 }
 
 fn field_member(member: &Member<'_>) -> FieldMember {

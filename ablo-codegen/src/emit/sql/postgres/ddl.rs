@@ -14,6 +14,8 @@ pub(crate) enum Statement<'a> {
     CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>> },
     /// Columns of one type that a table which was there before may lack.
     Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
+    /// A column whose type has digits or which has a default, where a table that was there before may lack it.
+    Column { table: &'a Table<'a>, name: &'a str, column_type: ColumnType, preset: Option<Preset<'a>> },
     /// Columns in which every row has a value.
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
     /// A column that numbers its rows, which a table that was there before may lack.
@@ -24,8 +26,12 @@ pub(crate) enum Statement<'a> {
     Key { table: &'a Table<'a>, columns: Vec<Ident<'a>> },
     /// A named check that a column holds one of these values.
     Enum { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, values: Vec<Literal<'a>> },
+    /// A named check that a column holds whole numbers of this range.
+    Range { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, least: String, most: String },
     /// An index on one column.
     Index { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, method: Method },
+    /// An index that keeps columns unique together.
+    Unique { table: &'a Table<'a>, name: Ident<'a>, columns: Vec<&'a str> },
     /// An index on any columns and rows.
     IndexOn { table: &'a Table<'a>, name: Ident<'a>, unique: bool, columns: Vec<Ident<'a>>, rows: Condition<'a> },
     /// Row security with this predicate.
@@ -99,6 +105,17 @@ pub(crate) struct Column<'a> {
     pub(crate) not_null: bool,
     /// Whether it is the primary key.
     pub(crate) primary: bool,
+    /// What an absent value is.
+    pub(crate) preset: Option<Preset<'a>>,
+}
+
+/// A constant that an absent value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Preset<'a> {
+    /// True or false.
+    Boolean(bool),
+    /// A value as text that its column's type reads.
+    Text(Literal<'a>),
 }
 
 /// A column's type, with its default.
@@ -120,13 +137,23 @@ pub(crate) enum ColumnType {
     TextArray,
     /// A whole number of 64 bits.
     Bigint,
-    /// The same, from the column's own sequence where none is given. No role needs a right on that sequence.
+    /// A whole number of 32 bits.
+    Integer,
+    /// A whole number of 16 bits.
+    Smallint,
+    /// An IEEE 754 number of single precision.
+    Real,
+    /// An exact decimal number, with digits in all and behind the point.
+    Numeric(Option<(u16, u16)>),
+    /// A UUID.
+    Uuid,
+    /// A whole number of 64 bits, from the column's own sequence where none is given. No role needs a right on that sequence.
     BigintIdentity,
 }
 
 impl ColumnType {
     /// Every type that one helper adds, in the order in which columns are grouped.
-    pub(crate) const GROUPED: [ColumnType; 8] = [
+    pub(crate) const GROUPED: [ColumnType; 12] = [
         ColumnType::Text,
         ColumnType::DoublePrecision,
         ColumnType::Boolean,
@@ -135,6 +162,10 @@ impl ColumnType {
         ColumnType::Jsonb,
         ColumnType::TextArray,
         ColumnType::Bigint,
+        ColumnType::Integer,
+        ColumnType::Smallint,
+        ColumnType::Real,
+        ColumnType::Uuid,
     ];
 }
 

@@ -3,12 +3,15 @@
 //! One walk over the tables decides every statement, name and order; `render.rs` writes them. The program has a part
 //! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
 
-use super::ddl::{Column, ColumnType, Method, Predicate, Statement, Table};
+use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Statement, Table};
 use super::names::{Ident, Literal, Names, Sql, sql, written};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
+use ablo_schema::schema::Format;
+use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PRELUDE: &str = include_str!("prelude.sql");
+const FACETS: &str = include_str!("facets.sql");
 const FOREIGN_KEYS: &str = include_str!("foreign_keys.sql");
 
 const HEADER: &str = "\
@@ -93,7 +96,9 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
     let mut indexes = Names::with(shapes.iter().map(TableShape::name));
     let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape.name(), plan, &mut indexes)).collect();
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
-    begin(&mut out, plan, plan.foreign_keys.then_some(FOREIGN_KEYS));
+    let facets = shapes.iter().any(has_facets).then_some(FACETS);
+    let helpers = [facets, plan.foreign_keys.then_some(FOREIGN_KEYS)];
+    begin(&mut out, plan, helpers.into_iter().flatten());
     for (shape, table) in shapes.iter().zip(&tables) {
         // A key is an ASCII identifier, so that it cannot end the comment.
         for part in ["\n-- ", shape.model.key.as_str(), "\n"] {
@@ -122,11 +127,11 @@ pub(crate) fn line(out: &mut String, statement: &Statement<'_>) {
 }
 
 /// The transaction's beginning, up to the first table.
-pub(crate) fn begin(out: &mut String, plan: &Plan<'_>, more_helpers: Option<&str>) {
+pub(crate) fn begin(out: &mut String, plan: &Plan<'_>, more_helpers: impl IntoIterator<Item = &'static str>) {
     out.push_str(BEGIN);
     out.push('\n');
     out.push_str(PRELUDE);
-    if let Some(helpers) = more_helpers {
+    for helpers in more_helpers {
         out.push('\n');
         out.push_str(helpers);
     }
@@ -154,15 +159,20 @@ fn columns<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a
         column_type: column_type(column),
         not_null: column.not_null,
         primary: column.primary,
+        preset: preset(column),
     };
     let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
     for wanted in ColumnType::GROUPED {
-        let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted);
+        let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted && !stands_alone(column));
         let names: Vec<_> = of_type.map(|column| column.name).collect();
         if !names.is_empty() {
             statements.push(Statement::Columns { table, column_type: wanted, names });
         }
     }
+    statements.extend(shape.columns.iter().filter(|column| stands_alone(column)).map(|column| {
+        let preset = preset(column);
+        Statement::Column { table, name: column.name, column_type: column_type(column), preset }
+    }));
     let required = shape.columns.iter().filter(|column| column.not_null && !column.primary);
     statements.push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
     statements.push(Statement::PrimaryKey { table });
@@ -177,7 +187,46 @@ fn column_type(column: &ColumnShape<'_>) -> ColumnType {
         ColumnKind::Date if column.default_now => ColumnType::TimestamptzNow,
         ColumnKind::Date => ColumnType::Timestamptz,
         ColumnKind::Json => ColumnType::Jsonb,
+        ColumnKind::Exact(format) => match format {
+            Format::Int8 | Format::Int16 | Format::Uint8 => ColumnType::Smallint,
+            Format::Int32 | Format::Uint16 => ColumnType::Integer,
+            Format::Int64 | Format::Uint32 => ColumnType::Bigint,
+            Format::Uint64 => ColumnType::Numeric(Some((20, 0))),
+            Format::Float => ColumnType::Real,
+            Format::Decimal { digits } => ColumnType::Numeric(digits),
+            Format::Uuid => ColumnType::Uuid,
+        },
     }
+}
+
+/// Whether a column is compared by itself: what it is, or would be, is more than the name of a type.
+fn stands_alone(column: &ColumnShape<'_>) -> bool {
+    column.default.is_some() || matches!(column_type(column), ColumnType::Numeric(_))
+}
+
+/// The range of a format that its column's type is wider than.
+fn range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
+    match kind {
+        ColumnKind::Exact(
+            format @ (Format::Int8 | Format::Uint8 | Format::Uint16 | Format::Uint32 | Format::Uint64),
+        ) => format.bounds(),
+        _ => None,
+    }
+}
+
+/// Whether a table needs the helpers of `facets.sql`.
+fn has_facets(shape: &TableShape<'_>) -> bool {
+    !shape.unique.is_empty() || shape.columns.iter().any(|column| stands_alone(column) || range(column.kind).is_some())
+}
+
+/// What an absent value is. A column of JSON reads it as JSON, any other reads text.
+fn preset<'a>(column: &ColumnShape<'a>) -> Option<Preset<'a>> {
+    Some(match (column.kind, column.default?) {
+        (ColumnKind::Json, value) => Preset::Text(Literal::new(value.to_json())),
+        (_, Value::Bool(flag)) => Preset::Boolean(*flag),
+        (_, Value::String(text)) => Preset::Text(Literal::new(&**text)),
+        (_, value) => Preset::Text(Literal::new(value.to_json())),
+    })
 }
 
 /// The checks and comments of a table's columns.
@@ -190,6 +239,11 @@ fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>
             let name = names.claim(&[shape.name(), column.name, "check"]);
             statements.push(Statement::Enum { table, name, column: column.name, values });
         }
+        if let Some((least, most)) = range(column.kind) {
+            let name = names.claim(&[shape.name(), column.name, "check"]);
+            let (least, most) = (least.to_string(), most.to_string());
+            statements.push(Statement::Range { table, name, column: column.name, least, most });
+        }
         if let Some(text) = column.comment() {
             statements.push(Statement::Comment { table, column: column.name, text: Literal::new(text) });
         }
@@ -198,13 +252,20 @@ fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>
 }
 
 fn indexes_of<'a>(shape: &TableShape<'a>, table: &'a Table<'a>, indexes: &mut Names) -> Vec<Statement<'a>> {
-    let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary);
+    // A unique index on the column alone answers what another one would.
+    let is_led = |name: &str| shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name);
+    let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary && !is_led(column.name));
     let index = |column: &ColumnShape<'a>| {
         let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
         let name = indexes.claim(&[shape.name(), column.name, "idx"]);
         Statement::Index { table, name, column: column.name, method }
     };
-    wanted.map(index).collect()
+    let mut statements: Vec<_> = wanted.map(index).collect();
+    statements.extend(shape.unique.iter().map(|unique| {
+        let name = indexes.claim(&[shape.name(), unique.column, "key"]);
+        Statement::Unique { table, name, columns: unique.within.into_iter().chain([unique.column]).collect() }
+    }));
+    statements
 }
 
 fn isolation<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Option<Statement<'a>> {

@@ -61,6 +61,7 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
         column_type: column_type(column),
         not_null: column.not_null,
         primary: shape.key == [column.name],
+        preset: None,
     };
     let of_type = |wanted: ColumnType| {
         let found = shape.columns.iter().filter(move |column| column_type(column) == wanted);

@@ -1,0 +1,277 @@
+//! Defaults: values that a row of the field's type could hold.
+
+use super::context::Context;
+use super::facets::format_of;
+use super::names::shown;
+use crate::diag::{Code, SpanId};
+use crate::raw::{RawField, RawKind};
+use crate::schema::Format;
+use crate::value::Value;
+
+/// The word for the time of writing.
+const NOW: &str = "now";
+
+pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
+    for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
+        let (Some(default), Some(kind)) = (&field.default, field.kind) else { continue };
+        if holds_nul(&default.value) {
+            cx.diagnostics
+                .push(Code::FacetNulInDefault, default.at, format!("the default of `{}` holds NUL", field.name.value))
+                .help("no database keeps NUL in text; remove it");
+            continue;
+        }
+        match (kind.value, &default.value) {
+            (RawKind::String, Value::String(text)) => check_text(cx, field, text, default.at),
+            (RawKind::Number, Value::Number(number)) => check_number(cx, field, *number, default.at),
+            (RawKind::Enum, Value::String(value)) => check_enum(cx, field, value, default.at),
+            (RawKind::Date, Value::String(text)) if **text == *NOW || is_date(text) => {}
+            (RawKind::Date, Value::String(text)) => {
+                let message = format!("the default `{}` of `{}` is no point in time", shown(text), field.name.value);
+                cx.diagnostics
+                    .push(Code::FacetDefaultWrongType, default.at, message)
+                    .help("give RFC 3339 text such as `2026-06-01T08:00:00.000Z`, or `now` for the time of writing");
+            }
+            (RawKind::Boolean, Value::Bool(_)) => {}
+            (RawKind::Json, value) if *value != Value::Null => {}
+            (wanted, _) => report_type(cx, field, wanted, default.at),
+        }
+    }
+}
+
+fn report_type(cx: &mut Context<'_, '_>, field: &RawField<'_>, wanted: RawKind, at: SpanId) {
+    let help = match (wanted, format_of(field)) {
+        (RawKind::Json, _) => "null says nothing here: leave the default out",
+        (RawKind::String, Some(Format::Int64 | Format::Uint64 | Format::Decimal { .. })) => {
+            "write it as a string of digits, so that no JSON reader rounds it"
+        }
+        (RawKind::String, _) => "give a string",
+        (RawKind::Number, _) => "give a number",
+        (RawKind::Boolean, _) => "give `true` or `false`",
+        (RawKind::Date, _) => "give RFC 3339 text such as `2026-06-01T08:00:00.000Z`, or `now`",
+        (RawKind::Enum, _) => "give one of the enum's values",
+    };
+    let message = match wanted {
+        RawKind::Json => format!("the default of `{}` is null", field.name.value),
+        RawKind::Enum => format!("the default of `{}` is no value of an enum", field.name.value),
+        _ => format!("the default of `{}` is no {}", field.name.value, wanted.as_str()),
+    };
+    cx.diagnostics.push(Code::FacetDefaultWrongType, at, message).help(help);
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn check_enum(cx: &mut Context<'_, '_>, field: &RawField<'_>, value: &str, at: SpanId) {
+    // Values of the wrong type, and none at all, have been reported as such.
+    let Some(values) = field.enum_values.as_ref().filter(|values| !values.value.is_empty()) else { return };
+    if values.value.iter().any(|known| known.value == value) {
+        return;
+    }
+    let help = cx.suggest.help(value, values.value.iter().map(|known| known.value.as_ref()));
+    let message = format!("`{}` is no value of the enum `{}`", shown(value), field.name.value);
+    cx.diagnostics.push(Code::FacetDefaultNotInEnum, at, message).help =
+        help.or_else(|| Some("choose one of its values".to_owned()));
+}
+
+fn check_number(cx: &mut Context<'_, '_>, field: &RawField<'_>, number: f64, at: SpanId) {
+    let format = format_of(field).filter(|format| format.is_number());
+    match format.and_then(|format| Some((format, format.bounds()?))) {
+        Some((format, (least, most))) => {
+            #[expect(clippy::cast_precision_loss, reason = "the bounds of numbers have 32 bits")]
+            let fits = (least as f64..=most as f64).contains(&number) && number.fract() == 0.0;
+            if !fits {
+                let help = format!("give a whole number from {least} to {most}");
+                report_range(cx, field, format, &number.to_string(), at, help);
+            }
+        }
+        None => {
+            if format == Some(Format::Float) && number.abs() > f64::from(f32::MAX) {
+                let help = format!("give a number from -{0:e} to {0:e}", f32::MAX);
+                report_range(cx, field, Format::Float, &number.to_string(), at, help);
+            }
+        }
+    }
+}
+
+fn check_text(cx: &mut Context<'_, '_>, field: &RawField<'_>, text: &str, at: SpanId) {
+    let Some(format) = format_of(field).filter(|format| !format.is_number()) else { return };
+    let (fits, help) = match (format, format.bounds()) {
+        (Format::Decimal { digits }, _) => (is_decimal(text, digits), decimal_help(digits)),
+        (Format::Uuid, _) => {
+            (is_uuid(text), "write it as databases give it back: `67e55044-10b1-426f-9247-bb680e5fe0c8`".to_owned())
+        }
+        (_, Some((least, most))) => {
+            (is_whole(text, least, most), format!("give digits without leading zeros, from {least} to {most}"))
+        }
+        (_, None) => return,
+    };
+    if !fits {
+        report_range(cx, field, format, text, at, help);
+    }
+}
+
+fn report_range(cx: &mut Context<'_, '_>, field: &RawField<'_>, format: Format, value: &str, at: SpanId, help: String) {
+    let message = format!(
+        "the default `{}` of `{}` is no value of the format `{}`",
+        shown(value),
+        field.name.value,
+        format.as_str()
+    );
+    cx.diagnostics.push(Code::FacetDefaultOutOfRange, at, message).help(help);
+}
+
+fn decimal_help(digits: Option<(u16, u16)>) -> String {
+    match digits {
+        None => "give digits without leading zeros, with a point where there is a fraction: `-12.50`".to_owned(),
+        Some((precision, scale)) => {
+            format!("give at most {} digits before the point and {scale} behind it", precision - scale)
+        }
+    }
+}
+
+/// Digits without leading zeros or a plus.
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+}
+
+fn is_whole(text: &str, least: i128, most: i128) -> bool {
+    is_digits(text.strip_prefix('-').unwrap_or(text))
+        && text != "-0"
+        && text.parse().is_ok_and(|number: i128| (least..=most).contains(&number))
+}
+
+/// Where no number of digits is given, a thousand are as many as one can ask for.
+fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
+    let (precision, scale) = digits.unwrap_or((2000, 1000));
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, behind)| (whole, Some(behind)));
+    let before = if whole == "0" { 0 } else { whole.len() };
+    let behind = fraction.is_none_or(|digits| {
+        !digits.is_empty() && digits.len() <= usize::from(scale) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    is_digits(whole) && before <= usize::from(precision - scale) && behind
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { is_hex(byte) })
+}
+
+/// RFC 3339 with at most six digits of a second, in years that every database has.
+fn is_date(text: &str) -> bool {
+    let number = |range: std::ops::Range<usize>| -> Option<u32> {
+        let digits = text.get(range)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+    };
+    let separated = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
+        .iter()
+        .all(|(at, byte)| text.as_bytes().get(*at) == Some(byte));
+    let read = || {
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 => 28 + u32::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        Some(year >= 1 && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60)
+    };
+    let rest = text.get(19..).unwrap_or_default();
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            if !(1..=6).contains(&digits) {
+                return false;
+            }
+            &fraction[digits..]
+        }
+        None => rest,
+    };
+    separated && read() == Some(true) && is_zone(zone)
+}
+
+fn is_zone(text: &str) -> bool {
+    let [sign, hours @ .., _, _, _] = text.as_bytes() else { return text == "Z" };
+    let minutes = &text.as_bytes()[text.len() - 3..];
+    let two = |digits: &[u8], below: u8| match digits {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => (tens - b'0') * 10 + ones - b'0' < below,
+        _ => false,
+    };
+    matches!(sign, b'+' | b'-') && two(hours, 15) && minutes[0] == b':' && two(&minutes[1..], 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_plain_digits() {
+        for text in ["0", "-0.5", "12.50", "1", &"9".repeat(1000)] {
+            assert!(is_decimal(text, None), "{text}");
+        }
+        for text in ["", "-", ".5", "5.", "01", "+1", "1e3", "1.2.3", "--1", "１", &"9".repeat(1001)] {
+            assert!(!is_decimal(text, None), "{text}");
+        }
+        assert!(is_decimal("-999.99", Some((5, 2))) && is_decimal("0.99", Some((2, 2))));
+        assert!(!is_decimal("1000", Some((5, 2))) && !is_decimal("1", Some((2, 2))));
+        assert!(!is_decimal("1.234", Some((5, 2))) && !is_decimal("1.0", Some((5, 0))));
+    }
+
+    #[test]
+    fn whole_numbers_have_one_spelling() {
+        let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
+        for text in ["0", "-1", "9223372036854775807", "-9223372036854775808"] {
+            assert!(is_whole(text, least, most), "{text}");
+        }
+        for text in ["", "-", "-0", "00", "+1", "9223372036854775808", "1.0", &"9".repeat(99)] {
+            assert!(!is_whole(text, least, most), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_days_of_the_calendar() {
+        for text in ["2026-06-01T08:00:00Z", "2024-02-29T23:59:59.999999+14:59", "0001-01-01T00:00:00.5-00:00"] {
+            assert!(is_date(text), "{text}");
+        }
+        for text in [
+            "",
+            "now",
+            "2026-06-01",
+            "2026-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-06-31T00:00:00Z",
+            "2026-06-01T24:00:00Z",
+            "2026-06-01T00:00:60Z",
+            "2026-06-01T00:00:00",
+            "2026-06-01T00:00:00.Z",
+            "2026-06-01T00:00:00.1234567Z",
+            "2026-06-01T00:00:00+15:00",
+            "2026-06-01T00:00:00+1:00",
+            "2026-06-01T00:00:00+01:0é",
+            "2026-06-01 00:00:00Z",
+            "2026-06-0éT00:00:00Z",
+        ] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn uuids_are_lower_case() {
+        assert!(is_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8"));
+        assert!(!is_uuid("67E55044-10b1-426f-9247-bb680e5fe0c8") && !is_uuid("67e5504410b1426f9247bb680e5fe0c8"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Facets for generated fields: for each type what it can have, hostile texts among them.
+
+use super::{PROSE, VALUES, capital};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// Which facets a field has: each number is taken modulo what there is to choose from.
+#[derive(Clone, Debug)]
+pub(super) struct FacetSpec {
+    format: usize,
+    default: Option<usize>,
+    unique: bool,
+    shape: Option<usize>,
+    renamed: bool,
+    numbered: bool,
+    deprecated: Option<usize>,
+}
+
+pub(super) fn facets() -> impl Strategy<Value = FacetSpec> {
+    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let choice = || prop::option::weighted(0.4, any::<usize>());
+    (any::<usize>(), choice(), choice(), choice(), flags).prop_map(
+        |(format, default, shape, deprecated, (unique, renamed, numbered))| FacetSpec {
+            format,
+            default,
+            unique,
+            shape,
+            renamed,
+            numbered,
+            deprecated,
+        },
+    )
+}
+
+/// Adds to a field what its type can have. `place` is different for each field of a model.
+pub(super) fn add(field: &mut Map<String, Value>, name: &str, place: usize, spec: &FacetSpec) {
+    let kind = field["type"].as_str().expect("a field has a type").to_owned();
+    let values = field.get("enumValues").cloned().unwrap_or_default();
+    let pick = |of: &[&str]| of[spec.format % of.len()].to_owned();
+    let format = match kind.as_str() {
+        "number" => pick(&["", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "email"]),
+        "string" => pick(&["", "int64", "uint64", "decimal", "digits", "uuid", "colour"]),
+        _ => String::new(),
+    };
+    match format.as_str() {
+        "" => {}
+        "digits" => {
+            let scale = spec.format % 30;
+            field.extend(members(
+                json!({ "format": "decimal", "precision": scale + 1 + spec.format % 7, "scale": scale }),
+            ));
+        }
+        word => drop(field.insert("format".into(), word.into())),
+    }
+    if let Some(choice) = spec.default {
+        field.insert("default".into(), default(&kind, &format, &values, choice));
+    }
+    if spec.unique && kind != "json" {
+        field.insert("unique".into(), true.into());
+    }
+    if let Some(choice) = spec.shape.filter(|_| kind == "json") {
+        field.insert("shape".into(), shape(choice));
+    }
+    if spec.renamed {
+        field.insert("renamedFrom".into(), format!("old{}", capital(name)).into());
+    }
+    if spec.numbered {
+        field.insert("number".into(), (place * 7 + 1).into());
+    }
+    if let Some(choice) = spec.deprecated {
+        let notes = [json!(true), json!(false), json!(PROSE[choice % PROSE.len()])];
+        field.insert("deprecated".into(), notes[choice / 7 % notes.len()].clone());
+    }
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn default(kind: &str, format: &str, values: &Value, choice: usize) -> Value {
+    let pick = |of: &[Value]| of[choice % of.len()].clone();
+    match (kind, format) {
+        ("enum", _) => pick(values.as_array().expect("an enum has values")),
+        ("boolean", _) => choice.is_multiple_of(2).into(),
+        ("date", _) => pick(&["now", "2024-02-29T23:59:59Z", "0001-01-01T00:00:00.000001-11:30"].map(Value::from)),
+        ("json", _) => {
+            let text = VALUES[choice % VALUES.len()];
+            pick(&[json!({ text: [text, null, 0.5] }), json!([]), json!(text), json!(1e300), json!(false)])
+        }
+        ("number", "int8") => pick(&[json!(-128), json!(127)]),
+        ("number", "uint8") => pick(&[json!(0), json!(255)]),
+        ("number", "int16") => pick(&[json!(-32768), json!(32767)]),
+        ("number", "uint16") => json!(65535),
+        ("number", "int32") => json!(i32::MIN),
+        ("number", "uint32") => json!(u32::MAX),
+        ("number", "float") => pick(&[json!(0.1), json!(-3.4e38)]),
+        ("number", _) => pick(&[json!(0), json!(-1e-300), json!(1.5), json!(5e-324), json!(1e21)]),
+        ("string", "int64") => pick(&["0", "-9223372036854775808", "9223372036854775807"].map(Value::from)),
+        ("string", "uint64") => pick(&["0", "18446744073709551615"].map(Value::from)),
+        ("string", "decimal") => pick(&["-0.10", "12345678901234567890123456789.5"].map(Value::from)),
+        ("string", "digits") => json!("0"),
+        ("string", "uuid") => json!("67e55044-10b1-426f-9247-bb680e5fe0c8"),
+        _ => VALUES[choice % VALUES.len()].into(),
+    }
+}
+
+fn shape(choice: usize) -> Value {
+    let text = VALUES[choice % VALUES.len()];
+    let shapes = [
+        json!({}),
+        json!({ "type": "object", "properties": { text: { "type": "string", "description": text } }, "required": [text] }),
+        json!({ "type": "array", "items": { "enum": [text, 1, null] } }),
+        json!({ "anyOf": [{ "const": text }, { "type": ["integer", "null"] }], "description": text }),
+        json!({ "type": "object", "additionalProperties": { "type": "array", "prefixItems": [true, { "not": false }] } }),
+    ];
+    shapes[choice / VALUES.len() % shapes.len()].clone()
+}

@@ -1,0 +1,253 @@
+//! Facets on a real server: exact numbers come back digit for digit, and defaults, ranges and uniqueness hold, in tables
+//! of our own and in tables that were there before.
+
+use ablo_codegen::emit::sql::postgres::Provision;
+use ablo_tests::fixtures;
+use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, provision_silently, schema};
+use serde_json::{Value, json};
+
+fn field_facets() -> ablo_schema::Schema {
+    schema(&fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json")))
+}
+
+/// A schema of one model, `things`, with one field.
+fn thing(field: Value) -> Provision {
+    let mut members = json!({ "isOptional": true, "isIndexed": false });
+    field.as_object().expect("members").iter().for_each(|(name, value)| members[name] = value.clone());
+    let fields = json!({ "value": members });
+    let document =
+        json!({ "v": 3, "models": { "things": { "fields": fields, "relations": {} } }, "identityRoles": [] });
+    program(&schema(&document.to_string()))
+}
+
+fn act_as(session: &mut Session, organization: &str) {
+    session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+}
+
+/// What an insert of such a gauge says.
+fn insert(session: &mut Session, organization: &str, id: &str, values: &[(&str, &str)]) -> Result<(), String> {
+    act_as(session, organization);
+    let quoted: Vec<String> = values.iter().map(|(_, value)| format!("'{value}'")).collect();
+    let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
+    let (columns, quoted) = (columns.join(", "), quoted.join(", "));
+    session.run(&format!(
+        "INSERT INTO gauges (id, organization_id, {columns}) VALUES ('{id}', '{organization}', {quoted})"
+    ))
+}
+
+const TOKEN: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+#[test]
+fn exact_numbers_come_back_digit_for_digit() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    provision_silently(&mut session, &field_facets());
+    let long = "-1234567890123456789012345678901234567.890";
+    let rows = [
+        ("a", "9223372036854775807", "18446744073709551615", long, "9999999999.99", TOKEN),
+        ("b", "-9223372036854775808", "0", "0.1", "-0.50", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+        ("c", "9007199254740993", "9007199254740993", &"9".repeat(40), "0.10", "00000000-0000-0000-0000-000000000000"),
+    ];
+    for (id, int64, uint64, decimal, price, token) in rows {
+        let values = [("int64", int64), ("uint64", uint64), ("decimal", decimal), ("price", price), ("token", token)];
+        insert(&mut session, "acme", id, &values).expect("every value is one of its format");
+        for (column, value) in values {
+            let found = session.texts(&format!("SELECT {column}::text FROM gauges WHERE id = '{id}'"));
+            assert_eq!(found, [value], "{column}");
+        }
+    }
+}
+
+#[test]
+fn absent_values_are_the_defaults() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    provision_silently(&mut session, &field_facets());
+    insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN)]).expect("the rest has defaults");
+    let expected = [
+        ("int8", "-128"),
+        ("int16", "32767"),
+        ("int32", "-2147483648"),
+        ("uint8", "255"),
+        ("uint32", "4294967295"),
+        ("float", "0.1"),
+        ("double", "5e-324"),
+        ("int64", "-9223372036854775808"),
+        ("uint64", "18446744073709551615"),
+        ("price", "-0.50"),
+        ("whole", "1234567890123456789012345678901234567890"),
+        ("batch", TOKEN),
+    ];
+    for (column, value) in expected {
+        assert_eq!(session.texts(&format!("SELECT {column}::text FROM gauges")), [value], "{column}");
+    }
+
+    session.run("INSERT INTO defaults (id, organization_id) VALUES ('a', 'acme')").expect("all fields have defaults");
+    let source = fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json"));
+    let source: Value = serde_json::from_str(&source).expect("a fixture is JSON");
+    let fields = &source["models"]["defaults"]["fields"];
+    for column in ["text", "empty", "dollar", "status"] {
+        let wanted = fields[column]["default"].as_str().expect("text");
+        assert_eq!(session.texts(&format!("SELECT \"{column}\" FROM defaults")), [wanted], "{column}");
+    }
+    for column in ["object", "number", "word", "no"] {
+        let found = session.texts(&format!("SELECT \"{column}\"::text FROM defaults")).concat();
+        let found: Value = serde_json::from_str(&found).expect("the server prints JSON");
+        assert_eq!(found.as_f64(), fields[column]["default"].as_f64(), "{column}");
+        assert!(found.is_number() || found == fields[column]["default"], "{column}: {found}");
+    }
+    assert_eq!(session.texts("SELECT (made = created_at AND flag AND NOT mark)::text FROM defaults"), ["true"]);
+    assert_eq!(session.texts("SELECT (since = '1999-12-31T21:59:59.999999Z')::text FROM defaults"), ["true"]);
+}
+
+#[test]
+fn values_beyond_a_format_are_refused() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    provision_silently(&mut session, &field_facets());
+    let (out_of_range, check, no_number) = ("22003", "23514", "22P02");
+    for (column, value, state) in [
+        ("int8", "128", check),
+        ("int8", "-129", check),
+        ("uint8", "-1", check),
+        ("uint8", "256", check),
+        ("uint16", "65536", check),
+        ("uint32", "-1", check),
+        ("uint32", "4294967296", check),
+        ("optional_uint64", "-1", check),
+        ("optional_uint64", "18446744073709551616", check),
+        ("optional_uint64", "NaN", check),
+        ("int16", "32768", out_of_range),
+        ("int32", "2147483648", out_of_range),
+        ("int64", "9223372036854775808", out_of_range),
+        ("price", "10000000000.00", out_of_range),
+        ("ratio", "1", out_of_range),
+        ("batch", "67e55044", no_number),
+        ("int64", "1.5", no_number),
+    ] {
+        let said = insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN), (column, value)]);
+        let said = said.expect_err(&format!("{column} takes {value}"));
+        assert!(said.starts_with(state), "{column} {value}: {said}");
+    }
+}
+
+#[test]
+fn a_value_is_unique_among_the_rows_of_one_organisation() {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    provision_silently(&mut session, &field_facets());
+    let row = |uint64| [("decimal", "1"), ("token", TOKEN), ("uint64", uint64)];
+    insert(&mut session, "acme", "a", &row("1")).expect("the first");
+    let said = insert(&mut session, "acme", "b", &row("2")).expect_err("the token is taken");
+    assert!(said.starts_with("23505") && said.contains("gauges_token_key"), "{said}");
+    insert(&mut session, "globex", "c", &row("1")).expect("another organisation may have the same values");
+
+    // Without a tenancy column a value is unique in the table; absent values are never the same.
+    let setting = |id: &str| format!("INSERT INTO settings (id, name) VALUES ('{id}', 'theme')");
+    session.run(&setting("a")).expect("the first");
+    let said = session.run(&setting("b")).expect_err("the name is taken");
+    assert!(said.starts_with("23505") && said.contains("settings_name_key"), "{said}");
+    let coupon = "INSERT INTO coupons (id, tenant_id) VALUES (gen_random_uuid(), 'globex')";
+    session.run(coupon).and_then(|()| session.run(coupon)).expect("two without a code");
+}
+
+/// Provisions over what `before` makes, twice, and gives what was reported; the second run changes nothing.
+fn over(before: &str, program: &Provision) -> (Vec<String>, ablo_tests::postgres::Table) {
+    let database = Server::shared().database();
+    let mut session = database.session();
+    session.run("CREATE TABLE things (id text PRIMARY KEY)").and_then(|()| session.run(before)).expect("a table");
+    let warnings = apply(&mut session, program);
+    let made = footprint(&mut session);
+    assert_eq!(apply(&mut session, program), warnings, "the second run says the same");
+    assert_eq!(footprint(&mut session), made, "the second run changes nothing");
+    (warnings, catalogue(&mut session)["public"]["things"].clone())
+}
+
+#[test]
+fn what_has_the_same_meaning_is_taken_as_it_is() {
+    let int8 = json!({ "type": "number", "format": "int8", "default": -5 });
+    let text = json!({ "type": "string", "default": "it's a\\b" });
+    let exact = json!({ "type": "string", "format": "decimal", "precision": 5, "scale": 2, "default": "1.50" });
+    let flag = json!({ "type": "boolean", "default": true });
+    let date = json!({ "type": "date", "default": "2026-06-01T08:00:00Z" });
+    let json = json!({ "type": "json", "default": { "a": 1, "b": [] } });
+    let unique = json!({ "type": "string", "unique": true });
+    for (before, field) in [
+        ("ADD value smallint DEFAULT -5 CONSTRAINT small CHECK (value >= -128 AND value <= 127)", int8),
+        ("ADD value text DEFAULT E'it\\'s a\\\\b'", text),
+        ("ADD value numeric(5, 2) DEFAULT 1.5", exact),
+        ("ADD value boolean DEFAULT 't'", flag),
+        ("ADD value timestamptz DEFAULT '2026-06-01 10:00:00+02'", date),
+        ("ADD value jsonb DEFAULT '{\"b\":[],\"a\":1.0}'", json),
+        ("ADD value text, ADD organization_id text, ADD CONSTRAINT own UNIQUE (value, organization_id)", unique),
+    ] {
+        let (warnings, table) = over(&format!("ALTER TABLE things {before}"), &thing(field.clone()));
+        assert_eq!(warnings, Vec::<String>::new(), "{field}");
+        let ours = |name: &String| name.starts_with("things_value");
+        assert!(!table.constraints.keys().chain(table.indexes.keys()).any(ours), "{field}: {table:#?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_added() {
+    let field = json!({ "type": "number", "format": "uint8", "default": 7, "unique": true });
+    let (warnings, table) = over("ALTER TABLE things ADD value smallint", &thing(field));
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(table.columns["value"].default.as_deref(), Some("'7'::smallint"));
+    assert_eq!(table.constraints["things_value_check"].definition, "CHECK (((value >= 0) AND (value <= 255)))");
+    assert!(table.indexes["things_value_key"].definition.ends_with("(organization_id, value)"));
+}
+
+#[test]
+fn what_differs_is_reported_and_left() {
+    let decimal = json!({ "type": "string", "format": "decimal", "precision": 12, "scale": 2 });
+    let number = json!({ "type": "number", "default": 1 });
+    let uint8 = json!({ "type": "number", "format": "uint8" });
+    let unique = json!({ "type": "string", "unique": true });
+    for (before, field, expected) in [
+        (
+            "ALTER TABLE things ADD value numeric(10, 2)",
+            &decimal,
+            "column_type_differs: public.things.value is numeric(10,2), not numeric(12,2); it was left so",
+        ),
+        (
+            "ALTER TABLE things ADD value numeric",
+            &decimal,
+            "column_type_differs: public.things.value is numeric, not numeric(12,2); it was left so",
+        ),
+        (
+            "ALTER TABLE things ADD value float8 DEFAULT 2",
+            &number,
+            "default_differs: public.things.value has the default 2, not '1'; it was left so",
+        ),
+        (
+            "ALTER TABLE things ADD value float8 DEFAULT random()",
+            &number,
+            "default_differs: public.things.value has the default random(), not '1'; it was left so",
+        ),
+        (
+            "ALTER TABLE things ADD value smallint; INSERT INTO things VALUES ('a', 300)",
+            &uint8,
+            "check_skipped: public.things.value has no check of its range: check constraint \"things_value_check\" of relation \"things\" is violated by some row",
+        ),
+        (
+            "ALTER TABLE things ADD value text CONSTRAINT things_value_check CHECK (value <> '')",
+            &uint8,
+            "column_type_differs: public.things.value is text, not smallint; it was left so",
+        ),
+        (
+            "ALTER TABLE things ADD value text, ADD organization_id text; INSERT INTO things VALUES ('a', 'x', 'o'), ('b', 'x', 'o')",
+            &unique,
+            "index_skipped: public.things does not keep (organization_id, value) unique: could not create unique index \"things_value_key\"",
+        ),
+        (
+            "ALTER TABLE things ADD value text; CREATE INDEX things_value_key ON things (value)",
+            &unique,
+            "index_differs: public.things does not keep (organization_id, value) unique: something else is named things_value_key",
+        ),
+    ] {
+        let (warnings, _) = over(before, &thing(field.clone()));
+        let expected = format!("ablo::provision::{expected}");
+        assert!(warnings.contains(&expected), "{before}: {warnings:#?}");
+    }
+}
