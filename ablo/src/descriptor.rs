@@ -3,8 +3,9 @@
 //! Generated code has one static of each; nothing here is ever built at run time. Hashes and names are those of the
 //! schema that the code was generated from, so a client can tell a server which one it knows.
 
-use crate::Model;
+use crate::{Model, SchemaError, SchemaHashes};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A whole schema.
 ///
@@ -19,17 +20,26 @@ use std::fmt;
 /// ```
 #[derive(Debug)]
 pub struct SchemaDescriptor {
-    /// Gates client and server versions: 32 bits, as the hosted service computes it.
-    pub schema_hash: &'static str,
-    /// Tells any two schemas apart.
-    pub content_hash: &'static str,
     /// The models, in schema order.
     pub models: &'static [&'static ModelDescriptor],
     /// How an identity's sync groups are computed.
     pub identity_roles: &'static [RoleDescriptor],
+    /// The hashes, where whoever wrote this knew the whole schema.
+    pub(crate) known: Option<(&'static str, &'static str)>,
+    pub(crate) hashes: OnceLock<Result<SchemaHashes, SchemaError>>,
 }
 
 impl SchemaDescriptor {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __new(
+        known: Option<(&'static str, &'static str)>,
+        models: &'static [&'static ModelDescriptor],
+        identity_roles: &'static [RoleDescriptor],
+    ) -> Self {
+        Self { models, identity_roles, known, hashes: OnceLock::new() }
+    }
+
     /// The model with this key.
     #[must_use]
     pub fn model(&self, key: &str) -> Option<&'static ModelDescriptor> {
@@ -158,6 +168,9 @@ pub struct FieldDescriptor {
     /// Whether generated code keeps its JSON as text.
     #[doc(hidden)]
     pub raw: bool,
+    /// Its shape, where only the type knows it.
+    #[doc(hidden)]
+    pub shape_of: Option<fn() -> String>,
 }
 
 impl FieldDescriptor {
@@ -179,6 +192,7 @@ impl FieldDescriptor {
         renamed_from: None,
         number: None,
         raw: false,
+        shape_of: None,
     };
 }
 
@@ -320,6 +334,17 @@ pub enum Load {
     Lazy,
     /// Only when asked.
     Manual,
+}
+
+impl Load {
+    /// The word in Schema JSON; the default is not said.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Load::Instant => None,
+            Load::Lazy => Some("lazy"),
+            Load::Manual => Some("manual"),
+        }
+    }
 }
 
 /// Where a model's table lives.

@@ -28,12 +28,16 @@ mod decimal;
 mod descriptor;
 mod field;
 mod id;
+#[cfg(feature = "typed-json")]
+mod json;
 mod model;
 mod open_enum;
 mod patch;
 mod row;
+mod schema;
 mod timestamp;
 
+pub use ablo_macros::{AbloEnum, AbloModel, define_schema};
 pub use ablo_wire as wire;
 pub use create::Create;
 pub use decimal::{Decimal, DecimalError};
@@ -43,10 +47,13 @@ pub use descriptor::{
 };
 pub use field::Field;
 pub use id::Id;
+#[cfg(feature = "typed-json")]
+pub use json::Json;
 pub use model::Model;
 pub use open_enum::{OpenEnum, UnknownValue};
 pub use patch::{Change, Patch};
 pub use row::{Row, UnknownFields};
+pub use schema::{SchemaError, SchemaHashes};
 pub use timestamp::{Timestamp, TimestampError};
 pub use uuid::Uuid;
 

@@ -17,7 +17,8 @@ pub const SERVICE_TABLES: [&str; 4] = ["sync_deltas", "ablo_idempotency", "ablo_
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// The column of a field that names none: every capital becomes `_` and its lower case.
-pub(crate) fn default_column(field: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn default_column(field: &str) -> Cow<'_, str> {
     if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Borrowed(field);
     }

@@ -23,7 +23,7 @@ use crate::schema::Schema;
 use context::Context;
 
 pub use columns::SERVICE_TABLES;
-pub(crate) use columns::default_column;
+pub use columns::default_column;
 
 /// Checks a raw schema and resolves it.
 ///

@@ -27,6 +27,7 @@ pub struct Located<'d> {
     pub also: Vec<(Place, &'d str)>,
 }
 
+#[cfg(feature = "front-rust")]
 impl Place {
     /// The place of a range of a text that has no pointers.
     pub(crate) fn of(lines: &Lines<'_>, range: Range<usize>) -> Self {

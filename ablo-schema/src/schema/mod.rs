@@ -19,6 +19,7 @@ pub(crate) use relation::RELATION_MEMBERS;
 pub use relation::{Relation, RelationKind, RelationOptions};
 pub use tenancy::{Role, RoleSource, Tenancy};
 
+pub use crate::check::default_column;
 use crate::lookup::Lookup;
 
 /// Position of a model in [`Schema::models`].

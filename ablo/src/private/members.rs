@@ -126,6 +126,7 @@ pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldD
         format: T::FORMAT,
         optional: T::OPTIONAL,
         raw: T::RAW,
+        shape_of: T::SHAPE,
         ..FieldDescriptor::DEFAULT
     }
 }

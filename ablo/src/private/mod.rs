@@ -7,6 +7,8 @@ mod model;
 mod open_enum;
 mod value;
 
+pub use crate::__ablo_define as define;
+pub use crate::__ablo_known as known;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;

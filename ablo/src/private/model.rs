@@ -154,11 +154,53 @@ macro_rules! __ablo_schema {
     ) => {
         $(#[$attr])*
         #[allow(dead_code, unreachable_pub)]
-        $vis static $name: $crate::SchemaDescriptor = $crate::SchemaDescriptor {
-            schema_hash: $schema_hash,
-            content_hash: $content_hash,
-            models: &[$(<$model as $crate::Model>::DESCRIPTOR),*],
-            identity_roles: &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
-        };
+        $vis static $name: $crate::SchemaDescriptor = $crate::SchemaDescriptor::__new(
+            ::core::option::Option::Some(($schema_hash, $content_hash)),
+            &[$(<$model as $crate::Model>::DESCRIPTOR),*],
+            &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
+        );
+    };
+}
+
+/// ```text
+/// define! { pub App "1f2e3d4c" "…"; models { WeatherReport, Station, } identity_roles { "org" "organizationId" false, } }
+/// ```
+/// expands to a type of that name that knows its schema. Without hashes they are computed when they are asked for.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_define {
+    (
+        $(#[$attr:meta])* $vis:vis $name:ident $($schema_hash:literal $content_hash:literal)?;
+        models { $($model:ty),* $(,)? }
+        identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
+    ) => {
+        $(#[$attr])*
+        #[derive(Clone, Copy, Debug)]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis struct $name;
+
+        #[allow(dead_code, unreachable_pub)]
+        impl $name {
+            /// What the schema says.
+            pub const SCHEMA: &'static $crate::SchemaDescriptor = {
+                static SCHEMA: $crate::SchemaDescriptor = $crate::SchemaDescriptor::__new(
+                    $crate::__private::known!($($schema_hash $content_hash)?),
+                    &[$(<$model as $crate::Model>::DESCRIPTOR),*],
+                    &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
+                );
+                &SCHEMA
+            };
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_known {
+    () => {
+        ::core::option::Option::None
+    };
+    ($schema_hash:literal $content_hash:literal) => {
+        ::core::option::Option::Some(($schema_hash, $content_hash))
     };
 }

@@ -150,6 +150,8 @@ pub trait Value: Sized {
     const OPTIONAL: bool = false;
     /// Whether JSON is kept as text.
     const RAW: bool = false;
+    /// The JSON Schema of its JSON.
+    const SHAPE: Option<fn() -> String> = None;
 
     fn show(&self) -> Shown<'_>;
     fn store(self) -> Stored;
@@ -328,6 +330,7 @@ impl<T: Value> Value for Option<T> {
     const FORMAT: Option<Format> = T::FORMAT;
     const OPTIONAL: bool = true;
     const RAW: bool = T::RAW;
+    const SHAPE: Option<fn() -> String> = T::SHAPE;
 
     fn show(&self) -> Shown<'_> {
         self.as_ref().map_or(Shown::Null, T::show)

@@ -13,6 +13,11 @@ use std::fmt::Write;
 pub(super) struct Ident(String);
 
 impl Ident {
+    /// An identifier that rustc has read.
+    pub(super) fn written(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,6 +57,26 @@ impl Ident {
     /// Two names in one; a `_` that one of them has for its own sake is not theirs together.
     fn joined(&self, suffix: &str) -> Self {
         Self(format!("{}{}", self.0.trim_end_matches('_'), suffix.trim_start_matches('_')))
+    }
+}
+
+/// Tokens that rustc has read: a type, a path, a visibility of the user's own.
+#[derive(Clone, Debug)]
+pub(super) struct Written(String);
+
+impl Written {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Ident> for Written {
+    fn from(ident: &Ident) -> Self {
+        Self(ident.0.clone())
     }
 }
 

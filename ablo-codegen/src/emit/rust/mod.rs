@@ -5,6 +5,7 @@
 //! the user's own.
 
 mod doc;
+pub mod expand;
 mod ident;
 mod model;
 mod names;
@@ -56,7 +57,7 @@ impl Emit for Emitter {
         for (row, model) in input.shapes.rows.iter().zip(names.models()) {
             model::print_row(&mut out, row, model);
             model::print_enums(&mut out, row, model);
-            model::print_table(&mut out, row, model);
+            model::print_table(&mut out, &"pub", row, model);
         }
         schema::print(&mut out, input, &names);
         files.add("rust/mod.rs", out.finish());

@@ -1,9 +1,9 @@
 //! One model: its row struct, its enums, its table.
 
-use super::ident::{Ident, Variants};
+use super::ident::{Ident, Variants, Written};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
-use crate::shape::{FieldShape, RowShape};
+use crate::shape::{BASE_FIELDS, FieldShape, RowShape};
 use ablo_schema::schema::{FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy};
 
 impl Token for ValueType {
@@ -11,6 +11,7 @@ impl Token for ValueType {
         match self {
             ValueType::Plain(name) => out.push_str(name),
             ValueType::Enum(name) => name.print(out),
+            ValueType::Written(tokens) => tokens.print(out),
             ValueType::Id(model) => {
                 out.push_str("::ablo::Id<");
                 model.print(out);
@@ -101,10 +102,10 @@ fn print_enum(out: &mut Writer, shape: &FieldShape<'_>, model: &Ident, name: &Id
 ///     }
 /// }
 /// ```
-pub(super) fn print_table(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+pub(super) fn print_table(out: &mut Writer, visibility: &dyn Token, row: &RowShape<'_>, names: &ModelNames) {
     out.line(&[]);
     out.line(&[&"::ablo::__private::model! {"]);
-    out.line(&[&"    pub ", &names.row, &", ", &names.patch, &","]);
+    out.line(&[&"    ", visibility, &" ", &names.row, &", ", &names.patch, &","]);
     print_facets(out, row.model);
     print_create(out, row, names);
     out.line(&[&"    fields {"]);
@@ -262,7 +263,24 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
     out.line(&[&";"]);
 }
 
-fn print_relation(out: &mut Writer, relation: &Relation, target: &Ident) {
+/// ```text
+/// const _: () = { let _ = Report::DESK_ID; };
+/// ```
+pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[Written]) {
+    out.put(&[&"const _: () = {"]);
+    for (relation, target) in model.relations.iter().zip(targets) {
+        if relation.kind != RelationKind::BelongsTo {
+            for name in std::iter::once(&relation.foreign_key).chain(&relation.order_by) {
+                if !BASE_FIELDS.iter().any(|base| *name == base.name()) {
+                    out.put(&[&" let _ = ", target, &"::", &Ident::constant(name.as_str()), &";"]);
+                }
+            }
+        }
+    }
+    out.line(&[&" };"]);
+}
+
+fn print_relation(out: &mut Writer, relation: &Relation, target: &Written) {
     let kind = match relation.kind {
         RelationKind::BelongsTo => " BelongsTo ",
         RelationKind::HasMany => " HasMany ",

@@ -2,7 +2,7 @@
 //!
 //! Models choose first, in schema order, and what belongs to them after all of them: adding a field never renames a model.
 
-use super::ident::{Ident, TypeNames};
+use super::ident::{Ident, TypeNames, Written};
 use crate::shape::RowShape;
 use crate::target::Input;
 use ablo_schema::schema::{FieldKind, Format, ModelKey};
@@ -20,7 +20,7 @@ pub(super) struct ModelNames {
     /// One for each field of the shape.
     pub(super) fields: Vec<FieldNames>,
     /// The target of each relation.
-    pub(super) targets: Vec<Ident>,
+    pub(super) targets: Vec<Written>,
 }
 
 /// The names of one field.
@@ -39,6 +39,8 @@ pub(super) enum ValueType {
     Enum(Ident),
     /// The id of a row of a model.
     Id(Ident),
+    /// A type that the user wrote.
+    Written(Written),
 }
 
 impl Names {
@@ -101,6 +103,6 @@ fn model_names(
         row: name.clone(),
         patch,
         fields: fields.collect(),
-        targets: row.model.relations.iter().map(|relation| type_of(&relation.target)).collect(),
+        targets: row.model.relations.iter().map(|relation| Written::from(&type_of(&relation.target))).collect(),
     }
 }

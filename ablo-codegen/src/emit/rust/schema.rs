@@ -1,7 +1,8 @@
 //! The schema's own descriptor.
 
+use super::ident::{Ident, Written};
 use super::names::Names;
-use super::writer::{Str, Writer};
+use super::writer::{Str, Token, Writer};
 use crate::target::Input;
 
 /// ```text
@@ -23,11 +24,48 @@ pub(super) fn print(out: &mut Writer, input: &Input<'_>, names: &Names) {
         out.fill("       ", &[&" ", &model.row, &","]);
     }
     out.line(&[&" }"]);
+    let roles = input.schema.identity_roles();
+    print_roles(out, roles.iter().map(|role| (role.kind.as_str(), &*role.source.field, role.source.multi)));
+    out.line(&[&"}"]);
+}
+
+fn print_roles<'r>(out: &mut Writer, roles: impl Iterator<Item = (&'r str, &'r str, bool)>) {
     out.put(&[&"    identity_roles {"]);
-    for role in input.schema.identity_roles() {
-        let (kind, field) = (Str(role.kind.as_str()), Str(&role.source.field));
-        out.fill("       ", &[&" ", &kind, &" ", &field, &" ", &role.source.multi, &","]);
+    for (kind, field, multi) in roles {
+        out.fill("       ", &[&" ", &Str(kind), &" ", &Str(field), &" ", &multi, &","]);
     }
     out.line(&[&" }"]);
+}
+
+/// What `define_schema!` says.
+pub(super) struct Definition<'d> {
+    pub(super) attributes: &'d Written,
+    pub(super) visibility: &'d Written,
+    pub(super) name: &'d Ident,
+    pub(super) hashes: Option<(&'d str, &'d str)>,
+    pub(super) models: &'d [Written],
+    pub(super) roles: &'d [(String, String, bool)],
+}
+
+/// ```text
+/// ::ablo::__private::define! {
+///     pub App "1f2e3d4c" "…";
+///     models { WeatherReport, crate::Station, }
+///     identity_roles { "org" "organizationId" false, }
+/// }
+/// ```
+pub(super) fn print_definition(out: &mut Writer, definition: &Definition<'_>) {
+    out.line(&[&"::ablo::__private::define! {"]);
+    out.put(&[definition.attributes, &" ", definition.visibility, &" ", definition.name as &dyn Token]);
+    if let Some((schema_hash, content_hash)) = definition.hashes {
+        out.put(&[&" ", &Str(schema_hash), &" ", &Str(content_hash)]);
+    }
+    out.line(&[&";"]);
+    out.put(&[&"    models {"]);
+    for model in definition.models {
+        out.put(&[&" ", model, &","]);
+    }
+    out.line(&[&" }"]);
+    print_roles(out, definition.roles.iter().map(|(kind, field, multi)| (kind.as_str(), field.as_str(), *multi)));
     out.line(&[&"}"]);
 }

@@ -4,7 +4,7 @@
 //! way to print text of a schema as it is.
 
 use super::doc;
-use super::ident::Ident;
+use super::ident::{Ident, Written};
 use std::fmt::Write;
 
 /// Something that may stand in a Rust file.
@@ -20,6 +20,12 @@ impl Token for &'static str {
 }
 
 impl Token for Ident {
+    fn print(&self, out: &mut String) {
+        out.push_str(self.as_str());
+    }
+}
+
+impl Token for Written {
     fn print(&self, out: &mut String) {
         out.push_str(self.as_str());
     }

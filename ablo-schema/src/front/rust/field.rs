@@ -138,7 +138,7 @@ pub(crate) fn read_declared(
             _ => None,
         },
         shape: match &ty.what {
-            Some(What::Json(shape)) => Some(shape.clone()),
+            Some(What::Json(shape)) => Some(shape.as_ref().clone()),
             _ => None,
         },
         has_default: default.is_some(),
@@ -300,7 +300,7 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
 }
 
 /// A default as a value of the schema, once it is known what the field holds.
-pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool, variants: &[(String, String)]) -> Value {
+pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool) -> Value {
     let digits = |minus: bool, digits: &str| if minus { format!("-{digits}") } else { digits.to_owned() };
     match given {
         Given::Literal { minus: false, literal: Lit::Str(text) } => Value::String(text.value().into()),
@@ -313,11 +313,7 @@ pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool, variants:
             RawKind::String if exact => Value::String(digits(*minus, number.base10_digits()).into()),
             _ => double(&digits(*minus, number.base10_digits())),
         },
-        Given::Path(path) => {
-            let word = last(path);
-            let value = variants.iter().find(|(variant, _)| *variant == word).map(|(_, value)| value.clone());
-            Value::String(value.unwrap_or(word).into())
-        }
+        Given::Path(path) => Value::String(last(path).into()),
         // A char, a byte string: no field takes one, and the rule on defaults says so.
         Given::Literal { .. } => Value::Null,
     }

@@ -1,5 +1,6 @@
 //! From what each item says to one raw schema: names become what they name.
 
+use super::attribute::Given;
 use super::enumeration::RustEnum;
 use super::field::{RustField, default_value, members};
 use super::model::RustModel;
@@ -8,7 +9,8 @@ use super::shape::Shapes;
 use super::{Reader, plain};
 use crate::check::default_column;
 use crate::diag::{Code, Spanned};
-use crate::raw::{RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema, Text};
+use crate::raw::{Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema, Text};
+use crate::value::Value;
 use std::collections::BTreeMap;
 use syn::Path;
 
@@ -92,13 +94,11 @@ pub(crate) fn resolve_field(
     reader: &mut Reader,
 ) -> RawField<'static> {
     let RustField { mut raw, enumeration, shape, default, .. } = field;
-    let mut variants = Vec::new();
     if let Some(path) = &enumeration {
         match enums.get(&last(path)) {
             Some(found) => {
                 let at = raw.kind.map_or(raw.at, |kind| kind.at);
                 raw.enum_values = Some(Spanned::new(found.values.clone(), at));
-                variants = found.pairs();
             }
             None => {
                 raw.kind = None;
@@ -111,11 +111,21 @@ pub(crate) fn resolve_field(
         raw.shape = shapes.of(ty).map(|shape| Spanned::new(shape, at));
     }
     if let (Some(given), Some(kind)) = (&default, raw.kind) {
-        let value = default_value(given, kind.value, raw.format.is_some(), &variants);
-        raw.default = Some(reader.spanned(value, given.span()));
+        raw.default = read_default(given, kind.value, raw.format.is_some(), reader);
     }
     raw.members = members(&raw);
     raw
+}
+
+/// A word is only `now`: a derive cannot know the values of an enum's variants.
+pub(crate) fn read_default(given: &Given, kind: RawKind, exact: bool, reader: &mut Reader) -> Maybe<Value> {
+    if matches!(given, Given::Path(_)) && kind != RawKind::Date {
+        reader
+            .say_at(Code::RustAttributeValue, given, "a default is a literal")
+            .help("write the value as the wire has it: `default = \"pending\"`");
+        return None;
+    }
+    Some(reader.spanned(default_value(given, kind, exact), given.span()))
 }
 
 fn unknown_type(path: &Path, enums: &BTreeMap<String, &RustEnum>, reader: &mut Reader) {

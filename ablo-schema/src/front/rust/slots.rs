@@ -104,14 +104,11 @@ impl Slots {
     pub(crate) fn number(&mut self, name: &'static str, example: &str, reader: &mut Reader) -> Maybe<f64> {
         let argument = self.take(name)?;
         let span = argument.name.span();
-        match &argument.said {
-            Said::Is(Given::Literal { minus, literal: Lit::Int(number) }) => {
-                if let Ok(number) = number.base10_parse::<u32>() {
-                    let number = f64::from(number);
-                    return Some(reader.spanned(if *minus { -number } else { number }, span));
-                }
-            }
-            _ => {}
+        if let Said::Is(Given::Literal { minus, literal: Lit::Int(number) }) = &argument.said
+            && let Ok(number) = number.base10_parse::<u32>()
+        {
+            let number = f64::from(number);
+            return Some(reader.spanned(if *minus { -number } else { number }, span));
         }
         wrong(reader, name, span, &argument.said, &format!("write `{name} = {example}`"));
         None

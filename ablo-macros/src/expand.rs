@@ -1,0 +1,227 @@
+//! What each macro expands to.
+
+use crate::report::errors;
+use ablo_codegen::emit::rust::expand::{Enumeration, Field, Model, Schema, print_enum, print_model, print_schema};
+use ablo_schema::Hashes;
+use ablo_schema::front::rust::definition::{Definition, Inline, read_inline};
+use ablo_schema::front::rust::derive::{Derived, read, read_derived_enum};
+use ablo_schema::front::rust::{Reader, RustEnum};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use std::collections::BTreeMap;
+use syn::{Attribute, DeriveInput, Item, ItemStruct, Visibility};
+
+/// The table of a derived model, beside the user's own struct.
+pub(crate) fn model(tokens: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(tokens) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut reader = Reader::default();
+    let Derived { schema, fields, targets } = read(&input, &mut reader);
+    let errors = errors(&mut reader);
+    let Some(schema) = schema else { return errors };
+    let fields: Vec<Field> =
+        fields.iter().map(|field| Field { name: field.ident.to_string(), value: text(&field.value) }).collect();
+    let targets: Vec<String> = targets.iter().map(|target| text(&target.path)).collect();
+    let names =
+        Model { visibility: &text(&input.vis), name: &input.ident.to_string(), fields: &fields, targets: &targets };
+    let printed = print_model(&schema, 0, &names);
+    let mut spans = Spans::default();
+    spans.learn(input.to_token_stream());
+    let table = spans.give_back(&printed);
+    let checks = foreign_keys(&schema, &targets, &mut spans);
+    quote!(#errors #table #checks)
+}
+
+/// Names the fields that relations use on the other side, so that rustc looks whether they are there.
+fn foreign_keys(schema: &ablo_schema::Schema, targets: &[String], spans: &mut Spans) -> TokenStream {
+    let Some(model) = schema.models().first() else { return TokenStream::new() };
+    let printed = ablo_codegen::emit::rust::expand::print_foreign_keys(model, targets);
+    spans.give_back(&printed)
+}
+
+/// The implementations of a derived enum.
+pub(crate) fn enumeration(tokens: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(tokens) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut reader = Reader::default();
+    let read = read_derived_enum(&input, &mut reader);
+    let errors = errors(&mut reader);
+    let Some(read) = read.filter(|_| errors.is_empty()) else { return errors };
+    let mut spans = Spans::default();
+    spans.learn(input.to_token_stream());
+    spans.give_back(&print_enum(&variants(&read, None)))
+}
+
+fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration {
+    Enumeration {
+        visibility: visibility.map(str::to_owned),
+        name: read.ident.to_string(),
+        other: read.other.as_ref().map(Ident::to_string),
+        variants: read.variants.iter().map(Ident::to_string).zip(read.values().map(str::to_owned)).collect(),
+    }
+}
+
+/// A schema: of models that are named, or of models that stand in it.
+pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
+    let mut reader = Reader::default();
+    let mut spans = Spans::default();
+    spans.learn(tokens.clone());
+    let Some(definition) = Definition::parse(tokens, &mut reader) else { return errors(&mut reader) };
+    if definition.items.is_empty() {
+        named(&definition, &mut reader, &spans)
+    } else {
+        inline(&definition, &mut reader, &spans)
+    }
+}
+
+fn named(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
+    let models: Vec<String> = definition.paths.iter().map(text).collect();
+    let roles: Vec<_> = definition.roles().collect();
+    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
+    let printed = print_schema(&Schema {
+        attributes: &text(&attributes),
+        visibility: &text(&definition.visibility),
+        name: &definition.name.to_string(),
+        hashes: None,
+        models: &models,
+        roles: &roles,
+    });
+    let (errors, schema) = (errors(reader), spans.give_back(&printed));
+    quote!(#errors #schema)
+}
+
+fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
+    let Inline { models, enums, schema } = read_inline(definition, reader);
+    let errors = errors(reader);
+    let items: TokenStream =
+        definition.items.iter().map(|item| item_without_attributes(item, schema.is_some(), &enums)).collect();
+    let Some(schema) = schema else { return quote!(#errors #items) };
+    let idents: Vec<String> = models.iter().map(|model| model.ident.to_string()).collect();
+    let mut printed = String::new();
+    for (at, model) in models.iter().enumerate() {
+        let visibility = visibility_of(definition, &model.ident);
+        let fields: Vec<Field> =
+            model.fields.iter().map(|(ident, ty)| Field { name: ident.to_string(), value: text(ty) }).collect();
+        let targets: Vec<String> = schema
+            .models()
+            .get(at)
+            .into_iter()
+            .flat_map(|model| &model.relations)
+            .map(|relation| {
+                let target = schema.models().iter().position(|model| model.key == relation.target);
+                target.and_then(|target| idents.get(target)).cloned().unwrap_or_default()
+            })
+            .collect();
+        let names =
+            Model { visibility: &visibility, name: &model.ident.to_string(), fields: &fields, targets: &targets };
+        printed.push_str(&print_model(&schema, at, &names));
+    }
+    for read in &enums {
+        let visibility = visibility_of(definition, &read.ident);
+        printed.push_str(&print_enum(&variants(read, Some(&visibility))));
+    }
+    let hashes = Hashes::of(&schema);
+    let roles: Vec<_> = definition.roles().collect();
+    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
+    printed.push_str(&print_schema(&Schema {
+        attributes: &text(&attributes),
+        visibility: &text(&definition.visibility),
+        name: &definition.name.to_string(),
+        hashes: Some((&hashes.schema.to_string(), &hashes.content.to_string())),
+        models: &idents,
+        roles: &roles,
+    }));
+    let tables = spans.give_back(&printed);
+    quote!(#errors #items #tables)
+}
+
+/// An item as it was written, but for what only these macros read. The enums of a valid schema are printed with their tables.
+fn item_without_attributes(item: &Item, valid: bool, enums: &[RustEnum]) -> TokenStream {
+    match item.clone() {
+        Item::Struct(mut item) => {
+            strip(&mut item.attrs);
+            item.fields.iter_mut().for_each(|field| strip(&mut field.attrs));
+            let derives = usual_derives(&item);
+            quote!(#derives #item)
+        }
+        Item::Enum(item) if valid && enums.iter().any(|read| read.ident == item.ident) => TokenStream::new(),
+        Item::Enum(mut item) => {
+            strip(&mut item.attrs);
+            item.variants.iter_mut().for_each(|variant| strip(&mut variant.attrs));
+            item.to_token_stream()
+        }
+        item => item.to_token_stream(),
+    }
+}
+
+fn strip(attributes: &mut Vec<Attribute>) {
+    attributes.retain(|attribute| !attribute.path().is_ident("ablo"));
+}
+
+/// What generated rows derive, unless the author chose.
+fn usual_derives(item: &ItemStruct) -> TokenStream {
+    if item.attrs.iter().any(|attribute| attribute.path().is_ident("derive")) {
+        return TokenStream::new();
+    }
+    quote!(#[derive(Clone, Debug, PartialEq)])
+}
+
+fn visibility_of(definition: &Definition, ident: &Ident) -> String {
+    let found = definition.items.iter().find_map(|item| match item {
+        Item::Struct(item) if item.ident == *ident => Some(&item.vis),
+        Item::Enum(item) if item.ident == *ident => Some(&item.vis),
+        _ => None,
+    });
+    text(found.unwrap_or(&Visibility::Inherited))
+}
+
+fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string()
+}
+
+/// Where each identifier of the user's stands, so that what is printed can point there.
+#[derive(Default)]
+struct Spans(BTreeMap<String, Span>);
+
+impl Spans {
+    fn learn(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => drop(self.0.entry(ident.to_string()).or_insert_with(|| ident.span())),
+                TokenTree::Group(group) => self.learn(group.stream()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Printed text as tokens; an identifier that the user wrote is where it was written.
+    fn give_back(&self, printed: &str) -> TokenStream {
+        match printed.parse::<TokenStream>() {
+            Ok(tokens) => self.place(tokens),
+            // The emitter prints Rust; were it not, rustc should say so at the macro.
+            Err(error) => syn::Error::new(error.span(), error.to_string()).into_compile_error(),
+        }
+    }
+
+    fn place(&self, tokens: TokenStream) -> TokenStream {
+        let place = |token: TokenTree| match token {
+            TokenTree::Ident(mut ident) => {
+                if let Some(span) = self.0.get(&ident.to_string()) {
+                    ident.set_span(*span);
+                }
+                TokenTree::Ident(ident)
+            }
+            TokenTree::Group(group) => {
+                let mut placed = proc_macro2::Group::new(group.delimiter(), self.place(group.stream()));
+                placed.set_span(group.span());
+                TokenTree::Group(placed)
+            }
+            token => token,
+        };
+        tokens.into_iter().map(place).collect()
+    }
+}
