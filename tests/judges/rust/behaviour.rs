@@ -58,6 +58,6 @@ fn every_kind_of_field_round_trips() {
 #[test]
 fn the_descriptor_is_the_schemas() {
     assert_eq!(weather::SCHEMA.models.len(), 1);
-    assert_eq!(weather::SCHEMA.content_hash.len(), 64);
-    assert_eq!(weather::SCHEMA.schema_hash, include_str!("schema_hash"));
+    assert_eq!(weather::SCHEMA.hashes().unwrap().content.len(), 64);
+    assert_eq!(weather::SCHEMA.hashes().unwrap().schema, include_str!("schema_hash"));
 }
