@@ -25,7 +25,7 @@ pub(crate) enum Said {
     /// `(…)`
     List(Vec<Argument>),
     /// `: Type`
-    Of(Type),
+    Of(Box<Type>),
     /// A literal in place of a word, as in `decimal(12, 2)`: the name is empty.
     Literal(Lit),
 }
@@ -95,7 +95,7 @@ impl Parse for Argument {
             Said::Is(input.parse()?)
         } else if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
-            Said::Of(input.parse()?)
+            Said::Of(Box::new(input.parse()?))
         } else if input.peek(token::Paren) {
             let inside;
             parenthesized!(inside in input);

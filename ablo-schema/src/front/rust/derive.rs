@@ -12,6 +12,7 @@ use super::{Reader, plain};
 use crate::diag::{Code, Spanned};
 use crate::raw::{RawKind, RawModel, RawRelation, RawSchema, Text};
 use crate::schema::{FieldMember, RelationKind, Schema};
+use crate::value::Value;
 use std::collections::BTreeMap;
 use syn::{Data, DeriveInput, Ident, Type};
 
@@ -70,13 +71,12 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
     let (enums, shapes) = (BTreeMap::new(), Shapes::default());
     for mut field in base.into_iter().chain(fields) {
         let is_enum = field.enumeration.take().is_some();
-        // The value of a default may be a variant that only its own derive knows.
-        let default = if is_enum { field.default.take() } else { None };
         let mut read = resolve_field(field, &enums, &shapes, reader);
         if is_enum {
-            let value = match &default {
-                Some(given) => last_word(given),
-                None => "stub".to_owned(),
+            // Only the enum's own derive knows its values: whatever the default is, it is taken to be one.
+            let value = match &read.default {
+                Some(Spanned { value: Value::String(text), .. }) => text.to_string(),
+                _ => "stub".to_owned(),
             };
             let at = read.at;
             read.enum_values = Some(Spanned::new(vec![Spanned::new(Text::Owned(value), at)], at));
@@ -145,12 +145,5 @@ fn add_stub(
         if !base.contains(&name.value.as_ref()) && !stub.fields.iter().any(|field| field.name.value == name.value) {
             stub.fields.push(stub_field(&name, RawKind::String));
         }
-    }
-}
-
-fn last_word(given: &super::attribute::Given) -> String {
-    match given {
-        super::attribute::Given::Path(path) => last(path),
-        super::attribute::Given::Literal { .. } => given.text().unwrap_or_default(),
     }
 }

@@ -31,11 +31,6 @@ impl RustEnum {
         let Self { ident, variants, values, other } = self;
         Self { ident: ident.clone(), variants: variants.clone(), values: values.clone(), other: other.clone() }
     }
-
-    /// Variants and their values.
-    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
-        self.variants.iter().map(plain).zip(self.values().map(str::to_owned)).collect()
-    }
 }
 
 /// Reads an enum. In a derive one variant must keep other values: the macro cannot add it.

@@ -14,7 +14,7 @@ use crate::value::Value;
 use syn::{Field, Ident, Lit, Path, Type};
 
 /// The words of a field.
-pub(crate) const FIELD: [&str; 16] = [
+const FIELD: [&str; 16] = [
     "belongs_to",
     "parent",
     "index",
@@ -54,7 +54,7 @@ pub struct RustField {
 }
 
 /// Fields that every row has.
-const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
+pub(crate) const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
 
 /// Reads one field of a struct, and the relation that it holds.
 pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustField, Option<RustRelation>)> {
@@ -76,6 +76,11 @@ pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustFiel
             .help("wrap the type instead: `Json<…>`");
     }
     let read = read_declared(&ident, &ty, &mut slots, &field.attrs, reader);
+    if BASE.iter().any(|base| lower_camel(base) == *read.raw.name.value) {
+        let message = format!("every row has `{}` already", read.raw.name.value);
+        let said = reader.diagnostics.push(Code::RustReservedField, read.raw.name.at, message);
+        said.help("give the field another name; to say more of that one, write `#[ablo(base(…))]` on the struct");
+    }
     let relation = read_belongs_to(&ident, &read.raw, &ty, &mut slots, reader);
     Some((read, relation))
 }
@@ -138,7 +143,7 @@ pub(crate) fn read_declared(
             _ => None,
         },
         shape: match &ty.what {
-            Some(What::Json(shape)) => Some(shape.clone()),
+            Some(What::Json(shape)) => Some(shape.as_ref().clone()),
             _ => None,
         },
         has_default: default.is_some(),
@@ -300,7 +305,7 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
 }
 
 /// A default as a value of the schema, once it is known what the field holds.
-pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool, variants: &[(String, String)]) -> Value {
+pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool) -> Value {
     let digits = |minus: bool, digits: &str| if minus { format!("-{digits}") } else { digits.to_owned() };
     match given {
         Given::Literal { minus: false, literal: Lit::Str(text) } => Value::String(text.value().into()),
@@ -313,11 +318,7 @@ pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool, variants:
             RawKind::String if exact => Value::String(digits(*minus, number.base10_digits()).into()),
             _ => double(&digits(*minus, number.base10_digits())),
         },
-        Given::Path(path) => {
-            let word = last(path);
-            let value = variants.iter().find(|(variant, _)| *variant == word).map(|(_, value)| value.clone());
-            Value::String(value.unwrap_or(word).into())
-        }
+        Given::Path(path) => Value::String(last(path).into()),
         // A char, a byte string: no field takes one, and the rule on defaults says so.
         Given::Literal { .. } => Value::Null,
     }

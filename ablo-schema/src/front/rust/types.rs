@@ -28,7 +28,7 @@ pub(crate) enum What {
     /// The id of a row of this model.
     Id(Path),
     /// JSON of this shape.
-    Json(Type),
+    Json(Box<Type>),
     /// One of the values of this enum.
     Enum(Path),
 }
@@ -157,7 +157,7 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
         return None;
     }
     if let Some(shape) = argument_of(ty, "Json") {
-        return Some(What::Json(shape.clone()));
+        return Some(What::Json(Box::new(shape.clone())));
     }
     if matches!(last.arguments, PathArguments::None)
         && name.starts_with(|first: char| first.is_ascii_uppercase())
