@@ -1,7 +1,9 @@
 //! Every code has a fixture, and every fixture says what is wrong, where, and how to mend it.
 
 use ablo_schema::diag::Diagnostics;
-use ablo_schema::front::json::{self, Place};
+use ablo_schema::front::json;
+use ablo_schema::front::rust::file;
+use ablo_schema::front::{Located, Place};
 use ablo_schema::{Code, select};
 use ablo_tests::fixtures;
 use std::collections::BTreeSet;
@@ -20,16 +22,21 @@ fn input(folder: &Path) -> Vec<u8> {
 }
 
 fn place(place: &Place) -> String {
+    let file = if place.file > 0 { format!("file {}: ", place.file) } else { String::new() };
     let pointer = if place.pointer.is_empty() { "(document)" } else { &place.pointer };
-    format!("{}:{} {pointer}", place.line, place.column)
+    format!("{file}{}:{} {pointer}", place.line, place.column)
 }
 
 fn render(text: &str, diagnostics: &Diagnostics) -> String {
+    show(&[text], &json::locate(text, diagnostics))
+}
+
+fn show(texts: &[&str], all: &[Located<'_>]) -> String {
     let mut out = String::new();
-    for located in json::locate(text, diagnostics) {
+    for located in all {
         let diagnostic = located.diagnostic;
         let severity = diagnostic.code.severity().as_str();
-        let marked = &text[located.place.range.clone()];
+        let marked = &texts[located.place.file][located.place.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
         writeln!(out, "{severity} {} at {}", diagnostic.code, place(&located.place)).expect("strings take text");
         writeln!(out, "  {}", diagnostic.message).expect("strings take text");
@@ -43,7 +50,21 @@ fn render(text: &str, diagnostics: &Diagnostics) -> String {
     out
 }
 
+/// A Rust source; its modules stand beside it.
+fn report_rust(folder: &Path) -> String {
+    let source = fs::read_to_string(folder.join("schema.rs")).expect("the source is text");
+    let read = file::read_with(&source, &mut |wanted| {
+        fs::read_to_string(folder.join(format!("{}.rs", wanted.name))).map_err(|_| "there is no such file".to_owned())
+    });
+    assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
+    let texts: Vec<&str> = read.texts.iter().map(String::as_str).collect();
+    show(&texts, &read.locate()).replace(" (document)", "")
+}
+
 fn report(folder: &Path) -> String {
+    if folder.join("schema.rs").exists() {
+        return report_rust(folder);
+    }
     let bytes = input(folder);
     let text = match json::text_of(&bytes) {
         Ok(text) => text,

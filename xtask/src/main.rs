@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks")]
 
 mod errors_doc;
+mod expansion;
 mod setup;
 mod step;
 
@@ -21,6 +22,7 @@ cargo xtask <habit>
   bless            accept the snapshots, rebuild docs/errors.md, then run the tests without updating
   codes [--check]  rebuild docs/errors.md, or say that it is stale
   bench            the benches; figures go to docs/performance.md
+  expansion        what the derives cost beside serde's and prost's
   long             property tests at length, judges over generated schemas, ten minutes of fuzzing
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["codes"] => errors_doc::write(),
         ["codes", "--check"] => errors_doc::check(),
         ["bench"] => step::run_all(vec![cargo("benches", &["bench", "--package", "ablo-tests"])]),
+        ["expansion"] => expansion::run(),
         ["long"] => setup::run().and_then(|()| step::run_all(long())),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -56,19 +56,19 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
         } else if table.len() > MOST_BYTES {
             let message =
                 format!("the table name `{}` has {} bytes, more than {MOST_BYTES}", shown(table), table.len());
-            cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter `\"tableName\"`");
+            cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter table name");
         }
         if SERVICE_TABLES.contains(&table) {
             let message = format!("`{table}` is the name of one of the service's own tables");
             cx.diagnostics
                 .push(Code::TableReserved, at, message)
-                .help("give another `\"tableName\"`; the two cannot stand in one database schema");
+                .help("give the model another table name; the two cannot stand in one database schema");
         }
         if let Some(first) = seen.insert(table.to_lowercase(), at) {
             let message = format!("two models are stored in the table `{}`", shown(table));
             cx.diagnostics
                 .push(Code::TableRepeated, at, message)
-                .help("give one of them another `\"tableName\"`; names that differ only in case are one on SQLite")
+                .help("give one of them another table name; names that differ only in case are one on SQLite")
                 .also(first, "the other one");
         }
     }
@@ -84,7 +84,7 @@ pub(super) fn check_columns(cx: &mut Context<'_, '_>) {
                 let message = format!("the column of `{}` would have more than {MOST_BYTES} bytes", field.name.value);
                 cx.diagnostics
                     .push(Code::ColumnTooLong, field.name.at, message)
-                    .help("give it a shorter `\"column\"`; the field can keep its name");
+                    .help("give it a shorter column; the field can keep its name");
             }
         }
         check_repeated_columns(cx, model);
@@ -136,12 +136,12 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         if SYSTEM_COLUMNS.contains(&column.as_ref()) {
             let message =
                 format!("the field `{}` is stored in `{column}`, a system column of PostgreSQL", field.name.value);
-            cx.diagnostics.push(Code::ColumnReserved, at, message).help("give the field another `\"column\"`");
+            cx.diagnostics.push(Code::ColumnReserved, at, message).help("give the field another column");
         }
         if taken && !(is_base && default_column(&field.name.value) == column) {
             let message =
                 format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);
-            cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another `\"column\"`");
+            cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another column");
         } else {
             seen.push((folded, field));
         }
@@ -162,7 +162,7 @@ fn report_shared_column(cx: &mut Context<'_, '_>, first: &RawField<'_>, second: 
         format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, second.name.value);
     cx.diagnostics
         .push(Code::ColumnRepeated, at, message)
-        .help("give one of them another `\"column\"`; names that differ only in case are one on SQLite")
+        .help("give one of them another column; names that differ only in case are one on SQLite")
         .also(first.name.at, "the other field");
 }
 

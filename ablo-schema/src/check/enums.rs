@@ -16,7 +16,7 @@ pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
             let message = format!("`{}` has `enumValues` but is a {}", field.name.value, kind.value.as_str());
             cx.diagnostics
                 .push(Code::EnumValuesOnOtherType, values.at, message)
-                .help("make it `\"type\": \"enum\"`, or remove the values");
+                .help("make it an enum, or remove the values");
         }
     }
 }
@@ -31,7 +31,7 @@ fn check_values(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
             let at = field.enum_values.as_ref().map_or(field.at, |values| values.at);
             cx.diagnostics
                 .push(Code::EnumNoValues, at, format!("the enum `{}` has no values", field.name.value))
-                .help("list them: `\"enumValues\": [\"draft\", \"final\"]`");
+                .help("list at least one, such as `draft`");
             return;
         }
     };

@@ -305,7 +305,7 @@ fn report_number(cx: &mut Context<'_, '_>, first: &Numbered<'_>, second: &Number
         format!("`{}` and `{}` come to one number in the binary form", first.oldest, second.oldest)
     };
     let said = cx.diagnostics.push(Code::FacetNumberRepeated, place(said), message);
-    said.help("give one of them a `\"number\"` of its own, from 1 to 65535");
+    said.help("give one of them a `number` of its own, from 1 to 65535");
     if let Some(other) = other {
         said.also(place(other), "the other field");
     }

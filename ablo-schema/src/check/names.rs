@@ -147,7 +147,7 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
             let help = if near.is_empty() || !name.value.is_ascii() || near == **name.value || near.len() > MOST_NAME {
                 "begin with a lower-case letter and go on with ASCII letters and digits".to_owned()
             } else {
-                format!("call it `{near}`; keep the old column with `\"column\"`")
+                format!("call it `{near}`; keep the old column with `column`")
             };
             cx.diagnostics
                 .push(

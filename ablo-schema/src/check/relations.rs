@@ -51,7 +51,7 @@ fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &
     }
     let message = format!("the foreign key `{}` is a {}, and ids are strings", key.value, kind.as_str());
     let said = cx.diagnostics.push(Code::RelationForeignKeyNotString, key.at, message);
-    said.help("make the field `\"type\": \"string\"`");
+    said.help("make the field a string");
     if let Found::Declared(field) = found {
         said.also(field.at, "the field");
     }
@@ -71,7 +71,7 @@ fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found:
     let message = format!("`{}` is stored in `{physical}`, not in `{}`", key.value, shown(&column.value));
     cx.diagnostics
         .push(Code::RelationForeignKeyColumnMismatch, column.at, message)
-        .help(format!("write `\"foreignKeyColumn\": \"{physical}\"`; the field decides"));
+        .help(format!("name the column `{physical}`; the field decides"));
 }
 
 pub(super) fn check_order_by(cx: &mut Context<'_, '_>) {
@@ -116,7 +116,7 @@ pub(super) fn check_options(cx: &mut Context<'_, '_>) {
                 );
                 cx.diagnostics
                     .push(Code::RelationFkAcrossPlanes, fk.at, message)
-                    .help("the two tables live in different databases; remove `\"fk\"`");
+                    .help("the two tables live in different databases; remove `fk`");
             }
         }
     }
@@ -166,7 +166,7 @@ pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
             message
         };
         report_cycle(cx, Code::RelationParentCycle, &cycle, &message, is_parent)
-            .help("add `\"scope\": true` to the model at the top, or drop `\"parent\"` from one edge");
+            .help("make the model at the top a `scope`, or drop `parent` from one edge");
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) fn check_create_cycles(cx: &mut Context<'_, '_>) {
     for cycle in cycles(&edges) {
         let message = format!("{} each have to be created before the other", circle(cx, &cycle));
         report_cycle(cx, Code::RelationCreateCycle, &cycle, &message, counts)
-            .help("set `\"options\": {\"defer\": true}` on the edge that can be filled in later");
+            .help("set the option `defer` on the edge that can be filled in later");
     }
 }
 

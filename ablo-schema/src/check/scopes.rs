@@ -49,7 +49,7 @@ pub(super) fn check_grants(cx: &mut Context<'_, '_>) {
                 format!("`{}` is no scope root, so that there is nothing to give access to", cx.models[scope].key());
             cx.diagnostics
                 .push(Code::GrantsTargetNotScopeRoot, place, message)
-                .help("add `\"scope\": true` to that model")
+                .help("make that model a `scope`")
                 .also(cx.models[scope].raw.key.at, "the model");
         }
     }

@@ -49,8 +49,11 @@ fn report_unknown_table(cx: &mut Context<'_, '_>, table: &Spanned<Cow<'_, str>>)
     let message = format!("the table `{}` is not in this schema", shown(&table.value));
     let near = cx.index_of(&table.value).map(|model| cx.models[model].table().to_owned());
     let help = near.map_or_else(
-        || "if it exists outside the schema, nothing is wrong; `parentTable` names a table, not a model".to_owned(),
-        |table| format!("`parentTable` names a table: the table of that model is `{table}`"),
+        || {
+            "if it exists outside the schema, nothing is wrong; the parent is named by its table, not by its model"
+                .to_owned()
+        },
+        |table| format!("the parent is named by its table: the table of that model is `{table}`"),
     );
     cx.diagnostics.push(Code::TenancyUnknownParentTable, table.at, message).help(help);
 }
@@ -91,8 +94,8 @@ fn check_org_column(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
     let table = &via.parent_table.value;
     let message = format!("the table `{table}` has no column `{}` to hold the organisation", shown(name));
     let help = match cx.models[parent].tenancy_column() {
-        Some(column) => format!("its tenancy column is `{column}`; say `\"parentOrgColumn\": \"{column}\"`"),
-        None => "give that model a tenancy of its own, or name the column with `\"parentOrgColumn\"`".to_owned(),
+        Some(column) => format!("its tenancy column is `{column}`; name that one"),
+        None => "give that model a tenancy of its own, or name the column that holds it".to_owned(),
     };
     cx.diagnostics.push(Code::TenancyUnknownParentOrgColumn, at, message).help(help);
 }

@@ -512,4 +512,16 @@ codes! {
         "A source without models",
         "There is nothing to generate from.",
         "Derive `AbloModel` for a struct, or name the right source.";
+    RustRepeatedName = "ablo::rust::repeated_name", Error,
+        "Two things have one name",
+        "Models are known by their keys and their structs, fields and relations by their names on the wire, enums by their Rust names.",
+        "Rename one of them: `key` names a model, `rename` a field, `relation` the relation of a field.";
+    RustUnlistedModel = "ablo::rust::unlisted_model", Warning,
+        "A model is not in the schema",
+        "It derives `AbloModel`, and `define_schema!` does not name it.",
+        "Name it in `define_schema!`, or remove the derive.";
+    RustModuleNotFound = "ablo::rust::module_not_found", Error,
+        "The file of a module cannot be read",
+        "`mod name;` leads to `name.rs` or `name/mod.rs`, and models may stand in it. Nothing is compiled, so that files which a build script makes are not there.",
+        "Create the file, mend its name, or read the file that declares the models.";
 }

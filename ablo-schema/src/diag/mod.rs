@@ -122,6 +122,12 @@ impl Diagnostics {
         self.all.iter()
     }
 
+    /// Every diagnostic, so that a front can number its places anew.
+    #[cfg(feature = "front-rust")]
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Diagnostic> {
+        self.all.iter_mut()
+    }
+
     /// Orders by place, then by code; what stands at one place with one code and one message is said once.
     pub fn sort(&mut self) {
         self.all.sort_by(|a, b| (a.at, a.code, &a.message).cmp(&(b.at, b.code, &b.message)));

@@ -6,6 +6,8 @@ use std::ops::Range;
 /// A place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Which of the texts that were read, from 0.
+    pub file: usize,
     /// Bytes of the text.
     pub range: Range<usize>,
     /// Line of its start, from 1.
@@ -30,9 +32,9 @@ pub struct Located<'d> {
 #[cfg(feature = "front-rust")]
 impl Place {
     /// The place of a range of a text that has no pointers.
-    pub(crate) fn of(lines: &Lines<'_>, range: Range<usize>) -> Self {
+    pub(crate) fn of(file: usize, lines: &Lines<'_>, range: Range<usize>) -> Self {
         let (line, column) = lines.position(range.start);
-        Self { range, line, column, pointer: String::new() }
+        Self { file, range, line, column, pointer: String::new() }
     }
 }
 

@@ -16,7 +16,7 @@ pub use crate::__ablo_schema as schema;
 pub(crate) use members::write;
 pub use members::{Changes, Members, Patched, field};
 pub use serde;
-pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, show_enum, store_enum, take, take_enum};
+pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
 
 /// How the declared fields of a model are read.
 pub trait Codec: Members + Sized {

@@ -51,7 +51,7 @@ macro_rules! __ablo_open_enum {
 /// impl Status { pub fn as_str(&self) -> &str { match self { Self::Pending => "pending", … } } }
 /// impl From<&str> for Status { … }        // the only way to an `Unrecognized`
 /// impl OpenEnum for Status { const VALUES: &[&str] = &["pending", "ready"]; … }
-/// impl Display, Serialize, Deserialize, Value for Status { one call of the runtime each }
+/// impl Display, Serialize, Deserialize for Status { one call of the runtime each }
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -91,22 +91,6 @@ macro_rules! __ablo_open_enum_impls {
             impl ::core::fmt::Display for $name {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     f.write_str(Self::as_str(self))
-                }
-            }
-
-            impl $crate::__private::Value for $name {
-                const KIND: $crate::FieldKind = $crate::FieldKind::Enum(<Self as $crate::OpenEnum>::VALUES);
-
-                fn show(&self) -> $crate::__private::Shown<'_> {
-                    $crate::__private::show_enum(self)
-                }
-
-                fn store(self) -> $crate::__private::Stored {
-                    $crate::__private::store_enum(&self)
-                }
-
-                fn from_stored(stored: $crate::__private::Stored) -> Self {
-                    $crate::__private::take_enum(&stored)
                 }
             }
 

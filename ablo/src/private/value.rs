@@ -372,21 +372,22 @@ impl<T: Value> Said for Patch<T> {
     }
 }
 
-/// Shows any open enum.
-pub fn show_enum<E: OpenEnum>(value: &E) -> Shown<'_> {
-    Shown::Text(value.as_str())
-}
+impl<E: OpenEnum> Value for E {
+    const KIND: FieldKind = FieldKind::Enum(E::VALUES);
 
-/// Keeps any open enum.
-pub fn store_enum<E: OpenEnum>(value: &E) -> Stored {
-    Stored::Text(value.as_str().to_owned())
-}
+    fn show(&self) -> Shown<'_> {
+        Shown::Text(self.as_str())
+    }
 
-/// Takes any open enum.
-pub fn take_enum<E: OpenEnum>(stored: &Stored) -> E {
-    match stored {
-        Stored::Text(text) => E::from(text),
-        _ => E::from(""),
+    fn store(self) -> Stored {
+        Stored::Text(self.as_str().to_owned())
+    }
+
+    fn from_stored(stored: Stored) -> Self {
+        match &stored {
+            Stored::Text(text) => E::from(text),
+            _ => E::from(""),
+        }
     }
 }
 

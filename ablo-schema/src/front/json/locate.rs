@@ -46,7 +46,7 @@ pub fn locate<'d>(text: &str, diagnostics: &'d Diagnostics) -> Vec<Located<'d>> 
     let place = |at: SpanId| {
         let (range, pointer) = wanted.get(&at).cloned().unwrap_or_default();
         let (line, column) = lines.position(range.start);
-        Place { range, line, column, pointer }
+        Place { file: 0, range, line, column, pointer }
     };
     diagnostics
         .iter()

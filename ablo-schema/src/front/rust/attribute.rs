@@ -131,7 +131,13 @@ pub(crate) fn doc(attributes: &[Attribute]) -> Option<(String, Span)> {
         let syn::Meta::NameValue(said) = &attribute.meta else { continue };
         let syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &said.value else { continue };
         span.get_or_insert(text.span());
-        lines.extend(text.value().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()));
+        let text = text.value();
+        // Lines of a block comment begin with `*`, as most people write them.
+        let starred = text.lines().skip(1).all(|line| line.trim_start().starts_with('*') || line.trim().is_empty());
+        for (at, line) in text.split('\n').enumerate() {
+            let line = if at > 0 && starred { line.trim_start().trim_start_matches('*') } else { line };
+            lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
+        }
     }
     let text = lines.join("\n").trim().to_owned();
     span.filter(|_| !text.is_empty()).map(|span| (text, span))

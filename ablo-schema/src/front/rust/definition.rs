@@ -10,6 +10,7 @@ use crate::diag::Code;
 use crate::raw::RawRole;
 use crate::schema::Schema;
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Item, Path, Token, Visibility, braced, bracketed, token};
@@ -100,6 +101,10 @@ impl Definition {
     ///
     /// Faults of syntax are noted, and give nothing.
     pub fn parse(tokens: TokenStream, reader: &mut Reader) -> Option<Self> {
+        if let Some(span) = super::scan::too_deep(tokens.clone()) {
+            super::scan::say_too_deep("the schema", span, reader);
+            return None;
+        }
         match syn::parse2(tokens) {
             Ok(definition) => Some(definition),
             Err(error) => {
@@ -157,22 +162,7 @@ pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
     definition.check_mixed(reader);
     let (mut models, mut enums, mut shapes) = (Vec::new(), Vec::new(), Shapes::default());
     for item in &definition.items {
-        match item {
-            Item::Struct(item) if !is_plain(&item.attrs) => {
-                models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader));
-            }
-            Item::Struct(item) => drop(shapes.structs.insert(plain(&item.ident), item)),
-            Item::Enum(item) if !is_plain(&item.attrs) => {
-                enums.push(read_enum(&item.ident, &item.generics, &item.attrs, &item.variants, false, reader));
-            }
-            Item::Enum(item) => drop(shapes.enums.insert(plain(&item.ident), item)),
-            Item::Use(_) => {}
-            other => {
-                reader
-                    .say_at(Code::RustSyntax, other, "a schema holds structs and enums")
-                    .help("move this out of the macro");
-            }
-        }
+        read_item(item, &mut models, &mut enums, &mut shapes, reader);
     }
     let seen = |model: &RustModel| InlineModel {
         ident: model.ident.clone(),
@@ -186,6 +176,30 @@ pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
     Inline { models: inline_models, enums: kept, schema: schema.filter(|_| !reader.diagnostics.has_errors()) }
 }
 
+/// Reads one item of a `define_schema!` that declares its models.
+pub(crate) fn read_item<'i>(
+    item: &'i Item,
+    models: &mut Vec<RustModel>,
+    enums: &mut Vec<RustEnum>,
+    shapes: &mut Shapes<'i>,
+    reader: &mut Reader,
+) {
+    match item {
+        Item::Struct(item) if is_plain(&item.attrs) => drop(shapes.structs.insert(plain(&item.ident), item)),
+        Item::Struct(item) => models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader)),
+        Item::Enum(item) if is_plain(&item.attrs) => drop(shapes.enums.insert(plain(&item.ident), item)),
+        Item::Enum(item) => {
+            enums.push(read_enum(&item.ident, &item.generics, &item.attrs, &item.variants, false, reader));
+        }
+        Item::Use(_) => {}
+        other => {
+            reader
+                .say_at(Code::RustSyntax, other, "a schema holds structs and enums")
+                .help("move this out of the macro");
+        }
+    }
+}
+
 /// Whether a struct or an enum stands there for the shape of some JSON: it derives serde's traits.
 pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
     derives(attributes, "JsonSchema") || derives(attributes, "Deserialize") || derives(attributes, "Serialize")
@@ -193,13 +207,5 @@ pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
 
 /// Whether an item derives this.
 pub(crate) fn derives(attributes: &[Attribute], name: &str) -> bool {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
-        let mut found = false;
-        // What rustc refuses is rustc's to report.
-        let _ = attribute.parse_nested_meta(|meta| {
-            found |= meta.path.segments.last().is_some_and(|last| last.ident == name);
-            Ok(())
-        });
-        found
-    })
+    attributes.iter().any(|attribute| super::scan::derives(&attribute.meta.to_token_stream(), name))
 }

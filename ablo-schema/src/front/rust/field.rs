@@ -14,7 +14,7 @@ use crate::value::Value;
 use syn::{Field, Ident, Lit, Path, Type};
 
 /// The words of a field.
-pub(crate) const FIELD: [&str; 16] = [
+const FIELD: [&str; 16] = [
     "belongs_to",
     "parent",
     "index",
@@ -54,7 +54,7 @@ pub struct RustField {
 }
 
 /// Fields that every row has.
-const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
+pub(crate) const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
 
 /// Reads one field of a struct, and the relation that it holds.
 pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustField, Option<RustRelation>)> {
@@ -76,6 +76,11 @@ pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustFiel
             .help("wrap the type instead: `Json<…>`");
     }
     let read = read_declared(&ident, &ty, &mut slots, &field.attrs, reader);
+    if BASE.iter().any(|base| lower_camel(base) == *read.raw.name.value) {
+        let message = format!("every row has `{}` already", read.raw.name.value);
+        let said = reader.diagnostics.push(Code::RustReservedField, read.raw.name.at, message);
+        said.help("give the field another name; to say more of that one, write `#[ablo(base(…))]` on the struct");
+    }
     let relation = read_belongs_to(&ident, &read.raw, &ty, &mut slots, reader);
     Some((read, relation))
 }

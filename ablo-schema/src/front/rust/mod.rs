@@ -16,6 +16,7 @@ pub mod file;
 mod model;
 mod relation;
 mod resolve;
+mod scan;
 mod shape;
 mod slots;
 mod types;
@@ -94,7 +95,9 @@ impl Reader {
     fn syntax(&mut self, error: syn::Error) {
         for error in error {
             let at = self.at(error.span());
-            self.diagnostics.push(Code::RustSyntax, at, error.to_string());
+            self.diagnostics
+                .push(Code::RustSyntax, at, error.to_string())
+                .help("write it as Rust and the list of attributes in docs/rust.md have it");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Models: structs into raw models.
 
 use super::attribute::{Argument, Said, read};
-use super::field::{FIELD, RustField, read_declared, read_field};
+use super::field::{BASE, RustField, read_declared, read_field};
 use super::relation::{self, RustRelation};
+use super::resolve::repeated;
 use super::slots::{Slots, required, text_of, wrong};
 use super::words::{key_of, lower_camel};
 use super::{Reader, plain, types};
@@ -11,7 +12,7 @@ use crate::raw::{Maybe, RawAutoFill, RawGrants, RawModel, RawPersist, RawRole, R
 use crate::schema::{AutoFillSource, Load, Plane, RelationKind};
 use crate::value::{Members, Value};
 use proc_macro2::Span;
-use syn::{Attribute, Fields, Generics, Ident};
+use syn::{Attribute, Fields, Generics, Ident, Lit};
 
 const MODEL: [&str; 19] = [
     "key",
@@ -86,18 +87,21 @@ pub(crate) fn read_model(
                 .help("give each a name: it is the field's name on the wire");
         }
     }
-    for (word, kind) in [
-        ("belongs_to", RelationKind::BelongsTo),
-        ("has_many", RelationKind::HasMany),
-        ("has_one", RelationKind::HasOne),
-    ] {
-        for argument in slots.take_all(word) {
-            model.relations.extend(relation::read(argument, kind, reader));
-        }
+    for argument in slots.take_in_order(["belongs_to", "has_many", "has_one"]) {
+        let kind = match plain(&argument.name).as_str() {
+            "belongs_to" => RelationKind::BelongsTo,
+            "has_many" => RelationKind::HasMany,
+            _ => RelationKind::HasOne,
+        };
+        model.relations.extend(relation::read(argument, kind, reader));
     }
     for argument in slots.take_all("base") {
         model.base.extend(read_base(argument, reader));
     }
+    let name = |name: &Spanned<Text<'static>>| (name.value.clone().into_owned(), name.at);
+    let fields = model.base.iter().chain(&model.fields).map(|field| name(&field.raw.name)).collect();
+    repeated(fields, "fields", reader);
+    repeated(model.relations.iter().map(|relation| name(&relation.name)).collect(), "relations", reader);
     model
 }
 
@@ -313,6 +317,7 @@ fn read_required(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Re
     for argument in arguments {
         match argument.said {
             Said::Flag => fields.push(reader.text(lower_camel(&plain(&argument.name)), argument.name.span())),
+            Said::Literal(Lit::Str(name)) => fields.push(reader.text(lower_camel(&name.value()), name.span())),
             said => wrong(
                 reader,
                 &plain(&argument.name),
@@ -339,7 +344,13 @@ fn read_base(argument: Argument, reader: &mut Reader) -> Option<RustField> {
         return None;
     };
     let Argument { name, said: Said::Of(ty) } = arguments.remove(first) else { return None };
-    let mut slots = Slots::new(arguments, "`base`", &FIELD[7..14], reader);
+    if !BASE.contains(&plain(&name).as_str()) {
+        let help = reader.suggest.help(&plain(&name), BASE);
+        reader.say(Code::RustAttributeValue, name.span(), format!("`{name}` is no base field")).help =
+            help.or_else(|| Some("declare it as a field of the struct".to_owned()));
+        return None;
+    }
+    let mut slots = Slots::new(arguments, "`base`", &["indexed", "column", "unique", "number"], reader);
     let ty = types::read(&ty, reader);
     Some(read_declared(&name, &ty, &mut slots, &[], reader))
 }

@@ -8,7 +8,7 @@ use super::relation::RustRelation;
 use super::shape::Shapes;
 use super::{Reader, plain};
 use crate::check::default_column;
-use crate::diag::{Code, Spanned};
+use crate::diag::{Code, SpanId, Spanned};
 use crate::raw::{Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema, Text};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -32,10 +32,38 @@ struct Known {
 }
 
 pub(crate) fn resolve(items: Items<'_>, reader: &mut Reader) -> RawSchema<'static> {
+    let models: Vec<_> = items.models.iter().map(|model| (plain(&model.ident), &model.ident)).collect();
+    repeated(models.into_iter().map(|(name, ident)| (name, reader.at(ident.span()))).collect(), "structs", reader);
+    let keys = |model: &RustModel| (model.raw.key.value.clone().into_owned(), model.raw.key.at);
+    // Structs of one name have been reported as such.
+    let mut structs = std::collections::BTreeSet::new();
+    let unlike = items.models.iter().filter(|model| structs.insert(plain(&model.ident)));
+    repeated(unlike.map(keys).collect(), "models", reader);
+    let enums: Vec<_> = items.enums.iter().map(|one| (plain(&one.ident), one.ident.span())).collect();
+    repeated(enums.into_iter().map(|(name, span)| (name, reader.at(span))).collect(), "enums", reader);
     let known: BTreeMap<String, Known> = items.models.iter().map(|model| (plain(&model.ident), known(model))).collect();
     let enums: BTreeMap<String, &RustEnum> = items.enums.iter().map(|one| (plain(&one.ident), one)).collect();
     let models = items.models.into_iter().map(|model| resolve_model(model, &known, &enums, &items.shapes, reader));
     RawSchema { models: models.collect(), identity_roles: items.roles }
+}
+
+/// Says that two things of one kind have one name. Whoever reads the last of them would lose the others.
+pub(crate) fn repeated(names: Vec<(String, SpanId)>, what: &str, reader: &mut Reader) {
+    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
+    for (name, at) in names {
+        if let Some(first) = seen.get(&name) {
+            let help = match what {
+                "structs" | "enums" => "nothing is compiled, so that modules do not tell them apart; rename one",
+                "models" => "give one of them another `#[ablo(key = \"…\")]`",
+                "fields" => "give one of them another `#[ablo(rename = \"…\")]`",
+                _ => "give one of them another name, on a field with `relation = \"…\"`",
+            };
+            let message = format!("two {what} are called `{name}`");
+            reader.diagnostics.push(Code::RustRepeatedName, at, message).help(help).also(*first, "the other one");
+        } else {
+            seen.insert(name, at);
+        }
+    }
 }
 
 fn known(model: &RustModel) -> Known {
@@ -154,7 +182,7 @@ fn resolve_relation(
             &relation.target.path,
             format!("`{name}` is no model of this schema"),
         );
-        said.help = help;
+        said.help = help.or_else(|| Some("derive `AbloModel` for the struct, in this source".to_owned()));
     }
     let holder = if relation.kind == crate::schema::RelationKind::BelongsTo { known.get(own) } else { target };
     let foreign_key = match (relation.foreign_key, holder) {

@@ -8,11 +8,25 @@ use super::plain;
 use super::types::path;
 use super::words::Casing;
 use crate::value::{Members, Value};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use syn::{Attribute, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments, Type};
 
-/// How deep types may hold each other before the rest is left open; a type that holds itself never ends.
-const DEEPEST: usize = 12;
+/// How many types one shape may be made of before the rest is left open: types that hold each other twice grow fast.
+const MOST_TYPES: usize = 4096;
+
+/// The types around the one that is looked at. What holds itself never ends, and is left open where it does.
+struct Trail<'t> {
+    name: &'t str,
+    above: Option<&'t Trail<'t>>,
+    left: &'t Cell<usize>,
+}
+
+impl Trail<'_> {
+    fn holds(&self, name: &str) -> bool {
+        self.name == name || self.above.is_some_and(|above| above.holds(name))
+    }
+}
 
 /// The types of a source, by name.
 #[derive(Default)]
@@ -24,13 +38,16 @@ pub(crate) struct Shapes<'s> {
 impl Shapes<'_> {
     /// The shape of a type, where there is anything to say.
     pub(crate) fn of(&self, ty: &Type) -> Option<Value> {
-        Some(self.schema(ty, 0)).filter(|schema| *schema != open())
+        let trail = Trail { name: "", above: None, left: &Cell::new(MOST_TYPES) };
+        Some(self.schema(ty, &trail)).filter(|schema| *schema != open())
     }
 
-    fn schema(&self, ty: &Type, depth: usize) -> Value {
-        let Some(last) = path(ty).and_then(|path| path.segments.last()).filter(|_| depth < DEEPEST) else {
+    fn schema(&self, ty: &Type, trail: &Trail<'_>) -> Value {
+        let left = trail.left.get();
+        let Some(last) = path(ty).and_then(|path| path.segments.last()).filter(|_| left > 0) else {
             return open();
         };
+        trail.left.set(left - 1);
         let arguments: Vec<&Type> = match &last.arguments {
             PathArguments::AngleBracketed(arguments) => arguments
                 .args
@@ -44,27 +61,28 @@ impl Shapes<'_> {
         };
         let name = plain(&last.ident);
         match (name.as_str(), arguments.as_slice()) {
-            ("Option", [inner]) => nullable(self.schema(inner, depth + 1)),
-            ("Vec" | "VecDeque", [inner]) => {
-                object([("type", text("array")), ("items", self.schema(inner, depth + 1))])
-            }
-            ("Box" | "Rc" | "Arc", [inner]) => self.schema(inner, depth + 1),
+            ("Option", [inner]) => nullable(self.schema(inner, trail)),
+            ("Vec" | "VecDeque", [inner]) => object([("type", text("array")), ("items", self.schema(inner, trail))]),
+            ("Box" | "Rc" | "Arc", [inner]) => self.schema(inner, trail),
             ("HashMap" | "BTreeMap", [_, inner]) => {
-                object([("type", text("object")), ("additionalProperties", self.schema(inner, depth + 1))])
+                object([("type", text("object")), ("additionalProperties", self.schema(inner, trail))])
             }
-            (name, []) => simple(name).unwrap_or_else(|| self.named(name, depth)),
+            (name, []) => simple(name).unwrap_or_else(|| self.named(name, trail)),
             _ => open(),
         }
     }
 
-    fn named(&self, name: &str, depth: usize) -> Value {
+    fn named(&self, name: &str, trail: &Trail<'_>) -> Value {
+        if trail.holds(name) {
+            return open();
+        }
         if let Some(found) = self.structs.get(name) {
-            return self.structure(found, depth);
+            return self.structure(found, &Trail { name, above: Some(trail), left: trail.left });
         }
         self.enums.get(name).map_or_else(open, |found| words(found))
     }
 
-    fn structure(&self, found: &ItemStruct, depth: usize) -> Value {
+    fn structure(&self, found: &ItemStruct, trail: &Trail<'_>) -> Value {
         let Fields::Named(fields) = &found.fields else { return open() };
         let casing = serde_word(&found.attrs, "rename_all");
         let (mut properties, mut required) = (Members::new(), Vec::new());
@@ -81,7 +99,7 @@ impl Shapes<'_> {
             if !optional && !serde_flag(&field.attrs, "default") {
                 required.push(text(&name));
             }
-            let schema = self.schema(&field.ty, depth + 1);
+            let schema = self.schema(&field.ty, trail);
             properties.push((name.into(), described(schema, &field.attrs)));
         }
         let mut members = vec![("type", text("object")), ("properties", Value::Object(properties))];
@@ -168,7 +186,8 @@ fn renamed(casing: &str, field: &str) -> String {
         "SCREAMING_SNAKE_CASE" | "UPPERCASE" => field.to_ascii_uppercase(),
         "PascalCase" => {
             let camel = super::words::lower_camel(field);
-            camel[..1].to_ascii_uppercase() + &camel[1..]
+            let mut letters = camel.chars();
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
         }
         _ => field.to_owned(),
     }

@@ -10,7 +10,7 @@ use syn::Lit;
 
 /// The words that were said, to be taken out one by one.
 pub(crate) struct Slots {
-    said: BTreeMap<&'static str, Vec<Argument>>,
+    said: BTreeMap<&'static str, Vec<(usize, Argument)>>,
 }
 
 /// Words that may be said more than once.
@@ -19,8 +19,8 @@ const REPEATABLE: [&str; 6] = ["has_many", "has_one", "belongs_to", "entity_role
 impl Slots {
     /// Sorts arguments into slots. `whose` names what they belong to in messages.
     pub(crate) fn new(arguments: Vec<Argument>, whose: &str, known: &[&'static str], reader: &mut Reader) -> Self {
-        let mut said: BTreeMap<&'static str, Vec<Argument>> = BTreeMap::new();
-        for argument in arguments {
+        let mut said: BTreeMap<&'static str, Vec<(usize, Argument)>> = BTreeMap::new();
+        for (at, argument) in arguments.into_iter().enumerate() {
             let name = plain(&argument.name);
             let Some(slot) = known.iter().find(|known| **known == name) else {
                 let help = reader.suggest.help(&name, known.iter().copied());
@@ -30,7 +30,7 @@ impl Slots {
                 continue;
             };
             let all = said.entry(slot).or_default();
-            if let Some(first) = all.first().filter(|_| !REPEATABLE.contains(slot)) {
+            if let Some((_, first)) = all.first().filter(|_| !REPEATABLE.contains(slot)) {
                 let first = first.name.span();
                 let first = reader.at(first);
                 reader
@@ -39,22 +39,29 @@ impl Slots {
                     .also(first, "first said here");
                 continue;
             }
-            all.push(argument);
+            all.push((at, argument));
         }
         Self { said }
     }
 
     /// Where a word was said, if it was.
     pub(crate) fn span(&self, name: &str) -> Option<Span> {
-        self.said.get(name).and_then(|all| all.first()).map(|argument| argument.name.span())
+        self.said.get(name).and_then(|all| all.first()).map(|(_, argument)| argument.name.span())
     }
 
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Argument> {
-        self.said.remove(name).and_then(|all| all.into_iter().next())
+        self.said.remove(name).and_then(|all| all.into_iter().next()).map(|(_, argument)| argument)
     }
 
     pub(crate) fn take_all(&mut self, name: &'static str) -> Vec<Argument> {
-        self.said.remove(name).unwrap_or_default()
+        self.take_in_order([name])
+    }
+
+    /// Every argument with one of these words, in the order in which they were said.
+    pub(crate) fn take_in_order<const N: usize>(&mut self, names: [&'static str; N]) -> Vec<Argument> {
+        let mut all: Vec<_> = names.iter().filter_map(|name| self.said.remove(name)).flatten().collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, argument)| argument).collect()
     }
 
     /// A word that stands alone, or with `= true` or `= false`.
@@ -96,7 +103,7 @@ impl Slots {
         let help = reader.suggest.help(&text.value, words.iter().copied());
         let said =
             reader.diagnostics.push(Code::RustAttributeValue, text.at, format!("`{}` is no `{name}`", text.value));
-        said.help = help;
+        said.help = help.or_else(|| Some(format!("choose from {}", words.join(", "))));
         None
     }
 

@@ -1,0 +1,266 @@
+//! What matters in a source: structs, enums, modules and `define_schema!`, found in its tokens.
+//!
+//! Everything between them is skipped as token trees, so that no function body is ever parsed. What is handed to syn,
+//! which recurses, is measured first.
+
+use super::{Reader, plain};
+use crate::diag::Code;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use std::str::FromStr;
+use syn::{Item, ItemEnum, ItemStruct};
+
+/// How large a source may be, in bytes.
+pub(super) const MOST_BYTES: usize = 16 << 20;
+
+/// How deep one item may be nested, counted in tokens that may each open a level.
+const DEEPEST: usize = 96;
+
+/// What matters of a level of a source.
+pub(super) enum Piece {
+    /// A struct or an enum.
+    Item(Box<Item>),
+    /// `define_schema! { … }`, by the span of its name.
+    Schema(TokenStream, Span),
+    /// A module: its name, what `#[path]` says, and what stands in it where that is here.
+    Module(Ident, Option<String>, Option<TokenStream>),
+}
+
+/// The tokens of a source, unless it is too large or no Rust.
+pub(super) fn tokens(text: &str, reader: &mut Reader) -> Option<TokenStream> {
+    if text.len() > MOST_BYTES {
+        let message = format!("the source has {} bytes, more than {MOST_BYTES}", text.len());
+        reader.say(Code::SourceTooLarge, Span::call_site(), message).help("put the models into a source of their own");
+        return None;
+    }
+    match TokenStream::from_str(&text[prelude(text)..]) {
+        Ok(tokens) => Some(tokens),
+        Err(error) => {
+            reader
+                .say(Code::RustSyntax, error.span(), "this is no Rust from here on")
+                .help("look for a bracket, a quote or a comment that is not closed");
+            None
+        }
+    }
+}
+
+/// Bytes before the first token: a byte order mark, a line for the shell.
+pub(super) fn prelude(text: &str) -> usize {
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let rest = &text[mark..];
+    let shell = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
+    mark + if shell { rest.find('\n').unwrap_or(rest.len()) } else { 0 }
+}
+
+/// Finds the pieces of one level.
+pub(super) fn pieces(tokens: TokenStream, reader: &mut Reader) -> Vec<Piece> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let (mut pieces, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        let start = at;
+        let attributes = take_attributes(&tokens, &mut at);
+        skip_visibility(&tokens, &mut at);
+        match piece(&tokens, start, at, &attributes, reader) {
+            Some((found, end)) => {
+                pieces.extend(found);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    pieces
+}
+
+fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
+}
+
+fn group_of(token: Option<&TokenTree>, delimiter: Delimiter) -> Option<&Group> {
+    match token {
+        Some(TokenTree::Group(group)) if group.delimiter() == delimiter => Some(group),
+        _ => None,
+    }
+}
+
+fn take_attributes(tokens: &[TokenTree], at: &mut usize) -> Vec<TokenStream> {
+    let mut attributes = Vec::new();
+    while is_punct(tokens.get(*at), '#') {
+        let Some(group) = group_of(tokens.get(*at + 1), Delimiter::Bracket) else { break };
+        attributes.push(group.stream());
+        *at += 2;
+    }
+    attributes
+}
+
+fn skip_visibility(tokens: &[TokenTree], at: &mut usize) {
+    if matches!(tokens.get(*at), Some(TokenTree::Ident(word)) if word == "pub") {
+        *at += 1;
+        *at += usize::from(group_of(tokens.get(*at), Delimiter::Parenthesis).is_some());
+    }
+}
+
+/// The piece that begins here, if one does, and where it ends. What only tests see is skipped.
+fn piece(
+    tokens: &[TokenTree],
+    start: usize,
+    at: usize,
+    attributes: &[TokenStream],
+    reader: &mut Reader,
+) -> Option<(Option<Piece>, usize)> {
+    let TokenTree::Ident(word) = tokens.get(at)? else { return None };
+    let name = match tokens.get(at + 1) {
+        Some(TokenTree::Ident(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let is_test = attributes.iter().any(|attribute| attribute.to_string().replace(' ', "") == "cfg(test)");
+    match word.to_string().as_str() {
+        keyword @ ("struct" | "enum") => {
+            let name = name?;
+            let end = end_of_type(tokens, at + 2);
+            let item: TokenStream = tokens[start..end].iter().cloned().collect();
+            let ours =
+                attributes.iter().any(|attribute| derives(attribute, "AbloModel") || derives(attribute, "AbloEnum"));
+            let parsed = if is_test { None } else { parse(item, keyword == "enum", &name, ours, reader) };
+            Some((parsed.map(|item| Piece::Item(Box::new(item))), end))
+        }
+        "mod" => {
+            let body = group_of(tokens.get(at + 2), Delimiter::Brace).map(Group::stream);
+            let module = Piece::Module(name?, path_of(attributes), body);
+            Some((Some(module).filter(|_| !is_test), at + 3))
+        }
+        "define_schema" if is_punct(tokens.get(at + 1), '!') => {
+            let TokenTree::Group(group) = tokens.get(at + 2)? else { return None };
+            let schema = Piece::Schema(group.stream(), word.span());
+            Some((Some(schema).filter(|_| !is_test), at + 3))
+        }
+        _ => None,
+    }
+}
+
+/// Whether what stands in an attribute derives this, also behind `cfg_attr`.
+pub(super) fn derives(attribute: &TokenStream, name: &str) -> bool {
+    let mut tokens = attribute.clone().into_iter();
+    matches!(tokens.next(), Some(TokenTree::Ident(word)) if word == "derive" || word == "cfg_attr")
+        && tokens.any(|token| matches!(token, TokenTree::Group(group) if mentions(&group, name, 1)))
+}
+
+fn mentions(group: &Group, name: &str, depth: usize) -> bool {
+    group.stream().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == name,
+        TokenTree::Group(group) => depth > 0 && mentions(&group, name, depth - 1),
+        _ => false,
+    })
+}
+
+/// Parses a struct or an enum. What is wrong with one that is no concern of ours is the compiler's to report.
+fn parse(tokens: TokenStream, is_enum: bool, name: &Ident, ours: bool, reader: &mut Reader) -> Option<Item> {
+    if let Some(span) = too_deep(tokens.clone()) {
+        if ours {
+            say_too_deep(&format!("`{}`", plain(name)), span, reader);
+        }
+        return None;
+    }
+    let parsed = if is_enum {
+        syn::parse2::<ItemEnum>(tokens).map(Item::Enum)
+    } else {
+        syn::parse2::<ItemStruct>(tokens).map(Item::Struct)
+    };
+    match parsed {
+        Ok(item) => Some(item),
+        Err(error) => {
+            if ours {
+                reader.syntax(error);
+            }
+            None
+        }
+    }
+}
+
+/// Says that something is nested beyond measure.
+pub(super) fn say_too_deep(what: &str, span: Span, reader: &mut Reader) {
+    let message = format!("{what} is nested more than {DEEPEST} levels deep here");
+    reader.say(Code::SourceTooLarge, span, message).help("give the inner part a name of its own");
+}
+
+/// Behind the braces or the `;` that end a type; those in its parameters end nothing.
+fn end_of_type(tokens: &[TokenTree], from: usize) -> usize {
+    let (mut angles, mut arrow) = (0_usize, false);
+    for (at, token) in tokens.iter().enumerate().skip(from) {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && angles == 0 => return at + 1,
+            TokenTree::Punct(punct) => {
+                match punct.as_char() {
+                    '<' => angles += 1,
+                    '>' if !arrow => angles = angles.saturating_sub(1),
+                    ';' => return at + 1,
+                    _ => {}
+                }
+                arrow = matches!(punct.as_char(), '-' | '=');
+            }
+            _ => {}
+        }
+    }
+    tokens.len()
+}
+
+/// What `#[path = "…"]` says.
+fn path_of(attributes: &[TokenStream]) -> Option<String> {
+    attributes.iter().find_map(|attribute| {
+        let mut tokens = attribute.clone().into_iter();
+        match (tokens.next(), tokens.next(), tokens.next()) {
+            (Some(TokenTree::Ident(word)), Some(equals), Some(TokenTree::Literal(text)))
+                if word == "path" && is_punct(Some(&equals), '=') =>
+            {
+                match syn::Lit::new(text) {
+                    syn::Lit::Str(text) => Some(text.value()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Where tokens are nested too deeply for a parser that recurses.
+pub(super) fn too_deep(tokens: TokenStream) -> Option<Span> {
+    deeper(tokens, 0)
+}
+
+/// Counts what may open a level: every token between two commas but attributes, and every bracket.
+fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
+    let (mut depth, mut hash, mut closed) = (above, false, false);
+    for token in tokens {
+        // The braces of one item end it where the next begins.
+        if std::mem::take(&mut closed) && begins_item(&token) {
+            depth = above;
+        }
+        let is_hash = is_punct(Some(&token), '#');
+        match &token {
+            TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => depth = above,
+            TokenTree::Group(group) => {
+                let attribute = hash && group.delimiter() == Delimiter::Bracket;
+                depth += usize::from(!attribute);
+                closed = group.delimiter() == Delimiter::Brace;
+                let inner = if attribute { above + 1 } else { depth };
+                if inner > DEEPEST {
+                    return Some(token.span());
+                }
+                if let Some(span) = deeper(group.stream(), inner) {
+                    return Some(span);
+                }
+            }
+            _ => depth += usize::from(!is_hash),
+        }
+        if depth > DEEPEST {
+            return Some(token.span());
+        }
+        hash = is_hash;
+    }
+    None
+}
+
+fn begins_item(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(word) => ["pub", "struct", "enum", "use"].iter().any(|begins| word == begins),
+        other => is_punct(Some(other), '#'),
+    }
+}
