@@ -1,4 +1,4 @@
-//! One `#[test]` per schema fixture and target, so that a failure names both.
+//! One `#[test]` per schema fixture and target, so that a failure names both; and the Rust fixtures, ready to be compiled.
 
 use std::env;
 use std::fmt::Write;
@@ -28,6 +28,24 @@ fn main() {
             }
         }
     }
-    let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("emit_tests.rs");
-    fs::write(out, tests).expect("OUT_DIR is writable");
+    let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
+    let out = Path::new(&out);
+    fs::write(out.join("emit_tests.rs"), tests).expect("OUT_DIR is writable");
+    copy_sources(&root.join("rust"), &out.join("rust"));
+}
+
+/// Copies sources without their `//!`, which `include!` refuses.
+fn copy_sources(from: &Path, to: &Path) {
+    println!("cargo::rerun-if-changed={}", from.display());
+    fs::create_dir_all(to).expect("OUT_DIR is writable");
+    for entry in fs::read_dir(from).expect("fixtures exist").flatten() {
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_sources(&path, &copy);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("fixtures are text");
+            let code: Vec<&str> = text.lines().filter(|line| !line.starts_with("//!")).collect();
+            fs::write(copy, code.join("\n") + "\n").expect("OUT_DIR is writable");
+        }
+    }
 }

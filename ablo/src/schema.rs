@@ -178,7 +178,12 @@ fn field_json(field: &FieldDescriptor) -> Value {
     say("unique", field.unique.then(|| true.into()));
     let shape = field.shape.map(str::to_owned).or_else(|| field.shape_of.map(|of| of()));
     // A shape that says nothing is not said.
-    say("shape", shape.and_then(|shape| serde_json::from_str(&shape).ok()).filter(|shape| *shape != json!({})));
+    say(
+        "shape",
+        shape
+            .and_then(|shape| serde_json::from_str(&shape).ok())
+            .filter(|shape| *shape != json!({}) && *shape != json!(true)),
+    );
     say("renamedFrom", field.renamed_from.map(Value::from));
     say("number", field.number.map(Value::from));
     out.into()

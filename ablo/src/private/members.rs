@@ -4,7 +4,7 @@
 //! is done here, once for every model.
 
 use super::value::{Said, Shown, Stored, Value};
-use crate::descriptor::{FieldDescriptor, ModelDescriptor};
+use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
 
@@ -114,6 +114,12 @@ pub trait Patched {
     fn into_changes(self) -> Changes;
     /// And back.
     fn from_changes(changes: Changes) -> Self;
+}
+
+/// The descriptor of a field that every row has.
+#[must_use]
+pub const fn base_field(name: &'static str, column: &'static str, kind: FieldKind) -> FieldDescriptor {
+    FieldDescriptor { name, column, kind, ..FieldDescriptor::DEFAULT }
 }
 
 /// A field's descriptor, as far as its type says it.

@@ -14,7 +14,7 @@ pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;
 pub use crate::__ablo_schema as schema;
 pub(crate) use members::write;
-pub use members::{Changes, Members, Patched, field};
+pub use members::{Changes, Members, Patched, base_field, field};
 pub use serde;
 pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
 

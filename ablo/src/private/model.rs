@@ -43,6 +43,7 @@ macro_rules! __ablo_model {
     (
         $vis:vis $model:ident, $patch:ident $(, $facet:ident = $value:expr)*;
         create($($arg:ident: $arg_type:ty = $arg_at:literal),*)
+        $(base {$($base:literal $base_column:literal $base_kind:ident $(, $base_facet:ident = $base_value:expr)*;)*})?
         fields {$(
             $(#[$attr:meta])* $at:literal $name:ident $(: $req:ty,)? $(?: $opt:ty,)?
                 $token:ident $wire:literal $column:literal $(, $field_facet:ident = $field_value:expr)*;
@@ -87,6 +88,10 @@ macro_rules! __ablo_model {
         const _: () = {
             static DESCRIPTOR: $crate::ModelDescriptor = $crate::ModelDescriptor {
                 $($facet: $value,)*
+                $(base_fields: &[$($crate::FieldDescriptor {
+                    $($base_facet: $base_value,)*
+                    ..$crate::__private::base_field($base, $base_column, $crate::FieldKind::$base_kind)
+                },)*],)?
                 fields: &[$($crate::FieldDescriptor {
                     $($field_facet: $field_value,)*
                     ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>($wire, $column)

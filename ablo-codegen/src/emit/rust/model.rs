@@ -3,8 +3,8 @@
 use super::ident::{Ident, Variants, Written};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
-use crate::shape::{BASE_FIELDS, FieldShape, RowShape};
-use ablo_schema::schema::{FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy};
+use crate::shape::{BASE_FIELDS, BaseKind, FieldShape, RowShape};
+use ablo_schema::schema::{Field, FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy};
 
 impl Token for ValueType {
     fn print(&self, out: &mut String) {
@@ -108,6 +108,7 @@ pub(super) fn print_table(out: &mut Writer, visibility: &dyn Token, row: &RowSha
     out.line(&[&"    ", visibility, &" ", &names.row, &", ", &names.patch, &","]);
     print_facets(out, row.model);
     print_create(out, row, names);
+    print_base(out, row);
     out.line(&[&"    fields {"]);
     for (at, (shape, field)) in row.fields.iter().zip(&names.fields).enumerate() {
         print_field(out, at, shape, field);
@@ -232,6 +233,11 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
     let colon = if field.optional { "?: " } else { ": " };
     out.put(&[&at, &" ", &names.field, &colon, &names.value, &", ", &names.token, &" "]);
     out.put(&[&Str(field.name.as_str()), &" ", &Str(field.column.as_str())]);
+    print_field_facets(out, field);
+}
+
+/// What a field says beside its names and its type; ends the line.
+fn print_field_facets(out: &mut Writer, field: &Field) {
     if field.indexed {
         out.put(&[&", indexed = true"]);
     }
@@ -261,6 +267,26 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
         out.put(&[&", number = Some(", &number, &")"]);
     }
     out.line(&[&";"]);
+}
+
+/// Fields that every row has and that the author declared again.
+fn print_base(out: &mut Writer, row: &RowShape<'_>) {
+    if row.base.iter().all(|base| base.declared.is_none()) {
+        return;
+    }
+    out.line(&[&"    base {"]);
+    for (base, field) in row.base.iter().filter_map(|base| Some((base, base.declared?))) {
+        let kind = match base.base.kind() {
+            BaseKind::Date => " Date",
+            BaseKind::Id | BaseKind::String => " String",
+        };
+        out.put(&[&"        ", &Str(field.name.as_str()), &" ", &Str(field.column.as_str()), &kind]);
+        if field.optional {
+            out.put(&[&", optional = true"]);
+        }
+        print_field_facets(out, field);
+    }
+    out.line(&[&"    }"]);
 }
 
 /// ```text

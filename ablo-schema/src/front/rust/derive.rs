@@ -71,6 +71,8 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
     let (enums, shapes) = (BTreeMap::new(), Shapes::default());
     for mut field in base.into_iter().chain(fields) {
         let is_enum = field.enumeration.take().is_some();
+        // Only the type itself knows its shape, when the program runs.
+        field.shape = None;
         let mut read = resolve_field(field, &enums, &shapes, reader);
         if is_enum {
             // Only the enum's own derive knows its values: whatever the default is, it is taken to be one.

@@ -216,8 +216,9 @@ fn read_parent(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Read
     let via = [
         ("localKey", Some(&local_key)),
         ("parentTable", Some(&parent_table)),
-        ("parentKey", parent_key.as_ref()),
-        ("parentOrgColumn", parent_org_column.as_ref()),
+        // What is so anyway is not said.
+        ("parentKey", parent_key.as_ref().filter(|key| key.value != "id")),
+        ("parentOrgColumn", parent_org_column.as_ref().filter(|column| column.value != "organization_id")),
     ];
     let via = object(via.into_iter().filter_map(|(name, text)| text.map(|text| (name, string(&text.value)))));
     raw.verbatim.tenancy = Some(object([("kind", string("parent")), ("via", via)]));

@@ -96,10 +96,14 @@ impl Shapes<'_> {
             });
             let optional =
                 path(&field.ty).and_then(|path| path.segments.last()).is_some_and(|last| last.ident == "Option");
-            if !optional && !serde_flag(&field.attrs, "default") {
+            let has_default = serde_flag(&field.attrs, "default");
+            if !optional && !has_default {
                 required.push(text(&name));
             }
-            let schema = self.schema(&field.ty, trail);
+            let mut schema = self.schema(&field.ty, trail);
+            if has_default && let (Some(default), Value::Object(members)) = (default_of(&field.ty), &mut schema) {
+                members.push(("default".into(), default));
+            }
             properties.push((name.into(), described(schema, &field.attrs)));
         }
         let mut members = vec![("type", text("object")), ("properties", Value::Object(properties))];
@@ -108,6 +112,20 @@ impl Shapes<'_> {
         }
         described(object(members), &found.attrs)
     }
+}
+
+/// What `Default` gives, where syntax can tell.
+fn default_of(ty: &Type) -> Option<Value> {
+    let name = path(ty)?.segments.last().map(|last| plain(&last.ident))?;
+    Some(match name.as_str() {
+        "Option" => Value::Null,
+        "String" => text(""),
+        "bool" => Value::Bool(false),
+        "Vec" | "VecDeque" => Value::Array(Vec::new()),
+        "HashMap" | "BTreeMap" => open(),
+        "f64" | "f32" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => Value::Number(0.0),
+        _ => return None,
+    })
 }
 
 /// An enum of bare variants.

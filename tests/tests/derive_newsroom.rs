@@ -1,0 +1,9 @@
+//! The Rust fixture `newsroom`, compiled: what its derives say of themselves is what readers of the source say of it.
+#![allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+
+include!(concat!(env!("OUT_DIR"), "/rust/newsroom/schema.rs"));
+
+#[test]
+fn what_derives_say_is_what_the_source_says() {
+    ablo_tests::derived::same_as_twin(Newsroom::SCHEMA, "newsroom");
+}
