@@ -6,9 +6,13 @@
 
 pub mod emit;
 pub mod files;
+#[cfg(feature = "build")]
+mod generator;
 pub mod shape;
 pub mod target;
 pub mod write;
 
 pub use files::Files;
+#[cfg(feature = "build")]
+pub use generator::{Failure, Generated, Generator, RustFiles};
 pub use target::{Emit, Input, OptionError, Target, targets};

@@ -1,0 +1,248 @@
+//! Generating from a build script: one source in, the files of the chosen targets out.
+//!
+//! Nothing is compiled, run or fetched: a Rust source is read as text. What a run reads is told to cargo, so that the
+//! script runs again when it must and never else.
+
+mod report;
+mod source;
+
+pub use report::Failure;
+pub use source::RustFiles;
+
+use crate::write::{Change, Folder, Kind, Plan};
+use crate::{Emit, Files, Input, Target, targets};
+use ablo_schema::diag::Suggest;
+use ablo_schema::front::{Located, json, rust::file};
+use ablo_schema::{Hashes, Schema, Severity};
+use report::{Text, render};
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Generates files from a schema, in a `build.rs` or anywhere else.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join("ablo-generator-example");
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::fs::write(folder.join("schema.rs"), "#[derive(AbloModel)] struct Task { title: String }")?;
+/// # std::env::set_current_dir(&folder)?;
+/// ablo_codegen::Generator::new("schema.rs")
+///     .target("typescript")
+///     .out("generated")
+///     .run()?;
+/// assert!(std::fs::read_to_string("generated/typescript/models.ts")?.contains("export interface Task"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without [`out`](Generator::out) files go to cargo's `OUT_DIR`, and the source tree is only read:
+///
+/// ```no_run
+/// ablo_codegen::Generator::new("src/schema.rs").target("rust").run_or_exit();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens until `run`"]
+pub struct Generator {
+    source: PathBuf,
+    targets: Vec<String>,
+    options: Vec<(String, String, Value)>,
+    out: Option<PathBuf>,
+    check: bool,
+}
+
+/// What a run wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Every file that was read.
+    pub read: Vec<PathBuf>,
+    /// Every file that the targets have.
+    pub files: Vec<PathBuf>,
+    /// Those of them that were written now.
+    pub written: Vec<PathBuf>,
+}
+
+impl Generator {
+    /// Reads this file: Rust where it ends in `.rs`, otherwise Schema JSON. A relative path is one of the package in a
+    /// build script.
+    pub fn new(source: impl Into<PathBuf>) -> Self {
+        Self { source: source.into(), targets: Vec::new(), options: Vec::new(), out: None, check: false }
+    }
+
+    /// Writes this target too, as `ablo targets` calls it. Without any, all of them are written.
+    pub fn target(mut self, id: impl Into<String>) -> Self {
+        self.targets.push(id.into());
+        self
+    }
+
+    /// Sets an option of a target, as `ablo targets` calls it.
+    pub fn option(mut self, target: impl Into<String>, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.push((target.into(), name.into(), value.into()));
+        self
+    }
+
+    /// Writes below this folder, one folder for each target, to be checked in.
+    pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out = Some(folder.into());
+        self
+    }
+
+    /// Writes below this folder; the same as [`out`](Generator::out).
+    pub fn out_dir(self, folder: impl Into<PathBuf>) -> Self {
+        self.out(folder)
+    }
+
+    /// Writes nothing, and fails where a file is not as it would be written.
+    pub fn check(mut self, check: bool) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// With a report that shows the source, when there is anything wrong with it, with an option, or with the output.
+    pub fn run(&self) -> Result<Generated, Failure> {
+        let runs = self.runs()?;
+        let Reading { schema, paths } = read(&self.source)?;
+        let hashes = Hashes::of(&schema);
+        let mut files = Files::default();
+        for (_, emit) in &runs {
+            emit.emit(&Input::new(&schema, &hashes), &mut files);
+        }
+        let folder = |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
+        let folders = runs.iter().map(|(id, _)| folder(id)).collect::<Result<Vec<_>, Failure>>()?;
+        let plan = Plan::new(&folders, &files).map_err(|errors| {
+            Failure::new(errors.iter().map(|error| format!("error: {error}\n")).collect::<String>())
+        })?;
+        let all: Vec<PathBuf> = kept(&plan, |_| true);
+        if self.out.is_some() {
+            // Whoever edits a generated file gets it back.
+            tell_cargo(&all);
+        }
+        let written = kept(&plan, |kind| kind != Kind::Unchanged);
+        if self.check && plan.is_stale() {
+            return Err(stale(plan.changes()));
+        }
+        if !self.check {
+            plan.apply().map_err(|error| Failure::new(format!("error: {error}")))?;
+        }
+        Ok(Generated { read: paths, files: all, written })
+    }
+
+    /// Does it, and ends the process with the report on standard error where it cannot: for a `main` that returns
+    /// nothing.
+    #[expect(clippy::print_stderr, reason = "a build script's report goes to standard error")]
+    pub fn run_or_exit(&self) -> Generated {
+        self.run().unwrap_or_else(|failure| {
+            eprintln!("{failure}");
+            std::process::exit(1)
+        })
+    }
+
+    fn out_folder(&self) -> Result<PathBuf, Failure> {
+        let out_dir = || std::env::var_os("OUT_DIR").map(PathBuf::from);
+        self.out.clone().or_else(out_dir).ok_or_else(|| {
+            let help = "say `.out(\"generated\")`; in a build script cargo sets OUT_DIR";
+            Failure::new(format!("error: there is no folder to write to\n  = help: {help}"))
+        })
+    }
+
+    /// The targets, configured.
+    fn runs(&self) -> Result<Vec<Run>, Failure> {
+        let known = |id: &str| targets().iter().find(|target| target.id() == id).copied();
+        let named = self.targets.iter().chain(self.options.iter().map(|(target, ..)| target));
+        let mut faults = String::new();
+        for id in named.filter(|id| known(id).is_none()) {
+            let help = Suggest::default().help(id, targets().iter().map(|target| target.id())).unwrap_or_default();
+            faults += &format!("error: this build has no target `{id}`\n  = help: {help}\n");
+        }
+        let chosen = |target: &&dyn Target| self.targets.is_empty() || self.targets.iter().any(|id| id == target.id());
+        for (id, name, _) in self.options.iter().filter(|(id, ..)| known(id).is_some_and(|target| !chosen(&target))) {
+            faults += &format!("error: the option `{name}` is for `{id}`, which is not among the targets\n");
+        }
+        let mut runs = Vec::new();
+        for target in targets().iter().copied().filter(chosen) {
+            let of = self.options.iter().filter(|(id, ..)| id == target.id());
+            let options: Map<String, Value> = of.map(|(_, name, value)| (name.clone(), value.clone())).collect();
+            match target.configure(&options) {
+                Ok(emit) => runs.push((target.id(), emit)),
+                Err(error) => faults += &format!("error: the options of `{}`: {error}\n", target.id()),
+            }
+        }
+        if faults.is_empty() { Ok(runs) } else { Err(Failure::new(faults)) }
+    }
+}
+
+/// A target's name, and its emitter.
+type Run = (&'static str, Box<dyn Emit>);
+
+fn kept(plan: &Plan<'_>, keep: impl Fn(Kind) -> bool) -> Vec<PathBuf> {
+    let changes = plan.changes().iter().filter(|change| change.kind != Kind::Removed && keep(change.kind));
+    changes.map(|change| change.path.clone()).collect()
+}
+
+fn stale(changes: &[Change<'_>]) -> Failure {
+    let word = |kind| match kind {
+        Kind::Unchanged => None,
+        Kind::Created => Some("is missing"),
+        Kind::Updated => Some("differs"),
+        Kind::Removed => Some("is left over"),
+    };
+    let all = changes.iter().filter_map(|change| Some((change.path.display(), word(change.kind)?)));
+    let lines: String = all.map(|(path, word)| format!("error: `{path}` {word}\n")).collect();
+    Failure::new(lines + "  = help: generate again without `check`, and commit what is written")
+}
+
+/// A source that was read.
+struct Reading {
+    schema: Schema,
+    paths: Vec<PathBuf>,
+}
+
+fn read(path: &Path) -> Result<Reading, Failure> {
+    let text = source::read_bounded(path).map_err(|error| {
+        // The script runs again when the file comes.
+        tell_cargo(&[path.to_owned()]);
+        let here = std::env::current_dir().unwrap_or_default();
+        let help = format!("paths are relative to `{}`", here.display());
+        Failure::new(format!("error: cannot read `{}`: {error}\n  = help: {help}", path.display()))
+    })?;
+    if path.extension().is_none_or(|extension| extension != "rs") {
+        tell_cargo(&[path.to_owned()]);
+        let read = json::read(&text);
+        let texts = [Text { path: path.to_owned(), text: &text }];
+        let schema = judged(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
+        return Ok(Reading { schema, paths: vec![path.to_owned()] });
+    }
+    let mut files = RustFiles::new(path);
+    let mut read = file::read_with(&text, &mut |wanted| files.load(wanted));
+    tell_cargo(files.paths());
+    tell_cargo(files.missed());
+    let schema = read.schema.take();
+    let texts = files.paths().iter().zip(&read.texts);
+    let texts: Vec<Text<'_>> = texts.map(|(path, text)| Text { path: path.clone(), text }).collect();
+    let schema = judged(schema, &texts, &read.locate())?;
+    Ok(Reading { schema, paths: files.paths().to_vec() })
+}
+
+/// The schema, or the report; warnings are told to whoever builds.
+fn judged(schema: Option<Schema>, texts: &[Text<'_>], all: &[Located<'_>]) -> Result<Schema, Failure> {
+    let Some(schema) = schema else { return Err(Failure::new(render(texts, all))) };
+    for located in all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Warning) {
+        let path = texts.get(located.place.file).map(|text| text.path.display().to_string()).unwrap_or_default();
+        let (place, said) = (&located.place, located.diagnostic);
+        say_to_cargo("warning", &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code));
+    }
+    Ok(schema)
+}
+
+fn tell_cargo(paths: &[PathBuf]) {
+    paths.iter().for_each(|path| say_to_cargo("rerun-if-changed", &path.display().to_string()));
+}
+
+/// Only a build script has somebody to listen.
+fn say_to_cargo(word: &str, what: &str) {
+    if std::env::var_os("OUT_DIR").is_some() && !what.contains('\n') {
+        // A closed output is nobody's error.
+        let _ = writeln!(std::io::stdout(), "cargo::{word}={what}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Rust sources on disk: where `mod name;` leads, by the rules of rustc, and nothing else of a crate.
+
+use ablo_schema::front::rust::file::{self, Wanted};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The files of a Rust source, in the order in which they are read.
+///
+/// ```no_run
+/// use ablo_codegen::RustFiles;
+/// use ablo_schema::front::rust::file;
+///
+/// let text = std::fs::read_to_string("src/schema.rs")?;
+/// let mut files = RustFiles::new("src/schema.rs");
+/// let read = file::read_with(&text, &mut |wanted| files.load(wanted));
+/// assert_eq!(read.texts.len(), files.paths().len());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RustFiles {
+    paths: Vec<PathBuf>,
+    missed: Vec<PathBuf>,
+}
+
+impl RustFiles {
+    /// Begins with the file that is read first.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { paths: vec![root.into()], missed: Vec::new() }
+    }
+
+    /// The files that were read, the first one first.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Files that were looked for and are not there: the source is another one when they come.
+    #[must_use]
+    pub fn missed(&self) -> &[PathBuf] {
+        &self.missed
+    }
+
+    /// Reads the file of a module.
+    ///
+    /// # Errors
+    /// With the reason, when there is none, or it cannot be read as text.
+    pub fn load(&mut self, wanted: &Wanted<'_>) -> Result<String, String> {
+        let candidates = self.candidates(wanted);
+        let Some(found) = candidates.iter().find(|path| path.is_file()) else {
+            let names: Vec<String> = candidates.iter().map(|path| format!("`{}`", path.display())).collect();
+            self.missed.extend(candidates);
+            return Err(format!("there is no {}", names.join(" or ")));
+        };
+        let text = read_bounded(found).map_err(|error| format!("`{}`: {error}", found.display()))?;
+        self.paths.push(found.clone());
+        Ok(text)
+    }
+
+    /// Where rustc would look. The first file may be the root of a crate or a module of one: both places count for it.
+    fn candidates(&self, wanted: &Wanted<'_>) -> Vec<PathBuf> {
+        let file = self.paths.get(wanted.file).map_or(Path::new(""), PathBuf::as_path);
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let stem = file.file_stem().unwrap_or_default();
+        let owns_folder = matches!(stem.to_str(), Some("mod" | "lib" | "main"));
+        let below = |folder: &Path| wanted.inside.iter().fold(folder.to_owned(), |path, name| path.join(name));
+        if let Some(path) = wanted.path {
+            let is_own = wanted.inside.is_empty();
+            let own = if is_own || owns_folder { below(folder) } else { below(&folder.join(stem)) };
+            return vec![own.join(path)];
+        }
+        let mut folders = Vec::new();
+        if !owns_folder {
+            folders.push(below(&folder.join(stem)));
+        }
+        if owns_folder || wanted.file == 0 {
+            folders.push(below(folder));
+        }
+        let both =
+            |folder: PathBuf| [folder.join(format!("{}.rs", wanted.name)), folder.join(wanted.name).join("mod.rs")];
+        folders.into_iter().flat_map(both).collect()
+    }
+}
+
+/// A file as text. What is too large is refused before it is read.
+pub(super) fn read_bounded(path: &Path) -> io::Result<String> {
+    let most = file::MOST_BYTES as u64;
+    let mut text = String::new();
+    if File::open(path)?.take(most + 1).read_to_string(&mut text)? as u64 > most {
+        return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(root: &str, inside: &[&str], path: Option<&str>) -> Vec<String> {
+        let inside: Vec<String> = inside.iter().map(|name| (*name).to_owned()).collect();
+        let files = RustFiles::new(root);
+        let found = files.candidates(&Wanted { file: 0, inside: &inside, name: "x", path });
+        found.iter().map(|path| path.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn modules_are_where_rustc_looks() {
+        assert_eq!(candidates("src/lib.rs", &[], None), ["src/x.rs", "src/x/mod.rs"]);
+        assert_eq!(
+            candidates("src/schema.rs", &[], None),
+            ["src/schema/x.rs", "src/schema/x/mod.rs", "src/x.rs", "src/x/mod.rs"]
+        );
+        assert_eq!(candidates("src/lib.rs", &["a"], None), ["src/a/x.rs", "src/a/x/mod.rs"]);
+        assert_eq!(candidates("src/schema.rs", &[], Some("../y.rs")), ["src/../y.rs"]);
+        assert_eq!(candidates("src/schema.rs", &["a"], Some("y.rs")), ["src/schema/a/y.rs"]);
+        assert_eq!(candidates("schema.rs", &[], None)[2], "x.rs");
+    }
+}
