@@ -85,11 +85,6 @@ impl Generator {
         self
     }
 
-    /// Writes below this folder; the same as [`out`](Generator::out).
-    pub fn out_dir(self, folder: impl Into<PathBuf>) -> Self {
-        self.out(folder)
-    }
-
     /// Writes nothing, and fails where a file is not as it would be written.
     pub fn check(mut self, check: bool) -> Self {
         self.check = check;

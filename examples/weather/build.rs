@@ -1,0 +1,12 @@
+//! Writes what the rest of the team needs from `src/schema.rs`: TypeScript, SQL, OpenAPI.
+
+fn main() {
+    // On CI a stale file is an error; at home it is mended.
+    ablo_codegen::Generator::new("src/schema.rs")
+        .target("typescript")
+        .target("postgres")
+        .target("openapi")
+        .out("generated")
+        .check(std::env::var_os("CI").is_some())
+        .run_or_exit();
+}
