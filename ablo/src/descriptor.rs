@@ -3,6 +3,7 @@
 //! Generated code has one static of each; nothing here is ever built at run time. Hashes and names are those of the
 //! schema that the code was generated from, so a client can tell a server which one it knows.
 
+use crate::__private::Key;
 use crate::Model;
 use std::fmt;
 
@@ -114,6 +115,9 @@ pub struct FieldDescriptor {
     pub description: Option<&'static str>,
     /// Whether users should stop using it, and what to use instead; empty where the author did not say.
     pub deprecated: Option<&'static str>,
+    /// The name, ready to be compared with what is read.
+    #[doc(hidden)]
+    pub key: Key,
 }
 
 impl FieldDescriptor {
@@ -127,6 +131,7 @@ impl FieldDescriptor {
         indexed: false,
         description: None,
         deprecated: None,
+        key: Key::new(""),
     };
 }
 

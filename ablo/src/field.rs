@@ -4,6 +4,7 @@
 //! of another type.
 
 use crate::Model;
+use crate::codec::DECLARED;
 use crate::descriptor::FieldDescriptor;
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,14 +22,26 @@ use std::marker::PhantomData;
 /// ```
 pub struct Field<M, T> {
     name: &'static str,
+    /// Where a row has its value: the fields that every row has come first.
+    place: u16,
     of: PhantomData<fn() -> (M, T)>,
 }
 
 impl<M, T> Field<M, T> {
     #[doc(hidden)]
     #[must_use]
-    pub const fn __new(name: &'static str) -> Self {
-        Self { name, of: PhantomData }
+    pub const fn __new(place: u16, name: &'static str) -> Self {
+        Self { name, place, of: PhantomData }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __declared(at: u16, name: &'static str) -> Self {
+        Self::__new(DECLARED + at, name)
+    }
+
+    pub(crate) const fn place(self) -> usize {
+        self.place as usize
     }
 
     /// The member name on the wire.

@@ -23,6 +23,7 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod codec;
 mod descriptor;
 mod field;
 mod id;
@@ -33,6 +34,7 @@ mod row;
 mod timestamp;
 
 pub use ablo_wire as wire;
+pub use codec::{ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Readable, RowRef, Slot};
 pub use descriptor::{
     FieldDescriptor, FieldKind, Load, ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor,
     SchemaDescriptor, Tenancy,

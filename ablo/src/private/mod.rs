@@ -10,6 +10,7 @@ mod value;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_schema as schema;
+pub use crate::codec::Key;
 pub(crate) use members::write;
 pub use members::{Members, debug, optional, required, same, serialize_create, serialize_patch, slot};
 pub use serde;

@@ -72,7 +72,7 @@ macro_rules! __ablo_model {
         #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
         impl $model {
             $($(#[$attr])* pub const $token: $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
-                $crate::Field::__new($wire);)*
+                $crate::Field::__declared($at, $wire);)*
 
             /// Starts a create with every field that must have a value.
             #[must_use]
@@ -123,6 +123,7 @@ macro_rules! __ablo_model {
                 $($facet: $value,)*
                 fields: &[$($crate::FieldDescriptor {
                     name: $wire,
+                    key: $crate::__private::Key::new($wire),
                     column: $column,
                     kind: $crate::FieldKind::$kind $((<$enum as $crate::OpenEnum>::VALUES))?,
                     $($field_facet: $field_value,)*

@@ -47,15 +47,15 @@ pub struct Row<M> {
 
 impl<M> Row<M> {
     /// The field `id`.
-    pub const ID: Field<M, Id<M>> = Field::__new("id");
+    pub const ID: Field<M, Id<M>> = Field::__new(0, "id");
     /// The field `createdAt`.
-    pub const CREATED_AT: Field<M, Timestamp> = Field::__new("createdAt");
+    pub const CREATED_AT: Field<M, Timestamp> = Field::__new(1, "createdAt");
     /// The field `updatedAt`.
-    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new("updatedAt");
+    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new(2, "updatedAt");
     /// The field `organizationId`.
-    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new("organizationId");
+    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new(3, "organizationId");
     /// The field `createdBy`.
-    pub const CREATED_BY: Field<M, Option<String>> = Field::__new("createdBy");
+    pub const CREATED_BY: Field<M, Option<String>> = Field::__new(4, "createdBy");
 }
 
 impl<M> Deref for Row<M> {

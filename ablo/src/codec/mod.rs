@@ -1,0 +1,31 @@
+//! Deltas, straight from the wire into typed rows and back.
+//!
+//! Nothing here is generated for a model: code walks the static tables of its descriptor. [`Deltas::read`] takes JSON, the
+//! form that always works; a compact binary form of the same is described in docs/wire.md. What this build does not know
+//! (models, actions, members, values of enums) is kept as text and written back.
+
+mod cell;
+mod date;
+mod document;
+mod error;
+mod get;
+mod key;
+mod lookup;
+mod number;
+mod out;
+mod owned;
+mod read;
+mod read_row;
+mod row;
+mod scan;
+mod store;
+mod view;
+mod write;
+
+pub use cell::Slot;
+pub use error::DecodeError;
+pub use get::Readable;
+pub use key::Key;
+pub use store::Deltas;
+pub(crate) use view::DECLARED;
+pub use view::{ActorRef, DeltaRef, Iter, RowRef};
