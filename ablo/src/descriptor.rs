@@ -115,6 +115,10 @@ pub struct FieldDescriptor {
     pub description: Option<&'static str>,
     /// Whether users should stop using it, and what to use instead; empty where the author did not say.
     pub deprecated: Option<&'static str>,
+    /// What the field was called before.
+    pub renamed_from: Option<&'static str>,
+    /// The field's number in the binary form, where the author chose one.
+    pub number: Option<u32>,
     /// The name, ready to be compared with what is read.
     #[doc(hidden)]
     pub key: Key,
@@ -131,6 +135,8 @@ impl FieldDescriptor {
         indexed: false,
         description: None,
         deprecated: None,
+        renamed_from: None,
+        number: None,
         key: Key::new(""),
     };
 }

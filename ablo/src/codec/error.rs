@@ -69,6 +69,7 @@ whats! {
     Size "a length or a count beyond the end",
     Utf8 "not UTF-8",
     Reference "a reference to nothing",
+    OtherKind "a value of another kind than this schema has here",
     Form "a form that this version does not know",
     Model "not the model that the schema has under this name",
     Schema "a batch of another schema, without a description",

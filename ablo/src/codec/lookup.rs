@@ -4,7 +4,7 @@ use crate::descriptor::SchemaDescriptor;
 
 impl SchemaDescriptor {
     /// The position of the model with this name on the wire.
-    pub(super) fn position(&self, type_name: &str) -> Option<usize> {
+    pub(in crate::codec) fn position(&self, type_name: &str) -> Option<usize> {
         self.models.iter().position(|model| model.type_name == type_name)
     }
 }

@@ -4,6 +4,7 @@
 //! form that always works; a compact binary form of the same is described in docs/wire.md. What this build does not know
 //! (models, actions, members, values of enums) is kept as text and written back.
 
+mod binary;
 mod cell;
 mod date;
 mod document;
@@ -22,6 +23,7 @@ mod store;
 mod view;
 mod write;
 
+pub use binary::Naming;
 pub use cell::Slot;
 pub use error::DecodeError;
 pub use get::Readable;

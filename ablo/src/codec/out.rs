@@ -102,6 +102,22 @@ impl Out {
         }
     }
 
+    /// Writes so many zeroes, to be patched.
+    #[inline(always)]
+    pub(super) fn zeroes(&mut self, count: usize) {
+        self.room(count);
+        self.bytes[self.len..self.len + count].fill(0);
+        self.len += count;
+    }
+
+    /// Puts the lowest bytes of a word where zeroes are.
+    #[inline(always)]
+    pub(super) fn patch(&mut self, place: usize, word: u64, bytes: usize) {
+        for (byte, value) in self.bytes[place..place + bytes].iter_mut().zip(word.to_le_bytes()) {
+            *byte = value;
+        }
+    }
+
     /// Writes a JSON string.
     #[inline(always)]
     pub(super) fn string(&mut self, text: &str) {

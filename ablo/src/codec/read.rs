@@ -67,7 +67,7 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
+    pub(super) fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
         let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
         Self { schema, text, store, shift: 0, flag: 0, after, orders: Vec::new(), last: None, blamed: (None, None) }
     }
@@ -353,6 +353,13 @@ impl<'t> Reader<'t> {
             }
             _ => self.row_in_string(record.model, model, rest),
         }
+    }
+
+    /// Reads the data of a delta out of the middle of this text.
+    #[cold]
+    pub(super) fn data_within(&mut self, record: &mut Record, raw: Span) -> Step<Data> {
+        let rest = self.text.as_bytes().get(raw.start()..).unwrap_or_default();
+        Ok(self.data(record, rest)?.0)
     }
 
     /// Reads a row that was sent as text.

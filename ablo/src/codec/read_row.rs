@@ -100,6 +100,14 @@ impl Reader<'_> {
         matches!(std::mem::replace(&mut cells[place], cell), Cell::Absent)
     }
 
+    /// Reads a value out of the middle of this text into a cell of the last row.
+    #[cold]
+    pub(super) fn put_within(&mut self, field: &'static FieldDescriptor, place: usize, value: Span) -> Step<()> {
+        let rest = self.text.as_bytes().get(value.start()..).unwrap_or_default();
+        let (cell, _) = self.cell(field, space(rest))?;
+        if self.put(place, cell) { Ok(()) } else { fault(rest, What::Twice) }
+    }
+
     #[cold]
     #[inline(never)]
     fn blame<T>(&mut self, model: &'static ModelDescriptor, field: &FieldDescriptor, fault: Step<T>) -> Step<T> {
