@@ -134,7 +134,7 @@ fn mixed(text: &str) -> u64 {
 }
 
 
-fn row(names: &[&str], times: &[f64], what: &str) {
+pub fn table(names: &[&str], times: &[f64], what: &str) {
     let base = times[0];
     let cells: Vec<String> = times.iter().map(|time| format!("{time:.0} ({:.2})", time / base)).collect();
     if names.is_empty() {
@@ -177,7 +177,7 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
     }
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
     let times = measure(&mut contenders, count, 2_000_000 / (count * 40).max(2000));
-    row(if head { &names } else { &[] }, &times, &format!("{what}, {} B", text.len() / count));
+    table(if head { &names } else { &[] }, &times, &format!("{what}, {} B", text.len() / count));
 }
 
 fn encoders<'a, D: Serialize + Deserialize<'a>>(text: &'a str, what: &str, count: usize, head: bool) {
@@ -194,7 +194,7 @@ fn encoders<'a, D: Serialize + Deserialize<'a>>(text: &'a str, what: &str, count
     ];
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
     let times = measure(&mut contenders, count, 2_000_000 / (count * 40).max(2000));
-    row(if head { &names } else { &[] }, &times, what);
+    table(if head { &names } else { &[] }, &times, what);
 }
 
 /// Prints the tables.
