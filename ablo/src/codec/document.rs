@@ -149,12 +149,17 @@ impl Reader<'_> {
         if let [b']', more @ ..] = rest {
             return Ok(more);
         }
-        // Room for as many deltas as this frame can hold if they are like most; what is shorter grows by itself.
-        let likely = rest.len() / 400;
-        self.store.records.reserve(likely);
-        self.store.cells.reserve(likely * 8);
+        let mut first = true;
         loop {
-            match space(self.delta(rest, false)?) {
+            let more = self.delta(rest, false)?;
+            if std::mem::take(&mut first) {
+                // Room for what follows, if it is like the first; what is shorter grows by itself.
+                let likely = more.len() / (rest.len() - more.len()).max(200);
+                self.store.records.reserve_exact(likely);
+                self.store.cells.reserve_exact(likely * (self.store.cells.len() + 1));
+                self.store.groups.reserve_exact(likely * self.store.groups.len().min(4));
+            }
+            match space(more) {
                 [b',', more @ ..] => rest = space(more),
                 [b']', more @ ..] => return Ok(more),
                 [] => return fault(&[], What::End),

@@ -156,10 +156,10 @@ impl Filler<'_> {
     fn row<M: Model>(&mut self, row: &Row<M>) -> Result<Piece, &'static str> {
         let start = self.store.cells.len() as u32;
         let text = |filler: &mut Self, text: &Option<String>| {
-            text.as_ref().map_or(Cell::Absent, |text| Cell::Text(filler.text(text)))
+            text.as_ref().map_or(Cell::ABSENT, |text| Cell::text(filler.text(text)))
         };
         let base = [
-            Cell::Text(self.text(row.id.as_str())),
+            Cell::text(self.text(row.id.as_str())),
             self.date(row.created_at),
             self.date(row.updated_at),
             text(self, &row.organization_id),
@@ -168,14 +168,14 @@ impl Filler<'_> {
         self.store.cells.extend(base);
         for (at, field) in M::DESCRIPTOR.fields.iter().enumerate() {
             let cell = match row.data.member(at) {
-                Shown::Absent => Cell::Absent,
-                Shown::Null => Cell::Null,
-                Shown::Text(text) => Cell::Text(self.text(text)),
-                Shown::Number(number) if number.is_finite() => Cell::Number(number),
+                Shown::Absent => Cell::ABSENT,
+                Shown::Null => Cell::NULL,
+                Shown::Text(text) => Cell::text(self.text(text)),
+                Shown::Number(number) if number.is_finite() => Cell::number(number),
                 Shown::Number(_) => return Err(field.name),
-                Shown::Boolean(boolean) => Cell::Boolean(boolean),
+                Shown::Boolean(boolean) => Cell::boolean(boolean),
                 Shown::Date(date) => self.date(date),
-                Shown::Json(json) => Cell::Json(self.json(json)),
+                Shown::Json(json) => Cell::json(self.json(json)),
             };
             self.store.cells.push(cell);
         }

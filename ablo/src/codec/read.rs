@@ -175,14 +175,15 @@ impl<'t> Reader<'t> {
     /// Reads a delta, an object.
     pub(super) fn delta<'s>(&mut self, rest: Rest<'s>, top: bool) -> Step<Rest<'s>> {
         let [b'{', rest @ ..] = rest else { return unlike(rest, What::Object) };
-        let mut record = Record::EMPTY;
-        record.extras.start = self.store.extras.len() as u32;
+        let extras = self.store.extras.len() as u32;
+        // Filled where it stands: it is too large to be moved for nothing.
+        self.store.records.push(Record { extras: Piece { start: extras, end: extras }, ..Record::EMPTY });
         let mut seen = 0_u32;
         let mut late = None;
         let mut before = MEMBERS.len();
         let mut rest = space(rest);
         if let [b'}', more @ ..] = rest {
-            self.finish(&mut record, seen, late, rest)?;
+            self.finish(seen, late, rest)?;
             return Ok(more);
         }
         loop {
@@ -195,19 +196,19 @@ impl<'t> Reader<'t> {
                 }
                 seen |= 1 << member;
                 before = member;
-                self.value(&mut record, member, value, &mut late)?
+                self.value(member, value, &mut late)?
             } else {
                 self.unknown_member(rest, top)?
             };
             rest = match rest {
                 [b',', b'"', ..] => &rest[1..],
                 [b'}', more @ ..] => {
-                    self.finish(&mut record, seen, late, rest)?;
+                    self.finish(seen, late, rest)?;
                     return Ok(more);
                 }
                 _ => match separator(rest)? {
                     (more, true) => {
-                        self.finish(&mut record, seen, late, rest)?;
+                        self.finish(seen, late, rest)?;
                         return Ok(more);
                     }
                     (more, false) => more,
@@ -259,18 +260,19 @@ impl<'t> Reader<'t> {
         if self.read_text(kind) == "delta" { Ok(more) } else { fault(rest, What::Kind) }
     }
 
+    /// The delta under way.
     #[inline(always)]
-    fn value<'s>(
-        &mut self,
-        record: &mut Record,
-        member: usize,
-        rest: Rest<'s>,
-        late: &mut Option<Rest<'s>>,
-    ) -> Step<Rest<'s>> {
+    fn record(&mut self) -> &mut Record {
+        let last = self.store.records.len() - 1;
+        &mut self.store.records[last]
+    }
+
+    #[inline(always)]
+    fn value<'s>(&mut self, member: usize, rest: Rest<'s>, late: &mut Option<Rest<'s>>) -> Step<Rest<'s>> {
         macro_rules! put {
             ($member:ident, $read:expr) => {{
                 let (value, rest) = $read?;
-                record.$member = value;
+                self.record().$member = value;
                 rest
             }};
         }
@@ -280,10 +282,14 @@ impl<'t> Reader<'t> {
             2 => put!(model_name, self.string(rest, What::Text)),
             3 => put!(model_id, self.string(rest, What::Text)),
             // Only with the action and the model is it known what the data is.
-            4 if record.action.is_value() && record.model_name.is_value() => put!(data, self.data(record, rest)),
             4 => {
-                *late = Some(rest);
-                skip(rest)?
+                let &mut Record { action, model_name, .. } = self.record();
+                if action.is_value() && model_name.is_value() {
+                    self.put_data(action, model_name, rest)?
+                } else {
+                    *late = Some(rest);
+                    skip(rest)?
+                }
             }
             5 => put!(previous_data, self.raw(rest)),
             6 => put!(sync_groups, self.groups(rest)),
@@ -298,68 +304,73 @@ impl<'t> Reader<'t> {
         })
     }
 
+    #[inline(always)]
+    fn put_data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<Rest<'s>> {
+        let (data, model, rest) = self.data(action, model_name, rest)?;
+        let record = self.record();
+        (record.data, record.model) = (data, model);
+        Ok(rest)
+    }
+
     /// Ends a delta: what is required must be there.
     #[inline(always)]
-    fn finish(&mut self, record: &mut Record, seen: u32, late: Option<Rest<'_>>, rest: Rest<'_>) -> Step<()> {
+    fn finish(&mut self, seen: u32, late: Option<Rest<'_>>, rest: Rest<'_>) -> Step<()> {
         if seen & 0b1111 != 0b1111 {
             let missing = (0..4).find(|member| seen & (1 << member) == 0).unwrap_or(0);
             self.blamed.1 = Some(MEMBERS[missing].name());
             return fault(rest, What::Missing);
         }
+        let &mut Record { action, model_name, .. } = self.record();
         if let Some(late) = late {
-            record.data = self.data(record, late)?.0;
-        } else if record.model == u32::MAX {
-            self.find_model(record);
+            self.put_data(action, model_name, late)?;
+        } else if seen & 0b1_0000 == 0 {
+            self.record().model = self.find_model(model_name).map_or(u32::MAX, |(at, _)| at);
         }
-        record.extras.end = self.store.extras.len() as u32;
-        self.store.records.push(*record);
+        self.record().extras.end = self.store.extras.len() as u32;
         Ok(())
     }
 
     /// Finds the model by its name on the wire.
     #[inline(always)]
-    fn find_model(&mut self, record: &mut Record) -> Option<&'static ModelDescriptor> {
-        let name = self.read_text(record.model_name);
-        let (at, model) = match self.last {
-            Some((at, model)) if model.type_name == name => (at, model),
+    fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
+        let name = self.read_text(name);
+        match self.last {
+            Some((at, model)) if model.type_name == name => Some((at, model)),
             _ => {
                 let at = self.schema.position(name)?;
-                (at as u32, self.schema.models[at])
+                self.last = Some((at as u32, self.schema.models[at]));
+                self.last
             }
-        };
-        record.model = at;
-        self.last = Some((at, model));
-        Some(model)
+        }
     }
 
-    /// Reads the data of a delta: a row, or what waits for someone who knows what it is.
+    /// Reads the data of a delta: a row, or what waits for someone who knows what it is. Says which model it is of.
     #[inline(always)]
-    fn data<'s>(&mut self, record: &mut Record, rest: Rest<'s>) -> Step<(Data, Rest<'s>)> {
-        let model = self.find_model(record);
+    fn data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<(Data, u32, Rest<'s>)> {
+        let found = self.find_model(model_name);
+        let at = found.map_or(u32::MAX, |(at, _)| at);
         match rest {
-            [b'n', ..] => return Ok((Data::Null, literal(rest, b"null")?)),
+            [b'n', ..] => return Ok((Data::Null, at, literal(rest, b"null")?)),
             [b'{' | b'"', ..] => {}
             _ => return unlike(rest, What::Row),
         }
-        let action = self.read_text(record.action).as_bytes();
-        let (Some(model), [b'I' | b'U' | b'D' | b'A' | b'V' | b'C']) = (model, action) else {
+        let action = self.read_text(action).as_bytes();
+        let (Some((at, model)), [b'I' | b'U' | b'D' | b'A' | b'V' | b'C']) = (found, action) else {
             let (raw, rest) = self.raw(rest)?;
-            return Ok((Data::Raw(raw), rest));
+            return Ok((Data::Raw(raw), at, rest));
         };
-        match rest {
-            [b'{', members @ ..] => {
-                let (row, rest) = self.row(record.model, model, members)?;
-                Ok((Data::Row(row), rest))
-            }
-            _ => self.row_in_string(record.model, model, rest),
-        }
+        let (row, rest) = match rest {
+            [b'{', members @ ..] => self.row(at, model, members)?,
+            _ => self.row_in_string(at, model, rest)?,
+        };
+        Ok((Data::Row(row), at, rest))
     }
 
     /// Reads the data of a delta out of the middle of this text.
     #[cold]
-    pub(super) fn data_within(&mut self, record: &mut Record, raw: Span) -> Step<Data> {
+    pub(super) fn data_within(&mut self, record: &Record, raw: Span) -> Step<Data> {
         let rest = self.text.as_bytes().get(raw.start()..).unwrap_or_default();
-        Ok(self.data(record, rest)?.0)
+        Ok(self.data(record.action, record.model_name, rest)?.0)
     }
 
     /// Reads a row that was sent as text.
@@ -370,7 +381,7 @@ impl<'t> Reader<'t> {
         at: u32,
         model: &'static ModelDescriptor,
         start: Rest<'s>,
-    ) -> Step<(Data, Rest<'s>)> {
+    ) -> Step<(Piece, Rest<'s>)> {
         let (span, rest) = self.string(start, What::Row)?;
         let text = self.read_text(span).to_owned();
         let shift = self.store.held.len();
@@ -388,7 +399,7 @@ impl<'t> Reader<'t> {
             other => unlike(other, What::Object),
         };
         match row {
-            Ok(row) => Ok((Data::Row(row), rest)),
+            Ok(row) => Ok((row, rest)),
             Err(within) => {
                 self.blamed = inner.blamed;
                 fault(start, within.what)

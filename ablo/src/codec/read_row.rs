@@ -93,11 +93,11 @@ impl Reader<'_> {
     fn put(&mut self, place: usize, cell: Cell) -> bool {
         let cells = &mut self.store.cells;
         if place >= cells.len() {
-            cells.resize(place, Cell::Absent);
+            cells.resize(place, Cell::ABSENT);
             cells.push(cell);
             return true;
         }
-        matches!(std::mem::replace(&mut cells[place], cell), Cell::Absent)
+        std::mem::replace(&mut cells[place], cell).is_absent()
     }
 
     /// Reads a value out of the middle of this text into a cell of the last row.
@@ -173,29 +173,29 @@ impl Reader<'_> {
             && (field.optional || field.kind != FieldKind::Json)
         {
             let more = literal(rest, b"null")?;
-            return if field.optional { Ok((Cell::Null, more)) } else { fault(rest, What::Null) };
+            return if field.optional { Ok((Cell::NULL, more)) } else { fault(rest, What::Null) };
         }
         match field.kind {
             FieldKind::String | FieldKind::Enum(_) => {
                 let (text, rest) = self.string(rest, What::Text)?;
-                Ok((Cell::Text(text), rest))
+                Ok((Cell::text(text), rest))
             }
             FieldKind::Number => match rest {
                 [b'-' | b'0'..=b'9', ..] => {
                     let (value, rest) = number(rest)?;
-                    Ok((Cell::Number(value), rest))
+                    Ok((Cell::number(value), rest))
                 }
                 _ => unlike(rest, What::Number),
             },
             FieldKind::Boolean => match rest {
-                [b't', ..] => Ok((Cell::Boolean(true), literal(rest, b"true")?)),
-                [b'f', ..] => Ok((Cell::Boolean(false), literal(rest, b"false")?)),
+                [b't', ..] => Ok((Cell::boolean(true), literal(rest, b"true")?)),
+                [b'f', ..] => Ok((Cell::boolean(false), literal(rest, b"false")?)),
                 _ => unlike(rest, What::Boolean),
             },
             FieldKind::Date => match rest {
                 [b'"', text @ ..] => match text.first_chunk::<{ date::LEN }>().and_then(date::fixed) {
                     Some(millis) if text.get(date::LEN) == Some(&b'"') => {
-                        Ok((Cell::Date(millis), &text[date::LEN + 1..]))
+                        Ok((Cell::millis(millis), &text[date::LEN + 1..]))
                     }
                     _ => self.odd_date(rest),
                 },
@@ -203,7 +203,7 @@ impl Reader<'_> {
             },
             FieldKind::Json => {
                 let end = skip(rest)?;
-                Ok((Cell::Json(self.between(rest, end)), end))
+                Ok((Cell::json(self.between(rest, end)), end))
             }
         }
     }

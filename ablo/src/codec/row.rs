@@ -91,7 +91,7 @@ impl<'b, M: Model> Cells<'b, '_, M> {
 impl<M: Model> Source for Cells<'_, '_, M> {
     fn next_field(&mut self) -> Result<Option<usize>, Stop> {
         let rest = self.row.row.cells.iter().enumerate().skip(self.at + 1);
-        let next = rest.into_iter().find(|(_, cell)| !matches!(cell, Cell::Absent));
+        let next = rest.into_iter().find(|(_, cell)| !cell.is_absent());
         self.at = next.map_or(self.row.row.cells.len(), |(at, _)| at);
         Ok(next.map(|(at, _)| at - BASE.len()))
     }
@@ -99,8 +99,8 @@ impl<M: Model> Source for Cells<'_, '_, M> {
     fn missing(&mut self) -> Stop {
         let fields = M::DESCRIPTOR.fields.iter().enumerate();
         let mut lacking = fields.filter(|(at, field)| {
-            let cell = self.row.row.cells.get(BASE.len() + at).unwrap_or(&Cell::Absent);
-            !field.optional && matches!(cell, Cell::Absent)
+            let cell = self.row.row.cells.get(BASE.len() + at).unwrap_or(&Cell::ABSENT);
+            !field.optional && cell.is_absent()
         });
         self.at = lacking.next().map_or(0, |(at, _)| at + BASE.len());
         self.stop(What::Missing)

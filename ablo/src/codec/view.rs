@@ -1,6 +1,6 @@
 //! Deltas and rows as their readers see them: places in the batch, with a type.
 
-use super::cell::{Cell, Slot, Span};
+use super::cell::{Cell, Slot, Span, View};
 use super::get::Readable;
 use super::store::{BASE, Data, Deltas, Owner, Participant, Record, field};
 use crate::descriptor::ModelDescriptor;
@@ -225,17 +225,17 @@ impl<'b> AnyRow<'b, '_> {
     #[inline(always)]
     pub(super) fn slot(self, at: usize) -> Slot<'b> {
         let deltas = self.delta.deltas;
-        match self.cells.get(at).copied().unwrap_or(Cell::Absent) {
-            Cell::Absent => Slot::Absent,
-            Cell::Null => Slot::Null,
-            Cell::Text(span) => Slot::Text(deltas.text(span)),
-            Cell::Number(number) => Slot::Number(number),
-            Cell::Boolean(boolean) => Slot::Boolean(boolean),
-            Cell::Date(millis) => {
+        match self.cells.get(at).map_or(View::Absent, |cell| cell.view()) {
+            View::Absent => Slot::Absent,
+            View::Null => Slot::Null,
+            View::Text(span) => Slot::Text(deltas.text(span)),
+            View::Number(number) => Slot::Number(number),
+            View::Boolean(boolean) => Slot::Boolean(boolean),
+            View::Date(millis) => {
                 jiff::Timestamp::from_millisecond(millis).map_or(Slot::Absent, |at| Slot::Date(at.into()))
             }
-            Cell::Instant(at) => deltas.store.instants.get(at as usize).map_or(Slot::Absent, |at| Slot::Date(*at)),
-            Cell::Json(span) => Slot::Json(deltas.text(span)),
+            View::Instant(at) => deltas.store.instants.get(at as usize).map_or(Slot::Absent, |at| Slot::Date(*at)),
+            View::Json(span) => Slot::Json(deltas.text(span)),
         }
     }
 

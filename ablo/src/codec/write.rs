@@ -4,11 +4,10 @@
 //! ones in schema order, then the unknown ones. Numbers are printed as ECMAScript prints them, dates as
 //! `Date.toISOString` does; what nobody interprets is copied byte for byte.
 
-use super::cell::{Cell, Span};
-use super::out::Out;
+use super::cell::{Cell, Span, View};
+use super::pen::{Out, Pen};
 use super::read::MEMBERS;
-use super::store::{BASE, Data, Deltas, Owner, Participant, Piece, Record, field};
-use crate::__private::Key;
+use super::store::{BASE, Data, Deltas, Owner, Participant, Piece, Record};
 
 impl Deltas<'_> {
     /// The canonical JSON text: one delta, or a list where a list was read.
@@ -34,14 +33,16 @@ impl Deltas<'_> {
     /// Appends the canonical JSON text to a buffer and gives it back.
     #[must_use]
     pub fn write_json(&self, into: Vec<u8>) -> Vec<u8> {
-        let mut writer = Writer { deltas: self, out: Out::behind(into) };
-        writer.out.room(self.source.len() + self.store.held.len());
+        let text = self.source.len() + self.store.held.len();
+        // Binary batches leave names and repetitions out.
+        let likely = if self.plain { text } else { text + self.store.records.len() * 512 };
+        let mut out = Out::behind(into, likely + 64);
         if self.store.batch {
-            writer.batch();
+            self.write_list(&mut out);
         } else if let Some(record) = self.store.records.first() {
-            writer.record(record);
+            out.write(|pen| self.write_record(pen, record));
         }
-        writer.out.finish()
+        out.finish()
     }
 
     /// The whole frame, as it is sent.
@@ -51,218 +52,179 @@ impl Deltas<'_> {
         frame.push(b'}');
         String::from_utf8(frame).unwrap_or_default()
     }
-}
 
-struct Writer<'b, 'a> {
-    deltas: &'b Deltas<'a>,
-    out: Out,
-}
-
-impl Writer<'_, '_> {
-    fn batch(&mut self) {
-        let deltas = self.deltas;
-        self.out.fixed(br#"{"deltas":["#);
-        for record in &deltas.store.records {
-            self.record(record);
-            self.out.byte(b',');
+    fn write_list(&self, out: &mut Out) {
+        out.write(|pen| pen.fixed(br#"{"deltas":["#));
+        for (at, record) in self.store.records.iter().enumerate() {
+            out.write(|pen| self.write_record(if at > 0 { pen.byte(b',')? } else { pen }, record));
         }
-        if !deltas.store.records.is_empty() {
-            self.out.back();
-        }
-        self.out.fixed(b"],");
-        if let Some(versions) = deltas.store.new_versions {
-            self.out.fixed(br#""newVersions":"#);
-            self.raw(versions);
-            self.out.byte(b',');
-        }
-        let all = Piece { start: 0, end: deltas.store.extras.len() as u32 };
-        self.extras(all, Owner::Batch);
-        self.close();
+        let all = Piece { start: 0, end: self.store.extras.len() as u32 };
+        out.write(|pen| {
+            let pen = pen.byte(b']')?;
+            let pen = match self.store.new_versions {
+                Some(versions) => self.write_raw(pen.fixed(br#","newVersions":"#)?, versions)?,
+                None => pen,
+            };
+            self.write_extras(pen, all, Owner::Batch)?.byte(b'}')
+        });
     }
 
-    /// Turns the comma behind the last member into the end of the object.
     #[inline(always)]
-    fn close(&mut self) {
-        self.out.back();
-        self.out.byte(b'}');
-    }
-
-    fn record(&mut self, record: &Record) {
-        self.out.room(256);
-        self.out.fixed(br#"{"id":"#);
-        self.out.integer(record.id);
-        self.out.fixed(br#","actionType":"#);
-        self.string(record.action);
-        self.out.fixed(br#","modelName":"#);
-        self.string(record.model_name);
-        self.out.fixed(br#","modelId":"#);
-        self.string(record.model_id);
-        self.out.byte(b',');
-        self.data(record);
+    fn write_record<'d>(&self, pen: Pen<'d>, record: &Record) -> Option<Pen<'d>> {
+        let pen = pen.fixed(br#"{"id":"#)?.integer(record.id)?.fixed(br#","actionType":"#)?;
+        let pen = self.write_string(pen, record.action)?.fixed(br#","modelName":"#)?;
+        let pen = self.write_string(pen, record.model_name)?.fixed(br#","modelId":"#)?;
+        let pen = self.write_string(pen, record.model_id)?;
+        let mut pen = self.write_data(pen, record)?;
         if record.previous_data != Span::ABSENT {
-            self.out.key(&MEMBERS[5]);
-            self.raw(record.previous_data);
-            self.out.byte(b',');
+            pen = self.write_raw(pen.fixed(br#","previousData":"#)?, record.previous_data)?;
         }
         if let Some(groups) = record.sync_groups {
-            self.groups(groups);
+            pen = self.write_groups(pen, groups)?;
         }
-        self.member(7, record.transaction_id);
-        self.member(8, record.created_at);
-        self.participant(9, record.actor, record.extras, Owner::Actor);
-        self.participant(10, record.on_behalf_of, record.extras, Owner::OnBehalfOf);
-        self.member(11, record.capability_id);
-        self.member(12, record.confirmation_state);
-        self.member(13, record.caused_by_task_id);
-        self.participant(14, record.created_by, record.extras, Owner::CreatedBy);
-        self.extras(record.extras, Owner::Delta);
-        self.close();
+        pen = self.write_member(pen, 7, record.transaction_id)?;
+        pen = self.write_member(pen, 8, record.created_at)?;
+        pen = self.write_participant(pen, 9, record.actor, record.extras, Owner::Actor)?;
+        pen = self.write_participant(pen, 10, record.on_behalf_of, record.extras, Owner::OnBehalfOf)?;
+        pen = self.write_member(pen, 11, record.capability_id)?;
+        pen = self.write_member(pen, 12, record.confirmation_state)?;
+        pen = self.write_member(pen, 13, record.caused_by_task_id)?;
+        pen = self.write_participant(pen, 14, record.created_by, record.extras, Owner::CreatedBy)?;
+        self.write_extras(pen, record.extras, Owner::Delta)?.byte(b'}')
     }
 
     #[inline(always)]
-    fn data(&mut self, record: &Record) {
+    fn write_data<'d>(&self, pen: Pen<'d>, record: &Record) -> Option<Pen<'d>> {
         match record.data {
-            Data::Absent => return,
-            Data::Null => self.out.fixed(br#""data":null"#),
-            Data::Raw(raw) => {
-                self.out.fixed(br#""data":"#);
-                self.raw(raw);
+            Data::Absent => Some(pen),
+            Data::Null => pen.fixed(br#","data":null"#),
+            Data::Raw(raw) => self.write_raw(pen.fixed(br#","data":"#)?, raw),
+            Data::Row(row) => self.write_row(pen.fixed(br#","data":"#)?, record, row),
+        }
+    }
+
+    #[inline(always)]
+    fn write_row<'d>(&self, pen: Pen<'d>, record: &Record, row: Piece) -> Option<Pen<'d>> {
+        // A row always has a model.
+        let Some(model) = self.model(record) else { return pen.fixed(b"null") };
+        let cells = row.of(&self.store.cells);
+        let mut pen = pen;
+        // What stands before the next member: the bracket, then commas.
+        let mut before = b'{';
+        for (field, cell) in BASE.iter().chain(model.fields).zip(cells) {
+            if !cell.is_absent() {
+                pen = self.write_cell(pen.byte(before)?.key(&field.key)?, *cell)?;
+                before = b',';
             }
-            Data::Row(row) => {
-                self.out.fixed(br#""data":"#);
-                self.row(record, row);
-            }
         }
-        self.out.byte(b',');
-    }
-
-    #[inline(always)]
-    fn row(&mut self, record: &Record, row: Piece) {
-        let deltas = self.deltas;
-        let (Some(model), cells) = (deltas.model(record), row.of(&deltas.store.cells)) else { return };
-        self.out.byte(b'{');
-        let before = self.out.len();
-        let base = BASE.iter().chain(model.fields);
-        for (field, cell) in base.zip(cells) {
-            self.cell(&field.key, *cell);
+        if record.extras.start == record.extras.end {
+            pen = if before == b'{' { pen.byte(before)? } else { pen };
+            return pen.byte(b'}');
         }
-        self.extras(record.extras, Owner::Row);
-        if self.out.len() > before {
-            self.out.back();
-        }
-        self.out.byte(b'}');
-        debug_assert!(cells.len() <= BASE.len() + model.fields.len() && field(model, 0).is_some());
-    }
-
-    #[inline(always)]
-    fn cell(&mut self, key: &Key, cell: Cell) {
-        if matches!(cell, Cell::Absent) {
-            return;
-        }
-        self.out.key(key);
-        match cell {
-            Cell::Absent | Cell::Null => self.out.fixed(b"null"),
-            Cell::Text(text) => self.string(text),
-            Cell::Number(number) => self.out.number(number),
-            Cell::Boolean(true) => self.out.fixed(b"true"),
-            Cell::Boolean(false) => self.out.fixed(b"false"),
-            Cell::Date(millis) => self.out.date(millis),
-            Cell::Instant(at) => {
-                let text = self.deltas.store.instants.get(at as usize).map(ToString::to_string);
-                self.out.string(&text.unwrap_or_default());
-            }
-            Cell::Json(text) => self.raw(text),
-        }
-        self.out.byte(b',');
-    }
-
-    fn groups(&mut self, groups: Piece) {
-        let deltas = self.deltas;
-        self.out.fixed(br#""syncGroups":["#);
-        let groups = groups.of(&deltas.store.groups);
-        for group in groups {
-            self.string(*group);
-            self.out.byte(b',');
-        }
-        if !groups.is_empty() {
-            self.out.back();
-        }
-        self.out.fixed(b"],");
-    }
-
-    #[inline(always)]
-    fn member(&mut self, member: usize, value: Span) {
-        if value == Span::ABSENT {
-            return;
-        }
-        self.out.key(&MEMBERS[member]);
-        if value == Span::NULL {
-            self.out.fixed(b"null");
-        } else {
-            self.string(value);
-        }
-        self.out.byte(b',');
-    }
-
-    #[inline(always)]
-    fn participant(&mut self, member: usize, value: Participant, extras: Piece, owner: Owner) {
-        if value.kind == Span::ABSENT {
-            return;
-        }
-        self.out.key(&MEMBERS[member]);
-        if value.kind == Span::NULL {
-            return self.out.fixed(b"null,");
-        }
-        self.out.fixed(br#"{"kind":"#);
-        self.string(value.kind);
-        self.out.fixed(br#","id":"#);
-        self.string(value.id);
-        if extras.start != extras.end {
-            self.out.byte(b',');
-            self.extras(extras, owner);
-            self.out.back();
-        }
-        self.out.fixed(b"},");
-    }
-
-    /// Writes the unknown members of one owner, each with a comma behind it.
-    #[inline(always)]
-    fn extras(&mut self, extras: Piece, owner: Owner) {
-        if extras.start != extras.end {
-            self.some_extras(extras, owner);
-        }
+        self.end_row(pen, record.extras, before)
     }
 
     #[cold]
     #[inline(never)]
-    fn some_extras(&mut self, extras: Piece, owner: Owner) {
-        let deltas = self.deltas;
-        for extra in extras.of(&deltas.store.extras).iter().filter(|extra| extra.owner == owner) {
-            self.string(extra.name);
-            self.out.byte(b':');
-            self.raw(extra.value);
-            self.out.byte(b',');
+    fn end_row<'d>(&self, pen: Pen<'d>, extras: Piece, mut before: u8) -> Option<Pen<'d>> {
+        let mut pen = pen;
+        for extra in extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row) {
+            pen = self.write_string(pen.byte(before)?, extra.name)?.byte(b':')?;
+            pen = self.write_raw(pen, extra.value)?;
+            before = b',';
         }
+        if before == b'{' { pen.fixed(b"{}") } else { pen.byte(b'}') }
+    }
+
+    #[inline(always)]
+    fn write_cell<'d>(&self, pen: Pen<'d>, cell: Cell) -> Option<Pen<'d>> {
+        match cell.view() {
+            View::Absent | View::Null => pen.fixed(b"null"),
+            View::Text(text) => self.write_string(pen, text),
+            View::Number(number) => pen.number(number),
+            View::Boolean(true) => pen.fixed(b"true"),
+            View::Boolean(false) => pen.fixed(b"false"),
+            View::Date(millis) => pen.date(millis),
+            View::Instant(at) => {
+                let text = self.store.instants.get(at as usize).map(ToString::to_string);
+                pen.string(&text.unwrap_or_default())
+            }
+            View::Json(text) => self.write_raw(pen, text),
+        }
+    }
+
+    fn write_groups<'d>(&self, pen: Pen<'d>, groups: Piece) -> Option<Pen<'d>> {
+        let mut pen = pen.fixed(br#","syncGroups":["#)?;
+        for (at, group) in groups.of(&self.store.groups).iter().enumerate() {
+            pen = self.write_string(if at > 0 { pen.byte(b',')? } else { pen }, *group)?;
+        }
+        pen.byte(b']')
+    }
+
+    #[inline(always)]
+    fn write_member<'d>(&self, pen: Pen<'d>, member: usize, value: Span) -> Option<Pen<'d>> {
+        if value == Span::ABSENT {
+            return Some(pen);
+        }
+        let pen = pen.byte(b',')?.key(&MEMBERS[member])?;
+        if value == Span::NULL { pen.fixed(b"null") } else { self.write_string(pen, value) }
+    }
+
+    #[inline(always)]
+    fn write_participant<'d>(
+        &self,
+        pen: Pen<'d>,
+        member: usize,
+        value: Participant,
+        extras: Piece,
+        owner: Owner,
+    ) -> Option<Pen<'d>> {
+        if value.kind == Span::ABSENT {
+            return Some(pen);
+        }
+        let pen = pen.byte(b',')?.key(&MEMBERS[member])?;
+        if value.kind == Span::NULL {
+            return pen.fixed(b"null");
+        }
+        let pen = self.write_string(pen.fixed(br#"{"kind":"#)?, value.kind)?;
+        let pen = self.write_string(pen.fixed(br#","id":"#)?, value.id)?;
+        self.write_extras(pen, extras, owner)?.byte(b'}')
+    }
+
+    /// Writes the unknown members of one owner, each with a comma before it.
+    #[inline(always)]
+    fn write_extras<'d>(&self, pen: Pen<'d>, extras: Piece, owner: Owner) -> Option<Pen<'d>> {
+        if extras.start == extras.end { Some(pen) } else { self.write_some_extras(pen, extras, owner) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_some_extras<'d>(&self, pen: Pen<'d>, extras: Piece, owner: Owner) -> Option<Pen<'d>> {
+        let mut pen = pen;
+        for extra in extras.of(&self.store.extras).iter().filter(|extra| extra.owner == owner) {
+            pen = self.write_string(pen.byte(b',')?, extra.name)?.byte(b':')?;
+            pen = self.write_raw(pen, extra.value)?;
+        }
+        Some(pen)
     }
 
     /// Writes a string.
     #[inline(always)]
-    fn string(&mut self, span: Span) {
-        if span.is_held() || !self.deltas.plain {
-            return self.out.string(self.deltas.text(span));
+    fn write_string<'d>(&self, pen: Pen<'d>, span: Span) -> Option<Pen<'d>> {
+        if span.is_held() || !self.plain {
+            return self.write_odd_string(pen, span);
         }
-        self.out.room(span.len() + 2);
-        self.out.byte(b'"');
-        self.out.piece(self.deltas.source.as_bytes(), span.start(), span.len());
-        self.out.byte(b'"');
+        pen.byte(b'"')?.piece(self.source.as_bytes(), span.start(), span.len())?.byte(b'"')
+    }
+
+    #[inline(never)]
+    fn write_odd_string<'d>(&self, pen: Pen<'d>, span: Span) -> Option<Pen<'d>> {
+        pen.string(self.text(span))
     }
 
     /// Copies JSON text.
     #[inline(always)]
-    fn raw(&mut self, span: Span) {
-        if span == Span::NULL {
-            return self.out.fixed(b"null");
-        }
-        self.out.bytes(self.deltas.text(span).as_bytes());
+    fn write_raw<'d>(&self, pen: Pen<'d>, span: Span) -> Option<Pen<'d>> {
+        if span == Span::NULL { pen.fixed(b"null") } else { pen.bytes(self.text(span).as_bytes()) }
     }
 }

@@ -1,6 +1,6 @@
 //! Which number a field has on the wire, and what a batch says of the models that it uses.
 
-use super::super::cell::{Cell, Span};
+use super::super::cell::{Cell, Span, View};
 use super::super::error::{Step, What, fault};
 use super::super::scan::Rest;
 use super::super::store::{BASE, Extra, Owner, Piece, Record};
@@ -142,8 +142,8 @@ impl<'a> Reader<'a> {
             let form = u64::from(states[at / 4] >> (at % 4 * 2) & 3);
             let cell = match form {
                 state::ABSENT => continue,
-                state::NULL => Cell::Null,
-                state::A if at == 0 && same_id => Cell::Text(record.model_id),
+                state::NULL => Cell::NULL,
+                state::A if at == 0 && same_id => Cell::text(record.model_id),
                 _ => {
                     let (cell, more) = self.named_value(field, form == state::B, rest)?;
                     rest = more;
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
             _ => {
                 let (at, more) = varint(rest)?;
                 let value = usize::try_from(at).ok().and_then(|at| field.values.get(at));
-                return value.map_or_else(|| fault(rest, What::Reference), |value| Ok((Cell::Text(*value), more)));
+                return value.map_or_else(|| fault(rest, What::Reference), |value| Ok((Cell::text(*value), more)));
             }
         };
         self.value(kind, b, rest)
@@ -179,24 +179,22 @@ impl<'a> Reader<'a> {
             self.store.extras.push(Extra { owner: Owner::Row, name: field.name, value });
             return self.within_budget(rest);
         };
-        let fits = match (cell, local.kind) {
-            (Cell::Null, _) if local.optional => cell,
-            (_, FieldKind::Json) => Cell::Json(self.json_of(cell)),
-            (Cell::Null, _) => return self.blame_field(local, fault(rest, What::Null)),
-            (Cell::Text(_), FieldKind::String | FieldKind::Enum(_))
-            | (Cell::Number(_), FieldKind::Number)
-            | (Cell::Boolean(_), FieldKind::Boolean)
-            | (Cell::Date(_) | Cell::Instant(_), FieldKind::Date) => cell,
+        let fits = match (cell.view(), local.kind) {
+            (View::Null, _) if local.optional => cell,
+            (_, FieldKind::Json) => Cell::json(self.json_of(cell)),
+            (View::Null, _) => return self.blame_field(local, fault(rest, What::Null)),
+            (View::Text(_), FieldKind::String | FieldKind::Enum(_))
+            | (View::Number(_), FieldKind::Number)
+            | (View::Boolean(_), FieldKind::Boolean)
+            | (View::Date(_) | View::Instant(_), FieldKind::Date) => cell,
             _ => return self.blame_field(local, fault(rest, What::OtherKind)),
         };
         let place = start + usize::from(place);
         let cells = &mut self.store.cells;
         if cells.len() <= place {
-            cells.resize(place + 1, Cell::Absent);
+            cells.resize(place + 1, Cell::ABSENT);
         }
-        match std::mem::replace(&mut cells[place], fits) {
-            Cell::Absent => Ok(()),
-            _ => self.blame_field(local, fault(rest, What::Twice)),
-        }
+        let free = std::mem::replace(&mut cells[place], fits).is_absent();
+        if free { Ok(()) } else { self.blame_field(local, fault(rest, What::Twice)) }
     }
 }

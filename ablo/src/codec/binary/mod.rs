@@ -70,6 +70,9 @@ mod mark {
     /// `createdBy` is what `actor` is.
     pub(super) const CREATOR_ACTS: u16 = 1 << 14;
     pub(super) const UNUSED: u16 = 1 << 15;
+    /// Any of what is written only where it changed.
+    pub(super) const CHANGED: u16 =
+        PREVIOUS | ACTION | MODEL | GROUPS | ACTOR | ON_BEHALF_OF | CAPABILITY | CONFIRMATION | CAUSED_BY | CREATED_BY;
 }
 
 /// What the data of a delta is, in the two lowest bits before it.

@@ -3,8 +3,9 @@
 //! Memory grows with the input: a delta takes five bytes of it, a value two bits, and what has to be unfolded into JSON
 //! text, for a schema that lacks it, is bounded by a multiple of the input.
 
-use super::super::cell::{Cell, HELD, Span};
+use super::super::cell::{Cell, HELD, Span, View};
 use super::super::error::{DecodeError, Fault, Step, What, fault};
+use super::super::pen::Out;
 use super::super::read::{MEMBERS, Reader as JsonReader};
 use super::super::scan::{Rest, skip, space};
 use super::super::store::{BASE, Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
@@ -508,20 +509,13 @@ impl<'a> Reader<'a> {
     #[cold]
     #[inline(never)]
     fn compose(&mut self, record: &mut Record) {
-        let mut out = super::super::out::Out::default();
-        out.byte(b'{');
-        let all = record.extras.of(&self.store.extras);
-        for extra in all.iter().filter(|extra| extra.owner == Owner::Row) {
-            out.string(self.read_text(extra.name));
-            out.byte(b':');
-            out.bytes(self.read_text(extra.value).as_bytes());
-            out.byte(b',');
+        let mut text = String::from("{");
+        for extra in record.extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row) {
+            let comma = if text.len() > 1 { "," } else { "" };
+            let (name, value) = (json_string(self.read_text(extra.name)), self.read_text(extra.value));
+            text.extend([comma, &name, ":", value]);
         }
-        if out.len() > 1 {
-            out.back();
-        }
-        out.byte(b'}');
-        let text = String::from_utf8(out.finish()).unwrap_or_default();
+        text.push('}');
         record.data = Data::Raw(self.hold(&text));
         let start = record.extras.start as usize;
         let mut at = 0;
@@ -536,20 +530,26 @@ impl<'a> Reader<'a> {
     #[cold]
     #[inline(never)]
     pub(super) fn json_of(&mut self, cell: Cell) -> Span {
-        let mut out = super::super::out::Out::default();
-        match cell {
-            Cell::Absent | Cell::Null => out.fixed(b"null"),
-            Cell::Text(text) => out.string(self.read_text(text)),
-            Cell::Number(number) => out.number(number),
-            Cell::Boolean(boolean) => out.bytes(if boolean { b"true" } else { b"false" }),
-            Cell::Date(millis) => out.date(millis),
-            Cell::Instant(at) => {
+        let mut out = Out::default();
+        out.write(|pen| match cell.view() {
+            View::Absent | View::Null => pen.fixed(b"null"),
+            View::Text(text) => pen.string(self.read_text(text)),
+            View::Json(text) => pen.bytes(self.read_text(text).as_bytes()),
+            View::Number(number) => pen.number(number),
+            View::Boolean(boolean) => pen.bytes(if boolean { b"true" } else { b"false" }),
+            View::Date(millis) => pen.date(millis),
+            View::Instant(at) => {
                 let text = self.store.instants.get(at as usize).map(ToString::to_string);
-                out.string(&text.unwrap_or_default());
+                pen.string(&text.unwrap_or_default())
             }
-            Cell::Json(text) => return text,
-        }
+        });
         let text = String::from_utf8(out.finish()).unwrap_or_default();
         self.hold(&text)
     }
+}
+
+fn json_string(text: &str) -> String {
+    let mut out = Out::default();
+    out.write(|pen| pen.string(text));
+    String::from_utf8(out.finish()).unwrap_or_default()
 }

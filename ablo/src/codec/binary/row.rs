@@ -1,91 +1,96 @@
 //! Rows in the binary form: two bits a field, then what each has to say.
 
-use super::super::cell::{Cell, Span};
+use super::super::cell::{Cell, Span, View};
 use super::super::error::{Step, What, fault};
 use super::super::scan::Rest;
 use super::super::store::{BASE, Piece, Record, field};
 use super::read::Reader;
 use super::varint::{bytes, unzigzag, varint, zigzag};
-use super::write::Writer;
+use super::write::{Pens, Writer, Written};
 use super::{state, uuid};
 use crate::descriptor::FieldKind;
 use crate::{Timestamp, codec::date};
 
 impl Writer<'_, '_> {
     #[inline(always)]
-    pub(super) fn row(&mut self, record: &Record, row: Piece, same_id: bool) {
-        let deltas = self.deltas;
-        let (Some(model), cells) = (deltas.model(record), row.of(&deltas.store.cells)) else { return };
-        let count = BASE.len() + model.fields.len();
-        let mut place = self.head.len();
-        self.head.room(count / 4 + 16);
-        self.head.zeroes(count.div_ceil(4));
-        let mut states = 0;
+    pub(super) fn row<'d>(&mut self, pens: Pens<'d>, record: &Record, row: Piece, same_id: bool) -> Written<'d> {
+        // A row always has a model, and at most as many cells as that has fields.
+        let Some(model) = self.deltas.model(record) else { return Some(pens) };
+        let cells = row.of(&self.deltas.store.cells);
+        let Pens { head, tail } = pens;
+        let (place, head) = head.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
+        let mut pens = Pens { head, tail };
+        let mut states = place.chunks_mut(8);
+        let mut word = 0;
         for (at, (cell, field)) in cells.iter().zip(BASE.iter().chain(model.fields)).enumerate() {
-            let state = if at == 0 && same_id { state::A } else { self.cell(*cell, field.kind) };
-            states |= state << (at % 32 * 2);
-            if at % 32 == 31 {
-                self.head.patch(place, states, 8);
-                place += 8;
-                states = 0;
+            if at % 32 == 0 && at > 0 {
+                fill(states.next().unwrap_or_default(), word);
+                word = 0;
             }
+            let state;
+            (pens, state) = if at == 0 && same_id { (pens, state::A) } else { self.cell(pens, *cell, field.kind)? };
+            word |= state << (at % 32 * 2);
         }
-        self.head.patch(place, states, (count.div_ceil(4)) - (cells.len() / 32) * 8);
+        fill(states.next().unwrap_or_default(), word);
+        // A buffer that was grown and written again has zeroes no longer.
+        states.for_each(|rest| rest.fill(0));
+        Some(pens)
     }
 
     /// Writes a value; says in which form.
     #[inline(always)]
-    fn cell(&mut self, cell: Cell, kind: FieldKind) -> u64 {
-        match cell {
-            Cell::Absent => return state::ABSENT,
-            Cell::Null => return state::NULL,
-            Cell::Boolean(boolean) => return if boolean { state::B } else { state::A },
-            Cell::Text(text) => return self.cell_text(text, kind),
-            Cell::Json(text) => self.text(text),
-            Cell::Number(number) => {
+    fn cell<'d>(&mut self, pens: Pens<'d>, cell: Cell, kind: FieldKind) -> Option<(Pens<'d>, u64)> {
+        let pens = match cell.view() {
+            View::Absent => return Some((pens, state::ABSENT)),
+            View::Null => return Some((pens, state::NULL)),
+            View::Boolean(boolean) => return Some((pens, if boolean { state::B } else { state::A })),
+            View::Text(text) => return self.cell_text(pens, text, kind),
+            View::Json(text) => self.text(pens, text)?,
+            View::Number(number) => {
                 let whole = number as i64;
-                if whole as f64 != number
-                    || whole.unsigned_abs() >= 1 << 53
-                    || (whole == 0 && number.is_sign_negative())
-                {
-                    self.head.fixed(&number.to_le_bytes());
-                    return state::B;
+                let minus_zero = whole == 0 && number.is_sign_negative();
+                if whole as f64 != number || whole.unsigned_abs() >= 1 << 53 || minus_zero {
+                    return Some((pens.fixed(&number.to_le_bytes())?, state::B));
                 }
-                self.head.varint(zigzag(whole));
+                pens.varint(zigzag(whole))?
             }
-            Cell::Date(millis) => {
-                self.head.varint(zigzag(millis - self.date));
+            View::Date(millis) => {
+                let pens = pens.varint(zigzag(millis - self.date))?;
                 self.date = millis;
+                pens
             }
-            Cell::Instant(at) => {
+            View::Instant(at) => {
                 let at = self.deltas.store.instants.get(at as usize).map(|at| at.into_jiff()).unwrap_or_default();
-                self.head.varint(zigzag(at.as_second()));
-                self.head.varint(zigzag(i64::from(at.subsec_nanosecond())));
-                return state::B;
+                let pens = pens.varint(zigzag(at.as_second()))?;
+                return Some((pens.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
             }
-        }
-        state::A
+        };
+        Some((pens, state::A))
     }
 
     #[inline(always)]
-    fn cell_text(&mut self, span: Span, kind: FieldKind) -> u64 {
+    fn cell_text<'d>(&self, pens: Pens<'d>, span: Span, kind: FieldKind) -> Option<(Pens<'d>, u64)> {
         if let FieldKind::Enum(values) = kind {
             let text = self.deltas.text(span);
-            if let Some(at) = values.iter().position(|value| *value == text) {
-                self.head.varint(at as u64);
-                return state::A;
-            }
-            self.text(span);
-            return state::B;
+            return match values.iter().position(|value| *value == text) {
+                Some(at) => Some((pens.varint(at as u64)?, state::A)),
+                None => Some((self.text(pens, span)?, state::B)),
+            };
         }
         if span.len() == uuid::LEN
             && let Some(packed) = uuid::pack(self.deltas.text(span).as_bytes())
         {
-            self.head.fixed(&packed);
-            return state::B;
+            return Some((pens.fixed(&packed)?, state::B));
         }
-        self.text(span);
-        state::A
+        Some((self.text(pens, span)?, state::A))
+    }
+}
+
+/// Puts 32 states, or as many as there are.
+#[inline(always)]
+fn fill(place: &mut [u8], states: u64) {
+    for (byte, value) in place.iter_mut().zip(states.to_le_bytes()) {
+        *byte = value;
     }
 }
 
@@ -107,10 +112,10 @@ impl<'a> Reader<'a> {
             }
             let Some(field) = field(model, at) else { return fault(rest, What::Reference) };
             let cell = match (word & 3, at) {
-                (state::ABSENT, _) => Cell::Absent,
-                (state::NULL, _) if field.optional => Cell::Null,
+                (state::ABSENT, _) => Cell::ABSENT,
+                (state::NULL, _) if field.optional => Cell::NULL,
                 (state::NULL, _) => return self.blame(model, field.name, fault(rest, What::Null)),
-                (state::A, 0) if same_id => Cell::Text(record.model_id),
+                (state::A, 0) if same_id => Cell::text(record.model_id),
                 (_, 0) if same_id => return fault(rest, What::Form),
                 (form, _) => match self.value(field.kind, form == state::B, rest) {
                     Ok((cell, more)) => {
@@ -126,7 +131,7 @@ impl<'a> Reader<'a> {
         if word != 0 || (same_id && count == 0) {
             return fault(rest, What::Form);
         }
-        while let Some(Cell::Absent) = self.store.cells.get(start as usize..).and_then(<[Cell]>::last) {
+        while self.store.cells.len() > start as usize && self.store.cells.last().is_some_and(|cell| cell.is_absent()) {
             self.store.cells.pop();
         }
         Ok((Piece { start, end: self.store.cells.len() as u32 }, rest))
@@ -136,25 +141,25 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(super) fn value<'s>(&mut self, kind: FieldKind, b: bool, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
         match (kind, b) {
-            (FieldKind::Boolean, _) => Ok((Cell::Boolean(b), rest)),
+            (FieldKind::Boolean, _) => Ok((Cell::boolean(b), rest)),
             (FieldKind::String, true) => {
                 let (packed, rest) = bytes::<16>(rest)?;
-                Ok((Cell::Text(self.hold_uuid(packed)), rest))
+                Ok((Cell::text(self.hold_uuid(packed)), rest))
             }
             (FieldKind::Enum(values), false) => {
                 let (at, more) = varint(rest)?;
                 let Some(value) = usize::try_from(at).ok().and_then(|at| values.get(at)) else {
                     return fault(rest, What::Reference);
                 };
-                Ok((Cell::Text(self.known_value(value)), more))
+                Ok((Cell::text(self.known_value(value)), more))
             }
             (FieldKind::String, false) | (FieldKind::Enum(_), true) => {
                 let (text, rest) = self.text(rest)?;
-                Ok((Cell::Text(text), rest))
+                Ok((Cell::text(text), rest))
             }
             (FieldKind::Json, false) => {
                 let (text, rest) = self.json(rest)?;
-                Ok((Cell::Json(text), rest))
+                Ok((Cell::json(text), rest))
             }
             (FieldKind::Json, true) => fault(rest, What::Form),
             (FieldKind::Number, false) => {
@@ -164,12 +169,12 @@ impl<'a> Reader<'a> {
                 if number.unsigned_abs() >= 1 << 53 {
                     return fault(rest, What::Range);
                 }
-                Ok((Cell::Number(number as f64), more))
+                Ok((Cell::number(number as f64), more))
             }
             (FieldKind::Number, true) => {
                 let (number, more) = bytes::<8>(rest)?;
                 let number = f64::from_le_bytes(*number);
-                if number.is_finite() { Ok((Cell::Number(number), more)) } else { fault(rest, What::Range) }
+                if number.is_finite() { Ok((Cell::number(number), more)) } else { fault(rest, What::Range) }
             }
             (FieldKind::Date, false) => {
                 let (folded, more) = varint(rest)?;
@@ -177,7 +182,7 @@ impl<'a> Reader<'a> {
                     return fault(rest, What::Date);
                 };
                 self.date = millis;
-                Ok((Cell::Date(millis), more))
+                Ok((Cell::millis(millis), more))
             }
             (FieldKind::Date, true) => self.instant(rest),
         }

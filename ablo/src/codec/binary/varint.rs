@@ -2,7 +2,7 @@
 //! set. Signed numbers are folded first, so that those near zero are short.
 
 use super::super::error::{Step, What, fault};
-use super::super::out::Out;
+use super::super::pen::Pen;
 use super::super::scan::Rest;
 
 #[inline(always)]
@@ -54,20 +54,21 @@ pub(super) fn bytes<const N: usize>(rest: Rest<'_>) -> Step<(&[u8; N], Rest<'_>)
     }
 }
 
-impl Out {
+impl Pen<'_> {
     /// Writes a number.
     #[inline(always)]
-    pub(in crate::codec) fn varint(&mut self, number: u64) {
-        self.room(10);
-        if number < 0x80 {
-            return self.byte(number as u8);
-        }
-        let mut left = number;
+    pub(in crate::codec) fn varint(self, number: u64) -> Option<Self> {
+        if number < 0x80 { self.byte(number as u8) } else { self.long_varint(number) }
+    }
+
+    #[inline(always)]
+    fn long_varint(self, number: u64) -> Option<Self> {
+        let (mut pen, mut left) = (self, number);
         while left >= 0x80 {
-            self.byte(left as u8 | 0x80);
+            pen = pen.byte(left as u8 | 0x80)?;
             left >>= 7;
         }
-        self.byte(left as u8);
+        pen.byte(left as u8)
     }
 }
 
@@ -82,8 +83,8 @@ mod tests {
         #[test]
         fn every_number_comes_back(number: u64, shift in 0..64_u32) {
             let number = number >> shift;
-            let mut out = Out::default();
-            out.varint(number);
+            let mut out = crate::codec::pen::Out::default();
+            out.write(|pen| pen.varint(number));
             let written = out.finish();
             prop_assert_eq!(varint(&written).unwrap(), (number, &[][..]));
             prop_assert_eq!(unzigzag(zigzag(number as i64)), number as i64);

@@ -2,12 +2,13 @@
 //!
 //! What did not change since the delta before costs one bit; texts of the envelope that come again cost a byte.
 
-use super::super::cell::Span;
-use super::super::out::Out;
-use super::super::store::{Data, Deltas, Extra, Participant, Piece, Record};
+use super::super::cell::{Span, View};
+use super::super::date;
+use super::super::pen::{Out, Pen};
+use super::super::store::{BASE, Data, Deltas, Extra, Owner, Participant, Piece, Record};
 use super::varint::zigzag;
 use super::{MAGIC, Naming, VERSION, code, data, dictionary, flag, mark, schema_tag, uuid};
-use crate::descriptor::ModelDescriptor;
+use crate::descriptor::FieldKind;
 
 impl Deltas<'_> {
     /// The binary form, as docs/wire.md has it.
@@ -19,56 +20,97 @@ impl Deltas<'_> {
     /// Appends the binary form to a buffer and gives it back.
     #[must_use]
     pub fn write_binary(&self, naming: Naming, into: Vec<u8>) -> Vec<u8> {
-        let mut writer = Writer::new(self, naming);
+        let count = self.store.records.len();
         let extras = self.batch_extras();
+        let mut writer = Writer::new(self, naming);
+        let (mut head, mut tail) =
+            (Out::behind(Vec::new(), 64 + count * 96), Out::behind(Vec::new(), 128 + count * 128));
+        write(&mut head, &mut tail, |pens| writer.start(pens, naming, &extras));
+        for record in &self.store.records {
+            let (known, date, created) = (writer.count, writer.date, writer.created);
+            write(&mut head, &mut tail, |pens| {
+                if writer.count != known {
+                    writer.forget(known);
+                }
+                (writer.date, writer.created) = (date, created);
+                writer.record(pens, record)
+            });
+            writer.before = record;
+        }
         let mut flags = if self.store.batch { flag::LIST } else { 0 };
         flags |= if naming == Naming::Described { flag::DESCRIBED } else { 0 };
         flags |= if self.store.new_versions.is_some() { flag::VERSIONS } else { 0 };
         flags |= if extras.is_empty() { 0 } else { flag::EXTRAS };
-        if naming == Naming::Described {
-            writer.dictionary();
-        }
-        if let Some(versions) = self.store.new_versions {
-            writer.text(versions);
-        }
-        if !extras.is_empty() {
-            writer.extras(extras.len(), extras.into_iter());
-        }
-        for record in &self.store.records {
-            writer.record(record);
-        }
-        let mut out = Out::behind(into);
-        out.room(writer.head.len() + writer.tail.len() + 64);
-        out.fixed(&[MAGIC, VERSION, flags]);
-        if naming == Naming::SameSchema {
-            out.fixed(&schema_tag(self.schema.content_hash));
-        }
-        out.varint(self.store.records.len() as u64);
-        out.varint(writer.head.len() as u64);
-        out.bytes(writer.head.written());
-        out.bytes(writer.tail.written());
+        let mut out = Out::behind(into, head.written().len() + tail.written().len() + 64);
+        out.write(|pen| {
+            let pen = pen.fixed(&[MAGIC, VERSION, flags])?;
+            let pen = match naming {
+                Naming::SameSchema => pen.fixed(&schema_tag(self.schema.content_hash))?,
+                Naming::Described => pen,
+            };
+            let pen = pen.varint(count as u64)?.varint(head.written().len() as u64)?;
+            pen.bytes(head.written())?.bytes(tail.written())
+        });
         out.finish()
     }
 
     fn batch_extras(&self) -> Vec<&Extra> {
-        let of_batch = |extra: &&Extra| extra.owner == super::super::store::Owner::Batch;
-        self.store.extras.iter().filter(of_batch).collect()
+        self.store.extras.iter().filter(|extra| extra.owner == Owner::Batch).collect()
+    }
+}
+
+/// The two places that are written at once: numbers, forms and lengths; texts.
+pub(super) struct Pens<'d> {
+    pub(super) head: Pen<'d>,
+    pub(super) tail: Pen<'d>,
+}
+
+/// What is written, or `None` where the room was too small.
+pub(super) type Written<'d> = Option<Pens<'d>>;
+
+impl Pens<'_> {
+    #[inline(always)]
+    pub(super) fn varint(self, number: u64) -> Option<Self> {
+        Some(Pens { head: self.head.varint(number)?, tail: self.tail })
+    }
+
+    #[inline(always)]
+    pub(super) fn fixed<const N: usize>(self, bytes: &[u8; N]) -> Option<Self> {
+        Some(Pens { head: self.head.fixed(bytes)?, tail: self.tail })
+    }
+
+    fn name(self, name: &str) -> Option<Self> {
+        Some(Pens { head: self.head.varint(name.len() as u64)?, tail: self.tail.bytes(name.as_bytes())? })
+    }
+}
+
+/// Writes, with as much room as it takes.
+#[inline(always)]
+fn write(head: &mut Out, tail: &mut Out, mut write: impl FnMut(Pens<'_>) -> Written<'_>) {
+    loop {
+        let left = write(Pens { head: head.pen(), tail: tail.pen() }).map(|pens| (pens.head.left(), pens.tail.left()));
+        if let Some((in_head, in_tail)) = left {
+            head.keep(in_head);
+            return tail.keep(in_tail);
+        }
+        head.grow();
+        tail.grow();
     }
 }
 
 /// How many texts of the envelope are remembered at once.
 const KNOWN: usize = 64;
 
+static NOTHING: Record = Record::EMPTY;
+
 pub(super) struct Writer<'b, 'a> {
     pub(super) deltas: &'b Deltas<'a>,
-    pub(super) head: Out,
-    tail: Out,
     /// The number under which each used model goes, by its position in the schema; 0 for none.
     numbers: Vec<u32>,
     /// Texts that were written, each with its number plus one, by a hash.
     known: [(Span, u32); KNOWN],
     count: u32,
-    before: Record,
+    before: &'b Record,
     /// The last date that was written, for each to be told from the one before.
     pub(super) date: i64,
     created: i64,
@@ -87,73 +129,100 @@ impl<'b, 'a> Writer<'b, 'a> {
                 }
             }
         }
-        let (mut head, mut tail) = (Out::default(), Out::default());
-        head.room(deltas.store.records.len() * 48);
-        tail.room(deltas.source.len() / 4 + deltas.store.held.len());
         let known = [(Span::ABSENT, 0); KNOWN];
-        Self { deltas, head, tail, numbers, known, count: 0, before: Record::EMPTY, date: 0, created: 0 }
+        Self { deltas, numbers, known, count: 0, before: &NOTHING, date: 0, created: 0 }
     }
 
-    fn dictionary(&mut self) {
-        let models = self.deltas.schema.models;
-        let mut used: Vec<(u32, &'static ModelDescriptor)> =
-            self.numbers.iter().zip(models).filter(|(number, _)| **number > 0).map(|(n, model)| (*n, *model)).collect();
-        used.sort_by_key(|(number, _)| *number);
-        self.head.varint(used.len() as u64);
+    /// Takes back what an attempt with too little room remembered.
+    #[cold]
+    fn forget(&mut self, count: u32) {
+        self.count = count;
+        self.known.iter_mut().filter(|(_, number)| *number > count).for_each(|known| *known = (Span::ABSENT, 0));
+    }
+
+    /// Writes what stands before the first delta.
+    #[inline(never)]
+    fn start<'d>(&self, pens: Pens<'d>, naming: Naming, extras: &[&Extra]) -> Written<'d> {
+        let mut pens = if naming == Naming::Described { self.dictionary(pens)? } else { pens };
+        if let Some(versions) = self.deltas.store.new_versions {
+            pens = self.text(pens, versions)?;
+        }
+        if extras.is_empty() { Some(pens) } else { self.extras(pens, extras.len(), extras.iter().copied()) }
+    }
+
+    fn dictionary<'d>(&self, pens: Pens<'d>) -> Written<'d> {
+        let models = self.numbers.iter().zip(self.deltas.schema.models);
+        let mut used: Vec<_> = models.filter(|(number, _)| **number > 0).collect();
+        used.sort_by_key(|(number, _)| **number);
+        let mut pens = pens.varint(used.len() as u64)?;
         for (_, model) in used {
-            self.name(model.type_name);
-            self.head.varint((super::super::store::BASE.len() + model.fields.len()) as u64);
-            for field in super::super::store::BASE.iter().chain(model.fields) {
-                self.head.varint(u64::from(dictionary::number_of(field)));
-                self.head.byte(dictionary::kind_byte(field.kind));
-                self.name(field.name);
-                if let crate::FieldKind::Enum(values) = field.kind {
-                    self.head.varint(values.len() as u64);
-                    values.iter().for_each(|value| self.name(value));
+            pens = pens.name(model.type_name)?.varint((BASE.len() + model.fields.len()) as u64)?;
+            for field in BASE.iter().chain(model.fields) {
+                pens = pens.varint(u64::from(dictionary::number_of(field)))?;
+                pens = pens.fixed(&[dictionary::kind_byte(field.kind)])?.name(field.name)?;
+                if let FieldKind::Enum(values) = field.kind {
+                    pens = pens.varint(values.len() as u64)?;
+                    for value in values {
+                        pens = pens.name(value)?;
+                    }
                 }
             }
         }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.head.varint(name.len() as u64);
-        self.tail.bytes(name.as_bytes());
+        Some(pens)
     }
 
     /// Writes a text and its length.
     #[inline(always)]
-    pub(super) fn text(&mut self, span: Span) {
-        self.head.varint(span.len() as u64);
-        self.tail_text(span);
+    pub(super) fn text<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
+        self.tail(pens.varint(span.len() as u64)?, span)
+    }
+
+    /// Writes a text whose length is known already.
+    #[inline(always)]
+    fn tail<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
+        let all = if span.is_held() { self.deltas.store.held.as_bytes() } else { self.deltas.source.as_bytes() };
+        Some(Pens { head: pens.head, tail: pens.tail.piece(all, span.start(), span.len())? })
     }
 
     #[inline(always)]
-    pub(super) fn tail_text(&mut self, span: Span) {
-        let all = if span.is_held() { self.deltas.store.held.as_bytes() } else { self.deltas.source.as_bytes() };
-        self.tail.piece(all, span.start(), span.len());
+    fn record<'d>(&mut self, pens: Pens<'d>, record: &Record) -> Written<'d> {
+        let marks = self.marks(record, self.before);
+        let mut pens = pens.fixed(&marks.to_le_bytes())?;
+        pens = pens.varint(zigzag(record.id.wrapping_sub(self.before.id) as i64))?;
+        pens = self.text_or_uuid(pens, record.model_id)?;
+        pens = self.plain(pens, record.transaction_id)?;
+        pens = self.created_at(pens, record.created_at)?;
+        if marks & mark::CHANGED != 0 {
+            pens = self.changes(pens, record, marks)?;
+        }
+        match record.data {
+            Data::Absent | Data::Null => {}
+            Data::Raw(raw) => pens = self.text(pens, raw)?,
+            Data::Row(row) => pens = self.row(pens, record, row, marks & mark::SAME_ID != 0)?,
+        }
+        if marks & mark::EXTRAS == 0 {
+            return Some(pens);
+        }
+        let extras = record.extras.of(&self.deltas.store.extras);
+        self.extras(pens, extras.len(), extras.iter())
     }
 
-    fn record(&mut self, record: &Record) {
-        let before = self.before;
-        let marks = self.marks(record, &before);
-        self.head.room(128);
-        self.head.fixed(&marks.to_le_bytes());
-        self.head.varint(zigzag(record.id.wrapping_sub(before.id) as i64));
-        self.text_or_uuid(record.model_id);
-        self.plain(record.transaction_id);
-        self.created_at(record.created_at);
+    /// Writes what is not as it was in the delta before.
+    #[inline(always)]
+    fn changes<'d>(&mut self, pens: Pens<'d>, record: &Record, marks: u16) -> Written<'d> {
+        let mut pens = pens;
         if marks & mark::ACTION != 0 {
-            self.interned(record.action);
+            pens = self.interned(pens, record.action)?;
         }
         if marks & mark::MODEL != 0 {
-            self.model(record);
+            pens = self.model(pens, record)?;
         }
         if marks & mark::GROUPS != 0 {
-            self.groups(record.sync_groups);
+            pens = self.groups(pens, record.sync_groups)?;
         }
         for (bit, actor) in [(mark::ACTOR, record.actor), (mark::ON_BEHALF_OF, record.on_behalf_of)] {
             if marks & bit != 0 {
-                self.participant(actor);
+                pens = self.participant(pens, actor)?;
             }
         }
         for (bit, text) in [
@@ -162,25 +231,13 @@ impl<'b, 'a> Writer<'b, 'a> {
             (mark::CAUSED_BY, record.caused_by_task_id),
         ] {
             if marks & bit != 0 {
-                self.interned(text);
+                pens = self.interned(pens, text)?;
             }
         }
         if marks & mark::CREATED_BY != 0 {
-            self.participant(record.created_by);
+            pens = self.participant(pens, record.created_by)?;
         }
-        if marks & mark::PREVIOUS != 0 {
-            self.plain(record.previous_data);
-        }
-        match record.data {
-            Data::Absent | Data::Null => {}
-            Data::Raw(raw) => self.text(raw),
-            Data::Row(row) => self.row(record, row, marks & mark::SAME_ID != 0),
-        }
-        if marks & mark::EXTRAS != 0 {
-            let extras = record.extras.of(&self.deltas.store.extras);
-            self.extras(extras.len(), extras.iter());
-        }
-        self.before = *record;
+        if marks & mark::PREVIOUS != 0 { self.plain(pens, record.previous_data) } else { Some(pens) }
     }
 
     /// What is there, and what changed since the delta before.
@@ -233,106 +290,101 @@ impl<'b, 'a> Writer<'b, 'a> {
 
     #[inline(always)]
     fn same_id(&self, record: &Record, row: Piece) -> bool {
-        use super::super::cell::Cell;
-        matches!(row.of(&self.deltas.store.cells).first(), Some(Cell::Text(id)) if self.same(*id, record.model_id))
+        let id = row.of(&self.deltas.store.cells).first().map(|cell| cell.view());
+        matches!(id, Some(View::Text(id)) if self.same(id, record.model_id))
     }
 
     /// Writes text, or a UUID packed.
     #[inline(always)]
-    fn text_or_uuid(&mut self, span: Span) {
+    fn text_or_uuid<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
         if span.len() == uuid::LEN
             && let Some(packed) = uuid::pack(self.bytes(span))
         {
-            self.head.byte(1);
-            return self.head.fixed(&packed);
+            return pens.fixed(&[1])?.fixed(&packed);
         }
-        self.head.varint((span.len() as u64) << 1);
-        self.tail_text(span);
+        self.tail(pens.varint((span.len() as u64) << 1)?, span)
     }
 
     /// Writes text that is not remembered.
     #[inline(always)]
-    fn plain(&mut self, span: Span) {
+    fn plain<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
         if span.is_value() {
-            self.head.varint(span.len() as u64 + code::NEW);
-            self.tail_text(span);
-        } else {
-            self.head.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
+            return self.tail(pens.varint(span.len() as u64 + code::NEW)?, span);
         }
+        pens.varint(if span == Span::NULL { code::NULL } else { code::ABSENT })
     }
 
     /// Writes text that may come again.
-    #[inline(always)]
-    fn interned(&mut self, span: Span) {
+    fn interned<'d>(&mut self, pens: Pens<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return self.head.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
+            return pens.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
         }
         let slot = hash(self.bytes(span));
         let (known, number) = self.known[slot];
         if number > 0 && self.same(known, span) {
-            return self.head.varint(u64::from(number) - 1 + code::KNOWN);
+            return pens.varint(u64::from(number) - 1 + code::KNOWN);
         }
         self.count += 1;
         self.known[slot] = (span, self.count);
-        self.head.varint(code::NEW);
-        self.text(span);
+        self.text(pens.varint(code::NEW)?, span)
     }
 
-    fn participant(&mut self, value: Participant) {
-        self.interned(value.kind);
-        if value.kind.is_value() {
-            self.interned(value.id);
-        }
+    #[inline(always)]
+    fn participant<'d>(&mut self, pens: Pens<'d>, value: Participant) -> Written<'d> {
+        let pens = self.interned(pens, value.kind)?;
+        if value.kind.is_value() { self.interned(pens, value.id) } else { Some(pens) }
     }
 
-    fn groups(&mut self, groups: Option<Piece>) {
-        let Some(groups) = groups else { return self.head.varint(0) };
+    #[inline(never)]
+    fn groups<'d>(&mut self, pens: Pens<'d>, groups: Option<Piece>) -> Written<'d> {
+        let Some(groups) = groups else { return pens.varint(0) };
         let groups = groups.of(&self.deltas.store.groups);
-        self.head.varint(groups.len() as u64 + 1);
-        groups.iter().for_each(|group| self.interned(*group));
+        let mut pens = pens.varint(groups.len() as u64 + 1)?;
+        for group in groups {
+            pens = self.interned(pens, *group)?;
+        }
+        Some(pens)
     }
 
-    fn model(&mut self, record: &Record) {
+    #[inline(never)]
+    fn model<'d>(&mut self, pens: Pens<'d>, record: &Record) -> Written<'d> {
         match self.numbers.get(record.model as usize) {
+            Some(number) => pens.varint(u64::from(*number)),
             // By position, plus one.
             None if (record.model as usize) < self.deltas.schema.models.len() => {
-                self.head.varint(u64::from(record.model) + 1);
+                pens.varint(u64::from(record.model) + 1)
             }
-            Some(number) => self.head.varint(u64::from(*number)),
             None => {
-                self.head.varint(0);
-                self.interned(record.model_name);
+                let pens = pens.varint(0)?;
+                self.interned(pens, record.model_name)
             }
         }
     }
 
     /// Writes when the change was confirmed: milliseconds since the delta before, where the text is in the fixed form.
     #[inline(always)]
-    fn created_at(&mut self, span: Span) {
+    fn created_at<'d>(&mut self, pens: Pens<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return self.head.varint(0);
+            return pens.varint(0);
         }
-        match self.bytes(span).try_into().ok().and_then(super::super::date::fixed) {
-            Some(millis) => {
-                self.head.varint(zigzag(millis - self.created) + 2);
-                self.created = millis;
-            }
-            None => {
-                self.head.varint(1);
-                self.text(span);
-            }
-        }
+        let Some(millis) = self.bytes(span).try_into().ok().and_then(date::fixed) else {
+            return self.text(pens.varint(1)?, span);
+        };
+        let pens = pens.varint(zigzag(millis - self.created) + 2);
+        self.created = millis;
+        pens
     }
 
     #[cold]
     #[inline(never)]
-    fn extras<'e>(&mut self, count: usize, extras: impl Iterator<Item = &'e Extra>) {
-        self.head.varint(count as u64);
+    fn extras<'d, 'e>(&self, pens: Pens<'d>, count: usize, extras: impl Iterator<Item = &'e Extra>) -> Written<'d> {
+        let mut pens = pens.varint(count as u64)?;
         for extra in extras {
-            self.head.byte(extra.owner as u8);
-            self.text(extra.name);
-            self.text(extra.value);
+            pens = pens.fixed(&[extra.owner as u8])?;
+            pens = self.text(pens, extra.name)?;
+            pens = self.text(pens, extra.value)?;
         }
+        Some(pens)
     }
 }
 
