@@ -33,7 +33,8 @@ fn profile(what: &str) {
     let order = if what.contains("shuffled") { data::Order::Shuffled } else { data::Order::Schema };
     let text = data::batch(kind, order, 1000);
     let read = || Deltas::read(&models::SCHEMA, &text).expect("good");
-    let (ours, rounds) = (read(), 3000);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3000);
+    let ours = read();
     let bytes = ours.to_binary(Naming::SameSchema);
     let mut best = u128::MAX;
     for _ in 0..rounds {

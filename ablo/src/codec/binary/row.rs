@@ -2,24 +2,23 @@
 
 use super::super::cell::{Cell, Span, View};
 use super::super::error::{Step, What, fault};
+use super::super::pen::Pen;
 use super::super::scan::Rest;
 use super::super::store::{BASE, Piece, Record, field};
 use super::read::Reader;
 use super::varint::{bytes, unzigzag, varint, zigzag};
-use super::write::{Pens, Writer, Written};
+use super::write::{Writer, Written};
 use super::{state, uuid};
 use crate::descriptor::FieldKind;
 use crate::{Timestamp, codec::date};
 
 impl Writer<'_, '_> {
     #[inline(always)]
-    pub(super) fn row<'d>(&mut self, pens: Pens<'d>, record: &Record, row: Piece, same_id: bool) -> Written<'d> {
+    pub(super) fn row<'d>(&mut self, pen: Pen<'d>, record: &Record, row: Piece, same_id: bool) -> Written<'d> {
         // A row always has a model, and at most as many cells as that has fields.
-        let Some(model) = self.deltas.model(record) else { return Some(pens) };
+        let Some(model) = self.deltas.model(record) else { return Some(pen) };
         let cells = row.of(&self.deltas.store.cells);
-        let Pens { head, tail } = pens;
-        let (place, head) = head.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
-        let mut pens = Pens { head, tail };
+        let (place, mut pen) = pen.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
         let mut states = place.chunks_mut(8);
         let mut word = 0;
         for (at, (cell, field)) in cells.iter().zip(BASE.iter().chain(model.fields)).enumerate() {
@@ -28,61 +27,61 @@ impl Writer<'_, '_> {
                 word = 0;
             }
             let state;
-            (pens, state) = if at == 0 && same_id { (pens, state::A) } else { self.cell(pens, *cell, field.kind)? };
+            (pen, state) = if at == 0 && same_id { (pen, state::A) } else { self.cell(pen, *cell, field.kind)? };
             word |= state << (at % 32 * 2);
         }
         fill(states.next().unwrap_or_default(), word);
         // A buffer that was grown and written again has zeroes no longer.
         states.for_each(|rest| rest.fill(0));
-        Some(pens)
+        Some(pen)
     }
 
     /// Writes a value; says in which form.
     #[inline(always)]
-    fn cell<'d>(&mut self, pens: Pens<'d>, cell: Cell, kind: FieldKind) -> Option<(Pens<'d>, u64)> {
-        let pens = match cell.view() {
-            View::Absent => return Some((pens, state::ABSENT)),
-            View::Null => return Some((pens, state::NULL)),
-            View::Boolean(boolean) => return Some((pens, if boolean { state::B } else { state::A })),
-            View::Text(text) => return self.cell_text(pens, text, kind),
-            View::Json(text) => self.text(pens, text)?,
+    fn cell<'d>(&mut self, pen: Pen<'d>, cell: Cell, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
+        let pen = match cell.view() {
+            View::Absent => return Some((pen, state::ABSENT)),
+            View::Null => return Some((pen, state::NULL)),
+            View::Boolean(boolean) => return Some((pen, if boolean { state::B } else { state::A })),
+            View::Text(text) => return self.cell_text(pen, text, kind),
+            View::Json(text) => self.text(pen, text)?,
             View::Number(number) => {
                 let whole = number as i64;
                 let minus_zero = whole == 0 && number.is_sign_negative();
                 if whole as f64 != number || whole.unsigned_abs() >= 1 << 53 || minus_zero {
-                    return Some((pens.fixed(&number.to_le_bytes())?, state::B));
+                    return Some((pen.fixed(&number.to_le_bytes())?, state::B));
                 }
-                pens.varint(zigzag(whole))?
+                pen.varint(zigzag(whole))?
             }
             View::Date(millis) => {
-                let pens = pens.varint(zigzag(millis - self.date))?;
+                let pen = pen.varint(zigzag(millis - self.date))?;
                 self.date = millis;
-                pens
+                pen
             }
             View::Instant(at) => {
                 let at = self.deltas.store.instants.get(at as usize).map(|at| at.into_jiff()).unwrap_or_default();
-                let pens = pens.varint(zigzag(at.as_second()))?;
-                return Some((pens.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
+                let pen = pen.varint(zigzag(at.as_second()))?;
+                return Some((pen.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
             }
         };
-        Some((pens, state::A))
+        Some((pen, state::A))
     }
 
     #[inline(always)]
-    fn cell_text<'d>(&self, pens: Pens<'d>, span: Span, kind: FieldKind) -> Option<(Pens<'d>, u64)> {
+    fn cell_text<'d>(&mut self, pen: Pen<'d>, span: Span, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
         if let FieldKind::Enum(values) = kind {
-            let text = self.deltas.text(span);
-            return match values.iter().position(|value| *value == text) {
-                Some(at) => Some((pens.varint(at as u64)?, state::A)),
-                None => Some((self.text(pens, span)?, state::B)),
+            let text = self.bytes(span);
+            return match values.iter().position(|value| value.as_bytes() == text) {
+                Some(at) => Some((pen.varint(at as u64)?, state::A)),
+                None => Some((self.text(pen, span)?, state::B)),
             };
         }
         if span.len() == uuid::LEN
-            && let Some(packed) = uuid::pack(self.deltas.text(span).as_bytes())
+            && let Some(packed) = uuid::pack(self.bytes(span))
         {
-            return Some((pens.fixed(&packed)?, state::B));
+            return Some((pen.fixed(&packed)?, state::B));
         }
-        Some((self.text(pens, span)?, state::A))
+        Some((self.text(pen, span)?, state::A))
     }
 }
 

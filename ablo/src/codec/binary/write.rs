@@ -23,25 +23,31 @@ impl Deltas<'_> {
         let count = self.store.records.len();
         let extras = self.batch_extras();
         let mut writer = Writer::new(self, naming);
-        let (mut head, mut tail) =
-            (Out::behind(Vec::new(), 64 + count * 96), Out::behind(Vec::new(), 128 + count * 128));
-        write(&mut head, &mut tail, |pens| writer.start(pens, naming, &extras));
+        let mut head = Out::behind(Vec::new(), 64 + count * 96);
+        head.write(|pen| {
+            writer.texts.clear();
+            writer.start(pen, naming, &extras)
+        });
         for record in &self.store.records {
-            let (known, date, created) = (writer.count, writer.date, writer.created);
-            write(&mut head, &mut tail, |pens| {
+            let (texts, known, date, created) = (writer.texts.len(), writer.count, writer.date, writer.created);
+            head.write(|pen| {
+                // Where the room was too small, nothing of the first attempt may stay.
+                writer.texts.truncate(texts);
                 if writer.count != known {
                     writer.forget(known);
                 }
                 (writer.date, writer.created) = (date, created);
-                writer.record(pens, record)
+                writer.record(pen, record)
             });
             writer.before = record;
+            writer.replaced.clear();
         }
         let mut flags = if self.store.batch { flag::LIST } else { 0 };
         flags |= if naming == Naming::Described { flag::DESCRIBED } else { 0 };
         flags |= if self.store.new_versions.is_some() { flag::VERSIONS } else { 0 };
         flags |= if extras.is_empty() { 0 } else { flag::EXTRAS };
-        let mut out = Out::behind(into, head.written().len() + tail.written().len() + 64);
+        let texts: usize = writer.texts.iter().map(|span| span.len()).sum();
+        let mut out = Out::behind(into, head.written().len() + writer.names.len() + texts + 64);
         out.write(|pen| {
             let pen = pen.fixed(&[MAGIC, VERSION, flags])?;
             let pen = match naming {
@@ -49,9 +55,19 @@ impl Deltas<'_> {
                 Naming::Described => pen,
             };
             let pen = pen.varint(count as u64)?.varint(head.written().len() as u64)?;
-            pen.bytes(head.written())?.bytes(tail.written())
+            let mut pen = pen.bytes(head.written())?.bytes(writer.names.as_bytes())?;
+            for span in &writer.texts {
+                pen = pen.piece(self.all(*span), span.start(), span.len())?;
+            }
+            Some(pen)
         });
         out.finish()
+    }
+
+    /// The text that a place is in.
+    #[inline(always)]
+    fn all(&self, span: Span) -> &[u8] {
+        if span.is_held() { self.store.held.as_bytes() } else { self.source.as_bytes() }
     }
 
     fn batch_extras(&self) -> Vec<&Extra> {
@@ -59,44 +75,8 @@ impl Deltas<'_> {
     }
 }
 
-/// The two places that are written at once: numbers, forms and lengths; texts.
-pub(super) struct Pens<'d> {
-    pub(super) head: Pen<'d>,
-    pub(super) tail: Pen<'d>,
-}
-
-/// What is written, or `None` where the room was too small.
-pub(super) type Written<'d> = Option<Pens<'d>>;
-
-impl Pens<'_> {
-    #[inline(always)]
-    pub(super) fn varint(self, number: u64) -> Option<Self> {
-        Some(Pens { head: self.head.varint(number)?, tail: self.tail })
-    }
-
-    #[inline(always)]
-    pub(super) fn fixed<const N: usize>(self, bytes: &[u8; N]) -> Option<Self> {
-        Some(Pens { head: self.head.fixed(bytes)?, tail: self.tail })
-    }
-
-    fn name(self, name: &str) -> Option<Self> {
-        Some(Pens { head: self.head.varint(name.len() as u64)?, tail: self.tail.bytes(name.as_bytes())? })
-    }
-}
-
-/// Writes, with as much room as it takes.
-#[inline(always)]
-fn write(head: &mut Out, tail: &mut Out, mut write: impl FnMut(Pens<'_>) -> Written<'_>) {
-    loop {
-        let left = write(Pens { head: head.pen(), tail: tail.pen() }).map(|pens| (pens.head.left(), pens.tail.left()));
-        if let Some((in_head, in_tail)) = left {
-            head.keep(in_head);
-            return tail.keep(in_tail);
-        }
-        head.grow();
-        tail.grow();
-    }
-}
+/// What is left of the head, or `None` where the room was too small.
+pub(super) type Written<'d> = Option<Pen<'d>>;
 
 /// How many texts of the envelope are remembered at once.
 const KNOWN: usize = 64;
@@ -105,11 +85,16 @@ static NOTHING: Record = Record::EMPTY;
 
 pub(super) struct Writer<'b, 'a> {
     pub(super) deltas: &'b Deltas<'a>,
+    /// All text, in the order in which the head asks for it; the names of the dictionary come first.
+    texts: Vec<Span>,
+    names: String,
     /// The number under which each used model goes, by its position in the schema; 0 for none.
     numbers: Vec<u32>,
     /// Texts that were written, each with its number plus one, by a hash.
     known: [(Span, u32); KNOWN],
     count: u32,
+    /// What was remembered before, where the delta under way put something else.
+    replaced: Vec<(usize, (Span, u32))>,
     before: &'b Record,
     /// The last date that was written, for each to be told from the one before.
     pub(super) date: i64,
@@ -130,99 +115,119 @@ impl<'b, 'a> Writer<'b, 'a> {
             }
         }
         let known = [(Span::ABSENT, 0); KNOWN];
-        Self { deltas, numbers, known, count: 0, before: &NOTHING, date: 0, created: 0 }
+        let texts = Vec::with_capacity(deltas.store.records.len() * 12);
+        Self {
+            deltas,
+            texts,
+            names: String::new(),
+            numbers,
+            known,
+            count: 0,
+            replaced: Vec::new(),
+            before: &NOTHING,
+            date: 0,
+            created: 0,
+        }
     }
 
     /// Takes back what an attempt with too little room remembered.
     #[cold]
     fn forget(&mut self, count: u32) {
         self.count = count;
-        self.known.iter_mut().filter(|(_, number)| *number > count).for_each(|known| *known = (Span::ABSENT, 0));
+        while let Some((slot, before)) = self.replaced.pop() {
+            self.known[slot] = before;
+        }
     }
 
     /// Writes what stands before the first delta.
     #[inline(never)]
-    fn start<'d>(&self, pens: Pens<'d>, naming: Naming, extras: &[&Extra]) -> Written<'d> {
-        let mut pens = if naming == Naming::Described { self.dictionary(pens)? } else { pens };
+    fn start<'d>(&mut self, pen: Pen<'d>, naming: Naming, extras: &[&Extra]) -> Written<'d> {
+        let mut pen = if naming == Naming::Described { self.dictionary(pen)? } else { pen };
         if let Some(versions) = self.deltas.store.new_versions {
-            pens = self.text(pens, versions)?;
+            pen = self.text(pen, versions)?;
         }
-        if extras.is_empty() { Some(pens) } else { self.extras(pens, extras.len(), extras.iter().copied()) }
+        if extras.is_empty() { Some(pen) } else { self.extras(pen, extras.len(), extras.iter().copied()) }
     }
 
-    fn dictionary<'d>(&self, pens: Pens<'d>) -> Written<'d> {
-        let models = self.numbers.iter().zip(self.deltas.schema.models);
-        let mut used: Vec<_> = models.filter(|(number, _)| **number > 0).collect();
-        used.sort_by_key(|(number, _)| **number);
-        let mut pens = pens.varint(used.len() as u64)?;
+    fn dictionary<'d>(&mut self, pen: Pen<'d>) -> Written<'d> {
+        self.names.clear();
+        let models = self.numbers.iter().copied().zip(self.deltas.schema.models);
+        let mut used: Vec<_> = models.filter(|(number, _)| *number > 0).collect();
+        used.sort_by_key(|(number, _)| *number);
+        let mut pen = pen.varint(used.len() as u64)?;
         for (_, model) in used {
-            pens = pens.name(model.type_name)?.varint((BASE.len() + model.fields.len()) as u64)?;
+            pen = self.name(pen, model.type_name)?.varint((BASE.len() + model.fields.len()) as u64)?;
             for field in BASE.iter().chain(model.fields) {
-                pens = pens.varint(u64::from(dictionary::number_of(field)))?;
-                pens = pens.fixed(&[dictionary::kind_byte(field.kind)])?.name(field.name)?;
+                pen = pen.varint(u64::from(dictionary::number_of(field)))?;
+                pen = self.name(pen.byte(dictionary::kind_byte(field.kind))?, field.name)?;
                 if let FieldKind::Enum(values) = field.kind {
-                    pens = pens.varint(values.len() as u64)?;
+                    pen = pen.varint(values.len() as u64)?;
                     for value in values {
-                        pens = pens.name(value)?;
+                        pen = self.name(pen, value)?;
                     }
                 }
             }
         }
-        Some(pens)
+        Some(pen)
+    }
+
+    fn name<'d>(&mut self, pen: Pen<'d>, name: &str) -> Written<'d> {
+        self.names.push_str(name);
+        pen.varint(name.len() as u64)
     }
 
     /// Writes a text and its length.
     #[inline(always)]
-    pub(super) fn text<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
-        self.tail(pens.varint(span.len() as u64)?, span)
+    pub(super) fn text<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+        self.tail(pen.varint(span.len() as u64)?, span)
     }
 
     /// Writes a text whose length is known already.
     #[inline(always)]
-    fn tail<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
-        let all = if span.is_held() { self.deltas.store.held.as_bytes() } else { self.deltas.source.as_bytes() };
-        Some(Pens { head: pens.head, tail: pens.tail.piece(all, span.start(), span.len())? })
+    fn tail<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+        self.texts.push(span);
+        Some(pen)
     }
 
     #[inline(always)]
-    fn record<'d>(&mut self, pens: Pens<'d>, record: &Record) -> Written<'d> {
+    fn record<'d>(&mut self, pen: Pen<'d>, record: &Record) -> Written<'d> {
         let marks = self.marks(record, self.before);
-        let mut pens = pens.fixed(&marks.to_le_bytes())?;
-        pens = pens.varint(zigzag(record.id.wrapping_sub(self.before.id) as i64))?;
-        pens = self.text_or_uuid(pens, record.model_id)?;
-        pens = self.plain(pens, record.transaction_id)?;
-        pens = self.created_at(pens, record.created_at)?;
+        let mut pen = pen.fixed(&marks.to_le_bytes())?;
+        pen = pen.varint(zigzag(record.id.wrapping_sub(self.before.id) as i64))?;
+        pen = self.text_or_uuid(pen, record.model_id)?;
+        pen = self.plain(pen, record.transaction_id)?;
+        pen = self.created_at(pen, record.created_at)?;
         if marks & mark::CHANGED != 0 {
-            pens = self.changes(pens, record, marks)?;
+            pen = self.changes(pen, record, marks)?;
         }
         match record.data {
             Data::Absent | Data::Null => {}
-            Data::Raw(raw) => pens = self.text(pens, raw)?,
-            Data::Row(row) => pens = self.row(pens, record, row, marks & mark::SAME_ID != 0)?,
+            Data::Raw(raw) => pen = self.text(pen, raw)?,
+            Data::Row(row) => pen = self.row(pen, record, row, marks & mark::SAME_ID != 0)?,
         }
         if marks & mark::EXTRAS == 0 {
-            return Some(pens);
+            return Some(pen);
         }
         let extras = record.extras.of(&self.deltas.store.extras);
-        self.extras(pens, extras.len(), extras.iter())
+        self.extras(pen, extras.len(), extras.iter())
     }
 
     /// Writes what is not as it was in the delta before.
     #[inline(always)]
-    fn changes<'d>(&mut self, pens: Pens<'d>, record: &Record, marks: u16) -> Written<'d> {
-        let mut pens = pens;
+    fn changes<'d>(&mut self, pen: Pen<'d>, record: &Record, marks: u16) -> Written<'d> {
+        let mut pen = pen;
         if marks & mark::ACTION != 0 {
-            pens = self.interned(pens, record.action)?;
+            pen = self.interned(pen, record.action)?;
         }
         if marks & mark::MODEL != 0 {
-            pens = self.model(pens, record)?;
+            pen = self.model(pen, record)?;
         }
         if marks & mark::GROUPS != 0 {
-            pens = self.groups(pens, record.sync_groups)?;
+            pen = self.groups(pen, record.sync_groups)?;
         }
         for (bit, actor) in [(mark::ACTOR, record.actor), (mark::ON_BEHALF_OF, record.on_behalf_of)] {
             if marks & bit != 0 {
-                pens = self.participant(pens, actor)?;
+                pen = self.participant(pen, actor)?;
             }
         }
         for (bit, text) in [
@@ -231,13 +236,13 @@ impl<'b, 'a> Writer<'b, 'a> {
             (mark::CAUSED_BY, record.caused_by_task_id),
         ] {
             if marks & bit != 0 {
-                pens = self.interned(pens, text)?;
+                pen = self.interned(pen, text)?;
             }
         }
         if marks & mark::CREATED_BY != 0 {
-            pens = self.participant(pens, record.created_by)?;
+            pen = self.participant(pen, record.created_by)?;
         }
-        if marks & mark::PREVIOUS != 0 { self.plain(pens, record.previous_data) } else { Some(pens) }
+        if marks & mark::PREVIOUS != 0 { self.plain(pen, record.previous_data) } else { Some(pen) }
     }
 
     /// What is there, and what changed since the delta before.
@@ -268,12 +273,33 @@ impl<'b, 'a> Writer<'b, 'a> {
     /// Whether two texts are the same, or are both absent or both null.
     #[inline(always)]
     fn same(&self, a: Span, b: Span) -> bool {
-        a == b || (a.is_value() && b.is_value() && a.len() == b.len() && same_text(self.bytes(a), self.bytes(b)))
+        if a == b || a.len() != b.len() || !a.is_value() || !b.is_value() {
+            return a == b;
+        }
+        match (self.short(a), self.short(b)) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.bytes(a) == self.bytes(b),
+        }
+    }
+
+    /// A text of at most 16 bytes as a number.
+    #[inline(always)]
+    fn short(&self, span: Span) -> Option<u128> {
+        let (text, len) = (self.deltas.all(span).get(span.start()..)?, span.len());
+        match (text.first_chunk::<16>(), len) {
+            (_, 0) => Some(0),
+            (_, 17..) => None,
+            (Some(chunk), _) => Some(u128::from_le_bytes(*chunk) << (128 - len * 8)),
+            // Too near the end to be read at once.
+            (None, _) => {
+                Some(text.iter().take(len).rev().fold(0, |word, byte| word << 8 | u128::from(*byte)) << (128 - len * 8))
+            }
+        }
     }
 
     #[inline(always)]
-    fn bytes(&self, span: Span) -> &[u8] {
-        self.deltas.text(span).as_bytes()
+    pub(super) fn bytes(&self, span: Span) -> &'b [u8] {
+        self.deltas.all(span).get(span.start()..span.start() + span.len()).unwrap_or_default()
     }
 
     #[inline(always)]
@@ -296,115 +322,105 @@ impl<'b, 'a> Writer<'b, 'a> {
 
     /// Writes text, or a UUID packed.
     #[inline(always)]
-    fn text_or_uuid<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
+    fn text_or_uuid<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
         if span.len() == uuid::LEN
             && let Some(packed) = uuid::pack(self.bytes(span))
         {
-            return pens.fixed(&[1])?.fixed(&packed);
+            return pen.fixed(&[1])?.fixed(&packed);
         }
-        self.tail(pens.varint((span.len() as u64) << 1)?, span)
+        self.tail(pen.varint((span.len() as u64) << 1)?, span)
     }
 
     /// Writes text that is not remembered.
     #[inline(always)]
-    fn plain<'d>(&self, pens: Pens<'d>, span: Span) -> Written<'d> {
+    fn plain<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
         if span.is_value() {
-            return self.tail(pens.varint(span.len() as u64 + code::NEW)?, span);
+            return self.tail(pen.varint(span.len() as u64 + code::NEW)?, span);
         }
-        pens.varint(if span == Span::NULL { code::NULL } else { code::ABSENT })
+        pen.varint(if span == Span::NULL { code::NULL } else { code::ABSENT })
     }
 
     /// Writes text that may come again.
-    fn interned<'d>(&mut self, pens: Pens<'d>, span: Span) -> Written<'d> {
+    fn interned<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return pens.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
+            return pen.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
         }
-        let slot = hash(self.bytes(span));
+        let slot = self.slot(span);
         let (known, number) = self.known[slot];
         if number > 0 && self.same(known, span) {
-            return pens.varint(u64::from(number) - 1 + code::KNOWN);
+            return pen.varint(u64::from(number) - 1 + code::KNOWN);
         }
         self.count += 1;
-        self.known[slot] = (span, self.count);
-        self.text(pens.varint(code::NEW)?, span)
+        self.replaced.push((slot, std::mem::replace(&mut self.known[slot], (span, self.count))));
+        self.text(pen.varint(code::NEW)?, span)
+    }
+
+    /// Where a text is remembered.
+    #[inline(always)]
+    fn slot(&self, span: Span) -> usize {
+        let word = match self.short(span) {
+            Some(short) => (short >> 64) as u64 ^ (short as u64).rotate_left(29),
+            None => self.bytes(span).iter().fold(0, |word: u64, byte| word.rotate_left(7) ^ u64::from(*byte)),
+        };
+        ((word ^ span.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
     }
 
     #[inline(always)]
-    fn participant<'d>(&mut self, pens: Pens<'d>, value: Participant) -> Written<'d> {
-        let pens = self.interned(pens, value.kind)?;
-        if value.kind.is_value() { self.interned(pens, value.id) } else { Some(pens) }
+    fn participant<'d>(&mut self, pen: Pen<'d>, value: Participant) -> Written<'d> {
+        let pen = self.interned(pen, value.kind)?;
+        if value.kind.is_value() { self.interned(pen, value.id) } else { Some(pen) }
     }
 
     #[inline(never)]
-    fn groups<'d>(&mut self, pens: Pens<'d>, groups: Option<Piece>) -> Written<'d> {
-        let Some(groups) = groups else { return pens.varint(0) };
+    fn groups<'d>(&mut self, pen: Pen<'d>, groups: Option<Piece>) -> Written<'d> {
+        let Some(groups) = groups else { return pen.varint(0) };
         let groups = groups.of(&self.deltas.store.groups);
-        let mut pens = pens.varint(groups.len() as u64 + 1)?;
+        let mut pen = pen.varint(groups.len() as u64 + 1)?;
         for group in groups {
-            pens = self.interned(pens, *group)?;
+            pen = self.interned(pen, *group)?;
         }
-        Some(pens)
+        Some(pen)
     }
 
     #[inline(never)]
-    fn model<'d>(&mut self, pens: Pens<'d>, record: &Record) -> Written<'d> {
+    fn model<'d>(&mut self, pen: Pen<'d>, record: &Record) -> Written<'d> {
         match self.numbers.get(record.model as usize) {
-            Some(number) => pens.varint(u64::from(*number)),
+            Some(number) => pen.varint(u64::from(*number)),
             // By position, plus one.
             None if (record.model as usize) < self.deltas.schema.models.len() => {
-                pens.varint(u64::from(record.model) + 1)
+                pen.varint(u64::from(record.model) + 1)
             }
             None => {
-                let pens = pens.varint(0)?;
-                self.interned(pens, record.model_name)
+                let pen = pen.varint(0)?;
+                self.interned(pen, record.model_name)
             }
         }
     }
 
     /// Writes when the change was confirmed: milliseconds since the delta before, where the text is in the fixed form.
     #[inline(always)]
-    fn created_at<'d>(&mut self, pens: Pens<'d>, span: Span) -> Written<'d> {
+    fn created_at<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return pens.varint(0);
+            return pen.varint(0);
         }
-        let Some(millis) = self.bytes(span).try_into().ok().and_then(date::fixed) else {
-            return self.text(pens.varint(1)?, span);
+        let text = self.bytes(span).try_into().ok();
+        let Some(millis) = text.and_then(date::fixed) else {
+            return self.text(pen.varint(1)?, span);
         };
-        let pens = pens.varint(zigzag(millis - self.created) + 2);
+        let pen = pen.varint(zigzag(millis - self.created) + 2);
         self.created = millis;
-        pens
+        pen
     }
 
     #[cold]
     #[inline(never)]
-    fn extras<'d, 'e>(&self, pens: Pens<'d>, count: usize, extras: impl Iterator<Item = &'e Extra>) -> Written<'d> {
-        let mut pens = pens.varint(count as u64)?;
+    fn extras<'d, 'e>(&mut self, pen: Pen<'d>, count: usize, extras: impl Iterator<Item = &'e Extra>) -> Written<'d> {
+        let mut pen = pen.varint(count as u64)?;
         for extra in extras {
-            pens = pens.fixed(&[extra.owner as u8])?;
-            pens = self.text(pens, extra.name)?;
-            pens = self.text(pens, extra.value)?;
+            pen = pen.fixed(&[extra.owner as u8])?;
+            pen = self.text(pen, extra.name)?;
+            pen = self.text(pen, extra.value)?;
         }
-        Some(pens)
+        Some(pen)
     }
-}
-
-/// Whether two texts of one length are the same, most being shorter than two words.
-#[inline(always)]
-fn same_text(a: &[u8], b: &[u8]) -> bool {
-    match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
-        (Some(x), Some(y)) if a.len() <= 16 => x == y && a.last_chunk::<8>() == b.last_chunk::<8>(),
-        _ => a == b,
-    }
-}
-
-/// Where a text is remembered.
-#[inline(always)]
-fn hash(text: &[u8]) -> usize {
-    let start = match text.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    };
-    let end = text.last_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let mixed = (start ^ end.rotate_left(29) ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 58) as usize
 }
