@@ -34,7 +34,9 @@ mod row;
 mod timestamp;
 
 pub use ablo_wire as wire;
-pub use codec::{ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot};
+pub use codec::{
+    ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot, TypedDelta,
+};
 pub use descriptor::{
     FieldDescriptor, FieldKind, Load, ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor,
     SchemaDescriptor, Tenancy,

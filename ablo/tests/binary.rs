@@ -146,12 +146,27 @@ fn hostile_bytes_are_refused() {
     assert!(with(last, &[0xff]).ends_with("not UTF-8"));
 }
 
+/// A batch of nothing but what stands before the deltas.
+fn only(flags: u8, head: &[u8], tail: &str) -> String {
+    let mut bytes = vec![0xab, 1, flags | 2, 0, head.len() as u8 + 1, 0];
+    bytes.extend(head);
+    bytes.extend(tail.as_bytes());
+    json(&SCHEMA, &bytes).unwrap_or_else(|error| error)
+}
+
+/// Found by fuzzing: what is written as JSON must be read as JSON.
+#[test]
+fn versions_are_an_object_of_a_list() {
+    assert_eq!(only(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
+    assert!(only(1 | 4, &[1], "0").ends_with("not an object"));
+    assert!(only(4, &[2], "{}").ends_with("a form that this version does not know"));
+}
+
 #[test]
 fn what_is_unfolded_is_bounded() {
     // A model with a name of a kilobyte that this build lacks: each row of it would unfold to that much text.
     let head_of = |rows: usize| {
-        let mut head = vec![1, 1, b'X' - b'X' + 1, 1, 2, 0x88, 0x08];
-        head = vec![1, 1, 1, 1, 2, 0x88, 0x08].into_iter().chain(head.drain(..0)).collect();
+        let mut head = vec![1, 1, 1, 1, 2, 0x88, 0x08];
         for row in 0..rows {
             let marks: u16 = if row == 0 { 2 | 1 << 4 | 1 << 5 } else { 2 };
             head.extend(marks.to_le_bytes());
@@ -184,7 +199,7 @@ fn what_is_unfolded_is_bounded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_batch_comes_back(seed: u64) {

@@ -193,7 +193,7 @@ fn is_json(text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_read_is_written_canonically(seed: u64, space: bool, shuffle: bool, escapes: bool) {

@@ -7,7 +7,7 @@ use super::cell::{HELD, Span};
 use super::error::{DecodeError, Fault, Step, What, fault};
 use super::number;
 use super::scan::{Rest, colon, literal, plain, skip, space, unescape, unlike};
-use super::store::{Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
+use super::store::{Data, Deltas, Extra, Owner, Piece, Record, Store};
 use crate::__private::Key;
 use crate::descriptor::{ModelDescriptor, SchemaDescriptor};
 
@@ -29,9 +29,6 @@ pub(super) static MEMBERS: [Key; 15] = [
     Key::new("causedByTaskId"),
     Key::new("createdBy"),
 ];
-
-static KIND: Key = Key::new("kind");
-static ID: Key = Key::new("id");
 
 impl<'a> Deltas<'a> {
     /// Reads a `delta` frame, its payload, or the payload of a `sync_response`: one delta or a list.
@@ -418,80 +415,6 @@ impl<'t> Reader<'t> {
             }
             _ => unlike(rest, What::Row),
         }
-    }
-
-    fn groups<'s>(&mut self, rest: Rest<'s>) -> Step<(Option<Piece>, Rest<'s>)> {
-        let start = self.store.groups.len() as u32;
-        let mut rest = match rest {
-            [b'[', more @ ..] => space(more),
-            [b'n', ..] => return Ok((None, literal(rest, b"null")?)),
-            _ => return unlike(rest, What::Array),
-        };
-        if let [b']', more @ ..] = rest {
-            return Ok((Some(Piece { start, end: start }), more));
-        }
-        loop {
-            let (group, more) = self.string(rest, What::Text)?;
-            self.store.groups.push(group);
-            match space(more) {
-                [b',', more @ ..] => rest = space(more),
-                [b']', more @ ..] => return Ok((Some(Piece { start, end: self.store.groups.len() as u32 }), more)),
-                other => return fault(other, What::Comma),
-            }
-        }
-    }
-
-    /// Reads a participant or null.
-    #[inline(always)]
-    fn participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
-        let [b'{', members @ ..] = rest else {
-            return match rest {
-                [b'n', ..] => Ok((Participant::NULL, literal(rest, b"null")?)),
-                _ => unlike(rest, What::Object),
-            };
-        };
-        if let Some(kind @ [b'"', ..]) = KIND.strip(members) {
-            let (kind, rest) = self.string(kind, What::Text)?;
-            if let Some(id @ [b'"', ..]) = rest.strip_prefix(b",").and_then(|rest| ID.strip(rest)) {
-                let (id, rest) = self.string(id, What::Text)?;
-                if let [b'}', rest @ ..] = rest {
-                    return Ok((Participant { kind, id }, rest));
-                }
-            }
-        }
-        self.odd_participant(members, owner)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn odd_participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
-        let mut found = Participant::ABSENT;
-        let mut rest = space(rest);
-        let end = loop {
-            if let [b'}', more @ ..] = rest {
-                break more;
-            }
-            let (name, value) = self.name(rest)?;
-            let known = match self.read_text(name) {
-                "kind" => Some(&mut found.kind),
-                "id" => Some(&mut found.id),
-                _ => None,
-            };
-            rest = match known {
-                Some(place) if place.is_value() => return fault(rest, What::Twice),
-                Some(place) => {
-                    let (text, rest) = self.string(value, What::Text)?;
-                    *place = text;
-                    rest
-                }
-                None => self.extra(owner, name, value)?,
-            };
-            match separator(rest)? {
-                (more, true) => break more,
-                (more, false) => rest = more,
-            }
-        };
-        if found.kind.is_value() && found.id.is_value() { Ok((found, end)) } else { fault(rest, What::Missing) }
     }
 }
 

@@ -5,7 +5,7 @@ use super::get::Readable;
 use super::store::{BASE, Data, Deltas, Owner, Participant, Record, field};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::Action;
-use crate::{Field, Id, Model};
+use crate::{Field, Model};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -259,12 +259,6 @@ impl<'b, 'a, M: Model> RowRef<'b, 'a, M> {
     #[must_use]
     pub fn delta(self) -> DeltaRef<'b, 'a> {
         self.row.delta
-    }
-
-    /// The row's id: that of the delta, which a partial row need not repeat.
-    #[must_use]
-    pub fn id(self) -> Id<M> {
-        Id::from(self.row.delta.model_id())
     }
 
     /// The value of a field; `None` where it was not sent, and `Some(None)` where an optional one is null.

@@ -241,6 +241,19 @@ macro_rules! __ablo_model {
 macro_rules! __ablo_schema {
     (
         $(#[$attr:meta])* $vis:vis static $name:ident: $schema_hash:literal $content_hash:literal;
+        deltas $delta:ident;
+        models { $($model:ident),* $(,)? }
+        $($rest:tt)*
+    ) => {
+        $crate::__ablo_schema! {
+            $(#[$attr])* $vis static $name: $schema_hash $content_hash;
+            models { $($model),* }
+            $($rest)*
+        }
+        $crate::__ablo_deltas! { $vis $delta { $($model),* } }
+    };
+    (
+        $(#[$attr:meta])* $vis:vis static $name:ident: $schema_hash:literal $content_hash:literal;
         models { $($model:ident),* $(,)? }
         identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
     ) => {
@@ -252,5 +265,34 @@ macro_rules! __ablo_schema {
             models: &[$(<$model as $crate::Model>::DESCRIPTOR),*],
             identity_roles: &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
         };
+    };
+}
+
+/// ```text
+/// deltas! { pub SchemaDelta { WeatherReport, Station } }
+/// ```
+/// expands to an enum with a variant for the deltas of each model, and a match on the model's position that makes it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_deltas {
+    ($vis:vis $delta:ident { $($model:ident),* }) => {
+        /// A delta, by its model.
+        #[derive(Clone, Copy, Debug)]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis enum $delta<'b, 'a> {
+            $($model($crate::TypedDelta<'b, 'a, $model>),)*
+            /// A delta of a model that the schema did not have when this was generated.
+            Unrecognized($crate::DeltaRef<'b, 'a>),
+        }
+
+        impl<'b, 'a> ::core::convert::From<$crate::DeltaRef<'b, 'a>> for $delta<'b, 'a> {
+            fn from(delta: $crate::DeltaRef<'b, 'a>) -> Self {
+                enum Position { $($model),* }
+                match delta.__model_position() {
+                    $(at if at == Position::$model as usize => Self::$model($crate::TypedDelta::__new(delta)),)*
+                    _ => Self::Unrecognized(delta),
+                }
+            }
+        }
     };
 }

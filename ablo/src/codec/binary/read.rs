@@ -1,14 +1,13 @@
 //! Reading batches: every length, reference and text is checked before it is used.
 //!
-//! Memory grows with the input: a delta takes five bytes of it, a value two bits, and what has to be unfolded into JSON
+//! Memory grows with the input: a delta takes six bytes of it, a value two bits, and what has to be unfolded into JSON
 //! text, for a schema that lacks it, is bounded by a multiple of the input.
 
-use super::super::cell::{Cell, HELD, Span, View};
+use super::super::cell::{HELD, Span};
 use super::super::error::{DecodeError, Fault, Step, What, fault};
-use super::super::pen::Out;
-use super::super::read::{MEMBERS, Reader as JsonReader};
+use super::super::read::Reader as JsonReader;
 use super::super::scan::{Rest, skip, space};
-use super::super::store::{BASE, Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
+use super::super::store::{Data, Deltas, Participant, Piece, Record, Store};
 use super::dictionary::NamedModel;
 use super::varint::{bytes, unzigzag, varint};
 use super::{MAGIC, VERSION, code, data, flag, mark, schema_tag, uuid};
@@ -16,7 +15,7 @@ use crate::codec::date;
 use crate::descriptor::{FieldDescriptor, ModelDescriptor, SchemaDescriptor};
 
 /// What a delta takes at least.
-const LEAST: usize = 5;
+const LEAST: usize = 6;
 
 impl<'a> Deltas<'a> {
     /// Whether these bytes begin like the binary form. JSON never does.
@@ -46,7 +45,7 @@ pub(super) struct Reader<'a> {
     pub(super) schema: &'static SchemaDescriptor,
     pub(super) store: Store,
     /// All text, and where what has not been asked for begins.
-    tail: &'a str,
+    pub(super) tail: &'a str,
     at: usize,
     /// Texts of the envelope that were new, in their order.
     known: Vec<Span>,
@@ -62,7 +61,7 @@ pub(super) struct Reader<'a> {
     end: usize,
     /// What the store may hold.
     budget: usize,
-    blamed: (Option<&'static str>, Option<&'static str>),
+    pub(super) blamed: (Option<&'static str>, Option<&'static str>),
 }
 
 impl<'a> Reader<'a> {
@@ -112,7 +111,9 @@ impl<'a> Reader<'a> {
         self.budget = all.len() * 64 + (1 << 16);
         let (start, rest) = bytes::<3>(all)?;
         let [MAGIC, VERSION, flags] = *start else { return fault(all, What::Magic) };
-        if flags & !flag::ALL != 0 {
+        // Only a list has versions and members of its own.
+        let of_list = flag::VERSIONS | flag::EXTRAS;
+        if flags & !flag::ALL != 0 || (flags & flag::LIST == 0 && flags & of_list != 0) {
             return fault(all, What::Form);
         }
         self.store.batch = flags & flag::LIST != 0;
@@ -134,6 +135,9 @@ impl<'a> Reader<'a> {
         let mut rest = if described { self.dictionary(head)? } else { head };
         if flags & flag::VERSIONS != 0 {
             let (versions, more) = self.json(rest)?;
+            if !self.read_text(versions).starts_with('{') {
+                return fault(rest, What::Object);
+            }
             self.store.new_versions = Some(versions);
             rest = more;
         }
@@ -445,111 +449,4 @@ impl<'a> Reader<'a> {
         record.data = data;
         Ok(rest)
     }
-
-    /// Reads members that nobody knew.
-    #[cold]
-    #[inline(never)]
-    fn extras<'s>(&mut self, record: &mut Record, rest: Rest<'s>) -> Step<Rest<'s>> {
-        let of_batch = record.model_name == Span::ABSENT;
-        let (count, mut more) = varint(rest)?;
-        // Each takes three bytes at least.
-        if count > more.len() as u64 / 3 {
-            return fault(rest, What::Size);
-        }
-        for _ in 0..count {
-            let (owner, rest) = bytes::<1>(more)?;
-            let owner = match (owner[0], of_batch) {
-                (0, false) => Owner::Delta,
-                (1, false) => Owner::Row,
-                (2, false) => Owner::Actor,
-                (3, false) => Owner::OnBehalfOf,
-                (4, false) => Owner::CreatedBy,
-                (5, true) => Owner::Batch,
-                _ => return fault(more, What::Form),
-            };
-            let (name, rest) = self.text(rest)?;
-            let (value, rest) = self.json(rest)?;
-            if !self.absorb(record, owner, name, value, more)? {
-                self.store.extras.push(Extra { owner, name, value });
-            }
-            more = rest;
-        }
-        Ok(more)
-    }
-
-    /// Puts a member of a row where it belongs if this build knows it after all. No other member may have a known name.
-    fn absorb(&mut self, record: &mut Record, owner: Owner, name: Span, value: Span, rest: Rest<'_>) -> Step<bool> {
-        let name = self.read_text(name);
-        let known = match owner {
-            Owner::Delta => MEMBERS.iter().any(|member| member.name() == name),
-            Owner::Actor | Owner::OnBehalfOf | Owner::CreatedBy => matches!(name, "kind" | "id"),
-            Owner::Batch => matches!(name, "deltas" | "newVersions"),
-            Owner::Row => {
-                let model = self.schema.models.get(record.model as usize).copied();
-                let (Some(model), Data::Row(row)) = (model, &mut record.data) else { return Ok(false) };
-                let fields = BASE.iter().chain(model.fields).enumerate();
-                let Some((at, field)) = fields.into_iter().find(|(_, field)| field.name == name) else {
-                    return Ok(false);
-                };
-                // What follows it belongs to others.
-                let until = self.tail.get(..value.start() + value.len()).unwrap_or_default();
-                let mut text = JsonReader::new(self.schema, until, &mut self.store);
-                let put = text.put_within(field, row.start as usize + at, value);
-                row.end = self.store.cells.len() as u32;
-                return match put {
-                    Ok(()) => Ok(true),
-                    Err(wrong) => self.blame(model, field.name, fault(rest, wrong.what)),
-                };
-            }
-        };
-        if known { fault(rest, What::Twice) } else { Ok(false) }
-    }
-
-    /// Makes JSON text of the row of a model that this build lacks.
-    #[cold]
-    #[inline(never)]
-    fn compose(&mut self, record: &mut Record) {
-        let mut text = String::from("{");
-        for extra in record.extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row) {
-            let comma = if text.len() > 1 { "," } else { "" };
-            let (name, value) = (json_string(self.read_text(extra.name)), self.read_text(extra.value));
-            text.extend([comma, &name, ":", value]);
-        }
-        text.push('}');
-        record.data = Data::Raw(self.hold(&text));
-        let start = record.extras.start as usize;
-        let mut at = 0;
-        self.store.extras.retain(|extra| {
-            at += 1;
-            at <= start || extra.owner != Owner::Row
-        });
-        record.extras.end = self.store.extras.len() as u32;
-    }
-
-    /// Keeps a value as JSON text, for whoever knows its field.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn json_of(&mut self, cell: Cell) -> Span {
-        let mut out = Out::default();
-        out.write(|pen| match cell.view() {
-            View::Absent | View::Null => pen.fixed(b"null"),
-            View::Text(text) => pen.string(self.read_text(text)),
-            View::Json(text) => pen.bytes(self.read_text(text).as_bytes()),
-            View::Number(number) => pen.number(number),
-            View::Boolean(boolean) => pen.bytes(if boolean { b"true" } else { b"false" }),
-            View::Date(millis) => pen.date(millis),
-            View::Instant(at) => {
-                let text = self.store.instants.get(at as usize).map(ToString::to_string);
-                pen.string(&text.unwrap_or_default())
-            }
-        });
-        let text = String::from_utf8(out.finish()).unwrap_or_default();
-        self.hold(&text)
-    }
-}
-
-fn json_string(text: &str) -> String {
-    let mut out = Out::default();
-    out.write(|pen| pen.string(text));
-    String::from_utf8(out.finish()).unwrap_or_default()
 }
