@@ -3,6 +3,7 @@
 //! Generated code has one static of each; nothing here is ever built at run time. Hashes and names are those of the
 //! schema that the code was generated from, so a client can tell a server which one it knows.
 
+use crate::codec::Key;
 use crate::{Model, SchemaError, SchemaHashes};
 use std::fmt;
 use std::sync::OnceLock;
@@ -171,6 +172,9 @@ pub struct FieldDescriptor {
     /// Its shape, where only the type knows it.
     #[doc(hidden)]
     pub shape_of: Option<fn() -> String>,
+    /// The name, ready to be compared with what is read.
+    #[doc(hidden)]
+    pub key: Key,
 }
 
 impl FieldDescriptor {
@@ -193,6 +197,7 @@ impl FieldDescriptor {
         number: None,
         raw: false,
         shape_of: None,
+        key: Key::new(""),
     };
 }
 

@@ -4,6 +4,7 @@
 //! of another type.
 
 use crate::Model;
+use crate::codec::DECLARED;
 use crate::descriptor::FieldDescriptor;
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,23 +21,27 @@ use std::marker::PhantomData;
 /// assert_eq!(WeatherReport::STATION_ID.descriptor().map(|field| field.column), Some("station_id"));
 /// ```
 pub struct Field<M, T> {
-    at: usize,
     name: &'static str,
+    /// Where a row has its value: the fields that every row has come first.
+    place: u16,
     of: PhantomData<fn() -> (M, T)>,
 }
 
 impl<M, T> Field<M, T> {
     #[doc(hidden)]
     #[must_use]
-    pub const fn __new(at: usize, name: &'static str) -> Self {
-        Self { at, name, of: PhantomData }
+    pub const fn __new(place: u16, name: &'static str) -> Self {
+        Self { name, place, of: PhantomData }
     }
 
-    /// The field's position among the declared fields; beyond them for a field that every row has.
     #[doc(hidden)]
     #[must_use]
-    pub const fn __at(self) -> usize {
-        self.at
+    pub const fn __declared(at: u16, name: &'static str) -> Self {
+        Self::__new(DECLARED + at, name)
+    }
+
+    pub(crate) const fn place(self) -> usize {
+        self.place as usize
     }
 
     /// The member name on the wire.
@@ -50,7 +55,7 @@ impl<M: Model, T> Field<M, T> {
     /// What the schema says of the field; `None` for a field that every row has.
     #[must_use]
     pub fn descriptor(self) -> Option<&'static FieldDescriptor> {
-        M::DESCRIPTOR.fields.get(self.at)
+        M::DESCRIPTOR.fields.get(usize::from(self.place.checked_sub(DECLARED)?))
     }
 }
 

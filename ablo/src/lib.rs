@@ -23,6 +23,7 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+mod codec;
 mod create;
 mod decimal;
 mod descriptor;
@@ -39,6 +40,9 @@ mod timestamp;
 
 pub use ablo_macros::{AbloEnum, AbloModel, define_schema};
 pub use ablo_wire as wire;
+pub use codec::{
+    ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot, TypedDelta,
+};
 pub use create::Create;
 pub use decimal::{Decimal, DecimalError};
 pub use descriptor::{

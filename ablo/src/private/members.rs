@@ -4,6 +4,7 @@
 //! is done here, once for every model.
 
 use super::value::{Said, Shown, Stored, Value};
+use crate::codec::Key;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
@@ -133,6 +134,7 @@ pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldD
         optional: T::OPTIONAL,
         raw: T::RAW,
         shape_of: T::SHAPE,
+        key: Key::new(name),
         ..FieldDescriptor::DEFAULT
     }
 }

@@ -8,14 +8,17 @@ mod open_enum;
 mod value;
 
 pub use crate::__ablo_define as define;
+pub use crate::__ablo_deltas as deltas;
 pub use crate::__ablo_known as known;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;
 pub use crate::__ablo_schema as schema;
+pub use crate::codec::Key;
 pub(crate) use members::write;
 pub use members::{Changes, Members, Patched, base_field, field};
 pub use serde;
+pub(crate) use value::{single, whole};
 pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
 
 /// How the declared fields of a model are read.

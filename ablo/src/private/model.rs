@@ -59,7 +59,7 @@ macro_rules! __ablo_model {
         #[allow(clippy::self_named_constructors, dead_code, deprecated, missing_docs, unreachable_pub)]
         impl $model {
             $($(#[$attr])* pub const $token: $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
-                $crate::Field::__new($at, $wire);)*
+                $crate::Field::__declared($at, $wire);)*
 
             /// Starts a create with every field that must have a value.
             #[must_use]
@@ -146,7 +146,8 @@ macro_rules! __ablo_model {
 }
 
 /// ```text
-/// schema! { pub static SCHEMA: "1f2e3d4c" "…"; WeatherReport, Station; "org" "organizationId" false, }
+/// schema! { pub static SCHEMA: "1f2e3d4c" "…"; deltas SchemaDelta; models { WeatherReport: WeatherReport, }
+///     identity_roles { "org" "organizationId" false, } }
 /// ```
 /// expands to the `static` of that name: the hashes, the models in schema order, the identity roles.
 #[doc(hidden)]
@@ -154,9 +155,12 @@ macro_rules! __ablo_model {
 macro_rules! __ablo_schema {
     (
         $(#[$attr:meta])* $vis:vis static $name:ident: $schema_hash:literal $content_hash:literal;
-        models { $($model:ident),* $(,)? }
+        deltas $delta:ident;
+        models { $($variant:ident: $model:ident),* $(,)? }
         identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
     ) => {
+        $crate::__private::deltas! { $vis $delta { $($variant: $model,)* } }
+
         $(#[$attr])*
         #[allow(dead_code, unreachable_pub)]
         $vis static $name: $crate::SchemaDescriptor = $crate::SchemaDescriptor::__new(
@@ -168,7 +172,8 @@ macro_rules! __ablo_schema {
 }
 
 /// ```text
-/// define! { pub App "1f2e3d4c" "…"; models { WeatherReport, Station, } identity_roles { "org" "organizationId" false, } }
+/// define! { pub App "1f2e3d4c" "…"; deltas AppDelta; models { Station: crate::Station, }
+///     identity_roles { "org" "organizationId" false, } }
 /// ```
 /// expands to a type of that name that knows its schema. Without hashes they are computed when they are asked for.
 #[doc(hidden)]
@@ -176,9 +181,12 @@ macro_rules! __ablo_schema {
 macro_rules! __ablo_define {
     (
         $(#[$attr:meta])* $vis:vis $name:ident $($schema_hash:literal $content_hash:literal)?;
-        models { $($model:ty),* $(,)? }
+        deltas $delta:ident;
+        models { $($variant:ident: $model:ty),* $(,)? }
         identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
     ) => {
+        $crate::__private::deltas! { $vis $delta { $($variant: $model,)* } }
+
         $(#[$attr])*
         #[derive(Clone, Copy, Debug)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
@@ -207,5 +215,35 @@ macro_rules! __ablo_known {
     };
     ($schema_hash:literal $content_hash:literal) => {
         ::core::option::Option::Some(($schema_hash, $content_hash))
+    };
+}
+
+/// ```text
+/// deltas! { pub SchemaDelta { WeatherReport: WeatherReport, Station: crate::Station } }
+/// ```
+/// expands to an enum with a variant for the deltas of each model, and a match on the model's position that makes it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_deltas {
+    ($vis:vis $delta:ident { $($variant:ident: $model:ty),* $(,)? }) => {
+        /// A delta, by its model.
+        #[derive(Clone, Copy, Debug)]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis enum $delta<'b, 'a> {
+            $($variant($crate::TypedDelta<'b, 'a, $model>),)*
+            /// A delta of a model that the schema did not have when this was generated.
+            Unrecognized($crate::DeltaRef<'b, 'a>),
+        }
+
+        impl<'b, 'a> ::core::convert::From<$crate::DeltaRef<'b, 'a>> for $delta<'b, 'a> {
+            fn from(delta: $crate::DeltaRef<'b, 'a>) -> Self {
+                #[allow(dead_code, clippy::enum_variant_names)]
+                enum Position { $($variant,)* }
+                match delta.__model_position() {
+                    $(at if at == Position::$variant as usize => Self::$variant($crate::TypedDelta::__new(delta)),)*
+                    _ => Self::Unrecognized(delta),
+                }
+            }
+        }
     };
 }

@@ -204,12 +204,12 @@ fn stored(shown: Shown<'_>) -> Stored {
 values! {
     f64: Number, Number(number) => number, value => Shown::Number(*value);
     f32: Number/Float, Number(number) => single(number), value => Shown::Number(f64::from(*value));
-    i8: Number/Int8, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
-    i16: Number/Int16, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
-    i32: Number/Int32, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
-    u8: Number/Uint8, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
-    u16: Number/Uint16, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
-    u32: Number/Uint32, Number(number) => whole(number), value => Shown::Number(f64::from(*value));
+    i8: Number/Int8, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
+    i16: Number/Int16, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
+    i32: Number/Int32, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
+    u8: Number/Uint8, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
+    u16: Number/Uint16, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
+    u32: Number/Uint32, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
     i64: String/Int64, Integer(integer) => integer.try_into().unwrap_or_default(), value => Shown::Integer(i128::from(*value));
     u64: String/Uint64, Integer(integer) => integer.try_into().unwrap_or_default(), value => Shown::Integer(i128::from(*value));
     bool: Boolean, Boolean(boolean) => boolean, value => Shown::Boolean(*value);
@@ -241,14 +241,14 @@ impl Value for time::OffsetDateTime {
 
 /// The nearest single; it was one before it was written.
 #[expect(clippy::cast_possible_truncation, reason = "JSON carries singles as doubles")]
-fn single(number: f64) -> f32 {
+pub(crate) fn single(number: f64) -> f32 {
     number as f32
 }
 
 /// A whole number that its reader found to be in range.
 #[expect(clippy::cast_possible_truncation, reason = "the reader has checked that it is whole and in range")]
-fn whole<T: TryFrom<i64> + Default>(number: f64) -> T {
-    T::try_from(number as i64).unwrap_or_default()
+pub(crate) fn whole<T: TryFrom<i64>>(number: f64) -> Option<T> {
+    T::try_from(number as i64).ok()
 }
 
 impl Value for String {

@@ -9,6 +9,7 @@ mod unknown;
 mod value;
 
 pub use unknown::UnknownFields;
+pub(crate) use value::{exact, in_range};
 
 use crate::{Field, Id, Timestamp};
 use std::ops::Deref;
@@ -48,15 +49,15 @@ pub struct Row<M> {
 
 impl<M> Row<M> {
     /// The field `id`.
-    pub const ID: Field<M, Id<M>> = Field::__new(usize::MAX, "id");
+    pub const ID: Field<M, Id<M>> = Field::__new(0, "id");
     /// The field `createdAt`.
-    pub const CREATED_AT: Field<M, Timestamp> = Field::__new(usize::MAX - 1, "createdAt");
+    pub const CREATED_AT: Field<M, Timestamp> = Field::__new(1, "createdAt");
     /// The field `updatedAt`.
-    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new(usize::MAX - 2, "updatedAt");
+    pub const UPDATED_AT: Field<M, Timestamp> = Field::__new(2, "updatedAt");
     /// The field `organizationId`.
-    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new(usize::MAX - 3, "organizationId");
+    pub const ORGANIZATION_ID: Field<M, Option<String>> = Field::__new(3, "organizationId");
     /// The field `createdBy`.
-    pub const CREATED_BY: Field<M, Option<String>> = Field::__new(usize::MAX - 4, "createdBy");
+    pub const CREATED_BY: Field<M, Option<String>> = Field::__new(4, "createdBy");
 }
 
 impl<M> Deref for Row<M> {

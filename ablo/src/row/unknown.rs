@@ -37,7 +37,7 @@ impl UnknownFields {
         self.0.is_empty()
     }
 
-    pub(super) fn push(&mut self, name: Box<str>, value: Box<RawValue>) {
+    pub(crate) fn push(&mut self, name: Box<str>, value: Box<RawValue>) {
         self.0.push((name, value));
     }
 

@@ -22,11 +22,16 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
             FieldKind::String | FieldKind::Enum(_) => match field.format {
                 None => read(field, deserializer, Stored::Text),
                 Some(format) => read::<String, D>(field, deserializer, Stored::Text)
-                    .and_then(|stored| exact(format, stored).map_err(D::Error::custom)),
+                    .and_then(|stored| match stored {
+                        Stored::Text(text) => exact(format, &text).map_err(D::Error::custom),
+                        stored => Ok(stored),
+                    }),
             },
             FieldKind::Number => {
                 let stored = read(field, deserializer, Stored::Number)?;
-                in_range(field.format, &stored).map_err(D::Error::custom)?;
+                if let Stored::Number(number) = stored {
+                    in_range(field.format, number).map_err(D::Error::custom)?;
+                }
                 Ok(stored)
             }
             FieldKind::Boolean => read(field, deserializer, Stored::Boolean),
@@ -50,14 +55,13 @@ fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// The exact value of a string of digits.
-pub(crate) fn exact(format: Format, stored: Stored) -> Result<Stored, String> {
-    let Stored::Text(text) = stored else { return Ok(stored) };
+pub(crate) fn exact(format: Format, text: &str) -> Result<Stored, String> {
     match format {
-        Format::Int64 => parsed::<i64>(&text).map(|integer| Stored::Integer(integer.into())),
-        Format::Uint64 => parsed::<u64>(&text).map(|integer| Stored::Integer(integer.into())),
-        Format::Uuid => parsed(&text).map(Stored::Uuid),
-        Format::Decimal if !is_decimal(&text) => Err(format!("{text:?}: {DecimalError}")),
-        _ => Ok(Stored::Text(text)),
+        Format::Int64 => parsed::<i64>(text).map(|integer| Stored::Integer(integer.into())),
+        Format::Uint64 => parsed::<u64>(text).map(|integer| Stored::Integer(integer.into())),
+        Format::Uuid => parsed(text).map(Stored::Uuid),
+        Format::Decimal if !is_decimal(text) => Err(format!("{text:?}: {DecimalError}")),
+        _ => Ok(Stored::Text(text.to_owned())),
     }
 }
 
@@ -66,8 +70,7 @@ fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
 }
 
 /// Whether a number is one of its format's.
-pub(crate) fn in_range(format: Option<Format>, stored: &Stored) -> Result<(), String> {
-    let Stored::Number(number) = stored else { return Ok(()) };
+pub(crate) fn in_range(format: Option<Format>, number: f64) -> Result<(), String> {
     let (least, most) = match format {
         Some(Format::Int8) => (f64::from(i8::MIN), f64::from(i8::MAX)),
         Some(Format::Int16) => (f64::from(i16::MIN), f64::from(i16::MAX)),
@@ -77,7 +80,7 @@ pub(crate) fn in_range(format: Option<Format>, stored: &Stored) -> Result<(), St
         Some(Format::Uint32) => (0.0, f64::from(u32::MAX)),
         _ => return Ok(()),
     };
-    if number.fract() == 0.0 && (least..=most).contains(number) {
+    if number.fract() == 0.0 && (least..=most).contains(&number) {
         return Ok(());
     }
     Err(format!("{number} is not a whole number from {least} to {most}"))

@@ -2,7 +2,7 @@
 //!
 //! Names and types come as the text of tokens that rustc has read; everything else is decided and escaped as for a file.
 
-use super::ident::{Ident, Written};
+use super::ident::{Ident, Variants, Written};
 use super::model::{print_relation_checks, print_table};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::schema::{Definition, print_definition};
@@ -120,7 +120,11 @@ pub fn print_enum(written: &Enumeration) -> String {
 #[must_use]
 pub fn print_schema(written: &Schema<'_>) -> String {
     let mut out = Writer::default();
-    let models: Vec<Written> = written.models.iter().map(|model| Written::new(model)).collect();
+    let mut variants = Variants::new();
+    let models: Vec<(Ident, Written)> = written.models.iter().map(|model| {
+        let last = model.rsplit("::").next().unwrap_or(model).trim();
+        (variants.value(last.trim_start_matches("r#")), Written::new(model))
+    }).collect();
     print_definition(
         &mut out,
         &Definition {
@@ -128,6 +132,7 @@ pub fn print_schema(written: &Schema<'_>) -> String {
             visibility: &Written::new(written.visibility),
             name: &Ident::written(written.name),
             hashes: written.hashes,
+            deltas: &Ident::written(&format!("{}Delta", written.name.trim_start_matches("r#"))),
             models: &models,
             roles: written.roles,
         },

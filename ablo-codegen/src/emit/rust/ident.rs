@@ -123,7 +123,12 @@ impl TypeNames {
         claim(&mut self.0, Ident::upper_camel(type_name))
     }
 
-    /// A type that belongs to a model: `WeatherReportCreate`.
+    /// The enum of deltas.
+    pub(super) fn deltas(&mut self) -> Ident {
+        claim(&mut self.0, Ident("SchemaDelta".to_owned()))
+    }
+
+    /// A type that belongs to a model: `WeatherReportPatch`.
     pub(super) fn derived(&mut self, model: &Ident, suffix: &'static str) -> Ident {
         claim(&mut self.0, model.joined(suffix))
     }

@@ -2,7 +2,7 @@
 //!
 //! Models choose first, in schema order, and what belongs to them after all of them: adding a field never renames a model.
 
-use super::ident::{Ident, TypeNames, Written};
+use super::ident::{Ident, TypeNames, Variants, Written};
 use crate::shape::RowShape;
 use crate::target::Input;
 use ablo_schema::schema::{FieldKind, Format, ModelKey};
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 /// The names of all models.
 pub(super) struct Names {
     models: Vec<ModelNames>,
+    /// The enum of deltas, and its variant for each model.
+    deltas: (Ident, Vec<Ident>),
 }
 
 /// The names of one model.
@@ -51,7 +53,13 @@ impl Names {
         let by_key: BTreeMap<&ModelKey, &Ident> = rows.iter().map(|row| &row.model.key).zip(&row_types).collect();
         let models =
             rows.iter().zip(&row_types).map(|(row, name)| model_names(row, name, &by_key, &mut types)).collect();
-        Self { models }
+        let mut variants = Variants::new();
+        let deltas = (types.deltas(), row_types.iter().map(|name| variants.value(name.as_str())).collect());
+        Self { models, deltas }
+    }
+
+    pub(super) fn deltas(&self) -> (&Ident, &[Ident]) {
+        (&self.deltas.0, &self.deltas.1)
     }
 
     pub(super) fn models(&self) -> &[ModelNames] {

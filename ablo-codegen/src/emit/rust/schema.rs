@@ -9,7 +9,8 @@ use crate::target::Input;
 /// ::ablo::__private::schema! {
 ///     /// The schema that these types were generated from.
 ///     pub static SCHEMA: "1f2e3d4c" "…";
-///     models { WeatherReport, Station, }
+///     deltas SchemaDelta;
+///     models { WeatherReport: WeatherReport, Station: Station, }
 ///     identity_roles { "org" "organizationId" false, }
 /// }
 /// ```
@@ -19,9 +20,11 @@ pub(super) fn print(out: &mut Writer, input: &Input<'_>, names: &Names) {
     out.line(&[&"::ablo::__private::schema! {"]);
     out.line(&[&"    /// The schema that these types were generated from."]);
     out.line(&[&"    pub static SCHEMA: ", &Str(&schema_hash), &" ", &Str(&content_hash), &";"]);
+    let (deltas, variants) = names.deltas();
+    out.line(&[&"    deltas ", deltas, &";"]);
     out.put(&[&"    models {"]);
-    for model in names.models() {
-        out.fill("       ", &[&" ", &model.row, &","]);
+    for (model, variant) in names.models().iter().zip(variants) {
+        out.fill("       ", &[&" ", variant, &": ", &model.row, &","]);
     }
     out.line(&[&" }"]);
     let roles = input.schema.identity_roles();
@@ -43,14 +46,17 @@ pub(super) struct Definition<'d> {
     pub(super) visibility: &'d Written,
     pub(super) name: &'d Ident,
     pub(super) hashes: Option<(&'d str, &'d str)>,
-    pub(super) models: &'d [Written],
+    pub(super) deltas: &'d Ident,
+    /// Variant of the enum of deltas, and type.
+    pub(super) models: &'d [(Ident, Written)],
     pub(super) roles: &'d [(String, String, bool)],
 }
 
 /// ```text
 /// ::ablo::__private::define! {
 ///     pub App "1f2e3d4c" "…";
-///     models { WeatherReport, crate::Station, }
+///     deltas AppDelta;
+///     models { WeatherReport: WeatherReport, Station: crate::Station, }
 ///     identity_roles { "org" "organizationId" false, }
 /// }
 /// ```
@@ -61,9 +67,10 @@ pub(super) fn print_definition(out: &mut Writer, definition: &Definition<'_>) {
         out.put(&[&" ", &Str(schema_hash), &" ", &Str(content_hash)]);
     }
     out.line(&[&";"]);
+    out.line(&[&"    deltas ", definition.deltas, &";"]);
     out.put(&[&"    models {"]);
-    for model in definition.models {
-        out.put(&[&" ", model, &","]);
+    for (variant, model) in definition.models {
+        out.put(&[&" ", variant, &": ", model, &","]);
     }
     out.line(&[&" }"]);
     print_roles(out, definition.roles.iter().map(|(kind, field, multi)| (kind.as_str(), field.as_str(), *multi)));

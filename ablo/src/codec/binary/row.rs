@@ -1,0 +1,247 @@
+//! Rows in the binary form: two bits a field, then what each has to say.
+
+use super::super::cell::{Cell, Span, View};
+use super::super::error::{Step, What, fault};
+use super::super::pen::Pen;
+use super::super::scan::Rest;
+use super::super::store::{BASE, Piece, Record, field};
+use super::read::Reader;
+use super::varint::{bytes, unzigzag, varint, zigzag};
+use super::write::{Writer, Written};
+use super::{state, uuid};
+use crate::descriptor::{FieldDescriptor, FieldKind};
+use crate::row::{exact, in_range};
+use crate::{Timestamp, codec::date};
+
+impl Writer<'_, '_> {
+    #[inline(always)]
+    pub(super) fn row<'d>(&mut self, pen: Pen<'d>, record: &Record, row: Piece, same_id: bool) -> Written<'d> {
+        // A row always has a model, and at most as many cells as that has fields.
+        let Some(model) = self.deltas.model(record) else { return Some(pen) };
+        let cells = row.of(&self.deltas.store.cells);
+        let (place, mut pen) = pen.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
+        let mut states = place.chunks_mut(8);
+        let mut word = 0;
+        for (at, (cell, field)) in cells.iter().zip(BASE.iter().chain(model.fields)).enumerate() {
+            if at % 32 == 0 && at > 0 {
+                fill(states.next().unwrap_or_default(), word);
+                word = 0;
+            }
+            let state;
+            (pen, state) = if at == 0 && same_id { (pen, state::A) } else { self.cell(pen, *cell, field.kind)? };
+            word |= state << (at % 32 * 2);
+        }
+        fill(states.next().unwrap_or_default(), word);
+        // A buffer that was grown and written again has zeroes no longer.
+        states.for_each(|rest| rest.fill(0));
+        Some(pen)
+    }
+
+    /// Writes a value; says in which form.
+    #[inline(always)]
+    fn cell<'d>(&mut self, pen: Pen<'d>, cell: Cell, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
+        let pen = match cell.view() {
+            View::Absent => return Some((pen, state::ABSENT)),
+            View::Null => return Some((pen, state::NULL)),
+            View::Boolean(boolean) => return Some((pen, if boolean { state::B } else { state::A })),
+            View::Text(text) => return self.cell_text(pen, text, kind),
+            View::Json(text) => self.text(pen, text)?,
+            View::Number(number) => {
+                let whole = number as i64;
+                let minus_zero = whole == 0 && number.is_sign_negative();
+                if whole as f64 != number || whole.unsigned_abs() >= 1 << 53 || minus_zero {
+                    return Some((pen.fixed(&number.to_le_bytes())?, state::B));
+                }
+                pen.varint(zigzag(whole))?
+            }
+            View::Date(millis) => {
+                let pen = pen.varint(zigzag(millis - self.date))?;
+                self.date = millis;
+                pen
+            }
+            View::Instant(at) => {
+                let at = self.deltas.store.instants.get(at as usize).map(|at| at.into_jiff()).unwrap_or_default();
+                let pen = pen.varint(zigzag(at.as_second()))?;
+                return Some((pen.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
+            }
+        };
+        Some((pen, state::A))
+    }
+
+    #[inline(always)]
+    fn cell_text<'d>(&mut self, pen: Pen<'d>, span: Span, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
+        if let FieldKind::Enum(values) = kind {
+            let text = self.bytes(span);
+            return match values.iter().position(|value| value.as_bytes() == text) {
+                Some(at) => Some((pen.varint(at as u64)?, state::A)),
+                None => Some((self.text(pen, span)?, state::B)),
+            };
+        }
+        if span.len() == uuid::LEN
+            && let Some(packed) = uuid::pack(self.bytes(span))
+        {
+            return Some((pen.fixed(&packed)?, state::B));
+        }
+        Some((self.text(pen, span)?, state::A))
+    }
+}
+
+/// Puts 32 states, or as many as there are.
+#[inline(always)]
+fn fill(place: &mut [u8], states: u64) {
+    for (byte, value) in place.iter_mut().zip(states.to_le_bytes()) {
+        *byte = value;
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a row whose fields are those of this build, into cells.
+    pub(super) fn row<'s>(&mut self, record: &Record, same_id: bool, rest: Rest<'s>) -> Step<(Piece, Rest<'s>)> {
+        let start = self.store.cells.len() as u32;
+        let Some(model) = self.schema.models.get(record.model as usize) else { return fault(rest, What::Reference) };
+        let count = BASE.len() + model.fields.len();
+        let Some((mut states, mut rest)) = rest.split_at_checked(count.div_ceil(4)) else {
+            return fault(rest, What::Size);
+        };
+        // So many cells are warranted: each has its two bits in what was just split off.
+        self.store.cells.reserve(count);
+        let mut word = 0;
+        for at in 0..count {
+            if at % 32 == 0 {
+                word = states_of(&mut states);
+            }
+            let Some(field) = field(model, at) else { return fault(rest, What::Reference) };
+            let cell = match (word & 3, at) {
+                (state::ABSENT, _) => Cell::ABSENT,
+                (state::NULL, _) if field.optional => Cell::NULL,
+                (state::NULL, _) => return self.blame(model, field.name, fault(rest, What::Null)),
+                (state::A, 0) if same_id => Cell::text(record.model_id),
+                (_, 0) if same_id => return fault(rest, What::Form),
+                (form, _) => match self.value(field.kind, form == state::B, rest) {
+                    Ok((cell, more)) if self.is_exact(field, cell) => {
+                        rest = more;
+                        cell
+                    }
+                    Ok(_) => return self.blame(model, field.name, fault(rest, What::Form)),
+                    Err(wrong) => return self.blame(model, field.name, Err(wrong)),
+                },
+            };
+            word >>= 2;
+            self.store.cells.push(cell);
+        }
+        if word != 0 || (same_id && count == 0) {
+            return fault(rest, What::Form);
+        }
+        while self.store.cells.len() > start as usize && self.store.cells.last().is_some_and(|cell| cell.is_absent()) {
+            self.store.cells.pop();
+        }
+        Ok((Piece { start, end: self.store.cells.len() as u32 }, rest))
+    }
+
+    /// Whether a value is one of its field's format.
+    #[inline(always)]
+    pub(super) fn is_exact(&self, field: &FieldDescriptor, cell: Cell) -> bool {
+        let Some(format) = field.format else { return true };
+        match cell.view() {
+            View::Text(text) => exact(format, self.read_text(text)).is_ok(),
+            View::Number(number) => in_range(field.format, number).is_ok(),
+            _ => true,
+        }
+    }
+
+    /// Reads a value of a known kind.
+    #[inline(always)]
+    pub(super) fn value<'s>(&mut self, kind: FieldKind, b: bool, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+        match (kind, b) {
+            (FieldKind::Boolean, _) => Ok((Cell::boolean(b), rest)),
+            (FieldKind::String, true) => {
+                let (packed, rest) = bytes::<16>(rest)?;
+                Ok((Cell::text(self.hold_uuid(packed)), rest))
+            }
+            (FieldKind::Enum(values), false) => {
+                let (at, more) = varint(rest)?;
+                let Some(value) = usize::try_from(at).ok().and_then(|at| values.get(at)) else {
+                    return fault(rest, What::Reference);
+                };
+                Ok((Cell::text(self.known_value(value)), more))
+            }
+            (FieldKind::String, false) | (FieldKind::Enum(_), true) => {
+                let (text, rest) = self.text(rest)?;
+                Ok((Cell::text(text), rest))
+            }
+            (FieldKind::Json, false) => {
+                let (text, rest) = self.json(rest)?;
+                Ok((Cell::json(text), rest))
+            }
+            (FieldKind::Json, true) => fault(rest, What::Form),
+            (FieldKind::Number, false) => {
+                let (folded, more) = varint(rest)?;
+                let number = unzigzag(folded);
+                // What does not fit in a double exactly would be another number on its way back.
+                if number.unsigned_abs() >= 1 << 53 {
+                    return fault(rest, What::Range);
+                }
+                Ok((Cell::number(number as f64), more))
+            }
+            (FieldKind::Number, true) => {
+                let (number, more) = bytes::<8>(rest)?;
+                let number = f64::from_le_bytes(*number);
+                if number.is_finite() { Ok((Cell::number(number), more)) } else { fault(rest, What::Range) }
+            }
+            (FieldKind::Date, false) => {
+                let (folded, more) = varint(rest)?;
+                let Some(millis) = self.date.checked_add(unzigzag(folded)).filter(|at| date::FIXED.contains(at)) else {
+                    return fault(rest, What::Date);
+                };
+                self.date = millis;
+                Ok((Cell::millis(millis), more))
+            }
+            (FieldKind::Date, true) => self.instant(rest),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn instant<'s>(&mut self, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+        let (seconds, more) = varint(rest)?;
+        let (nanos, more) = varint(more)?;
+        let nanos = i32::try_from(unzigzag(nanos)).ok();
+        match nanos.and_then(|nanos| jiff::Timestamp::new(unzigzag(seconds), nanos).ok()) {
+            Some(at) => Ok((Cell::date(Timestamp::from(at), &mut self.store.instants), more)),
+            None => fault(rest, What::Date),
+        }
+    }
+
+    /// The store's copy of a value that the schema lists: one for each value and batch.
+    #[inline(always)]
+    pub(super) fn known_value(&mut self, value: &'static &'static str) -> Span {
+        match self.values.iter().find(|(known, _)| std::ptr::eq(*known, value)) {
+            Some((_, span)) => *span,
+            None => self.new_value(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_value(&mut self, value: &'static &'static str) -> Span {
+        let span = self.hold(value);
+        self.values.push((value, span));
+        span
+    }
+}
+
+/// The next 32 states; those of bytes that are not there are 0.
+#[inline(always)]
+fn states_of(states: &mut &[u8]) -> u64 {
+    match states.split_first_chunk::<8>() {
+        Some((word, more)) => {
+            *states = more;
+            u64::from_le_bytes(*word)
+        }
+        None => {
+            let word = states.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            *states = &[];
+            word
+        }
+    }
+}

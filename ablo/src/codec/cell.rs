@@ -1,0 +1,168 @@
+//! Values in the flat vectors of a batch: small, without a lifetime, without a destructor.
+
+use crate::Timestamp;
+
+/// A piece of text: of the frame, or, where the frame had it escaped or packed, of the batch's own store.
+///
+/// One word, so that it is stored and copied in one piece: where it begins, and above that its length, whose highest bit
+/// says that it is in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span(u64);
+
+/// Says that a text is in the batch's own store.
+pub(super) const HELD: u32 = 1 << 31;
+
+impl Span {
+    /// A member that is not there.
+    pub(super) const ABSENT: Self = Self(u32::MAX as u64);
+    /// A member that is null.
+    pub(super) const NULL: Self = Self(1 << 32 | u32::MAX as u64);
+
+    #[inline(always)]
+    pub(super) const fn new(at: u32, len: u32) -> Self {
+        Self((len as u64) << 32 | at as u64)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_value(self) -> bool {
+        self.0 as u32 != u32::MAX
+    }
+
+    #[inline(always)]
+    pub(super) fn is_held(self) -> bool {
+        self.0 >> 63 == 1
+    }
+
+    #[inline(always)]
+    pub(super) fn start(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        (self.0 >> 32) as usize & !(HELD as usize)
+    }
+}
+
+/// What a value of a row is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum View {
+    Absent,
+    Null,
+    Text(Span),
+    Number(f64),
+    Boolean(bool),
+    /// Whole milliseconds since 1970.
+    Date(i64),
+    /// A finer or farther date: its place in the batch's list.
+    Instant(u32),
+    Json(Span),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tag {
+    Absent,
+    Null,
+    Text,
+    Number,
+    Boolean,
+    Date,
+    Instant,
+    Json,
+}
+
+/// A value of a row, as it is stored: what it is, and a word. Values travel in two registers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cell {
+    tag: Tag,
+    word: u64,
+}
+
+impl Cell {
+    pub(super) const ABSENT: Self = Self { tag: Tag::Absent, word: 0 };
+    pub(super) const NULL: Self = Self { tag: Tag::Null, word: 0 };
+
+    #[inline(always)]
+    pub(super) fn text(span: Span) -> Self {
+        Self { tag: Tag::Text, word: span.0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn number(number: f64) -> Self {
+        Self { tag: Tag::Number, word: number.to_bits() }
+    }
+
+    #[inline(always)]
+    pub(super) fn boolean(boolean: bool) -> Self {
+        Self { tag: Tag::Boolean, word: u64::from(boolean) }
+    }
+
+    #[inline(always)]
+    pub(super) fn millis(millis: i64) -> Self {
+        Self { tag: Tag::Date, word: millis as u64 }
+    }
+
+    #[inline(always)]
+    pub(super) fn json(span: Span) -> Self {
+        Self { tag: Tag::Json, word: span.0 }
+    }
+
+    /// A date in the form that is right for it.
+    pub(super) fn date(at: Timestamp, instants: &mut Vec<Timestamp>) -> Self {
+        let exact = at.into_jiff();
+        if exact.subsec_nanosecond() % 1_000_000 == 0 && super::date::FIXED.contains(&exact.as_millisecond()) {
+            return Cell::millis(exact.as_millisecond());
+        }
+        instants.push(at);
+        Self { tag: Tag::Instant, word: instants.len() as u64 - 1 }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_absent(self) -> bool {
+        self.tag == Tag::Absent
+    }
+
+    #[inline(always)]
+    pub(super) fn view(self) -> View {
+        match self.tag {
+            Tag::Absent => View::Absent,
+            Tag::Null => View::Null,
+            Tag::Text => View::Text(Span(self.word)),
+            Tag::Number => View::Number(f64::from_bits(self.word)),
+            Tag::Boolean => View::Boolean(self.word != 0),
+            Tag::Date => View::Date(self.word as i64),
+            Tag::Instant => View::Instant(self.word as u32),
+            Tag::Json => View::Json(Span(self.word)),
+        }
+    }
+}
+
+/// A value of a row, for code that does not know its type.
+///
+/// ```
+/// # mod generated { include!("../../tests/weather.in"); }
+/// use ablo::{Deltas, Slot};
+/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1","data":{"altitude":4.5e1}}"#;
+/// let deltas = Deltas::read(&generated::SCHEMA, text)?;
+/// let row = deltas.get(0).and_then(|delta| delta.row::<generated::Station>()).ok_or("it is a row")?;
+/// let slots: Vec<_> = row.slots().collect();
+/// assert_eq!(slots, [("altitude", Slot::Number(45.0))]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slot<'b> {
+    /// The member was not sent.
+    Absent,
+    /// The member is null.
+    Null,
+    /// Text, or the value of an enum.
+    Text(&'b str),
+    /// A number.
+    Number(f64),
+    /// A boolean.
+    Boolean(bool),
+    /// A point in time.
+    Date(Timestamp),
+    /// The text of a JSON value.
+    Json(&'b str),
+}

@@ -1,0 +1,98 @@
+//! Member names, made ready at compile time to be compared and copied eight bytes at a time.
+
+use std::fmt;
+
+/// A member name as it stands in compact JSON: quoted, with the colon behind it.
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// The first 24 bytes, little endian, filled up with zeroes.
+    words: [u64; 3],
+    /// The bytes that count in the last word.
+    mask: u64,
+    /// How long quotes, name and colon are.
+    len: usize,
+    name: &'static str,
+}
+
+impl Key {
+    /// Takes a name that needs no escapes, as names of fields never do.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        let bytes = name.as_bytes();
+        let len = bytes.len() + 3;
+        let mut words = [0; 3];
+        let mut at = 0;
+        while at < len && at < 24 {
+            let byte = match at {
+                0 => b'"',
+                _ if at <= bytes.len() => bytes[at - 1],
+                _ if at == len - 1 => b':',
+                _ => b'"',
+            };
+            words[at / 8] |= (byte as u64) << (at % 8 * 8);
+            at += 1;
+        }
+        let mask = if len % 8 == 0 || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
+        Self { words, mask, len, name }
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What `"name":` takes.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first 24 bytes of `"name":`.
+    #[inline(always)]
+    pub(super) fn start(&self) -> [u8; 24] {
+        let mut start = [0; 24];
+        start[..8].copy_from_slice(&self.words[0].to_le_bytes());
+        start[8..16].copy_from_slice(&self.words[1].to_le_bytes());
+        start[16..].copy_from_slice(&self.words[2].to_le_bytes());
+        start
+    }
+
+    /// What stands behind `"name":` if that is what is next.
+    #[inline(always)]
+    pub(super) fn strip<'s>(&self, rest: &'s [u8]) -> Option<&'s [u8]> {
+        let Some(next) = rest.first_chunk::<24>() else { return self.strip_slowly(rest) };
+        let [a, b, c] = words(next);
+        let same = match self.len {
+            ..=8 => a & self.mask == self.words[0],
+            ..=16 => a == self.words[0] && b & self.mask == self.words[1],
+            ..=24 => a == self.words[0] && b == self.words[1] && c & self.mask == self.words[2],
+            _ => return self.strip_slowly(rest),
+        };
+        if same { rest.get(self.len..) } else { None }
+    }
+
+    #[cold]
+    fn strip_slowly<'s>(&self, rest: &'s [u8]) -> Option<&'s [u8]> {
+        rest.strip_prefix(b"\"")?.strip_prefix(self.name.as_bytes())?.strip_prefix(b"\":")
+    }
+
+    /// Whether the next eight bytes can begin this name: what a search asks of many names first.
+    #[inline(always)]
+    pub(super) fn begins(&self, next: u64) -> bool {
+        if self.len < 8 { next & self.mask == self.words[0] } else { next == self.words[0] }
+    }
+}
+
+#[inline(always)]
+fn words(bytes: &[u8; 24]) -> [u64; 3] {
+    let word = |at: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[at..at + 8]);
+        u64::from_le_bytes(word)
+    };
+    [word(0), word(8), word(16)]
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.name, f)
+    }
+}

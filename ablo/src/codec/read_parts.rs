@@ -1,0 +1,86 @@
+//! Reading what an envelope holds beside texts: participants, lists of groups.
+
+use super::error::{Step, What, fault};
+use super::read::{Reader, separator};
+use super::scan::{Rest, literal, space, unlike};
+use super::store::{Owner, Participant, Piece};
+use crate::__private::Key;
+
+static KIND: Key = Key::new("kind");
+static ID: Key = Key::new("id");
+
+impl Reader<'_> {
+    pub(super) fn groups<'s>(&mut self, rest: Rest<'s>) -> Step<(Option<Piece>, Rest<'s>)> {
+        let start = self.store.groups.len() as u32;
+        let mut rest = match rest {
+            [b'[', more @ ..] => space(more),
+            [b'n', ..] => return Ok((None, literal(rest, b"null")?)),
+            _ => return unlike(rest, What::Array),
+        };
+        if let [b']', more @ ..] = rest {
+            return Ok((Some(Piece { start, end: start }), more));
+        }
+        loop {
+            let (group, more) = self.string(rest, What::Text)?;
+            self.store.groups.push(group);
+            match space(more) {
+                [b',', more @ ..] => rest = space(more),
+                [b']', more @ ..] => return Ok((Some(Piece { start, end: self.store.groups.len() as u32 }), more)),
+                other => return fault(other, What::Comma),
+            }
+        }
+    }
+
+    /// Reads a participant or null.
+    #[inline(always)]
+    pub(super) fn participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
+        let [b'{', members @ ..] = rest else {
+            return match rest {
+                [b'n', ..] => Ok((Participant::NULL, literal(rest, b"null")?)),
+                _ => unlike(rest, What::Object),
+            };
+        };
+        if let Some(kind @ [b'"', ..]) = KIND.strip(members) {
+            let (kind, rest) = self.string(kind, What::Text)?;
+            if let Some(id @ [b'"', ..]) = rest.strip_prefix(b",").and_then(|rest| ID.strip(rest)) {
+                let (id, rest) = self.string(id, What::Text)?;
+                if let [b'}', rest @ ..] = rest {
+                    return Ok((Participant { kind, id }, rest));
+                }
+            }
+        }
+        self.odd_participant(members, owner)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
+        let mut found = Participant::ABSENT;
+        let mut rest = space(rest);
+        let end = loop {
+            if let [b'}', more @ ..] = rest {
+                break more;
+            }
+            let (name, value) = self.name(rest)?;
+            let known = match self.read_text(name) {
+                "kind" => Some(&mut found.kind),
+                "id" => Some(&mut found.id),
+                _ => None,
+            };
+            rest = match known {
+                Some(place) if place.is_value() => return fault(rest, What::Twice),
+                Some(place) => {
+                    let (text, rest) = self.string(value, What::Text)?;
+                    *place = text;
+                    rest
+                }
+                None => self.extra(owner, name, value)?,
+            };
+            match separator(rest)? {
+                (more, true) => break more,
+                (more, false) => rest = more,
+            }
+        };
+        if found.kind.is_value() && found.id.is_value() { Ok((found, end)) } else { fault(rest, What::Missing) }
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading rows, by the tables of their models.
+
+use super::cell::{Cell, Span};
+use super::date;
+use super::error::{Step, What, fault};
+use super::number::number;
+use super::read::{Reader, separator};
+use super::scan::{Rest, literal, skip, space, unlike};
+use super::store::{BASE, Owner, Piece, field};
+use crate::Timestamp;
+use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
+use crate::row::{exact, in_range};
+
+impl Reader<'_> {
+    /// Reads the members of a row, behind its bracket.
+    #[inline(always)]
+    pub(super) fn row<'s>(
+        &mut self,
+        at: u32,
+        model: &'static ModelDescriptor,
+        rest: Rest<'s>,
+    ) -> Step<(Piece, Rest<'s>)> {
+        let start = self.store.cells.len();
+        let mut order = self.orders.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
+        let rest = self.fields(model, &mut order, start, rest)?;
+        if !order.is_empty() {
+            self.learn(at, order);
+        }
+        Ok((Piece { start: start as u32, end: self.store.cells.len() as u32 }, rest))
+    }
+
+    #[inline(never)]
+    fn learn(&mut self, at: u32, order: Vec<u16>) {
+        if self.orders.is_empty() {
+            self.orders.resize(self.schema.models.len(), Vec::new());
+        }
+        if let Some(place) = self.orders.get_mut(at as usize) {
+            *place = order;
+        }
+    }
+
+    fn fields<'s>(
+        &mut self,
+        model: &'static ModelDescriptor,
+        order: &mut Vec<u16>,
+        start: usize,
+        rest: Rest<'s>,
+    ) -> Step<Rest<'s>> {
+        let mut rest = space(rest);
+        if let [b'}', more @ ..] = rest {
+            return Ok(more);
+        }
+        // One more than the place of the member before: without an order of its own, the place that is likely next.
+        let mut before = 0;
+        loop {
+            let likely = if order.is_empty() { before } else { usize::from(order[before]) };
+            let found = field(model, likely).and_then(|field| Some((likely, field, field.key.strip(rest)?)));
+            let found = match found {
+                Some(found) => Some(found),
+                None => self.search(model, order, before, rest)?,
+            };
+            rest = match found {
+                Some((at, field, value)) => {
+                    before = at + 1;
+                    let (cell, more) = match self.cell(field, space(value)) {
+                        Ok(read) => read,
+                        Err(fault) => return self.blame(model, field, Err(fault)),
+                    };
+                    if start + at == self.store.cells.len() {
+                        self.store.cells.push(cell);
+                    } else if !self.put(start + at, cell) {
+                        return self.blame(model, field, fault(rest, What::Twice));
+                    }
+                    more
+                }
+                None => {
+                    let (name, value) = self.name(rest)?;
+                    self.extra(Owner::Row, name, value)?
+                }
+            };
+            rest = match rest {
+                [b',', b'"', ..] => &rest[1..],
+                [b'}', more @ ..] => return Ok(more),
+                _ => match separator(rest)? {
+                    (more, true) => return Ok(more),
+                    (more, false) => more,
+                },
+            };
+        }
+    }
+
+    /// Puts a cell where it belongs, out of turn; says whether the place was free.
+    #[inline(never)]
+    fn put(&mut self, place: usize, cell: Cell) -> bool {
+        let cells = &mut self.store.cells;
+        if place >= cells.len() {
+            cells.resize(place, Cell::ABSENT);
+            cells.push(cell);
+            return true;
+        }
+        std::mem::replace(&mut cells[place], cell).is_absent()
+    }
+
+    /// Reads a value out of the middle of this text into a cell of the last row.
+    #[cold]
+    pub(super) fn put_within(&mut self, field: &'static FieldDescriptor, place: usize, value: Span) -> Step<()> {
+        let rest = self.text.as_bytes().get(value.start()..).unwrap_or_default();
+        let (cell, _) = self.cell(field, space(rest))?;
+        if self.put(place, cell) { Ok(()) } else { fault(rest, What::Twice) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn blame<T>(&mut self, model: &'static ModelDescriptor, field: &FieldDescriptor, fault: Step<T>) -> Step<T> {
+        self.blamed =
+            (Some(model.type_name), BASE.iter().chain(model.fields).map(|f| f.name).find(|n| *n == field.name));
+        fault
+    }
+
+    /// Looks for the field that is next, from the likely one on; `None` for a member that the model lacks.
+    #[inline(never)]
+    #[allow(clippy::type_complexity)]
+    fn search<'s>(
+        &mut self,
+        model: &'static ModelDescriptor,
+        order: &mut Vec<u16>,
+        before: usize,
+        rest: Rest<'s>,
+    ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
+        let count = BASE.len() + model.fields.len();
+        let mut next = [0; 8];
+        next.copy_from_slice(rest.first_chunk::<8>().unwrap_or(&[0; 8]));
+        let next = u64::from_le_bytes(next);
+        let probe = |at: usize| {
+            let field = field(model, at)?;
+            if !field.key.begins(next) {
+                return None;
+            }
+            Some((at, field, field.key.strip(rest)?))
+        };
+        let found = match (before..count).chain(0..before.min(count)).find_map(probe) {
+            Some(found) => found,
+            None => match self.search_by_name(model, rest)? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
+        if order.is_empty() && found.0 < before {
+            order.extend((0..=count).map(|at| at as u16));
+        }
+        if let Some(place) = order.get_mut(before) {
+            *place = found.0 as u16;
+        }
+        Ok(Some(found))
+    }
+
+    /// Reads the name first: it may be escaped, or white space may stand before the colon.
+    #[allow(clippy::type_complexity)]
+    fn search_by_name<'s>(
+        &mut self,
+        model: &'static ModelDescriptor,
+        rest: Rest<'s>,
+    ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
+        let (name, value) = self.name(rest)?;
+        let name = self.read_text(name);
+        let mut fields = BASE.iter().chain(model.fields).enumerate();
+        Ok(fields.find(|(_, field)| field.name == name).map(|(at, field)| (at, field, value)))
+    }
+
+    /// Reads the value of a field.
+    #[inline(always)]
+    fn cell<'s>(&mut self, field: &'static FieldDescriptor, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+        if let [b'n', ..] = rest
+            && (field.optional || field.kind != FieldKind::Json)
+        {
+            let more = literal(rest, b"null")?;
+            return if field.optional { Ok((Cell::NULL, more)) } else { fault(rest, What::Null) };
+        }
+        match field.kind {
+            FieldKind::String | FieldKind::Enum(_) => {
+                let (text, more) = self.string(rest, What::Text)?;
+                match field.format {
+                    Some(format) if exact(format, self.read_text(text)).is_err() => fault(rest, What::Form),
+                    _ => Ok((Cell::text(text), more)),
+                }
+            }
+            FieldKind::Number => match rest {
+                [b'-' | b'0'..=b'9', ..] => {
+                    let (value, more) = number(rest)?;
+                    if in_range(field.format, value).is_err() {
+                        return fault(rest, What::Form);
+                    }
+                    Ok((Cell::number(value), more))
+                }
+                _ => unlike(rest, What::Number),
+            },
+            FieldKind::Boolean => match rest {
+                [b't', ..] => Ok((Cell::boolean(true), literal(rest, b"true")?)),
+                [b'f', ..] => Ok((Cell::boolean(false), literal(rest, b"false")?)),
+                _ => unlike(rest, What::Boolean),
+            },
+            FieldKind::Date => match rest {
+                [b'"', text @ ..] => match text.first_chunk::<{ date::LEN }>().and_then(date::fixed) {
+                    Some(millis) if text.get(date::LEN) == Some(&b'"') => {
+                        Ok((Cell::millis(millis), &text[date::LEN + 1..]))
+                    }
+                    _ => self.odd_date(rest),
+                },
+                _ => unlike(rest, What::Text),
+            },
+            FieldKind::Json => {
+                let end = skip(rest)?;
+                Ok((Cell::json(self.between(rest, end)), end))
+            }
+        }
+    }
+
+    /// Reads a date that is not in the fixed form.
+    #[cold]
+    #[inline(never)]
+    fn odd_date<'s>(&mut self, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+        let held = self.store.held.len();
+        let (text, more): (Span, _) = self.string(rest, What::Text)?;
+        let parsed = self.read_text(text).parse::<Timestamp>();
+        self.store.held.truncate(held);
+        match parsed {
+            Ok(at) => Ok((Cell::date(at, &mut self.store.instants), more)),
+            Err(_) => fault(rest, What::Date),
+        }
+    }
+}

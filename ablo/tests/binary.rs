@@ -1,0 +1,238 @@
+//! The binary form of deltas: there and back, between schemas, out of hostile bytes.
+
+mod support;
+
+mod weather {
+    include!("weather.in");
+}
+
+/// The same models some releases later: a field went, one came, one has another name, all stand in another order.
+mod later {
+    include!("weather_later.in");
+}
+
+use ablo::{Deltas, Naming, SchemaDescriptor};
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+use support::{Freedom, Rng};
+use weather::{SCHEMA, WeatherReport};
+
+const BOTH: [Naming; 2] = [Naming::SameSchema, Naming::Described];
+const FREEDOM: Freedom = Freedom { space: false, shuffle: false, escapes: true };
+
+fn json(schema: &'static SchemaDescriptor, bytes: &[u8]) -> Result<String, String> {
+    Deltas::read_binary(schema, bytes).map(|deltas| deltas.to_json()).map_err(|error| error.to_string())
+}
+
+/// Writes by one schema what is read by another.
+fn travel(from: &'static SchemaDescriptor, to: &'static SchemaDescriptor, text: &str) -> String {
+    let bytes = Deltas::read(from, text).unwrap().to_binary(Naming::Described);
+    json(to, &bytes).unwrap()
+}
+
+fn report(data: &str) -> String {
+    format!(r#"{{"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{data}}}"#)
+}
+
+#[test]
+fn rows_keep_their_fields_by_number_between_schemas() {
+    let row = r#"{"id":"r_1","location":"Oslo","status":"ready","forecast":"Rain","confidence":0.5,"stationId":null}"#;
+    // `forecast` has become `outlook`, `confidence` is gone, `status` knows more values.
+    let newer = r#"{"id":"r_1","status":"ready","outlook":"Rain","location":"Oslo","stationId":null,"confidence":0.5}"#;
+    assert_eq!(travel(&SCHEMA, &later::SCHEMA, &report(row)), report(newer));
+    assert_eq!(travel(&later::SCHEMA, &SCHEMA, &report(newer)), report(row));
+    let newest = report(r#"{"id":"r_1","status":"retracted","gusts":1.5,"wind":{"ms" : 4}}"#);
+    assert_eq!(
+        travel(&later::SCHEMA, &SCHEMA, &newest),
+        report(r#"{"id":"r_1","status":"retracted","gusts":1.5,"wind":{"ms" : 4}}"#)
+    );
+    assert_eq!(travel(&SCHEMA, &later::SCHEMA, &travel(&later::SCHEMA, &SCHEMA, &newest)), newest);
+}
+
+#[test]
+fn rows_of_a_model_that_the_reader_lacks_become_text() {
+    let text = r#"{"deltas":[{"id":1,"actionType":"I","modelName":"Station","modelId":"s_1","data":{"id":"s_1","name":"A\"","altitude":37.5,"openedAt":"1962-04-01T00:00:00.123456Z","details":{"a" : 1}}},{"id":2,"actionType":"D","modelName":"Station","modelId":"s_1","data":null}]}"#;
+    assert_eq!(travel(&SCHEMA, &later::SCHEMA, text), text);
+    let bytes = Deltas::read(&SCHEMA, text).unwrap().to_binary(Naming::Described);
+    let read = Deltas::read_binary(&later::SCHEMA, &bytes).unwrap();
+    assert!(read.get(0).unwrap().model().is_none() && read.get(0).unwrap().raw_data().is_some());
+}
+
+#[test]
+fn a_batch_of_another_schema_needs_a_description() {
+    let text = report("{}");
+    let bytes = Deltas::read(&SCHEMA, &text).unwrap().to_binary(Naming::SameSchema);
+    assert!(json(&later::SCHEMA, &bytes).unwrap_err().ends_with("a batch of another schema, without a description"));
+    assert!(Deltas::is_binary(&bytes) && !Deltas::is_binary(text.as_bytes()));
+}
+
+#[test]
+fn typed_rows_come_out_of_both_forms() {
+    let text =
+        report(r#"{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c","location":"Oslo","status":"ready","confidence":-3}"#);
+    let deltas = Deltas::read(&SCHEMA, &text).unwrap();
+    for naming in BOTH {
+        let bytes = deltas.to_binary(naming);
+        let read = Deltas::read_binary(&SCHEMA, &bytes).unwrap();
+        let row = read.get(0).unwrap().row::<WeatherReport>().unwrap();
+        assert_eq!(row.get(WeatherReport::LOCATION), Some("Oslo"));
+        assert_eq!(row.get(WeatherReport::CONFIDENCE), Some(Some(-3.0)));
+        assert_eq!(row.get(ablo::Row::<WeatherReport>::ID), Some("0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c"));
+    }
+}
+
+/// Every `<name>.json` in fixtures/wire/binary has its bytes beside it, in hexadecimal, in both namings.
+#[test]
+fn golden_bytes_are_read_and_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/binary");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|ending| ending != "json") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let deltas = Deltas::read(&SCHEMA, &text).unwrap();
+        assert_eq!(deltas.to_json(), text.trim_end(), "{} is canonical", path.display());
+        for (naming, ending) in BOTH.into_iter().zip(["same.hex", "described.hex"]) {
+            let golden = path.with_extension(ending);
+            let written = hex(&deltas.to_binary(naming));
+            if std::env::var_os("ABLO_BLESS").is_some() {
+                fs::write(&golden, &written).unwrap();
+            }
+            let expected = fs::read_to_string(&golden).unwrap_or_else(|_| panic!("{} is missing", golden.display()));
+            assert_eq!(written, expected, "{}", golden.display());
+            assert_eq!(json(&SCHEMA, &unhex(&expected)).unwrap(), text.trim_end(), "{}", golden.display());
+        }
+        seen += 1;
+    }
+    assert!(seen >= 5);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let line =
+        |line: &[u8]| line.iter().map(|byte| format!("{byte:02x} ")).collect::<String>().trim_end().to_owned() + "\n";
+    bytes.chunks(16).map(line).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
+#[test]
+fn hostile_bytes_are_refused() {
+    let text = report(r#"{"id":"r_1","location":"Oslo","status":"ready"}"#);
+    let good = Deltas::read(&SCHEMA, &text).unwrap().to_binary(Naming::SameSchema);
+    for len in 0..good.len() {
+        assert!(json(&SCHEMA, &good[..len]).is_err(), "cut to {len}");
+    }
+    let mut longer = good.clone();
+    longer.push(b'x');
+    assert!(json(&SCHEMA, &longer).unwrap_err().ends_with("more text behind the value"));
+    let with = |at: usize, bytes: &[u8]| {
+        let mut other = good.clone();
+        other.splice(at..at + 1, bytes.iter().copied());
+        json(&SCHEMA, &other).unwrap_err()
+    };
+    assert!(with(0, &[0]).ends_with("not a batch of this version"));
+    assert!(with(1, &[2]).ends_with("not a batch of this version"));
+    assert!(with(2, &[0x80]).ends_with("a form that this version does not know"));
+    // The count of deltas, then the length of the head.
+    let huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    assert!(with(19, &huge).ends_with("a length or a count beyond the end"));
+    assert!(with(20, &huge).ends_with("a length or a count beyond the end"));
+    let last = good.len() - 1;
+    assert!(with(last, &[0xff]).ends_with("not UTF-8"));
+}
+
+/// A batch of nothing but what stands before the deltas.
+fn only(flags: u8, head: &[u8], tail: &str) -> String {
+    let mut bytes = vec![0xab, 1, flags | 2, 0, head.len() as u8 + 1, 0];
+    bytes.extend(head);
+    bytes.extend(tail.as_bytes());
+    json(&SCHEMA, &bytes).unwrap_or_else(|error| error)
+}
+
+/// Found by fuzzing: what is written as JSON must be read as JSON.
+#[test]
+fn versions_are_an_object_of_a_list() {
+    assert_eq!(only(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
+    assert!(only(1 | 4, &[1], "0").ends_with("not an object"));
+    assert!(only(4, &[2], "{}").ends_with("a form that this version does not know"));
+}
+
+#[test]
+fn what_is_unfolded_is_bounded() {
+    // A model with a name of a kilobyte that this build lacks: each row of it would unfold to that much text.
+    let head_of = |rows: usize| {
+        let mut head = vec![1, 1, 1, 1, 2, 0x88, 0x08];
+        for row in 0..rows {
+            let marks: u16 = if row == 0 { 2 | 1 << 4 | 1 << 5 } else { 2 };
+            head.extend(marks.to_le_bytes());
+            head.extend([2, 0, 0, 0]);
+            if row == 0 {
+                head.extend([2, 1, 1]);
+            }
+            head.push(2);
+        }
+        head
+    };
+    let batch = |rows: usize| {
+        let head = head_of(rows);
+        let mut bytes = vec![0xab, 1, 1 | 2];
+        for mut number in [rows, head.len()] {
+            while number >= 0x80 {
+                bytes.push(number as u8 | 0x80);
+                number >>= 7;
+            }
+            bytes.push(number as u8);
+        }
+        bytes.extend(head);
+        bytes.extend(b"M");
+        bytes.extend([b'f'; 1032]);
+        bytes.push(b'U');
+        bytes
+    };
+    assert!(json(&SCHEMA, &batch(3)).unwrap().contains(r#""modelName":"M""#));
+    assert!(json(&SCHEMA, &batch(20_000)).unwrap_err().ends_with("more to unfold than a batch of this size may hold"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_batch_comes_back(seed: u64) {
+        let twin = support::payload(&mut Rng::new(seed), FREEDOM);
+        let deltas = Deltas::read(&SCHEMA, &twin.free).unwrap();
+        for naming in BOTH {
+            let bytes = deltas.to_binary(naming);
+            let read = Deltas::read_binary(&SCHEMA, &bytes).unwrap_or_else(|error| panic!("{error}\n{}", twin.canonical));
+            prop_assert_eq!(read.to_json(), twin.canonical.as_str());
+            // What was read from bytes is written as the same bytes.
+            prop_assert_eq!(read.to_binary(naming), bytes);
+        }
+    }
+
+    #[test]
+    fn another_schema_loses_nothing(seed: u64) {
+        let twin = support::payload(&mut Rng::new(seed), FREEDOM);
+        let there = travel(&SCHEMA, &later::SCHEMA, &twin.free);
+        prop_assert_eq!(travel(&later::SCHEMA, &SCHEMA, &there), twin.canonical);
+    }
+
+    #[test]
+    fn broken_bytes_never_panic(seed: u64, at: u32, bits: u8, cut: bool, described: bool) {
+        let twin = support::payload(&mut Rng::new(seed), FREEDOM);
+        let mut bytes = Deltas::read(&SCHEMA, &twin.free).unwrap().to_binary(BOTH[usize::from(described)]);
+        let at = at as usize % bytes.len();
+        if cut { bytes.truncate(at) } else { bytes[at] ^= bits }
+        for schema in [&SCHEMA, &later::SCHEMA] {
+            if let Ok(deltas) = Deltas::read_binary(schema, &bytes) {
+                let text = deltas.to_json();
+                let again = Deltas::read(schema, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+                prop_assert_eq!(again.to_json(), text);
+            }
+        }
+    }
+}
