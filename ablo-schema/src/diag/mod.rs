@@ -5,9 +5,11 @@
 
 mod code;
 mod suggest;
+mod table;
 
-pub use code::{Code, Severity};
+pub use code::Severity;
 pub use suggest::Suggest;
+pub use table::Code;
 
 use std::fmt::Display;
 

@@ -6,9 +6,9 @@ use super::cell::{Cell, HELD, Span};
 use super::error::{DecodeError, What};
 use super::store::{Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
 use crate::__private::Shown;
+use crate::descriptor::ModelDescriptor;
 use crate::descriptor::SchemaDescriptor;
 use crate::wire::{Actor, Delta, Maybe, Object};
-use crate::descriptor::ModelDescriptor;
 use crate::{Model, Row, Timestamp};
 use std::fmt::{Display, Write};
 

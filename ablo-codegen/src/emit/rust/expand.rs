@@ -121,10 +121,14 @@ pub fn print_enum(written: &Enumeration) -> String {
 pub fn print_schema(written: &Schema<'_>) -> String {
     let mut out = Writer::default();
     let mut variants = Variants::new();
-    let models: Vec<(Ident, Written)> = written.models.iter().map(|model| {
-        let last = model.rsplit("::").next().unwrap_or(model).trim();
-        (variants.value(last.trim_start_matches("r#")), Written::new(model))
-    }).collect();
+    let models: Vec<(Ident, Written)> = written
+        .models
+        .iter()
+        .map(|model| {
+            let last = model.rsplit("::").next().unwrap_or(model).trim();
+            (variants.value(last.trim_start_matches("r#")), Written::new(model))
+        })
+        .collect();
     print_definition(
         &mut out,
         &Definition {
