@@ -5,6 +5,7 @@
 
 mod code;
 mod suggest;
+mod table;
 
 pub use code::{Code, Severity};
 pub use suggest::Suggest;

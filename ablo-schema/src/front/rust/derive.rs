@@ -1,7 +1,7 @@
 //! What a derive is given: one struct, or one enum, and nothing around it.
 //!
 //! All rules run on the one model. What it names elsewhere (targets of relations, values of enums) is stood in for by
-//! stubs that no rule objects to; rustc and the whole-schema readers see the rest.
+//! stubs that no rule objects to; the compiler and the whole-schema readers see the rest.
 
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model};
