@@ -13,7 +13,7 @@ use syn::{Item, ItemEnum, ItemStruct};
 pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// How deep one item may be nested, counted in tokens that may each open a level.
-const DEEPEST: usize = 96;
+const DEEPEST: usize = 48;
 
 /// What matters of a level of a source.
 pub(super) enum Piece {
