@@ -18,7 +18,7 @@ fn model(ty: &str) -> String {
 #[test]
 fn deep_nesting_is_an_error_and_no_overflow() {
     let around = |open: &str, close: &str, times: usize| format!("{}u8{}", open.repeat(times), close.repeat(times));
-    for times in [15, 22, 40, 45, 100_000] {
+    for times in [12, 17, 26, 31, 35, 20_000] {
         for ty in [
             around("Option<", ">", times),
             around("&", "", times),
@@ -40,7 +40,7 @@ fn deep_nesting_is_an_error_and_no_overflow() {
             format!("dyn A{}", " + A".repeat(times)),
         ] {
             let read = file::read(&model(&ty));
-            assert!(times < 48 || read.schema.is_none(), "{}", &ty[..40]);
+            assert!(times < 36 || read.schema.is_none(), "{}", &ty[..40]);
         }
     }
 }

@@ -13,7 +13,7 @@ use syn::{Item, ItemEnum, ItemStruct};
 pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// How deep one item may be nested, counted in tokens that may each open a level.
-const DEEPEST: usize = 48;
+const DEEPEST: usize = 36;
 
 /// What matters of a level of a source.
 pub(super) enum Piece {
@@ -245,6 +245,8 @@ fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
         let is_hash = is_punct(Some(&token), '#');
         match &token {
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => depth = above,
+            // Paths are long and not deep.
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {}
             TokenTree::Group(group) => {
                 let attribute = hash && group.delimiter() == Delimiter::Bracket;
                 depth += usize::from(!attribute);
