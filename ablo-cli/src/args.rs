@@ -17,8 +17,8 @@ const EXAMPLES: &str = "\
 Examples:
   ablo generate schema.json --target rust,typescript --out generated
       Write generated/rust and generated/typescript
-  ablo check schema.json
-      Say everything that is wrong with a schema
+  ablo check src/schema.rs
+      Say everything that is wrong with a schema that is declared in Rust
   ablo generate --watch
       Do what ablo.toml says, again on every save
 
@@ -67,7 +67,7 @@ pub(crate) enum SchemaCommand {
 /// Where the schema is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InputArgs {
-    /// Schema JSON, or `-` for standard input; without it, the schema that ablo.toml names
+    /// Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input; without it, the schema that ablo.toml names
     pub(crate) file: Option<PathBuf>,
     /// Read this ablo.toml
     #[arg(long, value_name = "PATH")]
@@ -106,7 +106,7 @@ pub(crate) struct GenerateArgs {
     /// Write nothing; exit 1 when files are not as they should be, and say which
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
-    /// Stay, and write again whenever the schema or ablo.toml is saved
+    /// Stay, and write again whenever the schema, a module of it or ablo.toml is saved
     #[arg(long)]
     pub(crate) watch: bool,
 }

@@ -13,6 +13,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The name that is looked for in this folder and those above it.
+/// How large an ablo.toml may be, in bytes.
+pub(crate) const MOST_BYTES: usize = 1 << 20;
+
 pub(crate) const FILE_NAME: &str = "ablo.toml";
 
 const KEYS: [&str; 5] = ["schema", "targets", "out", "models", "target"];

@@ -4,8 +4,7 @@
 //! renderer is written once.
 
 use crate::codes::Code;
-use ablo_schema::front::json::{Located, Place, locate};
-use ablo_schema::{Diagnostics, Severity};
+use ablo_schema::Severity;
 use std::ops::Range;
 use std::path::Path;
 
@@ -34,6 +33,8 @@ pub(crate) struct Spot {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) pointer: Option<String>,
+    /// The file, where it is another than that of the report.
+    pub(crate) file: Option<String>,
 }
 
 impl Spot {
@@ -42,13 +43,7 @@ impl Spot {
         let before = &text[..text.floor_char_boundary(range.start)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.matches('\n').count() + 1;
-        Self { line, column: before[line_start..].chars().count() + 1, range, pointer: None }
-    }
-}
-
-impl From<Place> for Spot {
-    fn from(place: Place) -> Self {
-        Self { range: place.range, line: place.line, column: place.column, pointer: Some(place.pointer) }
+        Self { line, column: before[line_start..].chars().count() + 1, range, pointer: None, file: None }
     }
 }
 
@@ -80,17 +75,6 @@ impl Finding {
         self.help = help.or(self.help);
         self
     }
-
-    fn located(located: Located<'_>) -> Self {
-        Self {
-            code: located.diagnostic.code.as_str(),
-            severity: located.diagnostic.code.severity(),
-            message: located.diagnostic.message.clone(),
-            spot: Some(located.place.into()),
-            also: located.also.into_iter().map(|(place, what)| (place.into(), what.to_owned())).collect(),
-            help: located.diagnostic.help.clone(),
-        }
-    }
 }
 
 /// What was found in one file, or about it.
@@ -114,12 +98,6 @@ impl Report {
     /// About places in a source.
     pub(crate) fn within(source: Source, findings: Vec<Finding>) -> Self {
         Self { file: Some(source.name), text: source.text, findings, dropped: 0 }
-    }
-
-    /// The schema's own diagnostics.
-    pub(crate) fn of_schema(source: Source, diagnostics: &Diagnostics) -> Self {
-        let findings = locate(&source.text, diagnostics).into_iter().map(Finding::located).collect();
-        Self { dropped: diagnostics.dropped(), ..Self::within(source, findings) }
     }
 
     pub(crate) fn count(&self, severity: Severity) -> usize {

@@ -9,6 +9,7 @@ mod codes;
 mod commands;
 mod config;
 mod finding;
+mod input;
 mod outcome;
 mod render;
 mod settings;

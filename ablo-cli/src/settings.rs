@@ -56,7 +56,7 @@ pub(crate) fn config_path(input: &InputArgs) -> Option<PathBuf> {
 
 fn read_config(input: &InputArgs) -> Result<Option<File>, Stop> {
     let Some(path) = config_path(input) else { return Ok(None) };
-    let source = source::read(&path).map_err(|stop| Stop { exit: Exit::CannotRun, ..stop })?;
+    let source = source::read(&path, config::MOST_BYTES).map_err(|stop| Stop { exit: Exit::CannotRun, ..stop })?;
     let (config, mut findings) = config::read(&source.text);
     if input.file.is_some() {
         findings.retain(|finding| finding.code != codes::CONFIG_MISSING.name);

@@ -5,32 +5,34 @@
 use crate::args::GenerateArgs;
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
+use crate::input::{self, Input};
 use crate::outcome::{Generated, GeneratedFile, Outcome};
 use crate::settings::{self, Settings};
-use crate::source;
+use ablo_codegen::Files;
 use ablo_codegen::write::{Change, Folder, Plan, WriteError};
-use ablo_codegen::{Files, Input};
 use ablo_schema::select::{SelectError, select};
-use ablo_schema::{Hashes, Schema, front};
+use ablo_schema::{Hashes, Schema};
 use std::borrow::Cow;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
     let mut settings = settings::resolve(args)?;
-    let source = source::read(&settings.schema)?;
-    let read = front::json::read(&source.text);
-    let Some(schema) = &read.schema else {
-        return Err(Stop::new(Exit::Errors, Report::of_schema(source, &read.diagnostics)));
-    };
-    let hashes = Hashes::of(schema);
-    let subset = narrow(schema, &mut settings)?;
+    let input = input::read(&settings.schema)?;
+    from(input, &mut settings, args)
+}
+
+/// Generates from an input that was read.
+pub(crate) fn from(mut input: Input, settings: &mut Settings, args: &GenerateArgs) -> Result<Outcome, Stop> {
+    let schema = input.schema()?;
+    let hashes = Hashes::of(&schema);
+    let subset = narrow(&schema, settings)?;
     let mut files = Files::default();
-    let input = Input::new(&subset, &hashes);
+    let emitted = ablo_codegen::Input::new(&subset, &hashes);
     for run in &settings.runs {
-        run.emit.emit(&input, &mut files);
+        run.emit.emit(&emitted, &mut files);
     }
     let folders: Vec<Folder> = settings.runs.iter().map(|run| run.folder.clone()).collect();
     let plan = Plan::new(&folders, &files).map_err(refused)?;
-    let generated = generated(&source.name, subset.models().len(), args.check, &plan);
+    let generated = generated(&input.name, subset.models().len(), args.check, &plan);
     let mut outcome = Outcome::text(String::new());
     if !args.check {
         plan.apply().map_err(|error| refused(vec![error]))?;
@@ -38,14 +40,12 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
         outcome.exit = Exit::Errors;
     }
     outcome.generated = Some(generated);
-    if !read.diagnostics.is_empty() {
-        outcome.reports.push(Report::of_schema(source, &read.diagnostics));
-    }
+    outcome.reports = input.reports;
     if !args.watch {
         // The process ends next: giving back so much memory piece by piece would only take time.
-        std::mem::forget((input, files));
+        std::mem::forget((emitted, files));
         std::mem::forget(subset);
-        std::mem::forget(read);
+        std::mem::forget(schema);
     }
     Ok(outcome)
 }

@@ -1,10 +1,10 @@
 //! `ablo schema`: the canonical form, and the hashes.
 
 use crate::args::InputArgs;
-use crate::finding::{Exit, Report, Stop};
+use crate::finding::Stop;
 use crate::outcome::Outcome;
-use crate::{settings, source};
-use ablo_schema::{Hashes, Schema, canonical, front, hash};
+use crate::{input, settings};
+use ablo_schema::{Hashes, Schema, canonical, hash};
 use serde_json::{Map, Value};
 
 pub(crate) fn print(input: &InputArgs) -> Result<Outcome, Stop> {
@@ -26,8 +26,6 @@ pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
 }
 
 /// Warnings are for `check` to tell: what these commands print is for programs.
-fn read(input: &InputArgs) -> Result<Schema, Stop> {
-    let source = source::read(&settings::schema_path(input)?)?;
-    let read = front::json::read(&source.text);
-    read.schema.ok_or_else(|| Stop::new(Exit::Errors, Report::of_schema(source, &read.diagnostics)))
+fn read(args: &InputArgs) -> Result<Schema, Stop> {
+    input::read(&settings::schema_path(args)?)?.schema()
 }

@@ -8,7 +8,7 @@ use crate::args::GenerateArgs;
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::Outcome;
-use crate::{render, settings, source};
+use crate::{input, render, settings, source};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,10 +51,16 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Stop> {
     }
 }
 
-/// The files whose change matters: the schema and ablo.toml, also where links lead.
+/// The files whose change matters: the schema, its modules and ablo.toml, also where links lead.
 fn watched(args: &GenerateArgs) -> BTreeSet<PathBuf> {
-    let files = [settings::config_path(&args.input), settings::schema_path(&args.input).ok()];
-    let named = files.into_iter().flatten();
+    let schema = settings::schema_path(&args.input).ok();
+    let read = schema.as_deref().and_then(|path| input::read(path).ok());
+    // A module that is not there yet can only come into a folder that is.
+    let modules = read
+        .into_iter()
+        .flat_map(|input| input.files)
+        .filter(|path| path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()));
+    let named = [settings::config_path(&args.input), schema].into_iter().flatten().chain(modules);
     named.flat_map(|file| [file.canonicalize().ok(), std::path::absolute(file).ok()]).flatten().collect()
 }
 

@@ -94,9 +94,10 @@ impl Diagnostic for Shown<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let mut lines: Vec<String> = self.finding.help.iter().map(|help| snippet::plain(help).into_owned()).collect();
         let far = self.finding.also.iter().filter(|(spot, _)| !self.is_beside(spot));
-        lines.extend(
-            far.map(|(spot, what)| format!("{}: line {}, column {}", snippet::plain(what), spot.line, spot.column)),
-        );
+        lines.extend(far.map(|(spot, what)| {
+            let file = spot.file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
+            format!("{}: {file}line {}, column {}", snippet::plain(what), spot.line, spot.column)
+        }));
         (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
 
@@ -119,7 +120,8 @@ impl Shown<'_> {
     /// Whether a further place can be marked in the source, beside the first.
     fn is_beside(&self, also: &Spot) -> bool {
         let spots = self.finding.spot.iter().chain([also]);
-        self.source.is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
+        also.file.is_none()
+            && self.source.is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
     }
 }
 

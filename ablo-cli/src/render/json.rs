@@ -71,7 +71,7 @@ fn shown<'a>(report: &'a Report, finding: &'a Finding) -> Shown<'a> {
 
 fn place<'a>(report: &'a Report, spot: Option<&'a Spot>) -> Place<'a> {
     Place {
-        file: report.file.as_deref(),
+        file: spot.and_then(|spot| spot.file.as_deref()).or(report.file.as_deref()),
         line: spot.map(|spot| spot.line),
         column: spot.map(|spot| spot.column),
         pointer: spot.and_then(|spot| spot.pointer.as_deref()),

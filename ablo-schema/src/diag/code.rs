@@ -1,6 +1,7 @@
-//! Codes: what can be asked of one. What they are stands in `table`.
+//! What is known of a code: what `ablo explain` says, and what docs/errors.md is made of.
 
-use super::table::{Code, TABLE};
+pub use super::table::Code;
+use super::table::TABLE;
 use std::fmt;
 
 /// How much a diagnostic stands in the way.

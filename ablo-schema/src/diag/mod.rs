@@ -7,9 +7,8 @@ mod code;
 mod suggest;
 mod table;
 
-pub use code::Severity;
+pub use code::{Code, Severity};
 pub use suggest::Suggest;
-pub use table::Code;
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! The table of codes: what `ablo explain` says, and what docs/errors.md is made of.
+//! The table of codes: its name, its severity, a title, what it means, how to mend it.
 
 use super::code::{Entry, Severity};
 
@@ -29,11 +29,11 @@ macro_rules! codes {
 codes! {
     SourceTooLarge = "ablo::source::too_large", Error,
         "The input is too large",
-        "An input of more than 64 MiB is not read at all: a schema of ten thousand models has about 17 MiB.",
-        "Split the schema, or check that this is the file you meant.";
+        "An input of more than 64 MiB, 16 MiB of Rust, is not read at all: a schema of ten thousand models has about 17 MiB of JSON. Nor is Rust that is nested so deeply that reading it might exhaust the stack.",
+        "Split the schema, give what is nested a name of its own, or check that this is the file you meant.";
     SourceNotUtf8 = "ablo::source::not_utf8", Error,
         "The input is not UTF-8",
-        "JSON is UTF-8 text, and the bytes from the place named on are not.",
+        "JSON and Rust are UTF-8 text, and the bytes from the place named on are not.",
         "Save the file as UTF-8.";
     JsonSyntax = "ablo::json::syntax", Error,
         "The input is not JSON",

@@ -24,7 +24,8 @@ pub(crate) struct Items<'i> {
 
 /// A model, as others see it.
 struct Known {
-    key: String,
+    /// None where several models have it, which has been said: a look-up would find the wrong one.
+    key: Option<String>,
     /// Name on the wire to physical column.
     columns: BTreeMap<String, String>,
     /// Name in Rust to name on the wire, where the usual rule does not lead there.
@@ -41,7 +42,13 @@ pub(crate) fn resolve(items: Items<'_>, reader: &mut Reader) -> RawSchema<'stati
     repeated(unlike.map(keys).collect(), "models", reader);
     let enums: Vec<_> = items.enums.iter().map(|one| (plain(&one.ident), one.ident.span())).collect();
     repeated(enums.into_iter().map(|(name, span)| (name, reader.at(span))).collect(), "enums", reader);
-    let known: BTreeMap<String, Known> = items.models.iter().map(|model| (plain(&model.ident), known(model))).collect();
+    let mut known: BTreeMap<String, Known> =
+        items.models.iter().map(|model| (plain(&model.ident), known(model))).collect();
+    let mut by_key: BTreeMap<&str, Vec<&RustModel>> = BTreeMap::new();
+    items.models.iter().for_each(|model| by_key.entry(&model.raw.key.value).or_default().push(model));
+    for model in by_key.values().filter(|all| all.len() > 1).flatten() {
+        known.entry(plain(&model.ident)).and_modify(|known| known.key = None);
+    }
     let enums: BTreeMap<String, &RustEnum> = items.enums.iter().map(|one| (plain(&one.ident), one)).collect();
     let models = items.models.into_iter().map(|model| resolve_model(model, &known, &enums, &items.shapes, reader));
     RawSchema { models: models.collect(), identity_roles: items.roles }
@@ -74,7 +81,7 @@ fn known(model: &RustModel) -> Known {
     };
     let camel = |field: &RustField| super::words::lower_camel(&plain(&field.ident));
     Known {
-        key: model.raw.key.value.as_ref().to_owned(),
+        key: Some(model.raw.key.value.as_ref().to_owned()),
         columns: fields().map(|field| (field.raw.name.value.as_ref().to_owned(), column(&field.raw))).collect(),
         renamed: fields()
             .filter(|field| field.raw.name.value != camel(field))
@@ -202,7 +209,9 @@ fn resolve_relation(
         name: relation.name,
         at: relation.at,
         kind: Some(Spanned::new(relation.kind, relation.at)),
-        target: target.map(|target| Spanned::new(Text::Owned(target.key.clone()), relation.target.at)),
+        target: target
+            .and_then(|target| target.key.clone())
+            .map(|key| Spanned::new(Text::Owned(key), relation.target.at)),
         foreign_key,
         foreign_key_column,
         options: relation.options.raw(),

@@ -13,7 +13,7 @@ use syn::{Item, ItemEnum, ItemStruct};
 pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// How deep one item may be nested, counted in tokens that may each open a level.
-const DEEPEST: usize = 96;
+const DEEPEST: usize = 36;
 
 /// What matters of a level of a source.
 pub(super) enum Piece {
@@ -111,7 +111,7 @@ fn piece(
         Some(TokenTree::Ident(name)) => Some(name.clone()),
         _ => None,
     };
-    let is_test = attributes.iter().any(|attribute| attribute.to_string().replace(' ', "") == "cfg(test)");
+    let is_test = attributes.iter().any(is_cfg_test);
     match word.to_string().as_str() {
         keyword @ ("struct" | "enum") => {
             let name = name?;
@@ -134,6 +134,15 @@ fn piece(
         }
         _ => None,
     }
+}
+
+fn is_cfg_test(attribute: &TokenStream) -> bool {
+    let mut tokens = attribute.clone().into_iter();
+    let is = |token: Option<TokenTree>, word: &str| matches!(token, Some(TokenTree::Ident(ident)) if ident == word);
+    let cfg = is(tokens.next(), "cfg");
+    let Some(TokenTree::Group(group)) = tokens.next() else { return false };
+    let mut inner = group.stream().into_iter();
+    cfg && is(inner.next(), "test") && inner.next().is_none()
 }
 
 /// Whether what stands in an attribute derives this, also behind `cfg_attr`.
@@ -236,6 +245,8 @@ fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
         let is_hash = is_punct(Some(&token), '#');
         match &token {
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => depth = above,
+            // Paths are long and not deep.
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {}
             TokenTree::Group(group) => {
                 let attribute = hash && group.delimiter() == Delimiter::Bracket;
                 depth += usize::from(!attribute);

@@ -1,0 +1,140 @@
+//! The Rust front on sources that nobody would write, and on what it may not look at.
+
+use ablo_schema::front::rust::file::{self, Read};
+
+fn codes(read: &Read) -> Vec<&'static str> {
+    read.diagnostics.iter().map(|it| it.code.as_str()).collect()
+}
+
+fn none() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// A model whose only field has this type.
+fn model(ty: &str) -> String {
+    format!("#[derive(AbloModel)] struct Task {{ title: {ty} }}")
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_overflow() {
+    let around = |open: &str, close: &str, times: usize| format!("{}u8{}", open.repeat(times), close.repeat(times));
+    for times in [12, 17, 26, 31, 35, 20_000] {
+        for ty in [
+            around("Option<", ">", times),
+            around("&", "", times),
+            around("&'a mut ", "", times),
+            around("*const ", "", times),
+            around("(", ")", times),
+            around("[", "]", times),
+            around("fn() -> ", "", times),
+            around("<", " as A>::B", times),
+            format!("[u8; {}1]", "-".repeat(times)),
+            format!("[u8; 1{}]", " + 1".repeat(times)),
+            format!("[u8; a{}]", ".b".repeat(times)),
+            format!("[u8; a{}]", "()".repeat(times)),
+            format!("[u8; {}0]", "if a {} else ".repeat(times)),
+            format!("[u8; {}0{}]", "{".repeat(times), "}".repeat(times)),
+            format!("[u8; {}0]", "|a| ".repeat(times)),
+            format!("[u8; 1{}]", " as u8".repeat(times)),
+            format!("A{}", "::A".repeat(times)),
+            format!("dyn A{}", " + A".repeat(times)),
+        ] {
+            let read = file::read(&model(&ty));
+            assert!(times < 36 || read.schema.is_none(), "{}", &ty[..40]);
+        }
+    }
+}
+
+#[test]
+fn deep_attributes_and_schemas_are_errors_and_no_overflow() {
+    let deep = |times: usize| format!("{}a{}", "a(".repeat(times), ")".repeat(times));
+    let sources = [
+        format!("#[ablo({})] {}", deep(80), model("u8")),
+        format!("#[ablo({})] {}", deep(100_000), model("u8")),
+        format!("#[doc = {}1] {}", "-".repeat(100_000), model("u8")),
+        format!("#[serde({})] {}", deep(100_000), model("u8")),
+        format!("define_schema! {{ schema App {{ {} }} }}", "mod a {".repeat(50_000) + &"}".repeat(50_000)),
+        format!("define_schema! {{ schema App {{ fn f() {{ {} }} }} }}", "a.".repeat(100_000)),
+        format!("define_schema! {{ schema App {{ A }} roles {{ {} }} }}", "a ".repeat(100_000)),
+    ];
+    for source in sources {
+        let read = file::read(&source);
+        assert!(read.schema.is_none() && read.diagnostics.has_errors(), "{}", &source[..40]);
+    }
+    let modules = "mod a {".repeat(1000) + &"}".repeat(1000);
+    assert_eq!(codes(&file::read(&modules)), ["ablo::source::too_large"]);
+}
+
+#[test]
+fn many_items_in_a_schema_are_not_deep() {
+    let models: String =
+        (0..300).map(|n| format!("/// One.\n#[ablo(mutable)]\npub struct M{n} {{ a: u8, b: S }}\n")).collect();
+    let read = file::read(&format!("define_schema! {{ pub schema App {{ {models} enum S {{ A, B }} }} }}"));
+    assert_eq!(codes(&read), none());
+    assert_eq!(read.schema.expect("all are fine").models().len(), 300);
+}
+
+#[test]
+fn what_is_no_schema_is_not_looked_at() {
+    let deep = "(".repeat(20_000) + &")".repeat(20_000);
+    let strange = format!(
+        "#!/usr/bin/env run\n#![allow(dead_code)]\nfn f() {{ {deep} }}\nstruct Broken {{ a: }}\n\
+         macro_rules! m {{ (struct $x:ident) => {{ struct $x; }} }}\nstatic S: &str = \"struct X {{\";\n\
+         // #[derive(AbloModel)] struct Comment {{}}\n#[cfg(test)] #[derive(AbloModel)] struct Tests {{ a: usize }}\n\
+         #[cfg(test)]\nmod tests {{ #[derive(AbloModel)] struct A {{ a: usize }} }}\n{}",
+        model("String")
+    );
+    let read = file::read(&strange);
+    assert_eq!(codes(&read), none());
+    assert_eq!(read.schema.expect("the model is fine").models().len(), 1);
+}
+
+#[test]
+fn a_model_is_found_wherever_it_stands() {
+    let source = "\u{feff}#[cfg_attr(feature = \"x\", derive(Clone, ablo::AbloModel))]\n\
+                  pub(crate) struct A where { a: String, }\n\
+                  mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\")] struct B; } }";
+    let read = file::read(source);
+    assert_eq!(codes(&read), none());
+    let schema = read.schema.expect("both are fine");
+    let keys: Vec<&str> = schema.models().iter().map(|model| model.key.as_str()).collect();
+    assert_eq!(keys, ["a", "bs"]);
+}
+
+#[test]
+fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
+    for before in ["", "\u{feff}", "#!/bin/x\n", "\u{feff}#!/bin/x\r\n// 😀 ü\r\n", "/* 😀 */ "] {
+        let text = format!("{before}#[derive(AbloModel)] struct Task {{ /* ü */ title: usize }}");
+        let read = file::read(&text);
+        let located = read.locate();
+        let marked: Vec<&str> = located.iter().map(|it| &text[it.place.range.clone()]).collect();
+        assert_eq!(marked, ["usize"], "{before:?}");
+    }
+    let read = file::read("fn f() {\n  \"ü");
+    let located = read.locate();
+    assert_eq!((located[0].diagnostic.code.as_str(), located[0].place.line), ("ablo::rust::syntax", 2));
+}
+
+#[test]
+fn a_type_that_holds_itself_is_open_where_it_does() {
+    let fields: String = (0..40).map(|n| format!("f{n}: Node, g{n}: Vec<Other>,")).collect();
+    let others: String = (0..40).map(|n| format!("f{n}: Leaf{n},")).collect();
+    let leaves: String = (0..40).map(|n| format!("struct Leaf{n} {{ a: Leaf{}, b: u8 }}", (n + 1) % 40)).collect();
+    let source = format!("{} struct Node {{ {fields} }} struct Other {{ {others} }} {leaves}", model("Json<Node>"));
+    let read = file::read(&source);
+    assert_eq!(codes(&read), none());
+    let printed = ablo_schema::canonical::print(&read.schema.expect("a shape is no fault"));
+    assert!(printed.len() < 1_000_000, "{}", printed.len());
+}
+
+#[test]
+fn a_path_that_leads_to_itself_ends() {
+    let read = file::read_with("mod a;", &mut |_| Ok("mod a;".to_owned()));
+    assert_eq!(codes(&read), ["ablo::source::too_large"]);
+    let mut asked = 0;
+    let read = file::read_with("mod a;", &mut |_| {
+        asked += 1;
+        Ok("mod a; mod b;".to_owned())
+    });
+    assert!(codes(&read).contains(&"ablo::source::too_large") && asked < 5000, "{asked}");
+}
