@@ -1,4 +1,5 @@
 //! The binary form of deltas: there and back, between schemas, out of hostile bytes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
 
