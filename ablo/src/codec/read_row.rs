@@ -148,7 +148,8 @@ impl Reader<'_> {
                 None => return Ok(None),
             },
         };
-        if order.is_empty() && found.0 < before {
+        // A single row does not pay for an order of its own; a writer that leaves members out has one, too.
+        if order.is_empty() && (found.0 < before || self.store.records.len() > 1) {
             order.extend((0..=BASE.len() + model.fields.len()).map(|at| at as u16));
         }
         if let Some(place) = order.get_mut(before) {
