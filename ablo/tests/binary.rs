@@ -1,4 +1,5 @@
 //! The binary form of deltas: there and back, between schemas, out of hostile bytes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
 
@@ -159,6 +160,8 @@ fn only(flags: u8, head: &[u8], tail: &str) -> String {
 fn versions_are_an_object_of_a_list() {
     assert_eq!(only(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
     assert!(only(1 | 4, &[1], "0").ends_with("not an object"));
+    assert!(only(1 | 4, &[3], "{} ").ends_with("not the JSON that the field holds"));
+    assert!(only(1 | 4, &[3], " {}").ends_with("not the JSON that the field holds"));
     assert!(only(4, &[2], "{}").ends_with("a form that this version does not know"));
 }
 

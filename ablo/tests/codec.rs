@@ -1,4 +1,5 @@
 //! Deltas between JSON and typed rows.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
 

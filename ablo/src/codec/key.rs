@@ -32,7 +32,7 @@ impl Key {
             words[at / 8] |= (byte as u64) << (at % 8 * 8);
             at += 1;
         }
-        let mask = if len % 8 == 0 || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
+        let mask = if len.is_multiple_of(8) || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
         Self { words, mask, len, name }
     }
 
@@ -61,9 +61,9 @@ impl Key {
         let Some(next) = rest.first_chunk::<24>() else { return self.strip_slowly(rest) };
         let [a, b, c] = words(next);
         let same = match self.len {
-            ..=8 => a & self.mask == self.words[0],
-            ..=16 => a == self.words[0] && b & self.mask == self.words[1],
-            ..=24 => a == self.words[0] && b == self.words[1] && c & self.mask == self.words[2],
+            0..=8 => a & self.mask == self.words[0],
+            9..=16 => a == self.words[0] && b & self.mask == self.words[1],
+            17..=24 => a == self.words[0] && b == self.words[1] && c & self.mask == self.words[2],
             _ => return self.strip_slowly(rest),
         };
         if same { rest.get(self.len..) } else { None }

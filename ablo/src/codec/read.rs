@@ -57,8 +57,8 @@ pub(super) struct Reader<'t> {
     after: [u8; 16],
     /// Likewise the fields of each model, where they do not come in the order of the schema.
     pub(super) orders: Vec<Vec<u16>>,
-    /// The model of the last delta, which is likely that of the next.
-    last: Option<(u32, &'static ModelDescriptor)>,
+    /// Where models were found, by a hash of their names: which is likely where they are.
+    found: [u32; 32],
     /// Where a fault is, beside its place in the text.
     pub(super) blamed: (Option<&'static str>, Option<&'static str>),
 }
@@ -66,7 +66,7 @@ pub(super) struct Reader<'t> {
 impl<'t> Reader<'t> {
     pub(super) fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
         let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
-        Self { schema, text, store, shift: 0, flag: 0, after, orders: Vec::new(), last: None, blamed: (None, None) }
+        Self { schema, text, store, shift: 0, flag: 0, after, orders: Vec::new(), found: [0; 32], blamed: (None, None) }
     }
 
     fn error(&self, fault: Fault) -> DecodeError {
@@ -331,12 +331,16 @@ impl<'t> Reader<'t> {
     #[inline(always)]
     fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
         let name = self.read_text(name);
-        match self.last {
-            Some((at, model)) if model.type_name == name => Some((at, model)),
+        let bytes = name.as_bytes();
+        let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
+        let slot = usize::from(ends.wrapping_add(bytes.len() as u8) % 32);
+        let likely = self.found[slot];
+        match self.schema.models.get(likely as usize) {
+            Some(model) if model.type_name == name => Some((likely, model)),
             _ => {
                 let at = self.schema.position(name)?;
-                self.last = Some((at as u32, self.schema.models[at]));
-                self.last
+                self.found[slot] = at as u32;
+                Some((at as u32, self.schema.models[at]))
             }
         }
     }

@@ -127,26 +127,31 @@ impl Reader<'_> {
         before: usize,
         rest: Rest<'s>,
     ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
-        let count = BASE.len() + model.fields.len();
         let mut next = [0; 8];
         next.copy_from_slice(rest.first_chunk::<8>().unwrap_or(&[0; 8]));
         let next = u64::from_le_bytes(next);
-        let probe = |at: usize| {
-            let field = field(model, at)?;
-            if !field.key.begins(next) {
-                return None;
-            }
-            Some((at, field, field.key.strip(rest)?))
+        let probe = |fields: &'static [FieldDescriptor], first: usize| {
+            let mut fields = fields.iter().enumerate();
+            fields.find_map(|(at, field)| match field.key.begins(next) {
+                true => Some((first + at, field, field.key.strip(rest)?)),
+                false => None,
+            })
         };
-        let found = match (before..count).chain(0..before.min(count)).find_map(probe) {
+        let (base, declared) = (&BASE[before.min(BASE.len())..], before.saturating_sub(BASE.len()));
+        let found = probe(base, before)
+            .or_else(|| probe(model.fields.get(declared..)?, BASE.len() + declared))
+            .or_else(|| probe(&BASE, 0))
+            .or_else(|| probe(model.fields, BASE.len()));
+        let found = match found {
             Some(found) => found,
             None => match self.search_by_name(model, rest)? {
                 Some(found) => found,
                 None => return Ok(None),
             },
         };
-        if order.is_empty() && found.0 < before {
-            order.extend((0..=count).map(|at| at as u16));
+        // A single row does not pay for an order of its own; a writer that leaves members out has one, too.
+        if order.is_empty() && (found.0 < before || self.store.records.len() > 1) {
+            order.extend((0..=BASE.len() + model.fields.len()).map(|at| at as u16));
         }
         if let Some(place) = order.get_mut(before) {
             *place = found.0 as u16;

@@ -39,7 +39,7 @@ pub(super) fn plain(start: Rest<'_>) -> Option<(usize, Rest<'_>)> {
     while let Some((chunk, more)) = rest.split_first_chunk::<8>() {
         let marks = special(u64::from_le_bytes(*chunk));
         if marks != 0 {
-            let at = (marks.trailing_zeros() / 8 & 7) as usize;
+            let at = ((marks.trailing_zeros() / 8) & 7) as usize;
             if chunk[at] != b'"' {
                 return None;
             }

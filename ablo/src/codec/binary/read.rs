@@ -192,8 +192,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a text is JSON, without white space around it: as text it would not come back.
     fn check(&self, span: Span) -> bool {
-        skip(self.read_text(span).as_bytes()).is_ok_and(|rest| space(rest).is_empty())
+        let text = self.read_text(span).as_bytes();
+        space(text).len() == text.len() && skip(text).is_ok_and(<[u8]>::is_empty)
     }
 
     /// Reads JSON text that holds a row: an object, or a string.

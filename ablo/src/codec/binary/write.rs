@@ -278,10 +278,18 @@ impl<'b, 'a> Writer<'b, 'a> {
         if a == b || a.len() != b.len() || !a.is_value() || !b.is_value() {
             return a == b;
         }
-        match (self.short(a), self.short(b)) {
+        match (self.word(a), self.word(b)) {
             (Some(a), Some(b)) => a == b,
             _ => self.bytes(a) == self.bytes(b),
         }
+    }
+
+    /// A text of at most 8 bytes as a number, where as many bytes can be read at once.
+    #[inline(always)]
+    fn word(&self, span: Span) -> Option<u64> {
+        let chunk = self.deltas.all(span).get(span.start()..)?.first_chunk::<8>()?;
+        let len = span.len();
+        (1..=8).contains(&len).then(|| u64::from_le_bytes(*chunk) << (64 - len * 8))
     }
 
     /// A text of at most 16 bytes as a number.
