@@ -181,3 +181,12 @@ fn tokens_name_fields_with_their_types() {
     assert_eq!(compare(WeatherReport::STATUS, WeatherReportStatus::Ready), "status");
     assert_eq!(compare(Row::<WeatherReport>::ID, Id::new("r_1")), "id");
 }
+
+/// serde_json rounds to a neighbour unless it is asked not to.
+#[test]
+fn doubles_come_back_with_every_digit() {
+    for number in ["1.4986430352407546e-115", "5e-324", "1.7976931348623157e308", "0.1"] {
+        let row = report(&format!(r#""location":"Oslo","status":"ready","confidence":{number}"#)).unwrap();
+        assert_eq!(row.confidence, number.parse().ok(), "{number}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::__private::Shown;
 use crate::descriptor::ModelDescriptor;
 use crate::descriptor::SchemaDescriptor;
 use crate::wire::{Actor, Delta, Maybe, Object};
-use crate::{Model, Row, Timestamp};
+use crate::{Model, Row, Timestamp, UnknownFields};
 use std::fmt::{Display, Write};
 
 impl Deltas<'static> {
@@ -172,7 +172,7 @@ impl Filler<'_> {
         ];
         self.store.cells.extend(base);
         let mut wrong = None;
-        row.data.members(&mut |members| wrong = self.members(M::DESCRIPTOR, members).err());
+        row.data.members(&mut |members| wrong = self.members(M::DESCRIPTOR, members, &row.unknown).err());
         if let Some(field) = wrong {
             return Err(field);
         }
@@ -183,9 +183,15 @@ impl Filler<'_> {
         Ok(Piece { start, end: self.store.cells.len() as u32 })
     }
 
-    fn members(&mut self, model: &ModelDescriptor, members: &[Shown<'_>]) -> Result<(), &'static str> {
-        for (field, shown) in model.fields.iter().zip(members) {
+    fn members(
+        &mut self,
+        model: &ModelDescriptor,
+        members: &[Shown<'_>],
+        unknown: &UnknownFields,
+    ) -> Result<(), &'static str> {
+        for (at, (field, shown)) in model.fields.iter().zip(members).enumerate() {
             let cell = match *shown {
+                Shown::Null if unknown.is_absent(at) => Cell::ABSENT,
                 Shown::Absent => Cell::ABSENT,
                 Shown::Null => Cell::NULL,
                 Shown::Text(text) => Cell::text(self.text(text)),

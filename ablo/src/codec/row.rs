@@ -45,6 +45,11 @@ impl<M: Model> RowRef<'_, '_, M> {
         });
         let data = M::decode(&mut Slots::new(read.collect::<Result<_, _>>()?));
         let mut unknown = UnknownFields::default();
+        for at in 0..M::DESCRIPTOR.fields.len() {
+            if self.row.slot(BASE.len() + at) == Slot::Absent {
+                unknown.lacks(at);
+            }
+        }
         for (name, value) in self.unknown() {
             let value = RawValue::from_string(value.to_owned());
             unknown.push(name.into(), value.map_err(|_| Self::error(usize::MAX, What::BadJson))?);

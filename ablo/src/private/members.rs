@@ -4,6 +4,7 @@
 //! is done here, once for every model.
 
 use super::value::{Said, Shown, Stored, Value};
+use crate::UnknownFields;
 use crate::codec::Key;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
@@ -20,10 +21,15 @@ pub(crate) fn write<S: SerializeMap>(
     map: &mut S,
     model: &'static ModelDescriptor,
     members: &dyn Members,
+    unknown: &UnknownFields,
 ) -> Result<(), S::Error> {
     let mut written = Ok(());
     members.members(&mut |shown| {
-        written = model.fields.iter().zip(shown).try_for_each(|(field, value)| entry(map, model, field.name, value));
+        let mut fields = model.fields.iter().zip(shown).enumerate();
+        written = fields.try_for_each(|(at, (field, value))| match value {
+            Shown::Null if unknown.is_absent(at) => Ok(()),
+            value => entry(map, model, field.name, value),
+        });
     });
     written
 }

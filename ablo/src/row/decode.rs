@@ -95,10 +95,13 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
 
     fn row<M: Model>(mut self) -> Result<Row<M>, A::Error> {
         self.read_all()?;
-        let Self { model, base, unknown, slots, .. } = self;
+        let Self { model, base, mut unknown, slots, .. } = self;
         let lacks = |(field, slot): &(&FieldDescriptor, &Stored)| !field.optional && matches!(slot, Stored::Absent);
         if let Some((field, _)) = model.fields.iter().zip(&slots).find(lacks) {
             return Err(problem(model, field.name, &MISSING));
+        }
+        for (at, _) in slots.iter().enumerate().filter(|(_, slot)| matches!(slot, Stored::Absent)) {
+            unknown.lacks(at);
         }
         Ok(Row {
             id: Id::new(required::<_, A::Error>(model, "id", base.id)?),

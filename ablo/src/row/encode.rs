@@ -1,7 +1,7 @@
 //! Writing rows.
 //!
 //! The fields that every row has come first, then the declared ones in schema order, then what this build does not know.
-//! A declared field without a value is `null`; `organizationId` and `createdBy` are left out where the server left them out.
+//! A declared field without a value is `null`, or nothing where the row did not have it when it was read; `organizationId` and `createdBy` are left out where the server left them out.
 
 use super::Row;
 use crate::{__private, Model};
@@ -19,7 +19,7 @@ impl<M: Model> Serialize for Row<M> {
         if let Some(created_by) = &self.created_by {
             map.serialize_entry("createdBy", created_by)?;
         }
-        __private::write(&mut map, M::DESCRIPTOR, &self.data)?;
+        __private::write(&mut map, M::DESCRIPTOR, &self.data, &self.unknown)?;
         for (name, value) in self.unknown.raw() {
             map.serialize_entry(name, value)?;
         }

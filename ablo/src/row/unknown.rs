@@ -17,7 +17,11 @@ use std::fmt;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct UnknownFields(Vec<(Box<str>, Box<RawValue>)>);
+pub struct UnknownFields {
+    members: Vec<(Box<str>, Box<RawValue>)>,
+    /// Positions of declared fields that the row did not have: `None` there is written as nothing, not as `null`.
+    absent: Vec<u16>,
+}
 
 impl UnknownFields {
     /// The JSON text of the member with this name.
@@ -28,21 +32,30 @@ impl UnknownFields {
 
     /// Name and JSON text of every member.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.get()))
+        self.members.iter().map(|(name, value)| (&**name, value.get()))
     }
 
     /// Whether the model knew every member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.members.is_empty()
     }
 
     pub(crate) fn push(&mut self, name: Box<str>, value: Box<RawValue>) {
-        self.0.push((name, value));
+        self.members.push((name, value));
+    }
+
+    /// Notes a declared field that the row does not have. Beyond 2^16 fields it would be written as `null`.
+    pub(crate) fn lacks(&mut self, at: usize) {
+        self.absent.extend(u16::try_from(at));
+    }
+
+    pub(crate) fn is_absent(&self, at: usize) -> bool {
+        !self.absent.is_empty() && self.absent.binary_search_by(|one| usize::from(*one).cmp(&at)).is_ok()
     }
 
     pub(super) fn raw(&self) -> impl Iterator<Item = &(Box<str>, Box<RawValue>)> {
-        self.0.iter()
+        self.members.iter()
     }
 }
 
