@@ -23,7 +23,7 @@ cargo xtask <habit>
   codes [--check]  rebuild docs/errors.md, or say that it is stale
   bench            the benches; figures go to docs/performance.md
   expansion        what the derives cost beside serde's and prost's
-  long             property tests at length, judges over generated schemas, ten minutes of fuzzing
+  long             property tests at length, judges over generated schemas, ten minutes of fuzzing for each decoder and front
 ";
 
 fn main() -> ExitCode {
@@ -74,10 +74,11 @@ fn accept() -> Vec<Step> {
 fn long() -> Vec<Step> {
     let properties = ["test", "--release", "--package", "ablo-tests", "--test", "properties"];
     let judged = ["test", "--release", "--package", "ablo-tests", "--test", "judged", "--", "--nocapture"];
-    let fuzz = ["+nightly", "fuzz", "run", "json_front", "--", "-max_total_time=600", "-max_len=4096"];
+    let fuzz = |target| ["+nightly", "fuzz", "run", target, "--", "-max_total_time=600", "-max_len=4096"];
     vec![
         cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
-        cargo("fuzzing the JSON front", &fuzz),
+        cargo("fuzzing the JSON front", &fuzz("json_front")),
+        cargo("fuzzing the Rust front", &fuzz("rust_front")),
     ]
 }

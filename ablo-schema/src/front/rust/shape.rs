@@ -10,7 +10,10 @@ use super::words::Casing;
 use crate::value::{Members, Value};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use syn::{Attribute, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments, Type};
+use syn::{
+    Attribute, Expr, ExprLit, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments, Type, TypeArray,
+    TypeTuple,
+};
 
 /// How many types one shape may be made of before the rest is left open: types that hold each other twice grow fast.
 const MOST_TYPES: usize = 4096;
@@ -44,6 +47,11 @@ impl Shapes<'_> {
 
     fn schema(&self, ty: &Type, trail: &Trail<'_>) -> Value {
         let left = trail.left.get();
+        match ty {
+            Type::Tuple(tuple) if !tuple.elems.is_empty() && left > 0 => return self.tuple(tuple, trail),
+            Type::Array(array) if left > 0 => return self.array(array, trail),
+            _ => {}
+        }
         let Some(last) = path(ty).and_then(|path| path.segments.last()).filter(|_| left > 0) else {
             return open();
         };
@@ -63,12 +71,37 @@ impl Shapes<'_> {
         match (name.as_str(), arguments.as_slice()) {
             ("Option", [inner]) => nullable(self.schema(inner, trail)),
             ("Vec" | "VecDeque", [inner]) => object([("type", text("array")), ("items", self.schema(inner, trail))]),
-            ("Box" | "Rc" | "Arc", [inner]) => self.schema(inner, trail),
+            ("HashSet" | "BTreeSet", [inner]) => object([
+                ("type", text("array")),
+                ("uniqueItems", Value::Bool(true)),
+                ("items", self.schema(inner, trail)),
+            ]),
+            ("Box" | "Rc" | "Arc" | "Json", [inner]) => self.schema(inner, trail),
             ("HashMap" | "BTreeMap", [_, inner]) => {
                 object([("type", text("object")), ("additionalProperties", self.schema(inner, trail))])
             }
             (name, []) => simple(name).unwrap_or_else(|| self.named(name, trail)),
             _ => open(),
+        }
+    }
+
+    fn tuple(&self, tuple: &TypeTuple, trail: &Trail<'_>) -> Value {
+        trail.left.set(trail.left.get().saturating_sub(1));
+        let items: Vec<Value> = tuple.elems.iter().map(|ty| self.schema(ty, trail)).collect();
+        let [least, most] = lengths(items.len());
+        object([("type", text("array")), ("prefixItems", Value::Array(items)), least, most])
+    }
+
+    fn array(&self, array: &TypeArray, trail: &Trail<'_>) -> Value {
+        trail.left.set(trail.left.get().saturating_sub(1));
+        let items = ("items", self.schema(&array.elem, trail));
+        match &array.len {
+            Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
+                let [least, most] = lengths(length.base10_parse().unwrap_or_default());
+                object([("type", text("array")), items, least, most])
+            }
+            // A length that only the compiler knows.
+            _ => object([("type", text("array")), items]),
         }
     }
 
@@ -96,17 +129,22 @@ impl Shapes<'_> {
             });
             let optional =
                 path(&field.ty).and_then(|path| path.segments.last()).is_some_and(|last| last.ident == "Option");
-            let has_default = serde_flag(&field.attrs, "default");
-            if !optional && !has_default {
+            if !optional && !serde_flag(&field.attrs, "default") {
                 required.push(text(&name));
             }
             let mut schema = self.schema(&field.ty, trail);
-            if has_default && let (Some(default), Value::Object(members)) = (default_of(&field.ty), &mut schema) {
-                members.push(("default".into(), default));
+            if let (Value::Object(members), true) = (&mut schema, serde_flag(&field.attrs, "default")) {
+                members.extend(default_of(&field.ty).map(|value| ("default".into(), value)));
             }
             properties.push((name.into(), described(schema, &field.attrs)));
         }
-        let mut members = vec![("type", text("object")), ("properties", Value::Object(properties))];
+        let mut members = vec![("type", text("object"))];
+        if !properties.is_empty() {
+            members.push(("properties", Value::Object(properties)));
+        }
+        if serde_flag(&found.attrs, "deny_unknown_fields") {
+            members.push(("additionalProperties", Value::Bool(false)));
+        }
         if !required.is_empty() {
             members.push(("required", Value::Array(required)));
         }
@@ -114,18 +152,10 @@ impl Shapes<'_> {
     }
 }
 
-/// What `Default` gives, where syntax can tell.
-fn default_of(ty: &Type) -> Option<Value> {
-    let name = path(ty)?.segments.last().map(|last| plain(&last.ident))?;
-    Some(match name.as_str() {
-        "Option" => Value::Null,
-        "String" => text(""),
-        "bool" => Value::Bool(false),
-        "Vec" | "VecDeque" => Value::Array(Vec::new()),
-        "HashMap" | "BTreeMap" => open(),
-        "f64" | "f32" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => Value::Number(0.0),
-        _ => return None,
-    })
+/// As many items, no fewer and no more.
+fn lengths(length: usize) -> [(&'static str, Value); 2] {
+    let length = f64::from(u32::try_from(length).unwrap_or(u32::MAX));
+    [("minItems", Value::Number(length)), ("maxItems", Value::Number(length))]
 }
 
 /// An enum of bare variants.
@@ -139,8 +169,35 @@ fn words(found: &ItemEnum) -> Value {
     let value = |variant: &syn::Variant| {
         serde_word(&variant.attrs, "rename").unwrap_or_else(|| Casing(casing).value(&plain(&variant.ident)))
     };
-    let values = found.variants.iter().map(|variant| text(&value(variant))).collect();
-    described(object([("type", text("string")), ("enum", Value::Array(values))]), &found.attrs)
+    let (plain, documented): (Vec<_>, Vec<_>) =
+        found.variants.iter().partition(|variant| doc(&variant.attrs).is_none());
+    let words = Value::Array(plain.into_iter().map(|variant| text(&value(variant))).collect());
+    let words = object([("type", text("string")), ("enum", words)]);
+    if documented.is_empty() {
+        return described(words, &found.attrs);
+    }
+    // What is said of one variant needs a schema of its own.
+    let one = |variant: &syn::Variant| {
+        let word = object([("type", text("string")), ("const", text(&value(variant)))]);
+        described(word, &variant.attrs)
+    };
+    let has_plain = documented.len() < found.variants.len();
+    let all = has_plain.then_some(words).into_iter().chain(documented.into_iter().map(one)).collect();
+    described(object([("oneOf", Value::Array(all))]), &found.attrs)
+}
+
+/// What `Default` gives, of the types that everybody knows.
+fn default_of(ty: &Type) -> Option<Value> {
+    let last = path(ty)?.segments.last()?;
+    Some(match plain(&last.ident).as_str() {
+        "String" => text(""),
+        "bool" => Value::Bool(false),
+        "Option" => Value::Null,
+        "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Value::Array(Vec::new()),
+        "HashMap" | "BTreeMap" => Value::Object(Members::new()),
+        "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => Value::Number(0.0),
+        _ => return None,
+    })
 }
 
 fn simple(name: &str) -> Option<Value> {
@@ -150,7 +207,11 @@ fn simple(name: &str) -> Option<Value> {
         object(members)
     };
     Some(match name {
-        "String" | "char" | "str" => object([("type", text("string"))]),
+        "String" | "str" => object([("type", text("string"))]),
+        "char" => {
+            let one = || Value::Number(1.0);
+            object([("type", text("string")), ("minLength", one()), ("maxLength", one())])
+        }
         "bool" => object([("type", text("boolean"))]),
         "f64" => object([("type", text("number")), ("format", text("double"))]),
         "f32" => object([("type", text("number")), ("format", text("float"))]),
@@ -170,9 +231,6 @@ fn simple(name: &str) -> Option<Value> {
 fn nullable(schema: Value) -> Value {
     match schema {
         Value::Object(mut members) => {
-            if members.is_empty() {
-                return Value::Object(members);
-            }
             if let Some((_, word @ Value::String(_))) = members.iter_mut().find(|(name, _)| name == "type") {
                 *word = Value::Array(vec![word.clone(), text("null")]);
                 if let Some((_, Value::Array(values))) = members.iter_mut().find(|(name, _)| name == "enum") {
@@ -193,7 +251,8 @@ fn described(schema: Value, attributes: &[Attribute]) -> Value {
             members.insert(0, ("description".into(), text(&prose)));
             Value::Object(members)
         }
-        (schema, _) => schema,
+        (_, Some((prose, _))) => object([("description", text(&prose))]),
+        (schema, None) => schema,
     }
 }
 
@@ -246,7 +305,7 @@ fn serde_flag(attributes: &[Attribute], word: &str) -> bool {
 
 /// Anything at all.
 fn open() -> Value {
-    Value::Object(Members::new())
+    Value::Bool(true)
 }
 
 fn text(text: &str) -> Value {
