@@ -9,7 +9,7 @@ use super::read::Reader;
 use super::varint::{bytes, unzigzag, varint, zigzag};
 use super::write::{Writer, Written};
 use super::{state, uuid};
-use crate::descriptor::{FieldDescriptor, FieldKind};
+use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use crate::row::{exact, in_range};
 use crate::{Timestamp, codec::date};
 
@@ -21,17 +21,19 @@ impl Writer<'_, '_> {
         let cells = row.of(&self.deltas.store.cells);
         let (place, mut pen) = pen.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
         let mut states = place.chunks_mut(8);
-        let mut word = 0;
-        for (at, (cell, field)) in cells.iter().zip(BASE.iter().chain(model.fields)).enumerate() {
-            if at % 32 == 0 && at > 0 {
-                fill(states.next().unwrap_or_default(), word);
-                word = 0;
+        for (first, cells) in (0..).step_by(32).zip(cells.chunks(32)) {
+            let mut word = 0;
+            for (at, cell) in (0..).zip(cells) {
+                let state;
+                (pen, state) = if first + at == 0 && same_id {
+                    (pen, state::A)
+                } else {
+                    self.cell(pen, *cell, model, first + at)?
+                };
+                word |= state << (at * 2);
             }
-            let state;
-            (pen, state) = if at == 0 && same_id { (pen, state::A) } else { self.cell(pen, *cell, field.kind)? };
-            word |= state << (at % 32 * 2);
+            fill(states.next().unwrap_or_default(), word);
         }
-        fill(states.next().unwrap_or_default(), word);
         // A buffer that was grown and written again has zeroes no longer.
         states.for_each(|rest| rest.fill(0));
         Some(pen)
@@ -39,12 +41,18 @@ impl Writer<'_, '_> {
 
     /// Writes a value; says in which form.
     #[inline(always)]
-    fn cell<'d>(&mut self, pen: Pen<'d>, cell: Cell, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
+    fn cell<'d>(
+        &mut self,
+        pen: Pen<'d>,
+        cell: Cell,
+        model: &'static ModelDescriptor,
+        at: usize,
+    ) -> Option<(Pen<'d>, u64)> {
         let pen = match cell.view() {
             View::Absent => return Some((pen, state::ABSENT)),
             View::Null => return Some((pen, state::NULL)),
             View::Boolean(boolean) => return Some((pen, if boolean { state::B } else { state::A })),
-            View::Text(text) => return self.cell_text(pen, text, kind),
+            View::Text(text) => return self.cell_text(pen, text, field(model, at).map(|field| field.kind)),
             View::Json(text) => self.text(pen, text)?,
             View::Number(number) => {
                 let whole = number as i64;
@@ -69,8 +77,8 @@ impl Writer<'_, '_> {
     }
 
     #[inline(always)]
-    fn cell_text<'d>(&mut self, pen: Pen<'d>, span: Span, kind: FieldKind) -> Option<(Pen<'d>, u64)> {
-        if let FieldKind::Enum(values) = kind {
+    fn cell_text<'d>(&mut self, pen: Pen<'d>, span: Span, kind: Option<FieldKind>) -> Option<(Pen<'d>, u64)> {
+        if let Some(FieldKind::Enum(values)) = kind {
             let text = self.bytes(span);
             return match values.iter().position(|value| value.as_bytes() == text) {
                 Some(at) => Some((pen.varint(at as u64)?, state::A)),

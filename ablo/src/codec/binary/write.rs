@@ -87,6 +87,7 @@ static NOTHING: Record = Record::EMPTY;
 
 pub(super) struct Writer<'b, 'a> {
     pub(super) deltas: &'b Deltas<'a>,
+    source: &'b [u8],
     /// All text, in the order in which the head asks for it; the names of the dictionary come first.
     texts: Vec<Span>,
     names: String,
@@ -120,6 +121,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         let texts = Vec::with_capacity(deltas.store.records.len() * 12);
         Self {
             deltas,
+            source: deltas.source.as_bytes(),
             texts,
             names: String::new(),
             numbers,
@@ -275,21 +277,20 @@ impl<'b, 'a> Writer<'b, 'a> {
     /// Whether two texts are the same, or are both absent or both null.
     #[inline(always)]
     fn same(&self, a: Span, b: Span) -> bool {
-        if a == b || a.len() != b.len() || !a.is_value() || !b.is_value() {
-            return a == b;
+        if a == b {
+            return true;
         }
-        match (self.word(a), self.word(b)) {
-            (Some(a), Some(b)) => a == b,
-            _ => self.bytes(a) == self.bytes(b),
+        let len = a.len();
+        if len != b.len() || !a.is_value() || !b.is_value() {
+            return false;
         }
-    }
-
-    /// A text of at most 8 bytes as a number, where as many bytes can be read at once.
-    #[inline(always)]
-    fn word(&self, span: Span) -> Option<u64> {
-        let chunk = self.deltas.all(span).get(span.start()..)?.first_chunk::<8>()?;
-        let len = span.len();
-        (1..=8).contains(&len).then(|| u64::from_le_bytes(*chunk) << (64 - len * 8))
+        if (1..=8).contains(&len) && !a.is_held() && !b.is_held() {
+            let word = |span: Span| self.source.get(span.start()..)?.first_chunk::<8>();
+            if let (Some(a), Some(b)) = (word(a), word(b)) {
+                return (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)) << (64 - len * 8) == 0;
+            }
+        }
+        self.bytes(a) == self.bytes(b)
     }
 
     /// A text of at most 16 bytes as a number.
