@@ -1,0 +1,8 @@
+//! A schema of nothing.
+
+ablo::define_schema! {
+    pub schema App {
+    }
+}
+
+fn main() {}
