@@ -12,10 +12,13 @@ pub use crate::__ablo_known as known;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;
+pub use crate::__ablo_open_enum_traits as open_enum_traits;
 pub use crate::__ablo_schema as schema;
 pub(crate) use members::write;
 pub use members::{Changes, Members, Patched, field};
 pub use serde;
+#[cfg(feature = "typed-json")]
+pub use value::Shaped;
 pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, show_enum, store_enum, take, take_enum};
 
 /// How the declared fields of a model are read.

@@ -15,13 +15,6 @@ use syn::{Field, Ident, Lit, Path, Type};
 
 /// The words of a field.
 pub(crate) const FIELD: [&str; 16] = [
-    "belongs_to",
-    "parent",
-    "index",
-    "enrich",
-    "defer",
-    "fk",
-    "relation",
     "indexed",
     "column",
     "rename",
@@ -31,6 +24,13 @@ pub(crate) const FIELD: [&str; 16] = [
     "number",
     "decimal",
     "json",
+    "belongs_to",
+    "parent",
+    "index",
+    "enrich",
+    "defer",
+    "fk",
+    "relation",
 ];
 
 /// A field of a derived struct, beside its raw part.
@@ -107,6 +107,7 @@ pub(crate) fn read_declared(
     let type_at = reader.at_tokens(&ty.value);
     let (precision, scale) = read_digits(ty, slots, reader);
     let default = slots.take("default");
+    let has_default = default.is_some();
     let flag = |flag: Maybe<bool>| flag.filter(|flag| flag.value);
     let raw = RawField {
         name,
@@ -141,7 +142,7 @@ pub(crate) fn read_declared(
             Some(What::Json(shape)) => Some(shape.as_ref().clone()),
             _ => None,
         },
-        has_default: default.is_some(),
+        has_default,
         default,
         raw,
     }

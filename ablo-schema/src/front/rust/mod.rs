@@ -15,6 +15,7 @@ mod field;
 pub mod file;
 mod model;
 mod relation;
+pub mod rescue;
 mod resolve;
 mod shape;
 mod slots;
@@ -94,7 +95,9 @@ impl Reader {
     fn syntax(&mut self, error: syn::Error) {
         for error in error {
             let at = self.at(error.span());
-            self.diagnostics.push(Code::RustSyntax, at, error.to_string());
+            self.diagnostics
+                .push(Code::RustSyntax, at, error.to_string())
+                .help("write it as Rust and the list of attributes in docs/rust.md have it");
         }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) struct RustRelation {
 #[derive(Debug, Default)]
 pub(crate) struct Options([Option<SpanId>; 5]);
 
+/// What `belongs_to`, `has_many` and `has_one` say beside name and model.
+const WORDS: [&str; 7] = ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
+
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 
 impl Options {
@@ -111,7 +114,7 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
     };
     let (named, others): (Vec<_>, Vec<_>) = arguments
         .into_iter()
-        .partition(|one| !known.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_))));
+        .partition(|one| !WORDS.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_))));
     let mut slots = Slots::new(others, &format!("`{word}`"), known, reader);
     let mut named = named.into_iter();
     let Some(Argument { name, said: Said::Is(Given::Path(path)) }) = named.next() else {
@@ -120,7 +123,17 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
             .help(format!("write `{example}`"));
         return None;
     };
+    let mut has_strangers = slots.has_strangers();
     for second in named {
+        let near = reader.suggest.nearest(&plain(&second.name), known.iter().copied());
+        if let Some(near) = near {
+            has_strangers = true;
+            let message = format!("`{word}` has no attribute `{}`", second.name);
+            reader
+                .say(Code::RustUnknownAttribute, second.name.span(), message)
+                .help(format!("did you mean `{near}`?"));
+            continue;
+        }
         reader
             .say(
                 Code::RustAttributeValue,
@@ -131,7 +144,7 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
     }
     let field = |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
     let foreign_key = slots.take("foreign_key");
-    if foreign_key.is_none() {
+    if foreign_key.is_none() && !has_strangers {
         reader
             .say(Code::RustAttributeValue, span, format!("`{word}` does not say `foreign_key`"))
             .help(format!("write `{example}`"));

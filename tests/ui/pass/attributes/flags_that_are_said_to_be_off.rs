@@ -1,11 +1,11 @@
-//! Two fields, one name on the wire.
+//! A flag may be given as a boolean.
 
 use ablo::AbloModel;
 
 #[derive(AbloModel)]
+#[ablo(mutable = false)]
 pub struct Task {
-    #[ablo(rename = "title")]
-    pub name: String,
+    #[ablo(indexed = true)]
     pub title: String,
 }
 

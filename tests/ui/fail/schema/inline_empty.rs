@@ -1,8 +1,0 @@
-//! A schema of nothing.
-
-ablo::define_schema! {
-    pub schema App {
-    }
-}
-
-fn main() {}
