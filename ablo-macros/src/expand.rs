@@ -112,8 +112,7 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     let Inline { models, enums, schema } = read_inline(definition, reader);
     definition.check_repeated(reader);
     let errors = errors(reader);
-    let items: TokenStream =
-        definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
+    let items: TokenStream = definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
     let idents: Vec<String> = models.iter().map(|model| model.ident.to_string()).collect();
     let printed_enums = |printed: &mut String| {
         for read in &enums {

@@ -21,12 +21,7 @@ pub(crate) fn rescued_model(input: &DeriveInput, errors: &TokenStream) -> TokenS
     let Some(schema) = rescued.schema else { return TokenStream::new() };
     let fields: Vec<Field> =
         rescued.fields.iter().map(|field| Field { name: field.ident.to_string(), value: text(&field.value) }).collect();
-    let names = Model {
-        visibility: &text(&input.vis),
-        name: &input.ident.to_string(),
-        fields: &fields,
-        targets: &[],
-    };
+    let names = Model { visibility: &text(&input.vis), name: &input.ident.to_string(), fields: &fields, targets: &[] };
     let mut spans = Spans::default();
     spans.learn(input.to_token_stream());
     with_unread_fields(spans.give_back(&print_model(&schema, 0, &names)))

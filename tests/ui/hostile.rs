@@ -160,7 +160,8 @@ mod raw {
 fn without_a_prelude() {
     let task = bare::Task::create("Write", bare::State::Open, "u_1").with(|it| it.rank(2.0));
     assert_eq!(serde_json::to_string(&task).unwrap(), r#"{"title":"Write","rank":2,"state":"open","authorId":"u_1"}"#);
-    let row: ablo::Row<bare::Task> = serde_json::from_str(&full(r#""title":"Write","state":"done","authorId":"u_1""#)).unwrap();
+    let row: ablo::Row<bare::Task> =
+        serde_json::from_str(&full(r#""title":"Write","state":"done","authorId":"u_1""#)).unwrap();
     assert!(matches!(&row.state, bare::State::Other(_)) && row.price.is_none() && row.rank.is_none());
     assert_eq!((row.title.as_str(), row.author_id.as_str()), ("Write", "u_1"));
     let item: ablo::Row<bare::Item> = serde_json::from_str(&full(r#""taskId":"t_1""#)).unwrap();

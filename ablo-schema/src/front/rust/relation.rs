@@ -129,9 +129,7 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
         if let Some(near) = near {
             has_strangers = true;
             let message = format!("`{word}` has no attribute `{}`", second.name);
-            reader
-                .say(Code::RustUnknownAttribute, second.name.span(), message)
-                .help(format!("did you mean `{near}`?"));
+            reader.say(Code::RustUnknownAttribute, second.name.span(), message).help(format!("did you mean `{near}`?"));
             continue;
         }
         reader
