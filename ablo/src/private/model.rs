@@ -16,6 +16,7 @@
 ///     relations { "station" BelongsTo Station "stationId", parent = true; }
 /// }
 /// ```
+/// and, where the struct has fields that could not be read, `unread = unreachable!();` in their place,
 /// expands to
 /// ```text
 /// pub struct WeatherReportPatch(Changes);

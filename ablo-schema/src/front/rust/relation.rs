@@ -8,7 +8,7 @@ use crate::diag::{Code, SpanId, Spanned};
 use crate::raw::{Maybe, RawOptions, Text};
 use crate::schema::RelationKind;
 use crate::value::{Members, Value};
-use syn::Path;
+use syn::{Ident, Path};
 
 /// The model a relation leads to, as it was written.
 #[derive(Debug)]
@@ -123,23 +123,8 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
             .help(format!("write `{example}`"));
         return None;
     };
-    let mut has_strangers = slots.has_strangers();
-    for second in named {
-        let near = reader.suggest.nearest(&plain(&second.name), known.iter().copied());
-        if let Some(near) = near {
-            has_strangers = true;
-            let message = format!("`{word}` has no attribute `{}`", second.name);
-            reader.say(Code::RustUnknownAttribute, second.name.span(), message).help(format!("did you mean `{near}`?"));
-            continue;
-        }
-        reader
-            .say(
-                Code::RustAttributeValue,
-                second.name.span(),
-                format!("`{word}` is one relation, and this names a second"),
-            )
-            .help(format!("say each by itself: `{example}`"));
-    }
+    let seconds = named.map(|second| second.name).collect();
+    let has_strangers = say_seconds(seconds, &word, example, known, reader) || slots.has_strangers();
     let field = |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
     let foreign_key = slots.take("foreign_key");
     if foreign_key.is_none() && !has_strangers {
@@ -161,4 +146,21 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
         options,
         order_by,
     })
+}
+
+/// Says what is wrong with words beside the relation's name; whether one of them is near to a word that there is.
+fn say_seconds(seconds: Vec<Ident>, word: &str, example: &str, known: &[&'static str], reader: &mut Reader) -> bool {
+    let mut has_strangers = false;
+    for second in seconds {
+        if let Some(near) = reader.suggest.nearest(&plain(&second), known.iter().copied()) {
+            has_strangers = true;
+            let message = format!("`{word}` has no attribute `{second}`");
+            reader.say(Code::RustUnknownAttribute, second.span(), message).help(format!("did you mean `{near}`?"));
+            continue;
+        }
+        reader
+            .say(Code::RustAttributeValue, second.span(), format!("`{word}` is one relation, and this names a second"))
+            .help(format!("say each by itself: `{example}`"));
+    }
+    has_strangers
 }
