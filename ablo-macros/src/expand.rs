@@ -1,14 +1,15 @@
 //! What each macro expands to.
 
 use crate::report::errors;
+use crate::rescue::{rescued_enum, rescued_model};
+use crate::spans::Spans;
 use ablo_codegen::emit::rust::expand::{Enumeration, Field, Model, Schema, print_enum, print_model, print_schema};
 use ablo_schema::Hashes;
 use ablo_schema::front::rust::definition::{Definition, Inline, read_inline};
 use ablo_schema::front::rust::derive::{Derived, read, read_derived_enum};
 use ablo_schema::front::rust::{Reader, RustEnum};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
-use std::collections::BTreeMap;
 use syn::{Attribute, DeriveInput, Item, ItemStruct, Visibility};
 
 /// The table of a derived model, beside the user's own struct.
@@ -20,7 +21,10 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
     let mut reader = Reader::default();
     let Derived { schema, fields, targets } = read(&input, &mut reader);
     let errors = errors(&mut reader);
-    let Some(schema) = schema else { return errors };
+    let Some(schema) = schema else {
+        let rescued = rescued_model(&input, &errors);
+        return quote!(#errors #rescued);
+    };
     let fields: Vec<Field> =
         fields.iter().map(|field| Field { name: field.ident.to_string(), value: text(&field.value) }).collect();
     let targets: Vec<String> = targets.iter().map(|target| text(&target.path)).collect();
@@ -30,12 +34,14 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
     let mut spans = Spans::default();
     spans.learn(input.to_token_stream());
     let table = spans.give_back(&printed);
-    let checks = foreign_keys(&schema, &targets, &mut spans);
+    let attributes = input.attrs.iter().map(ToTokens::to_token_stream).collect();
+    spans.learn_constants(attributes);
+    let checks = foreign_keys(&schema, &targets, &spans);
     quote!(#errors #table #checks)
 }
 
 /// Names the fields that relations use on the other side, so that rustc looks whether they are there.
-fn foreign_keys(schema: &ablo_schema::Schema, targets: &[String], spans: &mut Spans) -> TokenStream {
+fn foreign_keys(schema: &ablo_schema::Schema, targets: &[String], spans: &Spans) -> TokenStream {
     let Some(model) = schema.models().first() else { return TokenStream::new() };
     let printed = ablo_codegen::emit::rust::expand::print_foreign_keys(model, targets);
     spans.give_back(&printed)
@@ -50,7 +56,10 @@ pub(crate) fn enumeration(tokens: TokenStream) -> TokenStream {
     let mut reader = Reader::default();
     let read = read_derived_enum(&input, &mut reader);
     let errors = errors(&mut reader);
-    let Some(read) = read.filter(|_| errors.is_empty()) else { return errors };
+    let Some(read) = read.filter(|_| errors.is_empty()) else {
+        let rescued = rescued_enum(&input);
+        return quote!(#errors #rescued);
+    };
     let mut spans = Spans::default();
     spans.learn(input.to_token_stream());
     spans.give_back(&print_enum(&variants(&read, None)))
@@ -79,28 +88,50 @@ pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
 }
 
 fn named(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
+    definition.check_repeated(reader);
     let models: Vec<String> = definition.paths.iter().map(text).collect();
-    let roles: Vec<_> = definition.roles().collect();
-    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
-    let printed = print_schema(&Schema {
-        attributes: &text(&attributes),
-        visibility: &text(&definition.visibility),
-        name: &definition.name.to_string(),
-        hashes: None,
-        models: &models,
-        roles: &roles,
-    });
+    let printed = print_definition(definition, None, &models);
     let (errors, schema) = (errors(reader), spans.give_back(&printed));
     quote!(#errors #schema)
 }
 
+fn print_definition(definition: &Definition, hashes: Option<(&str, &str)>, models: &[String]) -> String {
+    let roles: Vec<_> = definition.roles().collect();
+    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
+    print_schema(&Schema {
+        attributes: &text(&attributes),
+        visibility: &text(&definition.visibility),
+        name: &definition.name.to_string(),
+        hashes,
+        models,
+        roles: &roles,
+    })
+}
+
 fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
     let Inline { models, enums, schema } = read_inline(definition, reader);
+    definition.check_repeated(reader);
     let errors = errors(reader);
-    let items: TokenStream =
-        definition.items.iter().map(|item| item_without_attributes(item, schema.is_some(), &enums)).collect();
-    let Some(schema) = schema else { return quote!(#errors #items) };
+    let items: TokenStream = definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
     let idents: Vec<String> = models.iter().map(|model| model.ident.to_string()).collect();
+    let printed_enums = |printed: &mut String| {
+        for read in &enums {
+            let visibility = visibility_of(definition, &read.ident);
+            printed.push_str(&print_enum(&variants(read, Some(&visibility))));
+        }
+    };
+    let Some(schema) = schema else {
+        let structs = definition.items.iter().filter_map(|item| match item {
+            Item::Struct(item) if idents.contains(&item.ident.to_string()) => Some(DeriveInput::from(item.clone())),
+            _ => None,
+        });
+        let rescued: TokenStream = structs.map(|input| rescued_model(&input, &errors)).collect();
+        let mut printed = String::new();
+        printed_enums(&mut printed);
+        printed.push_str(&print_definition(definition, None, &idents));
+        let tables = spans.give_back(&printed);
+        return quote!(#errors #items #rescued #tables);
+    };
     let mut printed = String::new();
     for (at, model) in models.iter().enumerate() {
         let visibility = visibility_of(definition, &model.ident);
@@ -120,27 +151,16 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
             Model { visibility: &visibility, name: &model.ident.to_string(), fields: &fields, targets: &targets };
         printed.push_str(&print_model(&schema, at, &names));
     }
-    for read in &enums {
-        let visibility = visibility_of(definition, &read.ident);
-        printed.push_str(&print_enum(&variants(read, Some(&visibility))));
-    }
+    printed_enums(&mut printed);
     let hashes = Hashes::of(&schema);
-    let roles: Vec<_> = definition.roles().collect();
-    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
-    printed.push_str(&print_schema(&Schema {
-        attributes: &text(&attributes),
-        visibility: &text(&definition.visibility),
-        name: &definition.name.to_string(),
-        hashes: Some((&hashes.schema.to_string(), &hashes.content.to_string())),
-        models: &idents,
-        roles: &roles,
-    }));
+    let hashes = (hashes.schema.to_string(), hashes.content.to_string());
+    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents));
     let tables = spans.give_back(&printed);
     quote!(#errors #items #tables)
 }
 
-/// An item as it was written, but for what only these macros read. The enums of a valid schema are printed with their tables.
-fn item_without_attributes(item: &Item, valid: bool, enums: &[RustEnum]) -> TokenStream {
+/// An item as it was written, but for what only these macros read. The enums of the schema are printed with their tables.
+fn item_without_attributes(item: &Item, enums: &[RustEnum]) -> TokenStream {
     match item.clone() {
         Item::Struct(mut item) => {
             strip(&mut item.attrs);
@@ -148,7 +168,7 @@ fn item_without_attributes(item: &Item, valid: bool, enums: &[RustEnum]) -> Toke
             let derives = usual_derives(&item);
             quote!(#derives #item)
         }
-        Item::Enum(item) if valid && enums.iter().any(|read| read.ident == item.ident) => TokenStream::new(),
+        Item::Enum(item) if enums.iter().any(|read| read.ident == item.ident) => TokenStream::new(),
         Item::Enum(mut item) => {
             strip(&mut item.attrs);
             item.variants.iter_mut().for_each(|variant| strip(&mut variant.attrs));
@@ -167,7 +187,7 @@ fn usual_derives(item: &ItemStruct) -> TokenStream {
     if item.attrs.iter().any(|attribute| attribute.path().is_ident("derive")) {
         return TokenStream::new();
     }
-    quote!(#[derive(Clone, Debug, PartialEq)])
+    quote!(#[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)])
 }
 
 fn visibility_of(definition: &Definition, ident: &Ident) -> String {
@@ -179,49 +199,6 @@ fn visibility_of(definition: &Definition, ident: &Ident) -> String {
     text(found.unwrap_or(&Visibility::Inherited))
 }
 
-fn text(tokens: &impl ToTokens) -> String {
+pub(crate) fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string()
-}
-
-/// Where each identifier of the user's stands, so that what is printed can point there.
-#[derive(Default)]
-struct Spans(BTreeMap<String, Span>);
-
-impl Spans {
-    fn learn(&mut self, tokens: TokenStream) {
-        for token in tokens {
-            match token {
-                TokenTree::Ident(ident) => drop(self.0.entry(ident.to_string()).or_insert_with(|| ident.span())),
-                TokenTree::Group(group) => self.learn(group.stream()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Printed text as tokens; an identifier that the user wrote is where it was written.
-    fn give_back(&self, printed: &str) -> TokenStream {
-        match printed.parse::<TokenStream>() {
-            Ok(tokens) => self.place(tokens),
-            // The emitter prints Rust; were it not, rustc should say so at the macro.
-            Err(error) => syn::Error::new(error.span(), error.to_string()).into_compile_error(),
-        }
-    }
-
-    fn place(&self, tokens: TokenStream) -> TokenStream {
-        let place = |token: TokenTree| match token {
-            TokenTree::Ident(mut ident) => {
-                if let Some(span) = self.0.get(&ident.to_string()) {
-                    ident.set_span(*span);
-                }
-                TokenTree::Ident(ident)
-            }
-            TokenTree::Group(group) => {
-                let mut placed = proc_macro2::Group::new(group.delimiter(), self.place(group.stream()));
-                placed.set_span(group.span());
-                TokenTree::Group(placed)
-            }
-            token => token,
-        };
-        tokens.into_iter().map(place).collect()
-    }
 }

@@ -5,6 +5,8 @@
 
 mod expand;
 mod report;
+mod rescue;
+mod spans;
 
 use proc_macro::TokenStream;
 

@@ -3,10 +3,9 @@
 //! A row keeps the JSON as text, so that a value written by somebody who knows more of its shape, or less, neither loses
 //! a member nor makes the row unreadable. The type comes in when the value is asked for.
 
-use crate::__private::{Shown, Stored, Value};
+use crate::__private::{Shaped, Shown, Stored, Value};
 use crate::descriptor::FieldKind;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -29,7 +28,7 @@ pub struct Json<T> {
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned + JsonSchema> Json<T> {
+impl<T: Shaped> Json<T> {
     /// Writes a value as JSON.
     ///
     /// # Errors
@@ -86,7 +85,7 @@ impl<'de, T> Deserialize<'de> for Json<T> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned + JsonSchema> Value for Json<T> {
+impl<T: Shaped> Value for Json<T> {
     const KIND: FieldKind = FieldKind::Json;
     const RAW: bool = true;
     const SHAPE: Option<fn() -> String> = Some(shape::<T>);

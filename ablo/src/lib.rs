@@ -38,7 +38,12 @@ mod row;
 mod schema;
 mod timestamp;
 
-pub use ablo_macros::{AbloEnum, AbloModel, define_schema};
+#[doc = include_str!("docs/enum.md")]
+pub use ablo_macros::AbloEnum;
+#[doc = include_str!("docs/model.md")]
+pub use ablo_macros::AbloModel;
+#[doc = include_str!("docs/schema.md")]
+pub use ablo_macros::define_schema;
 pub use ablo_wire as wire;
 pub use codec::{
     ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot, TypedDelta,
@@ -65,3 +70,8 @@ pub use uuid::Uuid;
 ///
 /// Integers of up to 64 bits are exact; other numbers are doubles, as they are in every JavaScript client.
 pub type JsonValue = serde_json::Value;
+
+/// The programs of docs/rust.md.
+#[cfg(all(doctest, feature = "typed-json"))]
+#[doc = include_str!("../../docs/rust.md")]
+mod guide {}

@@ -18,6 +18,11 @@ use std::fmt::Debug;
 /// }
 /// assert_eq!(table::<generated::WeatherReport>(), "weather_reports");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "does not derive `AbloModel`",
+    note = "derive `ablo::AbloModel` for the struct, or declare it in `define_schema!`"
+)]
 pub trait Model: Codec + Send + Sync + 'static {
     /// What changing a row takes. Serialises to what it changes.
     type Patch: Patched + Serialize + Clone + Debug + Default + PartialEq + Send;

@@ -18,6 +18,11 @@ use std::marker::PhantomData;
 /// assert_eq!(WeatherReportStatus::from("ready"), WeatherReportStatus::Ready);
 /// assert_eq!(WeatherReportStatus::from("retracted").as_str(), "retracted");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no open enum",
+    label = "does not derive `AbloEnum`",
+    note = "derive `ablo::AbloEnum` for the enum, or declare it in `define_schema!`"
+)]
 pub trait OpenEnum: for<'a> From<&'a str> + Send + Sync + 'static {
     /// The values that the schema lists, in its order.
     const VALUES: &'static [&'static str];

@@ -13,6 +13,7 @@ pub use crate::__ablo_known as known;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;
+pub use crate::__ablo_open_enum_traits as open_enum_traits;
 pub use crate::__ablo_schema as schema;
 pub use crate::codec::Key;
 pub(crate) use members::write;
@@ -20,6 +21,8 @@ pub use members::{Changes, Members, Patched, base_field, field};
 pub use serde;
 pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
 pub(crate) use value::{single, whole};
+#[cfg(feature = "typed-json")]
+pub use value::Shaped;
 
 /// How the declared fields of a model are read.
 pub trait Codec: Members + Sized {

@@ -16,6 +16,7 @@
 ///     relations { "station" BelongsTo Station "stationId", parent = true; }
 /// }
 /// ```
+/// and, where the struct has fields that could not be read, `unread = unreachable!();` in their place,
 /// expands to
 /// ```text
 /// pub struct WeatherReportPatch(Changes);
@@ -51,9 +52,10 @@ macro_rules! __ablo_model {
         relations {$(
             $relation:literal $relation_kind:ident $target:ty, $foreign_key:literal $(, $option:ident = $option_value:expr)*;
         )*}
+        $(unread = $rest:expr;)?
     ) => {
         #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
-        #[derive(Clone, Default, PartialEq)]
+        #[derive(::core::clone::Clone, ::core::default::Default, ::core::cmp::PartialEq)]
         $vis struct $patch($crate::__private::Changes);
 
         #[allow(clippy::self_named_constructors, dead_code, deprecated, missing_docs, unreachable_pub)]
@@ -84,8 +86,11 @@ macro_rules! __ablo_model {
             }
         )*}
 
-        #[allow(deprecated)]
+        #[allow(deprecated, unreachable_code, unused_imports)]
         const _: () = {
+            // Tables say `Some`, and the user may have one.
+            use ::core::option::Option::Some;
+
             static DESCRIPTOR: $crate::ModelDescriptor = $crate::ModelDescriptor {
                 $($facet: $value,)*
                 $(base_fields: &[$($crate::FieldDescriptor {
@@ -110,7 +115,7 @@ macro_rules! __ablo_model {
 
             impl $crate::__private::Codec for $model {
                 fn decode(_slots: &mut $crate::__private::Slots) -> Self {
-                    Self { $($name: $crate::__private::take(_slots),)* }
+                    Self { $($name: $crate::__private::take(_slots),)* $(..$rest)? }
                 }
             }
 
@@ -188,7 +193,7 @@ macro_rules! __ablo_define {
         $crate::__private::deltas! { $vis $delta { $($variant: $model,)* } }
 
         $(#[$attr])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis struct $name;
 

@@ -9,7 +9,7 @@
 macro_rules! __ablo_open_enum {
     ($(#[$attr:meta])* $vis:vis enum $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
         $(#[$attr])*
-        #[derive(Clone)]
+        #[derive(::core::clone::Clone)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis enum $name {
             $($variant,)*
@@ -80,6 +80,22 @@ macro_rules! __ablo_open_enum_impls {
                 }
             }
 
+        };
+
+        $crate::__private::open_enum_traits! { $name [$($value),*] }
+    };
+}
+
+/// ```text
+/// open_enum_traits! { Status ["pending", "ready"] }
+/// ```
+/// expands to what follows from `as_str` and `From<&str>` alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_open_enum_traits {
+    ($name:ident [$($value:literal),*]) => {
+        #[allow(deprecated)]
+        const _: () = {
             impl $crate::OpenEnum for $name {
                 const VALUES: &'static [&'static str] = &[$($value),*];
 

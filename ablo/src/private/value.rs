@@ -141,6 +141,11 @@ pub fn take<T: Value>(slots: &mut Slots) -> T {
 }
 
 /// What a declared field holds.
+#[diagnostic::on_unimplemented(
+    message = "a field of a model cannot hold `{Self}`",
+    label = "no type of a field",
+    note = "an enum derives `ablo::AbloEnum`; a type of your own goes into `ablo::Json<…>`"
+)]
 pub trait Value: Sized {
     /// Its type in the schema.
     const KIND: FieldKind;
@@ -347,6 +352,19 @@ impl<T: Value> Value for Option<T> {
         }
     }
 }
+
+/// What `Json` holds.
+#[cfg(feature = "typed-json")]
+#[diagnostic::on_unimplemented(
+    message = "`Json` cannot hold `{Self}`",
+    label = "lacks `Serialize`, `Deserialize` or `JsonSchema`",
+    note = "derive `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema` for it"
+)]
+pub trait Shaped: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema {}
+
+#[cfg(feature = "typed-json")]
+#[diagnostic::do_not_recommend]
+impl<T: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema> Shaped for T {}
 
 /// What a create or a patch says of a field.
 pub trait Said {

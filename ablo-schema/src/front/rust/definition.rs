@@ -69,6 +69,9 @@ impl Parse for Definition {
             if is_path(&inside) {
                 paths.push(Path::parse_mod_style(&inside)?);
                 inside.parse::<Option<Token![,]>>()?;
+            } else if is_missing_comma(&inside) {
+                Path::parse_mod_style(&inside)?;
+                return Err(inside.error("expected `,` between two models"));
             } else {
                 items.push(inside.parse()?);
             }
@@ -88,6 +91,12 @@ impl Parse for Definition {
         }
         Ok(Self { attributes, visibility, name, paths, items, roles })
     }
+}
+
+/// Two words in a row, and the first is none that begins an item.
+fn is_missing_comma(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    !input.peek(Token![pub]) && Path::parse_mod_style(&ahead).is_ok() && ahead.peek(syn::Ident)
 }
 
 /// Whether a model is named here, and not declared.
@@ -127,6 +136,19 @@ impl Definition {
     /// The roles as they are checked: kind, field, whether it holds a list.
     pub fn roles(&self) -> impl Iterator<Item = (String, String, bool)> {
         self.roles.iter().map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
+    }
+
+    /// Notes models that are named twice, and roles.
+    pub fn check_repeated(&self, reader: &mut Reader) {
+        let paths = self.paths.iter().map(|path| (path.to_token_stream().to_string(), path.to_token_stream(), "model"));
+        let roles = self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
+        let mut seen = std::collections::BTreeSet::new();
+        for (name, tokens, what) in paths.chain(roles) {
+            if !seen.insert((what, name.clone())) {
+                let message = format!("the schema has the {what} `{name}` twice");
+                reader.say_at(Code::RustRepeatedAttribute, &tokens, message).help("remove one of them");
+            }
+        }
     }
 
     /// Notes models that are named beside others that are declared.

@@ -73,6 +73,20 @@ fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, reader: 
     let mut slots = Slots::new(arguments, "a variant", &["value", "other"], reader);
     let value = slots.text("value", "\"in progress\"", reader);
     if slots.flag("other", reader).is_some_and(|flag| flag.value) {
+        if value.is_some() {
+            reader
+                .say(Code::RustAttributeValue, variant.ident.span(), "the variant for other values has none of its own")
+                .help("remove `value`, or `other`");
+        }
+        if let Fields::Unnamed(fields) = &variant.fields
+            && let Some(field) = fields.unnamed.first()
+            && super::types::path(&field.ty).is_some_and(|path| path.is_ident("String"))
+        {
+            let message = format!("`{}` keeps any text, and a text may be a listed value", variant.ident);
+            reader
+                .say_at(Code::RustVariantWithFields, &field.ty, message)
+                .help(format!("write `{}(ablo::UnknownValue)`, which only reading makes", variant.ident));
+        }
         let holds_one = matches!(&variant.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
         if !holds_one {
             reader

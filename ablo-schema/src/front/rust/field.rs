@@ -14,14 +14,7 @@ use crate::value::Value;
 use syn::{Field, Ident, Lit, Path, Type};
 
 /// The words of a field.
-const FIELD: [&str; 16] = [
-    "belongs_to",
-    "parent",
-    "index",
-    "enrich",
-    "defer",
-    "fk",
-    "relation",
+pub(crate) const FIELD: [&str; 16] = [
     "indexed",
     "column",
     "rename",
@@ -31,6 +24,13 @@ const FIELD: [&str; 16] = [
     "number",
     "decimal",
     "json",
+    "belongs_to",
+    "parent",
+    "index",
+    "enrich",
+    "defer",
+    "fk",
+    "relation",
 ];
 
 /// A field of a derived struct, beside its raw part.
@@ -112,6 +112,7 @@ pub(crate) fn read_declared(
     let type_at = reader.at_tokens(&ty.value);
     let (precision, scale) = read_digits(ty, slots, reader);
     let default = slots.take("default");
+    let has_default = default.is_some();
     let flag = |flag: Maybe<bool>| flag.filter(|flag| flag.value);
     let raw = RawField {
         name,
@@ -146,7 +147,7 @@ pub(crate) fn read_declared(
             Some(What::Json(shape)) => Some(shape.as_ref().clone()),
             _ => None,
         },
-        has_default: default.is_some(),
+        has_default,
         default,
         raw,
     }

@@ -15,6 +15,7 @@ mod field;
 pub mod file;
 mod model;
 mod relation;
+pub mod rescue;
 mod resolve;
 mod scan;
 mod shape;

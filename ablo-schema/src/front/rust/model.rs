@@ -14,7 +14,7 @@ use crate::value::{Members, Value};
 use proc_macro2::Span;
 use syn::{Attribute, Fields, Generics, Ident, Lit};
 
-const MODEL: [&str; 19] = [
+pub(crate) const MODEL: [&str; 19] = [
     "key",
     "typename",
     "table",
@@ -180,6 +180,11 @@ fn read_tenancy(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Rea
         }
         Said::List(arguments) => {
             let mut inner = Slots::new(arguments, "`tenancy`", &["column", "parent"], reader);
+            if (inner.span("column").is_some() == inner.span("parent").is_some()) && !inner.has_strangers() {
+                reader
+                    .say(Code::RustAttributeValue, span, "`tenancy` says one of `column` and `parent`")
+                    .help(format!("write `{EXAMPLE}`"));
+            }
             if let Some(column) = inner.text("column", "\"org_id\"", reader) {
                 if column.value != "organization_id" {
                     raw.verbatim.tenancy =
@@ -203,7 +208,7 @@ fn read_parent(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Read
     let example = "parent(local_key = \"team_id\", table = \"teams\")";
     let (mut inner, span) = slots.list("parent", &KNOWN, example, reader)?;
     let mut text = |name: &'static str, reader: &mut Reader| {
-        let has = inner.span(name).is_some();
+        let has = inner.span(name).is_some() || inner.has_strangers();
         (inner.text(name, "\"name\"", reader), has)
     };
     let (local_key, has_local_key) = text("local_key", reader);
@@ -231,7 +236,7 @@ fn read_grants(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Read
     else {
         return;
     };
-    let has = ["subject", "scope"].map(|name| inner.span(name).is_some());
+    let has = ["subject", "scope"].map(|name| inner.span(name).is_some() || inner.has_strangers());
     let subject = inner.text("subject", "user", reader).map(camel);
     let scope = inner.text("scope", "desk", reader).map(camel);
     let subject = required(subject, has[0], "`grants`", "subject", span, reader);
@@ -253,7 +258,7 @@ fn read_entity_roles(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mu
             continue;
         };
         let mut inner = Slots::new(arguments, "`entity_role`", &["kind", "field", "multi"], reader);
-        let has = ["kind", "field"].map(|name| inner.span(name).is_some());
+        let has = ["kind", "field"].map(|name| inner.span(name).is_some() || inner.has_strangers());
         let kind = inner.text("kind", "\"team\"", reader);
         let field = inner.text("field", "team_id", reader).map(camel);
         let multi = inner.flag("multi", reader).is_some_and(|flag| flag.value);

@@ -8,7 +8,7 @@ use crate::diag::{Code, SpanId, Spanned};
 use crate::raw::{Maybe, RawOptions, Text};
 use crate::schema::RelationKind;
 use crate::value::{Members, Value};
-use syn::Path;
+use syn::{Ident, Path};
 
 /// The model a relation leads to, as it was written.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ pub(crate) struct RustRelation {
 /// The options of a `belongs_to`.
 #[derive(Debug, Default)]
 pub(crate) struct Options([Option<SpanId>; 5]);
+
+/// What `belongs_to`, `has_many` and `has_one` say beside name and model.
+const WORDS: [&str; 7] = ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
 
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 
@@ -111,7 +114,7 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
     };
     let (named, others): (Vec<_>, Vec<_>) = arguments
         .into_iter()
-        .partition(|one| !known.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_))));
+        .partition(|one| !WORDS.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_))));
     let mut slots = Slots::new(others, &format!("`{word}`"), known, reader);
     let mut named = named.into_iter();
     let Some(Argument { name, said: Said::Is(Given::Path(path)) }) = named.next() else {
@@ -120,18 +123,11 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
             .help(format!("write `{example}`"));
         return None;
     };
-    for second in named {
-        reader
-            .say(
-                Code::RustAttributeValue,
-                second.name.span(),
-                format!("`{word}` is one relation, and this names a second"),
-            )
-            .help(format!("say each by itself: `{example}`"));
-    }
+    let seconds = named.map(|second| second.name).collect();
+    let has_strangers = say_seconds(seconds, &word, example, known, reader) || slots.has_strangers();
     let field = |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
     let foreign_key = slots.take("foreign_key");
-    if foreign_key.is_none() {
+    if foreign_key.is_none() && !has_strangers {
         reader
             .say(Code::RustAttributeValue, span, format!("`{word}` does not say `foreign_key`"))
             .help(format!("write `{example}`"));
@@ -150,4 +146,21 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
         options,
         order_by,
     })
+}
+
+/// Says what is wrong with words beside the relation's name; whether one of them is near to a word that there is.
+fn say_seconds(seconds: Vec<Ident>, word: &str, example: &str, known: &[&'static str], reader: &mut Reader) -> bool {
+    let mut has_strangers = false;
+    for second in seconds {
+        if let Some(near) = reader.suggest.nearest(&plain(&second), known.iter().copied()) {
+            has_strangers = true;
+            let message = format!("`{word}` has no attribute `{second}`");
+            reader.say(Code::RustUnknownAttribute, second.span(), message).help(format!("did you mean `{near}`?"));
+            continue;
+        }
+        reader
+            .say(Code::RustAttributeValue, second.span(), format!("`{word}` is one relation, and this names a second"))
+            .help(format!("say each by itself: `{example}`"));
+    }
+    has_strangers
 }

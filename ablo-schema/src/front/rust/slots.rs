@@ -11,6 +11,7 @@ use syn::Lit;
 /// The words that were said, to be taken out one by one.
 pub(crate) struct Slots {
     said: BTreeMap<&'static str, Vec<(usize, Argument)>>,
+    strangers: bool,
 }
 
 /// Words that may be said more than once.
@@ -20,11 +21,19 @@ impl Slots {
     /// Sorts arguments into slots. `whose` names what they belong to in messages.
     pub(crate) fn new(arguments: Vec<Argument>, whose: &str, known: &[&'static str], reader: &mut Reader) -> Self {
         let mut said: BTreeMap<&'static str, Vec<(usize, Argument)>> = BTreeMap::new();
+        let mut strangers = false;
         for (at, argument) in arguments.into_iter().enumerate() {
+            if matches!(argument.said, Said::Literal(_)) {
+                wrong(reader, whose, argument.name.span(), &argument.said, "write a word, and `=` before its value");
+                strangers = true;
+                continue;
+            }
             let name = plain(&argument.name);
             let Some(slot) = known.iter().find(|known| **known == name) else {
-                let help = reader.suggest.help(&name, known.iter().copied());
+                let elsewhere = homes(&name).map(|home| format!("{home} has it: write it there"));
+                let help = elsewhere.or_else(|| reader.suggest.help(&name, known.iter().copied()));
                 let help = help.unwrap_or_else(|| "see the list of attributes in docs/rust.md".to_owned());
+                strangers = true;
                 let message = format!("{whose} has no attribute `{name}`");
                 reader.say(Code::RustUnknownAttribute, argument.name.span(), message).help(help);
                 continue;
@@ -41,7 +50,12 @@ impl Slots {
             }
             all.push((at, argument));
         }
-        Self { said }
+        Self { said, strangers }
+    }
+
+    /// Whether there were words that nobody knows: one of them may be what seems to be missing.
+    pub(crate) fn has_strangers(&self) -> bool {
+        self.strangers
     }
 
     /// Where a word was said, if it was.
@@ -139,6 +153,17 @@ impl Slots {
             }
         }
     }
+}
+
+/// The item that has a word.
+fn homes(word: &str) -> Option<&'static str> {
+    let homes: [(&str, &[&str]); 4] = [
+        ("a model", &super::model::MODEL),
+        ("a field", &super::field::FIELD),
+        ("an enum", &["rename_all"]),
+        ("a variant", &["value", "other"]),
+    ];
+    homes.into_iter().find(|(_, words)| words.contains(&word)).map(|(home, _)| home)
 }
 
 /// The text that is given to a word.

@@ -143,7 +143,7 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
         return Some(What::Exact(*kind, format));
     }
     if let Some((_, help)) = UNSUPPORTED.iter().find(|(known, _)| *known == name) {
-        reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold a `{name}`")).help(*help);
+        reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}`")).help(*help);
         return None;
     }
     if name == "Decimal" {
@@ -177,6 +177,6 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
                 |near| format!("did you mean `{near}`?"),
             ),
     };
-    reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold a `{name}` of this form")).help(help);
+    reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}` of this form")).help(help);
     None
 }

@@ -1,0 +1,11 @@
+//! `limit`, misspelled.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(bootstrap(limti = 500))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

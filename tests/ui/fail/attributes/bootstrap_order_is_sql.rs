@@ -1,0 +1,11 @@
+//! `order_by` is a column and a direction.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(bootstrap(order_by = "created_at; DROP TABLE tasks"))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

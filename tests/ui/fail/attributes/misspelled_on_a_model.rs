@@ -1,0 +1,11 @@
+//! `mutable`, misspelled.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(mutabel)]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

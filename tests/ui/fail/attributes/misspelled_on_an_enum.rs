@@ -1,0 +1,13 @@
+//! `rename_all`, misspelled.
+
+use ablo::{AbloEnum, UnknownValue};
+
+#[derive(AbloEnum)]
+#[ablo(rename_al = "kebab-case")]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A value is missing.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(key = )]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A field number is a number.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(number = "seven")]
+    pub title: String,
+}
+
+fn main() {}

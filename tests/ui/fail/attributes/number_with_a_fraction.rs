@@ -1,0 +1,11 @@
+//! A field number is a whole number.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(number = 1.5)]
+    pub title: String,
+}
+
+fn main() {}

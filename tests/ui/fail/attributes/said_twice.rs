@@ -1,0 +1,11 @@
+//! One word twice in one attribute.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(mutable, key = "tasks", mutable)]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,35 @@
+//! The id of a task is no desk.
+
+use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloEnum)]
+pub enum State {
+    Open,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub state: State,
+    pub rank: Option<i32>,
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {
+    let task: Id<Task> = Id::new("task_1");
+    let _ = Task::create("Write", State::Open, task);
+}

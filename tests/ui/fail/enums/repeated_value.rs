@@ -1,0 +1,14 @@
+//! Two variants, one value.
+
+use ablo::{AbloEnum, UnknownValue};
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(value = "good")]
+    Fine,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! One variant keeps other values.
+
+use ablo::{AbloEnum, UnknownValue};
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+    #[ablo(other)]
+    Unknown(UnknownValue),
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A value is a text and nothing else.
+
+use ablo::{AbloEnum, UnknownValue};
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    Bad(String),
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Two numbers.
+
+use ablo::{AbloModel, Decimal};
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(decimal(12))]
+    pub title: Decimal,
+}
+
+fn main() {}

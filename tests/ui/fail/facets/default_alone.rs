@@ -1,0 +1,11 @@
+//! Which default?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(default)]
+    pub title: String,
+}
+
+fn main() {}

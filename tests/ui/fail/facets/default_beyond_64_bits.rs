@@ -1,0 +1,11 @@
+//! An `i64` ends before.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(default = 9223372036854775808)]
+    pub title: i64,
+}
+
+fn main() {}

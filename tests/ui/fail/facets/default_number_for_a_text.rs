@@ -1,0 +1,11 @@
+//! A number is no text.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(default = 1)]
+    pub title: String,
+}
+
+fn main() {}

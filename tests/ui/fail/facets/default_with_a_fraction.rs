@@ -1,0 +1,11 @@
+//! A whole number has none.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(default = 1.5)]
+    pub title: i32,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Numbers start at one.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(number = 0)]
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! The old name is another field now.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(renamed_from = "body")]
+    pub title: String,
+    pub body: String,
+}
+
+fn main() {}

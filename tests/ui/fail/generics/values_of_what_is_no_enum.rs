@@ -1,0 +1,16 @@
+//! Generic code asks for an open enum.
+
+use ablo::OpenEnum;
+
+enum Mood {
+    Good,
+}
+
+fn values<E: OpenEnum>() -> &'static [&'static str] {
+    E::VALUES
+}
+
+fn main() {
+    let _ = Mood::Good;
+    values::<Mood>();
+}

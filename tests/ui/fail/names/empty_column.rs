@@ -1,0 +1,11 @@
+//! A column has a name.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(column = "")]
+    pub title: String,
+}
+
+fn main() {}

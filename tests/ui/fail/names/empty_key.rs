@@ -1,0 +1,11 @@
+//! A model has a key.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(key = "")]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

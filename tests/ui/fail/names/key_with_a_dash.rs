@@ -1,0 +1,11 @@
+//! A key is an identifier.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(key = "my-tasks")]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

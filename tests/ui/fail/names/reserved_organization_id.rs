@@ -1,0 +1,11 @@
+//! Every row has this field.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub organization_id: String,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! Two fields, one column.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(column = "title")]
+    pub name: String,
+    pub title: String,
+}
+
+fn main() {}

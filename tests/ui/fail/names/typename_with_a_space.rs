@@ -1,0 +1,11 @@
+//! A type name is an identifier.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(typename = "My Task")]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

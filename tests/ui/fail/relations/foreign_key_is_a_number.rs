@@ -1,0 +1,17 @@
+//! A foreign key is an id.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    #[ablo(belongs_to = Desk)]
+    pub desk_id: f64,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! `index` is an option of a relation, `indexed` is one of a field.
+
+use ablo::{AbloModel, Id};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    #[ablo(index)]
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! A model is named by its type.
+
+use ablo::{AbloModel, Id};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    #[ablo(belongs_to = "desks")]
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {}

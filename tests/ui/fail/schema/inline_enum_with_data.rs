@@ -1,0 +1,10 @@
+//! A value is a text and nothing else.
+
+ablo::define_schema! {
+    pub schema App {
+        pub struct Task { pub state: State }
+        pub enum State { Open, Done(u8) }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! The enum is not in the schema.
+
+ablo::define_schema! {
+    pub schema App {
+        pub struct Task { pub state: Sate }
+        pub enum State { Open, Done }
+    }
+}
+
+fn main() {}

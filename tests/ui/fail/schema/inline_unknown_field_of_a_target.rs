@@ -1,0 +1,11 @@
+//! The target has no such field.
+
+ablo::define_schema! {
+    pub schema App {
+        #[ablo(has_many(items = Item, foreign_key = tsk_id))]
+        pub struct Task { pub title: String }
+        pub struct Item { pub task_id: String }
+    }
+}
+
+fn main() {}

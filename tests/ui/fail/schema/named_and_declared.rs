@@ -1,0 +1,17 @@
+//! Named or declared.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub schema App {
+        Task,
+        pub struct Desk { pub name: String }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The word `schema`.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub struct App { Task }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! A role is read from a field.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub schema App { Task }
+    roles { org }
+}
+
+fn main() {}

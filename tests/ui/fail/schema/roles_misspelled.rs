@@ -1,0 +1,15 @@
+//! The word `roles`.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub schema App { Task }
+    role { org: organization_id }
+}
+
+fn main() {}

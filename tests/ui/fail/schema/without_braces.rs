@@ -1,0 +1,14 @@
+//! Models stand in braces.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub schema App;
+}
+
+fn main() {}

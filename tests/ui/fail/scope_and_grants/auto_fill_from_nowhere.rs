@@ -1,0 +1,11 @@
+//! Filled from where?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(auto_fill(title = usr_id))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Which field is declared again?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(base(column = "tenant"))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! `subject`, misspelled.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(grants(subjct = user, scope = desk))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! `grants` is a list.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(grants)]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Which field is required?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(required(titel))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Tenancy of which kind?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(tenancy())]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! `local_key`, misspelled.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(tenancy(parent(local_kye = "desk_id", table = "desks")))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

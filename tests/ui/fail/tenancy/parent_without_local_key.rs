@@ -1,0 +1,11 @@
+//! Which column leads to the parent?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(tenancy(parent(table = "desks")))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

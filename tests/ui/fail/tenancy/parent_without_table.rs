@@ -1,0 +1,11 @@
+//! The parent is in which table?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(tenancy(parent(local_key = "task_id")))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,35 @@
+//! A field of a desk orders no tasks.
+
+use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloEnum)]
+pub enum State {
+    Open,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub state: State,
+    pub rank: Option<i32>,
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {
+    fn order<T>(_: ablo::Field<Task, T>) {}
+    order(Desk::NAME);
+}

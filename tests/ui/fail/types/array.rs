@@ -1,0 +1,10 @@
+//! An array is JSON.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: [f64; 2],
+}
+
+fn main() {}

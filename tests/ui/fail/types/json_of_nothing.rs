@@ -1,0 +1,10 @@
+//! JSON of what?
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: ablo::Json,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A map is JSON.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: std::collections::BTreeMap<String, String>,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Nothing that points.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: *const u8,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! A struct is no value of a field.
+
+use ablo::AbloModel;
+
+pub struct Place {
+    pub latitude: f64,
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub place: Option<Place>,
+}
+
+fn main() {}

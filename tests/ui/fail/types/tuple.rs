@@ -1,0 +1,10 @@
+//! A tuple is JSON.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: (f64, f64),
+}
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Empty: the programs stand in `fail` and `pass`, and `ui.rs` compiles them.

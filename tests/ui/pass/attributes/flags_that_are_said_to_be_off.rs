@@ -1,0 +1,12 @@
+//! A flag may be given as a boolean.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+#[ablo(mutable = false)]
+pub struct Task {
+    #[ablo(indexed = true)]
+    pub title: String,
+}
+
+fn main() {}
