@@ -49,7 +49,8 @@ fn unknown_members_are_sent_back_byte_for_byte() {
 
 #[test]
 fn a_row_is_written_base_fields_first_and_what_it_lacked_stays_away() {
-    let row = report(r#""organizationId":"org_1","stationId":null,"location":"Oslo","status":"ready","forecast":null"#).unwrap();
+    let row = report(r#""organizationId":"org_1","stationId":null,"location":"Oslo","status":"ready","forecast":null"#)
+        .unwrap();
     assert_eq!(
         serde_json::to_string(&row).unwrap(),
         r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.500Z","organizationId":"org_1","location":"Oslo","status":"ready","forecast":null,"stationId":null}"#

@@ -80,5 +80,7 @@ fn long() -> Vec<Step> {
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
+        cargo("fuzzing deltas in JSON", &fuzz("delta_json")),
+        cargo("fuzzing deltas in binary", &fuzz("delta_binary")),
     ]
 }

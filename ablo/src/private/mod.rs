@@ -19,10 +19,10 @@ pub use crate::codec::Key;
 pub(crate) use members::write;
 pub use members::{Changes, Members, Patched, base_field, field};
 pub use serde;
-pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
-pub(crate) use value::{single, whole};
 #[cfg(feature = "typed-json")]
 pub use value::Shaped;
+pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
+pub(crate) use value::{single, whole};
 
 /// How the declared fields of a model are read.
 pub trait Codec: Members + Sized {
