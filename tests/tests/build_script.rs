@@ -104,7 +104,7 @@ fn a_build_script_generates_when_it_must_and_reports_where() {
     let err = text(&output.stderr);
     assert!(!output.status.success());
     for said in [
-        "error[ablo::rust::unsupported_type]: a field cannot hold a `usize`",
+        "error[ablo::rust::unsupported_type]: a field cannot hold `usize`",
         "--> src/schema/tasks.rs:3:16",
         "3  |     pub title: usize,",
         "   |                ^^^^^",

@@ -55,12 +55,24 @@ fn main() -> ExitCode {
 }
 
 fn check() -> Vec<Step> {
-    vec![
+    let config = "examples/weather/ablo.toml";
+    let example = ["run", "--quiet", "--package", "ablo-cli", "--", "generate", "--config", config, "--check"];
+    let mut steps = vec![
         cargo("format", &["fmt", "--all", "--check"]),
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with("RUSTDOCFLAGS", "-D warnings"),
         cargo("docs/errors.md", &["xtask", "codes", "--check"]),
-    ]
+        cargo("the example's files", &example),
+    ];
+    if setup::has_wasm() {
+        steps.push(cargo(
+            "the runtime in browsers",
+            &["check", "--package", "ablo", "--locked", "--target", setup::WASM],
+        ));
+    } else {
+        println!("NOT CHECKED: the runtime in browsers; `rustup target add {}` failed", setup::WASM);
+    }
+    steps
 }
 
 fn test() -> Vec<Step> {

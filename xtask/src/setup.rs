@@ -34,6 +34,14 @@ pub(crate) fn run() -> Result<(), String> {
     run_all(steps).map_err(by_hand)
 }
 
+/// Whether the runtime can be checked for browsers. The target's library comes from rustup; without it nothing else suffers.
+pub(crate) fn has_wasm() -> bool {
+    succeeds("rustup", &["target", "add", WASM])
+}
+
+/// What browsers run.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
 /// Debian keeps server programs off the PATH.
 fn has_postgres() -> bool {
     let mut debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
