@@ -5,6 +5,7 @@
 
 use super::cell::{HELD, Span};
 use super::error::{DecodeError, Fault, Step, What, fault};
+use super::key::hash;
 use super::number;
 use super::scan::{Rest, colon, literal, plain, skip, space, unescape, unlike};
 use super::store::{Data, Deltas, Extra, Owner, Piece, Record, Store};
@@ -57,6 +58,10 @@ pub(super) struct Reader<'t> {
     after: [u8; 16],
     /// Likewise the fields of each model, where they do not come in the order of the schema.
     pub(super) orders: Vec<Vec<u16>>,
+    /// Where fields were found, by hashes of their names: what is tried before all are.
+    pub(super) hints: [u8; 128],
+    /// Likewise members of a delta.
+    members: [u8; 128],
     /// Where models were found, by a hash of their names: which is likely where they are.
     found: [u32; 32],
     /// Where a fault is, beside its place in the text.
@@ -66,7 +71,19 @@ pub(super) struct Reader<'t> {
 impl<'t> Reader<'t> {
     pub(super) fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
         let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
-        Self { schema, text, store, shift: 0, flag: 0, after, orders: Vec::new(), found: [0; 32], blamed: (None, None) }
+        Self {
+            schema,
+            text,
+            store,
+            shift: 0,
+            flag: 0,
+            after,
+            orders: Vec::new(),
+            hints: [0; 128],
+            members: [0; 128],
+            found: [0; 32],
+            blamed: (None, None),
+        }
     }
 
     fn error(&self, fault: Fault) -> DecodeError {
@@ -226,6 +243,12 @@ impl<'t> Reader<'t> {
 
     #[inline(never)]
     fn search_member<'s>(&mut self, rest: Rest<'s>, before: usize) -> Step<(usize, Rest<'s>)> {
+        let hash = hash(rest);
+        let hint = usize::from(self.members[hash]);
+        if let Some(value) = MEMBERS[hint].strip(rest) {
+            self.after[before & 15] = hint as u8;
+            return Ok((hint, value));
+        }
         let found = MEMBERS.iter().enumerate().find_map(|(at, key)| Some((at, key.strip(rest)?)));
         let (at, value) = match found {
             Some(found) => found,
@@ -237,6 +260,7 @@ impl<'t> Reader<'t> {
         };
         if at < MEMBERS.len() {
             self.after[before & 15] = at as u8;
+            self.members[hash] = at as u8;
         }
         Ok((at, value))
     }
