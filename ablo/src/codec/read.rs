@@ -8,7 +8,7 @@ use super::error::{DecodeError, Fault, Step, What, fault};
 use super::key::hash;
 use super::number;
 use super::scan::{Rest, colon, literal, plain, skip, space, unescape, unlike};
-use super::store::{Data, Deltas, Extra, Owner, Piece, Record, Store};
+use super::store::{Deltas, Extra, Owner, Piece, Record, Store};
 use crate::__private::Key;
 use crate::descriptor::{ModelDescriptor, SchemaDescriptor};
 
@@ -52,8 +52,8 @@ pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
     pub(super) store: &'t mut Store,
     /// What makes a place in this text a place in the store, where this text is there.
-    shift: u32,
-    flag: u32,
+    pub(super) shift: u32,
+    pub(super) flag: u32,
     /// Which member of a delta came after each the last time; the last entry is the start.
     after: [u8; 16],
     /// Likewise the fields of each model, where they do not come in the order of the schema.
@@ -283,7 +283,7 @@ impl<'t> Reader<'t> {
 
     /// The delta under way.
     #[inline(always)]
-    fn record(&mut self) -> &mut Record {
+    pub(super) fn record(&mut self) -> &mut Record {
         let last = self.store.records.len() - 1;
         &mut self.store.records[last]
     }
@@ -309,7 +309,10 @@ impl<'t> Reader<'t> {
                     self.put_data(action, model_name, rest)?
                 } else {
                     *late = Some(rest);
-                    skip(rest)?
+                    match self.guess(rest) {
+                        Some(more) => more,
+                        None => skip(rest)?,
+                    }
                 }
             }
             5 => put!(previous_data, self.raw(rest)),
@@ -343,7 +346,9 @@ impl<'t> Reader<'t> {
         }
         let &mut Record { action, model_name, .. } = self.record();
         if let Some(late) = late {
-            self.put_data(action, model_name, late)?;
+            if !self.guessed(action, model_name) {
+                self.put_data(action, model_name, late)?;
+            }
         } else if seen & 0b1_0000 == 0 {
             self.record().model = self.find_model(model_name).map_or(u32::MAX, |(at, _)| at);
         }
@@ -353,7 +358,7 @@ impl<'t> Reader<'t> {
 
     /// Finds the model by its name on the wire.
     #[inline(always)]
-    fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
+    pub(super) fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
         let name = self.read_text(name);
         let bytes = name.as_bytes();
         let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
@@ -369,72 +374,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads the data of a delta: a row, or what waits for someone who knows what it is. Says which model it is of.
-    #[inline(always)]
-    fn data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<(Data, u32, Rest<'s>)> {
-        let found = self.find_model(model_name);
-        let at = found.map_or(u32::MAX, |(at, _)| at);
-        match rest {
-            [b'n', ..] => return Ok((Data::Null, at, literal(rest, b"null")?)),
-            [b'{' | b'"', ..] => {}
-            _ => return unlike(rest, What::Row),
-        }
-        let action = self.read_text(action).as_bytes();
-        let (Some((at, model)), [b'I' | b'U' | b'D' | b'A' | b'V' | b'C']) = (found, action) else {
-            let (raw, rest) = self.raw(rest)?;
-            return Ok((Data::Raw(raw), at, rest));
-        };
-        let (row, rest) = match rest {
-            [b'{', members @ ..] => self.row(at, model, members)?,
-            _ => self.row_in_string(at, model, rest)?,
-        };
-        Ok((Data::Row(row), at, rest))
-    }
-
-    /// Reads the data of a delta out of the middle of this text.
-    #[cold]
-    pub(super) fn data_within(&mut self, record: &Record, raw: Span) -> Step<Data> {
-        let rest = self.text.as_bytes().get(raw.start()..).unwrap_or_default();
-        Ok(self.data(record.action, record.model_name, rest)?.0)
-    }
-
-    /// Reads a row that was sent as text.
-    #[cold]
-    #[inline(never)]
-    fn row_in_string<'s>(
-        &mut self,
-        at: u32,
-        model: &'static ModelDescriptor,
-        start: Rest<'s>,
-    ) -> Step<(Piece, Rest<'s>)> {
-        let (span, rest) = self.string(start, What::Row)?;
-        let text = self.read_text(span).to_owned();
-        let shift = self.store.held.len();
-        if shift + text.len() >= HELD as usize {
-            return fault(start, What::TooLong);
-        }
-        self.store.held.push_str(&text);
-        let mut inner = Reader::new(self.schema, &text, self.store);
-        (inner.shift, inner.flag) = (shift as u32, HELD);
-        let row = match space(text.as_bytes()) {
-            [b'{', members @ ..] => inner.row(at, model, members).and_then(|(row, rest)| match space(rest) {
-                [] => Ok(row),
-                more => fault(more, What::More),
-            }),
-            other => unlike(other, What::Object),
-        };
-        match row {
-            Ok(row) => Ok((row, rest)),
-            Err(within) => {
-                self.blamed = inner.blamed;
-                fault(start, within.what)
-            }
-        }
-    }
-
     /// Keeps an object, or a string that holds one, as text.
     #[inline(never)]
-    fn raw<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    pub(super) fn raw<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
         match rest {
             [b'n', ..] => Ok((Span::NULL, literal(rest, b"null")?)),
             [b'{' | b'"', ..] => {
