@@ -4,7 +4,7 @@ use super::cell::{HELD, Span};
 use super::error::{Step, What, fault};
 use super::read::Reader;
 use super::scan::{Rest, literal, space, unlike};
-use super::store::{Data, Owner, Piece, Record};
+use super::store::{Data, Piece, Record};
 use crate::descriptor::ModelDescriptor;
 
 impl Reader<'_> {
