@@ -281,7 +281,7 @@ impl<'t> Reader<'t> {
         if self.read_text(kind) == "delta" { Ok(more) } else { fault(rest, What::Kind) }
     }
 
-    /// The delta under way.
+    /// The delta under way: what is read of it is put where it stands.
     #[inline(always)]
     pub(super) fn record(&mut self) -> &mut Record {
         let last = self.store.records.len() - 1;
@@ -293,7 +293,9 @@ impl<'t> Reader<'t> {
         macro_rules! put {
             ($member:ident, $read:expr) => {{
                 let (value, rest) = $read?;
-                self.record().$member = value;
+                if let Some(record) = self.store.records.last_mut() {
+                    record.$member = value;
+                }
                 rest
             }};
         }
