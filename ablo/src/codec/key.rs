@@ -1,5 +1,6 @@
 //! Member names, made ready at compile time to be compared and copied eight bytes at a time.
 
+use super::scan::special;
 use std::fmt;
 
 /// A member name as it stands in compact JSON: quoted, with the colon behind it.
@@ -79,6 +80,21 @@ impl Key {
     pub(super) fn begins(&self, next: u64) -> bool {
         if self.len < 8 { next & self.mask == self.words[0] } else { next == self.words[0] }
     }
+}
+
+/// A number below 128 for the name that is next, from its first 16 bytes at most.
+#[inline(always)]
+pub(super) fn hash(rest: &[u8]) -> usize {
+    let Some(next) = rest.first_chunk::<25>().and_then(|next| next.last_chunk::<24>()) else { return 0 };
+    let [a, b, _] = words(next);
+    // The bytes below the quote; all of them where there is none, without a branch that would be guessed wrong.
+    let below = |word: u64| {
+        let marks = special(word);
+        (((marks & marks.wrapping_neg()) >> 7).wrapping_sub(1), u64::from(marks == 0))
+    };
+    let ((in_a, long), (in_b, _)) = (below(a), below(b));
+    let mixed = (a & in_a) ^ (b & in_b & long.wrapping_neg()).rotate_left(23);
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57) as usize
 }
 
 #[inline(always)]

@@ -16,6 +16,7 @@ mod number;
 mod owned;
 mod pen;
 mod read;
+mod read_data;
 mod read_parts;
 mod read_row;
 mod row;

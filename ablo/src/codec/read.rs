@@ -5,9 +5,10 @@
 
 use super::cell::{HELD, Span};
 use super::error::{DecodeError, Fault, Step, What, fault};
+use super::key::hash;
 use super::number;
 use super::scan::{Rest, colon, literal, plain, skip, space, unescape, unlike};
-use super::store::{Data, Deltas, Extra, Owner, Piece, Record, Store};
+use super::store::{Deltas, Extra, Owner, Piece, Record, Store};
 use crate::__private::Key;
 use crate::descriptor::{ModelDescriptor, SchemaDescriptor};
 
@@ -51,12 +52,16 @@ pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
     pub(super) store: &'t mut Store,
     /// What makes a place in this text a place in the store, where this text is there.
-    shift: u32,
-    flag: u32,
+    pub(super) shift: u32,
+    pub(super) flag: u32,
     /// Which member of a delta came after each the last time; the last entry is the start.
     after: [u8; 16],
     /// Likewise the fields of each model, where they do not come in the order of the schema.
     pub(super) orders: Vec<Vec<u16>>,
+    /// Where fields were found, by hashes of their names: what is tried before all are.
+    pub(super) hints: [u8; 128],
+    /// Likewise members of a delta.
+    members: [u8; 128],
     /// Where models were found, by a hash of their names: which is likely where they are.
     found: [u32; 32],
     /// Where a fault is, beside its place in the text.
@@ -66,7 +71,19 @@ pub(super) struct Reader<'t> {
 impl<'t> Reader<'t> {
     pub(super) fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
         let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
-        Self { schema, text, store, shift: 0, flag: 0, after, orders: Vec::new(), found: [0; 32], blamed: (None, None) }
+        Self {
+            schema,
+            text,
+            store,
+            shift: 0,
+            flag: 0,
+            after,
+            orders: Vec::new(),
+            hints: [0; 128],
+            members: [0; 128],
+            found: [0; 32],
+            blamed: (None, None),
+        }
     }
 
     fn error(&self, fault: Fault) -> DecodeError {
@@ -226,6 +243,12 @@ impl<'t> Reader<'t> {
 
     #[inline(never)]
     fn search_member<'s>(&mut self, rest: Rest<'s>, before: usize) -> Step<(usize, Rest<'s>)> {
+        let hash = hash(rest);
+        let hint = usize::from(self.members[hash]);
+        if let Some(value) = MEMBERS[hint].strip(rest) {
+            self.after[before & 15] = hint as u8;
+            return Ok((hint, value));
+        }
         let found = MEMBERS.iter().enumerate().find_map(|(at, key)| Some((at, key.strip(rest)?)));
         let (at, value) = match found {
             Some(found) => found,
@@ -237,6 +260,7 @@ impl<'t> Reader<'t> {
         };
         if at < MEMBERS.len() {
             self.after[before & 15] = at as u8;
+            self.members[hash] = at as u8;
         }
         Ok((at, value))
     }
@@ -257,9 +281,9 @@ impl<'t> Reader<'t> {
         if self.read_text(kind) == "delta" { Ok(more) } else { fault(rest, What::Kind) }
     }
 
-    /// The delta under way.
+    /// The delta under way: what is read of it is put where it stands.
     #[inline(always)]
-    fn record(&mut self) -> &mut Record {
+    pub(super) fn record(&mut self) -> &mut Record {
         let last = self.store.records.len() - 1;
         &mut self.store.records[last]
     }
@@ -269,7 +293,9 @@ impl<'t> Reader<'t> {
         macro_rules! put {
             ($member:ident, $read:expr) => {{
                 let (value, rest) = $read?;
-                self.record().$member = value;
+                if let Some(record) = self.store.records.last_mut() {
+                    record.$member = value;
+                }
                 rest
             }};
         }
@@ -285,7 +311,10 @@ impl<'t> Reader<'t> {
                     self.put_data(action, model_name, rest)?
                 } else {
                     *late = Some(rest);
-                    skip(rest)?
+                    match self.guess(rest) {
+                        Some(more) => more,
+                        None => skip(rest)?,
+                    }
                 }
             }
             5 => put!(previous_data, self.raw(rest)),
@@ -319,7 +348,9 @@ impl<'t> Reader<'t> {
         }
         let &mut Record { action, model_name, .. } = self.record();
         if let Some(late) = late {
-            self.put_data(action, model_name, late)?;
+            if !self.guessed(action, model_name) {
+                self.put_data(action, model_name, late)?;
+            }
         } else if seen & 0b1_0000 == 0 {
             self.record().model = self.find_model(model_name).map_or(u32::MAX, |(at, _)| at);
         }
@@ -329,7 +360,7 @@ impl<'t> Reader<'t> {
 
     /// Finds the model by its name on the wire.
     #[inline(always)]
-    fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
+    pub(super) fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
         let name = self.read_text(name);
         let bytes = name.as_bytes();
         let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
@@ -345,72 +376,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads the data of a delta: a row, or what waits for someone who knows what it is. Says which model it is of.
-    #[inline(always)]
-    fn data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<(Data, u32, Rest<'s>)> {
-        let found = self.find_model(model_name);
-        let at = found.map_or(u32::MAX, |(at, _)| at);
-        match rest {
-            [b'n', ..] => return Ok((Data::Null, at, literal(rest, b"null")?)),
-            [b'{' | b'"', ..] => {}
-            _ => return unlike(rest, What::Row),
-        }
-        let action = self.read_text(action).as_bytes();
-        let (Some((at, model)), [b'I' | b'U' | b'D' | b'A' | b'V' | b'C']) = (found, action) else {
-            let (raw, rest) = self.raw(rest)?;
-            return Ok((Data::Raw(raw), at, rest));
-        };
-        let (row, rest) = match rest {
-            [b'{', members @ ..] => self.row(at, model, members)?,
-            _ => self.row_in_string(at, model, rest)?,
-        };
-        Ok((Data::Row(row), at, rest))
-    }
-
-    /// Reads the data of a delta out of the middle of this text.
-    #[cold]
-    pub(super) fn data_within(&mut self, record: &Record, raw: Span) -> Step<Data> {
-        let rest = self.text.as_bytes().get(raw.start()..).unwrap_or_default();
-        Ok(self.data(record.action, record.model_name, rest)?.0)
-    }
-
-    /// Reads a row that was sent as text.
-    #[cold]
-    #[inline(never)]
-    fn row_in_string<'s>(
-        &mut self,
-        at: u32,
-        model: &'static ModelDescriptor,
-        start: Rest<'s>,
-    ) -> Step<(Piece, Rest<'s>)> {
-        let (span, rest) = self.string(start, What::Row)?;
-        let text = self.read_text(span).to_owned();
-        let shift = self.store.held.len();
-        if shift + text.len() >= HELD as usize {
-            return fault(start, What::TooLong);
-        }
-        self.store.held.push_str(&text);
-        let mut inner = Reader::new(self.schema, &text, self.store);
-        (inner.shift, inner.flag) = (shift as u32, HELD);
-        let row = match space(text.as_bytes()) {
-            [b'{', members @ ..] => inner.row(at, model, members).and_then(|(row, rest)| match space(rest) {
-                [] => Ok(row),
-                more => fault(more, What::More),
-            }),
-            other => unlike(other, What::Object),
-        };
-        match row {
-            Ok(row) => Ok((row, rest)),
-            Err(within) => {
-                self.blamed = inner.blamed;
-                fault(start, within.what)
-            }
-        }
-    }
-
     /// Keeps an object, or a string that holds one, as text.
     #[inline(never)]
-    fn raw<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    pub(super) fn raw<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
         match rest {
             [b'n', ..] => Ok((Span::NULL, literal(rest, b"null")?)),
             [b'{' | b'"', ..] => {

@@ -3,6 +3,7 @@
 use super::cell::{Cell, Span};
 use super::date;
 use super::error::{Step, What, fault};
+use super::key::hash;
 use super::number::number;
 use super::read::{Reader, separator};
 use super::scan::{Rest, literal, skip, space, unlike};
@@ -127,22 +128,11 @@ impl Reader<'_> {
         before: usize,
         rest: Rest<'s>,
     ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
-        let mut next = [0; 8];
-        next.copy_from_slice(rest.first_chunk::<8>().unwrap_or(&[0; 8]));
-        let next = u64::from_le_bytes(next);
-        let probe = |fields: &'static [FieldDescriptor], first: usize| {
-            let mut fields = fields.iter().enumerate();
-            fields.find_map(|(at, field)| match field.key.begins(next) {
-                true => Some((first + at, field, field.key.strip(rest)?)),
-                false => None,
-            })
-        };
-        let (base, declared) = (&BASE[before.min(BASE.len())..], before.saturating_sub(BASE.len()));
-        let found = probe(base, before)
-            .or_else(|| probe(model.fields.get(declared..)?, BASE.len() + declared))
-            .or_else(|| probe(&BASE, 0))
-            .or_else(|| probe(model.fields, BASE.len()));
-        let found = match found {
+        // Models share the hints: where one of another model is found, all are tried.
+        let hash = hash(rest);
+        let hint = usize::from(self.hints[hash]);
+        let hinted = field(model, hint).and_then(|field| Some((hint, field, field.key.strip(rest)?)));
+        let found = match hinted.or_else(|| probe(model, before, rest)) {
             Some(found) => found,
             None => match self.search_by_name(model, rest)? {
                 Some(found) => found,
@@ -156,6 +146,7 @@ impl Reader<'_> {
         if let Some(place) = order.get_mut(before) {
             *place = found.0 as u16;
         }
+        self.hints[hash] = u8::try_from(found.0).unwrap_or(0);
         Ok(Some(found))
     }
 
@@ -233,4 +224,24 @@ impl Reader<'_> {
             Err(_) => fault(rest, What::Date),
         }
     }
+}
+
+/// Tries all fields, from the one that is likely next.
+fn probe<'s>(
+    model: &'static ModelDescriptor,
+    before: usize,
+    rest: Rest<'s>,
+) -> Option<(usize, &'static FieldDescriptor, Rest<'s>)> {
+    let mut next = [0; 8];
+    next.copy_from_slice(rest.first_chunk::<8>().unwrap_or(&[0; 8]));
+    let next = u64::from_le_bytes(next);
+    let among = |fields: &'static [FieldDescriptor], first: usize| {
+        let mut fields = fields.iter().enumerate().filter(|(_, field)| field.key.begins(next));
+        fields.find_map(|(at, field)| Some((first + at, field, field.key.strip(rest)?)))
+    };
+    let declared = before.saturating_sub(BASE.len());
+    among(&BASE[before.min(BASE.len())..], before)
+        .or_else(|| among(model.fields.get(declared..)?, BASE.len() + declared))
+        .or_else(|| among(&BASE, 0))
+        .or_else(|| among(model.fields, BASE.len()))
 }

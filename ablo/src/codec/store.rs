@@ -145,6 +145,14 @@ pub(super) struct Store {
     pub(super) new_versions: Option<Span>,
 }
 
+impl Store {
+    /// Drops the unknown members of a row: of the last delta, whose members begin here.
+    pub(super) fn forget_row(&mut self, start: usize) {
+        let last = self.extras.split_off(start.min(self.extras.len()));
+        self.extras.extend(last.into_iter().filter(|extra| extra.owner != Owner::Row));
+    }
+}
+
 /// Deltas that were read, with what they were read from.
 ///
 /// ```

@@ -81,12 +81,7 @@ impl Reader<'_> {
         }
         text.push('}');
         record.data = Data::Raw(self.hold(&text));
-        let start = record.extras.start as usize;
-        let mut at = 0;
-        self.store.extras.retain(|extra| {
-            at += 1;
-            at <= start || extra.owner != Owner::Row
-        });
+        self.store.forget_row(record.extras.start as usize);
         record.extras.end = self.store.extras.len() as u32;
     }
 
