@@ -192,15 +192,26 @@ impl<'t> Reader<'t> {
         let extras = self.store.extras.len() as u32;
         // Filled where it stands: it is too large to be moved for nothing.
         self.store.records.push(Record { extras: Piece { start: extras, end: extras }, ..Record::EMPTY });
-        let mut seen = 0_u32;
+        let rest = space(rest);
+        let (mut rest, mut seen) = match rest {
+            [b'"', ..] => self.in_order(rest)?,
+            [b'}', ..] => (rest, 0),
+            _ => return fault(rest, What::Name),
+        };
         let mut late = None;
         let mut before = MEMBERS.len();
-        let mut rest = space(rest);
-        if let [b'}', more @ ..] = rest {
-            self.finish(seen, late, rest)?;
-            return Ok(more);
-        }
         loop {
+            rest = match rest {
+                [b'"', ..] => rest,
+                [b',', b'"', ..] => &rest[1..],
+                _ => match separator(rest)? {
+                    (more, true) => {
+                        self.finish(seen, late, rest)?;
+                        return Ok(more);
+                    }
+                    (more, false) => more,
+                },
+            };
             let (member, value) = self.member(rest, before)?;
             let value = space(value);
             rest = if member < MEMBERS.len() {
@@ -214,21 +225,57 @@ impl<'t> Reader<'t> {
             } else {
                 self.unknown_member(rest, top)?
             };
-            rest = match rest {
-                [b',', b'"', ..] => &rest[1..],
-                [b'}', more @ ..] => {
-                    self.finish(seen, late, rest)?;
-                    return Ok(more);
-                }
-                _ => match separator(rest)? {
-                    (more, true) => {
-                        self.finish(seen, late, rest)?;
-                        return Ok(more);
+            if let [b'"', ..] = rest {
+                return fault(rest, What::Comma);
+            }
+        }
+    }
+
+    /// Reads the members that stand in the order in which they are written: compact, each after the one before it. Says
+    /// which were there; what is left begins with a name, or is what stands behind a value.
+    #[inline(always)]
+    fn in_order<'s>(&mut self, start: Rest<'s>) -> Step<(Rest<'s>, u32)> {
+        let (mut rest, mut seen) = (start, 0);
+        macro_rules! next {
+            ($at:literal $key:literal $first:pat => $member:ident, $value:ident => $read:expr) => {
+                if let Some($value @ [$first, ..]) = rest.strip_prefix($key) {
+                    let (value, more) = $read?;
+                    if let Some(record) = self.store.records.last_mut() {
+                        record.$member = value;
                     }
-                    (more, false) => more,
-                },
+                    seen |= 1 << $at;
+                    match more {
+                        [b',', b'"', ..] => rest = &more[1..],
+                        _ => return Ok((more, seen)),
+                    }
+                }
             };
         }
+        next!(0 b"\"id\":" b'0'..=b'9' => id, value => number::sync_id(value));
+        next!(1 b"\"actionType\":" b'"' => action, value => self.string(value, What::Text));
+        next!(2 b"\"modelName\":" b'"' => model_name, value => self.string(value, What::Text));
+        next!(3 b"\"modelId\":" b'"' => model_id, value => self.string(value, What::Text));
+        if seen & 0b110 == 0b110
+            && let Some(value @ [b'{' | b'n', ..]) = rest.strip_prefix(b"\"data\":")
+        {
+            let &mut Record { action, model_name, .. } = self.record();
+            let more = self.put_data(action, model_name, value)?;
+            seen |= 1 << 4;
+            match more {
+                [b',', b'"', ..] => rest = &more[1..],
+                _ => return Ok((more, seen)),
+            }
+        }
+        next!(6 b"\"syncGroups\":" b'[' | b'n' => sync_groups, value => self.groups(value));
+        next!(7 b"\"transactionId\":" b'"' | b'n' => transaction_id, value => self.nullable(value));
+        next!(8 b"\"createdAt\":" b'"' => created_at, value => self.string(value, What::Text));
+        next!(9 b"\"actor\":" b'{' | b'n' => actor, value => self.participant(value, Owner::Actor));
+        next!(10 b"\"onBehalfOf\":" b'{' | b'n' => on_behalf_of, value => self.participant(value, Owner::OnBehalfOf));
+        next!(11 b"\"capabilityId\":" b'"' | b'n' => capability_id, value => self.nullable(value));
+        next!(12 b"\"confirmationState\":" b'"' | b'n' => confirmation_state, value => self.nullable(value));
+        next!(13 b"\"causedByTaskId\":" b'"' | b'n' => caused_by_task_id, value => self.nullable(value));
+        next!(14 b"\"createdBy\":" b'{' | b'n' => created_by, value => self.participant(value, Owner::CreatedBy));
+        Ok((rest, seen))
     }
 
     /// Which member is next, and what stands behind its colon.
