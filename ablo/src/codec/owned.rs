@@ -29,7 +29,7 @@ impl Deltas<'static> {
     /// assert_eq!(batch.to_json(), concat!(
     ///     r#"{"deltas":[{"id":9,"actionType":"I","modelName":"Station","modelId":"s_1","data":{"id":"s_1","#,
     ///     r#""createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","name":"Arlanda","#,
-    ///     r#""altitude":37,"openedAt":"1962-04-01T00:00:00.000Z","details":null}}]}"#,
+    ///     r#""altitude":37,"openedAt":"1962-04-01T00:00:00.000Z"}}]}"#,
     /// ));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
