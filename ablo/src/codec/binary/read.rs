@@ -59,8 +59,11 @@ pub(super) struct Reader<'a> {
     created: i64,
     /// The end of the head, where faults are counted from.
     end: usize,
-    /// What the store may hold.
+    /// What may be unfolded: text in the store, and text that deltas share but that each has to say in JSON.
     budget: usize,
+    shared: usize,
+    /// The groups of the delta under way, as text.
+    groups: usize,
     pub(super) blamed: (Option<&'static str>, Option<&'static str>),
 }
 
@@ -80,6 +83,8 @@ impl<'a> Reader<'a> {
             created: 0,
             end: 0,
             budget: 0,
+            shared: 0,
+            groups: 0,
             blamed: (None, None),
         }
     }
@@ -221,7 +226,7 @@ impl<'a> Reader<'a> {
     /// Says when more was unfolded than an input of this size warrants.
     pub(super) fn within_budget(&self, rest: Rest<'_>) -> Step<()> {
         let held = self.store.held.len();
-        if held > self.budget || held >= HELD as usize { fault(rest, What::Budget) } else { Ok(()) }
+        if held + self.shared > self.budget || held >= HELD as usize { fault(rest, What::Budget) } else { Ok(()) }
     }
 
     /// Reads text that is not remembered.
@@ -304,14 +309,19 @@ impl<'a> Reader<'a> {
 
     fn groups<'s>(&mut self, rest: Rest<'s>) -> Step<(Option<Piece>, Rest<'s>)> {
         let (count, mut more) = varint(rest)?;
-        let Some(count) = count.checked_sub(1) else { return Ok((None, more)) };
+        let Some(count) = count.checked_sub(1) else {
+            self.groups = 0;
+            return Ok((None, more));
+        };
         // Each takes a byte at least.
         if count > more.len() as u64 {
             return fault(rest, What::Size);
         }
         let start = self.store.groups.len() as u32;
+        self.groups = 0;
         for _ in 0..count {
             let (group, rest) = self.required(more)?;
+            self.groups += group.len();
             self.store.groups.push(group);
             more = rest;
         }
@@ -356,6 +366,7 @@ impl<'a> Reader<'a> {
             return fault(rest, What::SyncId);
         }
         let more = self.envelope(&mut record, marks, more)?;
+        self.shared += shared(&record) + self.groups;
         let mut more = self.data(&mut record, marks, more)?;
         if marks & mark::EXTRAS != 0 {
             more = self.extras(&mut record, more)?;
@@ -451,4 +462,14 @@ impl<'a> Reader<'a> {
         record.data = data;
         Ok(rest)
     }
+}
+
+/// How much text of a delta may be that of others, too.
+#[inline(always)]
+fn shared(record: &Record) -> usize {
+    let texts =
+        [record.action, record.model_name, record.capability_id, record.confirmation_state, record.caused_by_task_id];
+    let actors = [record.actor, record.on_behalf_of, record.created_by];
+    let actors = actors.iter().map(|actor| actor.kind.len() + actor.id.len());
+    texts.iter().map(|text| text.len()).chain(actors).sum()
 }
