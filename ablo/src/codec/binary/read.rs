@@ -62,7 +62,8 @@ pub(super) struct Reader<'a> {
     /// What may be unfolded: text in the store, and text that deltas share but that each has to say in JSON.
     budget: usize,
     shared: usize,
-    /// The groups of the delta under way, as text.
+    /// What the delta under way shares, and of it the groups.
+    each: usize,
     groups: usize,
     pub(super) blamed: (Option<&'static str>, Option<&'static str>),
 }
@@ -84,6 +85,7 @@ impl<'a> Reader<'a> {
             end: 0,
             budget: 0,
             shared: 0,
+            each: 0,
             groups: 0,
             blamed: (None, None),
         }
@@ -366,7 +368,10 @@ impl<'a> Reader<'a> {
             return fault(rest, What::SyncId);
         }
         let more = self.envelope(&mut record, marks, more)?;
-        self.shared += shared(&record) + self.groups;
+        if marks & mark::CHANGED != 0 {
+            self.each = shared(&record) + self.groups;
+        }
+        self.shared += self.each;
         let mut more = self.data(&mut record, marks, more)?;
         if marks & mark::EXTRAS != 0 {
             more = self.extras(&mut record, more)?;
@@ -467,9 +472,13 @@ impl<'a> Reader<'a> {
 /// How much text of a delta may be that of others, too.
 #[inline(always)]
 fn shared(record: &Record) -> usize {
-    let texts =
-        [record.action, record.model_name, record.capability_id, record.confirmation_state, record.caused_by_task_id];
-    let actors = [record.actor, record.on_behalf_of, record.created_by];
-    let actors = actors.iter().map(|actor| actor.kind.len() + actor.id.len());
-    texts.iter().map(|text| text.len()).chain(actors).sum()
+    let actor = |actor: Participant| actor.kind.len() + actor.id.len();
+    record.action.len()
+        + record.model_name.len()
+        + record.capability_id.len()
+        + record.confirmation_state.len()
+        + record.caused_by_task_id.len()
+        + actor(record.actor)
+        + actor(record.on_behalf_of)
+        + actor(record.created_by)
 }
