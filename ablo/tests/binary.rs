@@ -201,6 +201,23 @@ fn what_is_unfolded_is_bounded() {
     assert!(json(&SCHEMA, &batch(20_000)).unwrap_err().ends_with("more to unfold than a batch of this size may hold"));
 }
 
+/// A long text that thousands of deltas share would have to be said by each of them in JSON.
+#[test]
+fn what_is_shared_is_bounded() {
+    let list = |length: usize, count: usize| {
+        let one = |id: usize| {
+            let turn = "t".repeat(length);
+            format!(r#"{{"id":{id},"actionType":"D","modelName":"Station","modelId":"s","causedByTaskId":"{turn}"}}"#)
+        };
+        let all: Vec<String> = (0..count).map(one).collect();
+        format!(r#"{{"deltas":[{}]}}"#, all.join(","))
+    };
+    let read = |text: &str| json(&SCHEMA, &Deltas::read(&SCHEMA, text).unwrap().to_binary(Naming::SameSchema));
+    let usual = list(40, 3000);
+    assert_eq!(read(&usual).unwrap(), usual);
+    assert!(read(&list(2000, 3000)).unwrap_err().ends_with("more to unfold than a batch of this size may hold"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

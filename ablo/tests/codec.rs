@@ -150,6 +150,20 @@ fn faults_say_where_and_what() {
     assert!(refused(&deep(65)).ends_with("more than 64 objects and arrays inside each other"));
 }
 
+/// Found by fuzzing: a member that follows another without a comma.
+#[test]
+fn members_have_commas_between_them() {
+    let whole = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s","data":{"name":"a","altitude":1},"syncGroups":["a","b"],"transactionId":null,"createdAt":"x","actor":{"kind":"user","id":"u"},"capabilityId":"c"}"#;
+    assert_eq!(read(whole).to_json(), whole);
+    for (at, _) in whole.match_indices(',') {
+        let mut broken = whole.to_owned();
+        broken.remove(at);
+        assert!(Deltas::read(&SCHEMA, &broken).is_err(), "{broken}");
+        broken.insert_str(at, ",,");
+        assert!(Deltas::read(&SCHEMA, &broken).is_err(), "{broken}");
+    }
+}
+
 #[test]
 fn ids_are_what_the_protocol_says() {
     let id = |id: &str| {

@@ -32,9 +32,12 @@ fn sizes(name: &str, forms: &[(&str, &[u8])], count: usize) {
     for (form, bytes) in forms {
         println!(
             "| {name}, {count} | {form} | {:.0} ({:.2}) | {:.0} ({:.2}) | {:.0} ({:.2}) |",
-            per(bytes.len()), bytes.len() as f64 / json.len() as f64,
-            per(gzip(bytes)), gzip(bytes) as f64 / gzip(json) as f64,
-            per(zstd(bytes)), zstd(bytes) as f64 / zstd(json) as f64,
+            per(bytes.len()),
+            bytes.len() as f64 / json.len() as f64,
+            per(gzip(bytes)),
+            gzip(bytes) as f64 / gzip(json) as f64,
+            per(zstd(bytes)),
+            zstd(bytes) as f64 / zstd(json) as f64,
         );
     }
 }

@@ -46,7 +46,14 @@ fn decimal(rng: &mut Rng, whole: u64, digits: usize) -> String {
 
 fn uuid(rng: &mut Rng) -> String {
     let (a, b) = (rng.next(), rng.next());
-    format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0xfff, b & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xffff,
+        a & 0xfff,
+        b >> 48 & 0xfff,
+        b & 0xffff_ffff_ffff
+    )
 }
 
 type Members = Vec<(&'static str, String)>;
@@ -80,7 +87,15 @@ fn shipment(rng: &mut Rng, id: &str) -> Members {
         ("customerId", text(uuid(rng))),
         ("carrierName", text(rng.pick(&["PostNord Sverige AB", "DHL Freight", "Schenker", "Bring Parcels"]))),
         ("origin", text(format!("{} 12, 111 22 {}", rng.pick(&["Storgatan", "Kungsgatan"]), rng.pick(&PLACES)))),
-        ("destination", text(format!("{} 4, {} {}", rng.pick(&["Hamngatan", "Havnegata"]), 10_000 + rng.below(9000), rng.pick(&PLACES)))),
+        (
+            "destination",
+            text(format!(
+                "{} 4, {} {}",
+                rng.pick(&["Hamngatan", "Havnegata"]),
+                10_000 + rng.below(9000),
+                rng.pick(&PLACES)
+            )),
+        ),
         ("weight", decimal(rng, 1000, 3)),
         ("volume", decimal(rng, 10, 4)),
         ("price", decimal(rng, 10_000, 2)),
@@ -140,7 +155,10 @@ fn delta(rng: &mut Rng, id: u64, weather: bool, order: Order) -> String {
         ("transactionId", text(format!("tx_{}_{:06x}", 1_760_000_000_000 + id * 137, rng.below(1 << 24)))),
         ("createdAt", text(created)),
         ("actor", actor.clone()),
-        ("onBehalfOf", if rng.below(2) == 0 { "null".to_owned() } else { "{\"kind\":\"user\",\"id\":\"u_1\"}".to_owned() }),
+        (
+            "onBehalfOf",
+            if rng.below(2) == 0 { "null".to_owned() } else { "{\"kind\":\"user\",\"id\":\"u_1\"}".to_owned() },
+        ),
         ("capabilityId", if rng.below(2) == 0 { "null".to_owned() } else { "\"cap_81\"".to_owned() }),
         ("confirmationState", "\"auto\"".to_owned()),
         ("causedByTaskId", "null".to_owned()),

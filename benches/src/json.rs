@@ -25,7 +25,9 @@ fn report(row: RowRef<'_, '_, WeatherReport>) -> u64 {
         + date(row.get(Row::<WeatherReport>::CREATED_AT))
         + date(row.get(Row::<WeatherReport>::UPDATED_AT))
         + text(row.get(WeatherReport::LOCATION))
-        + row.get(WeatherReport::STATUS).map_or(0, |status| u64::from(status == crate::models::WeatherReportStatus::Ready))
+        + row
+            .get(WeatherReport::STATUS)
+            .map_or(0, |status| u64::from(status == crate::models::WeatherReportStatus::Ready))
         + text(row.get(WeatherReport::FORECAST).flatten())
         + row.get(WeatherReport::CONFIDENCE).flatten().map_or(0, f64::to_bits)
         + text(row.get(WeatherReport::STATION_ID).flatten())
@@ -109,7 +111,8 @@ fn decoders<'a, D: Touch + Deserialize<'a> + 'a, R: for<'b> Deserialize<'b>>(tex
             serde_json::from_str::<Batch<owned::Delta<R>>>(text).expect("good").deltas.len() as u64
         }),
         contender("serde_json::Value", move || {
-            serde_json::from_str::<serde_json::Value>(text).expect("good")["deltas"].as_array().map_or(0, Vec::len) as u64
+            serde_json::from_str::<serde_json::Value>(text).expect("good")["deltas"].as_array().map_or(0, Vec::len)
+                as u64
         }),
     ]
 }
@@ -124,7 +127,8 @@ fn mixed(text: &str) -> u64 {
             _ => sonic_rs::from_str::<peers::Shipment<'_>>(raw).expect("good").touch(),
         };
         let actors = [&delta.actor, &delta.on_behalf_of, &delta.created_by];
-        sum = sum.wrapping_add(row).wrapping_add(delta.id + delta.model_id.len() as u64 + delta.created_at.len() as u64);
+        sum =
+            sum.wrapping_add(row).wrapping_add(delta.id + delta.model_id.len() as u64 + delta.created_at.len() as u64);
         sum = sum.wrapping_add(actors.iter().map(|actor| actor.as_ref().map_or(0, |actor| actor.touch())).sum());
         sum = sum.wrapping_add(delta.sync_groups.len() as u64 + delta.action_type.len() as u64);
         let texts = [delta.transaction_id, delta.capability_id, delta.confirmation_state, delta.caused_by_task_id];
@@ -132,7 +136,6 @@ fn mixed(text: &str) -> u64 {
     }
     sum
 }
-
 
 pub fn table(names: &[&str], times: &[f64], what: &str) {
     let base = times[0];
@@ -160,17 +163,17 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
         Kind::Weather => contenders.push(contender("simd-json, borrowed", {
             let mut copy = Vec::new();
             move || {
-            copy.clear();
-            copy.extend_from_slice(text.as_bytes());
-            all(&simd_json::from_slice::<Batch<peers::ReportDelta<'_>>>(&mut copy).expect("good"))
+                copy.clear();
+                copy.extend_from_slice(text.as_bytes());
+                all(&simd_json::from_slice::<Batch<peers::ReportDelta<'_>>>(&mut copy).expect("good"))
             }
         })),
         Kind::Fields20 => contenders.push(contender("simd-json, borrowed", {
             let mut copy = Vec::new();
             move || {
-            copy.clear();
-            copy.extend_from_slice(text.as_bytes());
-            all(&simd_json::from_slice::<Batch<peers::ShipmentDelta<'_>>>(&mut copy).expect("good"))
+                copy.clear();
+                copy.extend_from_slice(text.as_bytes());
+                all(&simd_json::from_slice::<Batch<peers::ShipmentDelta<'_>>>(&mut copy).expect("good"))
             }
         })),
         Kind::Mixed => {}
@@ -214,7 +217,8 @@ pub fn run() {
     }
     println!("\nJSON, encode: ns a delta (ratio to ablo)\n");
     for (count, head) in [(1000, true), (1, false), (100, false), (10_000, false)] {
-        let (weather, fields) = (batch(Kind::Weather, Order::Schema, count), batch(Kind::Fields20, Order::Schema, count));
+        let (weather, fields) =
+            (batch(Kind::Weather, Order::Schema, count), batch(Kind::Fields20, Order::Schema, count));
         encoders::<peers::ReportDelta<'_>>(&weather, &format!("weather, batch of {count}"), count, head);
         encoders::<peers::ShipmentDelta<'_>>(&fields, &format!("20 fields, batch of {count}"), count, false);
     }

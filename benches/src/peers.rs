@@ -21,28 +21,57 @@ macro_rules! both {
 }
 
 macro_rules! touch {
-    (text $e:expr) => { $e.len() as u64 };
-    (maybe_text $e:expr) => { $e.map_or(0, |text| text.len() as u64) };
-    (number $e:expr) => { $e.to_bits() };
-    (maybe_number $e:expr) => { $e.map_or(0, f64::to_bits) };
-    (integer $e:expr) => { $e };
-    (boolean $e:expr) => { u64::from($e) };
-    (value $e:expr) => { $e as u64 };
-    (row $e:expr) => { $e.as_ref().map_or(0, |row| row.touch()) };
-    (list $e:expr) => { $e.iter().map(|text| text.len() as u64).sum::<u64>() };
+    (text $e:expr) => {
+        $e.len() as u64
+    };
+    (maybe_text $e:expr) => {
+        $e.map_or(0, |text| text.len() as u64)
+    };
+    (number $e:expr) => {
+        $e.to_bits()
+    };
+    (maybe_number $e:expr) => {
+        $e.map_or(0, f64::to_bits)
+    };
+    (integer $e:expr) => {
+        $e
+    };
+    (boolean $e:expr) => {
+        u64::from($e)
+    };
+    (value $e:expr) => {
+        $e as u64
+    };
+    (row $e:expr) => {
+        $e.as_ref().map_or(0, |row| row.touch())
+    };
+    (list $e:expr) => {
+        $e.iter().map(|text| text.len() as u64).sum::<u64>()
+    };
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, bitcode::Encode, bitcode::Decode)]
 #[serde(rename_all = "snake_case")]
-pub enum ReportStatus { Pending, Ready }
+pub enum ReportStatus {
+    Pending,
+    Ready,
+}
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, bitcode::Encode, bitcode::Decode)]
 #[serde(rename_all = "snake_case")]
-pub enum Status { Draft, InTransit, Delivered }
+pub enum Status {
+    Draft,
+    InTransit,
+    Delivered,
+}
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, bitcode::Encode, bitcode::Decode)]
 #[serde(rename_all = "snake_case")]
-pub enum Priority { Low, Normal, High }
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+}
 
 both! {
     pub struct Actor { kind: &'a str = text, id: &'a str = text, }

@@ -246,6 +246,8 @@ impl<'t> Reader<'t> {
                     seen |= 1 << $at;
                     match more {
                         [b',', b'"', ..] => rest = &more[1..],
+                        // What is left may begin with a name only where a comma was.
+                        [b'"', ..] => return fault(more, What::Comma),
                         _ => return Ok((more, seen)),
                     }
                 }
@@ -263,6 +265,7 @@ impl<'t> Reader<'t> {
             seen |= 1 << 4;
             match more {
                 [b',', b'"', ..] => rest = &more[1..],
+                [b'"', ..] => return fault(more, What::Comma),
                 _ => return Ok((more, seen)),
             }
         }

@@ -59,8 +59,12 @@ pub(super) struct Reader<'a> {
     created: i64,
     /// The end of the head, where faults are counted from.
     end: usize,
-    /// What the store may hold.
+    /// What may be unfolded: text in the store, and text that deltas share but that each has to say in JSON.
     budget: usize,
+    shared: usize,
+    /// What the delta under way shares, and of it the groups.
+    each: usize,
+    groups: usize,
     pub(super) blamed: (Option<&'static str>, Option<&'static str>),
 }
 
@@ -80,6 +84,9 @@ impl<'a> Reader<'a> {
             created: 0,
             end: 0,
             budget: 0,
+            shared: 0,
+            each: 0,
+            groups: 0,
             blamed: (None, None),
         }
     }
@@ -221,7 +228,7 @@ impl<'a> Reader<'a> {
     /// Says when more was unfolded than an input of this size warrants.
     pub(super) fn within_budget(&self, rest: Rest<'_>) -> Step<()> {
         let held = self.store.held.len();
-        if held > self.budget || held >= HELD as usize { fault(rest, What::Budget) } else { Ok(()) }
+        if held + self.shared > self.budget || held >= HELD as usize { fault(rest, What::Budget) } else { Ok(()) }
     }
 
     /// Reads text that is not remembered.
@@ -304,14 +311,19 @@ impl<'a> Reader<'a> {
 
     fn groups<'s>(&mut self, rest: Rest<'s>) -> Step<(Option<Piece>, Rest<'s>)> {
         let (count, mut more) = varint(rest)?;
-        let Some(count) = count.checked_sub(1) else { return Ok((None, more)) };
+        let Some(count) = count.checked_sub(1) else {
+            self.groups = 0;
+            return Ok((None, more));
+        };
         // Each takes a byte at least.
         if count > more.len() as u64 {
             return fault(rest, What::Size);
         }
         let start = self.store.groups.len() as u32;
+        self.groups = 0;
         for _ in 0..count {
             let (group, rest) = self.required(more)?;
+            self.groups += group.len();
             self.store.groups.push(group);
             more = rest;
         }
@@ -356,6 +368,10 @@ impl<'a> Reader<'a> {
             return fault(rest, What::SyncId);
         }
         let more = self.envelope(&mut record, marks, more)?;
+        if marks & mark::CHANGED != 0 {
+            self.each = shared(&record) + self.groups;
+        }
+        self.shared += self.each;
         let mut more = self.data(&mut record, marks, more)?;
         if marks & mark::EXTRAS != 0 {
             more = self.extras(&mut record, more)?;
@@ -451,4 +467,18 @@ impl<'a> Reader<'a> {
         record.data = data;
         Ok(rest)
     }
+}
+
+/// How much text of a delta may be that of others, too.
+#[inline(always)]
+fn shared(record: &Record) -> usize {
+    let actor = |actor: Participant| actor.kind.len() + actor.id.len();
+    record.action.len()
+        + record.model_name.len()
+        + record.capability_id.len()
+        + record.confirmation_state.len()
+        + record.caused_by_task_id.len()
+        + actor(record.actor)
+        + actor(record.on_behalf_of)
+        + actor(record.created_by)
 }
