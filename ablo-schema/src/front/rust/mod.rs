@@ -1,6 +1,6 @@
 //! The Rust front: models declared in Rust, read with syn.
 //!
-//! One grammar, several doors. [`file`] reads whole source files for build scripts and the command; [`derive`] reads the one
+//! One grammar, several doors. [`mod@file`] reads whole source files for build scripts and the command; [`mod@derive`] reads the one
 //! item that a derive is given; [`definition`] reads `define_schema!`. All of them go through the same rooms: `attribute`
 //! reads `#[ablo(…)]` as a tree, `slots` hands its parts out by name and says what is left over or there twice, `model`,
 //! `field`, `relation` and `enumeration` make raw parts of them.
