@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const MODELS: usize = 500;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// One crate: what it is called, what it depends on, its source.
 struct Peer {

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         ["bless"] => step::run_all(accept()).and_then(|()| errors_doc::write()).and_then(|()| step::run_all(test())),
         ["codes"] => errors_doc::write(),
         ["codes", "--check"] => errors_doc::check(),
-        ["bench"] => step::run_all(vec![cargo("benches", &["bench", "--package", "ablo-tests"])]),
+        ["bench"] => step::run_all(bench()),
         ["expansion"] => expansion::run(),
         ["long"] => setup::run().and_then(|()| step::run_all(long())),
         ["help" | "--help" | "-h"] => {
@@ -77,6 +77,13 @@ fn check() -> Vec<Step> {
 
 fn test() -> Vec<Step> {
     vec![cargo("tests", &["test", "--workspace", "--locked"]).with("INSTA_UPDATE", "no")]
+}
+
+fn bench() -> Vec<Step> {
+    vec![
+        cargo("benches of the compiler", &["bench", "--package", "ablo-tests"]),
+        cargo("delta codecs beside their peers", &["run", "--release", "--manifest-path", "benches/Cargo.toml"]),
+    ]
 }
 
 fn accept() -> Vec<Step> {
