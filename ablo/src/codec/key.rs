@@ -37,6 +37,24 @@ impl Key {
         Self { words, mask, len, name }
     }
 
+    /// The same from the text that the macro has put together, `"name":` and 24 zeroes: a loop would take the compiler
+    /// milliseconds for each field of a user's crate.
+    #[must_use]
+    #[rustfmt::skip]
+    pub const fn padded(name: &'static str, text: &'static str) -> Self {
+        let len = name.len() + 3;
+        let mask = if len.is_multiple_of(8) || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
+        let words = match text.as_bytes().first_chunk::<24>() {
+            Some(&[b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, b16, b17, b18, b19, b20, b21, b22, b23]) => [
+                u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
+                u64::from_le_bytes([b8, b9, b10, b11, b12, b13, b14, b15]),
+                u64::from_le_bytes([b16, b17, b18, b19, b20, b21, b22, b23]),
+            ],
+            None => [0; 3],
+        };
+        Self { words, mask, len, name }
+    }
+
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
@@ -110,5 +128,24 @@ fn words(bytes: &[u8; 24]) -> [u64; 3] {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.name, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+
+    macro_rules! both {
+        ($($name:literal)*) => {
+            [$((Key::new($name), Key::padded($name, concat!("\"", $name, "\":", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")))),*]
+        };
+    }
+
+    #[test]
+    fn padded_keys_are_keys() {
+        for (one, other) in both!("a" "abcd" "abcde" "abcdef" "abcdefghijklm" "abcdefghijklmnopqrstu" "abcdefghijklmnopqrstuv" "abcdefghijklmnopqrstuvwxyz")
+        {
+            assert_eq!((one.words, one.mask, one.len, one.name), (other.words, other.mask, other.len, other.name));
+        }
     }
 }

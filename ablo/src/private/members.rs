@@ -5,7 +5,6 @@
 
 use super::value::{Said, Shown, Stored, Value};
 use crate::UnknownFields;
-use crate::codec::Key;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
@@ -140,7 +139,6 @@ pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldD
         optional: T::OPTIONAL,
         raw: T::RAW,
         shape_of: T::SHAPE,
-        key: Key::new(name),
         ..FieldDescriptor::DEFAULT
     }
 }

@@ -99,6 +99,10 @@ macro_rules! __ablo_model {
                 },)*],)?
                 fields: &[$($crate::FieldDescriptor {
                     $($field_facet: $field_value,)*
+                    key: $crate::__private::Key::padded(
+                        $wire,
+                        ::core::concat!("\"", $wire, "\":", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+                    ),
                     ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>($wire, $column)
                 },)*],
                 relations: &[$($crate::RelationDescriptor {
