@@ -19,27 +19,25 @@ macro_rules! __ablo_open_enum {
 
         $crate::__private::open_enum_impls! { $name Unrecognized { $($variant = $value,)* } }
 
-        const _: () = {
-            impl ::core::cmp::Eq for $name {}
+        impl ::core::cmp::Eq for $name {}
 
-            impl ::core::cmp::PartialEq for $name {
-                fn eq(&self, other: &Self) -> bool {
-                    self.as_str() == other.as_str()
-                }
+        impl ::core::cmp::PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.as_str() == other.as_str()
             }
+        }
 
-            impl ::core::hash::Hash for $name {
-                fn hash<__H: ::core::hash::Hasher>(&self, state: &mut __H) {
-                    self.as_str().hash(state)
-                }
+        impl ::core::hash::Hash for $name {
+            fn hash<__H: ::core::hash::Hasher>(&self, state: &mut __H) {
+                self.as_str().hash(state)
             }
+        }
 
-            impl ::core::fmt::Debug for $name {
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    ::core::fmt::Debug::fmt(self.as_str(), f)
-                }
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Debug::fmt(self.as_str(), f)
             }
-        };
+        }
     };
 }
 
@@ -70,17 +68,14 @@ macro_rules! __ablo_open_enum_impls {
         }
 
         #[allow(deprecated)]
-        const _: () = {
-            impl ::core::convert::From<&str> for $name {
-                fn from(value: &str) -> Self {
-                    match value {
-                        $($value => Self::$variant,)*
-                        _ => Self::$other($crate::UnknownValue::__new(value)),
-                    }
+        impl ::core::convert::From<&str> for $name {
+            fn from(value: &str) -> Self {
+                match value {
+                    $($value => Self::$variant,)*
+                    _ => Self::$other($crate::UnknownValue::__new(value)),
                 }
             }
-
-        };
+        }
 
         $crate::__private::open_enum_traits! { $name [$($value),*] }
     };
@@ -94,39 +89,36 @@ macro_rules! __ablo_open_enum_impls {
 #[macro_export]
 macro_rules! __ablo_open_enum_traits {
     ($name:ident [$($value:literal),*]) => {
-        #[allow(deprecated)]
-        const _: () = {
-            impl $crate::OpenEnum for $name {
-                const VALUES: &'static [&'static str] = &[$($value),*];
+        impl $crate::OpenEnum for $name {
+            const VALUES: &'static [&'static str] = &[$($value),*];
 
-                fn as_str(&self) -> &str {
-                    Self::as_str(self)
-                }
+            fn as_str(&self) -> &str {
+                Self::as_str(self)
             }
+        }
 
-            impl ::core::fmt::Display for $name {
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    f.write_str(Self::as_str(self))
-                }
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(Self::as_str(self))
             }
+        }
 
-            impl $crate::__private::serde::Serialize for $name {
-                fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
-                where
-                    __S: $crate::__private::serde::Serializer,
-                {
-                    serializer.serialize_str(Self::as_str(self))
-                }
+        impl $crate::__private::serde::Serialize for $name {
+            fn serialize<__S>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
+            where
+                __S: $crate::__private::serde::Serializer,
+            {
+                serializer.serialize_str(Self::as_str(self))
             }
+        }
 
-            impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
-                fn deserialize<__D>(deserializer: __D) -> ::core::result::Result<Self, __D::Error>
-                where
-                    __D: $crate::__private::serde::Deserializer<'de>,
-                {
-                    $crate::__private::deserialize_enum(deserializer)
-                }
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<__D>(deserializer: __D) -> ::core::result::Result<Self, __D::Error>
+            where
+                __D: $crate::__private::serde::Deserializer<'de>,
+            {
+                $crate::__private::deserialize_enum(deserializer)
             }
-        };
+        }
     };
 }
