@@ -8,6 +8,7 @@ pub mod emit;
 pub mod files;
 #[cfg(feature = "build")]
 mod generator;
+pub mod migrate;
 pub mod shape;
 pub mod target;
 pub mod write;
