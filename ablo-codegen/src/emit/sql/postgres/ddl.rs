@@ -66,7 +66,7 @@ pub(crate) struct Table<'a> {
 }
 
 /// Which rows a tenant sees and writes.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Predicate<'a> {
     /// Those whose column names the tenant.
     Column(Ident<'a>),

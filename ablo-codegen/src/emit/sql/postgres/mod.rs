@@ -1,8 +1,8 @@
 //! The `postgres` target: the programs that provision a PostgreSQL database.
 //!
 //! Shapes come in, `postgres/provision.sql` (the models' tables) and `postgres/service.sql` (the service's own) go out.
-//! `provision.rs` and `service.rs` decide the statements of `ddl.rs`, `render.rs` writes them, `names.rs` spells every
-//! name and literal; no text reaches SQL by another way.
+//! `catalogue.rs` says what has to be there, `provision.rs` and `service.rs` decide the statements of `ddl.rs`, `render.rs`
+//! writes them, `names.rs` spells every name and literal; no text reaches SQL by another way.
 //!
 //! ```sql
 //! -- tasks
@@ -17,6 +17,7 @@
 //! CALL pg_temp.ablo_isolate('"public"."tasks"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 //! ```
 
+mod catalogue;
 mod ddl;
 mod names;
 mod provision;

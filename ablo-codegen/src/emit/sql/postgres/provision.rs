@@ -1,14 +1,12 @@
 //! Provisioning: tables in, an idempotent program out.
 //!
-//! One walk over the tables decides every statement, name and order; `render.rs` writes them. The program has a part
+//! One walk over the catalogue decides every statement and their order; `render.rs` writes them. The program has a part
 //! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
 
-use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Statement, Table};
+use super::catalogue::{Rule, TableDef, catalogue};
+use super::ddl::{ColumnType, Statement, Table};
 use super::names::{Ident, Literal, Names, Sql, sql, written};
-use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
-use ablo_schema::schema::Format;
-use ablo_schema::value::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::shape::{Isolation, ParentOwner, TableShape};
 
 const PRELUDE: &str = include_str!("prelude.sql");
 const FACETS: &str = include_str!("facets.sql");
@@ -93,10 +91,9 @@ impl Provision {
 
 /// Lowers tables to a program.
 pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision {
-    let mut indexes = Names::with(shapes.iter().map(TableShape::name));
-    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape.name(), plan, &mut indexes)).collect();
+    let tables = catalogue(shapes, plan);
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
-    let facets = shapes.iter().any(has_facets).then_some(FACETS);
+    let facets = tables.iter().any(has_facets).then_some(FACETS);
     let helpers = [facets, plan.foreign_keys.then_some(FOREIGN_KEYS)];
     begin(&mut out, plan, helpers.into_iter().flatten());
     for (shape, table) in shapes.iter().zip(&tables) {
@@ -107,16 +104,16 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
         if matches!(shape.isolation, Isolation::Parent { owner: ParentOwner::Assumed(_), .. }) {
             out.push_str(OUTSIDE);
         }
-        let mut statements = columns(shape, table);
-        statements.extend(checks(shape, table));
-        statements.extend(indexes_of(shape, table, &mut indexes));
-        statements.extend(isolation(shape, table));
+        let mut statements = columns(table);
+        statements.extend(checks(table));
+        statements.extend(indexes(table));
+        let predicate = table.predicate.clone();
+        statements.extend(predicate.map(|predicate| Statement::Isolate { table: &table.table, predicate }));
         for statement in &statements {
             line(&mut out, statement);
         }
     }
-    let after_commit =
-        if plan.foreign_keys { foreign_keys(shapes, &tables, &mut indexes, &mut out) } else { Vec::new() };
+    let after_commit = foreign_keys(&tables, &mut out);
     out.push_str("\nCOMMIT;\n");
     Provision { transaction: out, after_commit }
 }
@@ -153,163 +150,86 @@ pub(crate) fn table<'a>(table: &'a str, plan: &Plan<'a>, indexes: &mut Names) ->
 }
 
 /// The table with its columns, for a new one and for one that was there before.
-fn columns<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>> {
-    let column = |column: &ColumnShape<'a>| Column {
-        name: Ident::new(column.name),
-        column_type: column_type(column),
-        not_null: column.not_null,
-        primary: column.primary,
-        preset: preset(column),
-    };
-    let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
+fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
+    let TableDef { table, columns, .. } = definition;
+    let declared = columns.iter().map(|column| column.declared()).collect();
+    let mut statements = vec![Statement::CreateTable { table, columns: declared }];
     for wanted in ColumnType::GROUPED {
-        let of_type = shape.columns.iter().filter(|column| column_type(column) == wanted && !stands_alone(column));
+        let of_type = columns.iter().filter(|column| column.column_type == wanted && !column.stands_alone());
         let names: Vec<_> = of_type.map(|column| column.name).collect();
         if !names.is_empty() {
             statements.push(Statement::Columns { table, column_type: wanted, names });
         }
     }
-    statements.extend(shape.columns.iter().filter(|column| stands_alone(column)).map(|column| {
-        let preset = preset(column);
-        Statement::Column { table, name: column.name, column_type: column_type(column), preset }
+    statements.extend(columns.iter().filter(|column| column.stands_alone()).map(|column| {
+        let preset = column.preset.clone();
+        Statement::Column { table, name: column.name, column_type: column.column_type, preset }
     }));
-    let required = shape.columns.iter().filter(|column| column.not_null && !column.primary);
+    let required = columns.iter().filter(|column| column.not_null && !column.primary);
     statements.push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
     statements.push(Statement::PrimaryKey { table });
     statements
 }
 
-fn column_type(column: &ColumnShape<'_>) -> ColumnType {
-    match column.kind {
-        ColumnKind::Text | ColumnKind::Enum(_) => ColumnType::Text,
-        ColumnKind::Number => ColumnType::DoublePrecision,
-        ColumnKind::Boolean => ColumnType::Boolean,
-        ColumnKind::Date if column.default_now => ColumnType::TimestamptzNow,
-        ColumnKind::Date => ColumnType::Timestamptz,
-        ColumnKind::Json => ColumnType::Jsonb,
-        ColumnKind::Exact(format) => match format {
-            Format::Int8 | Format::Int16 | Format::Uint8 => ColumnType::Smallint,
-            Format::Int32 | Format::Uint16 => ColumnType::Integer,
-            Format::Int64 | Format::Uint32 => ColumnType::Bigint,
-            Format::Uint64 => ColumnType::Numeric(Some((20, 0))),
-            Format::Float => ColumnType::Real,
-            Format::Decimal { digits } => ColumnType::Numeric(digits),
-            Format::Uuid => ColumnType::Uuid,
-        },
-    }
-}
-
-/// Whether a column is compared by itself: what it is, or would be, is more than the name of a type.
-fn stands_alone(column: &ColumnShape<'_>) -> bool {
-    column.default.is_some() || matches!(column_type(column), ColumnType::Numeric(_))
-}
-
-/// The range of a format that its column's type is wider than.
-fn range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
-    match kind {
-        ColumnKind::Exact(
-            format @ (Format::Int8 | Format::Uint8 | Format::Uint16 | Format::Uint32 | Format::Uint64),
-        ) => format.bounds(),
-        _ => None,
-    }
-}
-
 /// Whether a table needs the helpers of `facets.sql`.
-fn has_facets(shape: &TableShape<'_>) -> bool {
-    !shape.unique.is_empty() || shape.columns.iter().any(|column| stands_alone(column) || range(column.kind).is_some())
+fn has_facets(table: &TableDef<'_>) -> bool {
+    table.indexes.iter().any(|index| index.unique)
+        || table.checks.iter().any(|check| matches!(check.rule, Rule::Between(..)))
+        || table.columns.iter().any(|column| column.stands_alone())
 }
 
-/// What an absent value is. A column of JSON reads it as JSON, any other reads text.
-fn preset<'a>(column: &ColumnShape<'a>) -> Option<Preset<'a>> {
-    Some(match (column.kind, column.default?) {
-        (ColumnKind::Json, value) => Preset::Text(Literal::new(value.to_json())),
-        (_, Value::Bool(flag)) => Preset::Boolean(*flag),
-        (_, Value::String(text)) => Preset::Text(Literal::new(&**text)),
-        (_, value) => Preset::Text(Literal::new(value.to_json())),
+/// The checks and comments of a table's columns, column by column.
+fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
+    let table = &definition.table;
+    let mut checks = definition.checks.iter().peekable();
+    let mut statements = Vec::new();
+    for column in &definition.columns {
+        while let Some(check) = checks.next_if(|check| check.column == column.name) {
+            let (name, column) = (check.name.clone(), check.column);
+            statements.push(match &check.rule {
+                Rule::OneOf(allowed) => {
+                    let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
+                    Statement::Enum { table, name, column, values }
+                }
+                Rule::Between(least, most) => {
+                    Statement::Range { table, name, column, least: least.to_string(), most: most.to_string() }
+                }
+            });
+        }
+        if let Some(text) = &column.comment {
+            statements.push(Statement::Comment { table, column: column.name, text: text.clone() });
+        }
+    }
+    statements
+}
+
+fn indexes<'a>(definition: &'a TableDef<'a>) -> impl Iterator<Item = Statement<'a>> {
+    let table = &definition.table;
+    definition.indexes.iter().filter(|index| !index.later).filter_map(move |index| {
+        let name = index.name.clone();
+        Some(match (index.unique, index.columns.first()) {
+            (true, _) => Statement::Unique { table, name, columns: index.columns.clone() },
+            (false, column) => Statement::Index { table, name, column: column?, method: index.method },
+        })
     })
 }
 
-/// The checks and comments of a table's columns.
-fn checks<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Vec<Statement<'a>> {
-    let mut names = Names::with([table.key.as_str()]);
-    let mut statements = Vec::new();
-    for column in &shape.columns {
-        if let ColumnKind::Enum(allowed) = column.kind {
-            let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
-            let name = names.claim(&[shape.name(), column.name, "check"]);
-            statements.push(Statement::Enum { table, name, column: column.name, values });
-        }
-        if let Some((least, most)) = range(column.kind) {
-            let name = names.claim(&[shape.name(), column.name, "check"]);
-            let (least, most) = (least.to_string(), most.to_string());
-            statements.push(Statement::Range { table, name, column: column.name, least, most });
-        }
-        if let Some(text) = column.comment() {
-            statements.push(Statement::Comment { table, column: column.name, text: Literal::new(text) });
-        }
-    }
-    statements
-}
-
-fn indexes_of<'a>(shape: &TableShape<'a>, table: &'a Table<'a>, indexes: &mut Names) -> Vec<Statement<'a>> {
-    // A unique index on the column alone answers what another one would.
-    let is_led = |name: &str| shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name);
-    let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary && !is_led(column.name));
-    let index = |column: &ColumnShape<'a>| {
-        let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
-        let name = indexes.claim(&[shape.name(), column.name, "idx"]);
-        Statement::Index { table, name, column: column.name, method }
-    };
-    let mut statements: Vec<_> = wanted.map(index).collect();
-    statements.extend(shape.unique.iter().map(|unique| {
-        let name = indexes.claim(&[shape.name(), unique.column, "key"]);
-        Statement::Unique { table, name, columns: unique.within.into_iter().chain([unique.column]).collect() }
-    }));
-    statements
-}
-
-fn isolation<'a>(shape: &TableShape<'a>, table: &'a Table<'a>) -> Option<Statement<'a>> {
-    let predicate = match shape.isolation {
-        Isolation::Shared => return None,
-        Isolation::Column(column) => Predicate::Column(Ident::new(column)),
-        Isolation::Parent { local_key, table: parent, key, owner } => Predicate::Parent {
-            local_key: Ident::new(local_key),
-            parent: Ident::new(parent),
-            key: Ident::new(key),
-            owner: match owner {
-                ParentOwner::Column(column) | ParentOwner::Assumed(column) => Some(Ident::new(column)),
-                ParentOwner::Inherited => None,
-            },
-        },
-    };
-    Some(Statement::Isolate { table, predicate })
-}
-
 /// Adds foreign keys to the transaction, and gives what follows the commit.
-fn foreign_keys<'a>(
-    shapes: &[TableShape<'a>],
-    tables: &[Table<'a>],
-    indexes: &mut Names,
-    out: &mut String,
-) -> Vec<String> {
-    let by_name: BTreeMap<&str, &Table<'_>> = shapes.iter().map(TableShape::name).zip(tables).collect();
+fn foreign_keys(tables: &[TableDef<'_>], out: &mut String) -> Vec<String> {
     let (mut builds, mut validations) = (Vec::new(), Vec::new());
-    if shapes.iter().any(|shape| !shape.foreign_keys.is_empty()) {
+    if tables.iter().any(|table| !table.foreign_keys.is_empty()) {
         out.push_str("\n-- Foreign keys, now that every table is there\n");
     }
-    for (shape, table) in shapes.iter().zip(tables) {
-        let mut names = Names::with([table.key.as_str()]);
-        let mut led: BTreeSet<&str> = BTreeSet::new();
-        for key in &shape.foreign_keys {
-            let Some(target) = by_name.get(key.target).copied() else { continue };
-            let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
+    for TableDef { table, foreign_keys, indexes, .. } in tables {
+        let mut later = indexes.iter().filter(|index| index.later).peekable();
+        for key in foreign_keys {
+            let Some(TableDef { table: target, .. }) = tables.get(key.target) else { continue };
+            let (name, column) = (key.name.clone(), key.column);
             line(out, &Statement::ForeignKey { table, name, column, target });
             validations.push(written(&Statement::Validate { table, column, target }));
-            let has_index = |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
-            if led.insert(column) && !shape.columns.iter().any(has_index) {
-                let name = indexes.claim(&[shape.name(), column, "idx"]);
-                line(out, &Statement::IndexLater { table, name: &name, column });
-                builds.push(written(&Statement::IndexConcurrently { table, name: &name, column }));
+            if let Some(index) = later.next_if(|index| index.columns.first() == Some(&column)) {
+                line(out, &Statement::IndexLater { table, name: &index.name, column });
+                builds.push(written(&Statement::IndexConcurrently { table, name: &index.name, column }));
             }
         }
     }
