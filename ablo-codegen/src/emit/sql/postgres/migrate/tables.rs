@@ -383,8 +383,9 @@ impl<'a> Lowering<'a> {
             script.push(*first, &Change::Unveil { table });
         }
         for (cause, column, to, rows) in updates {
+            let is_key = pair.is.foreign_keys.iter().any(|key| key.column == column.as_str());
             let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::Update { table, column, to, rows });
+            script.push(*cause, &Change::Update { table, column, to, rows, is_key });
         }
         if is_veiled {
             script.push(*first, &Change::Force { table });
@@ -523,4 +524,3 @@ fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
     let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
     Index { name: index.name.clone(), unique: index.unique, method: index.method, columns }
 }
-
