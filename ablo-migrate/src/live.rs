@@ -118,8 +118,8 @@ pub struct Index {
 
 impl Index {
     /// Whether it is a plain index of exactly these columns.
-    pub(crate) fn is_on<'c>(&self, columns: impl Iterator<Item = &'c str>) -> bool {
-        !self.partial && self.columns.iter().map(Option::as_deref).eq(columns.map(Some))
+    pub(crate) fn is_on(&self, columns: &[String]) -> bool {
+        !self.partial && self.columns.iter().map(Option::as_ref).eq(columns.iter().map(Some))
     }
 }
 

@@ -29,8 +29,7 @@ enum Trust {
 /// Opens a session. What goes wrong is said without the address, which may hold a password.
 pub(super) fn connect(address: &str) -> Result<Client> {
     let (address, trust) = split(address);
-    let mut config: Config =
-        address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
+    let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
     if config.get_application_name().is_none() {
         config.application_name("ablo migrate");
     }
@@ -97,9 +96,9 @@ fn tls(trust: &Trust) -> Result<ClientConfig> {
     let builder = builder.map_err(|error| Finding::new(UNREACHABLE, error.to_string()))?;
     Ok(match trust {
         Trust::Any => builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider))),
-        Trust::Verified(None) => builder.with_root_certificates(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        }),
+        Trust::Verified(None) => {
+            builder.with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+        }
         Trust::Verified(Some(file)) => builder.with_root_certificates(roots(file)?),
     }
     .with_no_client_auth())

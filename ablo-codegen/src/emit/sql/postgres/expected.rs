@@ -238,7 +238,14 @@ fn foreign_key(table: &Table<'_>, key: &ForeignKeyDef<'_>, all: &[TableDef<'_>])
         column: key.column.to_owned(),
         target: target.name.as_str().to_owned(),
         mend: text!(
-            "ALTER TABLE ", table, " ADD CONSTRAINT ", key.name, " FOREIGN KEY (", column, ") REFERENCES ", target,
+            "ALTER TABLE ",
+            table,
+            " ADD CONSTRAINT ",
+            key.name,
+            " FOREIGN KEY (",
+            column,
+            ") REFERENCES ",
+            target,
             " (\"id\") ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED NOT VALID;"
         ),
         validate: text!("ALTER TABLE ", table, " VALIDATE CONSTRAINT ", key.name, ";"),
