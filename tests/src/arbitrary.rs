@@ -4,6 +4,7 @@
 //! such a document and spoils it somewhere.
 
 mod facets;
+pub mod pair;
 
 use facets::FacetSpec;
 use proptest::collection::vec;

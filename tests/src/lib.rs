@@ -5,6 +5,7 @@ pub mod derived;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;
+pub mod rows;
 pub mod rust;
 pub mod synthetic;
 pub mod typescript;

@@ -4,6 +4,7 @@ use ablo_codegen::{Files, Input, targets};
 use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema, Severity, canonical};
 use ablo_tests::arbitrary;
+use ablo_tests::rows::rows;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Map, Value};
@@ -79,5 +80,18 @@ proptest! {
         prop_assert!(read.schema.is_none());
         prop_assert!(read.diagnostics.iter().any(|said| said.code.severity() == Severity::Error));
         prop_assert!(!json::locate(&text, &read.diagnostics).is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn both_sides_of_a_pair_are_accepted(pair in arbitrary::pair::pair()) {
+        accepted(&pair.prev.to_string());
+        let next = accepted(&pair.next.to_string());
+        for table in rows(&next, 5) {
+            prop_assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
+        }
     }
 }

@@ -20,12 +20,14 @@
 mod catalogue;
 mod ddl;
 mod expected;
+mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
 
 pub use expected::{Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected};
+pub use migrate::{MigrationFiles, files, migrate};
 pub use provision::Provision;
 
 use crate::Files;

@@ -142,6 +142,12 @@ impl Sql for Statement<'_> {
 
 fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
     sql!(out, "CREATE TABLE IF NOT EXISTS ", table, " (");
+    write_columns(table, columns, out);
+    sql!(out, ");");
+}
+
+/// The columns of a new table, each on a line.
+pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
     for (at, Column { name, column_type, not_null, primary, preset }) in columns.iter().enumerate() {
         sql!(out, if at == 0 { "\n  " } else { ",\n  " }, name, " ", column_type);
         if *primary && !table.key_is_default {
@@ -157,7 +163,7 @@ fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
             sql!(out, " DEFAULT ", preset);
         }
     }
-    sql!(out, "\n);");
+    sql!(out, "\n");
 }
 
 /// A predicate as a policy of this table says it.

@@ -1,0 +1,183 @@
+//! Rows that a schema allows, for tests that need something in the tables.
+//!
+//! A schema comes in; for each table of the tenant plane columns and rows of typed values come out, free of any dialect.
+//! Hostile texts are among them. Every id exists in every table, so that each foreign key finds its row.
+
+use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape, tables};
+use ablo_schema::Schema;
+use ablo_schema::schema::Format;
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// No value.
+    Null,
+    /// Text, one of an enum, or a UUID.
+    Text(String),
+    /// A finite double.
+    Number(f64),
+    /// A whole number of at most 64 bits.
+    Whole(i64),
+    /// A number that is kept as its digits: `uint64` and `decimal`.
+    Digits(String),
+    /// True or false.
+    Boolean(bool),
+    /// RFC 3339 in UTC, with microseconds and `Z`.
+    Date(String),
+    /// The text of a JSON value.
+    Json(String),
+}
+
+/// What to insert into one table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableRows {
+    /// The physical table.
+    pub table: String,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+    /// Rows, each with one value for each column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+const TEXTS: [&str; 14] = [
+    "plain",
+    "it's",
+    "o\"k",
+    "back\\slash",
+    "12.5",
+    "1e999",
+    "true",
+    " off ",
+    "2024-02-29T23:59:59.5+01:00",
+    "{\"a\":[1,null]}",
+    "日本語 😀",
+    "",
+    "line\nbreak\tand \u{202e}bidi",
+    "0x10",
+];
+const NUMBERS: [f64; 9] =
+    [0.0, 1.5, -7.0, 1e21, 0.1, -1e-7, 127.0, 9_007_199_254_740_993.0, 1.797_693_134_862_315_7e308];
+const DATES: [&str; 4] = [
+    "2024-02-29T23:59:59.999999Z",
+    "1969-12-31T00:00:00.000001Z",
+    "0001-01-01T00:00:00.000000Z",
+    "9999-12-31T23:59:59.000000Z",
+];
+const DOCUMENTS: [&str; 7] = ["{\"a\": [1, null]}", "[]", "\"text\"", "false", "null", "1.5", "{\"it's\": \"o\\\"k\"}"];
+
+/// The id of a row, the same in every table.
+#[must_use]
+pub fn id(row: usize) -> String {
+    match row % 3 {
+        1 => format!("it's \"row\" {row}"),
+        _ => format!("row-{row}"),
+    }
+}
+
+/// Up to `count` rows for each table, equally many: fewer where a unique column of one has not so many values.
+#[must_use]
+pub fn rows(schema: &Schema, count: usize) -> Vec<TableRows> {
+    let tables = tables(schema);
+    let required = |table: &TableShape<'_>| {
+        let unique = table.columns.iter().filter(|column| column.not_null && is_unique(table, column));
+        unique.map(|column| values(column.kind)).min().unwrap_or(usize::MAX)
+    };
+    let count = tables.iter().map(required).fold(count, usize::min);
+    tables.iter().map(|table| of_table(table, count)).collect()
+}
+
+fn of_table(table: &TableShape<'_>, count: usize) -> TableRows {
+    let row = |row| table.columns.iter().enumerate().map(|(at, column)| cell(table, column, at, row)).collect();
+    TableRows {
+        table: table.name().to_owned(),
+        columns: table.columns.iter().map(|column| column.name.to_owned()).collect(),
+        rows: (0..count).map(row).collect(),
+    }
+}
+
+fn is_unique(table: &TableShape<'_>, column: &ColumnShape<'_>) -> bool {
+    column.primary || table.unique.iter().any(|unique| unique.column == column.name)
+}
+
+/// How many different values there are, as far as it matters.
+fn values(kind: ColumnKind<'_>) -> usize {
+    match kind {
+        ColumnKind::Enum(allowed) => allowed.len(),
+        ColumnKind::Boolean => 2,
+        ColumnKind::Exact(Format::Decimal { digits: Some((precision, _)) }) if precision < 3 => 10,
+        _ => 100,
+    }
+}
+
+fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize) -> Cell {
+    let organization = matches!(table.isolation, Isolation::Column(name) if name == column.name);
+    let key = matches!(table.isolation, Isolation::Parent { local_key, .. } if local_key == column.name)
+        || table.foreign_keys.iter().any(|key| key.column == column.name);
+    let unique = is_unique(table, column);
+    if !column.not_null && (unique && row >= values(column.kind) || !unique && (row + at) % 4 == 3) {
+        return Cell::Null;
+    }
+    match column.kind {
+        ColumnKind::Text if column.primary || key => Cell::Text(id(row)),
+        ColumnKind::Text if organization => Cell::Text(format!("org-{}", row % 2)),
+        kind if unique => distinct(kind, row),
+        kind => any(kind, row * 5 + at),
+    }
+}
+
+/// Values that differ from row to row.
+fn distinct(kind: ColumnKind<'_>, row: usize) -> Cell {
+    let whole = i32::try_from(row).unwrap_or(i32::MAX);
+    match kind {
+        ColumnKind::Text => Cell::Text(format!("{} {row}", TEXTS[row % TEXTS.len()])),
+        ColumnKind::Enum(allowed) => Cell::Text(allowed[row % allowed.len()].to_string()),
+        ColumnKind::Number | ColumnKind::Exact(Format::Float) => Cell::Number(f64::from(whole) + 0.5),
+        ColumnKind::Boolean => Cell::Boolean(row.is_multiple_of(2)),
+        ColumnKind::Date => Cell::Date(format!("2024-01-01T00:00:00.{row:06}Z")),
+        ColumnKind::Json => Cell::Json(row.to_string()),
+        ColumnKind::Exact(Format::Uint64) => Cell::Digits(row.to_string()),
+        ColumnKind::Exact(Format::Decimal { digits }) => Cell::Digits(small(digits, row)),
+        ColumnKind::Exact(Format::Uuid) => Cell::Text(format!("67e55044-10b1-426f-9247-{row:012x}")),
+        ColumnKind::Exact(_) => Cell::Whole(whole.into()),
+    }
+}
+
+fn any(kind: ColumnKind<'_>, at: usize) -> Cell {
+    match kind {
+        ColumnKind::Text => Cell::Text(TEXTS[at % TEXTS.len()].to_owned()),
+        ColumnKind::Enum(allowed) => Cell::Text(allowed[at % allowed.len()].to_string()),
+        ColumnKind::Number => Cell::Number(NUMBERS[at % NUMBERS.len()]),
+        ColumnKind::Boolean => Cell::Boolean(at.is_multiple_of(2)),
+        ColumnKind::Date => Cell::Date(DATES[at % DATES.len()].to_owned()),
+        ColumnKind::Json => Cell::Json(DOCUMENTS[at % DOCUMENTS.len()].to_owned()),
+        ColumnKind::Exact(format) => exact(format, at),
+    }
+}
+
+/// The ends of a format, and what lies between.
+fn exact(format: Format, at: usize) -> Cell {
+    match format {
+        Format::Float => Cell::Number([0.5, -1.0, 16_777_216.0][at % 3]),
+        Format::Uuid => distinct(ColumnKind::Exact(format), at),
+        Format::Decimal { digits } => Cell::Digits(small(digits, at)),
+        Format::Uint64 => Cell::Digits(["0", "18446744073709551615", "42"][at % 3].to_owned()),
+        _ => {
+            let (least, most) = format.bounds().unwrap_or((0, 1));
+            let ends = [least, most, 1].map(|end| i64::try_from(end).unwrap_or(1));
+            Cell::Whole(ends[at % ends.len()])
+        }
+    }
+}
+
+/// A decimal of these digits: a small one, with all its digits behind the point.
+fn small(digits: Option<(u16, u16)>, at: usize) -> String {
+    match digits {
+        None => [format!("-{at}.50"), format!("12345678901234567890123456789.{at}"), at.to_string()][at % 3].clone(),
+        Some((precision, scale)) if precision == scale => {
+            format!("0.{}{}", "0".repeat(usize::from(scale) - 1), at % 10)
+        }
+        Some((_, 0)) => (at % 10).to_string(),
+        Some((precision, scale)) if precision - scale < 2 => format!("{}.{}", at % 10, "5".repeat(scale.into())),
+        Some((_, scale)) => format!("{}.{}", at % 100, "0".repeat(scale.into())),
+    }
+}
