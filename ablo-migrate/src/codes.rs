@@ -148,11 +148,11 @@ codes! {
         "The tables are not what the baseline says",
         "`--from` names the schema that the database has now, and it has something else.",
         "See what differs, and pass the schema that fits; `ablo pull` writes one.";
-    BEHIND = "ablo::migrate::behind" Warning,
+    BEHIND = "ablo::migrate::behind" Error,
         "The database is behind the schema",
         "The last migration that was applied led to another schema than this one.",
         "`ablo migrate plan` shows what is to be done.";
-    UNFINISHED = "ablo::migrate::unfinished" Warning,
+    UNFINISHED = "ablo::migrate::unfinished" Error,
         "A migration is not finished",
         "Its transaction is committed. Statements that follow it are still to be run.",
         "Run `ablo migrate apply`: it finishes what was begun.";

@@ -12,10 +12,15 @@ mod error;
 mod expression;
 pub mod ledger;
 pub mod live;
+mod needs;
 pub mod plan;
+#[cfg(feature = "postgres")]
+mod planning;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
 pub use codes::Code;
 pub use error::{Error, Finding, Result};
 pub use plan::Plan;
+#[cfg(feature = "postgres")]
+pub use planning::{Current, Outcome, apply, current, drift, finish, offline, plan as plan_for};

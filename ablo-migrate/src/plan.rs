@@ -52,8 +52,6 @@ pub struct Body {
     pub rows: BTreeMap<String, RowCount>,
     /// What changes, as `ablo diff --format json` says it.
     pub steps: Value,
-    /// What it means, as `ablo diff --format json` says it.
-    pub verdict: Value,
     /// What has to be approved.
     pub approvals_needed: Vec<Needed>,
     /// What runs, in order.
@@ -270,7 +268,6 @@ mod tests {
             fingerprint: None,
             rows: BTreeMap::new(),
             steps: Value::Array(Vec::new()),
-            verdict: Value::Null,
             approvals_needed: vec![needed(Class::Loss, 0), needed(Class::Isolation, 2)],
             statements: Vec::new(),
             schema: serde_json::from_str(text).expect("JSON"),

@@ -96,17 +96,17 @@ impl Database {
         let own = |error: postgres::Error| (statements.len(), Refusal::from(error));
         let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", patience.table.as_millis());
         self.client.batch_execute(&begin).map_err(own)?;
+        let home = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&self.schema));
+        let is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        if !self.client.query_one(is_there, &[&self.schema]).and_then(|row| row.try_get(0)).map_err(own)? {
+            self.client.batch_execute(&home).map_err(own)?;
+        }
         for (at, statement) in statements.iter().enumerate() {
             self.client.batch_execute(&statement.sql).map_err(|error| (at, error.into()))?;
         }
         // Constraints that wait for the commit would fail there without saying of which statement they are.
         self.client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").map_err(own)?;
         let ledger = self.ledger_name();
-        let home = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&self.schema));
-        let is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
-        if !self.client.query_one(is_there, &[&self.schema]).and_then(|row| row.try_get(0)).map_err(own)? {
-            self.client.batch_execute(&home).map_err(own)?;
-        }
         self.client.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {ledger} {LEDGER}")).map_err(own)?;
         let insert = format!(
             "INSERT INTO {ledger} (from_hash, to_hash, record, state, position) VALUES ($1, $2, $3, $4, 0) RETURNING id"

@@ -11,8 +11,8 @@ use crate::codes::{LEDGER, LOCKED, REFUSED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::live::Live;
+use crate::plan::RowCount;
 use postgres::{Client, IsolationLevel, Row};
-use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// How often a lock that somebody else has is asked for.
@@ -36,15 +36,6 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Database").field("schema", &self.schema).finish_non_exhaustive()
     }
-}
-
-/// How many rows a table has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
-    /// So many.
-    pub count: u64,
-    /// Whether they were counted. Where row security hides them from this role, the server's own estimate stands here.
-    pub exact: bool,
 }
 
 /// What a server said against a statement.
@@ -116,7 +107,7 @@ impl Database {
     ///
     /// # Errors
     /// `ablo::database::refused`.
-    pub fn rows(&mut self, table: &str) -> Result<Rows> {
+    pub fn rows(&mut self, table: &str) -> Result<RowCount> {
         let name = format!("{}.{}", quoted(&self.schema), quoted(table));
         // Off means: fail rather than leave out the rows that a policy hides.
         self.client.batch_execute("SET row_security = off")?;
@@ -132,7 +123,23 @@ impl Database {
             Err(error) => return Err(error.into()),
         };
         let count: i64 = row.try_get(0)?;
-        Ok(Rows { count: u64::try_from(count).unwrap_or(0), exact })
+        Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact })
+    }
+
+    /// How many rows have a value in a column; none where row security hides rows from this role.
+    ///
+    /// # Errors
+    /// `ablo::database::refused`.
+    pub fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
+        let sql = format!("SELECT count({}) FROM {}.{}", quoted(column), quoted(&self.schema), quoted(table));
+        self.client.batch_execute("SET row_security = off")?;
+        let counted = self.client.query_one(&sql, &[]);
+        self.client.batch_execute("RESET row_security")?;
+        match counted {
+            Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
+            Err(error) if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Every migration that was applied, the oldest first; none where there is no ledger.
