@@ -14,7 +14,8 @@ SELECT jsonb_build_object(
       'columns', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
           'name', attname,
-          'typeName', format_type(atttypid, atttypmod),
+          -- Types of the server itself without the quotes that quote_all_identifiers gives them.
+          'typeName', regexp_replace(format_type(atttypid, atttypmod), '^"([a-z0-9_]+)"(?!\.)', '\1'),
           'notNull', attnotnull,
           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
           'generated', attidentity <> '' OR attgenerated <> '',

@@ -181,7 +181,9 @@ impl Expression {
             }
             Held::Decimal(Some((precision, scale))) => {
                 let whole = i32::from(precision) - i32::from(scale);
-                format!("CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < 1e{whole}::numeric THEN {exact} END")
+                format!(
+                    "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < 1e{whole}::numeric THEN {exact} END"
+                )
             }
             _ => exact.to_owned(),
         }

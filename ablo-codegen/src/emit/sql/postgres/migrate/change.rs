@@ -18,46 +18,161 @@ pub(crate) enum Change<'a> {
     Helper(Helper),
     /// The app's own schema.
     CreateSchema(Ident<'a>),
-    CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>> },
-    DropTable { table: &'a Table<'a> },
-    RenameTable { schema: Ident<'a>, from: Ident<'a>, to: Ident<'a> },
-    RenameIndex { schema: Ident<'a>, table: String, from: Ident<'a>, to: Ident<'a> },
-    RenameColumn { table: &'a Table<'a>, from: Ident<'a>, to: Ident<'a> },
-    RenameConstraint { table: &'a Table<'a>, from: Ident<'a>, to: Ident<'a> },
+    CreateTable {
+        table: &'a Table<'a>,
+        columns: Vec<Column<'a>>,
+    },
+    DropTable {
+        table: &'a Table<'a>,
+    },
+    RenameTable {
+        schema: Ident<'a>,
+        from: Ident<'a>,
+        to: Ident<'a>,
+    },
+    RenameIndex {
+        schema: Ident<'a>,
+        table: String,
+        from: Ident<'a>,
+        to: Ident<'a>,
+    },
+    RenameColumn {
+        table: &'a Table<'a>,
+        from: Ident<'a>,
+        to: Ident<'a>,
+    },
+    RenameConstraint {
+        table: &'a Table<'a>,
+        from: Ident<'a>,
+        to: Ident<'a>,
+    },
     /// A column; rows that are there get the value, which is not always the default of later ones.
-    AddColumn { table: &'a Table<'a>, column: Column<'a>, fill: Option<Preset<'a>>, refusal: Refusal },
-    DropColumn { table: &'a Table<'a>, column: Ident<'a> },
-    Retype { table: &'a Table<'a>, column: Ident<'a>, to: ColumnType, using: Expression },
-    SetDefault { table: &'a Table<'a>, column: Ident<'a>, to: Default<'a> },
-    DropDefault { table: &'a Table<'a>, column: Ident<'a> },
-    DropNotNull { table: &'a Table<'a>, column: Ident<'a> },
+    AddColumn {
+        table: &'a Table<'a>,
+        column: Column<'a>,
+        fill: Option<Preset<'a>>,
+        refusal: Refusal,
+    },
+    DropColumn {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+    },
+    Retype {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        to: ColumnType,
+        using: Expression,
+    },
+    SetDefault {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        to: Default<'a>,
+    },
+    DropDefault {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+    },
+    DropNotNull {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+    },
     /// Every row has a value, looked at now.
-    SetNotNull { table: &'a Table<'a>, column: Ident<'a>, refusal: Option<Refusal> },
+    SetNotNull {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        refusal: Option<Refusal>,
+    },
     /// Rows of this condition get the value.
-    Update { table: &'a Table<'a>, column: Ident<'a>, to: Option<Default<'a>>, rows: String },
+    Update {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        to: Option<Default<'a>>,
+        rows: String,
+    },
     /// The same for rows that came meanwhile, seen by whoever runs it.
-    UpdateLater { table: &'a Table<'a>, column: Ident<'a>, to: Option<Default<'a>>, rows: String },
+    UpdateLater {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        to: Option<Default<'a>>,
+        rows: String,
+    },
     /// A check, to which new rows are held at once.
-    AddCheck { table: &'a Table<'a>, name: Ident<'a>, column: Ident<'a>, condition: String, old_rows: OldRows },
-    DropConstraint { table: &'a Table<'a>, name: Ident<'a>, also: Option<&'a Table<'a>> },
-    ValidateCheck { table: &'a Table<'a>, name: Ident<'a> },
+    AddCheck {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        column: Ident<'a>,
+        condition: String,
+        old_rows: OldRows,
+    },
+    DropConstraint {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        also: Option<&'a Table<'a>>,
+    },
+    ValidateCheck {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+    },
     /// The helping check of a column that has become required goes.
-    DropCheck { table: &'a Table<'a>, name: Ident<'a> },
-    CreateIndex { table: &'a Table<'a>, index: Index<'a> },
+    DropCheck {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+    },
+    CreateIndex {
+        table: &'a Table<'a>,
+        index: Index<'a>,
+    },
     /// An index that a broken-off build left invalid goes.
-    ClearIndex { table: &'a Table<'a>, name: Ident<'a> },
-    CreateIndexLater { table: &'a Table<'a>, index: Index<'a> },
-    DropIndex { table: &'a Table<'a>, name: Ident<'a> },
+    ClearIndex {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+    },
+    CreateIndexLater {
+        table: &'a Table<'a>,
+        index: Index<'a>,
+    },
+    DropIndex {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+    },
     /// The owner sees every row, until it is forced again.
-    Unveil { table: &'a Table<'a> },
-    Force { table: &'a Table<'a> },
-    Enclose { table: &'a Table<'a> },
-    Open { table: &'a Table<'a> },
-    CreatePolicy { table: &'a Table<'a>, predicate: Predicate<'a> },
-    DropPolicy { table: &'a Table<'a>, parent: Option<&'a Table<'a>> },
-    AddForeignKey { table: &'a Table<'a>, name: Ident<'a>, column: Ident<'a>, target: &'a Table<'a>, is_new: bool },
-    ValidateForeignKey { table: &'a Table<'a>, name: Ident<'a>, target: &'a Table<'a> },
-    Comment { table: &'a Table<'a>, column: Ident<'a>, text: Option<Literal<'a>> },
+    Unveil {
+        table: &'a Table<'a>,
+    },
+    Force {
+        table: &'a Table<'a>,
+    },
+    Enclose {
+        table: &'a Table<'a>,
+    },
+    Open {
+        table: &'a Table<'a>,
+    },
+    CreatePolicy {
+        table: &'a Table<'a>,
+        predicate: Predicate<'a>,
+    },
+    DropPolicy {
+        table: &'a Table<'a>,
+        parent: Option<&'a Table<'a>>,
+    },
+    AddForeignKey {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        column: Ident<'a>,
+        target: &'a Table<'a>,
+        is_new: bool,
+    },
+    ValidateForeignKey {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        target: &'a Table<'a>,
+    },
+    Comment {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        text: Option<Literal<'a>>,
+    },
 }
 
 /// What an absent value is.
@@ -165,7 +280,9 @@ impl Change<'_> {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        use LockMode::{AccessExclusive, AccessShare, RowExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive};
+        use LockMode::{
+            AccessExclusive, AccessShare, RowExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive,
+        };
         match self {
             Change::Setting(_) | Change::Helper(_) | Change::CreateSchema(_) | Change::CreateTable { .. } => Vec::new(),
             Change::RenameTable { from, .. } => vec![Lock { table: from.as_str().to_owned(), mode: AccessExclusive }],
@@ -253,7 +370,14 @@ fn guarded(statement: &str, condition: &'static str, message: String, hint: &'st
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(statement);
     sql!(&mut body, "\nEXCEPTION WHEN ", condition, " THEN\n  RAISE EXCEPTION USING ERRCODE = '", condition);
-    sql!(&mut body, "', MESSAGE = ", Literal::new(message), ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(hint), ";\nEND ");
+    sql!(
+        &mut body,
+        "', MESSAGE = ",
+        Literal::new(message),
+        ",\n    DETAIL = SQLERRM, HINT = ",
+        Literal::new(hint),
+        ";\nEND "
+    );
     sql!(out, "DO ", Quoted(body), ";");
 }
 
@@ -282,7 +406,9 @@ impl Sql for Change<'_> {
             }
             Change::RenameColumn { table, from, to } => alter!(out, table, "RENAME COLUMN ", from, " TO ", to),
             Change::RenameConstraint { table, from, to } => alter!(out, table, "RENAME CONSTRAINT ", from, " TO ", to),
-            Change::AddColumn { table, column, fill, refusal } => add_column(table, column, fill.as_ref(), *refusal, out),
+            Change::AddColumn { table, column, fill, refusal } => {
+                add_column(table, column, fill.as_ref(), *refusal, out)
+            }
             Change::DropColumn { table, column } => alter!(out, table, "DROP COLUMN ", column),
             Change::Retype { table, column, to, using } => {
                 alter!(out, table, "ALTER COLUMN ", column, " TYPE ", to, " USING (", using, ")::", to);
@@ -343,8 +469,18 @@ impl Sql for Change<'_> {
             Change::DropPolicy { table, .. } => sql!(out, "DROP POLICY IF EXISTS tenant_isolation ON ", table, ";"),
             Change::AddForeignKey { table, name, column, target, is_new } => {
                 let rows = if *is_new { "" } else { " NOT VALID" };
-                alter!(out, table, "ADD CONSTRAINT ", name, " FOREIGN KEY (", column, ") REFERENCES ", target,
-                    " (\"id\")\n  ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED", rows);
+                alter!(
+                    out,
+                    table,
+                    "ADD CONSTRAINT ",
+                    name,
+                    " FOREIGN KEY (",
+                    column,
+                    ") REFERENCES ",
+                    target,
+                    " (\"id\")\n  ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED",
+                    rows
+                );
             }
             Change::ValidateForeignKey { table, name, target } => {
                 let mut plain = String::new();
@@ -396,8 +532,16 @@ fn create_index(how: &'static str, table: &Table<'_>, index: &Index<'_>, out: &m
 fn clear_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     let mut index = String::new();
     sql!(&mut index, table.schema, ".", name);
-    let mut body = String::from("\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid = pg_catalog.to_regclass(");
-    sql!(&mut body, Literal::new(index.as_str()), ")) THEN\n    LOCK TABLE ", table, " IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;\n");
+    let mut body = String::from(
+        "\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid = pg_catalog.to_regclass(",
+    );
+    sql!(
+        &mut body,
+        Literal::new(index.as_str()),
+        ")) THEN\n    LOCK TABLE ",
+        table,
+        " IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;\n"
+    );
     sql!(&mut body, "    DROP INDEX IF EXISTS ", table.schema, ".", name, ";\n  END IF;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
 }
@@ -426,14 +570,17 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(&plain);
     body.push_str("\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN\n  RAISE WARNING USING MESSAGE = ");
-    let message = format!("ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy", table.name.as_str());
+    let message =
+        format!("ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy", table.name.as_str());
     sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
 /// Runs a statement as one who sees every row of these tables. Where a condition of the server's is given, that is reported and nothing is done.
 fn seen_by_all(tables: &[&Table<'_>], statement: &str, reported: Option<(&'static str, String)>, out: &mut String) {
-    let mut body = String::from("\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM pg_catalog.unnest(ARRAY[");
+    let mut body = String::from(
+        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM pg_catalog.unnest(ARRAY[",
+    );
     for (at, table) in tables.iter().enumerate() {
         sql!(&mut body, if at == 0 { "" } else { ", " }, table.regclass, "::regclass");
     }

@@ -111,7 +111,9 @@ impl Columns {
         };
         let (was_tenancy, is_tenancy) = (tenancy(was_shape), tenancy(shape));
         // The organisation's column first: whatever it is called, it says whose the rows are.
-        let wanted = [(is_tenancy, was_tenancy)].into_iter().chain((0..is.columns.len()).map(|at| (Some(at), fields.get(at).copied().flatten())));
+        let wanted = [(is_tenancy, was_tenancy)]
+            .into_iter()
+            .chain((0..is.columns.len()).map(|at| (Some(at), fields.get(at).copied().flatten())));
         let pairs: Vec<_> = wanted.filter_map(|(at, origin)| Some((at?, origin?))).collect();
         for (at, origin) in pairs {
             columns.pair(at, origin, was, is);
@@ -120,7 +122,8 @@ impl Columns {
             let is_base = |shape: &TableShape<'_>, name: &str| {
                 shape.columns.iter().any(|column| column.name == name && (column.field.is_none() || column.primary))
             };
-            let either_is_base = is_base(shape, column.name) || is_base(was_shape, column.name) || Some(at) == is_tenancy;
+            let either_is_base =
+                is_base(shape, column.name) || is_base(was_shape, column.name) || Some(at) == is_tenancy;
             if let Some(origin) = by_name.get(column.name).copied().filter(|_| either_is_base) {
                 columns.pair(at, origin, was, is);
             }

@@ -51,8 +51,11 @@ mod tests {
     use super::*;
 
     fn run(renames: &[(&str, &str)], others: &[&str]) -> Vec<(String, String)> {
-        let mut names: BTreeSet<String> =
-            renames.iter().map(|(from, _)| (*from).to_owned()).chain(others.iter().map(|name| (*name).to_owned())).collect();
+        let mut names: BTreeSet<String> = renames
+            .iter()
+            .map(|(from, _)| (*from).to_owned())
+            .chain(others.iter().map(|name| (*name).to_owned()))
+            .collect();
         let list = renames
             .iter()
             .map(|(from, to)| Rename { what: (), from: (*from).to_owned(), to: (*to).to_owned() })
@@ -62,8 +65,11 @@ mod tests {
             assert!(names.remove(from), "{from} is not there: {ordered:?}");
             assert!(names.insert(to.clone()), "{to} is in use: {ordered:?}");
         }
-        let wanted: BTreeSet<String> =
-            renames.iter().map(|(_, to)| (*to).to_owned()).chain(others.iter().map(|name| (*name).to_owned())).collect();
+        let wanted: BTreeSet<String> = renames
+            .iter()
+            .map(|(_, to)| (*to).to_owned())
+            .chain(others.iter().map(|name| (*name).to_owned()))
+            .collect();
         assert_eq!(names, wanted);
         ordered
     }

@@ -523,4 +523,3 @@ fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
     let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
     Index { name: index.name.clone(), unique: index.unique, method: index.method, columns }
 }
-
