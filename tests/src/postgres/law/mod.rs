@@ -199,7 +199,9 @@ impl Court<'_> {
         }
         let mut found = catalogue(&mut session);
         let waited = before.values().flat_map(|tables| tables.values()).flat_map(|table| table.constraints.values());
-        if waited.clone().any(|key| key.definition.ends_with(" NOT VALID")) || told.iter().flatten().any(|told| told.contains("ablo::migrate::foreign_key_not_validated")) {
+        if waited.clone().any(|key| key.definition.ends_with(" NOT VALID"))
+            || told.iter().flatten().any(|told| told.contains("ablo::migrate::foreign_key_not_validated"))
+        {
             // Rows went away with a model, and others still name them: that is said, and the key holds for new rows.
             let tables = found.values_mut().flat_map(|tables| tables.values_mut());
             let keys = tables.flat_map(|table| table.constraints.values_mut());
