@@ -6,16 +6,24 @@
 pub(crate) mod backfills;
 mod cast;
 mod compare;
+pub mod compat;
 mod facets;
 pub(crate) mod hints;
 mod json;
 mod matching;
+mod possible;
+mod report;
+mod say;
 mod step;
+mod verdict;
 
 pub use backfills::Backfills;
 pub use cast::Cast;
 pub use hints::Hints;
+pub use possible::PossibleRename;
+pub use report::Report;
 pub use step::{Changes, EnumChange, FacetChange, HintChange, RelationChange, Step};
+pub use verdict::{Blocker, Class, Risk, Verdict, Warning};
 
 use crate::diag::Diagnostics;
 use crate::lookup::Lookup;
@@ -114,6 +122,13 @@ impl<'s> Diff<'s> {
     #[must_use]
     pub fn cause(&self, model: &str, field: Option<&str>) -> Option<usize> {
         self.causes.find(model, field)
+    }
+
+    /// What goes and comes and may be a rename: a decision each. Models first, then fields by model; the likeliest
+    /// first.
+    #[must_use]
+    pub fn possible_renames(&self) -> Vec<PossibleRename<'s>> {
+        possible::possible(self)
     }
 
     fn before(&self) -> &'s [Model] {
