@@ -175,6 +175,9 @@ rules! {
     TenancyRerouted = "tenancy_rerouted", [D D D S S S S L],
         "Another column or parent says which organisation owns a row.",
         "Make sure that both agree for every row, and let clients bootstrap again.";
+    TenancyColumnRenamed = "tenancy_column_renamed", [S S S S S S S S],
+        "The column that says which organisation owns a row has another name; only SQL knows columns.",
+        "Change SQL that was written by hand.";
     LoadChanged = "load_changed", [D S S S S S S S],
         "Rows are loaded at another time; an old client may look for rows before they are there.",
         "Deploy clients with the service.";
@@ -288,7 +291,7 @@ impl<'s> Diff<'s> {
         let numbers = self.numbers_before();
         for (at, step) in self.steps().iter().enumerate() {
             let mut rules = Vec::with_capacity(2);
-            of_step(step, &mut rules);
+            of_step(step, self, &mut rules);
             if self.reuses_number(step, &numbers) {
                 rules.push(Rule::NumberReused);
             }
@@ -327,7 +330,7 @@ impl<'s> Diff<'s> {
     }
 }
 
-fn of_step(step: &Step<'_>, rules: &mut Vec<Rule>) {
+fn of_step(step: &Step<'_>, diff: &Diff<'_>, rules: &mut Vec<Rule>) {
     match step {
         Step::CreateModel { .. } => rules.push(Rule::ModelAdded),
         Step::DropModel { .. } => rules.push(Rule::ModelRemoved),
@@ -351,9 +354,12 @@ fn of_step(step: &Step<'_>, rules: &mut Vec<Rule>) {
         Step::AlterTable { .. } => rules.push(Rule::TableChanged),
         Step::AlterTypeName { .. } => rules.push(Rule::TypenameChanged),
         Step::AlterPlane { from: Plane::Tenant | Plane::Control, .. } => rules.push(Rule::PlaneChanged),
-        Step::AlterTenancy { from, to, .. } => rules.push(match (from, to) {
+        Step::AlterTenancy { model, from, to } => rules.push(match (from, to) {
             (_, Tenancy::None) => Rule::TenancyLoosened,
             (Tenancy::None, _) => Rule::TenancyTightened,
+            (Tenancy::Column { .. }, Tenancy::Column { .. }) if !diff.reroutes(model, from, to) => {
+                Rule::TenancyColumnRenamed
+            }
             (Tenancy::Column { .. } | Tenancy::Parent { .. }, Tenancy::Column { .. } | Tenancy::Parent { .. }) => {
                 Rule::TenancyRerouted
             }

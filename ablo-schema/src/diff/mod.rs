@@ -27,7 +27,7 @@ pub use verdict::{Blocker, Class, Risk, Verdict, Warning};
 
 use crate::diag::Diagnostics;
 use crate::lookup::Lookup;
-use crate::schema::{Field, Model, Schema};
+use crate::schema::{ColumnName, Field, Model, Schema, Tenancy};
 use matching::{Matching, Pairs};
 
 /// What makes one schema of another.
@@ -129,6 +129,22 @@ impl<'s> Diff<'s> {
     #[must_use]
     pub fn possible_renames(&self) -> Vec<PossibleRename<'s>> {
         possible::possible(self)
+    }
+
+    /// Whether something else says which organisation owns a row. A tenancy column that no field holds, before or after,
+    /// is the same one under another name.
+    fn reroutes(&self, model: &Model, from: &Tenancy, to: &Tenancy) -> bool {
+        let held = |model: &Model, column: &ColumnName| {
+            model.fields.iter().any(|field| field.column == *column && field.name != "organizationId")
+        };
+        match (from, to) {
+            (Tenancy::Column { column: before }, Tenancy::Column { column }) => {
+                let prev = self.prev_model(model.key.as_str());
+                held(model, column) || prev.is_some_and(|prev| held(prev, before) || held(prev, column))
+            }
+            (Tenancy::None, _) | (_, Tenancy::None) => false,
+            (Tenancy::Parent { .. }, _) | (_, Tenancy::Parent { .. }) => true,
+        }
     }
 
     fn before(&self) -> &'s [Model] {

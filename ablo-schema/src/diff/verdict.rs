@@ -6,7 +6,7 @@
 use super::cast::Cast;
 use super::step::{Changes, FacetChange, RelationChange, Step};
 use super::{Backfills, Diff};
-use crate::schema::{ColumnName, Field, Model, Plane, Tenancy};
+use crate::schema::{Field, Model, Plane, Tenancy};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
@@ -294,17 +294,12 @@ impl<'s> Judge<'_, 's> {
     }
 
     fn tenancy(&mut self, at: usize, model: &'s Model, from: &Tenancy, to: &Tenancy) {
-        let declared = |model: &Model, column: &ColumnName| {
-            model.fields.iter().any(|field| field.column == *column && field.name != "organizationId")
-        };
         let prev = self.diff.prev_model(model.key.as_str());
         match (from, to) {
             (Tenancy::None, Tenancy::None) => {}
             (_, Tenancy::None) => self.warn(Risk::IsolationLoosened, at, model, None),
-            (Tenancy::Column { column: before }, Tenancy::Column { column }) => {
-                // Only a column that nobody else writes is the same one under another name.
-                if declared(model, column) || prev.is_some_and(|prev| declared(prev, before) || declared(prev, column))
-                {
+            (Tenancy::Column { .. }, Tenancy::Column { .. }) => {
+                if self.diff.reroutes(model, from, to) {
                     self.warn(Risk::TenancyRerouted, at, model, None);
                 }
             }
