@@ -49,6 +49,10 @@ pub(crate) enum Command {
     /// Show the canonical form of a schema, or its hashes
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Bring a database from one schema to the next
+    #[cfg(feature = "database")]
+    #[command(subcommand)]
+    Migrate(crate::database::MigrateCommand),
     /// List the targets and the options they take
     Targets,
     /// Explain the code of a diagnostic, as in `ablo::json::syntax`
@@ -86,6 +90,13 @@ pub(crate) struct CheckArgs {
     /// Let warnings fail the check too
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+    /// Say too what this database lacks that the schema needs; nothing is written
+    #[cfg(feature = "database")]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    #[cfg(feature = "database")]
+    #[command(flatten)]
+    pub(crate) place: crate::database::PlaceArgs,
 }
 
 #[derive(Clone, Debug, Args)]

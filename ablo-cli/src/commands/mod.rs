@@ -4,6 +4,8 @@ mod check;
 mod diff;
 mod explain;
 mod generate;
+#[cfg(feature = "database")]
+mod migrate;
 mod schema;
 mod targets;
 mod watch;
@@ -22,6 +24,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
         Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
+        #[cfg(feature = "database")]
+        Command::Migrate(command) => (command.format(), migrate::run(&command).into()),
         Command::Targets => (Format::Human, targets::run()),
         Command::Explain { code } => (Format::Human, explain::run(code.as_deref()).into()),
     };
