@@ -84,6 +84,8 @@ proptest! {
         thread_local! { static COURT: Court<'static> = Court::default(); }
         let [prev, next, hints, backfills] = [&pair.prev, &pair.next, &pair.hints, &pair.backfills].map(ToString::to_string);
         let case = Case::new(&prev, &next, &hints, &backfills);
+        // Renames of what was renamed already may contradict each other, which is reported and nothing to migrate.
+        prop_assume!(diff(Some(&case.prev), &case.next, &case.hints).is_ok());
         for count in [0, 6] {
             let outcome = COURT.with(|court| court.judge(&case.diff(), &case.backfills, count));
             match outcome {
