@@ -37,12 +37,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
 #[cfg(feature = "postgres")]
 fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Stop> {
     use ablo_codegen::emit::sql::postgres::{Options, files, migrate};
-    let options =
-        Options { schema: Some(args.schema.clone()), foreign_keys: args.foreign_keys, ..Options::default() };
-    let migration = migrate(diff, inputs.prev.as_ref(), &inputs.next, &inputs.backfills, &options).map_err(|error| {
-        let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
-        Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
-    })?;
+    let options = Options { schema: Some(args.schema.clone()), foreign_keys: args.foreign_keys, ..Options::default() };
+    let migration =
+        migrate(diff, inputs.prev.as_ref(), &inputs.next, &inputs.backfills, &options).map_err(|error| {
+            let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
+            Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+        })?;
     let files = files(&migration);
     Ok(files.migrate + "\n" + &files.after_commit)
 }
