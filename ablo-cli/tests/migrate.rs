@@ -167,3 +167,18 @@ fn the_database_has_to_be_named_and_its_password_is_not_repeated() {
     assert_eq!((ran.status, codes(&ran)), (2, vec!["ablo::database::unreachable".to_owned()]));
     assert!(!ran.out.contains("secret") && !ran.err.contains("secret"));
 }
+
+#[test]
+fn a_database_is_pulled_into_a_schema_that_it_is_at() {
+    let (place, server) = (place(), Server::shared().database());
+    assert_eq!(run(&place, &server, &["migrate", "apply", "schema.json"]).status, 0);
+    let ran = run(&place, &server, &["pull", "--out", "pulled.json"]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "3 models in pulled.json\n"), "{}", ran.err);
+    assert_eq!(run(&place, &server, &["pull"]).out, place.get("pulled.json"));
+    let ran = run(&place, &server, &["migrate", "drift", "pulled.json"]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "the database is as the schema says\n"));
+    server.session().run("CREATE VIEW seen AS SELECT 1 AS one").expect("a view");
+    let ran = run(&place, &server, &["pull"]);
+    assert!(ran.status == 1 && ran.err.contains("ablo::pull::left_out"), "{}", ran.err);
+    assert_eq!(ran.out, place.get("pulled.json"));
+}

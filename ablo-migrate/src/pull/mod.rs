@@ -244,9 +244,10 @@ impl Reading<'_> {
     fn relations(&mut self, by_column: &BTreeMap<String, String>, mut taken: BTreeSet<String>) -> Map<String, Value> {
         let mut relations = Map::new();
         for (name, key) in &self.table.foreign_keys {
-            let ForeignKey { columns, target, target_columns, .. } = key;
+            let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
             let field = columns.first().filter(|_| columns.len() == 1).and_then(|column| by_column.get(column));
-            let target_key = self.keys.get(target.as_str()).filter(|_| target_columns == &["id"]);
+            let target_key =
+                self.keys.get(target.as_str()).filter(|_| target_columns == &["id"] && target_schema.is_none());
             let (Some(field), Some(column), Some(target_key)) = (field, columns.first(), target_key) else {
                 self.left_out(&format!("the foreign key `{name}` to `{target}`"));
                 continue;
