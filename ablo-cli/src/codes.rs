@@ -94,6 +94,10 @@ codes! {
         "An input file cannot be read",
         "The system refused to open or read it; its reason is in the message.",
         "Check the path and the permissions.";
+    SOURCE_STDIN_TWICE = "ablo::source::stdin_twice",
+        "Standard input is asked for twice",
+        "`-` stands for standard input, which can be read once.",
+        "Give one of the two as a file.";
     OUTPUT_NOT_OURS = "ablo::output::not_ours",
         "A file that ablo did not write is in the way",
         "ablo replaces only files that `.ablo-files` beside them lists. This one is not listed and differs from what would be written.",
@@ -153,6 +157,7 @@ mod tests {
         let tests = concat!(
             include_str!("../tests/check.rs"),
             include_str!("../tests/config.rs"),
+            include_str!("../tests/diff.rs"),
             include_str!("../tests/generate.rs"),
             include_str!("../tests/migrate.rs"),
             include_str!("../tests/schema.rs"),

@@ -1,6 +1,7 @@
 //! One file per command: arguments to an [`Outcome`].
 
 mod check;
+mod diff;
 mod explain;
 mod generate;
 #[cfg(feature = "database")]
@@ -20,6 +21,7 @@ use crate::render;
 pub(crate) fn run(command: Command) -> Exit {
     let (format, outcome): (Format, Outcome) = match command {
         Command::Check(args) => (args.input.format, check::run(&args).into()),
+        Command::Diff(args) => (args.format.into(), diff::run(&args).into()),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
         Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),

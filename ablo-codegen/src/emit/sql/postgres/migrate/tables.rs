@@ -383,8 +383,9 @@ impl<'a> Lowering<'a> {
             script.push(*first, &Change::Unveil { table });
         }
         for (cause, column, to, rows) in updates {
+            let is_key = pair.is.foreign_keys.iter().any(|key| key.column == column.as_str());
             let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::Update { table, column, to, rows });
+            script.push(*cause, &Change::Update { table, column, to, rows, is_key });
         }
         if is_veiled {
             script.push(*first, &Change::Force { table });
@@ -416,6 +417,10 @@ impl<'a> Lowering<'a> {
             if pair.is_none() {
                 script.push(cause, &Change::CreateIndex { table, index: built(index) });
             } else {
+                if index.unique {
+                    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
+                    script.push(cause, &Change::RefuseDuplicates { table, columns });
+                }
                 script.push(cause, &Change::ClearIndex { table, name: index.name.clone() });
                 script.push(cause, &Change::CreateIndexLater { table, index: built(index) });
             }
