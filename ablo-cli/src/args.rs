@@ -53,6 +53,9 @@ pub(crate) enum Command {
     #[cfg(feature = "database")]
     #[command(subcommand)]
     Migrate(crate::database::MigrateCommand),
+    /// Write the schema that a database has, and say what a schema cannot hold
+    #[cfg(feature = "database")]
+    Pull(crate::database::PullArgs),
     /// List the targets and the options they take
     Targets,
     /// Explain the code of a diagnostic, as in `ablo::json::syntax`

@@ -154,6 +154,22 @@ pub(crate) struct StatusArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 the schema says everything, 1 something was left out or changed, 2 ablo could not run. \
+What a schema cannot say is told on standard error.")]
+pub(crate) struct PullArgs {
+    /// The database: postgres://user@host/name?sslmode=verify-full
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// The schema of the database that holds the tables
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub(crate) schema: String,
+    /// Where the schema is written, as Schema JSON; standard output without it
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// The address of the database: a flag, else the environment.
 pub(crate) fn address(flag: Option<&str>) -> Result<String, Stop> {
     let given = flag.map(str::to_owned);

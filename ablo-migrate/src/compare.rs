@@ -192,7 +192,10 @@ fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
 
 fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     let is = |key: &ExpectedKey, live: &crate::live::ForeignKey| {
-        live.columns == [key.column.as_str()] && live.target == key.target && live.target_columns == ["id"]
+        live.columns == [key.column.as_str()]
+            && live.target_schema.is_none()
+            && live.target == key.target
+            && live.target_columns == ["id"]
     };
     for key in &table.foreign_keys {
         let new = || Difference::new(codes::FOREIGN_KEY_MISSING, &table.name, Some(&key.column));

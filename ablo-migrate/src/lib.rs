@@ -19,6 +19,8 @@ mod planning;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
+pub mod pull;
+
 pub use codes::Code;
 pub use error::{Error, Finding, Result};
 pub use plan::Plan;

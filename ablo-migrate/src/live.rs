@@ -129,8 +129,8 @@ impl Index {
 pub struct ForeignKey {
     /// The referencing columns.
     pub columns: Vec<String>,
-    /// The schema of the referenced table.
-    pub target_schema: String,
+    /// The schema of the referenced table, where it is another.
+    pub target_schema: Option<String>,
     /// The referenced table.
     pub target: String,
     /// The referenced columns.

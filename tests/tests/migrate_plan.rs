@@ -211,3 +211,12 @@ fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
     }
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
 }
+
+#[test]
+fn what_the_server_or_the_options_do_not_allow_is_coded() {
+    let server = Server::shared().database();
+    assert_eq!(codes(open(&server.address()).rows("nowhere")), ["ablo::database::refused"]);
+    let long = "x".repeat(64);
+    let mut database = Database::connect(&server.address(), &long).expect("a session");
+    assert_eq!(codes(drift(&mut database, &tasks(TITLE), true)), ["ablo::migrate::options"]);
+}

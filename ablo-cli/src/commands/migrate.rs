@@ -294,7 +294,7 @@ fn counted_rows(rows: u64) -> String {
     format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Stop> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Stop> {
     std::fs::write(path, text).map_err(|error| unwritten(path, &error))
 }
 

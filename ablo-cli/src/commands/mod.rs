@@ -6,6 +6,8 @@ mod explain;
 mod generate;
 #[cfg(feature = "database")]
 mod migrate;
+#[cfg(feature = "database")]
+mod pull;
 mod schema;
 mod targets;
 mod watch;
@@ -26,6 +28,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         #[cfg(feature = "database")]
         Command::Migrate(command) => (command.format(), migrate::run(&command).into()),
+        #[cfg(feature = "database")]
+        Command::Pull(args) => (Format::Human, pull::run(&args).into()),
         Command::Targets => (Format::Human, targets::run()),
         Command::Explain { code } => (Format::Human, explain::run(code.as_deref()).into()),
     };

@@ -42,10 +42,16 @@ pub(super) fn connect(address: &str) -> Result<Client> {
         .query_one("SELECT current_setting('server_version_num')::int", &[])
         .and_then(|row| row.try_get(0))
         .map_err(|error| Finding::new(UNREACHABLE, words(&error)))?;
-    if version < OLDEST {
-        return Err(Finding::new(UNSUPPORTED, format!("the server is PostgreSQL {}", version / 10_000)).into());
-    }
+    supported(version)?;
     Ok(client)
+}
+
+/// Whether a server of this version will do.
+fn supported(version: i32) -> Result<()> {
+    if version >= OLDEST {
+        return Ok(());
+    }
+    Err(Finding::new(UNSUPPORTED, format!("the server is PostgreSQL {}", version / 10_000)).into())
 }
 
 /// An error and why, on one line.
@@ -174,8 +180,15 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_not_repeated() {
         let error = connect("postgres://user:secret@host/db?nonsense=1").map(drop).expect_err("no such parameter");
-        assert_eq!(error.0[0].code, URL);
+        assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_server_is_new_enough() {
+        assert_eq!(supported(140_000), Ok(()));
+        let error = supported(130_014).expect_err("it is too old");
+        assert_eq!(error.to_string(), "the server is PostgreSQL 13 [ablo::database::unsupported]");
     }
 
     #[test]

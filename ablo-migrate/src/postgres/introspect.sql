@@ -45,7 +45,7 @@ SELECT jsonb_build_object(
             FROM unnest(conkey) WITH ORDINALITY AS listed (number, place)
               JOIN pg_attribute ON attrelid = conrelid AND attnum = number
           ),
-          'targetSchema', (SELECT nspname FROM pg_class t JOIN pg_namespace ON pg_namespace.oid = t.relnamespace WHERE t.oid = confrelid),
+          'targetSchema', (SELECT home.nspname FROM pg_class t JOIN pg_namespace home ON home.oid = t.relnamespace WHERE t.oid = confrelid AND home.oid <> n.oid),
           'target', (SELECT relname FROM pg_class t WHERE t.oid = confrelid),
           'targetColumns', (
             SELECT jsonb_agg(attname ORDER BY place)

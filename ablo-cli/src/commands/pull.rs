@@ -1,0 +1,31 @@
+//! `ablo pull`: the schema that a database has.
+
+use super::migrate::write;
+use crate::database::{self, PullArgs};
+use crate::finding::{Exit, Report, Stop};
+use crate::outcome::{Outcome, counted};
+use ablo_migrate::plan::read_schema;
+use ablo_migrate::postgres::Database;
+use ablo_migrate::pull::{Pulled, pull};
+
+pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Stop> {
+    let address = database::address(args.database_url.as_deref())?;
+    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let mut database = Database::connect(&address, &args.schema).map_err(failed)?;
+    let Pulled { document, findings } = pull(&database.live().map_err(failed)?);
+    // Nothing is written that another command would not read.
+    let schema = read_schema(&document, "this database").map_err(failed)?;
+    let mut outcome = Outcome::text(String::new());
+    match &args.out {
+        Some(path) => {
+            write(path, &document)?;
+            outcome.remark = format!("{} in {}\n", counted(schema.models().len(), "model"), path.display());
+        }
+        None => outcome.text = document,
+    }
+    if !findings.is_empty() {
+        outcome.exit = Exit::Errors;
+        outcome.reports = vec![Report::about(None, findings.iter().map(database::finding).collect())];
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,143 @@
+//! What a column can be in a schema: its type and checks in, the members of a field out.
+
+use crate::expression::{Token, constant, is_now, tokens};
+use crate::live::{Column, Table};
+use serde_json::{Map, Value, json};
+
+/// The members of a field, and what they could not say.
+#[derive(Debug, Default)]
+pub(super) struct Pulled {
+    /// The members that say what it holds: `type`, `enumValues`, `format` and the like.
+    pub(super) members: Map<String, Value>,
+    /// The checks that they say, by name.
+    pub(super) checks: Vec<String>,
+    /// Why the schema says only something near it.
+    pub(super) changed: Option<String>,
+}
+
+/// What a check says, where a schema can say it.
+enum Rule {
+    OneOf(Vec<String>),
+    Between(i128, i128),
+}
+
+/// What a column is in a schema; none where there is no such type.
+pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
+    let mut rules: Vec<(&String, Rule)> = Vec::new();
+    for (name, check) in table.checks.iter().filter(|(_, check)| check.columns == [column.name.as_str()]) {
+        rules.extend(rule(&check.condition, &column.name).map(|rule| (name, rule)));
+    }
+    let mut pulled = Pulled::default();
+    let range = rules.iter().find_map(|(name, rule)| match rule {
+        Rule::Between(least, most) => Some((*name, (*least, *most))),
+        Rule::OneOf(_) => None,
+    });
+    let exact = |wanted: (i128, i128)| range.filter(|(_, found)| *found == wanted).map(|(name, _)| name.clone());
+    let mut format = |kind: &str, format: &str, check: Option<String>| {
+        pulled.members.insert("type".to_owned(), kind.into());
+        pulled.members.insert("format".to_owned(), format.into());
+        pulled.checks.extend(check);
+    };
+    let (base, digits) = column.type_name.split_once('(').unwrap_or((&column.type_name, ""));
+    match base {
+        "smallint" => match (exact((-128, 127)), exact((0, 255))) {
+            (Some(check), _) => format("number", "int8", Some(check)),
+            (None, Some(check)) => format("number", "uint8", Some(check)),
+            (None, None) => format("number", "int16", None),
+        },
+        "integer" => match exact((0, 65535)) {
+            Some(check) => format("number", "uint16", Some(check)),
+            None => format("number", "int32", None),
+        },
+        "bigint" => match exact((0, i128::from(u32::MAX))) {
+            Some(check) => format("number", "uint32", Some(check)),
+            None => format("string", "int64", None),
+        },
+        "real" => format("number", "float", None),
+        "uuid" => format("string", "uuid", None),
+        "numeric" => match exact((0, i128::from(u64::MAX))).filter(|_| digits == "20,0)") {
+            Some(check) => format("string", "uint64", Some(check)),
+            None => {
+                format("string", "decimal", None);
+                let parts = digits.strip_suffix(')').and_then(|digits| digits.split_once(','));
+                if let Some((precision, scale)) = parts {
+                    let number = |text: &str| text.parse::<i64>().map_or(Value::Null, Value::from);
+                    pulled.members.insert("precision".to_owned(), number(precision));
+                    pulled.members.insert("scale".to_owned(), number(scale));
+                }
+            }
+        },
+        _ => plain(base, &column.type_name, rules, &mut pulled)?,
+    }
+    Some(pulled)
+}
+
+/// The types of v3 itself.
+fn plain(base: &str, type_name: &str, rules: Vec<(&String, Rule)>, pulled: &mut Pulled) -> Option<()> {
+    let mut kind = |kind: &str| drop(pulled.members.insert("type".to_owned(), kind.into()));
+    match base {
+        "double precision" => kind("number"),
+        "boolean" => kind("boolean"),
+        "timestamp with time zone" => kind("date"),
+        "jsonb" => kind("json"),
+        "text" | "character varying" | "character" => {
+            let allowed = rules.into_iter().find_map(|(name, rule)| match rule {
+                Rule::OneOf(values) => Some((name, values)),
+                Rule::Between(..) => None,
+            });
+            kind(if allowed.is_some() { "enum" } else { "string" });
+            if let Some((name, values)) = allowed {
+                pulled.members.insert("enumValues".to_owned(), values.into());
+                pulled.checks.push(name.clone());
+            }
+        }
+        "json" => kind("json"),
+        "timestamp without time zone" | "date" => kind("date"),
+        _ => return None,
+    }
+    let exact = ["double precision", "boolean", "timestamp with time zone", "jsonb", "text"];
+    if !exact.contains(&type_name) {
+        pulled.changed = Some(format!("is {type_name}; the schema says the nearest type it has"));
+    }
+    Some(())
+}
+
+fn rule(condition: &str, column: &str) -> Option<Rule> {
+    use Token::{Sign, Value as Text, Word};
+    let tokens = tokens(condition);
+    let is_column = |token: &Token| matches!(token, Word(word) if word == column);
+    match tokens.as_slice() {
+        [first, Sign('='), Text(value)] if is_column(first) => Some(Rule::OneOf(vec![value.clone()])),
+        [first, Sign('='), Word(any), Word(array), Sign('['), values @ .., Sign(']')]
+            if is_column(first) && any == "any" && array == "array" =>
+        {
+            let listed = values.iter().filter_map(|token| match token {
+                Text(value) => Some(value.clone()),
+                _ => None,
+            });
+            Some(Rule::OneOf(listed.collect()))
+        }
+        [one, Sign('>'), Sign('='), Text(least), Word(and), other, Sign('<'), Sign('='), Text(most)]
+            if is_column(one) && is_column(other) && and == "and" =>
+        {
+            Some(Rule::Between(least.parse().ok()?, most.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// A default as the member of a schema; none where it cannot say it.
+pub(super) fn default(pulled: &Pulled, expression: &str) -> Option<Value> {
+    let kind = pulled.members.get("type").and_then(Value::as_str)?;
+    if kind == "date" && is_now(expression) {
+        return Some("now".into());
+    }
+    let value = constant(expression)?;
+    match kind {
+        "number" => value.parse::<i64>().map(Value::from).or_else(|_| value.parse::<f64>().map(Value::from)).ok(),
+        "boolean" => value.parse::<bool>().map(Value::from).ok(),
+        "date" => value.parse::<jiff::Timestamp>().map(|at| json!(at.to_string())).ok(),
+        "json" => serde_json::from_str(&value).ok(),
+        _ => Some(value.into()),
+    }
+}

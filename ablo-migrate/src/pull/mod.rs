@@ -1,0 +1,376 @@
+//! A database as a schema: what it really holds comes in, Schema JSON goes out, with everything that it cannot say.
+//!
+//! Nothing is dropped without a word: what a schema has no place for is a finding, and so is what it can only say nearly.
+
+mod column;
+mod name;
+
+use crate::codes::{PULL_CHANGED, PULL_LEFT_OUT, PULL_NAME};
+use crate::error::Finding;
+use crate::expression::{Token, tokens};
+use crate::live::{Column, ForeignKey, Index, Live, Policy, Table};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A schema as its document, and what it does not say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pulled {
+    /// Schema JSON, on many lines.
+    pub document: String,
+    /// What was left out or changed, in order of tables.
+    pub findings: Vec<Finding>,
+}
+
+/// Who sees which rows, as a policy says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tenancy {
+    None,
+    Column(String),
+    Parent { local_key: String, table: String, key: String, owner: Option<String> },
+}
+
+/// Makes a schema of what a database holds.
+///
+/// ```
+/// use ablo_migrate::{live::Live, pull::pull};
+/// let pulled = pull(&Live::default());
+/// assert!(ablo_schema::front::json::read(&pulled.document).schema.is_some());
+/// ```
+#[must_use]
+pub fn pull(live: &Live) -> Pulled {
+    let mut findings: Vec<Finding> = live
+        .others
+        .iter()
+        .map(|other| Finding::new(PULL_LEFT_OUT, format!("the {} `{}` is left out", other.kind, other.name)))
+        .collect();
+    let keys = keys(live);
+    let mut models = Map::new();
+    for (name, table) in &live.tables {
+        let mut reading = Reading { name, table, tenancy: tenancy(table), keys: &keys, findings: &mut findings };
+        let model = reading.model();
+        models.insert(keys.get(name.as_str()).cloned().unwrap_or_default(), model);
+    }
+    let document = json!({ "v": 3, "models": models, "identityRoles": [] });
+    // What was just made always serialises.
+    Pulled { document: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n", findings }
+}
+
+/// The model of each table: its name, and where that cannot be one, a name like it.
+fn keys(live: &Live) -> BTreeMap<&str, String> {
+    let mut taken: BTreeSet<String> = live.tables.keys().filter(|name| name::is_plain(name)).cloned().collect();
+    let mut key = |name: &String| {
+        if name::is_plain(name) {
+            return name.clone();
+        }
+        let key = name::free(&name::plain(name), &taken);
+        taken.insert(key.clone());
+        key
+    };
+    live.tables.keys().map(|name| (name.as_str(), key(name))).collect()
+}
+
+/// One table being read.
+struct Reading<'a> {
+    name: &'a str,
+    table: &'a Table,
+    tenancy: Tenancy,
+    /// The model of each table.
+    keys: &'a BTreeMap<&'a str, String>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Reading<'_> {
+    fn left_out(&mut self, what: &str) {
+        self.findings.push(Finding::new(PULL_LEFT_OUT, format!("of `{}`, {what} is left out", self.name)));
+    }
+
+    fn changed(&mut self, what: &str) {
+        self.findings.push(Finding::new(PULL_CHANGED, format!("`{}` {what}", self.name)));
+    }
+
+    fn model(&mut self) -> Value {
+        let mut said = Said::default();
+        let (mut fields, mut by_column) = (Map::new(), BTreeMap::new());
+        let mut taken: BTreeSet<String> = ["id", "createdAt", "updatedAt"].map(str::to_owned).into();
+        self.base(&mut said);
+        for column in &self.table.columns {
+            if let Some((name, members)) = self.field(column, &taken, &mut said) {
+                taken.insert(name.clone());
+                by_column.insert(column.name.clone(), name.clone());
+                fields.insert(name, Value::Object(members));
+            }
+        }
+        by_column.entry("created_by".to_owned()).or_insert_with(|| "createdBy".to_owned());
+        if let Tenancy::Column(column) = &self.tenancy {
+            by_column.entry(column.clone()).or_insert_with(|| "organizationId".to_owned());
+        }
+        by_column.insert("id".to_owned(), "id".to_owned());
+        let relations = self.relations(&by_column, taken);
+        self.rest(&said);
+        let mut model = Map::new();
+        model.insert("fields".to_owned(), Value::Object(fields));
+        model.insert("relations".to_owned(), Value::Object(relations));
+        if self.keys.get(self.name).is_some_and(|key| key != self.name) {
+            model.insert("tableName".to_owned(), self.name.into());
+        }
+        model.insert("tenancy".to_owned(), self.tenancy());
+        model.insert("mutable".to_owned(), Value::Bool(true));
+        Value::Object(model)
+    }
+
+    fn tenancy(&self) -> Value {
+        match &self.tenancy {
+            Tenancy::None => json!({ "kind": "none" }),
+            Tenancy::Column(column) => json!({ "kind": "column", "column": column }),
+            Tenancy::Parent { local_key, table, key, owner } => {
+                let mut via = json!({ "localKey": local_key, "parentTable": table, "parentKey": key });
+                if let (Some(owner), Some(via)) = (owner, via.as_object_mut()) {
+                    via.insert("parentOrgColumn".to_owned(), owner.as_str().into());
+                }
+                json!({ "kind": "parent", "via": via })
+            }
+        }
+    }
+
+    /// Says where the columns that every model has are not what every model has.
+    fn base(&mut self, said: &mut Said) {
+        if self.table.primary_key != ["id"] {
+            self.changed(&format!("has the primary key ({}); a model's is `id`", self.table.primary_key.join(", ")));
+        }
+        let tenancy = match &self.tenancy {
+            Tenancy::Column(column) => Some(column.clone()),
+            Tenancy::None | Tenancy::Parent { .. } => None,
+        };
+        let wanted = [("id", "text", true), ("created_by", "text", false)];
+        let times = ["created_at", "updated_at"].map(|name| (name, "timestamp with time zone", true));
+        let own = tenancy.as_deref().map(|column| (column, "text", true));
+        for (name, type_name, required) in wanted.into_iter().chain(times).chain(own) {
+            match self.table.column(name) {
+                None => self.changed(&format!("has no column `{name}`, which every model has")),
+                Some(column) if column.type_name != type_name => {
+                    self.changed(&format!("has `{name}` as {}; every model has it as {type_name}", column.type_name));
+                }
+                Some(column) if required && !column.not_null => {
+                    self.changed(&format!("has rows without `{name}`, or may have them"));
+                }
+                Some(_) => {}
+            }
+            said.columns.insert(name.to_owned());
+        }
+    }
+
+    /// The field of a column; none for base columns that say nothing of their own.
+    fn field(
+        &mut self,
+        column: &Column,
+        taken: &BTreeSet<String>,
+        said: &mut Said,
+    ) -> Option<(String, Map<String, Value>)> {
+        if !name::is_plain(&column.name) {
+            let message = format!("the column `{}` of `{}` is left out", column.name, self.name);
+            self.findings.push(Finding::new(PULL_NAME, message));
+            return None;
+        }
+        let is_tenancy = self.tenancy == Tenancy::Column(column.name.clone());
+        let is_base = said.columns.contains(&column.name);
+        let Some(mut pulled) = column::pull(self.table, column).filter(|_| !column.generated) else {
+            if !is_base {
+                self.left_out(&format!("the column `{}` of type {}", column.name, column.type_name));
+            }
+            return None;
+        };
+        said.checks.extend(pulled.checks.drain(..));
+        let (indexed, unique) = self.indexes(column, pulled.members.get("type") == Some(&"json".into()), said);
+        let speaks = column.comment.is_some() || pulled.members.contains_key("enumValues");
+        let name = match (is_base, column.name.as_str()) {
+            (true, "id" | "created_at" | "updated_at") => return None,
+            (true, _) if is_tenancy && speaks => "organizationId".to_owned(),
+            (true, "created_by") if !is_tenancy && (speaks || indexed || column.not_null) => "createdBy".to_owned(),
+            (true, _) => return None,
+            (false, _) => {
+                let mut reserved = taken.clone();
+                reserved.extend(["createdBy", "organizationId"].map(str::to_owned));
+                name::field(&column.name, &reserved)
+            }
+        };
+        if let Some(changed) = pulled.changed.take() {
+            self.changed(&format!("has `{}`, which {changed}", column.name));
+        }
+        let mut members = Map::new();
+        members.insert("type".to_owned(), pulled.members.get("type").cloned().unwrap_or_default());
+        members.insert("isOptional".to_owned(), (!column.not_null).into());
+        members.insert("isIndexed".to_owned(), (indexed && !is_tenancy).into());
+        if let Some(own) = name::column_of(&name, &column.name).filter(|_| !is_base) {
+            members.insert("column".to_owned(), own.into());
+        }
+        if let Some(expression) = column.default.as_deref().filter(|_| !is_base) {
+            match column::default(&pulled, expression) {
+                Some(value) => drop(members.insert("default".to_owned(), value)),
+                None => self.left_out(&format!("the default {expression} of `{}`", column.name)),
+            }
+        }
+        members.extend(pulled.members.into_iter().filter(|(member, _)| member != "type"));
+        if unique && !is_base {
+            members.insert("unique".to_owned(), true.into());
+        }
+        describe(column.comment.as_deref(), &mut members);
+        Some((name, members))
+    }
+
+    /// Whether the column has an index, and whether no two rows share its values.
+    fn indexes(&self, column: &Column, is_json: bool, said: &mut Said) -> (bool, bool) {
+        let mut indexed = false;
+        let mut unique = false;
+        let alone = [column.name.clone()];
+        let together = match &self.tenancy {
+            Tenancy::Column(own) => vec![own.clone(), column.name.clone()],
+            Tenancy::None | Tenancy::Parent { .. } => alone.to_vec(),
+        };
+        let method = if is_json { "gin" } else { "btree" };
+        let ours = |index: &Index, columns: &[String]| index.valid && index.method == method && index.is_on(columns);
+        for (name, index) in &self.table.indexes {
+            if index.unique && ours(index, &together) {
+                unique = true;
+            } else if !index.unique && ours(index, &alone) {
+                indexed = true;
+            } else {
+                continue;
+            }
+            said.indexes.insert(name.clone());
+        }
+        (indexed, unique)
+    }
+
+    fn relations(&mut self, by_column: &BTreeMap<String, String>, mut taken: BTreeSet<String>) -> Map<String, Value> {
+        let mut relations = Map::new();
+        for (name, key) in &self.table.foreign_keys {
+            let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
+            let field = columns.first().filter(|_| columns.len() == 1).and_then(|column| by_column.get(column));
+            let target_key =
+                self.keys.get(target.as_str()).filter(|_| target_columns == &["id"] && target_schema.is_none());
+            let (Some(field), Some(column), Some(target_key)) = (field, columns.first(), target_key) else {
+                self.left_out(&format!("the foreign key `{name}` to `{target}`"));
+                continue;
+            };
+            if key.on_delete != "a" || !key.deferred {
+                self.changed(&format!(
+                    "has the foreign key `{name}`; a model's does nothing on delete, and waits for the commit"
+                ));
+            }
+            let relation = name::relation(field, &taken);
+            taken.insert(relation.clone());
+            let said = json!({
+                "type": "belongsTo", "target": target_key, "foreignKey": field, "foreignKeyColumn": column, "options": { "fk": true }
+            });
+            relations.insert(relation, said);
+        }
+        relations
+    }
+
+    /// Says what no part of the model has said.
+    fn rest(&mut self, said: &Said) {
+        let checks: Vec<String> =
+            self.table.checks.keys().filter(|name| !said.checks.contains(*name)).cloned().collect();
+        let indexes: Vec<String> =
+            self.table.indexes.keys().filter(|name| !said.indexes.contains(*name)).cloned().collect();
+        let policies: Vec<String> = match &self.tenancy {
+            Tenancy::None => self.table.policies.keys().cloned().collect(),
+            known => self
+                .table
+                .policies
+                .iter()
+                .filter(|(_, policy)| of_policy(policy).as_ref() != Some(known))
+                .map(|(name, _)| name.clone())
+                .collect(),
+        };
+        let of = |kind: &str, names: Vec<String>| {
+            names.into_iter().map(|name| format!("the {kind} `{name}`")).collect::<Vec<_>>()
+        };
+        let triggers = self.table.triggers.clone();
+        for what in
+            [of("check", checks), of("index", indexes), of("policy", policies), of("trigger", triggers)].concat()
+        {
+            self.left_out(&what);
+        }
+        if self.table.partitioned {
+            self.changed("is made of partitions; a model's table is not");
+        }
+        if self.table.row_security && self.tenancy == Tenancy::None {
+            self.changed("has row security of another kind; the schema says that everyone sees all rows");
+        }
+    }
+}
+
+/// What a model has said of a table.
+#[derive(Debug, Default)]
+struct Said {
+    /// The columns that every model has.
+    columns: BTreeSet<String>,
+    checks: BTreeSet<String>,
+    indexes: BTreeSet<String>,
+}
+
+/// A comment as the description and the deprecation that it is made of.
+fn describe(comment: Option<&str>, members: &mut Map<String, Value>) {
+    let Some(comment) = comment else { return };
+    let (description, last) = comment.rsplit_once("\n\n").map_or(("", comment), |(text, last)| (text, last));
+    let deprecated = match last.strip_prefix("Deprecated: ") {
+        Some(note) => Some(Value::from(note)),
+        None => (last == "Deprecated.").then_some(Value::Bool(true)),
+    };
+    let description = if deprecated.is_some() { description } else { comment };
+    if !description.is_empty() {
+        members.insert("description".to_owned(), description.into());
+    }
+    members.extend(deprecated.map(|deprecated| ("deprecated".to_owned(), deprecated)));
+}
+
+fn tenancy(table: &Table) -> Tenancy {
+    if !table.row_security {
+        return Tenancy::None;
+    }
+    table.policies.values().find_map(of_policy).unwrap_or(Tenancy::None)
+}
+
+/// The tenancy that a policy of ours says.
+fn of_policy(policy: &Policy) -> Option<Tenancy> {
+    use Token::{Sign, Value as Text, Word};
+    let using = tokens(policy.using.as_deref()?);
+    let is_tenant = |rest: &[Token]| {
+        matches!(rest, [Sign('='), Word(setting), Text(name), Sign(','), Word(missing)]
+            if setting == "current_setting" && name == "app.current_org_id" && missing == "true")
+    };
+    match using.as_slice() {
+        [Word(column), rest @ ..] if is_tenant(rest) => Some(Tenancy::Column(column.clone())),
+        [
+            Word(exists),
+            Word(select),
+            Text(_),
+            Word(from),
+            Word(_),
+            Sign('.'),
+            Word(table),
+            Word(r#where),
+            Word(parent),
+            Sign('.'),
+            Word(key),
+            Sign('='),
+            Word(_),
+            Sign('.'),
+            Word(local),
+            rest @ ..,
+        ] if [exists, select, from, r#where] == ["exists", "select", "from", "where"] && parent == table => {
+            let owner = match rest {
+                [] => None,
+                [Word(and), Word(again), Sign('.'), Word(owner), rest @ ..]
+                    if and == "and" && again == table && is_tenant(rest) =>
+                {
+                    Some(owner.clone())
+                }
+                _ => return None,
+            };
+            Some(Tenancy::Parent { local_key: local.clone(), table: table.clone(), key: key.clone(), owner })
+        }
+        _ => None,
+    }
+}
