@@ -134,7 +134,7 @@ fn add_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let name = format!("new{}", capital(WORDS[edit.field % WORDS.len()]));
     let mut field = Map::new();
     retype(&mut field, edit.choice);
-    field.insert("isOptional".into(), (edit.choice % 3 != 0).into());
+    field.insert("isOptional".into(), (!edit.choice.is_multiple_of(3)).into());
     field.insert("isIndexed".into(), edit.choice.is_multiple_of(5).into());
     object(draft.model(edit)?, "fields")?.entry(name).or_insert(field.into());
     Some(())
@@ -155,7 +155,7 @@ fn retype(field: &mut Map<String, Value>, choice: usize) {
 fn values(choice: usize) -> Value {
     let pick = |n: usize| VALUES[(choice / 7 + n * 5) % VALUES.len()];
     let count = 1 + choice % 4;
-    let all: Vec<&str> = (0..count).map(pick).chain((choice % 2 == 0).then_some("true")).collect();
+    let all: Vec<&str> = (0..count).map(pick).chain(choice.is_multiple_of(2).then_some("true")).collect();
     all.into()
 }
 
