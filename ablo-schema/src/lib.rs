@@ -16,6 +16,7 @@
 pub mod canonical;
 pub mod check;
 pub mod diag;
+pub mod diff;
 pub mod front;
 pub mod hash;
 mod lookup;

@@ -53,6 +53,26 @@ impl Value {
         out
     }
 
+    /// Whether the character U+0000 stands anywhere in it: no database keeps that in a text.
+    pub(crate) fn holds_nul(&self) -> bool {
+        match self {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(Value::holds_nul),
+            Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || value.holds_nul()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    /// Whether both mean the same: the order of members says nothing, nor does the sign of zero.
+    pub(crate) fn means(&self, other: &Value) -> bool {
+        let sorted = |value: &Value| {
+            let mut out = String::new();
+            value.write(Order::Sorted, &mut out);
+            out
+        };
+        self == other || sorted(self) == sorted(other)
+    }
+
     pub(crate) fn write(&self, order: Order, out: &mut String) {
         match self {
             Value::Null => out.push_str("null"),

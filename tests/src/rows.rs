@@ -74,15 +74,19 @@ pub fn id(row: usize) -> String {
     }
 }
 
-/// Up to `count` rows for each table: fewer where a unique column has not so many values.
+/// Up to `count` rows for each table, equally many: fewer where a unique column of one has not so many values.
 #[must_use]
 pub fn rows(schema: &Schema, count: usize) -> Vec<TableRows> {
-    tables(schema).iter().map(|table| of_table(table, count)).collect()
+    let tables = tables(schema);
+    let required = |table: &TableShape<'_>| {
+        let unique = table.columns.iter().filter(|column| column.not_null && is_unique(table, column));
+        unique.map(|column| values(column.kind)).min().unwrap_or(usize::MAX)
+    };
+    let count = tables.iter().map(required).fold(count, usize::min);
+    tables.iter().map(|table| of_table(table, count)).collect()
 }
 
 fn of_table(table: &TableShape<'_>, count: usize) -> TableRows {
-    let required = |column: &&ColumnShape<'_>| column.not_null && is_unique(table, column);
-    let count = table.columns.iter().filter(required).map(|column| values(column.kind)).fold(count, usize::min);
     let row = |row| table.columns.iter().enumerate().map(|(at, column)| cell(table, column, at, row)).collect();
     TableRows {
         table: table.name().to_owned(),

@@ -14,7 +14,7 @@ const NOW: &str = "now";
 pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
         let (Some(default), Some(kind)) = (&field.default, field.kind) else { continue };
-        if holds_nul(&default.value) {
+        if default.value.holds_nul() {
             cx.diagnostics
                 .push(Code::FacetNulInDefault, default.at, format!("the default of `{}` holds NUL", field.name.value))
                 .help("no database keeps NUL in text; remove it");
@@ -56,15 +56,6 @@ fn report_type(cx: &mut Context<'_, '_>, field: &RawField<'_>, wanted: RawKind, 
         _ => format!("the default of `{}` is no {}", field.name.value, wanted.as_str()),
     };
     cx.diagnostics.push(Code::FacetDefaultWrongType, at, message).help(help);
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 fn check_enum(cx: &mut Context<'_, '_>, field: &RawField<'_>, value: &str, at: SpanId) {
@@ -140,14 +131,14 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
-fn is_whole(text: &str, least: i128, most: i128) -> bool {
+pub(crate) fn is_whole(text: &str, least: i128, most: i128) -> bool {
     is_digits(text.strip_prefix('-').unwrap_or(text))
         && text != "-0"
         && text.parse().is_ok_and(|number: i128| (least..=most).contains(&number))
 }
 
 /// Where no number of digits is given, a thousand are as many as one can ask for.
-fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
+pub(crate) fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
     let (precision, scale) = digits.unwrap_or((2000, 1000));
     let text = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, behind)| (whole, Some(behind)));
@@ -158,7 +149,7 @@ fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
     is_digits(whole) && before <= usize::from(precision - scale) && behind
 }
 
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.len() == 36
         && text
@@ -168,7 +159,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// RFC 3339 with at most six digits of a second, in years that every database has.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let number = |range: std::ops::Range<usize>| -> Option<u32> {
         let digits = text.get(range)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()

@@ -5,7 +5,7 @@
 
 mod columns;
 mod context;
-mod defaults;
+pub(crate) mod defaults;
 mod enums;
 mod facets;
 mod graph;

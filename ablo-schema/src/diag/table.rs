@@ -435,4 +435,36 @@ codes! {
         "The file of a module cannot be read",
         "`mod name;` leads to `name.rs` or `name/mod.rs`, and models may stand in it. Nothing is compiled, so that files which a build script makes are not there.",
         "Create the file, mend its name, or read the file that declares the models.";
+    RenameUnknownMember = "ablo::rename::unknown_member", Error,
+        "Hints or backfills have a member that nobody reads",
+        "Hints have `models`, `fields` and `drops`, a backfill has `model`, `field` and `value`. A hint that is not followed loses data, so that nothing is passed over.",
+        "Write the member as the help line says, or remove it.";
+    RenameUnknownModel = "ablo::rename::unknown_model", Error,
+        "A hint names a model that is not there",
+        "`from` is a key of the schema before, `to` and `model` are keys of the next one; what is dropped is in the one before alone.",
+        "Correct the key, or remove the hint.";
+    RenameUnknownField = "ablo::rename::unknown_field", Error,
+        "A hint names a field that is not there",
+        "`from` is a declared field of the model before, `to` one of the next; what is dropped is in the one before alone.",
+        "Correct the name, or remove the hint.";
+    RenameConflict = "ablo::rename::conflict", Error,
+        "Two hints contradict each other",
+        "A model or field has one name before and one name after. `renamedFrom` in the schema counts as a hint.",
+        "Keep the hint that is right, and remove the other.";
+    BackfillUnknownModel = "ablo::backfill::unknown_model", Error,
+        "A backfill names a model that is not there",
+        "`model` is a key of the next schema.",
+        "Correct the key, or remove the backfill.";
+    BackfillUnknownField = "ablo::backfill::unknown_field", Error,
+        "A backfill names a field that cannot have one",
+        "`field` is a declared field of the next schema, or `organizationId` of a model that is isolated by column.",
+        "Correct the name, or remove the backfill.";
+    BackfillUnfit = "ablo::backfill::unfit", Error,
+        "A backfill is no value of its field",
+        "It would be written into every row that needs one, so that it must be of the field's type, among its enum values and within its format.",
+        "Give a value that the field can hold.";
+    BackfillRepeated = "ablo::backfill::repeated", Error,
+        "A field has two backfills",
+        "One value is written into the rows.",
+        "Keep one of the two.";
 }

@@ -93,9 +93,14 @@ impl Model {
     /// The declared field with this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.get(self.field_position(name)?)
+    }
+
+    /// Where the declared field with this name stands in `fields`.
+    pub(crate) fn field_position(&self, name: &str) -> Option<usize> {
         let field = |at: &u32| &self.fields[*at as usize];
         let found = self.field_order.binary_search_by(|at| field(at).name.as_str().cmp(name)).ok()?;
-        self.field_order.get(found).map(field)
+        self.field_order.get(found).map(|at| *at as usize)
     }
 
     /// The relation with this name.

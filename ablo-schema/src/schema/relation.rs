@@ -69,3 +69,17 @@ pub struct RelationOptions {
     /// Emit a physical foreign key.
     pub fk: bool,
 }
+
+impl RelationOptions {
+    /// Each option by its word in Schema JSON, and whether it is set.
+    #[must_use]
+    pub fn named(self) -> [(&'static str, bool); 5] {
+        [
+            ("index", self.index),
+            ("enrich", self.enrich),
+            ("defer", self.defer),
+            ("parent", self.parent),
+            ("fk", self.fk),
+        ]
+    }
+}

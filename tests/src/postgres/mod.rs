@@ -1,6 +1,7 @@
 //! The PostgreSQL judge: a real server, and what a program makes of it.
 
 mod catalogue;
+pub mod law;
 mod server;
 
 pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalogue, footprint};

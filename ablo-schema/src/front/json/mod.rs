@@ -4,18 +4,23 @@
 //! nodes into raw parts and says what has the wrong type; [`locate`] walks the text again, only when there is something
 //! to say, and turns the numbers into lines and columns.
 
+mod backfills;
 mod document;
+mod hints;
 mod locate;
 mod model;
 mod node;
 mod parts;
 
 pub use super::place::{Located, Place};
+pub use backfills::read_backfills;
+pub use hints::read_hints;
 pub use locate::locate;
 
-use crate::diag::{Code, Diagnostics};
+use crate::diag::{Code, Diagnostics, Suggest};
 use crate::schema::Schema;
-use node::Parsed;
+use node::{Node, Parsed};
+use parts::Parts;
 
 /// How large a document may be, in bytes: 64 MiB, nearly four times what ten thousand models take.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -39,25 +44,41 @@ pub struct Read {
 #[must_use]
 pub fn read(text: &str) -> Read {
     let mut diagnostics = Diagnostics::default();
+    let schema = parse(text, &mut diagnostics)
+        .and_then(|root| document::read(root, &mut diagnostics))
+        .and_then(|raw| crate::check::check(raw, &mut diagnostics));
+    diagnostics.sort();
+    Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
+}
+
+/// The tree of a text, with what is wrong whatever the text is about.
+fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
     if text.len() > MOST_BYTES {
         let message = format!("the document has {} bytes, more than {MOST_BYTES}", text.len());
         diagnostics
             .push(Code::SourceTooLarge, node::offset_span(0), message)
             .help("check that this is the schema, or split it");
-        return Read { schema: None, diagnostics };
+        return None;
     }
-    let schema = match node::parse(text) {
+    match node::parse(text) {
         Parsed::Document(root) => {
-            node::report_duplicates(&root, &mut diagnostics);
-            document::read(root, &mut diagnostics).and_then(|raw| crate::check::check(raw, &mut diagnostics))
+            node::report_duplicates(&root, diagnostics);
+            Some(root)
         }
         Parsed::Broken { at, code, message, help } => {
             diagnostics.push(code, at, message).help(help);
             None
         }
-    };
+    }
+}
+
+/// Reads a document that stands beside a schema.
+fn aside<'t, T>(text: &'t str, read: impl FnOnce(Node<'t>, &mut Parts<'_>) -> T) -> (Option<T>, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let done = parse(text, &mut diagnostics)
+        .map(|root| read(root, &mut Parts { diagnostics: &mut diagnostics, suggest: Suggest::default() }));
     diagnostics.sort();
-    Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
+    (done.filter(|_| !diagnostics.has_errors()), diagnostics)
 }
 
 /// What is said of input bytes that are no text.

@@ -19,11 +19,13 @@
 
 mod catalogue;
 mod ddl;
+mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
 
+pub use migrate::{MigrationFiles, files, migrate};
 pub use provision::Provision;
 
 use crate::Files;

@@ -1,0 +1,110 @@
+//! What stays of a table: checks, indexes, keys and the policy that mean the same before and after.
+
+use super::super::catalogue::TableDef;
+use super::super::ddl::Predicate;
+use super::super::names::Ident;
+use super::casts::Conversion;
+use super::pairing::{Pairing, Side};
+
+/// For each object of a table that was, the one it becomes.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) checks: Vec<Option<usize>>,
+    pub(crate) indexes: Vec<Option<usize>>,
+    pub(crate) foreign_keys: Vec<Option<usize>>,
+    /// Whether the policy says the same.
+    pub(crate) policy: bool,
+}
+
+impl Kept {
+    /// One for each table that was.
+    pub(crate) fn all(from: &Side<'_>, to: &Side<'_>, pairing: &Pairing) -> Vec<Self> {
+        let looks = Looks { from, to, pairing };
+        from.tables.iter().enumerate().map(|(origin, was)| looks.kept(origin, was)).collect()
+    }
+}
+
+struct Looks<'l, 'a> {
+    from: &'l Side<'a>,
+    to: &'l Side<'a>,
+    pairing: &'l Pairing,
+}
+
+impl<'l> Looks<'l, '_> {
+    fn kept(&self, origin: usize, was: &TableDef<'_>) -> Kept {
+        let none = || Kept {
+            checks: vec![None; was.checks.len()],
+            indexes: vec![None; was.indexes.len()],
+            foreign_keys: vec![None; was.foreign_keys.len()],
+            policy: false,
+        };
+        let Some(at) = self.pairing.targets.get(origin).copied().flatten() else { return none() };
+        let Some(is) = self.to.tables.get(at) else { return none() };
+        let checks = was.checks.iter().map(|check| {
+            let column = self.unchanged(origin, was, check.column)?;
+            is.checks.iter().position(|now| now.column == column && now.rule == check.rule)
+        });
+        let indexes = was.indexes.iter().map(|index| {
+            let columns: Vec<&str> =
+                index.columns.iter().map(|column| self.renamed(origin, was, column)).collect::<Option<_>>()?;
+            let is_same = |now: &super::super::catalogue::IndexDef<'_>| {
+                now.columns == columns && now.method == index.method && now.unique == index.unique
+            };
+            is.indexes.iter().position(is_same)
+        });
+        let foreign_keys = was.foreign_keys.iter().map(|key| {
+            let column = self.unchanged(origin, was, key.column)?;
+            let target = self.pairing.targets.get(key.target).copied().flatten()?;
+            is.foreign_keys.iter().position(|now| now.column == column && now.target == target)
+        });
+        let policy = was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
+        Kept {
+            checks: checks.collect(),
+            indexes: indexes.collect(),
+            foreign_keys: foreign_keys.collect(),
+            policy: policy.is_some() && policy == is.predicate,
+        }
+    }
+
+    /// What a column is called after, if it stays.
+    fn renamed(&self, table: usize, was: &TableDef<'_>, column: &str) -> Option<&'l str> {
+        let at = was.columns.iter().position(|known| known.name == column)?;
+        self.pairing.column(self.to, table, at)
+    }
+
+    /// The same, if its type stays too.
+    fn unchanged(&self, table: usize, was: &TableDef<'_>, column: &str) -> Option<&'l str> {
+        let at = was.columns.iter().position(|known| known.name == column)?;
+        let target = self.pairing.targets.get(table).copied().flatten()?;
+        let columns = self.pairing.columns.get(target)?;
+        let now = columns.targets.get(at).copied().flatten()?;
+        let is_kept = matches!(columns.origins.get(now)?, Some((_, Conversion::Kept)));
+        is_kept.then(|| self.pairing.column(self.to, table, at)).flatten()
+    }
+
+    /// A policy in the names that everything has after; none if it cannot stay.
+    fn translated(&self, table: usize, was: &TableDef<'_>, predicate: &Predicate<'_>) -> Option<Predicate<'l>> {
+        let own = |column: &Ident<'_>| self.unchanged(table, was, column.as_str()).map(Ident::new);
+        match predicate {
+            Predicate::Column(column) => Some(Predicate::Column(own(column)?)),
+            Predicate::Parent { local_key, parent, key, owner } => {
+                let local_key = own(local_key)?;
+                let Some(origin) = self.from.position(parent.as_str()) else {
+                    // A table of someone else's: it is called as it was.
+                    let as_was = |name: &Ident<'_>| Ident::new(name.as_str().to_owned());
+                    let (key, owner) = (as_was(key), owner.as_ref().map(as_was));
+                    return Some(Predicate::Parent { local_key, parent: as_was(parent), key, owner });
+                };
+                let known = self.from.tables.get(origin)?;
+                let theirs = |column: &Ident<'_>| self.unchanged(origin, known, column.as_str()).map(Ident::new);
+                let target = self.pairing.targets.get(origin).copied().flatten()?;
+                let parent = Ident::new(self.to.tables.get(target)?.table.name.as_str());
+                let owner = match owner {
+                    Some(owner) => Some(theirs(owner)?),
+                    None => None,
+                };
+                Some(Predicate::Parent { local_key, parent, key: theirs(key)?, owner })
+            }
+        }
+    }
+}

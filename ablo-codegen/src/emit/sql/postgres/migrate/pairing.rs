@@ -1,0 +1,155 @@
+//! Which table and column of one catalogue is which of the other.
+//!
+//! Two catalogues and a diff of their schemas come in. A pair keeps its rows and values; what has no pair is made or dropped.
+
+use super::super::catalogue::{ColumnDef, TableDef, catalogue};
+use super::super::provision::Plan;
+use super::casts::{Conversion, conversion};
+use crate::shape::{Isolation, TableShape, tables};
+use ablo_schema::Schema;
+use ablo_schema::diff::Diff;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The tables of a schema, as shapes and with their final names; both lists are in the same order.
+#[derive(Debug)]
+pub(crate) struct Side<'a> {
+    pub(crate) shapes: Vec<TableShape<'a>>,
+    pub(crate) tables: Vec<TableDef<'a>>,
+    by_name: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Side<'a> {
+    /// The catalogue of a schema, or of nothing.
+    pub(crate) fn new(schema: Option<&'a Schema>, plan: &Plan<'a>) -> Self {
+        let shapes = schema.map(tables).unwrap_or_default();
+        let tables = catalogue(&shapes, plan);
+        let by_name = shapes.iter().map(TableShape::name).zip(0..).collect();
+        Self { shapes, tables, by_name }
+    }
+
+    /// The position of the table with this name.
+    pub(crate) fn position(&self, table: &str) -> Option<usize> {
+        self.by_name.get(table).copied()
+    }
+}
+
+/// Both ways between two catalogues, by position.
+#[derive(Debug)]
+pub(crate) struct Pairing {
+    /// For each table that is to be: the one it was.
+    pub(crate) origins: Vec<Option<usize>>,
+    /// For each table that was: the one it becomes.
+    pub(crate) targets: Vec<Option<usize>>,
+    /// For each table that is to be: its columns.
+    pub(crate) columns: Vec<Columns>,
+}
+
+/// The columns of a pair of tables, by position.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// For each column that is to be: the one it was, and what becomes of its values.
+    pub(crate) origins: Vec<Option<(usize, Conversion)>>,
+    /// For each column that was: the one it becomes.
+    pub(crate) targets: Vec<Option<usize>>,
+    /// Columns that are to be whose field was there in a type that says nothing in theirs.
+    pub(crate) recreated: BTreeSet<usize>,
+}
+
+impl Pairing {
+    /// Pairs what the diff pairs, base columns by their part, and otherwise columns of one name.
+    pub(crate) fn new(from: &Side<'_>, to: &Side<'_>, diff: &Diff<'_>) -> Self {
+        let mut targets = vec![None; from.tables.len()];
+        let mut pairing = Self { origins: Vec::new(), targets: Vec::new(), columns: Vec::new() };
+        for (at, shape) in to.shapes.iter().enumerate() {
+            let was = diff.prev_model(shape.model.key.as_str()).map(|model| model.table.as_str());
+            let origin = was.and_then(|name| from.position(name));
+            if let Some(target) = origin.and_then(|origin| targets.get_mut(origin)) {
+                *target = Some(at);
+            }
+            let both = origin.and_then(|origin| {
+                let was = from.shapes.get(origin).zip(from.tables.get(origin))?;
+                Some((was, (shape, to.tables.get(at)?)))
+            });
+            pairing.columns.push(both.map_or_else(Columns::default, |(was, is)| Columns::new(was, is, diff)));
+            pairing.origins.push(origin);
+        }
+        pairing.targets = targets;
+        pairing
+    }
+
+    /// What a column of a table that was is called once everything has its new name; none if it goes.
+    pub(crate) fn column<'n>(&self, to: &'n Side<'_>, table: usize, column: usize) -> Option<&'n str> {
+        let target = (*self.targets.get(table)?)?;
+        let at = (*self.columns.get(target)?.targets.get(column)?)?;
+        Some(to.tables.get(target)?.columns.get(at)?.name)
+    }
+}
+
+/// A table as both see it.
+type Both<'t, 'a> = (&'t TableShape<'a>, &'t TableDef<'a>);
+
+impl Columns {
+    fn new((was_shape, was): Both<'_, '_>, (shape, is): Both<'_, '_>, diff: &Diff<'_>) -> Self {
+        let by_name: BTreeMap<&str, usize> = was.columns.iter().map(|column| column.name).zip(0..).collect();
+        let mut columns = Self {
+            origins: vec![None; is.columns.len()],
+            targets: vec![None; was.columns.len()],
+            recreated: BTreeSet::new(),
+        };
+        let fields: Vec<Option<usize>> = shape
+            .columns
+            .iter()
+            .map(|column| {
+                let field = diff.prev_field(shape.model.key.as_str(), column.field?.name.as_str())?;
+                let held = |was: &&crate::shape::ColumnShape<'_>| was.field.is_some_and(|held| held.name == field.name);
+                by_name.get(was_shape.columns.iter().find(held)?.name).copied()
+            })
+            .collect();
+        let tenancy = |shape: &TableShape<'_>| match shape.isolation {
+            Isolation::Column(name) => shape.columns.iter().position(|column| column.name == name),
+            Isolation::Shared | Isolation::Parent { .. } => None,
+        };
+        let (was_tenancy, is_tenancy) = (tenancy(was_shape), tenancy(shape));
+        // The organisation's column first: whatever it is called, it says whose the rows are.
+        let wanted = [(is_tenancy, was_tenancy)]
+            .into_iter()
+            .chain((0..is.columns.len()).map(|at| (Some(at), fields.get(at).copied().flatten())));
+        let pairs: Vec<_> = wanted.filter_map(|(at, origin)| Some((at?, origin?))).collect();
+        for (at, origin) in pairs {
+            columns.pair(at, origin, was, is);
+        }
+        for (at, column) in is.columns.iter().enumerate() {
+            let is_base = |shape: &TableShape<'_>, name: &str| {
+                shape.columns.iter().any(|column| column.name == name && (column.field.is_none() || column.primary))
+            };
+            let either_is_base =
+                is_base(shape, column.name) || is_base(was_shape, column.name) || Some(at) == is_tenancy;
+            if let Some(origin) = by_name.get(column.name).copied().filter(|_| either_is_base) {
+                columns.pair(at, origin, was, is);
+            }
+        }
+        columns
+    }
+
+    /// Pairs two columns that have none yet.
+    fn pair(&mut self, at: usize, origin: usize, was: &TableDef<'_>, is: &TableDef<'_>) {
+        let (Some(from), Some(to)): (Option<&ColumnDef<'_>>, Option<&ColumnDef<'_>>) =
+            (was.columns.get(origin), is.columns.get(at))
+        else {
+            return;
+        };
+        let (Some(own), Some(target)) = (self.origins.get_mut(at), self.targets.get_mut(origin)) else { return };
+        if own.is_some() || target.is_some() {
+            return;
+        }
+        match conversion(from, to) {
+            Some(conversion) => {
+                *own = Some((origin, conversion));
+                *target = Some(at);
+            }
+            None => {
+                self.recreated.insert(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Statements in the order in which they run, with the helpers that they call.
+
+use super::casts::Helper;
+use super::change::Change;
+use crate::migrate::{Migration, Phase, Statement};
+use std::collections::BTreeSet;
+
+/// What holds for the whole transaction.
+const SETTINGS: [&str; 7] = [
+    "SET LOCAL lock_timeout = '10s';",
+    "SET LOCAL client_min_messages = warning;",
+    "SET LOCAL search_path = pg_catalog, pg_temp;",
+    "SET LOCAL standard_conforming_strings = on;",
+    "SET LOCAL TimeZone = 'UTC';",
+    // A change of a table waits for no check of its own rows.
+    "SET CONSTRAINTS ALL IMMEDIATE;",
+    "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;",
+];
+
+/// A migration while it is put together.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    transaction: Vec<Statement>,
+    after_commit: Vec<Statement>,
+    helpers: BTreeSet<Helper>,
+}
+
+impl Script {
+    /// Adds a statement at the end of its phase.
+    pub(crate) fn push(&mut self, cause: Option<usize>, change: &Change<'_>) {
+        if let Change::Retype { using, .. } = change {
+            self.helpers.extend(&using.helpers);
+        }
+        let statement = change.statement(cause);
+        match statement.phase {
+            Phase::Transaction => self.transaction.push(statement),
+            Phase::AfterCommit => self.after_commit.push(statement),
+        }
+    }
+
+    /// The finished migration; with nothing to do it has no statement at all.
+    pub(crate) fn finish(self) -> Migration {
+        if self.transaction.is_empty() && self.after_commit.is_empty() {
+            return Migration::default();
+        }
+        let beginning = SETTINGS.into_iter().map(|text| Change::Setting(text).statement(None));
+        let helpers = self.helpers.into_iter().map(|helper| Change::Helper(helper).statement(None));
+        Migration { statements: beginning.chain(helpers).chain(self.transaction).chain(self.after_commit).collect() }
+    }
+}

@@ -1,0 +1,526 @@
+//! The way from one catalogue to the other, statement by statement.
+
+use super::super::catalogue::{CheckDef, ColumnDef, IndexDef, TableDef, constant};
+use super::super::ddl::{ColumnType, Predicate, Table};
+use super::super::names::{Ident, Names, sql, written};
+use super::super::provision::Plan;
+use super::casts::{Conversion, Expression, Helper, holds, within};
+use super::change::{Change, Default, Index, OldRows, Refusal};
+use super::kept::Kept;
+use super::pairing::{Pairing, Side};
+use super::renames::{Rename, ordered};
+use super::script::Script;
+use crate::migrate::Migration;
+use crate::shape::Isolation;
+use ablo_schema::diff::{Backfills, Diff};
+
+/// Everything a lowering reads.
+pub(crate) struct Lowering<'a> {
+    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) from: &'a Side<'a>,
+    pub(crate) to: &'a Side<'a>,
+    pub(crate) pairing: &'a Pairing,
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) diff: &'a Diff<'a>,
+    pub(crate) backfills: &'a Backfills,
+}
+
+/// A table that stays, before and after.
+struct Pair<'a> {
+    was: &'a TableDef<'a>,
+    is: &'a TableDef<'a>,
+    kept: &'a Kept,
+    origin: usize,
+    at: usize,
+}
+
+/// What is renamed in the scope of a schema.
+#[derive(Clone)]
+enum Relation {
+    Table,
+    /// An index, of this table.
+    Index(String),
+}
+
+/// A column of a table that stays, before and after.
+struct Changed<'a> {
+    pair: &'a Pair<'a>,
+    at: usize,
+    from: &'a ColumnDef<'a>,
+    to: &'a ColumnDef<'a>,
+    conversion: &'a Conversion,
+}
+
+impl<'a> Lowering<'a> {
+    /// All statements.
+    pub(crate) fn migration(&'a self, is_first: bool) -> Migration {
+        let mut script = Script::default();
+        if is_first && self.plan.own_schema {
+            script.push(None, &Change::CreateSchema(self.plan.schema.clone()));
+        }
+        let pairs: Vec<Pair<'a>> = (0..self.to.tables.len()).filter_map(|at| self.pair(at)).collect();
+        self.release(&mut script);
+        self.remove(&pairs, &mut script);
+        self.rename_relations(&pairs, &mut script);
+        for pair in &pairs {
+            self.rename_parts(pair, &mut script);
+        }
+        self.create(&mut script);
+        for pair in &pairs {
+            self.alter(pair, &mut script);
+            self.fill(pair, &mut script);
+        }
+        for at in 0..self.to.tables.len() {
+            self.rule(at, &mut script);
+        }
+        for at in 0..self.to.tables.len() {
+            self.isolate(at, &mut script);
+            self.refer(at, &mut script);
+            self.comment(at, &mut script);
+        }
+        script.finish()
+    }
+
+    fn pair(&'a self, at: usize) -> Option<Pair<'a>> {
+        let origin = (*self.pairing.origins.get(at)?)?;
+        let (was, is) = (self.from.tables.get(origin)?, self.to.tables.get(at)?);
+        Some(Pair { was, is, kept: self.kept.get(origin)?, origin, at })
+    }
+
+    /// The step about a table that is to be, or about one of its columns.
+    fn cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
+        let shape = self.to.shapes.get(table)?;
+        let key = shape.model.key.as_str();
+        let named = column.and_then(|name| shape.columns.iter().find(|column| column.name == name));
+        let field = named.and_then(|column| column.field).map(|field| field.name.as_str());
+        self.diff.cause(key, field).or_else(|| self.diff.cause(key, None))
+    }
+
+    /// The step about a table that was, or about one of its columns.
+    fn past_cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
+        let shape = self.from.shapes.get(table)?;
+        let now = self.pairing.targets.get(table).copied().flatten().and_then(|at| self.to.shapes.get(at));
+        let key = now.unwrap_or(shape).model.key.as_str();
+        let named = column.and_then(|name| shape.columns.iter().find(|column| column.name == name));
+        let field = named.and_then(|column| column.field).map(|field| field.name.as_str());
+        self.diff.cause(key, field).or_else(|| self.diff.cause(key, None))
+    }
+
+    /// What hangs on something that changes goes first.
+    fn release(&self, script: &mut Script) {
+        for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
+            let table = &was.table;
+            for (key, kept) in was.foreign_keys.iter().zip(&kept.foreign_keys) {
+                if kept.is_none() {
+                    let also = self.from.tables.get(key.target).map(|target| &target.table);
+                    let also = also.filter(|target| target.name != table.name);
+                    let cause = self.past_cause(origin, Some(key.column));
+                    script.push(cause, &Change::DropConstraint { table, name: key.name.clone(), also });
+                }
+            }
+        }
+        for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
+            let (table, cause) = (&was.table, self.past_cause(origin, None));
+            if let (Some(predicate), false) = (&was.predicate, kept.policy) {
+                script.push(cause, &Change::DropPolicy { table, parent: self.past_parent(predicate) });
+                let now = self.pairing.targets.get(origin).copied().flatten().and_then(|at| self.to.tables.get(at));
+                if now.is_some_and(|now| now.predicate.is_none()) {
+                    script.push(cause, &Change::Open { table });
+                }
+            }
+            if self.pairing.targets.get(origin).copied().flatten().is_none() {
+                continue;
+            }
+            for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none()) {
+                let cause = self.past_cause(origin, Some(check.column));
+                script.push(cause, &Change::DropConstraint { table, name: check.name.clone(), also: None });
+            }
+            for (index, _) in was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none()) {
+                let cause = self.past_cause(origin, index.columns.last().copied());
+                script.push(cause, &Change::DropIndex { table, name: index.name.clone() });
+            }
+        }
+    }
+
+    /// The table through which rows were seen.
+    fn past_parent(&self, predicate: &Predicate<'_>) -> Option<&'a Table<'a>> {
+        let Predicate::Parent { parent, .. } = predicate else { return None };
+        self.from.tables.get(self.from.position(parent.as_str())?).map(|definition| &definition.table)
+    }
+
+    /// Tables and columns that have no successor.
+    fn remove(&self, pairs: &[Pair<'_>], script: &mut Script) {
+        for (origin, was) in self.from.tables.iter().enumerate() {
+            if self.pairing.targets.get(origin).copied().flatten().is_none() {
+                script.push(self.past_cause(origin, None), &Change::DropTable { table: &was.table });
+            }
+        }
+        for pair in pairs {
+            let Some(columns) = self.pairing.columns.get(pair.at) else { continue };
+            for (column, target) in pair.was.columns.iter().zip(&columns.targets) {
+                if target.is_none() {
+                    let cause = self.past_cause(pair.origin, Some(column.name));
+                    let column = Ident::new(column.name);
+                    script.push(cause, &Change::DropColumn { table: &pair.was.table, column });
+                }
+            }
+        }
+    }
+
+    /// Tables and indexes share one scope.
+    fn rename_relations(&self, pairs: &[Pair<'_>], script: &mut Script) {
+        let mut renames = Vec::new();
+        for pair in pairs {
+            let (was, is) = (&pair.was.table, &pair.is.table);
+            let mut add = |index: bool, from: &Ident<'_>, to: &Ident<'_>| {
+                let relation = if index { Relation::Index(is.name.as_str().to_owned()) } else { Relation::Table };
+                let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
+                renames.push(Rename { what: (pair.at, relation), from, to });
+            };
+            add(false, &was.name, &is.name);
+            add(true, &was.key, &is.key);
+            for (index, kept) in pair.was.indexes.iter().zip(&pair.kept.indexes) {
+                if let Some(now) = kept.and_then(|at| pair.is.indexes.get(at)) {
+                    add(true, &index.name, &now.name);
+                }
+            }
+        }
+        for Rename { what: (at, relation), from, to } in ordered(renames) {
+            let (schema, from, to) = (self.plan.schema.clone(), Ident::new(from), Ident::new(to));
+            let change = match relation {
+                Relation::Table => Change::RenameTable { schema, from, to },
+                Relation::Index(table) => Change::RenameIndex { schema, table, from, to },
+            };
+            script.push(self.cause(at, None), &change);
+        }
+    }
+
+    /// Columns and constraints of a table, which has its new name by now.
+    fn rename_parts(&self, pair: &Pair<'_>, script: &mut Script) {
+        let table = &pair.is.table;
+        let rename = |from: &str, to: &str| Rename { what: (), from: from.to_owned(), to: to.to_owned() };
+        let Some(columns) = self.pairing.columns.get(pair.at) else { return };
+        let moved = pair.is.columns.iter().zip(&columns.origins).filter_map(|(column, origin)| {
+            let was = pair.was.columns.get(origin.as_ref()?.0)?;
+            Some(rename(was.name, column.name))
+        });
+        for Rename { from, to, .. } in ordered(moved.collect()) {
+            let cause = self.cause(pair.at, Some(&to));
+            script.push(cause, &Change::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) });
+        }
+        let checks = pair.was.checks.iter().zip(&pair.kept.checks).filter_map(|(check, kept)| {
+            let now = pair.is.checks.get((*kept)?)?;
+            Some(rename(check.name.as_str(), now.name.as_str()))
+        });
+        let keys = pair.was.foreign_keys.iter().zip(&pair.kept.foreign_keys).filter_map(|(key, kept)| {
+            let now = pair.is.foreign_keys.get((*kept)?)?;
+            Some(rename(key.name.as_str(), now.name.as_str()))
+        });
+        let cause = self.cause(pair.at, None);
+        for Rename { from, to, .. } in ordered(checks.chain(keys).collect()) {
+            script.push(cause, &Change::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) });
+        }
+    }
+
+    /// Tables that were not there.
+    fn create(&self, script: &mut Script) {
+        for (at, is) in self.to.tables.iter().enumerate() {
+            if self.pairing.origins.get(at).copied().flatten().is_none() {
+                let columns = is.columns.iter().map(ColumnDef::declared).collect();
+                script.push(self.cause(at, None), &Change::CreateTable { table: &is.table, columns });
+            }
+        }
+    }
+
+    /// Columns that are new, or change what they hold.
+    fn alter(&self, pair: &Pair<'_>, script: &mut Script) {
+        let Some(columns) = self.pairing.columns.get(pair.at) else { return };
+        for (at, (to, origin)) in pair.is.columns.iter().zip(&columns.origins).enumerate() {
+            match origin {
+                None => self.add(pair, at, to, columns.recreated.contains(&at), script),
+                Some((origin, conversion)) => {
+                    let Some(from) = pair.was.columns.get(*origin) else { continue };
+                    self.change(&Changed { pair, at, from, to, conversion }, script);
+                }
+            }
+        }
+    }
+
+    fn add(&self, pair: &Pair<'_>, at: usize, to: &ColumnDef<'_>, is_recreated: bool, script: &mut Script) {
+        let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
+        let given = self.backfill(pair.at, at);
+        let fill = given.clone().or_else(|| to.preset.clone());
+        let refusal = match (is_recreated, self.is_tenancy(pair.at, to)) {
+            (_, true) => Refusal::TenancyColumnAdded,
+            (true, _) => Refusal::RequiredRecreated,
+            (false, _) => Refusal::RequiredFieldAdded,
+        };
+        script.push(cause, &Change::AddColumn { table, column: to.declared(), fill, refusal });
+        if given.is_some() && given != to.preset {
+            let column = Ident::new(to.name);
+            script.push(
+                cause,
+                &match default(to) {
+                    Some(to) => Change::SetDefault { table, column, to },
+                    None => Change::DropDefault { table, column },
+                },
+            );
+        }
+    }
+
+    fn change(&self, changed: &Changed<'_>, script: &mut Script) {
+        let Changed { pair, from, to, conversion, .. } = *changed;
+        let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
+        let column = || Ident::new(to.name);
+        if from.not_null && !to.not_null {
+            script.push(cause, &Change::DropNotNull { table, column: column() });
+        }
+        let (was, is) = (default(from), default(to));
+        let mut had = was.is_some();
+        if let Conversion::Through(expression) = conversion {
+            if had {
+                script.push(cause, &Change::DropDefault { table, column: column() });
+                had = false;
+            }
+            let using = self.converted(changed, expression);
+            script.push(cause, &Change::Retype { table, column: column(), to: to.column_type, using });
+        }
+        match is {
+            Some(to) if !had || was.as_ref() != Some(&to) => {
+                script.push(cause, &Change::SetDefault { table, column: column(), to });
+            }
+            None if had => script.push(cause, &Change::DropDefault { table, column: column() }),
+            _ => {}
+        }
+    }
+
+    /// The expression of a column's new values. What does not fit gets the value that is given for it, else none where the
+    /// column allows that, else it stops the migration.
+    fn converted(&self, changed: &Changed<'_>, through: &Expression) -> Expression {
+        let Changed { pair, at, to, .. } = *changed;
+        let mut out = through.clone();
+        let (column, kind) = (written(&Ident::new(to.name)), written(&to.column_type));
+        if let Some(check) = rule_of(pair.is, to.name) {
+            let condition = holds(&check.rule, &format!("({})", through.text));
+            out.text = format!("CASE WHEN {condition} THEN {} END", through.text);
+            out.total = false;
+        }
+        if let Some(fill) = self.given(pair.at, at) {
+            let fill = written(&fill);
+            let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
+            out.text = if to.not_null { filled } else { format!("CASE WHEN {column} IS NOT NULL THEN {filled} END") };
+        } else if to.not_null && !out.total {
+            let mut message = String::new();
+            let text = Refusal::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
+            sql!(&mut message, super::super::names::Literal::new(text));
+            out.helpers.insert(Helper::Refuse);
+            out.text = format!(
+                "CASE WHEN {column} IS NOT NULL THEN COALESCE(({})::{kind}, pg_temp.ablo_refuse({message}, \"id\"::text, {column}::text)::{kind}) END",
+                out.text
+            );
+        }
+        out
+    }
+
+    /// Rows get the values that new rules ask for, and required columns become so.
+    fn fill(&self, pair: &Pair<'_>, script: &mut Script) {
+        let Some(columns) = self.pairing.columns.get(pair.at) else { return };
+        let mut names = constraint_names(pair.is);
+        let mut updates: Vec<(Option<usize>, Ident<'_>, Option<Default<'_>>, String)> = Vec::new();
+        let mut after = Vec::new();
+        for (at, (to, origin)) in pair.is.columns.iter().zip(&columns.origins).enumerate() {
+            let Some((origin, conversion)) = origin else { continue };
+            let Some(from) = pair.was.columns.get(*origin) else { continue };
+            let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.given(pair.at, at));
+            let (column, is_retyped) = (Ident::new(to.name), matches!(conversion, Conversion::Through(_)));
+            let rule = rule_of(pair.is, to.name).map(|check| &check.rule);
+            let had = rule_of(pair.was, from.name).map(|check| &check.rule);
+            if let Some(rule) = rule.filter(|rule| !is_retyped && !within(had, Some(rule)))
+                && (fill.is_some() || !to.not_null)
+            {
+                let unfit = format!("NOT ({})", holds(rule, &written(&column)));
+                updates.push((cause, column.clone(), fill.clone(), unfit));
+            }
+            if !to.not_null || from.not_null {
+                continue;
+            }
+            if let (Some(fill), false) = (fill, is_retyped) {
+                let empty = format!("{} IS NULL", written(&column));
+                updates.push((cause, column.clone(), Some(fill), empty));
+                let name = names.claim(&[pair.is.table.name.as_str(), to.name, "not_null"]);
+                after.push((cause, column, Some(name)));
+            } else {
+                after.push((cause, column, None));
+            }
+        }
+        self.update(pair, &updates, script);
+        let table = &pair.is.table;
+        for (cause, column, helper) in after {
+            let Some(name) = helper else {
+                script.push(cause, &Change::SetNotNull { table, column, refusal: Some(Refusal::MadeRequired) });
+                continue;
+            };
+            let condition = format!("{} IS NOT NULL", written(&column));
+            let (check, old_rows) = (name.clone(), OldRows::Later);
+            script.push(cause, &Change::AddCheck { table, name: check, column: column.clone(), condition, old_rows });
+            script.push(cause, &Change::ValidateCheck { table, name: name.clone() });
+            script.push(cause, &Change::SetNotNull { table, column, refusal: None });
+            script.push(cause, &Change::DropCheck { table, name });
+        }
+    }
+
+    /// Runs updates as one who sees every row, and again after the commit for rows that came meanwhile.
+    fn update(
+        &self,
+        pair: &Pair<'_>,
+        updates: &[(Option<usize>, Ident<'_>, Option<Default<'_>>, String)],
+        script: &mut Script,
+    ) {
+        let table = &pair.is.table;
+        let Some((first, ..)) = updates.first() else { return };
+        let is_veiled = pair.was.predicate.is_some() && pair.is.predicate.is_some();
+        if is_veiled {
+            script.push(*first, &Change::Unveil { table });
+        }
+        for (cause, column, to, rows) in updates {
+            let is_key = pair.is.foreign_keys.iter().any(|key| key.column == column.as_str());
+            let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
+            script.push(*cause, &Change::Update { table, column, to, rows, is_key });
+        }
+        if is_veiled {
+            script.push(*first, &Change::Force { table });
+        }
+        for (cause, column, to, rows) in updates {
+            let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
+            script.push(*cause, &Change::UpdateLater { table, column, to, rows });
+        }
+    }
+
+    /// Checks and indexes that are not there yet.
+    fn rule(&self, at: usize, script: &mut Script) {
+        let Some(is) = self.to.tables.get(at) else { return };
+        let (table, pair) = (&is.table, self.pair(at));
+        let has_check = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.checks.contains(&Some(at)));
+        for (_, check) in is.checks.iter().enumerate().filter(|(place, _)| !has_check(*place)) {
+            let cause = self.cause(at, Some(check.column));
+            let old_rows = pair.as_ref().map_or(OldRows::None, |pair| self.old_rows(pair, check));
+            let (name, column) = (check.name.clone(), Ident::new(check.column));
+            let condition = holds(&check.rule, &written(&column));
+            script.push(cause, &Change::AddCheck { table, name: name.clone(), column, condition, old_rows });
+            if old_rows == OldRows::Later {
+                script.push(cause, &Change::ValidateCheck { table, name });
+            }
+        }
+        let has_index = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.indexes.contains(&Some(at)));
+        for (_, index) in is.indexes.iter().enumerate().filter(|(place, _)| !has_index(*place)) {
+            let cause = self.cause(at, index.columns.last().copied());
+            if pair.is_none() {
+                script.push(cause, &Change::CreateIndex { table, index: built(index) });
+            } else {
+                script.push(cause, &Change::ClearIndex { table, name: index.name.clone() });
+                script.push(cause, &Change::CreateIndexLater { table, index: built(index) });
+            }
+        }
+    }
+
+    /// What a new check means for the rows of a table that stays.
+    fn old_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> OldRows {
+        let at = pair.is.columns.iter().position(|column| column.name == check.column);
+        let origin = at.and_then(|at| self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref());
+        let (Some(at), Some((origin, Conversion::Kept))) = (at, origin) else { return OldRows::Later };
+        let had = pair.was.columns.get(*origin).and_then(|column| rule_of(pair.was, column.name));
+        let fits = within(had.map(|check| &check.rule), Some(&check.rule));
+        let is_required = pair.is.columns.get(at).is_some_and(|column| column.not_null);
+        if fits || !is_required || self.given(pair.at, at).is_some() {
+            OldRows::Later
+        } else {
+            OldRows::Refused(Refusal::ValueUnfit)
+        }
+    }
+
+    /// Row security and its policy.
+    fn isolate(&self, at: usize, script: &mut Script) {
+        let Some(is) = self.to.tables.get(at) else { return };
+        let (Some(predicate), table) = (&is.predicate, &is.table) else { return };
+        let (pair, cause) = (self.pair(at), self.cause(at, None));
+        if pair.as_ref().is_none_or(|pair| pair.was.predicate.is_none()) {
+            script.push(cause, &Change::Enclose { table });
+        }
+        if pair.is_none_or(|pair| !pair.kept.policy) {
+            script.push(cause, &Change::CreatePolicy { table, predicate: predicate.clone() });
+        }
+    }
+
+    /// Foreign keys.
+    fn refer(&self, at: usize, script: &mut Script) {
+        let Some(is) = self.to.tables.get(at) else { return };
+        let (table, pair) = (&is.table, self.pair(at));
+        let has_key = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.foreign_keys.contains(&Some(at)));
+        for (_, key) in is.foreign_keys.iter().enumerate().filter(|(place, _)| !has_key(*place)) {
+            let Some(target) = self.to.tables.get(key.target).map(|target| &target.table) else { continue };
+            let (cause, is_new) = (self.cause(at, Some(key.column)), pair.is_none());
+            let (name, column) = (key.name.clone(), Ident::new(key.column));
+            script.push(cause, &Change::AddForeignKey { table, name: name.clone(), column, target, is_new });
+            if !is_new {
+                script.push(cause, &Change::ValidateForeignKey { table, name, target });
+            }
+        }
+    }
+
+    /// Comments that differ.
+    fn comment(&self, at: usize, script: &mut Script) {
+        let Some(is) = self.to.tables.get(at) else { return };
+        let (pair, columns) = (self.pair(at), self.pairing.columns.get(at));
+        for (place, to) in is.columns.iter().enumerate() {
+            let origin = columns.and_then(|columns| columns.origins.get(place)?.as_ref());
+            let was = pair.as_ref().and_then(|pair| pair.was.columns.get(origin?.0)?.comment.as_ref());
+            if was != to.comment.as_ref() {
+                let (column, text) = (Ident::new(to.name), to.comment.clone());
+                let cause = self.cause(at, Some(to.name));
+                script.push(cause, &Change::Comment { table: &is.table, column, text });
+            }
+        }
+    }
+
+    fn is_tenancy(&self, table: usize, column: &ColumnDef<'_>) -> bool {
+        let isolation = self.to.shapes.get(table).map(|shape| shape.isolation);
+        matches!(isolation, Some(Isolation::Column(name)) if name == column.name)
+    }
+
+    /// The value that a backfill gives for a column.
+    fn backfill(&self, table: usize, at: usize) -> Option<super::super::ddl::Preset<'a>> {
+        let (shape, to) = (self.to.shapes.get(table)?, self.to.tables.get(table)?.columns.get(at)?);
+        let declared = shape.columns.get(at)?.field.map(|field| field.name.as_str());
+        let field = declared.or_else(|| self.is_tenancy(table, to).then_some("organizationId"))?;
+        Some(constant(to.kind, self.backfills.value(shape.model.key.as_str(), field)?))
+    }
+
+    /// The value that rows without a fitting one get: a backfill, else the declared default.
+    fn given(&self, table: usize, at: usize) -> Option<Default<'a>> {
+        let own = || self.to.tables.get(table)?.columns.get(at).and_then(default);
+        self.backfill(table, at).map(Default::Constant).or_else(own)
+    }
+}
+
+/// What an absent value is, declared or by the column's part.
+fn default<'a>(column: &ColumnDef<'a>) -> Option<Default<'a>> {
+    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(Default::Now);
+    now.or_else(|| column.preset.clone().map(Default::Constant))
+}
+
+/// The check of a column, of which there is one at most.
+fn rule_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
+    table.checks.iter().find(|check| check.column == column)
+}
+
+/// The names of a table's constraints.
+fn constraint_names(table: &TableDef<'_>) -> Names {
+    let checks = table.checks.iter().map(|check| check.name.as_str());
+    let keys = table.foreign_keys.iter().map(|key| key.name.as_str());
+    Names::with(checks.chain(keys).chain([table.table.key.as_str()]))
+}
+
+fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
+    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
+    Index { name: index.name.clone(), unique: index.unique, method: index.method, columns }
+}

@@ -1,0 +1,180 @@
+//! Casts: what becomes of the values of a column whose type changes.
+//!
+//! Two fields in, a class out. The types follow the table of the reference; formats are ours and come on top.
+
+use crate::schema::{Field, FieldKind, Format};
+
+/// What becomes of values, from harmless to lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cast {
+    /// Every value has one of the new type that means the same.
+    Safe,
+    /// Some values have one; the others do not fit.
+    Risky,
+    /// No value has one: the column starts anew.
+    NotCastable,
+}
+
+impl Cast {
+    /// The word in a report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cast::Safe => "safe",
+            Cast::Risky => "risky",
+            Cast::NotCastable => "notCastable",
+        }
+    }
+
+    /// The class of a change from one of the six types to another, formats aside.
+    ///
+    /// ```
+    /// use ablo_schema::diff::Cast;
+    /// use ablo_schema::schema::FieldKind;
+    /// assert_eq!(Cast::of_kinds(&FieldKind::Date, &FieldKind::String), Cast::Safe);
+    /// assert_eq!(Cast::of_kinds(&FieldKind::Boolean, &FieldKind::Date), Cast::NotCastable);
+    /// ```
+    #[must_use]
+    pub fn of_kinds(from: &FieldKind, to: &FieldKind) -> Cast {
+        use FieldKind::{Boolean, Date, Enum, Json, Number, String};
+        match (from, to) {
+            (String, String)
+            | (Number, Number)
+            | (Boolean, Boolean)
+            | (Date, Date)
+            | (Enum(_), Enum(_))
+            | (Json, Json)
+            | (_, String) => Cast::Safe,
+            (String, _) | (Enum(_), _) | (Number | Boolean | Date, Enum(_)) | (Number, Boolean) => Cast::Risky,
+            (Boolean | Date | Json, Number)
+            | (Date | Json, Boolean)
+            | (Number | Boolean | Json, Date)
+            | (Json, Enum(_))
+            | (Number | Boolean | Date, Json) => Cast::NotCastable,
+        }
+    }
+
+    /// The class of a whole field's change: its type, then its format.
+    #[must_use]
+    pub fn of_fields(from: &Field, to: &Field) -> Cast {
+        let kinds = Cast::of_kinds(&from.kind, &to.kind);
+        kinds.max(of_formats((&from.kind, from.facets.format), (&to.kind, to.facets.format)))
+    }
+}
+
+fn of_formats((kind, from): (&FieldKind, Option<Format>), (_, to): (&FieldKind, Option<Format>)) -> Cast {
+    // A format without a number of its own takes every value of its type.
+    let Some(to) = to else { return Cast::Safe };
+    if from == Some(to) {
+        return Cast::Safe;
+    }
+    match kind {
+        FieldKind::Number => from_number(from, to),
+        FieldKind::String => from_text(from, to),
+        FieldKind::Enum(_) | FieldKind::Json => Cast::Risky,
+        FieldKind::Boolean | FieldKind::Date => Cast::NotCastable,
+    }
+}
+
+fn from_number(from: Option<Format>, to: Format) -> Cast {
+    match to {
+        Format::Uuid => Cast::NotCastable,
+        Format::Float => safe_if(from.and_then(Format::bounds).is_some_and(|(least, most)| fits_float(least, most))),
+        Format::Decimal { digits: None } => Cast::Safe,
+        Format::Decimal { .. }
+        | Format::Int8
+        | Format::Int16
+        | Format::Int32
+        | Format::Uint8
+        | Format::Uint16
+        | Format::Uint32
+        | Format::Int64
+        | Format::Uint64 => within(from, to),
+    }
+}
+
+fn from_text(from: Option<Format>, to: Format) -> Cast {
+    match (from, to) {
+        (Some(Format::Uuid), _) | (Some(_), Format::Uuid) => Cast::NotCastable,
+        (None, _) => Cast::Risky,
+        (Some(_), _) => within(from, to),
+    }
+}
+
+/// Safe where the whole numbers, or digits, of one stand within those of the other.
+fn within(from: Option<Format>, to: Format) -> Cast {
+    let inside = match (from.map(extent), extent(to)) {
+        (Some(Some((least, most, scale))), Some((lower, upper, places))) => {
+            lower <= least && most <= upper && scale <= places
+        }
+        (Some(_), None) => matches!(to, Format::Decimal { digits: None }),
+        _ => false,
+    };
+    safe_if(inside)
+}
+
+/// The least and the greatest whole part, and digits behind the point; none where there is no such bound.
+fn extent(format: Format) -> Option<(i128, i128, u16)> {
+    match format {
+        Format::Decimal { digits: Some((precision, scale)) } => {
+            let most = 10_i128.checked_pow(u32::from(precision.saturating_sub(scale))).map_or(i128::MAX, |ten| ten - 1);
+            Some((-most, most, scale))
+        }
+        other => other.bounds().map(|(least, most)| (least, most, 0)),
+    }
+}
+
+fn fits_float(least: i128, most: i128) -> bool {
+    const EXACT: i128 = 1 << 24;
+    -EXACT <= least && most <= EXACT
+}
+
+fn safe_if(safe: bool) -> Cast {
+    if safe { Cast::Safe } else { Cast::Risky }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn formats(kind: &FieldKind, from: Option<Format>, to: Option<Format>) -> Cast {
+        of_formats((kind, from), (kind, to))
+    }
+
+    #[test]
+    fn wider_formats_are_safe_and_narrower_ones_risky() {
+        use Format::{Float, Int8, Int16, Int32, Int64, Uint8, Uint32, Uint64, Uuid};
+        let (number, text) = (FieldKind::Number, FieldKind::String);
+        for (kind, from, to, cast) in [
+            (&number, Some(Int8), Some(Int32), Cast::Safe),
+            (&number, Some(Uint8), Some(Int16), Cast::Safe),
+            (&number, Some(Int32), Some(Int64), Cast::Safe),
+            (&number, Some(Int32), Some(Uint64), Cast::Risky),
+            (&number, Some(Int16), Some(Float), Cast::Safe),
+            (&number, Some(Uint32), Some(Float), Cast::Risky),
+            (&number, None, Some(Int32), Cast::Risky),
+            (&number, Some(Float), None, Cast::Safe),
+            (&number, Some(Int8), Some(Uuid), Cast::NotCastable),
+            (&text, Some(Int64), Some(Int32), Cast::Risky),
+            (&text, None, Some(Uuid), Cast::Risky),
+            (&text, Some(Uuid), None, Cast::Safe),
+            (&text, Some(Uuid), Some(Int64), Cast::NotCastable),
+        ] {
+            assert_eq!(formats(kind, from, to), cast, "{from:?} to {to:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_both_ends() {
+        let decimal = |precision, scale| Some(Format::Decimal { digits: Some((precision, scale)) });
+        let text = FieldKind::String;
+        assert_eq!(formats(&text, decimal(5, 2), decimal(7, 3)), Cast::Safe);
+        assert_eq!(formats(&text, decimal(5, 2), decimal(5, 3)), Cast::Risky);
+        assert_eq!(formats(&text, decimal(18, 0), Some(Format::Int64)), Cast::Safe);
+        assert_eq!(formats(&text, decimal(18, 1), Some(Format::Int64)), Cast::Risky);
+        assert_eq!(formats(&text, Some(Format::Uint64), decimal(20, 0)), Cast::Safe);
+        assert_eq!(formats(&text, Some(Format::Uint64), decimal(19, 0)), Cast::Risky);
+        assert_eq!(formats(&text, decimal(400, 300), Some(Format::Decimal { digits: None })), Cast::Safe);
+        assert_eq!(formats(&text, Some(Format::Decimal { digits: None }), decimal(400, 300)), Cast::Risky);
+    }
+}

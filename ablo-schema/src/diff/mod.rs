@@ -1,0 +1,174 @@
+//! The difference of two schemas: what has to happen so that the one before becomes the next.
+//!
+//! Two schemas and [`Hints`] come in; [`Diff`] goes out, with its [`Step`]s in an order that can be followed and with
+//! who is whose. Nothing is guessed: without a hint a new name is a drop and an addition. No SQL and no file is here.
+
+pub(crate) mod backfills;
+mod cast;
+mod compare;
+mod facets;
+pub(crate) mod hints;
+mod json;
+mod matching;
+mod step;
+
+pub use backfills::Backfills;
+pub use cast::Cast;
+pub use hints::Hints;
+pub use step::{Changes, EnumChange, FacetChange, HintChange, RelationChange, Step};
+
+use crate::diag::Diagnostics;
+use crate::lookup::Lookup;
+use crate::schema::{Field, Model, Schema};
+use matching::{Matching, Pairs};
+
+/// What makes one schema of another.
+#[derive(Clone, Debug)]
+pub struct Diff<'s> {
+    prev: Option<&'s Schema>,
+    next: &'s Schema,
+    matching: Matching,
+    steps: Vec<Step<'s>>,
+    causes: Causes<'s>,
+}
+
+/// Compares two schemas; without one before, everything is made.
+///
+/// # Errors
+/// What is wrong with the hints, all of it, placed in their text: names that are not there, hints that contradict each
+/// other or a `renamedFrom` of the next schema.
+///
+/// ```
+/// use ablo_schema::{diff, front::json};
+/// let read = |fields: &str| {
+///     let text = format!(r#"{{"v":3,"identityRoles":[],"models":{{"tasks":{{"relations":{{}},"fields":{{{fields}}}}}}}}}"#);
+///     json::read(&text).schema.unwrap()
+/// };
+/// let prev = read(r#""name":{"type":"string","isOptional":false,"isIndexed":false}"#);
+/// let next = read(r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#);
+/// let (hints, _) = json::read_hints(r#"{"fields":[{"model":"tasks","from":"name","to":"title"}]}"#);
+/// let diff = diff::diff(Some(&prev), &next, &hints.unwrap()).unwrap();
+/// assert_eq!(diff.steps()[0].to_value().to_json(), r#"{"kind":"rename_field","model":"tasks","from":"name","to":"title"}"#);
+/// assert_eq!(diff.prev_field("tasks", "title").unwrap().name.as_str(), "name");
+/// ```
+pub fn diff<'s>(prev: Option<&'s Schema>, next: &'s Schema, hints: &Hints) -> Result<Diff<'s>, Diagnostics> {
+    let matching = matching::matching(prev, next, hints)?;
+    let mut diff = Diff { prev, next, matching, steps: Vec::new(), causes: Causes::default() };
+    diff.steps = compare::steps(&diff);
+    diff.causes = Causes::of(&diff.steps);
+    Ok(diff)
+}
+
+impl<'s> Diff<'s> {
+    /// What has to happen, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step<'s>] {
+        &self.steps
+    }
+
+    /// The schema before, if there was one.
+    #[must_use]
+    pub fn prev(&self) -> Option<&'s Schema> {
+        self.prev
+    }
+
+    /// The next schema.
+    #[must_use]
+    pub fn next(&self) -> &'s Schema {
+        self.next
+    }
+
+    /// What the model with this key in the next schema was before.
+    #[must_use]
+    pub fn prev_model(&self, next_key: &str) -> Option<&'s Model> {
+        let at = self.next.by_key.get(next_key)?.0;
+        self.before().get((*self.matching.models.prev.get(at)?)?)
+    }
+
+    /// What the model with this key in the schema before has become.
+    #[must_use]
+    pub fn next_model(&self, prev_key: &str) -> Option<&'s Model> {
+        let at = self.prev?.by_key.get(prev_key)?.0;
+        self.next.models().get((*self.matching.models.next.get(at)?)?)
+    }
+
+    /// What a declared field of the next schema was before; both names are those of the next schema.
+    #[must_use]
+    pub fn prev_field(&self, next_model_key: &str, next_field: &str) -> Option<&'s Field> {
+        let at = self.next.by_key.get(next_model_key)?.0;
+        let to = self.next.models().get(at)?.field_position(next_field)?;
+        let from = (*self.pairs(at)?.prev.get(to)?)?;
+        self.prev_model(next_model_key)?.fields.get(from)
+    }
+
+    /// What a declared field of the schema before has become; both names are those of the schema before.
+    #[must_use]
+    pub fn next_field(&self, prev_model_key: &str, prev_field: &str) -> Option<&'s Field> {
+        let from = self.prev?.model(prev_model_key)?.field_position(prev_field)?;
+        let model = self.next_model(prev_model_key)?;
+        let at = self.next.by_key.get(model.key.as_str())?.0;
+        model.fields.get((*self.pairs(at)?.next.get(from)?)?)
+    }
+
+    /// The first step about a model, or about one field of it: names of the next schema, else of the one before.
+    #[must_use]
+    pub fn cause(&self, model: &str, field: Option<&str>) -> Option<usize> {
+        self.causes.find(model, field)
+    }
+
+    fn before(&self) -> &'s [Model] {
+        self.prev.map_or(&[], Schema::models)
+    }
+
+    /// Models of the next schema and what each was.
+    fn models(&self) -> impl Iterator<Item = (usize, &'s Model, Option<&'s Model>)> + Clone {
+        let before = self.before();
+        self.next
+            .models()
+            .iter()
+            .zip(&self.matching.models.prev)
+            .enumerate()
+            .map(move |(at, (model, from))| (at, model, from.and_then(|from| before.get(from))))
+    }
+
+    /// The fields of a model by its place in the next schema.
+    fn pairs(&self, at: usize) -> Option<&Pairs> {
+        self.matching.fields.get(at)
+    }
+}
+
+/// The first step about each subject.
+#[derive(Clone, Debug)]
+struct Causes<'s>(Lookup<&'s str, (usize, Lookup<&'s str, usize>)>);
+
+impl Default for Causes<'_> {
+    fn default() -> Self {
+        Self(Lookup::with_capacity(0))
+    }
+}
+
+impl<'s> Causes<'s> {
+    fn of(steps: &[Step<'s>]) -> Self {
+        let mut causes = Self::default();
+        for (at, step) in steps.iter().enumerate() {
+            let Some(model) = step.model() else { continue };
+            let first = match causes.0.get_mut(model) {
+                Some(first) => first,
+                None => {
+                    causes.0.insert(model, (at, Lookup::with_capacity(0)));
+                    let Some(first) = causes.0.get_mut(model) else { continue };
+                    first
+                }
+            };
+            if let Some(field) = step.field().filter(|field| first.1.get(*field).is_none()) {
+                first.1.insert(field, at);
+            }
+        }
+        causes
+    }
+
+    fn find(&self, model: &str, field: Option<&str>) -> Option<usize> {
+        let (first, fields) = self.0.get(model)?;
+        field.map_or(Some(*first), |field| fields.get(field).copied())
+    }
+}

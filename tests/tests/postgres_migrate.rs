@@ -1,0 +1,96 @@
+//! The law of migrations on a real server: whatever the pair of schemas, what results is what provisioning the second gives.
+
+use ablo_schema::Schema;
+use ablo_schema::diff::{Backfills, Diff, Hints, diff};
+use ablo_schema::front::json;
+use ablo_tests::arbitrary::pair::pair;
+use ablo_tests::postgres::law::{Court, Outcome};
+use ablo_tests::postgres::schema;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use std::path::{Path, PathBuf};
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A change as its four files say it.
+struct Case {
+    prev: Schema,
+    next: Schema,
+    hints: Hints,
+    backfills: Backfills,
+}
+
+impl Case {
+    fn new(prev: &str, next: &str, hints: &str, backfills: &str) -> Self {
+        let (prev, next) = (schema(prev), schema(next));
+        let (hints, told) = json::read_hints(hints);
+        let hints = hints.unwrap_or_else(|| panic!("{told:#?}"));
+        let (backfills, told) = json::read_backfills(backfills, &next);
+        let backfills = backfills.unwrap_or_else(|| panic!("{told:#?}"));
+        Self { prev, next, hints, backfills }
+    }
+
+    fn diff(&self) -> Diff<'_> {
+        diff(Some(&self.prev), &self.next, &self.hints).unwrap_or_else(|told| panic!("{told:#?}"))
+    }
+}
+
+fn pairs() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/generated");
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("the vectors").map(|entry| entry.expect("an entry").path()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn conformance_pairs_keep_the_law() {
+    let court = Court::default();
+    let mut faults = Vec::new();
+    for count in [0, 7] {
+        let mut refused = 0;
+        for folder in pairs() {
+            let [prev, next, hints, backfills] =
+                ["prev.json", "schema.json", "hints.json", "backfills.json"].map(|name| read(&folder.join(name)));
+            let case = Case::new(&prev, &next, &hints, &backfills);
+            match court.judge(&case.diff(), &case.backfills, count) {
+                Err(fault) => faults.push(format!("{} with {count} rows: {fault}", folder.display())),
+                Ok(Outcome::Refused(code)) if count == 0 => {
+                    faults.push(format!("{}: {code} without rows", folder.display()))
+                }
+                Ok(Outcome::Refused(code)) => {
+                    refused += 1;
+                    eprintln!("{} {code}", folder.display());
+                }
+                Ok(Outcome::Applied) => {}
+            }
+        }
+        eprintln!("{count} rows: {refused} refused");
+    }
+    assert!(
+        faults.is_empty(),
+        "{} faults\n{}",
+        faults.len(),
+        faults.join("\n\n").chars().take(8000).collect::<String>()
+    );
+}
+
+proptest! {
+    #![proptest_config(Config { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60), max_shrink_iters: 200, ..Config::default() })]
+    #[test]
+    fn generated_pairs_keep_the_law(pair in pair()) {
+        thread_local! { static COURT: Court<'static> = Court::default(); }
+        let [prev, next, hints, backfills] = [&pair.prev, &pair.next, &pair.hints, &pair.backfills].map(ToString::to_string);
+        let case = Case::new(&prev, &next, &hints, &backfills);
+        for count in [0, 6] {
+            let outcome = COURT.with(|court| court.judge(&case.diff(), &case.backfills, count));
+            match outcome {
+                Err(fault) => prop_assert!(false, "{count} rows: {fault}"),
+                Ok(Outcome::Refused(code)) => { prop_assert!(count > 0, "{code} without rows"); eprintln!("{code}") }
+                Ok(Outcome::Applied) => {}
+            }
+        }
+    }
+}
