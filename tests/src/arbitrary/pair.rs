@@ -161,12 +161,19 @@ fn values(choice: usize) -> Value {
 
 fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let (key, name) = draft.place(edit)?;
-    if draft.fields.iter().any(|(model, _, to)| (model, to) == (&key, &name)) {
+    // A name that has moved already stays where it is.
+    let moved = |draft: &Draft, name: &String| {
+        draft.fields.iter().any(|(model, from, to)| *model == key && (from == name || to == name))
+    };
+    if moved(draft, &name) {
         return None;
     }
     let to = if edit.choice % 4 == 3 {
         // The name of another field: the two change places.
         let other = draft.place(&Edit { field: edit.field.wrapping_add(1), ..edit.clone() })?.1;
+        if other == name || moved(draft, &other) {
+            return None;
+        }
         draft.fields.push((key.clone(), other.clone(), name.clone()));
         other
     } else {
@@ -357,7 +364,8 @@ fn value_of(field: &Map<String, Value>) -> Option<Value> {
         ("number", _) => 7.into(),
         ("string", "int64" | "uint64" | "decimal") => "0".into(),
         ("string", "uuid") => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
-        _ => "it's filled".into(),
+        // Also what a foreign key can hold.
+        _ => crate::rows::id(0).into(),
     })
 }
 
@@ -389,6 +397,19 @@ fn hints(prev: &Value, draft: &Draft) -> Value {
         "models": models.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect::<Vec<_>>(),
         "fields": fields.iter().filter(whole).map(|(model, from, to)| json!({ "model": model, "from": from, "to": to })).collect::<Vec<_>>(),
     })
+}
+
+/// A backfill for every field of a document, and for each organisation's column.
+#[must_use]
+pub fn every_backfill(next: &Value) -> Value {
+    let Value::Array(mut found) = backfills(next, u64::MAX) else { return Value::Null };
+    for (key, model) in next["models"].as_object().into_iter().flatten() {
+        let by_column = model.get("tenancy").is_none_or(|tenancy| tenancy["kind"] == "column");
+        if by_column {
+            found.push(json!({ "model": key, "field": "organizationId", "value": "org-0" }));
+        }
+    }
+    found.into()
 }
 
 fn backfills(next: &Value, filled: u64) -> Value {

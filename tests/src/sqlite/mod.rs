@@ -1,8 +1,10 @@
 //! The SQLite judge: a database in memory, and what a program makes of it.
 
 mod catalogue;
+mod migrate;
 
 pub use catalogue::{Catalogue, catalogue};
+pub use migrate::{Way, run};
 
 use crate::rows::{Cell, TableRows};
 use ablo_codegen::emit::sql::sqlite::{Options, Provision, provision};

@@ -17,11 +17,13 @@
 
 mod catalogue;
 mod ddl;
+mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
 
+pub use migrate::{EPILOGUE, PROLOGUE, migrate};
 pub use provision::Provision;
 
 use crate::Files;

@@ -4,7 +4,7 @@
 //! tables that are there already is said, for a migration to mend.
 
 use super::ddl::TableDef;
-use super::names::{Expr, Ident, Literal, Sql, Whole, expr, sql};
+use super::names::{Ident, Literal, Sql, Whole, sql};
 use super::render::Existing;
 
 pub(crate) const HEADER: &str = "\
@@ -101,10 +101,4 @@ WHERE found.name IS NULL OR upper(found.\"type\") <> wanted.\"type\" OR required
 /// A name as text.
 fn name<'a>(name: &'a Ident<'_>) -> Literal<'a> {
     Literal::new(name.as_str())
-}
-
-/// The statements that make these tables where there is nothing.
-pub(crate) fn create(table: &TableDef<'_>) -> Vec<Expr> {
-    let indexes = table.indexes.iter().map(|index| index.create(&table.name, Existing::Impossible));
-    std::iter::once(expr!(table.create(Existing::Impossible))).chain(indexes).collect()
 }
