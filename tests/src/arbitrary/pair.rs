@@ -187,13 +187,13 @@ fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     };
     let fields = object(model, "fields")?;
     *fields = std::mem::take(fields).into_iter().map(|(at, field)| (renamed(&at), field)).collect();
-    for relation in object(model, "relations")?.values_mut() {
-        if relation["type"] == "belongsTo" {
-            relation["foreignKey"] = renamed(relation["foreignKey"].as_str()?).into();
-            relation.as_object_mut()?.shift_remove("foreignKeyColumn");
-        }
+    let fields = fields.clone();
+    for relation in object(model, "relations")?.values_mut().filter(|relation| relation["type"] == "belongsTo") {
+        let key = renamed(relation["foreignKey"].as_str()?);
+        relation["foreignKeyColumn"] = column_of(&fields, &key).into();
+        relation["foreignKey"] = key.into();
     }
-    if edit.choice % 4 > 0 {
+    if !edit.choice.is_multiple_of(4) {
         draft.fields.push((key, name, to));
     }
     Some(())
@@ -238,7 +238,7 @@ fn rename_model(draft: &mut Draft, edit: &Edit) -> Option<()> {
     for (model, ..) in draft.fields.iter_mut().filter(|(model, ..)| *model == key) {
         model.clone_from(&to);
     }
-    if edit.choice % 4 > 0 {
+    if !edit.choice.is_multiple_of(4) {
         draft.models.push((key, to));
     }
     Some(())
@@ -337,13 +337,20 @@ fn change_facets(draft: &mut Draft, edit: &Edit) -> Option<()> {
 
 fn change_column(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let (_, name) = draft.place(edit)?;
-    draft.field(edit)?.insert("column".into(), format!("moved_{}", name.to_lowercase()).into());
+    let column = format!("moved_{}", name.to_lowercase());
+    draft.field(edit)?.insert("column".into(), column.as_str().into());
     for relation in object(draft.model(edit)?, "relations")?.values_mut() {
         if relation["type"] == "belongsTo" && relation["foreignKey"] == *name {
-            relation.as_object_mut()?.shift_remove("foreignKeyColumn");
+            relation["foreignKeyColumn"] = column.as_str().into();
         }
     }
     Some(())
+}
+
+/// The column of a field, as relations repeat it.
+fn column_of(fields: &Map<String, Value>, name: &str) -> String {
+    let own = fields.get(name).and_then(|field| field.get("column")).and_then(Value::as_str);
+    own.map_or_else(|| ablo_schema::check::default_column(name).into_owned(), str::to_owned)
 }
 
 fn flip_foreign_key(draft: &mut Draft, edit: &Edit) -> Option<()> {
