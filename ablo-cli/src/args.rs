@@ -44,9 +44,15 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Write the files of each target
     Generate(Box<GenerateArgs>),
+    /// Say what makes one schema of another, what that loses and whom it breaks
+    Diff(DiffArgs),
     /// Show the canonical form of a schema, or its hashes
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Bring a database from one schema to the next
+    #[cfg(feature = "database")]
+    #[command(subcommand)]
+    Migrate(crate::database::MigrateCommand),
     /// List the targets and the options they take
     Targets,
     /// Explain the code of a diagnostic, as in `ablo::json::syntax`
@@ -84,6 +90,13 @@ pub(crate) struct CheckArgs {
     /// Let warnings fail the check too
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+    /// Say too what this database lacks that the schema needs; nothing is written
+    #[cfg(feature = "database")]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    #[cfg(feature = "database")]
+    #[command(flatten)]
+    pub(crate) place: crate::database::PlaceArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -109,6 +122,59 @@ pub(crate) struct GenerateArgs {
     /// Stay, and write again whenever the schema, a module of it or ablo.toml is saved
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF)]
+pub(crate) struct DiffArgs {
+    /// The schema before: Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input
+    #[arg(required_unless_present = "initial", requires = "next")]
+    pub(crate) prev: Option<PathBuf>,
+    /// The next schema, likewise
+    #[arg(required_unless_present = "initial")]
+    pub(crate) next: Option<PathBuf>,
+    /// Compare this schema with none: everything is new
+    #[arg(long, value_name = "NEXT", conflicts_with_all = ["prev", "next"])]
+    pub(crate) initial: Option<PathBuf>,
+    /// Which names were which before, and what is really dropped
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// Values for the rows that are there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backfills: Option<PathBuf>,
+    /// How the difference is shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: DiffFormat,
+}
+
+const DIFF: &str = r#"Files beside the schemas:
+
+  hints       {"models": [{"from": "jobs", "to": "tasks"}],
+               "fields": [{"model": "tasks", "from": "name", "to": "title"}],
+               "drops": {"models": ["logs"], "fields": [{"model": "tasks", "field": "rank"}]}}
+  backfills   [{"model": "tasks", "field": "state", "value": "open"}]
+
+`model` and `to` are names of the next schema, `from` and what is dropped are names of the one before.
+
+Exit status: 0 nothing stands in the way, 1 a decision, backfill or approval is missing, 2 ablo could not run."#;
+
+/// How a difference is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people: each model with what happens to it
+    #[default]
+    Human,
+    /// One JSON object on standard output
+    Json,
+}
+
+impl From<DiffFormat> for Format {
+    fn from(format: DiffFormat) -> Self {
+        match format {
+            DiffFormat::Human => Format::Human,
+            DiffFormat::Json => Format::Json,
+        }
+    }
 }
 
 /// How diagnostics are shown.

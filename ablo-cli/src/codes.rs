@@ -18,7 +18,10 @@ pub(crate) struct Code {
 impl Code {
     /// Every code there is.
     pub(crate) fn all() -> impl Iterator<Item = Code> {
-        ablo_schema::Code::all().map(Code::from).chain(TABLE.iter().copied())
+        let all = ablo_schema::Code::all().map(Code::from).chain(TABLE.iter().copied());
+        #[cfg(feature = "database")]
+        let all = all.chain(ablo_migrate::Code::all().map(Code::from));
+        all
     }
 }
 
@@ -26,6 +29,14 @@ impl From<ablo_schema::Code> for Code {
     fn from(code: ablo_schema::Code) -> Self {
         let (name, severity) = (code.as_str(), code.severity());
         Self { name, severity, title: code.title(), meaning: code.meaning(), mend: code.mend() }
+    }
+}
+
+#[cfg(feature = "database")]
+impl From<ablo_migrate::Code> for Code {
+    fn from(code: ablo_migrate::Code) -> Self {
+        let ablo_migrate::Code { name, severity, title, meaning, mend } = code;
+        Self { name, severity, title, meaning, mend }
     }
 }
 
@@ -83,6 +94,10 @@ codes! {
         "An input file cannot be read",
         "The system refused to open or read it; its reason is in the message.",
         "Check the path and the permissions.";
+    SOURCE_STDIN_TWICE = "ablo::source::stdin_twice",
+        "Standard input is asked for twice",
+        "`-` stands for standard input, which can be read once.",
+        "Give one of the two as a file.";
     OUTPUT_NOT_OURS = "ablo::output::not_ours",
         "A file that ablo did not write is in the way",
         "ablo replaces only files that `.ablo-files` beside them lists. This one is not listed and differs from what would be written.",
@@ -103,6 +118,10 @@ codes! {
         "A generated file is not as the schema says",
         "`generate --check` compares the files on disk with what `generate` would write.",
         "Run `ablo generate` with the same flags, and commit what it writes.";
+    DATABASE_MISSING = "ablo::database::missing",
+        "No database was named",
+        "The command works on a database, and neither a flag nor the environment has its address.",
+        "Pass `--database-url postgres://user@host/database`, or set ABLO_DATABASE_URL or DATABASE_URL.";
     WATCH_REFUSED = "ablo::watch::refused",
         "The system refused to watch a folder",
         "`--watch` asks the system to tell when the schema's folder changes; its reason is in the message.",
@@ -138,7 +157,9 @@ mod tests {
         let tests = concat!(
             include_str!("../tests/check.rs"),
             include_str!("../tests/config.rs"),
+            include_str!("../tests/diff.rs"),
             include_str!("../tests/generate.rs"),
+            include_str!("../tests/migrate.rs"),
             include_str!("../tests/schema.rs"),
             include_str!("../tests/watch.rs"),
             include_str!("../tests/snapshots/config__everything.snap"),

@@ -46,6 +46,21 @@ pub(crate) fn read(path: &Path) -> Result<Input, Stop> {
     Ok(Input { name, schema: read.schema, has_errors, reports, files: vec![path.to_owned()] })
 }
 
+/// Reads a JSON document that stands beside a schema, and says what is wrong with it.
+pub(crate) fn aside<T>(path: &Path, read: impl FnOnce(&str) -> (Option<T>, Diagnostics)) -> Result<(T, Source), Stop> {
+    let source = source::read(path, json::MOST_BYTES)?;
+    match read(&source.text) {
+        (Some(done), _) => Ok((done, source)),
+        (None, diagnostics) => Err(refused(&source, &diagnostics)),
+    }
+}
+
+/// What is wrong with a JSON document.
+pub(crate) fn refused(source: &Source, diagnostics: &Diagnostics) -> Stop {
+    let located = json::locate(&source.text, diagnostics);
+    Stop { exit: Exit::CannotRun, reports: reports(&[source], &located, diagnostics) }
+}
+
 fn read_rust(path: &Path) -> Result<Input, Stop> {
     let source = source::read(path, rust::file::MOST_BYTES)?;
     let mut files = RustFiles::new(path);

@@ -8,6 +8,8 @@ mod args;
 mod codes;
 mod commands;
 mod config;
+#[cfg(feature = "database")]
+mod database;
 mod finding;
 mod input;
 mod outcome;

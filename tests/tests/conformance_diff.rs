@@ -1,6 +1,6 @@
 //! The conformance vectors of the diff: the reference's steps in its order, and what it warns of.
 
-use ablo_schema::diff::{self, Hints, Step};
+use ablo_schema::diff::{self, Backfills, Diff, Hints, Step};
 use ablo_schema::{Schema, front::json};
 use ablo_tests::fixtures;
 use serde_json::Value;
@@ -15,7 +15,14 @@ struct Vector {
     prev: Option<Schema>,
     next: Schema,
     hints: Hints,
+    backfills: Backfills,
     expected: Value,
+}
+
+impl Vector {
+    fn diff(&self) -> Diff<'_> {
+        diff::diff(self.prev.as_ref(), &self.next, &self.hints).unwrap_or_else(|said| panic!("{}: {said:?}", self.name))
+    }
 }
 
 fn schema(path: &Path) -> Schema {
@@ -41,11 +48,16 @@ fn vectors() -> Vec<Vector> {
         let hints = folder.join("hints.json");
         let hints = if hints.exists() { fixtures::read(&hints) } else { "{}".to_owned() };
         let (hints, said) = json::read_hints(&hints);
+        let next = schema(&folder.join("schema.json"));
+        let backfills = folder.join("backfills.json");
+        let backfills = if backfills.exists() { fixtures::read(&backfills) } else { "[]".to_owned() };
+        let (backfills, unfit) = json::read_backfills(&backfills, &next);
         Some(Vector {
             name: fixtures::name_of(&path),
             prev: prev_of(folder).map(|path| schema(&path)),
-            next: schema(&folder.join("schema.json")),
+            next,
             hints: hints.unwrap_or_else(|| panic!("{}: {said:?}", path.display())),
+            backfills: backfills.unwrap_or_else(|| panic!("{}: {unfit:?}", path.display())),
             expected,
         })
     });
@@ -61,11 +73,50 @@ fn is_reference(step: &Step<'_>) -> bool {
 #[test]
 fn the_references_steps_stand_in_its_order() {
     for vector in vectors() {
-        let diff = diff::diff(vector.prev.as_ref(), &vector.next, &vector.hints)
-            .unwrap_or_else(|said| panic!("{}: {said:?}", vector.name));
+        let diff = vector.diff();
         let steps: Vec<String> =
             diff.steps().iter().filter(|step| is_reference(step)).map(|step| step.to_value().to_json()).collect();
         let expected = vector.expected["steps"].as_array().expect("steps are a list");
         assert_eq!(steps, expected.iter().map(Value::to_string).collect::<Vec<_>>(), "{}", vector.name);
     }
+}
+
+const REFERENCE_CODES: [&str; 7] = [
+    "drop_model",
+    "drop_field",
+    "risky_cast",
+    "lossy_recreate",
+    "enum_value_removed",
+    "required_field_added",
+    "made_required",
+];
+
+/// Code, model and field of each finding that the reference can have, ordered.
+fn codes(findings: &Value) -> Vec<[String; 3]> {
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let all = findings.as_array().expect("findings are a list").iter();
+    let all = all.filter(|finding| finding["code"].as_str().is_some_and(|code| REFERENCE_CODES.contains(&code)));
+    let mut all: Vec<_> = all.map(|finding| ["code", "model", "field"].map(|name| text(finding, name))).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_references_findings_are_ours() {
+    let mut seen = std::collections::BTreeSet::new();
+    for vector in vectors() {
+        let report = vector.diff().report(&vector.backfills).to_value().to_json();
+        let report: Value = serde_json::from_str(&report).expect("a report is JSON");
+        for list in ["warnings", "blockers", "unresolvedBlockers"] {
+            let ours = codes(&report[list]);
+            assert_eq!(ours, codes(&vector.expected[list]), "{}: {list}", vector.name);
+            seen.extend(ours.into_iter().map(|[code, ..]| code));
+        }
+        assert_eq!(report["autoApplicable"], vector.expected["autoApplicable"], "{}", vector.name);
+        for list in ["blockers", "unresolvedBlockers"] {
+            let all = report[list].as_array().expect("a list").len();
+            assert_eq!(all, codes(&report[list]).len(), "{}: blockers are the reference's alone", vector.name);
+        }
+    }
+    assert_eq!(seen.len(), REFERENCE_CODES.len(), "every code is seen: {seen:?}");
 }

@@ -4,7 +4,7 @@ use ablo_schema::diag::Diagnostics;
 use ablo_schema::front::json;
 use ablo_schema::front::rust::file;
 use ablo_schema::front::{Located, Place};
-use ablo_schema::{Code, select};
+use ablo_schema::{Code, Schema, diff, select};
 use ablo_tests::fixtures;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -61,6 +61,20 @@ fn report_rust(folder: &Path) -> String {
     show(&texts, &read.locate()).replace(" (document)", "")
 }
 
+/// What is wrong with hints and backfills that stand beside a schema.
+fn report_beside(folder: &Path, next: &Schema) -> String {
+    if let Ok(text) = fs::read_to_string(folder.join("backfills.json")) {
+        return render(&text, &json::read_backfills(&text, next).1);
+    }
+    let Ok(text) = fs::read_to_string(folder.join("hints.json")) else { return String::new() };
+    let prev = json::read(&fixtures::read(&folder.join("prev.json"))).schema;
+    let (hints, said) = json::read_hints(&text);
+    match hints.map(|hints| diff::diff(prev.as_ref(), next, &hints).expect_err("the hints are bad ones")) {
+        Some(said) => render(&text, &said),
+        None => render(&text, &said),
+    }
+}
+
 fn report(folder: &Path) -> String {
     if folder.join("schema.rs").exists() {
         return report_rust(folder);
@@ -74,6 +88,9 @@ fn report(folder: &Path) -> String {
     };
     let read = json::read(text);
     let mut out = render(text, &read.diagnostics);
+    if let Some(next) = &read.schema {
+        out += &report_beside(folder, next);
+    }
     if let (Ok(keys), Some(schema)) = (fs::read_to_string(folder.join("select.json")), &read.schema) {
         let keys: Vec<String> = serde_json::from_str(&keys).expect("select.json lists keys");
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -30,7 +30,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 fn crates() -> Vec<(String, String)> {
-    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo", "ablo-cli", "tests", "xtask"]
+    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo-migrate", "ablo", "ablo-cli", "tests", "xtask"]
         .iter()
         .flat_map(|folder| sources(folder, ".rs"))
         .collect()
@@ -86,9 +86,15 @@ fn targets_do_not_know_each_other() {
 
 #[test]
 fn library_crates_name_no_unordered_collection() {
-    for folder in
-        ["ablo-schema/src", "ablo-codegen/src", "ablo-macros/src", "ablo-wire/src", "ablo/src", "ablo-cli/src"]
-    {
+    for folder in [
+        "ablo-schema/src",
+        "ablo-codegen/src",
+        "ablo-macros/src",
+        "ablo-migrate/src",
+        "ablo-wire/src",
+        "ablo/src",
+        "ablo-cli/src",
+    ] {
         for (path, text) in sources(folder, ".rs") {
             // The Rust front knows the names of types that it refuses.
             let imports = |line: &str| line.contains("std::collections") && line.contains("Hash");

@@ -1,8 +1,11 @@
 //! One file per command: arguments to an [`Outcome`].
 
 mod check;
+mod diff;
 mod explain;
 mod generate;
+#[cfg(feature = "database")]
+mod migrate;
 mod schema;
 mod targets;
 mod watch;
@@ -16,10 +19,13 @@ use crate::render;
 pub(crate) fn run(command: Command) -> Exit {
     let (format, outcome): (Format, Outcome) = match command {
         Command::Check(args) => (args.input.format, check::run(&args).into()),
+        Command::Diff(args) => (args.format.into(), diff::run(&args).into()),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
         Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
+        #[cfg(feature = "database")]
+        Command::Migrate(command) => (command.format(), migrate::run(&command).into()),
         Command::Targets => (Format::Human, targets::run()),
         Command::Explain { code } => (Format::Human, explain::run(code.as_deref()).into()),
     };

@@ -3,6 +3,7 @@
 //! Comes in: an [`Outcome`]. People get diagnostics on standard error with the source around them; programs get
 //! everything on standard output. A closed output is nobody's error.
 
+pub(crate) mod diff;
 mod github;
 mod human;
 mod json;

@@ -6,20 +6,28 @@
 pub(crate) mod backfills;
 mod cast;
 mod compare;
+pub mod compat;
 mod facets;
 pub(crate) mod hints;
 mod json;
 mod matching;
+mod possible;
+mod report;
+mod say;
 mod step;
+mod verdict;
 
 pub use backfills::Backfills;
 pub use cast::Cast;
 pub use hints::Hints;
+pub use possible::PossibleRename;
+pub use report::Report;
 pub use step::{Changes, EnumChange, FacetChange, HintChange, RelationChange, Step};
+pub use verdict::{Blocker, Class, Risk, Verdict, Warning};
 
 use crate::diag::Diagnostics;
 use crate::lookup::Lookup;
-use crate::schema::{Field, Model, Schema};
+use crate::schema::{ColumnName, Field, Model, Schema, Tenancy};
 use matching::{Matching, Pairs};
 
 /// What makes one schema of another.
@@ -114,6 +122,29 @@ impl<'s> Diff<'s> {
     #[must_use]
     pub fn cause(&self, model: &str, field: Option<&str>) -> Option<usize> {
         self.causes.find(model, field)
+    }
+
+    /// What goes and comes and may be a rename: a decision each. Models first, then fields by model; the likeliest
+    /// first.
+    #[must_use]
+    pub fn possible_renames(&self) -> Vec<PossibleRename<'s>> {
+        possible::possible(self)
+    }
+
+    /// Whether something else says which organisation owns a row. A tenancy column that no field holds, before or after,
+    /// is the same one under another name.
+    fn reroutes(&self, model: &Model, from: &Tenancy, to: &Tenancy) -> bool {
+        let held = |model: &Model, column: &ColumnName| {
+            model.fields.iter().any(|field| field.column == *column && field.name != "organizationId")
+        };
+        match (from, to) {
+            (Tenancy::Column { column: before }, Tenancy::Column { column }) => {
+                let prev = self.prev_model(model.key.as_str());
+                held(model, column) || prev.is_some_and(|prev| held(prev, before) || held(prev, column))
+            }
+            (Tenancy::None, _) | (_, Tenancy::None) => false,
+            (Tenancy::Parent { .. }, _) | (_, Tenancy::Parent { .. }) => true,
+        }
     }
 
     fn before(&self) -> &'s [Model] {

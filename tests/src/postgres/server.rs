@@ -160,6 +160,12 @@ impl Database<'_> {
         if run.status.success() { Ok(said) } else { Err(said) }
     }
 
+    /// Its address, for the database's owner.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("host={} dbname={} user={}", self.server.home.display(), self.name, self.owner)
+    }
+
     /// The role that owns the database.
     #[must_use]
     pub fn owner(&self) -> &str {

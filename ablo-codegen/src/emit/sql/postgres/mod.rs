@@ -19,12 +19,14 @@
 
 mod catalogue;
 mod ddl;
+mod expected;
 mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
 
+pub use expected::{Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected};
 pub use migrate::{MigrationFiles, files, migrate};
 pub use provision::Provision;
 
@@ -54,6 +56,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// The name of the schema that holds the tables.
+    ///
+    /// # Errors
+    /// When the options contradict each other or name no possible schema.
+    pub fn schema_name(&self) -> Result<String, OptionError> {
+        Ok(self.plan()?.schema.as_str().to_owned())
+    }
+
     fn plan(&self) -> Result<Plan<'_>, OptionError> {
         let schema = match (&self.schema, &self.organization) {
             (Some(_), Some(_)) => return Err(wrong("`schema` and `organization` exclude each other")),

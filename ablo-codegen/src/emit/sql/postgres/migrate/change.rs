@@ -123,6 +123,11 @@ pub(crate) enum Change<'a> {
         table: &'a Table<'a>,
         index: Index<'a>,
     },
+    /// Rows that an index to come will not have side by side stop the migration.
+    RefuseDuplicates {
+        table: &'a Table<'a>,
+        columns: Vec<Ident<'a>>,
+    },
     /// An index that a broken-off build left invalid goes.
     ClearIndex {
         table: &'a Table<'a>,
@@ -221,6 +226,7 @@ pub(crate) enum Refusal {
     MadeRequired,
     ValueUnfit,
     BackfillWithoutTarget,
+    DuplicateValues,
 }
 
 impl Refusal {
@@ -233,6 +239,7 @@ impl Refusal {
             Refusal::MadeRequired => "ablo::migrate::made_required",
             Refusal::ValueUnfit => "ablo::migrate::value_unfit",
             Refusal::BackfillWithoutTarget => "ablo::migrate::backfill_without_target",
+            Refusal::DuplicateValues => "ablo::migrate::duplicate_values",
         }
     }
 
@@ -244,6 +251,7 @@ impl Refusal {
             Refusal::MadeRequired => "has become required, and some rows have no value",
             Refusal::ValueUnfit => "has values that its new type does not allow",
             Refusal::BackfillWithoutTarget => "is given the id of a row that is not there",
+            Refusal::DuplicateValues => "has become unique, and some rows share a value",
         }
     }
 
@@ -253,6 +261,7 @@ impl Refusal {
             Refusal::BackfillWithoutTarget => {
                 "Give the id of a row that exists as the backfill, or insert that row first."
             }
+            Refusal::DuplicateValues => "Mend the rows, or leave the field without `unique`.",
             Refusal::ValueUnfit => "Give a backfill for this field, make it optional, or mend the rows.",
             _ => "Give a backfill for this field, a default, or make it optional.",
         }
@@ -335,6 +344,7 @@ impl Change<'_> {
             | Change::ClearIndex { table, .. }
             | Change::DropIndex { table, .. }
             | Change::UpdateLater { table, .. }
+            | Change::RefuseDuplicates { table, .. }
             | Change::Unveil { table }
             | Change::Force { table }
             | Change::Enclose { table }
@@ -354,6 +364,7 @@ impl Change<'_> {
             Change::SetNotNull { refusal: Some(_), .. } | Change::AddCheck { old_rows: OldRows::Refused(_), .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
+            Change::RefuseDuplicates { .. } => vec![Hazard::Scan, Hazard::MayFail],
             Change::Update { .. } | Change::UpdateLater { .. } => vec![Hazard::Update],
             Change::ValidateCheck { .. } => vec![Hazard::Scan],
             Change::CreateIndex { .. } => vec![Hazard::Scan],
@@ -468,6 +479,7 @@ impl Sql for Change<'_> {
             Change::DropCheck { table, name } => alter!(out, table, "DROP CONSTRAINT IF EXISTS ", name),
             Change::CreateIndex { table, index } => create_index("", table, index, out),
             Change::CreateIndexLater { table, index } => create_index("CONCURRENTLY IF NOT EXISTS ", table, index, out),
+            Change::RefuseDuplicates { table, columns } => refuse_duplicates(table, columns, out),
             Change::ClearIndex { table, name } => clear_index(table, name, out),
             Change::DropIndex { table, name } => sql!(out, "DROP INDEX ", table.schema, ".", name, ";"),
             Change::Unveil { table } => when("row_security_active(", table, ")", "NO FORCE", out),
@@ -616,6 +628,27 @@ fn seen_by_all(tables: &[&Table<'_>], statement: &str, reported: Option<(&'stati
     }
     body.push_str("END ");
     sql!(out, "DO ", Quoted(body), ";");
+}
+
+/// Looks for rows that share a value, as one who sees them all.
+fn refuse_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) {
+    let list = |separator: &'static str, end: &'static str| {
+        let mut list = String::new();
+        for (at, column) in columns.iter().enumerate() {
+            sql!(&mut list, if at == 0 { "" } else { separator }, column, end);
+        }
+        list
+    };
+    let why = Refusal::DuplicateValues;
+    let message = columns.last().map(|column| why.about(table, column)).unwrap_or_default();
+    let mut body = String::from("IF EXISTS (SELECT FROM ");
+    sql!(&mut body, table, " WHERE ");
+    body.push_str(&list(" AND ", " IS NOT NULL"));
+    body.push_str(" GROUP BY ");
+    body.push_str(&list(", ", ""));
+    sql!(&mut body, " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = ");
+    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(why.hint()), ";\n  END IF;");
+    seen_by_all(&[table], &body, None, out);
 }
 
 fn update(table: &Table<'_>, column: &Ident<'_>, to: Option<&Default<'_>>, rows: &str, out: &mut String) {

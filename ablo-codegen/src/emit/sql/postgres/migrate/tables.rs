@@ -417,6 +417,10 @@ impl<'a> Lowering<'a> {
             if pair.is_none() {
                 script.push(cause, &Change::CreateIndex { table, index: built(index) });
             } else {
+                if index.unique {
+                    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
+                    script.push(cause, &Change::RefuseDuplicates { table, columns });
+                }
                 script.push(cause, &Change::ClearIndex { table, name: index.name.clone() });
                 script.push(cause, &Change::CreateIndexLater { table, index: built(index) });
             }

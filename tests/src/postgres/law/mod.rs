@@ -1,12 +1,19 @@
 //! The law of migrations, as a check that any test can run: a database with rows, the way to the next schema, what has to hold.
 
+mod locks;
+mod probe;
+mod survival;
+
+use locks::Watch;
+use survival::survival;
+
 use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
 use crate::rows::{Cell, rows};
 use ablo_codegen::emit::sql::postgres::{Options, migrate};
-use ablo_codegen::migrate::{Migration, Phase};
-use ablo_codegen::shape::{ColumnKind, Isolation, TableShape, tables};
+use ablo_codegen::migrate::{Migration, Phase, Statement};
+use ablo_codegen::shape::tables;
 use ablo_schema::Schema;
-use ablo_schema::diff::{Backfills, Diff};
+use ablo_schema::diff::{Backfills, Diff, Hints};
 
 /// Foreign keys in `public`, as [`program`] has them.
 #[must_use]
@@ -23,26 +30,40 @@ pub fn migration(diff: &Diff<'_>, prev: &Schema, next: &Schema, backfills: &Back
     migrate(diff, Some(prev), next, backfills, &options()).expect("options that are right")
 }
 
-/// Runs a migration as a driver does, and gives the warnings.
+/// Runs a migration as a driver does, looks at the locks it takes, and gives the warnings.
 ///
 /// # Errors
 /// What the server said of which statement; a failed transaction is rolled back.
 pub fn run(session: &mut Session, migration: &Migration) -> Result<Vec<String>, String> {
     let _ = session.notices();
     session.run("BEGIN")?;
+    let mut watch = Watch::new(session);
     for (at, statement) in migration.of(Phase::Transaction).enumerate() {
-        if let Err(error) = session.run(&statement.sql) {
+        if let Err(error) = watched(session, statement, &mut watch) {
             session.run("ROLLBACK")?;
             return Err(format!("statement {at}: {error}\n{}", statement.sql));
         }
     }
     session.run("COMMIT").map_err(|error| format!("COMMIT: {error}"))?;
     for (at, statement) in migration.of(Phase::AfterCommit).enumerate() {
-        session
-            .run(&statement.sql)
-            .map_err(|error| format!("after commit, statement {at}: {error}\n{}", statement.sql))?;
+        let told = |error: String| format!("after commit, statement {at}: {error}\n{}", statement.sql);
+        // An index cannot be built concurrently where its locks could be looked at.
+        if statement.sql.contains(" CONCURRENTLY ") {
+            session.run(&statement.sql).map_err(told)?;
+            continue;
+        }
+        session.run("BEGIN")?;
+        let mut watch = Watch::new(session);
+        watched(session, statement, &mut watch).map_err(told)?;
+        session.run("COMMIT")?;
     }
     Ok(session.notices())
+}
+
+fn watched(session: &mut Session, statement: &Statement, watch: &mut Watch) -> Result<(), String> {
+    watch.declare(session, statement);
+    session.run(&statement.sql)?;
+    watch.check(session)
 }
 
 /// Empties a database for the next case.
@@ -69,7 +90,7 @@ pub fn provisioned(database: &Database<'_>, schema: &Schema) -> Catalogue {
     catalogue(&mut session)
 }
 
-/// Inserts rows into every table, as one whom row security does not bind, with keys that find their rows.
+/// Inserts rows into every table that is empty, as one whom row security does not bind, with keys that find their rows.
 ///
 /// # Panics
 /// When the server refuses a row that the schema allows.
@@ -77,6 +98,9 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
     let mut admin = database.admin();
     admin.run("BEGIN; SET CONSTRAINTS ALL DEFERRED").expect("a transaction");
     for table in rows(schema, count) {
+        if !admin.texts(&format!("SELECT id FROM public.{} LIMIT 1", quoted(&table.table))).is_empty() {
+            continue;
+        }
         for row in &table.rows {
             let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
             let values: Vec<String> = row.iter().map(literal).collect();
@@ -137,12 +161,30 @@ impl Court<'_> {
     /// # Errors
     /// The first thing that does not hold.
     pub fn judge(&self, diff: &Diff<'_>, backfills: &Backfills, count: usize) -> Result<Outcome, String> {
-        let (Some(prev), next) = (diff.prev(), diff.next()) else { return Err("there is nothing before".to_owned()) };
+        if let Some(prev) = diff.prev() {
+            self.begin(prev, count);
+        }
+        self.advance(diff, backfills)
+    }
+
+    /// Provisions a schema and fills its tables.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn begin(&self, schema: &Schema, count: usize) {
         clear(&self.subject);
+        apply(&mut self.subject.session(), &program(schema));
+        populate(&self.subject, schema, count);
+    }
+
+    /// Migrates what is there, and looks at everything that has to hold.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn advance(&self, diff: &Diff<'_>, backfills: &Backfills) -> Result<Outcome, String> {
+        let (Some(prev), next) = (diff.prev(), diff.next()) else { return Err("there is nothing before".to_owned()) };
         let mut session = self.subject.session();
-        apply(&mut session, &program(prev));
         let before = catalogue(&mut session);
-        populate(&self.subject, prev, count);
         self.keep(prev);
         let migration = migration(diff, prev, next, backfills);
         let told = run(&mut session, &migration);
@@ -156,23 +198,50 @@ impl Court<'_> {
             return Ok(Outcome::Refused(code.trim_end_matches(':').to_owned()));
         }
         let mut found = catalogue(&mut session);
-        if told.iter().flatten().any(|told| told.contains("ablo::migrate::foreign_key_not_validated")) {
+        let waited = before.values().flat_map(|tables| tables.values()).flat_map(|table| table.constraints.values());
+        if waited.clone().any(|key| key.definition.ends_with(" NOT VALID"))
+            || told.iter().flatten().any(|told| told.contains("ablo::migrate::foreign_key_not_validated"))
+        {
             // Rows went away with a model, and others still name them: that is said, and the key holds for new rows.
-            let keys = found
-                .values_mut()
-                .flat_map(|tables| tables.values_mut())
-                .flat_map(|table| table.constraints.values_mut());
+            let tables = found.values_mut().flat_map(|tables| tables.values_mut());
+            let keys = tables.flat_map(|table| table.constraints.values_mut());
             keys.for_each(|key| key.definition = key.definition.replace(" NOT VALID", ""));
         }
         same(&found, &provisioned(&self.reference, next))?;
         self.same_rows(diff, backfills)?;
+        probe::nothing_leaks(&self.subject, &tables(next))?;
+        let again = ablo_schema::diff::diff(Some(next), next, &Hints::default()).map_err(|told| format!("{told:?}"))?;
+        if !self::migration(&again, next, next, &Backfills::default()).is_empty() {
+            return Err("a second run would change something".to_owned());
+        }
         Ok(Outcome::Applied)
+    }
+
+    /// Fills the tables that are empty, and validates keys that had to wait for such rows.
+    ///
+    /// # Panics
+    /// When the server refuses a row that the schema allows, or a key.
+    pub fn fill(&self, schema: &Schema, count: usize) {
+        populate(&self.subject, schema, count);
+        let mut admin = self.subject.admin();
+        let waiting = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname) \
+                       FROM pg_constraint WHERE contype = 'f' AND NOT convalidated";
+        for sql in admin.texts(waiting) {
+            // Values of a time when the column was no key find no row, whatever is inserted.
+            let _ = admin.run(&sql);
+        }
+    }
+
+    /// A session of the superuser in the migrated database.
+    #[must_use]
+    pub fn admin(&self) -> Session {
+        self.subject.admin()
     }
 
     /// Copies every table aside.
     fn keep(&self, schema: &Schema) {
         let mut admin = self.subject.admin();
-        admin.run("CREATE SCHEMA keep").expect("a schema");
+        admin.run("DROP SCHEMA IF EXISTS keep CASCADE; CREATE SCHEMA keep").expect("a schema");
         for table in tables(schema) {
             let name = quoted(table.name());
             admin.run(&format!("CREATE TABLE keep.{name} AS TABLE public.{name}")).expect("a copy");
@@ -210,85 +279,6 @@ impl Court<'_> {
         }
         Ok(())
     }
-}
-
-struct Survival {
-    before: String,
-    condition: String,
-}
-
-/// What has to hold of a column's values, `b` before and `a` after; none where its step may lose them or where it is new.
-fn survival(
-    diff: &Diff<'_>,
-    backfills: &Backfills,
-    was: &TableShape<'_>,
-    is: &TableShape<'_>,
-    name: &str,
-) -> Option<Survival> {
-    let column = is.columns.iter().find(|column| column.name == name)?;
-    let key = is.model.key.as_str();
-    let field = column.field.and_then(|field| diff.prev_field(key, field.name.as_str()));
-    let tenancy = |table: &TableShape<'_>| match table.isolation {
-        Isolation::Column(column) => Some(column.to_owned()),
-        Isolation::Shared | Isolation::Parent { .. } => None,
-    };
-    let old = match field {
-        Some(field) => was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name))?,
-        None if tenancy(is).as_deref() == Some(name) => {
-            let wanted = tenancy(was)?;
-            was.columns.iter().find(|old| old.name == wanted)?
-        }
-        None if column.field.is_none() => was.columns.iter().find(|old| old.name == name)?,
-        None => return None,
-    };
-    let (b, a) = (format!("b.{}", quoted(old.name)), format!("a.{}", quoted(name)));
-    let has_fill = column.default.is_some()
-        || column.default_now
-        || column.field.is_some_and(|field| backfills.value(key, field.name.as_str()).is_some());
-    let same = match (old.kind, column.kind) {
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Text) => format!("{a} = {b}"),
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Enum(values)) => {
-            let list: Vec<_> = values.iter().map(|value| text(value)).collect();
-            format!(
-                "CASE WHEN {b} IN ({}) THEN {a} = {b} ELSE {} END",
-                list.join(", "),
-                if has_fill { format!("{a} IS NOT NULL") } else { format!("{a} IS NULL") }
-            )
-        }
-        (ColumnKind::Number, ColumnKind::Text) => format!("{a}::double precision = {b}"),
-        (ColumnKind::Boolean, ColumnKind::Text) => format!("{a} = CASE WHEN {b} THEN 'true' ELSE 'false' END"),
-        (ColumnKind::Date, ColumnKind::Text) => format!("{a}::timestamptz = {b}"),
-        (ColumnKind::Json, ColumnKind::Text) => format!("{a}::jsonb = {b}"),
-        (ColumnKind::Exact(_), ColumnKind::Text) => format!("{a} = {b}::text"),
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Json) => {
-            format!(
-                "CASE jsonb_typeof({a}) WHEN 'string' THEN {a} #>> '{{}}' = {b} OR {a}::text = {b} ELSE {a} = {b}::jsonb END"
-            )
-        }
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Boolean) => {
-            format!(
-                "CASE WHEN lower(btrim({b})) IN ('true', 'off', '1', '0') THEN {a} = btrim({b})::boolean ELSE true END"
-            )
-        }
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => {
-            format!(
-                "CASE WHEN {b} ~ '^-?[0-9]{{1,9}}([.][0-9]{{1,9}})?$' THEN {a} = {b}::double precision ELSE true END"
-            )
-        }
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Date) => {
-            format!("CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz ELSE true END")
-        }
-        (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
-        (one, other) if one == other => format!("{a} = {b}"),
-        (ColumnKind::Exact(_) | ColumnKind::Number, ColumnKind::Exact(_) | ColumnKind::Number) => {
-            format!("{a} IS NULL OR {a}::text::numeric = {b}::text::numeric OR {has_fill}")
-        }
-        _ => return None,
-    };
-    // What had no value has none after, or what was given for it.
-    let empty = if has_fill { "true".to_owned() } else { format!("{a} IS NULL") };
-    let condition = format!("CASE WHEN {b} IS NULL THEN {empty} ELSE ({same}) IS TRUE END");
-    Some(Survival { before: b, condition })
 }
 
 /// Whether two catalogues say the same of `public`.

@@ -1,0 +1,308 @@
+//! `ablo migrate`: plans, approvals, and databases that are brought from one schema to the next.
+
+use crate::args::InputArgs;
+use crate::codes;
+use crate::database::{
+    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlanArgs, StatusArgs,
+};
+use crate::finding::{Exit, Finding, Report, Stop};
+use crate::outcome::{Outcome, counted};
+use crate::{input, settings, source};
+use ablo_codegen::emit::sql::postgres::files;
+use ablo_codegen::migrate::Migration;
+use ablo_migrate::plan::Class;
+use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::{Plan, compare::Difference, ledger::State};
+use ablo_schema::diff::{self, Backfills, Diff, Hints};
+use ablo_schema::front::json;
+use ablo_schema::{Hashes, Schema};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// How large a plan may be, in bytes.
+const MOST_BYTES: usize = 256 << 20;
+
+pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
+    match command {
+        MigrateCommand::Plan(args) if args.offline => plan_offline(args),
+        MigrateCommand::Plan(args) => plan(args),
+        MigrateCommand::Approve(args) => approve(args),
+        MigrateCommand::Apply(args) => apply(args),
+        MigrateCommand::Status(args) => status(args),
+        MigrateCommand::Drift(args) => drift(args),
+    }
+}
+
+fn plan(args: &PlanArgs) -> Result<Outcome, Stop> {
+    if let [_, second, ..] = args.schemas.as_slice() {
+        let message = format!("`{}` is one schema too many: the database says what it has", second.display());
+        return Err(refused(
+            Finding::new(codes::CONFIG_WRONG_TYPE, message).help(Some("with --offline there are two".to_owned())),
+        ));
+    }
+    let next = named(args.schemas.first(), &args.change)?;
+    let mut database = open(&args.database)?;
+    let plan = make(&mut database, &next, &args.database, &args.change)?;
+    let text = plan.to_json();
+    let mut outcome = Outcome::text(String::new());
+    match &args.out {
+        Some(path) => {
+            write(path, &text)?;
+            outcome.remark = format!("{}plan: {}\n", summary(&plan), path.display());
+        }
+        None => outcome.text = text,
+    }
+    outcome.exit = exit(&plan);
+    Ok(outcome)
+}
+
+fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
+    let (prev, next) = match args.schemas.as_slice() {
+        [prev, next, ..] => (Some(schema(prev)?), schema(next)?),
+        alone => (None, named(alone.first(), &args.change)?),
+    };
+    let place = &args.database.place;
+    let plan = with_diff(prev.as_ref(), &next, &args.change, |diff, backfills| {
+        ablo_migrate::offline(diff, backfills, &place.schema, place.foreign_keys)
+            .map_err(|error| database::stop(&error))
+    })?;
+    // The command line asks for it.
+    let folder = args.out.clone().unwrap_or_default();
+    std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+    let programs = files(&Migration { statements: plan.body.statements.clone() });
+    let plan_text = plan.to_json();
+    for (name, text) in
+        [("plan.json", &plan_text), ("migrate.sql", &programs.migrate), ("after-commit.sql", &programs.after_commit)]
+    {
+        write(&folder.join(name), text)?;
+    }
+    let remark = format!("{}plan.json, migrate.sql and after-commit.sql are in {}\n", summary(&plan), folder.display());
+    Ok(Outcome { exit: exit(&plan), remark, ..Outcome::text(String::new()) })
+}
+
+fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
+    let mut plan = read_plan(&args.plan)?;
+    let class = args.all_of.map(|class| match class {
+        ApprovalClass::Loss => Class::Loss,
+        ApprovalClass::Isolation => Class::Isolation,
+    });
+    let needed = plan.body.approvals_needed.iter().filter(|needed| Some(needed.class) == class);
+    let ids: Vec<String> = args.steps.iter().cloned().chain(needed.map(|needed| needed.id.clone())).collect();
+    for id in &ids {
+        plan.approve(id, args.by.as_deref()).map_err(|error| database::stop(&error))?;
+    }
+    write(&args.plan, &plan.to_json())?;
+    let missing = plan.check_approvals().map_or_else(|error| error.0.len(), |()| 0);
+    let remark = format!("{} approved, {missing} to go\n", ids.len());
+    Ok(Outcome { remark, ..Outcome::text(String::new()) })
+}
+
+fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
+    let planned = args.plan.as_deref().map(read_plan).transpose()?;
+    let next = if planned.is_none() { Some(named(args.next.as_ref(), &args.change)?) } else { None };
+    let mut database = open(&args.database)?;
+    let patience = Patience::default();
+    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let finished = ablo_migrate::finish(&mut database, patience).map_err(failed)?;
+    let plan = match (planned, &next) {
+        (Some(plan), _) => plan,
+        (None, Some(next)) => make(&mut database, next, &args.database, &args.change)?,
+        (None, None) => return Ok(Outcome::text(String::new())),
+    };
+    let nothing_to_do = plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
+    if nothing_to_do && ablo_is_recorded(&mut database, &plan).map_err(failed)? {
+        return Ok(done(finished, "the database is up to date".to_owned()));
+    }
+    let outcome = ablo_migrate::apply(&mut database, &plan, patience).map_err(failed)?;
+    let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
+    let said = if outcome.was_done { "the plan had been applied before".to_owned() } else { format!("applied: {ran}") };
+    Ok(done(finished, said))
+}
+
+/// Whether the ledger is at the schema of a plan already.
+fn ablo_is_recorded(database: &mut Database, plan: &Plan) -> ablo_migrate::Result<bool> {
+    Ok(database.ledger()?.last().is_some_and(|entry| entry.record.to == plan.body.to))
+}
+
+fn done(finished: usize, said: String) -> Outcome {
+    let before = if finished > 0 {
+        format!("finished an earlier migration: {}\n", counted(finished, "statement"))
+    } else {
+        String::new()
+    };
+    Outcome { remark: format!("{before}{said}\n"), ..Outcome::text(String::new()) }
+}
+
+fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
+    let next = args.next.as_deref().map(schema).transpose()?;
+    let mut database = open(&args.database)?;
+    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let current = ablo_migrate::current(&mut database, None, args.database.place.foreign_keys).map_err(failed)?;
+    let mut findings = Vec::new();
+    let find = |name: &str, message: String| ablo_migrate::Code::find(name).map(|code| Finding::new(code, message));
+    if let Some(entry) = &current.entry
+        && let State::AfterCommit(next) = entry.state
+    {
+        findings.extend(find(
+            "ablo::migrate::unfinished",
+            format!("entry {} is at statement {} after its commit", entry.id, next + 1),
+        ));
+    }
+    let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
+    let at = current.schema.as_ref().map(hash);
+    if let Some(next) = &next
+        && at.as_ref() != Some(&hash(next))
+    {
+        let at = at.as_deref().unwrap_or("no schema");
+        findings
+            .extend(find("ablo::migrate::behind", format!("the database is at {at}, the schema is {}", hash(next))));
+    }
+    if let Some(schema) = &current.schema {
+        let drift = ablo_migrate::drift(&mut database, schema, current.foreign_keys.unwrap_or_default());
+        findings.extend(drift.map_err(failed)?.iter().map(|difference| database::finding(&difference.finding())));
+    }
+    let at = current.entry.as_ref().map_or_else(
+        || "nothing was applied\n".to_owned(),
+        |entry| format!("up to date: {}, applied {}\n", entry.record.to, entry.applied_at),
+    );
+    Ok(said(findings, at))
+}
+
+fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
+    let mut database = open(&args.database)?;
+    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let given = args.next.as_deref().map(schema).transpose()?;
+    let (schema, foreign_keys) = match given {
+        Some(schema) => (Some(schema), args.database.place.foreign_keys),
+        None => {
+            let current = ablo_migrate::current(&mut database, None, false).map_err(failed)?;
+            (current.schema, current.foreign_keys.unwrap_or_default())
+        }
+    };
+    let differences = match &schema {
+        Some(schema) => ablo_migrate::drift(&mut database, schema, foreign_keys).map_err(failed)?,
+        None => Vec::new(),
+    };
+    let findings = differences.iter().map(|difference| database::finding(&difference.finding())).collect();
+    Ok(said(findings, "the database is as the schema says\n".to_owned()))
+}
+
+/// What a database lacks that a schema needs.
+pub(crate) fn fits(schema: &Schema, args: &DatabaseArgs) -> Result<Vec<Finding>, Stop> {
+    let mut database = open(args)?;
+    let found = ablo_migrate::drift(&mut database, schema, args.place.foreign_keys);
+    let found = found.map_err(|error| database::stop(&error))?;
+    let is_misfit = |difference: &&Difference| difference.misfit;
+    Ok(found.iter().filter(is_misfit).map(|difference| database::finding(&difference.finding())).collect())
+}
+
+fn said(findings: Vec<Finding>, otherwise: String) -> Outcome {
+    let mut outcome = Outcome::text(String::new());
+    if findings.is_empty() {
+        outcome.remark = otherwise;
+    } else {
+        outcome.exit = Exit::Errors;
+        outcome.reports = vec![Report::about(None, findings)];
+    }
+    outcome
+}
+
+/// Makes a plan for a database.
+fn make(database: &mut Database, next: &Schema, args: &DatabaseArgs, change: &ChangeArgs) -> Result<Plan, Stop> {
+    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let baseline = change.from.as_deref().map(schema).transpose()?;
+    let current = ablo_migrate::current(database, baseline.as_ref(), args.place.foreign_keys).map_err(failed)?;
+    if let Some(entry) = current.entry.as_ref().filter(|entry| entry.state != State::Done) {
+        let code = ablo_migrate::Code::find("ablo::migrate::unfinished");
+        let message = format!("entry {} of the ledger is not finished", entry.id);
+        return Err(Stop::new(
+            Exit::Errors,
+            Report::about(None, code.map(|code| Finding::new(code, message)).into_iter().collect()),
+        ));
+    }
+    let foreign_keys = current.foreign_keys.unwrap_or(args.place.foreign_keys);
+    with_diff(current.schema.as_ref(), next, change, |diff, backfills| {
+        ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
+    })
+}
+
+/// Reads hints and backfills, and compares.
+fn with_diff<T>(
+    prev: Option<&Schema>,
+    next: &Schema,
+    change: &ChangeArgs,
+    then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    let hints = change.hints.as_deref().map(|path| input::aside(path, json::read_hints)).transpose()?;
+    let read = |path: &Path| input::aside(path, |text| json::read_backfills(text, next));
+    let backfills = change.backfills.as_deref().map(read).transpose()?;
+    let no_hints = Hints::default();
+    let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints)).map_err(|diagnostics| {
+        // Only hints can be wrong here, so that there is a file of them.
+        hints.as_ref().map_or_else(
+            || Stop { exit: Exit::CannotRun, reports: Vec::new() },
+            |(_, source)| input::refused(source, &diagnostics),
+        )
+    })?;
+    then(&diff, &backfills.map(|(backfills, _)| backfills).unwrap_or_default())
+}
+
+fn open(args: &DatabaseArgs) -> Result<Database, Stop> {
+    let address = database::address(args.database_url.as_deref())?;
+    Database::connect(&address, &args.place.schema).map_err(|error| database::stop(&error))
+}
+
+/// The schema of this file, else of ablo.toml.
+fn named(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Stop> {
+    let (file, config) = (file.cloned(), change.config.clone());
+    schema(&settings::schema_path(&InputArgs { file, config, format: change.format })?)
+}
+
+fn schema(path: &Path) -> Result<Schema, Stop> {
+    input::read(path)?.schema()
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Stop> {
+    let source = source::read(path, MOST_BYTES)?;
+    Plan::read(&source.text).map_err(|error| {
+        let findings = error.0.iter().map(database::finding).collect();
+        Stop::new(Exit::CannotRun, Report::about(Some(path), findings))
+    })
+}
+
+fn exit(plan: &Plan) -> Exit {
+    if plan.check_approvals().is_ok() { Exit::Clean } else { Exit::Errors }
+}
+
+/// What a plan does, in a few lines.
+fn summary(plan: &Plan) -> String {
+    let body = &plan.body;
+    let steps = body.steps.as_array().map_or(0, Vec::len);
+    let mut out = format!("{}, {}\n", counted(steps, "step"), counted(body.statements.len(), "statement"));
+    for (table, rows) in &body.rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {table}: {}{}", if rows.exact { "" } else { "about " }, counted_rows(rows.count));
+    }
+    for needed in &body.approvals_needed {
+        let rows = needed.rows.map(|rows| format!(", {}", counted_rows(rows))).unwrap_or_default();
+        let _ = writeln!(out, "  needs approval `{}`: {}{rows}", needed.id, needed.what);
+    }
+    out
+}
+
+fn counted_rows(rows: u64) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Stop> {
+    std::fs::write(path, text).map_err(|error| unwritten(path, &error))
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Stop {
+    let finding = Finding::new(codes::OUTPUT_REFUSED, format!("cannot write `{}`: {error}", path.display()));
+    Stop::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
+}
+
+fn refused(finding: Finding) -> Stop {
+    Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+}

@@ -1,0 +1,64 @@
+//! The diff of two large schemas, five fields in a hundred changed and as many renamed by hints. Time a model must not
+//! grow with the number of models.
+
+use ablo_schema::diff::{self, Backfills};
+use ablo_schema::front::json;
+use ablo_tests::synthetic;
+use criterion::{Criterion, criterion_group, criterion_main};
+use serde_json::{Map, Value, json};
+use std::hint::black_box;
+
+/// The next document and the hints: every twentieth field is optional where it was not, or renamed.
+fn edited(document: &str) -> (String, String) {
+    let mut document: Value = serde_json::from_str(document).expect("JSON");
+    let mut hints = Vec::new();
+    let mut count = 0_usize;
+    for (key, model) in document["models"].as_object_mut().expect("models") {
+        let held: Vec<String> = model["relations"]
+            .as_object()
+            .expect("relations")
+            .values()
+            .filter_map(|relation| relation["foreignKey"].as_str().map(str::to_owned))
+            .collect();
+        let fields = std::mem::take(model["fields"].as_object_mut().expect("fields"));
+        let mut edited = Map::new();
+        for (name, mut field) in fields {
+            count += 1;
+            let renamed = format!("{name}Next");
+            if count.is_multiple_of(40) && !held.contains(&name) {
+                hints.push(json!({ "model": key, "from": name, "to": renamed }));
+                edited.insert(renamed, field);
+                continue;
+            }
+            if count.is_multiple_of(20) {
+                field["isIndexed"] = (field["isIndexed"] != true).into();
+            }
+            edited.insert(name, field);
+        }
+        model["fields"] = edited.into();
+    }
+    (document.to_string(), json!({ "fields": hints }).to_string())
+}
+
+fn compare(c: &mut Criterion) {
+    // `cargo test --benches` runs this too: one small schema shows that it works.
+    let sizes: &[usize] = if std::env::args().any(|argument| argument == "--bench") { &[500, 5_000] } else { &[20] };
+    for size in sizes {
+        let text = synthetic::document(*size);
+        let (next, hints) = edited(&text);
+        let prev = json::read(&text).schema.expect("a good schema");
+        let next = json::read(&next).schema.expect("a good schema");
+        let hints = json::read_hints(&hints).0.expect("good hints");
+        c.bench_function(&format!("diff/{size}"), |bench| {
+            bench.iter(|| diff::diff(Some(black_box(&prev)), black_box(&next), &hints).expect("good hints"));
+        });
+        let diff = diff::diff(Some(&prev), &next, &hints).expect("good hints");
+        assert!(diff.steps().len() >= *size / 20, "only {} steps", diff.steps().len());
+        c.bench_function(&format!("report/{size}"), |bench| {
+            bench.iter(|| black_box(&diff).report(&Backfills::default()));
+        });
+    }
+}
+
+criterion_group! { name = diffs; config = Criterion::default().sample_size(20); targets = compare }
+criterion_main!(diffs);

@@ -1,0 +1,89 @@
+//! Which values have to survive a migration, said as SQL over the rows before (`b`) and after (`a`).
+//!
+//! It says by type what the conversion rules promise, and knows nothing of how a migration is made.
+
+use super::{quoted, text};
+use ablo_codegen::shape::{ColumnKind, Isolation, TableShape};
+use ablo_schema::diff::{Backfills, Diff};
+
+/// What is compared of one column.
+pub(super) struct Survival {
+    /// The value before, as SQL.
+    pub(super) before: String,
+    /// What has to hold, as SQL.
+    pub(super) condition: String,
+}
+
+/// What has to hold of a column's values, `b` before and `a` after; none where its step may lose them or where it is new.
+pub(super) fn survival(
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    was: &TableShape<'_>,
+    is: &TableShape<'_>,
+    name: &str,
+) -> Option<Survival> {
+    let column = is.columns.iter().find(|column| column.name == name)?;
+    let key = is.model.key.as_str();
+    let field = column.field.and_then(|field| diff.prev_field(key, field.name.as_str()));
+    let tenancy = |table: &TableShape<'_>| match table.isolation {
+        Isolation::Column(column) => Some(column.to_owned()),
+        Isolation::Shared | Isolation::Parent { .. } => None,
+    };
+    let old = match field {
+        Some(field) => was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name))?,
+        None if tenancy(is).as_deref() == Some(name) => {
+            let wanted = tenancy(was)?;
+            was.columns.iter().find(|old| old.name == wanted)?
+        }
+        None if column.field.is_none() => was.columns.iter().find(|old| old.name == name)?,
+        None => return None,
+    };
+    let (b, a) = (format!("b.{}", quoted(old.name)), format!("a.{}", quoted(name)));
+    let has_fill = column.default.is_some()
+        || column.default_now
+        || column.field.is_some_and(|field| backfills.value(key, field.name.as_str()).is_some());
+    let same = match (old.kind, column.kind) {
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Text) => format!("{a} = {b}"),
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Enum(values)) => {
+            let list: Vec<_> = values.iter().map(|value| text(value)).collect();
+            format!(
+                "CASE WHEN {b} IN ({}) THEN {a} = {b} ELSE {} END",
+                list.join(", "),
+                if has_fill { format!("{a} IS NOT NULL") } else { format!("{a} IS NULL") }
+            )
+        }
+        (ColumnKind::Number, ColumnKind::Text) => format!("{a}::double precision = {b}"),
+        (ColumnKind::Boolean, ColumnKind::Text) => format!("{a} = CASE WHEN {b} THEN 'true' ELSE 'false' END"),
+        (ColumnKind::Date, ColumnKind::Text) => format!("{a}::timestamptz = {b}"),
+        (ColumnKind::Json, ColumnKind::Text) => format!("{a}::jsonb = {b}"),
+        (ColumnKind::Exact(_), ColumnKind::Text) => format!("{a} = {b}::text"),
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Json) => {
+            format!(
+                "CASE jsonb_typeof({a}) WHEN 'string' THEN {a} #>> '{{}}' = {b} OR {a}::text = {b} ELSE {a} = {b}::jsonb END"
+            )
+        }
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Boolean) => {
+            format!(
+                "CASE WHEN lower(btrim({b})) IN ('true', 'off', '1', '0') THEN {a} = btrim({b})::boolean ELSE true END"
+            )
+        }
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => {
+            format!(
+                "CASE WHEN {b} ~ '^-?[0-9]{{1,9}}([.][0-9]{{1,9}})?$' THEN {a} = {b}::double precision ELSE true END"
+            )
+        }
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Date) => {
+            format!("CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz ELSE true END")
+        }
+        (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
+        (one, other) if one == other => format!("{a} = {b}"),
+        (ColumnKind::Exact(_) | ColumnKind::Number, ColumnKind::Exact(_) | ColumnKind::Number) => {
+            format!("{a} IS NULL OR {a}::text::numeric = {b}::text::numeric OR {has_fill}")
+        }
+        _ => return None,
+    };
+    // What had no value has none after, or what was given for it.
+    let empty = if has_fill { "true".to_owned() } else { format!("{a} IS NULL") };
+    let condition = format!("CASE WHEN {b} IS NULL THEN {empty} ELSE ({same}) IS TRUE END");
+    Some(Survival { before: b, condition })
+}

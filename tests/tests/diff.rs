@@ -1,0 +1,192 @@
+//! Properties of the diff, and the page that its compatibility table is.
+
+use ablo_schema::diff::compat::{Audience, Effect, Rule};
+use ablo_schema::diff::{self, Backfills, Hints};
+use ablo_schema::front::json;
+use ablo_schema::{Hashes, Schema};
+use ablo_tests::{arbitrary, fixtures};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+fn schema(document: &Value) -> Schema {
+    json::read(&document.to_string()).schema.expect("the document is valid")
+}
+
+/// Spells out what may be left out, and leaves out what says nothing: what two documents of one meaning share.
+fn meaning(document: &Value) -> String {
+    let mut document = document.clone();
+    for (key, model) in document["models"].as_object_mut().expect("models") {
+        let model = model.as_object_mut().expect("a model");
+        let typename = model.get("typename").cloned().unwrap_or_else(|| key.as_str().into());
+        for (name, value) in [
+            ("load", json!("instant")),
+            ("typename", typename.clone()),
+            ("tableName", json!(key)),
+            ("plane", json!("tenant")),
+            ("mutable", json!(false)),
+            ("tenancy", json!({ "kind": "column", "column": "organization_id" })),
+        ] {
+            model.entry(name).or_insert(value);
+        }
+        for field in model["fields"].as_object_mut().expect("fields").values_mut() {
+            let field = field.as_object_mut().expect("a field");
+            if field.get("deprecated") == Some(&json!(false)) {
+                field.remove("deprecated");
+            }
+        }
+        for relation in model["relations"].as_object_mut().expect("relations").values_mut() {
+            relation.as_object_mut().expect("a relation").entry("options").or_insert(json!({}));
+        }
+    }
+    Hashes::of(&schema(&document)).content.to_string()
+}
+
+/// Changes one thing, at a place and in a way that numbers choose.
+fn edited(mut document: Value, place: usize, way: usize) -> Value {
+    let models = document["models"].as_object_mut().expect("models");
+    if models.is_empty() {
+        return document;
+    }
+    let at = place % models.len();
+    let model = models.values_mut().nth(at).expect("a model").as_object_mut().expect("an object");
+    match way {
+        0 => drop(model.insert("load".into(), "manual".into())),
+        1 => drop(model.insert("mutable".into(), (place % 2 == 0).into())),
+        2 => drop(model.insert("plane".into(), "tenant".into())),
+        3 => drop(model.insert("lazyObservable".into(), true.into())),
+        4 => drop(model.insert("bootstrapLimit".into(), 5.into())),
+        5 => drop(model.insert("requiredFields".into(), json!(["createdAt"]))),
+        6 => drop(model.insert("persist".into(), json!({ "store": "other" }))),
+        _ => {
+            let fields = model["fields"].as_object_mut().expect("fields");
+            let last = fields.values_mut().last().and_then(Value::as_object_mut);
+            let Some(field) = last else { return document };
+            match way {
+                7 => drop(field.insert("isIndexed".into(), (place % 2 == 0).into())),
+                8 => drop(field.insert("isOptional".into(), (place % 2 == 0).into())),
+                9 => drop(field.insert("description".into(), "Another.".into())),
+                10 => drop(field.insert("deprecated".into(), false.into())),
+                11 => drop(field.insert("x-hint".into(), place.into())),
+                _ => {
+                    if let Some(values) = field.get_mut("enumValues").and_then(Value::as_array_mut) {
+                        values.reverse();
+                    }
+                }
+            }
+        }
+    }
+    document
+}
+
+fn checked(prev: &Schema, next: &Schema) -> Result<(), TestCaseError> {
+    let diff = diff::diff(Some(prev), next, &Hints::default()).expect("no hint is wrong");
+    let report = diff.report(&Backfills::default());
+    let text = report.to_value().to_json();
+    prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+    prop_assert_eq!(text, diff.report(&Backfills::default()).to_value().to_json());
+    let touched: BTreeSet<usize> = report.compatibility.iter().map(|finding| finding.step).collect();
+    prop_assert_eq!(touched.len(), diff.steps().len(), "every step means something to someone");
+    let mut models = BTreeSet::new();
+    for model in next.models() {
+        let Some(before) = diff.prev_model(model.key.as_str()) else { continue };
+        prop_assert!(models.insert(before.key.as_str()), "one model became two");
+        prop_assert_eq!(diff.next_model(before.key.as_str()).map(|model| &model.key), Some(&model.key));
+        let mut fields = BTreeSet::new();
+        for field in &model.fields {
+            let Some(was) = diff.prev_field(model.key.as_str(), field.name.as_str()) else { continue };
+            prop_assert!(fields.insert(was.name.as_str()), "one field became two");
+            let now = diff.next_field(before.key.as_str(), was.name.as_str());
+            prop_assert_eq!(now.map(|field| &field.name), Some(&field.name));
+        }
+    }
+    for (at, step) in diff.steps().iter().enumerate() {
+        if let Some(model) = step.model() {
+            prop_assert!(diff.cause(model, None).is_some_and(|first| first <= at));
+            let of_field = step.field().map(|field| diff.cause(model, Some(field)));
+            prop_assert!(of_field.is_none_or(|first| first.is_some_and(|first| first <= at)));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_two_schemas_have_a_difference_that_holds_together(prev in arbitrary::schema(), next in arbitrary::schema()) {
+        let (prev, next) = (schema(&prev), schema(&next));
+        checked(&prev, &next)?;
+        checked(&prev, &prev.clone())?;
+        prop_assert!(diff::diff(Some(&prev), &prev.clone(), &Hints::default()).expect("no hints").steps().is_empty());
+        let made = diff::diff(None, &next, &Hints::default()).expect("no hints");
+        prop_assert_eq!(made.steps().len(), next.models().len());
+    }
+
+    #[test]
+    fn there_is_no_step_exactly_when_both_mean_the_same(
+        prev in arbitrary::schema(),
+        edits in proptest::collection::vec((0..8_usize, 0..13_usize), 0..3),
+    ) {
+        let next = edits.into_iter().fold(prev.clone(), |document, (place, way)| edited(document, place, way));
+        let Some(after) = json::read(&next.to_string()).schema else { return Ok(()) };
+        let before = schema(&prev);
+        checked(&before, &after)?;
+        let diff = diff::diff(Some(&before), &after, &Hints::default()).expect("no hints");
+        let words: Vec<_> = diff.steps().iter().map(|step| step.to_value().to_json()).collect();
+        prop_assert_eq!(words.is_empty(), meaning(&prev) == meaning(&next), "{:?}", words);
+    }
+}
+
+const HEAD: &str = "\
+# Compatibility
+
+What each change of a schema means for everyone else who holds it. `ablo diff` says it of two schemas; this page is made from its table.
+
+* **safe**: all goes on as before.
+* **degrades**: it goes on, but something is missing, late or seen differently.
+* **loosens**: more may be seen than before.
+* **breaks**: something that worked fails.
+
+| who | what is asked |
+|---|---|
+| oldReadsNew | can a client of the schema before read what one of the next writes? |
+| newReadsOld | can a client of the next schema read what one of the schema before wrote? |
+| oldWrites | does the write of a client of the schema before still succeed? |
+| rust, typescript | does a program against the generated code still compile? |
+| openapi | does a client of the OpenAPI document still hold? |
+| binary | are fields still found by their numbers (docs/wire.md)? Values are as in JSON |
+| isolation | may someone come to see rows that were kept from them? |
+";
+
+fn page() -> String {
+    let mut out = HEAD.to_owned();
+    let names: Vec<&str> = Audience::ALL.iter().map(|audience| audience.as_str()).collect();
+    write!(out, "\n| rule | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len())).expect("a string");
+    for rule in Rule::ALL {
+        let effects = rule.effects().map(|effect| if effect == Effect::Safe { "–" } else { effect.as_str() });
+        writeln!(out, "| `{}` | {} |", rule.id(), effects.join(" | ")).expect("a string");
+    }
+    for rule in Rule::ALL {
+        write!(out, "\n## `{}`\n\n{}\n\n*Mend:* {}\n", rule.id(), rule.message(), rule.remedy()).expect("a string");
+    }
+    out
+}
+
+#[test]
+fn the_page_on_compatibility_is_the_table() {
+    let path = fixtures::root().join("../docs/compatibility.md");
+    if std::env::var_os("ABLO_BLESS").is_some() {
+        std::fs::write(&path, page()).expect("docs can be written");
+    }
+    assert_eq!(fixtures::read(&path), page(), "`ABLO_BLESS=1 cargo test -p ablo-tests --test diff` writes it again");
+}
+
+#[test]
+fn ids_and_codes_stand_once() {
+    let ids: BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();
+    assert_eq!(ids.len(), Rule::ALL.len());
+    let codes: BTreeSet<_> = diff::Risk::ALL.iter().map(|risk| risk.code()).collect();
+    assert_eq!(codes.len(), diff::Risk::ALL.len());
+}

@@ -1,0 +1,213 @@
+//! Plans on a real server: from nothing, from a ledger, from a baseline; approvals; what moved meanwhile; what drifted.
+
+use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::{Error, Plan, apply, current, drift, offline, plan_for};
+use ablo_schema::Schema;
+use ablo_schema::diff::{Backfills, Hints, diff};
+use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
+
+const FIXTURES: [&str; 6] =
+    ["descriptions", "field-facets", "newsroom", "no-fields", "obstacle-course", "redeclared-base-fields"];
+
+fn fixture(name: &str) -> Schema {
+    let path = format!("{}/../fixtures/schemas/{name}/schema.json", env!("CARGO_MANIFEST_DIR"));
+    schema(&std::fs::read_to_string(path).expect("a fixture"))
+}
+
+fn tasks(fields: &str) -> Schema {
+    schema(&format!(r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#))
+}
+
+const TITLE: &str = r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#;
+const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
+const STATE: &str =
+    r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+
+fn open(address: &str) -> Database {
+    Database::connect(address, "public").expect("a session")
+}
+
+fn plan_to(database: &mut Database, next: &Schema) -> Plan {
+    let prev = current(database, None, true).expect("a ledger or nothing").schema;
+    let diff = diff(prev.as_ref(), next, &Hints::default()).expect("no hints, no faults");
+    plan_for(database, &diff, &Backfills::default(), true).expect("a plan")
+}
+
+fn codes<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<&'static str> {
+    result.expect_err("it is refused").0.iter().map(|finding| finding.code.name).collect()
+}
+
+#[test]
+fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
+    for name in FIXTURES {
+        let server = Server::shared().database();
+        let mut database = open(&server.address());
+        let next = fixture(name);
+        let plan = plan_to(&mut database, &next);
+        assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
+        let outcome =
+            apply(&mut database, &plan, Patience::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!outcome.was_done);
+        assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
+        // A second time the ledger says that it is done; a new plan has nothing to do.
+        assert!(apply(&mut database, &plan, Patience::default()).expect("it is done").was_done);
+        assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
+        // What was provisioned is what was migrated, but for the ledger.
+        let provisioned = Server::shared().database();
+        provision_silently(&mut provisioned.session(), &next);
+        let mut migrated = catalogue(&mut server.session());
+        migrated.get_mut("public").expect("tables").remove("ablo_migrations");
+        assert_eq!(migrated, catalogue(&mut provisioned.session()), "{name}");
+        assert_eq!(drift(&mut open(&provisioned.address()), &next, true), Ok(Vec::new()), "{name}");
+    }
+}
+
+#[test]
+fn what_loses_values_runs_only_when_it_is_approved() {
+    let server = Server::shared().database();
+    let mut database = open(&server.address());
+    let first = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
+    apply(&mut database, &first, Patience::default()).expect("it applies");
+    let row = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n')";
+    server.admin().run(row).expect("a row");
+    let mut plan = plan_to(&mut open(&server.address()), &tasks(TITLE));
+    let ids: Vec<_> = plan.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
+    assert_eq!(ids, ["loss:0"]);
+    assert_eq!(codes(apply(&mut database, &plan, Patience::default())), ["ablo::migrate::approval_missing"]);
+    plan.approve("loss:0", Some("ada")).expect("it is asked for");
+    apply(&mut database, &plan, Patience::default()).expect("it is approved");
+    assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
+}
+
+#[test]
+fn rows_are_measured_by_a_role_that_sees_them() {
+    let server = Server::shared().database();
+    provision_silently(&mut server.session(), &tasks(&format!("{TITLE},{NOTE}")));
+    let rows =
+        "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)";
+    server.admin().run(rows).expect("rows");
+    let seen = server.address().replace(server.owner(), "postgres");
+    let (prev, next) = (tasks(&format!("{TITLE},{NOTE}")), tasks(TITLE));
+    let diff = diff(Some(&prev), &next, &Hints::default()).expect("no faults");
+    let plan = |address: &str| plan_for(&mut open(address), &diff, &Backfills::default(), true).expect("a plan").body;
+    let measured = plan(&seen);
+    assert_eq!(measured.approvals_needed[0].rows, Some(1));
+    assert_eq!(measured.rows["tasks"].count, 2);
+    assert!(measured.rows["tasks"].exact);
+    // Its owner is under the policy too: nothing is counted rather than too little.
+    let hidden = plan(&server.address());
+    assert_eq!(hidden.approvals_needed[0].rows, None);
+    assert!(!hidden.rows["tasks"].exact);
+}
+
+#[test]
+fn a_plan_is_refused_when_the_database_moved() {
+    let server = Server::shared().database();
+    let mut database = open(&server.address());
+    let (one, other) = (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
+    apply(&mut database, &one, Patience::default()).expect("it applies");
+    assert_eq!(codes(apply(&mut database, &other, Patience::default())), ["ablo::migrate::schema_moved"]);
+    let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
+    server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("a column");
+    assert_eq!(codes(apply(&mut database, &next, Patience::default())), ["ablo::migrate::database_moved"]);
+    let mut elsewhere = Database::connect(&server.address(), "elsewhere").expect("a session");
+    assert_eq!(codes(apply(&mut elsewhere, &next, Patience::default())), ["ablo::migrate::plan_elsewhere"]);
+}
+
+#[test]
+fn two_applies_at_once_are_one_after_the_other() {
+    let server = Server::shared().database();
+    let plan = plan_to(&mut open(&server.address()), &fixture("newsroom"));
+    let run = || {
+        let (address, plan) = (server.address(), plan.clone());
+        std::thread::spawn(move || apply(&mut open(&address), &plan, Patience::default()).expect("it applies").was_done)
+    };
+    let (one, other) = (run(), run());
+    let mut done = [one.join().expect("it ends"), other.join().expect("it ends")];
+    done.sort_unstable();
+    assert_eq!(done, [false, true]);
+    assert_eq!(open(&server.address()).ledger().expect("readable").len(), 1);
+}
+
+#[test]
+fn tables_without_a_ledger_need_a_baseline_that_fits() {
+    let server = Server::shared().database();
+    let (has, next) = (tasks(TITLE), tasks(&format!("{TITLE},{NOTE}")));
+    provision_silently(&mut server.session(), &has);
+    let mut database = open(&server.address());
+    assert_eq!(codes(current(&mut database, None, true)), ["ablo::migrate::baseline_required"]);
+    let expected = ["ablo::migrate::baseline_differs", "ablo::drift::column_missing", "ablo::drift::index_missing"];
+    assert_eq!(codes(current(&mut database, Some(&next), true)), expected);
+    let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
+    let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
+    let plan = plan_for(&mut database, &diff, &Backfills::default(), true).expect("a plan");
+    apply(&mut database, &plan, Patience::default()).expect("it applies");
+    assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
+    // A plan that was made without a database cannot know that these are the tables it starts from.
+    let apart = Server::shared().database();
+    provision_silently(&mut apart.session(), &has);
+    let blind = offline(&diff, &Backfills::default(), "public", true).expect("a plan");
+    assert_eq!(codes(apply(&mut open(&apart.address()), &blind, Patience::default())), ["ablo::migrate::schema_moved"]);
+}
+
+#[test]
+fn what_was_changed_by_hand_is_found_with_what_mends_it() {
+    let next = tasks(&format!("{TITLE},{NOTE},{STATE}"));
+    let edits = [
+        ("DROP TABLE tasks", "table_missing"),
+        ("ALTER TABLE tasks DROP COLUMN title", "column_missing"),
+        ("ALTER TABLE tasks ADD COLUMN more text", "column_extra"),
+        ("ALTER TABLE tasks ALTER COLUMN title TYPE varchar(9)", "column_type"),
+        ("ALTER TABLE tasks ALTER COLUMN title DROP NOT NULL", "column_null"),
+        ("ALTER TABLE tasks ALTER COLUMN state SET DEFAULT 'it''s'", "column_default"),
+        ("ALTER TABLE tasks ALTER COLUMN created_at DROP DEFAULT", "column_default"),
+        ("COMMENT ON COLUMN tasks.title IS 'x'", "column_comment"),
+        ("ALTER TABLE tasks DROP CONSTRAINT tasks_pkey", "primary_key"),
+        ("ALTER TABLE tasks DROP CONSTRAINT tasks_state_check", "check_missing"),
+        ("ALTER TABLE tasks ADD CHECK (title <> '')", "check_extra"),
+        ("DROP INDEX tasks_note_idx", "index_missing"),
+        ("CREATE INDEX more ON tasks (lower(title))", "index_extra"),
+        ("ALTER TABLE tasks ADD FOREIGN KEY (note) REFERENCES tasks (id)", "foreign_key_extra"),
+        ("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY", "row_security"),
+        ("DROP POLICY tenant_isolation ON tasks", "policy"),
+        ("CREATE POLICY more ON tasks USING (true)", "policy_extra"),
+    ];
+    for (edit, what) in edits {
+        let server = Server::shared().database();
+        let mut session = server.session();
+        provision_silently(&mut session, &next);
+        session.run(edit).unwrap_or_else(|error| panic!("{edit}: {error}"));
+        let mut database = open(&server.address());
+        let found = drift(&mut database, &next, true).expect("readable");
+        let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
+        assert_eq!(names, [format!("ablo::drift::{what}")], "{edit}");
+        // The statement mends it: nothing is left.
+        if let Some(mend) = &found[0].mend {
+            session.run(mend).unwrap_or_else(|error| panic!("{mend}: {error}"));
+            assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{mend}");
+        } else {
+            assert!(
+                matches!(what, "table_missing" | "column_type") || what.ends_with("_extra"),
+                "{what} has no statement"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
+    let next = fixture("newsroom");
+    let server = Server::shared().database();
+    let mut session = server.session();
+    provision_silently(&mut session, &next);
+    let keys = session.texts("SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint WHERE contype = 'f' LIMIT 1");
+    session.run(&keys[0]).expect("a key less");
+    let mut database = open(&server.address());
+    for _ in 0..2 {
+        let found = drift(&mut database, &next, true).expect("readable");
+        let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
+        assert_eq!(names, ["ablo::drift::foreign_key_missing"]);
+        session.run(found[0].mend.as_deref().expect("a statement")).expect("it mends");
+    }
+    assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
+}

@@ -1,0 +1,63 @@
+//! The history of a real application, replayed on a server with rows in every table.
+
+use ablo_schema::Schema;
+use ablo_schema::diff::{Hints, Step, diff};
+use ablo_schema::front::json::read_backfills;
+use ablo_schema::schema::{Field, FieldKind, Model};
+use ablo_tests::postgres::law::{Court, Outcome};
+use ablo_tests::postgres::schema;
+use ablo_tests::rows::id;
+use serde_json::{Value, json};
+use std::path::Path;
+
+const ROWS: usize = 4;
+
+/// A value for a field that rows cannot do without: the id of a row for a key, anything of the type otherwise.
+fn value(model: &Model, field: &Field) -> Value {
+    match &field.kind {
+        FieldKind::String if model.belongs_to().any(|relation| relation.foreign_key == field.name) => id(0).into(),
+        FieldKind::String => "it's filled".into(),
+        FieldKind::Number => 7.into(),
+        FieldKind::Boolean => true.into(),
+        FieldKind::Date => "2020-02-29T12:30:00Z".into(),
+        FieldKind::Enum(values) => (*values[0]).into(),
+        FieldKind::Json => json!({ "it's": [1, null] }),
+    }
+}
+
+/// A backfill for every required field that a step is about.
+fn backfills(next: &Schema, steps: &[Step<'_>]) -> String {
+    let needed = steps.iter().filter_map(|step| {
+        let model = next.model(step.model()?)?;
+        let field = model.field(step.field()?).filter(|field| !field.optional)?;
+        Some(json!({ "model": model.key.as_str(), "field": field.name.as_str(), "value": value(model, field) }))
+    });
+    let mut needed: Vec<Value> = needed.collect();
+    needed.dedup();
+    Value::from(needed).to_string()
+}
+
+#[test]
+fn umami_from_its_first_version_to_its_last() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/history/umami");
+    let mut versions: Vec<_> =
+        std::fs::read_dir(folder).expect("the history").map(|entry| entry.expect("an entry").path()).collect();
+    versions.sort();
+    assert!(versions.len() >= 23);
+    let read = |path: &Path| schema(&std::fs::read_to_string(path.join("schema.json")).expect("a schema"));
+    let court = Court::default();
+    let mut prev = read(&versions[0]);
+    court.begin(&prev, ROWS);
+    for version in &versions[1..] {
+        let next = read(version);
+        let changed = diff(Some(&prev), &next, &Hints::default()).unwrap_or_else(|told| panic!("{told:#?}"));
+        let (given, told) = read_backfills(&backfills(&next, changed.steps()), &next);
+        let given = given.unwrap_or_else(|| panic!("{told:#?}"));
+        match court.advance(&changed, &given) {
+            Ok(Outcome::Applied) => {}
+            other => panic!("{}: {other:?}", version.display()),
+        }
+        court.fill(&next, ROWS);
+        prev = next;
+    }
+}
