@@ -53,7 +53,7 @@ fn edited(mut document: Value, place: usize, way: usize) -> Value {
     let model = models.values_mut().nth(at).expect("a model").as_object_mut().expect("an object");
     match way {
         0 => drop(model.insert("load".into(), "manual".into())),
-        1 => drop(model.insert("mutable".into(), (place % 2 == 0).into())),
+        1 => drop(model.insert("mutable".into(), place.is_multiple_of(2).into())),
         2 => drop(model.insert("plane".into(), "tenant".into())),
         3 => drop(model.insert("lazyObservable".into(), true.into())),
         4 => drop(model.insert("bootstrapLimit".into(), 5.into())),
@@ -64,8 +64,8 @@ fn edited(mut document: Value, place: usize, way: usize) -> Value {
             let last = fields.values_mut().last().and_then(Value::as_object_mut);
             let Some(field) = last else { return document };
             match way {
-                7 => drop(field.insert("isIndexed".into(), (place % 2 == 0).into())),
-                8 => drop(field.insert("isOptional".into(), (place % 2 == 0).into())),
+                7 => drop(field.insert("isIndexed".into(), place.is_multiple_of(2).into())),
+                8 => drop(field.insert("isOptional".into(), place.is_multiple_of(2).into())),
                 9 => drop(field.insert("description".into(), "Another.".into())),
                 10 => drop(field.insert("deprecated".into(), false.into())),
                 11 => drop(field.insert("x-hint".into(), place.into())),

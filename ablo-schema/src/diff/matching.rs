@@ -160,8 +160,8 @@ impl<'s> Matcher<'s, '_> {
         let mut pairs = Pairs::new(prev.fields.len(), next.fields.len());
         let mut said = Claims::default();
         for hint in renames {
-            let from = self.field(prev, &hint.from, "was no field of it before");
-            let to = self.field(next, &hint.to, "is no field of it in the next schema");
+            let from = self.field(prev, &hint.from, "the schema before");
+            let to = self.field(next, &hint.to, "the next schema");
             let (Some(from), Some(to)) = (from, to) else { continue };
             if said.claim(hint.at, from, to, self.diagnostics) {
                 pairs.pair(from, to);
@@ -186,7 +186,7 @@ impl<'s> Matcher<'s, '_> {
             }
         }
         for drop in drops {
-            let Some(at) = self.field(prev, &drop.field, "was no field of it before") else { continue };
+            let Some(at) = self.field(prev, &drop.field, "the schema before") else { continue };
             match pairs.next[at].and_then(|to| next.fields.get(to)) {
                 Some(now) => self.still_there(Code::RenameUnknownField, &drop.field, now.name.as_str(), &said, at),
                 None => pairs.dropped[at] = true,
@@ -195,12 +195,12 @@ impl<'s> Matcher<'s, '_> {
         pairs
     }
 
-    fn field(&mut self, model: &Model, name: &Said, what: &str) -> Option<usize> {
+    fn field(&mut self, model: &Model, name: &Said, whose: &str) -> Option<usize> {
         if let Some(at) = model.field_position(&name.value) {
             return Some(at);
         }
         let help = self.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
-        let message = format!("`{}` {what}: `{}`", name.value, model.key);
+        let message = format!("`{}` of {whose} has no field `{}`", model.key, name.value);
         self.diagnostics.push(Code::RenameUnknownField, name.at, message).help =
             help.or_else(|| Some("give the name of a declared field, or remove the hint".to_owned()));
         None
