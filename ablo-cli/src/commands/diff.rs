@@ -43,7 +43,7 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
             let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
             Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
         })?;
-    let files = files(&migration);
+    let files = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
     Ok(files.migrate + "\n" + &files.after_commit)
 }
 

@@ -62,14 +62,16 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         alone => (None, named(alone.first(), &args.change)?),
     };
     let place = &args.database.place;
-    let plan = with_diff(prev.as_ref(), &next, &args.change, |diff, backfills| {
-        ablo_migrate::offline(diff, backfills, &place.schema, place.foreign_keys)
-            .map_err(|error| database::stop(&error))
+    let (plan, programs) = with_diff(prev.as_ref(), &next, &args.change, |diff, backfills| {
+        let plan = ablo_migrate::offline(diff, backfills, &place.schema, place.foreign_keys)
+            .map_err(|error| database::stop(&error))?;
+        let migration = Migration { statements: plan.body.statements.clone() };
+        let programs = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
+        Ok((plan, programs))
     })?;
     // The command line asks for it.
     let folder = args.out.clone().unwrap_or_default();
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
-    let programs = files(&Migration { statements: plan.body.statements.clone() });
     let plan_text = plan.to_json();
     for (name, text) in
         [("plan.json", &plan_text), ("migrate.sql", &programs.migrate), ("after-commit.sql", &programs.after_commit)]

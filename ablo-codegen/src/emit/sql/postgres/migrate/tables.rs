@@ -121,14 +121,18 @@ impl<'a> Lowering<'a> {
         }
         for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
             let (table, cause) = (&was.table, self.past_cause(origin, None));
-            if let (Some(predicate), false) = (&was.predicate, kept.policy) {
+            let stays = self.pairing.targets.get(origin).copied().flatten();
+            // A table takes its own policy along; one that looks at another table would hold that up.
+            let hangs = |predicate: &Predicate<'_>| stays.is_some() || matches!(predicate, Predicate::Parent { .. });
+            if let (Some(predicate), false) = (was.predicate.as_ref().filter(|predicate| hangs(predicate)), kept.policy)
+            {
                 script.push(cause, &Change::DropPolicy { table, parent: self.past_parent(predicate) });
-                let now = self.pairing.targets.get(origin).copied().flatten().and_then(|at| self.to.tables.get(at));
+                let now = stays.and_then(|at| self.to.tables.get(at));
                 if now.is_some_and(|now| now.predicate.is_none()) {
                     script.push(cause, &Change::Open { table });
                 }
             }
-            if self.pairing.targets.get(origin).copied().flatten().is_none() {
+            if stays.is_none() {
                 continue;
             }
             for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none()) {
