@@ -1,6 +1,7 @@
 //! The diff of two large schemas, five fields in a hundred changed and as many renamed by hints. Time a model must not
 //! grow with the number of models.
 
+use ablo_codegen::emit::sql::postgres::{Options, files, migrate};
 use ablo_schema::diff::{self, Backfills};
 use ablo_schema::front::json;
 use ablo_tests::synthetic;
@@ -54,6 +55,13 @@ fn compare(c: &mut Criterion) {
         });
         let diff = diff::diff(Some(&prev), &next, &hints).expect("good hints");
         assert!(diff.steps().len() >= *size / 20, "only {} steps", diff.steps().len());
+        let lower = || {
+            let (backfills, options) = (Backfills::default(), Options { foreign_keys: true, ..Options::default() });
+            let migration = migrate(&diff, Some(&prev), &next, &backfills, &options).expect("good options");
+            files(&migration, &|_| None)
+        };
+        assert!(lower().migrate.len() > *size * 20);
+        c.bench_function(&format!("lower/{size}"), |bench| bench.iter(|| black_box(lower())));
         c.bench_function(&format!("report/{size}"), |bench| {
             bench.iter(|| black_box(&diff).report(&Backfills::default()));
         });

@@ -105,7 +105,7 @@ fn ideas_keep_the_law() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60), max_shrink_iters: 200, ..Config::default() })]
+    #![proptest_config(Config { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200), max_shrink_iters: 200, ..Config::default() })]
     #[test]
     fn generated_pairs_keep_the_law(pair in pair()) {
         thread_local! { static COURT: Court<'static> = Court::default(); }

@@ -90,6 +90,10 @@ fn accept() -> Vec<Step> {
     vec![cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"]).with("INSTA_UPDATE", "always")]
 }
 
+fn migrations(test: &'static str) -> [&'static str; 6] {
+    ["test", "--release", "--package", "ablo-tests", "--test", test]
+}
+
 fn long() -> Vec<Step> {
     let properties = ["test", "--release", "--package", "ablo-tests", "--test", "properties"];
     let judged = ["test", "--release", "--package", "ablo-tests", "--test", "judged", "--", "--nocapture"];
@@ -97,6 +101,8 @@ fn long() -> Vec<Step> {
     vec![
         cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
+        cargo("migrations of generated pairs on PostgreSQL", &migrations("postgres_migrate")).with("PROPTEST_CASES", "2000"),
+        cargo("migrations of generated pairs on SQLite", &migrations("sqlite_migrate")).with("PROPTEST_CASES", "2000"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
         cargo("fuzzing deltas in JSON", &fuzz("delta_json")),
