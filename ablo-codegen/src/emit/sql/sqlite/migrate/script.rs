@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     NotOurs,
     /// A required field has no value for the rows that are there.
     RequiredFieldAdded,
+    /// Rows have no organisation, and the model is to have one.
+    TenancyColumnAdded,
     /// A field became required, and rows have no value.
     MadeRequired,
     /// A value does not fit its new type.
@@ -25,7 +27,7 @@ pub(crate) enum Refusal {
     /// A required field has a new type in which its values say nothing.
     RequiredRecreated,
     /// Two rows share a value that is to be unique.
-    NotUnique,
+    DuplicateValues,
     /// A row names another that is not there.
     ForeignKeyBroken,
 }
@@ -36,10 +38,11 @@ impl Refusal {
             Refusal::Pragmas => "ablo::migrate::pragmas",
             Refusal::NotOurs => "ablo::migrate::not_ours",
             Refusal::RequiredFieldAdded => "ablo::migrate::required_field_added",
+            Refusal::TenancyColumnAdded => "ablo::migrate::tenancy_column_added",
             Refusal::MadeRequired => "ablo::migrate::made_required",
             Refusal::ValueUnfit => "ablo::migrate::value_unfit",
             Refusal::RequiredRecreated => "ablo::migrate::required_recreated",
-            Refusal::NotUnique => "ablo::migrate::not_unique",
+            Refusal::DuplicateValues => "ablo::migrate::duplicate_values",
             Refusal::ForeignKeyBroken => "ablo::migrate::foreign_key_broken",
         }
     }

@@ -234,7 +234,9 @@ impl<'d, 'a> Pair<'d, 'a> {
             fill.clone().unwrap_or_else(|| expr!("NULL"))
         };
         let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at)) else {
-            return (anew(script, Refusal::RequiredFieldAdded), false);
+            let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
+            let why = if tenancy { Refusal::TenancyColumnAdded } else { Refusal::RequiredFieldAdded };
+            return (anew(script, why), false);
         };
         let source = expr!("was.", was.name);
         let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
@@ -286,7 +288,7 @@ impl<'d, 'a> Pair<'d, 'a> {
                     self.is.name.as_str(),
                     column.as_str()
                 );
-                script.refuse(self.cause, Refusal::NotUnique, &what, &expr!("min(id)"), &rows);
+                script.refuse(self.cause, Refusal::DuplicateValues, &what, &expr!("min(id)"), &rows);
             }
             let hazards = [Hazard::Scan];
             script.on(&self.was.name, self.cause, &hazards, &index.create(&self.is.name, Existing::Impossible));
