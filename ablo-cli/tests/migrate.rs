@@ -1,4 +1,5 @@
 //! `ablo migrate` and `ablo check --database-url` as they are run, on a real server.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(feature = "database")]
 
 mod support;
