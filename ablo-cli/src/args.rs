@@ -148,6 +148,14 @@ pub(crate) struct DiffArgs {
     /// How the difference is shown
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: DiffFormat,
+    /// In SQL: relations with `fk` are foreign keys
+    #[cfg(feature = "postgres")]
+    #[arg(long)]
+    pub(crate) foreign_keys: bool,
+    /// In SQL: the schema of the database that holds the tables
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub(crate) schema: String,
 }
 
 const DIFF: &str = r#"Files beside the schemas:
@@ -169,6 +177,9 @@ pub(crate) enum DiffFormat {
     Human,
     /// One JSON object on standard output
     Json,
+    /// The program that migrates a PostgreSQL database: a transaction, and what follows the commit
+    #[cfg(feature = "postgres")]
+    Sql,
 }
 
 impl From<DiffFormat> for Format {
@@ -176,6 +187,8 @@ impl From<DiffFormat> for Format {
         match format {
             DiffFormat::Human => Format::Human,
             DiffFormat::Json => Format::Json,
+            #[cfg(feature = "postgres")]
+            DiffFormat::Sql => Format::Human,
         }
     }
 }

@@ -46,6 +46,8 @@ fn every_idea_is_reported_to_people_and_to_programs() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let human = place.run(&arguments);
         let json = place.run(&[&arguments[..], &["--format", "json"]].concat());
+        let sql = place.run(&[&arguments[..], &["--format", "sql", "--foreign-keys"]].concat());
+        assert_eq!(human.status, sql.status, "{}", folder.display());
         assert_eq!(human.status, json.status, "{}", folder.display());
         let report: Value = serde_json::from_str(&json.out).expect("a JSON object");
         let steps = report["steps"].as_array().expect("steps");
@@ -56,6 +58,7 @@ fn every_idea_is_reported_to_people_and_to_programs() {
         }, {
             insta::assert_snapshot!("human", format!("exit {}\n{}{}", human.status, human.out, human.err));
             insta::assert_snapshot!("json", shown);
+            insta::assert_snapshot!("sql", sql.out);
         });
     }
     assert_eq!(kinds.len(), 20, "every kind of step is seen: {kinds:?}");

@@ -80,6 +80,8 @@ pub fn targets() -> &'static [&'static dyn Target] {
         &crate::emit::typescript::TypeScript,
         #[cfg(feature = "postgres")]
         &crate::emit::sql::postgres::Postgres,
+        #[cfg(feature = "sqlite")]
+        &crate::emit::sql::sqlite::Sqlite,
         #[cfg(feature = "openapi")]
         &crate::emit::openapi::OpenApi,
         #[cfg(feature = "json-schema")]

@@ -7,5 +7,6 @@ pub mod openapi;
 pub mod postgres;
 pub mod rows;
 pub mod rust;
+pub mod sqlite;
 pub mod synthetic;
 pub mod typescript;

@@ -74,7 +74,7 @@ fn emitters_do_no_io_and_read_no_surroundings() {
 
 #[test]
 fn targets_do_not_know_each_other() {
-    let targets = ["rust", "typescript", "postgres", "openapi"];
+    let targets = ["rust", "typescript", "postgres", "sqlite", "openapi"];
     for (path, text) in sources("ablo-codegen/src/emit", ".rs") {
         for target in targets.iter().filter(|target| !path.contains(*target)) {
             let import = format!("emit::{target}");

@@ -26,9 +26,25 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
     let text = match args.format {
         DiffFormat::Human => render::diff::human(&report),
         DiffFormat::Json => report.to_value().to_json() + "\n",
+        #[cfg(feature = "postgres")]
+        DiffFormat::Sql => sql(&diff, &inputs, args)?,
     };
     let exit = if report.needs_people() { Exit::Errors } else { Exit::Clean };
     Ok(Outcome { exit, ..Outcome::text(text) })
+}
+
+/// Both phases of a migration, one after the other.
+#[cfg(feature = "postgres")]
+fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Stop> {
+    use ablo_codegen::emit::sql::postgres::{Options, files, migrate};
+    let options = Options { schema: Some(args.schema.clone()), foreign_keys: args.foreign_keys, ..Options::default() };
+    let migration =
+        migrate(diff, inputs.prev.as_ref(), &inputs.next, &inputs.backfills, &options).map_err(|error| {
+            let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
+            Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+        })?;
+    let files = files(&migration);
+    Ok(files.migrate + "\n" + &files.after_commit)
 }
 
 struct Inputs {

@@ -12,7 +12,7 @@ pub mod json_schema;
 pub mod openapi;
 #[cfg(feature = "rust")]
 pub mod rust;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 #[cfg(feature = "typescript")]
 pub mod typescript;

@@ -64,6 +64,12 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
                 .push(Code::TableReserved, at, message)
                 .help("give the model another table name; the two cannot stand in one database schema");
         }
+        if table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
+            let message = format!("`{}` begins with `sqlite_`, and SQLite keeps such names for itself", shown(table));
+            cx.diagnostics
+                .push(Code::TableReserved, at, message)
+                .help("give the model another table name, if the schema is ever to be stored there");
+        }
         if let Some(first) = seen.insert(table.to_lowercase(), at) {
             let message = format!("two models are stored in the table `{}`", shown(table));
             cx.diagnostics

@@ -128,8 +128,8 @@ codes! {
         "Each model has a table of its own. Names that differ only in case are one table on SQLite.",
         "Give one of the models another `tableName`.";
     TableReserved = "ablo::table::reserved", Warning,
-        "A table has the name of one of the service's own",
-        "`sync_deltas`, `ablo_idempotency`, `ablo_outbox` and `ablo_claims` are the tables that the coordinator and data sources keep beside the models' (`postgres/service.sql`).",
+        "A table has a name that is kept for others",
+        "`sync_deltas`, `ablo_idempotency`, `ablo_outbox` and `ablo_claims` are the tables that the coordinator and data sources keep beside the models' (`service.sql`). SQLite makes no table whose name begins with `sqlite_`.",
         "Give the model another `tableName`; it can keep its key.";
     ColumnInvalid = "ablo::column::invalid", Error,
         "A column name is not acceptable",

@@ -134,7 +134,7 @@ fn add_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let name = format!("new{}", capital(WORDS[edit.field % WORDS.len()]));
     let mut field = Map::new();
     retype(&mut field, edit.choice);
-    field.insert("isOptional".into(), (edit.choice % 3 != 0).into());
+    field.insert("isOptional".into(), (!edit.choice.is_multiple_of(3)).into());
     field.insert("isIndexed".into(), edit.choice.is_multiple_of(5).into());
     object(draft.model(edit)?, "fields")?.entry(name).or_insert(field.into());
     Some(())
@@ -155,18 +155,25 @@ fn retype(field: &mut Map<String, Value>, choice: usize) {
 fn values(choice: usize) -> Value {
     let pick = |n: usize| VALUES[(choice / 7 + n * 5) % VALUES.len()];
     let count = 1 + choice % 4;
-    let all: Vec<&str> = (0..count).map(pick).chain((choice % 2 == 0).then_some("true")).collect();
+    let all: Vec<&str> = (0..count).map(pick).chain(choice.is_multiple_of(2).then_some("true")).collect();
     all.into()
 }
 
 fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let (key, name) = draft.place(edit)?;
-    if draft.fields.iter().any(|(model, _, to)| (model, to) == (&key, &name)) {
+    // A name that has moved already stays where it is.
+    let moved = |draft: &Draft, name: &String| {
+        draft.fields.iter().any(|(model, from, to)| *model == key && (from == name || to == name))
+    };
+    if moved(draft, &name) {
         return None;
     }
     let to = if edit.choice % 4 == 3 {
         // The name of another field: the two change places.
         let other = draft.place(&Edit { field: edit.field.wrapping_add(1), ..edit.clone() })?.1;
+        if other == name || moved(draft, &other) {
+            return None;
+        }
         draft.fields.push((key.clone(), other.clone(), name.clone()));
         other
     } else {
@@ -180,13 +187,13 @@ fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     };
     let fields = object(model, "fields")?;
     *fields = std::mem::take(fields).into_iter().map(|(at, field)| (renamed(&at), field)).collect();
-    for relation in object(model, "relations")?.values_mut() {
-        if relation["type"] == "belongsTo" {
-            relation["foreignKey"] = renamed(relation["foreignKey"].as_str()?).into();
-            relation.as_object_mut()?.shift_remove("foreignKeyColumn");
-        }
+    let fields = fields.clone();
+    for relation in object(model, "relations")?.values_mut().filter(|relation| relation["type"] == "belongsTo") {
+        let key = renamed(relation["foreignKey"].as_str()?);
+        relation["foreignKeyColumn"] = column_of(&fields, &key).into();
+        relation["foreignKey"] = key.into();
     }
-    if edit.choice % 4 > 0 {
+    if !edit.choice.is_multiple_of(4) {
         draft.fields.push((key, name, to));
     }
     Some(())
@@ -231,7 +238,7 @@ fn rename_model(draft: &mut Draft, edit: &Edit) -> Option<()> {
     for (model, ..) in draft.fields.iter_mut().filter(|(model, ..)| *model == key) {
         model.clone_from(&to);
     }
-    if edit.choice % 4 > 0 {
+    if !edit.choice.is_multiple_of(4) {
         draft.models.push((key, to));
     }
     Some(())
@@ -330,13 +337,20 @@ fn change_facets(draft: &mut Draft, edit: &Edit) -> Option<()> {
 
 fn change_column(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let (_, name) = draft.place(edit)?;
-    draft.field(edit)?.insert("column".into(), format!("moved_{}", name.to_lowercase()).into());
+    let column = format!("moved_{}", name.to_lowercase());
+    draft.field(edit)?.insert("column".into(), column.as_str().into());
     for relation in object(draft.model(edit)?, "relations")?.values_mut() {
         if relation["type"] == "belongsTo" && relation["foreignKey"] == *name {
-            relation.as_object_mut()?.shift_remove("foreignKeyColumn");
+            relation["foreignKeyColumn"] = column.as_str().into();
         }
     }
     Some(())
+}
+
+/// The column of a field, as relations repeat it.
+fn column_of(fields: &Map<String, Value>, name: &str) -> String {
+    let own = fields.get(name).and_then(|field| field.get("column")).and_then(Value::as_str);
+    own.map_or_else(|| ablo_schema::check::default_column(name).into_owned(), str::to_owned)
 }
 
 fn flip_foreign_key(draft: &mut Draft, edit: &Edit) -> Option<()> {
@@ -357,7 +371,8 @@ fn value_of(field: &Map<String, Value>) -> Option<Value> {
         ("number", _) => 7.into(),
         ("string", "int64" | "uint64" | "decimal") => "0".into(),
         ("string", "uuid") => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
-        _ => "it's filled".into(),
+        // Also what a foreign key can hold.
+        _ => crate::rows::id(0).into(),
     })
 }
 
@@ -389,6 +404,19 @@ fn hints(prev: &Value, draft: &Draft) -> Value {
         "models": models.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect::<Vec<_>>(),
         "fields": fields.iter().filter(whole).map(|(model, from, to)| json!({ "model": model, "from": from, "to": to })).collect::<Vec<_>>(),
     })
+}
+
+/// A backfill for every field of a document, and for each organisation's column.
+#[must_use]
+pub fn every_backfill(next: &Value) -> Value {
+    let Value::Array(mut found) = backfills(next, u64::MAX) else { return Value::Null };
+    for (key, model) in next["models"].as_object().into_iter().flatten() {
+        let by_column = model.get("tenancy").is_none_or(|tenancy| tenancy["kind"] == "column");
+        if by_column {
+            found.push(json!({ "model": key, "field": "organizationId", "value": "org-0" }));
+        }
+    }
+    found.into()
 }
 
 fn backfills(next: &Value, filled: u64) -> Value {

@@ -1,3 +1,7 @@
 //! SQL targets: one folder per dialect; dialects share nothing but what stands here.
 
+mod names;
+#[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

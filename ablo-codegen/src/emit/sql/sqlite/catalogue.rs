@@ -1,0 +1,178 @@
+//! What a schema's database has to hold: every table, column, check, index and key with its final name.
+//!
+//! Shapes come in. Provisioning prints what comes out, and migrations compare two of them, so that both agree.
+
+use super::ddl::{ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef};
+use super::names::{Ident, Literal, Names};
+use crate::shape::{ColumnKind, ColumnShape, TableShape};
+use ablo_schema::schema::Format;
+use ablo_schema::value::Value;
+use std::collections::BTreeSet;
+
+/// Gives every object of these tables its name.
+pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
+    // Tables and indexes have one space of names.
+    let mut names = Names::with(shapes.iter().map(TableShape::name));
+    let known: BTreeSet<&str> = shapes.iter().map(TableShape::name).collect();
+    let table = |shape: &TableShape<'a>| {
+        let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
+        if foreign_keys {
+            for key in shape.foreign_keys.iter().filter(|key| known.contains(key.target)) {
+                let place = shape.columns.iter().position(|column| column.name == key.column);
+                if let Some(column) = place.and_then(|at| columns.get_mut(at)) {
+                    column.references.push(Ident::new(key.target));
+                }
+            }
+        }
+        let indexes = indexes(shape, foreign_keys, &mut names);
+        TableDef { name: Ident::new(shape.name()), columns, unique: Vec::new(), indexes }
+    };
+    shapes.iter().map(table).collect()
+}
+
+fn column<'a>(shape: &ColumnShape<'a>) -> ColumnDef<'a> {
+    let (storage, rule) = stored(shape.kind);
+    let preset = match shape.default {
+        _ if shape.default_now => Some(Preset::Now),
+        Some(value) => constant(shape.kind, value).map(Preset::Constant),
+        None => None,
+    };
+    ColumnDef {
+        name: Ident::new(shape.name),
+        storage,
+        not_null: shape.not_null,
+        key: if shape.primary { Key::Primary } else { Key::No },
+        preset,
+        rule,
+        references: Vec::new(),
+    }
+}
+
+/// How a kind is stored and what its values are held to.
+pub(crate) fn stored(kind: ColumnKind<'_>) -> (Storage, Rule<'_>) {
+    match kind {
+        ColumnKind::Text => (Storage::Text, Rule::Any),
+        ColumnKind::Enum(values) => (Storage::Text, Rule::OneOf(literals(values))),
+        ColumnKind::Number => (Storage::Real, Rule::Any),
+        ColumnKind::Boolean => (Storage::Integer, Rule::Flag),
+        ColumnKind::Date => (Storage::Text, Rule::Instant),
+        ColumnKind::Json => (Storage::Text, Rule::Json),
+        ColumnKind::Exact(format) => match (format, format.bounds()) {
+            // SQLite's own integers.
+            (Format::Int64, _) => (Storage::Integer, Rule::Any),
+            (Format::Uint64, _) => (Storage::Text, Rule::Uint64),
+            (Format::Decimal { digits }, _) => (Storage::Text, Rule::Decimal(digits)),
+            (Format::Uuid, _) => (Storage::Text, Rule::Uuid),
+            (_, Some((least, most))) => (Storage::Integer, Rule::Between(least, most)),
+            (_, None) => (Storage::Real, Rule::Single),
+        },
+    }
+}
+
+fn literals(values: &[Box<str>]) -> Vec<Literal<'_>> {
+    values.iter().map(|value| Literal::new(&**value)).collect()
+}
+
+/// A value as a column of this kind stores it. None for a value that the kind cannot have.
+pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Option<Constant<'a>> {
+    let number = |text: &str| Digits::new(text).map(Constant::Number);
+    match (kind, value) {
+        (ColumnKind::Json, value) => Some(Constant::Text(Literal::new(value.to_json()))),
+        (ColumnKind::Boolean, Value::Bool(flag)) => number(if *flag { "1" } else { "0" }),
+        (ColumnKind::Date, Value::String(text)) => instant(text).map(|text| Constant::Text(Literal::new(text))),
+        (kind, Value::String(text)) => match stored(kind).0 {
+            Storage::Text => Some(Constant::Text(Literal::new(&**text))),
+            Storage::Integer | Storage::Real => number(text),
+        },
+        (_, Value::Number(_)) => number(&value.to_json()),
+        _ => None,
+    }
+}
+
+/// A date of a checked schema in the form in which columns hold it: in UTC, with microseconds.
+fn instant(text: &str) -> Option<String> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let rest = text.get(19..)?;
+    let (fraction, zone) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?),
+        None => ("", rest),
+    };
+    let offset = match zone.split_at_checked(1)? {
+        ("Z", "") => 0,
+        (sign, clock) => {
+            let (hours, minutes) = clock.split_once(':')?;
+            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            if sign == "-" { -minutes } else { minutes }
+        }
+    };
+    let minutes = days(year, month, day) * 1440 + hour * 60 + minute - offset;
+    let (year, month, day) = date(minutes.div_euclid(1440));
+    let minutes = minutes.rem_euclid(1440);
+    Some(format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{second:02}.{fraction:0<6}Z", minutes / 60, minutes % 60))
+}
+
+/// Days since 1 March of the year 0, in the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day - 1
+}
+
+/// The year, month and day of a number of days.
+fn date(days: i64) -> (i64, i64, i64) {
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (year * 365 + year / 4 - year / 100);
+    let month = (day * 5 + 2) / 153;
+    let day = day - (month * 153 + 2) / 5 + 1;
+    let year = era * 400 + year;
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
+fn indexes<'a>(shape: &TableShape<'a>, foreign_keys: bool, names: &mut Names) -> Vec<IndexDef<'a>> {
+    // A unique index on the column alone answers what another one would.
+    let is_led = |name: &str| shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name);
+    let refers = |name: &str| foreign_keys && shape.foreign_keys.iter().any(|key| key.column == name);
+    let wanted = shape
+        .columns
+        .iter()
+        .filter(|column| (column.indexed || refers(column.name)) && !column.primary && !is_led(column.name));
+    let mut index = |column: &'a str, ending, columns, unique| {
+        let name = names.claim(&[shape.name(), column, ending]);
+        IndexDef { name, columns, unique, rows: Condition::All }
+    };
+    let mut indexes: Vec<_> =
+        wanted.map(|column| index(column.name, "idx", vec![Ident::new(column.name)], false)).collect();
+    indexes.extend(shape.unique.iter().map(|unique| {
+        let columns = unique.within.into_iter().chain([unique.column]).map(Ident::new).collect();
+        index(unique.column, "key", columns, true)
+    }));
+    indexes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_in_utc_with_microseconds() {
+        for (text, stored) in [
+            ("2024-02-29T23:59:59Z", "2024-02-29T23:59:59.000000Z"),
+            ("2024-02-29T23:59:59.5-00:01", "2024-03-01T00:00:59.500000Z"),
+            ("2000-01-01T00:00:00.123456+14:59", "1999-12-31T09:01:00.123456Z"),
+            ("0001-01-01T00:00:00.000001-11:30", "0001-01-01T11:30:00.000001Z"),
+            ("1900-02-28T23:00:00-02:00", "1900-03-01T01:00:00.000000Z"),
+        ] {
+            assert_eq!(instant(text).as_deref(), Some(stored));
+        }
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_comes_back() {
+        for day in days(1899, 12, 31)..days(2301, 1, 1) {
+            let (year, month, date) = date(day);
+            assert_eq!(days(year, month, date), day);
+        }
+    }
+}

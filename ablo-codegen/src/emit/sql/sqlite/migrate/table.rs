@@ -1,0 +1,300 @@
+//! One table that was there before: whether and how it changes, and the statements for that.
+
+use super::super::catalogue::constant;
+use super::super::ddl::{ColumnDef, IndexDef, Key, Preset, Rule, TableDef};
+use super::super::names::{Expr, Ident, List, Parts, expr};
+use super::super::render::{Existing, NOW};
+use super::convert::{Conversion, conversion};
+use super::pairing::Columns;
+use super::script::{Refusal, Script};
+use super::text;
+use crate::migrate::Hazard;
+use crate::shape::{ColumnShape, Isolation, TableShape};
+use ablo_schema::diff::{Backfills, Diff};
+use std::collections::BTreeSet;
+
+/// How a table changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Not at all, but perhaps its indexes.
+    Same,
+    /// Its name changes, columns are renamed or added.
+    Altered,
+    /// It is made anew.
+    Rebuilt,
+}
+
+/// A table before and after.
+#[derive(Debug)]
+pub(crate) struct Pair<'d, 'a> {
+    was_shape: &'d TableShape<'a>,
+    was: &'d TableDef<'a>,
+    shape: &'d TableShape<'a>,
+    is: &'d TableDef<'a>,
+    columns: Columns,
+    /// What it is called while the new one is filled.
+    aside: Ident<'static>,
+    diff: &'d Diff<'d>,
+    backfills: &'d Backfills,
+    /// The first step about its model.
+    pub(crate) cause: Option<usize>,
+    /// How it changes.
+    pub(crate) way: Way,
+}
+
+impl<'d, 'a> Pair<'d, 'a> {
+    /// Decides how a table changes.
+    pub(crate) fn new(
+        (was_shape, was): (&'d TableShape<'a>, &'d TableDef<'a>),
+        (shape, is): (&'d TableShape<'a>, &'d TableDef<'a>),
+        aside: Ident<'static>,
+        diff: &'d Diff<'d>,
+        backfills: &'d Backfills,
+    ) -> Self {
+        let columns = Columns::new(was_shape, shape, diff);
+        let cause = diff.cause(shape.model.key.as_str(), None);
+        let mut pair = Self { was_shape, was, shape, is, columns, aside, diff, backfills, cause, way: Way::Rebuilt };
+        pair.way = pair.decide();
+        pair
+    }
+
+    fn decide(&self) -> Way {
+        if self.columns.goes_on.contains(&false) {
+            return Way::Rebuilt;
+        }
+        let taken: BTreeSet<String> =
+            self.was.columns.iter().map(|column| column.name.as_str().to_ascii_lowercase()).collect();
+        let mut way = if self.was.name == self.is.name { Way::Same } else { Way::Altered };
+        for (at, column) in self.is.columns.iter().enumerate() {
+            let free = !taken.contains(&column.name.as_str().to_ascii_lowercase());
+            match self.before(at) {
+                Some((_, was)) if was == column => {}
+                Some((_, was)) if free && is_renamed(was, column) => way = Way::Altered,
+                None if free && self.is_addable(at, column) => way = Way::Altered,
+                _ => return Way::Rebuilt,
+            }
+        }
+        way
+    }
+
+    /// What a column was.
+    fn before(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
+        let origin = (*self.columns.origins.get(at)?)?;
+        Some((self.was_shape.columns.get(origin)?, self.was.columns.get(origin)?))
+    }
+
+    /// Whether `ADD COLUMN` takes it, and gives the rows that are there their value.
+    fn is_addable(&self, at: usize, column: &ColumnDef<'_>) -> bool {
+        let constant = match &column.preset {
+            None => !column.not_null,
+            Some(Preset::Now) => false,
+            // An expression in parentheses is none to `ADD COLUMN`.
+            Some(Preset::Constant(constant)) => !expr!(constant).as_str().starts_with('('),
+        };
+        constant && column.key == Key::No && self.backfill(at).is_none()
+    }
+
+    /// The constant for rows that were there before, as its column stores it.
+    fn backfill(&self, at: usize) -> Option<Expr> {
+        let column = self.shape.columns.get(at)?;
+        let value = self.backfills.value(self.shape.model.key.as_str(), self.field(at)?)?;
+        Some(expr!(constant(column.kind, value)?))
+    }
+
+    /// The field that a column holds.
+    fn field(&self, at: usize) -> Option<&'a str> {
+        let column = self.shape.columns.get(at)?;
+        let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name);
+        match column.field {
+            Some(field) => Some(field.name.as_str()),
+            None => tenancy.then_some("organizationId"),
+        }
+    }
+
+    /// What a row gets that has no value which fits.
+    fn fill(&self, at: usize) -> Option<Expr> {
+        self.backfill(at).or_else(|| {
+            Some(match self.is.columns.get(at)?.preset.as_ref()? {
+                Preset::Now => expr!("(", NOW, ")"),
+                Preset::Constant(constant) => expr!(constant),
+            })
+        })
+    }
+
+    fn cause_of(&self, at: usize) -> Option<usize> {
+        self.diff.cause(self.shape.model.key.as_str(), self.field(at)).or(self.cause)
+    }
+
+    /// Takes away the indexes that go, and makes room for a new table.
+    pub(crate) fn step_aside(&self, script: &mut Script) {
+        if self.way == Way::Rebuilt {
+            self.refuse_foreign_parts(script);
+        }
+        for index in self.was.indexes.iter().filter(|index| !self.keeps(index)) {
+            script.on(&self.was.name, self.cause, &[], &expr!("DROP INDEX IF EXISTS ", index.name, ";"));
+        }
+        if self.was.name != self.is.name || self.way == Way::Rebuilt {
+            script.on(
+                &self.was.name,
+                self.cause,
+                &[],
+                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.aside, ";"),
+            );
+        }
+    }
+
+    /// Whether an index stays as it is.
+    fn keeps(&self, index: &IndexDef<'_>) -> bool {
+        let stays = |name: &Ident<'_>| {
+            let at = self.is.columns.iter().position(|column| column.name == *name);
+            at.and_then(|at| self.before(at)).is_some_and(|(_, was)| was.name == *name)
+        };
+        self.way != Way::Rebuilt
+            && self.was.name == self.is.name
+            && self.is.indexes.contains(index)
+            && index.columns.iter().all(stays)
+    }
+
+    /// A table that is made anew would lose what the schema does not know of.
+    fn refuse_foreign_parts(&self, script: &mut Script) {
+        let lower: Vec<Expr> = self.was.columns.iter().map(|column| expr!("lower(", text(&column.name), ")")).collect();
+        let indexes: Vec<Expr> = self.was.indexes.iter().map(|index| text(&index.name)).collect();
+        let table = text(&self.was.name);
+        let rows = expr!(
+            "FROM (SELECT name FROM pragma_table_xinfo(",
+            table,
+            ") WHERE lower(name) NOT IN (",
+            List(&lower),
+            ") UNION ALL SELECT name FROM sqlite_schema WHERE tbl_name = ",
+            table,
+            " COLLATE NOCASE AND (type = 'trigger' OR \
+             type = 'index' AND sql IS NOT NULL AND name NOT IN (",
+            List(&indexes),
+            ")))"
+        );
+        let what =
+            format!("{} has to be made anew and would lose what the schema does not have: ", self.was.name.as_str());
+        script.refuse(self.cause, Refusal::NotOurs, &what, &expr!("name"), &rows);
+    }
+
+    /// Gives a table that stays its name and columns.
+    pub(crate) fn alter(&self, script: &mut Script) {
+        if self.way != Way::Altered {
+            return;
+        }
+        let table = &self.is.name;
+        if self.was.name != *table {
+            script.on(&self.was.name, self.cause, &[], &expr!("ALTER TABLE ", self.aside, " RENAME TO ", table, ";"));
+        }
+        for (at, column) in self.is.columns.iter().enumerate() {
+            let change = match self.before(at) {
+                Some((_, was)) if was.name == column.name => continue,
+                Some((_, was)) => expr!(" RENAME COLUMN ", was.name, " TO ", column.name, ";"),
+                None => expr!(" ADD COLUMN ", column, ";"),
+            };
+            script.on(&self.was.name, self.cause_of(at), &[], &expr!("ALTER TABLE ", table, change));
+        }
+    }
+
+    /// Makes a table anew and converts the rows of the old one into it.
+    pub(crate) fn refill(&self, script: &mut Script) {
+        if self.way != Way::Rebuilt {
+            return;
+        }
+        script.add(self.cause, &self.is.create(Existing::Impossible));
+        let mut loses = self.columns.goes_on.contains(&false);
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        for (at, column) in self.is.columns.iter().enumerate() {
+            let (value, lossy) = self.value(at, column, script);
+            loses |= lossy;
+            names.push(expr!(column.name));
+            values.push(expr!("\n  ", value));
+        }
+        let mut insert = Parts::default();
+        insert.add(&expr!("INSERT INTO ", self.is.name, " (", List(&names), ")\nSELECT", List(&values)));
+        insert.add(&expr!("\nFROM ", self.aside, " AS was;"));
+        script.on(&self.was.name, self.cause, &[Hazard::Rewrite, Hazard::MayFail], &Expr::new(&insert));
+        let hazards: &[Hazard] = if loses { &[Hazard::Loss] } else { &[] };
+        script.on(&self.was.name, self.cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
+    }
+
+    /// What a column's rows get, and whether a value may be lost on the way.
+    fn value(&self, at: usize, column: &ColumnDef<'_>, script: &mut Script) -> (Expr, bool) {
+        let fill = self.fill(at);
+        let refuse = |script: &mut Script, why, what: &str, rows: &Expr| {
+            let what =
+                format!("{}.{} {what}, as does the row with the id ", self.is.name.as_str(), column.name.as_str());
+            let rows = expr!("FROM ", self.aside, " AS was", rows);
+            script.refuse(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
+        };
+        let anew = |script: &mut Script, why| {
+            if fill.is_none() && column.not_null {
+                refuse(script, why, "is required and needs a value for rows that are there", &expr!(""));
+            }
+            fill.clone().unwrap_or_else(|| expr!("NULL"))
+        };
+        let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at)) else {
+            return (anew(script, Refusal::RequiredFieldAdded), false);
+        };
+        let source = expr!("was.", was.name);
+        let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
+            Conversion::Anew => return (anew(script, Refusal::RequiredRecreated), true),
+            Conversion::Keep => (source.clone(), false),
+            Conversion::Safe(value) => (value, false),
+            Conversion::Risky(value) => (value, true),
+        };
+        let converted = match (fill, column.not_null) {
+            (Some(fill), true) if risky || !was.not_null => expr!("coalesce(", value, ", ", fill, ")"),
+            (Some(fill), false) if risky => {
+                expr!("CASE WHEN ", source, " IS NOT NULL THEN coalesce(", value, ", ", fill, ") END")
+            }
+            (None, true) => {
+                if !was.not_null {
+                    let rows = expr!(" WHERE ", source, " IS NULL");
+                    refuse(script, Refusal::MadeRequired, "is required and lacks a value", &rows);
+                }
+                if risky {
+                    let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
+                    refuse(script, Refusal::ValueUnfit, "has a value that does not fit its new type", &rows);
+                }
+                value
+            }
+            _ => value,
+        };
+        (converted, risky)
+    }
+
+    /// Makes the indexes that are not there.
+    pub(crate) fn index(&self, script: &mut Script) {
+        for index in &self.is.indexes {
+            if self.was.indexes.contains(index) && self.keeps(index) {
+                continue;
+            }
+            if let Some(column) = index.columns.last().filter(|_| index.unique) {
+                let columns = List(&index.columns);
+                let rows = expr!(
+                    "FROM ",
+                    self.is.name,
+                    " WHERE ",
+                    column,
+                    " IS NOT NULL GROUP BY ",
+                    columns,
+                    " HAVING count(*) > 1"
+                );
+                let what = format!(
+                    "{}.{} is to be unique, and rows share a value, as does that with the id ",
+                    self.is.name.as_str(),
+                    column.as_str()
+                );
+                script.refuse(self.cause, Refusal::NotUnique, &what, &expr!("min(id)"), &rows);
+            }
+            let hazards = [Hazard::Scan];
+            script.on(&self.was.name, self.cause, &hazards, &index.create(&self.is.name, Existing::Impossible));
+        }
+    }
+}
+
+/// Whether a column differs from another in nothing but its name, and in nothing that repeats its name.
+fn is_renamed(was: &ColumnDef<'_>, is: &ColumnDef<'_>) -> bool {
+    was.rule == Rule::Any && *is == ColumnDef { name: is.name.clone(), ..was.clone() }
+}

@@ -1,0 +1,108 @@
+//! The `sqlite` target: the programs that provision an SQLite database, and the way from one schema to the next.
+//!
+//! Shapes come in, `sqlite/provision.sql` (the models' tables) and `sqlite/service.sql` (the service's own) go out.
+//! `catalogue.rs` and `service.rs` give the definitions of `ddl.rs`, `render.rs` writes them, `names.rs` spells every
+//! name and literal; no text reaches SQL by another way.
+//!
+//! ```sql
+//! -- tasks
+//! CREATE TABLE IF NOT EXISTS "tasks" (
+//!   "id" TEXT NOT NULL PRIMARY KEY,
+//!   "organization_id" TEXT NOT NULL,
+//!   …
+//!   "status" TEXT NOT NULL CONSTRAINT "status_check" CHECK ("status" IN ('open', 'done'))
+//! ) STRICT;
+//! CREATE INDEX IF NOT EXISTS "tasks_organization_id_idx" ON "tasks" ("organization_id");
+//! ```
+
+mod catalogue;
+mod ddl;
+mod migrate;
+mod names;
+mod provision;
+mod render;
+mod service;
+
+pub use migrate::{EPILOGUE, PROLOGUE, migrate};
+pub use provision::Provision;
+
+use crate::Files;
+use crate::shape::tables;
+use crate::target::{Emit, Input, OptionError, Target, read_options};
+use ablo_schema::Schema;
+use provision::Title;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The `sqlite` target.
+#[derive(Clone, Copy, Debug)]
+pub struct Sqlite;
+
+/// What a user may say of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// Whether relations with `fk` become foreign keys.
+    pub foreign_keys: bool,
+}
+
+/// The program that provisions a schema's tables.
+///
+/// ```
+/// use ablo_codegen::emit::sql::sqlite::{Options, provision};
+/// let text = r#"{"v":3,"models":{"notes":{"fields":{"done":{"type":"boolean","isOptional":false,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+/// let schema = ablo_schema::front::json::read(text).schema.unwrap();
+/// let program = provision(&schema, &Options::default()).transaction;
+/// assert!(program.contains(r#""done" INTEGER NOT NULL CONSTRAINT "done_check" CHECK ("done" IN (0, 1))"#));
+/// ```
+#[must_use]
+pub fn provision(schema: &Schema, options: &Options) -> Provision {
+    let shapes = tables(schema);
+    let definitions = catalogue::catalogue(&shapes, options.foreign_keys);
+    let titles = shapes.iter().map(|shape| Title::Model(shape.model.key.as_str()));
+    provision::provision(&titles.zip(definitions).collect::<Vec<_>>())
+}
+
+/// The program that provisions the tables of the service itself, the same for every schema.
+#[must_use]
+pub fn service() -> Provision {
+    service::service()
+}
+
+impl Target for Sqlite {
+    fn id(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn about(&self) -> &'static str {
+        "the programs that provision an SQLite database (3.37 and later), safe to run again"
+    }
+
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[("foreign-keys", "whether relations with `fk` become foreign keys; false")]
+    }
+
+    fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
+        Ok(Box::new(read_options::<Options>(options)?))
+    }
+}
+
+impl Emit for Options {
+    fn emit(&self, input: &Input<'_>, files: &mut Files) {
+        files.add("sqlite/provision.sql", provision(input.schema, self).file());
+        files.add("sqlite/service.sql", service::service().file_under(service::HEADER));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn options_are_read_strictly() {
+        let configured = |options: Value| Sqlite.configure(options.as_object().unwrap_or(&Map::new())).is_ok();
+        assert!(configured(json!({})) && configured(json!({ "foreign-keys": true })));
+        assert!(!configured(json!({ "schema": "public" })) && !configured(json!({ "foreign-keys": "yes" })));
+    }
+}

@@ -1,0 +1,83 @@
+//! The SQLite judge: a database in memory, and what a program makes of it.
+
+mod catalogue;
+mod migrate;
+
+pub use catalogue::{Catalogue, catalogue};
+pub use migrate::{Way, run};
+
+use crate::rows::{Cell, TableRows};
+use ablo_codegen::emit::sql::sqlite::{Options, Provision, provision};
+use ablo_schema::Schema;
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// A new database, with foreign keys enforced as a driver should have it.
+///
+/// # Panics
+/// When SQLite cannot.
+#[must_use]
+pub fn database() -> Connection {
+    let connection = Connection::open_in_memory().expect("memory");
+    connection.execute_batch("PRAGMA foreign_keys = ON;").expect("a pragma");
+    connection
+}
+
+/// The program for a schema, with foreign keys.
+#[must_use]
+pub fn program(schema: &Schema) -> Provision {
+    provision(schema, &Options { foreign_keys: true })
+}
+
+/// Runs a program and gives what it printed.
+///
+/// # Panics
+/// When SQLite refuses a statement.
+pub fn apply(connection: &Connection, program: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut batch = rusqlite::Batch::new(connection, program);
+    while let Some(mut statement) = batch.next().unwrap_or_else(|error| panic!("{error}\n{program}")) {
+        let mut rows = statement.query([]).unwrap_or_else(|error| panic!("{error}"));
+        while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{error}\n{program}")) {
+            said.push(row.get(0).expect("one text"));
+        }
+    }
+    said
+}
+
+/// Inserts rows, all tables in one transaction.
+///
+/// # Panics
+/// When SQLite refuses one: rows of a schema fit its tables.
+pub fn insert(connection: &Connection, tables: &[TableRows]) {
+    connection.execute_batch("BEGIN").expect("a transaction");
+    for table in tables {
+        let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
+        let marks = vec!["?"; columns.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(&table.table), columns.join(", "));
+        let mut statement = connection.prepare(&sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+        for row in &table.rows {
+            statement
+                .execute(params_from_iter(row.iter().map(value)))
+                .unwrap_or_else(|error| panic!("{error}: {sql} {row:?}"));
+        }
+    }
+    connection.execute_batch("COMMIT").unwrap_or_else(|error| panic!("{error}: {tables:#?}"));
+}
+
+/// A name as SQL has it.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn value(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Text(text) | Cell::Digits(text) | Cell::Date(text) | Cell::Json(text) => Value::Text(text.clone()),
+        Cell::Number(number) => Value::Real(*number),
+        Cell::Whole(whole) => Value::Integer(*whole),
+        Cell::Boolean(flag) => Value::Integer((*flag).into()),
+    }
+}
