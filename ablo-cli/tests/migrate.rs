@@ -1,5 +1,4 @@
 //! `ablo migrate` and `ablo check --database-url` as they are run, on a real server.
-
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(feature = "database")]
 
@@ -44,7 +43,7 @@ fn from_nothing_to_the_next_schema() {
     let ran = run(&place, &server, &["migrate", "apply", "next.json", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::migrate::approval_missing".to_owned()]));
     let ran = run(&place, &server, &["migrate", "plan", "next.json", "--out", "plan.json"]);
-    assert!(ran.status == 1 && ran.out.contains("needs approval `loss:1`"), "{}{}", ran.out, ran.err);
+    assert!(ran.status == 1 && ran.out.contains("needs approval `loss:"), "{}{}", ran.out, ran.err);
     let ran = place.run(&["migrate", "approve", "--plan", "plan.json", "--step", "loss:7", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::migrate::approval_unknown".to_owned()]));
     let ran = place.run(&["migrate", "approve", "--plan", "plan.json", "--all-of", "loss", "--by", "ada"]);

@@ -50,8 +50,8 @@ pub struct Body {
     pub fingerprint: Option<String>,
     /// How many rows each table had; with an estimate where row security hides them.
     pub rows: BTreeMap<String, RowCount>,
-    /// What changes, as `ablo diff --format json` says it.
-    pub steps: Value,
+    /// What changes and what it means, as `ablo diff --format json` says it.
+    pub report: Value,
     /// What has to be approved.
     pub approvals_needed: Vec<Needed>,
     /// What runs, in order.
@@ -211,6 +211,14 @@ impl Plan {
         if findings.is_empty() { Ok(()) } else { Err(Error(findings)) }
     }
 
+    /// Whether nobody has to decide anything but the approvals: no rename is in question, and no row lacks a value.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        let list = |name: &str| self.body.report.get(name).and_then(Value::as_array).into_iter().flatten();
+        let no_backfill = list("warnings").all(|warning| warning.get("needs").is_none());
+        no_backfill && list("possibleRenames").next().is_none() && list("unresolvedBlockers").next().is_none()
+    }
+
     /// What the ledger is to say of it.
     ///
     /// # Errors
@@ -267,7 +275,7 @@ mod tests {
             tables: Vec::new(),
             fingerprint: None,
             rows: BTreeMap::new(),
-            steps: Value::Array(Vec::new()),
+            report: Value::Null,
             approvals_needed: vec![needed(Class::Loss, 0), needed(Class::Isolation, 2)],
             statements: Vec::new(),
             schema: serde_json::from_str(text).expect("JSON"),

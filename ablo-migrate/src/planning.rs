@@ -123,7 +123,8 @@ fn draft(
     let options = options(target_schema, foreign_keys);
     let lowered = migrate(diff, diff.prev(), diff.next(), backfills, &options);
     let migration: Migration = lowered.map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
-    let (approvals_needed, subjects) = needs(diff, &migration).into_iter().unzip();
+    let report = diff.report(backfills);
+    let (approvals_needed, subjects) = needs(&report, &migration).into_iter().unzip();
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
     let tables: BTreeSet<&str> = [diff.prev(), Some(diff.next())]
         .into_iter()
@@ -142,7 +143,7 @@ fn draft(
         tables: tables.into_iter().map(str::to_owned).collect(),
         fingerprint: None,
         rows: BTreeMap::new(),
-        steps: diff.steps().iter().map(|step| json(&step.to_value().to_json())).collect(),
+        report: json(&report.to_value().to_json()),
         approvals_needed,
         statements: migration.statements,
         schema: json(&canonical::print(diff.next())),

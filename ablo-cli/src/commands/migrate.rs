@@ -273,23 +273,40 @@ fn read_plan(path: &Path) -> Result<Plan, Stop> {
 }
 
 fn exit(plan: &Plan) -> Exit {
-    if plan.check_approvals().is_ok() { Exit::Clean } else { Exit::Errors }
+    if plan.check_approvals().is_ok() && plan.is_decided() { Exit::Clean } else { Exit::Errors }
 }
 
 /// What a plan does, in a few lines.
 fn summary(plan: &Plan) -> String {
     let body = &plan.body;
-    let steps = body.steps.as_array().map_or(0, Vec::len);
+    let steps = body.report["steps"].as_array().map_or(0, Vec::len);
     let mut out = format!("{}, {}\n", counted(steps, "step"), counted(body.statements.len(), "statement"));
     for (table, rows) in &body.rows {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "  {table}: {}{}", if rows.exact { "" } else { "about " }, counted_rows(rows.count));
+    }
+    let list = |name: &str| body.report[name].as_array().into_iter().flatten();
+    for rename in list("possibleRenames") {
+        let _ = writeln!(out, "  a rename or not? hint {} or {}", rename["renamed"], rename["dropped"]);
+    }
+    for open in list("unresolvedBlockers").chain(list("warnings").filter(|warning| !warning["needs"].is_null())) {
+        let _ = writeln!(
+            out,
+            "  needs a value: {}.{}, {}",
+            text(&open["model"]),
+            text(&open["field"]),
+            text(&open["remedy"])
+        );
     }
     for needed in &body.approvals_needed {
         let rows = needed.rows.map(|rows| format!(", {}", counted_rows(rows))).unwrap_or_default();
         let _ = writeln!(out, "  needs approval `{}`: {}{rows}", needed.id, needed.what);
     }
     out
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn counted_rows(rows: u64) -> String {
