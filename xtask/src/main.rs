@@ -101,7 +101,8 @@ fn long() -> Vec<Step> {
     vec![
         cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
-        cargo("migrations of generated pairs on PostgreSQL", &migrations("postgres_migrate")).with("PROPTEST_CASES", "2000"),
+        cargo("migrations of generated pairs on PostgreSQL", &migrations("postgres_migrate"))
+            .with("PROPTEST_CASES", "2000"),
         cargo("migrations of generated pairs on SQLite", &migrations("sqlite_migrate")).with("PROPTEST_CASES", "2000"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),

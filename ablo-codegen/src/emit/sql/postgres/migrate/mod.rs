@@ -13,9 +13,12 @@ mod change;
 mod file;
 mod kept;
 mod pairing;
+mod refusal;
 mod renames;
 mod script;
 mod tables;
+mod values;
+mod write;
 
 use super::{OptionError, Options};
 use crate::migrate::Migration;

@@ -2,12 +2,13 @@
 
 use super::super::catalogue::{CheckDef, ColumnDef, IndexDef, TableDef, constant};
 use super::super::ddl::{ColumnType, Predicate, Table};
-use super::super::names::{Ident, Names, sql, written};
+use super::super::names::{Ident, sql, written};
 use super::super::provision::Plan;
 use super::casts::{Conversion, Expression, Helper, holds, within};
-use super::change::{Change, Default, Index, OldRows, Refusal};
+use super::change::{Change, Default, Index, OldRows};
 use super::kept::Kept;
 use super::pairing::{Pairing, Side};
+use super::refusal::Refusal;
 use super::renames::{Rename, ordered};
 use super::script::Script;
 use crate::migrate::Migration;
@@ -26,12 +27,12 @@ pub(crate) struct Lowering<'a> {
 }
 
 /// A table that stays, before and after.
-struct Pair<'a> {
-    was: &'a TableDef<'a>,
-    is: &'a TableDef<'a>,
+pub(super) struct Pair<'a> {
+    pub(super) was: &'a TableDef<'a>,
+    pub(super) is: &'a TableDef<'a>,
     kept: &'a Kept,
     origin: usize,
-    at: usize,
+    pub(super) at: usize,
 }
 
 /// What is renamed in the scope of a schema.
@@ -88,7 +89,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The step about a table that is to be, or about one of its columns.
-    fn cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
+    pub(super) fn cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
         let shape = self.to.shapes.get(table)?;
         let key = shape.model.key.as_str();
         let named = column.and_then(|name| shape.columns.iter().find(|column| column.name == name));
@@ -326,80 +327,6 @@ impl<'a> Lowering<'a> {
         out
     }
 
-    /// Rows get the values that new rules ask for, and required columns become so.
-    fn fill(&self, pair: &Pair<'_>, script: &mut Script) {
-        let Some(columns) = self.pairing.columns.get(pair.at) else { return };
-        let mut names = constraint_names(pair.is);
-        let mut updates: Vec<(Option<usize>, Ident<'_>, Option<Default<'_>>, String)> = Vec::new();
-        let mut after = Vec::new();
-        for (at, (to, origin)) in pair.is.columns.iter().zip(&columns.origins).enumerate() {
-            let Some((origin, conversion)) = origin else { continue };
-            let Some(from) = pair.was.columns.get(*origin) else { continue };
-            let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.given(pair.at, at));
-            let (column, is_retyped) = (Ident::new(to.name), matches!(conversion, Conversion::Through(_)));
-            let rule = rule_of(pair.is, to.name).map(|check| &check.rule);
-            let had = rule_of(pair.was, from.name).map(|check| &check.rule);
-            if let Some(rule) = rule.filter(|rule| !is_retyped && !within(had, Some(rule)))
-                && (fill.is_some() || !to.not_null)
-            {
-                let unfit = format!("NOT ({})", holds(rule, &written(&column)));
-                updates.push((cause, column.clone(), fill.clone(), unfit));
-            }
-            if !to.not_null || from.not_null {
-                continue;
-            }
-            if let (Some(fill), false) = (fill, is_retyped) {
-                let empty = format!("{} IS NULL", written(&column));
-                updates.push((cause, column.clone(), Some(fill), empty));
-                let name = names.claim(&[pair.is.table.name.as_str(), to.name, "not_null"]);
-                after.push((cause, column, Some(name)));
-            } else {
-                after.push((cause, column, None));
-            }
-        }
-        self.update(pair, &updates, script);
-        let table = &pair.is.table;
-        for (cause, column, helper) in after {
-            let Some(name) = helper else {
-                script.push(cause, &Change::SetNotNull { table, column, refusal: Some(Refusal::MadeRequired) });
-                continue;
-            };
-            let condition = format!("{} IS NOT NULL", written(&column));
-            let (check, old_rows) = (name.clone(), OldRows::Later);
-            script.push(cause, &Change::AddCheck { table, name: check, column: column.clone(), condition, old_rows });
-            script.push(cause, &Change::ValidateCheck { table, name: name.clone() });
-            script.push(cause, &Change::SetNotNull { table, column, refusal: None });
-            script.push(cause, &Change::DropCheck { table, name });
-        }
-    }
-
-    /// Runs updates as one who sees every row, and again after the commit for rows that came meanwhile.
-    fn update(
-        &self,
-        pair: &Pair<'_>,
-        updates: &[(Option<usize>, Ident<'_>, Option<Default<'_>>, String)],
-        script: &mut Script,
-    ) {
-        let table = &pair.is.table;
-        let Some((first, ..)) = updates.first() else { return };
-        let is_veiled = pair.was.predicate.is_some() && pair.is.predicate.is_some();
-        if is_veiled {
-            script.push(*first, &Change::Unveil { table });
-        }
-        for (cause, column, to, rows) in updates {
-            let is_key = pair.is.foreign_keys.iter().any(|key| key.column == column.as_str());
-            let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::Update { table, column, to, rows, is_key });
-        }
-        if is_veiled {
-            script.push(*first, &Change::Force { table });
-        }
-        for (cause, column, to, rows) in updates {
-            let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::UpdateLater { table, column, to, rows });
-        }
-    }
-
     /// Checks and indexes that are not there yet.
     fn rule(&self, at: usize, script: &mut Script) {
         let Some(is) = self.to.tables.get(at) else { return };
@@ -504,7 +431,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The value that rows without a fitting one get: a backfill, else the declared default.
-    fn given(&self, table: usize, at: usize) -> Option<Default<'a>> {
+    pub(super) fn given(&self, table: usize, at: usize) -> Option<Default<'a>> {
         let own = || self.to.tables.get(table)?.columns.get(at).and_then(default);
         self.backfill(table, at).map(Default::Constant).or_else(own)
     }
@@ -517,15 +444,8 @@ fn default<'a>(column: &ColumnDef<'a>) -> Option<Default<'a>> {
 }
 
 /// The check of a column, of which there is one at most.
-fn rule_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
+pub(super) fn rule_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
     table.checks.iter().find(|check| check.column == column)
-}
-
-/// The names of a table's constraints.
-fn constraint_names(table: &TableDef<'_>) -> Names {
-    let checks = table.checks.iter().map(|check| check.name.as_str());
-    let keys = table.foreign_keys.iter().map(|key| key.name.as_str());
-    Names::with(checks.chain(keys).chain([table.table.key.as_str()]))
 }
 
 fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
