@@ -100,6 +100,18 @@ codes! {
         "A required column is made anew, and rows exist",
         "Values of the old type cannot become values of the new one, and nobody said what the rows hold then. Nothing was changed.",
         "Give a backfill for the field, give it a default, or make it optional.";
+    TENANCY_COLUMN_ADDED = "ablo::migrate::tenancy_column_added" Error,
+        "Rows belong to no organisation yet",
+        "The table gets the column that says which organisation owns a row, and has rows. Nothing was changed.",
+        "Give a backfill for `organizationId`, or move those rows first.";
+    BACKFILL_WITHOUT_TARGET = "ablo::migrate::backfill_without_target" Error,
+        "A backfill names a row that does not exist",
+        "The field is a foreign key, and its target has no row of that id. Nothing was changed.",
+        "Give the id of a row that exists, or make that row first.";
+    DUPLICATE_VALUES = "ablo::migrate::duplicate_values" Error,
+        "Rows share a value that becomes unique",
+        "A unique index cannot be built over them. Nothing was changed.",
+        "Correct those rows first, or leave the field as it is.";
     BUSY = "ablo::migrate::busy" Error,
         "A table stayed locked by others",
         "A statement waited for a lock until `lock_timeout`, and so did every retry. Nothing was changed by this transaction.",

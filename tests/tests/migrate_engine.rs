@@ -66,7 +66,15 @@ fn a_failure_names_its_statement_and_changes_nothing() {
 fn a_migration_gives_its_own_reason() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    for reason in ["required_field_added", "made_required", "value_unfit", "required_recreated"] {
+    for reason in [
+        "required_field_added",
+        "made_required",
+        "value_unfit",
+        "required_recreated",
+        "tenancy_column_added",
+        "backfill_without_target",
+        "duplicate_values",
+    ] {
         let code = format!("ablo::migrate::{reason}");
         let sql = format!("DO $$ BEGIN RAISE EXCEPTION '{code} public.tasks.due'; END $$;");
         let (found, message) = only(database.apply(&record(&[&sql], &[]), PATIENCE).expect_err("it raises"));
