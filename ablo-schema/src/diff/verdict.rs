@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict<'s> {
-    /// What needs a look, and where [`Warning::class`] says so an explicit yes.
+    /// What needs a look, and where the class of its [`Risk`] says so, an explicit yes.
     pub warnings: Vec<Warning<'s>>,
     /// What cannot be done on a table with rows, backfilled or not.
     pub blockers: Vec<Blocker<'s>>,
