@@ -1,11 +1,12 @@
 //! The law of migrations on a real server: whatever the pair of schemas, what results is what provisioning the second gives.
 
+use ablo_codegen::emit::sql::postgres::files;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints, diff};
 use ablo_schema::front::json;
 use ablo_tests::arbitrary::pair::pair;
-use ablo_tests::postgres::law::{Court, Outcome};
-use ablo_tests::postgres::schema;
+use ablo_tests::postgres::law::{self, Court, Outcome};
+use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,29 @@ fn conformance_pairs_keep_the_law() {
         faults.len(),
         faults.join("\n\n").chars().take(8000).collect::<String>()
     );
+}
+
+/// What `migrate plan --offline` writes, as people run it.
+#[test]
+fn the_files_run_with_psql() {
+    for folder in pairs() {
+        let [prev, next, hints, backfills] =
+            ["prev.json", "schema.json", "hints.json", "backfills.json"].map(|name| read(&folder.join(name)));
+        let case = Case::new(&prev, &next, &hints, &backfills);
+        let diff = case.diff();
+        let migration = law::migration(&diff, &case.prev, &case.next, &case.backfills);
+        let files = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
+        let database = Server::shared().database();
+        provision_silently(&mut database.session(), &case.prev);
+        let place = tempfile::tempdir().expect("a folder");
+        for (name, text) in [("migrate.sql", &files.migrate), ("after-commit.sql", &files.after_commit)] {
+            let path = place.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            assert_eq!(database.psql(&path).as_deref(), Ok(""), "{} {name}", folder.display());
+        }
+        let other = Server::shared().database();
+        assert_eq!(catalogue(&mut database.session()), law::provisioned(&other, &case.next), "{}", folder.display());
+    }
 }
 
 /// The ideas whose SQL people read are also run.
