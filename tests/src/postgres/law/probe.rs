@@ -2,7 +2,7 @@
 
 use super::quoted;
 use crate::postgres::Database;
-use ablo_codegen::shape::{Isolation, ParentOwner, TableShape};
+use ablo_codegen::shape::{ColumnKind, Isolation, ParentOwner, TableShape};
 use std::collections::BTreeMap;
 
 /// Each organisation sees exactly the rows that are its own, and nobody sees any without saying who it is.
@@ -42,6 +42,14 @@ fn own_rows(table: &TableShape<'_>, by_name: &BTreeMap<&str, &TableShape<'_>>, o
         }
         Isolation::Parent { local_key, table: parent, key, owner } => (local_key, parent, key, owner),
     };
+    let is_text = |table: &TableShape<'_>, name: &str| {
+        let kind = table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+        matches!(kind, Some(ColumnKind::Text | ColumnKind::Enum(_)))
+    };
+    if !is_text(table, local_key) || by_name.get(parent).is_some_and(|parent| !is_text(parent, key)) {
+        // Such keys cannot be compared: there is no policy, which is said, and no row to be seen.
+        return Some(format!("SELECT id FROM public.{name} WHERE false"));
+    }
     let own_parents = match owner {
         ParentOwner::Column(_) | ParentOwner::Inherited => own_rows(by_name.get(parent)?, by_name, organization)?,
         ParentOwner::Assumed(_) => return None,

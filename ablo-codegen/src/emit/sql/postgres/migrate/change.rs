@@ -62,6 +62,7 @@ pub(crate) enum Change<'a> {
         column: Ident<'a>,
         to: ColumnType,
         using: Expression,
+        refusals: Vec<Refusal>,
     },
     SetDefault {
         table: &'a Table<'a>,
@@ -88,7 +89,9 @@ pub(crate) enum Change<'a> {
         column: Ident<'a>,
         to: Option<Default<'a>>,
         rows: String,
-        is_key: bool,
+        refusals: Vec<Refusal>,
+        /// The tables whose rows the values name.
+        referred: Vec<&'a Table<'a>>,
     },
     /// The same for rows that came meanwhile, seen by whoever runs it.
     UpdateLater {
@@ -96,6 +99,7 @@ pub(crate) enum Change<'a> {
         column: Ident<'a>,
         to: Option<Default<'a>>,
         rows: String,
+        referred: Vec<&'a Table<'a>>,
     },
     /// A check, to which new rows are held at once.
     AddCheck {
@@ -238,7 +242,8 @@ impl Change<'_> {
             Change::Setting(_) | Change::Helper(_) | Change::CreateSchema(_) | Change::CreateTable { .. } => Vec::new(),
             Change::RenameTable { from, .. } => vec![Lock { table: from.as_str().to_owned(), mode: AccessExclusive }],
             Change::RenameIndex { table, .. } => vec![Lock { table: table.clone(), mode: ShareUpdateExclusive }],
-            Change::Update { table, .. } => vec![lock(table, RowExclusive)],
+            Change::Update { table, referred, .. } => with_referred(lock(table, RowExclusive), referred),
+            Change::UpdateLater { table, referred, .. } => with_referred(lock(table, AccessExclusive), referred),
             Change::ValidateCheck { table, .. }
             | Change::CreateIndexLater { table, .. }
             | Change::Comment { table, .. } => vec![lock(table, ShareUpdateExclusive)],
@@ -278,7 +283,6 @@ impl Change<'_> {
             | Change::DropCheck { table, .. }
             | Change::ClearIndex { table, .. }
             | Change::DropIndex { table, .. }
-            | Change::UpdateLater { table, .. }
             | Change::RefuseDuplicates { table, .. }
             | Change::Unveil { table }
             | Change::Force { table }
@@ -292,7 +296,9 @@ impl Change<'_> {
             Change::DropTable { .. } | Change::DropColumn { .. } => vec![Hazard::Loss],
             Change::Open { .. } => vec![Hazard::Isolation],
             Change::AddColumn { column, fill: None, .. } if column.not_null => vec![Hazard::MayFail],
-            Change::Retype { using, .. } if using.helpers.contains(&Helper::Refuse) => {
+            Change::Retype { using, refusals, .. }
+                if !refusals.is_empty() || using.helpers.contains(&Helper::Refuse) =>
+            {
                 vec![Hazard::Rewrite, Hazard::MayFail]
             }
             Change::Retype { .. } => vec![Hazard::Rewrite],
@@ -312,6 +318,13 @@ impl Change<'_> {
 
 fn lock(table: &Table<'_>, mode: LockMode) -> Lock {
     Lock { table: table.name.as_str().to_owned(), mode }
+}
+
+/// A lock, and those of the rows that a key is looked up among.
+fn with_referred(own: Lock, referred: &[&Table<'_>]) -> Vec<Lock> {
+    let others = referred.iter().filter(|table| table.name.as_str() != own.table);
+    let others: Vec<Lock> = others.map(|table| lock(table, LockMode::RowShare)).collect();
+    std::iter::once(own).chain(others).collect()
 }
 
 fn both(table: &Table<'_>, other: &Table<'_>, mode: LockMode, other_mode: LockMode) -> Vec<Lock> {

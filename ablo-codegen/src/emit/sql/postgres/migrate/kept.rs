@@ -96,9 +96,15 @@ impl<'l> Looks<'l, '_> {
                     return Some(Predicate::Parent { local_key, parent: as_was(parent), key, owner });
                 };
                 let known = self.from.tables.get(origin)?;
-                let theirs = |column: &Ident<'_>| self.unchanged(origin, known, column.as_str()).map(Ident::new);
                 let target = self.pairing.targets.get(origin).copied().flatten()?;
-                let parent = Ident::new(self.to.tables.get(target)?.table.name.as_str());
+                let parent = self.to.tables.get(target)?;
+                let has = |table: &TableDef<'_>, name: &str| table.columns.iter().any(|column| column.name == name);
+                let theirs = |column: &Ident<'_>| match column.as_str() {
+                    // A column that the schema knows neither before nor after is called as it was.
+                    name if !has(known, name) && !has(parent, name) => Some(Ident::new(name.to_owned())),
+                    name => self.unchanged(origin, known, name).map(Ident::new),
+                };
+                let parent = Ident::new(parent.table.name.as_str());
                 let owner = match owner {
                     Some(owner) => Some(theirs(owner)?),
                     None => None,

@@ -29,6 +29,19 @@ impl Refusal {
         }
     }
 
+    /// The server's condition that it stands for.
+    pub(crate) fn condition(self) -> &'static str {
+        match self {
+            Refusal::RequiredFieldAdded
+            | Refusal::RequiredRecreated
+            | Refusal::TenancyColumnAdded
+            | Refusal::MadeRequired => "not_null_violation",
+            Refusal::ValueUnfit => "check_violation",
+            Refusal::BackfillWithoutTarget => "foreign_key_violation",
+            Refusal::DuplicateValues => "unique_violation",
+        }
+    }
+
     fn message(self) -> &'static str {
         match self {
             Refusal::RequiredFieldAdded => "is new and required, and the table has rows",

@@ -288,7 +288,8 @@ impl<'a> Lowering<'a> {
                 had = false;
             }
             let using = self.converted(changed, expression);
-            script.push(cause, &Change::Retype { table, column: column(), to: to.column_type, using });
+            let refusals = is_unique(pair.is, &column()).then_some(Refusal::DuplicateValues).into_iter().collect();
+            script.push(cause, &Change::Retype { table, column: column(), to: to.column_type, using, refusals });
         }
         match is {
             Some(to) if !had || was.as_ref() != Some(&to) => {
@@ -446,6 +447,11 @@ fn default<'a>(column: &ColumnDef<'a>) -> Option<Default<'a>> {
 /// The check of a column, of which there is one at most.
 pub(super) fn rule_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
     table.checks.iter().find(|check| check.column == column)
+}
+
+/// Whether a column's values are held apart.
+pub(super) fn is_unique(table: &TableDef<'_>, column: &Ident<'_>) -> bool {
+    table.indexes.iter().any(|index| index.unique && index.columns.contains(&column.as_str()))
 }
 
 fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {

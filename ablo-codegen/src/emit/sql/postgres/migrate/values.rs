@@ -1,12 +1,13 @@
 //! Values for rows that are there: what a new rule would refuse, and what a required column lacks.
 
 use super::super::catalogue::TableDef;
+use super::super::ddl::Table;
 use super::super::names::{Ident, Names, written};
 use super::casts::{Conversion, holds, within};
 use super::change::{Change, Default, OldRows};
 use super::refusal::Refusal;
 use super::script::Script;
-use super::tables::{Lowering, Pair, rule_of};
+use super::tables::{Lowering, Pair, is_unique, rule_of};
 
 /// An update: the step that asks for it, the column, its value, and the condition of its rows.
 type Update<'a> = (Option<usize>, Ident<'a>, Option<Default<'a>>, String);
@@ -68,17 +69,26 @@ impl Lowering<'_> {
             script.push(*first, &Change::Unveil { table });
         }
         for (cause, column, to, rows) in updates {
-            let is_key = pair.is.foreign_keys.iter().any(|key| key.column == column.as_str());
+            let referred = self.referred(pair, column, to.as_ref());
+            let refusals = (!referred.is_empty()).then_some(Refusal::BackfillWithoutTarget).into_iter();
+            let refusals = refusals.chain(is_unique(pair.is, column).then_some(Refusal::DuplicateValues)).collect();
             let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::Update { table, column, to, rows, is_key });
+            script.push(*cause, &Change::Update { table, column, to, rows, refusals, referred });
         }
         if is_veiled {
             script.push(*first, &Change::Force { table });
         }
         for (cause, column, to, rows) in updates {
+            let referred = self.referred(pair, column, to.as_ref());
             let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
-            script.push(*cause, &Change::UpdateLater { table, column, to, rows });
+            script.push(*cause, &Change::UpdateLater { table, column, to, rows, referred });
         }
+    }
+
+    /// The tables whose rows a value of this column names.
+    fn referred(&self, pair: &Pair<'_>, column: &Ident<'_>, value: Option<&Default<'_>>) -> Vec<&Table<'_>> {
+        let keys = pair.is.foreign_keys.iter().filter(|key| value.is_some() && key.column == column.as_str());
+        keys.filter_map(|key| self.to.tables.get(key.target)).map(|target| &target.table).collect()
     }
 }
 

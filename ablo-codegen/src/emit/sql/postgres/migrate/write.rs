@@ -15,19 +15,20 @@ impl Sql for Default<'_> {
     }
 }
 
-/// A statement that fails with a code of its own where the server's condition is met.
-fn guarded(statement: &str, condition: &'static str, message: String, hint: &'static str, out: &mut String) {
+/// A statement that fails with a code of its own where rows do not let it.
+fn refusing(statement: &str, refusals: &[Refusal], table: &Table<'_>, column: &Ident<'_>, out: &mut String) {
+    if refusals.is_empty() {
+        return out.push_str(statement);
+    }
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(statement);
-    sql!(&mut body, "\nEXCEPTION WHEN ", condition, " THEN\n  RAISE EXCEPTION USING ERRCODE = '", condition);
-    sql!(
-        &mut body,
-        "', MESSAGE = ",
-        Literal::new(message),
-        ",\n    DETAIL = SQLERRM, HINT = ",
-        Literal::new(hint),
-        ";\nEND "
-    );
+    body.push_str("\nEXCEPTION");
+    for why in refusals {
+        sql!(&mut body, " WHEN ", why.condition(), " THEN\n  RAISE EXCEPTION USING ERRCODE = '", why.condition());
+        sql!(&mut body, "', MESSAGE = ", Literal::new(why.about(table, column)));
+        sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(why.hint()), ";\n");
+    }
+    body.push_str("END ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
@@ -60,8 +61,10 @@ impl Sql for Change<'_> {
                 add_column(table, column, fill.as_ref(), *refusal, out)
             }
             Change::DropColumn { table, column } => alter!(out, table, "DROP COLUMN ", column),
-            Change::Retype { table, column, to, using } => {
-                alter!(out, table, "ALTER COLUMN ", column, " TYPE ", to, " USING (", using, ")::", to);
+            Change::Retype { table, column, to, using, refusals } => {
+                let mut plain = String::new();
+                alter!(&mut plain, table, "ALTER COLUMN ", column, " TYPE ", to, " USING (", using, ")::", to);
+                refusing(&plain, refusals, table, column, out);
             }
             Change::SetDefault { table, column, to: Default::Now } => {
                 alter!(out, table, "ALTER COLUMN ", column, " SET DEFAULT now()");
@@ -75,21 +78,16 @@ impl Sql for Change<'_> {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "ALTER COLUMN ", column, " SET NOT NULL");
                 match refusal {
-                    Some(why) => guarded(&plain, "not_null_violation", why.about(table, column), why.hint(), out),
+                    Some(why) => refusing(&plain, &[*why], table, column, out),
                     None => out.push_str(&plain),
                 }
             }
-            Change::Update { table, column, to, rows, is_key } => {
+            Change::Update { table, column, to, rows, refusals, .. } => {
                 let mut plain = String::new();
                 update(table, column, to.as_ref(), rows, &mut plain);
-                if *is_key && to.is_some() {
-                    let why = Refusal::BackfillWithoutTarget;
-                    guarded(&plain, "foreign_key_violation", why.about(table, column), why.hint(), out);
-                } else {
-                    out.push_str(&plain);
-                }
+                refusing(&plain, refusals, table, column, out);
             }
-            Change::UpdateLater { table, column, to, rows } => {
+            Change::UpdateLater { table, column, to, rows, .. } => {
                 let mut plain = String::new();
                 update(table, column, to.as_ref(), rows, &mut plain);
                 seen_by_all(&[table], &plain, None, out);
@@ -100,9 +98,7 @@ impl Sql for Change<'_> {
                 plain.push_str(condition);
                 sql!(&mut plain, if *old_rows == OldRows::Later { ") NOT VALID;" } else { ");" });
                 match old_rows {
-                    OldRows::Refused(why) => {
-                        guarded(&plain, "check_violation", why.about(table, column), why.hint(), out);
-                    }
+                    OldRows::Refused(why) => refusing(&plain, &[*why], table, column, out),
                     OldRows::None | OldRows::Later => out.push_str(&plain),
                 }
             }
@@ -173,7 +169,7 @@ fn add_column(table: &Table<'_>, column: &Column<'_>, fill: Option<&Preset<'_>>,
     plain.push(';');
     let has_value = fill.is_some() || !column.column_type.default().is_empty();
     if column.not_null && !has_value {
-        guarded(&plain, "not_null_violation", refusal.about(table, &column.name), refusal.hint(), out);
+        refusing(&plain, &[refusal], table, &column.name, out);
     } else {
         out.push_str(&plain);
     }
