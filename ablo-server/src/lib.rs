@@ -1,0 +1,11 @@
+//! The coordinator: the other side of generated clients.
+//!
+//! It keeps the rows of a schema in SQLite or PostgreSQL, writes every confirmed change into one log for each organisation, lends rows
+//! to one participant at a time, and tells everyone who may know.
+
+pub mod engine;
+pub mod error;
+pub mod identity;
+pub mod models;
+pub mod store;
+pub mod value;
