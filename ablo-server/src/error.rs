@@ -6,13 +6,19 @@ use std::fmt;
 
 /// A refusal with its code: the body of an answer outside 2xx, or the error of a frame (errors.md).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal(Box<ErrorEnvelope>);
+pub struct Refusal(Box<ErrorEnvelope>, Option<u16>);
 
 impl Refusal {
     /// A refusal with a registered code.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(ErrorEnvelope::of(ErrorCode::from(code), message)))
+        Self(Box::new(ErrorEnvelope::of(ErrorCode::from(code), message)), None)
+    }
+
+    /// The refusal with a status other than its code's.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self(self.0, Some(status))
     }
 
     /// The path of the offending input.
@@ -57,7 +63,7 @@ impl Refusal {
     /// The status of an HTTP answer.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.0.status()
+        self.1.unwrap_or_else(|| self.0.status())
     }
 
     /// As a frame says it (errors.md §4).

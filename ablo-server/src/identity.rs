@@ -92,3 +92,16 @@ pub fn claimant_kind(kind: &str) -> ClaimantKind {
         _ => ClaimantKind::Agent,
     }
 }
+
+impl Identity {
+    /// Sees only these groups from now on, as far as it saw them before; all as before where none are named.
+    pub fn narrow(&mut self, groups: &[String]) {
+        if groups.is_empty() {
+            return;
+        }
+        let all = self.sees_all();
+        let foreign = |group: &str| group.starts_with("org:") && group != organization_group(&self.organization);
+        let wanted = groups.iter().filter(|group| self.groups.contains(*group) || all && !foreign(group));
+        self.groups = wanted.cloned().collect();
+    }
+}

@@ -56,7 +56,7 @@ impl World {
         let operations: Vec<Operation<RawRow>> = serde_json::from_str(operations).expect("operations");
         let changes = plan(&self.engine.models, who, &operations)?;
         let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes()).to_hex().to_string();
-        let made = Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None };
+        let made = Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim: None };
         let who = who.clone();
         self.run(&who.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await
     }

@@ -4,7 +4,7 @@ use super::groups::of_row;
 use super::log::{self, Entry};
 use super::plan::{Act, Change};
 use super::table::{self, json};
-use super::{Engine, claims};
+use super::{Engine, claims, turns};
 use crate::error::{Refusal, Result};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, Part, Preset};
@@ -25,6 +25,8 @@ pub struct Commit {
     pub body_hash: String,
     /// The turn that causes it.
     pub caused_by: Option<String>,
+    /// The claim it is written under: it has to be held, and lives longer for it.
+    pub claim: Option<String>,
 }
 
 static RECEIPT: Text =
@@ -41,6 +43,14 @@ static KEEP: Text = Text::new(
 pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<CommitReceipt> {
     if let Some(receipt) = receipt(tx, who, commit)? {
         return Ok(receipt);
+    }
+    if let Some(turn) = &commit.caused_by {
+        turns::check(tx, who, turn)?;
+    }
+    if let Some(claim) = &commit.claim
+        && !claims::renew(tx, who, claim)?
+    {
+        return Err(Refusal::new("claim_lost", format!("the claim `{claim}` is not held any more")).into());
     }
     let mut last = 0;
     for change in &commit.changes {

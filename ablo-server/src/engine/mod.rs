@@ -2,11 +2,14 @@
 
 pub mod claims;
 pub mod commit;
+pub mod credentials;
 pub mod groups;
 pub mod log;
 pub mod plan;
 pub mod read;
+pub mod sessions;
 pub mod table;
+pub mod turns;
 
 use crate::models::Models;
 use crate::store::Dialect;

@@ -69,6 +69,17 @@ pub enum News {
         /// The connection.
         session: String,
     },
+    /// An application says something to its peers.
+    Relay {
+        /// Whose.
+        organization: String,
+        /// The connection that said it.
+        session: String,
+        /// Who may hear it.
+        groups: std::collections::BTreeSet<String>,
+        /// The frame.
+        text: String,
+    },
     /// A credential was taken back.
     Revoked {
         /// Its id.
