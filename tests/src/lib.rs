@@ -2,6 +2,7 @@
 
 pub mod arbitrary;
 pub mod derived;
+pub mod coordinator;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;

@@ -344,6 +344,16 @@ pub fn reorder(
     tell(tx, organization, &model.key, row)
 }
 
+/// Whether a participant's claim holds or waits.
+///
+/// # Errors
+/// What the database said.
+pub fn lives(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
+    let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
+    let found = tx.query(BY_ID.of(tx.dialect()), &values)?.into_iter().next().map(claim);
+    Ok(found.is_some_and(|claim| claim.is_live() && claim.is_of(who)))
+}
+
 /// Pushes the end of a participant's claim forward, since it gave a sign of life.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::hub::{Hub, LineChange, Membership, STEP};
 use super::pace::{Pace, frame};
 use super::told::Told;
 use crate::app::App;
-use crate::engine::log;
+use crate::engine::{claims, log};
 use crate::engine::sessions::{self, Session};
 use crate::error::Result;
 use crate::http::claims::may_claim;
@@ -354,8 +354,20 @@ impl Connection {
     }
 
     async fn line(&mut self, change: &LineChange) -> Result<(), End> {
-        for frame in self.told.line(&self.hub, &self.who, change) {
+        let (frames, doubtful) = self.told.line(&self.hub, &self.who, change);
+        for frame in frames {
             self.answer(&frame).await?;
+        }
+        for id in doubtful {
+            let (who, own) = (self.who.clone(), id.clone());
+            let organization = who.organization.clone();
+            let lives = self.app.reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?)).await;
+            // What cannot be looked up now is looked up at the next change, or is lost when it is renewed.
+            if let Ok(false) = lives
+                && let Some(frame) = self.told.lose(&id)
+            {
+                self.answer(&frame).await?;
+            }
         }
         Ok(())
     }

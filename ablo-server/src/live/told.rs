@@ -73,9 +73,22 @@ impl Told {
         self.renew_at
     }
 
-    /// What there is to say about a row whose claims changed.
-    pub(super) fn line(&mut self, hub: &Hub, who: &Identity, change: &LineChange) -> Vec<ServerFrame> {
-        let mut frames = self.own(who, change);
+    /// What there is to say about a row whose claims changed, and claims of which it does not say that they live.
+    ///
+    /// A line may have been read before a claim was made: whether that is lost has to be looked up.
+    pub(super) fn line(&mut self, hub: &Hub, who: &Identity, change: &LineChange) -> (Vec<ServerFrame>, Vec<String>) {
+        let (frames, doubtful) = self.own(who, change);
+        (self.others(hub, who, change, frames), doubtful)
+    }
+
+    /// What the peer is told of others' claims on the row.
+    fn others(
+        &mut self,
+        hub: &Hub,
+        who: &Identity,
+        change: &LineChange,
+        mut frames: Vec<ServerFrame>,
+    ) -> Vec<ServerFrame> {
         if change.groups.is_disjoint(&who.groups) {
             return frames;
         }
@@ -102,10 +115,10 @@ impl Told {
     }
 
     /// What the participant is told of its own claims on the row.
-    fn own(&mut self, who: &Identity, change: &LineChange) -> Vec<ServerFrame> {
+    fn own(&mut self, who: &Identity, change: &LineChange) -> (Vec<ServerFrame>, Vec<String>) {
         let on_row = |own: &Own| own.model == change.model && own.target.entity_id == change.row;
         let ids: Vec<String> = self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
-        let mut frames = Vec::new();
+        let (mut frames, mut doubtful) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
             let mine = |claim: &Claim| claim.id == id && claim.is_of(who);
@@ -128,13 +141,19 @@ impl Told {
                         frames.push(queued(&id, own.target.clone(), place));
                     }
                 }
-                (false, None) => {
-                    frames.push(lost(&id, own.target.clone()));
-                    self.own.remove(&id);
-                }
+                (false, None) => doubtful.push(id),
             }
         }
-        frames
+        (frames, doubtful)
+    }
+
+    /// Tells that a claim is lost.
+    pub(super) fn lose(&mut self, id: &str) -> Option<ServerFrame> {
+        let own = self.own.remove(id)?;
+        if self.own.is_empty() {
+            self.renew_at = None;
+        }
+        Some(lost(id, own.target))
     }
 }
 
