@@ -5,11 +5,13 @@ use crate::engine::credentials::{self, Grant, Kind, Mode, State};
 use crate::error::{Failure, Refusal, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::live::Hubs;
+use crate::metrics::Metrics;
 use crate::store::{Store, Tenant, Tx};
-use ablo_schema::Schema;
+use ablo_schema::{Hashes, Schema};
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// How a coordinator runs.
 #[derive(Clone, Debug)]
@@ -40,6 +42,10 @@ pub struct App {
     pub options: Options,
     /// The OpenAPI document of the schema.
     pub openapi: String,
+    /// The schema's `contentHash`.
+    pub content_hash: String,
+    pub(crate) metrics: Metrics,
+    closing: watch::Sender<bool>,
 }
 
 impl App {
@@ -49,7 +55,9 @@ impl App {
         let engine = Arc::new(Engine::new(schema, store.dialect()));
         let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
         let openapi = crate::openapi::document(schema);
-        Arc::new(Self { engine, store, hubs, options, openapi })
+        let content_hash = Hashes::of(schema).content.to_string();
+        let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
+        Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, closing })
     }
 
     /// Runs a closure in a transaction of an organisation that writes.
@@ -78,6 +86,16 @@ impl App {
         self.store.reading(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
     }
 
+    /// Sockets are closed from now on.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Hears when sockets have to be closed.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
     /// Whom a bearer token speaks for.
     ///
     /// # Errors
@@ -92,22 +110,42 @@ impl App {
     /// # Errors
     /// What the database said.
     pub async fn secret_key(&self, organization: &str, label: &str) -> Result<String> {
-        let mode = self.options.mode;
-        let grant = Grant {
-            kind: Kind::Secret,
-            organization: organization.to_owned(),
-            participant: format!("key_{label}"),
-            participant_kind: ParticipantKind::System,
-            on_behalf_of: None,
-            operations: Operations::All,
-            groups: BTreeSet::from([organization_group(organization)]),
-            user_meta: serde_json::Map::new(),
-            label: Some(label.to_owned()),
-            parent: None,
-            ttl: None,
-        };
+        let (mode, grant) = (self.options.mode, secret(organization, label));
         let issued = self.store.writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant)).await?;
         Ok(issued.token)
+    }
+
+    /// Lets this very token be a secret key, if it is none yet: for development, where a key outlives its database.
+    ///
+    /// # Errors
+    /// `apikey_invalid` where the token is not of this mode, or what the database said.
+    pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
+        if !token.starts_with(&format!("sk_{}_", self.options.mode.as_str())) {
+            return Err(Refusal::new("apikey_invalid", "a secret key begins with sk_test_, or sk_live_").into());
+        }
+        if self.identify(token).await.is_ok() {
+            return Ok(());
+        }
+        let (grant, token) = (secret(organization, label), token.to_owned());
+        self.store.writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, token.clone())).await?;
+        Ok(())
+    }
+}
+
+/// What a secret key of an organisation covers: everything.
+fn secret(organization: &str, label: &str) -> Grant {
+    Grant {
+        kind: Kind::Secret,
+        organization: organization.to_owned(),
+        participant: format!("key_{label}"),
+        participant_kind: ParticipantKind::System,
+        on_behalf_of: None,
+        operations: Operations::All,
+        groups: BTreeSet::from([organization_group(organization)]),
+        user_meta: serde_json::Map::new(),
+        label: Some(label.to_owned()),
+        parent: None,
+        ttl: None,
     }
 }
 

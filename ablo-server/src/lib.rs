@@ -9,9 +9,12 @@ pub mod error;
 mod http;
 pub mod identity;
 mod live;
+mod metrics;
 pub mod models;
 mod openapi;
+mod serve;
 pub mod store;
 pub mod value;
 
 pub use http::router;
+pub use serve::serve;

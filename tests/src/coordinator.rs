@@ -133,8 +133,7 @@ impl Socket {
 
     /// Asks for every change after a place.
     pub async fn sync(&mut self, last: u64) {
-        let payload =
-            json!({ "cursor": null, "versions": {}, "lastSyncId": last, "capabilities": ["completeDeltas"] });
+        let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": last, "capabilities": ["completeDeltas"] });
         self.say("sync_request", payload).await;
         self.hear("sync_response").await;
     }

@@ -1,8 +1,8 @@
 //! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
 pub mod arbitrary;
-pub mod derived;
 pub mod coordinator;
+pub mod derived;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;

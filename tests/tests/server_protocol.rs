@@ -38,7 +38,10 @@ async fn rows_go_in_and_come_out() {
         server.ask(key, "PATCH", "/v1/models/reports/r1", Some(json!({ "data": { "title": "Snow" } }))).await;
     assert_eq!((status, &receipt["status"], &receipt["lastSyncId"]), (200, &json!("confirmed"), &json!(3)));
     let (_, page) = server.ask(key, "GET", "/api/v1/models/reports?status=draft&limit=1", None).await;
-    assert_eq!((&page["data"][0]["title"], &page["has_more"], &page["stamp"]), (&json!("Snow"), &json!(false), &json!(3)));
+    assert_eq!(
+        (&page["data"][0]["title"], &page["has_more"], &page["stamp"]),
+        (&json!("Snow"), &json!(false), &json!(3))
+    );
     let (status, _) = server.ask(key, "DELETE", "/api/v1/models/reports/r1", None).await;
     assert_eq!(status, 200);
     let (status, gone) = server.ask(key, "GET", "/api/v1/models/reports/r1", None).await;
@@ -54,7 +57,13 @@ async fn every_refusal_has_its_code() {
         ("POST", "/api/v1/models/reports", Some(json!({ "data": {} })), 400, "model_required_field_missing"),
         ("POST", "/api/v1/models/reports", Some(json!({ "data": { "title": 1 } })), 400, "check_violation"),
         ("POST", "/api/v1/models/reports", Some(json!({ "data": { "title": null } })), 400, "not_null_violation"),
-        ("POST", "/api/v1/models/reports", Some(json!({ "id": "r1", "data": { "title": "x" } })), 409, "unique_violation"),
+        (
+            "POST",
+            "/api/v1/models/reports",
+            Some(json!({ "id": "r1", "data": { "title": "x" } })),
+            409,
+            "unique_violation",
+        ),
         ("POST", "/api/v1/models/reports", Some(json!({ "title": "x" })), 400, "invalid_body"),
         ("PATCH", "/api/v1/models/reports/none", Some(json!({ "data": {} })), 404, "entity_not_found"),
         ("GET", "/api/v1/models/reports?limit=x", None, 400, "model_query_failed"),
@@ -65,8 +74,20 @@ async fn every_refusal_has_its_code() {
         ("POST", "/api/v1/commits", Some(json!({ "clientTxId": "t" })), 400, "commit_operation_required"),
         ("POST", "/api/v1/commits", commit(json!([{ "model": "reports" }])), 400, "commit_operation_action_required"),
         ("POST", "/api/v1/commits", commit(json!([{ "action": "update" }])), 400, "commit_operation_model_required"),
-        ("POST", "/api/v1/commits", commit(json!([{ "action": "upsert", "model": "reports", "id": "r1" }])), 400, "commit_operation_unsupported"),
-        ("POST", "/api/v1/commits", commit(json!([{ "action": "archive", "model": "desks", "id": "d1" }])), 400, "commit_operation_unsupported"),
+        (
+            "POST",
+            "/api/v1/commits",
+            commit(json!([{ "action": "upsert", "model": "reports", "id": "r1" }])),
+            400,
+            "commit_operation_unsupported",
+        ),
+        (
+            "POST",
+            "/api/v1/commits",
+            commit(json!([{ "action": "archive", "model": "desks", "id": "d1" }])),
+            400,
+            "commit_operation_unsupported",
+        ),
         ("POST", "/api/sync/query", Some(json!({ "queries": [] })), 400, "queries_required"),
         ("GET", "/api/v1/capabilities/none", None, 404, "capability_not_found"),
         ("GET", "/api/nowhere", None, 404, "invalid_request"),
@@ -81,7 +102,9 @@ async fn every_refusal_has_its_code() {
 #[tokio::test]
 async fn credentials_are_judged_alike_everywhere() {
     let server = newsroom().await;
-    for (key, code) in [("sk_test_unknown", "apikey_invalid"), ("nonsense", "apikey_invalid"), ("sk_live_x", "apikey_invalid")] {
+    for (key, code) in
+        [("sk_test_unknown", "apikey_invalid"), ("nonsense", "apikey_invalid"), ("sk_live_x", "apikey_invalid")]
+    {
         let answer = server.raw(key, "HEAD", "/api/auth/check", None).await;
         assert_eq!((answer.status().as_u16(), answer.headers()["x-auth-failure"].to_str().ok()), (401, Some(code)));
         let (status, body) = server.ask(key, "GET", "/api/v1/models/reports", None).await;
@@ -93,16 +116,34 @@ async fn credentials_are_judged_alike_everywhere() {
     let ann = server.session("user", "ann", json!({ "ttlSeconds": 120 })).await;
     let (_, who) = server.ask(&ann, "GET", "/api/auth/identity", None).await;
     assert_eq!((&who["participantId"], &who["syncGroups"]), (&json!("ann"), &json!(["org:acme", "user:ann"])));
-    let (_, body) = server.ask(&ann, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "bot", "operations": ["reports.read"] }))).await;
+    let (_, body) = server
+        .ask(
+            &ann,
+            "POST",
+            "/api/v1/capabilities",
+            Some(json!({ "participantId": "bot", "operations": ["reports.read"] })),
+        )
+        .await;
     let bot = body["token"].as_str().expect("a token").to_owned();
     let (status, body) = server.ask(&bot, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": {} }))).await;
-    assert_eq!((status, &body["code"], &body["requiredCapability"]["scope"]), (403, &json!("capability_scope_denied"), &json!("report.update")));
+    assert_eq!(
+        (status, &body["code"], &body["requiredCapability"]["scope"]),
+        (403, &json!("capability_scope_denied"), &json!("report.update"))
+    );
     let (status, _) = server.ask(&bot, "GET", "/api/v1/models/reports/r1", None).await;
     assert_eq!(status, 200);
     // Whatever was exchanged for a credential ends with it.
-    let (_, own) = server.ask(&server.key, "POST", "/api/v1/capabilities", Some(json!({ "participantKind": "user", "participantId": "eve" }))).await;
+    let (_, own) = server
+        .ask(
+            &server.key,
+            "POST",
+            "/api/v1/capabilities",
+            Some(json!({ "participantKind": "user", "participantId": "eve" })),
+        )
+        .await;
     let eve = own["token"].as_str().expect("a token").to_owned();
-    let (_, child) = server.ask(&eve, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "eves-bot" }))).await;
+    let (_, child) =
+        server.ask(&eve, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "eves-bot" }))).await;
     let child = child["token"].as_str().expect("a token").to_owned();
     let id = own["capabilityId"].as_str().expect("an id");
     server.ask(&server.key, "DELETE", &format!("/api/v1/capabilities/{id}"), None).await;
@@ -116,7 +157,8 @@ async fn credentials_are_judged_alike_everywhere() {
 async fn a_human_and_agents_share_a_row() {
     let server = newsroom().await;
     let ann = server.session("user", "ann", json!({})).await;
-    let (first, second) = (server.session("agent", "first", json!({})).await, server.session("agent", "second", json!({})).await);
+    let (first, second) =
+        (server.session("agent", "first", json!({})).await, server.session("agent", "second", json!({})).await);
     let mut human = server.socket(&ann, "").await;
     let mut writer = server.socket(&first, "&kind=agent").await;
     let mut waiter = server.socket(&second, "&kind=agent").await;
@@ -131,7 +173,10 @@ async fn a_human_and_agents_share_a_row() {
     now["queue"] = json!(false);
     writer.say("intent_begin", now).await;
     let rejected = writer.hear("intent_rejected").await;
-    assert_eq!((&rejected["reason"], &rejected["heldBy"], &rejected["heldByIntentId"]), (&json!("conflict"), &json!("ann"), &json!("h")));
+    assert_eq!(
+        (&rejected["reason"], &rejected["heldBy"], &rejected["heldByIntentId"]),
+        (&json!("conflict"), &json!("ann"), &json!("h"))
+    );
     waiter.say("intent_begin", begin("w2")).await;
     assert_eq!(waiter.hear("intent_queued").await["position"], 0);
     let line = human.hear("intent_queue").await;
@@ -145,7 +190,10 @@ async fn a_human_and_agents_share_a_row() {
     assert_eq!(human.hear("mutation_result").await["status"], "confirmed");
     for socket in [&mut human, &mut writer, &mut waiter] {
         let delta = socket.deltas().await.remove(0);
-        assert_eq!((&delta["actionType"], &delta["modelName"], &delta["data"]["title"]), (&json!("U"), &json!("Report"), &json!("Snow")));
+        assert_eq!(
+            (&delta["actionType"], &delta["modelName"], &delta["data"]["title"]),
+            (&json!("U"), &json!("Report"), &json!("Snow"))
+        );
         assert_eq!((&delta["actor"]["kind"], &delta["syncGroups"]), (&json!("user"), &json!(["desk:d1", "org:acme"])));
     }
     // The holder gives it up, and the line moves.
@@ -153,7 +201,9 @@ async fn a_human_and_agents_share_a_row() {
     assert_eq!(waiter.hear("intent_granted").await["intentId"], "w2");
     let shown = loop {
         let shown = human.hear("presence_update").await;
-        if shown["userId"] == "agent:second" && shown["activeIntents"].as_array().is_some_and(|claims| !claims.is_empty()) {
+        if shown["userId"] == "agent:second"
+            && shown["activeIntents"].as_array().is_some_and(|claims| !claims.is_empty())
+        {
             break shown;
         }
     };
@@ -163,7 +213,10 @@ async fn a_human_and_agents_share_a_row() {
     stale["operations"][0]["readAt"] = json!(2);
     waiter.say("commit", stale).await;
     let result = waiter.hear("mutation_result").await;
-    assert_eq!((&result["error"]["code"], &result["error"]["conflicts"][0]["data"]["title"]), (&json!("stale_context"), &json!("Snow")));
+    assert_eq!(
+        (&result["error"]["code"], &result["error"]["conflicts"][0]["data"]["title"]),
+        (&json!("stale_context"), &json!("Snow"))
+    );
 }
 
 #[tokio::test]
@@ -216,10 +269,17 @@ async fn nothing_is_delivered_outside_its_groups() {
 async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time() {
     let server = newsroom().await;
     let mut socket = server.socket(&server.key, "&kind=agent").await;
-    socket.say("sync_request", json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["batchedDeltas"] })).await;
+    socket
+        .say(
+            "sync_request",
+            json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["batchedDeltas"] }),
+        )
+        .await;
     assert_eq!(socket.hear("sync_response").await["currentSyncId"], 2);
     for title in ["One", "Two", "Three"] {
-        server.ask(&server.key, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": { "title": title } }))).await;
+        server
+            .ask(&server.key, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": { "title": title } })))
+            .await;
     }
     let mut titles = Vec::new();
     while titles.last().is_none_or(|title| title != "Three") {

@@ -1,13 +1,16 @@
 //! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (errors.md §1).
 
+use crate::app::App;
 use crate::error::{Failure, Refusal};
 use ablo_wire::ERROR_CONTRACT_VERSION;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static AUTH_FAILURE: HeaderName = HeaderName::from_static("x-auth-failure");
@@ -53,12 +56,29 @@ pub(super) fn text(body: String) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
+/// The pattern of the route that answered.
+#[derive(Clone)]
+struct Pattern(String);
+
+/// Leaves the pattern of a route in its answer, for whoever counts.
+pub(super) async fn matched(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(pattern) = pattern {
+        response.extensions_mut().insert(Pattern(pattern.as_str().to_owned()));
+    }
+    response
+}
+
 /// Gives every request an id and every answer the headers of the contract, and writes refusals.
-pub(super) async fn contract(request: Request, next: Next) -> Response {
+pub(super) async fn contract(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = format!("req_{}", uuid::Uuid::new_v4().simple());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
     let mut response = next.run(request).await;
+    let route = response.extensions_mut().remove::<Pattern>().map_or_else(|| "none".to_owned(), |pattern| pattern.0);
+    app.metrics.answered(&route, method.as_str(), response.status().as_u16(), began.elapsed());
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        app.metrics.refused(refusal.code());
         tracing::debug!(request = id, %method, path, code = refusal.code(), "refused");
         response = refused(refusal, &id, response.status());
     }

@@ -16,7 +16,7 @@ pub(crate) use request::why_unreadable;
 
 use crate::app::App;
 use crate::error::Refusal;
-use answer::{Answer, Failed, contract};
+use answer::{Answer, Failed, contract, matched};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, Method, header};
@@ -32,16 +32,17 @@ pub fn router(app: Arc<App>) -> Router {
     let largest = app.options.largest_body;
     let api = api();
     Router::new()
-        .route("/", get(|| async { Html(include_str!("../page/index.html")) }))
+        .route("/", get(page))
         .merge(api.clone())
         .nest("/api", api)
+        .route_layer(axum::middleware::from_fn(matched))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Failed(Refusal::new("internal_error", "the coordinator failed; its log says more")).into_response()
         }))
         .layer(DefaultBodyLimit::max(largest))
-        .layer(axum::middleware::from_fn(contract))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), contract))
         .layer(cors())
         .with_state(app)
 }
@@ -73,6 +74,8 @@ fn api() -> Router<Arc<App>> {
         .route("/agent/turn/{id}/close", post(auth::close_turn))
         .route("/v1/datasource", post(datasource))
         .route("/openapi.json", get(openapi))
+        .route("/schema", get(schema))
+        .route("/metrics", get(metrics))
 }
 
 fn cors() -> CorsLayer {
@@ -91,8 +94,31 @@ fn cors() -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// The page shows what a key that stands behind `#` may see; it loads nothing from elsewhere.
+async fn page() -> Response {
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html"))).into_response()
+}
+
 async fn openapi(State(app): State<Arc<App>>) -> Response {
     answer::text(app.openapi.clone())
+}
+
+/// What there is to ask for (gaps.md G).
+async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
+    let models = app.engine.models.iter().map(|model| {
+        let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
+        serde_json::json!({ "key": model.key, "typename": model.type_name, "mutable": model.mutable, "fields": fields })
+    });
+    answer::ok(&serde_json::json!({ "active": true, "hash": app.content_hash, "models": models.collect::<Vec<_>>() }))
+}
+
+/// Counters are the operator's: a scraper sends a secret key.
+async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result<Response, Failed> {
+    crate::app::only_secret(&caller.0)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
 }
 
 /// Clients send the address of their database on their own accord; nothing is done with it here (gaps.md D15).

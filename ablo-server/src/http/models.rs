@@ -162,5 +162,7 @@ pub(crate) async fn write(
     let body_hash = blake3::hash(&text).to_hex().to_string();
     let made = Commit { client_tx_id, changes, body_hash, caused_by, claim };
     let who = who.clone();
-    app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await
+    let receipt = app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await?;
+    app.metrics.commits.inc();
+    Ok(receipt)
 }

@@ -8,8 +8,8 @@ use super::hub::{Hub, LineChange, Membership, STEP};
 use super::pace::{Pace, frame};
 use super::told::Told;
 use crate::app::App;
-use crate::engine::{claims, log};
 use crate::engine::sessions::{self, Session};
+use crate::engine::{claims, log};
 use crate::error::Result;
 use crate::http::claims::may_claim;
 use crate::identity::Identity;
@@ -77,12 +77,14 @@ pub(crate) async fn run(app: Arc<App>, allowed: Identity, groups: Vec<String>, m
             return close(&mut socket, 1013, "try again later").await;
         }
     };
+    app.metrics.sockets.inc();
     let mut connection = Connection::new(app, &membership, allowed, &groups, socket);
     let end = connection.serve().await;
     connection.leave().await;
     if let Err(End::Close(code, reason)) = end {
         close(&mut connection.socket, code, reason).await;
     }
+    connection.app.metrics.sockets.dec();
     drop(membership);
 }
 
@@ -125,6 +127,7 @@ impl Connection {
         let mut peers = self.hub.peers.subscribe();
         let mut relays = self.hub.relays.subscribe();
         let mut revoked = self.app.hubs.revoked();
+        let mut closing = self.app.closing();
         let mut ping = tokio::time::interval(PING);
         let mut keep = tokio::time::interval(KEEP);
         let again = tokio::time::sleep(AGAIN);
@@ -162,8 +165,11 @@ impl Connection {
                     && relay.session != self.session && !relay.groups.is_disjoint(&self.who.groups) {
                     self.send(relay.text.clone()).await?;
                 },
+                changed = closing.changed() => if changed.is_err() || *closing.borrow() {
+                    return Err(End::Close(1012, "the coordinator restarts"));
+                },
                 ended = revoked.recv() => self.still_allowed(ended)?,
-                () = sleep_until(renew_at.unwrap_or_else(Instant::now).into()), if renew_at.is_some() => self.renew().await,
+                () = sleep_until(renew_at.unwrap_or_else(Instant::now).into()), if renew_at.is_some() => self.renew().await?,
                 () = &mut again, if !said_again => {
                     said_again = true;
                     self.roster().await?;
@@ -285,7 +291,11 @@ impl Connection {
             })
             .collect();
         let texts = self.pace.take(&formed, Instant::now());
-        if texts.is_empty() { Ok(()) } else { self.send(frame(&texts)).await }
+        if texts.is_empty() {
+            return Ok(());
+        }
+        self.app.metrics.delivered.inc_by(texts.len() as u64);
+        self.send(frame(&texts)).await
     }
 
     /// Changes after a place, from the hub or else from the store.

@@ -58,11 +58,13 @@ impl Connection {
         let (id, ops) = (frame.client_tx_id, frame.operations.len() as u64);
         let done = write(&self.app, &self.who, id.clone(), frame.operations, None, frame.caused_by_task_id).await;
         let receipt = done.unwrap_or_else(|failure| {
+            let refusal = failure.into_refusal();
+            self.app.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
             receipt.status = Some(CommitStatus::Rejected);
             receipt.last_sync_id = Some(ablo_wire::SyncId(*self.hub.head.borrow()));
             receipt.ops = Some(ops);
-            receipt.error = Some(failure.into_refusal().into_failure());
+            receipt.error = Some(refusal.into_failure());
             receipt
         });
         self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await
@@ -197,21 +199,31 @@ impl Connection {
     }
 
     /// Pushes the ends of this connection's claims forward: it is alive.
-    pub(super) async fn renew(&mut self) {
+    pub(super) async fn renew(&mut self) -> Result<(), End> {
         let (who, ids) = (self.who.clone(), self.told.ids());
         let done = self
             .app
             .writing(&who.organization.clone(), move |_, tx| {
+                let mut over = Vec::new();
                 for id in &ids {
-                    claims::renew(tx, &who, id)?;
+                    if !claims::renew(tx, &who, id)? {
+                        over.push(id.clone());
+                    }
                 }
-                Ok(())
+                Ok(over)
             })
             .await;
-        if let Err(failure) = done {
-            tracing::warn!(?failure, "claims could not be renewed");
-        }
         self.told.renewed();
+        let over = done.unwrap_or_else(|failure| {
+            tracing::warn!(?failure, "claims could not be renewed");
+            Vec::new()
+        });
+        for id in over {
+            if let Some(frame) = self.told.lose(&id) {
+                self.answer(&frame).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The groups of the connection and of its subscriptions together.
