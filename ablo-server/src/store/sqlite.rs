@@ -4,7 +4,7 @@
 //! many commits share one write to the disk and none of them hears of it before that. Other threads read, each on the last
 //! committed state; a store in memory has only the one connection.
 
-use super::{Clock, Dialect, News, Row, Store, Tenant, Tx, Work};
+use super::{Clock, Dialect, News, Row, Store, Tenant, Tx, Work, spawn};
 use crate::error::{Rule, StoreError};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::sqlite;
@@ -95,11 +95,6 @@ fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
     if let Err(mpsc::SendError(work)) = to.send(work) {
         work.finish(Err(StoreError::Unavailable("the store is closed".to_owned())));
     }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
-    thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn connect(place: &Place, read_only: bool) -> Result<Connection, StoreError> {
