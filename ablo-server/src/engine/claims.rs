@@ -177,23 +177,27 @@ pub fn begin(tx: &mut dyn Tx, who: &Identity, model: &Model, ask: &Ask) -> Resul
     settle(tx, &who.organization, model, &ask.row)?;
     let line = line(tx, &who.organization, &model.key, &ask.row)?;
     let (id, participant) = (ask.id.as_str(), who.participant.as_str());
-    let known = tx.query(BY_ID.of(tx.dialect()), &[who.organization.as_str().into(), participant.into(), id.into()])?;
+    let key = [who.organization.as_str().into(), participant.into(), id.into()];
+    let known = tx.query(BY_ID.of(tx.dialect()), &key)?;
     if let Some(known) = known.into_iter().next().map(claim) {
         let mine = known.model == model.key && known.row == ask.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
                 extend(tx, who, id, if known.status == "active" { ask.ttl } else { ask.ttl.min(GRACE) })?;
                 let at = line.queue.iter().position(|waiting| waiting.id == id && waiting.is_of(who));
-                return Ok(at.map_or(Answer::Held(known.clone()), |at| Answer::Queued(known, at as u64)));
+                let until = tx.query(BY_ID.of(tx.dialect()), &key)?.into_iter().next().map(claim);
+                let renewed = until.unwrap_or(known);
+                return Ok(match at {
+                    Some(at) => Answer::Queued(renewed, at as u64),
+                    None => Answer::Held(renewed),
+                });
             }
             // An id that was used for something else, or is over, starts anew.
             _ => {
-                tx.execute(
-                    REMOVE.of(tx.dialect()),
-                    &[who.organization.as_str().into(), participant.into(), id.into()],
-                )?;
-                if mine && known.status == "active" || known.model != model.key || known.row != ask.row {
+                tx.execute(REMOVE.of(tx.dialect()), &key)?;
+                if !mine {
                     promote(tx, &who.organization, &known.model, &known.row)?;
+                    tell(tx, &who.organization, &known.model, &known.row)?;
                 }
             }
         }
@@ -401,7 +405,10 @@ fn settle(tx: &mut dyn Tx, organization: &str, model: &Model, row: &str) -> Resu
 /// Gives a free row to whoever waits first.
 fn promote(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
     let line = line(tx, organization, model, row)?;
-    let (None, Some(next)) = (&line.holder, line.queue.first()) else { return Ok(()) };
+    let now = stored_date(tx.now());
+    // Who was silent for too long is passed by, and swept away later.
+    let next = line.queue.iter().find(|waiting| waiting.expires_at > now);
+    let (None, Some(next)) = (&line.holder, next) else { return Ok(()) };
     // Whoever it is has to show up now; its first sign of life makes the lease as long as it asked for.
     let until = stored_date(later(tx.now(), GRACE));
     set(tx, organization, next, "active", until)

@@ -4,7 +4,7 @@
 //! in. Who wrote it is no reason to see it: the writer of a commit hears of it anyway.
 
 use super::Engine;
-use super::table::{DEPTH, id};
+use super::table::{DEPTH, as_text, id};
 use crate::error::{Result, StoreError};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, RowRole};
@@ -60,7 +60,11 @@ fn collect(
 
 /// The groups that a column of a row names.
 fn named(role: &RowRole, row: &Row) -> Vec<String> {
-    let Some(Cell::Text(text)) = row.get(role.column) else { return Vec::new() };
+    let text = match row.get(role.column) {
+        Some(Cell::Text(text)) => text,
+        Some(Cell::Integer(number)) => return vec![format!("{}:{number}", role.kind)],
+        _ => return Vec::new(),
+    };
     if !role.multi {
         return vec![format!("{}:{text}", role.kind)];
     }
@@ -100,8 +104,13 @@ struct Condition<'e> {
 impl Condition<'_> {
     /// Any of the ways in which a row of this model can be seen; none is never.
     fn of(&mut self, model: &Model, depth: usize) -> String {
-        let table = quoted(&model.table);
+        let (table, dialect) = (quoted(&model.table), self.dialect);
         let column = |at: usize| {
+            let Some(column) = model.columns.get(at) else { return quoted("id") };
+            // A list holds texts.
+            as_text(&format!("{table}.{}", quoted(&column.name)), &column.kind, dialect)
+        };
+        let whole = |at: usize| {
             let name = model.columns.get(at).map_or("id", |column| &column.name);
             format!("{table}.{}", quoted(name))
         };
@@ -115,14 +124,18 @@ impl Condition<'_> {
             ways.push(match (role.multi, self.dialect) {
                 (false, _) => format!("{} IN {list}", column(role.column)),
                 (true, Dialect::Sqlite) => {
-                    let column = column(role.column);
-                    format!("EXISTS (SELECT 1 FROM json_each({column}) AS named WHERE named.value IN {list})")
+                    let column = whole(role.column);
+                    format!(
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
+                         AS named WHERE named.type = 'text' AND named.value IN {list})"
+                    )
                 }
                 (true, Dialect::Postgres) => {
-                    let column = column(role.column);
+                    let column = whole(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM jsonb_array_elements_text(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
-                         ELSE '[]' END) AS named (value) WHERE named.value IN {list})"
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
+                         ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \
+                         AND named.value #>> '{{}}' IN {list})"
                     )
                 }
             });

@@ -2,10 +2,12 @@
 
 pub mod claims;
 pub mod commit;
+mod filter;
 pub mod groups;
 pub mod log;
 pub mod plan;
 pub mod read;
+mod select;
 pub mod table;
 
 use crate::models::Models;
