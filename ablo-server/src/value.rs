@@ -268,18 +268,23 @@ fn holds_nul(value: &serde_json::Value) -> bool {
 /// A date in the form in which databases hold it.
 fn date(text: &str) -> Result<String, String> {
     let expected = || "a date in ISO 8601 with a time zone, such as 2026-06-10T09:00:00.000Z".to_owned();
-    let at: jiff::Timestamp = text.parse().map_err(|_| expected())?;
+    // Not as a timestamp, which ends before the last day of the year 9999: that stands for "never" in many a schema.
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| expected())?;
+    let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or_else(expected)?;
+    let offset = jiff::SignedDuration::from_secs(offset.seconds().into());
+    let at = pieces.date().to_datetime(time).checked_sub(offset).map_err(|_| expected())?;
     // No column takes other years, and their texts would order wrongly.
-    let year = at.to_zoned(jiff::tz::TimeZone::UTC).year();
-    if year >= 1 { Ok(stored_date(at)) } else { Err(expected()) }
+    if at.year() >= 1 { Ok(at.strftime(STORED).to_string()) } else { Err(expected()) }
 }
 
+/// The form in which databases hold dates.
+const STORED: &str = "%Y-%m-%dT%H:%M:%S.%6fZ";
 const STORED_DATE: usize = "2026-06-10T09:00:00.000000Z".len();
 
 /// A point in time in the form in which databases hold it.
 #[must_use]
 pub fn stored_date(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    at.strftime(STORED).to_string()
 }
 
 /// A stored date as clients see it: with milliseconds where it has no more.
@@ -384,6 +389,7 @@ mod tests {
             (Kind::Decimal(None), r#""-123456789012345678901234567890.10""#),
             (Kind::Date, r#""2026-06-10T09:00:00.000Z""#),
             (Kind::Date, r#""2026-06-10T09:00:00.123456Z""#),
+            (Kind::Date, r#""9999-12-31T23:59:59.999Z""#),
             (Kind::Uuid, r#""67e55044-10b1-426f-9247-bb680e5fe0c8""#),
         ] {
             assert_eq!(round(&kind, json), json, "{kind:?}");
@@ -437,6 +443,8 @@ mod tests {
             (Kind::Decimal(None), r#""1.""#),
             (Kind::Decimal(None), r#""+1""#),
             (Kind::Date, r#""2026-06-10""#),
+            (Kind::Date, r#""2026-06-10T09:00:00""#),
+            (Kind::Date, r#""9999-12-31T23:59:59-01:00""#),
             (Kind::Date, r#""-000001-01-01T00:00:00Z""#),
             (Kind::Uuid, r#""67e5""#),
             (Kind::OneOf(vec!["a".into()]), r#""b""#),

@@ -147,6 +147,15 @@ impl World {
         open(&self.schema, &self.home)
     }
 
+    /// The same database in another process, where its kind allows that.
+    #[must_use]
+    pub fn beside(&self) -> Option<Self> {
+        let Home::Server(database) = &self.home else { return None };
+        let (engine, store) = (Arc::clone(&self.engine), self.another_store());
+        let home = Home::Server(database.clone());
+        Some(Self { engine, store, schema: self.schema.clone(), home, commits: AtomicU32::new(0) })
+    }
+
     /// The same database after a restart.
     #[must_use]
     pub fn restarted(self) -> Self {

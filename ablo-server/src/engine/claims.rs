@@ -135,6 +135,10 @@ static SWEEP: Text = Text::new(
 );
 static ARRIVE: Text =
     Text::new("UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}");
+static STEP_OUT: Text = Text::new(
+    "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
+     AND status = 'queued'",
+);
 static ARRIVALS: Text = Text::new(
     "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} AND status = 'queued' \
      ORDER BY arrival",
@@ -340,6 +344,8 @@ pub fn reorder(
     wanted.sort_by_key(|claim| rank(claim));
     let values = [organization.into(), model.key.as_str().into(), row.into()];
     let arrivals = tx.query(ARRIVALS.of(tx.dialect()), &values)?;
+    // No two have one place, not even on the way to another.
+    tx.execute(STEP_OUT.of(tx.dialect()), &values)?;
     for (claim, arrival) in wanted.into_iter().zip(arrivals) {
         let Some(arrival) = arrival.into_iter().next() else { continue };
         let values = [organization.into(), claim.participant.as_str().into(), claim.id.as_str().into(), arrival];

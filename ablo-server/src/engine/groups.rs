@@ -4,13 +4,13 @@
 //! in. Who wrote it is no reason to see it: the writer of a commit hears of it anyway.
 
 use super::Engine;
-use super::table::{DEPTH, as_text, id};
+use super::table::{DEPTH, id};
 use crate::error::{Result, StoreError};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, RowRole};
 use crate::store::text::quoted;
 use crate::store::{Dialect, Row, Tx};
-use crate::value::Cell;
+use crate::value::{Cell, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The groups that see a row.
@@ -106,13 +106,13 @@ impl Condition<'_> {
     fn of(&mut self, model: &Model, depth: usize) -> String {
         let (table, dialect) = (quoted(&model.table), self.dialect);
         let column = |at: usize| {
-            let Some(column) = model.columns.get(at) else { return quoted("id") };
-            // A list holds texts.
-            as_text(&format!("{table}.{}", quoted(&column.name)), &column.kind, dialect)
-        };
-        let whole = |at: usize| {
             let name = model.columns.get(at).map_or("id", |column| &column.name);
             format!("{table}.{}", quoted(name))
+        };
+        // A list holds texts, and whole numbers and UUIDs name groups as well.
+        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
+            (Some(Kind::Text | Kind::OneOf(_)), _) | (_, Dialect::Sqlite) => column(at),
+            (_, Dialect::Postgres) => format!("{}::text", column(at)),
         };
         let mut ways = Vec::new();
         if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
@@ -122,16 +122,16 @@ impl Condition<'_> {
             let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
             let list = self.list(ids);
             ways.push(match (role.multi, self.dialect) {
-                (false, _) => format!("{} IN {list}", column(role.column)),
+                (false, _) => format!("{} IN {list}", text(role.column)),
                 (true, Dialect::Sqlite) => {
-                    let column = whole(role.column);
+                    let column = column(role.column);
                     format!(
                         "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
                          AS named WHERE named.type = 'text' AND named.value IN {list})"
                     )
                 }
                 (true, Dialect::Postgres) => {
-                    let column = whole(role.column);
+                    let column = column(role.column);
                     format!(
                         "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
                          ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \

@@ -228,8 +228,8 @@ fn relatives(
     let keys: Vec<String> = rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
     let mut select = Select::new(engine, who, target);
     let list = select.list(&keys);
-    let kind = &target.columns[relation.foreign].kind;
-    let foreign = table::as_text(&select.name(relation.foreign), kind, engine.dialect);
+    // Keys are texts, whatever else a field may be.
+    let foreign = select.name(relation.foreign);
     select.and(&format!("{foreign} IN {list}"));
     select.order(relation.order.unwrap_or(0), false);
     select.limit(MOST_ROWS);

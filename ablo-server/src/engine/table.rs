@@ -88,18 +88,8 @@ impl Table {
     /// The ids of rows of this model that live in the row {2} by this column.
     #[must_use]
     pub fn children(&self, model: &Model, column: usize) -> String {
-        let Some(column) = model.columns.get(column) else { return format!("{} AND 1 = 0", self.select) };
-        let name = as_text(&quoted(&column.name), &column.kind, self.dialect);
-        format!("{} AND {name} = {}", self.select, self.dialect.value(2, ""))
-    }
-}
-
-/// A column that is compared with ids and other texts, whatever it holds.
-#[must_use]
-pub fn as_text(name: &str, kind: &Kind, dialect: Dialect) -> String {
-    match (kind, dialect) {
-        (Kind::Text | Kind::OneOf(_), _) | (_, Dialect::Sqlite) => name.to_owned(),
-        (_, Dialect::Postgres) => format!("{name}::text"),
+        let name = model.columns.get(column).map_or("id", |column| &column.name);
+        format!("{} AND {} = {}", self.select, quoted(name), self.dialect.value(2, ""))
     }
 }
 
@@ -140,8 +130,8 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
         Tenancy::Parent { local_key, parent, key } => {
             let parent = models.get(*parent);
             let within = own(models, parent, dialect, depth - 1);
-            let (key, table) = (key_name(parent, *key, dialect), quoted(&parent.table));
-            format!("{} IN (SELECT {key} FROM {table} WHERE {within})", key_name(model, *local_key, dialect))
+            let (key, table) = (name(parent, *key), quoted(&parent.table));
+            format!("{} IN (SELECT {key} FROM {table} WHERE {within})", name(model, *local_key))
         }
         Tenancy::Elsewhere { local_key, table, key, owner } => format!(
             "{} IN (SELECT {} FROM {} WHERE {} = {organization})",
@@ -157,12 +147,6 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
 fn name(model: &Model, column: usize) -> String {
     let column = model.columns.get(column).map_or("id", |column| &column.name);
     format!("{}.{}", quoted(&model.table), quoted(column))
-}
-
-/// The same, compared as text: a key may be a UUID, and ids are texts.
-fn key_name(model: &Model, column: usize, dialect: Dialect) -> String {
-    let name = name(model, column);
-    model.columns.get(column).map_or_else(|| name.clone(), |column| as_text(&name, &column.kind, dialect))
 }
 
 /// A row as clients see it: one JSON object, camelCase, all columns.
