@@ -3,11 +3,16 @@
 //! The table is the only state there is: every process on a database sees the same holder and the same line. A claim whose time is
 //! over ends when anyone looks at its row, and whoever waits first holds it from then on.
 
+mod claim;
+
+pub use claim::{Answer, Ask, Claim, Line, Place};
+
 use crate::error::{Refusal, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{News, Text, Tx};
 use crate::value::{Cell, stored_date};
+use claim::claim;
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a claim is held without a sign of life, in milliseconds, where nobody says (gaps.md B1).
@@ -16,87 +21,6 @@ pub const TTL: u64 = 60_000;
 pub const LONGEST_TTL: u64 = 600_000;
 /// How long one who waits, or has just been given the row, may be silent, in milliseconds.
 pub const GRACE: u64 = 10_000;
-
-/// A claim as it stands in the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Chosen by the participant.
-    pub id: String,
-    /// Whose.
-    pub participant: String,
-    /// The participant's kind.
-    pub kind: String,
-    /// The key of the model.
-    pub model: String,
-    /// The row.
-    pub row: String,
-    /// What the work is, in a word.
-    pub action: String,
-    /// What the work is, in a sentence.
-    pub description: Option<String>,
-    /// Where in the row: path, range, field and further facts, for display. JSON but for the path and the field.
-    pub place: Place,
-    /// `active`, `queued`, or how it ended.
-    pub status: String,
-    /// When it was asked for, in the form in which databases hold dates.
-    pub declared_at: String,
-    /// When it ends without a sign of life, in the same form.
-    pub expires_at: String,
-}
-
-/// Where in a row the work is, for display.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// A place inside the row.
-    pub path: Option<String>,
-    /// Lines inside the row, as JSON.
-    pub range: Option<String>,
-    /// A field of the row.
-    pub field: Option<String>,
-    /// Further facts, a JSON object.
-    pub meta: Option<String>,
-}
-
-/// A request for a claim.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// Chosen by the participant: the same request sent again has the same.
-    pub id: String,
-    /// The row.
-    pub row: String,
-    /// What the work is, in a word.
-    pub action: String,
-    /// What the work is, in a sentence.
-    pub description: Option<String>,
-    /// Where in the row.
-    pub place: Place,
-    /// How long it is held without a sign of life, in milliseconds.
-    pub ttl: u64,
-    /// Whether to wait where the row is held.
-    pub queue: bool,
-}
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The row is held.
-    Held(Claim),
-    /// The claim waits; 0 is next.
-    Queued(Claim, u64),
-    /// Another holds the row, and waiting was not asked for.
-    Refused(Claim),
-}
-
-/// Who holds a row, and who waits for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
-    /// The holder.
-    pub holder: Option<Claim>,
-    /// Who waits, next first.
-    pub queue: Vec<Claim>,
-    /// Claims that ended a short while ago, until they are swept away.
-    pub ended: Vec<Claim>,
-}
 
 macro_rules! select {
     ($rest:literal) => {
@@ -466,42 +390,6 @@ pub fn live(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreErro
 
 fn tell(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
     tx.tell(News::Claims { organization: organization.to_owned(), model: model.to_owned(), row: row.to_owned() })
-}
-
-impl Claim {
-    /// Whether it is this participant's.
-    #[must_use]
-    pub fn is_of(&self, who: &Identity) -> bool {
-        who.is(&self.kind, &self.participant)
-    }
-
-    /// Whether it holds or waits.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        matches!(self.status.as_str(), "active" | "queued")
-    }
-
-    /// How its participant is called: an agent with a prefix (commits.md §11).
-    #[must_use]
-    pub fn claimant(&self) -> String {
-        match self.kind.as_str() {
-            "agent" => format!("agent:{}", self.participant),
-            _ => self.participant.clone(),
-        }
-    }
-}
-
-fn claim(row: Row) -> Claim {
-    let mut cells = row.into_iter();
-    let mut text = || cells.next().and_then(Cell::into_text);
-    let mut required = || text().unwrap_or_default();
-    let (id, participant, kind) = (required(), required(), required());
-    let (model, row, action) = (required(), required(), required());
-    let description = text();
-    let place = Place { path: text(), range: text(), field: text(), meta: text() };
-    let mut required = || text().unwrap_or_default();
-    let (status, declared_at, expires_at) = (required(), required(), required());
-    Claim { id, participant, kind, model, row, action, description, place, status, declared_at, expires_at }
 }
 
 fn later(now: Timestamp, millis: u64) -> Timestamp {
