@@ -35,13 +35,13 @@ async fn sweep(world: &World) {
 }
 
 async fn a_claim_ends_with_its_time_and_the_next_holds(world: World) {
-    assert!(holds(&world.claim(&user("ann"), "decks", brief("a", 150)).await.expect("an answer")));
+    assert!(holds(&world.claim(&user("ann"), "decks", brief("a", 1_500)).await.expect("an answer")));
     assert!(!holds(&world.claim(&user("bob"), "decks", brief("b", 60_000)).await.expect("an answer")));
     // She waits for less time than it takes, and is passed by.
-    assert!(!holds(&world.claim(&user("cat"), "decks", brief("c", 100)).await.expect("an answer")));
+    assert!(!holds(&world.claim(&user("cat"), "decks", brief("c", 1_400)).await.expect("an answer")));
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned(), "c".to_owned()]));
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("b".to_owned()), vec![]));
     let line = world.line(&user("ann"), "decks", "d").await.expect("a line");
@@ -108,11 +108,11 @@ async fn a_claim_outlives_the_process(world: World) {
 }
 
 async fn a_sign_of_life_keeps_a_claim(world: World) {
-    let Answer::Held(first) = world.claim(&user("ann"), "decks", brief("a", 400)).await.expect("an answer") else {
+    let Answer::Held(first) = world.claim(&user("ann"), "decks", brief("a", 2_000)).await.expect("an answer") else {
         panic!("the row is free")
     };
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(800)).await;
         assert!(world.write(&user("ann"), |_, tx, who| Ok(claims::renew(tx, who, "a")?)).await.expect("an answer"));
         sweep(&world).await;
     }

@@ -65,6 +65,7 @@ impl Link {
         let Transaction { news, failed, .. } = transaction;
         // Work that went on after a failure has nothing to commit: the server would roll back and call it success.
         let outcome = outcome.and_then(|()| failed.map_or(Ok(()), Err));
+        // Where the connection breaks here nobody knows what became of it; a commit that is sent again is answered with its receipt.
         let outcome = outcome.and_then(|()| session.batch(&commit(&news)?));
         let usable = outcome.is_ok() || session.batch("ROLLBACK").is_ok();
         if let Err(StoreError::Contended(_)) = outcome {

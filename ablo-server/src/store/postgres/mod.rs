@@ -47,7 +47,19 @@ struct Job {
 }
 
 impl Postgres {
-    /// Opens a database, which `address` names as libpq does, and makes the tables that are missing.
+    /// Opens a database, which `address` names as libpq does, and makes the tables that are missing. Until it is dropped it holds up to
+    /// nine connections; the role needs no more rights than to own the tables, and row security binds it as well.
+    ///
+    /// ```no_run
+    /// use ablo_codegen::emit::sql::postgres::Options;
+    /// use ablo_server::store::{Postgres, Store as _};
+    ///
+    /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::error::StoreError> {
+    /// let store = Postgres::open("postgres://ablo@localhost/app?sslmode=verify-full", schema, &Options::default())?;
+    /// println!("the server says it is {}", store.now());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
