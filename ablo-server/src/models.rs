@@ -283,7 +283,15 @@ impl Model {
         let position = |name: &str| names.get(name).copied();
         let roles = model.entity_roles.iter().filter_map(|role| {
             let (kind, multi) = (role.kind.as_str().to_owned(), role.source.multi);
-            Some(RowRole { kind, column: position(&role.source.field)?, multi })
+            let column = position(&role.source.field)?;
+            // Groups are named by texts and whole numbers, several of them in an array.
+            let holds = &columns.get(column)?.kind;
+            let fits = match holds {
+                Kind::Json => multi,
+                Kind::Number | Kind::Single | Kind::Boolean | Kind::Date => false,
+                _ => !multi,
+            };
+            fits.then_some(RowRole { kind, column, multi })
         });
         let auto_fill = model.auto_fill.iter().filter_map(|fill| Some((position(fill.field.as_str())?, fill.from)));
         let order = model.bootstrap_order_by.as_deref().and_then(|order| {

@@ -4,6 +4,7 @@
 use ablo_codegen::shape::ColumnKind;
 use ablo_schema::schema::Format;
 use serde_json::value::RawValue;
+use std::cmp::Ordering;
 
 /// A value on its way to or from a database.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,8 +145,10 @@ impl Kind {
             }
             Kind::Number => number(json).map(Cell::Real).ok_or_else(|| "a number".to_owned()),
             Kind::Single => {
-                let fits = |value: &f64| value.abs() <= f64::from(f32::MAX);
-                number(json).filter(fits).map(Cell::Real).ok_or_else(|| "a number of single precision".to_owned())
+                // Kept as the single nearest to it, so that every database compares the same value.
+                #[expect(clippy::cast_possible_truncation, reason = "the field is of single precision")]
+                let single = number(json).map(|value| value as f32).filter(|value| value.is_finite());
+                single.map(|value| Cell::Real(value.into())).ok_or_else(|| "a number of single precision".to_owned())
             }
             Kind::Whole(least, most) => {
                 let expected = || format!("a whole number from {least} to {most}");
@@ -195,6 +198,23 @@ impl Kind {
         }
     }
 
+    /// Whether two values of this kind are the same, however a database spells them.
+    #[must_use]
+    pub fn same(&self, one: &Cell, other: &Cell) -> bool {
+        let json = |cell: &Cell| {
+            let mut out = String::new();
+            self.write(cell, &mut out);
+            serde_json::from_str::<serde_json::Value>(&out).ok()
+        };
+        one == other || json(one).is_some_and(|one| json(other) == Some(one))
+    }
+
+    /// Whether SQLite keeps it as a text of digits.
+    #[must_use]
+    pub fn is_digits(&self) -> bool {
+        matches!(self, Kind::Uint64 | Kind::Decimal(_))
+    }
+
     /// Writes a value of this kind as JSON.
     pub fn write(&self, cell: &Cell, out: &mut String) {
         match (self, cell) {
@@ -226,15 +246,12 @@ fn number(json: &RawValue) -> Option<f64> {
 
 /// JSON as it came, once it is known that every database keeps it.
 fn json_value(json: &RawValue) -> Result<Cell, String> {
-    let text = json.get();
-    if text.contains("\\u0000") {
-        // The escape may itself be escaped; only reading it tells.
-        let value: serde_json::Value = serde_json::from_str(text).map_err(|_| "JSON".to_owned())?;
-        if holds_nul(&value) {
-            return Err("JSON without U+0000".to_owned());
-        }
+    // A raw text is only known to be well formed: numbers beyond a double, lone surrogates and deep nesting show when it is read.
+    let value: serde_json::Value = serde_json::from_str(json.get()).map_err(|error| format!("JSON ({error})"))?;
+    if holds_nul(&value) {
+        return Err("JSON without U+0000".to_owned());
     }
-    Ok(Cell::Text(text.to_owned()))
+    Ok(Cell::Text(json.get().to_owned()))
 }
 
 fn holds_nul(value: &serde_json::Value) -> bool {
@@ -251,18 +268,23 @@ fn holds_nul(value: &serde_json::Value) -> bool {
 /// A date in the form in which databases hold it.
 fn date(text: &str) -> Result<String, String> {
     let expected = || "a date in ISO 8601 with a time zone, such as 2026-06-10T09:00:00.000Z".to_owned();
-    let at: jiff::Timestamp = text.parse().map_err(|_| expected())?;
+    // Not as a timestamp, which ends before the last day of the year 9999: that stands for "never" in many a schema.
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| expected())?;
+    let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or_else(expected)?;
+    let offset = jiff::SignedDuration::from_secs(offset.seconds().into());
+    let at = pieces.date().to_datetime(time).checked_sub(offset).map_err(|_| expected())?;
     // No column takes other years, and their texts would order wrongly.
-    let year = at.to_zoned(jiff::tz::TimeZone::UTC).year();
-    if year >= 1 { Ok(stored_date(at)) } else { Err(expected()) }
+    if at.year() >= 1 { Ok(at.strftime(STORED).to_string()) } else { Err(expected()) }
 }
 
+/// The form in which databases hold dates.
+const STORED: &str = "%Y-%m-%dT%H:%M:%S.%6fZ";
 const STORED_DATE: usize = "2026-06-10T09:00:00.000000Z".len();
 
 /// A point in time in the form in which databases hold it.
 #[must_use]
 pub fn stored_date(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    at.strftime(STORED).to_string()
 }
 
 /// A stored date as clients see it: with milliseconds where it has no more.
@@ -304,6 +326,24 @@ fn decimal(text: &str, digits: Option<(u16, u16)>) -> Result<String, String> {
     let zero = whole == "0" && fraction.bytes().all(|digit| digit == b'0');
     let sign = if zero { "" } else { sign };
     Ok(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+}
+
+/// The order of two decimals in their one spelling.
+#[must_use]
+pub fn order_of_digits(one: &str, other: &str) -> Ordering {
+    let parts = |text: &'_ str| {
+        let (negative, bare) = text.strip_prefix('-').map_or((false, text), |bare| (true, bare));
+        let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+        (negative, whole.to_owned(), fraction.trim_end_matches('0').to_owned())
+    };
+    let ((one_negative, one, one_rest), (other_negative, other, other_rest)) = (parts(one), parts(other));
+    let by_size = one.len().cmp(&other.len()).then_with(|| one.cmp(&other)).then_with(|| one_rest.cmp(&other_rest));
+    match (one_negative, other_negative) {
+        (false, false) => by_size,
+        (true, true) => by_size.reverse(),
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+    }
 }
 
 fn list(allowed: &[Box<str>]) -> String {
@@ -349,6 +389,7 @@ mod tests {
             (Kind::Decimal(None), r#""-123456789012345678901234567890.10""#),
             (Kind::Date, r#""2026-06-10T09:00:00.000Z""#),
             (Kind::Date, r#""2026-06-10T09:00:00.123456Z""#),
+            (Kind::Date, r#""9999-12-31T23:59:59.999Z""#),
             (Kind::Uuid, r#""67e55044-10b1-426f-9247-bb680e5fe0c8""#),
         ] {
             assert_eq!(round(&kind, json), json, "{kind:?}");
@@ -363,11 +404,33 @@ mod tests {
     }
 
     #[test]
+    fn digits_are_ordered_as_numbers() {
+        let ordered = ["-10", "-9.5", "-9.25", "-0.01", "0", "0.05", "0.5", "9", "10", "18446744073709551615"];
+        for (at, one) in ordered.iter().enumerate() {
+            for (other_at, other) in ordered.iter().enumerate() {
+                assert_eq!(order_of_digits(one, other), at.cmp(&other_at), "{one} and {other}");
+            }
+        }
+        assert_eq!(order_of_digits("1.5", "1.500"), Ordering::Equal);
+    }
+
+    #[test]
+    fn values_are_the_same_however_a_database_spells_them() {
+        let same = |kind: &Kind, one: Cell, other: Cell| assert!(kind.same(&one, &other), "{one:?} and {other:?}");
+        same(&Kind::Boolean, Cell::Boolean(true), Cell::Integer(1));
+        same(&Kind::Json, r#"{"b":1,"a":[1]}"#.into(), r#"{"a": [1], "b": 1}"#.into());
+        same(&Kind::Json, Cell::Null, Cell::Null);
+        assert!(!Kind::Text.same(&"a".into(), &Cell::Null));
+    }
+
+    #[test]
     fn values_of_another_kind_are_refused() {
         for (kind, json) in [
             (Kind::Text, "1"),
             (Kind::Text, r#""a\u0000b""#),
             (Kind::Json, r#"{"a\u0000":1}"#),
+            (Kind::Json, r#""\ud800""#),
+            (Kind::Json, "1e999"),
             (Kind::Number, "1e999"),
             (Kind::Number, r#""1""#),
             (Kind::Single, "1e39"),
@@ -380,6 +443,8 @@ mod tests {
             (Kind::Decimal(None), r#""1.""#),
             (Kind::Decimal(None), r#""+1""#),
             (Kind::Date, r#""2026-06-10""#),
+            (Kind::Date, r#""2026-06-10T09:00:00""#),
+            (Kind::Date, r#""9999-12-31T23:59:59-01:00""#),
             (Kind::Date, r#""-000001-01-01T00:00:00Z""#),
             (Kind::Uuid, r#""67e5""#),
             (Kind::OneOf(vec!["a".into()]), r#""b""#),

@@ -8,6 +8,7 @@ pub mod openapi;
 pub mod postgres;
 pub mod rows;
 pub mod rust;
+pub mod server;
 pub mod sqlite;
 pub mod synthetic;
 pub mod typescript;

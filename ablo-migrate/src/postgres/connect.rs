@@ -26,13 +26,15 @@ enum Trust {
     Verified(Option<String>),
 }
 
-/// Opens a session. What goes wrong is said without the address, which may hold a password.
-pub(super) fn connect(address: &str) -> Result<Client> {
+/// Opens a session; `prepare` sets what the address left open. What goes wrong is said without the address, which may hold
+/// a password.
+///
+/// # Errors
+/// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`.
+pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
     let (address, trust) = split(address);
     let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
-    if config.get_application_name().is_none() {
-        config.application_name("ablo migrate");
-    }
+    prepare(&mut config);
     let opened = match config.get_ssl_mode() {
         postgres::config::SslMode::Disable => config.connect(NoTls),
         _ => config.connect(MakeRustlsConnect::new(tls(&trust)?)),
@@ -179,7 +181,8 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_not_repeated() {
-        let error = connect("postgres://user:secret@host/db?nonsense=1").map(drop).expect_err("no such parameter");
+        let error =
+            connect("postgres://user:secret@host/db?nonsense=1", |_| ()).map(drop).expect_err("no such parameter");
         assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_file_of_roots_has_to_be_one() {
-        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem").map(drop);
+        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ()).map(drop);
         assert_eq!(error.expect_err("no file").0[0].code, URL);
     }
 }

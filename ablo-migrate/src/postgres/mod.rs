@@ -6,6 +6,7 @@ mod apply;
 mod connect;
 
 pub use apply::{Applied, Patience};
+pub use connect::connect;
 
 use crate::codes::{LEDGER, LOCKED, REFUSED};
 use crate::error::{Error, Finding, Result};
@@ -75,7 +76,11 @@ impl Database {
     /// # Errors
     /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats the address.
     pub fn connect(address: &str, schema: &str) -> Result<Self> {
-        let mut client = connect::connect(address)?;
+        let mut client = connect(address, |config| {
+            if config.get_application_name().is_none() {
+                config.application_name("ablo migrate");
+            }
+        })?;
         client.batch_execute(SETTINGS)?;
         Ok(Self { client, schema: schema.to_owned() })
     }

@@ -188,7 +188,9 @@ impl Write<'_> {
 
     /// A create whose row is there: the same row by the same hand is the same create, sent again (gaps.md A8).
     fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
-        let same = self.change.cells.iter().all(|(at, cell)| before.get(*at) == Some(cell));
+        let held = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
+        let given = |(at, cell): &(usize, Cell)| held(*at).is_some_and(|(kind, before)| kind.same(before, cell));
+        let same = self.change.cells.iter().all(given);
         let last = log::last_of_row(tx, self.who, &self.model.type_name, &self.change.id)?;
         match last {
             Some((place, true)) if same => Ok(place),

@@ -10,7 +10,7 @@ use crate::identity::{Identity, organization_group};
 use crate::models::{Model, RowRole};
 use crate::store::text::quoted;
 use crate::store::{Dialect, Row, Tx};
-use crate::value::Cell;
+use crate::value::{Cell, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The groups that see a row.
@@ -60,7 +60,11 @@ fn collect(
 
 /// The groups that a column of a row names.
 fn named(role: &RowRole, row: &Row) -> Vec<String> {
-    let Some(Cell::Text(text)) = row.get(role.column) else { return Vec::new() };
+    let text = match row.get(role.column) {
+        Some(Cell::Text(text)) => text,
+        Some(Cell::Integer(number)) => return vec![format!("{}:{number}", role.kind)],
+        _ => return Vec::new(),
+    };
     if !role.multi {
         return vec![format!("{}:{text}", role.kind)];
     }
@@ -100,10 +104,15 @@ struct Condition<'e> {
 impl Condition<'_> {
     /// Any of the ways in which a row of this model can be seen; none is never.
     fn of(&mut self, model: &Model, depth: usize) -> String {
-        let table = quoted(&model.table);
+        let (table, dialect) = (quoted(&model.table), self.dialect);
         let column = |at: usize| {
             let name = model.columns.get(at).map_or("id", |column| &column.name);
             format!("{table}.{}", quoted(name))
+        };
+        // A list holds texts, and whole numbers and UUIDs name groups as well.
+        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
+            (Some(Kind::Text | Kind::OneOf(_)), _) | (_, Dialect::Sqlite) => column(at),
+            (_, Dialect::Postgres) => format!("{}::text", column(at)),
         };
         let mut ways = Vec::new();
         if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
@@ -113,16 +122,20 @@ impl Condition<'_> {
             let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
             let list = self.list(ids);
             ways.push(match (role.multi, self.dialect) {
-                (false, _) => format!("{} IN {list}", column(role.column)),
+                (false, _) => format!("{} IN {list}", text(role.column)),
                 (true, Dialect::Sqlite) => {
                     let column = column(role.column);
-                    format!("EXISTS (SELECT 1 FROM json_each({column}) AS named WHERE named.value IN {list})")
+                    format!(
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
+                         AS named WHERE named.type = 'text' AND named.value IN {list})"
+                    )
                 }
                 (true, Dialect::Postgres) => {
                     let column = column(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM jsonb_array_elements_text(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
-                         ELSE '[]' END) AS named (value) WHERE named.value IN {list})"
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
+                         ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \
+                         AND named.value #>> '{{}}' IN {list})"
                     )
                 }
             });

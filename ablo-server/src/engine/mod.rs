@@ -3,10 +3,12 @@
 pub mod claims;
 pub mod commit;
 pub mod credentials;
+mod filter;
 pub mod groups;
 pub mod log;
 pub mod plan;
 pub mod read;
+mod select;
 pub mod sessions;
 pub mod table;
 pub mod turns;

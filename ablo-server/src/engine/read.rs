@@ -1,18 +1,17 @@
 //! Reads: pages, single rows, queries and snapshots, each within the reader's organisation and sync groups.
 
-use super::groups::seen_by;
+use super::filter::condition;
 use super::plan::permitted;
+use super::select::{Select, collated, compare, ordered};
 use super::table::{self, members};
 use super::{Engine, log};
 use crate::error::{Refusal, Result};
 use crate::identity::Identity;
 use crate::models::{Model, Relation};
-use crate::store::text::quoted;
-use crate::store::{Dialect, Row, Tx};
+use crate::store::{Row, Tx};
 use crate::value::{Cell, Kind, string};
 use ablo_schema::schema::Load;
-use ablo_wire::{Operator, Order, Query, Where};
-use serde_json::Value;
+use ablo_wire::{Order, Query};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -49,86 +48,6 @@ pub struct Page {
     pub next: Option<String>,
     /// The end of the log when they were read.
     pub stamp: u64,
-}
-
-/// A statement that is put together: its conditions, and the values they speak of.
-struct Select<'e> {
-    engine: &'e Engine,
-    model: &'e Model,
-    text: String,
-    values: Vec<Cell>,
-}
-
-impl<'e> Select<'e> {
-    /// Rows of a model that a reader sees.
-    fn new(engine: &'e Engine, who: &Identity, model: &'e Model) -> Self {
-        let (seen, groups) = seen_by(engine, who, model, 2);
-        let mut values: Vec<Cell> = vec![who.organization.as_str().into()];
-        values.extend(groups);
-        let text = format!("{} AND {seen}", engine.tables.get(model.id).select);
-        Self { engine, model, text, values }
-    }
-
-    /// Adds a value and gives how it is spelled for a column.
-    fn value(&mut self, column: usize, cell: Cell) -> String {
-        self.values.push(cell);
-        table::value(&self.model.columns[column], self.values.len(), self.engine.dialect)
-    }
-
-    fn name(&self, column: usize) -> String {
-        format!("{}.{}", quoted(&self.model.table), quoted(&self.model.columns[column].name))
-    }
-
-    fn and(&mut self, condition: &str) {
-        self.text.push_str(" AND ");
-        self.text.push_str(condition);
-    }
-
-    /// Orders by a column, then by id; absent values come first.
-    fn order(&mut self, column: usize, descending: bool) {
-        let way = match (descending, self.engine.dialect) {
-            (false, Dialect::Sqlite) => "ASC",
-            (true, Dialect::Sqlite) => "DESC",
-            (false, Dialect::Postgres) => "ASC NULLS FIRST",
-            (true, Dialect::Postgres) => "DESC NULLS LAST",
-        };
-        let (name, id) = (self.name(column), self.name(0));
-        let bare = way.split(' ').next().unwrap_or(way);
-        self.text.push_str(&match column {
-            0 => format!(" ORDER BY {} {bare}", collated(&id, self.engine.dialect)),
-            _ => format!(
-                " ORDER BY {} {way}, {} {bare}",
-                ordered(self.model, column, &name, self.engine.dialect),
-                collated(&id, self.engine.dialect)
-            ),
-        });
-    }
-
-    fn limit(&mut self, rows: u64) {
-        self.text.push_str(&format!(" LIMIT {rows}"));
-    }
-
-    fn run(self, tx: &mut dyn Tx) -> Result<Vec<Row>> {
-        Ok(tx.query(&self.text, &self.values)?)
-    }
-}
-
-/// Text in one order in both databases, whatever the server's language.
-fn collated(name: &str, dialect: Dialect) -> String {
-    match dialect {
-        Dialect::Sqlite => name.to_owned(),
-        Dialect::Postgres => format!("{name} COLLATE \"C\""),
-    }
-}
-
-/// A column as rows are ordered and compared by it.
-fn ordered(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
-    match (&model.columns[column].kind, dialect) {
-        (Kind::Text | Kind::OneOf(_), dialect) => collated(name, dialect),
-        // Digits are text there, and order as numbers only when read as such.
-        (Kind::Uint64 | Kind::Decimal(_), Dialect::Sqlite) => format!("CAST({name} AS REAL)"),
-        _ => name.to_owned(),
-    }
 }
 
 /// A page of a model's rows.
@@ -217,20 +136,6 @@ fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str)
     Ok(())
 }
 
-/// `column operator value`.
-fn compare(select: &mut Select<'_>, column: usize, operator: &str, cell: Cell) -> String {
-    let (name, dialect) = (select.name(column), select.engine.dialect);
-    let value = select.value(column, cell);
-    match operator {
-        "=" | "<>" => format!("{name} {operator} {value}"),
-        _ => format!(
-            "{} {operator} {}",
-            ordered(select.model, column, &name, dialect),
-            ordered(select.model, column, &value, dialect)
-        ),
-    }
-}
-
 /// One row, if the reader sees it, with the end of the log.
 ///
 /// # Errors
@@ -286,14 +191,6 @@ pub fn query(engine: &Engine, tx: &mut dyn Tx, who: &Identity, query: &Query) ->
     Ok(rows.iter().map(|row| nested(model, row, &related)).collect())
 }
 
-impl Select<'_> {
-    /// A list of texts as a value.
-    fn list(&mut self, texts: &[String]) -> String {
-        self.values.push(Cell::Text(serde_json::to_string(texts).unwrap_or_default()));
-        self.engine.dialect.value(self.values.len(), "list")
-    }
-}
-
 /// A row with the rows it is related to under the names of the relations.
 fn nested(model: &Model, row: &Row, related: &[(&Relation, BTreeMap<String, Vec<String>>)]) -> String {
     let mut out = String::new();
@@ -331,11 +228,8 @@ fn relatives(
     let keys: Vec<String> = rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
     let mut select = Select::new(engine, who, target);
     let list = select.list(&keys);
+    // Keys are texts, whatever else a field may be.
     let foreign = select.name(relation.foreign);
-    let foreign = match (&target.columns[relation.foreign].kind, engine.dialect) {
-        (Kind::Text | Kind::OneOf(_), _) | (_, Dialect::Sqlite) => foreign,
-        (_, Dialect::Postgres) => format!("{foreign}::text"),
-    };
     select.and(&format!("{foreign} IN {list}"));
     select.order(relation.order.unwrap_or(0), false);
     select.limit(MOST_ROWS);
@@ -346,136 +240,6 @@ fn relatives(
         }
     }
     Ok(found)
-}
-
-/// One clause of a query as a condition.
-fn condition(select: &mut Select<'_>, clause: &Where) -> Result<String> {
-    let model = select.model;
-    let column = model.column(&clause.column).ok_or_else(|| {
-        let message = format!("{} has no column `{}`", model.key, clause.column.chars().take(60).collect::<String>());
-        Refusal::new("query_invalid_identifier", message).param("where")
-    })?;
-    let operator = clause.operator();
-    let text = match operator {
-        Operator::Eq => "=",
-        Operator::Ne => "<>",
-        Operator::Lt => "<",
-        Operator::Le => "<=",
-        Operator::Gt => ">",
-        Operator::Ge => ">=",
-        Operator::In => return one_of(select, column, &clause.value, ""),
-        Operator::NotIn => return one_of(select, column, &clause.value, "NOT "),
-        Operator::Is => return is(select, column, &clause.value, ""),
-        Operator::IsNot => return is(select, column, &clause.value, "NOT "),
-        Operator::Like => return like(select, column, &clause.value, "", false),
-        Operator::NotLike => return like(select, column, &clause.value, "NOT ", false),
-        Operator::Ilike => return like(select, column, &clause.value, "", true),
-        Operator::NotIlike => return like(select, column, &clause.value, "NOT ", true),
-        Operator::Other(other) => {
-            let message = format!("`{}` is no operator", other.chars().take(20).collect::<String>());
-            return Err(Refusal::new("query_unsupported_operator", message).param("where").into());
-        }
-    };
-    match &clause.value {
-        // As the reference has it: equal to nothing is absent.
-        Value::Null => is(select, column, &Value::Null, if *operator == Operator::Ne { "NOT " } else { "" }),
-        Value::Array(_) if *operator == Operator::Eq => one_of(select, column, &clause.value, ""),
-        value => {
-            let cell = cell(select.model, column, value)?;
-            Ok(compare(select, column, text, cell))
-        }
-    }
-}
-
-fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
-    let column = &model.columns[column];
-    let text =
-        RawValue::from_string(value.to_string()).map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
-    column.kind.read(&text).map_err(|expected| {
-        let path = format!("{}.{}", model.key, column.member);
-        Refusal::new("model_query_failed", format!("{path} is expected to be {expected}")).param(path).into()
-    })
-}
-
-fn one_of(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Result<String> {
-    let Value::Array(items) = value else {
-        return Err(Refusal::new("model_query_failed", "IN and NOT IN take a list").param("where").into());
-    };
-    let mut spelled = Vec::with_capacity(items.len());
-    for item in items.iter().filter(|item| !item.is_null()) {
-        let cell = cell(select.model, column, item)?;
-        spelled.push(select.value(column, cell));
-    }
-    let name = select.name(column);
-    Ok(match (spelled.is_empty(), not.is_empty()) {
-        (true, true) => "1 = 0".to_owned(),
-        (true, false) => "1 = 1".to_owned(),
-        (false, _) => format!("{name} {not}IN ({})", spelled.join(", ")),
-    })
-}
-
-fn is(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Result<String> {
-    let name = select.name(column);
-    match value {
-        Value::Null => Ok(format!("{name} IS {not}NULL")),
-        Value::Bool(flag) if select.model.columns[column].kind == Kind::Boolean => {
-            let value = select.value(column, Cell::Boolean(*flag));
-            Ok(match select.engine.dialect {
-                Dialect::Sqlite => format!("{name} IS {not}{value}"),
-                Dialect::Postgres if not.is_empty() => format!("{name} IS NOT DISTINCT FROM {value}"),
-                Dialect::Postgres => format!("{name} IS DISTINCT FROM {value}"),
-            })
-        }
-        _ => Err(Refusal::new("model_query_failed", "IS and IS NOT take null, true or false").param("where").into()),
-    }
-}
-
-fn like(select: &mut Select<'_>, column: usize, value: &Value, not: &str, any_case: bool) -> Result<String> {
-    let kind = &select.model.columns[column].kind;
-    let (Value::String(pattern), Kind::Text | Kind::OneOf(_)) = (value, kind) else {
-        return Err(Refusal::new("model_query_failed", "LIKE takes a text and a field of text").param("where").into());
-    };
-    if pattern.contains('\0') {
-        return Err(Refusal::new("model_query_failed", "a pattern holds no U+0000").param("where").into());
-    }
-    let name = select.name(column);
-    match (select.engine.dialect, any_case) {
-        (Dialect::Postgres, _) => {
-            let value = select.value(column, Cell::from(pattern.as_str()));
-            Ok(format!("{name} {not}{} {value}", if any_case { "ILIKE" } else { "LIKE" }))
-        }
-        (Dialect::Sqlite, true) => {
-            let value = select.value(column, Cell::from(pattern.as_str()));
-            Ok(format!("{name} {not}LIKE {value} ESCAPE '\\'"))
-        }
-        // SQLite's LIKE takes any case; its GLOB does not.
-        (Dialect::Sqlite, false) => {
-            let value = select.value(column, Cell::Text(glob(pattern)));
-            Ok(format!("{name} {not}GLOB {value}"))
-        }
-    }
-}
-
-/// A pattern of LIKE as one of GLOB.
-fn glob(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 8);
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '%' => out.push('*'),
-            '_' => out.push('?'),
-            '\\' => literal(characters.next().unwrap_or('\\'), &mut out),
-            other => literal(other, &mut out),
-        }
-    }
-    out
-}
-
-fn literal(character: char, out: &mut String) {
-    match character {
-        '*' | '?' | '[' => out.extend(['[', character, ']']),
-        other => out.push(other),
-    }
 }
 
 /// A snapshot: the rows of models that are loaded at the start, by type name, each a JSON object.

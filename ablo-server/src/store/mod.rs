@@ -4,9 +4,13 @@
 //! again where the database asks for that, so that it changes nothing outside. What others should know is told in the
 //! transaction and heard after its commit, by every process on that database.
 
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 pub mod text;
 
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use sqlite::{Place, Sqlite};
 pub use text::{Dialect, Text};
 
@@ -156,6 +160,11 @@ impl dyn Store {
         self.read(tenant, Box::new(Closure { job, result: None, done }));
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn closed() -> Failure {

@@ -4,9 +4,10 @@
 //! many commits share one write to the disk and none of them hears of it before that. Other threads read, each on the last
 //! committed state; a store in memory has only the one connection.
 
-use super::{Clock, Dialect, News, Row, Store, Tenant, Tx, Work};
+use super::text::DIGITS;
+use super::{Clock, Dialect, News, Row, Store, Tenant, Tx, Work, spawn};
 use crate::error::{Rule, StoreError};
-use crate::value::Cell;
+use crate::value::{Cell, order_of_digits};
 use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -97,11 +98,6 @@ fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
     }
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
-    thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
 fn connect(place: &Place, read_only: bool) -> Result<Connection, StoreError> {
     let connection = match place {
         Place::Memory => Connection::open_in_memory()?,
@@ -114,6 +110,7 @@ fn connect(place: &Place, read_only: bool) -> Result<Connection, StoreError> {
         }
     };
     connection.busy_timeout(PATIENCE)?;
+    connection.create_collation(DIGITS, order_of_digits)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     if !read_only {
         // What is confirmed is on the disk, whatever happens to the machine.

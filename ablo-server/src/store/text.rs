@@ -7,6 +7,9 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+/// The order of digits that SQLite keeps as text; the store teaches it to every connection.
+pub const DIGITS: &str = "ablo_digits";
+
 /// Which SQL a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {

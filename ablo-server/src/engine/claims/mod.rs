@@ -3,11 +3,16 @@
 //! The table is the only state there is: every process on a database sees the same holder and the same line. A claim whose time is
 //! over ends when anyone looks at its row, and whoever waits first holds it from then on.
 
+mod claim;
+
+pub use claim::{Answer, Ask, Claim, Line, Place};
+
 use crate::error::{Refusal, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{News, Text, Tx};
 use crate::value::{Cell, stored_date};
+use claim::claim;
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a claim is held without a sign of life, in milliseconds, where nobody says (gaps.md B1).
@@ -16,87 +21,6 @@ pub const TTL: u64 = 60_000;
 pub const LONGEST_TTL: u64 = 600_000;
 /// How long one who waits, or has just been given the row, may be silent, in milliseconds.
 pub const GRACE: u64 = 10_000;
-
-/// A claim as it stands in the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Chosen by the participant.
-    pub id: String,
-    /// Whose.
-    pub participant: String,
-    /// The participant's kind.
-    pub kind: String,
-    /// The key of the model.
-    pub model: String,
-    /// The row.
-    pub row: String,
-    /// What the work is, in a word.
-    pub action: String,
-    /// What the work is, in a sentence.
-    pub description: Option<String>,
-    /// Where in the row: path, range, field and further facts, for display. JSON but for the path and the field.
-    pub place: Place,
-    /// `active`, `queued`, or how it ended.
-    pub status: String,
-    /// When it was asked for, in the form in which databases hold dates.
-    pub declared_at: String,
-    /// When it ends without a sign of life, in the same form.
-    pub expires_at: String,
-}
-
-/// Where in a row the work is, for display.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// A place inside the row.
-    pub path: Option<String>,
-    /// Lines inside the row, as JSON.
-    pub range: Option<String>,
-    /// A field of the row.
-    pub field: Option<String>,
-    /// Further facts, a JSON object.
-    pub meta: Option<String>,
-}
-
-/// A request for a claim.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// Chosen by the participant: the same request sent again has the same.
-    pub id: String,
-    /// The row.
-    pub row: String,
-    /// What the work is, in a word.
-    pub action: String,
-    /// What the work is, in a sentence.
-    pub description: Option<String>,
-    /// Where in the row.
-    pub place: Place,
-    /// How long it is held without a sign of life, in milliseconds.
-    pub ttl: u64,
-    /// Whether to wait where the row is held.
-    pub queue: bool,
-}
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The row is held.
-    Held(Claim),
-    /// The claim waits; 0 is next.
-    Queued(Claim, u64),
-    /// Another holds the row, and waiting was not asked for.
-    Refused(Claim),
-}
-
-/// Who holds a row, and who waits for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
-    /// The holder.
-    pub holder: Option<Claim>,
-    /// Who waits, next first.
-    pub queue: Vec<Claim>,
-    /// Claims that ended a short while ago, until they are swept away.
-    pub ended: Vec<Claim>,
-}
 
 macro_rules! select {
     ($rest:literal) => {
@@ -135,6 +59,10 @@ static SWEEP: Text = Text::new(
 );
 static ARRIVE: Text =
     Text::new("UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}");
+static STEP_OUT: Text = Text::new(
+    "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
+     AND status = 'queued'",
+);
 static ARRIVALS: Text = Text::new(
     "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} AND status = 'queued' \
      ORDER BY arrival",
@@ -177,23 +105,27 @@ pub fn begin(tx: &mut dyn Tx, who: &Identity, model: &Model, ask: &Ask) -> Resul
     settle(tx, &who.organization, model, &ask.row)?;
     let line = line(tx, &who.organization, &model.key, &ask.row)?;
     let (id, participant) = (ask.id.as_str(), who.participant.as_str());
-    let known = tx.query(BY_ID.of(tx.dialect()), &[who.organization.as_str().into(), participant.into(), id.into()])?;
+    let key = [who.organization.as_str().into(), participant.into(), id.into()];
+    let known = tx.query(BY_ID.of(tx.dialect()), &key)?;
     if let Some(known) = known.into_iter().next().map(claim) {
         let mine = known.model == model.key && known.row == ask.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
                 extend(tx, who, id, if known.status == "active" { ask.ttl } else { ask.ttl.min(GRACE) })?;
                 let at = line.queue.iter().position(|waiting| waiting.id == id && waiting.is_of(who));
-                return Ok(at.map_or(Answer::Held(known.clone()), |at| Answer::Queued(known, at as u64)));
+                let until = tx.query(BY_ID.of(tx.dialect()), &key)?.into_iter().next().map(claim);
+                let renewed = until.unwrap_or(known);
+                return Ok(match at {
+                    Some(at) => Answer::Queued(renewed, at as u64),
+                    None => Answer::Held(renewed),
+                });
             }
             // An id that was used for something else, or is over, starts anew.
             _ => {
-                tx.execute(
-                    REMOVE.of(tx.dialect()),
-                    &[who.organization.as_str().into(), participant.into(), id.into()],
-                )?;
-                if mine && known.status == "active" || known.model != model.key || known.row != ask.row {
+                tx.execute(REMOVE.of(tx.dialect()), &key)?;
+                if !mine {
                     promote(tx, &who.organization, &known.model, &known.row)?;
+                    tell(tx, &who.organization, &known.model, &known.row)?;
                 }
             }
         }
@@ -336,6 +268,8 @@ pub fn reorder(
     wanted.sort_by_key(|claim| rank(claim));
     let values = [organization.into(), model.key.as_str().into(), row.into()];
     let arrivals = tx.query(ARRIVALS.of(tx.dialect()), &values)?;
+    // No two have one place, not even on the way to another.
+    tx.execute(STEP_OUT.of(tx.dialect()), &values)?;
     for (claim, arrival) in wanted.into_iter().zip(arrivals) {
         let Some(arrival) = arrival.into_iter().next() else { continue };
         let values = [organization.into(), claim.participant.as_str().into(), claim.id.as_str().into(), arrival];
@@ -411,7 +345,10 @@ fn settle(tx: &mut dyn Tx, organization: &str, model: &Model, row: &str) -> Resu
 /// Gives a free row to whoever waits first.
 fn promote(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
     let line = line(tx, organization, model, row)?;
-    let (None, Some(next)) = (&line.holder, line.queue.first()) else { return Ok(()) };
+    let now = stored_date(tx.now());
+    // Who was silent for too long is passed by, and swept away later.
+    let next = line.queue.iter().find(|waiting| waiting.expires_at > now);
+    let (None, Some(next)) = (&line.holder, next) else { return Ok(()) };
     // Whoever it is has to show up now; its first sign of life makes the lease as long as it asked for.
     let until = stored_date(later(tx.now(), GRACE));
     set(tx, organization, next, "active", until)
@@ -463,42 +400,6 @@ pub fn live(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreErro
 
 fn tell(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
     tx.tell(News::Claims { organization: organization.to_owned(), model: model.to_owned(), row: row.to_owned() })
-}
-
-impl Claim {
-    /// Whether it is this participant's.
-    #[must_use]
-    pub fn is_of(&self, who: &Identity) -> bool {
-        who.is(&self.kind, &self.participant)
-    }
-
-    /// Whether it holds or waits.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        matches!(self.status.as_str(), "active" | "queued")
-    }
-
-    /// How its participant is called: an agent with a prefix (commits.md §11).
-    #[must_use]
-    pub fn claimant(&self) -> String {
-        match self.kind.as_str() {
-            "agent" => format!("agent:{}", self.participant),
-            _ => self.participant.clone(),
-        }
-    }
-}
-
-fn claim(row: Row) -> Claim {
-    let mut cells = row.into_iter();
-    let mut text = || cells.next().and_then(Cell::into_text);
-    let mut required = || text().unwrap_or_default();
-    let (id, participant, kind) = (required(), required(), required());
-    let (model, row, action) = (required(), required(), required());
-    let description = text();
-    let place = Place { path: text(), range: text(), field: text(), meta: text() };
-    let mut required = || text().unwrap_or_default();
-    let (status, declared_at, expires_at) = (required(), required(), required());
-    Claim { id, participant, kind, model, row, action, description, place, status, declared_at, expires_at }
 }
 
 fn later(now: Timestamp, millis: u64) -> Timestamp {
