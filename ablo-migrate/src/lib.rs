@@ -18,8 +18,10 @@ pub mod plan;
 mod planning;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-
+#[cfg(feature = "postgres")]
+pub mod prove;
 pub mod pull;
+pub mod rows;
 
 pub use codes::Code;
 pub use error::{Error, Finding, Result};
