@@ -128,7 +128,7 @@ fn a_migration_gives_its_own_reason() {
     assert!(message.starts_with("statement ") && message.contains("note") && message.ends_with("it's"), "{message}");
     assert_eq!(catalogue(&file.by_hand()), before);
     assert_eq!(database.ledger().expect("readable").len(), 1);
-    // A file whose keys do not hold is told apart from a failure of ours, and so is a table that holds more.
+    // What somebody added by hand would go with the table.
     file.run("CREATE TRIGGER by_hand AFTER DELETE ON tasks BEGIN SELECT 1; END; UPDATE tasks SET note = 'n'");
     let plan = plan_to(&mut database, &next);
     assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::migrate::not_ours"]);
@@ -308,28 +308,19 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
 fn a_foreign_key_is_missed_and_one_that_is_looked_at_too_early_too() {
     let next = fixture("newsroom");
     let text = program(&next).transaction;
-    for (from, to, what) in [
-        (" REFERENCES \"", " CHECK (1) --", "foreign_key_missing"),
-        (" DEFERRABLE INITIALLY DEFERRED", "", "definition"),
+    let keyless = |line: &str| match line.split_once(" REFERENCES ") {
+        Some((before, key)) => format!("{before}{}\n", if key.ends_with(',') { "," } else { "" }),
+        None => format!("{line}\n"),
+    };
+    for (changed, what) in [
+        (text.lines().map(keyless).collect(), "ablo::drift::foreign_key_missing"),
+        (text.replace(" DEFERRABLE INITIALLY DEFERRED", ""), "ablo::drift::definition"),
     ] {
-        assert!(text.contains(from), "{from}");
+        assert_ne!(changed, text);
         let file = File::new();
-        let changed: String = text
-            .lines()
-            .map(
-                |line| if line.contains(from) { line.replacen(from, to, 1).replace("--", "") } else { line.to_owned() },
-            )
-            .map(|line| {
-                line.split(" CHECK (1) ").next().map(str::to_owned).unwrap_or_default()
-                    + if line.contains(" CHECK (1) ") && line.ends_with(',') { ",\n" } else { "\n" }
-            })
-            .collect();
         file.run(&changed);
         let found = drift(&mut file.open(), &next, true).expect("readable");
-        assert!(!found.is_empty(), "{from}");
-        for difference in &found {
-            assert_eq!(difference.code.name, format!("ablo::drift::{what}"), "{difference:?}");
-        }
+        assert!(!found.is_empty() && found.iter().all(|difference| difference.code.name == what), "{found:?}");
     }
 }
 
