@@ -7,6 +7,7 @@ mod support;
 use ablo_tests::sqlite::catalogue;
 use rusqlite::Connection;
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use support::{Place, Ran, SCHEMA};
 
@@ -97,6 +98,8 @@ fn without_a_database_the_programs_are_written() {
     assert_eq!(shown.out, place.get("plan/migrate.sql") + "\n" + &place.get("plan/after-commit.sql"));
     let online = run(&place, &["migrate", "plan", "next.json", "--dialect", "sqlite"]);
     assert_eq!(online.status, 2, "the address says which database it is");
+    let pulled = run(&place, &["pull"]);
+    assert!(pulled.status == 2 && pulled.err.contains("ablo::database::url"), "{}{}", pulled.out, pulled.err);
 }
 
 #[test]
@@ -121,7 +124,9 @@ fn a_run_that_is_killed_at_any_moment_leaves_what_the_next_completes() {
             let _ = fs::remove_file(place.path(left));
         }
         fs::write(place.path("app.db"), &start).expect("the file as it was");
-        let mut child = place.command(&apply).env("ABLO_DATABASE_URL", "sqlite:app.db").spawn().expect("it starts");
+        let mut command = place.command(&apply);
+        let mut child =
+            command.env("ABLO_DATABASE_URL", "sqlite:app.db").stdout(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(whole * eighth / 8);
         // Where it is done already there is nothing to kill.
         let _ = child.kill();

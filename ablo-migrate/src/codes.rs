@@ -66,7 +66,7 @@ codes! {
         "Check that this role owns the tables and may create tables in their schema.";
     LOCKED = "ablo::database::locked" Error,
         "Another migration is running",
-        "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait.",
+        "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait. In SQLite whoever writes to the file holds it.",
         "Wait until it is done, or end that session, and run this again. Nothing was changed.";
     LEDGER = "ablo::ledger::unreadable" Error,
         "The ledger holds an entry that cannot be read",
@@ -127,7 +127,7 @@ codes! {
     BUSY = "ablo::migrate::busy" Error,
         "A table stayed locked by others",
         "A statement waited for a lock until `lock_timeout`, and so did every retry. Nothing was changed by this transaction.",
-        "Run it again when fewer long transactions are open, or find who holds the lock in pg_locks.";
+        "Run it again when fewer long transactions are open, or find who holds the lock; PostgreSQL tells it in pg_locks.";
     AFTER_COMMIT_FAILED = "ablo::migrate::after_commit_failed" Error,
         "A statement after the commit failed",
         "The transaction is committed and recorded; what follows it is not complete. The statement's number and SQLSTATE are in the message.",
