@@ -2,15 +2,20 @@
 //!
 //! An address comes in, a [`Session`] goes out. Each dialect has its folder, which alone talks to its databases.
 
+use crate::codes::URL;
 use crate::compare::Difference;
-use crate::error::Result;
+use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::live::Live;
 use crate::plan::RowCount;
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
+use std::path::Path;
 use std::time::Duration;
+
+/// How the names of files end that are databases.
+const ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
 /// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +50,14 @@ impl Dialect {
     /// assert_eq!(ablo_migrate::Dialect::of("sqlite:app.db").unwrap().as_str(), "sqlite");
     /// ```
     pub fn of(address: &str) -> Result<Self> {
-        #[cfg(feature = "sqlite")]
-        if crate::sqlite::is_file(address) {
-            return Ok(Self::Sqlite);
+        match is_file(address) {
+            #[cfg(feature = "sqlite")]
+            true => Ok(Self::Sqlite),
+            #[cfg(feature = "postgres")]
+            false => Ok(Self::Postgres),
+            #[allow(unreachable_patterns, reason = "a build has both drivers, or one")]
+            _ => Err(Finding::new(URL, "this build has no driver for what the address names").into()),
         }
-        #[cfg(feature = "postgres")]
-        return Ok(Self::Postgres);
-        #[cfg(not(feature = "postgres"))]
-        Err(crate::Finding::new(
-            crate::codes::URL,
-            "this build opens files of SQLite alone, and the address names none",
-        )
-        .into())
     }
 
     /// The statements that lead from one schema to the next in the tables of `place`.
@@ -180,6 +181,10 @@ pub trait Session {
 ///
 /// # Errors
 /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats what may be a password.
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "sqlite")),
+    allow(unused_variables, reason = "each is for one dialect")
+)]
 pub fn connect(address: &str, schema: &str, absent: Absent) -> Result<Box<dyn Session>> {
     Ok(match Dialect::of(address)? {
         #[cfg(feature = "postgres")]
@@ -187,4 +192,26 @@ pub fn connect(address: &str, schema: &str, absent: Absent) -> Result<Box<dyn Se
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => Box::new(crate::sqlite::Database::connect(address, absent)?),
     })
+}
+
+/// Whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path that ends as such files do.
+fn is_file(address: &str) -> bool {
+    let ending = Path::new(address).extension().and_then(|ending| ending.to_str());
+    address.starts_with("sqlite:")
+        || (!address.contains("://") && ending.is_some_and(|ending| ENDINGS.contains(&ending)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_by_their_address() {
+        for address in ["sqlite:app.db", "sqlite://app", "sqlite:///srv/app.db", "data/app.sqlite3"] {
+            assert!(is_file(address), "{address}");
+        }
+        for address in ["postgres://host/app.db", "host=localhost dbname=app", "app"] {
+            assert!(!is_file(address), "{address}");
+        }
+    }
 }

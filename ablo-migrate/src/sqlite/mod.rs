@@ -25,9 +25,6 @@ use std::time::Duration;
 /// The only place for tables.
 const MAIN: &str = "main";
 
-/// How the names of files end that are databases.
-const ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
-
 /// How long a read waits for a writer.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,13 +43,6 @@ impl From<rusqlite::Error> for Error {
 
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// Whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path that ends as such files do.
-pub(crate) fn is_file(address: &str) -> bool {
-    let ending = Path::new(address).extension().and_then(|ending| ending.to_str());
-    address.starts_with("sqlite:")
-        || (!address.contains("://") && ending.is_some_and(|ending| ENDINGS.contains(&ending)))
 }
 
 /// The file that an address names.
@@ -200,17 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_told_by_their_address() {
+    fn an_address_names_a_file() {
         for (address, file) in [
-            ("sqlite:app.db", Some("app.db")),
-            ("sqlite://app", Some("app")),
-            ("sqlite:///srv/app.db", Some("/srv/app.db")),
-            ("data/app.sqlite3", Some("data/app.sqlite3")),
-            ("postgres://host/app.db", None),
-            ("host=localhost dbname=app", None),
+            ("sqlite:app.db", "app.db"),
+            ("sqlite://app", "app"),
+            ("sqlite:///srv/app.db", "/srv/app.db"),
+            ("data/app.sqlite3", "data/app.sqlite3"),
         ] {
-            assert_eq!(is_file(address), file.is_some(), "{address}");
-            assert_eq!(file.map(|_| path(address)), file.map(Ok), "{address}");
+            assert_eq!(path(address), Ok(file));
         }
         for address in ["sqlite:", "sqlite::memory:", "sqlite:app.db?mode=rwc"] {
             assert_eq!(path(address).expect_err(address).0[0].code.name, "ablo::database::url");
