@@ -28,6 +28,9 @@ enum Trust {
 
 /// Opens a session. What goes wrong is said without the address, which may hold a password.
 pub(super) fn connect(address: &str) -> Result<Client> {
+    if address.starts_with("sqlite:") {
+        return Err(Finding::new(URL, "the address names a file of SQLite, and only PostgreSQL is read here").into());
+    }
     let (address, trust) = split(address);
     let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
     if config.get_application_name().is_none() {

@@ -4,8 +4,10 @@
 
 mod apply;
 mod connect;
+mod session;
 
-pub use apply::{Applied, Patience};
+pub use crate::session::{Applied, Patience};
+pub(crate) use session::lower;
 
 use crate::codes::{LEDGER, LOCKED, REFUSED};
 use crate::error::{Error, Finding, Result};
