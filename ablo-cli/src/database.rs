@@ -2,7 +2,7 @@
 //!
 //! Text only: what a flag means is decided in the commands.
 
-use crate::args::Format;
+use crate::args::{DialectArg, Format};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use clap::{Args, Subcommand, ValueEnum};
@@ -47,7 +47,7 @@ impl MigrateCommand {
 /// Which database.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DatabaseArgs {
-    /// The database: postgres://user@host/name?sslmode=verify-full
+    /// The database: postgres://user@host/name?sslmode=verify-full, or sqlite:PATH
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct DatabaseArgs {
 /// Where in a database, and with what.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// The schema of the database that holds the tables
+    /// The schema of the database that holds the tables; SQLite has none
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
     /// Relations with `fk` are foreign keys; without it, what the ledger says, else they are not
@@ -94,6 +94,9 @@ pub(crate) struct PlanArgs {
     /// Ask no database; --out is a folder that gets plan.json, migrate.sql and after-commit.sql
     #[arg(long, requires = "out", conflicts_with_all = ["from", "database_url"])]
     pub(crate) offline: bool,
+    /// With --offline: for which database
+    #[arg(long, value_enum, default_value_t, value_name = "DIALECT", requires = "offline")]
+    pub(crate) dialect: DialectArg,
     /// Where the plan is written; standard output without it
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
@@ -200,6 +203,15 @@ pub(crate) struct PullArgs {
     /// Where the schema is written, as Schema JSON; standard output without it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+impl From<DialectArg> for ablo_migrate::Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Postgres => Self::Postgres,
+            DialectArg::Sqlite => Self::Sqlite,
+        }
+    }
 }
 
 /// The address of the database: a flag, else the environment.

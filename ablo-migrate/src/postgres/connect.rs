@@ -31,6 +31,9 @@ enum Trust {
 ///
 /// Warnings of the server go to `heard`; `database` stands in for the database that the address names.
 pub(super) fn connect(address: &str, database: Option<&str>, heard: &Warnings) -> Result<Client> {
+    if address.starts_with("sqlite:") {
+        return Err(Finding::new(URL, "the address names a file of SQLite, and only PostgreSQL is read here").into());
+    }
     let (address, trust) = split(address);
     let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
     if config.get_application_name().is_none() {

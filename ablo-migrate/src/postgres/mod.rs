@@ -6,9 +6,11 @@ mod apply;
 mod connect;
 #[cfg(unix)]
 pub mod scratch;
+mod session;
 mod warnings;
 
-pub use apply::{Applied, Patience};
+pub use crate::session::{Applied, Patience};
+pub(crate) use session::lower;
 
 use crate::codes::{LEDGER, LOCKED, REFUSED};
 use crate::error::{Error, Finding, Result};
