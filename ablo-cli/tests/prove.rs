@@ -22,7 +22,8 @@ fn prove(name: &str, more: &[&str]) -> Ran {
     let folder = format!("{}/../fixtures/diffs/{name}", env!("CARGO_MANIFEST_DIR"));
     let [prev, next] = ["prev.json", "next.json"].map(|file| format!("{folder}/{file}"));
     let args = [&["migrate", "prove", &prev, &next, "--foreign-keys"], more].concat();
-    let mut command = Place::with_schema().command(&args);
+    let place = Place::with_schema();
+    let mut command = place.command(&args);
     command.env("ABLO_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().expect("it starts").into()
 }
 
@@ -42,7 +43,8 @@ fn column<'v>(evidence: &'v Value, table: &str, column: &str) -> &'v Value {
 
 #[test]
 fn a_change_that_holds_is_proven() {
-    let ran = prove("swapped-field-names", &["--format", "json"]);
+    let hints = format!("{}/../fixtures/diffs/swapped-field-names/hints.json", env!("CARGO_MANIFEST_DIR"));
+    let ran = prove("swapped-field-names", &["--hints", &hints, "--format", "json"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let evidence = document(&ran);
     assert_eq!(evidence["verdict"], "proven");

@@ -62,19 +62,25 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         alone => (None, named(alone.first(), &args.change)?),
     };
     let place = &args.database.place;
-    let (plan, programs) = with_diff(prev.as_ref(), &next, args.change.hints.as_deref(), args.change.backfills.as_deref(), |diff, backfills| {
-        let dialect = args.dialect.into();
-        let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
-        let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
-            .map_err(|error| database::stop(&error))?;
-        let migration = Migration { statements: plan.body.statements.clone() };
-        let about = |at| diff.steps().get(at).map(ToString::to_string);
-        let programs = match dialect {
-            Dialect::Postgres => postgres::files(&migration, &about),
-            Dialect::Sqlite => sqlite::files(&migration, &about),
-        };
-        Ok((plan, programs))
-    })?;
+    let (plan, programs) = with_diff(
+        prev.as_ref(),
+        &next,
+        args.change.hints.as_deref(),
+        args.change.backfills.as_deref(),
+        |diff, backfills| {
+            let dialect = args.dialect.into();
+            let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
+            let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
+                .map_err(|error| database::stop(&error))?;
+            let migration = Migration { statements: plan.body.statements.clone() };
+            let about = |at| diff.steps().get(at).map(ToString::to_string);
+            let programs = match dialect {
+                Dialect::Postgres => postgres::files(&migration, &about),
+                Dialect::Sqlite => sqlite::files(&migration, &about),
+            };
+            Ok((plan, programs))
+        },
+    )?;
     // The command line asks for it.
     let folder = args.out.clone().unwrap_or_default();
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
