@@ -27,6 +27,8 @@ pub(crate) enum MigrateCommand {
     Status(StatusArgs),
     /// Say where the database differs from the schema that was applied last
     Drift(StatusArgs),
+    /// Migrate a scratch database with rows in it, check everything that has to hold, and show the evidence
+    Prove(Box<ProveArgs>),
 }
 
 impl MigrateCommand {
@@ -36,6 +38,7 @@ impl MigrateCommand {
             MigrateCommand::Plan(args) => args.change.format,
             MigrateCommand::Approve(args) => args.format,
             MigrateCommand::Apply(args) => args.change.format,
+            MigrateCommand::Prove(args) => args.format,
             MigrateCommand::Status(args) | MigrateCommand::Drift(args) => args.format,
         }
     }
@@ -115,6 +118,35 @@ pub(crate) struct ApplyArgs {
     pub(crate) database: DatabaseArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 proven, 1 rows stand in the way or something does not hold, 2 ablo could not run. The scratch server is \
+PostgreSQL of this machine, in a temporary folder; the environment's database is not asked.")]
+pub(crate) struct ProveArgs {
+    /// The schema before
+    pub(crate) prev: PathBuf,
+    /// The next schema
+    pub(crate) next: PathBuf,
+    /// Which names were which before, and what is really dropped
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// Values for the rows that are there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backfills: Option<PathBuf>,
+    /// How many rows each table gets at most
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) rows: usize,
+    /// Relations with `fk` are foreign keys
+    #[arg(long)]
+    pub(crate) foreign_keys: bool,
+    /// Prove on this server instead, in databases that are made for it and dropped
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// How the evidence is shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// Why steps need approvals.

@@ -68,6 +68,10 @@ codes! {
         "Another migration is running",
         "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait. In SQLite whoever writes to the file holds it.",
         "Wait until it is done, or end that session, and run this again. Nothing was changed.";
+    WARNED = "ablo::database::warned" Warning,
+        "The server warned of something",
+        "It did what it was asked for and had this to say; its words are in the message.",
+        "Read it; nothing was left undone.";
     LEDGER = "ablo::ledger::unreadable" Error,
         "The ledger holds an entry that cannot be read",
         "The table `ablo_migrations` records what was applied. An entry was changed by hand, or written by a newer version.",
@@ -124,6 +128,26 @@ codes! {
         "Rows share a value that becomes unique",
         "A unique index cannot be built over them. Nothing was changed.",
         "Correct those rows first, or leave the field as it is.";
+    POLICY_SKIPPED = "ablo::migrate::policy_skipped" Warning,
+        "A table shows no row to anyone",
+        "Row security is on, and the policy could not be made: what decides who sees its rows is missing.",
+        "Make what the message names, then run `ablo migrate drift` and the statement that it gives.";
+    FOREIGN_KEY_NOT_VALIDATED = "ablo::migrate::foreign_key_not_validated" Warning,
+        "Rows name rows that do not exist",
+        "The foreign key holds for new rows. Rows that were there refer to nothing, so it could not be validated.",
+        "Correct those rows, then run `ALTER TABLE … VALIDATE CONSTRAINT …` for the key.";
+    NO_SERVER = "ablo::prove::no_server" Error,
+        "There is no server to prove on",
+        "A proof runs on a scratch server of PostgreSQL 14 or later. Its `initdb` and `postgres` were looked for on the PATH and in the usual folders.",
+        "Install one: `apt-get install postgresql`, `dnf install postgresql-server` or `brew install postgresql`; or pass the address of a server as `--database-url`, where databases can be made.";
+    SCRATCH_FAILED = "ablo::prove::scratch_failed" Error,
+        "The scratch server did not start",
+        "PostgreSQL is installed and refused to start in a temporary folder; its words are in the message.",
+        "Mend what it names, or pass the address of a server as `--database-url`.";
+    NOT_PROVEN = "ablo::prove::broken" Error,
+        "The law of migrations is broken",
+        "The migration applied, and something that has to hold does not: a value was lost that no step declares lost, a table is not as provisioned, or rows are seen by others. Nothing but scratch databases was touched.",
+        "This is a fault of ablo. Do not apply this migration; report it with both schemas.";
     BUSY = "ablo::migrate::busy" Error,
         "A table stayed locked by others",
         "A statement waited for a lock until `lock_timeout`, and so did every retry. Nothing was changed by this transaction.",

@@ -18,7 +18,10 @@ pub mod plan;
 mod planning;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "postgres")]
+pub mod prove;
 pub mod pull;
+pub mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod session;
 #[cfg(feature = "sqlite")]

@@ -157,6 +157,9 @@ pub trait Session {
     /// `ablo::database::locked`.
     fn lock(&mut self, patience: Duration) -> Result<()>;
 
+    /// What the database warned of since this was asked the last time.
+    fn warnings(&mut self) -> Vec<Finding>;
+
     /// Lets others migrate again. What was not committed is undone.
     ///
     /// # Errors

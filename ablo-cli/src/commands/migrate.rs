@@ -29,6 +29,7 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
         MigrateCommand::Apply(args) => apply(args),
         MigrateCommand::Status(args) => status(args),
         MigrateCommand::Drift(args) => drift(args),
+        MigrateCommand::Prove(args) => super::prove::run(args),
     }
 }
 
@@ -61,19 +62,25 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         alone => (None, named(alone.first(), &args.change)?),
     };
     let place = &args.database.place;
-    let (plan, programs) = with_diff(prev.as_ref(), &next, &args.change, |diff, backfills| {
-        let dialect = args.dialect.into();
-        let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
-        let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
-            .map_err(|error| database::stop(&error))?;
-        let migration = Migration { statements: plan.body.statements.clone() };
-        let about = |at| diff.steps().get(at).map(ToString::to_string);
-        let programs = match dialect {
-            Dialect::Postgres => postgres::files(&migration, &about),
-            Dialect::Sqlite => sqlite::files(&migration, &about),
-        };
-        Ok((plan, programs))
-    })?;
+    let (plan, programs) = with_diff(
+        prev.as_ref(),
+        &next,
+        args.change.hints.as_deref(),
+        args.change.backfills.as_deref(),
+        |diff, backfills| {
+            let dialect = args.dialect.into();
+            let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
+            let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
+                .map_err(|error| database::stop(&error))?;
+            let migration = Migration { statements: plan.body.statements.clone() };
+            let about = |at| diff.steps().get(at).map(ToString::to_string);
+            let programs = match dialect {
+                Dialect::Postgres => postgres::files(&migration, &about),
+                Dialect::Sqlite => sqlite::files(&migration, &about),
+            };
+            Ok((plan, programs))
+        },
+    )?;
     // The command line asks for it.
     let folder = args.out.clone().unwrap_or_default();
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
@@ -118,12 +125,12 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
     };
     let nothing_to_do = plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
     if nothing_to_do && ablo_is_recorded(&mut *database, &plan).map_err(failed)? {
-        return Ok(done(finished, "the database is up to date".to_owned()));
+        return Ok(done(&mut *database, finished, "the database is up to date"));
     }
     let outcome = ablo_migrate::apply(&mut *database, &plan, patience).map_err(failed)?;
     let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
     let said = if outcome.was_done { "the plan had been applied before".to_owned() } else { format!("applied: {ran}") };
-    Ok(done(finished, said))
+    Ok(done(&mut *database, finished, &said))
 }
 
 /// Whether the ledger is at the schema of a plan already.
@@ -131,13 +138,16 @@ fn ablo_is_recorded(database: &mut dyn Session, plan: &Plan) -> ablo_migrate::Re
     Ok(database.ledger()?.last().is_some_and(|entry| entry.record.to == plan.body.to))
 }
 
-fn done(finished: usize, said: String) -> Outcome {
+/// What ran, and what the server warned of meanwhile.
+fn done(database: &mut dyn Session, finished: usize, said: &str) -> Outcome {
     let before = if finished > 0 {
         format!("finished an earlier migration: {}\n", counted(finished, "statement"))
     } else {
         String::new()
     };
-    Outcome { remark: format!("{before}{said}\n"), ..Outcome::text(String::new()) }
+    let warnings: Vec<Finding> = database.warnings().iter().map(crate::database::finding).collect();
+    let reports = if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
+    Outcome { remark: format!("{before}{said}\n"), reports, ..Outcome::text(String::new()) }
 }
 
 fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
@@ -228,21 +238,22 @@ fn make(database: &mut dyn Session, next: &Schema, args: &DatabaseArgs, change: 
         ));
     }
     let foreign_keys = current.foreign_keys.unwrap_or(args.place.foreign_keys);
-    with_diff(current.schema.as_ref(), next, change, |diff, backfills| {
+    with_diff(current.schema.as_ref(), next, change.hints.as_deref(), change.backfills.as_deref(), |diff, backfills| {
         ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
     })
 }
 
 /// Reads hints and backfills, and compares.
-fn with_diff<T>(
+pub(super) fn with_diff<T>(
     prev: Option<&Schema>,
     next: &Schema,
-    change: &ChangeArgs,
+    hints: Option<&Path>,
+    backfills: Option<&Path>,
     then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Stop>,
 ) -> Result<T, Stop> {
-    let hints = change.hints.as_deref().map(|path| input::aside(path, json::read_hints)).transpose()?;
+    let hints = hints.map(|path| input::aside(path, json::read_hints)).transpose()?;
     let read = |path: &Path| input::aside(path, |text| json::read_backfills(text, next));
-    let backfills = change.backfills.as_deref().map(read).transpose()?;
+    let backfills = backfills.map(read).transpose()?;
     let no_hints = Hints::default();
     let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints)).map_err(|diagnostics| {
         // Only hints can be wrong here, so that there is a file of them.
@@ -265,14 +276,14 @@ fn named(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Stop> {
     schema(&settings::schema_path(&InputArgs { file, config, format: change.format })?)
 }
 
-fn schema(path: &Path) -> Result<Schema, Stop> {
+pub(super) fn schema(path: &Path) -> Result<Schema, Stop> {
     input::read(path)?.schema()
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Stop> {
     let source = source::read(path, MOST_BYTES)?;
     Plan::read(&source.text).map_err(|error| {
-        let findings = error.0.iter().map(database::finding).collect();
+        let findings = error.0.iter().map(crate::database::finding).collect();
         Stop::new(Exit::CannotRun, Report::about(Some(path), findings))
     })
 }

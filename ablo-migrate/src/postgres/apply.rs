@@ -54,6 +54,8 @@ impl Database {
             };
             // When the connection is gone the server has rolled back by itself.
             let _ = self.client.batch_execute("ROLLBACK");
+            // What was warned of is rolled back too.
+            let _ = self.warnings();
             if !refusal.is_passing() {
                 return Err(refused(STATEMENT_FAILED, "the transaction", at, total, &refusal));
             }

@@ -4,7 +4,10 @@
 
 mod apply;
 mod connect;
+#[cfg(unix)]
+pub mod scratch;
 mod session;
+mod warnings;
 
 pub use crate::session::{Applied, Patience};
 pub(crate) use session::lower;
@@ -16,6 +19,7 @@ use crate::live::Live;
 use crate::plan::RowCount;
 use postgres::{Client, IsolationLevel, Row};
 use std::time::{Duration, Instant};
+use warnings::Warnings;
 
 /// How often a lock that somebody else has is asked for.
 const POLL: Duration = Duration::from_millis(100);
@@ -30,8 +34,9 @@ const PRINTING: &str = "SET LOCAL quote_all_identifiers = on; SET LOCAL TimeZone
 
 /// A session with a server, about one schema of its database.
 pub struct Database {
-    client: Client,
+    pub(crate) client: Client,
     schema: String,
+    warnings: Warnings,
 }
 
 impl std::fmt::Debug for Database {
@@ -77,9 +82,21 @@ impl Database {
     /// # Errors
     /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats the address.
     pub fn connect(address: &str, schema: &str) -> Result<Self> {
-        let mut client = connect::connect(address)?;
+        Self::open(address, None, schema)
+    }
+
+    /// The same in another database of the server than the address names.
+    pub(crate) fn open(address: &str, database: Option<&str>, schema: &str) -> Result<Self> {
+        let warnings = Warnings::default();
+        let mut client = connect::connect(address, database, &warnings)?;
         client.batch_execute(SETTINGS)?;
-        Ok(Self { client, schema: schema.to_owned() })
+        Ok(Self { client, schema: schema.to_owned(), warnings })
+    }
+
+    /// What the server warned of since this was last asked, in order.
+    #[must_use]
+    pub fn warnings(&mut self) -> Vec<Finding> {
+        self.warnings.take()
     }
 
     /// The schema that holds the tables.
@@ -233,6 +250,6 @@ fn entry(row: &Row) -> Result<Entry> {
     Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

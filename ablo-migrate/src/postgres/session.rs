@@ -58,6 +58,10 @@ impl Session for Database {
         Database::lock(self, patience)
     }
 
+    fn warnings(&mut self) -> Vec<Finding> {
+        Database::warnings(self)
+    }
+
     fn unlock(&mut self) -> Result<()> {
         Database::unlock(self)
     }

@@ -162,6 +162,11 @@ impl Session for Database {
         Ok(())
     }
 
+    /// SQLite refuses, and warns of nothing.
+    fn warnings(&mut self) -> Vec<Finding> {
+        Vec::new()
+    }
+
     fn unlock(&mut self) -> Result<()> {
         if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
