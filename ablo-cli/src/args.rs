@@ -192,11 +192,15 @@ pub(crate) struct DiffArgs {
     /// How the difference is shown
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: DiffFormat,
+    /// In SQL: for which database
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(long, value_enum, default_value_t, value_name = "DIALECT")]
+    pub(crate) dialect: DialectArg,
     /// In SQL: relations with `fk` are foreign keys
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(long)]
     pub(crate) foreign_keys: bool,
-    /// In SQL: the schema of the database that holds the tables
+    /// In SQL for PostgreSQL: the schema of the database that holds the tables
     #[cfg(feature = "postgres")]
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
@@ -221,8 +225,8 @@ pub(crate) enum DiffFormat {
     Human,
     /// One JSON object on standard output
     Json,
-    /// The program that migrates a PostgreSQL database: a transaction, and what follows the commit
-    #[cfg(feature = "postgres")]
+    /// The program that migrates a database: a transaction, and what follows the commit
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     Sql,
 }
 
@@ -231,10 +235,24 @@ impl From<DiffFormat> for Format {
         match format {
             DiffFormat::Human => Format::Human,
             DiffFormat::Json => Format::Json,
-            #[cfg(feature = "postgres")]
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
             DiffFormat::Sql => Format::Human,
         }
     }
+}
+
+/// For which database SQL is written.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DialectArg {
+    /// PostgreSQL 14 and later
+    #[cfg(feature = "postgres")]
+    #[default]
+    Postgres,
+    /// SQLite 3.37 and later
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(not(feature = "postgres"), default)]
+    Sqlite,
 }
 
 /// How diagnostics are shown.

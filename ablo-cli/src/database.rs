@@ -2,7 +2,7 @@
 //!
 //! Text only: what a flag means is decided in the commands.
 
-use crate::args::Format;
+use crate::args::{DialectArg, Format};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use clap::{Args, Subcommand, ValueEnum};
@@ -27,6 +27,8 @@ pub(crate) enum MigrateCommand {
     Status(StatusArgs),
     /// Say where the database differs from the schema that was applied last
     Drift(StatusArgs),
+    /// Migrate a scratch database with rows in it, check everything that has to hold, and show the evidence
+    Prove(Box<ProveArgs>),
 }
 
 impl MigrateCommand {
@@ -36,6 +38,7 @@ impl MigrateCommand {
             MigrateCommand::Plan(args) => args.change.format,
             MigrateCommand::Approve(args) => args.format,
             MigrateCommand::Apply(args) => args.change.format,
+            MigrateCommand::Prove(args) => args.format,
             MigrateCommand::Status(args) | MigrateCommand::Drift(args) => args.format,
         }
     }
@@ -44,7 +47,7 @@ impl MigrateCommand {
 /// Which database.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DatabaseArgs {
-    /// The database: postgres://user@host/name?sslmode=verify-full
+    /// The database: postgres://user@host/name?sslmode=verify-full, or sqlite:PATH
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     #[command(flatten)]
@@ -54,7 +57,7 @@ pub(crate) struct DatabaseArgs {
 /// Where in a database, and with what.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// The schema of the database that holds the tables
+    /// The schema of the database that holds the tables; SQLite has none
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
     /// Relations with `fk` are foreign keys; without it, what the ledger says, else they are not
@@ -91,6 +94,9 @@ pub(crate) struct PlanArgs {
     /// Ask no database; --out is a folder that gets plan.json, migrate.sql and after-commit.sql
     #[arg(long, requires = "out", conflicts_with_all = ["from", "database_url"])]
     pub(crate) offline: bool,
+    /// With --offline: for which database
+    #[arg(long, value_enum, default_value_t, value_name = "DIALECT", requires = "offline")]
+    pub(crate) dialect: DialectArg,
     /// Where the plan is written; standard output without it
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
@@ -112,6 +118,35 @@ pub(crate) struct ApplyArgs {
     pub(crate) database: DatabaseArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 proven, 1 rows stand in the way or something does not hold, 2 ablo could not run. The scratch server is \
+PostgreSQL of this machine, in a temporary folder; the environment's database is not asked.")]
+pub(crate) struct ProveArgs {
+    /// The schema before
+    pub(crate) prev: PathBuf,
+    /// The next schema
+    pub(crate) next: PathBuf,
+    /// Which names were which before, and what is really dropped
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// Values for the rows that are there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backfills: Option<PathBuf>,
+    /// How many rows each table gets at most
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) rows: usize,
+    /// Relations with `fk` are foreign keys
+    #[arg(long)]
+    pub(crate) foreign_keys: bool,
+    /// Prove on this server instead, in databases that are made for it and dropped
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// How the evidence is shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// Why steps need approvals.
@@ -168,6 +203,15 @@ pub(crate) struct PullArgs {
     /// Where the schema is written, as Schema JSON; standard output without it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+impl From<DialectArg> for ablo_migrate::Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Postgres => Self::Postgres,
+            DialectArg::Sqlite => Self::Sqlite,
+        }
+    }
 }
 
 /// The address of the database: a flag, else the environment.

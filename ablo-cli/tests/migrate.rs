@@ -183,3 +183,16 @@ fn a_database_is_pulled_into_a_schema_that_it_is_at() {
     assert!(ran.status == 1 && ran.err.contains("ablo::pull::left_out"), "{}", ran.err);
     assert_eq!(ran.out, place.get("pulled.json"));
 }
+
+#[test]
+fn what_the_server_warns_of_is_told() {
+    let (place, server) = (place(), Server::shared().database());
+    let args = ["migrate", "apply", "schema.json", "--foreign-keys"];
+    assert_eq!(run(&place, &server, &args).status, 0);
+    let orphan = "INSERT INTO notes (id, organization_id, task_id) VALUES ('1', 'o', 'nobody')";
+    server.admin().run(orphan).expect("a row");
+    let target = r#""foreignKeyColumn": "task_id""#;
+    place.put("next.json", SCHEMA.replace(target, &format!(r#"{target}, "options": {{ "fk": true }}"#)));
+    let ran = run(&place, &server, &["migrate", "apply", "next.json", "--format", "json"]);
+    assert_eq!((ran.status, codes(&ran)), (0, vec!["ablo::migrate::foreign_key_not_validated".to_owned()]));
+}

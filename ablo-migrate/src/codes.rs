@@ -50,7 +50,7 @@ macro_rules! codes {
 codes! {
     URL = "ablo::database::url" Error,
         "The address of the database is not understood",
-        "An address is a URL, as in `postgres://user@host/database`. It is read from --database-url, else from ABLO_DATABASE_URL, else from DATABASE_URL.",
+        "An address is a URL, as in `postgres://user@host/database` or `sqlite:app.db`, or the path of a file that ends in .db, .sqlite or .sqlite3. It is read from --database-url, else from ABLO_DATABASE_URL, else from DATABASE_URL.",
         "Correct the address. Characters such as `@` and `/` in a password are percent-encoded.";
     UNREACHABLE = "ablo::database::unreachable" Error,
         "The database cannot be reached",
@@ -66,8 +66,12 @@ codes! {
         "Check that this role owns the tables and may create tables in their schema.";
     LOCKED = "ablo::database::locked" Error,
         "Another migration is running",
-        "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait.",
+        "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait. In SQLite whoever writes to the file holds it.",
         "Wait until it is done, or end that session, and run this again. Nothing was changed.";
+    WARNED = "ablo::database::warned" Warning,
+        "The server warned of something",
+        "It did what it was asked for and had this to say; its words are in the message.",
+        "Read it; nothing was left undone.";
     LEDGER = "ablo::ledger::unreadable" Error,
         "The ledger holds an entry that cannot be read",
         "The table `ablo_migrations` records what was applied. An entry was changed by hand, or written by a newer version.",
@@ -108,14 +112,46 @@ codes! {
         "A backfill names a row that does not exist",
         "The field is a foreign key, and its target has no row of that id. Nothing was changed.",
         "Give the id of a row that exists, or make that row first.";
+    FOREIGN_KEY_BROKEN = "ablo::migrate::foreign_key_broken" Error,
+        "A row refers to one that does not exist",
+        "The migration looked at the foreign keys of the tables that it changed, and one does not hold. Nothing was changed.",
+        "Correct the row first, or make the row that it refers to.";
+    NOT_OURS = "ablo::migrate::not_ours" Error,
+        "A table that is made anew holds what the schema does not know",
+        "SQLite changes most of a table only by making it anew, and a column, index or trigger that somebody added by hand would be gone. Nothing was changed.",
+        "Add it to the schema, or drop it if nobody needs it.";
+    PRAGMAS = "ablo::migrate::pragmas" Error,
+        "The connection is not set up for a migration",
+        "A migration of SQLite needs `foreign_keys` off and `legacy_alter_table` on before its transaction begins. `ablo migrate apply` and migrate.sql see to that.",
+        "Run the whole of migrate.sql, from its first line.";
     DUPLICATE_VALUES = "ablo::migrate::duplicate_values" Error,
         "Rows share a value that becomes unique",
         "A unique index cannot be built over them. Nothing was changed.",
         "Correct those rows first, or leave the field as it is.";
+    POLICY_SKIPPED = "ablo::migrate::policy_skipped" Warning,
+        "A table shows no row to anyone",
+        "Row security is on, and the policy could not be made: what decides who sees its rows is missing.",
+        "Make what the message names, then run `ablo migrate drift` and the statement that it gives.";
+    FOREIGN_KEY_NOT_VALIDATED = "ablo::migrate::foreign_key_not_validated" Warning,
+        "Rows name rows that do not exist",
+        "The foreign key holds for new rows. Rows that were there refer to nothing, so it could not be validated.",
+        "Correct those rows, then run `ALTER TABLE … VALIDATE CONSTRAINT …` for the key.";
+    NO_SERVER = "ablo::prove::no_server" Error,
+        "There is no server to prove on",
+        "A proof runs on a scratch server of PostgreSQL 14 or later. Its `initdb` and `postgres` were looked for on the PATH and in the usual folders.",
+        "Install one: `apt-get install postgresql`, `dnf install postgresql-server` or `brew install postgresql`; or pass the address of a server as `--database-url`, where databases can be made.";
+    SCRATCH_FAILED = "ablo::prove::scratch_failed" Error,
+        "The scratch server did not start",
+        "PostgreSQL is installed and refused to start in a temporary folder; its words are in the message.",
+        "Mend what it names, or pass the address of a server as `--database-url`.";
+    NOT_PROVEN = "ablo::prove::broken" Error,
+        "The law of migrations is broken",
+        "The migration applied, and something that has to hold does not: a value was lost that no step declares lost, a table is not as provisioned, or rows are seen by others. Nothing but scratch databases was touched.",
+        "This is a fault of ablo. Do not apply this migration; report it with both schemas.";
     BUSY = "ablo::migrate::busy" Error,
         "A table stayed locked by others",
         "A statement waited for a lock until `lock_timeout`, and so did every retry. Nothing was changed by this transaction.",
-        "Run it again when fewer long transactions are open, or find who holds the lock in pg_locks.";
+        "Run it again when fewer long transactions are open, or find who holds the lock; PostgreSQL tells it in pg_locks.";
     AFTER_COMMIT_FAILED = "ablo::migrate::after_commit_failed" Error,
         "A statement after the commit failed",
         "The transaction is committed and recorded; what follows it is not complete. The statement's number and SQLSTATE are in the message.",
@@ -224,6 +260,10 @@ codes! {
         "A foreign key is not in the schema",
         "The table refuses rows that the schema allows.",
         "Drop it, unless it is there on purpose.";
+    DEFINITION = "ablo::drift::definition" Error,
+        "A column or table is defined otherwise",
+        "In SQLite some things stand only in the text of a table: collations, when a foreign key is looked at, whether the table is STRICT.",
+        "Make the table anew as the schema says, and copy its rows.";
     ROW_SECURITY = "ablo::drift::row_security" Error,
         "Row security is not as the schema says",
         "Without it every organisation sees the rows of every other; with it where none is asked for, nobody sees any.",

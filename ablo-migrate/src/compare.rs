@@ -29,7 +29,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn new(code: Code, table: &str, part: Option<&str>) -> Self {
+    pub(crate) fn new(code: Code, table: &str, part: Option<&str>) -> Self {
         let (table, part) = (table.to_owned(), part.map(str::to_owned));
         Self { code, table, part, expected: None, found: None, mend: None, misfit: code.severity == Severity::Error }
     }

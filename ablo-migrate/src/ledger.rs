@@ -1,6 +1,8 @@
 //! The ledger: what was applied, and how far.
 
-use ablo_codegen::migrate::{Phase, Statement};
+#[cfg(feature = "postgres")]
+use ablo_codegen::migrate::Phase;
+use ablo_codegen::migrate::Statement;
 use serde::{Deserialize, Serialize};
 
 /// The table that holds it, beside the tables of the models.
@@ -44,6 +46,7 @@ pub struct Record {
     pub statements: Vec<Statement>,
 }
 
+#[cfg(feature = "postgres")]
 impl Record {
     /// The statements of one phase.
     pub(crate) fn of(&self, phase: Phase) -> impl Iterator<Item = &Statement> {

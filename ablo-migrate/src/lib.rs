@@ -14,15 +14,23 @@ pub mod ledger;
 pub mod live;
 mod needs;
 pub mod plan;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod planning;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-
+#[cfg(feature = "postgres")]
+pub mod prove;
 pub mod pull;
+pub mod rows;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod session;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use codes::Code;
 pub use error::{Error, Finding, Result};
 pub use plan::Plan;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use planning::{Current, Outcome, apply, current, drift, finish, offline, plan as plan_for};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use session::{Absent, Applied, Dialect, Patience, Session, connect};

@@ -58,6 +58,9 @@ pub struct Table {
     pub triggers: Vec<String>,
     /// Whether it is made of partitions.
     pub partitioned: bool,
+    /// In SQLite, what is written of it beside its columns: constraints of several, and `STRICT`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 impl Table {
@@ -84,6 +87,9 @@ pub struct Column {
     pub generated: bool,
     /// The comment.
     pub comment: Option<String>,
+    /// In SQLite, all that is written of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub written: String,
 }
 
 /// One check.

@@ -1,24 +1,19 @@
 //! From two schemas, or a database and a schema, to a plan; and from a plan to a migrated database.
 //!
-//! This is the one place where the lowering of a dialect is called.
+//! Nothing here knows which database it is: a [`Session`] does.
 
 use crate::codes;
-use crate::compare::{Difference, differences};
+use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, State};
 use crate::needs::{Subject, needs};
 use crate::plan::{Body, FORMAT, Plan, read_schema};
-use crate::postgres::{Applied, Database, Patience};
-use ablo_codegen::emit::sql::postgres::{Options, expected, migrate};
-use ablo_codegen::migrate::Migration;
+use crate::session::{Applied, Dialect, Patience, Session};
 use ablo_schema::diff::{Backfills, Diff};
 use ablo_schema::schema::Plane;
 use ablo_schema::{Hashes, Schema, canonical};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The only dialect so far.
-const POSTGRES: &str = "postgres";
 
 /// What a database is at.
 #[derive(Clone, Debug)]
@@ -37,7 +32,7 @@ pub struct Current {
 /// # Errors
 /// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference, `ablo::migrate::schema_invalid`
 /// and what the database refuses.
-pub fn current(database: &mut Database, baseline: Option<&Schema>, foreign_keys: bool) -> Result<Current> {
+pub fn current(database: &mut dyn Session, baseline: Option<&Schema>, foreign_keys: bool) -> Result<Current> {
     if let Some(entry) = database.ledger()?.pop() {
         let schema = Some(read_schema(&entry.record.schema, "the ledger")?);
         return Ok(Current { schema, foreign_keys: Some(entry.record.foreign_keys), entry: Some(entry) });
@@ -47,7 +42,7 @@ pub fn current(database: &mut Database, baseline: Option<&Schema>, foreign_keys:
         if live.tables.is_empty() {
             return Ok(Current { schema: None, foreign_keys: None, entry: None });
         }
-        let message = format!("`{}` has {} tables and no ledger", database.schema(), live.tables.len());
+        let message = format!("`{}` has {} tables and no ledger", database.place(), live.tables.len());
         return Err(Finding::new(codes::BASELINE_REQUIRED, message).into());
     };
     let misfits: Vec<_> =
@@ -66,26 +61,30 @@ pub fn current(database: &mut Database, baseline: Option<&Schema>, foreign_keys:
 ///
 /// # Errors
 /// What the database refuses.
-pub fn drift(database: &mut Database, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
-    let options = options(database.schema(), foreign_keys);
-    let expected = expected(schema, &options).map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
-    Ok(differences(&expected, &database.live()?))
+pub fn drift(database: &mut dyn Session, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
+    database.drift(schema, foreign_keys)
 }
 
 /// A plan that no database was asked for: it has no counts and no fingerprint.
 ///
 /// # Errors
 /// `ablo::migrate::options`.
-pub fn offline(diff: &Diff<'_>, backfills: &Backfills, target_schema: &str, foreign_keys: bool) -> Result<Plan> {
-    Ok(Plan::new(draft(diff, backfills, target_schema, foreign_keys)?.0))
+pub fn offline(
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    dialect: Dialect,
+    target_schema: &str,
+    foreign_keys: bool,
+) -> Result<Plan> {
+    Ok(Plan::new(draft(diff, backfills, (dialect, target_schema), foreign_keys)?.0))
 }
 
 /// A plan for this database, with what it measures there.
 ///
 /// # Errors
 /// `ablo::migrate::options`, and what the database refuses.
-pub fn plan(database: &mut Database, diff: &Diff<'_>, backfills: &Backfills, foreign_keys: bool) -> Result<Plan> {
-    let (mut body, subjects) = draft(diff, backfills, database.schema(), foreign_keys)?;
+pub fn plan(database: &mut dyn Session, diff: &Diff<'_>, backfills: &Backfills, foreign_keys: bool) -> Result<Plan> {
+    let (mut body, subjects) = draft(diff, backfills, (database.dialect(), database.place()), foreign_keys)?;
     let live = database.live()?;
     body.fingerprint = Some(live.fingerprint(body.tables.iter().map(String::as_str)));
     let touched: BTreeSet<&str> =
@@ -109,20 +108,14 @@ pub fn plan(database: &mut Database, diff: &Diff<'_>, backfills: &Backfills, for
     Ok(Plan::new(body))
 }
 
-fn options(target_schema: &str, foreign_keys: bool) -> Options {
-    Options { schema: Some(target_schema.to_owned()), foreign_keys, ..Options::default() }
-}
-
 /// Everything of a plan that needs no database, and what there is to count for each approval.
 fn draft(
     diff: &Diff<'_>,
     backfills: &Backfills,
-    target_schema: &str,
+    (dialect, target_schema): (Dialect, &str),
     foreign_keys: bool,
 ) -> Result<(Body, Vec<Option<Subject>>)> {
-    let options = options(target_schema, foreign_keys);
-    let lowered = migrate(diff, diff.prev(), diff.next(), backfills, &options);
-    let migration: Migration = lowered.map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
+    let migration = dialect.lower(diff, backfills, target_schema, foreign_keys)?;
     let report = diff.report(backfills);
     let (approvals_needed, subjects) = needs(&report, &migration).into_iter().unzip();
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
@@ -135,7 +128,7 @@ fn draft(
         .collect();
     let body = Body {
         ablo_plan: FORMAT,
-        dialect: POSTGRES.to_owned(),
+        dialect: dialect.as_str().to_owned(),
         target_schema: target_schema.to_owned(),
         foreign_keys,
         from: diff.prev().map(hash),
@@ -170,12 +163,13 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Every code of approvals, `ablo::migrate::schema_moved`, `ablo::migrate::database_moved`, `ablo::database::locked`, and those of
-/// [`Database::apply`]. But for `ablo::migrate::after_commit_failed` nothing of the plan was done.
-pub fn apply(database: &mut Database, plan: &Plan, patience: Patience) -> Result<Outcome> {
+/// [`Session::apply`]. But for `ablo::migrate::after_commit_failed` nothing of the plan was done.
+pub fn apply(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Result<Outcome> {
     let body = &plan.body;
-    if body.dialect != POSTGRES || body.target_schema != database.schema() {
+    if body.dialect != database.dialect().as_str() || body.target_schema != database.place() {
+        let here = (database.place(), database.dialect().as_str());
         let message =
-            format!("it is for `{}` of {}, not for `{}`", body.target_schema, body.dialect, database.schema());
+            format!("it is for `{}` of {}, not for `{}` of {}", body.target_schema, body.dialect, here.0, here.1);
         return Err(Finding::new(codes::PLAN_ELSEWHERE, message).into());
     }
     plan.check_approvals()?;
@@ -186,7 +180,7 @@ pub fn apply(database: &mut Database, plan: &Plan, patience: Patience) -> Result
     unlocked.map(|()| outcome)
 }
 
-fn apply_locked(database: &mut Database, plan: &Plan, patience: Patience) -> Result<Outcome> {
+fn apply_locked(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Result<Outcome> {
     let finished = database.finish(patience)?;
     let (body, record) = (&plan.body, plan.record()?);
     let head = database.ledger()?.pop();
@@ -217,7 +211,7 @@ fn apply_locked(database: &mut Database, plan: &Plan, patience: Patience) -> Res
 ///
 /// # Errors
 /// `ablo::database::locked`, and `ablo::migrate::after_commit_failed`.
-pub fn finish(database: &mut Database, patience: Patience) -> Result<usize> {
+pub fn finish(database: &mut dyn Session, patience: Patience) -> Result<usize> {
     if database.ledger()?.iter().all(|entry| entry.state == State::Done) {
         return Ok(0);
     }

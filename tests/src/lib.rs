@@ -6,7 +6,6 @@ pub mod derived;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;
-pub mod rows;
 pub mod rust;
 pub mod server;
 pub mod sqlite;

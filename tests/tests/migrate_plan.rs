@@ -1,7 +1,7 @@
 //! Plans on a real server: from nothing, from a ledger, from a baseline; approvals; what moved meanwhile; what drifted.
 
 use ablo_migrate::postgres::{Database, Patience};
-use ablo_migrate::{Error, Plan, apply, current, drift, offline, plan_for};
+use ablo_migrate::{Dialect, Error, Plan, apply, current, drift, offline, plan_for};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
 use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
@@ -146,7 +146,7 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     // A plan that was made without a database cannot know that these are the tables it starts from.
     let apart = Server::shared().database();
     provision_silently(&mut apart.session(), &has);
-    let blind = offline(&diff, &Backfills::default(), "public", true).expect("a plan");
+    let blind = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
     assert_eq!(codes(apply(&mut open(&apart.address()), &blind, Patience::default())), ["ablo::migrate::schema_moved"]);
 }
 

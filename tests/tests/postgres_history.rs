@@ -1,12 +1,12 @@
 //! The history of a real application, replayed on a server with rows in every table.
 
+use ablo_migrate::rows::id;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Hints, Step, diff};
 use ablo_schema::front::json::read_backfills;
 use ablo_schema::schema::{Field, FieldKind, Model};
 use ablo_tests::postgres::law::{Court, Outcome};
 use ablo_tests::postgres::schema;
-use ablo_tests::rows::id;
 use serde_json::{Value, json};
 use std::path::Path;
 

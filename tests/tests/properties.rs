@@ -1,10 +1,10 @@
 //! What must hold for every schema, known or not.
 
 use ablo_codegen::{Files, Input, targets};
+use ablo_migrate::rows::rows;
 use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema, Severity, canonical};
 use ablo_tests::arbitrary;
-use ablo_tests::rows::rows;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Map, Value};

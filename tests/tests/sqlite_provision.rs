@@ -1,8 +1,8 @@
 //! SQLite takes what is provisioned: every fixture, twice, with rows; and refuses values that a column cannot have.
 
 use ablo_codegen::emit::sql::sqlite::service;
+use ablo_migrate::rows::rows;
 use ablo_tests::postgres::schema;
-use ablo_tests::rows::rows;
 use ablo_tests::sqlite::{apply, catalogue, database, insert, program};
 use ablo_tests::{fixtures, synthetic};
 use rusqlite::Connection;

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
     let text = match args.format {
         DiffFormat::Human => render::diff::human(&report),
         DiffFormat::Json => report.to_value().to_json() + "\n",
-        #[cfg(feature = "postgres")]
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
         DiffFormat::Sql => sql(&diff, &inputs, args)?,
     };
     let exit = if report.needs_people() { Exit::Errors } else { Exit::Clean };
@@ -34,16 +34,30 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
 }
 
 /// Both phases of a migration, one after the other.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Stop> {
-    use ablo_codegen::emit::sql::postgres::{Options, files, migrate};
-    let options = Options { schema: Some(args.schema.clone()), foreign_keys: args.foreign_keys, ..Options::default() };
-    let migration =
-        migrate(diff, inputs.prev.as_ref(), &inputs.next, &inputs.backfills, &options).map_err(|error| {
-            let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
-            Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
-        })?;
-    let files = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
+    use crate::args::DialectArg;
+    use ablo_codegen::emit::sql;
+    let (prev, next, backfills, foreign_keys) =
+        (inputs.prev.as_ref(), &inputs.next, &inputs.backfills, args.foreign_keys);
+    let about = |at| diff.steps().get(at).map(ToString::to_string);
+    let files = match args.dialect {
+        #[cfg(feature = "postgres")]
+        DialectArg::Postgres => {
+            use sql::postgres::{Options, files, migrate};
+            let options = Options { schema: Some(args.schema.clone()), foreign_keys, ..Options::default() };
+            let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
+                let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
+                Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+            })?;
+            files(&migration, &about)
+        }
+        #[cfg(feature = "sqlite")]
+        DialectArg::Sqlite => {
+            use sql::sqlite::{Options, files, migrate};
+            files(&migrate(diff, prev, next, backfills, &Options { foreign_keys }), &about)
+        }
+    };
     Ok(files.migrate + "\n" + &files.after_commit)
 }
 

@@ -8,11 +8,10 @@ use crate::database::{
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::{Outcome, counted};
 use crate::{input, settings, source};
-use ablo_codegen::emit::sql::postgres::files;
+use ablo_codegen::emit::sql::{postgres, sqlite};
 use ablo_codegen::migrate::Migration;
 use ablo_migrate::plan::Class;
-use ablo_migrate::postgres::{Database, Patience};
-use ablo_migrate::{Plan, compare::Difference, ledger::State};
+use ablo_migrate::{Absent, Dialect, Patience, Plan, Session, compare::Difference, ledger::State};
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema};
@@ -30,6 +29,7 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
         MigrateCommand::Apply(args) => apply(args),
         MigrateCommand::Status(args) => status(args),
         MigrateCommand::Drift(args) => drift(args),
+        MigrateCommand::Prove(args) => super::prove::run(args),
     }
 }
 
@@ -41,8 +41,8 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Stop> {
         ));
     }
     let next = named(args.schemas.first(), &args.change)?;
-    let mut database = open(&args.database)?;
-    let plan = make(&mut database, &next, &args.database, &args.change)?;
+    let mut database = open(&args.database, Absent::Empty)?;
+    let plan = make(&mut *database, &next, &args.database, &args.change)?;
     let text = plan.to_json();
     let mut outcome = Outcome::text(String::new());
     match &args.out {
@@ -62,13 +62,25 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         alone => (None, named(alone.first(), &args.change)?),
     };
     let place = &args.database.place;
-    let (plan, programs) = with_diff(prev.as_ref(), &next, &args.change, |diff, backfills| {
-        let plan = ablo_migrate::offline(diff, backfills, &place.schema, place.foreign_keys)
-            .map_err(|error| database::stop(&error))?;
-        let migration = Migration { statements: plan.body.statements.clone() };
-        let programs = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
-        Ok((plan, programs))
-    })?;
+    let (plan, programs) = with_diff(
+        prev.as_ref(),
+        &next,
+        args.change.hints.as_deref(),
+        args.change.backfills.as_deref(),
+        |diff, backfills| {
+            let dialect = args.dialect.into();
+            let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
+            let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
+                .map_err(|error| database::stop(&error))?;
+            let migration = Migration { statements: plan.body.statements.clone() };
+            let about = |at| diff.steps().get(at).map(ToString::to_string);
+            let programs = match dialect {
+                Dialect::Postgres => postgres::files(&migration, &about),
+                Dialect::Sqlite => sqlite::files(&migration, &about),
+            };
+            Ok((plan, programs))
+        },
+    )?;
     // The command line asks for it.
     let folder = args.out.clone().unwrap_or_default();
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
@@ -102,44 +114,47 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
 fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
     let planned = args.plan.as_deref().map(read_plan).transpose()?;
     let next = if planned.is_none() { Some(named(args.next.as_ref(), &args.change)?) } else { None };
-    let mut database = open(&args.database)?;
+    let mut database = open(&args.database, Absent::Made)?;
     let patience = Patience::default();
     let failed = |error: ablo_migrate::Error| database::stop(&error);
-    let finished = ablo_migrate::finish(&mut database, patience).map_err(failed)?;
+    let finished = ablo_migrate::finish(&mut *database, patience).map_err(failed)?;
     let plan = match (planned, &next) {
         (Some(plan), _) => plan,
-        (None, Some(next)) => make(&mut database, next, &args.database, &args.change)?,
+        (None, Some(next)) => make(&mut *database, next, &args.database, &args.change)?,
         (None, None) => return Ok(Outcome::text(String::new())),
     };
     let nothing_to_do = plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
-    if nothing_to_do && ablo_is_recorded(&mut database, &plan).map_err(failed)? {
-        return Ok(done(finished, "the database is up to date".to_owned()));
+    if nothing_to_do && ablo_is_recorded(&mut *database, &plan).map_err(failed)? {
+        return Ok(done(&mut *database, finished, "the database is up to date"));
     }
-    let outcome = ablo_migrate::apply(&mut database, &plan, patience).map_err(failed)?;
+    let outcome = ablo_migrate::apply(&mut *database, &plan, patience).map_err(failed)?;
     let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
     let said = if outcome.was_done { "the plan had been applied before".to_owned() } else { format!("applied: {ran}") };
-    Ok(done(finished, said))
+    Ok(done(&mut *database, finished, &said))
 }
 
 /// Whether the ledger is at the schema of a plan already.
-fn ablo_is_recorded(database: &mut Database, plan: &Plan) -> ablo_migrate::Result<bool> {
+fn ablo_is_recorded(database: &mut dyn Session, plan: &Plan) -> ablo_migrate::Result<bool> {
     Ok(database.ledger()?.last().is_some_and(|entry| entry.record.to == plan.body.to))
 }
 
-fn done(finished: usize, said: String) -> Outcome {
+/// What ran, and what the server warned of meanwhile.
+fn done(database: &mut dyn Session, finished: usize, said: &str) -> Outcome {
     let before = if finished > 0 {
         format!("finished an earlier migration: {}\n", counted(finished, "statement"))
     } else {
         String::new()
     };
-    Outcome { remark: format!("{before}{said}\n"), ..Outcome::text(String::new()) }
+    let warnings: Vec<Finding> = database.warnings().iter().map(crate::database::finding).collect();
+    let reports = if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
+    Outcome { remark: format!("{before}{said}\n"), reports, ..Outcome::text(String::new()) }
 }
 
 fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
     let next = args.next.as_deref().map(schema).transpose()?;
-    let mut database = open(&args.database)?;
+    let mut database = open(&args.database, Absent::Refused)?;
     let failed = |error: ablo_migrate::Error| database::stop(&error);
-    let current = ablo_migrate::current(&mut database, None, args.database.place.foreign_keys).map_err(failed)?;
+    let current = ablo_migrate::current(&mut *database, None, args.database.place.foreign_keys).map_err(failed)?;
     let mut findings = Vec::new();
     let find = |name: &str, message: String| ablo_migrate::Code::find(name).map(|code| Finding::new(code, message));
     if let Some(entry) = &current.entry
@@ -160,7 +175,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
             .extend(find("ablo::migrate::behind", format!("the database is at {at}, the schema is {}", hash(next))));
     }
     if let Some(schema) = &current.schema {
-        let drift = ablo_migrate::drift(&mut database, schema, current.foreign_keys.unwrap_or_default());
+        let drift = ablo_migrate::drift(&mut *database, schema, current.foreign_keys.unwrap_or_default());
         findings.extend(drift.map_err(failed)?.iter().map(|difference| database::finding(&difference.finding())));
     }
     let at = current.entry.as_ref().map_or_else(
@@ -171,18 +186,18 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
 }
 
 fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
-    let mut database = open(&args.database)?;
+    let mut database = open(&args.database, Absent::Refused)?;
     let failed = |error: ablo_migrate::Error| database::stop(&error);
     let given = args.next.as_deref().map(schema).transpose()?;
     let (schema, foreign_keys) = match given {
         Some(schema) => (Some(schema), args.database.place.foreign_keys),
         None => {
-            let current = ablo_migrate::current(&mut database, None, false).map_err(failed)?;
+            let current = ablo_migrate::current(&mut *database, None, false).map_err(failed)?;
             (current.schema, current.foreign_keys.unwrap_or_default())
         }
     };
     let differences = match &schema {
-        Some(schema) => ablo_migrate::drift(&mut database, schema, foreign_keys).map_err(failed)?,
+        Some(schema) => ablo_migrate::drift(&mut *database, schema, foreign_keys).map_err(failed)?,
         None => Vec::new(),
     };
     let findings = differences.iter().map(|difference| database::finding(&difference.finding())).collect();
@@ -191,8 +206,8 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
 
 /// What a database lacks that a schema needs.
 pub(crate) fn fits(schema: &Schema, args: &DatabaseArgs) -> Result<Vec<Finding>, Stop> {
-    let mut database = open(args)?;
-    let found = ablo_migrate::drift(&mut database, schema, args.place.foreign_keys);
+    let mut database = open(args, Absent::Refused)?;
+    let found = ablo_migrate::drift(&mut *database, schema, args.place.foreign_keys);
     let found = found.map_err(|error| database::stop(&error))?;
     let is_misfit = |difference: &&Difference| difference.misfit;
     Ok(found.iter().filter(is_misfit).map(|difference| database::finding(&difference.finding())).collect())
@@ -210,7 +225,7 @@ fn said(findings: Vec<Finding>, otherwise: String) -> Outcome {
 }
 
 /// Makes a plan for a database.
-fn make(database: &mut Database, next: &Schema, args: &DatabaseArgs, change: &ChangeArgs) -> Result<Plan, Stop> {
+fn make(database: &mut dyn Session, next: &Schema, args: &DatabaseArgs, change: &ChangeArgs) -> Result<Plan, Stop> {
     let failed = |error: ablo_migrate::Error| database::stop(&error);
     let baseline = change.from.as_deref().map(schema).transpose()?;
     let current = ablo_migrate::current(database, baseline.as_ref(), args.place.foreign_keys).map_err(failed)?;
@@ -223,21 +238,22 @@ fn make(database: &mut Database, next: &Schema, args: &DatabaseArgs, change: &Ch
         ));
     }
     let foreign_keys = current.foreign_keys.unwrap_or(args.place.foreign_keys);
-    with_diff(current.schema.as_ref(), next, change, |diff, backfills| {
+    with_diff(current.schema.as_ref(), next, change.hints.as_deref(), change.backfills.as_deref(), |diff, backfills| {
         ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
     })
 }
 
 /// Reads hints and backfills, and compares.
-fn with_diff<T>(
+pub(super) fn with_diff<T>(
     prev: Option<&Schema>,
     next: &Schema,
-    change: &ChangeArgs,
+    hints: Option<&Path>,
+    backfills: Option<&Path>,
     then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Stop>,
 ) -> Result<T, Stop> {
-    let hints = change.hints.as_deref().map(|path| input::aside(path, json::read_hints)).transpose()?;
+    let hints = hints.map(|path| input::aside(path, json::read_hints)).transpose()?;
     let read = |path: &Path| input::aside(path, |text| json::read_backfills(text, next));
-    let backfills = change.backfills.as_deref().map(read).transpose()?;
+    let backfills = backfills.map(read).transpose()?;
     let no_hints = Hints::default();
     let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints)).map_err(|diagnostics| {
         // Only hints can be wrong here, so that there is a file of them.
@@ -249,9 +265,9 @@ fn with_diff<T>(
     then(&diff, &backfills.map(|(backfills, _)| backfills).unwrap_or_default())
 }
 
-fn open(args: &DatabaseArgs) -> Result<Database, Stop> {
+fn open(args: &DatabaseArgs, absent: Absent) -> Result<Box<dyn Session>, Stop> {
     let address = database::address(args.database_url.as_deref())?;
-    Database::connect(&address, &args.place.schema).map_err(|error| database::stop(&error))
+    ablo_migrate::connect(&address, &args.place.schema, absent).map_err(|error| database::stop(&error))
 }
 
 /// The schema of this file, else of ablo.toml.
@@ -260,14 +276,14 @@ fn named(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Stop> {
     schema(&settings::schema_path(&InputArgs { file, config, format: change.format })?)
 }
 
-fn schema(path: &Path) -> Result<Schema, Stop> {
+pub(super) fn schema(path: &Path) -> Result<Schema, Stop> {
     input::read(path)?.schema()
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Stop> {
     let source = source::read(path, MOST_BYTES)?;
     Plan::read(&source.text).map_err(|error| {
-        let findings = error.0.iter().map(database::finding).collect();
+        let findings = error.0.iter().map(crate::database::finding).collect();
         Stop::new(Exit::CannotRun, Report::about(Some(path), findings))
     })
 }

@@ -7,6 +7,8 @@ mod generate;
 #[cfg(feature = "database")]
 mod migrate;
 #[cfg(feature = "database")]
+mod prove;
+#[cfg(feature = "database")]
 mod pull;
 mod schema;
 #[cfg(feature = "server")]

@@ -6,34 +6,9 @@ use super::{AFTER_COMMIT, DONE, Database, Refusal, quoted};
 use crate::codes::{AFTER_COMMIT_FAILED, BUSY, Code, STATEMENT_FAILED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, State, TABLE};
+use crate::session::{Applied, Patience};
 use ablo_codegen::migrate::Phase;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How long a run waits for others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For another migration to end.
-    pub migration: Duration,
-    /// For one lock on a table.
-    pub table: Duration,
-    /// How often the transaction is tried in all when a table stays locked.
-    pub attempts: u32,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { migration: Duration::from_secs(60), table: Duration::from_secs(5), attempts: 5 }
-    }
-}
-
-/// What came of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// How many statements of the transaction ran.
-    pub transaction: usize,
-    /// How many after the commit, also of a migration that another run had begun.
-    pub after_commit: usize,
-}
 
 /// Lock not available, deadlock, serialisation failure: another try may go through.
 const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
@@ -79,6 +54,8 @@ impl Database {
             };
             // When the connection is gone the server has rolled back by itself.
             let _ = self.client.batch_execute("ROLLBACK");
+            // What was warned of is rolled back too.
+            let _ = self.warnings();
             if !refusal.is_passing() {
                 return Err(refused(STATEMENT_FAILED, "the transaction", at, total, &refusal));
             }

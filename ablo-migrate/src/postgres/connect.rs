@@ -32,6 +32,9 @@ enum Trust {
 /// # Errors
 /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`.
 pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
+    if address.starts_with("sqlite:") {
+        return Err(Finding::new(URL, "the address names a file of SQLite, and only PostgreSQL is read here").into());
+    }
     let (address, trust) = split(address);
     let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
     prepare(&mut config);

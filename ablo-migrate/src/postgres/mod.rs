@@ -4,9 +4,14 @@
 
 mod apply;
 mod connect;
+#[cfg(unix)]
+pub mod scratch;
+mod session;
+mod warnings;
 
-pub use apply::{Applied, Patience};
+pub use crate::session::{Applied, Patience};
 pub use connect::connect;
+pub(crate) use session::lower;
 
 use crate::codes::{LEDGER, LOCKED, REFUSED};
 use crate::error::{Error, Finding, Result};
@@ -15,6 +20,7 @@ use crate::live::Live;
 use crate::plan::RowCount;
 use postgres::{Client, IsolationLevel, Row};
 use std::time::{Duration, Instant};
+use warnings::Warnings;
 
 /// How often a lock that somebody else has is asked for.
 const POLL: Duration = Duration::from_millis(100);
@@ -29,8 +35,9 @@ const PRINTING: &str = "SET LOCAL quote_all_identifiers = on; SET LOCAL TimeZone
 
 /// A session with a server, about one schema of its database.
 pub struct Database {
-    client: Client,
+    pub(crate) client: Client,
     schema: String,
+    warnings: Warnings,
 }
 
 impl std::fmt::Debug for Database {
@@ -76,13 +83,30 @@ impl Database {
     /// # Errors
     /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats the address.
     pub fn connect(address: &str, schema: &str) -> Result<Self> {
+        Self::open(address, None, schema)
+    }
+
+    /// The same in another database of the server than the address names.
+    pub(crate) fn open(address: &str, database: Option<&str>, schema: &str) -> Result<Self> {
+        let warnings = Warnings::default();
+        let heard = warnings.clone();
         let mut client = connect(address, |config| {
             if config.get_application_name().is_none() {
                 config.application_name("ablo migrate");
             }
+            if let Some(name) = database {
+                config.dbname(name);
+            }
+            config.notice_callback(move |notice| heard.hear(&notice));
         })?;
         client.batch_execute(SETTINGS)?;
-        Ok(Self { client, schema: schema.to_owned() })
+        Ok(Self { client, schema: schema.to_owned(), warnings })
+    }
+
+    /// What the server warned of since this was last asked, in order.
+    #[must_use]
+    pub fn warnings(&mut self) -> Vec<Finding> {
+        self.warnings.take()
     }
 
     /// The schema that holds the tables.
@@ -236,6 +260,6 @@ fn entry(row: &Row) -> Result<Entry> {
     Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -372,7 +372,7 @@ fn value_of(field: &Map<String, Value>) -> Option<Value> {
         ("string", "int64" | "uint64" | "decimal") => "0".into(),
         ("string", "uuid") => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
         // Also what a foreign key can hold.
-        _ => crate::rows::id(0).into(),
+        _ => ablo_migrate::rows::id(0).into(),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Migrations on a real database: run as a driver runs them, and judged by what results.
 
 use super::{Catalogue, apply, catalogue, database, insert, program};
-use crate::rows::rows;
 use ablo_codegen::emit::sql::sqlite::{EPILOGUE, Options, PROLOGUE, migrate};
 use ablo_codegen::migrate::{Migration, Phase};
+use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints, diff};
 use ablo_schema::front::json;

@@ -6,8 +6,8 @@ mod migrate;
 pub use catalogue::{Catalogue, catalogue};
 pub use migrate::{Way, run};
 
-use crate::rows::{Cell, TableRows};
 use ablo_codegen::emit::sql::sqlite::{Options, Provision, provision};
+use ablo_migrate::rows::{Cell, TableRows};
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::Value;

@@ -2,16 +2,16 @@
 
 mod locks;
 mod probe;
-mod survival;
 
 use locks::Watch;
-use survival::survival;
 
 use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
-use crate::rows::{Cell, rows};
 use ablo_codegen::emit::sql::postgres::{Options, migrate};
 use ablo_codegen::migrate::{Migration, Phase, Statement};
 use ablo_codegen::shape::tables;
+use ablo_migrate::prove::insert;
+use ablo_migrate::prove::survival::survival;
+use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints};
 
@@ -102,10 +102,7 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
             continue;
         }
         for row in &table.rows {
-            let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
-            let values: Vec<String> = row.iter().map(literal).collect();
-            let sql =
-                format!("INSERT INTO {} ({}) VALUES ({})", quoted(&table.table), columns.join(", "), values.join(", "));
+            let sql = insert("public", &table, row);
             admin.run(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
         }
     }
@@ -116,20 +113,6 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn text(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-fn literal(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => "NULL".to_owned(),
-        Cell::Text(value) | Cell::Date(value) | Cell::Json(value) | Cell::Digits(value) => text(value),
-        Cell::Number(number) => format!("'{number:e}'"),
-        Cell::Whole(number) => format!("'{number}'"),
-        Cell::Boolean(flag) => flag.to_string(),
-    }
 }
 
 /// What a case came to.

@@ -26,8 +26,9 @@ mod provision;
 mod render;
 mod service;
 
+pub use super::files::MigrationFiles;
 pub use expected::{Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected};
-pub use migrate::{MigrationFiles, files, migrate};
+pub use migrate::{files, migrate};
 pub use provision::Provision;
 
 use crate::Files;

@@ -23,7 +23,8 @@ mod provision;
 mod render;
 mod service;
 
-pub use migrate::{EPILOGUE, PROLOGUE, migrate};
+pub use super::files::MigrationFiles;
+pub use migrate::{EPILOGUE, PROLOGUE, files, migrate};
 pub use provision::Provision;
 
 use crate::Files;

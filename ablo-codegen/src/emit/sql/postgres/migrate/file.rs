@@ -1,6 +1,7 @@
 //! A migration as files, for psql and for people.
 
-use crate::migrate::{Migration, Phase, Statement};
+use super::super::super::files::{MigrationFiles, write};
+use crate::migrate::{Migration, Phase};
 
 const HEADER: &str = "\
 -- Written by ablo for PostgreSQL 14 and later: one transaction, which either does all of this or nothing.
@@ -11,15 +12,6 @@ const AFTER_HEADER: &str = "\
 -- Written by ablo for PostgreSQL 14 and later: what follows migrate.sql, outside any transaction. Each statement may be run again.
 -- With psql: psql -v ON_ERROR_STOP=1 -f after-commit.sql
 ";
-
-/// The two programs of a migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MigrationFiles {
-    /// `migrate.sql`: everything that happens in one transaction, `BEGIN` and `COMMIT` included.
-    pub migrate: String,
-    /// `after-commit.sql`: what follows.
-    pub after_commit: String,
-}
 
 /// Writes a migration as its two programs. Above the statements of a step stands what `about` says of it, by its position in the diff.
 #[must_use]
@@ -33,27 +25,4 @@ pub fn files(migration: &Migration, about: &dyn Fn(usize) -> Option<String>) -> 
     write(migration.of(Phase::AfterCommit), about, &mut after_commit);
     after_commit.push_str("RESET client_encoding;\n");
     MigrationFiles { migrate, after_commit }
-}
-
-fn write<'m>(
-    statements: impl Iterator<Item = &'m Statement>,
-    about: &dyn Fn(usize) -> Option<String>,
-    out: &mut String,
-) {
-    let mut last = None;
-    for statement in statements {
-        if statement.cause != last
-            && let Some(text) = statement.cause.and_then(about)
-        {
-            out.push_str("\n-- ");
-            // Whatever a name or value holds, a comment ends with its line.
-            out.extend(
-                text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }),
-            );
-            out.push('\n');
-        }
-        last = statement.cause;
-        out.push_str(&statement.sql);
-        out.push('\n');
-    }
 }

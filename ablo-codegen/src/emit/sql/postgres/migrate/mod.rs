@@ -24,7 +24,7 @@ use super::{OptionError, Options};
 use crate::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
-pub use file::{MigrationFiles, files};
+pub use file::files;
 use kept::Kept;
 use pairing::{Pairing, Side};
 use tables::Lowering;

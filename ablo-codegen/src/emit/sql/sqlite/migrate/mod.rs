@@ -10,9 +10,12 @@
 //! 4. indexes are made, and keys looked at.
 
 mod convert;
+mod file;
 mod pairing;
 mod script;
 mod table;
+
+pub use file::files;
 
 use super::Options;
 use super::catalogue::catalogue;

@@ -125,6 +125,12 @@ impl<'d, 'a> Pair<'d, 'a> {
         self.diff.cause(self.shape.model.key.as_str(), self.field(at)).or(self.cause)
     }
 
+    /// The step that ends a column of the table before.
+    fn cause_of_end(&self, at: usize) -> Option<usize> {
+        let field = self.was_shape.columns.get(at).and_then(|column| column.field);
+        self.diff.cause(self.shape.model.key.as_str(), field.map(|field| field.name.as_str())).or(self.cause)
+    }
+
     /// Takes away the indexes that go, and makes room for a new table.
     pub(crate) fn step_aside(&self, script: &mut Script) {
         if self.way == Way::Rebuilt {
@@ -202,11 +208,11 @@ impl<'d, 'a> Pair<'d, 'a> {
             return;
         }
         script.add(self.cause, &self.is.create(Existing::Impossible));
-        let mut loses = self.columns.goes_on.contains(&false);
+        let mut loss = self.columns.goes_on.iter().position(|goes_on| !goes_on).map(|at| self.cause_of_end(at));
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.is.columns.iter().enumerate() {
             let (value, lossy) = self.value(at, column, script);
-            loses |= lossy;
+            loss = loss.or_else(|| lossy.then(|| self.cause_of(at)));
             names.push(expr!(column.name));
             values.push(expr!("\n  ", value));
         }
@@ -214,8 +220,8 @@ impl<'d, 'a> Pair<'d, 'a> {
         insert.add(&expr!("INSERT INTO ", self.is.name, " (", List(&names), ")\nSELECT", List(&values)));
         insert.add(&expr!("\nFROM ", self.aside, " AS was;"));
         script.on(&self.was.name, self.cause, &[Hazard::Rewrite, Hazard::MayFail], &Expr::new(&insert));
-        let hazards: &[Hazard] = if loses { &[Hazard::Loss] } else { &[] };
-        script.on(&self.was.name, self.cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
+        let (cause, hazards): (_, &[Hazard]) = loss.map_or((self.cause, &[]), |cause| (cause, &[Hazard::Loss]));
+        script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
     }
 
     /// What a column's rows get, and whether a value may be lost on the way.

@@ -1,4 +1,4 @@
-//! Rows that a schema allows, for tests that need something in the tables.
+//! Rows that a schema allows: what a proof and tests put into tables.
 //!
 //! A schema comes in; for each table of the tenant plane columns and rows of typed values come out, free of any dialect.
 //! Hostile texts are among them. Every id exists in every table, so that each foreign key finds its row.

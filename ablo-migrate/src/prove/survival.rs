@@ -2,20 +2,23 @@
 //!
 //! It says by type what the conversion rules promise, and knows nothing of how a migration is made.
 
-use super::{quoted, text};
-use ablo_codegen::shape::{ColumnKind, Isolation, TableShape};
+use super::text;
+use crate::postgres::quoted;
+use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
 
 /// What is compared of one column.
-pub(super) struct Survival {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survival {
     /// The value before, as SQL.
-    pub(super) before: String,
+    pub before: String,
     /// What has to hold, as SQL.
-    pub(super) condition: String,
+    pub condition: String,
 }
 
 /// What has to hold of a column's values, `b` before and `a` after; none where its step may lose them or where it is new.
-pub(super) fn survival(
+#[must_use]
+pub fn survival(
     diff: &Diff<'_>,
     backfills: &Backfills,
     was: &TableShape<'_>,
@@ -23,21 +26,8 @@ pub(super) fn survival(
     name: &str,
 ) -> Option<Survival> {
     let column = is.columns.iter().find(|column| column.name == name)?;
+    let old = before(diff, was, is, column)?;
     let key = is.model.key.as_str();
-    let field = column.field.and_then(|field| diff.prev_field(key, field.name.as_str()));
-    let tenancy = |table: &TableShape<'_>| match table.isolation {
-        Isolation::Column(column) => Some(column.to_owned()),
-        Isolation::Shared | Isolation::Parent { .. } => None,
-    };
-    let old = match field {
-        Some(field) => was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name))?,
-        None if tenancy(is).as_deref() == Some(name) => {
-            let wanted = tenancy(was)?;
-            was.columns.iter().find(|old| old.name == wanted)?
-        }
-        None if column.field.is_none() => was.columns.iter().find(|old| old.name == name)?,
-        None => return None,
-    };
     let (b, a) = (format!("b.{}", quoted(old.name)), format!("a.{}", quoted(name)));
     let has_fill = column.default.is_some()
         || column.default_now
@@ -86,4 +76,27 @@ pub(super) fn survival(
     let empty = if has_fill { "true".to_owned() } else { format!("{a} IS NULL") };
     let condition = format!("CASE WHEN {b} IS NULL THEN {empty} ELSE ({same}) IS TRUE END");
     Some(Survival { before: b, condition })
+}
+
+/// The column that held a column's values before.
+pub(super) fn before<'w, 's>(
+    diff: &Diff<'_>,
+    was: &'w TableShape<'s>,
+    is: &TableShape<'_>,
+    column: &ColumnShape<'_>,
+) -> Option<&'w ColumnShape<'s>> {
+    let field = column.field.and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
+    let tenancy = |table: &TableShape<'_>| match table.isolation {
+        Isolation::Column(column) => Some(column.to_owned()),
+        Isolation::Shared | Isolation::Parent { .. } => None,
+    };
+    match field {
+        Some(field) => was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name)),
+        None if tenancy(is).as_deref() == Some(column.name) => {
+            let wanted = tenancy(was)?;
+            was.columns.iter().find(|old| old.name == wanted)
+        }
+        None if column.field.is_none() => was.columns.iter().find(|old| old.name == column.name),
+        None => None,
+    }
 }

@@ -1,0 +1,108 @@
+//! `ablo migrate prove` as it is run: a change that holds, one that rows refuse, one that loses values, and where it is proven.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![cfg(all(feature = "database", unix))]
+
+mod support;
+
+use ablo_tests::postgres::Server;
+use serde_json::Value;
+use support::{Place, Ran};
+
+const LAW: [&str; 6] = [
+    "the catalogue is that of a database provisioned with the next schema",
+    "the catalogue is what the next schema says",
+    "a second run changes nothing",
+    "every row is still there",
+    "every value is there that no step declares lost",
+    "each organisation sees its own rows and no others",
+];
+
+/// Proves a fixture; the environment names a database that must not be asked.
+fn prove(name: &str, more: &[&str]) -> Ran {
+    let folder = format!("{}/../fixtures/diffs/{name}", env!("CARGO_MANIFEST_DIR"));
+    let [prev, next] = ["prev.json", "next.json"].map(|file| format!("{folder}/{file}"));
+    let args = [&["migrate", "prove", &prev, &next, "--foreign-keys"], more].concat();
+    let place = Place::with_schema();
+    let mut command = place.command(&args);
+    command.env("ABLO_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().expect("it starts").into()
+}
+
+fn document(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err))
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value[name].as_array().expect("a list")
+}
+
+/// The evidence of one column, by the name that it had.
+fn column<'v>(evidence: &'v Value, table: &str, column: &str) -> &'v Value {
+    let tables = list(evidence, "tables").iter().find(|found| found["before"] == table).expect("the table");
+    list(tables, "columns").iter().find(|found| found["before"] == column).expect("the column")
+}
+
+#[test]
+fn a_change_that_holds_is_proven() {
+    let hints = format!("{}/../fixtures/diffs/swapped-field-names/hints.json", env!("CARGO_MANIFEST_DIR"));
+    let ran = prove("swapped-field-names", &["--hints", &hints, "--format", "json"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    let evidence = document(&ran);
+    assert_eq!(evidence["verdict"], "proven");
+    let checks: Vec<_> = list(&evidence, "checks").iter().map(|check| check["what"].as_str().expect("words")).collect();
+    assert_eq!(checks, LAW);
+    assert!(list(&evidence, "checks").iter().all(|check| check["faults"] == Value::Array(Vec::new())));
+    for table in list(&evidence, "tables") {
+        assert!(table["rowsBefore"].as_u64() > Some(0) && table["rowsBefore"] == table["rowsAfter"], "{table}");
+        for column in list(table, "columns") {
+            assert_eq!(column["kept"], table["rowsBefore"], "{column}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_stand_in_the_way_are_told_with_their_code() {
+    let ran = prove("required-added", &["--format", "json"]);
+    assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
+    let evidence = document(&ran);
+    assert_eq!(evidence["verdict"], "refused");
+    assert_eq!(evidence["refusals"][0]["code"], "ablo::migrate::required_field_added");
+    let ran = prove("required-added", &[]);
+    assert!(ran.err.contains("ablo::migrate::required_field_added"), "{}", ran.err);
+    assert!(ran.out.contains("refused by rows; nothing was changed: "), "{}", ran.out);
+    // Without rows nothing is in the way.
+    assert_eq!(prove("required-added", &["--rows", "0"]).status, 0);
+}
+
+#[test]
+fn what_is_lost_stands_beside_what_was_declared() {
+    let hints = format!("{}/../fixtures/diffs/drops-that-are-meant/hints.json", env!("CARGO_MANIFEST_DIR"));
+    let ran = prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8", "--format", "json"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    let evidence = document(&ran);
+    let dropped = column(&evidence, "tasks", "name");
+    assert_eq!((&dropped["lost"], &dropped["after"]), (&Value::from(8), &Value::Null));
+    assert_eq!(dropped["declared"][0], "the column goes with every value in it");
+    assert_eq!(column(&evidence, "logs", "line")["declared"][0], "the table goes with every row in it");
+    let ran = prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8"]);
+    assert!(
+        ran.out.contains("  name (dropped): 8 lost (declared: the column goes with every value in it)\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("\nproven: "), "{}", ran.out);
+}
+
+#[test]
+fn a_named_server_is_left_as_it_was() {
+    let server = Server::shared().database();
+    let mut admin = server.admin();
+    admin.run(&format!("ALTER ROLE {} CREATEDB CREATEROLE", server.owner())).expect("rights");
+    let ran = prove("renamed-from", &["--database-url", &server.address()]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    let left = "SELECT datname::text FROM pg_database WHERE datname LIKE 'ablo_prove_%' \
+        UNION ALL SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'ablo_prove_%'";
+    assert_eq!(admin.texts(left), [""; 0]);
+    admin.run(&format!("ALTER ROLE {} NOCREATEDB", server.owner())).expect("fewer rights");
+    let ran = prove("renamed-from", &["--database-url", &server.address()]);
+    assert!(ran.status == 2 && ran.err.contains("ablo::database::refused"), "{}{}", ran.out, ran.err);
+}

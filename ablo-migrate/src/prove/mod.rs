@@ -1,0 +1,402 @@
+//! The law of migrations, looked at on a server: a database with rows is migrated, and everything that has to hold is checked.
+//!
+//! A difference comes in, [`Evidence`] goes out. Nothing but databases made for this is touched.
+
+mod court;
+mod evidence;
+mod isolation;
+pub mod survival;
+
+pub use court::Court;
+pub use evidence::{Check, ColumnEvidence, Evidence, TableEvidence, Verdict};
+pub use isolation::own_rows;
+
+use crate::codes;
+use crate::compare::Difference;
+use crate::error::{Error, Finding, Result};
+use crate::live::Live;
+use crate::plan::Plan;
+use crate::postgres::{Database, Patience, quoted};
+use crate::rows::{Cell, TableRows, rows};
+use ablo_codegen::emit::sql::postgres::{Options, provision};
+use ablo_codegen::shape::{ColumnShape, TableShape, tables};
+use ablo_schema::diff::{Backfills, Diff, Hints, Report};
+use ablo_schema::{Hashes, Schema};
+use postgres::Client;
+
+/// The schema that holds the tables.
+const HOME: &str = "public";
+
+/// A literal of text.
+fn text(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+fn literal(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Text(value) | Cell::Date(value) | Cell::Json(value) | Cell::Digits(value) => text(value),
+        Cell::Number(number) => format!("'{number:e}'"),
+        Cell::Whole(number) => format!("'{number}'"),
+        Cell::Boolean(flag) => flag.to_string(),
+    }
+}
+
+/// The statement that inserts one row.
+#[must_use]
+pub fn insert(schema: &str, table: &TableRows, row: &[Cell]) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
+    let values: Vec<String> = row.iter().map(literal).collect();
+    let name = quoted(&table.table);
+    format!("INSERT INTO {}.{name} ({}) VALUES ({})", quoted(schema), columns.join(", "), values.join(", "))
+}
+
+/// Runs the law for one migration, with so many rows in every table.
+///
+/// # Errors
+/// What the server refuses of what is not the migration's own, and `ablo::migrate::options`.
+pub fn prove(
+    court: &mut Court,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    count: usize,
+    foreign_keys: bool,
+) -> Result<Evidence> {
+    let hash =
+        |schema: Option<&Schema>| schema.map(|schema| Hashes::of(schema).content.to_string()).unwrap_or_default();
+    let mut evidence = Evidence {
+        verdict: Verdict::Broken,
+        from: hash(diff.prev()),
+        to: hash(Some(diff.next())),
+        statements: 0,
+        checks: Vec::new(),
+        tables: Vec::new(),
+        warnings: Vec::new(),
+        refusals: Vec::new(),
+    };
+    let mut subject = court.database()?;
+    if let Some(prev) = diff.prev() {
+        provisioned(&mut subject, prev, foreign_keys)?;
+        populate(&mut subject, prev, count)?;
+        keep(&mut subject, prev)?;
+    }
+    let before = subject.live()?;
+    let plan = approved(&mut subject, diff, backfills, foreign_keys)?;
+    let _ = subject.warnings();
+    let applied = crate::apply(&mut subject, &plan, Patience::default());
+    evidence.warnings = subject.warnings();
+    match applied {
+        Ok(outcome) => {
+            evidence.statements = outcome.applied.transaction + outcome.applied.after_commit;
+            look(court, &mut subject, diff, backfills, foreign_keys, &mut evidence)?;
+            evidence.settle(Verdict::Proven);
+        }
+        Err(error) if error.0.iter().any(|finding| finding.code.name.starts_with("ablo::database::")) => {
+            return Err(error);
+        }
+        Err(error) => refuse(&mut subject, error, &before, &mut evidence)?,
+    }
+    Ok(evidence)
+}
+
+/// Every look at a database that was migrated.
+fn look(
+    court: &mut Court,
+    subject: &mut Database,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    foreign_keys: bool,
+    evidence: &mut Evidence,
+) -> Result<()> {
+    let next = diff.next();
+    let mut reference = court.database()?;
+    provisioned(&mut reference, next, foreign_keys)?;
+    let waits = evidence.warnings.iter().any(|finding| finding.code == codes::FOREIGN_KEY_NOT_VALIDATED);
+    let (found, wanted) = (comparable(subject.live()?, waits), comparable(reference.live()?, waits));
+    let check = |what, faults| Check { what, faults };
+    evidence
+        .checks
+        .push(check("the catalogue is that of a database provisioned with the next schema", unlike(&found, &wanted)));
+    let usual = crate::drift(&mut reference, next, foreign_keys)?;
+    let is_known = |one: &Difference| usual.contains(one) || waits && one.code == codes::FOREIGN_KEY_MISSING;
+    let drift = crate::drift(subject, next, foreign_keys)?.into_iter().filter(|one| !is_known(one));
+    let drift = drift.map(|one| one.finding().to_string()).collect();
+    evidence.checks.push(check("the catalogue is what the next schema says", drift));
+    evidence.checks.push(check("a second run changes nothing", again(subject, next)?));
+    evidence.tables = rows_after(subject, diff, backfills)?;
+    let missing = evidence.tables.iter().filter(|table| table.after.is_some() && table.rows_before != table.rows_after);
+    let missing = missing.map(|table| format!("{:?}: {} of {} rows", table.after, table.rows_after, table.rows_before));
+    evidence.checks.push(check("every row is still there", missing.collect()));
+    let mut undeclared = Vec::new();
+    for table in &evidence.tables {
+        let broken = table.columns.iter().filter(|column| column.broken > 0 || column.is_undeclared());
+        undeclared.extend(broken.map(|column| format!("{:?}, {:?}", table.before, column.before)));
+    }
+    evidence.checks.push(check("every value is there that no step declares lost", undeclared));
+    let role = court.role()?;
+    let leaks = isolation::leaks(subject, HOME, &tables(next), &role)?;
+    evidence.checks.push(check("each organisation sees its own rows and no others", leaks));
+    Ok(())
+}
+
+/// Notes why it did not apply, and that nothing was changed.
+fn refuse(subject: &mut Database, error: Error, before: &Live, evidence: &mut Evidence) -> Result<()> {
+    let mut faults = Vec::new();
+    if subject.live()? != *before {
+        faults.push("the tables are not as they were".to_owned());
+    }
+    if !subject.ledger()?.is_empty() {
+        faults.push("the ledger has an entry".to_owned());
+    }
+    let gave_reason = |finding: &Finding| {
+        !matches!(
+            finding.code,
+            codes::STATEMENT_FAILED | codes::AFTER_COMMIT_FAILED | codes::BUSY | codes::DATABASE_MOVED
+        )
+    };
+    let unexplained: Vec<String> =
+        error.0.iter().filter(|finding| !gave_reason(finding)).map(ToString::to_string).collect();
+    evidence.checks.push(Check { what: "what is refused changes nothing", faults });
+    evidence.checks.push(Check { what: "what is refused has a reason of its own", faults: unexplained });
+    evidence.refusals = error.0;
+    evidence.settle(Verdict::Refused);
+    Ok(())
+}
+
+/// A plan as `ablo migrate apply` makes it, with every approval.
+fn approved(subject: &mut Database, diff: &Diff<'_>, backfills: &Backfills, foreign_keys: bool) -> Result<Plan> {
+    crate::current(subject, diff.prev(), foreign_keys)?;
+    let mut plan = crate::plan_for(subject, diff, backfills, foreign_keys)?;
+    let ids: Vec<String> = plan.body.approvals_needed.iter().map(|needed| needed.id.clone()).collect();
+    ids.iter().try_for_each(|id| plan.approve(id, Some("ablo migrate prove")))?;
+    Ok(plan)
+}
+
+fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> Result<()> {
+    let options = Options { schema: Some(HOME.to_owned()), foreign_keys, ..Options::default() };
+    let program = provision(schema, &options).map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
+    for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {
+        database.client.batch_execute(sql)?;
+    }
+    Ok(())
+}
+
+/// Does something as a table's owner whom row security does not bind; keeps what was done, or takes it back.
+fn unbound<T>(database: &mut Database, keeps: bool, run: impl FnOnce(&mut Client) -> Result<T>) -> Result<T> {
+    let client = &mut database.client;
+    let forced = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+        WHERE relforcerowsecurity AND relkind = 'r' AND nspname = $1";
+    let forced: Vec<String> =
+        client.query(forced, &[&HOME])?.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+    let all = |word: &str| -> String {
+        forced.iter().map(|table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY;")).collect()
+    };
+    client.batch_execute(&format!("BEGIN; {}", all("NO FORCE")))?;
+    let done = run(client);
+    let end = if keeps && done.is_ok() {
+        // Keys are looked at while every row can be seen.
+        format!("SET CONSTRAINTS ALL IMMEDIATE; {} COMMIT", all("FORCE"))
+    } else {
+        "ROLLBACK".to_owned()
+    };
+    let ended = client.batch_execute(&end);
+    let done = done?;
+    ended?;
+    Ok(done)
+}
+
+fn populate(database: &mut Database, schema: &Schema, count: usize) -> Result<()> {
+    unbound(database, true, |client| {
+        client.batch_execute("SET CONSTRAINTS ALL DEFERRED")?;
+        for table in rows(schema, count) {
+            for row in &table.rows {
+                client.batch_execute(&insert(HOME, &table, row))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Copies every table aside.
+fn keep(database: &mut Database, schema: &Schema) -> Result<()> {
+    unbound(database, true, |client| {
+        client.batch_execute("CREATE SCHEMA keep")?;
+        for table in tables(schema) {
+            let name = quoted(table.name());
+            client.batch_execute(&format!("CREATE TABLE keep.{name} AS TABLE {HOME}.{name}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// What a second run would do.
+fn again(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
+    let current = crate::current(subject, None, false)?;
+    let at = current.schema.as_ref();
+    let told = |_| Finding::new(codes::SCHEMA_INVALID, "the ledger's schema cannot be compared");
+    let diff = ablo_schema::diff::diff(at, next, &Hints::default()).map_err(told)?;
+    let plan = crate::plan_for(subject, &diff, &Backfills::default(), current.foreign_keys.unwrap_or_default())?;
+    Ok(plan.body.statements.into_iter().map(|statement| statement.sql).collect())
+}
+
+/// Columns have an order in a table, and it means nothing; a key that waits for its rows counts as valid where that was said.
+fn comparable(mut live: Live, waits: bool) -> Live {
+    for table in live.tables.values_mut() {
+        table.columns.sort_by(|one, other| one.name.cmp(&other.name));
+        table.foreign_keys.values_mut().for_each(|key| key.validated |= waits);
+    }
+    live
+}
+
+/// The tables in which two catalogues differ, as lines that one of them has.
+fn unlike(found: &Live, wanted: &Live) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = found.tables.keys().chain(wanted.tables.keys()).collect();
+    let mut faults = Vec::new();
+    for name in names {
+        let (found, wanted) = (found.tables.get(name), wanted.tables.get(name));
+        if found != wanted {
+            let shown = |table| serde_json::to_string(&table).unwrap_or_default();
+            faults.push(format!("{name}: found {}, wanted {}", shown(found), shown(wanted)));
+        }
+    }
+    faults
+}
+
+/// What became of every table and column.
+fn rows_after(subject: &mut Database, diff: &Diff<'_>, backfills: &Backfills) -> Result<Vec<TableEvidence>> {
+    let report = diff.report(backfills);
+    let (was, is) = (diff.prev().map(tables).unwrap_or_default(), tables(diff.next()));
+    unbound(subject, false, |client| {
+        let mut evidence = Vec::new();
+        let mut followed = Vec::new();
+        for is in &is {
+            let before = diff.prev_model(is.model.key.as_str());
+            let before = before.and_then(|model| was.iter().find(|table| table.name() == model.table.as_str()));
+            if let Some(was) = before {
+                followed.push(was.name());
+                evidence.push(table(client, diff, backfills, &report, was, is)?);
+            }
+        }
+        for was in was.iter().filter(|table| !followed.contains(&table.name())) {
+            evidence.push(dropped(client, &report, was)?);
+        }
+        Ok(evidence)
+    })
+}
+
+fn table(
+    client: &mut Client,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    report: &Report<'_, '_>,
+    was: &TableShape<'_>,
+    is: &TableShape<'_>,
+) -> Result<TableEvidence> {
+    let (old, new) = (format!("keep.{}", quoted(was.name())), format!("{HOME}.{}", quoted(is.name())));
+    let rows_before = number(client, &format!("SELECT count(*) FROM {old}"))?;
+    let rows_after = number(client, &format!("SELECT count(*) FROM {old} JOIN {new} USING (id)"))?;
+    let key = is.model.key.as_str();
+    let mut columns = Vec::new();
+    let mut followed = Vec::new();
+    for column in &is.columns {
+        let Some(before) = before(diff, was, is, column) else { continue };
+        followed.push(before.name);
+        let survival = survival::survival(diff, backfills, was, is, column.name);
+        let condition = survival.map_or_else(|| "true".to_owned(), |survival| survival.condition);
+        let mut seen = compared(client, &format!("{old} AS b JOIN {new} AS a USING (id)"), before, column, &condition)?;
+        seen.declared = declared(report, key, column.field.map(|field| field.name.as_str()));
+        columns.push(seen);
+    }
+    for gone in was.columns.iter().filter(|column| !followed.contains(&column.name)) {
+        let lost = number(client, &format!("SELECT count({}) FROM {old}", quoted(gone.name)))?;
+        let declared = declared(report, key, gone.field.map(|field| field.name.as_str()));
+        columns.push(ColumnEvidence {
+            before: Some(gone.name.to_owned()),
+            lost,
+            declared,
+            ..ColumnEvidence::default()
+        });
+    }
+    let (before, after) = (Some(was.name().to_owned()), Some(is.name().to_owned()));
+    Ok(TableEvidence { before, after, rows_before, rows_after, columns })
+}
+
+/// The column that held the values, also where a base column has the name of one that was declared, or the other way round.
+fn before<'w, 's>(
+    diff: &Diff<'_>,
+    was: &'w TableShape<'s>,
+    is: &TableShape<'_>,
+    column: &ColumnShape<'_>,
+) -> Option<&'w ColumnShape<'s>> {
+    survival::before(diff, was, is, column).or_else(|| {
+        let same = was.columns.iter().find(|old| old.name == column.name)?;
+        let is_claimed = is
+            .columns
+            .iter()
+            .any(|other| survival::before(diff, was, is, other).is_some_and(|claimed| claimed.name == same.name));
+        (!is_claimed && same.field.is_none() != column.field.is_none()).then_some(same)
+    })
+}
+
+fn compared(
+    client: &mut Client,
+    from: &str,
+    before: &ColumnShape<'_>,
+    column: &ColumnShape<'_>,
+    condition: &str,
+) -> Result<ColumnEvidence> {
+    let (b, a) = (format!("b.{}", quoted(before.name)), format!("a.{}", quoted(column.name)));
+    // `id` joins the two tables and so belongs to neither.
+    let (b, a) = if column.primary { ("id".to_owned(), "id".to_owned()) } else { (b, a) };
+    let condition = if column.primary { "true" } else { condition };
+    let of = |condition: String| format!("count(*) FILTER (WHERE {condition})");
+    let sql = format!(
+        "SELECT {}, {}, {}, {}, {} FROM {from}",
+        of(format!("{a}::text IS NOT DISTINCT FROM {b}::text")),
+        of(format!("{a}::text <> {b}::text")),
+        of(format!("{b} IS NULL AND {a} IS NOT NULL")),
+        of(format!("{b} IS NOT NULL AND {a} IS NULL")),
+        of(format!("NOT ({condition})")),
+    );
+    let row = client.query_one(&sql, &[])?;
+    let count = |at: usize| -> Result<u64> { Ok(u64::try_from(row.try_get::<_, i64>(at)?).unwrap_or_default()) };
+    let other = count(1)?;
+    let is_same_type = before.kind == column.kind || matches!(column.kind, ablo_codegen::shape::ColumnKind::Enum(_));
+    let (converted, replaced) = if is_same_type { (0, other) } else { (other, 0) };
+    Ok(ColumnEvidence {
+        before: Some(before.name.to_owned()),
+        after: Some(column.name.to_owned()),
+        kept: count(0)?,
+        converted,
+        filled: count(2)?,
+        replaced,
+        emptied: count(3)?,
+        broken: count(4)?,
+        ..ColumnEvidence::default()
+    })
+}
+
+fn dropped(client: &mut Client, report: &Report<'_, '_>, was: &TableShape<'_>) -> Result<TableEvidence> {
+    let old = format!("keep.{}", quoted(was.name()));
+    let rows_before = number(client, &format!("SELECT count(*) FROM {old}"))?;
+    let declared = declared(report, was.model.key.as_str(), None);
+    let mut columns = Vec::new();
+    for column in &was.columns {
+        let lost = number(client, &format!("SELECT count({}) FROM {old}", quoted(column.name)))?;
+        let (before, declared) = (Some(column.name.to_owned()), declared.clone());
+        columns.push(ColumnEvidence { before, lost, declared, ..ColumnEvidence::default() });
+    }
+    Ok(TableEvidence { before: Some(was.name().to_owned()), after: None, rows_before, rows_after: 0, columns })
+}
+
+/// What the verdict declares lost at a field, or at its model as a whole.
+fn declared(report: &Report<'_, '_>, model: &str, field: Option<&str>) -> Vec<&'static str> {
+    let here = report.verdict.warnings.iter().filter(|warning| warning.model == model && warning.risk.class().loss);
+    here.filter(|warning| warning.field.is_none() || warning.field == field)
+        .map(|warning| warning.risk.message())
+        .collect()
+}
+
+fn number(client: &mut Client, sql: &str) -> Result<u64> {
+    Ok(u64::try_from(client.query_one(sql, &[])?.try_get::<_, i64>(0)?).unwrap_or_default())
+}
