@@ -96,7 +96,7 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
     provision_silently(&mut session, &schema);
     assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
-    assert_eq!(catalogue(&mut session)["public"].len(), 5);
+    assert_eq!(catalogue(&mut session)["public"].len(), 9);
 }
 
 #[test]

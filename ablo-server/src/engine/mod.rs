@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod commit;
 pub mod credentials;
+pub mod exchange;
 mod filter;
 pub mod groups;
 pub mod log;

@@ -3,7 +3,8 @@
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller, Optional};
 use crate::app::{App, only_secret};
-use crate::engine::credentials::{self, Issued, Wish};
+use crate::engine::credentials::{self, Issued};
+use crate::engine::exchange::{self, Wish};
 use crate::engine::turns;
 use crate::error::{Refusal, Result};
 use crate::identity::Identity;
@@ -74,7 +75,7 @@ fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, Refusal> {
 async fn mint(app: &App, caller: &Caller, wish: Wish) -> Result<(Issued, Identity)> {
     let (mode, holder) = (app.options.mode, caller.0.clone());
     app.writing(&holder.identity.organization.clone(), move |engine, tx| {
-        credentials::exchange(engine, tx, mode, &holder, wish.clone())
+        exchange::exchange(engine, tx, mode, &holder, wish.clone())
     })
     .await
 }
@@ -181,7 +182,7 @@ pub(super) async fn rotate(
     let (issued, who, old, old_end) = app
         .writing(&organization.clone(), move |_, tx| {
             let old = credentials::find(tx, &organization, &id)?;
-            let (issued, who) = credentials::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
+            let (issued, who) = exchange::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
             let old_end = credentials::expire_in(tx, &old, asked.grace_seconds.map_or(86_400, |grace| grace.0))?;
             Ok((issued, who, old.id, old_end))
         })
