@@ -49,6 +49,12 @@ pub(crate) enum Command {
     /// Show the canonical form of a schema, or its hashes
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Start a coordinator for a schema, with nothing to install: prints its address, a test key and its page
+    #[cfg(feature = "server")]
+    Dev(DevArgs),
+    /// Start a coordinator for a team
+    #[cfg(feature = "server")]
+    Serve(ServeArgs),
     /// Bring a database from one schema to the next
     #[cfg(feature = "database")]
     #[command(subcommand)]
@@ -84,6 +90,44 @@ pub(crate) struct InputArgs {
     /// How diagnostics are shown
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Where it listens; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4100")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Keep rows in memory, gone when it ends, instead of `.ablo/dev.db` beside the schema
+    #[arg(long)]
+    pub(crate) memory: bool,
+    /// Whose rows the key is for
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    pub(crate) organization: String,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A secret key is taken from ABLO_SECRET_KEY. ABLO_LOG is error, warn (the default), info, debug or trace."
+)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Where it listens
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:4100")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The SQLite file that holds rows, made when it is missing
+    #[arg(long, value_name = "PATH")]
+    pub(crate) database: PathBuf,
+    /// The data are real: keys begin with sk_live_
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Whose rows the key of ABLO_SECRET_KEY is for
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub(crate) organization: String,
 }
 
 #[derive(Debug, Args)]

@@ -122,6 +122,10 @@ codes! {
         "No database was named",
         "The command works on a database, and neither a flag nor the environment has its address.",
         "Pass `--database-url postgres://user@host/database`, or set ABLO_DATABASE_URL or DATABASE_URL.";
+    SERVE_REFUSED = "ablo::serve::refused",
+        "The coordinator cannot start",
+        "Its database cannot be opened, or the address cannot be listened on; the reason is in the message.",
+        "Choose another `--listen` (port 0 is any that is free), or another place for the database.";
     WATCH_REFUSED = "ablo::watch::refused",
         "The system refused to watch a folder",
         "`--watch` asks the system to tell when the schema's folder changes; its reason is in the message.",

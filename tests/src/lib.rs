@@ -1,11 +1,13 @@
 //! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
 pub mod arbitrary;
+pub mod coordinator;
 pub mod derived;
 pub mod fixtures;
 pub mod openapi;
 pub mod postgres;
 pub mod rust;
+pub mod server;
 pub mod sqlite;
 pub mod synthetic;
 pub mod typescript;

@@ -39,8 +39,8 @@ fn delta(organization: &str, id: &str, transaction: &str) -> String {
 
 fn claim(id: &str, row: &str, status: &str) -> String {
     format!(
-        "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at)
-         VALUES ('{id}', 'acme', 'of {id}', 'agent', 'tasks', '{row}', 'editing', '{status}', now() + interval '1 minute')"
+        "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at, ttl_ms)
+         VALUES ('{id}', 'acme', 'of {id}', 'agent', 'tasks', '{row}', 'editing', '{status}', now() + interval '1 minute', 60000)"
     )
 }
 
@@ -57,7 +57,16 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
         let (made, known) = (footprint(&mut session), catalogue(&mut session));
         assert_eq!(
             known[home].keys().map(String::as_str).collect::<Vec<_>>(),
-            ["ablo_claims", "ablo_idempotency", "ablo_outbox", "sync_deltas"]
+            [
+                "ablo_capabilities",
+                "ablo_claims",
+                "ablo_commits",
+                "ablo_idempotency",
+                "ablo_outbox",
+                "ablo_sessions",
+                "ablo_turns",
+                "sync_deltas"
+            ]
         );
         assert_eq!(apply(&mut session, &program), NONE);
         assert_eq!(apply(&mut database.session(), &program), NONE);
@@ -87,7 +96,7 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
     provision_silently(&mut session, &schema);
     assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
-    assert_eq!(catalogue(&mut session)["public"].len(), 5);
+    assert_eq!(catalogue(&mut session)["public"].len(), 9);
 }
 
 #[test]

@@ -44,8 +44,8 @@ fn five_hundred_models_fit() {
 fn the_service_keeps_its_own_tables() {
     check_twice("service", &service().transaction, |database| {
         let claim = |id: &str, row: &str, status: &str| {
-            let sql = "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at)
-                VALUES (?1, 'o', 'p', 'agent', 'tasks', ?2, 'edit', ?3, '2026-01-01T00:00:00.000000Z')";
+            let sql = "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at, ttl_ms)
+                VALUES (?1, 'o', 'p', 'agent', 'tasks', ?2, 'edit', ?3, '2026-01-01T00:00:00.000000Z', 60000)";
             database.execute(sql, [id, row, status])
         };
         assert!(claim("a", "1", "active").is_ok() && claim("b", "1", "queued").is_ok());

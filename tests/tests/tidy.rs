@@ -30,7 +30,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 fn crates() -> Vec<(String, String)> {
-    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo-migrate", "ablo", "ablo-cli", "tests", "xtask"]
+    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo-migrate", "ablo-server", "ablo", "ablo-cli", "tests", "xtask"]
         .iter()
         .flat_map(|folder| sources(folder, ".rs"))
         .collect()
@@ -91,6 +91,7 @@ fn library_crates_name_no_unordered_collection() {
         "ablo-codegen/src",
         "ablo-macros/src",
         "ablo-migrate/src",
+        "ablo-server/src",
         "ablo-wire/src",
         "ablo/src",
         "ablo-cli/src",

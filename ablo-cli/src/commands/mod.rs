@@ -11,6 +11,8 @@ mod prove;
 #[cfg(feature = "database")]
 mod pull;
 mod schema;
+#[cfg(feature = "server")]
+mod serve;
 mod targets;
 mod watch;
 
@@ -24,6 +26,10 @@ pub(crate) fn run(command: Command) -> Exit {
     let (format, outcome): (Format, Outcome) = match command {
         Command::Check(args) => (args.input.format, check::run(&args).into()),
         Command::Diff(args) => (args.format.into(), diff::run(&args).into()),
+        #[cfg(feature = "server")]
+        Command::Dev(args) => return serve::dev(&args),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => return serve::serve(&args),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
         Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),

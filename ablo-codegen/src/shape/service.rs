@@ -124,10 +124,12 @@ const ACTIONS: &[&str] = &["I", "U", "D", "A", "V", "C", "G", "S"];
 const PARTICIPANTS: &[&str] = &["user", "agent", "system"];
 const CONFIRMATIONS: &[&str] = &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
 const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
+const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// Every table of the service.
-pub const SERVICE_TABLES: [ServiceTable; 4] = [SYNC_DELTAS, IDEMPOTENCY, OUTBOX, CLAIMS];
+pub const SERVICE_TABLES: [ServiceTable; 8] =
+    [SYNC_DELTAS, IDEMPOTENCY, OUTBOX, CLAIMS, COMMITS, CAPABILITIES, TURNS, SESSIONS];
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
@@ -143,7 +145,7 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         text("model_name").required().about("The type name of the model"),
         text("model_id").required().about("The id of the row that changed"),
         json("data").about("The whole row after the change, null for a delete"),
-        json("previous_data"),
+        json("previous_data").about("What the members that changed held before"),
         ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("Who is told: groups as kind:id"),
         text("organization_id").required(),
         written("created_at").required(),
@@ -157,6 +159,8 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         one_of("confirmation_state", CONFIRMATIONS),
         one_of("backfill_provenance", PROVENANCES).about("How sure the attribution of an old row is"),
         text("caused_by_task_id").about("The turn of the agent that caused it"),
+        ServiceColumn::new("previous_groups", ServiceKind::Texts)
+            .about("Who was told before, where that is not who is told now"),
     ],
     key: &["id"],
     indexes: &[
@@ -223,6 +227,9 @@ const CLAIMS: ServiceTable = ServiceTable {
             .about("The place in the queue is the number of queued claims on the row that arrived before"),
         written("declared_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).required(),
+        ServiceColumn::new("ttl_ms", ServiceKind::Integer)
+            .required()
+            .about("How far its holder pushes the end forward by a sign of life, in milliseconds"),
         json("error").about("Why it ended, if not by its holder's will"),
     ],
     // Participants choose ids: no one may use up another's.
@@ -232,6 +239,94 @@ const CLAIMS: ServiceTable = ServiceTable {
         lookup("queue", &["organization_id", "model", "row_id", "arrival"], Rows::Where("status", "queued")),
         lookup("expiry", &["expires_at"], Rows::All),
     ],
+    organization: Some("organization_id"),
+};
+
+const COMMITS: ServiceTable = ServiceTable {
+    name: "ablo_commits",
+    about: "The receipts of commits: one that comes again is answered as the first time.",
+    columns: &[
+        text("organization_id").required(),
+        text("client_tx_id").required().about("Chosen by the client"),
+        text("body_hash").required().about("Of the operations: another commit may not use the same id"),
+        json("receipt").required(),
+        written("created_at").required(),
+    ],
+    key: &["organization_id", "client_tx_id"],
+    indexes: &[lookup("age", &["created_at"], Rows::All)],
+    organization: Some("organization_id"),
+};
+
+/// Not isolated: whose a credential is, is only known when it has been found.
+const CAPABILITIES: ServiceTable = ServiceTable {
+    name: "ablo_capabilities",
+    about: "Credentials: API keys and the tokens exchanged for them, each by its hash alone.",
+    columns: &[
+        text("id").required(),
+        text("token_hash").required().about("BLAKE3 of the token, in hexadecimal digits; the token itself is not kept"),
+        one_of("kind", CREDENTIALS).required(),
+        text("organization_id").required(),
+        text("participant_id").required().about("Whom it speaks for"),
+        one_of("participant_kind", PARTICIPANTS).required(),
+        text("on_behalf_of_id").about("The human at the root of the delegation"),
+        ServiceColumn::new("operations", ServiceKind::Texts).required().about("model.verb each, or * for all"),
+        ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("What it may see: groups as kind:id"),
+        json("user_meta").required().about("What the application knows about the participant"),
+        text("label"),
+        text("parent_id").about("The credential it was exchanged for; it ends with that"),
+        written("issued_at").required(),
+        ServiceColumn::new("expires_at", ServiceKind::Date).about("Null: until it is taken back"),
+        ServiceColumn::new("revoked_at", ServiceKind::Date),
+        ServiceColumn::new("last_used_at", ServiceKind::Date),
+    ],
+    key: &["id"],
+    indexes: &[
+        unique("token", &["token_hash"], Rows::All),
+        lookup("parent", &["parent_id"], Rows::With("parent_id")),
+        lookup("expiry", &["expires_at"], Rows::With("expires_at")),
+    ],
+    organization: None,
+};
+
+const TURNS: ServiceTable = ServiceTable {
+    name: "ablo_turns",
+    about: "Turns of agents: what was asked, and what it cost.",
+    columns: &[
+        text("id").required(),
+        text("organization_id").required(),
+        text("participant_id").required().about("The agent"),
+        text("prompt_hash").required().about("BLAKE3 of what was asked, in hexadecimal digits"),
+        text("parent_id"),
+        text("surface").about("Where it was asked"),
+        json("metadata"),
+        ServiceColumn::new("cost_input_tokens", ServiceKind::Integer),
+        ServiceColumn::new("cost_output_tokens", ServiceKind::Integer),
+        ServiceColumn::new("cost_compute_ms", ServiceKind::Integer).about("Milliseconds"),
+        written("opened_at").required(),
+        ServiceColumn::new("ended_at", ServiceKind::Date),
+    ],
+    key: &["organization_id", "id"],
+    indexes: &[],
+    organization: Some("organization_id"),
+};
+
+const SESSIONS: ServiceTable = ServiceTable {
+    name: "ablo_sessions",
+    about: "Who is here: one row for each open connection, kept alive by the process that holds it.",
+    columns: &[
+        text("organization_id").required(),
+        text("id").required().about("The connection"),
+        text("participant_id").required(),
+        one_of("participant_kind", PARTICIPANTS).required(),
+        ServiceColumn::new("sync_groups", ServiceKind::Texts).required(),
+        json("presence").required().about("What the participant said about itself last"),
+        ServiceColumn::new("active_at", ServiceKind::Date).required(),
+        ServiceColumn::new("expires_at", ServiceKind::Date)
+            .required()
+            .about("A process that died no longer pushes this forward"),
+    ],
+    key: &["organization_id", "id"],
+    indexes: &[lookup("expiry", &["expires_at"], Rows::All)],
     organization: Some("organization_id"),
 };
 
@@ -255,7 +350,7 @@ mod tests {
         let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
         let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \
             confirmation_state backfill_provenance";
-        assert_eq!(columns("sync_deltas"), format!("{core} {attribution} caused_by_task_id"));
+        assert_eq!(columns("sync_deltas"), format!("{core} {attribution} caused_by_task_id previous_groups"));
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(
             columns("ablo_outbox"),
@@ -264,7 +359,7 @@ mod tests {
         assert_eq!(
             columns("ablo_claims"),
             "id organization_id participant_id participant_kind model row_id path range field action description meta \
-             status arrival declared_at expires_at error"
+             status arrival declared_at expires_at ttl_ms error"
         );
     }
 

@@ -3,7 +3,6 @@
 //! `sslmode` means what it means to libpq: `require` encrypts and believes any certificate, `verify-full` asks for a valid
 //! one, of the roots that browsers trust or of those in `sslrootcert`.
 
-use super::warnings::Warnings;
 use crate::codes::{UNREACHABLE, UNSUPPORTED, URL};
 use crate::error::{Error, Finding, Result};
 use postgres::{Client, Config, NoTls};
@@ -27,23 +26,18 @@ enum Trust {
     Verified(Option<String>),
 }
 
-/// Opens a session. What goes wrong is said without the address, which may hold a password.
+/// Opens a session; `prepare` sets what the address left open. What goes wrong is said without the address, which may hold
+/// a password.
 ///
-/// Warnings of the server go to `heard`; `database` stands in for the database that the address names.
-pub(super) fn connect(address: &str, database: Option<&str>, heard: &Warnings) -> Result<Client> {
+/// # Errors
+/// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`.
+pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
     if address.starts_with("sqlite:") {
         return Err(Finding::new(URL, "the address names a file of SQLite, and only PostgreSQL is read here").into());
     }
     let (address, trust) = split(address);
     let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
-    if config.get_application_name().is_none() {
-        config.application_name("ablo migrate");
-    }
-    if let Some(name) = database {
-        config.dbname(name);
-    }
-    let heard = heard.clone();
-    config.notice_callback(move |notice| heard.hear(&notice));
+    prepare(&mut config);
     let opened = match config.get_ssl_mode() {
         postgres::config::SslMode::Disable => config.connect(NoTls),
         _ => config.connect(MakeRustlsConnect::new(tls(&trust)?)),
@@ -190,9 +184,8 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_not_repeated() {
-        let error = connect("postgres://user:secret@host/db?nonsense=1", None, &Warnings::default())
-            .map(drop)
-            .expect_err("no such parameter");
+        let error =
+            connect("postgres://user:secret@host/db?nonsense=1", |_| ()).map(drop).expect_err("no such parameter");
         assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -206,8 +199,7 @@ mod tests {
 
     #[test]
     fn a_file_of_roots_has_to_be_one() {
-        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", None, &Warnings::default())
-            .map(drop);
+        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ()).map(drop);
         assert_eq!(error.expect_err("no file").0[0].code, URL);
     }
 }

@@ -10,6 +10,7 @@ mod session;
 mod warnings;
 
 pub use crate::session::{Applied, Patience};
+pub use connect::connect;
 pub(crate) use session::lower;
 
 use crate::codes::{LEDGER, LOCKED, REFUSED};
@@ -88,7 +89,16 @@ impl Database {
     /// The same in another database of the server than the address names.
     pub(crate) fn open(address: &str, database: Option<&str>, schema: &str) -> Result<Self> {
         let warnings = Warnings::default();
-        let mut client = connect::connect(address, database, &warnings)?;
+        let heard = warnings.clone();
+        let mut client = connect(address, |config| {
+            if config.get_application_name().is_none() {
+                config.application_name("ablo migrate");
+            }
+            if let Some(name) = database {
+                config.dbname(name);
+            }
+            config.notice_callback(move |notice| heard.hear(&notice));
+        })?;
         client.batch_execute(SETTINGS)?;
         Ok(Self { client, schema: schema.to_owned(), warnings })
     }

@@ -11,7 +11,19 @@ use std::borrow::Cow;
 const MOST_BYTES: usize = 63;
 
 /// Tables that the coordinator and data sources keep beside the models'.
-pub const SERVICE_TABLES: [&str; 4] = ["sync_deltas", "ablo_idempotency", "ablo_outbox", "ablo_claims"];
+pub const SERVICE_TABLES: [&str; 8] = [
+    "sync_deltas",
+    "ablo_idempotency",
+    "ablo_outbox",
+    "ablo_claims",
+    "ablo_commits",
+    "ablo_capabilities",
+    "ablo_turns",
+    "ablo_sessions",
+];
+
+/// How the names of all others begin, also of those that later versions add.
+const SERVICE_PREFIX: &str = "ablo_";
 
 /// Columns that PostgreSQL keeps in every table for itself.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
@@ -58,8 +70,8 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
                 format!("the table name `{}` has {} bytes, more than {MOST_BYTES}", shown(table), table.len());
             cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter table name");
         }
-        if SERVICE_TABLES.contains(&table) {
-            let message = format!("`{table}` is the name of one of the service's own tables");
+        if SERVICE_TABLES.contains(&table) || table.starts_with(SERVICE_PREFIX) {
+            let message = format!("`{}` is kept for the service's own tables", shown(table));
             cx.diagnostics
                 .push(Code::TableReserved, at, message)
                 .help("give the model another table name; the two cannot stand in one database schema");

@@ -129,7 +129,7 @@ codes! {
         "Give one of the models another `tableName`.";
     TableReserved = "ablo::table::reserved", Warning,
         "A table has a name that is kept for others",
-        "`sync_deltas`, `ablo_idempotency`, `ablo_outbox` and `ablo_claims` are the tables that the coordinator and data sources keep beside the models' (`service.sql`). SQLite makes no table whose name begins with `sqlite_`.",
+        "`sync_deltas` and every name that begins with `ablo_` are for the tables that the coordinator and data sources keep beside the models' (`service.sql`). SQLite makes no table whose name begins with `sqlite_`.",
         "Give the model another `tableName`; it can keep its key.";
     ColumnInvalid = "ablo::column::invalid", Error,
         "A column name is not acceptable",

@@ -106,7 +106,7 @@ impl Drop for Server {
 }
 
 /// A database of one test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Database<'s> {
     server: &'s Server,
     name: String,

@@ -1,0 +1,179 @@
+//! `ablo dev` and `ablo serve`: the coordinator on a port.
+//!
+//! `dev` needs nothing but a schema: it keeps rows beside it, and makes a key. `serve` is told everything.
+
+use crate::args::{DevArgs, Format, InputArgs, ServeArgs};
+use crate::codes;
+use crate::finding::{Exit, Finding, Report, Stop};
+use crate::{input, render, settings, source};
+use ablo_schema::Schema;
+use ablo_server::app::{App, Options};
+use ablo_server::engine::credentials::Mode;
+use ablo_server::store::{Place, Sqlite, Store};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Where `dev` keeps what it makes, beside the schema.
+const FOLDER: &str = ".ablo";
+
+pub(crate) fn dev(args: &DevArgs) -> Exit {
+    end(try_dev(args), args.input.format)
+}
+
+pub(crate) fn serve(args: &ServeArgs) -> Exit {
+    end(try_serve(args), args.input.format)
+}
+
+fn end(outcome: Result<(), Stop>, format: Format) -> Exit {
+    match outcome {
+        Ok(()) => Exit::Clean,
+        Err(stop) => render::show(&stop.into(), format),
+    }
+}
+
+fn try_dev(args: &DevArgs) -> Result<(), Stop> {
+    let (path, schema) = schema(&args.input)?;
+    let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let (place, key) = match args.memory {
+        true => (Place::Memory, None),
+        false => {
+            std::fs::create_dir_all(&folder).map_err(|error| no_store(&folder, &error))?;
+            // Neither rows nor keys of development belong into a repository.
+            let ignore = folder.join(".gitignore");
+            if !ignore.exists() {
+                std::fs::write(&ignore, "*\n").map_err(|error| no_store(&ignore, &error))?;
+            }
+            (Place::File(folder.join("dev.db")), Some(folder.join("dev.key")))
+        }
+    };
+    let store = open(&place, &schema)?;
+    let kept = match &place {
+        Place::Memory => "in memory".to_owned(),
+        Place::File(path) => path.display().to_string(),
+    };
+    run(async {
+        let app = App::new(&schema, store, Options::default());
+        let key = dev_key(&app, &args.organization, key.as_deref()).await?;
+        let listener = listen(args.listen).await?;
+        let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
+        render::note(
+            &format!(
+                "serving {} ({} models), rows {kept}\n  api   http://{address}/api\n  key   {key}\n  page  http://{address}/#{key}\nCtrl-C ends this",
+                path.display(),
+                schema.models().len(),
+            ),
+            Format::Human,
+        );
+        until_stopped(app, listener).await
+    })
+}
+
+/// The key of development: the one of the last run, else a new one.
+async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<String, Stop> {
+    let known = file.and_then(|file| std::fs::read_to_string(file).ok()).map(|key| key.trim().to_owned());
+    if let Some(key) = known.filter(|key| !key.is_empty()) {
+        app.adopt_key(organization, "dev", &key).await.map_err(|failure| failed(&failure.into_refusal()))?;
+        return Ok(key);
+    }
+    let key = app.secret_key(organization, "dev").await.map_err(|failure| failed(&failure.into_refusal()))?;
+    if let Some(file) = file {
+        secret_file(file, &key).map_err(|error| no_store(file, &error))?;
+    }
+    Ok(key)
+}
+
+/// Writes a file that its owner alone can read.
+fn secret_file(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
+    let (path, schema) = schema(&args.input)?;
+    let mode = if args.live { Mode::Live } else { Mode::Test };
+    let store = open(&Place::File(args.database.clone()), &schema)?;
+    run(async {
+        let app = App::new(&schema, store, Options { mode, ..Options::default() });
+        if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
+            app.adopt_key(&args.organization, "environment", &key)
+                .await
+                .map_err(|failure| failed(&failure.into_refusal()))?;
+        }
+        let listener = listen(args.listen).await?;
+        let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
+        render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
+        until_stopped(app, listener).await
+    })
+}
+
+fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Stop> {
+    let path = settings::schema_path(args)?;
+    if path == Path::new(source::STDIN) {
+        let finding = Finding::new(codes::SERVE_REFUSED, "a coordinator reads its schema from a file");
+        return Err(Stop::new(Exit::CannotRun, Report::about(None, vec![finding])));
+    }
+    let schema = input::read(&path)?.schema()?;
+    Ok((path, schema))
+}
+
+fn open(place: &Place, schema: &Schema) -> Result<Arc<dyn Store>, Stop> {
+    match Sqlite::open(place, schema) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(refused(&error.to_string())),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+    TcpListener::bind(address).await.map_err(|error| no_port(address, &error))
+}
+
+/// Serves until the process is asked to end.
+async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<(), Stop> {
+    ablo_server::serve(app, listener, stopped()).await.map_err(|error| refused(&error.to_string()))
+}
+
+async fn stopped() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}
+
+fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    let filter = std::env::var("ABLO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    // Only the first subscriber of a process counts, and this is it.
+    let _ = tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).try_init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| refused(&error.to_string()))?.block_on(work)
+}
+
+fn no_port(address: SocketAddr, error: &std::io::Error) -> Stop {
+    refused(&format!("cannot listen on {address}: {error}"))
+}
+
+fn no_store(path: &Path, error: &std::io::Error) -> Stop {
+    refused(&format!("{}: {error}", path.display()))
+}
+
+fn failed(refusal: &ablo_server::error::Refusal) -> Stop {
+    refused(&refusal.to_string())
+}
+
+fn refused(message: &str) -> Stop {
+    Stop::new(Exit::CannotRun, Report::about(None, vec![Finding::new(codes::SERVE_REFUSED, message)]))
+}

@@ -1,0 +1,173 @@
+//! What every request has at hand: the schema, the store, who is connected.
+
+use crate::engine::Engine;
+use crate::engine::credentials::{self, Grant, Kind, Mode, State};
+use crate::error::{Failure, Refusal, Result};
+use crate::identity::{Identity, Operations, organization_group};
+use crate::live::Hubs;
+use crate::metrics::Metrics;
+use crate::store::{Store, Tenant, Tx};
+use ablo_schema::{Hashes, Schema};
+use ablo_wire::ParticipantKind;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How a coordinator runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which data the database holds.
+    pub mode: Mode,
+    /// Bytes of a request's body at most.
+    pub largest_body: usize,
+    /// Connections at most, of all organisations.
+    pub most_connections: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { mode: Mode::Test, largest_body: 4 << 20, most_connections: 50_000 }
+    }
+}
+
+/// A coordinator.
+pub struct App {
+    /// The schema and its SQL.
+    pub engine: Arc<Engine>,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Who is connected.
+    pub(crate) hubs: Hubs,
+    /// How it runs.
+    pub options: Options,
+    /// The OpenAPI document of the schema.
+    pub openapi: String,
+    /// The schema's `contentHash`.
+    pub content_hash: String,
+    pub(crate) metrics: Metrics,
+    closing: watch::Sender<bool>,
+}
+
+impl App {
+    /// A coordinator for a schema over a store that holds its tables.
+    #[must_use]
+    pub fn new(schema: &Schema, store: Arc<dyn Store>, options: Options) -> Arc<Self> {
+        let engine = Arc::new(Engine::new(schema, store.dialect()));
+        let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
+        let openapi = crate::openapi::document(schema);
+        let content_hash = Hashes::of(schema).content.to_string();
+        let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
+        Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, closing })
+    }
+
+    /// Runs a closure in a transaction of an organisation that writes.
+    ///
+    /// # Errors
+    /// What the closure gave, or what the database said.
+    pub async fn writing<T, F>(&self, organization: &str, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
+    {
+        let engine = Arc::clone(&self.engine);
+        self.store.writing(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+    }
+
+    /// Runs a closure in a transaction of an organisation that reads.
+    ///
+    /// # Errors
+    /// What the closure gave, or what the database said.
+    pub async fn reading<T, F>(&self, organization: &str, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
+    {
+        let engine = Arc::clone(&self.engine);
+        self.store.reading(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+    }
+
+    /// Sockets are closed from now on.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Hears when sockets have to be closed.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Whom a bearer token speaks for.
+    ///
+    /// # Errors
+    /// A coded refusal of class 401, or what the database said.
+    pub async fn identify(&self, token: &str) -> Result<State> {
+        let (mode, token) = (self.options.mode, token.to_owned());
+        self.store.reading(Tenant::Nobody, move |tx| credentials::identify(tx, mode, &token)).await
+    }
+
+    /// Makes a secret key for an organisation.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn secret_key(&self, organization: &str, label: &str) -> Result<String> {
+        let (mode, grant) = (self.options.mode, secret(organization, label));
+        let issued = self.store.writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant)).await?;
+        Ok(issued.token)
+    }
+
+    /// Lets this very token be a secret key, if it is none yet: for development, where a key outlives its database.
+    ///
+    /// # Errors
+    /// `apikey_invalid` where the token is not of this mode, or what the database said.
+    pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
+        if !token.starts_with(&format!("sk_{}_", self.options.mode.as_str())) {
+            return Err(Refusal::new("apikey_invalid", "a secret key begins with sk_test_, or sk_live_").into());
+        }
+        if self.identify(token).await.is_ok() {
+            return Ok(());
+        }
+        let (grant, token) = (secret(organization, label), token.to_owned());
+        self.store.writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, token.clone())).await?;
+        Ok(())
+    }
+}
+
+/// What a secret key of an organisation covers: everything.
+fn secret(organization: &str, label: &str) -> Grant {
+    Grant {
+        kind: Kind::Secret,
+        organization: organization.to_owned(),
+        participant: format!("key_{label}"),
+        participant_kind: ParticipantKind::System,
+        on_behalf_of: None,
+        operations: Operations::All,
+        groups: BTreeSet::from([organization_group(organization)]),
+        user_meta: serde_json::Map::new(),
+        label: Some(label.to_owned()),
+        parent: None,
+        ttl: None,
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// The refusal of a request without a credential.
+#[must_use]
+pub fn no_credentials() -> Failure {
+    Refusal::new("auth_no_credentials", "the request has no bearer token: send `Authorization: Bearer <key>`").into()
+}
+
+/// Refuses what only secret keys may do.
+///
+/// # Errors
+/// `forbidden`.
+pub fn only_secret(state: &State) -> Result<&Identity, Refusal> {
+    match state.kind {
+        Kind::Secret => Ok(&state.identity),
+        _ => Err(Refusal::new("forbidden", "only a secret key may do this")),
+    }
+}

@@ -1,0 +1,167 @@
+//! Sync groups: which groups see a row, and how a reader's groups become a condition on rows (commits.md §10).
+//!
+//! A row is seen by its organisation, by the group it forms, by the groups its columns name, and by whoever sees the rows it lives
+//! in. Who wrote it is no reason to see it: the writer of a commit hears of it anyway.
+
+use super::Engine;
+use super::table::{DEPTH, id};
+use crate::error::{Result, StoreError};
+use crate::identity::{Identity, organization_group};
+use crate::models::{Model, RowRole};
+use crate::store::text::quoted;
+use crate::store::{Dialect, Row, Tx};
+use crate::value::{Cell, Kind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The groups that see a row.
+///
+/// # Errors
+/// What the database said.
+pub fn of_row(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &Model,
+    row: &Row,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut groups = BTreeSet::from([organization_group(organization)]);
+    collect(engine, tx, organization, model, row, DEPTH, &mut groups)?;
+    Ok(groups)
+}
+
+fn collect(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &Model,
+    row: &Row,
+    depth: usize,
+    groups: &mut BTreeSet<String>,
+) -> Result<(), StoreError> {
+    if let Some(kind) = &model.scope {
+        groups.insert(format!("{kind}:{}", id(row)));
+    }
+    for role in &model.roles {
+        groups.extend(named(role, row));
+    }
+    if depth == 0 {
+        return Ok(());
+    }
+    for (column, parent) in &model.parents {
+        let Some(Cell::Text(key)) = row.get(*column) else { continue };
+        let parent = engine.models.get(*parent);
+        let found = tx.query(&engine.tables.get(parent.id).by_id, &[organization.into(), key.as_str().into()])?;
+        if let Some(row) = found.first() {
+            collect(engine, tx, organization, parent, row, depth - 1, groups)?;
+        }
+    }
+    Ok(())
+}
+
+/// The groups that a column of a row names.
+fn named(role: &RowRole, row: &Row) -> Vec<String> {
+    let text = match row.get(role.column) {
+        Some(Cell::Text(text)) => text,
+        Some(Cell::Integer(number)) => return vec![format!("{}:{number}", role.kind)],
+        _ => return Vec::new(),
+    };
+    if !role.multi {
+        return vec![format!("{}:{text}", role.kind)];
+    }
+    let values: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    values.iter().filter_map(|value| Some(format!("{}:{}", role.kind, value.as_str()?))).collect()
+}
+
+/// The condition that a reader sees a row, and the values it speaks of, numbered from `first`.
+#[must_use]
+pub fn seen_by(engine: &Engine, who: &Identity, model: &Model, first: usize) -> (String, Vec<Cell>) {
+    let mut condition =
+        Condition { engine, dialect: engine.dialect, ids: by_kind(&who.groups), first, values: Vec::new() };
+    if who.sees_all() {
+        return ("1 = 1".to_owned(), condition.values);
+    }
+    let text = condition.of(model, DEPTH);
+    (text, condition.values)
+}
+
+/// Groups by their kind: the ids of each, as a JSON array.
+fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (kind, id) in groups.iter().filter_map(|group| group.split_once(':')) {
+        ids.entry(kind.to_owned()).or_default().push(id);
+    }
+    ids.into_iter().map(|(kind, ids)| (kind, serde_json::to_string(&ids).unwrap_or_default())).collect()
+}
+
+struct Condition<'e> {
+    engine: &'e Engine,
+    dialect: Dialect,
+    ids: BTreeMap<String, String>,
+    first: usize,
+    values: Vec<Cell>,
+}
+
+impl Condition<'_> {
+    /// Any of the ways in which a row of this model can be seen; none is never.
+    fn of(&mut self, model: &Model, depth: usize) -> String {
+        let (table, dialect) = (quoted(&model.table), self.dialect);
+        let column = |at: usize| {
+            let name = model.columns.get(at).map_or("id", |column| &column.name);
+            format!("{table}.{}", quoted(name))
+        };
+        // A list holds texts, and whole numbers and UUIDs name groups as well.
+        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
+            (Some(Kind::Text | Kind::OneOf(_)), _) | (_, Dialect::Sqlite) => column(at),
+            (_, Dialect::Postgres) => format!("{}::text", column(at)),
+        };
+        let mut ways = Vec::new();
+        if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
+            ways.push(format!("{} IN {}", column(0), self.list(ids)));
+        }
+        for role in &model.roles {
+            let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
+            let list = self.list(ids);
+            ways.push(match (role.multi, self.dialect) {
+                (false, _) => format!("{} IN {list}", text(role.column)),
+                (true, Dialect::Sqlite) => {
+                    let column = column(role.column);
+                    format!(
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
+                         AS named WHERE named.type = 'text' AND named.value IN {list})"
+                    )
+                }
+                (true, Dialect::Postgres) => {
+                    let column = column(role.column);
+                    format!(
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
+                         ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \
+                         AND named.value #>> '{{}}' IN {list})"
+                    )
+                }
+            });
+        }
+        if depth > 0 {
+            for (local, parent) in &model.parents {
+                let parent = self.engine.models.get(*parent);
+                let within = self.of(parent, depth - 1);
+                if within != NEVER {
+                    let parent_table = quoted(&parent.table);
+                    ways.push(format!("{} IN (SELECT \"id\" FROM {parent_table} WHERE {within})", column(*local)));
+                }
+            }
+        }
+        if ways.is_empty() { NEVER.to_owned() } else { format!("({})", ways.join(" OR ")) }
+    }
+
+    /// A list of ids as a value.
+    fn list(&mut self, ids: String) -> String {
+        let known = self.values.iter().position(|value| value.text() == Some(&ids));
+        let at = known.unwrap_or_else(|| {
+            self.values.push(Cell::Text(ids));
+            self.values.len() - 1
+        });
+        self.dialect.value(self.first + at, "list")
+    }
+}
+
+const NEVER: &str = "1 = 0";

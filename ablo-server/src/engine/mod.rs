@@ -1,0 +1,40 @@
+//! What requests do, as transactions: no sockets, no HTTP, no memory of its own.
+
+pub mod claims;
+pub mod commit;
+pub mod credentials;
+pub mod exchange;
+mod filter;
+pub mod groups;
+pub mod log;
+pub mod plan;
+pub mod read;
+mod select;
+pub mod sessions;
+pub mod table;
+pub mod turns;
+
+use crate::models::Models;
+use crate::store::Dialect;
+use ablo_schema::Schema;
+use table::Tables;
+
+/// A schema, ready to be worked with in one kind of database.
+#[derive(Debug)]
+pub struct Engine {
+    /// The models.
+    pub models: Models,
+    /// Their SQL.
+    pub tables: Tables,
+    /// Which SQL that is.
+    pub dialect: Dialect,
+}
+
+impl Engine {
+    /// Reads a schema.
+    #[must_use]
+    pub fn new(schema: &Schema, dialect: Dialect) -> Self {
+        let models = Models::new(schema);
+        Self { tables: Tables::new(&models, dialect), models, dialect }
+    }
+}

@@ -1,0 +1,112 @@
+//! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (errors.md §1).
+
+use crate::app::App;
+use crate::error::{Failure, Refusal};
+use ablo_wire::ERROR_CONTRACT_VERSION;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static AUTH_FAILURE: HeaderName = HeaderName::from_static("x-auth-failure");
+static VERSION: HeaderName = HeaderName::from_static("ablo-version");
+
+/// What a handler gives.
+pub(super) type Answer = Result<Response, Failed>;
+
+/// A failure on its way out.
+#[derive(Debug)]
+pub(super) struct Failed(pub(super) Refusal);
+
+impl<E: Into<Failure>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into().into_refusal())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        // The body is written where the request's id is known.
+        response.extensions_mut().insert(self.0);
+        response
+    }
+}
+
+/// A JSON body.
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
+    let text = serde_json::to_vec(body)
+        .map_err(|error| crate::error::StoreError::Fault(format!("an answer that is no JSON: {error}")))?;
+    Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+}
+
+/// A JSON body, status 200.
+pub(super) fn ok<T: Serialize>(body: &T) -> Answer {
+    json(StatusCode::OK, body)
+}
+
+/// JSON that is text already.
+pub(super) fn text(body: String) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+/// The pattern of the route that answered.
+#[derive(Clone)]
+struct Pattern(String);
+
+/// Leaves the pattern of a route in its answer, for whoever counts.
+pub(super) async fn matched(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(pattern) = pattern {
+        response.extensions_mut().insert(Pattern(pattern.as_str().to_owned()));
+    }
+    response
+}
+
+/// Gives every request an id and every answer the headers of the contract, and writes refusals.
+pub(super) async fn contract(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let id = format!("req_{}", uuid::Uuid::new_v4().simple());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
+    let mut response = next.run(request).await;
+    let route = response.extensions_mut().remove::<Pattern>().map_or_else(|| "none".to_owned(), |pattern| pattern.0);
+    app.metrics.answered(&route, method.as_str(), response.status().as_u16(), began.elapsed());
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        app.metrics.refused(refusal.code());
+        tracing::debug!(request = id, %method, path, code = refusal.code(), "refused");
+        response = refused(refusal, &id, response.status());
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    headers.insert(VERSION.clone(), HeaderValue::from_static(ERROR_CONTRACT_VERSION));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn refused(refusal: Refusal, id: &str, status: StatusCode) -> Response {
+    let code = refusal.code().to_owned();
+    let mut envelope = refusal.into_envelope();
+    envelope.request_id = Some(id.to_owned());
+    let body = serde_json::to_vec(&envelope).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let about_credentials = status == StatusCode::UNAUTHORIZED || code == "capability_invalid";
+    if about_credentials && let Ok(code) = HeaderValue::from_str(&code) {
+        headers.insert(AUTH_FAILURE.clone(), code);
+    }
+    response
+}

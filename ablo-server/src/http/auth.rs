@@ -1,0 +1,227 @@
+//! Credentials, identities and turns (http.md §4, §6).
+
+use super::answer::{Answer, ok};
+use super::request::{Body, Caller, Optional};
+use crate::app::{App, only_secret};
+use crate::engine::credentials::{self, Issued};
+use crate::engine::exchange::{self, Wish};
+use crate::engine::turns;
+use crate::error::{Refusal, Result};
+use crate::identity::Identity;
+use crate::value::shown_date;
+use ablo_wire::{
+    CapabilityCreate, CapabilityCreated, CapabilityDeleted, CapabilityRotate, CapabilityState, CapabilityStatus,
+    ExchangeRequest, ExchangeResponse, Identity as Shown, Maybe, Object, ParticipantKind, RotatedFrom, Scope,
+    TaskClose, TaskClosed, TaskOpen, TaskOpened,
+};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use std::sync::Arc;
+
+fn meta(who: &Identity) -> Object {
+    serde_json::from_str(&who.user_meta).unwrap_or_default()
+}
+
+fn scope(who: &Identity) -> Scope {
+    Scope::new(
+        who.organization.clone(),
+        who.groups.iter().cloned().collect::<Vec<_>>(),
+        who.operations.shown(),
+        who.kind.clone(),
+        who.participant.clone(),
+    )
+}
+
+fn end(issued: &Issued) -> String {
+    issued.expires_at.as_deref().map(shown_date).unwrap_or_default()
+}
+
+pub(super) async fn exchange(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(asked): Body<ExchangeRequest>,
+) -> Answer {
+    let wish = Wish {
+        kind: participant_kind(asked.participant_kind)?,
+        participant: asked.participant_id.filter(|id| !id.is_empty()),
+        groups: asked.sync_groups,
+        operations: asked.operations,
+        ttl: asked.ttl_seconds.map(|ttl| ttl.0),
+        label: asked.label,
+        user_meta: asked.user_meta.unwrap_or_default(),
+    };
+    let (issued, who) = mint(&app, &caller, wish).await?;
+    ok(&ExchangeResponse::new(
+        issued.id.clone(),
+        issued.token.clone(),
+        end(&issued),
+        who.organization.clone(),
+        scope(&who),
+        meta(&who),
+    ))
+}
+
+fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, Refusal> {
+    match kind {
+        ParticipantKind::Other(other) => {
+            let message = format!("`{other}` is no kind of participant; there are user, agent and system");
+            Err(Refusal::new("invalid_participant_kind", message).param("participantKind"))
+        }
+        kind => Ok(kind),
+    }
+}
+
+async fn mint(app: &App, caller: &Caller, wish: Wish) -> Result<(Issued, Identity)> {
+    let (mode, holder) = (app.options.mode, caller.0.clone());
+    app.writing(&holder.identity.organization.clone(), move |engine, tx| {
+        exchange::exchange(engine, tx, mode, &holder, wish.clone())
+    })
+    .await
+}
+
+pub(super) async fn identity(caller: Caller) -> Answer {
+    let who = caller.who();
+    ok(&Shown::new(
+        who.kind.clone(),
+        who.participant.clone(),
+        who.organization.clone(),
+        who.groups.iter().cloned().collect::<Vec<_>>(),
+        meta(who),
+    ))
+}
+
+/// The same verdict on a credential as the socket's (gaps.md A13).
+pub(super) async fn check(_: Caller) -> Answer {
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, Body(asked): Body<CapabilityCreate>) -> Answer {
+    let wish = Wish {
+        kind: participant_kind(asked.participant_kind.unwrap_or(ParticipantKind::Agent))?,
+        participant: asked.participant_id.filter(|id| !id.is_empty()),
+        groups: asked.sync_groups.or(asked.allowed_sync_groups),
+        operations: asked.operations.or(asked.allowed_operations),
+        ttl: asked.ttl_seconds.map(|ttl| ttl.0),
+        label: asked.label,
+        user_meta: asked.user_meta.unwrap_or_default(),
+    };
+    let (issued, who) = mint(&app, &caller, wish).await?;
+    ok(&created(&issued, &who))
+}
+
+fn created(issued: &Issued, who: &Identity) -> CapabilityCreated {
+    let mut body = CapabilityCreated::new(issued.token.clone(), end(issued), who.organization.clone(), scope(who));
+    body.capability_id = Some(issued.id.clone());
+    body.id = Some(issued.id.clone());
+    body.user_meta = Some(meta(who));
+    body
+}
+
+pub(super) async fn retrieve(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let organization = caller.who().organization.clone();
+    if id != caller.who().capability {
+        only_secret(&caller.0)?;
+    }
+    let (state, now) = app
+        .reading(&organization.clone(), move |_, tx| {
+            Ok((credentials::find(tx, &organization, &id)?, crate::value::stored_date(tx.now())))
+        })
+        .await?;
+    let who = &state.identity;
+    let status = match (&state.revoked_at, &who.expires_at) {
+        (Some(_), _) => CapabilityStatus::Revoked,
+        (None, Some(end)) if *end <= now => CapabilityStatus::Expired,
+        _ => CapabilityStatus::Active,
+    };
+    let mut body = CapabilityState::new(who.organization.clone(), who.kind.clone(), status);
+    let groups: Vec<String> = who.groups.iter().cloned().collect();
+    body.capability_id = Some(state.id.clone());
+    body.id = Some(state.id);
+    body.participant_id = Maybe::Value(who.participant.clone());
+    body.label = Maybe::or_null(state.label);
+    body.issued_at = Some(shown_date(&state.issued_at));
+    body.expires_at = who.expires_at.as_deref().map(shown_date);
+    body.revoked_at = Maybe::or_null(state.revoked_at.as_deref().map(shown_date));
+    body.last_used_at = Maybe::or_null(state.last_used_at.as_deref().map(shown_date));
+    body.operations = Some(who.operations.shown());
+    body.allowed_operations = body.operations.clone();
+    body.sync_groups = Some(groups.clone());
+    body.allowed_sync_groups = Some(groups);
+    ok(&body)
+}
+
+pub(super) async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+    if id != caller.who().capability {
+        only_secret(&caller.0)?;
+    }
+    let (organization, own) = (caller.who().organization.clone(), id.clone());
+    let ended = app
+        .writing(&organization.clone(), move |_, tx| {
+            credentials::find(tx, &organization, &own)?;
+            credentials::revoke(tx, &own)
+        })
+        .await?;
+    let mut body = CapabilityDeleted::new();
+    body.capability_id = Some(id.clone());
+    body.id = Some(id);
+    body.deleted = Some(ended > 0);
+    ok(&body)
+}
+
+pub(super) async fn rotate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Optional(asked): Optional<CapabilityRotate>,
+) -> Answer {
+    if id != caller.who().capability {
+        only_secret(&caller.0)?;
+    }
+    let (mode, organization) = (app.options.mode, caller.who().organization.clone());
+    let (issued, who, old, old_end) = app
+        .writing(&organization.clone(), move |_, tx| {
+            let old = credentials::find(tx, &organization, &id)?;
+            let (issued, who) = exchange::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
+            let old_end = credentials::expire_in(tx, &old, asked.grace_seconds.map_or(86_400, |grace| grace.0))?;
+            Ok((issued, who, old.id, old_end))
+        })
+        .await?;
+    let mut body = created(&issued, &who);
+    let mut from = RotatedFrom::new(shown_date(&old_end));
+    from.capability_id = Some(old.clone());
+    from.id = Some(old);
+    body.rotated_from = Some(from);
+    ok(&body)
+}
+
+pub(super) async fn open_turn(State(app): State<Arc<App>>, caller: Caller, Body(asked): Body<TaskOpen>) -> Answer {
+    let (who, id) = (caller.who().clone(), format!("turn_{}", uuid::Uuid::new_v4().simple()));
+    let opened = app.writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &asked)).await?;
+    let mut body = TaskOpened::new();
+    body.id = Some(opened.id.clone());
+    body.task_id = Some(opened.id.clone());
+    body.turn_id = Some(opened.id);
+    body.prompt_hash = Some(opened.prompt_hash);
+    body.opened_at = Some(shown_date(&opened.at));
+    ok(&body)
+}
+
+pub(super) async fn close_turn(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Optional(costs): Optional<TaskClose>,
+) -> Answer {
+    let (who, own) = (caller.who().clone(), id.clone());
+    let (now_closed, ended) =
+        app.writing(&who.organization.clone(), move |_, tx| turns::close(tx, &who, &own, &costs)).await?;
+    let mut body = TaskClosed::new();
+    body.id = Some(id.clone());
+    body.task_id = Some(id.clone());
+    body.turn_id = Some(id);
+    body.closed = Some(true);
+    body.already_closed = Some(!now_closed);
+    body.ended_at = Some(shown_date(&ended));
+    ok(&body)
+}

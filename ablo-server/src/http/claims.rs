@@ -1,0 +1,258 @@
+//! Claims over HTTP, by row and by id (http.md §6–7). Leases taken here live as long as was asked for, and longer with every
+//! write under them; whoever waits asks again with the same id.
+
+use super::answer::{Answer, json, ok};
+use super::models::pairs;
+use super::request::{Body, Caller, Optional};
+use crate::app::App;
+use crate::engine::claims::{self, Answer as Given, Ask, Claim, LONGEST_TTL, Line, Place, TTL};
+use crate::engine::plan::{find, permitted, row_id};
+use crate::error::{Refusal, Result};
+use crate::identity::{Identity, claimant_kind};
+use crate::models::Model;
+use crate::value::shown_date;
+use ablo_wire::{
+    ClaimAnswer, ClaimBody, ClaimReleased, ClaimStatus, ClaimTarget, GrantedIntent, IntentBody, IntentList,
+    IntentReleased, IntentStatus, IntentTag, ListTag, ModelClaim, ReorderBody, Ttl,
+};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use std::sync::Arc;
+
+/// A claim as both of its readers take it (http.md §6).
+pub(super) fn shown(claim: &Claim) -> ModelClaim {
+    let mut shown = ModelClaim::new(
+        claim.id.clone(),
+        claim.claimant(),
+        claimant_kind(&claim.kind),
+        claim.action.clone(),
+        shown_date(&claim.expires_at),
+    );
+    shown.object = Some(IntentTag);
+    shown.status = Some(IntentStatus::from(claim.status.clone()));
+    shown.held_by = Some(claim.claimant());
+    shown.description = claim.description.clone();
+    shown.field = claim.place.field.clone();
+    shown.target = Some(target(claim));
+    shown
+}
+
+fn target(claim: &Claim) -> ClaimTarget {
+    let mut target = ClaimTarget::new(claim.model.clone(), claim.row.clone());
+    let read = |text: &String| serde_json::from_str(text).ok();
+    target.r#type = Some(claim.model.clone());
+    target.path = claim.place.path.clone();
+    target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
+    target.field = claim.place.field.clone();
+    target.meta = claim.place.meta.as_ref().and_then(read);
+    target
+}
+
+/// Whether a participant may claim rows of a model: whoever may write them (gaps.md B12).
+pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), Refusal> {
+    let verbs = ["update", "create", "delete"];
+    match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
+        true => Ok(()),
+        false => permitted(model, who, "update"),
+    }
+}
+
+/// How long a claim is held, in milliseconds (gaps.md B1).
+pub(crate) fn lease(asked: Option<u64>) -> u64 {
+    asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(LONGEST_TTL)
+}
+
+fn span(ttl: Option<&Ttl>) -> Result<u64, Refusal> {
+    match ttl {
+        None => Ok(lease(None)),
+        Some(ttl) => {
+            match ttl.millis() {
+                Some(millis) => Ok(lease(Some(millis.0))),
+                None => Err(Refusal::new("malformed_claim", "`ttl` is a number of seconds or a text such as `30s`")
+                    .param("ttl")),
+            }
+        }
+    }
+}
+
+async fn begin(app: &App, who: &Identity, model: &Model, ask: Ask) -> Answer {
+    may_claim(model, who)?;
+    row_id(&ask.row)?;
+    let (model, who, waits) = (model.id, who.clone(), ask.queue);
+    let given = app
+        .writing(&who.organization.clone(), move |engine, tx| {
+            Ok(claims::begin(tx, &who, engine.models.get(model), &ask)?)
+        })
+        .await?;
+    let mut answer = ClaimAnswer::new();
+    match given {
+        Given::Held(claim) => {
+            let mut granted = GrantedIntent::new(claim.id.clone());
+            granted.object = Some(IntentTag);
+            granted.status = Some(IntentStatus::Active);
+            granted.target = Some(target(&claim));
+            granted.action = Some(claim.action.clone());
+            granted.expires_at = Some(shown_date(&claim.expires_at));
+            answer.status = Some(ClaimStatus::Active);
+            answer.intent = Some(granted);
+            answer.id = Some(claim.id.clone());
+            answer.intent_id = Some(claim.id);
+            json(StatusCode::CREATED, &answer)
+        }
+        Given::Queued(claim, position) => {
+            debug_assert!(waits);
+            answer.status = Some(ClaimStatus::Queued);
+            answer.intent_id = Some(claim.id);
+            answer.position = Some(position);
+            json(StatusCode::ACCEPTED, &answer)
+        }
+        Given::Refused(holder) => Err(claims::held("entity_claimed", &holder).into()),
+    }
+}
+
+pub(super) async fn claim(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+    Optional(body): Optional<ClaimBody>,
+) -> Answer {
+    let model = find(&app.engine.models, &model)?;
+    let made_up = || format!("int_{}", uuid::Uuid::new_v4().hyphenated());
+    // A client that waits sends the id of the first answer again.
+    let own = body.other.get("intentId").and_then(|id| id.as_str()).filter(|id| !id.is_empty()).map(str::to_owned);
+    let meta = body.meta.map(|meta| serde_json::Value::Object(meta).to_string());
+    let ask = Ask {
+        id: own.unwrap_or_else(made_up),
+        row: id,
+        action: body.action.unwrap_or_else(|| "editing".to_owned()),
+        description: body.description,
+        place: Place { meta, ..Place::default() },
+        ttl: span(body.ttl.as_ref())?,
+        queue: body.queue.unwrap_or(true),
+    };
+    begin(&app, caller.who(), model, ask).await
+}
+
+pub(super) async fn open(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<IntentBody>) -> Answer {
+    if body.intent_id.is_empty() {
+        return Err(Refusal::new("intent_id_required", "a claim has an id that its participant makes up").into());
+    }
+    let model = find(&app.engine.models, &body.target.model)?;
+    let json = |value: serde_json::Result<String>| value.ok();
+    let ask = Ask {
+        id: body.intent_id,
+        row: body.target.id,
+        action: body.action,
+        description: None,
+        place: Place {
+            path: body.target.path,
+            range: body.target.range.and_then(|range| json(serde_json::to_string(&range))),
+            field: body.target.field,
+            meta: body.target.meta.map(|meta| serde_json::Value::Object(meta).to_string()),
+        },
+        ttl: span(body.ttl.as_ref())?,
+        queue: body.queue.unwrap_or(false),
+    };
+    begin(&app, caller.who(), model, ask).await
+}
+
+pub(super) async fn release(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+) -> Answer {
+    let model = find(&app.engine.models, &model)?.id;
+    let who = caller.who().clone();
+    let released = app
+        .writing(&who.organization.clone(), move |engine, tx| {
+            Ok(claims::release(tx, &who, &engine.models, engine.models.get(model), &id)?)
+        })
+        .await?;
+    let mut body = ClaimReleased::new(true);
+    body.released = Some(released);
+    ok(&body)
+}
+
+pub(super) async fn close(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+    let (who, own) = (caller.who().clone(), id.clone());
+    let released = app
+        .writing(&who.organization.clone(), move |engine, tx| Ok(claims::abandon(tx, &who, &engine.models, &own)?))
+        .await?;
+    let mut body = IntentReleased::new(id);
+    body.object = IntentTag;
+    body.released = Some(released);
+    ok(&body)
+}
+
+pub(super) async fn reorder(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+    Body(body): Body<ReorderBody>,
+) -> Answer {
+    let model = find(&app.engine.models, &model)?;
+    if !may_reorder(caller.who()) {
+        let message = "the credential does not cover intent.reorder";
+        return Err(Refusal::new("capability_scope_denied", message).required("intent.reorder").into());
+    }
+    let (organization, model) = (caller.who().organization.clone(), model.id);
+    let order: Vec<(String, String)> = body.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
+    app.writing(&organization.clone(), move |engine, tx| {
+        Ok(claims::reorder(tx, &organization, engine.models.get(model), &id, &order)?)
+    })
+    .await?;
+    ok(&ClaimReleased::new(true))
+}
+
+/// Whether a participant may reorder a line (gaps.md B13).
+pub(crate) fn may_reorder(who: &Identity) -> bool {
+    use crate::identity::Operations;
+    match &who.operations {
+        Operations::All => who.is_system(),
+        Operations::Listed(listed) => listed.contains("intent.reorder"),
+        Operations::Read => false,
+    }
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): RawQuery) -> Answer {
+    let (mut model, mut row, mut field) = (None, None, None);
+    for (name, value) in pairs(query.as_deref()) {
+        match name.as_str() {
+            "model" | "resource" => model = Some(find(&app.engine.models, &value)?.key.clone()),
+            "id" => row = Some(value),
+            "field" => field = Some(value),
+            _ => {}
+        }
+    }
+    let who = caller.who().clone();
+    let live = app.reading(&who.organization.clone(), move |_, tx| Ok(claims::live(tx, &who.organization)?)).await?;
+    let wanted = |claim: &Claim| {
+        model.as_ref().is_none_or(|model| *model == claim.model)
+            && row.as_ref().is_none_or(|row| *row == claim.row)
+            && (field.is_none() || claim.place.field.is_none() || field == claim.place.field)
+    };
+    let mut line = Line::default();
+    let mut holders = Vec::new();
+    for claim in live.into_iter().filter(wanted) {
+        match claim.status.as_str() {
+            // One's own claim is no reason to wait (gaps.md B9).
+            "active" if claim.is_of(caller.who()) => {}
+            "active" => holders.push(shown(&claim)),
+            _ => line.queue.push(claim),
+        }
+    }
+    let mut places: std::collections::BTreeMap<(String, String), u64> = std::collections::BTreeMap::new();
+    let queue = line.queue.iter().map(|claim| {
+        let place = places.entry((claim.model.clone(), claim.row.clone())).or_default();
+        let mut shown = shown(claim);
+        shown.position = Some(*place);
+        *place += 1;
+        shown
+    });
+    let mut body = IntentList::new();
+    body.queue = queue.collect();
+    body.data = Some(holders.iter().chain(&body.queue).cloned().collect());
+    body.intents = holders;
+    body.object = ListTag;
+    ok(&body)
+}

@@ -1,0 +1,135 @@
+//! The routes of the protocol (http.md), below `/api` and without it.
+//!
+//! A handler reads its request, asks the engine in one transaction, and writes the answer; what it decides beyond that is who may
+//! ask.
+
+mod answer;
+mod auth;
+pub(crate) mod claims;
+pub(crate) mod models;
+mod presence;
+mod request;
+mod socket;
+mod sync;
+
+pub(crate) use request::why_unreadable;
+
+use crate::app::App;
+use crate::error::Refusal;
+use answer::{Answer, Failed, contract, matched};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, Method, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{delete, get, head, post};
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+/// The routes of a coordinator.
+pub fn router(app: Arc<App>) -> Router {
+    let largest = app.options.largest_body;
+    let api = api();
+    Router::new()
+        .route("/", get(page))
+        .merge(api.clone())
+        .nest("/api", api)
+        .route_layer(axum::middleware::from_fn(matched))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            Failed(Refusal::new("internal_error", "the coordinator failed; its log says more")).into_response()
+        }))
+        .layer(DefaultBodyLimit::max(largest))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), contract))
+        .layer(cors())
+        .with_state(app)
+}
+
+fn api() -> Router<Arc<App>> {
+    Router::new()
+        .route("/auth/capability", post(auth::exchange))
+        .route("/auth/identity", get(auth::identity))
+        .route("/auth/check", head(auth::check).get(auth::check))
+        .route("/sync/bootstrap", get(sync::bootstrap))
+        .route("/sync/query", post(sync::query))
+        .route("/sync/entity/{model}/{id}", get(sync::entity))
+        .route("/sync/ws", get(socket::upgrade))
+        .route("/health", get(sync::health))
+        .route("/presence", get(presence::roster).post(presence::report))
+        .route("/v1/models/{model}", get(models::list).post(models::create))
+        .route("/v1/models/{model}/{id}", get(models::retrieve).patch(models::update).delete(models::delete))
+        .route("/v1/models/{model}/{id}/claim", post(claims::claim).delete(claims::release))
+        .route("/v1/models/{model}/{id}/claim/reorder", post(claims::reorder))
+        .route("/v1/commits", post(models::commits))
+        .route("/v1/intents", get(claims::list).post(claims::open))
+        .route("/v1/intents/{id}", delete(claims::close))
+        .route("/v1/capabilities", post(auth::create))
+        .route("/v1/capabilities/{id}", get(auth::retrieve).delete(auth::revoke))
+        .route("/v1/capabilities/{id}/rotate", post(auth::rotate))
+        .route("/v1/tasks", post(auth::open_turn))
+        .route("/v1/tasks/{id}/close", post(auth::close_turn))
+        .route("/agent/turn", post(auth::open_turn))
+        .route("/agent/turn/{id}/close", post(auth::close_turn))
+        .route("/v1/datasource", post(datasource))
+        .route("/openapi.json", get(openapi))
+        .route("/schema", get(schema))
+        .route("/metrics", get(metrics))
+}
+
+fn cors() -> CorsLayer {
+    let named = |name: &'static str| HeaderName::from_static(name);
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            named("idempotency-key"),
+            header::CACHE_CONTROL,
+            header::PRAGMA,
+        ])
+        .expose_headers([named("x-request-id"), named("x-auth-failure"), header::ETAG, named("ablo-version")])
+        .max_age(Duration::from_secs(600))
+}
+
+/// The page shows what a key that stands behind `#` may see; it loads nothing from elsewhere.
+async fn page() -> Response {
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html"))).into_response()
+}
+
+async fn openapi(State(app): State<Arc<App>>) -> Response {
+    answer::text(app.openapi.clone())
+}
+
+/// What there is to ask for (gaps.md G).
+async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
+    let models = app.engine.models.iter().map(|model| {
+        let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
+        serde_json::json!({ "key": model.key, "typename": model.type_name, "mutable": model.mutable, "fields": fields })
+    });
+    answer::ok(&serde_json::json!({ "active": true, "hash": app.content_hash, "models": models.collect::<Vec<_>>() }))
+}
+
+/// Counters are the operator's: a scraper sends a secret key.
+async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result<Response, Failed> {
+    crate::app::only_secret(&caller.0)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
+}
+
+/// Clients send the address of their database on their own accord; nothing is done with it here (gaps.md D15).
+async fn datasource(_: request::Caller) -> Answer {
+    answer::ok(&serde_json::json!({ "ok": true }))
+}
+
+async fn unknown() -> Failed {
+    Failed(Refusal::new("invalid_request", "there is no such route").with_status(404))
+}
+
+async fn wrong_method() -> Failed {
+    Failed(Refusal::new("invalid_request", "the route does not have this method").with_status(405))
+}

@@ -1,0 +1,168 @@
+//! Rows of one model: pages, single rows, and writes (http.md §7).
+
+use super::answer::{Answer, json, ok};
+use super::request::{Body, Caller, Optional, decode, idempotency_key};
+use crate::app::App;
+use crate::engine::claims;
+use crate::engine::commit::{Commit, commit};
+use crate::engine::plan::{find, plan};
+use crate::engine::read::{self, ListQuery};
+use crate::error::{Refusal, Result};
+use crate::identity::Identity;
+use ablo_wire::{
+    CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag, OnStale, Operation,
+    RawRow, Read, SyncId, UpdateBody, Verb,
+};
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+
+/// A row as a body carries it.
+fn raw(text: &str) -> Result<RawRow> {
+    RawRow::parse(text)
+        .map_err(|error| crate::error::StoreError::Fault(format!("a row that is no JSON: {error}")).into())
+}
+
+/// The names and values of a query string, in their order.
+pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(model): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let model = find(&app.engine.models, &model)?;
+    let mut asked = ListQuery::default();
+    for (name, value) in pairs(query.as_deref()) {
+        match name.as_str() {
+            "limit" => {
+                let limit = value.parse().map_err(|_| {
+                    Refusal::new("model_query_failed", format!("`limit` is a whole number, not `{value}`"))
+                        .param("limit")
+                })?;
+                asked.limit = Some(limit);
+            }
+            "order" => asked.descending = value.eq_ignore_ascii_case("desc"),
+            "order_by" => asked.order_by = Some(value),
+            "starting_after" => asked.starting_after = Some(value),
+            _ => asked.filters.push((name, value)),
+        }
+    }
+    let (who, id) = (caller.who().clone(), model.id);
+    let page = app
+        .reading(&who.organization.clone(), move |engine, tx| {
+            read::list(engine, tx, &who, engine.models.get(id), &asked)
+        })
+        .await?;
+    let mut body: ListPage = ListPage::new(page.rows.iter().map(|row| raw(row)).collect::<Result<Vec<_>>>()?);
+    body.object = ListTag;
+    body.model = Some(model.key.clone());
+    body.has_more = page.next.is_some();
+    body.next_cursor = page.next;
+    body.stamp = Some(SyncId(page.stamp));
+    ok(&body)
+}
+
+pub(super) async fn retrieve(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+) -> Answer {
+    let model = find(&app.engine.models, &model)?;
+    let (who, model_id, row_id) = (caller.who().clone(), model.id, id.clone());
+    let (row, stamp, line) = app
+        .reading(&who.organization.clone(), move |engine, tx| {
+            let model = engine.models.get(model_id);
+            let (row, stamp) = read::retrieve(engine, tx, &who, model, &row_id)?;
+            Ok((row, stamp, claims::line(tx, &who.organization, &model.key, &row_id)?))
+        })
+        .await?;
+    let row = row.ok_or_else(|| Refusal::new("model_not_found", format!("there is no {}/{id}", model.key)))?;
+    let mut body: Read = Read::new(model.key.clone(), id, raw(&row)?);
+    body.object = ModelTag;
+    body.stamp = SyncId(stamp);
+    body.claims = line.holder.iter().map(super::claims::shown).collect();
+    ok(&body)
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(model): Path<String>,
+    headers: HeaderMap,
+    Body(body): Body<CreateBody>,
+) -> Answer {
+    let mut operation = Operation::http(Verb::Create, model, body.id);
+    operation.data = Maybe::Value(body.data);
+    guard(&mut operation, body.read_at, body.on_stale);
+    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    let receipt = write(&app, caller.who(), key, vec![operation], body.intent, None).await?;
+    json(StatusCode::CREATED, &receipt)
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Body(body): Body<UpdateBody>,
+) -> Answer {
+    let mut operation = Operation::http(Verb::Update, model, Some(id));
+    operation.data = Maybe::Value(body.data);
+    guard(&mut operation, body.read_at, body.on_stale);
+    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((model, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Optional(body): Optional<DeleteBody>,
+) -> Answer {
+    let mut operation = Operation::http(Verb::Delete, model, Some(id));
+    guard(&mut operation, body.read_at, body.on_stale);
+    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
+}
+
+fn guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale: Option<OnStale>) {
+    operation.read_at = Maybe::or_null(read_at);
+    operation.on_stale = Maybe::or_null(on_stale);
+}
+
+pub(super) async fn commits(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer {
+    let body: CommitRequest = decode(&body)?;
+    let given = body.idempotency_key.as_ref().or(Some(&body.client_tx_id));
+    let key = idempotency_key(&headers, given)?;
+    let mut receipt = write(&app, caller.who(), key, body.operations, body.intent, body.caused_by_task_id).await?;
+    receipt.client_tx_id = body.client_tx_id;
+    ok(&receipt)
+}
+
+/// Checks operations and applies them.
+///
+/// # Errors
+/// A coded refusal, or what the database said.
+pub(crate) async fn write(
+    app: &App,
+    who: &Identity,
+    client_tx_id: String,
+    operations: Vec<Operation>,
+    claim: Option<String>,
+    caused_by: Option<String>,
+) -> Result<CommitReceipt> {
+    let changes = plan(&app.engine.models, who, &operations)?;
+    let text = serde_json::to_vec(&operations).unwrap_or_default();
+    let body_hash = blake3::hash(&text).to_hex().to_string();
+    let made = Commit { client_tx_id, changes, body_hash, caused_by, claim };
+    let who = who.clone();
+    let receipt = app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await?;
+    app.metrics.commits.inc();
+    Ok(receipt)
+}

@@ -1,0 +1,20 @@
+//! The coordinator: the other side of generated clients.
+//!
+//! It keeps the rows of a schema in SQLite or PostgreSQL, writes every confirmed change into one log for each organisation, lends rows
+//! to one participant at a time, and tells everyone who may know.
+
+pub mod app;
+pub mod engine;
+pub mod error;
+mod http;
+pub mod identity;
+mod live;
+mod metrics;
+pub mod models;
+mod openapi;
+mod serve;
+pub mod store;
+pub mod value;
+
+pub use http::router;
+pub use serve::serve;

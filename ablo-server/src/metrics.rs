@@ -1,0 +1,84 @@
+//! What operators watch, in the text format of Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+
+/// Counters of one coordinator.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    seconds: Family<Route, Histogram>,
+    refusals: Family<Code, Counter>,
+    /// Commits that were applied, or answered again.
+    pub(crate) commits: Counter,
+    /// Changes that went out on sockets.
+    pub(crate) delivered: Counter,
+    /// Open sockets.
+    pub(crate) sockets: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: String,
+    method: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: String,
+}
+
+/// From 0.25 ms to 8 s.
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("ablo");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
+        registry.register("http_request_seconds", "Time to an answer", seconds.clone());
+        let refusals = Family::default();
+        registry.register("refusals", "Requests and commits refused, by code", refusals.clone());
+        let (commits, delivered, sockets) = (Counter::default(), Counter::default(), Gauge::default());
+        registry.register("commits", "Commits confirmed", commits.clone());
+        registry.register("deltas_delivered", "Changes sent on sockets", delivered.clone());
+        registry.register("sockets", "Open sockets", sockets.clone());
+        Self { registry, requests, seconds, refusals, commits, delivered, sockets }
+    }
+
+    /// Counts an answer. The route is its pattern, so that paths cannot make up labels.
+    pub(crate) fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
+        let request = Request { route: route.to_owned(), method: method.to_owned(), status };
+        self.requests.get_or_create(&request).inc();
+        self.seconds.get_or_create(&Route { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, code: &str) {
+        self.refusals.get_or_create(&Code { code: code.to_owned() }).inc();
+    }
+
+    /// Everything as text.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing into a string fails never.
+        let _ = encode(&mut out, &self.registry);
+        out
+    }
+}

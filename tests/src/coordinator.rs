@@ -1,0 +1,145 @@
+//! A coordinator in this process, on a port of its own, and a client of it that knows nothing but JSON.
+
+use ablo_schema::Schema;
+use ablo_server::app::{App, Options};
+use ablo_server::store::{Place, Sqlite, Store};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, http::HeaderValue};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// A running coordinator.
+#[derive(Debug)]
+pub struct Coordinator {
+    /// Its insides.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// A secret key of the organisation `acme`.
+    pub key: String,
+    client: reqwest::Client,
+}
+
+/// An answer: its status and its body.
+pub type Answered = (u16, Value);
+
+impl Coordinator {
+    /// Starts one for a schema, with its rows in memory.
+    pub async fn start(schema: &str) -> Self {
+        let schema = ablo_schema::front::json::read(schema).schema.expect("a schema that is right");
+        let store = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store in memory"));
+        Self::over(&schema, store).await
+    }
+
+    /// Starts one over a store.
+    pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Self {
+        let app = App::new(schema, store, Options::default());
+        let key = app.secret_key("acme", "test").await.expect("a key");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = ablo_server::router(Arc::clone(&app));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { app, address, key, client: reqwest::Client::new() }
+    }
+
+    /// Asks, with a key.
+    pub async fn ask(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answered {
+        let response = self.raw(key, method, path, body).await;
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
+    }
+
+    /// Asks, and gives the answer with its headers.
+    pub async fn raw(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> reqwest::Response {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.expect("an answer")
+    }
+
+    /// A token for a participant.
+    pub async fn session(&self, kind: &str, id: &str, further: Value) -> String {
+        let mut body = json!({ "participantKind": kind, "participantId": id });
+        if let (Some(body), Value::Object(further)) = (body.as_object_mut(), further) {
+            body.extend(further);
+        }
+        let (status, body) = self.ask(&self.key, "POST", "/api/auth/capability", Some(body)).await;
+        assert_eq!(status, 200, "{body}");
+        body["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A socket of a token.
+    pub async fn socket(&self, token: &str, query: &str) -> Socket {
+        let mut request =
+            format!("ws://{}/api/sync/ws?cursor={query}", self.address).into_client_request().expect("a request");
+        let protocols = HeaderValue::from_str(&format!("ablo.bearer.{token}, ablo.sync.v1")).expect("a header");
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocols);
+        let (stream, response) = connect_async(request).await.expect("a socket");
+        assert_eq!(response.headers()["sec-websocket-protocol"], "ablo.sync.v1");
+        Socket { stream }
+    }
+}
+
+/// An open socket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Socket {
+    /// Sends a frame.
+    pub async fn say(&mut self, kind: &str, payload: Value) {
+        self.text(&json!({ "type": kind, "payload": payload }).to_string()).await;
+    }
+
+    /// Sends any text.
+    pub async fn text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.expect("an open socket");
+    }
+
+    /// The next frame, if there is one within a time.
+    pub async fn next(&mut self, within: Duration) -> Option<Value> {
+        loop {
+            match tokio::time::timeout(within, self.stream.next()).await {
+                Ok(Some(Ok(Message::Text(text)))) => return Some(serde_json::from_str(&text).expect("JSON")),
+                Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return None,
+                Ok(Some(Ok(_))) => {}
+            }
+        }
+    }
+
+    /// The payload of the next frame of a type; frames of other types are passed over.
+    ///
+    /// # Panics
+    /// When none comes within five seconds.
+    pub async fn hear(&mut self, kind: &str) -> Value {
+        let mut others = Vec::new();
+        while let Some(frame) = self.next(Duration::from_secs(5)).await {
+            if frame["type"] == kind {
+                return frame["payload"].clone();
+            }
+            others.push(frame["type"].clone());
+        }
+        panic!("no `{kind}`, only {others:?}")
+    }
+
+    /// Asks for every change after a place.
+    pub async fn sync(&mut self, last: u64) {
+        let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": last, "capabilities": ["completeDeltas"] });
+        self.say("sync_request", payload).await;
+        self.hear("sync_response").await;
+    }
+
+    /// The deltas of the next frame that has some.
+    pub async fn deltas(&mut self) -> Vec<Value> {
+        self.hear("delta").await["deltas"].as_array().expect("deltas").clone()
+    }
+}
