@@ -119,9 +119,10 @@ pub(crate) struct ServeArgs {
     /// Where it listens
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:4100")]
     pub(crate) listen: std::net::SocketAddr,
-    /// The SQLite file that holds rows, made when it is missing
-    #[arg(long, value_name = "PATH")]
-    pub(crate) database: PathBuf,
+    /// Where the rows are: sqlite:PATH, a file that is made when it is missing, or postgres://user@host/name, which several
+    /// processes may share
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
     /// The data are real: keys begin with sk_live_
     #[arg(long)]
     pub(crate) live: bool,

@@ -165,6 +165,7 @@ mod tests {
             include_str!("../tests/generate.rs"),
             include_str!("../tests/migrate.rs"),
             include_str!("../tests/schema.rs"),
+            include_str!("../tests/serve.rs"),
             include_str!("../tests/watch.rs"),
             include_str!("../tests/snapshots/config__everything.snap"),
         );

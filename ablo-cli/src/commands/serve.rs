@@ -5,11 +5,13 @@
 use crate::args::{DevArgs, Format, InputArgs, ServeArgs};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
-use crate::{input, render, settings, source};
+use crate::{database, input, render, settings, source};
+use ablo_codegen::emit::sql::postgres::Options as PostgresOptions;
+use ablo_migrate::Dialect;
 use ablo_schema::Schema;
 use ablo_server::app::{App, Options};
 use ablo_server::engine::credentials::Mode;
-use ablo_server::store::{Place, Sqlite, Store};
+use ablo_server::store::{Place, Postgres, Sqlite, Store};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +99,14 @@ fn secret_file(path: &Path, text: &str) -> std::io::Result<()> {
 fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     let (path, schema) = schema(&args.input)?;
     let mode = if args.live { Mode::Live } else { Mode::Test };
-    let store = open(&Place::File(args.database.clone()), &schema)?;
+    let address = database::address(args.database_url.as_deref())?;
+    let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
+        Dialect::Sqlite => open(&Place::File(file(&address)), &schema)?,
+        Dialect::Postgres => Arc::new(
+            Postgres::open(&address, &schema, &PostgresOptions::default())
+                .map_err(|error| refused(&error.to_string()))?,
+        ),
+    };
     run(async {
         let app = App::new(&schema, store, Options { mode, ..Options::default() });
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
@@ -110,6 +119,12 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
         until_stopped(app, listener).await
     })
+}
+
+/// The file that an address of SQLite names.
+fn file(address: &str) -> PathBuf {
+    let path = address.strip_prefix("sqlite:").unwrap_or(address);
+    PathBuf::from(path.strip_prefix("//").unwrap_or(path))
 }
 
 fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Stop> {

@@ -4,7 +4,8 @@
 //! the store. While a peer does not read, nothing is done for it, and after a while it is gone.
 
 use super::deliver::{Form, Item};
-use super::hub::{Hub, LineChange, Membership, STEP};
+use super::hub::{Hub, LineChange, STEP};
+use super::hubs::Membership;
 use super::pace::{Pace, frame};
 use super::told::Told;
 use crate::app::App;

@@ -4,59 +4,26 @@ use super::deliver::Item;
 use crate::engine::claims::{self, Claim, Line};
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
-use crate::error::{Refusal, Result};
+use crate::error::Result;
 use crate::identity::organization_group;
 use crate::store::{News, Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
 
 /// Changes that a hub keeps at hand; who is further behind reads from the store.
 const RING: usize = 4096;
 /// Changes that are read in one go.
 pub(super) const STEP: usize = 512;
 /// News that a connection may lag behind before it looks at everything again.
-const CHANNEL: usize = 1024;
-/// Requests of one credential a second, and at once.
-const RATE: NonZeroU32 = NonZeroU32::new(2000).unwrap();
-const BURST: NonZeroU32 = NonZeroU32::new(8000).unwrap();
-/// How often a hub looks whether claims are over.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const CHANNEL: usize = 1024;
 /// How long a hub without connections is kept.
 const IDLE: Duration = Duration::from_secs(30);
 /// Connections of one organisation up to which each hears of every other.
 pub(super) const CROWD: usize = 1000;
-
-/// The hubs of a process.
-#[derive(Debug)]
-pub(crate) struct Hubs {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    engine: Arc<Engine>,
-    store: Arc<dyn Store>,
-    hubs: Mutex<BTreeMap<String, Entry>>,
-    bootstraps: Mutex<BTreeMap<String, (u64, Instant)>>,
-    revoked: broadcast::Sender<String>,
-    limiter: governor::DefaultKeyedRateLimiter<String>,
-    connections: AtomicUsize,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hubs").field("connections", &self.connections).finish_non_exhaustive()
-    }
-}
-
-struct Entry {
-    hub: Arc<Hub>,
-    news: mpsc::UnboundedSender<News>,
-}
 
 /// One organisation's hub.
 #[derive(Debug)]
@@ -72,7 +39,7 @@ pub(crate) struct Hub {
     /// What applications say to each other.
     pub(super) relays: broadcast::Sender<Arc<Relay>>,
     known: Mutex<Known>,
-    connections: AtomicUsize,
+    pub(super) connections: AtomicUsize,
 }
 
 /// What a hub knows.
@@ -103,189 +70,12 @@ pub(super) struct Relay {
     pub(super) text: String,
 }
 
-impl Hubs {
-    /// No hub yet. News are listened to from now on, within the runtime this is called in.
-    #[must_use]
-    pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
-        let news = store.news();
-        let shared = Arc::new(Shared {
-            engine,
-            store,
-            hubs: Mutex::default(),
-            bootstraps: Mutex::default(),
-            revoked: broadcast::channel(CHANNEL).0,
-            limiter: governor::RateLimiter::keyed(governor::Quota::per_second(RATE).allow_burst(BURST)),
-            connections: AtomicUsize::new(0),
-        });
-        tokio::spawn(dispatch(Arc::downgrade(&shared), news));
-        Self { shared }
-    }
-
-    /// The hub of an organisation, with one connection more until what is given is dropped.
-    ///
-    /// # Errors
-    /// What the database said when it was read the first time.
-    pub(crate) async fn join(&self, organization: &str, most: usize) -> Result<Membership> {
-        if self.shared.connections.load(Ordering::Relaxed) >= most {
-            return Err(Refusal::new("instance_at_capacity", "too many connections; try again").into());
-        }
-        let (membership, fresh) = self.shared.entry(organization);
-        if let Some(news) = fresh {
-            tokio::spawn(tend(Arc::downgrade(&self.shared), Arc::clone(&membership.hub), news));
-        }
-        // The first look is taken by whoever asks first; others wait for it.
-        let mut head = membership.hub.head.subscribe();
-        while *head.borrow_and_update() == UNREAD {
-            if head.changed().await.is_err() {
-                break;
-            }
-        }
-        Ok(membership)
-    }
-
-    /// Takes one request of a credential into account.
-    ///
-    /// # Errors
-    /// `quota_exceeded` where there were too many.
-    pub(crate) fn limit(&self, capability: &str) -> Result<(), Refusal> {
-        match self.shared.limiter.check_key(&capability.to_owned()) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(Refusal::new("quota_exceeded", "too many requests; try again in a moment")),
-        }
-    }
-
-    /// Remembers which state a client was given, for its next connection.
-    pub(crate) fn bootstrapped(&self, capability: &str, stamp: u64) {
-        let mut kept = lock(&self.shared.bootstraps);
-        kept.retain(|_, (_, at)| at.elapsed() < Duration::from_secs(60));
-        kept.insert(capability.to_owned(), (stamp, Instant::now()));
-    }
-
-    /// The state that a client was given a short while ago, and when.
-    pub(crate) fn last_bootstrap(&self, capability: &str) -> Option<(u64, Instant)> {
-        lock(&self.shared.bootstraps).get(capability).copied()
-    }
-
-    /// Credentials that are taken back from now on.
-    pub(crate) fn revoked(&self) -> broadcast::Receiver<String> {
-        self.shared.revoked.subscribe()
-    }
-
-    /// Connections of this process.
-    #[must_use]
-    pub(crate) fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::Relaxed)
-    }
-}
-
 /// What the end of the log is before it was read.
-const UNREAD: u64 = u64::MAX;
-
-impl Shared {
-    fn entry(self: &Arc<Self>, organization: &str) -> (Membership, Option<mpsc::UnboundedReceiver<News>>) {
-        let mut hubs = lock(&self.hubs);
-        let mut fresh = None;
-        let entry = hubs.entry(organization.to_owned()).or_insert_with(|| {
-            let (news, heard) = mpsc::unbounded_channel();
-            fresh = Some(heard);
-            Entry { hub: Arc::new(Hub::new(organization)), news }
-        });
-        entry.hub.connections.fetch_add(1, Ordering::Relaxed);
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        (Membership { hub: Arc::clone(&entry.hub), shared: Arc::clone(self) }, fresh)
-    }
-}
-
-/// A connection's place in a hub.
-pub(crate) struct Membership {
-    pub(super) hub: Arc<Hub>,
-    shared: Arc<Shared>,
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.hub.connections.fetch_sub(1, Ordering::Relaxed);
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Takes every piece of news to the hub it is for.
-async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver<News>) {
-    loop {
-        let heard = match news.recv().await {
-            Ok(heard) => heard,
-            Err(broadcast::error::RecvError::Lagged(_)) => News::Gap,
-            Err(broadcast::error::RecvError::Closed) => return,
-        };
-        let Some(shared) = shared.upgrade() else { return };
-        let hubs = lock(&shared.hubs);
-        let organization = match &heard {
-            News::Log { organization }
-            | News::Claims { organization, .. }
-            | News::Presence { organization, .. }
-            | News::Relay { organization, .. } => Some(organization),
-            News::Revoked { capability } => {
-                // Nobody may be connected.
-                let _ = shared.revoked.send(capability.clone());
-                continue;
-            }
-            News::Gap => None,
-        };
-        // A hub that is just ending hears no more, and need not.
-        match organization {
-            Some(organization) => {
-                if let Some(entry) = hubs.get(organization) {
-                    let _ = entry.news.send(heard);
-                }
-            }
-            None => hubs.values().for_each(|entry| drop(entry.news.send(heard.clone()))),
-        }
-    }
-}
-
-/// Keeps a hub up to date until nobody is connected any more.
-async fn tend(shared: std::sync::Weak<Shared>, hub: Arc<Hub>, mut news: mpsc::UnboundedReceiver<News>) {
-    let Some((store, engine)) = shared.upgrade().map(|shared| (Arc::clone(&shared.store), Arc::clone(&shared.engine)))
-    else {
-        return;
-    };
-    let mut missed = BTreeSet::from([Look::All]);
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        for look in std::mem::take(&mut missed) {
-            if let Err(error) = hub.look(&engine, &store, &look).await {
-                tracing::warn!(organization = hub.organization, ?error, "a hub could not be brought up to date");
-                // The same again at the next tick.
-                missed.insert(look);
-            }
-        }
-        tokio::select! {
-            heard = news.recv() => match heard {
-                Some(heard) => hub.note(heard, &mut missed),
-                None => return,
-            },
-            _ = tick.tick() => {
-                if hub.any_claim_is_over(&store.now()) {
-                    missed.insert(Look::Over);
-                }
-                let Some(shared) = shared.upgrade() else { return };
-                let mut hubs = lock(&shared.hubs);
-                if hub.is_idle() {
-                    hubs.remove(&hub.organization);
-                    return;
-                }
-            }
-        }
-        while let Ok(heard) = news.try_recv() {
-            hub.note(heard, &mut missed);
-        }
-    }
-}
+pub(super) const UNREAD: u64 = u64::MAX;
 
 /// What a hub looks at again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Look {
+pub(super) enum Look {
     All,
     Log,
     Line(String, String),
@@ -294,7 +84,7 @@ enum Look {
 }
 
 impl Hub {
-    fn new(organization: &str) -> Self {
+    pub(super) fn new(organization: &str) -> Self {
         Self {
             organization: organization.to_owned(),
             head: watch::channel(UNREAD).0,
@@ -307,7 +97,7 @@ impl Hub {
     }
 
     /// What there is to look at after a piece of news.
-    fn note(&self, heard: News, missed: &mut BTreeSet<Look>) {
+    pub(super) fn note(&self, heard: News, missed: &mut BTreeSet<Look>) {
         let look = match heard {
             News::Log { .. } => Look::Log,
             News::Claims { model, row, .. } => Look::Line(model, row),
@@ -323,7 +113,7 @@ impl Hub {
         missed.insert(look);
     }
 
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         let mut known = lock(&self.known);
         if self.connections.load(Ordering::Relaxed) > 0 {
             known.idle_since = None;
@@ -332,13 +122,13 @@ impl Hub {
         known.idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE
     }
 
-    fn any_claim_is_over(&self, now: &jiff::Timestamp) -> bool {
+    pub(super) fn any_claim_is_over(&self, now: &jiff::Timestamp) -> bool {
         let now = stored_date(*now);
         let over = |claim: &Claim| claim.expires_at <= now;
         lock(&self.known).lines.values().any(|change| change.line.holder.iter().chain(&change.line.queue).any(over))
     }
 
-    async fn look(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>, look: &Look) -> Result<()> {
+    pub(super) async fn look(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>, look: &Look) -> Result<()> {
         let organization = self.organization.clone();
         let tenant = Tenant::Of(organization.clone());
         match look.clone() {

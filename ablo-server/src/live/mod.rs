@@ -8,8 +8,9 @@ mod connection;
 mod deliver;
 mod frames;
 mod hub;
+mod hubs;
 mod pace;
 mod told;
 
 pub(crate) use connection::run;
-pub(crate) use hub::Hubs;
+pub(crate) use hubs::Hubs;
