@@ -161,15 +161,9 @@ fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
 
 /// Commits two rows, under an id that follows from them; nothing where no confirmation came.
 fn try_commit(address: &str, key: &str, ids: &[String; 2]) -> Option<()> {
-    let operation = |id: &String| {
-        format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#)
-    };
-    let body = format!(
-        r#"{{"clientTxId":"{}","operations":[{},{}]}}"#,
-        ids[0],
-        operation(&ids[0]),
-        operation(&ids[1])
-    );
+    let operation =
+        |id: &String| format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#);
+    let body = format!(r#"{{"clientTxId":"{}","operations":[{},{}]}}"#, ids[0], operation(&ids[0]), operation(&ids[1]));
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!(
         "POST /v1/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

@@ -51,7 +51,11 @@ fn record() -> Record {
 
 /// A database with rows in both tables.
 fn populate(server: &Mortal, name: &str) {
-    server.session("postgres").expect("a session").batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+    server
+        .session("postgres")
+        .expect("a session")
+        .batch_execute(&format!("CREATE DATABASE {name}"))
+        .expect("a database");
     let mut session = server.session(name).expect("a session");
     let program = provision(&schema(BEFORE), &options()).expect("options that are right");
     session.batch_execute(&program.transaction).expect("tables");
