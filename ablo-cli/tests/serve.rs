@@ -106,3 +106,71 @@ fn a_team_brings_its_own_key() {
     let ran: support::Ran = wrong.output().expect("it starts").into();
     assert!(ran.status == 2 && ran.err.contains("ablo::serve::refused"), "{}", ran.err);
 }
+
+#[test]
+fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
+    let place = Place::empty();
+    mutable(&place);
+    let args = ["serve", "schema.json", "--database-url", "sqlite:rows.db", "--listen", "127.0.0.1:0"];
+    let key = "sk_test_0123456789abcdef0123456789abcdef";
+    let mut confirmed: Vec<String> = Vec::new();
+    for round in 0..3 {
+        let mut running = Running::start(&place, &args, Some(key));
+        for id in &confirmed {
+            assert_eq!(running.ask("GET", &format!("/v1/models/projects/{id}"), "").0, 200, "{id} was confirmed");
+        }
+        let until = Instant::now() + Duration::from_millis(150 + 110 * round);
+        let done = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| {
+                    let running = &running;
+                    scope.spawn(move || {
+                        let mut done = Vec::new();
+                        for at in 0.. {
+                            // Two rows, all or nothing.
+                            let ids = [format!("a-{round}-{writer}-{at}"), format!("b-{round}-{writer}-{at}")];
+                            if try_commit(&running.address, key, &ids).is_none() {
+                                // Nobody knows whether this one was applied; it comes again.
+                                return (done, Some(ids));
+                            }
+                            done.extend(ids);
+                        }
+                        (done, None)
+                    })
+                })
+                .collect();
+            std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            let killed = Command::new("kill").args(["-KILL", &running.child.id().to_string()]).status().expect("kill");
+            assert!(killed.success());
+            writers.into_iter().map(|writer| writer.join().expect("it ends")).collect::<Vec<_>>()
+        });
+        running.child.wait().expect("it ended");
+        let again = Running::start(&place, &args, Some(key));
+        for (ids, unknown) in done {
+            confirmed.extend(ids);
+            let Some(ids) = unknown else { continue };
+            let there = ids.iter().filter(|id| again.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200);
+            assert!([0, 2].contains(&there.count()), "half of a commit was applied");
+            assert!(try_commit(&again.address, key, &ids).is_some(), "the same commit again is the same commit");
+            confirmed.extend(ids);
+        }
+        assert_eq!(again.stop(), Some(0));
+    }
+    assert!(confirmed.len() > 20, "only {} rows were written", confirmed.len());
+}
+
+/// Commits two rows, under an id that follows from them; nothing where no confirmation came.
+fn try_commit(address: &str, key: &str, ids: &[String; 2]) -> Option<()> {
+    let operation =
+        |id: &String| format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#);
+    let body = format!(r#"{{"clientTxId":"{}","operations":[{},{}]}}"#, ids[0], operation(&ids[0]), operation(&ids[1]));
+    let mut stream = TcpStream::connect(address).ok()?;
+    let request = format!(
+        "POST /v1/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    (answer.starts_with("HTTP/1.1 200") && answer.contains("\"confirmed\"")).then_some(())
+}

@@ -2,7 +2,7 @@
 
 use ablo_schema::Schema;
 use ablo_server::app::{App, Options};
-use ablo_server::store::{Place, Sqlite, Store};
+use ablo_server::store::Store;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -29,13 +29,6 @@ pub struct Coordinator {
 pub type Answered = (u16, Value);
 
 impl Coordinator {
-    /// Starts one for a schema, with its rows in memory.
-    pub async fn start(schema: &str) -> Self {
-        let schema = ablo_schema::front::json::read(schema).schema.expect("a schema that is right");
-        let store = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store in memory"));
-        Self::over(&schema, store).await
-    }
-
     /// Starts one over a store.
     pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Self {
         let app = App::new(schema, store, Options::default());

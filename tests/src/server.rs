@@ -108,6 +108,12 @@ pub fn json(text: &str) -> Value {
 }
 
 impl World {
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// On an SQLite file.
     ///
     /// # Panics

@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::Coordinator;
+use ablo_tests::on_both_stores;
+use ablo_tests::server::World;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,8 +16,18 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "archivedAt":{"type":"date","isOptional":true,"isIndexed":false}},
    "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
 
-async fn newsroom() -> Coordinator {
-    let server = Coordinator::start(SCHEMA).await;
+on_both_stores! { crate::SCHEMA;
+    rows_go_in_and_come_out
+    every_refusal_has_its_code
+    credentials_are_judged_alike_everywhere
+    a_human_and_agents_share_a_row
+    a_crashed_holder_is_reaped_and_the_line_moves
+    nothing_is_delivered_outside_its_groups
+    a_client_of_the_reference_hears_one_change_of_a_row_at_a_time
+}
+
+async fn newsroom(world: &World) -> Coordinator {
+    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
     let key = server.key.clone();
     for (model, body) in [
         ("desks", json!({ "id": "d1", "data": { "name": "Weather" } })),
@@ -27,9 +39,8 @@ async fn newsroom() -> Coordinator {
     server
 }
 
-#[tokio::test]
-async fn rows_go_in_and_come_out() {
-    let server = newsroom().await;
+async fn rows_go_in_and_come_out(world: World) {
+    let server = newsroom(&world).await;
     let key = &server.key;
     let (status, read) = server.ask(key, "GET", "/api/v1/models/report/r1", None).await;
     assert_eq!((status, &read["object"], &read["model"]), (200, &json!("model"), &json!("reports")));
@@ -48,9 +59,8 @@ async fn rows_go_in_and_come_out() {
     assert_eq!((status, &gone["code"]), (404, &json!("model_not_found")));
 }
 
-#[tokio::test]
-async fn every_refusal_has_its_code() {
-    let server = newsroom().await;
+async fn every_refusal_has_its_code(world: World) {
+    let server = newsroom(&world).await;
     let commit = |operations: Value| Some(json!({ "clientTxId": "t", "operations": operations }));
     for (method, path, body, status, code) in [
         ("GET", "/api/v1/models/nothing", None, 400, "unknown_model"),
@@ -99,9 +109,8 @@ async fn every_refusal_has_its_code() {
     }
 }
 
-#[tokio::test]
-async fn credentials_are_judged_alike_everywhere() {
-    let server = newsroom().await;
+async fn credentials_are_judged_alike_everywhere(world: World) {
+    let server = newsroom(&world).await;
     for (key, code) in
         [("sk_test_unknown", "apikey_invalid"), ("nonsense", "apikey_invalid"), ("sk_live_x", "apikey_invalid")]
     {
@@ -153,9 +162,8 @@ async fn credentials_are_judged_alike_everywhere() {
     }
 }
 
-#[tokio::test]
-async fn a_human_and_agents_share_a_row() {
-    let server = newsroom().await;
+async fn a_human_and_agents_share_a_row(world: World) {
+    let server = newsroom(&world).await;
     let ann = server.session("user", "ann", json!({})).await;
     let (first, second) =
         (server.session("agent", "first", json!({})).await, server.session("agent", "second", json!({})).await);
@@ -219,9 +227,8 @@ async fn a_human_and_agents_share_a_row() {
     );
 }
 
-#[tokio::test]
-async fn a_crashed_holder_is_reaped_and_the_line_moves() {
-    let server = newsroom().await;
+async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
+    let server = newsroom(&world).await;
     let mut holder = server.socket(&server.session("agent", "holder", json!({})).await, "").await;
     let mut waiter = server.socket(&server.session("agent", "waiter", json!({})).await, "").await;
     let begin = |id: &str, ms: u64| json!({ "intentId": id, "entityType": "Reports", "entityId": "r1", "action": "editing", "queue": true, "estimatedMs": ms });
@@ -235,9 +242,8 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves() {
     assert_eq!(waiter.hear("intent_granted").await["intentId"], "w");
 }
 
-#[tokio::test]
-async fn nothing_is_delivered_outside_its_groups() {
-    let server = newsroom().await;
+async fn nothing_is_delivered_outside_its_groups(world: World) {
+    let server = newsroom(&world).await;
     let scoped = server.session("agent", "scoped", json!({ "syncGroups": ["desk:d2"] })).await;
     let other = server.app.secret_key("umbrella", "other").await.expect("a key");
     let (_, listed) = server.ask(&scoped, "GET", "/api/v1/models/reports", None).await;
@@ -265,9 +271,8 @@ async fn nothing_is_delivered_outside_its_groups() {
     assert!(stranger.next(Duration::from_millis(300)).await.is_none_or(|frame| frame["type"] != "delta"));
 }
 
-#[tokio::test]
-async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time() {
-    let server = newsroom().await;
+async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: World) {
+    let server = newsroom(&world).await;
     let mut socket = server.socket(&server.key, "&kind=agent").await;
     socket
         .say(

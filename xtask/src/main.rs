@@ -103,7 +103,8 @@ fn long() -> Vec<Step> {
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
         cargo("migrations of generated pairs on PostgreSQL", &migrations("postgres_migrate"))
             .with("PROPTEST_CASES", "2000"),
-        cargo("migrations of generated pairs on SQLite", &migrations("sqlite_migrate")).with("PROPTEST_CASES", "2000"),
+        cargo("migrations of generated pairs on SQLite", &migrations("sqlite_migrate")).with("ABLO_LONG", "1"),
+        cargo("a server killed between any two statements", &migrations("migrate_faults")).with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
         cargo("fuzzing deltas in JSON", &fuzz("delta_json")),

@@ -71,7 +71,9 @@ impl Dialect {
             (Dialect::Sqlite, _) => format!("?{number}"),
             (Dialect::Postgres, "list") => format!("(SELECT jsonb_array_elements_text(${number}::text::jsonb))"),
             (Dialect::Postgres, "texts") => {
-                format!("ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))")
+                // An array of nothing is empty; what is absent stays so.
+                let texts = format!("ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))");
+                format!("CASE WHEN ${number}::text IS NOT NULL THEN {texts} END")
             }
             (Dialect::Postgres, "date") => format!("${number}::text::timestamptz"),
             (Dialect::Postgres, "json") => format!("${number}::text::jsonb"),

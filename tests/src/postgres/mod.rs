@@ -2,9 +2,11 @@
 
 mod catalogue;
 pub mod law;
+mod mortal;
 mod server;
 
 pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalogue, footprint};
+pub use mortal::Mortal;
 pub use server::{Database, Server, Session};
 
 use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};

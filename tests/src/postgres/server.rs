@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const HOW_TO_GET_ONE: &str = "these tests need PostgreSQL 14 or later on this machine: `apt-get install postgresql`, \
+pub(super) const HOW_TO_GET_ONE: &str = "these tests need PostgreSQL 14 or later on this machine: `apt-get install postgresql`, \
     `dnf install postgresql-server` or `brew install postgresql`; its `initdb` is looked for on the PATH and in the usual folders";
 
 /// What runs the server and cleans up after it: its standard input ends when the test process does.
@@ -230,7 +230,7 @@ fn describe(error: &postgres::Error) -> String {
 }
 
 /// The folder of the newest PostgreSQL on this machine.
-fn find_bin() -> Option<PathBuf> {
+pub(super) fn find_bin() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let homes = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"].map(std::fs::read_dir);
     let mut installed: Vec<PathBuf> =
@@ -249,7 +249,7 @@ fn version(bin: &Path) -> Option<u32> {
 }
 
 /// Who runs the server where this process is root, which PostgreSQL refuses to be.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(super) fn unprivileged() -> Option<(u32, u32)> {
     let id = |args: &[&str]| -> Option<u32> {
         let run = Command::new("id").args(args).output().ok()?;
         String::from_utf8(run.stdout).ok()?.trim().parse().ok()
