@@ -1,0 +1,282 @@
+//! Humans and agents at random over one or two coordinators, and the history held against what must always be so.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
+use ablo_tests::coordinator::{Coordinator, Socket};
+use ablo_tests::server::World;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
+  "counters":{"typename":"Counter","mutable":true,"fields":{
+    "deskId":{"type":"string","isOptional":false,"isIndexed":true},
+    "count":{"type":"number","isOptional":false,"isIndexed":false}},
+   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
+
+const ROWS: usize = 3;
+const PARTICIPANTS: usize = 6;
+const TURNS: usize = 8;
+
+/// A generator whose whole run follows from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % most as u64).expect("a small number")
+    }
+}
+
+/// What happened, as the participants saw it.
+#[derive(Default)]
+struct History {
+    /// Who holds each row.
+    holders: BTreeMap<usize, String>,
+    /// Who waits for each row, in the order in which the coordinator took them in.
+    lines: BTreeMap<usize, VecDeque<String>>,
+    /// Confirmed increments of each row.
+    increments: BTreeMap<usize, u64>,
+    /// Places in the log that were confirmed.
+    confirmed: BTreeSet<u64>,
+    refused: BTreeMap<String, usize>,
+}
+
+type Shared = Arc<Mutex<History>>;
+
+/// The rows: every second one is of another desk.
+async fn begin(server: &Coordinator) {
+    for desk in ["even", "odd"] {
+        let body = json!({ "id": desk, "data": { "name": desk } });
+        assert_eq!(server.ask(&server.key, "POST", "/v1/models/desks", Some(body)).await.0, 201);
+    }
+    for row in 0..ROWS {
+        let desk = if row % 2 == 0 { "even" } else { "odd" };
+        let body = json!({ "id": format!("c{row}"), "data": { "deskId": desk, "count": 0 } });
+        assert_eq!(server.ask(&server.key, "POST", "/v1/models/counters", Some(body)).await.0, 201);
+    }
+}
+
+/// Reads a row, waits a moment, and writes one more, based on what was read. Says whether it was confirmed.
+async fn increment(server: &Coordinator, token: &str, row: usize, pause: u64, history: &Shared) -> bool {
+    let (status, read) = server.ask(token, "GET", &format!("/v1/models/counters/c{row}"), None).await;
+    assert_eq!(status, 200, "{read}");
+    tokio::time::sleep(Duration::from_millis(pause)).await;
+    let count = read["data"]["count"].as_f64().expect("a count") + 1.0;
+    let body = json!({ "data": { "count": count }, "readAt": read["stamp"] });
+    let (status, answer) = server.ask(token, "PATCH", &format!("/v1/models/counters/c{row}"), Some(body)).await;
+    let mut history = history.lock().expect("no panic elsewhere");
+    match status {
+        200 => {
+            *history.increments.entry(row).or_default() += 1;
+            assert!(
+                history.confirmed.insert(answer["lastSyncId"].as_u64().expect("a place")),
+                "a place was given twice"
+            );
+            true
+        }
+        409 => {
+            let code = answer["code"].as_str().expect("a code").to_owned();
+            assert!(code == "stale_context" || code == "entity_claimed", "{answer}");
+            *history.refused.entry(code).or_default() += 1;
+            false
+        }
+        _ => panic!("{status}: {answer}"),
+    }
+}
+
+/// Waits in the line for a row, increments it as its holder, and gives it up.
+async fn claimed(
+    server: &Coordinator,
+    socket: &mut Socket,
+    who: &Who,
+    turn: usize,
+    row: usize,
+    gate: &tokio::sync::Mutex<()>,
+) {
+    let id = format!("{}-{turn}", who.name);
+    let entered = gate.lock().await;
+    let payload = json!({ "intentId": id, "entityType": "counters", "entityId": format!("c{row}"), "action": "counting", "queue": true });
+    socket.say("intent_begin", payload).await;
+    let waits = loop {
+        let frame = socket.next(Duration::from_secs(20)).await.expect("an answer");
+        match frame["type"].as_str() {
+            Some("intent_acquired") if frame["payload"]["intentId"] == id => break false,
+            Some("intent_queued") if frame["payload"]["intentId"] == id => break true,
+            _ => {}
+        }
+    };
+    if waits {
+        who.history.lock().expect("no panic elsewhere").lines.entry(row).or_default().push_back(id.clone());
+    } else {
+        hold(&who.history, row, &id, false);
+    }
+    drop(entered);
+    if waits {
+        loop {
+            let frame = socket.next(Duration::from_secs(20)).await.expect("the line moves");
+            assert_ne!(frame["type"], "intent_lost", "{frame}");
+            if frame["type"] == "intent_granted" && frame["payload"]["intentId"] == id {
+                break;
+            }
+        }
+        hold(&who.history, row, &id, true);
+    }
+    // The holder alone can write, so that nothing it read can be old.
+    assert!(increment(server, &who.token, row, 3, &who.history).await, "the holder was refused");
+    who.history.lock().expect("no panic elsewhere").holders.remove(&row);
+    socket.say("intent_abandon", json!({ "intentId": id })).await;
+}
+
+fn hold(history: &Shared, row: usize, id: &str, waited: bool) {
+    let mut history = history.lock().expect("no panic elsewhere");
+    let before = history.holders.insert(row, id.to_owned());
+    assert_eq!(before, None, "two hold c{row}: {id} too");
+    if waited {
+        let next = history.lines.get_mut(&row).and_then(VecDeque::pop_front);
+        assert_eq!(next.as_deref(), Some(id), "the line for c{row} was not served in order");
+    }
+}
+
+/// A participant.
+struct Who {
+    name: String,
+    token: String,
+    history: Shared,
+}
+
+async fn participant(server: Arc<Coordinator>, who: Who, mut random: Random, gates: Arc<Vec<tokio::sync::Mutex<()>>>) {
+    let mut socket = server.socket(&who.token, "&kind=agent").await;
+    for turn in 0..TURNS {
+        let row = random.below(ROWS);
+        match random.below(3) {
+            0 => {
+                let pause = random.below(12) as u64;
+                increment(&server, &who.token, row, pause, &who.history).await;
+            }
+            _ => claimed(&server, &mut socket, &who, turn, row, &gates[row]).await,
+        }
+    }
+}
+
+/// A change that was heard of: its place, its row, and the row's content.
+type Heard = (u64, String, Value);
+
+/// Hears of changes until it has heard of the place that it is told at the end.
+async fn observe(mut socket: Socket, last: tokio::sync::watch::Receiver<Option<u64>>) -> Vec<Heard> {
+    let mut heard: Vec<Heard> = Vec::new();
+    loop {
+        let end = *last.borrow();
+        let at = heard.last().map_or(0, |(id, ..)| *id);
+        if end.is_some_and(|end| at >= end) {
+            return heard;
+        }
+        let Some(frame) = socket.next(Duration::from_millis(200)).await else { continue };
+        for delta in frame["payload"]["deltas"].as_array().into_iter().flatten() {
+            let id = delta["id"].as_u64().expect("a place");
+            heard.push((id, delta["modelId"].as_str().expect("an id").to_owned(), delta["data"].clone()));
+        }
+    }
+}
+
+/// Starts hearing, and gives how to say where it ends.
+fn observer(socket: Socket) -> (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>) {
+    let (tell, told) = tokio::sync::watch::channel(None);
+    (tell, tokio::spawn(observe(socket, told)))
+}
+
+/// What is heard up to a place, where that comes in time.
+async fn heard_until(
+    (tell, heard): (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>),
+    last: u64,
+) -> Vec<Heard> {
+    tell.send_replace(Some(last));
+    tokio::time::timeout(Duration::from_secs(20), heard).await.expect("every change comes").expect("no panic")
+}
+
+async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
+    let first = &servers[0];
+    begin(first).await;
+    let history = Shared::default();
+    let gates: Arc<Vec<_>> = Arc::new((0..ROWS).map(|_| tokio::sync::Mutex::new(())).collect());
+    let start = (2 + ROWS) as u64;
+    let last_server = servers.last().expect("one at least");
+    let mut everything = last_server.socket(&last_server.key, "&kind=agent").await;
+    everything.sync(start).await;
+    let everything = observer(everything);
+    let limited = first.session("agent", "limited", json!({ "syncGroups": ["desk:odd"] })).await;
+    let mut some = last_server.socket(&limited, "").await;
+    some.sync(start).await;
+    let some = observer(some);
+    let stranger = first.app.secret_key("umbrella", "other").await.expect("a key");
+    let mut nothing = last_server.socket(&stranger, "").await;
+    nothing.sync(0).await;
+    let nothing = observer(nothing);
+    let mut tasks = Vec::new();
+    for at in 0..PARTICIPANTS {
+        let server = Arc::clone(&servers[at % servers.len()]);
+        let kind = if at % 2 == 0 { "user" } else { "agent" };
+        let name = format!("p{at}");
+        let token = server.session(kind, &name, json!({})).await;
+        let who = Who { name, token, history: Arc::clone(&history) };
+        let random = Random(seed.wrapping_mul(31).wrapping_add(at as u64 * 7919 + 1));
+        tasks.push(tokio::spawn(participant(server, who, random, Arc::clone(&gates))));
+    }
+    for task in tasks {
+        task.await.expect("every participant is served");
+    }
+    let (increments, confirmed) = {
+        let history = history.lock().expect("no panic elsewhere");
+        assert!(history.holders.is_empty() && history.lines.values().all(VecDeque::is_empty));
+        (history.increments.clone(), history.confirmed.clone())
+    };
+    // No update was lost.
+    for row in 0..ROWS {
+        let (_, read) = first.ask(&first.key, "GET", &format!("/v1/models/counters/c{row}"), None).await;
+        let expected = increments.get(&row).copied().unwrap_or_default();
+        assert_eq!(read["data"]["count"].as_f64(), Some(expected as f64), "seed {seed}, c{row}");
+    }
+    let last = *confirmed.last().expect("something was written");
+    // Every confirmed commit is heard of once, in order, and each shows the row as it was then.
+    let heard = heard_until(everything, last).await;
+    assert_eq!(heard.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), confirmed.iter().copied().collect::<Vec<_>>());
+    let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
+    for (id, row, data) in &heard {
+        let count = counts.entry(row).or_default();
+        *count += 1.0;
+        assert_eq!(data["count"].as_f64(), Some(*count), "seed {seed}, change {id} of {row}");
+    }
+    // Others hear of what is theirs, and of nothing else.
+    let odd: Vec<u64> = heard.iter().filter(|(_, row, _)| row == "c1").map(|(id, ..)| *id).collect();
+    let seen = heard_until(some, odd.last().copied().unwrap_or_default()).await;
+    assert_eq!(seen.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), odd);
+    let foreign = heard_until(nothing, 0).await;
+    assert!(foreign.is_empty(), "another organisation heard of {foreign:?}");
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    if std::env::var_os("ABLO_LONG").is_some() { 0..60 } else { 0..3 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_coordinator_on_sqlite() {
+    for seed in seeds() {
+        let world = World::sqlite(SCHEMA);
+        let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+        run(seed, vec![Arc::new(server)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_coordinators_on_one_postgres() {
+    for seed in seeds() {
+        let world = World::postgres(SCHEMA);
+        let other = world.another_store();
+        let servers = [
+            Coordinator::over(world.schema(), Arc::clone(&world.store)).await,
+            Coordinator::over(world.schema(), other).await,
+        ];
+        run(seed, servers.into_iter().map(Arc::new).collect()).await;
+    }
+}
