@@ -2,7 +2,7 @@
 //!
 //! Text only: what a flag means is decided in the commands.
 
-use crate::args::Format;
+use crate::args::{Document, Format};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use clap::{Args, Subcommand, ValueEnum};
@@ -165,9 +165,15 @@ pub(crate) struct PullArgs {
     /// The schema of the database that holds the tables
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
-    /// Where the schema is written, as Schema JSON; standard output without it
+    /// Where the schema is written; standard output without it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// What the schema is written as
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) document: Document,
+    /// How diagnostics are shown; json and github have standard output for themselves, beside --out
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// The address of the database: a flag, else the environment.
