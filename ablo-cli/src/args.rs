@@ -73,10 +73,35 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SchemaCommand {
-    /// Print the canonical serialisation and a newline
-    Print(InputArgs),
+    /// Print the canonical serialisation and a newline, or the schema in Rust
+    Print(PrintArgs),
     /// Print `schemaHash`, `contentHash` and the hash of each model as one JSON object
     Hash(InputArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PRINT)]
+pub(crate) struct PrintArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// What the schema is printed as
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) document: Document,
+}
+
+const PRINT: &str = "\
+Exit status: 0 what is printed is the same schema, 1 Rust cannot say all of it, 2 ablo could not run. \
+What is not said is told on standard error.";
+
+/// What a schema is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Document {
+    /// Schema JSON
+    #[default]
+    Json,
+    /// The source of its models, to be kept and changed by hand
+    #[cfg(feature = "rust")]
+    Rust,
 }
 
 /// Where the schema is.

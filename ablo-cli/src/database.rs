@@ -2,7 +2,7 @@
 //!
 //! Text only: what a flag means is decided in the commands.
 
-use crate::args::{DialectArg, Format};
+use crate::args::{DialectArg, Document, Format};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use clap::{Args, Subcommand, ValueEnum};
@@ -200,9 +200,15 @@ pub(crate) struct PullArgs {
     /// The schema of the database that holds the tables
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
-    /// Where the schema is written, as Schema JSON; standard output without it
+    /// Where the schema is written; standard output without it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// What the schema is written as
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) document: Document,
+    /// How diagnostics are shown; json and github have standard output for themselves, beside --out
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 impl From<DialectArg> for ablo_migrate::Dialect {

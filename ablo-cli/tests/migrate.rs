@@ -178,10 +178,18 @@ fn a_database_is_pulled_into_a_schema_that_it_is_at() {
     assert_eq!(run(&place, &server, &["pull"]).out, place.get("pulled.json"));
     let ran = run(&place, &server, &["migrate", "drift", "pulled.json"]);
     assert_eq!((ran.status, ran.out.as_str()), (0, "the database is as the schema says\n"));
+    let ran = run(&place, &server, &["pull", "--document", "rust", "--out", "pulled.rs"]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "3 models in pulled.rs\n"), "{}", ran.err);
+    let hash = |file: &str| place.run(&["schema", "hash", file]).out;
+    assert_eq!(hash("pulled.rs"), hash("pulled.json"));
     server.session().run("CREATE VIEW seen AS SELECT 1 AS one").expect("a view");
     let ran = run(&place, &server, &["pull"]);
     assert!(ran.status == 1 && ran.err.contains("ablo::pull::left_out"), "{}", ran.err);
     assert_eq!(ran.out, place.get("pulled.json"));
+    let ran = run(&place, &server, &["pull", "--out", "again.json", "--format", "json"]);
+    assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::pull::left_out".to_owned()]));
+    let ran = run(&place, &server, &["pull", "--out", "again.json", "--format", "github"]);
+    assert!(ran.status == 1 && ran.out.starts_with("::warning title=ablo%3A%3Apull%3A%3Aleft_out"), "{}", ran.out);
 }
 
 #[test]

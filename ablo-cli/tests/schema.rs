@@ -22,6 +22,18 @@ fn print_prints_the_canonical_text_and_a_newline() {
 }
 
 #[test]
+fn a_schema_is_printed_in_rust_and_read_back() {
+    let place = Place::with_schema();
+    let printed = place.run(&["schema", "print", "schema.json", "--document", "rust"]);
+    assert_eq!((printed.status, printed.err.as_str()), (0, ""));
+    assert!(printed.out.contains("#[derive(AbloModel, "), "{}", printed.out);
+    place.put("schema.rs", &printed.out);
+    let back = place.run(&["schema", "print", "schema.rs"]);
+    assert_eq!((back.status, back.out), (0, place.run(&["schema", "print", "schema.json"]).out));
+    assert_eq!(place.run(&["schema", "print", "schema.rs", "--document", "rust"]).out, printed.out);
+}
+
+#[test]
 fn hash_prints_one_object() {
     let place = Place::with_schema();
     let ran = place.run(&["schema", "hash", "schema.json"]);

@@ -1,10 +1,15 @@
 //! Databases pulled into schemas: what was provisioned comes back, and what a schema cannot say is told.
 
+use ablo_codegen::emit::sql::postgres::{Options, migrate};
 use ablo_migrate::postgres::Database;
 use ablo_migrate::pull::{Pulled, pull};
 use ablo_migrate::{Code, drift};
+use ablo_schema::Schema;
+use ablo_schema::diff::{Backfills, diff};
+use ablo_schema::front::json;
 use ablo_tests::fixtures::good_schemas;
 use ablo_tests::postgres::{Server, provision_silently, schema};
+use serde_json::json;
 
 fn pulled(database: &mut Database) -> Pulled {
     pull(&database.live().expect("readable"))
@@ -12,17 +17,87 @@ fn pulled(database: &mut Database) -> Pulled {
 
 #[test]
 fn a_provisioned_schema_comes_back_as_one_with_the_same_tables() {
+    let mut whole = 0;
     for (name, text) in good_schemas() {
-        let schema_before = schema(&text);
+        let before = schema(&text);
         let server = Server::shared().database();
-        provision_silently(&mut server.session(), &schema_before);
+        provision_silently(&mut server.session(), &before);
         let mut database = Database::connect(&server.address(), "public").expect("a session");
         let Pulled { document, findings } = pulled(&mut database);
         assert_eq!(findings, [], "{name}");
-        let read = ablo_schema::front::json::read(&document);
+        let read = json::read(&document);
         let after = read.schema.unwrap_or_else(|| panic!("{name}: {:#?}\n{document}", read.diagnostics));
         assert_eq!(drift(&mut database, &after, true), Ok(Vec::new()), "{name}\n{document}");
+        needs_no_migration(&name, &before, &after);
+        whole += usize::from(is_said_in_rust(&name, &after));
     }
+    assert!(whole > 40, "Rust says only {whole} of them whole");
+}
+
+/// Which models and fields are which, as tables and columns say it.
+fn hints(before: &Schema, after: &Schema) -> String {
+    let (mut models, mut fields) = (Vec::new(), Vec::new());
+    for model in after.models() {
+        let Some(old) = before.models().iter().find(|old| old.table == model.table) else { continue };
+        if old.key != model.key {
+            models.push(json!({ "from": old.key.as_str(), "to": model.key.as_str() }));
+        }
+        for field in &model.fields {
+            let old = old.fields.iter().find(|old| old.column == field.column && old.name != field.name);
+            fields.extend(old.map(
+                |old| json!({ "model": model.key.as_str(), "from": old.name.as_str(), "to": field.name.as_str() }),
+            ));
+        }
+    }
+    json!({ "models": models, "fields": fields }).to_string()
+}
+
+fn needs_no_migration(name: &str, before: &Schema, after: &Schema) {
+    let (hints, told) = json::read_hints(&hints(before, after));
+    let hints = hints.unwrap_or_else(|| panic!("{name}: {told:#?}"));
+    let diff = diff(Some(before), after, &hints).unwrap_or_else(|told| panic!("{name}: {told:#?}"));
+    let options = Options { foreign_keys: true, ..Options::default() };
+    let migration = migrate(&diff, Some(before), after, &Backfills::default(), &options).expect("good options");
+    if name == "schemas-field-facets" {
+        // The server spells dates and objects its own way, and means the same.
+        let statements = migration.statements.iter().filter(|statement| statement.cause.is_some());
+        let left: Vec<&str> = statements.map(|statement| statement.sql.as_str()).collect();
+        let spelled = ["\"since\" SET DEFAULT", "\"body\" SET DEFAULT"];
+        assert!(left.len() == 2 && left.iter().zip(spelled).all(|(sql, part)| sql.contains(part)), "{left:#?}");
+    } else {
+        assert!(migration.is_empty(), "{name}: {migration:#?}");
+    }
+}
+
+/// Whether it is said whole: of a field that every row has Rust says no prose, and of defaults no lists and objects.
+fn is_said_in_rust(name: &str, after: &Schema) -> bool {
+    let printed = ablo_codegen::emit::rust::source::print(after);
+    let known = |pointer: &str| ["/description", "/deprecated", "/default"].iter().any(|end| pointer.ends_with(end));
+    assert!(printed.unsaid.iter().all(|unsaid| known(&unsaid.pointer)), "{name}: {:#?}", printed.unsaid);
+    assert_eq!(printed.same_hash, printed.unsaid.is_empty(), "{name}\n{}", printed.text);
+    printed.same_hash
+}
+
+#[test]
+fn tables_get_idiomatic_keys() {
+    let server = Server::shared().database();
+    let base = "id text PRIMARY KEY, created_by text, created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()";
+    for table in ["weather_reports", "a_b", "\"aB\"", "tasks"] {
+        server.session().run(&format!("CREATE TABLE {table} ({base})")).expect("a table");
+    }
+    let mut database = Database::connect(&server.address(), "public").expect("a session");
+    let Pulled { document, findings } = pulled(&mut database);
+    assert_eq!(findings, []);
+    let after = schema(&document);
+    let named: Vec<_> =
+        after.models().iter().map(|it| (it.table.as_str(), it.key.as_str(), it.type_name.as_str())).collect();
+    let expected = [
+        ("aB", "aB", "AB"),
+        ("a_b", "aB2", "AB2"),
+        ("tasks", "tasks", "Tasks"),
+        ("weather_reports", "weatherReports", "WeatherReports"),
+    ];
+    assert_eq!(named, expected);
 }
 
 #[test]

@@ -3,24 +3,20 @@
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::front::json;
 use ablo_schema::front::rust::file;
-use ablo_schema::{Hashes, Schema, canonical, hash};
+use ablo_schema::{Code, Hashes, Schema, canonical, hash};
 use ablo_tests::fixtures;
 use serde_json::Map;
 use std::fs;
 use std::path::Path;
 
-fn read_rust(path: &Path) -> Schema {
+/// A schema, and the codes of what was said of it.
+fn read_rust(path: &Path) -> (Schema, Vec<Code>) {
     let folder = path.parent().expect("a file is in a folder");
     let read = file::read_with(&fixtures::read(path), &mut |wanted| {
         fs::read_to_string(folder.join(format!("{}.rs", wanted.name))).map_err(|error| error.to_string())
     });
-    let said: Vec<String> = read
-        .locate()
-        .iter()
-        .map(|it| format!("{}:{} {} {}", it.place.line, it.place.column, it.diagnostic.code, it.diagnostic.message))
-        .collect();
-    assert_eq!(said, [""; 0], "{}", path.display());
-    read.schema.expect("nothing was said")
+    let schema = read.schema.unwrap_or_else(|| panic!("{}: {:#?}", path.display(), read.diagnostics));
+    (schema, read.diagnostics.iter().map(|it| it.code).collect())
 }
 
 fn emit(schema: &Schema) -> Files {
@@ -41,9 +37,10 @@ fn rust_and_its_twin_in_json_are_one_schema() {
         let name = fixtures::name_of(&source);
         let twin = fixtures::read(&source.with_extension("json"));
         let twin = json::read(&twin);
-        let said: Vec<&str> = twin.diagnostics.iter().map(|it| it.message.as_str()).collect();
-        let twin = twin.schema.unwrap_or_else(|| panic!("{name}: the twin is a schema: {said:?}"));
-        let schema = read_rust(&source);
+        let codes: Vec<Code> = twin.diagnostics.iter().map(|it| it.code).collect();
+        let twin = twin.schema.unwrap_or_else(|| panic!("{name}: the twin is a schema: {codes:?}"));
+        let (schema, said) = read_rust(&source);
+        assert_eq!(said, codes, "{name}");
         assert_eq!(first_difference(&pretty(&schema), &pretty(&twin)), None, "{name}");
         assert_eq!(canonical::print(&schema), canonical::print(&twin), "{name}");
         assert_eq!(Hashes::of(&schema), Hashes::of(&twin), "{name}");

@@ -32,12 +32,12 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Serve(args) => return serve::serve(&args),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
-        Command::Schema(SchemaCommand::Print(input)) => (input.format, schema::print(&input).into()),
+        Command::Schema(SchemaCommand::Print(args)) => (args.input.format, schema::print(&args).into()),
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         #[cfg(feature = "database")]
         Command::Migrate(command) => (command.format(), migrate::run(&command).into()),
         #[cfg(feature = "database")]
-        Command::Pull(args) => (Format::Human, pull::run(&args).into()),
+        Command::Pull(args) => (args.format, pull::run(&args).into()),
         Command::Targets => (Format::Human, targets::run()),
         Command::Explain { code } => (Format::Human, explain::run(code.as_deref()).into()),
     };

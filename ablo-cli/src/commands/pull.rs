@@ -1,6 +1,7 @@
 //! `ablo pull`: the schema that a database has.
 
 use super::migrate::write;
+use crate::args::Document;
 use crate::database::{self, PullArgs};
 use crate::finding::{Exit, Report, Stop};
 use crate::outcome::{Outcome, counted};
@@ -15,17 +16,18 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Stop> {
     let Pulled { document, findings } = pull(&database.live().map_err(failed)?);
     // Nothing is written that another command would not read.
     let schema = read_schema(&document, "this database").map_err(failed)?;
-    let mut outcome = Outcome::text(String::new());
-    match &args.out {
-        Some(path) => {
-            write(path, &document)?;
-            outcome.remark = format!("{} in {}\n", counted(schema.models().len(), "model"), path.display());
-        }
-        None => outcome.text = document,
-    }
+    let mut outcome = match args.document {
+        Document::Json => Outcome::text(document),
+        #[cfg(feature = "rust")]
+        Document::Rust => super::schema::rust(&schema),
+    };
     if !findings.is_empty() {
         outcome.exit = Exit::Errors;
-        outcome.reports = vec![Report::about(None, findings.iter().map(database::finding).collect())];
+        outcome.reports.insert(0, Report::about(None, findings.iter().map(database::finding).collect()));
+    }
+    if let Some(path) = &args.out {
+        write(path, &std::mem::take(&mut outcome.text))?;
+        outcome.remark = format!("{} in {}\n", counted(schema.models().len(), "model"), path.display());
     }
     Ok(outcome)
 }

@@ -1,15 +1,40 @@
 //! `ablo schema`: the canonical form, and the hashes.
 
-use crate::args::InputArgs;
+use crate::args::{Document, InputArgs, PrintArgs};
+#[cfg(feature = "rust")]
+use crate::codes;
 use crate::finding::Stop;
+#[cfg(feature = "rust")]
+use crate::finding::{Exit, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{input, settings};
 use ablo_schema::{Hashes, Schema, canonical, hash};
 use serde_json::{Map, Value};
 
-pub(crate) fn print(input: &InputArgs) -> Result<Outcome, Stop> {
-    let schema = read(input)?;
-    Ok(Outcome::text(canonical::print(&schema) + "\n"))
+pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Stop> {
+    let schema = read(&args.input)?;
+    Ok(match args.document {
+        Document::Json => Outcome::text(canonical::print(&schema) + "\n"),
+        #[cfg(feature = "rust")]
+        Document::Rust => rust(&schema),
+    })
+}
+
+/// The schema in Rust, and what that does not say.
+#[cfg(feature = "rust")]
+pub(crate) fn rust(schema: &Schema) -> Outcome {
+    let printed = ablo_codegen::emit::rust::source::print(schema);
+    let unsaid = printed.unsaid.iter();
+    let mut findings: Vec<Finding> = unsaid.map(|it| Finding::new(codes::SOURCE_UNSAID, it.message.as_str())).collect();
+    if findings.is_empty() && !printed.same_hash {
+        findings.push(Finding::new(codes::SOURCE_HASH, "the document says what is so anyway, and Rust does not"));
+    }
+    let mut outcome = Outcome::text(printed.text);
+    if !findings.is_empty() {
+        outcome.exit = Exit::Errors;
+        outcome.reports = vec![Report::about(None, findings)];
+    }
+    outcome
 }
 
 pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {

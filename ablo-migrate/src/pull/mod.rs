@@ -55,18 +55,11 @@ pub fn pull(live: &Live) -> Pulled {
     Pulled { document: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n", findings }
 }
 
-/// The model of each table: its name, and where that cannot be one, a name like it.
+/// The model of each table. A table whose name is a key as it is chooses before the others.
 fn keys(live: &Live) -> BTreeMap<&str, String> {
-    let mut taken: BTreeSet<String> = live.tables.keys().filter(|name| name::is_plain(name)).cloned().collect();
-    let mut key = |name: &String| {
-        if name::is_plain(name) {
-            return name.clone();
-        }
-        let key = name::free(&name::plain(name), &taken);
-        taken.insert(key.clone());
-        key
-    };
-    live.tables.keys().map(|name| (name.as_str(), key(name))).collect()
+    let mut taken = name::Keys::default();
+    let (same, others): (Vec<&String>, Vec<&String>) = live.tables.keys().partition(|name| name::key(name) == **name);
+    same.into_iter().chain(others).map(|name| (name.as_str(), taken.claim(&name::key(name)))).collect()
 }
 
 /// One table being read.
@@ -90,14 +83,15 @@ impl Reading<'_> {
 
     fn model(&mut self) -> Value {
         let mut said = Said::default();
-        let (mut fields, mut by_column) = (Map::new(), BTreeMap::new());
+        let (mut base, mut fields, mut by_column) = (Map::new(), Map::new(), BTreeMap::new());
         let mut taken: BTreeSet<String> = ["id", "createdAt", "updatedAt"].map(str::to_owned).into();
         self.base(&mut said);
         for column in &self.table.columns {
             if let Some((name, members)) = self.field(column, &taken, &mut said) {
                 taken.insert(name.clone());
                 by_column.insert(column.name.clone(), name.clone());
-                fields.insert(name, Value::Object(members));
+                let home = if said.columns.contains(&column.name) { &mut base } else { &mut fields };
+                home.insert(name, Value::Object(members));
             }
         }
         by_column.entry("created_by".to_owned()).or_insert_with(|| "createdBy".to_owned());
@@ -107,27 +101,37 @@ impl Reading<'_> {
         by_column.insert("id".to_owned(), "id".to_owned());
         let relations = self.relations(&by_column, taken);
         self.rest(&said);
+        // Fields that every row has come first, as they do in Rust.
+        base.extend(fields);
+        let key = self.keys.get(self.name).map_or("", String::as_str);
         let mut model = Map::new();
-        model.insert("fields".to_owned(), Value::Object(fields));
+        model.insert("fields".to_owned(), Value::Object(base));
         model.insert("relations".to_owned(), Value::Object(relations));
-        if self.keys.get(self.name).is_some_and(|key| key != self.name) {
+        model.insert("typename".to_owned(), name::type_name(key).into());
+        if key != self.name {
             model.insert("tableName".to_owned(), self.name.into());
         }
-        model.insert("tenancy".to_owned(), self.tenancy());
+        model.extend(self.tenancy().map(|tenancy| ("tenancy".to_owned(), tenancy)));
         model.insert("mutable".to_owned(), Value::Bool(true));
         Value::Object(model)
     }
 
-    fn tenancy(&self) -> Value {
+    /// What is to be said of the tenancy: nothing where it is the usual one.
+    fn tenancy(&self) -> Option<Value> {
         match &self.tenancy {
-            Tenancy::None => json!({ "kind": "none" }),
-            Tenancy::Column(column) => json!({ "kind": "column", "column": column }),
+            Tenancy::None => Some(json!({ "kind": "none" })),
+            Tenancy::Column(column) if column == "organization_id" => None,
+            Tenancy::Column(column) => Some(json!({ "kind": "column", "column": column })),
             Tenancy::Parent { local_key, table, key, owner } => {
-                let mut via = json!({ "localKey": local_key, "parentTable": table, "parentKey": key });
-                if let (Some(owner), Some(via)) = (owner, via.as_object_mut()) {
-                    via.insert("parentOrgColumn".to_owned(), owner.as_str().into());
+                let mut via = Map::new();
+                via.insert("localKey".to_owned(), local_key.as_str().into());
+                via.insert("parentTable".to_owned(), table.as_str().into());
+                let unusual = [("parentKey", Some(key), "id"), ("parentOrgColumn", owner.as_ref(), "organization_id")];
+                for (name, said, usual) in unusual {
+                    let said = said.filter(|said| *said != usual);
+                    via.extend(said.map(|said| (name.to_owned(), said.as_str().into())));
                 }
-                json!({ "kind": "parent", "via": via })
+                Some(json!({ "kind": "parent", "via": via }))
             }
         }
     }
@@ -243,7 +247,13 @@ impl Reading<'_> {
 
     fn relations(&mut self, by_column: &BTreeMap<String, String>, mut taken: BTreeSet<String>) -> Map<String, Value> {
         let mut relations = Map::new();
-        for (name, key) in &self.table.foreign_keys {
+        let place = |key: &ForeignKey| {
+            let first = key.columns.first();
+            self.table.columns.iter().position(|column| Some(&column.name) == first)
+        };
+        let mut foreign_keys: Vec<_> = self.table.foreign_keys.iter().collect();
+        foreign_keys.sort_by_key(|(_, key)| place(key));
+        for (name, key) in foreign_keys {
             let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
             let field = columns.first().filter(|_| columns.len() == 1).and_then(|column| by_column.get(column));
             let target_key =

@@ -10,11 +10,54 @@ pub(super) fn is_plain(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A name for a model, like that of its table.
-pub(super) fn plain(table: &str) -> String {
-    let letters = table.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name = letters.collect::<Vec<_>>().join("_");
-    if name.starts_with(|first: char| first.is_ascii_alphabetic()) { name } else { format!("table_{name}") }
+/// The key of a table's model: `weather_reports` is `weatherReports`, and a name without `_` stays as it is.
+pub(super) fn key(table: &str) -> String {
+    let words: Vec<&str> = table.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let name = match words.as_slice() {
+        [only] => (*only).to_owned(),
+        words => words.iter().enumerate().map(|(at, word)| cased(word, at > 0)).collect(),
+    };
+    match name.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() => name,
+        Some(_) => format!("table{name}"),
+        None => "table".to_owned(),
+    }
+}
+
+/// A word with its first letter as it has to be; one in capitals alone is in small letters behind that.
+fn cased(word: &str, capital: bool) -> String {
+    let small = word.bytes().all(|byte| !byte.is_ascii_lowercase());
+    let letter = |(at, letter): (usize, char)| match (at, capital) {
+        (0, true) => letter.to_ascii_uppercase(),
+        (0, false) => letter.to_ascii_lowercase(),
+        _ if small => letter.to_ascii_lowercase(),
+        _ => letter,
+    };
+    word.chars().enumerate().map(letter).collect()
+}
+
+/// The name on the wire of a model: `weatherReports` is `WeatherReports`.
+pub(super) fn type_name(key: &str) -> String {
+    key.chars().enumerate().map(|(at, letter)| if at == 0 { letter.to_ascii_uppercase() } else { letter }).collect()
+}
+
+/// The keys that are taken, as clients tell models apart: without case, `_`, or the first `Model` of a typename.
+#[derive(Default)]
+pub(super) struct Keys(BTreeSet<String>);
+
+impl Keys {
+    /// The key, with a number where it is taken.
+    pub(super) fn claim(&mut self, key: &str) -> String {
+        let aliases = |key: &str| {
+            let fold = |name: &str| name.replace('_', "").to_ascii_lowercase();
+            [fold(key), fold(&type_name(key).replacen("Model", "", 1))]
+        };
+        let numbered = (2..).map(|number: u32| format!("{key}{number}"));
+        let mut all = std::iter::once(key.to_owned()).chain(numbered);
+        let free = all.find(|key| aliases(key).iter().all(|alias| !self.0.contains(alias))).unwrap_or_default();
+        self.0.extend(aliases(&free));
+        free
+    }
 }
 
 /// The field of a column: `created_by` is `createdBy`. No two capitals follow each other.
@@ -64,6 +107,27 @@ pub(super) fn relation(field: &str, taken: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_have_idiomatic_keys_and_no_two_the_same() {
+        for (table, name) in [
+            ("tasks", "tasks"),
+            ("weather_reports", "weatherReports"),
+            ("Users", "Users"),
+            ("AUDIT_LOG", "auditLog"),
+            ("Weather_Reports", "weatherReports"),
+            ("userID_map", "userIDMap"),
+            ("_x", "x"),
+            ("2_a", "table2A"),
+            ("größen", "grEn"),
+            ("___", "table"),
+        ] {
+            assert_eq!(key(table), name);
+        }
+        let mut keys = Keys::default();
+        let claimed = ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.claim(key));
+        assert_eq!(claimed, ["aB", "ab2", "users", "modelUsers2", "model", "models"]);
+    }
 
     #[test]
     fn names_go_back_by_the_default_rules() {

@@ -24,6 +24,23 @@ pub struct Field {
 }
 
 impl Field {
+    /// The members of the field object that v3 itself does not know, as the author wrote them: facets, and what nobody
+    /// reads.
+    ///
+    /// ```
+    /// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"fields":{
+    ///     "rank":{"type":"number","isOptional":false,"isIndexed":false,"unit":"m"}}}}}"#;
+    /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
+    /// let (name, value) = schema.models()[0].fields[0].extras().next().unwrap();
+    /// assert_eq!((name, value.to_json().as_str()), ("unit", "\"m\""));
+    /// ```
+    pub fn extras(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.members.iter().filter_map(|member| match member {
+            FieldMember::Extra(member) => Some((member.0.as_ref(), &member.1)),
+            _ => None,
+        })
+    }
+
     /// The field's number in the binary form: the author's, else one that its oldest known name gives.
     ///
     /// Adding, removing, reordering and (with `renamedFrom`) renaming fields leaves it as it is. No two fields of a

@@ -22,6 +22,21 @@ impl Ident {
         &self.0
     }
 
+    /// Without `r#`.
+    #[cfg(feature = "build")]
+    pub(super) fn plain(&self) -> &str {
+        self.0.strip_prefix("r#").unwrap_or(&self.0)
+    }
+
+    /// A name that a list of words does not have, read as the same: `index_` for `index`.
+    #[cfg(feature = "build")]
+    pub(super) fn beside(mut self, words: &[&str]) -> Self {
+        if words.contains(&self.plain()) {
+            self = Self(format!("{}_", self.plain()));
+        }
+        self
+    }
+
     /// A struct field or a function: `createdAt` is `created_at`, `type` is `r#type`, `self` is `self_`.
     pub(super) fn field(name: &str) -> Self {
         let mut text = snake(name, char::to_ascii_lowercase);
@@ -118,6 +133,25 @@ impl TypeNames {
         Self(PRELUDE_TYPES.iter().map(|&name| name.to_owned()).collect())
     }
 
+    /// Names that also leave these alone.
+    #[cfg(feature = "build")]
+    pub(super) fn beside(words: impl Iterator<Item = &'static str>) -> Self {
+        let mut names = Self::new();
+        names.0.extend(words.map(str::to_owned));
+        names
+    }
+
+    /// A type that a macro puts another beside, whose name is this and a suffix: both are free.
+    #[cfg(feature = "build")]
+    pub(super) fn with_suffix(&mut self, name: &str, suffix: &str) -> Ident {
+        let mut ident = Ident::upper_camel(name);
+        while self.0.contains(&ident.0) || self.0.contains(&format!("{}{suffix}", ident.0)) {
+            ident.0.push('_');
+        }
+        self.0.extend([ident.0.clone(), format!("{}{suffix}", ident.0)]);
+        ident
+    }
+
     /// The type of a model.
     pub(super) fn model(&mut self, type_name: &str) -> Ident {
         claim(&mut self.0, Ident::upper_camel(type_name))
@@ -146,6 +180,20 @@ impl Variants {
     pub(super) fn new() -> Self {
         // The variant for values that no schema lists, and the word that no variant can be.
         Self(["Unrecognized", "Self"].map(str::to_owned).into())
+    }
+
+    /// The variants of an enum that a person reads, but for the one that keeps other values.
+    #[cfg(feature = "build")]
+    pub(super) fn written() -> Self {
+        Self(["Self".to_owned()].into())
+    }
+
+    /// The variant that keeps other values.
+    #[cfg(feature = "build")]
+    pub(super) fn other(&mut self) -> Ident {
+        let names = ["Other", "Unknown", "Unlisted"];
+        let free = names.into_iter().find(|name| !self.0.contains(*name)).unwrap_or("Other");
+        claim(&mut self.0, Ident(free.to_owned()))
     }
 
     /// The variant of a value.

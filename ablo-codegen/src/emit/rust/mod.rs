@@ -11,6 +11,8 @@ mod model;
 mod names;
 mod reserved;
 mod schema;
+#[cfg(feature = "build")]
+pub mod source;
 mod writer;
 
 use crate::Files;

@@ -68,7 +68,7 @@ impl Names {
 }
 
 /// The type that holds every value of a format and no other.
-fn exact_type(format: Format) -> &'static str {
+pub(super) fn exact_type(format: Format) -> &'static str {
     match format {
         Format::Int8 => "i8",
         Format::Int16 => "i16",

@@ -50,6 +50,43 @@ impl Token for bool {
     }
 }
 
+/// Tokens that stay together.
+#[cfg(feature = "build")]
+pub(super) struct Word(String);
+
+#[cfg(feature = "build")]
+impl Word {
+    pub(super) fn new(tokens: &[&dyn Token]) -> Self {
+        let mut text = String::new();
+        tokens.iter().for_each(|token| token.print(&mut text));
+        Self(text)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(feature = "build")]
+impl Token for Word {
+    fn print(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+}
+
+/// A finite number as a literal.
+#[cfg(feature = "build")]
+pub(super) struct Number(pub(super) f64);
+
+#[cfg(feature = "build")]
+impl Token for Number {
+    fn print(&self, out: &mut String) {
+        // What a reader takes for a whole number, below the point where digits are lost.
+        let whole = self.0.fract() == 0.0 && self.0.abs() < 1e15;
+        let _ = if whole { write!(out, "{:.0}", self.0) } else { write!(out, "{:?}", self.0) };
+    }
+}
+
 /// A string literal with this value.
 pub(super) struct Str<'a>(pub(super) &'a str);
 
@@ -93,7 +130,7 @@ pub(super) struct Writer {
 }
 
 /// How wide rustfmt lets a line be by default.
-const RUSTFMT_WIDTH: usize = 100;
+pub(super) const RUSTFMT_WIDTH: usize = 100;
 /// How wide a line may be where rustfmt does not look.
 const FILL_WIDTH: usize = 116;
 
@@ -140,6 +177,27 @@ impl Writer {
             if !line.is_empty() {
                 self.text.push(' ');
                 self.text.push_str(&line);
+            }
+            self.text.push('\n');
+        }
+    }
+
+    /// Prints prose as a doc comment that is read back as it is, but for white space around it and at the ends of lines;
+    /// the author's Markdown is Markdown.
+    #[cfg(feature = "build")]
+    pub(super) fn prose(&mut self, indent: &'static str, prose: &str) {
+        let prose = prose.trim();
+        let lines = prose.split('\n').filter(|_| !prose.is_empty());
+        for line in lines.map(str::trim_end) {
+            if line.chars().any(|character| character.is_control() || is_invisible(character)) {
+                self.line(&[&indent, &"#[doc = ", &Str(&format!(" {line}")), &"]"]);
+                continue;
+            }
+            self.text.push_str(indent);
+            self.text.push_str("///");
+            if !line.is_empty() {
+                self.text.push(' ');
+                self.text.push_str(line);
             }
             self.text.push('\n');
         }

@@ -53,8 +53,8 @@ pub struct RustField {
     pub(crate) raw: RawField<'static>,
 }
 
-/// Fields that every row has.
-pub(crate) const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
+/// Fields that every row has, in Rust.
+pub const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
 
 /// Reads one field of a struct, and the relation that it holds.
 pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustField, Option<RustRelation>)> {

@@ -21,7 +21,7 @@ mod scan;
 mod shape;
 mod slots;
 mod types;
-mod words;
+pub mod words;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, SpanId, Spanned, Suggest};
 use crate::raw::Text;
@@ -30,9 +30,10 @@ use quote::ToTokens;
 use std::fmt::Display;
 
 pub use enumeration::RustEnum;
-pub use field::RustField;
+pub use field::{BASE, RustField};
 pub use model::RustModel;
-pub use relation::RustTarget;
+pub use relation::{RustTarget, WORDS as RELATION_WORDS};
+pub use types::type_words;
 
 /// What a [`SpanId`] of this front means.
 #[derive(Debug, Default)]

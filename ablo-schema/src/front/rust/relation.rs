@@ -35,8 +35,8 @@ pub(crate) struct RustRelation {
 #[derive(Debug, Default)]
 pub(crate) struct Options([Option<SpanId>; 5]);
 
-/// What `belongs_to`, `has_many` and `has_one` say beside name and model.
-const WORDS: [&str; 7] = ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
+/// What `belongs_to`, `has_many` and `has_one` say beside name and model: no relation has one of these as its name.
+pub const WORDS: [&str; 7] = ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
 
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 

@@ -84,6 +84,18 @@ const UNSUPPORTED: [(&str, &str); 24] = [
     ("Map", "wrap it: `Json<Map<…>>` keeps any object as JSON"),
 ];
 
+/// The words of a type that mean something of their own: no model and no enum is called so.
+///
+/// ```
+/// assert!(ablo_schema::front::rust::type_words().any(|word| word == "Timestamp"));
+/// ```
+pub fn type_words() -> impl Iterator<Item = &'static str> {
+    let plain = PLAIN.iter().map(|(name, _)| *name);
+    let exact = EXACT.iter().map(|(name, ..)| *name);
+    let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
+    plain.chain(exact).chain(unsupported).chain(["Decimal", "Id", "Json", "Option"])
+}
+
 /// Reads the type of a field.
 pub(crate) fn read(ty: &Type, reader: &mut Reader) -> FieldType {
     if let Some(inside) = argument_of(ty, "Option") {

@@ -1,7 +1,12 @@
-//! Names between Rust's case and the schema's.
+//! Names between Rust's case and the schema's: who prints Rust asks here what its reader will make of a name.
 
 /// A field on the wire: `station_id` is `stationId`, `self_` is `self`.
-pub(crate) fn lower_camel(name: &str) -> String {
+///
+/// ```
+/// assert_eq!(ablo_schema::front::rust::words::lower_camel("station_id"), "stationId");
+/// ```
+#[must_use]
+pub fn lower_camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut upper = false;
     for character in name.chars() {
@@ -18,7 +23,12 @@ pub(crate) fn lower_camel(name: &str) -> String {
 }
 
 /// The key of a model: `WeatherReport` is `weatherReport`.
-pub(crate) fn key_of(type_name: &str) -> String {
+///
+/// ```
+/// assert_eq!(ablo_schema::front::rust::words::key_of("WeatherReport"), "weatherReport");
+/// ```
+#[must_use]
+pub fn key_of(type_name: &str) -> String {
     let mut characters = type_name.chars();
     let first = characters.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()
@@ -26,15 +36,21 @@ pub(crate) fn key_of(type_name: &str) -> String {
 
 /// How the values of an enum follow from its variants.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Casing(pub(crate) &'static str);
+pub struct Casing(pub &'static str);
 
-/// The words of `rename_all`, as serde has them.
-pub(crate) const CASINGS: [&str; 7] =
+/// The words of `rename_all`, as serde has them; the first is how it is without one.
+pub const CASINGS: [&str; 7] =
     ["snake_case", "kebab-case", "camelCase", "PascalCase", "lowercase", "UPPERCASE", "SCREAMING_SNAKE_CASE"];
 
 impl Casing {
-    /// A variant's value.
-    pub(crate) fn value(self, variant: &str) -> String {
+    /// A variant's value; a word that there is not is taken for `snake_case`.
+    ///
+    /// ```
+    /// use ablo_schema::front::rust::words::Casing;
+    /// assert_eq!(Casing("kebab-case").value("InReview"), "in-review");
+    /// ```
+    #[must_use]
+    pub fn value(self, variant: &str) -> String {
         let separated = |separator: char| {
             let mut out = String::with_capacity(variant.len() + 4);
             for (at, character) in variant.char_indices() {

@@ -1,0 +1,123 @@
+//! Two checked schemas, member by member: what the second does not say.
+//!
+//! Meaning is compared and no text: what says what is so anyway may be missing.
+
+use super::Unsaid;
+use ablo_schema::schema::{Field, Model, Relation, Role, Schema};
+use ablo_schema::value::Value;
+
+/// Everything of a schema that is missing in another, or is otherwise there.
+pub(super) fn unsaid(before: &Schema, after: &Schema) -> Vec<Unsaid> {
+    let mut found = Found(Vec::new());
+    if before.models().iter().map(|model| &model.key).ne(after.models().iter().map(|model| &model.key)) {
+        found.say("/models", "the models in their order");
+    }
+    for model in before.models() {
+        if let Some(other) = after.model(model.key.as_str()) {
+            compare_models(model, other, &mut found);
+        }
+    }
+    if !same_roles(before.identity_roles(), after.identity_roles()) {
+        found.say("/identityRoles", "the identity roles");
+    }
+    found.0
+}
+
+struct Found(Vec<Unsaid>);
+
+impl Found {
+    fn say(&mut self, pointer: &str, what: &str) {
+        self.0.push(Unsaid { pointer: pointer.to_owned(), message: format!("Rust does not say {what}") });
+    }
+
+    /// Says which members of a thing are not the same.
+    fn members(&mut self, pointer: &str, whose: &str, members: &[(&str, bool)]) {
+        for (name, _) in members.iter().filter(|(_, same)| !same) {
+            self.say(&format!("{pointer}/{name}"), &format!("`{name}` of `{whose}`"));
+        }
+    }
+}
+
+fn compare_models(a: &Model, b: &Model, found: &mut Found) {
+    let key = a.key.as_str();
+    let at = format!("/models/{key}");
+    for field in &a.fields {
+        let (at, whose) = (format!("{at}/fields/{}", field.name), format!("{key}.{}", field.name));
+        match b.field(field.name.as_str()) {
+            Some(other) => compare_fields(field, other, &at, &whose, found),
+            None => found.say(&at, &format!("the field `{whose}`")),
+        }
+    }
+    for relation in &a.relations {
+        let (at, whose) = (format!("{at}/relations/{}", relation.name), format!("{key}.{}", relation.name));
+        match b.relation(relation.name.as_str()) {
+            Some(other) => compare_relations(relation, other, &at, &whose, found),
+            None => found.say(&at, &format!("the relation `{whose}`")),
+        }
+    }
+    let orders = [
+        ("fields", in_order(a.fields.iter().map(|one| &one.name), b.fields.iter().map(|one| &one.name))),
+        ("relations", in_order(a.relations.iter().map(|one| &one.name), b.relations.iter().map(|one| &one.name))),
+    ];
+    for (name, _) in orders.iter().filter(|(_, same)| !same) {
+        found.say(&format!("{at}/{name}"), &format!("the order of the {name} of `{key}`"));
+    }
+    let members = [
+        ("load", a.load == b.load),
+        ("typename", a.type_name == b.type_name),
+        ("tableName", a.table == b.table),
+        ("tenancy", a.tenancy == b.tenancy),
+        ("plane", a.plane == b.plane),
+        ("scope", a.scope_kind() == b.scope_kind()),
+        ("grants", a.grants == b.grants),
+        ("entityRoles", same_roles(&a.entity_roles, &b.entity_roles)),
+        ("bootstrapLimit", a.bootstrap_limit == b.bootstrap_limit),
+        ("bootstrapOrderBy", a.bootstrap_order_by == b.bootstrap_order_by),
+        ("mutable", a.mutable == b.mutable),
+        ("lazyObservable", a.lazy_observable == b.lazy_observable),
+        ("persist", a.persist_store == b.persist_store),
+        ("autoFill", a.auto_fill == b.auto_fill),
+        ("requiredFields", a.required_fields == b.required_fields),
+    ];
+    found.members(&at, key, &members);
+}
+
+/// Whether those that are in both lists stand there in one order; one that is missing is told by itself.
+fn in_order<'n, T: PartialEq + 'n>(a: impl Iterator<Item = &'n T>, b: impl Iterator<Item = &'n T>) -> bool {
+    let mut a = a;
+    // Every one of `b` was printed from `a`.
+    b.into_iter().all(|name| a.any(|other| other == name))
+}
+
+fn compare_fields(a: &Field, b: &Field, at: &str, whose: &str, found: &mut Found) {
+    let members = [
+        ("type", a.kind == b.kind),
+        ("isOptional", a.optional == b.optional),
+        ("isIndexed", a.indexed == b.indexed),
+        ("column", a.column == b.column),
+    ];
+    found.members(at, whose, &members);
+    let says_nothing =
+        |name: &str, value: &Value| matches!((name, value), ("deprecated" | "unique", Value::Bool(false)));
+    // Members that no facet is read from are there too: whoever wrote them has a use for them.
+    for (name, value) in a.extras().filter(|(name, value)| !says_nothing(name, value)) {
+        let same = b.extras().any(|other| other == (name, value));
+        found.members(at, whose, &[(name, same)]);
+    }
+}
+
+fn compare_relations(a: &Relation, b: &Relation, at: &str, whose: &str, found: &mut Found) {
+    let members = [
+        ("type", a.kind == b.kind),
+        ("target", a.target == b.target),
+        ("foreignKey", a.foreign_key == b.foreign_key),
+        ("foreignKeyColumn", a.foreign_key_column == b.foreign_key_column),
+        ("options", a.options == b.options),
+        ("orderBy", a.order_by == b.order_by),
+    ];
+    found.members(at, whose, &members);
+}
+
+fn same_roles(a: &[Role], b: &[Role]) -> bool {
+    a.iter().map(|role| (&role.kind, &role.source)).eq(b.iter().map(|role| (&role.kind, &role.source)))
+}

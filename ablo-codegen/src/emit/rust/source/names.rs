@@ -1,0 +1,180 @@
+//! Which Rust name everything of a source has.
+//!
+//! Models choose first, in schema order, then the schema, then enums. No type takes the name of one that means something
+//! to the reader, nor of one that a macro puts beside it.
+
+use super::super::ident::{Ident, TypeNames, Variants};
+use super::super::names::exact_type;
+use ablo_schema::front::rust::words::{CASINGS, Casing, lower_camel};
+use ablo_schema::front::rust::{BASE, type_words};
+use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schema};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the macros are called, and what their output names.
+const OURS: [&str; 3] = ["AbloEnum", "AbloModel", "UnknownValue"];
+
+/// The names of one source.
+pub(super) struct Names {
+    models: Vec<ModelNames>,
+    by_key: BTreeMap<ModelKey, Ident>,
+    schema: Ident,
+    /// Types of fields that come from elsewhere, and macros.
+    used: BTreeSet<&'static str>,
+}
+
+/// The names of one model.
+pub(super) struct ModelNames {
+    pub(super) ident: Ident,
+    /// One for each field of the model.
+    pub(super) fields: Vec<FieldNames>,
+}
+
+/// The names of one field.
+pub(super) struct FieldNames {
+    pub(super) ident: Ident,
+    pub(super) value: Value,
+    /// Its enum, which is printed with the model.
+    pub(super) enumeration: Option<Enumeration>,
+}
+
+/// What a field holds.
+pub(super) enum Value {
+    /// A type of the language or of the runtime.
+    Plain(&'static str),
+    /// An enum of this source.
+    Enum(Ident),
+    /// The id of a row of a model.
+    Id(Ident),
+}
+
+/// An enum.
+pub(super) struct Enumeration {
+    pub(super) ident: Ident,
+    pub(super) casing: &'static str,
+    /// Each variant, with its value where that does not follow from it.
+    pub(super) variants: Vec<(Ident, Option<Box<str>>)>,
+    pub(super) other: Ident,
+}
+
+impl Names {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let mut types = TypeNames::beside(type_words().chain(OURS));
+        let idents: Vec<Ident> =
+            schema.models().iter().map(|model| types.with_suffix(model.type_name.as_str(), "Patch")).collect();
+        let by_key: BTreeMap<ModelKey, Ident> =
+            schema.models().iter().map(|model| model.key.clone()).zip(idents.iter().cloned()).collect();
+        let own = types.with_suffix("App", "Delta");
+        let mut names = Self { models: Vec::new(), by_key, schema: own, used: BTreeSet::from(["define_schema"]) };
+        for (model, ident) in schema.models().iter().zip(idents) {
+            names.used.insert("AbloModel");
+            let fields = model.fields.iter().map(|field| names.field(model, &ident, field, &mut types)).collect();
+            names.models.push(ModelNames { ident, fields });
+        }
+        names
+    }
+
+    pub(super) fn models(&self) -> &[ModelNames] {
+        &self.models
+    }
+
+    pub(super) fn schema(&self) -> &Ident {
+        &self.schema
+    }
+
+    /// The type of a model.
+    pub(super) fn model(&self, key: &ModelKey) -> Option<&Ident> {
+        self.by_key.get(key)
+    }
+
+    /// Whether a field holds this type.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.used.contains(name)
+    }
+
+    /// What is imported from `ablo`.
+    pub(super) fn imports(&self) -> impl Iterator<Item = &&'static str> {
+        const FROM_ABLO: [&str; 8] =
+            ["AbloEnum", "AbloModel", "Decimal", "Id", "Timestamp", "UnknownValue", "Uuid", "define_schema"];
+        self.used.iter().filter(|name| FROM_ABLO.contains(name))
+    }
+
+    fn field(&mut self, model: &Model, own: &Ident, field: &Field, types: &mut TypeNames) -> FieldNames {
+        let mut enumeration = None;
+        let value = match &field.kind {
+            FieldKind::Enum(values) => {
+                let ident = types.enumeration(own, field.name.as_str());
+                self.used.extend(["AbloEnum", "UnknownValue"]);
+                enumeration = Some(enumeration_of(ident.clone(), values));
+                Value::Enum(ident)
+            }
+            kind => match self.referenced(model, field) {
+                Some(target) => {
+                    self.used.insert("Id");
+                    Value::Id(target)
+                }
+                None => {
+                    let name = plain_type(kind, field);
+                    self.used.insert(name);
+                    Value::Plain(name)
+                }
+            },
+        };
+        FieldNames { ident: Ident::field(field.name.as_str()), value, enumeration }
+    }
+
+    /// The model whose id the field holds: that of its first relation.
+    fn referenced(&self, model: &Model, field: &Field) -> Option<Ident> {
+        let is_id = field.kind == FieldKind::String && field.facets.format.is_none() && !is_base(field);
+        let of = |kind, name| kind == RelationKind::BelongsTo && name == field.name.as_str();
+        let mut relations = model.relations.iter().filter(|one| of(one.kind, one.foreign_key.as_str()));
+        relations.next().filter(|_| is_id).and_then(|relation| self.by_key.get(&relation.target).cloned())
+    }
+}
+
+/// Whether every row has the field anyway.
+pub(super) fn is_base(field: &Field) -> bool {
+    BASE.iter().any(|base| lower_camel(base) == field.name.as_str())
+}
+
+fn plain_type(kind: &FieldKind, field: &Field) -> &'static str {
+    let exact = |without| match field.facets.format.map(exact_type) {
+        Some(exact) => exact.strip_prefix("::ablo::").unwrap_or(exact),
+        None => without,
+    };
+    match kind {
+        FieldKind::String | FieldKind::Enum(_) => exact("String"),
+        FieldKind::Number => exact("f64"),
+        FieldKind::Boolean => "bool",
+        FieldKind::Date => "Timestamp",
+        FieldKind::Json => "Value",
+    }
+}
+
+fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
+    let mut names = Variants::written();
+    let idents: Vec<Ident> = values.iter().map(|value| names.value(value)).collect();
+    let follows = |casing: &'static str, ident: &Ident, value: &str| Casing(casing).value(ident.as_str()) == value;
+    let count =
+        |casing: &'static str| idents.iter().zip(values).filter(|(ident, value)| follows(casing, ident, value)).count();
+    // The first of the best: no word at all wins where it is as good.
+    let casing = CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
+    let variants = idents.iter().zip(values).map(|(ident, value)| {
+        let said = (!follows(casing, ident, value)).then(|| value.clone());
+        (ident.clone(), said)
+    });
+    let variants = variants.collect();
+    Enumeration { ident, casing, variants, other: names.other() }
+}
+
+/// A name in lower camel case as the identifier that is read as it.
+pub(super) fn camel(name: &str) -> Option<Ident> {
+    let ident = word(name).map(|_| Ident::field(name))?;
+    (lower_camel(ident.plain()) == name).then_some(ident)
+}
+
+/// A name as the identifier that it is.
+pub(super) fn word(name: &str) -> Option<Ident> {
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let goes_on = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (begins && goes_on).then(|| Ident::written(name))
+}

@@ -1,0 +1,157 @@
+//! Schemas printed as Rust: read back, they are what they were, and what Rust cannot say is told.
+
+use ablo_codegen::emit::rust::source::{Printed, print};
+use ablo_schema::front::{json, rust::file};
+use ablo_schema::schema::default_column;
+use ablo_schema::{Hashes, Schema, canonical};
+use ablo_tests::{arbitrary, fixtures};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+fn schema_of(text: &str) -> Schema {
+    json::read(text).schema.expect("a good schema")
+}
+
+fn read_back(name: &str, text: &str) -> Schema {
+    let read = file::read(text);
+    let said: Vec<&str> = read.diagnostics.iter().map(|it| it.message.as_str()).collect();
+    read.schema.unwrap_or_else(|| panic!("{name}: {said:#?}\n{text}"))
+}
+
+/// The canonical text as a value, without what was told to be unsaid and without what is so anyway.
+fn said(schema: &Schema, printed: &Printed) -> Value {
+    let mut value: Value = serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
+    // What is there in another order is there.
+    for unsaid in printed.unsaid.iter().filter(|unsaid| !unsaid.message.contains("the order of")) {
+        let (place, member) = unsaid.pointer.rsplit_once('/').expect("a place within the document");
+        if let Some(Value::Object(members)) = value.pointer_mut(place) {
+            members.shift_remove(member);
+        }
+    }
+    for (key, model) in value["models"].as_object_mut().expect("models") {
+        let model = model.as_object_mut().expect("a model");
+        let type_name = model["typename"].clone();
+        for (name, field) in members(model, "fields") {
+            let field = field.as_object_mut().expect("a field");
+            let usual =
+                [("column", json!(default_column(name))), ("unique", json!(false)), ("deprecated", json!(false))];
+            remove(field, usual);
+        }
+        for (_, relation) in members(model, "relations") {
+            if let Some(options) = relation.get_mut("options").and_then(Value::as_object_mut) {
+                options.retain(|_, set| set == &json!(true));
+            }
+            remove(relation.as_object_mut().expect("a relation"), [("options", json!({}))]);
+        }
+        if let Some(via) = model.get_mut("tenancy").and_then(|it| it.get_mut("via")).and_then(Value::as_object_mut) {
+            remove(via, [("parentKey", json!("id")), ("parentOrgColumn", json!("organization_id"))]);
+        }
+        if model.get("scope").and_then(Value::as_str) == type_name.as_str().map(str::to_lowercase).as_deref() {
+            model.insert("scope".to_owned(), json!(true));
+        }
+        if model.get("persist").is_some_and(|persist| persist["store"] == type_name) {
+            model.insert("persist".to_owned(), json!({}));
+        }
+        let usual = json!({
+            "load": "instant", "tableName": key, "tenancy": { "kind": "column", "column": "organization_id" },
+            "scope": false, "mutable": false, "lazyObservable": false, "entityRoles": [], "autoFill": [], "requiredFields": [],
+        });
+        remove(model, usual.as_object().expect("an object").clone());
+    }
+    value
+}
+
+fn members<'m>(model: &'m mut Map<String, Value>, name: &str) -> impl Iterator<Item = (&'m String, &'m mut Value)> {
+    model.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+fn remove(members: &mut Map<String, Value>, usual: impl IntoIterator<Item = (impl AsRef<str>, Value)>) {
+    for (name, value) in usual {
+        if members.get(name.as_ref()) == Some(&value) {
+            members.shift_remove(name.as_ref());
+        }
+    }
+}
+
+/// The names of models, fields and relations in their order.
+fn order(value: &Value) -> Vec<String> {
+    let names =
+        |value: &Value| value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let models = value["models"].as_object().expect("models");
+    models
+        .iter()
+        .flat_map(|(key, model)| [vec![key.clone()], names(&model["fields"]), names(&model["relations"])].concat())
+        .collect()
+}
+
+/// What is printed from what was read back is the same to the last byte: nothing is said that is so anyway.
+fn check(name: &str, before: &Schema) -> Printed {
+    let printed = print(before);
+    let after = read_back(name, &printed.text);
+    let again = print(&after);
+    assert_eq!(again.text, printed.text, "{name}");
+    assert_eq!((again.unsaid.as_slice(), again.same_hash), ([].as_slice(), true), "{name}\n{}", printed.text);
+    let (ours, theirs) = (said(before, &printed), said(&after, &printed));
+    let lines = |value: &Value| serde_json::to_string_pretty(value).expect("values print");
+    let (left, right) = (lines(&ours), lines(&theirs));
+    let first = left.lines().zip(right.lines()).find(|(left, right)| left != right);
+    assert!(ours == theirs, "{name}: {first:?} {:#?}\n{}", printed.unsaid, printed.text);
+    if !printed.unsaid.iter().any(|unsaid| unsaid.message.contains("the order of")) {
+        assert_eq!(order(&ours), order(&theirs), "{name}");
+    }
+    assert_eq!(printed.same_hash, Hashes::of(before).content == Hashes::of(&after).content, "{name}");
+    printed
+}
+
+#[test]
+fn every_fixture_comes_back_and_what_rust_cannot_say_is_told() {
+    let mut all = String::new();
+    for (name, text) in fixtures::good_schemas() {
+        for unsaid in check(&name, &schema_of(&text)).unsaid {
+            writeln!(all, "{name}{}\n  {}", unsaid.pointer, unsaid.message).expect("strings take text");
+        }
+    }
+    insta::assert_snapshot!("unsaid", all);
+}
+
+/// Rust says all that was written in Rust, but for the shapes of JSON.
+#[test]
+fn what_was_written_in_rust_comes_back_whole() {
+    for source in fixtures::find("rust", "schema.json") {
+        let name = fixtures::name_of(&source);
+        let printed = check(&name, &schema_of(&fixtures::read(&source)));
+        let is_shape = |pointer: &str| pointer.ends_with("/shape");
+        assert!(printed.unsaid.iter().all(|unsaid| is_shape(&unsaid.pointer)), "{name}: {:#?}", printed.unsaid);
+        assert_eq!(printed.same_hash, printed.unsaid.is_empty(), "{name}");
+    }
+}
+
+/// `derive_printed` compiles these.
+#[test]
+fn printed_fixtures_are_what_is_printed() {
+    for name in ["newsroom", "obstacle-course"] {
+        let original = schema_of(&fixtures::read(&fixtures::root().join("schemas").join(name).join("schema.json")));
+        let kept = fixtures::root().join("rust").join(format!("printed-{name}")).join("schema.rs");
+        assert!(print(&original).text == fixtures::read(&kept), "print {name} again: {}", kept.display());
+    }
+}
+
+#[test]
+fn a_source_that_is_too_large_for_its_reader_is_told() {
+    let prose = "x".repeat(file::MOST_BYTES);
+    let text = json!({"v": 3, "identityRoles": [], "models": {"tasks": {"relations": {}, "fields": {
+        "title": {"type": "string", "isOptional": false, "isIndexed": false, "description": prose}}}}});
+    let unsaid = print(&schema_of(&text.to_string())).unsaid;
+    let said: Vec<&str> = unsaid.iter().map(|it| it.message.as_str()).collect();
+    assert!(matches!(said[..], [one] if one.starts_with("the source is not read back: ")), "{said:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_schema_comes_back(document in arbitrary::schema()) {
+        check("generated", &schema_of(&document.to_string()));
+    }
+}
