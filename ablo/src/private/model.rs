@@ -130,6 +130,8 @@ macro_rules! __ablo_model {
             }
 
             impl $crate::__private::Patched for $patch {
+                type Model = $model;
+
                 fn into_changes(self) -> $crate::__private::Changes {
                     self.0
                 }
