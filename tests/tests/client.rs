@@ -14,8 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 define_schema! {
-    App {
-        #[derive(Clone, Debug, PartialEq)]
+    pub schema App {
         #[ablo(key = "weatherReports", mutable)]
         pub struct WeatherReport {
             pub location: String,
@@ -24,13 +23,11 @@ define_schema! {
             pub confidence: Option<f64>,
         }
 
-        #[derive(Clone, Debug, PartialEq)]
         #[ablo(key = "stations", mutable)]
         pub struct Station {
             pub name: String,
         }
 
-        #[derive(Clone, Debug, PartialEq)]
         pub enum Status {
             Pending,
             Ready,
@@ -187,7 +184,10 @@ async fn people_and_agents_edit_one_row() {
     // Nor may it write past the claim.
     let past = by_writer.update("stockholm", WeatherReport::patch().forecast("Fog")).await.expect_err("it is held");
     assert!(matches!(past.kind(), ErrorKind::Claimed(_)) && past.request_id().is_some(), "{past:?}");
-    assert_eq!(by_writer.line("stockholm").state().await.expect("a state").map(|claim| claim.actor), Some("ada".into()));
+    assert_eq!(
+        by_writer.line("stockholm").state().await.expect("a state").map(|claim| claim.actor),
+        Some("ada".into())
+    );
     let fails = by_writer.retrieve("stockholm").if_claimed(IfClaimed::Fail).await.expect_err("it is held");
     assert_eq!(fails.code(), "model_claimed");
 
@@ -214,12 +214,23 @@ async fn people_and_agents_edit_one_row() {
     assert_eq!(conflict.conflicting_fields, ["forecast"]);
     let now = conflict.row::<WeatherReport>().expect("a row").expect("it is there");
     assert_eq!(now.forecast.as_deref(), Some("Heavy rain"));
-    by_writer.update("stockholm", WeatherReport::patch().confidence(0.9)).read_at(old.stamp).await.expect("another field");
+    by_writer
+        .update("stockholm", WeatherReport::patch().confidence(0.9))
+        .read_at(old.stamp)
+        .await
+        .expect("another field");
 
-    let forecasts: Vec<Option<String>> = soon(seen.by_ref().take(3).map_ok(|change| match change.what {
-        What::Updated(row) => row.data.forecast,
-        other => panic!("{other:?}"),
-    }).try_collect()).await.expect("changes");
+    let forecasts: Vec<Option<String>> = soon(
+        seen.by_ref()
+            .take(3)
+            .map_ok(|change| match change.what {
+                What::Updated(row) => row.data.forecast,
+                other => panic!("{other:?}"),
+            })
+            .try_collect(),
+    )
+    .await
+    .expect("changes");
     assert_eq!(forecasts, [Some("Rain".to_owned()), Some("Heavy rain".to_owned()), Some("Heavy rain".to_owned())]);
 }
 
@@ -284,8 +295,10 @@ async fn a_claim_renews_itself_and_a_crashed_holder_is_reaped() {
             let reports = next.model::<WeatherReport>();
             async move { reports.claim("stockholm").await }
         });
-        soon(until(|| async { !next.model::<WeatherReport>().line("stockholm").queue().await.expect("a queue").is_empty() }))
-            .await;
+        soon(until(|| async {
+            !next.model::<WeatherReport>().line("stockholm").queue().await.expect("a queue").is_empty()
+        }))
+        .await;
         proxy.close();
         let granted = soon(waits).await.expect("no panic").expect("the holder was reaped");
         let lost = soon(held.lost()).await;
@@ -344,7 +357,7 @@ async fn every_change_comes_once_and_in_order_over_cut_connections() {
     while seen.len() < 120 {
         seen.push(soon(changes.next()).await.expect("more").expect("a change"));
     }
-    soon(writes).await.expect("no panic");
+    let _proxy = soon(writes).await.expect("no panic");
     let expected: Vec<String> = (0..120).map(|at| format!("s{at}")).collect();
     assert_eq!(seen.iter().map(|delta| delta.model_id.clone()).collect::<Vec<_>>(), expected);
     assert!(seen.windows(2).all(|pair| pair[0].id < pair[1].id));
@@ -392,7 +405,8 @@ async fn presence_is_seen_and_ends() {
     soon(wait_for(&mut seen, reads)).await;
     assert!(ada.peers().await.expect("a roster").iter().any(|peer| peer.user_id == "writer"));
     drop((shown, writer));
-    let gone = |who: &ablo::client::Presence| who.others().iter().all(|peer| peer.user_id.as_deref() != Some("agent:writer"));
+    let gone =
+        |who: &ablo::client::Presence| who.others().iter().all(|peer| peer.user_id.as_deref() != Some("agent:writer"));
     soon(wait_for(&mut seen, gone)).await;
 }
 
@@ -401,7 +415,8 @@ async fn sessions_cover_what_they_say_and_end() {
     let world = world().await;
     let system = world.system().await;
     stockholm(&system).await;
-    let session = system.sessions().agent("reader").can::<WeatherReport>([ablo::client::Can::Read]).await.expect("made");
+    let session =
+        system.sessions().agent("reader").can::<WeatherReport>([ablo::client::Can::Read]).await.expect("made");
     let reader = Client::connect(&world.url, session.token.as_str()).await.expect("connects");
     assert_eq!(reader.identity().participant_id, "reader");
     reader.model::<WeatherReport>().retrieve("stockholm").await.expect("allowed");
@@ -474,7 +489,8 @@ async fn failing(to: &str, first: u32) -> (String, Arc<std::sync::atomic::Atomic
             let read = here.read(&mut request).await.unwrap_or(0);
             let answer = if call < first {
                 let body = r#"{"type":"AbloServerError","code":"instance_at_capacity","message":"full"}"#;
-                format!("HTTP/1.1 503 Full\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).into_bytes()
+                format!("HTTP/1.1 503 Full\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+                    .into_bytes()
             } else {
                 let mut there = TcpStream::connect(to).await.expect("the coordinator");
                 let head = String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);

@@ -277,7 +277,12 @@ async fn keep(http: Arc<Http>, begin: IntentBegin, tell: watch::Sender<Standing>
         let held = matches!(*tell.borrow(), Standing::Held);
         let standing = match ask(&http, &body).await {
             Ok(answer) if answer.is_queued() => Standing::Queued(answer.position.unwrap_or(0)),
-            Ok(_) => Standing::Held,
+            Ok(_) => {
+                renewed = asked;
+                // A claim that was held is held, or lost: it does not go back into a line.
+                body.queue = Some(false);
+                Standing::Held
+            }
             Err(error) if error.is_passing() && (!held || renewed.elapsed() < ttl) => tell.borrow().clone(),
             Err(error) if held && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) => {
                 Standing::Lost(LostReason::Expired)
@@ -286,11 +291,6 @@ async fn keep(http: Arc<Http>, begin: IntentBegin, tell: watch::Sender<Standing>
         };
         let (over, holds) =
             (matches!(standing, Standing::Lost(_) | Standing::Refused(_)), matches!(standing, Standing::Held));
-        if holds {
-            renewed = asked;
-            // A claim that was held is held, or lost: it does not go back into a line.
-            body.queue = Some(false);
-        }
         tell.send_replace(standing);
         if over {
             return;

@@ -133,9 +133,7 @@ impl Error {
     }
 
     pub(crate) fn unreadable(error: &dyn fmt::Display) -> Self {
-        let mut made = Self::here("response_unreadable", format!("the answer could not be read: {error}"));
-        made.0.kind = ErrorKind::Unreadable;
-        made
+        Self::here("response_unreadable", format!("the answer could not be read: {error}"))
     }
 
     /// The way to the coordinator failed.
@@ -146,9 +144,7 @@ impl Error {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
-        let mut made = Self::here("network_error", message);
-        made.0.kind = ErrorKind::Unavailable;
-        made
+        Self::here("network_error", message)
     }
 
     /// What the body of an answer outside 2xx says.
@@ -287,6 +283,8 @@ fn kind(code: &ErrorCode, status: Option<u16>, details: &serde_json::Value) -> E
         ("claim_lost", _) => ErrorKind::ClaimLost,
         (_, Some(Category::NotFound)) => ErrorKind::NotFound,
         ("base_url_missing", _) => ErrorKind::Invalid,
+        ("network_error", _) => ErrorKind::Unavailable,
+        ("response_unreadable", _) => ErrorKind::Unreadable,
         _ => read(code.class(status)),
     }
 }
