@@ -82,8 +82,9 @@ async fn stockholm(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_created_read_changed_and_deleted() {
-    let client = world().await.system().await;
-    let reports = client.model::<WeatherReport>();
+    let world = world().await;
+    let client: AppClient = App::connect(&world.url, world.key.as_str()).await.expect("connects");
+    let reports = client.weather_reports();
     let create = WeatherReport::create("Oslo", Status::Pending).with(|it| it.forecast("Rain").confidence(0.5));
     let created = reports.create(create).await.expect("created");
     let read = reports.retrieve(&created.id).await.expect("read");

@@ -94,17 +94,26 @@ impl fmt::Debug for Inner {
 }
 
 /// A client that is about to connect. Await it.
+///
+/// It gives a [`Client`], or the client of a schema: `App::connect`.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is connected before it is awaited"]
-pub struct Connect {
+pub struct Connect<C = Client> {
     url: String,
     credential: Credential,
     participant: Option<(ParticipantKind, String)>,
     http_only: bool,
     attempts: u32,
+    client: PhantomData<fn() -> C>,
 }
 
-impl Connect {
+impl<C: From<Client>> Connect<C> {
+    /// Connects to a coordinator with a key or a token, and looks whose it is.
+    pub fn new(url: impl Into<String>, credential: impl Into<Credential>) -> Self {
+        let (url, credential) = (url.into(), credential.into());
+        Self { url, credential, participant: None, http_only: false, attempts: 4, client: PhantomData }
+    }
+
     /// Acts as an agent: the key is exchanged for a token of that agent, which is renewed in time.
     pub fn agent(mut self, id: impl Into<String>) -> Self {
         self.participant = Some((ParticipantKind::Agent, id.into()));
@@ -130,7 +139,7 @@ impl Connect {
         self
     }
 
-    async fn run(self) -> Result<Client> {
+    async fn run(self) -> Result<C> {
         let tokens = Tokens::new(self.credential, self.participant);
         let http = Arc::new(Http::new(&self.url, tokens, self.attempts)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
@@ -139,12 +148,12 @@ impl Connect {
             _ => identity.participant_id.clone(),
         };
         let inner = Inner { http, live: OnceLock::new(), http_only: self.http_only, identity, me };
-        Ok(Client { inner: Arc::new(inner) })
+        Ok(Client { inner: Arc::new(inner) }.into())
     }
 }
 
-impl IntoFuture for Connect {
-    type Output = Result<Client>;
+impl<C: From<Client> + 'static> IntoFuture for Connect<C> {
+    type Output = Result<C>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -155,7 +164,7 @@ impl IntoFuture for Connect {
 impl Client {
     /// Connects to a coordinator with a key or a token, and looks whose it is.
     pub fn connect(url: impl Into<String>, credential: impl Into<Credential>) -> Connect {
-        Connect { url: url.into(), credential: credential.into(), participant: None, http_only: false, attempts: 4 }
+        Connect::new(url, credential)
     }
 
     /// Whose credential it is, and what it sees.
