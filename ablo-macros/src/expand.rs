@@ -90,12 +90,28 @@ pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
 fn named(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
     definition.check_repeated(reader);
     let models: Vec<String> = definition.paths.iter().map(text).collect();
-    let printed = print_definition(definition, None, &models);
+    let printed = print_definition(definition, None, &models, &keys_of(&models));
     let (errors, schema) = (errors(reader), spans.give_back(&printed));
     quote!(#errors #schema)
 }
 
-fn print_definition(definition: &Definition, hashes: Option<(&str, &str)>, models: &[String]) -> String {
+/// The keys that models have by default. What a derive elsewhere says of its key is not seen here.
+fn keys_of(models: &[String]) -> Vec<String> {
+    let name = |model: &String| {
+        let last = model.rsplit("::").next().unwrap_or(model).trim();
+        let mut letters = last.trim_start_matches("r#").chars();
+        let first = letters.next().map(|first| first.to_ascii_lowercase());
+        first.into_iter().chain(letters).collect()
+    };
+    models.iter().map(name).collect()
+}
+
+fn print_definition(
+    definition: &Definition,
+    hashes: Option<(&str, &str)>,
+    models: &[String],
+    keys: &[String],
+) -> String {
     let roles: Vec<_> = definition.roles().collect();
     let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
     print_schema(&Schema {
@@ -104,6 +120,7 @@ fn print_definition(definition: &Definition, hashes: Option<(&str, &str)>, model
         name: &definition.name.to_string(),
         hashes,
         models,
+        keys,
         roles: &roles,
     })
 }
@@ -128,7 +145,7 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
         let rescued: TokenStream = structs.map(|input| rescued_model(&input, &errors)).collect();
         let mut printed = String::new();
         printed_enums(&mut printed);
-        printed.push_str(&print_definition(definition, None, &idents));
+        printed.push_str(&print_definition(definition, None, &idents, &keys_of(&idents)));
         let tables = spans.give_back(&printed);
         return quote!(#errors #items #rescued #tables);
     };
@@ -154,7 +171,8 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     printed_enums(&mut printed);
     let hashes = Hashes::of(&schema);
     let hashes = (hashes.schema.to_string(), hashes.content.to_string());
-    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents));
+    let keys: Vec<String> = schema.models().iter().map(|model| model.key.as_str().to_owned()).collect();
+    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents, &keys));
     let tables = spans.give_back(&printed);
     quote!(#errors #items #tables)
 }

@@ -23,6 +23,8 @@
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;
+#[cfg(feature = "client")]
+pub mod client;
 mod codec;
 mod create;
 mod decimal;
@@ -45,6 +47,8 @@ pub use ablo_macros::AbloModel;
 #[doc = include_str!("docs/schema.md")]
 pub use ablo_macros::define_schema;
 pub use ablo_wire as wire;
+#[cfg(feature = "client")]
+pub use client::{Client, Error};
 pub use codec::{
     ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot, TypedDelta,
 };

@@ -253,7 +253,7 @@ impl Connection {
     }
 
     /// The first `sync_request` says how changes are wanted, and from where.
-    pub(super) async fn synchronize(&mut self, last: u64, complete: bool) -> Result<(), End> {
+    pub(super) async fn synchronize(&mut self, last: Option<u64>, complete: bool) -> Result<(), End> {
         let head = *self.hub.head.borrow();
         if !self.synced {
             self.synced = true;
@@ -264,7 +264,7 @@ impl Connection {
             } else if let Some((_, at)) = snapshot {
                 self.pace.hold = Some(at + SETTLE);
             }
-            let from = [Some(last).filter(|last| *last > 0), snapshot.map(|(stamp, _)| stamp)];
+            let from = [last, snapshot.map(|(stamp, _)| stamp)];
             if let Some(from) = from.into_iter().flatten().min() {
                 self.pace.cursor = self.pace.cursor.min(from);
             }

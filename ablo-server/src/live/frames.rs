@@ -20,6 +20,8 @@ const LONGEST_RELAY: usize = 6000;
 const SUBSCRIPTIONS: usize = 64;
 /// How a client says that it wants every change.
 const COMPLETE: &str = "completeDeltas";
+/// How a client says that its `lastSyncId` is a place in the log also when it is 0; of others it says that they know none.
+const RESUME: &str = "resume";
 
 impl Connection {
     pub(super) async fn frame(&mut self, frame: ClientFrame) -> Result<(), End> {
@@ -30,8 +32,10 @@ impl Connection {
                 Ok(())
             }
             ClientFrame::SyncRequest(asked) => {
-                let complete = asked.capabilities.contains(&SyncCapability::from(COMPLETE.to_owned()));
-                self.synchronize(asked.last_sync_id.0, complete).await?;
+                let can = |what: &str| asked.capabilities.contains(&SyncCapability::from(what.to_owned()));
+                let (complete, resume) = (can(COMPLETE), can(RESUME));
+                let last = Some(asked.last_sync_id.0).filter(|last| *last > 0 || resume);
+                self.synchronize(last, complete).await?;
                 if complete { Ok(()) } else { self.roster().await }
             }
             ClientFrame::Commit(commit) => self.commit(commit).await,

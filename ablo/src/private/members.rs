@@ -116,6 +116,9 @@ impl PartialEq for Changes {
 
 /// A patch of some model: what it says, without the names of its setters.
 pub trait Patched {
+    /// Whose rows it changes.
+    type Model: crate::Model;
+
     /// By move.
     fn into_changes(self) -> Changes;
     /// And back.

@@ -2,11 +2,13 @@
 //!
 //! Nothing here is meant for people, and anything here may change together with the emitter that prints calls to it.
 
+mod connect;
 mod members;
 mod model;
 mod open_enum;
 mod value;
 
+pub use crate::__ablo_connect as connect;
 pub use crate::__ablo_define as define;
 pub use crate::__ablo_deltas as deltas;
 pub use crate::__ablo_known as known;

@@ -130,6 +130,8 @@ macro_rules! __ablo_model {
             }
 
             impl $crate::__private::Patched for $patch {
+                type Model = $model;
+
                 fn into_changes(self) -> $crate::__private::Changes {
                     self.0
                 }
@@ -181,7 +183,7 @@ macro_rules! __ablo_schema {
 }
 
 /// ```text
-/// define! { pub App "1f2e3d4c" "…"; deltas AppDelta; models { Station: crate::Station, }
+/// define! { pub App "1f2e3d4c" "…"; deltas AppDelta; client AppClient; models { stations Station: crate::Station, }
 ///     identity_roles { "org" "organizationId" false, } }
 /// ```
 /// expands to a type of that name that knows its schema. Without hashes they are computed when they are asked for.
@@ -191,10 +193,12 @@ macro_rules! __ablo_define {
     (
         $(#[$attr:meta])* $vis:vis $name:ident $($schema_hash:literal $content_hash:literal)?;
         deltas $delta:ident;
-        models { $($variant:ident: $model:ty),* $(,)? }
+        client $client:ident;
+        models { $($accessor:ident $variant:ident: $model:ty),* $(,)? }
         identity_roles { $($kind:literal $field:literal $multi:literal),* $(,)? }
     ) => {
         $crate::__private::deltas! { $vis $delta { $($variant: $model,)* } }
+        $crate::__private::connect! { $vis $name $client { $($accessor: $model,)* } }
 
         $(#[$attr])*
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]

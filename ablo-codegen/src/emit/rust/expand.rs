@@ -2,7 +2,7 @@
 //!
 //! Names and types come as the text of tokens that rustc has read; everything else is decided and escaped as for a file.
 
-use super::ident::{Ident, Variants, Written};
+use super::ident::{Accessors, Ident, Variants, Written};
 use super::model::{print_relation_checks, print_table};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::schema::{Definition, print_definition};
@@ -54,6 +54,8 @@ pub struct Schema<'s> {
     pub hashes: Option<(&'s str, &'s str)>,
     /// The tokens of each model's type.
     pub models: &'s [String],
+    /// The key of each model, after which a client has its rows.
+    pub keys: &'s [String],
     /// Kind, field, and whether that holds a list.
     pub roles: &'s [(String, String, bool)],
 }
@@ -129,6 +131,8 @@ pub fn print_schema(written: &Schema<'_>) -> String {
             (variants.value(last.trim_start_matches("r#")), Written::new(model))
         })
         .collect();
+    let mut accessors = Accessors::default();
+    let accessors: Vec<Ident> = written.keys.iter().map(|key| accessors.model(key)).collect();
     print_definition(
         &mut out,
         &Definition {
@@ -137,7 +141,9 @@ pub fn print_schema(written: &Schema<'_>) -> String {
             name: &Ident::written(written.name),
             hashes: written.hashes,
             deltas: &Ident::written(&format!("{}Delta", written.name.trim_start_matches("r#"))),
+            client: &Ident::written(&format!("{}Client", written.name.trim_start_matches("r#"))),
             models: &models,
+            accessors: &accessors,
             roles: written.roles,
         },
     );

@@ -202,6 +202,17 @@ impl Variants {
     }
 }
 
+/// The methods of a client that lead to models.
+#[derive(Default)]
+pub(super) struct Accessors(BTreeSet<String>);
+
+impl Accessors {
+    /// The method for the model with this key: `weatherReports` is `weather_reports`.
+    pub(super) fn model(&mut self, key: &str) -> Ident {
+        claim(&mut self.0, Ident::field(key))
+    }
+}
+
 /// No identifier ends in `_` by itself, so a name that had to move never takes the place of a later one.
 fn claim(taken: &mut BTreeSet<String>, mut ident: Ident) -> Ident {
     while taken.contains(&ident.0) {

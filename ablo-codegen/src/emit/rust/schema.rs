@@ -47,6 +47,9 @@ pub(super) struct Definition<'d> {
     pub(super) name: &'d Ident,
     pub(super) hashes: Option<(&'d str, &'d str)>,
     pub(super) deltas: &'d Ident,
+    pub(super) client: &'d Ident,
+    /// The method of the client for each model.
+    pub(super) accessors: &'d [Ident],
     /// Variant of the enum of deltas, and type.
     pub(super) models: &'d [(Ident, Written)],
     pub(super) roles: &'d [(String, String, bool)],
@@ -56,7 +59,8 @@ pub(super) struct Definition<'d> {
 /// ::ablo::__private::define! {
 ///     pub App "1f2e3d4c" "…";
 ///     deltas AppDelta;
-///     models { WeatherReport: WeatherReport, Station: crate::Station, }
+///     client AppClient;
+///     models { weather_reports WeatherReport: WeatherReport, stations Station: crate::Station, }
 ///     identity_roles { "org" "organizationId" false, }
 /// }
 /// ```
@@ -68,9 +72,10 @@ pub(super) fn print_definition(out: &mut Writer, definition: &Definition<'_>) {
     }
     out.line(&[&";"]);
     out.line(&[&"    deltas ", definition.deltas, &";"]);
+    out.line(&[&"    client ", definition.client, &";"]);
     out.put(&[&"    models {"]);
-    for (variant, model) in definition.models {
-        out.put(&[&" ", variant, &": ", model, &","]);
+    for ((variant, model), accessor) in definition.models.iter().zip(definition.accessors) {
+        out.put(&[&" ", accessor, &" ", variant, &": ", model, &","]);
     }
     out.line(&[&" }"]);
     print_roles(out, definition.roles.iter().map(|(kind, field, multi)| (kind.as_str(), field.as_str(), *multi)));

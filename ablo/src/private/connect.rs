@@ -1,0 +1,57 @@
+//! The macro behind the client of a schema: with the feature `client` a type with a method for each model, otherwise nothing.
+
+/// ```text
+/// connect! { pub App AppClient { stations: crate::Station, } }
+/// ```
+/// expands to `App::connect`, and to a client that has `stations()` beside what every client has.
+#[cfg(feature = "client")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_connect {
+    ($vis:vis $name:ident $client:ident { $($accessor:ident: $model:ty,)* }) => {
+        /// A client of a coordinator that serves this schema.
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #[allow(dead_code, unreachable_pub)]
+        $vis struct $client($crate::Client);
+
+        #[allow(dead_code, unreachable_pub)]
+        impl $name {
+            /// Connects to a coordinator with a key or a token.
+            pub fn connect(
+                url: impl ::core::convert::Into<::std::string::String>,
+                credential: impl ::core::convert::Into<$crate::client::Credential>,
+            ) -> $crate::client::Connect<$client> {
+                $crate::client::Connect::new(url, credential)
+            }
+        }
+
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        impl $client {$(
+            #[must_use]
+            pub fn $accessor(&self) -> $crate::client::Models<$model> {
+                self.0.model()
+            }
+        )*}
+
+        impl ::core::convert::From<$crate::Client> for $client {
+            fn from(client: $crate::Client) -> Self {
+                Self(client)
+            }
+        }
+
+        impl ::core::ops::Deref for $client {
+            type Target = $crate::Client;
+
+            fn deref(&self) -> &$crate::Client {
+                &self.0
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "client"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_connect {
+    ($($tokens:tt)*) => {};
+}
