@@ -3,6 +3,7 @@
 pub mod arbitrary;
 pub mod derived;
 pub mod fixtures;
+pub mod network;
 pub mod openapi;
 pub mod postgres;
 pub mod rows;
