@@ -13,6 +13,7 @@ use ablo_wire::{
     IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
 };
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// Bytes of what an application says to its peers, at most: every process hears it in one notification.
 const LONGEST_RELAY: usize = 6000;
@@ -129,7 +130,9 @@ impl Connection {
                 Ok(claims::begin(tx, &who, engine.models.get(model), &ask)?)
             })
             .await;
-        let own = |held: bool, position: u64| Own { target: target.clone(), model: key.clone(), ttl, held, position };
+        let since = Instant::now();
+        let own =
+            |held: bool, position: u64| Own { target: target.clone(), model: key.clone(), ttl, held, position, since };
         let frame = match given {
             Ok(Answer::Held(_)) => {
                 self.told.keep(&begin.intent_id, own(true, 0));

@@ -93,6 +93,8 @@ pub(super) struct LineChange {
     pub(super) row: String,
     pub(super) line: Line,
     pub(super) groups: BTreeSet<String>,
+    /// What was done after this may not be in it.
+    pub(super) asked: Instant,
 }
 
 /// What an application says to its peers.
@@ -339,6 +341,7 @@ impl Hub {
     }
 
     async fn look(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>, look: &Look) -> Result<()> {
+        let asked = Instant::now();
         let organization = self.organization.clone();
         let tenant = Tenant::Of(organization.clone());
         match look.clone() {
@@ -346,7 +349,8 @@ impl Hub {
             Look::Over => store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await,
             Look::Line(model, row) => {
                 let engine = Arc::clone(engine);
-                let change = store.reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row)).await?;
+                let change =
+                    store.reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row, asked)).await?;
                 self.put_line(change);
                 Ok(())
             }
@@ -363,11 +367,11 @@ impl Hub {
                         let live = claims::live(tx, &organization)?;
                         let rows: BTreeSet<(String, String)> =
                             live.into_iter().map(|claim| (claim.model, claim.row)).collect();
-                        let lines = rows.iter().map(|(model, row)| line(&engine, tx, &organization, model, row));
+                        let lines = rows.iter().map(|(model, row)| line(&engine, tx, &organization, model, row, asked));
                         Ok((lines.collect::<Result<Vec<_>>>()?, sessions::all(tx, &organization)?))
                     })
                     .await?;
-                self.replace(lines, sessions);
+                self.replace(lines, sessions, asked);
                 self.read_log(store).await
             }
         }
@@ -448,7 +452,7 @@ impl Hub {
     }
 
     /// Everything anew; what is told are the differences.
-    fn replace(&self, lines: Vec<LineChange>, sessions: Vec<Session>) {
+    fn replace(&self, lines: Vec<LineChange>, sessions: Vec<Session>, asked: Instant) {
         let known = lock(&self.known);
         let now: BTreeSet<(String, String)> =
             lines.iter().map(|change| (change.model.clone(), change.row.clone())).collect();
@@ -459,7 +463,7 @@ impl Hub {
         drop(known);
         for change in gone {
             let (model, row, groups) = (change.model.clone(), change.row.clone(), change.groups.clone());
-            self.put_line(LineChange { model, row, line: Line::default(), groups });
+            self.put_line(LineChange { model, row, line: Line::default(), groups, asked });
         }
         lines.into_iter().for_each(|change| self.put_line(change));
         left.iter().for_each(|id| self.put_session(id, None));
@@ -493,7 +497,14 @@ impl Hub {
     }
 }
 
-fn line(engine: &Engine, tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<LineChange> {
+fn line(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+    asked: Instant,
+) -> Result<LineChange> {
     let line = claims::line(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
@@ -502,7 +513,7 @@ fn line(engine: &Engine, tx: &mut dyn Tx, organization: &str, model: &str, row: 
             seen_by = groups::of_row(engine, tx, organization, model, found)?;
         }
     }
-    Ok(LineChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by })
+    Ok(LineChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by, asked })
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -43,6 +43,8 @@ pub(super) struct Own {
     pub(super) held: bool,
     /// The place in the line that the peer knows.
     pub(super) position: u64,
+    /// When it was there for certain: a line that was asked for before may lack it.
+    pub(super) since: Instant,
 }
 
 impl Told {
@@ -128,6 +130,7 @@ impl Told {
                         frames.push(queued(&id, own.target.clone(), place));
                     }
                 }
+                (false, None) if change.asked <= own.since => {}
                 (false, None) => {
                     frames.push(lost(&id, own.target.clone()));
                     self.own.remove(&id);
@@ -283,5 +286,52 @@ pub(super) fn unreadable(text: &str, error: &serde_json::Error) -> Option<Server
             Some(lost(&text("intentId")?, target))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::claims::Line;
+    use crate::identity::{Operations, organization_group};
+    use ablo_wire::ParticipantKind;
+
+    #[test]
+    fn a_line_from_before_a_claim_does_not_end_it() {
+        let who = Identity {
+            organization: "acme".to_owned(),
+            participant: "writer".to_owned(),
+            kind: ParticipantKind::Agent,
+            on_behalf_of: None,
+            capability: "cap_1".to_owned(),
+            operations: Operations::All,
+            groups: BTreeSet::from([organization_group("acme")]),
+            user_meta: "{}".to_owned(),
+            expires_at: None,
+        };
+        let empty = |asked: Instant| LineChange {
+            model: "tasks".to_owned(),
+            row: "t_1".to_owned(),
+            line: Line::default(),
+            groups: who.groups.clone(),
+            asked,
+        };
+        let (before, since) = (Instant::now(), Instant::now());
+        let own = Own {
+            target: EntityTarget::new("tasks", "t_1"),
+            model: "tasks".to_owned(),
+            ttl: 60_000,
+            held: false,
+            position: 0,
+            since,
+        };
+        let mut told = Told::default();
+        told.keep("int_1", own);
+        assert!(told.own(&who, &empty(before)).is_empty());
+        let frames = told.own(&who, &empty(since + Duration::from_millis(1)));
+        assert!(
+            matches!(frames.as_slice(), [ServerFrame::IntentLost(lost)] if lost.intent_id == "int_1"),
+            "{frames:?}"
+        );
     }
 }
