@@ -79,3 +79,8 @@ pub type JsonValue = serde_json::Value;
 #[cfg(all(doctest, feature = "typed-json"))]
 #[doc = include_str!("../../docs/rust.md")]
 mod guide {}
+
+/// The program of docs/client.md.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../../docs/client.md")]
+mod client_guide {}

@@ -4,6 +4,7 @@ pub mod arbitrary;
 pub mod coordinator;
 pub mod derived;
 pub mod fixtures;
+pub mod network;
 pub mod openapi;
 pub mod postgres;
 pub mod rust;

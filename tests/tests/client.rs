@@ -6,11 +6,12 @@ use ablo::wire::{Activity, Delta, SyncId};
 use ablo::{Model as _, Row, define_schema};
 use ablo_server::app::{App as Coordinator, Options};
 use ablo_server::store::{Place, Sqlite};
+use ablo_tests::network::{failing, proxy};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 define_schema! {
@@ -439,10 +440,10 @@ async fn sessions_cover_what_they_say_and_end() {
 async fn a_token_that_is_refused_is_fetched_again() {
     let world = world().await;
     let (coordinator, key) = (Arc::clone(&world.coordinator), world.key.clone());
-    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
     let fetched = ablo::client::Credential::fetched(move || {
-        let first = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
         let (coordinator, key) = (Arc::clone(&coordinator), key.clone());
         async move {
             drop(coordinator);
@@ -451,7 +452,7 @@ async fn a_token_that_is_refused_is_fetched_again() {
     });
     let client = Client::connect(&world.url, fetched).await.expect("connects with the second");
     stockholm(&client).await;
-    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -460,89 +461,17 @@ async fn only_what_passes_is_tried_again() {
     let (url, calls) = failing(&world.url, 3).await;
     // Two of three failures are in the way of connecting, the third of the write.
     let client = Client::connect(&url, world.key.as_str()).attempts(4).await.expect("the fourth attempt succeeds");
-    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 4);
-    let before = calls.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
+    let before = calls.load(Ordering::Relaxed);
     let missing = client.model::<WeatherReport>().retrieve("nowhere").await.expect_err("not there");
     assert!(missing.is_not_found());
-    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), before + 1, "a refusal is not repeated");
+    assert_eq!(calls.load(Ordering::Relaxed), before + 1, "a refusal is not repeated");
     let (url, calls) = failing(&world.url, 100).await;
     let down = Client::connect(&url, world.key.as_str()).attempts(3).await.expect_err("it stays down");
     assert_eq!((down.code(), down.kind(), down.retryable()), ("instance_at_capacity", &ErrorKind::Unavailable, true));
-    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 3);
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
     for wrong in ["", "weather", "ftp://example.com"] {
         let error = Client::connect(wrong, "sk_test_x").await.expect_err("no address");
         assert_eq!((error.code(), error.kind()), ("base_url_missing", &ErrorKind::Invalid), "{wrong}");
     }
-}
-
-/// Answers the first requests with 503, and passes the others on.
-async fn failing(to: &str, first: u32) -> (String, Arc<std::sync::atomic::AtomicU32>) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let calls = Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let counted = Arc::clone(&calls);
-    let to: SocketAddr = to.trim_start_matches("http://").parse().expect("an address");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((mut here, _)) = listener.accept().await {
-            let call = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let mut request = vec![0; 65_536];
-            let read = here.read(&mut request).await.unwrap_or(0);
-            let answer = if call < first {
-                let body = r#"{"type":"AbloServerError","code":"instance_at_capacity","message":"full"}"#;
-                format!("HTTP/1.1 503 Full\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-                    .into_bytes()
-            } else {
-                let mut there = TcpStream::connect(to).await.expect("the coordinator");
-                let head = String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);
-                there.write_all(head.as_bytes()).await.expect("sent");
-                let mut answer = Vec::new();
-                let _ = there.read_to_end(&mut answer).await;
-                answer
-            };
-            let _ = here.write_all(&answer).await;
-        }
-    });
-    (url, calls)
-}
-
-/// A way to the coordinator that can be cut, and closed for good.
-struct Proxy {
-    url: String,
-    cuts: tokio::sync::watch::Sender<bool>,
-}
-
-impl Proxy {
-    /// Cuts every connection there is.
-    fn cut(&self) {
-        self.cuts.send_replace(false);
-    }
-
-    /// Cuts every connection, and lets no other through.
-    fn close(&self) {
-        self.cuts.send_replace(true);
-    }
-}
-
-async fn proxy(to: &str) -> Proxy {
-    let to: SocketAddr = to.trim_start_matches("http://").parse().expect("an address");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let (cuts, cut) = tokio::sync::watch::channel(false);
-    tokio::spawn(async move {
-        while let Ok((mut here, _)) = listener.accept().await {
-            let mut cut = cut.clone();
-            if *cut.borrow_and_update() {
-                continue;
-            }
-            tokio::spawn(async move {
-                let Ok(mut there) = TcpStream::connect(to).await else { return };
-                tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
-                    _ = cut.changed() => {}
-                }
-            });
-        }
-    });
-    Proxy { url, cuts }
 }

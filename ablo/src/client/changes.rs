@@ -228,7 +228,7 @@ impl Feed {
             None => self.open().await,
         };
         match done {
-            Ok(()) => self.failures = 0,
+            Ok(()) => {}
             Err(error) if error.is_passing() => {
                 self.failures += 1;
                 tokio::time::sleep(pause(self.failures)).await;
@@ -269,6 +269,7 @@ impl Feed {
 
     async fn hear(&mut self, socket: &mut Socket) -> Result<()> {
         self.take(next(socket).await?);
+        self.failures = 0;
         Ok(())
     }
 

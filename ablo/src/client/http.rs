@@ -97,15 +97,17 @@ impl Http {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let token = self.token().await?;
-            let error = match self.once(request, &token).await {
-                Ok(body) => return serde_json::from_slice(&body).map_err(|error| Error::unreadable(&error)),
+            let error = match self.token().await {
                 Err(error) => error,
+                Ok(token) => match self.once(request, &token).await {
+                    Ok(body) => return serde_json::from_slice(&body).map_err(|error| Error::unreadable(&error)),
+                    Err(error) if error.status() == Some(401) && !renewed && self.tokens.refused(&token).await => {
+                        renewed = true;
+                        continue;
+                    }
+                    Err(error) => error,
+                },
             };
-            if error.status() == Some(401) && !renewed && self.tokens.refused(&token).await {
-                renewed = true;
-                continue;
-            }
             if attempt >= self.attempts || !error.is_passing() {
                 return Err(error);
             }

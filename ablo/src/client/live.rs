@@ -105,13 +105,14 @@ impl Task {
     async fn run(mut self) {
         let mut failures = 0;
         loop {
+            let began = Instant::now();
             let error = match self.connected().await {
                 Ok(Over) => return,
                 Err(error) => error,
             };
             let over = if error.is_passing() {
                 // A connection that held for a while begins anew.
-                failures = if self.heard.elapsed() < PING { 1 } else { failures + 1 };
+                failures = if began.elapsed() > PING { 1 } else { failures + 1 };
                 self.idle(Some(pause(failures))).await
             } else {
                 // Whoever waits is told, and the next who asks may have more luck.

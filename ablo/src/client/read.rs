@@ -3,7 +3,7 @@
 use super::Inner;
 use super::error::{Error, Result};
 use super::filter::{Condition, Equal, OrderBy};
-use super::http::{Request, pause};
+use super::http::Request;
 use crate::wire::{self, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows, SyncId};
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
@@ -11,6 +11,9 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often a reader that waits for a row to be free looks again.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A row, where in the log it was read, and who claims it.
 #[derive(Debug)]
@@ -61,18 +64,16 @@ impl<M: Model> Retrieve<M> {
             IfClaimed::Fail => tokio::time::Instant::now(),
             IfClaimed::Wait(wait) => tokio::time::Instant::now() + wait,
         };
-        for attempt in 3.. {
+        loop {
             let read = retrieve(&self.inner, &self.id).await?;
             let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.me);
             let Some(holder) = foreign else { return Ok(read) };
-            let wait = pause(attempt).min(Duration::from_secs(2));
-            if tokio::time::Instant::now() + wait >= until {
+            if tokio::time::Instant::now() + LOOK >= until {
                 let code = if self.if_claimed == IfClaimed::Fail { "model_claimed" } else { "model_claimed_timeout" };
                 return Err(Error::here(code, format!("{} is held by {}", self.id, holder.actor)));
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(LOOK).await;
         }
-        Err(Error::here("model_claimed_timeout", format!("{} is held", self.id)))
     }
 }
 
