@@ -64,7 +64,14 @@ impl Value {
     }
 
     /// Whether both mean the same: the order of members says nothing, nor does the sign of zero.
-    pub(crate) fn means(&self, other: &Value) -> bool {
+    ///
+    /// ```
+    /// use ablo_schema::value::Value;
+    /// let object = |names: [&'static str; 2]| Value::Object(names.map(|name| (name.into(), Value::Null)).into());
+    /// assert!(object(["a", "b"]).means(&object(["b", "a"])) && Value::Number(0.0).means(&Value::Number(-0.0)));
+    /// ```
+    #[must_use]
+    pub fn means(&self, other: &Value) -> bool {
         let sorted = |value: &Value| {
             let mut out = String::new();
             value.write(Order::Sorted, &mut out);

@@ -18,3 +18,12 @@ mod obstacle_course {
         ablo_tests::derived::same_as_twin(App::SCHEMA, "printed-obstacle-course");
     }
 }
+
+mod every_member {
+    include!(concat!(env!("OUT_DIR"), "/rust/printed-every-member/schema.rs"));
+
+    #[test]
+    fn it_is_its_twin() {
+        ablo_tests::derived::same_as_twin(App::SCHEMA, "printed-every-member");
+    }
+}

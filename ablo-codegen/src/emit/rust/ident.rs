@@ -141,6 +141,12 @@ impl TypeNames {
         names
     }
 
+    /// Gives a name back that is not used after all.
+    #[cfg(feature = "build")]
+    pub(super) fn release(&mut self, ident: &Ident) {
+        self.0.remove(&ident.0);
+    }
+
     /// A type that a macro puts another beside, whose name is this and a suffix: both are free.
     #[cfg(feature = "build")]
     pub(super) fn with_suffix(&mut self, name: &str, suffix: &str) -> Ident {

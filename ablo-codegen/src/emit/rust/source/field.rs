@@ -69,6 +69,7 @@ fn type_of(field: &Field, value: &Value) -> Word {
     let held = match value {
         Value::Plain(name) => Word::new(&[name]),
         Value::Enum(ident) => Word::new(&[ident]),
+        Value::Json(shape) => Word::new(&[&"Json<", shape, &">"]),
         Value::Id(model) => Word::new(&[&"Id<", model, &">"]),
     };
     if field.optional { Word::new(&[&"Option<", &held, &">"]) } else { held }

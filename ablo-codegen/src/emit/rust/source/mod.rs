@@ -11,6 +11,7 @@ mod field;
 mod model;
 mod names;
 mod relation;
+mod shape;
 
 use super::writer::{RUSTFMT_WIDTH, Str, Token, Word, Writer};
 use ablo_schema::Hashes;
@@ -74,6 +75,10 @@ fn text(schema: &Schema) -> String {
     let names = Names::new(schema);
     let mut out = Writer::default();
     out.line(&[&"use ablo::{", &list(names.imports()), &"};"]);
+    if names.holds("JsonSchema") {
+        out.line(&[&"use schemars::JsonSchema;"]);
+        out.line(&[&"use serde::{Deserialize, Serialize};"]);
+    }
     if names.holds("Value") {
         out.line(&[&"use serde_json::Value;"]);
     }
@@ -82,6 +87,7 @@ fn text(schema: &Schema) -> String {
         for enumeration in own.fields.iter().filter_map(|field| field.enumeration.as_ref()) {
             enumeration::print(&mut out, enumeration);
         }
+        own.fields.iter().flat_map(|field| &field.shape).for_each(|item| shape::print(&mut out, item));
     }
     print_definition(&mut out, schema, &names);
     out.finish()

@@ -5,13 +5,15 @@
 
 use super::super::ident::{Ident, TypeNames, Variants};
 use super::super::names::exact_type;
+use super::super::writer::Word;
+use super::shape::{self, Item, Lowered};
 use ablo_schema::front::rust::words::{CASINGS, Casing, lower_camel};
 use ablo_schema::front::rust::{BASE, type_words};
 use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the macros are called, and what their output names.
-const OURS: [&str; 3] = ["AbloEnum", "AbloModel", "UnknownValue"];
+const OURS: [&str; 6] = ["AbloEnum", "AbloModel", "Deserialize", "JsonSchema", "Serialize", "UnknownValue"];
 
 /// The names of one source.
 pub(super) struct Names {
@@ -35,6 +37,8 @@ pub(super) struct FieldNames {
     pub(super) value: Value,
     /// Its enum, which is printed with the model.
     pub(super) enumeration: Option<Enumeration>,
+    /// What the shape of its JSON is made of, likewise.
+    pub(super) shape: Vec<Item>,
 }
 
 /// What a field holds.
@@ -45,6 +49,8 @@ pub(super) enum Value {
     Enum(Ident),
     /// The id of a row of a model.
     Id(Ident),
+    /// JSON of this type.
+    Json(Word),
 }
 
 /// An enum.
@@ -93,13 +99,13 @@ impl Names {
 
     /// What is imported from `ablo`.
     pub(super) fn imports(&self) -> impl Iterator<Item = &&'static str> {
-        const FROM_ABLO: [&str; 8] =
-            ["AbloEnum", "AbloModel", "Decimal", "Id", "Timestamp", "UnknownValue", "Uuid", "define_schema"];
+        const FROM_ABLO: [&str; 9] =
+            ["AbloEnum", "AbloModel", "Decimal", "Id", "Json", "Timestamp", "UnknownValue", "Uuid", "define_schema"];
         self.used.iter().filter(|name| FROM_ABLO.contains(name))
     }
 
     fn field(&mut self, model: &Model, own: &Ident, field: &Field, types: &mut TypeNames) -> FieldNames {
-        let mut enumeration = None;
+        let (mut enumeration, mut shape) = (None, Vec::new());
         let value = match &field.kind {
             FieldKind::Enum(values) => {
                 let ident = types.enumeration(own, field.name.as_str());
@@ -107,6 +113,16 @@ impl Names {
                 enumeration = Some(enumeration_of(ident.clone(), values));
                 Value::Enum(ident)
             }
+            FieldKind::Json => match self.shape(own, field, types) {
+                Some(lowered) => {
+                    shape = lowered.items;
+                    Value::Json(lowered.ty)
+                }
+                None => {
+                    self.used.insert("Value");
+                    Value::Plain("Value")
+                }
+            },
             kind => match self.referenced(model, field) {
                 Some(target) => {
                     self.used.insert("Id");
@@ -119,7 +135,17 @@ impl Names {
                 }
             },
         };
-        FieldNames { ident: Ident::field(field.name.as_str()), value, enumeration }
+        FieldNames { ident: Ident::field(field.name.as_str()), value, enumeration, shape }
+    }
+
+    /// The type that says the shape of a field, where one does.
+    fn shape(&mut self, own: &Ident, field: &Field, types: &mut TypeNames) -> Option<Lowered> {
+        let shape = field.facets.shape.as_ref().filter(|_| !is_base(field))?;
+        let lowered = shape::lower(shape, own, field.name.as_str(), types)?;
+        self.used.insert("Json");
+        self.used.extend(lowered.open.then_some("Value"));
+        self.used.extend((!lowered.items.is_empty()).then_some("JsonSchema"));
+        Some(lowered)
     }
 
     /// The model whose id the field holds: that of its first relation.
