@@ -1,5 +1,5 @@
 //! The Rust client against the coordinator, both in this process.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![allow(clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails loudly, and its models are no API")]
 
 use ablo::client::{Changes, Client, ErrorKind, IfClaimed, What};
 use ablo::wire::{Activity, Delta, SyncId};
