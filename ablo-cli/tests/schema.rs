@@ -34,6 +34,24 @@ fn a_schema_is_printed_in_rust_and_read_back() {
 }
 
 #[test]
+fn what_rust_does_not_say_is_told() {
+    let said = |further: &str, load: &str| {
+        let field = format!(r#"{{"type":"json","isOptional":false,"isIndexed":false{further}}}"#);
+        let model = format!(r#"{{"relations":{{}},"fields":{{"tags":{field}}}{load}}}"#);
+        format!(r#"{{"v":3,"models":{{"notes":{model}}},"identityRoles":[]}}"#)
+    };
+    for (code, schema) in [
+        ("ablo::source::unsaid", said(r#","default":[]"#, "")),
+        ("ablo::source::hash", said("", r#","load":"instant""#)),
+    ] {
+        let place = Place::empty();
+        place.put("schema.json", schema);
+        let ran = place.run(&["schema", "print", "schema.json", "--document", "rust"]);
+        assert!(ran.status == 1 && ran.err.contains(code), "{}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
 fn hash_prints_one_object() {
     let place = Place::with_schema();
     let ran = place.run(&["schema", "hash", "schema.json"]);

@@ -90,7 +90,7 @@ impl Commit {
     }
 
     /// Changes a row: what the patch does not name stays.
-    pub fn update<P: Patched + Serialize>(self, id: impl Into<Id<P::Model>>, patch: P) -> Self {
+    pub fn update<P: Patched<Model: Model> + Serialize>(self, id: impl Into<Id<P::Model>>, patch: P) -> Self {
         self.push::<P::Model>(Verb::Update, id.into().as_str().to_owned(), Some(&patch))
     }
 

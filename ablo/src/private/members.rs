@@ -117,7 +117,7 @@ impl PartialEq for Changes {
 /// A patch of some model: what it says, without the names of its setters.
 pub trait Patched {
     /// Whose rows it changes.
-    type Model: crate::Model;
+    type Model;
 
     /// By move.
     fn into_changes(self) -> Changes;
