@@ -144,6 +144,7 @@ fn secret(organization: &str, label: &str) -> Grant {
         groups: BTreeSet::from([organization_group(organization)]),
         user_meta: serde_json::Map::new(),
         label: Some(label.to_owned()),
+        whole: false,
         parent: None,
         ttl: None,
     }

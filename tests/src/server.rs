@@ -298,7 +298,7 @@ impl World {
     pub async fn claim(&self, who: &Identity, model: &str, ask: Ask) -> Result<Answer, Failure> {
         let model = model.to_owned();
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
-            Ok(claims::begin(tx, who, engine.models.find(&model).expect("a model"), &ask)?)
+            claims::begin(engine, tx, who, engine.models.find(&model).expect("a model"), &ask)
         };
         self.write(who, job).await
     }

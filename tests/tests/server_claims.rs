@@ -75,7 +75,7 @@ async fn who_waits_is_served_in_order_and_order_can_change(world: World) {
                         tx: &mut dyn ablo_server::store::Tx,
                         who: &ablo_server::identity::Identity| {
         let model = engine.models.find("decks").expect("a model");
-        Ok(claims::reorder(tx, &who.organization, model, "d", &order)?)
+        claims::reorder(engine, tx, who, model, "d", &order)
     };
     world.write(&user("ann"), reorder).await.expect("another order");
     for (holder, waiting) in [

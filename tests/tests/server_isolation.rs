@@ -1,9 +1,12 @@
 //! Who sees what, on both stores: readers of a group its rows alone, other organisations nothing.
 
+use ablo_server::engine::Engine;
+use ablo_server::engine::claims;
 use ablo_server::engine::read::ListQuery;
 use ablo_server::identity::{Identity, organization_group};
+use ablo_server::store::Tx;
 use ablo_tests::on_both_stores;
-use ablo_tests::server::{World, code, json, user};
+use ablo_tests::server::{World, ask, code, json, user};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,7 @@ on_both_stores! { crate::SCHEMA;
     another_organisation_sees_nothing_and_changes_nothing
     what_is_related_is_nested_in_order
     a_row_that_moves_takes_its_groups_along
+    of_a_hidden_row_nothing_is_said
 }
 
 fn reader(organization: &str, groups: &[&str]) -> Identity {
@@ -196,4 +200,37 @@ async fn a_row_that_moves_takes_its_groups_along(world: World) {
         assert_eq!((&delta.groups, delta.previous_groups.as_ref()), (&groups(SECOND), Some(&groups(FIRST))));
     }
     assert_eq!(seen(&world, &reader("acme", &[&format!("deck:{FIRST}")]), "layers").await, ["a2-layer", "a3-layer"]);
+}
+
+async fn of_a_hidden_row_nothing_is_said(world: World) {
+    let (ann, of_first) = (user("ann"), reader("acme", &[&format!("deck:{FIRST}")]));
+    fill(&world, &ann).await;
+    // Neither what it holds, nor who is at it: not in the refusal of a stale write, of a claimed row, or of a claim.
+    let stale = r#"[{"action":"update","model":"slides","id":"b1","data":{"rank":9},"readAt":1,"onStale":"reject"}]"#;
+    world.claim(&ann, "slides", ask("hidden", "b1", true)).await.expect("a claim");
+    world.claim(&ann, "slides", ask("seen", "a1", true)).await.expect("a claim");
+    for operations in [stale, r#"[{"action":"delete","model":"slides","id":"b1"}]"#] {
+        let refusal = world.commit(&of_first, operations).await.expect_err("a refusal").into_refusal();
+        let body = serde_json::to_string(&refusal.into_failure()).expect("JSON");
+        assert!(body.contains("entity_not_found") && !body.contains("rank") && !body.contains("ann"), "{body}");
+    }
+    let again = json!([create("slides", "b1", json!({"deckId": FIRST, "rank": 2}))]).to_string();
+    assert_eq!(code(world.commit(&of_first, &again).await), "unique_violation");
+    assert_eq!(code(world.claim(&of_first, "slides", ask("own", "b1", true)).await), "entity_not_found");
+    world.claim(&of_first, "slides", ask("new", "not-there-yet", true)).await.expect("a claim");
+    let ids = async |who: &Identity| -> Vec<String> {
+        let seen = world.read(who, |engine, tx, who| Ok(claims::seen(engine, tx, who)?)).await.expect("claims");
+        seen.into_iter().map(|claim| claim.id).collect()
+    };
+    assert_eq!(ids(&of_first).await, ["seen", "new"]);
+    assert_eq!(ids(&ann).await, ["hidden", "seen", "new"]);
+    let order = |row: &'static str| {
+        let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
+            let model = engine.models.find("slides").expect("a model");
+            claims::reorder(engine, tx, who, model, row, &[])
+        };
+        world.write(&of_first, job)
+    };
+    assert_eq!(code(order("b1").await), "entity_not_found");
+    order("a1").await.expect("an order");
 }

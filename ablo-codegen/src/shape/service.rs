@@ -124,6 +124,7 @@ const ACTIONS: &[&str] = &["I", "U", "D", "A", "V", "C", "G", "S"];
 const PARTICIPANTS: &[&str] = &["user", "agent", "system"];
 const CONFIRMATIONS: &[&str] = &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
 const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
+const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
@@ -273,6 +274,7 @@ const CAPABILITIES: ServiceTable = ServiceTable {
         ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("What it may see: groups as kind:id"),
         json("user_meta").required().about("What the application knows about the participant"),
         text("label"),
+        one_of("reach", REACH).required().about("Whether it grows with what its participant is given"),
         text("parent_id").about("The credential it was exchanged for; it ends with that"),
         written("issued_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).about("Null: until it is taken back"),
@@ -283,6 +285,7 @@ const CAPABILITIES: ServiceTable = ServiceTable {
     indexes: &[
         unique("token", &["token_hash"], Rows::All),
         lookup("parent", &["parent_id"], Rows::With("parent_id")),
+        lookup("participant", &["organization_id", "participant_id"], Rows::All),
         lookup("expiry", &["expires_at"], Rows::With("expires_at")),
     ],
     organization: None,

@@ -4,7 +4,7 @@ use super::groups::of_row;
 use super::log::{self, Entry};
 use super::plan::{Act, Change};
 use super::table::{self, json};
-use super::{Engine, claims, turns};
+use super::{Engine, claims, memberships, turns};
 use crate::error::{Refusal, Result};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, Part, Preset};
@@ -111,19 +111,28 @@ fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
 /// Applies one change and gives its place in the log; 0 where it changes nothing.
 fn apply(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit, change: &Change) -> Result<u64> {
     let model = engine.models.get(change.model);
+    let write = Write { engine, who, commit, change, model };
+    let before = match write.current(tx)? {
+        Some(row) => Some((of_row(engine, tx, &who.organization, model, &row)?, row)),
+        None => None,
+    };
+    // Before anything is said about the row: to those who do not see it, it is not there.
+    if let Some((groups, _)) = &before
+        && who.groups.is_disjoint(groups)
+    {
+        return Err(
+            if change.act == Act::Create { taken(model, &change.id) } else { missing(model, &change.id) }.into()
+        );
+    }
     if !change.bypass {
         claims::check(tx, who, model, &change.id)?;
     }
-    let table = engine.tables.get(model.id);
-    let found = tx.query(&table.by_id, &[who.organization.as_str().into(), change.id.as_str().into()])?;
-    let before = found.into_iter().next();
-    fresh(tx, who, model, change, before.as_ref())?;
-    let write = Write { engine, who, commit, change, model };
+    fresh(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
     match (change.act, before) {
         (Act::Create, None) => write.create(tx),
-        (Act::Create, Some(before)) => write.create_again(tx, &before),
-        (Act::Update | Act::Archive(_), Some(before)) => write.update(tx, &before),
-        (Act::Delete, Some(before)) => write.delete(tx, &before),
+        (Act::Create, Some((_, before))) => write.create_again(tx, &before),
+        (Act::Update | Act::Archive(_), Some((groups, before))) => write.update(tx, &groups, &before),
+        (Act::Delete, Some((groups, before))) => write.delete(tx, &groups, &before),
         (Act::Delete, None) => Ok(0),
         (Act::Update | Act::Archive(_), None) => Err(missing(model, &change.id).into()),
     }
@@ -131,6 +140,11 @@ fn apply(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit, chan
 
 fn missing(model: &Model, id: &str) -> Refusal {
     Refusal::new("entity_not_found", format!("there is no {}/{id}", model.key))
+}
+
+fn taken(model: &Model, id: &str) -> Refusal {
+    let message = format!("there is a {}/{id} already", model.key);
+    Refusal::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
 /// Refuses a change that is based on a state which others have changed since, in the same members (commits.md §5).
@@ -183,7 +197,8 @@ impl Write<'_> {
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
         self.within(&groups)?;
-        self.append(tx, "I", Some(json(self.model, &row)), None, &groups, None)
+        let place = self.append(tx, "I", Some(json(self.model, &row)), None, &groups, None)?;
+        Ok(self.follow(tx, None, Some(&row))?.unwrap_or(place))
     }
 
     /// A create whose row is there: the same row by the same hand is the same create, sent again (gaps.md A8).
@@ -194,16 +209,11 @@ impl Write<'_> {
         let last = log::last_of_row(tx, self.who, &self.model.type_name, &self.change.id)?;
         match last {
             Some((place, true)) if same => Ok(place),
-            _ => {
-                let message = format!("there is a {}/{} already", self.model.key, self.change.id);
-                Err(Refusal::new("unique_violation", message).param(format!("{}.id", self.model.key)).into())
-            }
+            _ => Err(taken(self.model, &self.change.id).into()),
         }
     }
 
-    fn update(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
-        let old = of_row(self.engine, tx, &self.who.organization, self.model, before)?;
-        self.visible(&old)?;
+    fn update(&self, tx: &mut dyn Tx, old: &BTreeSet<String>, before: &Row) -> Result<u64> {
         let now = stored_date(tx.now());
         let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
         let mut values: Vec<Cell> = vec![self.who.organization.as_str().into(), self.change.id.as_str().into()];
@@ -227,24 +237,31 @@ impl Write<'_> {
         self.within(&groups)?;
         let action = if self.change.act == Act::Archive(true) { "A" } else { "U" };
         let previous = self.previous(before, &row);
-        let before_groups = (groups != old).then_some(&old);
+        let before_groups = (groups != *old).then_some(old);
         let place = self.append(tx, action, Some(json(self.model, &row)), Some(previous), &groups, before_groups)?;
-        if groups == old {
+        let place = self.follow(tx, Some(before), Some(&row))?.unwrap_or(place);
+        if groups == *old {
             return Ok(place);
         }
         let moved = Moved {
-            gained: groups.difference(&old).cloned().collect(),
+            gained: groups.difference(old).cloned().collect(),
             lost: old.difference(&groups).cloned().collect(),
         };
         self.carry_along(tx, place, &moved)
     }
 
-    fn delete(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
-        let groups = of_row(self.engine, tx, &self.who.organization, self.model, before)?;
-        self.visible(&groups)?;
+    fn delete(&self, tx: &mut dyn Tx, groups: &BTreeSet<String>, before: &Row) -> Result<u64> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         tx.execute(&self.engine.tables.get(self.model.id).delete, &values)?;
-        self.append(tx, "D", None, None, &groups, None)
+        let place = self.append(tx, "D", None, None, groups, None)?;
+        Ok(self.follow(tx, Some(before), None)?.unwrap_or(place))
+    }
+
+    /// What the row gave to whom, and gives now.
+    fn follow(&self, tx: &mut dyn Tx, before: Option<&Row>, after: Option<&Row>) -> Result<Option<u64>> {
+        let (row, caused_by) = (self.change.id.as_str(), self.commit.caused_by.as_deref());
+        let changed = memberships::Changed { model: self.model, row, before, after, caused_by };
+        memberships::follow(self.engine, tx, self.who, &changed)
     }
 
     fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
@@ -283,11 +300,6 @@ impl Write<'_> {
         let path = format!("{}.{member}", self.model.key);
         Refusal::new("model_required_field_missing", format!("{path} always has a value, and none was given"))
             .param(path)
-    }
-
-    /// Whether the writer sees the row that it wants to change; to others it is not there.
-    fn visible(&self, groups: &BTreeSet<String>) -> Result<(), Refusal> {
-        if self.who.groups.is_disjoint(groups) { Err(missing(self.model, &self.change.id)) } else { Ok(()) }
     }
 
     /// Whether the writer will see the row that it wrote.

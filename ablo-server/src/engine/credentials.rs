@@ -21,6 +21,9 @@ pub const LONGEST: u64 = 86_400;
 /// The life of a token where nobody says, in seconds.
 pub const USUAL: u64 = 900;
 
+/// The reach of a credential that grows with what its participant is given.
+const WHOLE: &str = "whole";
+
 /// Which data a database holds: the prefix of its keys says so, and keys of the other kind are strangers to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -97,6 +100,8 @@ pub struct Grant {
     pub user_meta: Map<String, Value>,
     /// A name for people.
     pub label: Option<String>,
+    /// Whether it covers all that its participant sees, also what that is given later.
+    pub whole: bool,
     /// What it is exchanged for.
     pub parent: Option<String>,
     /// Its life, in seconds; without an end otherwise.
@@ -131,6 +136,8 @@ pub struct State {
     pub revoked_at: Option<String>,
     /// When it was last used, to the minute or so.
     pub last_used_at: Option<String>,
+    /// Whether it covers all that its participant sees, also what that is given later.
+    pub whole: bool,
     /// What it was exchanged for.
     pub parent: Option<String>,
 }
@@ -140,18 +147,24 @@ macro_rules! select {
         Text::new(concat!(
             "SELECT id, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, {operations:texts}, \
              {sync_groups:texts}, {user_meta:json}, label, {issued_at:date}, {expires_at:date}, {revoked_at:date}, \
-             {last_used_at:date}, parent_id FROM ablo_capabilities WHERE ",
+             {last_used_at:date}, parent_id, reach FROM ablo_capabilities WHERE ",
             $condition
         ))
     };
 }
 
 static BY_TOKEN: Text = select!("token_hash = {1}");
+static OF_PARTICIPANT: Text = select!(
+    "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH RECURSIVE \
+     own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND kind <> 'secret' \
+     UNION SELECT child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
+);
+static COVER: Text = Text::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
 static BY_ID: Text = select!("id = {1} AND organization_id = {2}");
 static INSERT: Text = Text::new(
     "INSERT INTO ablo_capabilities (id, token_hash, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, \
-     operations, sync_groups, user_meta, label, parent_id, issued_at, expires_at) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, \
-     {8:texts}, {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date})",
+     operations, sync_groups, user_meta, label, parent_id, issued_at, expires_at, reach) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, \
+     {7}, {8:texts}, {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date}, {15})",
 );
 static USED: Text = Text::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
 static REVOKE: Text = Text::new(
@@ -196,6 +209,7 @@ pub fn issue_as(tx: &mut dyn Tx, grant: &Grant, token: String) -> Result<Issued>
         grant.parent.as_deref().into(),
         stored_date(now).into(),
         expires_at.as_deref().into(),
+        if grant.whole { WHOLE } else { "part" }.into(),
     ];
     tx.execute(INSERT.of(tx.dialect()), &values)?;
     Ok(Issued { id, token, expires_at })
@@ -250,6 +264,24 @@ pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<State> {
     let found = tx.query(BY_ID.of(tx.dialect()), &[id.into(), organization.into()])?;
     let missing = || Refusal::new("capability_not_found", format!("there is no credential `{id}`"));
     Ok(found.into_iter().next().and_then(state).ok_or_else(missing)?)
+}
+
+/// The tokens that speak for a participant, and those that were exchanged for them, as far as they are good.
+///
+/// # Errors
+/// What the database said.
+pub fn of_participant(tx: &mut dyn Tx, organization: &str, participant: &str) -> Result<Vec<State>> {
+    let values = [organization.into(), participant.into(), stored_date(tx.now()).into()];
+    Ok(tx.query(OF_PARTICIPANT.of(tx.dialect()), &values)?.into_iter().filter_map(state).collect())
+}
+
+/// Lets a credential cover these groups from now on.
+///
+/// # Errors
+/// What the database said.
+pub fn cover(tx: &mut dyn Tx, id: &str, groups: &BTreeSet<String>) -> Result<()> {
+    tx.execute(COVER.of(tx.dialect()), &[id.into(), texts(groups).into()])?;
+    Ok(())
 }
 
 /// Takes a credential back, and all that were exchanged for it.
@@ -321,6 +353,7 @@ fn state(row: Row) -> Option<State> {
     let (operations, groups, user_meta) = (text()?, text()?, text()?);
     let (label, issued_at, expires_at) = (text(), text()?, text());
     let (revoked_at, last_used_at, parent) = (text(), text(), text());
+    let whole = text().as_deref() == Some(WHOLE);
     let operations = serde_json::from_str(&operations).map(Operations::read).ok()?;
     let kind = Kind::read(&kind)?;
     let identity = Identity {
@@ -334,7 +367,7 @@ fn state(row: Row) -> Option<State> {
         user_meta,
         expires_at,
     };
-    Some(State { id, kind, identity, label, issued_at, revoked_at, last_used_at, parent })
+    Some(State { id, kind, identity, label, issued_at, revoked_at, last_used_at, whole, parent })
 }
 
 fn hash(token: &str) -> String {

@@ -33,6 +33,7 @@ pub fn rotate(tx: &mut dyn Tx, mode: Mode, old: &State, ttl: Option<u64>) -> Res
         groups: own.groups.clone(),
         user_meta: serde_json::from_str(&own.user_meta).unwrap_or_default(),
         label: old.label.clone(),
+        whole: old.whole,
         // The new one outlives the old one, whose parent may be this.
         parent: old.parent.clone(),
         ttl: ttl.map(|ttl| ttl.clamp(SHORTEST, LONGEST)).or(inherited),
@@ -87,7 +88,8 @@ pub fn exchange(
         Kind::Secret => rightful(engine, tx, &own.organization, &kind, &participant, &wish.user_meta)?,
         _ => own.groups.clone(),
     };
-    let groups = narrow(own, allowed, wish.groups.as_deref())?;
+    let part = part(wish.groups.as_deref());
+    let groups = narrow(own, allowed, part)?;
     let on_behalf_of = match (&own.kind, &kind) {
         (ParticipantKind::User, ParticipantKind::Agent) => Some(own.participant.clone()),
         (_, ParticipantKind::User) => None,
@@ -103,6 +105,7 @@ pub fn exchange(
         groups,
         user_meta: wish.user_meta,
         label: wish.label,
+        whole: part.is_none() && (holder.whole || holder.kind == Kind::Secret),
         parent: Some(holder.id.clone()),
         ttl: Some(life(tx, own, wish.ttl)),
     };
@@ -129,12 +132,14 @@ fn life(tx: &dyn Tx, own: &Identity, asked: Option<u64>) -> u64 {
     left.map_or(wanted, |left| wanted.min(left.max(1)))
 }
 
-/// The groups wanted, as far as they are allowed. `default` is all of them, as agents of the reference ask for it.
+/// The groups wanted, if not all. `default` is all of them, as agents of the reference ask for it.
+fn part(wanted: Option<&[String]>) -> Option<&[String]> {
+    wanted.filter(|wanted| !wanted.is_empty() && !wanted.iter().any(|group| group == "default"))
+}
+
+/// The groups wanted, as far as they are allowed.
 fn narrow(own: &Identity, allowed: BTreeSet<String>, wanted: Option<&[String]>) -> Result<BTreeSet<String>> {
-    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty() && !wanted.iter().any(|group| group == "default"))
-    else {
-        return Ok(allowed);
-    };
+    let Some(wanted) = wanted else { return Ok(allowed) };
     let foreign = |group: &str| group.starts_with("org:") && group != organization_group(&own.organization);
     // Who sees everything may let others see any part of it.
     let within = |group: &&String| allowed.contains(*group) || own.sees_all() && !foreign(group);

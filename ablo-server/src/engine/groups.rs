@@ -29,6 +29,28 @@ pub fn of_row(
     Ok(groups)
 }
 
+/// What a row is to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It is seen.
+    Seen,
+    /// It is there, and not for this reader.
+    Hidden,
+    /// It is not there.
+    Absent,
+}
+
+/// Whether a reader sees a row.
+///
+/// # Errors
+/// What the database said.
+pub fn sight(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Result<Sight, StoreError> {
+    let found = tx.query(&engine.tables.get(model.id).by_id, &[who.organization.as_str().into(), row.into()])?;
+    let Some(found) = found.first() else { return Ok(Sight::Absent) };
+    let seen = who.sees_all() || !who.groups.is_disjoint(&of_row(engine, tx, &who.organization, model, found)?);
+    Ok(if seen { Sight::Seen } else { Sight::Hidden })
+}
+
 fn collect(
     engine: &Engine,
     tx: &mut dyn Tx,

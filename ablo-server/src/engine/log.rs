@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// A change to be written down.
 #[derive(Debug)]
 pub struct Entry<'e> {
-    /// `I`, `U`, `D`, `A`, `G` or `S`.
+    /// `I`, `U`, `D`, `A`; `C`, `G` or `S`, which are about what is seen, and change no row.
     pub action: &'static str,
     /// The type name of the model.
     pub model: &'e str,
@@ -22,7 +22,7 @@ pub struct Entry<'e> {
     pub previous: Option<String>,
     /// Who is told.
     pub groups: &'e BTreeSet<String>,
-    /// Who was told before, where that is not who is told now.
+    /// Who was told before, where that is not who is told now; of a `C` or `S` that is about a row, who sees that.
     pub previous_groups: Option<&'e BTreeSet<String>>,
     /// The operation behind it.
     pub transaction: Option<&'e str>,
@@ -75,13 +75,14 @@ const COLUMNS: &str = "id, action_type, model_name, model_id, {data:json}, {sync
 static HEAD: Text = Text::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
 static ROW_SINCE: Text = Text::new(
     "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
-     AND model_id = {3} AND id > {4} AND NOT (actor_id = {5} AND actor_kind = {6}) ORDER BY id",
+     AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND NOT (actor_id = {5} AND actor_kind = {6}) \
+     ORDER BY id",
 );
 static BY_TRANSACTION: Text =
     Text::new("SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2}");
 static LAST_OF_ROW: Text = Text::new(
     "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} \
-     ORDER BY id DESC LIMIT 1",
+     AND action_type NOT IN ('C', 'G', 'S') ORDER BY id DESC LIMIT 1",
 );
 
 /// Writes a change down and gives its place.

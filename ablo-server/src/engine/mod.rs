@@ -7,6 +7,7 @@ pub mod exchange;
 mod filter;
 pub mod groups;
 pub mod log;
+mod memberships;
 pub mod plan;
 pub mod read;
 mod select;

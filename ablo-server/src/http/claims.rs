@@ -81,7 +81,7 @@ async fn begin(app: &App, who: &Identity, model: &Model, ask: Ask) -> Answer {
     let (model, who, waits) = (model.id, who.clone(), ask.queue);
     let given = app
         .writing(&who.organization.clone(), move |engine, tx| {
-            Ok(claims::begin(tx, &who, engine.models.get(model), &ask)?)
+            claims::begin(engine, tx, &who, engine.models.get(model), &ask)
         })
         .await?;
     let mut answer = ClaimAnswer::new();
@@ -195,10 +195,10 @@ pub(super) async fn reorder(
         let message = "the credential does not cover intent.reorder";
         return Err(Refusal::new("capability_scope_denied", message).required("intent.reorder").into());
     }
-    let (organization, model) = (caller.who().organization.clone(), model.id);
+    let (who, model) = (caller.who().clone(), model.id);
     let order: Vec<(String, String)> = body.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
-    app.writing(&organization.clone(), move |engine, tx| {
-        Ok(claims::reorder(tx, &organization, engine.models.get(model), &id, &order)?)
+    app.writing(&who.organization.clone(), move |engine, tx| {
+        claims::reorder(engine, tx, &who, engine.models.get(model), &id, &order)
     })
     .await?;
     ok(&ClaimReleased::new(true))
@@ -225,7 +225,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(q
         }
     }
     let who = caller.who().clone();
-    let live = app.reading(&who.organization.clone(), move |_, tx| Ok(claims::live(tx, &who.organization)?)).await?;
+    let live = app.reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?)).await?;
     let wanted = |claim: &Claim| {
         model.as_ref().is_none_or(|model| *model == claim.model)
             && row.as_ref().is_none_or(|row| *row == claim.row)

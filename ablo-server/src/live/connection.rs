@@ -10,7 +10,7 @@ use super::pace::{Pace, frame};
 use super::told::Told;
 use crate::app::App;
 use crate::engine::sessions::{self, Session};
-use crate::engine::{claims, log};
+use crate::engine::{claims, credentials, log};
 use crate::error::Result;
 use crate::http::claims::may_claim;
 use crate::identity::Identity;
@@ -48,6 +48,8 @@ pub(super) enum End {
     Close(u16, &'static str),
 }
 
+const TAKEN_BACK: End = End::Close(4001, "the credential was taken back");
+
 /// A connection's state.
 pub(crate) struct Connection {
     pub(super) app: Arc<App>,
@@ -55,6 +57,8 @@ pub(crate) struct Connection {
     pub(super) who: Identity,
     /// All groups that the credential allows.
     pub(super) allowed: Identity,
+    /// The groups that it was opened for; none are all.
+    asked: Vec<String>,
     /// Groups subscribed to later, by subscription.
     pub(super) subscriptions: BTreeMap<String, BTreeSet<String>>,
     pub(super) session: String,
@@ -79,7 +83,7 @@ pub(crate) async fn run(app: Arc<App>, allowed: Identity, groups: Vec<String>, m
         }
     };
     app.metrics.sockets.inc();
-    let mut connection = Connection::new(app, &membership, allowed, &groups, socket);
+    let mut connection = Connection::new(app, &membership, allowed, groups, socket);
     let end = connection.serve().await;
     connection.leave().await;
     if let Err(End::Close(code, reason)) = end {
@@ -96,10 +100,10 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
 }
 
 impl Connection {
-    fn new(app: Arc<App>, membership: &Membership, allowed: Identity, groups: &[String], socket: WebSocket) -> Self {
+    fn new(app: Arc<App>, membership: &Membership, allowed: Identity, asked: Vec<String>, socket: WebSocket) -> Self {
         let hub = Arc::clone(&membership.hub);
         let mut who = allowed.clone();
-        who.narrow(groups);
+        who.narrow(&asked);
         let head = *hub.head.borrow();
         let mut pace = Pace::new(head);
         if who.kind.as_str() != "agent" {
@@ -118,6 +122,7 @@ impl Connection {
             hub,
             who,
             allowed,
+            asked,
             socket,
         }
     }
@@ -246,7 +251,7 @@ impl Connection {
     /// Closes the connection of a credential that was taken back (gaps.md A14).
     fn still_allowed(&mut self, ended: Result<String, RecvError>) -> Result<(), End> {
         match ended {
-            Ok(ended) if ended == self.who.capability => Err(End::Close(4001, "the credential was taken back")),
+            Ok(ended) if ended == self.who.capability => Err(TAKEN_BACK),
             Err(RecvError::Closed) => Err(End::Gone),
             Ok(_) | Err(RecvError::Lagged(_)) => Ok(()),
         }
@@ -277,7 +282,14 @@ impl Connection {
 
     /// Sends what was changed, as far as one frame takes it.
     async fn pump(&mut self) -> Result<(), End> {
-        let items = self.since(self.pace.cursor).await?;
+        let mut items = self.since(self.pace.cursor).await?;
+        // What is behind a change of rights is seen with the new ones.
+        if items.first().is_some_and(|item| item.regroups(&self.who)) {
+            self.reconsider().await?;
+        }
+        if let Some(next) = items.iter().skip(1).position(|item| item.regroups(&self.who)) {
+            items.truncate(next + 1);
+        }
         if items.is_empty() {
             // The hub knows of more than can be read: it is looked for again when it grows.
             self.pace.cursor = *self.hub.head.borrow();
@@ -297,6 +309,32 @@ impl Connection {
         }
         self.app.metrics.delivered.inc_by(texts.len() as u64);
         self.send(frame(&texts)).await
+    }
+
+    /// Sees what its credential covers by now.
+    async fn reconsider(&mut self) -> Result<(), End> {
+        let (organization, id) = (self.who.organization.clone(), self.who.capability.clone());
+        let own = organization.clone();
+        let found = self.app.reading(&own, move |_, tx| credentials::find(tx, &organization, &id)).await;
+        let state = found.map_err(|failure| {
+            tracing::warn!(?failure, "a credential could not be looked up");
+            End::Close(1013, "try again later")
+        })?;
+        if state.revoked_at.is_some() {
+            return Err(TAKEN_BACK);
+        }
+        self.allowed = state.identity;
+        self.who = self.allowed.clone();
+        self.who.narrow(&self.asked);
+        for groups in self.subscriptions.values_mut() {
+            let mut within = self.allowed.clone();
+            within.narrow(&groups.iter().cloned().collect::<Vec<_>>());
+            *groups = within.groups;
+        }
+        self.told.base = None;
+        self.regroup();
+        self.announce().await?;
+        self.roster().await
     }
 
     /// Changes after a place, from the hub or else from the store.

@@ -31,8 +31,8 @@ impl Item {
     /// How a participant who sees these groups hears of it, if at all.
     pub(super) fn form(&self, who: &Identity, groups: &BTreeSet<String>) -> Option<Form> {
         let delta = &self.delta;
-        if matches!(delta.action.as_str(), "G" | "S") {
-            return delta.groups.contains(&format!("user:{}", who.participant)).then_some(Form::Usual);
+        if matches!(delta.action.as_str(), "C" | "G" | "S") {
+            return self.is_about(who).then(|| self.membership(groups)).flatten();
         }
         let sees = !delta.groups.is_disjoint(groups);
         let saw = delta.previous_groups.as_ref().map_or(sees, |previous| !previous.is_disjoint(groups));
@@ -42,6 +42,31 @@ impl Item {
             (false, true) => Some(Form::Went),
             // Who wrote it waits for it (gaps.md A20).
             (false, false) => (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Usual),
+        }
+    }
+
+    /// Whether it changes what a participant sees, all its rows at once.
+    pub(super) fn regroups(&self, who: &Identity) -> bool {
+        matches!(self.delta.action.as_str(), "G" | "S") && self.delta.previous_groups.is_none() && self.is_about(who)
+    }
+
+    /// Whether it tells this participant what it sees, or who acts for that.
+    fn is_about(&self, who: &Identity) -> bool {
+        let named = |id: &String| self.delta.groups.contains(&format!("user:{id}"));
+        named(&who.participant) || who.on_behalf_of.as_ref().is_some_and(named)
+    }
+
+    /// How a participant hears of a group that it was given or that was taken from it, and of each row.
+    fn membership(&self, groups: &BTreeSet<String>) -> Option<Form> {
+        let delta = &self.delta;
+        let Some(seen_by) = &delta.previous_groups else { return Some(Form::Usual) };
+        // Beside the group in question, which may be one of several ways to see the row.
+        let otherwise = seen_by.iter().any(|group| groups.contains(group) && !delta.groups.contains(group));
+        let sees = !seen_by.is_disjoint(groups);
+        match (delta.action.as_str(), sees) {
+            ("C", true) if !otherwise => Some(Form::Usual),
+            ("S", false) => Some(Form::Went),
+            _ => None,
         }
     }
 

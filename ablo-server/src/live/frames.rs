@@ -128,7 +128,7 @@ impl Connection {
         let given = self
             .app
             .writing(&who.organization.clone(), move |engine, tx| {
-                Ok(claims::begin(tx, &who, engine.models.get(model), &ask)?)
+                claims::begin(engine, tx, &who, engine.models.get(model), &ask)
             })
             .await;
         let own = |held: bool, position: u64| Own { target: target.clone(), model: key.clone(), ttl, held, position };
@@ -169,12 +169,12 @@ impl Connection {
         if !may_reorder(&self.who) {
             return Ok(());
         }
-        let organization = self.who.organization.clone();
+        let who = self.who.clone();
         let slots: Vec<(String, String)> = order.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
         let done = self
             .app
-            .writing(&organization.clone(), move |engine, tx| {
-                Ok(claims::reorder(tx, &organization, engine.models.get(model), &order.entity_id, &slots)?)
+            .writing(&who.organization.clone(), move |engine, tx| {
+                claims::reorder(engine, tx, &who, engine.models.get(model), &order.entity_id, &slots)
             })
             .await;
         if let Err(failure) = done {
@@ -231,7 +231,7 @@ impl Connection {
     }
 
     /// The groups of the connection and of its subscriptions together.
-    fn regroup(&mut self) {
+    pub(super) fn regroup(&mut self) {
         let base = self.told.base.get_or_insert_with(|| self.who.groups.clone()).clone();
         self.who.groups = self.subscriptions.values().flatten().cloned().chain(base).collect();
     }

@@ -111,7 +111,7 @@ impl Pace {
 }
 
 fn came(item: &Item, form: Option<Form>) -> bool {
-    item.delta.action == "I" || form == Some(Form::Came)
+    matches!(item.delta.action.as_str(), "I" | "C") || form == Some(Form::Came)
 }
 
 /// A frame of these changes.

@@ -64,9 +64,10 @@ impl<M: Model> Change<M> {
     /// A change of this model; `None` where it is another's.
     ///
     /// # Errors
-    /// `response_unreadable` where the row is not of this program's schema.
+    /// `response_unreadable` where the row is not of this program's schema; `invalid_request` where a membership changed what is
+    /// seen, in more rows than are told of one by one: read the rows anew.
     pub fn read(delta: &Delta) -> Result<Option<Self>> {
-        if delta.model_name != M::DESCRIPTOR.type_name {
+        if delta.model_name != M::DESCRIPTOR.type_name && !is_reset(delta) {
             return Ok(None);
         }
         let row = || match delta.data.value() {
@@ -78,11 +79,20 @@ impl<M: Model> Change<M> {
             Action::Update | Action::Unarchive => What::Updated(row()?),
             Action::Archive => What::Archived(row()?),
             Action::Delete => What::Deleted,
+            _ if is_reset(delta) => return Err(Error::here("invalid_request", RESET)),
             _ => return Ok(None),
         };
         let actor = delta.actor.value().cloned();
         Ok(Some(Self { position: delta.id, id: Id::new(delta.model_id.as_str()), what, actor }))
     }
+}
+
+const RESET: &str = "a membership changed which rows are seen, and of too many for each to be told: read the rows anew";
+
+/// Whether everything has to be read anew: rows came into sight, or went out of it, that are not told of one by one.
+fn is_reset(delta: &Delta) -> bool {
+    let groups = |data: serde_json::Value| data.get("addedGroups").is_some();
+    delta.action_type == Action::GroupAdded && delta.data.value().is_some_and(|data| data.decode().is_ok_and(groups))
 }
 
 /// What a stream of changes gives for each of them.

@@ -7,6 +7,8 @@ mod claim;
 
 pub use claim::{Answer, Ask, Claim, Line, Place};
 
+use super::Engine;
+use super::groups::{Sight, sight};
 use crate::error::{Refusal, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
@@ -14,6 +16,7 @@ use crate::store::{News, Text, Tx};
 use crate::value::{Cell, stored_date};
 use claim::claim;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
 /// How long a claim is held without a sign of life, in milliseconds, where nobody says (gaps.md B1).
 pub const TTL: u64 = 60_000;
@@ -69,7 +72,7 @@ static ARRIVALS: Text = Text::new(
 );
 static WROTE: Text = Text::new(
     "SELECT count(*) FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} AND actor_id = {4} \
-     AND actor_kind = {5} AND created_at >= {6:date}",
+     AND actor_kind = {5} AND created_at >= {6:date} AND action_type NOT IN ('C', 'G', 'S')",
 );
 
 /// Refuses a write to a row that another participant holds.
@@ -86,6 +89,10 @@ pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Resul
     }
 }
 
+fn missing(model: &Model, row: &str) -> Refusal {
+    Refusal::new("entity_not_found", format!("there is no {}/{row}", model.key))
+}
+
 /// The refusal that names a holder.
 #[must_use]
 pub fn held(code: &'static str, holder: &Claim) -> Refusal {
@@ -97,11 +104,14 @@ pub fn held(code: &'static str, holder: &Claim) -> Refusal {
         .detail("heldByExpiresAt", expires)
 }
 
-/// Asks for a row.
+/// Asks for a row. It need not be there yet; but a row that the participant does not see is none of its business (gaps.md B12).
 ///
 /// # Errors
-/// What the database said.
-pub fn begin(tx: &mut dyn Tx, who: &Identity, model: &Model, ask: &Ask) -> Result<Answer, StoreError> {
+/// `entity_not_found`, or what the database said.
+pub fn begin(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, ask: &Ask) -> Result<Answer> {
+    if sight(engine, tx, who, model, &ask.row)? == Sight::Hidden {
+        return Err(missing(model, &ask.row).into());
+    }
     settle(tx, &who.organization, model, &ask.row)?;
     let line = line(tx, &who.organization, &model.key, &ask.row)?;
     let (id, participant) = (ask.id.as_str(), who.participant.as_str());
@@ -250,14 +260,19 @@ pub fn release(
 /// Puts those who wait into another order: the listed first, the others behind them as they were (claims.md §4).
 ///
 /// # Errors
-/// What the database said.
+/// `entity_not_found` where the participant does not see the row, or what the database said.
 pub fn reorder(
+    engine: &Engine,
     tx: &mut dyn Tx,
-    organization: &str,
+    who: &Identity,
     model: &Model,
     row: &str,
     order: &[(String, String)],
-) -> Result<(), StoreError> {
+) -> Result<()> {
+    if sight(engine, tx, who, model, row)? == Sight::Hidden {
+        return Err(missing(model, row).into());
+    }
+    let organization = who.organization.as_str();
     let queue = line(tx, organization, &model.key, row)?.queue;
     let rank = |claim: &Claim| {
         let listed =
@@ -275,7 +290,7 @@ pub fn reorder(
         let values = [organization.into(), claim.participant.as_str().into(), claim.id.as_str().into(), arrival];
         tx.execute(ARRIVE.of(tx.dialect()), &values)?;
     }
-    tell(tx, organization, &model.key, row)
+    Ok(tell(tx, organization, &model.key, row)?)
 }
 
 /// Whether a participant's claim holds or waits.
@@ -387,6 +402,26 @@ pub fn line(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Resu
         }
     }
     Ok(line)
+}
+
+/// The claims that hold or wait on rows that a participant sees, and its own, in the order of arrival.
+///
+/// # Errors
+/// What the database said.
+pub fn seen(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Claim>, StoreError> {
+    let mut claims = live(tx, &who.organization)?;
+    let mut sights = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.is_of(who)) {
+        let row = (claim.model.clone(), claim.row.clone());
+        if let (false, Some(model)) = (sights.contains_key(&row), engine.models.find(&claim.model)) {
+            sights.insert(row, sight(engine, tx, who, model, &claim.row)?);
+        }
+    }
+    claims.retain(|claim| {
+        let row = (claim.model.clone(), claim.row.clone());
+        who.sees_all() || claim.is_of(who) || sights.get(&row) == Some(&Sight::Seen)
+    });
+    Ok(claims)
 }
 
 /// Every claim of an organisation that holds or waits, in the order of arrival.
