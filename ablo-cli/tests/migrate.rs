@@ -6,7 +6,7 @@ mod support;
 
 use ablo_tests::postgres::{Database, Server};
 use std::time::Duration;
-use support::{Place, Ran, SCHEMA};
+use support::{Place, Ran, SCHEMA, codes};
 
 fn place() -> Place {
     let place = Place::with_schema();
@@ -16,13 +16,6 @@ fn place() -> Place {
 
 fn run(place: &Place, server: &Database<'_>, args: &[&str]) -> Ran {
     place.command(args).env("ABLO_DATABASE_URL", server.address()).output().expect("it starts").into()
-}
-
-fn codes(ran: &Ran) -> Vec<String> {
-    let document: serde_json::Value =
-        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
-    let all = document["diagnostics"].as_array().expect("a list");
-    all.iter().map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
 }
 
 #[test]

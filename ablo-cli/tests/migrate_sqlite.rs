@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use support::{Place, Ran, SCHEMA};
+use support::{Place, Ran, SCHEMA, codes};
 
 const TEXT: &str = r#""text": { "type": "string", "isOptional": true"#;
 
@@ -31,13 +31,6 @@ fn ran(place: &Place, args: &[&str]) -> String {
 
 fn by_hand(place: &Place) -> Connection {
     Connection::open(place.path("app.db")).expect("a connection")
-}
-
-fn codes(ran: &Ran) -> Vec<String> {
-    let document: serde_json::Value =
-        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
-    let all = document["diagnostics"].as_array().expect("a list");
-    all.iter().map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
 }
 
 #[test]

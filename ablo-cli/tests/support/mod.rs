@@ -137,3 +137,11 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
         }
     }
 }
+
+/// The codes of what a run found, in its JSON.
+pub(crate) fn codes(ran: &Ran) -> Vec<String> {
+    let document: serde_json::Value =
+        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+    let all = document["diagnostics"].as_array().expect("a list");
+    all.iter().map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
+}

@@ -43,9 +43,7 @@ impl Server {
     /// # Errors
     /// `ablo::prove::no_server` where PostgreSQL is not installed, `ablo::prove::scratch_failed` where it does not start.
     pub fn start() -> Result<Self> {
-        let installed = HOMES.iter().map(std::fs::read_dir).flat_map(std::iter::IntoIterator::into_iter);
-        let installed: Vec<_> = installed.flatten().flatten().map(|entry| entry.path().join("bin")).collect();
-        Self::start_from(find_bin(&std::env::var_os("PATH").unwrap_or_default(), installed))
+        Self::start_from(installed())
     }
 
     fn start_from(bin: Option<PathBuf>) -> Result<Self> {
@@ -121,6 +119,14 @@ impl Drop for Server {
     }
 }
 
+/// The folder with the programs of this machine's PostgreSQL: the first on the search path, else the newest that is installed.
+#[must_use]
+pub fn installed() -> Option<PathBuf> {
+    let homes = HOMES.iter().map(std::fs::read_dir).flat_map(std::iter::IntoIterator::into_iter);
+    let bins: Vec<_> = homes.flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+    find_bin(&std::env::var_os("PATH").unwrap_or_default(), bins)
+}
+
 /// The folder of the first PostgreSQL on a search path, else of the newest that is installed.
 fn find_bin(path: &OsStr, mut installed: Vec<PathBuf>) -> Option<PathBuf> {
     installed.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
@@ -137,8 +143,9 @@ fn version(bin: &Path) -> Option<u32> {
     name.trim_start_matches("postgresql@").parse().ok()
 }
 
-/// Who runs the server where this process is root, which PostgreSQL refuses to be.
-fn unprivileged() -> Option<(u32, u32)> {
+/// Who runs the server where this process is root, which PostgreSQL refuses to be: user and group.
+#[must_use]
+pub fn unprivileged() -> Option<(u32, u32)> {
     let id = |args: &[&str]| -> Option<u32> {
         let run = Command::new("id").args(args).output().ok()?;
         String::from_utf8(run.stdout).ok()?.trim().parse().ok()

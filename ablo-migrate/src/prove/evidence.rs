@@ -96,7 +96,7 @@ impl ColumnEvidence {
     /// Whether values went away of which nobody was told.
     #[must_use]
     pub fn is_undeclared(&self) -> bool {
-        self.emptied + self.lost > 0 && self.declared.is_empty()
+        self.replaced + self.emptied + self.lost > 0 && self.declared.is_empty()
     }
 
     /// Whether there is anything to say of it.
@@ -226,5 +226,7 @@ mod tests {
         assert!(column.is_undeclared());
         column.declared.push("values are lost");
         assert!(!column.is_undeclared());
+        let replaced = ColumnEvidence { replaced: 1, ..ColumnEvidence::default() };
+        assert!(replaced.is_undeclared(), "another value is not the one that was there");
     }
 }

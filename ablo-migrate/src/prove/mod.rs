@@ -91,12 +91,15 @@ pub fn prove(
             look(court, &mut subject, diff, backfills, foreign_keys, &mut evidence)?;
             evidence.settle(Verdict::Proven);
         }
-        Err(error) if error.0.iter().any(|finding| finding.code.name.starts_with("ablo::database::")) => {
-            return Err(error);
-        }
+        Err(error) if error.0.iter().any(is_server) => return Err(error),
         Err(error) => refuse(&mut subject, error, &before, &mut evidence)?,
     }
     Ok(evidence)
+}
+
+/// Whether it is about the scratch server, and says nothing of the migration.
+fn is_server(finding: &Finding) -> bool {
+    finding.code.name.starts_with("ablo::database::") && finding.code != codes::REFUSED
 }
 
 /// Every look at a database that was migrated.
@@ -151,7 +154,7 @@ fn refuse(subject: &mut Database, error: Error, before: &Live, evidence: &mut Ev
     let gave_reason = |finding: &Finding| {
         !matches!(
             finding.code,
-            codes::STATEMENT_FAILED | codes::AFTER_COMMIT_FAILED | codes::BUSY | codes::DATABASE_MOVED
+            codes::STATEMENT_FAILED | codes::AFTER_COMMIT_FAILED | codes::BUSY | codes::DATABASE_MOVED | codes::REFUSED
         )
     };
     let unexplained: Vec<String> =

@@ -7,6 +7,11 @@ use crate::postgres::quoted;
 use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
 
+/// The texts that are booleans.
+const BOOLEANS: &str = "'true', 't', '1', 'yes', 'on', 'false', 'f', '0', 'no', 'off'";
+/// Texts that are numbers, and for sure finite ones.
+const NUMBER: &str = "^[-+]?([0-9]{1,100}([.][0-9]{0,100})?|[.][0-9]{1,100})([eE][-+]?[0-9]{1,2})?$";
+
 /// What is compared of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survival {
@@ -32,15 +37,13 @@ pub fn survival(
     let has_fill = column.default.is_some()
         || column.default_now
         || column.field.is_some_and(|field| backfills.value(key, field.name.as_str()).is_some());
+    // A value that does not fit becomes what was given for it, else none.
+    let unfit = if has_fill { format!("{a} IS NOT NULL") } else { format!("{a} IS NULL") };
     let same = match (old.kind, column.kind) {
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Text) => format!("{a} = {b}"),
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Enum(values)) => {
             let list: Vec<_> = values.iter().map(|value| text(value)).collect();
-            format!(
-                "CASE WHEN {b} IN ({}) THEN {a} = {b} ELSE {} END",
-                list.join(", "),
-                if has_fill { format!("{a} IS NOT NULL") } else { format!("{a} IS NULL") }
-            )
+            format!("CASE WHEN {b} IN ({}) THEN {a} = {b} ELSE {unfit} END", list.join(", "))
         }
         (ColumnKind::Number, ColumnKind::Text) => format!("{a}::double precision = {b}"),
         (ColumnKind::Boolean, ColumnKind::Text) => format!("{a} = CASE WHEN {b} THEN 'true' ELSE 'false' END"),
@@ -53,18 +56,16 @@ pub fn survival(
             )
         }
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Boolean) => {
-            format!(
-                "CASE WHEN lower(btrim({b})) IN ('true', 'off', '1', '0') THEN {a} = btrim({b})::boolean ELSE true END"
-            )
+            format!("CASE WHEN lower(btrim({b})) IN ({BOOLEANS}) THEN {a} = btrim({b})::boolean ELSE {unfit} END")
         }
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => {
-            format!(
-                "CASE WHEN {b} ~ '^-?[0-9]{{1,9}}([.][0-9]{{1,9}})?$' THEN {a} = {b}::double precision ELSE true END"
-            )
-        }
-        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Date) => {
-            format!("CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz ELSE true END")
-        }
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => format!(
+            "CASE WHEN btrim({b}) ~ '{NUMBER}' THEN {a} = btrim({b})::double precision WHEN {b} !~ '[0-9]' THEN {unfit} ELSE true END"
+        ),
+        // Words such as `today` are dates to the server.
+        (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Date) => format!(
+            "CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz WHEN {b} !~ '[0-9a-zA-Z]' \
+             THEN {unfit} ELSE true END"
+        ),
         (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
         (one, other) if one == other => format!("{a} = {b}"),
         (ColumnKind::Exact(_) | ColumnKind::Number, ColumnKind::Exact(_) | ColumnKind::Number) => {

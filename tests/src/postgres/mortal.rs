@@ -1,6 +1,7 @@
 //! A PostgreSQL server that can be killed and started again on what it left on the disk.
 
-use super::server::{HOW_TO_GET_ONE, find_bin, unprivileged};
+use super::server::HOW_TO_GET_ONE;
+use ablo_migrate::postgres::scratch::{installed, unprivileged};
 use postgres::{Client, Config, NoTls};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -28,7 +29,7 @@ impl Mortal {
     /// When there is no PostgreSQL, or it does not start.
     #[must_use]
     pub fn start() -> Self {
-        let Some(bin) = find_bin() else { panic!("{HOW_TO_GET_ONE}") };
+        let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
         let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder");
         if let Some((uid, gid)) = unprivileged() {
             chown(home.path(), Some(uid), Some(gid)).expect("to give the folder away");

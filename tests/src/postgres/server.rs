@@ -3,6 +3,7 @@
 //! It listens on a unix socket in a folder of its own and goes away with the process that asked for it, however that
 //! ends. Where no PostgreSQL is installed the tests fail and say how to get one.
 
+use ablo_migrate::postgres::scratch::{installed, unprivileged};
 use postgres::{Client, Config, NoTls};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -49,7 +50,7 @@ impl Server {
     /// When there is no PostgreSQL, or it does not start.
     #[must_use]
     pub fn start() -> Self {
-        let Some(bin) = find_bin() else { panic!("{HOW_TO_GET_ONE}") };
+        let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
         let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder").keep();
         let mut command = Command::new("sh");
         command.args(["-c", GUARDIAN]).env("BIN", &bin).env("HOME", &home).current_dir("/");
@@ -150,7 +151,7 @@ impl Database<'_> {
     /// # Panics
     /// When there is no psql.
     pub fn psql(&self, file: &Path) -> Result<String, String> {
-        let mut command = Command::new(find_bin().expect("PostgreSQL runs").join("psql"));
+        let mut command = Command::new(installed().expect("PostgreSQL runs").join("psql"));
         command
             .env("PGCLIENTENCODING", "LATIN1")
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h"])
@@ -227,36 +228,4 @@ fn describe(error: &postgres::Error) -> String {
     error
         .as_db_error()
         .map_or_else(|| error.to_string(), |error| format!("{} {}", error.code().code(), error.message()))
-}
-
-/// The folder of the newest PostgreSQL on this machine.
-pub(super) fn find_bin() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let homes = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"].map(std::fs::read_dir);
-    let mut installed: Vec<PathBuf> =
-        homes.into_iter().flatten().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
-    installed.extend(["/usr/pgsql/bin".into(), "/usr/local/pgsql/bin".into()]);
-    installed.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
-    std::env::split_paths(&path)
-        .chain(installed)
-        .find(|bin| ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).is_file()))
-}
-
-/// The version in a folder's name, `postgresql/16/bin` or `postgresql@16/bin`.
-fn version(bin: &Path) -> Option<u32> {
-    let name = bin.parent()?.file_name()?.to_str()?;
-    name.trim_start_matches("postgresql@").parse().ok()
-}
-
-/// Who runs the server where this process is root, which PostgreSQL refuses to be.
-pub(super) fn unprivileged() -> Option<(u32, u32)> {
-    let id = |args: &[&str]| -> Option<u32> {
-        let run = Command::new("id").args(args).output().ok()?;
-        String::from_utf8(run.stdout).ok()?.trim().parse().ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return None;
-    }
-    let user = ["postgres", "nobody"].iter().find(|user| id(&["-u", user]).is_some())?;
-    Some((id(&["-u", user])?, id(&["-g", user])?))
 }
