@@ -4,6 +4,7 @@
 //! to one participant at a time, and tells everyone who may know.
 
 pub mod app;
+mod embedded;
 pub mod engine;
 pub mod error;
 mod http;
@@ -16,5 +17,6 @@ mod serve;
 pub mod store;
 pub mod value;
 
+pub use embedded::{Embedded, embedded};
 pub use http::router;
 pub use serve::serve;

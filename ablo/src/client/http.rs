@@ -1,5 +1,6 @@
 //! Requests over HTTP: the bearer token, retries with jitter, and answers that are read or become an [`Error`].
 
+use super::dial::{Answer, Dial, Wire, tcp};
 use super::error::{Error, Result};
 use super::token::Tokens;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -23,6 +24,7 @@ pub(super) struct Http {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) tokens: Tokens,
     attempts: u32,
+    dial: Option<Dial>,
 }
 
 /// A request that may be sent more than once: it reads, or it has a key by which the coordinator knows it again.
@@ -69,7 +71,7 @@ impl Request {
 }
 
 impl Http {
-    pub(super) fn new(base: &str, tokens: Tokens, attempts: u32) -> Result<Self> {
+    pub(super) fn new(base: &str, tokens: Tokens, attempts: u32, dial: Option<Dial>) -> Result<Self> {
         let base = read_base(base)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -83,7 +85,7 @@ impl Http {
             .timeout(ANSWER)
             .build()
             .map_err(|error| Error::network(&error))?;
-        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1) })
+        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1), dial })
     }
 
     /// The token to send now.
@@ -126,15 +128,33 @@ impl Http {
         if let Some(key) = &request.key {
             sent = sent.header("Idempotency-Key", key);
         }
-        let answer = sent.send().await.map_err(|error| Error::network(&error.without_url()))?;
-        let status = answer.status();
-        let header = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let sent = sent.build().map_err(|error| Error::network(&error.without_url()))?;
+        let (status, headers, body) = match &self.dial {
+            Some(dial) => dial.ask(sent, ANSWER).await?,
+            None => self.ask(sent).await?,
+        };
+        let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
         let wait = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let body = answer.bytes().await.map_err(|error| Error::network(&error.without_url()))?;
         match status.is_success() {
-            true => Ok(body.to_vec()),
+            true => Ok(body),
             false => Err(Error::answered(status.as_u16(), &body, request_id).after(wait.map(|wait| wait.min(ANSWER)))),
+        }
+    }
+
+    /// Asks over the network.
+    async fn ask(&self, request: reqwest::Request) -> Result<Answer> {
+        let failed = |error: reqwest::Error| Error::network(&error.without_url());
+        let answer = self.client.execute(request).await.map_err(failed)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok((status, headers, answer.bytes().await.map_err(failed)?.to_vec()))
+    }
+
+    /// A connection for a WebSocket.
+    pub(super) async fn wire(&self, url: &Url) -> Result<Wire> {
+        match &self.dial {
+            Some(dial) => dial.open().await,
+            None => tcp(url).await,
         }
     }
 

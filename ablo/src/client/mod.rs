@@ -7,6 +7,7 @@
 mod changes;
 mod claim;
 mod commit;
+mod dial;
 mod error;
 mod filter;
 mod http;
@@ -31,6 +32,7 @@ pub use token::Credential;
 
 use crate::wire::{Delta, Identity, ParticipantKind, PresenceEntry, PresenceRoster};
 use crate::{Create, Id, Model};
+use dial::Dial;
 use futures_util::future::BoxFuture;
 use http::{Http, Request};
 use live::Live;
@@ -104,6 +106,7 @@ pub struct Connect<C = Client> {
     participant: Option<(ParticipantKind, String)>,
     http_only: bool,
     attempts: u32,
+    dial: Option<Dial>,
     client: PhantomData<fn() -> C>,
 }
 
@@ -111,7 +114,7 @@ impl<C: From<Client>> Connect<C> {
     /// Connects to a coordinator with a key or a token, and looks whose it is.
     pub fn new(url: impl Into<String>, credential: impl Into<Credential>) -> Self {
         let (url, credential) = (url.into(), credential.into());
-        Self { url, credential, participant: None, http_only: false, attempts: 4, client: PhantomData }
+        Self { url, credential, participant: None, http_only: false, attempts: 4, dial: None, client: PhantomData }
     }
 
     /// Acts as an agent: the key is exchanged for a token of that agent, which is renewed in time.
@@ -139,9 +142,21 @@ impl<C: From<Client>> Connect<C> {
         self
     }
 
+    /// Goes over streams that are brought, one for each request and one for each WebSocket, and not over the network. The address
+    /// then says no more than what is asked for.
+    pub fn over<F, O, S>(mut self, dial: F) -> Self
+    where
+        F: Fn() -> O + Send + Sync + 'static,
+        O: Future<Output = std::io::Result<S>> + Send + 'static,
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    {
+        self.dial = Some(Dial::new(dial));
+        self
+    }
+
     async fn run(self) -> Result<C> {
         let tokens = Tokens::new(self.credential, self.participant);
-        let http = Arc::new(Http::new(&self.url, tokens, self.attempts)?);
+        let http = Arc::new(Http::new(&self.url, tokens, self.attempts, self.dial)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
         let me = match identity.participant_kind {
             ParticipantKind::Agent => format!("agent:{}", identity.participant_id),

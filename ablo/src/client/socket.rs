@@ -1,17 +1,17 @@
 //! One WebSocket: the handshake, frames out, frames in. What is said over it is decided elsewhere.
 
+use super::dial::Wire;
 use super::error::{Error, Result};
 use super::http::Http;
 use crate::wire::{ClientFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// How long a handshake may take, and a frame to be taken.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(35);
 
 /// An open connection.
-pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Socket(WebSocketStream<MaybeTlsStream<Wire>>);
 
 impl Socket {
     /// Opens a connection with the current token, or with the next one where that is over.
@@ -42,10 +42,12 @@ impl Socket {
             offer.parse().map_err(|_| Error::here("api_key_required", "the key holds what no header can carry"))?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
         let tls = Connector::Rustls(Arc::clone(&http.tls));
-        let dialed = timeout(PATIENCE, connect_async_tls_with_config(request, None, true, Some(tls))).await;
-        match dialed {
-            Ok(Ok((stream, _))) => Ok(Self(stream)),
-            Ok(Err(error)) => Err(refused(error)),
+        let dialed = async {
+            let wire = http.wire(&url).await?;
+            client_async_tls_with_config(request, wire, None, Some(tls)).await.map_err(refused)
+        };
+        match timeout(PATIENCE, dialed).await {
+            Ok(dialed) => dialed.map(|(stream, _)| Self(stream)),
             Err(_) => Err(Error::here("network_error", "the coordinator did not answer the handshake in time")),
         }
     }

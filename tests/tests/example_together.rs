@@ -1,0 +1,49 @@
+//! The product's scenario, on both stores over sockets and on a coordinator inside this program.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
+use ablo::Client;
+use ablo::client::Connect;
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::on_both_stores;
+use ablo_tests::server::World;
+use together::{App, play};
+
+on_both_stores! { &together::App::SCHEMA.to_json().expect("a schema");
+    a_person_and_agents_edit_one_report
+}
+
+/// What everyone has to see.
+const SEEN: [&str; 8] = [
+    "observer: ada is typing",
+    "hasty: ada is at it, I yield",
+    "observer: somebody waits for ada",
+    "patient: it is mine, and reads \"Rain in the morning.\"",
+    "hasty: refused, body is \"Rain in the morning.\" by now",
+    "observer: an agent holds it, and crashed",
+    "patient: its time was over, and it is mine again",
+    "observer: Stockholm, \"draft\", \"Rain in the morning.\"; Stockholm, \"ready\", \"Rain in the morning.\"; \
+     Stockholm, Tuesday, \"ready\", \"Rain in the morning.\"",
+];
+
+async fn seen(connect: impl Fn() -> Connect + Clone + Send + 'static) -> Vec<String> {
+    let mut seen = Vec::new();
+    if let Err(fault) = play(connect, |line| seen.push(line)).await {
+        panic!("{fault}, after {seen:#?}");
+    }
+    seen
+}
+
+async fn a_person_and_agents_edit_one_report(world: World) {
+    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
+    assert_eq!(seen(move || Client::connect(url.as_str(), key.as_str())).await, SEEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn also_without_a_port() {
+    let document = App::SCHEMA.to_json().expect("a schema");
+    let schema = ablo_schema::front::json::read(&document).schema.expect("a schema");
+    let coordinator = ablo_server::embedded(&schema).await.expect("a coordinator");
+    let connect = move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer());
+    assert_eq!(seen(connect).await, SEEN);
+}
