@@ -1,6 +1,7 @@
 //! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
 
 pub mod arbitrary;
+pub mod chromium;
 pub mod coordinator;
 pub mod derived;
 pub mod fixtures;

@@ -1,4 +1,4 @@
-//! What the judges stand on: a PostgreSQL server, Node.js and Python.
+//! What the judges stand on: a PostgreSQL server, Node.js, Python and a browser.
 //!
 //! Each is installed only when it is missing; where it cannot be, the message says what to install by hand. Packages of
 //! the judges themselves are installed by the tests that need them, as their lock files say.
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), String> {
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
         ("npm", "npm", succeeds("npm", &["--version"])),
+        ("chromium", "Chromium (at /usr/bin/chromium, or named by CHROMIUM)", has_chromium()),
         ("python3-venv", "Python 3.10 or newer with venv", succeeds("python3", &["-c", "import venv, ensurepip"])),
     ];
     let missing: Vec<_> = needs.iter().filter(|(_, _, there)| !there).collect();
@@ -46,6 +47,11 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 fn has_postgres() -> bool {
     let mut debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     succeeds("initdb", &["--version"]) || debian.any(|version| version.path().join("bin/initdb").exists())
+}
+
+fn has_chromium() -> bool {
+    let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    succeeds(&program, &["--version"])
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {

@@ -33,6 +33,8 @@ pub fn router(app: Arc<App>) -> Router {
     let api = api();
     Router::new()
         .route("/", get(page))
+        .route("/page.css", get(page_style))
+        .route("/page.js", get(page_script))
         .merge(api.clone())
         .nest("/api", api)
         .route_layer(axum::middleware::from_fn(matched))
@@ -94,11 +96,19 @@ fn cors() -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
-/// The page shows what a key that stands behind `#` may see; it loads nothing from elsewhere.
+/// The page shows what a key that stands behind `#` may see. Only its own files run in it, whatever a row holds.
 async fn page() -> Response {
-    let policy =
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'";
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html"))).into_response()
+}
+
+async fn page_style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../page/page.css")).into_response()
+}
+
+async fn page_script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../page/page.js")).into_response()
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {

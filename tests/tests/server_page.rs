@@ -1,0 +1,25 @@
+//! The coordinator's page in Chromium: rows, claims, lines and changes as they happen, and nothing that a row holds runs in it.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
+use ablo_tests::chromium;
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::server::World;
+
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "reports":{"typename":"Report","mutable":true,"relations":{},"fields":{
+    "title":{"type":"string","isOptional":false,"isIndexed":false},
+    "confidence":{"type":"number","isOptional":true,"isIndexed":false}}},
+  "stations":{"typename":"Station","mutable":true,"relations":{},"fields":{
+    "name":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_shows_what_happens_as_it_happens() {
+    let world = World::sqlite(SCHEMA);
+    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
+    let screenshot = chromium::screenshot("page.png");
+    let path = screenshot.to_str().expect("a path of text").to_owned();
+    let visit = tokio::task::spawn_blocking(move || chromium::run("page.mjs", &[&url, &key, &path]));
+    visit.await.expect("what the page has to show");
+    assert!(screenshot.metadata().expect("a screenshot").len() > 10_000);
+}
