@@ -54,7 +54,7 @@ impl App {
     pub fn new(schema: &Schema, store: Arc<dyn Store>, options: Options) -> Arc<Self> {
         let engine = Arc::new(Engine::new(schema, store.dialect()));
         let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
-        let openapi = crate::openapi::document(schema);
+        let openapi = crate::openapi::document(schema, &engine.models);
         let content_hash = Hashes::of(schema).content.to_string();
         let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
         Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, closing })

@@ -1,19 +1,24 @@
 //! The OpenAPI document that the coordinator shows of itself.
 
+use crate::models::Models;
 use ablo_codegen::Files;
 use ablo_codegen::target::{Input, targets};
 use ablo_schema::Schema;
 use ablo_schema::hash::Hashes;
+use ablo_schema::select::select;
 use serde_json::{Map, Value};
 
-/// The document, with this coordinator as its server.
+/// The document, with this coordinator as its server, of the models whose rows it keeps.
 #[must_use]
-pub(crate) fn document(schema: &Schema) -> String {
+pub(crate) fn document(schema: &Schema, models: &Models) -> String {
     let Some(target) = targets().iter().find(|target| target.id() == "openapi") else { return String::new() };
     let options = Map::from_iter([("server".to_owned(), Value::String("/api".to_owned()))]);
     let Ok(emit) = target.configure(&options) else { return String::new() };
     let hashes = Hashes::of(schema);
+    let kept: Vec<&str> = models.iter().map(|model| model.key.as_str()).collect();
+    // What cannot stand alone is shown with what it leads to.
+    let subset = select(schema, &kept).unwrap_or_else(|_| schema.clone());
     let mut files = Files::default();
-    emit.emit(&Input::new(schema, &hashes), &mut files);
+    emit.emit(&Input::new(&subset, &hashes), &mut files);
     files.get("openapi/openapi.json").unwrap_or_default().to_owned()
 }

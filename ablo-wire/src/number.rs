@@ -46,7 +46,8 @@ macro_rules! number {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let kind = if $fraction { "number" } else { "integer" };
-                schemars::json_schema!({ "description": $what, "type": kind, "minimum": 0, "maximum": MAX_SAFE })
+                // What is below 0 reads as 0.
+                schemars::json_schema!({ "description": $what, "type": kind, "maximum": MAX_SAFE })
             }
         }
     };

@@ -90,7 +90,7 @@ fn accept() -> Vec<Step> {
     vec![cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"]).with("INSTA_UPDATE", "always")]
 }
 
-fn migrations(test: &'static str) -> [&'static str; 6] {
+fn at_length(test: &'static str) -> [&'static str; 6] {
     ["test", "--release", "--package", "ablo-tests", "--test", test]
 }
 
@@ -101,10 +101,12 @@ fn long() -> Vec<Step> {
     vec![
         cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
-        cargo("migrations of generated pairs on PostgreSQL", &migrations("postgres_migrate"))
+        cargo("migrations of generated pairs on PostgreSQL", &at_length("postgres_migrate"))
             .with("PROPTEST_CASES", "2000"),
-        cargo("migrations of generated pairs on SQLite", &migrations("sqlite_migrate")).with("ABLO_LONG", "1"),
-        cargo("a server killed between any two statements", &migrations("migrate_faults")).with("ABLO_LONG", "1"),
+        cargo("migrations of generated pairs on SQLite", &at_length("sqlite_migrate")).with("ABLO_LONG", "1"),
+        cargo("a server killed between any two statements", &at_length("migrate_faults")).with("ABLO_LONG", "1"),
+        cargo("random histories of the coordinator", &at_length("server_model")).with("ABLO_LONG", "1"),
+        cargo("every operation as documented", &at_length("server_openapi")).with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
         cargo("fuzzing deltas in JSON", &fuzz("delta_json")),

@@ -29,6 +29,16 @@ pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+fn descending(order: &str) -> Result<bool, Refusal> {
+    match order.to_ascii_lowercase().as_str() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => {
+            Err(Refusal::new("model_query_failed", format!("`order` is `asc` or `desc`, not `{order}`")).param("order"))
+        }
+    }
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -46,7 +56,7 @@ pub(super) async fn list(
                 })?;
                 asked.limit = Some(limit);
             }
-            "order" => asked.descending = value.eq_ignore_ascii_case("desc"),
+            "order" => asked.descending = descending(&value)?,
             "order_by" => asked.order_by = Some(value),
             "starting_after" => asked.starting_after = Some(value),
             _ => asked.filters.push((name, value)),

@@ -29,6 +29,7 @@ const draw = (fresh) => {
       line.append(cell);
     }
   }
+  $("rows").className = "";
   $("rows").replaceChildren(chosen.rows.size ? table : text("span", "No rows.", "soft"));
 };
 const choose = async (model) => {
@@ -41,6 +42,7 @@ const choose = async (model) => {
 };
 const drawPeers = () => {
   $("peers").replaceChildren(...[...peers.values()].filter((peer) => peer.here).map((peer) => text("li", peer.id + (peer.doing ? `: ${peer.doing}` : ""))));
+  if (!$("peers").children.length) $("peers").append(text("li", "Nobody else.", "soft"));
   const held = [...peers.values()].flatMap((peer) => peer.claims.map((claim) => ({ ...claim, by: peer.id })));
   $("claims").replaceChildren(...held.map((claim) => {
     const item = text("li", `${claim.entityType}/${claim.entityId} `);
@@ -101,5 +103,6 @@ else try {
     return button;
   }));
   if (models[0]) await choose(models[0]);
+  drawPeers();
   connect();
 } catch (error) { state(error.message, false); $("login").hidden = false; }

@@ -135,7 +135,7 @@ pub(super) fn components(components: &mut Object<'_>) {
     components.object("parameters", parameters);
     components.object("requestBodies", |bodies| {
         request_body(bodies, "Delete", "DeleteBody", false);
-        request_body(bodies, "Claim", "ClaimBody", true);
+        request_body(bodies, "Claim", "ClaimBody", false);
         request_body(bodies, "Reorder", "ReorderBody", true);
     });
     components.object("responses", responses);
