@@ -106,6 +106,11 @@ impl Socket {
         self.stream.send(Message::text(text)).await.expect("an open socket");
     }
 
+    /// Sends any text, if the other side still takes it.
+    pub async fn try_text(&mut self, text: &str) -> bool {
+        self.stream.send(Message::text(text)).await.is_ok()
+    }
+
     /// The next frame, if there is one within a time.
     pub async fn next(&mut self, within: Duration) -> Option<Value> {
         loop {

@@ -58,7 +58,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
     run(async {
         let app = App::new(&schema, store, Options::default());
         let key = dev_key(&app, &args.organization, key.as_deref()).await?;
-        let listener = listen(args.listen).await?;
+        let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
         render::note(
             &format!(
@@ -68,7 +68,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
             ),
             Format::Human,
         );
-        until_stopped(app, listener).await
+        until_stopped(app, listener, stop).await
     })
 }
 
@@ -114,10 +114,10 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
                 .await
                 .map_err(|failure| failed(&failure.into_refusal()))?;
         }
-        let listener = listen(args.listen).await?;
+        let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
-        until_stopped(app, listener).await
+        until_stopped(app, listener, stop).await
     })
 }
 
@@ -149,24 +149,33 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
 }
 
 /// Serves until the process is asked to end.
-async fn until_stopped(app: Arc<App>, listener: TcpListener) -> Result<(), Stop> {
-    ablo_server::serve(app, listener, stopped()).await.map_err(|error| refused(&error.to_string()))
+async fn until_stopped(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Stop> {
+    ablo_server::serve(app, listener, stop).await.map_err(|error| refused(&error.to_string()))
 }
 
-async fn stopped() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+/// Whether the process was asked to end. From this call on, and so before anyone is told of the address, asking is heard.
+#[cfg(unix)]
+fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hear = |kind| signal(kind).map_err(|error| refused(&error.to_string()));
+    let (mut interrupted, mut terminated) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    }
-    let _ = interrupted.await;
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {

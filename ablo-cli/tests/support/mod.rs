@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[cfg(all(feature = "server", unix))]
+pub(crate) mod coordinator;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,164 @@
+//! Faults around the coordinator: a database that goes away, and peers that send rubbish.
+//!
+//! | fault | where it is tested |
+//! |---|---|
+//! | the process is killed during commits | `ablo-cli/tests/serve.rs` |
+//! | one of three processes on PostgreSQL is killed | `ablo-cli/tests/serve_nodes.rs` |
+//! | connections of the database are cut | here, `server_together.rs` |
+//! | malformed, deep, oversized and binary frames | here |
+//! | expired, foreign and forged credentials | `server_protocol.rs`, `client.rs` |
+//! | replayed requests | `server_engine.rs`, `server_together.rs`, `server_values.rs` |
+//! | SQL in ids, filters, orders and cursors | `server_values.rs`, `server_isolation.rs`, here |
+//! | a clock that goes back | `server_together.rs` |
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::on_both_stores;
+use ablo_tests::server::World;
+use ablo_wire::ErrorCode;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
+    "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
+
+on_both_stores! { crate::SCHEMA;
+    rubbish_harms_nobody_else
+    sql_is_text_on_every_route
+}
+
+/// Creates a note again and again until it is confirmed; every refusal on the way has to be one that passes.
+async fn persist(server: &Coordinator, id: &str) -> u32 {
+    let body = json!({ "idempotencyKey": format!("tx-{id}"), "id": id, "data": { "text": id } });
+    for refused in 0..200 {
+        let (status, answer) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(body.clone())).await;
+        if status == 201 {
+            return refused;
+        }
+        let code = answer["code"].as_str().expect("a code").to_owned();
+        assert!(ErrorCode::from(code).retryable(), "{status} {answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{id} was never written")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_of_the_database_are_cut_while_everyone_writes() {
+    let world = World::postgres(SCHEMA);
+    let server = Arc::new(Coordinator::over(world.schema(), Arc::clone(&world.store)).await);
+    let mut socket = server.socket(&server.key, "").await;
+    socket.sync(0).await;
+    let writers: Vec<_> = (0..6)
+        .map(|writer| {
+            let server = Arc::clone(&server);
+            tokio::spawn(async move {
+                for at in 0..40 {
+                    persist(&server, &format!("n{writer}-{at}")).await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let database = world.database().expect("a server").clone();
+        let cut = std::thread::spawn(move || {
+            let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            database.admin().texts(sql).len()
+        });
+        cut.join().expect("a session");
+    }
+    for writer in writers {
+        writer.await.expect("every note is written");
+    }
+    // Whoever listens hears of each note once and in order, though the listener was cut as well.
+    let mut heard: Vec<(u64, String)> = Vec::new();
+    while heard.len() < 240 {
+        let deltas = socket.deltas().await;
+        heard.extend(deltas.iter().map(|delta| {
+            (delta["id"].as_u64().expect("a place"), delta["modelId"].as_str().expect("an id").to_owned())
+        }));
+    }
+    assert!(heard.is_sorted_by(|one, next| one.0 < next.0));
+    assert_eq!(heard.iter().map(|(_, id)| id).collect::<BTreeSet<_>>().len(), 240);
+}
+
+async fn rubbish_harms_nobody_else(world: World) {
+    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let mut good = server.socket(&server.key, "").await;
+    good.sync(0).await;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let large = format!(r#"{{"type":"ping","payload":"{}"}}"#, "x".repeat(5 << 20));
+    let begin = |id: &str| json!({ "type": "intent_begin", "payload": { "intentId": id } }).to_string();
+    let rubbish = [
+        "",
+        "null",
+        "{",
+        "[]",
+        "\u{0}",
+        "{\"type\":1}",
+        "{\"type\":\"commit\"}",
+        "{\"type\":\"commit\",\"payload\":[]}",
+        "{\"type\":\"sync_request\",\"payload\":{\"lastSyncId\":1e999}}",
+        "{\"type\":\"nobody_knows\",\"payload\":{}}",
+    ];
+    let mut bad = server.socket(&server.key, "").await;
+    for text in rubbish.iter().map(|text| (*text).to_owned()).chain([deep, begin("i1")]) {
+        bad.text(&text).await;
+    }
+    assert_eq!(bad.hear("intent_lost").await["intentId"], "i1", "who waits for an answer gets one");
+    bad.say("ping", Value::Null).await;
+    bad.hear("pong").await;
+    // Frames without end, and one that is too large, end the connection and nothing else.
+    let mut endless = server.socket(&server.key, "").await;
+    for _ in 0..200 {
+        if !endless.try_text("{").await {
+            break;
+        }
+    }
+    while endless.next(Duration::from_secs(5)).await.is_some() {}
+    let mut oversized = server.socket(&server.key, "").await;
+    oversized.try_text(&large).await;
+    while oversized.next(Duration::from_secs(5)).await.is_some() {}
+    persist(&server, "n1").await;
+    assert_eq!(good.deltas().await[0]["modelId"], "n1");
+}
+
+async fn sql_is_text_on_every_route(world: World) {
+    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    persist(&server, "n1").await;
+    let hostile = ["' OR '1'='1", "\"; DROP TABLE notes; --", "n1') OR (1=1", "%", "\\", "$1", "{1}", "𝒳'"];
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    for text in hostile {
+        let id = encoded(text);
+        let row = format!("/api/v1/models/notes/{id}");
+        let patch = || Some(json!({ "data": { "text": text } }));
+        for (method, path, body, expected) in [
+            ("GET", row.clone(), None, 404),
+            ("PATCH", row.clone(), patch(), 404),
+            ("DELETE", row.clone(), None, 200),
+            ("GET", format!("/api/sync/entity/Note/{id}"), None, 404),
+            ("GET", format!("/api/v1/models/notes?text={id}"), None, 200),
+            ("GET", format!("/api/v1/models/notes?order_by={id}"), None, 400),
+            ("GET", format!("/api/v1/models/notes?starting_after={id}"), None, 400),
+            ("GET", format!("/api/v1/models/{id}"), None, 400),
+            ("GET", format!("/api/v1/intents?model=notes&id={id}&field={id}"), None, 200),
+            ("POST", format!("{row}/claim"), Some(json!({ "action": text })), 201),
+            ("DELETE", format!("{row}/claim"), None, 200),
+        ] {
+            let (status, answer) = server.ask(&server.key, method, &path, body).await;
+            assert_eq!(status, expected, "{method} {path}: {answer}");
+            assert_eq!(answer["data"].as_array().map_or(0, Vec::len), 0, "{method} {path}: {answer}");
+        }
+        let create = json!({ "id": text, "data": { "text": text } });
+        let (status, answer) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(create)).await;
+        assert_eq!(status, 201, "{answer}");
+        let (_, read) = server.ask(&server.key, "GET", &row, None).await;
+        assert_eq!(read["data"]["text"], text);
+    }
+    let (_, all) = server.ask(&server.key, "GET", "/api/v1/models/notes", None).await;
+    assert_eq!(all["data"].as_array().expect("rows").len(), hostile.len() + 1);
+}
