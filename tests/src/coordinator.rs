@@ -35,8 +35,7 @@ impl Coordinator {
         let key = app.secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = ablo_server::router(Arc::clone(&app));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, std::future::pending()));
         Self { app, address, key, client: client() }
     }
 
@@ -71,13 +70,7 @@ impl Coordinator {
 
     /// A socket of a token.
     pub async fn socket(&self, token: &str, query: &str) -> Socket {
-        let mut request =
-            format!("ws://{}/api/sync/ws?cursor={query}", self.address).into_client_request().expect("a request");
-        let protocols = HeaderValue::from_str(&format!("ablo.bearer.{token}, ablo.sync.v1")).expect("a header");
-        request.headers_mut().insert("Sec-WebSocket-Protocol", protocols);
-        let (stream, response) = connect_async(request).await.expect("a socket");
-        assert_eq!(response.headers()["sec-websocket-protocol"], "ablo.sync.v1");
-        Socket { stream }
+        Socket::open(self.address, token, query).await
     }
 }
 
@@ -96,6 +89,20 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Opens a socket of a token.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn open(address: SocketAddr, token: &str, query: &str) -> Self {
+        let mut request =
+            format!("ws://{address}/api/sync/ws?cursor={query}").into_client_request().expect("a request");
+        let protocols = HeaderValue::from_str(&format!("ablo.bearer.{token}, ablo.sync.v1")).expect("a header");
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocols);
+        let (stream, response) = connect_async(request).await.expect("a socket");
+        assert_eq!(response.headers()["sec-websocket-protocol"], "ablo.sync.v1");
+        Self { stream }
+    }
+
     /// Sends a frame.
     pub async fn say(&mut self, kind: &str, payload: Value) {
         self.text(&json!({ "type": kind, "payload": payload }).to_string()).await;
@@ -118,6 +125,17 @@ impl Socket {
                 Ok(Some(Ok(Message::Text(text)))) => return Some(serde_json::from_str(&text).expect("JSON")),
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return None,
                 Ok(Some(Ok(_))) => {}
+            }
+        }
+    }
+
+    /// The text of the next frame; nothing where the connection ended.
+    pub async fn raw(&mut self) -> Option<String> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
             }
         }
     }

@@ -170,6 +170,15 @@ impl World {
         Self { store: open(&schema, &home), engine, schema, home, commits }
     }
 
+    /// The file behind it, where that is one.
+    #[must_use]
+    pub fn file(&self) -> Option<std::path::PathBuf> {
+        match &self.home {
+            Home::File(folder) => Some(folder.path().join("rows.db")),
+            Home::Server(_) => None,
+        }
+    }
+
     /// The database behind it, where that is a server's.
     #[must_use]
     pub fn database(&self) -> Option<&Database<'static>> {

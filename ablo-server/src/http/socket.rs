@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use std::sync::Arc;
 
+/// Bytes that a connection reads ahead. They are kept while it is idle, and most connections are.
+const READ_BUFFER: usize = 4 << 10;
 /// The protocol that a client has to offer, and hears back.
 const PROTOCOL: &str = "ablo.sync.v1";
 /// How a client that cannot set headers sends its token.
@@ -32,5 +34,6 @@ pub(super) async fn upgrade(
         pairs.into_iter().filter(|(name, _)| name == "syncGroups").map(|(_, group)| group).collect();
     let largest = app.options.largest_body;
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     Ok(upgrade.on_upgrade(move |socket| live::run(app, state.identity, groups, socket)))
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Changes in one frame at most.
 pub(super) const CHUNK: usize = 50;
+/// The same for clients that want every change: what was read in one go goes out in one frame.
+const BATCH: usize = super::hub::STEP;
 /// How long a frame waits for its acknowledgement.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -57,7 +59,7 @@ impl Pace {
     fn all(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
         let mut texts = Vec::new();
         for (item, form) in items {
-            if texts.len() == CHUNK {
+            if texts.len() == BATCH {
                 break;
             }
             self.cursor = item.delta.id;

@@ -187,6 +187,11 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
+    /// The driver's connection.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
     /// Runs statements.
     ///
     /// # Errors
