@@ -36,6 +36,13 @@ static KEEP: Text = Text::new(
      VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
 );
 
+static FORGET: Text = Text::new(
+    "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id FROM ablo_commits WHERE \
+     organization_id = {1} AND created_at < {2:date} ORDER BY created_at LIMIT 256)",
+);
+/// Entries of the log after which old receipts are looked for.
+const EVERY: u64 = 64;
+
 /// Applies a commit, or gives the receipt of the first time.
 ///
 /// # Errors
@@ -78,8 +85,20 @@ pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit)
         stored_date(tx.now()).into(),
     ];
     tx.execute(KEEP.of(tx.dialect()), &values)?;
+    if last % EVERY < commit.changes.len() as u64 {
+        forget(tx, &who.organization)?;
+    }
     tx.tell(News::Log { organization: who.organization.clone() })?;
     Ok(receipt)
+}
+
+/// Forgets some receipts that nobody asks for any more (http.md §3: they are kept for a day).
+///
+/// # Errors
+/// What the database said.
+pub fn forget(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
+    let old = tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
+    Ok(tx.execute(FORGET.of(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
 }
 
 fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<Option<CommitReceipt>> {

@@ -172,10 +172,11 @@ static REVOKE: Text = Text::new(
      child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = {2:date} WHERE revoked_at IS NULL AND id IN \
      (SELECT id FROM ended) RETURNING id",
 );
-static EXPIRE: Text = Text::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
-static KEYS: Text = Text::new(
-    "SELECT count(*) FROM ablo_capabilities WHERE kind = 'secret' AND organization_id = {1} AND revoked_at IS NULL",
+static FORGET: Text = Text::new(
+    "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE expires_at < {1:date} AND NOT EXISTS \
+     (SELECT 1 FROM ablo_capabilities AS child WHERE child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
 );
+static EXPIRE: Text = Text::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
 
 /// Makes a credential.
 ///
@@ -215,15 +216,6 @@ pub fn issue_as(tx: &mut dyn Tx, grant: &Grant, token: String) -> Result<Issued>
     Ok(Issued { id, token, expires_at })
 }
 
-/// Whether an organisation has a secret key that works.
-///
-/// # Errors
-/// What the database said.
-pub fn has_secret(tx: &mut dyn Tx, organization: &str) -> Result<bool> {
-    let found = tx.query(KEYS.of(tx.dialect()), &[organization.into()])?;
-    Ok(super::log::number(found.first().and_then(|row| row.first()))? > 0)
-}
-
 /// Whom a token speaks for.
 ///
 /// # Errors
@@ -246,7 +238,16 @@ pub fn identify(tx: &mut dyn Tx, mode: Mode, token: &str) -> Result<State> {
     Ok(state)
 }
 
-/// Writes down that a credential was used.
+/// Forgets some tokens that ended a day ago or earlier; nothing was exchanged for them that is still there.
+///
+/// # Errors
+/// What the database said.
+pub fn forget(tx: &mut dyn Tx) -> Result<u64> {
+    let old = stored_date(tx.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN));
+    Ok(tx.execute(FORGET.of(tx.dialect()), &[old.into()])?)
+}
+
+/// Writes down that a credential was used: exchanged, or a socket opened with it.
 ///
 /// # Errors
 /// What the database said.

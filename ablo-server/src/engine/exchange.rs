@@ -1,7 +1,7 @@
 //! What is exchanged for a credential: never more than it covers, and over when it is (http.md §4 and §6).
 
 use super::Engine;
-use super::credentials::{Grant, Issued, Kind, LONGEST, Mode, SHORTEST, State, USUAL, issue};
+use super::credentials::{self, Grant, Issued, Kind, LONGEST, Mode, SHORTEST, State, USUAL, issue};
 use crate::error::{Refusal, Result};
 use crate::identity::{Identity, organization_group};
 use crate::store::Tx;
@@ -110,6 +110,9 @@ pub fn exchange(
         ttl: Some(life(tx, own, wish.ttl)),
     };
     let issued = issue(tx, mode, &grant)?;
+    credentials::used(tx, &holder.id)?;
+    // Whoever makes tokens clears away more of them than that.
+    credentials::forget(tx)?;
     let identity = Identity {
         organization: grant.organization,
         participant: grant.participant,

@@ -7,6 +7,7 @@ use super::deliver::{Form, Item};
 use super::hub::{Hub, LineChange, STEP};
 use super::hubs::Membership;
 use super::pace::{Pace, frame};
+use super::subscriptions::Subscriptions;
 use super::told::Told;
 use crate::app::App;
 use crate::engine::sessions::{self, Session};
@@ -16,7 +17,6 @@ use crate::http::claims::may_claim;
 use crate::identity::Identity;
 use ablo_wire::{ClientFrame, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
@@ -59,8 +59,8 @@ pub(crate) struct Connection {
     pub(super) allowed: Identity,
     /// The groups that it was opened for; none are all.
     asked: Vec<String>,
-    /// Groups subscribed to later, by subscription.
-    pub(super) subscriptions: BTreeMap<String, BTreeSet<String>>,
+    /// The groups that it hears of.
+    pub(super) subscriptions: Subscriptions,
     pub(super) session: String,
     pub(super) told: Told,
     pub(super) pace: Pace,
@@ -114,7 +114,7 @@ impl Connection {
             pace,
             report: PresenceReport::new(PresenceStatus::Online),
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
-            subscriptions: BTreeMap::new(),
+            subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
             heard: Instant::now(),
             unreadable: 0,
@@ -144,7 +144,7 @@ impl Connection {
         loop {
             let due = self.pace.due();
             let waiting = self.pace.cursor < *head.borrow_and_update();
-            let renew_at = self.told.renew_at();
+            let (renew_at, subscribed) = (self.told.renew_at(), self.subscriptions.ends());
             if waiting && due.is_none_or(|due| due <= Instant::now()) {
                 self.pump().await?;
                 // Frames of the peer come in between.
@@ -176,6 +176,9 @@ impl Connection {
                 },
                 ended = revoked.recv() => self.still_allowed(ended)?,
                 () = sleep_until(renew_at.unwrap_or_else(Instant::now).into()), if renew_at.is_some() => self.renew().await?,
+                () = sleep_until(subscribed.unwrap_or_else(Instant::now).into()), if subscribed.is_some() => {
+                    self.end_subscriptions().await?;
+                }
                 () = &mut again, if !said_again => {
                     said_again = true;
                     self.roster().await?;
@@ -326,14 +329,8 @@ impl Connection {
         self.allowed = state.identity;
         self.who = self.allowed.clone();
         self.who.narrow(&self.asked);
-        for groups in self.subscriptions.values_mut() {
-            let mut within = self.allowed.clone();
-            within.narrow(&groups.iter().cloned().collect::<Vec<_>>());
-            *groups = within.groups;
-        }
-        self.told.base = None;
-        self.regroup();
-        self.announce().await?;
+        self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
+        self.regroup().await?;
         self.roster().await
     }
 
@@ -357,8 +354,13 @@ impl Connection {
     /// Writes down that the connection is open.
     pub(super) async fn announce(&mut self) -> Result<(), End> {
         let (who, id, report) = (self.who.clone(), self.session.clone(), self.report.clone());
-        let written =
-            self.app.writing(&who.organization.clone(), move |_, tx| sessions::put(tx, &who, &id, &report)).await;
+        let written = self
+            .app
+            .writing(&who.organization.clone(), move |_, tx| {
+                credentials::used(tx, &who.capability)?;
+                sessions::put(tx, &who, &id, &report)
+            })
+            .await;
         written.map_err(|_| End::Close(1013, "try again later"))
     }
 

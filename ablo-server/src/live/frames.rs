@@ -9,15 +9,13 @@ use crate::http::claims::{lease, may_reorder};
 use crate::http::models::write;
 use crate::store::News;
 use ablo_wire::{
-    ClaimAck, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus, IntentAbandon, IntentBegin,
-    IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
+    ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus, IntentAbandon,
+    IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
 };
-use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// Bytes of what an application says to its peers, at most: every process hears it in one notification.
 const LONGEST_RELAY: usize = 6000;
-/// Subscriptions of a connection at most.
-const SUBSCRIPTIONS: usize = 64;
 /// How a client says that it wants every change.
 const COMPLETE: &str = "completeDeltas";
 /// How a client says that its `lastSyncId` is a place in the log also when it is 0; of others it says that they know none.
@@ -45,9 +43,8 @@ impl Connection {
             }
             ClientFrame::Claim(claim) => self.subscribe(claim).await,
             ClientFrame::Release(release) => {
-                self.subscriptions.remove(&release.claim_id);
-                self.regroup();
-                self.announce().await
+                self.subscriptions.close(&release.claim_id);
+                self.regroup().await
             }
             ClientFrame::IntentBegin(begin) => self.begin(begin).await,
             ClientFrame::IntentAbandon(abandon) => self.abandon(abandon).await,
@@ -76,12 +73,10 @@ impl Connection {
 
     /// Subscribes to further groups, as far as the credential allows them (claims.md §10).
     async fn subscribe(&mut self, claim: ClaimFrame) -> Result<(), End> {
-        let mut wanted = self.allowed.clone();
-        wanted.groups = BTreeSet::new();
         let mut wide = self.allowed.clone();
         wide.narrow(&claim.sync_groups);
-        let refused = (claim.sync_groups.is_empty() || wide.groups.is_empty())
-            || self.subscriptions.len() >= SUBSCRIPTIONS && !self.subscriptions.contains_key(&claim.claim_id);
+        let refused =
+            (claim.sync_groups.is_empty() || wide.groups.is_empty()) || !self.subscriptions.takes(&claim.claim_id);
         let mut ack = ClaimAck::new(claim.claim_id.clone(), !refused);
         if refused {
             let mut error = ablo_wire::CommitError::new();
@@ -90,10 +85,9 @@ impl Connection {
             ack.error = Some(error);
         } else {
             ack.sync_groups = Some(wide.groups.iter().cloned().collect());
-            ack.ttl_seconds = claim.ttl_seconds.or(Some(Seconds(3600)));
-            self.subscriptions.insert(claim.claim_id, wide.groups);
-            self.regroup();
-            self.announce().await?;
+            let ttl = claim.ttl_seconds.map(|ttl| ttl.0);
+            ack.ttl_seconds = Some(Seconds(self.subscriptions.open(claim.claim_id, wide.groups, ttl, Instant::now())));
+            self.regroup().await?;
         }
         self.answer(&ServerFrame::ClaimAck(Box::new(ack))).await
     }
@@ -230,9 +224,17 @@ impl Connection {
         Ok(())
     }
 
-    /// The groups of the connection and of its subscriptions together.
-    pub(super) fn regroup(&mut self) {
-        let base = self.told.base.get_or_insert_with(|| self.who.groups.clone()).clone();
-        self.who.groups = self.subscriptions.values().flatten().cloned().chain(base).collect();
+    /// Ends subscriptions whose time is over, and says so.
+    pub(super) async fn end_subscriptions(&mut self) -> Result<(), End> {
+        for id in self.subscriptions.end(Instant::now()) {
+            self.answer(&ServerFrame::ClaimExpired(ClaimExpired::new(id))).await?;
+        }
+        self.regroup().await
+    }
+
+    /// Hears of the groups of the connection and of its subscriptions together, and lets others know.
+    pub(super) async fn regroup(&mut self) -> Result<(), End> {
+        self.who.groups = self.subscriptions.groups();
+        self.announce().await
     }
 }

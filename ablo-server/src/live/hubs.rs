@@ -14,6 +14,8 @@ use tokio::sync::{broadcast, mpsc};
 /// Requests of one credential a second, and at once.
 const RATE: NonZeroU32 = NonZeroU32::new(2000).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(8000).unwrap();
+/// Requests after which credentials are looked through that were not used lately.
+const FORGET: usize = 4096;
 /// How often a hub looks whether claims are over.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -31,6 +33,7 @@ struct Shared {
     revoked: broadcast::Sender<String>,
     limiter: governor::DefaultKeyedRateLimiter<String>,
     connections: AtomicUsize,
+    requests: AtomicUsize,
 }
 
 impl std::fmt::Debug for Shared {
@@ -57,6 +60,7 @@ impl Hubs {
             revoked: broadcast::channel(CHANNEL).0,
             limiter: governor::RateLimiter::keyed(governor::Quota::per_second(RATE).allow_burst(BURST)),
             connections: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
         });
         tokio::spawn(dispatch(Arc::downgrade(&shared), news));
         Self { shared }
@@ -89,6 +93,10 @@ impl Hubs {
     /// # Errors
     /// `quota_exceeded` where there were too many.
     pub(crate) fn limit(&self, capability: &str) -> Result<(), Refusal> {
+        // Credentials that were not used for a while have all of their requests again, and are forgotten.
+        if self.shared.requests.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
+            self.shared.limiter.retain_recent();
+        }
         match self.shared.limiter.check_key(&capability.to_owned()) {
             Ok(()) => Ok(()),
             Err(_) => Err(Refusal::new("quota_exceeded", "too many requests; try again in a moment")),

@@ -10,6 +10,7 @@ mod frames;
 mod hub;
 mod hubs;
 mod pace;
+mod subscriptions;
 mod told;
 
 pub(crate) use connection::run;

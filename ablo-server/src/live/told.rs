@@ -26,8 +26,6 @@ pub(super) struct Told {
     /// Holders that the peer knows of, by row.
     holders: BTreeMap<(String, String), (String, String)>,
     renew_at: Option<Instant>,
-    /// The groups of the connection without its subscriptions.
-    pub(super) base: Option<BTreeSet<String>>,
 }
 
 /// A claim that was asked for here.
