@@ -39,6 +39,34 @@ fn development_needs_a_schema_and_nothing_else() {
 }
 
 #[test]
+fn a_schema_that_grew_is_migrated_when_it_starts() {
+    let place = Place::empty();
+    mutable(&place);
+    let before = std::fs::read_to_string(place.path("schema.json")).expect("a schema");
+    let args = ["dev", "schema.json", "--listen", "127.0.0.1:0"];
+    let running = Running::start(&place, &args, None);
+    assert_eq!(running.ask("POST", "/api/v1/models/projects", ROW).0, 201);
+    assert_eq!(running.stop(), Some(0));
+    let name = r#""name": { "type": "string", "isOptional": false, "isIndexed": false }"#;
+    let grown = before.replacen(
+        name,
+        &format!(r#"{name}, "goal": {{ "type": "string", "isOptional": true, "isIndexed": false }}"#),
+        1,
+    );
+    assert_ne!(grown, before);
+    place.put("schema.json", grown);
+    let running = Running::start(&place, &args, None);
+    let (status, row) = running.ask("PATCH", "/api/v1/models/projects/p1", r#"{"data":{"goal":"Rain"}}"#);
+    assert_eq!(status, 200, "{row}");
+    assert_eq!(running.stop(), Some(0));
+    // What would lose values is for somebody to decide; nothing is changed.
+    place.put("schema.json", before);
+    let ran: support::Ran = place.command(&args).output().expect("it starts").into();
+    assert!(ran.status == 1 && ran.err.contains("ablo::migrate::"), "{} {}", ran.status, ran.err);
+    assert!(ran.err.contains("approv"), "{}", ran.err);
+}
+
+#[test]
 fn a_team_brings_its_own_key() {
     let place = Place::empty();
     mutable(&place);

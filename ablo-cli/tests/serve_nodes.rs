@@ -27,8 +27,13 @@ fn one_of_three_nodes_is_killed() {
     place.put("schema.json", support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1));
     let address = database.address();
     let args = ["serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
-    let mut first = Running::start(&place, &args, Some(KEY));
-    let others = [Running::start(&place, &args, Some(KEY)), Running::start(&place, &args, Some(KEY))];
+    // All at once on an empty database, which one of them migrates.
+    let [mut first, one, two] = std::thread::scope(|scope| {
+        [0; 3]
+            .map(|_| scope.spawn(|| Running::start(&place, &args, Some(KEY))))
+            .map(|node| node.join().expect("it starts"))
+    });
+    let others = [one, two];
     assert_eq!(first.ask("POST", "/v1/models/projects", ROW).0, 201);
 
     // Who holds the row asked the node that dies; who waits for it asks another.

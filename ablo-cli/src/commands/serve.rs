@@ -50,6 +50,9 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
             (Place::File(folder.join("dev.db")), Some(folder.join("dev.key")))
         }
     };
+    if let Place::File(file) = &place {
+        migrated(&format!("sqlite:{}", file.display()), &path)?;
+    }
     let store = open(&place, &schema)?;
     let kept = match &place {
         Place::Memory => "in memory".to_owned(),
@@ -100,6 +103,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     let (path, schema) = schema(&args.input)?;
     let mode = if args.live { Mode::Live } else { Mode::Test };
     let address = database::address(args.database_url.as_deref())?;
+    migrated(&address, &path)?;
     let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
         Dialect::Sqlite => open(&Place::File(file(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
@@ -119,6 +123,14 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
         until_stopped(app, listener, stop).await
     })
+}
+
+/// Migrates the tables that are there to the schema of today.
+fn migrated(address: &str, schema: &Path) -> Result<(), Stop> {
+    if let Some(ran) = super::migrate::bring(address, schema)? {
+        render::note(&format!("migrated the database: {ran}"), Format::Human);
+    }
+    Ok(())
 }
 
 /// The file that an address of SQLite names.
