@@ -11,6 +11,7 @@ use ablo_schema::{Hashes, Schema};
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How a coordinator runs.
@@ -22,11 +23,18 @@ pub struct Options {
     pub largest_body: usize,
     /// Connections at most, of all organisations.
     pub most_connections: usize,
+    /// How long a socket lives at most: its client comes back with a token that is good then (gaps.md C9).
+    pub longest_socket: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: Mode::Test, largest_body: 4 << 20, most_connections: 50_000 }
+        Self {
+            mode: Mode::Test,
+            largest_body: 4 << 20,
+            most_connections: 50_000,
+            longest_socket: Duration::from_hours(24),
+        }
     }
 }
 

@@ -31,7 +31,12 @@ pub type Answered = (u16, Value);
 impl Coordinator {
     /// Starts one over a store.
     pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Self {
-        let app = App::new(schema, store, Options::default());
+        Self::with(schema, store, Options::default()).await
+    }
+
+    /// Starts one that runs as is said.
+    pub async fn with(schema: &Schema, store: Arc<dyn Store>, options: Options) -> Self {
+        let app = App::new(schema, store, options);
         let key = app.secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -125,6 +130,17 @@ impl Socket {
                 Ok(Some(Ok(Message::Text(text)))) => return Some(serde_json::from_str(&text).expect("JSON")),
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return None,
                 Ok(Some(Ok(_))) => {}
+            }
+        }
+    }
+
+    /// Reads until the connection is closed, and gives the code; nothing where it was cut.
+    pub async fn closed(&mut self) -> Option<u16> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Err(_)) | None => return None,
+                Some(Ok(_)) => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is kept for a while only, on both stores: receipts, tokens, subscriptions.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
+use ablo_server::app::Options;
 use ablo_server::engine::{Engine, commit};
 use ablo_server::identity::Identity;
 use ablo_server::store::Tx;
@@ -10,6 +11,7 @@ use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, user};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
@@ -19,6 +21,7 @@ on_both_stores! { crate::SCHEMA;
     old_receipts_are_forgotten
     old_tokens_are_forgotten
     subscriptions_end
+    sockets_end
 }
 
 /// Moves a column of dates two days back.
@@ -83,4 +86,15 @@ async fn subscriptions_end(world: World) {
     socket.say("claim", json!({ "claimId": "c2", "syncGroups": ["desk:d1"] })).await;
     assert_eq!(socket.hear("claim_ack").await["ttlSeconds"], 3600);
     assert_eq!(socket.hear("claim_expired").await["claimId"], "c1");
+}
+
+async fn sockets_end(world: World) {
+    let options = Options { longest_socket: Duration::from_secs(1), ..Options::default() };
+    let server = Coordinator::with(world.schema(), Arc::clone(&world.store), options).await;
+    let mut socket = server.socket(&server.key, "").await;
+    socket.say("ping", json!(null)).await;
+    socket.hear("pong").await;
+    let began = Instant::now();
+    assert_eq!(socket.closed().await, Some(1012), "no code of the session's end: the client comes back");
+    assert!(began.elapsed() < Duration::from_secs(10));
 }

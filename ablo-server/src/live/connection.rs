@@ -136,8 +136,8 @@ impl Connection {
         let mut closing = self.app.closing();
         let mut ping = tokio::time::interval(PING);
         let mut keep = tokio::time::interval(KEEP);
-        let again = tokio::time::sleep(AGAIN);
-        tokio::pin!(again);
+        let (again, ceiling) = (tokio::time::sleep(AGAIN), tokio::time::sleep(self.app.options.longest_socket));
+        tokio::pin!(again, ceiling);
         let mut said_again = false;
         self.announce().await?;
         self.roster().await?;
@@ -183,6 +183,7 @@ impl Connection {
                     said_again = true;
                     self.roster().await?;
                 }
+                () = &mut ceiling => return Err(End::Close(1012, "come back with a token of today")),
                 _ = ping.tick() => self.ping().await?,
                 _ = keep.tick() => self.keep().await?,
             }
