@@ -403,23 +403,26 @@ CREATE TABLE IF NOT EXISTS "public"."ablo_capabilities" (
   "sync_groups" text[] NOT NULL,
   "user_meta" jsonb NOT NULL,
   "label" text,
+  "reach" text NOT NULL,
   "parent_id" text,
   "issued_at" timestamptz NOT NULL DEFAULT now(),
   "expires_at" timestamptz,
   "revoked_at" timestamptz,
   "last_used_at" timestamptz
 );
-CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'text', ARRAY['id', 'token_hash', 'kind', 'organization_id', 'participant_id', 'participant_kind', 'on_behalf_of_id', 'label', 'parent_id']);
+CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'text', ARRAY['id', 'token_hash', 'kind', 'organization_id', 'participant_id', 'participant_kind', 'on_behalf_of_id', 'label', 'reach', 'parent_id']);
 CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'timestamptz', ARRAY['expires_at', 'revoked_at', 'last_used_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'timestamptz DEFAULT now()', ARRAY['issued_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'jsonb', ARRAY['user_meta']);
 CALL pg_temp.ablo_columns('"public"."ablo_capabilities"', 'text[]', ARRAY['operations', 'sync_groups']);
-CALL pg_temp.ablo_not_null('"public"."ablo_capabilities"', ARRAY['id', 'token_hash', 'kind', 'organization_id', 'participant_id', 'participant_kind', 'operations', 'sync_groups', 'user_meta', 'issued_at']);
+CALL pg_temp.ablo_not_null('"public"."ablo_capabilities"', ARRAY['id', 'token_hash', 'kind', 'organization_id', 'participant_id', 'participant_kind', 'operations', 'sync_groups', 'user_meta', 'reach', 'issued_at']);
 CALL pg_temp.ablo_key('"public"."ablo_capabilities"', 'ablo_capabilities_pkey', $$("id")$$);
 CALL pg_temp.ablo_enum('"public"."ablo_capabilities"', 'ablo_capabilities_kind_check', 'kind', ARRAY['secret', 'restricted', 'ephemeral', 'publishable']);
 CALL pg_temp.ablo_enum('"public"."ablo_capabilities"', 'ablo_capabilities_participant_kind_check', 'participant_kind', ARRAY['user', 'agent', 'system']);
+CALL pg_temp.ablo_enum('"public"."ablo_capabilities"', 'ablo_capabilities_reach_check', 'reach', ARRAY['whole', 'part']);
 CALL pg_temp.ablo_index_on('"public"."ablo_capabilities"', 'ablo_capabilities_token_key', 'UNIQUE', $$("token_hash")$$);
 CALL pg_temp.ablo_index_on('"public"."ablo_capabilities"', 'ablo_capabilities_parent_idx', '', $$("parent_id") WHERE "parent_id" IS NOT NULL$$);
+CALL pg_temp.ablo_index_on('"public"."ablo_capabilities"', 'ablo_capabilities_participant_idx', '', $$("organization_id", "participant_id")$$);
 CALL pg_temp.ablo_index_on('"public"."ablo_capabilities"', 'ablo_capabilities_expiry_idx', '', $$("expires_at") WHERE "expires_at" IS NOT NULL$$);
 CALL pg_temp.ablo_about('"public"."ablo_capabilities"', 'Credentials: API keys and the tokens exchanged for them, each by its hash alone.');
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'token_hash', 'BLAKE3 of the token, in hexadecimal digits; the token itself is not kept');
@@ -428,6 +431,7 @@ CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'on_behalf_of_id', 'Th
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'operations', 'model.verb each, or * for all');
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'sync_groups', 'What it may see: groups as kind:id');
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'user_meta', 'What the application knows about the participant');
+CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'reach', 'Whether it grows with what its participant is given');
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'parent_id', 'The credential it was exchanged for; it ends with that');
 CALL pg_temp.ablo_comment('"public"."ablo_capabilities"', 'expires_at', 'Null: until it is taken back');
 
