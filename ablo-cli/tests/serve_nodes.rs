@@ -82,7 +82,7 @@ fn one_of_three_nodes_is_killed() {
         assert!(try_commit(&others[1].address, KEY, &ids).is_some(), "the same commit again is the same commit");
         confirmed += ids.len();
     }
-    assert!(confirmed > 20, "only {confirmed} rows were written");
+    assert!(confirmed > 5, "only {confirmed} rows were written");
     let mut log = database.admin();
     let counts = log.texts("SELECT format('%s %s', count(*), count(DISTINCT model_id)) FROM sync_deltas");
     assert_eq!(counts, [format!("{0} {0}", confirmed + 1)], "each is in the log once");

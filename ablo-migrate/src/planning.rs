@@ -9,7 +9,7 @@ use crate::ledger::{Entry, State};
 use crate::needs::{Subject, needs};
 use crate::plan::{Body, FORMAT, Plan, read_schema};
 use crate::session::{Applied, Dialect, Patience, Session};
-use ablo_schema::diff::{Backfills, Diff};
+use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::schema::Plane;
 use ablo_schema::{Hashes, Schema, canonical};
 use serde_json::Value;
@@ -173,11 +173,50 @@ pub fn apply(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Res
         return Err(Finding::new(codes::PLAN_ELSEWHERE, message).into());
     }
     plan.check_approvals()?;
+    locked(database, patience, |database| apply_locked(database, plan, patience))
+}
+
+/// Brings a database to a schema as far as nobody has to decide anything, and says what ran; none where nothing had to change.
+/// Several processes may do so at once: from the first look on this holds the lock. Tables without a ledger have to fit the schema.
+///
+/// # Errors
+/// Those of [`current`] and of [`apply`]; nothing was changed where something has to be approved.
+pub fn bring(
+    database: &mut dyn Session,
+    next: &Schema,
+    foreign_keys: bool,
+    patience: Patience,
+) -> Result<Option<Applied>> {
+    locked(database, patience, |database| {
+        database.finish(patience)?;
+        let is_unrecorded = database.ledger()?.is_empty() && !database.live()?.tables.is_empty();
+        let current = current(database, is_unrecorded.then_some(next), foreign_keys)?;
+        let foreign_keys = current.foreign_keys.unwrap_or(foreign_keys);
+        let diff = diff::diff(current.schema.as_ref(), next, &Hints::default())
+            .map_err(|said| Finding::new(codes::SCHEMA_INVALID, format!("{said:?}")))?;
+        let plan = plan(database, &diff, &Backfills::default(), foreign_keys)?;
+        let is_recorded = current.entry.is_some_and(|entry| entry.record.to == plan.body.to);
+        if is_recorded && plan.body.statements.is_empty() {
+            return Ok(None);
+        }
+        plan.check_approvals()?;
+        let applied = apply_locked(database, &plan, patience)?.applied;
+        let was_there = plan.body.from.is_some() && applied != Applied::default();
+        Ok(was_there.then_some(applied))
+    })
+}
+
+/// Does something that no other migration runs beside.
+fn locked<T>(
+    database: &mut dyn Session,
+    patience: Patience,
+    work: impl FnOnce(&mut dyn Session) -> Result<T>,
+) -> Result<T> {
     database.lock(patience.migration)?;
-    let result = apply_locked(database, plan, patience);
+    let result = work(database);
     let unlocked = database.unlock();
-    let outcome = result?;
-    unlocked.map(|()| outcome)
+    let done = result?;
+    unlocked.map(|()| done)
 }
 
 fn apply_locked(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Result<Outcome> {
@@ -215,8 +254,5 @@ pub fn finish(database: &mut dyn Session, patience: Patience) -> Result<usize> {
     if database.ledger()?.iter().all(|entry| entry.state == State::Done) {
         return Ok(0);
     }
-    database.lock(patience.migration)?;
-    let finished = database.finish(patience);
-    database.unlock()?;
-    finished
+    locked(database, patience, |database| database.finish(patience))
 }

@@ -135,8 +135,14 @@ impl App {
             return Ok(());
         }
         let (grant, token) = (secret(organization, label), token.to_owned());
-        self.store.writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, token.clone())).await?;
-        Ok(())
+        let (adopted, known) = (token.clone(), token);
+        let issued =
+            self.store.writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone())).await;
+        // Another process may have adopted it at the same moment.
+        match issued {
+            Err(_) if self.identify(&known).await.is_ok() => Ok(()),
+            issued => issued.map(|_| ()),
+        }
     }
 }
 

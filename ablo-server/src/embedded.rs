@@ -29,7 +29,7 @@ pub struct Embedded {
 /// ```
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let document = r#"{"v":3,"models":{"notes":{"relations":{},"fields":{
-///     "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
+///     "text":{"type":"string","isOptional":false,"isIndexed":false}}}},"identityRoles":[]}"#;
 /// let schema = ablo_schema::front::json::read(document).schema.ok_or("a faulty schema")?;
 /// let coordinator = ablo_server::embedded(&schema).await?;
 /// // With the Rust client: `App::connect("http://embedded", coordinator.key()).over(coordinator.dialer())`.

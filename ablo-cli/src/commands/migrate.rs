@@ -2,10 +2,8 @@
 
 use crate::args::InputArgs;
 use crate::codes;
-use crate::commands::Format;
 use crate::database::{
-    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlaceArgs, PlanArgs,
-    StatusArgs,
+    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlanArgs, StatusArgs,
 };
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::{Outcome, counted};
@@ -133,39 +131,6 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
     let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
     let said = if outcome.was_done { "the plan had been applied before".to_owned() } else { format!("applied: {ran}") };
     Ok(done(&mut *database, finished, &said))
-}
-
-/// Brings a database to the schema of a file, as far as nobody has to decide anything: what loses values or opens rows to others is
-/// refused, as `apply` refuses it. What ran, if anything did.
-pub(super) fn bring(address: &str, path: &Path) -> Result<Option<String>, Stop> {
-    let next = schema(path)?;
-    let place = PlaceArgs { schema: "public".to_owned(), foreign_keys: false };
-    let args = DatabaseArgs { database_url: Some(address.to_owned()), place };
-    let (patience, failed) = (Patience::default(), |error: ablo_migrate::Error| database::stop(&error));
-    let mut attempts = 3;
-    loop {
-        attempts -= 1;
-        let mut database = open(&args, Absent::Made)?;
-        ablo_migrate::finish(&mut *database, patience).map_err(failed)?;
-        // Tables that an earlier version made without a ledger have to fit.
-        let unrecorded =
-            database.ledger().map_err(failed)?.is_empty() && !database.live().map_err(failed)?.tables.is_empty();
-        let from = unrecorded.then(|| path.to_owned());
-        let change = ChangeArgs { from, hints: None, backfills: None, config: None, format: Format::Human };
-        let plan = make(&mut *database, &next, &args, &change)?;
-        if plan.body.statements.is_empty() && ablo_is_recorded(&mut *database, &plan).map_err(failed)? {
-            return Ok(None);
-        }
-        match ablo_migrate::apply(&mut *database, &plan, patience) {
-            Ok(outcome) if outcome.was_done || plan.body.from.is_none() => return Ok(None),
-            Ok(outcome) => {
-                return Ok(Some(counted(outcome.applied.transaction + outcome.applied.after_commit, "statement")));
-            }
-            // Another process may have been at it at the same moment; then there is nothing left to do.
-            Err(_) if attempts > 0 => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
 }
 
 /// Whether the ledger is at the schema of a plan already.

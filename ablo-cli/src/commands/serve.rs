@@ -5,9 +5,10 @@
 use crate::args::{DevArgs, Format, InputArgs, ServeArgs};
 use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
+use crate::outcome::counted;
 use crate::{database, input, render, settings, source};
 use ablo_codegen::emit::sql::postgres::Options as PostgresOptions;
-use ablo_migrate::Dialect;
+use ablo_migrate::{Absent, Dialect, Patience};
 use ablo_schema::Schema;
 use ablo_server::app::{App, Options};
 use ablo_server::engine::credentials::Mode;
@@ -51,7 +52,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
         }
     };
     if let Place::File(file) = &place {
-        migrated(&format!("sqlite:{}", file.display()), &path)?;
+        migrated(&format!("sqlite:{}", file.display()), &schema)?;
     }
     let store = open(&place, &schema)?;
     let kept = match &place {
@@ -103,7 +104,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     let (path, schema) = schema(&args.input)?;
     let mode = if args.live { Mode::Live } else { Mode::Test };
     let address = database::address(args.database_url.as_deref())?;
-    migrated(&address, &path)?;
+    migrated(&address, &schema)?;
     let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
         Dialect::Sqlite => open(&Place::File(file(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
@@ -125,9 +126,12 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     })
 }
 
-/// Migrates the tables that are there to the schema of today.
-fn migrated(address: &str, schema: &Path) -> Result<(), Stop> {
-    if let Some(ran) = super::migrate::bring(address, schema)? {
+/// Migrates the tables that are there to the schema of today; what loses values or opens rows to others is refused.
+fn migrated(address: &str, schema: &Schema) -> Result<(), Stop> {
+    let stop = |error| database::stop(&error);
+    let mut database = ablo_migrate::connect(address, "public", Absent::Made).map_err(stop)?;
+    if let Some(ran) = ablo_migrate::bring(&mut *database, schema, false, Patience::default()).map_err(stop)? {
+        let ran = counted(ran.transaction + ran.after_commit, "statement");
         render::note(&format!("migrated the database: {ran}"), Format::Human);
     }
     Ok(())

@@ -21,8 +21,11 @@ impl Running {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let (mut address, mut said) = (None, key.map(str::to_owned));
+        let mut all = String::new();
         for line in lines.by_ref() {
             let line = line.expect("a line");
+            all.push_str(&line);
+            all.push('\n');
             if let Some((_, rest)) = line.split_once("http://") {
                 address.get_or_insert(rest.split('/').next().expect("an address").to_owned());
             }
@@ -34,7 +37,7 @@ impl Running {
             }
         }
         std::thread::spawn(move || lines.count());
-        Self { child, address: address.expect("an address"), key: said }
+        Self { child, address: address.unwrap_or_else(|| panic!("it did not start: {all}")), key: said }
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
