@@ -3,9 +3,12 @@
 //! Generated files are laid out in a temporary folder, one folder per schema, and compiled in one run. The compiler is
 //! installed by its lock file into `tests/judges/typescript/node_modules` the first time it is needed.
 
+use ablo_codegen::{Files, Input, targets};
+use ablo_schema::{Hashes, Schema};
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The folder of the judge: its package, its flags and the programs that use generated code.
@@ -57,7 +60,9 @@ impl Project {
     /// Compiles everything with the judge's flags and these on top.
     #[must_use]
     pub fn try_compile(&self, flags: &[&str]) -> Output {
-        let base = serde_json::json!({ "extends": judge_dir().join("tsconfig.json"), "include": ["**/*.ts"] });
+        let base = serde_json::json!({
+            "extends": judge_dir().join("tsconfig.json"), "include": ["**/*.ts"], "exclude": ["out"]
+        });
         self.write("tsconfig.json", &base.to_string());
         let mut tsc = Command::new("node");
         tsc.arg(tsc_path()).args(["--project", "tsconfig.json", "--pretty", "false"]).args(flags);
@@ -71,22 +76,116 @@ impl Default for Project {
     }
 }
 
+/// The programs of `tests/typescript/` with the client of their schema, compiled once.
+///
+/// # Panics
+/// When the compiler finds an error.
+#[must_use]
+pub fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<Project> = OnceLock::new();
+    let project = PROGRAMS.get_or_init(|| {
+        let project = Project::new();
+        let schema = ablo_schema::front::json::read(&program_schema()).schema.expect("the schema is a good one");
+        emit(&schema, &[("react", true)]).iter().for_each(|(path, text)| project.write(path, text));
+        for entry in fs::read_dir(programs_dir()).expect("the programs are there") {
+            let path = entry.expect("readable").path();
+            let name = path.file_name().expect("a file").to_string_lossy();
+            // Components need the types of React, which only their own test has.
+            if name.ends_with(".ts") {
+                project.write(&name, &fs::read_to_string(&path).expect("readable"));
+            }
+        }
+        fs::remove_file(project.path("typescript/react.ts")).expect("it was written");
+        let _report = project.compile(&["--outDir", "out", "--rootDir", "."]);
+        project
+    });
+    project.dir.path()
+}
+
+fn programs_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("typescript")
+}
+
+/// The schema of the programs, as its document.
+#[must_use]
+pub fn program_schema() -> String {
+    fs::read_to_string(programs_dir().join("schema.json")).expect("it is there")
+}
+
+/// What the `typescript` target writes with these options.
+#[must_use]
+pub fn emit(schema: &Schema, options: &[(&str, bool)]) -> Files {
+    let target = targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
+    let (hashes, mut files) = (Hashes::of(schema), Files::default());
+    let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    target.configure(&options).expect("good options").emit(&Input::new(schema, &hashes), &mut files);
+    files
+}
+
+/// Runs one of the programs in Node.js, shows `hear` each line that it prints as it does, and gives them all.
+///
+/// # Panics
+/// When it fails.
+pub fn run(program: &str, arguments: &[&str], mut hear: impl FnMut(&str)) -> Vec<String> {
+    let program = programs().join("out").join(program);
+    let mut child = Command::new("node")
+        .arg(&program)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    let mut errors = child.stderr.take().expect("a pipe");
+    let errors = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = errors.read_to_string(&mut text);
+        text
+    });
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
+        let line = line.expect("text");
+        hear(&line);
+        said.push(line);
+    }
+    let status = child.wait().expect("it ends");
+    let errors = errors.join().expect("what it says");
+    assert!(status.success(), "{}: {errors}\nafter {said:#?}", program.display());
+    said
+}
+
+/// How many bytes a file of TypeScript is after minification and gzip.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn minified(path: &Path) -> usize {
+    let _installed = tsc_path();
+    let output = Command::new("node").arg(judge_dir().join("minified.mjs")).arg(path).output().expect("node runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
 /// The compiler, installed if it is not there yet.
 fn tsc_path() -> &'static Path {
     static TSC: OnceLock<PathBuf> = OnceLock::new();
     TSC.get_or_init(|| {
-        let tsc = judge_dir().join("node_modules/typescript/bin/tsc");
-        if !tsc.exists() {
+        let lock = judge_dir().join("package-lock.json");
+        let (wanted, mark) = (fs::read(&lock).expect("a lock file"), judge_dir().join("node_modules/.installed"));
+        if fs::read(&mark).is_ok_and(|installed| installed != wanted) || !mark.exists() {
             install();
+            fs::write(&mark, wanted).expect("it can be marked");
         }
-        tsc
+        judge_dir().join("node_modules/typescript/bin/tsc")
     })
 }
 
 fn install() {
     let hint = "the TypeScript judge needs Node 18 or newer with npm, and once the network; \
         run `npm ci` in tests/judges/typescript";
-    let npm = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(judge_dir()).output();
+    let npm = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(judge_dir())
+        .output();
     let output = npm.unwrap_or_else(|error| panic!("npm does not start ({error}): {hint}"));
     assert!(output.status.success(), "{hint}\n{}", String::from_utf8_lossy(&output.stderr));
 }

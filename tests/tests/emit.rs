@@ -6,6 +6,8 @@ use ablo_tests::fixtures;
 use serde_json::Map;
 use std::path::Path;
 
+/// What the typescript target writes as it stands in the emitter's folder.
+const ROOMS: [&str; 4] = ["/codec.ts", "/node_socket.ts", "/runtime.ts", "/validate.ts"];
 const EMPTY: &str = r#"{"v":3,"models":{},"identityRoles":[]}"#;
 
 fn emit(text: &str, target: &str) -> Files {
@@ -24,7 +26,12 @@ fn check(name: &str, path: &str, target: &str) {
     assert_eq!(files, emit(&text, target), "the second run gives the same bytes");
     let of_nothing = emit(EMPTY, target);
     for (path, text) in files.iter() {
-        // What does not depend on the schema is read once, in the golden of `empty`.
+        // Files that are part of the emitter are read there.
+        if ROOMS.iter().any(|room| path.ends_with(room)) {
+            assert_eq!(Some(text), of_nothing.get(path), "{path} is the same for every schema");
+            continue;
+        }
+        // What does not depend on the schema otherwise is read once, in the golden of `empty`.
         if name != "empty" && (path.contains("/wire.") || path.ends_with("/service.sql")) {
             assert_eq!(Some(text), of_nothing.get(path), "{path} is the same for every schema");
             continue;

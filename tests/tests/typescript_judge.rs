@@ -1,18 +1,14 @@
 //! What the TypeScript compiler says about the `typescript` target.
 
-use ablo_codegen::{Files, Input, targets};
-use ablo_schema::{Hashes, Schema};
+use ablo_codegen::Files;
+use ablo_schema::Schema;
 use ablo_tests::fixtures;
 use ablo_tests::typescript::{Project, judge_dir};
-use serde_json::Map;
 use std::fs;
 use std::process::Command;
 
 fn emit(schema: &Schema) -> Files {
-    let target = targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
-    let (hashes, mut files) = (Hashes::of(schema), Files::default());
-    target.configure(&Map::new()).expect("no options").emit(&Input::new(schema, &hashes), &mut files);
-    files
+    ablo_tests::typescript::emit(schema, &[])
 }
 
 fn read(text: &str) -> Schema {
@@ -103,4 +99,27 @@ fn rows_instantiate_nothing() {
 
     let computed = "export type A = Partial<{ a: string }>;\nexport const a: A = { a: \"b\" };\n";
     assert_ne!(instantiations(&[("computed.ts", computed)]), 0, "the count sees computed types");
+}
+
+/// Seconds that checking these files takes the compiler, the fastest of several.
+fn check_time(project: &Project) -> f64 {
+    let once = || -> f64 {
+        let report = project.compile(&["--noEmit", "--extendedDiagnostics"]);
+        let line = report.lines().find_map(|line| line.strip_prefix("Total time:")).expect("tsc reports it");
+        line.trim().trim_end_matches('s').parse().expect("seconds")
+    };
+    (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn a_client_takes_little_longer_than_its_interfaces() {
+    let files = emit(&read(&ablo_tests::synthetic::document(100, 15)));
+    let (whole, alone) = (Project::new(), Project::new());
+    files.iter().for_each(|(path, text)| whole.write(path, text));
+    for path in ["typescript/models.ts", "typescript/deltas.ts", "typescript/wire.ts"] {
+        alone.write(path, files.get(path).expect("it is written"));
+    }
+    let (whole, alone) = (check_time(&whole), check_time(&alone));
+    println!("the client {whole} s, its interfaces alone {alone} s: {:.2}", whole / alone);
+    assert!(whole <= alone * 1.5, "{whole} s against {alone} s");
 }

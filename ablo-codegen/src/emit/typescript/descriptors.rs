@@ -8,7 +8,7 @@ use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::Input;
 use crate::shape::RowShape;
-use ablo_schema::schema::{Field, FieldKind, Relation, Role};
+use ablo_schema::schema::{Field, FieldKind, Format, Relation, Role};
 
 /// The types of the constants.
 const TYPES: &str = include_str!("descriptors.ts");
@@ -88,8 +88,46 @@ fn write_field(w: &mut Writer, field: &Field) {
         kind,
         flag(field.optional, ", optional: true"),
         values,
+        field.facets.format.map(Exactly),
+        flag(field.facets.default.is_some(), ", preset: true"),
+        field.facets.renamed_from.as_ref().map(|name| RenamedFrom(name.as_str())),
+        field.facets.number.map(Numbered),
         " },"
     );
+}
+
+/// `, format: "decimal", digits: [8, 5]`.
+struct Exactly(Format);
+
+impl Code for Exactly {
+    fn code(&self, w: &mut Writer) {
+        let word = match self.0 {
+            Format::Decimal { .. } => "decimal",
+            format => format.as_str(),
+        };
+        w.push(", format: ");
+        Str(word).code(w);
+        if let Format::Decimal { digits: Some((precision, scale)) } = self.0 {
+            w.push(&format!(", digits: [{precision}, {scale}]"));
+        }
+    }
+}
+
+struct RenamedFrom<'a>(&'a str);
+
+impl Code for RenamedFrom<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push(", renamedFrom: ");
+        Str(self.0).code(w);
+    }
+}
+
+struct Numbered(u32);
+
+impl Code for Numbered {
+    fn code(&self, w: &mut Writer) {
+        w.push(&format!(", number: {}", self.0));
+    }
 }
 
 // { name: "deck", type: "belongsTo", target: "slideDecks", foreignKey: "deckId", parent: true },

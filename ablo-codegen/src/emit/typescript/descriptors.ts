@@ -42,6 +42,16 @@ export interface FieldDescriptor {
   optional?: true;
   /** Known values of an enum; rows may hold others. */
   values?: readonly string[];
+  /** What the kind's values are exactly: a number's size, or what a string says. */
+  format?: "int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32" | "float" | "int64" | "uint64" | "decimal" | "uuid";
+  /** Of a decimal: its digits in all, and those behind the point. */
+  digits?: readonly [precision: number, scale: number];
+  /** Set when a create may lack it, although a row has it. */
+  preset?: true;
+  /** What it was called before. */
+  renamedFrom?: string;
+  /** Its number in the binary form, where the author chose one. */
+  number?: number;
 }
 
 /** One relation. */

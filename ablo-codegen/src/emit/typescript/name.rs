@@ -33,6 +33,12 @@ pub(super) struct ModelNames {
     pub(super) patch: Ident,
     /// The interface of its deltas.
     pub(super) delta: Ident,
+    /// The interface of what its rows are filtered by.
+    pub(super) filter: Ident,
+    /// The type of what its rows are ordered by.
+    pub(super) order: Ident,
+    /// The type of its place in a client.
+    pub(super) model: Ident,
     /// The constant that describes it.
     pub(super) constant: Ident,
     /// The types of its enum fields, one per enum field that is no base field, in order.
@@ -49,6 +55,9 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
         create: types.claim(join(&name, "Create")),
         patch: types.claim(join(&name, "Patch")),
         delta: types.claim(join(&name, "Delta")),
+        filter: types.claim(join(&name, "Where")),
+        order: types.claim(join(&name, "Order")),
+        model: types.claim(join(&name, "Model")),
         enums: enum_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
         shapes: shaped_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
         constant: constants.claim(row.model.key.as_str().to_owned()),
@@ -123,6 +132,17 @@ fn capitalised(shape: &FieldShape<'_>) -> String {
 /// Types that these files declare, and global ones that a model would hide. (Keywords are all in lower case,
 /// so no name in Pascal case is one.)
 const TAKEN_TYPES: &[&str] = &[
+    "Ablo",
+    "AbloAuthenticationError",
+    "AbloClaimedError",
+    "AbloConnectionError",
+    "AbloError",
+    "AbloIdempotencyError",
+    "AbloPermissionError",
+    "AbloRateLimitError",
+    "AbloServerError",
+    "AbloStaleContextError",
+    "AbloValidationError",
     "AbortController",
     "AbortSignal",
     "AggregateError",
@@ -137,6 +157,7 @@ const TAKEN_TYPES: &[&str] = &[
     "BigInt",
     "Boolean",
     "Buffer",
+    "CapabilityError",
     "Capitalize",
     "DataView",
     "Date",
@@ -146,6 +167,7 @@ const TAKEN_TYPES: &[&str] = &[
     "Exclude",
     "Extract",
     "FinalizationRegistry",
+    "Found",
     "Function",
     "Generator",
     "Infinity",
@@ -160,6 +182,8 @@ const TAKEN_TYPES: &[&str] = &[
     "Lowercase",
     "Map",
     "Math",
+    "ModelKey",
+    "Models",
     "NaN",
     "NoInfer",
     "NonNullable",
@@ -195,9 +219,11 @@ const TAKEN_TYPES: &[&str] = &[
     "Uint8Array",
     "Uncapitalize",
     "Uppercase",
+    "Wanted",
     "WeakMap",
     "WeakRef",
     "WeakSet",
+    "Write",
 ];
 
 /// Words that no constant of a module may be called, and the constants of the file itself.

@@ -81,6 +81,13 @@ impl Writer {
         self.text
     }
 
+    /// Writes a line of a file that is part of this program.
+    pub(super) fn fixed(&mut self, text: &'static str) {
+        self.begin_line();
+        self.push(text);
+        self.end_line();
+    }
+
     /// Asks for one blank line before the next line, unless that is the first or the closing line of a block.
     pub(super) fn gap(&mut self) {
         self.gap = !self.edge;

@@ -46,6 +46,16 @@ export interface FieldDescriptor {
   optional?: true;
   /** Known values of an enum; rows may hold others. */
   values?: readonly string[];
+  /** What the kind's values are exactly: a number's size, or what a string says. */
+  format?: "int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32" | "float" | "int64" | "uint64" | "decimal" | "uuid";
+  /** Of a decimal: its digits in all, and those behind the point. */
+  digits?: readonly [precision: number, scale: number];
+  /** Set when a create may lack it, although a row has it. */
+  preset?: true;
+  /** What it was called before. */
+  renamedFrom?: string;
+  /** Its number in the binary form, where the author chose one. */
+  number?: number;
 }
 
 /** One relation. */
@@ -89,10 +99,10 @@ export const stations: ModelDescriptor = {
   scope: "station",
   fields: [
     { name: "name", column: "name", kind: "string" },
-    { name: "latitude", column: "latitude", kind: "string" },
-    { name: "longitude", column: "longitude", kind: "string" },
+    { name: "latitude", column: "latitude", kind: "string", format: "decimal", digits: [8, 5] },
+    { name: "longitude", column: "longitude", kind: "string", format: "decimal", digits: [8, 5] },
     { name: "openedAt", column: "opened_at", kind: "date" },
-    { name: "readings", column: "readings", kind: "string" },
+    { name: "readings", column: "readings", kind: "string", format: "int64", preset: true },
   ],
   relations: [
     { name: "reports", type: "hasMany", target: "weatherReports", foreignKey: "stationId", orderBy: "location" },
@@ -107,9 +117,9 @@ export const weatherReports: ModelDescriptor = {
   mutable: true,
   fields: [
     { name: "location", column: "location", kind: "string" },
-    { name: "status", column: "status", kind: "enum", values: ["pending", "in_review", "ready"] },
+    { name: "status", column: "status", kind: "enum", values: ["pending", "in_review", "ready"], preset: true },
     { name: "forecast", column: "forecast", kind: "string", optional: true },
-    { name: "confidence", column: "confidence", kind: "number", optional: true },
+    { name: "confidence", column: "confidence", kind: "number", optional: true, format: "uint8" },
     { name: "sources", column: "sources", kind: "json", optional: true },
     { name: "stationId", column: "station_id", kind: "string", optional: true },
   ],

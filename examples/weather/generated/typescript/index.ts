@@ -4,5 +4,20 @@
 
 export type * from "./models.js";
 export * from "./deltas.js";
+export * from "./client.js";
+export {
+  AbloAuthenticationError,
+  AbloClaimedError,
+  AbloConnectionError,
+  AbloError,
+  AbloIdempotencyError,
+  AbloPermissionError,
+  AbloRateLimitError,
+  AbloServerError,
+  AbloStaleContextError,
+  AbloValidationError,
+  CapabilityError,
+} from "./runtime.js";
+export * as runtime from "./runtime.js";
 export type * as wire from "./wire.js";
 export * as descriptors from "./descriptors.js";

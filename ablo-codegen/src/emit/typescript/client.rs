@@ -1,0 +1,191 @@
+//! `client.ts`: the models of a schema as members of a client.
+//!
+//! Two types and an alias a model, written out: what its rows are filtered by, what they are ordered by, and its place in the client.
+//! Everything that runs is in `runtime.ts`.
+
+use super::ast::Type;
+use super::literal::{Key, Prose, Str};
+use super::models::value_of;
+use super::name::ModelNames;
+use super::writer::{Writer, block, line};
+use crate::shape::{BaseKind, RowShape};
+use ablo_schema::schema::FieldKind;
+
+/// Members of a client, which a model of that name does not hide; it is found in `models` alone.
+const MEMBERS: &[&str] = &[
+    "changes",
+    "close",
+    "commits",
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "models",
+    "onSyncStatus",
+    "onWriteFailure",
+    "presence",
+    "propertyIsEnumerable",
+    "ready",
+    "schema",
+    "sessions",
+    "snapshot",
+    "subscribe",
+    "syncStatus",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+    "version",
+];
+
+/// Writes the file.
+pub(super) fn client(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
+    let fields: usize = rows.iter().map(|row| 5 + row.fields.len()).sum();
+    let mut w = Writer::file(2048 + rows.len() * 900 + fields * 60, "The client of the schema.");
+    line!(w, "import { schema } from \"./descriptors.js\";");
+    if !rows.is_empty() {
+        line!(w, "import type { SchemaDelta } from \"./deltas.js\";");
+        line!(w, "import type * as models from \"./models.js\";");
+    }
+    line!(w, "import * as runtime from \"./runtime.js\";");
+    for (row, names) in rows.iter().zip(names) {
+        write_where(&mut w, row, names);
+        write_order(&mut w, row, names);
+        write_model(&mut w, names);
+    }
+    write_all(&mut w, rows, names);
+    write_client(&mut w, rows, names);
+    w.finish()
+}
+
+// export interface WeatherReportWhere {
+//   location?: runtime.Match<string>;
+// }
+fn write_where(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    w.gap();
+    line!(
+        w,
+        "/** What rows of `",
+        Prose::inline(row.model.key.as_str()),
+        "` are filtered by; all of it has to be so. */"
+    );
+    block!(w, ["export interface ", names.filter, " {"], ["}"], |w: &mut Writer| {
+        for base in &row.base {
+            let value = match base.base.kind() {
+                BaseKind::Id | BaseKind::String => "string",
+                BaseKind::Date => "models.Timestamp",
+            };
+            line!(w, Key(base.base.name()), "?: runtime.Match<", value, ">;");
+        }
+        let mut enums = names.enums.iter();
+        for shape in row.fields.iter().filter(|shape| is_compared(&shape.field.kind)) {
+            let value = value_of(shape.field, &mut enums, "models");
+            line!(w, Key(shape.field.name.as_str()), "?: runtime.Match<", value, ">;");
+        }
+    });
+}
+
+// export type WeatherReportOrder = "id" | "createdAt" | "location";
+fn write_order(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    let base = row.base.iter().map(|base| base.base.name());
+    let own = row.fields.iter().filter(|shape| is_compared(&shape.field.kind)).map(|shape| shape.field.name.as_str());
+    let fields = Type::Union(base.chain(own).map(|name| Type::Literal(name.into())).collect());
+    w.gap();
+    line!(w, "/** What rows of `", Prose::inline(row.model.key.as_str()), "` are ordered by. */");
+    line!(w, "export type ", names.order, " = ", fields, ";");
+}
+
+// export type WeatherReportModel = runtime.Model<models.WeatherReport, …>;
+fn write_model(w: &mut Writer, names: &ModelNames) {
+    w.gap();
+    line!(w, "export type ", names.model, " = runtime.Model<");
+    w.indented(|w| {
+        for name in [&names.row, &names.create, &names.patch] {
+            line!(w, "models.", name, ",");
+        }
+        line!(w, names.filter, ",");
+        line!(w, names.order);
+    });
+    line!(w, ">;");
+}
+
+fn is_compared(kind: &FieldKind) -> bool {
+    !matches!(kind, FieldKind::Json)
+}
+
+fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
+    let each = || rows.iter().zip(names).map(|(row, names)| (row.model.key.as_str(), names));
+    w.gap();
+    line!(w, "/** The models by their keys. */");
+    block!(w, ["export interface Models {"], ["}"], |w: &mut Writer| {
+        each().for_each(|(key, names)| line!(w, "readonly ", Key(key), ": ", names.model, ";"));
+    });
+    w.gap();
+    line!(w, "/** The key of a model. */");
+    let keys: Vec<_> = each().map(|(key, _)| Type::Literal(key.into())).collect();
+    line!(w, "export type ModelKey = ", some(keys), ";");
+    w.gap();
+    line!(w, "/** One of several writes. */");
+    line!(w, "export type Write =");
+    w.indented(|w| {
+        for (key, names) in each() {
+            line!(w, "| { action: \"create\"; model: ", Str(key), "; id?: string; data: models.", names.create, " }");
+            line!(w, "| { action: \"update\"; model: ", Str(key), "; id: string; data: models.", names.patch, " }");
+        }
+        line!(w, "| { action: \"delete\" | \"archive\" | \"unarchive\"; model: ModelKey; id: string };");
+    });
+    w.gap();
+    line!(w, "/** Ids of the rows of a snapshot. */");
+    block!(w, ["export interface Wanted {"], ["}"], |w: &mut Writer| {
+        each().for_each(|(key, _)| line!(w, Key(key), "?: string | readonly string[];"));
+    });
+    w.gap();
+    line!(w, "/** The rows of a snapshot by their ids; of models that were asked for. */");
+    block!(w, ["export interface Found {"], ["}"], |w: &mut Writer| {
+        for (key, names) in each() {
+            line!(w, Key(key), "?: { readonly [id: string]: models.", names.row, " | undefined };");
+        }
+    });
+}
+
+fn some(types: Vec<Type<'_>>) -> Type<'_> {
+    if types.is_empty() { Type::NEVER } else { Type::Union(types) }
+}
+
+fn write_client(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
+    let delta = if rows.is_empty() { "never" } else { "SchemaDelta" };
+    w.gap();
+    line!(w, "/** A client of the schema. */");
+    let open = ["export interface Ablo extends runtime.Client<Write, Wanted, Found, ", delta, ", ModelKey> {"];
+    block!(w, [open[0], open[1], open[2]], ["}"], |w: &mut Writer| {
+        line!(w, "readonly models: Models;");
+        for (row, names) in rows.iter().zip(names).filter(|(row, _)| !MEMBERS.contains(&row.model.key.as_str())) {
+            line!(w, "readonly ", Key(row.model.key.as_str()), ": ", names.model, ";");
+        }
+    });
+    w.gap();
+    line!(w, "/** A client of the coordinator at `baseURL`. Nothing is sent before it is asked for anything. */");
+    block!(w, ["export function connect(options: runtime.Options): Ablo {"], ["}"], |w: &mut Writer| {
+        line!(w, "return new runtime.Client(options, schema) as unknown as Ablo;");
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_the_client_are_known() {
+        let text = include_str!("runtime/client.ts");
+        let (_, body) = text.split_once("export class Client<").expect("the class");
+        let member = |line: &str| {
+            let line = line.strip_prefix("  ")?;
+            let line = line.trim_start_matches("readonly ").trim_start_matches("get ").trim_start_matches("async ");
+            let name: String = line.chars().take_while(char::is_ascii_alphanumeric).collect();
+            (!name.is_empty() && line[name.len()..].starts_with(['(', ':', ' '])).then_some(name)
+        };
+        let found: Vec<String> = body.lines().filter_map(member).collect();
+        assert!(found.len() > 10, "{found:?}");
+        for name in found {
+            assert!(MEMBERS.contains(&name.as_str()), "`{name}` is a member that a model could hide");
+        }
+    }
+}

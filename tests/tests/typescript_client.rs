@@ -1,0 +1,256 @@
+//! The generated TypeScript client in Node.js against real coordinators: programs of `tests/typescript/`, and what they have to say.
+
+#[path = "../../ablo/tests/support/mod.rs"]
+#[allow(dead_code, reason = "it is shared")]
+mod support;
+
+#[allow(unused, missing_docs, clippy::all, reason = "it is shared")]
+mod weather {
+    include!("../../ablo/tests/weather.in");
+}
+
+use ablo::client::ErrorKind;
+use ablo::{Client, Deltas, FieldKind, Naming, SchemaDescriptor};
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::network::{Proxy, proxy};
+use ablo_tests::on_both_stores;
+use ablo_tests::server::World;
+use ablo_tests::typescript::{programs, run};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use support::{Freedom, Rng};
+
+on_both_stores! { &ablo_tests::typescript::program_schema();
+    a_person_and_agents_edit_one_report
+    values_are_exact
+    rows_are_kept_live
+    two_languages_and_a_network_that_is_cut
+}
+
+async fn serve(world: &World) -> Coordinator {
+    Coordinator::over(world.schema(), Arc::clone(&world.store)).await
+}
+
+fn url(server: &Coordinator) -> String {
+    format!("http://{}", server.address)
+}
+
+/// Runs a program beside the coordinator of this test.
+async fn play(program: &'static str, arguments: Vec<String>, hear: impl FnMut(&str) + Send + 'static) -> Vec<String> {
+    let playing = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run(program, &arguments, hear)
+    });
+    playing.await.expect("the program")
+}
+
+/// What everyone has to see.
+const SEEN: [&str; 8] = [
+    "observer: ada is typing",
+    "hasty: ada is at it, I yield",
+    "observer: somebody waits for ada",
+    "patient: it is mine, and reads \"Rain in the morning.\"",
+    "hasty: refused, body is \"Rain in the morning.\" by now",
+    "observer: an agent holds it, and crashed",
+    "patient: its time was over, and it is mine again",
+    "observer: Stockholm, draft, Rain in the morning.; Stockholm, ready, Rain in the morning.; \
+     Stockholm, Tuesday, ready, Rain in the morning.",
+];
+
+async fn a_person_and_agents_edit_one_report(world: World) {
+    let server = serve(&world).await;
+    assert_eq!(play("scenario.js", vec![url(&server), server.key.clone()], |_| {}).await, SEEN);
+}
+
+async fn values_are_exact(world: World) {
+    let server = serve(&world).await;
+    play("values.js", vec![url(&server), server.key.clone()], |_| {}).await;
+}
+
+async fn rows_are_kept_live(world: World) {
+    let server = serve(&world).await;
+    let way: Proxy = proxy(&url(&server)).await;
+    let arguments = vec![way.url.clone(), server.key.clone(), url(&server)];
+    let said = play("live.js", arguments, move |line| match line {
+        "cut" => way.close(),
+        _ => way.cut(),
+    });
+    assert_eq!(said.await, ["cut", "mend"]);
+}
+
+const ROWS: u64 = 3;
+const ROUNDS: usize = 15;
+
+mod counting {
+    use ablo::JsonValue as Value;
+
+    ablo::define_schema! {
+        pub schema Counting {
+            #[ablo(key = "counters", mutable)]
+            pub struct Counter { pub value: f64, pub log: Option<Value> }
+        }
+    }
+}
+
+/// Counts on the rows as the programs do, in Rust.
+async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(String, String)> {
+    use counting::Counter;
+    let mut rng = Rng::new(seed);
+    let ablo = Client::connect(url.as_str(), key.as_str()).agent(name).await.expect("a client");
+    let counters = ablo.model::<Counter>();
+    let mut confirmed = Vec::new();
+    while confirmed.len() < ROUNDS {
+        let (row, entry) = (format!("row-{}", rng.below(ROWS as usize)), format!("{name}-{}", confirmed.len()));
+        let key = format!("{name}-{}", rng.next());
+        let done = loop {
+            let read = match counters.retrieve(row.as_str()).await {
+                Ok(read) => read,
+                Err(error) if error.retryable() => continue,
+                Err(error) => panic!("{error}"),
+            };
+            let mut log = read.data.log.as_ref().and_then(|log| log.as_array().cloned()).unwrap_or_default();
+            log.push(json!(entry));
+            let patch = || Counter::patch().value(read.data.value + 1.0).log(json!(log));
+            let outcome = loop {
+                match counters.update(row.as_str(), patch()).read_at(read.stamp).idempotency_key(&key).await {
+                    Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    outcome => break outcome,
+                }
+            };
+            match outcome {
+                Ok(_) => break true,
+                Err(error) if matches!(error.kind(), ErrorKind::Stale(_) | ErrorKind::Claimed(_)) => break false,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        if done {
+            confirmed.push((row, entry));
+        } else {
+            tokio::time::sleep(Duration::from_millis(rng.below(20) as u64)).await;
+        }
+    }
+    confirmed
+}
+
+async fn two_languages_and_a_network_that_is_cut(world: World) {
+    let server = serve(&world).await;
+    let key = server.key.clone();
+    for row in 0..ROWS {
+        let body = json!({ "id": format!("row-{row}"), "data": { "value": 0, "log": [] } });
+        let (status, said) = server.ask(&key, "POST", "/api/v1/models/counters", Some(body)).await;
+        assert!(status < 300, "{said}");
+    }
+    let ways = [proxy(&url(&server)).await, proxy(&url(&server)).await];
+    let script = |name: &str, seed: &str, way: &Proxy| {
+        let said = [way.url.as_str(), &key, name, seed, &ROUNDS.to_string(), &ROWS.to_string()];
+        tokio::spawn(play("interleave.js", said.map(str::to_owned).to_vec(), |_| {}))
+    };
+    let programs = [script("one", "7", &ways[0]), script("two", "8", &ways[1])];
+    let rusts = [("three", 9, &ways[1]), ("four", 10, &ways[0])]
+        .map(|(name, seed, way)| tokio::spawn(count(way.url.clone(), key.clone(), name, seed)));
+    let over = Arc::new(AtomicBool::new(false));
+    let cutting = tokio::spawn({
+        let over = Arc::clone(&over);
+        async move {
+            let mut rng = Rng::new(11);
+            let mut cuts = 0;
+            while !over.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(20 + rng.below(150) as u64)).await;
+                ways[rng.below(2)].cut();
+                cuts += 1;
+            }
+            cuts
+        }
+    });
+    let mut confirmed: Vec<(String, String)> = Vec::new();
+    for program in programs {
+        let lines = program.await.expect("a program");
+        confirmed.extend(
+            lines.iter().filter_map(|line| line.split_once(' ')).map(|(row, entry)| (row.into(), entry.into())),
+        );
+    }
+    for rust in rusts {
+        confirmed.extend(rust.await.expect("a client"));
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(cutting.await.expect("cuts") > 5);
+    assert_eq!(confirmed.len(), 4 * ROUNDS);
+
+    let mut found: Vec<(String, String)> = Vec::new();
+    for row in 0..ROWS {
+        let id = format!("row-{row}");
+        let (_, said) = server.ask(&key, "GET", &format!("/api/v1/models/counters/{id}"), None).await;
+        let log = said["data"]["log"].as_array().expect("a list").clone();
+        assert_eq!(said["data"]["value"], json!(log.len()), "every entry was counted once: {said}");
+        found.extend(log.iter().map(|entry| (id.clone(), entry.as_str().expect("text").to_owned())));
+    }
+    confirmed.sort();
+    found.sort();
+    assert_eq!(found, confirmed, "what was confirmed is there, once, and nothing else is");
+}
+
+/// A schema as the TypeScript side has it.
+fn descriptors(schema: &'static SchemaDescriptor) -> serde_json::Value {
+    let models: Vec<_> = schema.models.iter().map(|model| {
+        let fields = model.fields.iter().map(|field| {
+            let (kind, values) = match field.kind {
+                FieldKind::String => ("string", &[][..]),
+                FieldKind::Number => ("number", &[][..]),
+                FieldKind::Boolean => ("boolean", &[][..]),
+                FieldKind::Date => ("date", &[][..]),
+                FieldKind::Enum(values) => ("enum", values),
+                _ => ("json", &[][..]),
+            };
+            json!({ "name": field.name, "column": field.column, "kind": kind, "values": values, "optional": true })
+        });
+        json!({ "key": model.key, "typename": model.type_name, "table": model.table, "load": "instant", "mutable": true,
+            "fields": fields.collect::<Vec<_>>(), "relations": [] })
+    }).collect();
+    let content = format!("{:0<64}", schema.hashes().expect("hashes").content);
+    json!({ "schemaHash": "", "contentHash": content, "models": models, "identityRoles": [] })
+}
+
+#[test]
+fn deltas_are_read_as_rust_writes_them() {
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut frames = String::new();
+    let mut add = |text: &str| {
+        let deltas = Deltas::read(&weather::SCHEMA, text).expect("a frame");
+        let [same, described] = [Naming::SameSchema, Naming::Described].map(|naming| hex(deltas.to_binary(naming)));
+        writeln!(frames, "{}", json!({ "json": deltas.to_json(), "same": same, "described": described }))
+            .expect("text");
+    };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/binary");
+    for entry in fs::read_dir(folder).expect("goldens").flatten() {
+        if entry.path().extension().is_some_and(|ending| ending == "json") {
+            add(&fs::read_to_string(entry.path()).expect("text"));
+        }
+    }
+    let freedom = Freedom { space: false, shuffle: false, escapes: true };
+    let many = if std::env::var_os("ABLO_LONG").is_some() { 20_000 } else { 400 };
+    for seed in 0..many {
+        add(&support::payload(&mut Rng::new(seed), freedom).free);
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let (schema, list) = (place.path().join("schema.json"), place.path().join("frames"));
+    fs::write(&schema, descriptors(&weather::SCHEMA).to_string()).expect("written");
+    fs::write(&list, frames).expect("written");
+    let said = run("goldens.js", &[&schema.to_string_lossy(), &list.to_string_lossy()], |_| {});
+    println!("{said:?}");
+    assert_eq!(said.len(), 1);
+}
+
+/// Bytes of JavaScript after its comments and types are gone, names are short, and gzip.
+#[test]
+fn the_runtime_is_small() {
+    let said = ablo_tests::typescript::minified(&programs().join("typescript/runtime.ts"));
+    println!("runtime.ts: {said} bytes");
+    assert!(said <= 12_000, "{said} bytes");
+    assert!(said > 8_000, "{said} bytes are too few to be true");
+}
