@@ -1,15 +1,12 @@
 //! `client.ts`: the models of a schema as members of a client.
 //!
-//! Two types and an alias a model, written out: what its rows are filtered by, what they are ordered by, and its place in the client.
-//! Everything that runs is in `runtime.ts`.
+//! An alias a model, and lists of them all. Everything that runs is in `runtime.ts`.
 
 use super::ast::Type;
-use super::literal::{Key, Prose, Str};
-use super::models::value_of;
+use super::literal::{Key, Str};
 use super::name::ModelNames;
 use super::writer::{Writer, block, line};
-use crate::shape::{BaseKind, RowShape};
-use ablo_schema::schema::FieldKind;
+use crate::shape::RowShape;
 
 /// Members of a client, which a model of that name does not hide; it is found in `models` alone.
 const MEMBERS: &[&str] = &[
@@ -38,77 +35,36 @@ const MEMBERS: &[&str] = &[
 
 /// Writes the file.
 pub(super) fn client(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let fields: usize = rows.iter().map(|row| 5 + row.fields.len()).sum();
-    let mut w = Writer::file(2048 + rows.len() * 900 + fields * 60, "The client of the schema.");
+    let mut w = Writer::file(2048 + rows.len() * 640, "The client of the schema.");
     line!(w, "import { schema } from \"./descriptors.js\";");
     if !rows.is_empty() {
         line!(w, "import type { SchemaDelta } from \"./deltas.js\";");
         line!(w, "import type * as models from \"./models.js\";");
     }
     line!(w, "import * as runtime from \"./runtime.js\";");
-    for (row, names) in rows.iter().zip(names) {
-        write_where(&mut w, row, names);
-        write_order(&mut w, row, names);
-        write_model(&mut w, names);
-    }
+    names.iter().for_each(|names| write_model(&mut w, names));
     write_all(&mut w, rows, names);
     write_client(&mut w, rows, names);
     w.finish()
 }
 
-// export interface WeatherReportWhere {
-//   location?: runtime.Match<string>;
-// }
-fn write_where(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
-    w.gap();
-    line!(
-        w,
-        "/** What rows of `",
-        Prose::inline(row.model.key.as_str()),
-        "` are filtered by; all of it has to be so. */"
-    );
-    block!(w, ["export interface ", names.filter, " {"], ["}"], |w: &mut Writer| {
-        for base in &row.base {
-            let value = match base.base.kind() {
-                BaseKind::Id | BaseKind::String => "string",
-                BaseKind::Date => "models.Timestamp",
-            };
-            line!(w, Key(base.base.name()), "?: runtime.Match<", value, ">;");
-        }
-        let mut enums = names.enums.iter();
-        for shape in row.fields.iter().filter(|shape| is_compared(&shape.field.kind)) {
-            let value = value_of(shape.field, &mut enums, "models");
-            line!(w, Key(shape.field.name.as_str()), "?: runtime.Match<", value, ">;");
-        }
-    });
-}
-
-// export type WeatherReportOrder = "id" | "createdAt" | "location";
-fn write_order(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
-    let base = row.base.iter().map(|base| base.base.name());
-    let own = row.fields.iter().filter(|shape| is_compared(&shape.field.kind)).map(|shape| shape.field.name.as_str());
-    let fields = Type::Union(base.chain(own).map(|name| Type::Literal(name.into())).collect());
-    w.gap();
-    line!(w, "/** What rows of `", Prose::inline(row.model.key.as_str()), "` are ordered by. */");
-    line!(w, "export type ", names.order, " = ", fields, ";");
-}
-
 // export type WeatherReportModel = runtime.Model<models.WeatherReport, …>;
 fn write_model(w: &mut Writer, names: &ModelNames) {
     w.gap();
-    line!(w, "export type ", names.model, " = runtime.Model<");
-    w.indented(|w| {
-        for name in [&names.row, &names.create, &names.patch] {
-            line!(w, "models.", name, ",");
-        }
-        line!(w, names.filter, ",");
-        line!(w, names.order);
-    });
-    line!(w, ">;");
-}
-
-fn is_compared(kind: &FieldKind) -> bool {
-    !matches!(kind, FieldKind::Json)
+    line!(w, "/** The rows of {@link models.", names.row, "}. */");
+    let (row, create, patch) = (&names.row, &names.create, &names.patch);
+    line!(
+        w,
+        "export type ",
+        names.model,
+        " = runtime.Model<models.",
+        row,
+        ", models.",
+        create,
+        ", models.",
+        patch,
+        ">;"
+    );
 }
 
 fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {

@@ -17,7 +17,7 @@ const TYPES: &str = include_str!("descriptors.ts");
 pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
     let rows = &input.shapes.rows;
     let fields: usize = rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
-    let mut w = Writer::file(TYPES.len() + 1024 + rows.len() * 260 + fields * 96, "The schema as values.");
+    let mut w = Writer::checked_file(TYPES.len() + 1024 + rows.len() * 260 + fields * 96, "The schema as values.");
     for text in TYPES.lines() {
         line!(w, text);
     }

@@ -5,7 +5,7 @@
 
 use super::ast::Type;
 use super::literal::{Key, Prose};
-use super::name::{Ident, ModelNames, enum_fields, shaped_fields};
+use super::name::{ModelNames, enum_fields, shaped_fields};
 use super::wire;
 use super::writer::{Writer, block, line};
 use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape, tree};
@@ -119,31 +119,17 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 fn each_field(row: &RowShape<'_>, names: &ModelNames, mut write: impl FnMut(&FieldShape<'_>, Type<'_>)) {
     let (mut enums, mut shapes) = (names.enums.iter(), names.shapes.iter());
     for shape in &row.fields {
+        let facets = &shape.field.facets;
         let value = match shape.field.kind {
-            FieldKind::Json if shape.field.facets.shape.is_some() => {
-                shapes.next().cloned().map_or(Type::JSON, Type::Name)
-            }
-            _ => value_of(shape.field, &mut enums, ""),
+            FieldKind::String => facets.format.map_or(Type::STRING, text_of),
+            FieldKind::Number => Type::NUMBER,
+            FieldKind::Boolean => Type::BOOLEAN,
+            FieldKind::Date => TIMESTAMP,
+            FieldKind::Json if facets.shape.is_some() => shapes.next().cloned().map_or(Type::JSON, Type::Name),
+            FieldKind::Json => Type::JSON,
+            FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, Type::Name),
         };
         write(shape, value);
-    }
-}
-
-/// What a field holds, where its types are declared in `home`; in this file where that is empty.
-pub(super) fn value_of<'n>(
-    field: &Field,
-    enums: &mut impl Iterator<Item = &'n Ident>,
-    home: &'static str,
-) -> Type<'static> {
-    let declared = |name: Ident| if home.is_empty() { Type::Name(name) } else { Type::Member(home, name) };
-    match field.kind {
-        FieldKind::String => field.facets.format.map_or(Type::STRING, text_of),
-        FieldKind::Number => Type::NUMBER,
-        FieldKind::Boolean => Type::BOOLEAN,
-        FieldKind::Date if home.is_empty() => TIMESTAMP,
-        FieldKind::Date => Type::Word("models.Timestamp"),
-        FieldKind::Json => Type::JSON,
-        FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, declared),
     }
 }
 

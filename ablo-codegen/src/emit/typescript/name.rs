@@ -33,10 +33,6 @@ pub(super) struct ModelNames {
     pub(super) patch: Ident,
     /// The interface of its deltas.
     pub(super) delta: Ident,
-    /// The interface of what its rows are filtered by.
-    pub(super) filter: Ident,
-    /// The type of what its rows are ordered by.
-    pub(super) order: Ident,
     /// The type of its place in a client.
     pub(super) model: Ident,
     /// The constant that describes it.
@@ -55,8 +51,6 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
         create: types.claim(join(&name, "Create")),
         patch: types.claim(join(&name, "Patch")),
         delta: types.claim(join(&name, "Delta")),
-        filter: types.claim(join(&name, "Where")),
-        order: types.claim(join(&name, "Order")),
         model: types.claim(join(&name, "Model")),
         enums: enum_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
         shapes: shaped_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),

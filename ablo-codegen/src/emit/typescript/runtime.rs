@@ -33,7 +33,7 @@ const OWN: &str = "/** @internal */ export ";
 
 /// Writes the file.
 pub(super) fn runtime() -> String {
-    let mut w = Writer::file(
+    let mut w = Writer::checked_file(
         ROOMS.iter().map(|room| room.len()).sum(),
         "What the client of every schema shares: requests, the connection, claims, and rows that are kept.",
     );

@@ -7,75 +7,11 @@ import type { SchemaDelta } from "./deltas.js";
 import type * as models from "./models.js";
 import * as runtime from "./runtime.js";
 
-/** What rows of `stations` are filtered by; all of it has to be so. */
-export interface StationWhere {
-  id?: runtime.Match<string>;
-  createdAt?: runtime.Match<models.Timestamp>;
-  updatedAt?: runtime.Match<models.Timestamp>;
-  organizationId?: runtime.Match<string>;
-  createdBy?: runtime.Match<string>;
-  name?: runtime.Match<string>;
-  latitude?: runtime.Match<`${number}`>;
-  longitude?: runtime.Match<`${number}`>;
-  openedAt?: runtime.Match<models.Timestamp>;
-  readings?: runtime.Match<`${bigint}`>;
-}
+/** The rows of {@link models.Station}. */
+export type StationModel = runtime.Model<models.Station, models.StationCreate, models.StationPatch>;
 
-/** What rows of `stations` are ordered by. */
-export type StationOrder =
-  | "id"
-  | "createdAt"
-  | "updatedAt"
-  | "organizationId"
-  | "createdBy"
-  | "name"
-  | "latitude"
-  | "longitude"
-  | "openedAt"
-  | "readings";
-
-export type StationModel = runtime.Model<
-  models.Station,
-  models.StationCreate,
-  models.StationPatch,
-  StationWhere,
-  StationOrder
->;
-
-/** What rows of `weatherReports` are filtered by; all of it has to be so. */
-export interface WeatherReportWhere {
-  id?: runtime.Match<string>;
-  createdAt?: runtime.Match<models.Timestamp>;
-  updatedAt?: runtime.Match<models.Timestamp>;
-  organizationId?: runtime.Match<string>;
-  createdBy?: runtime.Match<string>;
-  location?: runtime.Match<string>;
-  status?: runtime.Match<models.WeatherReportStatus>;
-  forecast?: runtime.Match<string>;
-  confidence?: runtime.Match<number>;
-  stationId?: runtime.Match<string>;
-}
-
-/** What rows of `weatherReports` are ordered by. */
-export type WeatherReportOrder =
-  | "id"
-  | "createdAt"
-  | "updatedAt"
-  | "organizationId"
-  | "createdBy"
-  | "location"
-  | "status"
-  | "forecast"
-  | "confidence"
-  | "stationId";
-
-export type WeatherReportModel = runtime.Model<
-  models.WeatherReport,
-  models.WeatherReportCreate,
-  models.WeatherReportPatch,
-  WeatherReportWhere,
-  WeatherReportOrder
->;
+/** The rows of {@link models.WeatherReport}. */
+export type WeatherReportModel = runtime.Model<models.WeatherReport, models.WeatherReportCreate, models.WeatherReportPatch>;
 
 /** The models by their keys. */
 export interface Models {

@@ -23,6 +23,11 @@ export interface Condition<T> {
   ilike?: string;
 }
 
+/** What rows are filtered and ordered by: members that are no JSON. All that is said of a row has to be so. */
+export type Where<Row> = {
+  [name in keyof Row as NonNullable<Row[name]> extends string | number | boolean ? name : never]?: Match<NonNullable<Row[name]>>;
+};
+
 const OPERATORS: { readonly [name: string]: wire.Operator } = {
   eq: "=", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=", in: "IN", notIn: "NOT IN", like: "LIKE", ilike: "ILIKE",
 };

@@ -5,7 +5,7 @@ import type { ModelDescriptor } from "./descriptors.js";
 import { type ClaimOptions, type Lease } from "./claims.js";
 import { type Core } from "./core.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
-import { clauses, compare, matches, parameters, type Clause } from "./filter.js";
+import { clauses, compare, matches, parameters, type Clause, type Where } from "./filter.js";
 import { type Duration, milliseconds, sleep, uuid } from "./platform.js";
 import { rowsOf, type AnyRow } from "./store.js";
 
@@ -28,9 +28,9 @@ export interface RetrieveOptions {
 }
 
 /** Which rows, in what order, and how many. */
-export interface ListOptions<Where, Name extends string> {
-  where?: Where;
-  orderBy?: { readonly [name in Name]?: "asc" | "desc" };
+export interface ListOptions<Row> {
+  where?: Where<Row>;
+  orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
   /** Rows of a page, at most 100; 20 without it. */
   limit?: number;
   /** The `next` of an earlier page. */
@@ -51,10 +51,10 @@ export interface List<Row> extends PromiseLike<Page<Row>>, AsyncIterable<Row> {
 }
 
 /** Which of the rows that are here, and in what order. */
-export interface LocalOptions<Row, Where, Name extends string> {
-  where?: Where;
+export interface LocalOptions<Row> {
+  where?: Where<Row>;
   filter?: (row: Row) => boolean;
-  orderBy?: { readonly [name in Name]?: "asc" | "desc" };
+  orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
   limit?: number;
   offset?: number;
   /** Rows that are archived are left out without it. */
@@ -126,7 +126,7 @@ const LOOK = 500;
 const MOST = 1000;
 
 /** The rows of one model. */
-export class Model<Row extends { id: string }, Create, Patch, Where, Name extends string> {
+export class Model<Row extends { id: string }, Create, Patch> {
   readonly descriptor: ModelDescriptor;
   readonly claim: Claims<Row, Patch>;
   readonly #core: Core;
@@ -180,7 +180,7 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
   }
 
   /** Rows, a page at a time. */
-  list(options: ListOptions<Where, Name> = {}): List<Row> {
+  list(options: ListOptions<Row> = {}): List<Row> {
     const found = clauses(options.where ?? {});
     const plain = parameters(found);
     const page = (after: string | undefined): Promise<Page<Row>> =>
@@ -202,7 +202,7 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
     };
   }
 
-  #page(options: ListOptions<Where, Name>, plain: [string, string][], after: string | undefined): Promise<Page<Row>> {
+  #page(options: ListOptions<Row>, plain: [string, string][], after: string | undefined): Promise<Page<Row>> {
     const query = [...plain];
     const [name, order] = orderOf(options.orderBy);
     if (name !== undefined) query.push(["order_by", name], ["order", order]);
@@ -216,7 +216,7 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
   }
 
   // Pages know equality alone. Without an order there are pages of a query too: what comes after an id.
-  #query(options: ListOptions<Where, Name>, found: Clause[], after: string | undefined): Promise<Page<Row>> {
+  #query(options: ListOptions<Row>, found: Clause[], after: string | undefined): Promise<Page<Row>> {
     const [name, order] = orderOf(options.orderBy);
     const limit = Math.min(options.limit ?? 20, MOST);
     const where = [...found, ...(after === undefined ? [] : [["id", ">", after] as const])];
@@ -280,7 +280,7 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
   }
 
   /** Rows that are here; needs `ready()`. Without options the same array until one of them changes. */
-  getAll(options?: LocalOptions<Row, Where, Name>): readonly Row[] {
+  getAll(options?: LocalOptions<Row>): readonly Row[] {
     const rows = this.#core.store.all(this.descriptor.key);
     if (options === undefined && !rows.some(isArchived)) return rows as unknown as readonly Row[];
     const { where, filter, orderBy, limit, offset = 0, state = "live" } = options ?? {};
@@ -297,12 +297,12 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
     return meant.slice(offset, limit === undefined ? undefined : offset + limit) as unknown as readonly Row[];
   }
 
-  getCount(options?: LocalOptions<Row, Where, Name>): number {
+  getCount(options?: LocalOptions<Row>): number {
     return this.getAll(options).length;
   }
 
   /** Runs with the rows now and whenever one of the model changes; gives what ends that. */
-  onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row, Where, Name>): () => void {
+  onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row>): () => void {
     const tell = (): void => listener(this.getAll(options));
     tell();
     return this.subscribe(tell);
@@ -314,10 +314,10 @@ export class Model<Row extends { id: string }, Create, Patch, Where, Name extend
 
 const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
 
-function orderOf(orderBy: { readonly [name: string]: "asc" | "desc" | undefined } | undefined): [string | undefined, "asc" | "desc"] {
+function orderOf(orderBy: object | undefined): [string | undefined, "asc" | "desc"] {
   const entries = Object.entries(orderBy ?? {}).filter(([, order]) => order !== undefined);
   if (entries.length > 1) throw invalid("rows are ordered by one field");
-  return [entries[0]?.[0], entries[0]?.[1] ?? "asc"];
+  return [entries[0]?.[0], entries[0]?.[1] ?? "asc"] as [string | undefined, "asc" | "desc"];
 }
 
 const pageOf = <Row>(rows: readonly unknown[], next: string | null, stamp: number | undefined): Page<Row> =>
