@@ -180,7 +180,7 @@ async fn two_languages_and_a_network_that_is_cut(world: World) {
     }
     over.store(true, Ordering::Relaxed);
     assert!(cutting.await.expect("cuts") > 5);
-    assert_eq!(confirmed.len(), 4 * ROUNDS);
+    assert_eq!(confirmed.len(), 4 * ROUNDS, "{confirmed:?}");
 
     let mut found: Vec<(String, String)> = Vec::new();
     for row in 0..ROWS {

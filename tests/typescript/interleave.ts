@@ -26,7 +26,7 @@ async function surely<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 main(async () => {
-  const ablo = client({ agent: name });
+  const ablo = client({ agent: name, timeout: "5s" });
   for (let round = 0; round < Number(rounds); ) {
     const id = `row-${random(Number(rows))}`;
     const entry = `${name}-${round}`;

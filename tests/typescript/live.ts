@@ -8,12 +8,17 @@ const [direct] = more;
 
 main(async () => {
   const [ablo, agent] = [client({ user: "ada" }), client({ agent: "writer", baseURL: direct ?? "" })];
-  const { id } = await agent.reports.create({ data: { title: "Oslo" } });
   const states: string[] = [];
   ablo.onSyncStatus(({ state }) => states.at(-1) !== state && states.push(state));
+  // Of a log that has nothing in it yet, too.
   await ablo.ready();
-  equal(ablo.reports.get(id)?.title, "Oslo", "the snapshot is here");
   await until(() => ablo.syncStatus.state === "live", "it is live");
+  const { id } = await agent.reports.create({ data: { title: "Oslo" } });
+  await until(() => ablo.reports.get(id)?.title === "Oslo", "a row comes");
+  const later = client();
+  await later.ready();
+  equal(later.reports.get(id)?.title, "Oslo", "it is in the snapshot");
+  later.close();
 
   // What others write is here, and who subscribed is told.
   let told = 0;

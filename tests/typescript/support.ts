@@ -2,7 +2,7 @@
 
 import { connect, type Ablo, type runtime } from "./typescript/index.js";
 
-declare const process: { argv: string[]; exit(code: number): never };
+declare const process: { argv: string[]; exitCode: number; exit(code: number): never };
 declare const console: { log(text: string): void; error(text: unknown): void };
 declare const setTimeout: (run: () => void, milliseconds: number) => { unref?(): void };
 
@@ -46,6 +46,8 @@ export const client = (options: Partial<runtime.Options> = {}): Ablo => connect(
 
 /** Runs a program, which ends the process. */
 export function main(run: () => Promise<void>): void {
+  // A program that waits for nothing ends quietly, which is no success.
+  process.exitCode = 13;
   run().then(
     () => process.exit(0),
     (error: unknown) => {

@@ -11,7 +11,8 @@ export const browse = async (visit) => {
   const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...quiet, ...sandbox] });
   try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    const page = await context.newPage();
     const faults = [];
     page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
     page.on("pageerror", (error) => faults.push(String(error)));

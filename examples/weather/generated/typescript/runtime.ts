@@ -47,7 +47,6 @@ interface Host {
   fetch?: Fetch;
   WebSocket?: SocketConstructor;
   AbortController: new () => { readonly signal: Signal; abort(): void };
-  AbortSignal: { timeout(milliseconds: number): Signal };
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   document?: unknown;
   process?: { getBuiltinModule?(name: string): any };
@@ -325,14 +324,14 @@ export interface Options {
   httpOnly?: boolean;
   /** How often a request is sent that fails in a way that passes; 4 without it. */
   attempts?: number;
+  /** How long an answer may take; half a minute without it. */
+  timeout?: Duration;
   /** Takes secret keys in a browser. Everyone who opens the page has them then. */
   dangerouslyAllowBrowser?: boolean;
   fetch?: Fetch;
   WebSocket?: SocketConstructor;
 }
 
-/** How long an answer may take, in milliseconds. */
-const ANSWER = 30_000;
 /** How long an exchanged token is to live, in seconds. */
 const LIFE = 3600;
 
@@ -345,6 +344,7 @@ class Http {
   readonly base: string;
   readonly #fetch: Fetch;
   readonly #options: Options;
+  readonly #patience: number;
   #token: { text: string; renewAt: number } | undefined;
   #asking: Promise<string> | undefined;
 
@@ -362,6 +362,7 @@ class Http {
     // Browsers refuse a `fetch` that is called as a method of something else.
     this.#fetch = (url, init) => fetch(url, init);
     this.#options = options;
+    this.#patience = milliseconds(options.timeout ?? 30);
     this.base = baseOf(options.baseURL);
   }
 
@@ -428,14 +429,20 @@ class Http {
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const said = body === undefined ? {} : { body: JSON.stringify(body) };
+    const url = this.url(path, query);
     let answer: Answer;
     let text: string;
+    // The timers of `AbortSignal.timeout` let a Node.js process end while it waits, and its `fetch` can forget a request whose
+    // connection was cut.
+    const controller = new host.AbortController();
+    const timer = host.setTimeout(() => controller.abort(), this.#patience);
     try {
-      const signal = host.AbortSignal.timeout(ANSWER);
-      answer = await this.#fetch(this.url(path, query), { method, headers, ...said, signal });
+      answer = await this.#fetch(url, { method, headers, ...said, signal: controller.signal });
       text = await answer.text();
     } catch (error) {
-      throw error instanceof AbloError ? error : unreachable(error);
+      throw unreachable(controller.signal.aborted ? "the coordinator did not answer in time" : error);
+    } finally {
+      host.clearTimeout(timer);
     }
     const header = (name: string): string | null => answer.headers.get(name);
     if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(answer.status, text, header);
@@ -507,7 +514,6 @@ class Link {
   #open = false;
   #closed = false;
   #failures = 0;
-  #began = 0;
   #heardAt = 0;
   #timer: Timer | undefined;
 
@@ -583,7 +589,7 @@ class Link {
 
   #opened(): void {
     this.#open = true;
-    this.#began = this.#heardAt = Date.now();
+    this.#heardAt = Date.now();
     for (const frame of this.#talk.opened()) this.say(frame);
     this.#live();
   }
@@ -598,6 +604,8 @@ class Link {
 
   #message(data: unknown): void {
     this.#heardAt = Date.now();
+    // Whoever says something has let this connection in: the next one that is cut is the first.
+    this.#failures = 0;
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame) this.#talk.heard(frame as { type: string });
@@ -639,9 +647,7 @@ class Link {
     if (this.#closed) return;
     this.#drop();
     if (!error.retryable) return this.#end(error);
-    // A connection that held for a while begins anew.
-    this.#failures = this.#began !== 0 && Date.now() - this.#began > PING ? 1 : this.#failures + 1;
-    this.#began = 0;
+    this.#failures += 1;
     this.#talk.cut(error);
     this.#after(pause(this.#failures), () => void this.#dial());
   }
@@ -1098,8 +1104,8 @@ class Store {
   readonly #touched: Set<Table> = new Set();
   #pending: Pending[] = [];
   #reading = 0;
-  /** The last change that is in here. */
-  position = 0;
+  /** The last change that is in here; below 0 before anything is. */
+  position = -1;
   version = 0;
 
   constructor(models: readonly ModelDescriptor[]) {
@@ -1185,7 +1191,7 @@ class Store {
     try {
       const { rows, stamp, value } = await read();
       const table = this.#tables.get(model);
-      if (table !== undefined && stamp !== undefined && this.position > 0) {
+      if (table !== undefined && stamp !== undefined && this.position >= 0) {
         for (const row of rows) this.#put(table, row, stamp);
         this.#flush();
       }
@@ -1409,7 +1415,7 @@ class Core {
     } finally {
       const early = this.#early;
       this.#early = undefined;
-      if (this.store.position > 0) this.store.apply(early);
+      if (this.store.position >= 0) this.store.apply(early);
     }
   }
 
@@ -1420,7 +1426,7 @@ class Core {
         this.presence.forget();
         this.#leases.expire(this.#heardAt);
         this.#heardAt = Date.now();
-        const isSynced = this.#live && this.store.position > 0;
+        const isSynced = this.#live && this.store.position >= 0;
         if (isSynced) this.#stand({ state: "live", lastSyncAt: this.#heardAt, error: undefined });
         const frames = this.#leases.announcement();
         return [...frames, { type: "presence_update", payload: this.#report }, hello(isSynced ? this.store.position : undefined)];
@@ -1449,7 +1455,7 @@ class Core {
     if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return this.#again();
     if (deltas.length === 0) return;
     if (this.#early !== undefined) return void this.#early.push(...deltas);
-    if (!this.#live || this.store.position === 0) return;
+    if (!this.#live || this.store.position < 0) return;
     if (this.store.apply(deltas)) return this.#again();
     this.#stand({ lastSyncAt: this.#heardAt });
     this.#acknowledge();
@@ -1499,7 +1505,7 @@ class Core {
     const said = operations.map((operation) => this.#said(operation, options));
     const claim = options.claim ?? operations.map((own) => this.#heldRow(own)).find((own) => own !== undefined);
     const body = { clientTxId: key, idempotencyKey: key, operations: said, intent: claim?.claimId, causedByTaskId };
-    const pending: Pending[] = this.#live && this.store.position > 0 ? said.flatMap(pendingOf) : [];
+    const pending: Pending[] = this.#live && this.store.position >= 0 ? said.flatMap(pendingOf) : [];
     this.store.begin(pending);
     this.#stand({});
     try {

@@ -146,7 +146,7 @@ const ACK = 100;
     } finally {
       const early = this.#early;
       this.#early = undefined;
-      if (this.store.position > 0) this.store.apply(early);
+      if (this.store.position >= 0) this.store.apply(early);
     }
   }
 
@@ -157,7 +157,7 @@ const ACK = 100;
         this.presence.forget();
         this.#leases.expire(this.#heardAt);
         this.#heardAt = Date.now();
-        const isSynced = this.#live && this.store.position > 0;
+        const isSynced = this.#live && this.store.position >= 0;
         if (isSynced) this.#stand({ state: "live", lastSyncAt: this.#heardAt, error: undefined });
         const frames = this.#leases.announcement();
         return [...frames, { type: "presence_update", payload: this.#report }, hello(isSynced ? this.store.position : undefined)];
@@ -186,7 +186,7 @@ const ACK = 100;
     if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return this.#again();
     if (deltas.length === 0) return;
     if (this.#early !== undefined) return void this.#early.push(...deltas);
-    if (!this.#live || this.store.position === 0) return;
+    if (!this.#live || this.store.position < 0) return;
     if (this.store.apply(deltas)) return this.#again();
     this.#stand({ lastSyncAt: this.#heardAt });
     this.#acknowledge();
@@ -236,7 +236,7 @@ const ACK = 100;
     const said = operations.map((operation) => this.#said(operation, options));
     const claim = options.claim ?? operations.map((own) => this.#heldRow(own)).find((own) => own !== undefined);
     const body = { clientTxId: key, idempotencyKey: key, operations: said, intent: claim?.claimId, causedByTaskId };
-    const pending: Pending[] = this.#live && this.store.position > 0 ? said.flatMap(pendingOf) : [];
+    const pending: Pending[] = this.#live && this.store.position >= 0 ? said.flatMap(pendingOf) : [];
     this.store.begin(pending);
     this.#stand({});
     try {

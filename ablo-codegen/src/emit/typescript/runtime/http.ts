@@ -2,7 +2,7 @@
 
 import type * as wire from "./wire.js";
 import { AbloAuthenticationError, AbloError, errorOf, errorOfAnswer, invalid, unreachable } from "./errors.js";
-import { host, pause, sleep, type Answer, type Fetch, type SocketConstructor } from "./platform.js";
+import { host, milliseconds, pause, sleep, type Answer, type Duration, type Fetch, type SocketConstructor } from "./platform.js";
 
 /** How to reach a coordinator, and as whom. */
 export interface Options {
@@ -20,14 +20,14 @@ export interface Options {
   httpOnly?: boolean;
   /** How often a request is sent that fails in a way that passes; 4 without it. */
   attempts?: number;
+  /** How long an answer may take; half a minute without it. */
+  timeout?: Duration;
   /** Takes secret keys in a browser. Everyone who opens the page has them then. */
   dangerouslyAllowBrowser?: boolean;
   fetch?: Fetch;
   WebSocket?: SocketConstructor;
 }
 
-/** How long an answer may take, in milliseconds. */
-const ANSWER = 30_000;
 /** How long an exchanged token is to live, in seconds. */
 const LIFE = 3600;
 
@@ -40,6 +40,7 @@ const LIFE = 3600;
   readonly base: string;
   readonly #fetch: Fetch;
   readonly #options: Options;
+  readonly #patience: number;
   #token: { text: string; renewAt: number } | undefined;
   #asking: Promise<string> | undefined;
 
@@ -57,6 +58,7 @@ const LIFE = 3600;
     // Browsers refuse a `fetch` that is called as a method of something else.
     this.#fetch = (url, init) => fetch(url, init);
     this.#options = options;
+    this.#patience = milliseconds(options.timeout ?? 30);
     this.base = baseOf(options.baseURL);
   }
 
@@ -123,14 +125,20 @@ const LIFE = 3600;
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const said = body === undefined ? {} : { body: JSON.stringify(body) };
+    const url = this.url(path, query);
     let answer: Answer;
     let text: string;
+    // The timers of `AbortSignal.timeout` let a Node.js process end while it waits, and its `fetch` can forget a request whose
+    // connection was cut.
+    const controller = new host.AbortController();
+    const timer = host.setTimeout(() => controller.abort(), this.#patience);
     try {
-      const signal = host.AbortSignal.timeout(ANSWER);
-      answer = await this.#fetch(this.url(path, query), { method, headers, ...said, signal });
+      answer = await this.#fetch(url, { method, headers, ...said, signal: controller.signal });
       text = await answer.text();
     } catch (error) {
-      throw error instanceof AbloError ? error : unreachable(error);
+      throw unreachable(controller.signal.aborted ? "the coordinator did not answer in time" : error);
+    } finally {
+      host.clearTimeout(timer);
     }
     const header = (name: string): string | null => answer.headers.get(name);
     if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(answer.status, text, header);

@@ -47,7 +47,6 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
   #open = false;
   #closed = false;
   #failures = 0;
-  #began = 0;
   #heardAt = 0;
   #timer: Timer | undefined;
 
@@ -123,7 +122,7 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
 
   #opened(): void {
     this.#open = true;
-    this.#began = this.#heardAt = Date.now();
+    this.#heardAt = Date.now();
     for (const frame of this.#talk.opened()) this.say(frame);
     this.#live();
   }
@@ -138,6 +137,8 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
 
   #message(data: unknown): void {
     this.#heardAt = Date.now();
+    // Whoever says something has let this connection in: the next one that is cut is the first.
+    this.#failures = 0;
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame) this.#talk.heard(frame as { type: string });
@@ -179,9 +180,7 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
     if (this.#closed) return;
     this.#drop();
     if (!error.retryable) return this.#end(error);
-    // A connection that held for a while begins anew.
-    this.#failures = this.#began !== 0 && Date.now() - this.#began > PING ? 1 : this.#failures + 1;
-    this.#began = 0;
+    this.#failures += 1;
     this.#talk.cut(error);
     this.#after(pause(this.#failures), () => void this.#dial());
   }

@@ -38,7 +38,6 @@ export interface Signal {
   fetch?: Fetch;
   WebSocket?: SocketConstructor;
   AbortController: new () => { readonly signal: Signal; abort(): void };
-  AbortSignal: { timeout(milliseconds: number): Signal };
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   document?: unknown;
   process?: { getBuiltinModule?(name: string): any };

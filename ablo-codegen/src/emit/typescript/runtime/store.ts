@@ -46,8 +46,8 @@ class Table {
   readonly #touched: Set<Table> = new Set();
   #pending: Pending[] = [];
   #reading = 0;
-  /** The last change that is in here. */
-  position = 0;
+  /** The last change that is in here; below 0 before anything is. */
+  position = -1;
   version = 0;
 
   constructor(models: readonly ModelDescriptor[]) {
@@ -133,7 +133,7 @@ class Table {
     try {
       const { rows, stamp, value } = await read();
       const table = this.#tables.get(model);
-      if (table !== undefined && stamp !== undefined && this.position > 0) {
+      if (table !== undefined && stamp !== undefined && this.position >= 0) {
         for (const row of rows) this.#put(table, row, stamp);
         this.#flush();
       }

@@ -1,0 +1,98 @@
+//! A board of reports: a coordinator, a page in TypeScript and an agent, all behind one port.
+
+pub mod schema;
+
+use ablo::Client;
+use ablo_server::Embedded;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+/// Why something did not go as it should.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// The folder of the page.
+fn web() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("web")
+}
+
+/// Compiles the page and the agent; the compiler is installed the first time.
+///
+/// # Errors
+/// When there is no Node.js with npm, or the compiler finds something wrong.
+pub async fn compile() -> Result<(), Fault> {
+    if !web().join("node_modules/typescript").exists() {
+        run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])).await?;
+    }
+    run(Command::new("node").args(["node_modules/typescript/bin/tsc", "--pretty", "false"])).await
+}
+
+async fn run(command: &mut Command) -> Result<(), Fault> {
+    let output = command.current_dir(web()).output().await?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("{command:?}: {}{}", said(&output.stdout), said(&output.stderr)).into()),
+    }
+}
+
+/// A coordinator with rows in memory.
+///
+/// # Errors
+/// When it cannot be made.
+pub async fn coordinator() -> Result<Embedded, Fault> {
+    let document = schema::Board::SCHEMA.to_json()?;
+    let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is faulty")?;
+    Ok(ablo_server::embedded(&schema).await?)
+}
+
+/// Serves the page, sessions for it, and the coordinator's routes.
+///
+/// # Errors
+/// When the port is lost.
+pub async fn serve(coordinator: Embedded, listener: TcpListener) -> Result<(), Fault> {
+    let server = Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()).await?;
+    let page = Router::new()
+        .route("/", get(|| async { Html(include_str!("../web/index.html")) }))
+        .route("/style.css", get(|| async { typed("text/css", include_str!("../web/style.css").into()) }))
+        .route("/out/{*path}", get(script))
+        .route("/session", get(session))
+        .with_state(server);
+    Ok(axum::serve(listener, page.fallback_service(coordinator.service())).await?)
+}
+
+/// The agent, in a process of its own that ends with this one's handle.
+///
+/// # Errors
+/// When Node.js does not start.
+pub fn agent(url: &str, key: &str) -> Result<tokio::process::Child, Fault> {
+    Ok(Command::new("node").args(["out/agent.js", url, key]).current_dir(web()).kill_on_drop(true).spawn()?)
+}
+
+fn typed(kind: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// A file that the compiler wrote.
+async fn script(Path(path): Path<String>) -> Response {
+    let is_ours = path.ends_with(".js") && path.split('/').all(|part| !part.starts_with('.'));
+    match tokio::fs::read_to_string(web().join("out").join(&path)).await {
+        Ok(text) if is_ours => typed("text/javascript", text),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A token for whoever asks. An application would look at its own login first.
+async fn session(State(server): State<Client>, Query(asked): Query<BTreeMap<String, String>>) -> Response {
+    let user = asked.get("user").map_or("guest", String::as_str);
+    match server.sessions().user(user).await {
+        Ok(session) => session.token.into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,64 @@
+// Two people in two tabs and an agent write on one report. Arguments: the board's address, a key, where the screenshot goes.
+import assert from "node:assert/strict";
+import { browse, shows } from "./browser.mjs";
+
+const [url, key, screenshot] = process.argv.slice(2);
+
+await browse(async (ada, faults) => {
+  const ben = await ada.context().newPage();
+  ben.on("console", (line) => line.type() === "error" && faults.push(line.text()));
+  ben.on("pageerror", (error) => faults.push(String(error)));
+  await ada.goto(`${url}/?user=ada`);
+  await ben.goto(`${url}/?user=ben`);
+  for (const tab of [ada, ben]) await shows(tab, "#state", "live");
+  await ada.locator("#add input").fill("Stockholm");
+  await ada.keyboard.press("Enter");
+  await shows(ben, "h2", "Stockholm");
+
+  // Whoever types holds the report, and everyone sees who and what.
+  await ada.locator("textarea").focus();
+  await shows(ben, ".holder", "ada is typing");
+  assert.ok(await ben.locator("textarea").isDisabled(), "nobody else types meanwhile");
+  await ada.keyboard.type("Cold.");
+  await ben.waitForFunction(() => document.querySelector("textarea").value === "Cold.", undefined, { timeout: 10_000 });
+
+  // An agent stands in line.
+  const ask = async (token, method, path, body) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await fetch(`${url}/api${path}`, { method, headers, body: JSON.stringify(body) });
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
+    return answer.json();
+  };
+  const { token } = await ask(key, "POST", "/auth/capability", { participantKind: "agent", participantId: "checker" });
+  const { data: [row] } = await (await fetch(`${url}/api/v1/models/reports`, { headers: { authorization: `Bearer ${key}` } })).json();
+  const target = { model: "reports", id: row.id };
+  await ask(token, "POST", "/v1/intents", { intentId: "int_checker", target, action: "checking", queue: true });
+  await shows(ben, ".holder", "ada is typing, 1 waiting");
+  await ben.screenshot({ path: screenshot });
+
+  // A write that is refused is put back, and says why.
+  await ben.locator("button.ask").click();
+  await shows(ben, "#fault", "ada");
+  await shows(ben, ".status", "draft");
+
+  // Leaving the text lets the next one have it.
+  await ada.locator("h1").click();
+  await shows(ben, ".holder", "agent:checker is checking");
+  await ask(token, "DELETE", "/v1/intents/int_checker", {});
+  await ben.locator(".holder", { hasText: "checking" }).waitFor({ state: "detached", timeout: 10_000 }).catch(() => {});
+  await ada.locator("button.ask").click();
+  for (const tab of [ada, ben]) await shows(tab, ".holder", "agent:forecaster is forecasting");
+  for (const tab of [ada, ben]) await shows(tab, ".status", "ready");
+  const wanted = "Cold.\nStockholm: rain in the morning, then sun.";
+  for (const tab of [ada, ben]) assert.equal(await tab.locator("textarea").inputValue(), wanted);
+
+  // A page that is opened later has the same, and one that is closed is gone from the others.
+  const late = await ada.context().newPage();
+  await late.goto(`${url}/?user=cleo`);
+  await shows(late, "h2", "Stockholm");
+  assert.equal(await late.locator("textarea").inputValue(), wanted);
+  await late.locator("button.delete").click();
+  await ada.locator("article").waitFor({ state: "detached", timeout: 10_000 });
+  // The refusal is an answer of 409, which browsers log.
+  assert.deepEqual(faults.filter((fault) => !fault.includes("409")), []);
+});
