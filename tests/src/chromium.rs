@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const FILES: [&str; 5] = ["package.json", "package-lock.json", "browser.mjs", "page.mjs", "board.mjs"];
+const FILES: [&str; 6] = ["package.json", "package-lock.json", "browser.mjs", "page.mjs", "board.mjs", "react.mjs"];
 
 /// Runs a script in Node.js with these arguments.
 ///

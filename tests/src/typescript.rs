@@ -51,6 +51,17 @@ impl Project {
         self.dir.path().join(path)
     }
 
+    /// Lets the project import the judge's packages.
+    ///
+    /// # Panics
+    /// When they cannot be installed.
+    #[cfg(unix)]
+    pub fn use_packages(&self) {
+        let _installed = tsc_path();
+        let packages = judge_dir().join("node_modules");
+        std::os::unix::fs::symlink(packages, self.path("node_modules")).expect("a link can be made");
+    }
+
     /// Compiles everything with the judge's flags and these on top, and gives the compiler's report.
     ///
     /// # Panics
@@ -163,10 +174,22 @@ pub fn run(program: &str, arguments: &[&str], mut hear: impl FnMut(&str)) -> Vec
 /// When it is none.
 #[must_use]
 pub fn minified(path: &Path) -> usize {
+    judge("minified.mjs", &[path]).trim().parse().expect("a number")
+}
+
+/// Makes one script of a program and everything it imports.
+///
+/// # Panics
+/// When it is none.
+pub fn bundle(program: &Path, script: &Path) {
+    judge("bundle.mjs", &[program, script]);
+}
+
+fn judge(script: &str, arguments: &[&Path]) -> String {
     let _installed = tsc_path();
-    let output = Command::new("node").arg(judge_dir().join("minified.mjs")).arg(path).output().expect("node runs");
+    let output = Command::new("node").arg(judge_dir().join(script)).args(arguments).output().expect("node runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The compiler, installed if it is not there yet.

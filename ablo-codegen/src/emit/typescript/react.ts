@@ -1,10 +1,10 @@
 // Rows and presence in components of React: `<AbloProvider>` at the top, `useAblo` anywhere below it.
 
 import { createContext, createElement, useContext, useEffect, useRef, useSyncExternalStore } from "react";
-import type { FunctionComponent, ReactNode } from "react";
+import type { Context, FunctionComponent, ReactNode } from "react";
 import type { Ablo } from "./client.js";
 
-const Context: React.Context<Ablo | undefined> = createContext<Ablo | undefined>(undefined);
+const Nearest: Context<Ablo | undefined> = createContext<Ablo | undefined>(undefined);
 
 /** Gives a client to the components below, and begins to keep its rows. */
 export const AbloProvider: FunctionComponent<{ client: Ablo; children?: ReactNode }> = ({ client, children }) => {
@@ -12,12 +12,12 @@ export const AbloProvider: FunctionComponent<{ client: Ablo; children?: ReactNod
     // What goes wrong is in `syncStatus`.
     client.ready().catch(() => {});
   }, [client]);
-  return createElement(Context.Provider, { value: client }, children);
+  return createElement(Nearest.Provider, { value: client }, children);
 };
 
 /** The client of the nearest provider. */
 export function useAbloClient(): Ablo {
-  const client = useContext(Context);
+  const client = useContext(Nearest);
   if (client === undefined) throw new Error("put <AbloProvider client={…}> above this component");
   return client;
 }
