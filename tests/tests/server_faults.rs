@@ -9,7 +9,8 @@
 //! | expired, foreign and forged credentials | `server_protocol.rs`, `client.rs` |
 //! | replayed requests | `server_engine.rs`, `server_together.rs`, `server_values.rs` |
 //! | SQL in ids, filters, orders and cursors | `server_values.rs`, `server_isolation.rs`, here |
-//! | a clock that goes back | `server_together.rs` |
+//! | a clock that goes back, or jumps | `server_together.rs`, `server_clock.rs` |
+//! | sockets that do not read | `ablo-cli/tests/serve_stalled.rs` |
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::Coordinator;
@@ -28,6 +29,27 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
 on_both_stores! { crate::SCHEMA;
     rubbish_harms_nobody_else
     sql_is_text_on_every_route
+    a_page_of_the_log_has_bounds
+}
+
+/// Large rows are read a few at a time, and none is left out.
+async fn a_page_of_the_log_has_bounds(world: World) {
+    let ann = ablo_tests::server::user("ann");
+    for at in 0..5 {
+        let text = "x".repeat(1_500_000);
+        let operation = format!(r#"[{{"action":"create","model":"notes","id":"n{at}","data":{{"text":"{text}"}}}}]"#);
+        world.commit(&ann, &operation).await.expect("a receipt");
+    }
+    let (mut seen, mut after) = (Vec::new(), 0);
+    loop {
+        let page = world.log(&ann, after).await.expect("the log");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 3, "{} large rows at once", page.len());
+        assert!(ablo_server::engine::log::is_full(&page, 10_000) || last.row == "n4");
+        after = last.id;
+        seen.extend(page.into_iter().map(|delta| delta.row));
+    }
+    assert_eq!(seen, ["n0", "n1", "n2", "n3", "n4"]);
 }
 
 /// Creates a note again and again until it is confirmed; every refusal on the way has to be one that passes.

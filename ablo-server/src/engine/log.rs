@@ -72,6 +72,15 @@ static APPEND: Text = Text::new(
 const COLUMNS: &str = "id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, {previous_groups:texts}, \
     transaction_id, {created_at:date}, actor_kind, actor_id, on_behalf_of_kind, on_behalf_of_id, capability_id, \
     caused_by_task_id";
+
+impl Delta {
+    /// Bytes that it takes, but for a few.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.data.as_ref().map_or(0, String::len)
+    }
+}
+
 static HEAD: Text = Text::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
 static ROW_SINCE: Text = Text::new(
     "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
@@ -129,14 +138,26 @@ pub fn head(tx: &mut dyn Tx, organization: &str) -> Result<u64, StoreError> {
     number(found.first().and_then(|row| row.first()))
 }
 
-/// The changes after a place, in order, at most `limit`.
+/// Characters of rows up to which changes are read in one go; the one that goes beyond it is the last.
+pub const PAGE: usize = 4 << 20;
+
+/// Whether there may be changes behind those that [`since`] gave.
+#[must_use]
+pub fn is_full(found: &[Delta], limit: usize) -> bool {
+    found.len() == limit || found.iter().map(Delta::size).sum::<usize>() >= PAGE
+}
+
+/// The changes after a place, in order, at most `limit` and about [`PAGE`].
 ///
 /// # Errors
 /// What the database said.
 pub fn since(tx: &mut dyn Tx, organization: &str, after: u64, limit: usize) -> Result<Vec<Delta>, StoreError> {
     static SINCE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
+        let size = "coalesce(length(CAST(data AS TEXT)), 0)";
         let text = format!(
-            "SELECT {COLUMNS} FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} ORDER BY id LIMIT {{3}}"
+            "SELECT {COLUMNS} FROM (SELECT *, sum({size}) OVER (ORDER BY id) - {size} AS size_before FROM (\
+             SELECT * FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} ORDER BY id LIMIT {{3}}\
+             ) AS page) AS sized WHERE size_before < {PAGE} ORDER BY id"
         );
         [crate::store::Dialect::Sqlite, crate::store::Dialect::Postgres].map(|dialect| dialect.spell(&text))
     });

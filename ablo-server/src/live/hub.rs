@@ -2,6 +2,7 @@
 
 use super::deliver::Item;
 use crate::engine::claims::{self, Claim, Line};
+use crate::engine::log::Delta;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
@@ -16,6 +17,8 @@ use tokio::sync::{broadcast, watch};
 
 /// Changes that a hub keeps at hand; who is further behind reads from the store.
 const RING: usize = 4096;
+/// Bytes of rows in them.
+const RING_BYTES: usize = 32 << 20;
 /// Changes that are read in one go.
 pub(super) const STEP: usize = 512;
 /// News that a connection may lag behind before it looks at everything again.
@@ -46,11 +49,25 @@ pub(crate) struct Hub {
 #[derive(Debug, Default)]
 struct Known {
     ring: VecDeque<Arc<Item>>,
+    ring_bytes: usize,
     /// Every change after this is in the ring.
     floor: u64,
     lines: BTreeMap<(String, String), Arc<LineChange>>,
     sessions: BTreeMap<String, Arc<Session>>,
     idle_since: Option<Instant>,
+}
+
+impl Known {
+    /// Keeps changes at hand, and lets go of as many as that takes.
+    fn take(&mut self, found: Vec<Delta>) {
+        self.ring_bytes += found.iter().map(Delta::size).sum::<usize>();
+        self.ring.extend(found.into_iter().map(|delta| Arc::new(Item::new(delta))));
+        while self.ring.len() > RING || self.ring_bytes > RING_BYTES {
+            let Some(last) = self.ring.pop_front() else { return };
+            self.ring_bytes -= last.delta.size();
+            self.floor = last.delta.id;
+        }
+    }
 }
 
 /// The claims on a row, and who sees the row.
@@ -177,15 +194,8 @@ impl Hub {
             }
             let found = store.reading(tenant, move |tx| Ok(log::since(tx, &organization, at, STEP)?)).await?;
             let Some(last) = found.last().map(|delta| delta.id) else { return Ok(()) };
-            let more = found.len() == STEP;
-            let mut known = lock(&self.known);
-            known.ring.extend(found.into_iter().map(|delta| Arc::new(Item::new(delta))));
-            let over = known.ring.len().saturating_sub(RING);
-            let cut = known.ring.drain(..over).next_back();
-            if let Some(last) = cut {
-                known.floor = last.delta.id;
-            }
-            drop(known);
+            let more = log::is_full(&found, STEP);
+            lock(&self.known).take(found);
             self.head.send_replace(last);
             if !more {
                 return Ok(());

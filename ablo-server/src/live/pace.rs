@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub(super) const CHUNK: usize = 50;
 /// The same for clients that want every change: what was read in one go goes out in one frame.
 const BATCH: usize = super::hub::STEP;
+/// Bytes of one frame, beside the last change in it: what a peer that does not read keeps in memory.
+const FRAME: usize = 256 << 10;
 /// How long a frame waits for its acknowledgement.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -57,15 +59,16 @@ impl Pace {
     }
 
     fn all(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
-        let mut texts = Vec::new();
+        let (mut texts, mut size) = (Vec::new(), 0);
         for (item, form) in items {
-            if texts.len() == BATCH {
+            if texts.len() == BATCH || size > FRAME {
                 break;
             }
             self.cursor = item.delta.id;
             if let Some(form) = form {
                 let mut text = String::new();
                 item.write(*form, &mut text);
+                size += text.len();
                 texts.push(text);
             }
         }
