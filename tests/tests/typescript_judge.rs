@@ -146,3 +146,27 @@ fn a_client_takes_little_longer_than_its_interfaces() {
     println!("in all {total} s and {total_alone} s: {:.2}", total / total_alone);
     assert!(check <= check_alone * 1.5, "{check} s against {check_alone} s");
 }
+
+/// What is between the first two fences of a language in a document.
+fn code(document: &str, fence: &str) -> String {
+    let text = fixtures::read(&fixtures::root().join("..").join(document));
+    let (_, rest) = text.split_once(&format!("```{fence}\n")).expect("it has code");
+    rest.split_once("\n```").expect("which ends").0.to_owned()
+}
+
+#[test]
+fn the_documentation_compiles() {
+    let project = Project::new();
+    let folder = fixtures::root().join("../examples/weather/generated/typescript");
+    for entry in fs::read_dir(folder).expect("the files are there").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".ts") {
+            project.write(&format!("generated/typescript/{name}"), &fixtures::read(&entry.path()));
+        }
+    }
+    let host = "declare const process: { env: { ABLO_API_KEY?: string } };\ndeclare const console: { log(...said: unknown[]): void };\n";
+    project.write("guide.ts", &(host.to_owned() + &code("docs/typescript.md", "ts")));
+    let import = "import { connect } from \"./generated/typescript/index.js\";\n";
+    project.write("readme.ts", &(host.to_owned() + import + &code("README.md", "ts")));
+    let _report = project.compile(&["--noEmit"]);
+}

@@ -55,14 +55,14 @@ fn main() -> ExitCode {
 }
 
 fn check() -> Vec<Step> {
-    let config = "examples/weather/ablo.toml";
-    let example = ["run", "--quiet", "--package", "ablo-cli", "--", "generate", "--config", config, "--check"];
+    let fresh = |config| ["run", "--quiet", "--package", "ablo-cli", "--", "generate", "--config", config, "--check"];
     let mut steps = vec![
         cargo("format", &["fmt", "--all", "--check"]),
         cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with("RUSTDOCFLAGS", "-D warnings"),
         cargo("docs/errors.md", &["xtask", "codes", "--check"]),
-        cargo("the example's files", &example),
+        cargo("the weather service's files", &fresh("examples/weather/ablo.toml")),
+        cargo("the board's files", &fresh("examples/board/ablo.toml")),
     ];
     if setup::has_wasm() {
         steps.push(cargo(
@@ -107,6 +107,7 @@ fn long() -> Vec<Step> {
         cargo("a server killed between any two statements", &at_length("migrate_faults")).with("ABLO_LONG", "1"),
         cargo("random histories of the coordinator", &at_length("server_model")).with("ABLO_LONG", "1"),
         cargo("every operation as documented", &at_length("server_openapi")).with("ABLO_LONG", "1"),
+        cargo("deltas in TypeScript as Rust writes them", &at_length("typescript_client")).with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
         cargo("fuzzing deltas in JSON", &fuzz("delta_json")),

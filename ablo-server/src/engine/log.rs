@@ -2,7 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
-use crate::store::{Row, Text, Tx};
+use crate::store::{Dialect, Row, Text, Tx};
 use crate::value::{Cell, shown_date, stored_date, string};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -138,7 +138,7 @@ pub fn head(tx: &mut dyn Tx, organization: &str) -> Result<u64, StoreError> {
     number(found.first().and_then(|row| row.first()))
 }
 
-/// Characters of rows up to which changes are read in one go; the one that goes beyond it is the last.
+/// Bytes of rows up to which changes are read in one go; the one that goes beyond it is the last.
 pub const PAGE: usize = 4 << 20;
 
 /// Whether there may be changes behind those that [`since`] gave.
@@ -153,15 +153,18 @@ pub fn is_full(found: &[Delta], limit: usize) -> bool {
 /// What the database said.
 pub fn since(tx: &mut dyn Tx, organization: &str, after: u64, limit: usize) -> Result<Vec<Delta>, StoreError> {
     static SINCE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
-        let size = "coalesce(length(CAST(data AS TEXT)), 0)";
-        let text = format!(
-            "SELECT {COLUMNS} FROM (SELECT *, sum({size}) OVER (ORDER BY id) - {size} AS size_before FROM (\
-             SELECT * FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} ORDER BY id LIMIT {{3}}\
-             ) AS page) AS sized WHERE size_before < {PAGE} ORDER BY id"
-        );
-        [crate::store::Dialect::Sqlite, crate::store::Dialect::Postgres].map(|dialect| dialect.spell(&text))
+        [(Dialect::Sqlite, "octet_length(data)"), (Dialect::Postgres, "octet_length(CAST(data AS TEXT))")].map(
+            |(dialect, size)| {
+                dialect.spell(&format!(
+                    "SELECT {COLUMNS} FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} AND id <= (\
+                 SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS size_before FROM (\
+                 SELECT id, coalesce({size}, 0) AS size FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} \
+                 ORDER BY id LIMIT {{3}}) AS page) AS pages WHERE size_before < {PAGE}) ORDER BY id"
+                ))
+            },
+        )
     });
-    let sql = &SINCE[usize::from(tx.dialect() == crate::store::Dialect::Postgres)];
+    let sql = &SINCE[usize::from(tx.dialect() == Dialect::Postgres)];
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = tx.query(sql, &[organization.into(), place(after), limit.into()])?;
     rows.into_iter().map(delta).collect()

@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = 50;
 /// The same for clients that want every change: what was read in one go goes out in one frame.
 const BATCH: usize = super::hub::STEP;
 /// Bytes of one frame, beside the last change in it: what a peer that does not read keeps in memory.
-const FRAME: usize = 256 << 10;
+const FRAME: usize = 512 << 10;
 /// How long a frame waits for its acknowledgement.
 const PATIENCE: Duration = Duration::from_millis(400);
 
