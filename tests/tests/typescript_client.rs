@@ -27,6 +27,7 @@ use support::{Freedom, Rng};
 on_both_stores! { &ablo_tests::typescript::program_schema();
     a_person_and_agents_edit_one_report
     values_are_exact
+    lines_are_fair_and_credentials_end
     rows_are_kept_live
     two_languages_and_a_network_that_is_cut
 }
@@ -69,6 +70,21 @@ async fn a_person_and_agents_edit_one_report(world: World) {
 async fn values_are_exact(world: World) {
     let server = serve(&world).await;
     play("values.js", vec![url(&server), server.key.clone()], |_| {}).await;
+}
+
+async fn lines_are_fair_and_credentials_end(world: World) {
+    let server = serve(&world).await;
+    play("claims.js", vec![url(&server), server.key.clone()], |_| {}).await;
+}
+
+#[test]
+fn a_coordinator_may_answer_late_and_start_anew() {
+    run("resync.js", &[], |_| {});
+}
+
+#[test]
+fn what_belongs_into_a_field_is_known() {
+    run("validate.js", &[], |_| {});
 }
 
 async fn rows_are_kept_live(world: World) {
