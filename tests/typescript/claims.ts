@@ -1,7 +1,7 @@
 // Claims and credentials beyond the scenario: lines that are looked at and reordered, claims that end early, keys that a page must not have.
 
-import { AbloAuthenticationError, AbloClaimedError, AbloError } from "./typescript/index.js";
-import { assert, client, equal, main, refused } from "./support.js";
+import { AbloAuthenticationError, AbloClaimedError, AbloError, type wire } from "./typescript/index.js";
+import { assert, client, equal, main, refused, sleep } from "./support.js";
 
 main(async () => {
   const ablo = client();
@@ -14,8 +14,15 @@ main(async () => {
 
   // Two wait, one over a socket and one over HTTP; the line is turned round.
   const [second, third] = [two.counters.claim({ id }), three.counters.claim({ id, ttl: "10s" })];
-  let line = await ablo.counters.claim.queue({ id });
-  for (const end = Date.now() + 20_000; line.length !== 2; line = await ablo.counters.claim.queue({ id })) assert(Date.now() < end, "never in line");
+  const both = async (): Promise<readonly wire.ModelClaim[]> => {
+    for (const end = Date.now() + 20_000; ; ) {
+      const line = await ablo.counters.claim.queue({ id });
+      if (line.length === 2) return line;
+      assert(Date.now() < end, `${line.length} are in line`);
+      await sleep(10);
+    }
+  };
+  const line = await both();
   await ablo.counters.claim.reorder({ id, order: [...line].reverse() });
   const turned = await ablo.counters.claim.queue({ id });
   equal(turned.map((claim) => claim.actor), line.map((claim) => claim.actor).reverse(), "the line is turned round");
@@ -23,7 +30,8 @@ main(async () => {
   assert(deep instanceof AbloClaimedError && deep.code === "queue_too_deep", `${deep}`);
   const late = await refused(client({ agent: "five" }).counters.claim({ id, timeout: "200ms" }));
   equal(late.code, "grant_timeout", "patience ends");
-  equal((await ablo.counters.claim.queue({ id })).length, 2, "and with it the place in the line");
+  // And with it the place in the line.
+  await both();
 
   await held.release();
   assert(!held.isHeld, "it is given up");
