@@ -38,6 +38,8 @@ mod open_enum;
 mod patch;
 mod row;
 mod schema;
+#[cfg(feature = "source")]
+pub mod source;
 mod timestamp;
 
 #[doc = include_str!("docs/enum.md")]

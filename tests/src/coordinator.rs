@@ -80,7 +80,11 @@ impl Coordinator {
 }
 
 /// A client of plain HTTP, which still wants to know by what it would encrypt.
-fn client() -> reqwest::Client {
+///
+/// # Panics
+/// When there is no such client.
+#[must_use]
+pub fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let tls = tls.expect("versions").with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
