@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const FILES: [&str; 6] = ["package.json", "package-lock.json", "browser.mjs", "page.mjs", "board.mjs", "react.mjs"];
+const FILES: [&str; 7] =
+    ["package.json", "package-lock.json", "browser.mjs", "page.mjs", "board.mjs", "program.mjs", "react.mjs"];
 
-/// Runs a script in Node.js with these arguments.
+/// Runs a script in Node.js with these arguments, and gives what it printed.
 ///
 /// # Panics
 /// When it finds something wrong, or when what it stands on cannot be installed.
-pub fn run(script: &str, arguments: &[&str]) {
+pub fn run(script: &str, arguments: &[&str]) -> String {
     let output = Command::new("node").arg(room().join(script)).args(arguments).output().expect("Node.js");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{script}: {}{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
 }
 
 /// Where screenshots are kept.

@@ -11,11 +11,12 @@ mod weather {
 
 use ablo::client::ErrorKind;
 use ablo::{Client, Deltas, FieldKind, Naming, SchemaDescriptor};
+use ablo_tests::chromium;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::network::{Proxy, proxy};
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
-use ablo_tests::typescript::{programs, run};
+use ablo_tests::typescript::{bundle, program_schema, programs, run};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs;
@@ -65,6 +66,19 @@ const SEEN: [&str; 8] = [
 async fn a_person_and_agents_edit_one_report(world: World) {
     let server = serve(&world).await;
     assert_eq!(play("scenario.js", vec![url(&server), server.key.clone()], |_| {}).await, SEEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_in_a_browser() {
+    let world = World::sqlite(&program_schema());
+    let server = serve(&world).await;
+    let place = tempfile::tempdir().expect("a folder");
+    let script = place.path().join("scenario.js");
+    bundle(&programs().join("scenario.ts"), &script);
+    let (script, url, key) = (script.to_string_lossy().into_owned(), url(&server), server.key.clone());
+    let visit = tokio::task::spawn_blocking(move || chromium::run("program.mjs", &[&script, &url, &key]));
+    let said = visit.await.expect("the page");
+    assert_eq!(said.lines().collect::<Vec<_>>(), SEEN);
 }
 
 async fn values_are_exact(world: World) {

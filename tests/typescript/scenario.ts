@@ -1,9 +1,12 @@
 // The product's scenario: a person and agents edit one report, and an observer sees all of it. The lines that it prints are compared.
 
-import { AbloClaimedError, AbloStaleContextError, type Ablo } from "./typescript/index.js";
-import { assert, client, equal, main, refused, say, until } from "./support.js";
+import { AbloClaimedError, AbloStaleContextError, type Ablo, type runtime } from "./typescript/index.js";
+import { assert, client as anyClient, equal, main, refused, say, until } from "./support.js";
 
 const id = "report_stockholm";
+
+// The same program runs in a page, which nobody else opens.
+const client = (options: Partial<runtime.Options> = {}): Ablo => anyClient({ dangerouslyAllowBrowser: true, ...options });
 
 export async function play(observer: Ablo): Promise<void> {
   const [ada, hasty, patient] = [client({ user: "ada" }), client({ agent: "hasty" }), client({ agent: "patient" })];

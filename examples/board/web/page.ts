@@ -30,7 +30,7 @@ function card(id: string): HTMLElement {
   const text = find<HTMLTextAreaElement>("textarea", made);
   // Whoever begins to type holds the report until they leave it; who comes second waits for their turn.
   text.addEventListener("focus", () => {
-    const claim = ablo.reports.claim({ id, action: "typing", ttl: "30s" });
+    const claim = ablo.reports.claim({ id, action: "typing", ttl: "10s" });
     claims.set(id, claim);
     claim.catch(told);
   });

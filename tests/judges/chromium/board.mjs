@@ -57,7 +57,12 @@ await browse(async (ada, faults) => {
   await late.goto(`${url}/?user=cleo`);
   await shows(late, "h2", "Stockholm");
   assert.equal(await late.locator("textarea").inputValue(), wanted);
-  await late.locator("button.delete").click();
+  // Whoever is gone without a word holds a report no longer than its lease.
+  await late.locator("textarea").focus();
+  for (const tab of [ada, ben]) await shows(tab, ".holder", "cleo is typing");
+  await late.close();
+  await ada.waitForFunction(() => document.querySelector(".holder").textContent === "", undefined, { timeout: 30_000 });
+  await ben.locator("button.delete").click();
   await ada.locator("article").waitFor({ state: "detached", timeout: 10_000 });
   // The refusal is an answer of 409, which browsers log.
   assert.deepEqual(faults.filter((fault) => !fault.includes("409")), []);
