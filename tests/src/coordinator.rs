@@ -23,6 +23,7 @@ pub struct Coordinator {
     /// A secret key of the organisation `acme`.
     pub key: String,
     client: reqwest::Client,
+    _running: tokio::sync::oneshot::Sender<()>,
 }
 
 /// An answer: its status and its body.
@@ -40,8 +41,13 @@ impl Coordinator {
         let key = app.secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, std::future::pending()));
-        Self { app, address, key, client: client() }
+        let (running, dropped) = tokio::sync::oneshot::channel::<()>();
+        let over = async {
+            // Nobody says it: the other end is dropped with the coordinator, and with it go its connections to the database.
+            let _ = dropped.await;
+        };
+        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, over));
+        Self { app, address, key, client: client(), _running: running }
     }
 
     /// Asks, with a key.
