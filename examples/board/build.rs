@@ -1,10 +1,5 @@
-//! Writes the TypeScript client of the schema in `src/schema.rs`.
+//! Writes the TypeScript client of the schema in `src/schema.rs`; nothing of it is committed, as in an application that builds it.
 
 fn main() {
-    // On CI a stale file is an error; at home it is mended.
-    ablo_codegen::Generator::new("src/schema.rs")
-        .target("typescript")
-        .out("web")
-        .check(std::env::var_os("CI").is_some())
-        .run_or_exit();
+    ablo_codegen::Generator::new("src/schema.rs").target("typescript").out("web").run_or_exit();
 }

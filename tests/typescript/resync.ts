@@ -15,11 +15,20 @@ class Fake {
   rows: Report[] = [row("a", "first")];
   bootstraps = 0;
   sockets: FakeSocket[] = [];
+  /** The titles that were committed, as they came, and the one that is refused. */
+  commits: string[] = [];
+  refusing = "";
+  /** Requests that fail before one succeeds. */
+  failing = 0;
   /** Answers of a path that are held back. */
   held: Map<string, Promise<void>> = new Map();
 
   readonly fetch: runtime.Fetch = async (url, { method, body }) => {
     const path = new (globalThis as unknown as { URL: new (url: string) => { pathname: string } }).URL(url).pathname.replace("/api", "");
+    if (this.failing > 0) {
+      this.failing -= 1;
+      return { status: 503, headers: { get: () => null }, text: async () => '{"code":"instance_at_capacity"}' };
+    }
     const answer = this.answer(method, path, body === undefined ? {} : (JSON.parse(body) as Body));
     await this.held.get(path);
     return { status: 200, headers: { get: () => null }, text: async () => JSON.stringify(answer) };
@@ -29,6 +38,12 @@ class Fake {
     if (path === "/sync/bootstrap") {
       this.bootstraps += 1;
       return { type: "full", lastSyncId: this.head, models: { Report: this.rows, Counter: "[]" } };
+    }
+    if (path === "/v1/commits") {
+      const [operation] = body["operations"] as { data?: { title?: string } }[];
+      const title = operation?.data?.title ?? "";
+      this.commits.push(title);
+      if (title !== "" && title === this.refusing) return { object: "commit_receipt", clientTxId: body["clientTxId"], success: false, status: "rejected", lastSyncId: this.head, error: "no" };
     }
     if (path === "/v1/commits") return { object: "commit_receipt", clientTxId: body["clientTxId"], success: true, status: "confirmed", lastSyncId: (this.head += 1) };
     if (path.startsWith("/v1/models/reports/")) return { data: this.rows[0], stamp: this.head, claims: [] };
@@ -137,6 +152,45 @@ main(async () => {
   await until(() => title("c") === "seen now", "what is seen now");
   equal(ablo.reports.getCount(), 1, "and no more");
   await until(() => ablo.syncStatus.state === "live", "it is live");
+
+  // Where that fails it is tried again, and what comes meanwhile waits for it, also another change of rights.
+  fake.failing = 6;
+  fake.rows = [row("d", "at last")];
+  fake.head = 9;
+  socket.deltas(delta(8, "G", "g", { addedGroups: ["team:y"], removedGroups: [] }));
+  await until(() => ablo.syncStatus.state === "offline", "it fails");
+  socket.deltas(delta(9, "I", "e", row("e", "not of what is here")));
+  equal(ablo.reports.get("e"), undefined, "nothing is added to what is out of date");
+  await until(() => title("d") === "at last", "it succeeds");
+  equal([ablo.reports.getCount(), ablo.syncStatus.state], [1, "live"], "and is whole");
+  const before = fake.bootstraps;
+  fake.held.set("/sync/bootstrap", new Promise((done) => (answer = done)));
+  socket.deltas(delta(10, "G", "g", { addedGroups: ["team:z"], removedGroups: [] }));
+  await sleep(5);
+  socket.deltas(delta(11, "G", "g", { addedGroups: ["team:w"], removedGroups: [] }));
+  fake.held.clear();
+  answer();
+  await until(() => fake.bootstraps === before + 2, "twice, when rights change while it is read");
+  const closing = client({ baseURL: "http://made.up", apiKey: "sk_test_x", fetch: fake.fetch, WebSocket: FakeSocket });
+  const opened = fake.sockets.length;
+  const starting = closing.ready();
+  closing.close();
+  await starting;
+  await sleep(5);
+  equal([fake.sockets.length, closing.syncStatus.state], [opened, "idle"], "who was closed opens nothing");
+
+  // Writes of a row arrive in the order in which they were said, also where one before them fails; those of others do not wait.
+  fake.commits = [];
+  fake.held.set("/v1/commits", new Promise((done) => (answer = done)));
+  const typed = ["C", "Co", "Col"].map((title) => ablo.reports.update({ id: "d", data: { title } }));
+  const other = ablo.reports.update({ id: "z", data: { title: "aside" } });
+  await sleep(5);
+  equal([fake.commits, title("d")], [["C", "aside"], "Col"], "one of each row is under way, and all of them are seen");
+  fake.held.clear();
+  fake.refusing = "Co";
+  answer();
+  await Promise.allSettled([...typed, other]);
+  equal([fake.commits, (await Promise.allSettled(typed)).map(({ status }) => status)], [["C", "aside", "Co", "Col"], ["fulfilled", "rejected", "fulfilled"]], "in order");
 
   // A login that is over is over: nobody comes back by itself.
   let told = "";

@@ -4,7 +4,7 @@ use super::error::{Error, Result};
 use super::signature::Verifier;
 use crate::wire::{
     EventsAnswer, ListAnswer, LoadAnswer, Object, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode as Code,
-    SourceEvents, SourceFailure, SourceList, SourceLoad, SourceMode, SourceRequest, SourceScope,
+    SourceEvents, SourceFailure, SourceList, SourceLoad, SourceMode, SourceRequest, SourceScope, Verb,
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -150,7 +150,8 @@ impl<S: Source> Endpoint<S> {
             Ok(answer) => answer,
             Err(Error::Refused(failure, status)) => said(status, &failure),
             // Why is for this program's own log: the reason may hold anything.
-            Err(Error::Failed(_)) => {
+            Err(Error::Failed(reason)) => {
+                tracing::error!(%reason, "a source failed");
                 let mut failure = SourceFailure::new(Code::from("source_failed".to_owned()));
                 failure.message = Some("the source failed".to_owned());
                 said(500, &failure)
@@ -174,7 +175,7 @@ impl<S: Source> Endpoint<S> {
         let Inner { source, verifier } = &*self.0;
         let (key, message_id, signed_at) = verifier.verify(header, body, now)?;
         let key_mode = key.starts_with("sk_test_").then_some(true).or(key.starts_with("sk_live_").then_some(false));
-        let request: SourceRequest = serde_json::from_slice(body).map_err(|_| Error::from(Code::InvalidJson))?;
+        let request: SourceRequest = serde_json::from_slice(body).map_err(|error| unread(body, &error))?;
         let scope = match &request {
             SourceRequest::Load(asked) => asked.scope.clone(),
             SourceRequest::List(asked) => asked.scope.clone(),
@@ -220,6 +221,19 @@ impl<S: Source> Endpoint<S> {
     }
 }
 
+/// Why a body is no request.
+fn unread(body: &[u8], error: &serde_json::Error) -> Error {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        r#type: Option<String>,
+    }
+    match serde_json::from_slice::<Kind>(body) {
+        Ok(Kind { r#type: None }) => Code::UnknownRequest.into(),
+        Ok(Kind { r#type: Some(kind) }) if kind == "commit" => Error::refused(Code::CommitInvalid, error.to_string()),
+        _ => Error::refused(Code::InvalidJson, error.to_string()),
+    }
+}
+
 /// A commit that can be told apart from others, and whose operations are whole.
 fn valid(asked: SourceCommit) -> Result<SourceCommit> {
     if asked.client_tx_id.as_ref().is_none_or(String::is_empty) {
@@ -227,6 +241,17 @@ fn valid(asked: SourceCommit) -> Result<SourceCommit> {
     }
     if asked.operations.is_empty() {
         return Err(Error::refused(Code::CommitInvalid, "a commit has operations"));
+    }
+    for (at, operation) in asked.operations.iter().enumerate() {
+        let why = match &operation.verb {
+            Verb::Other(verb) => format!("`{verb}` is no verb"),
+            _ if operation.model.is_empty() => "the model is empty".to_owned(),
+            _ if operation.id.value().is_some_and(String::is_empty) => "the id is empty".to_owned(),
+            Verb::Create => continue,
+            _ if operation.id.value().is_none() => "the id is missing".to_owned(),
+            _ => continue,
+        };
+        return Err(Error::refused(Code::CommitInvalid, format!("operation {at}: {why}")));
     }
     Ok(asked)
 }

@@ -81,10 +81,12 @@ fn typed(kind: &'static str, text: String) -> Response {
 
 /// A file that the compiler wrote.
 async fn script(Path(path): Path<String>) -> Response {
-    let is_ours = path.ends_with(".js") && path.split('/').all(|part| !part.starts_with('.'));
+    if !path.ends_with(".js") || path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     match tokio::fs::read_to_string(web().join("out").join(&path)).await {
-        Ok(text) if is_ours => typed("text/javascript", text),
-        _ => StatusCode::NOT_FOUND.into_response(),
+        Ok(text) => typed("text/javascript", text),
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

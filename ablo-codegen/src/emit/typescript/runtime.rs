@@ -69,4 +69,16 @@ mod tests {
         assert!(!text.contains(OWN) && text.contains("\nclass Core {") && text.contains("\nexport class AbloError "));
         assert!(!text.contains("\n\n\n"), "gaps are single");
     }
+
+    #[test]
+    fn what_does_not_pass_is_what_the_registry_says() {
+        let text = include_str!("runtime/errors.ts");
+        let (_, list) = text.split_once("const STUCK").expect("the list");
+        let (list, _) = list.split_once("]);").expect("its end");
+        let listed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        let stuck = |code: &&ablo_wire::CodeInfo| (code.status == 429 || code.status >= 500) && !code.retryable;
+        let mut wanted: Vec<&str> = ablo_wire::CODES.iter().filter(stuck).map(|code| code.code).collect();
+        wanted.sort_unstable();
+        assert_eq!(listed, wanted);
+    }
 }

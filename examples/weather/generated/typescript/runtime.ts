@@ -248,8 +248,11 @@ export class AbloClaimedError extends AbloError {
   }
 }
 
-/** Failures that do not pass by themselves, whatever their status, of those that this client can meet. */
-const STUCK: ReadonlySet<string> = new Set(["capability_auth_disabled", "query_relation_target_unknown"]);
+/** Failures that do not pass by themselves, whatever their status. */
+const STUCK: ReadonlySet<string> = new Set([
+  "bootstrap_offline_no_cache", "capability_auth_disabled", "commit_offline_grace_expired", "migration_failed", "provisioner_unavailable",
+  "query_relation_target_unknown", "schema_scope_invalid", "schema_table_invalid",
+]);
 
 const CLAIMED: ReadonlySet<string> = new Set([
   "claim_conflict", "entity_claimed", "intent_conflict", "claim_lost", "model_claimed", "model_claimed_timeout",
@@ -579,26 +582,25 @@ class Link {
       return this.#failed(unreachable(error));
     }
     this.#socket = socket;
-    let why: unknown;
-    socket.onerror = (event) => (why = event.error);
+    socket.onerror = () => {};
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#message(event.data);
-    socket.onclose = (event) => void this.#closedBy(event.code, event.reason, token, why);
+    socket.onclose = (event) => void this.#closedBy(event.code, event.reason, token);
     this.#after(HANDSHAKE, () => this.#cut(unreachable("the coordinator did not answer the handshake in time")));
   }
 
   #opened(): void {
     this.#open = true;
     this.#heardAt = Date.now();
-    for (const frame of this.#talk.opened()) this.say(frame);
     this.#live();
+    for (const frame of this.#talk.opened()) this.say(frame);
   }
 
   #live(): void {
     this.#after(PING, () => {
       if (Date.now() - this.#heardAt > SILENCE) return this.#cut(unreachable("the coordinator is silent"));
-      this.say({ type: "ping" });
       this.#live();
+      this.say({ type: "ping" });
     });
   }
 
@@ -615,7 +617,7 @@ class Link {
     }
   }
 
-  async #closedBy(code: number, reason: string, token: string, why: unknown): Promise<void> {
+  async #closedBy(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
     this.#drop();
     if (OVER.has(code)) {
@@ -623,17 +625,13 @@ class Link {
       return this.#end(new AbloAuthenticationError(message, { code: "session_expired", status: 401 }));
     }
     if (opened || this.#closed) return this.#failed(unreachable(reason === "" ? `the connection was closed (${code})` : reason));
-    // Browsers do not say why a handshake was refused; another request does.
-    let refused = why;
-    if (!(refused instanceof AbloError) || refused.status === undefined) {
-      try {
-        await this.#http.once(token, "HEAD", ["auth", "check"]);
-        refused = unreachable("the handshake failed");
-      } catch (error) {
-        refused = error;
-      }
+    // Nobody says why a handshake was refused; another request does.
+    let error = unreachable("the handshake failed") as AbloError;
+    try {
+      await this.#http.once(token, "HEAD", ["auth", "check"]);
+    } catch (refused) {
+      error = refused instanceof AbloError ? refused : unreachable(refused);
     }
-    const error = refused instanceof AbloError ? refused : unreachable(refused);
     const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
     this.#failed(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
   }
@@ -1091,6 +1089,7 @@ class Table {
   readonly gone: Map<string, number> = new Map();
   readonly listeners: Listeners<[]> = new Listeners();
   all: readonly AnyRow[] | undefined;
+  live: readonly AnyRow[] | undefined;
 
   constructor(model: ModelDescriptor) {
     this.model = model;
@@ -1122,10 +1121,12 @@ class Store {
     return this.#tables.get(model)?.view.get(id);
   }
 
-  /** Every row of a model; the same array until one of them changes. */
-  all(model: string): readonly AnyRow[] {
+  /** The rows of a model, all of them or those that are not archived; the same array until one of them changes. */
+  rows(model: string, which: "all" | "live"): readonly AnyRow[] {
     const table = this.#tables.get(model);
-    return table === undefined ? [] : (table.all ??= [...table.view.values()]);
+    if (table === undefined) return [];
+    const all = (table.all ??= [...table.view.values()]);
+    return which === "all" ? all : (table.live ??= all.filter((row) => !isArchived(row)));
   }
 
   subscribe(listener: () => void, model?: string): () => void {
@@ -1254,7 +1255,7 @@ class Store {
     }
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);
-    table.all = undefined;
+    table.all = table.live = undefined;
     this.#touched.add(table);
   }
 
@@ -1271,6 +1272,8 @@ class Store {
 function isReset(delta: wire.Delta): boolean {
   return delta.actionType === "G" && rowsOf(delta.data).some((data) => "addedGroups" in data);
 }
+
+const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
 
 /** Rows, one row or none, which may be JSON in text. */
 function rowsOf(said: unknown): AnyRow[] {
@@ -1348,6 +1351,8 @@ class Core {
   #starting: Promise<void> | undefined;
   #status: SyncStatus = { state: "idle", pendingChanges: 0, lastSyncAt: undefined, error: undefined };
   #early: wire.Delta[] | undefined;
+  /** The last write that is under way, by row. */
+  readonly #writing: Map<string, Promise<void>> = new Map();
   #acked = false;
   #heardAt = 0;
 
@@ -1396,26 +1401,33 @@ class Core {
     try {
       await this.#bootstrap();
     } catch (error) {
-      this.#stand({ state: "error", error: error as AbloError });
+      if (this.#live) this.#stand({ state: "error", error: error as AbloError });
       throw error;
     }
+    // It may have been closed meanwhile.
+    if (this.#live) this.#resume();
+  }
+
+  /** Goes on behind what was read. */
+  #resume(): void {
     const link = this.link();
-    if (link.isOpen) link.say(hello(this.store.position));
+    link.say(hello(this.store.position));
     this.#stand({ state: link.isOpen ? "live" : "syncing" });
   }
 
   async #bootstrap(): Promise<void> {
     const models = this.schema.models.filter((model) => model.load === "instant").map((model) => model.typename);
-    // Changes that come meanwhile are behind the snapshot, or in it.
-    this.#early = [];
     const query: [string, string][] = [["models", models.join(",")]];
-    try {
-      const answer = await this.http.send<wire.BootstrapResponse>("GET", ["sync", "bootstrap"], undefined, query);
-      this.store.restart(answer.lastSyncId, answer.models ?? {}, answer.failedModels ?? []);
-    } finally {
-      const early = this.#early;
-      this.#early = undefined;
-      if (this.store.position >= 0) this.store.apply(early);
+    for (let anew = true; anew; ) {
+      // Changes that come meanwhile are behind the snapshot, or in it.
+      this.#early = [];
+      try {
+        const answer = await this.http.send<wire.BootstrapResponse>("GET", ["sync", "bootstrap"], undefined, query);
+        this.store.restart(answer.lastSyncId, answer.models ?? {}, answer.failedModels ?? []);
+        anew = this.store.apply(this.#early);
+      } finally {
+        this.#early = undefined;
+      }
     }
   }
 
@@ -1452,25 +1464,33 @@ class Core {
     this.#leases.hear(frame);
     const deltas = deltasOf(frame);
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
-    if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return this.#again();
+    if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return void this.#again();
     if (deltas.length === 0) return;
     if (this.#early !== undefined) return void this.#early.push(...deltas);
     if (!this.#live || this.store.position < 0) return;
-    if (this.store.apply(deltas)) return this.#again();
+    if (this.store.apply(deltas)) return void this.#again();
     this.#stand({ lastSyncAt: this.#heardAt });
     this.#acknowledge();
   }
 
-  /** Reads everything anew: what is seen is different, or the log is another one. */
-  #again(): void {
+  /** Reads everything anew, until that succeeds: what is seen is different, or the log is another one. */
+  async #again(): Promise<void> {
     if (this.#early !== undefined) return;
-    this.#bootstrap().then(
-      () => {
-        this.#link?.say(hello(this.store.position));
-        this.#stand({ state: "live" });
-      },
-      (error: unknown) => this.#stand({ state: "offline", error: error as AbloError }),
-    );
+    for (let attempt = 1; this.#live; attempt += 1) {
+      try {
+        await this.#bootstrap();
+        if (this.#live) this.#resume();
+        return;
+      } catch (error) {
+        const passes = error instanceof AbloError && error.retryable;
+        if (this.#live) this.#stand({ state: passes ? "offline" : "error", error: error as AbloError });
+        if (!passes) return;
+      }
+      // Nothing that comes meanwhile belongs to what is here.
+      this.#early = [];
+      await sleep(pause(attempt));
+    }
+    this.#early = undefined;
   }
 
   #acknowledge(): void {
@@ -1509,7 +1529,8 @@ class Core {
     this.store.begin(pending);
     this.#stand({});
     try {
-      const receipt = await this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key);
+      const rows = said.map(({ model, id }) => `${model}\0${id}`);
+      const receipt = await this.#inTurn(rows, () => this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key));
       if (!receipt.success) throw refusal(receipt);
       const stamp = receipt.lastSyncId ?? 0;
       this.store.confirm(pending, stamp);
@@ -1524,6 +1545,16 @@ class Core {
       if (error instanceof AbloError) this.#failed.tell(error, operations);
       throw error;
     }
+  }
+
+  /** Writes of a row go one after another, as requests that are under way together may overtake each other. */
+  async #inTurn<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
+    const turn = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
+    const over = turn.then(() => {}, () => {});
+    for (const row of rows) this.#writing.set(row, over);
+    await over;
+    for (const row of rows) if (this.#writing.get(row) === over) this.#writing.delete(row);
+    return turn;
   }
 
   #forget(pending: readonly Pending[]): void {
@@ -1853,13 +1884,12 @@ export class Model<Row extends { id: string }, Create, Patch> {
 
   /** Rows that are here; needs `ready()`. Without options the same array until one of them changes. */
   getAll(options?: LocalOptions<Row>): readonly Row[] {
-    const rows = this.#core.store.all(this.descriptor.key);
-    if (options === undefined && !rows.some(isArchived)) return rows as unknown as readonly Row[];
     const { where, filter, orderBy, limit, offset = 0, state = "live" } = options ?? {};
+    const rows = this.#core.store.rows(this.descriptor.key, state === "live" ? "live" : "all");
+    if (options === undefined) return rows as unknown as readonly Row[];
     const found = clauses(where ?? {});
     const meant = rows.filter((row) => {
-      const fits = state === "all" || isArchived(row) === (state === "archived");
-      return fits && matches(row, found) && (filter === undefined || filter(row as unknown as Row));
+      return (state !== "archived" || isArchived(row)) && matches(row, found) && (filter === undefined || filter(row as unknown as Row));
     });
     const [name, order] = orderOf(orderBy);
     if (name !== undefined) {
@@ -1883,8 +1913,6 @@ export class Model<Row extends { id: string }, Create, Patch> {
   /** Runs whenever a row of the model changes: the first half of what `useSyncExternalStore` takes; `getAll` is the other. */
   readonly subscribe = (listener: () => void): (() => void) => this.#core.store.subscribe(listener, this.descriptor.key);
 }
-
-const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
 
 function orderOf(orderBy: object | undefined): [string | undefined, "asc" | "desc"] {
   const entries = Object.entries(orderBy ?? {}).filter(([, order]) => order !== undefined);
@@ -1957,8 +1985,9 @@ class Held<Row, Patch> implements Claim<Row, Patch> {
     await ended;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
+  async [Symbol.asyncDispose](): Promise<void> {
+    // What was done in the block is done: where nobody can be told, the claim ends with its time.
+    await this.release().catch(() => {});
   }
 }
 

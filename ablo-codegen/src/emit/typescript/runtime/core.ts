@@ -7,7 +7,7 @@ import { AbloError, errorOf, invalid } from "./errors.js";
 import { Http, type Options } from "./http.js";
 import { hasSocket, Link } from "./link.js";
 import type { WriteOptions } from "./model.js";
-import { host, Listeners, uuid } from "./platform.js";
+import { host, Listeners, pause, sleep, uuid } from "./platform.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
 
@@ -79,6 +79,8 @@ const ACK = 100;
   #starting: Promise<void> | undefined;
   #status: SyncStatus = { state: "idle", pendingChanges: 0, lastSyncAt: undefined, error: undefined };
   #early: wire.Delta[] | undefined;
+  /** The last write that is under way, by row. */
+  readonly #writing: Map<string, Promise<void>> = new Map();
   #acked = false;
   #heardAt = 0;
 
@@ -127,26 +129,33 @@ const ACK = 100;
     try {
       await this.#bootstrap();
     } catch (error) {
-      this.#stand({ state: "error", error: error as AbloError });
+      if (this.#live) this.#stand({ state: "error", error: error as AbloError });
       throw error;
     }
+    // It may have been closed meanwhile.
+    if (this.#live) this.#resume();
+  }
+
+  /** Goes on behind what was read. */
+  #resume(): void {
     const link = this.link();
-    if (link.isOpen) link.say(hello(this.store.position));
+    link.say(hello(this.store.position));
     this.#stand({ state: link.isOpen ? "live" : "syncing" });
   }
 
   async #bootstrap(): Promise<void> {
     const models = this.schema.models.filter((model) => model.load === "instant").map((model) => model.typename);
-    // Changes that come meanwhile are behind the snapshot, or in it.
-    this.#early = [];
     const query: [string, string][] = [["models", models.join(",")]];
-    try {
-      const answer = await this.http.send<wire.BootstrapResponse>("GET", ["sync", "bootstrap"], undefined, query);
-      this.store.restart(answer.lastSyncId, answer.models ?? {}, answer.failedModels ?? []);
-    } finally {
-      const early = this.#early;
-      this.#early = undefined;
-      if (this.store.position >= 0) this.store.apply(early);
+    for (let anew = true; anew; ) {
+      // Changes that come meanwhile are behind the snapshot, or in it.
+      this.#early = [];
+      try {
+        const answer = await this.http.send<wire.BootstrapResponse>("GET", ["sync", "bootstrap"], undefined, query);
+        this.store.restart(answer.lastSyncId, answer.models ?? {}, answer.failedModels ?? []);
+        anew = this.store.apply(this.#early);
+      } finally {
+        this.#early = undefined;
+      }
     }
   }
 
@@ -183,25 +192,33 @@ const ACK = 100;
     this.#leases.hear(frame);
     const deltas = deltasOf(frame);
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
-    if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return this.#again();
+    if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return void this.#again();
     if (deltas.length === 0) return;
     if (this.#early !== undefined) return void this.#early.push(...deltas);
     if (!this.#live || this.store.position < 0) return;
-    if (this.store.apply(deltas)) return this.#again();
+    if (this.store.apply(deltas)) return void this.#again();
     this.#stand({ lastSyncAt: this.#heardAt });
     this.#acknowledge();
   }
 
-  /** Reads everything anew: what is seen is different, or the log is another one. */
-  #again(): void {
+  /** Reads everything anew, until that succeeds: what is seen is different, or the log is another one. */
+  async #again(): Promise<void> {
     if (this.#early !== undefined) return;
-    this.#bootstrap().then(
-      () => {
-        this.#link?.say(hello(this.store.position));
-        this.#stand({ state: "live" });
-      },
-      (error: unknown) => this.#stand({ state: "offline", error: error as AbloError }),
-    );
+    for (let attempt = 1; this.#live; attempt += 1) {
+      try {
+        await this.#bootstrap();
+        if (this.#live) this.#resume();
+        return;
+      } catch (error) {
+        const passes = error instanceof AbloError && error.retryable;
+        if (this.#live) this.#stand({ state: passes ? "offline" : "error", error: error as AbloError });
+        if (!passes) return;
+      }
+      // Nothing that comes meanwhile belongs to what is here.
+      this.#early = [];
+      await sleep(pause(attempt));
+    }
+    this.#early = undefined;
   }
 
   #acknowledge(): void {
@@ -240,7 +257,8 @@ const ACK = 100;
     this.store.begin(pending);
     this.#stand({});
     try {
-      const receipt = await this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key);
+      const rows = said.map(({ model, id }) => `${model}\0${id}`);
+      const receipt = await this.#inTurn(rows, () => this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key));
       if (!receipt.success) throw refusal(receipt);
       const stamp = receipt.lastSyncId ?? 0;
       this.store.confirm(pending, stamp);
@@ -255,6 +273,16 @@ const ACK = 100;
       if (error instanceof AbloError) this.#failed.tell(error, operations);
       throw error;
     }
+  }
+
+  /** Writes of a row go one after another, as requests that are under way together may overtake each other. */
+  async #inTurn<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
+    const turn = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
+    const over = turn.then(() => {}, () => {});
+    for (const row of rows) this.#writing.set(row, over);
+    await over;
+    for (const row of rows) if (this.#writing.get(row) === over) this.#writing.delete(row);
+    return turn;
   }
 
   #forget(pending: readonly Pending[]): void {

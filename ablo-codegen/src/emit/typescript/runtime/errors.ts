@@ -134,8 +134,11 @@ export class AbloClaimedError extends AbloError {
   }
 }
 
-/** Failures that do not pass by themselves, whatever their status, of those that this client can meet. */
-const STUCK: ReadonlySet<string> = new Set(["capability_auth_disabled", "query_relation_target_unknown"]);
+/** Failures that do not pass by themselves, whatever their status. */
+const STUCK: ReadonlySet<string> = new Set([
+  "bootstrap_offline_no_cache", "capability_auth_disabled", "commit_offline_grace_expired", "migration_failed", "provisioner_unavailable",
+  "query_relation_target_unknown", "schema_scope_invalid", "schema_table_invalid",
+]);
 
 const CLAIMED: ReadonlySet<string> = new Set([
   "claim_conflict", "entity_claimed", "intent_conflict", "claim_lost", "model_claimed", "model_claimed_timeout",

@@ -112,26 +112,25 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
       return this.#failed(unreachable(error));
     }
     this.#socket = socket;
-    let why: unknown;
-    socket.onerror = (event) => (why = event.error);
+    socket.onerror = () => {};
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#message(event.data);
-    socket.onclose = (event) => void this.#closedBy(event.code, event.reason, token, why);
+    socket.onclose = (event) => void this.#closedBy(event.code, event.reason, token);
     this.#after(HANDSHAKE, () => this.#cut(unreachable("the coordinator did not answer the handshake in time")));
   }
 
   #opened(): void {
     this.#open = true;
     this.#heardAt = Date.now();
-    for (const frame of this.#talk.opened()) this.say(frame);
     this.#live();
+    for (const frame of this.#talk.opened()) this.say(frame);
   }
 
   #live(): void {
     this.#after(PING, () => {
       if (Date.now() - this.#heardAt > SILENCE) return this.#cut(unreachable("the coordinator is silent"));
-      this.say({ type: "ping" });
       this.#live();
+      this.say({ type: "ping" });
     });
   }
 
@@ -148,7 +147,7 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
     }
   }
 
-  async #closedBy(code: number, reason: string, token: string, why: unknown): Promise<void> {
+  async #closedBy(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
     this.#drop();
     if (OVER.has(code)) {
@@ -156,17 +155,13 @@ async function socketOf(options: Options): Promise<SocketConstructor> {
       return this.#end(new AbloAuthenticationError(message, { code: "session_expired", status: 401 }));
     }
     if (opened || this.#closed) return this.#failed(unreachable(reason === "" ? `the connection was closed (${code})` : reason));
-    // Browsers do not say why a handshake was refused; another request does.
-    let refused = why;
-    if (!(refused instanceof AbloError) || refused.status === undefined) {
-      try {
-        await this.#http.once(token, "HEAD", ["auth", "check"]);
-        refused = unreachable("the handshake failed");
-      } catch (error) {
-        refused = error;
-      }
+    // Nobody says why a handshake was refused; another request does.
+    let error = unreachable("the handshake failed") as AbloError;
+    try {
+      await this.#http.once(token, "HEAD", ["auth", "check"]);
+    } catch (refused) {
+      error = refused instanceof AbloError ? refused : unreachable(refused);
     }
-    const error = refused instanceof AbloError ? refused : unreachable(refused);
     const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
     this.#failed(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
   }

@@ -7,7 +7,7 @@ import { type Core } from "./core.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { clauses, compare, matches, parameters, type Clause, type Where } from "./filter.js";
 import { type Duration, milliseconds, sleep, uuid } from "./platform.js";
-import { rowsOf, type AnyRow } from "./store.js";
+import { isArchived, rowsOf, type AnyRow } from "./store.js";
 
 /** A row, and where in the log it was read. */
 export interface Read<Row> {
@@ -281,13 +281,12 @@ export class Model<Row extends { id: string }, Create, Patch> {
 
   /** Rows that are here; needs `ready()`. Without options the same array until one of them changes. */
   getAll(options?: LocalOptions<Row>): readonly Row[] {
-    const rows = this.#core.store.all(this.descriptor.key);
-    if (options === undefined && !rows.some(isArchived)) return rows as unknown as readonly Row[];
     const { where, filter, orderBy, limit, offset = 0, state = "live" } = options ?? {};
+    const rows = this.#core.store.rows(this.descriptor.key, state === "live" ? "live" : "all");
+    if (options === undefined) return rows as unknown as readonly Row[];
     const found = clauses(where ?? {});
     const meant = rows.filter((row) => {
-      const fits = state === "all" || isArchived(row) === (state === "archived");
-      return fits && matches(row, found) && (filter === undefined || filter(row as unknown as Row));
+      return (state !== "archived" || isArchived(row)) && matches(row, found) && (filter === undefined || filter(row as unknown as Row));
     });
     const [name, order] = orderOf(orderBy);
     if (name !== undefined) {
@@ -311,8 +310,6 @@ export class Model<Row extends { id: string }, Create, Patch> {
   /** Runs whenever a row of the model changes: the first half of what `useSyncExternalStore` takes; `getAll` is the other. */
   readonly subscribe = (listener: () => void): (() => void) => this.#core.store.subscribe(listener, this.descriptor.key);
 }
-
-const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
 
 function orderOf(orderBy: object | undefined): [string | undefined, "asc" | "desc"] {
   const entries = Object.entries(orderBy ?? {}).filter(([, order]) => order !== undefined);
@@ -385,7 +382,8 @@ class Held<Row, Patch> implements Claim<Row, Patch> {
     await ended;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
+  async [Symbol.asyncDispose](): Promise<void> {
+    // What was done in the block is done: where nobody can be told, the claim ends with its time.
+    await this.release().catch(() => {});
   }
 }

@@ -33,6 +33,7 @@ class Table {
   readonly gone: Map<string, number> = new Map();
   readonly listeners: Listeners<[]> = new Listeners();
   all: readonly AnyRow[] | undefined;
+  live: readonly AnyRow[] | undefined;
 
   constructor(model: ModelDescriptor) {
     this.model = model;
@@ -64,10 +65,12 @@ class Table {
     return this.#tables.get(model)?.view.get(id);
   }
 
-  /** Every row of a model; the same array until one of them changes. */
-  all(model: string): readonly AnyRow[] {
+  /** The rows of a model, all of them or those that are not archived; the same array until one of them changes. */
+  rows(model: string, which: "all" | "live"): readonly AnyRow[] {
     const table = this.#tables.get(model);
-    return table === undefined ? [] : (table.all ??= [...table.view.values()]);
+    if (table === undefined) return [];
+    const all = (table.all ??= [...table.view.values()]);
+    return which === "all" ? all : (table.live ??= all.filter((row) => !isArchived(row)));
   }
 
   subscribe(listener: () => void, model?: string): () => void {
@@ -196,7 +199,7 @@ class Table {
     }
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);
-    table.all = undefined;
+    table.all = table.live = undefined;
     this.#touched.add(table);
   }
 
@@ -213,6 +216,8 @@ class Table {
 /** @internal */ export function isReset(delta: wire.Delta): boolean {
   return delta.actionType === "G" && rowsOf(delta.data).some((data) => "addedGroups" in data);
 }
+
+/** @internal */ export const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
 
 /** Rows, one row or none, which may be JSON in text. */
 /** @internal */ export function rowsOf(said: unknown): AnyRow[] {
