@@ -3,6 +3,7 @@
 //! It keeps the rows of a schema in SQLite or PostgreSQL, writes every confirmed change into one log for each organisation, lends rows
 //! to one participant at a time, and tells everyone who may know.
 
+pub mod adapter;
 pub mod app;
 mod embedded;
 pub mod engine;

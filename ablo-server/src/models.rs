@@ -121,6 +121,29 @@ pub struct Column {
     pub part: Part,
     /// What JSON in it must look like.
     pub shape: Option<jsonschema::Validator>,
+    /// How it stands in a table that others made, where that is not as the schema would have made it.
+    pub standing: Standing,
+}
+
+/// How a column stands in its table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// As the schema makes it.
+    #[default]
+    Made,
+    /// The table has no such column.
+    Absent,
+    /// As a type of the database, in and out as text.
+    Text(String),
+    /// As a type of the database that is read as another one.
+    As {
+        /// The type it is read as.
+        read: &'static str,
+        /// The type it has.
+        actual: String,
+    },
+    /// As a point in time without a time zone, which is meant to be UTC.
+    Local(String),
 }
 
 /// What a row has where its writer said nothing.
@@ -230,6 +253,11 @@ impl Models {
     /// The models, each after the one its rows are isolated through.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.list.iter()
+    }
+
+    /// The models, to be fitted to tables that others made.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Model> {
+        self.list.iter_mut()
     }
 
     /// A model.
@@ -371,6 +399,7 @@ impl Column {
             part: part.0,
             // The checker has read the shape as JSON Schema already.
             shape: document.and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
+            standing: Standing::Made,
         }
     }
 }

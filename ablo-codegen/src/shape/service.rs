@@ -50,6 +50,8 @@ pub enum ServiceKind {
     Date,
     /// A point in time, that of writing where none is given.
     Written,
+    /// The transaction that wrote the row, where the database numbers its transactions.
+    Transaction,
     /// Any JSON value.
     Json,
 }
@@ -173,6 +175,9 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
     organization: Some("organization_id"),
 };
 
+/// The tables that stand beside those of an application whose database stays canonical.
+pub const SOURCE_TABLES: [ServiceTable; 2] = [IDEMPOTENCY, OUTBOX];
+
 const IDEMPOTENCY: ServiceTable = ServiceTable {
     name: "ablo_idempotency",
     about: "The ledger of a Data Source: a commit that comes again is answered with the rows stored here.",
@@ -191,7 +196,7 @@ const OUTBOX: ServiceTable = ServiceTable {
     name: "ablo_outbox",
     about: "The outbox of a Data Source: one event for each operation, written in the transaction of its change.",
     columns: &[
-        numbered("cursor").about("Drawn before the commit: writers append under a lock, or a reader may pass one by"),
+        numbered("cursor").about("Drawn before the commit, so that it is no order by itself: see written_in"),
         text("id").required().about("<client_tx_id>:<index of the operation>"),
         text("model").required(),
         text("entity_id").required(),
@@ -201,9 +206,13 @@ const OUTBOX: ServiceTable = ServiceTable {
         text("client_tx_id").about("The commit that caused it, null for a change made by others"),
         ServiceColumn::new("occurred_at", ServiceKind::Integer).about("Milliseconds since 1970"),
         written("created_at"),
+        ServiceColumn::new("written_in", ServiceKind::Transaction).about(
+            "The transaction that wrote it: events are read in the order of transactions, and only those before \
+             which no transaction is under way, so that none is passed by",
+        ),
     ],
     key: &["cursor"],
-    indexes: &[unique("id", &["id"], Rows::All)],
+    indexes: &[unique("id", &["id"], Rows::All), lookup("order", &["written_in", "cursor"], Rows::All)],
     organization: None,
 };
 

@@ -35,7 +35,12 @@ impl Engine {
     /// Reads a schema.
     #[must_use]
     pub fn new(schema: &Schema, dialect: Dialect) -> Self {
-        let models = Models::new(schema);
+        Self::of(Models::new(schema), dialect)
+    }
+
+    /// Takes models as they are.
+    #[must_use]
+    pub fn of(models: Models, dialect: Dialect) -> Self {
         Self { tables: Tables::new(&models, dialect), models, dialect }
     }
 }

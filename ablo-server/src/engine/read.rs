@@ -2,7 +2,7 @@
 
 use super::filter::condition;
 use super::plan::permitted;
-use super::select::{Select, collated, compare, ordered};
+use super::select::{Select, compare, ordered};
 use super::table::{self, members};
 use super::{Engine, log};
 use crate::error::{Refusal, Result};
@@ -115,7 +115,8 @@ fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str)
     let beyond = if descending { "<" } else { ">" };
     let id = select.value(0, Cell::Text(id));
     let dialect = select.engine.dialect;
-    let id_beyond = format!("{} {beyond} {id}", collated(&select.name(0), dialect));
+    let (own, id) = (select.name(0), ordered(select.model, 0, &id, dialect));
+    let id_beyond = format!("{} {beyond} {id}", ordered(select.model, 0, &own, dialect));
     if column == 0 {
         select.and(&id_beyond);
         return Ok(());
@@ -160,12 +161,26 @@ pub fn retrieve(
 /// # Errors
 /// A coded refusal of the query, or what the database said.
 pub fn query(engine: &Engine, tx: &mut dyn Tx, who: &Identity, query: &Query) -> Result<Vec<String>> {
+    Ok(query_page(engine, tx, who, query, None)?.0)
+}
+
+/// The same behind a cursor, with where the next rows start, if there are more than were asked for.
+///
+/// # Errors
+/// As [`query`]; `model_query_failed` for a cursor of another list.
+pub fn query_page(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    query: &Query,
+    from: Option<&str>,
+) -> Result<(Vec<String>, Option<String>)> {
     let model = super::plan::find(&engine.models, &query.model)?;
     permitted(model, who, "read")?;
     let mut select = Select::new(engine, who, model);
     if let Some(ids) = &query.ids {
         let list = select.list(ids);
-        select.and(&format!("{} IN {list}", select.name(0)));
+        select.and(&format!("{} IN {list}", select.text(0)));
     }
     for clause in query.r#where.iter().flatten() {
         let condition = condition(&mut select, clause)?;
@@ -178,9 +193,17 @@ pub fn query(engine: &Engine, tx: &mut dyn Tx, who: &Identity, query: &Query) ->
                 .param("orderBy")
         })?,
     };
-    select.order(order, query.order == Some(Order::Desc));
-    select.limit(query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
-    let rows = select.run(tx)?;
+    let descending = query.order == Some(Order::Desc);
+    if let Some(from) = from {
+        after(&mut select, order, descending, from)?;
+    }
+    select.order(order, descending);
+    let limit = query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    select.limit(limit + 1);
+    let mut rows = select.run(tx)?;
+    let more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| cursor(model, order, row));
     let mut related = Vec::new();
     for name in query.related.iter().flatten() {
         let relation = model.relations.iter().find(|relation| relation.name == *name).ok_or_else(|| {
@@ -188,7 +211,7 @@ pub fn query(engine: &Engine, tx: &mut dyn Tx, who: &Identity, query: &Query) ->
         })?;
         related.push((relation, relatives(engine, tx, who, relation, &rows)?));
     }
-    Ok(rows.iter().map(|row| nested(model, row, &related)).collect())
+    Ok((rows.iter().map(|row| nested(model, row, &related)).collect(), next))
 }
 
 /// A row with the rows it is related to under the names of the relations.
@@ -229,7 +252,7 @@ fn relatives(
     let mut select = Select::new(engine, who, target);
     let list = select.list(&keys);
     // Keys are texts, whatever else a field may be.
-    let foreign = select.name(relation.foreign);
+    let foreign = select.text(relation.foreign);
     select.and(&format!("{foreign} IN {list}"));
     select.order(relation.order.unwrap_or(0), false);
     select.limit(MOST_ROWS);

@@ -7,8 +7,8 @@ use super::groups::seen_by;
 use super::table;
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::models::Model;
-use crate::store::text::{DIGITS, quoted};
+use crate::models::{Model, Standing};
+use crate::store::text::DIGITS;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::{Cell, Kind};
 
@@ -37,7 +37,15 @@ impl<'e> Select<'e> {
     }
 
     pub(super) fn name(&self, column: usize) -> String {
-        format!("{}.{}", quoted(&self.model.table), quoted(&self.model.columns[column].name))
+        table::name(self.model, column)
+    }
+
+    /// A column as text, whatever else it may be: ids and what names them.
+    pub(super) fn text(&self, column: usize) -> String {
+        match (&self.model.columns[column].kind, self.engine.dialect) {
+            (Kind::Text | Kind::OneOf(_), _) | (_, Dialect::Sqlite) => self.name(column),
+            (_, Dialect::Postgres) => format!("{}::text", self.name(column)),
+        }
     }
 
     pub(super) fn and(&mut self, condition: &str) {
@@ -56,11 +64,11 @@ impl<'e> Select<'e> {
         let (name, id) = (self.name(column), self.name(0));
         let bare = way.split(' ').next().unwrap_or(way);
         self.text.push_str(&match column {
-            0 => format!(" ORDER BY {} {bare}", collated(&id, self.engine.dialect)),
+            0 => format!(" ORDER BY {} {bare}", ordered(self.model, 0, &id, self.engine.dialect)),
             _ => format!(
                 " ORDER BY {} {way}, {} {bare}",
                 ordered(self.model, column, &name, self.engine.dialect),
-                collated(&id, self.engine.dialect)
+                ordered(self.model, 0, &id, self.engine.dialect)
             ),
         });
     }
@@ -81,7 +89,7 @@ impl<'e> Select<'e> {
 }
 
 /// Text in one order in both databases, whatever the server's language.
-pub(super) fn collated(name: &str, dialect: Dialect) -> String {
+fn collated(name: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => name.to_owned(),
         Dialect::Postgres => format!("{name} COLLATE \"C\""),
@@ -90,6 +98,9 @@ pub(super) fn collated(name: &str, dialect: Dialect) -> String {
 
 /// A column as rows are ordered and compared by it.
 pub(super) fn ordered(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
+    if let Standing::Text(_) = model.columns[column].standing {
+        return collated(&format!("{name}::text"), dialect);
+    }
     match (&model.columns[column].kind, dialect) {
         (Kind::Text | Kind::OneOf(_), dialect) => collated(name, dialect),
         // Digits are text there.

@@ -4,7 +4,7 @@
 //! organisation is always the first value, and the condition that holds rows to it is part of every text, so that isolation
 //! does not depend on the database having row security.
 
-use crate::models::{Column, Model, ModelId, Models, Part, Tenancy};
+use crate::models::{Column, Model, ModelId, Models, Part, Standing, Tenancy};
 use crate::store::text::quoted;
 use crate::store::{Dialect, Row};
 use crate::value::{Kind, string};
@@ -26,6 +26,8 @@ pub struct Table {
     pub delete: String,
     /// The condition that holds rows to the organisation {1}.
     pub own: String,
+    /// The condition that a row has the id {2}.
+    is_named: String,
     name: String,
     dialect: Dialect,
 }
@@ -57,14 +59,20 @@ impl Table {
         let select = format!("SELECT {} FROM {name} WHERE {own}", columns.join(", "));
         let names: Vec<String> = model.columns.iter().map(|column| quoted(&column.name)).collect();
         let values = model.columns.iter().enumerate().map(|(at, column)| value(column, at + 1, dialect));
+        let is_named = format!(
+            "{} = {}",
+            self::name(model, 0),
+            model.columns.first().map_or_else(String::new, |id| value(id, 2, dialect))
+        );
         Self {
-            by_id: format!("{select} AND {} = {}", quoted("id"), dialect.value(2, "")),
+            by_id: format!("{select} AND {is_named}"),
             insert: format!(
                 "INSERT INTO {name} ({}) VALUES ({})",
                 names.join(", "),
                 values.collect::<Vec<_>>().join(", ")
             ),
-            delete: format!("DELETE FROM {name} WHERE {own} AND {} = {}", quoted("id"), dialect.value(2, "")),
+            delete: format!("DELETE FROM {name} WHERE {own} AND {is_named}"),
+            is_named,
             select,
             own,
             name,
@@ -81,8 +89,22 @@ impl Table {
             // Writing into a string fails never.
             let _ = write!(out, "{comma}{} = {}", quoted(&column.name), value(column, at + 3, self.dialect));
         }
-        let _ = write!(out, " WHERE {} AND {} = {}", self.own, quoted("id"), self.dialect.value(2, ""));
+        let _ = write!(out, " WHERE {} AND {}", self.own, self.is_named);
         out
+    }
+
+    /// Adds a row with values for these columns, and gives its id.
+    #[must_use]
+    pub fn insert_some(&self, model: &Model, columns: &[usize]) -> String {
+        let given = || columns.iter().filter_map(|at| model.columns.get(*at));
+        let names: Vec<String> = given().map(|column| quoted(&column.name)).collect();
+        let values: Vec<String> = given().enumerate().map(|(at, column)| value(column, at + 1, self.dialect)).collect();
+        let id = model.columns.first().map_or_else(String::new, |column| read(column, self.dialect));
+        let (table, names, values) = (&self.name, names.join(", "), values.join(", "));
+        match columns.is_empty() {
+            true => format!("INSERT INTO {table} DEFAULT VALUES RETURNING {id}"),
+            false => format!("INSERT INTO {table} ({names}) VALUES ({values}) RETURNING {id}"),
+        }
     }
 
     /// The ids of rows of this model that live in the row {2} by this column.
@@ -95,12 +117,25 @@ impl Table {
 
 /// A column as it is read.
 pub fn read(column: &Column, dialect: Dialect) -> String {
-    dialect.read(&quoted(&column.name), form(&column.kind)).into_owned()
+    let name = quoted(&column.name);
+    match &column.standing {
+        Standing::Absent if dialect == Dialect::Postgres => "NULL::text".to_owned(),
+        Standing::Absent => "NULL".to_owned(),
+        Standing::Made => dialect.read(&name, form(&column.kind)).into_owned(),
+        Standing::Text(_) => format!("{name}::text"),
+        Standing::As { read, .. } => format!("{name}::{read}"),
+        Standing::Local(_) => dialect.read(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date").into_owned(),
+    }
 }
 
 /// A value as a column is given it.
 pub fn value(column: &Column, number: usize, dialect: Dialect) -> String {
-    dialect.value(number, form(&column.kind))
+    match &column.standing {
+        Standing::Made | Standing::Absent => dialect.value(number, form(&column.kind)),
+        Standing::Text(actual) => format!("${number}::text::{actual}"),
+        Standing::As { read, actual } => format!("${number}::{read}::{actual}"),
+        Standing::Local(actual) => format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}"),
+    }
 }
 
 /// How a value travels that a driver does not carry as it is.
@@ -144,9 +179,11 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
 }
 
 /// A column with its table, since a parent may have one of the same name.
-fn name(model: &Model, column: usize) -> String {
-    let column = model.columns.get(column).map_or("id", |column| &column.name);
-    format!("{}.{}", quoted(&model.table), quoted(column))
+pub fn name(model: &Model, column: usize) -> String {
+    match model.columns.get(column) {
+        Some(Column { standing: Standing::Absent, .. }) | None => "NULL".to_owned(),
+        Some(column) => format!("{}.{}", quoted(&model.table), quoted(&column.name)),
+    }
 }
 
 /// A row as clients see it: one JSON object, camelCase, all columns.
@@ -161,7 +198,8 @@ pub fn json(model: &Model, row: &Row) -> String {
 /// The members of a row, without the closing brace.
 pub fn members(model: &Model, row: &Row, out: &mut String) {
     out.push('{');
-    for (at, (column, cell)) in model.columns.iter().zip(row).enumerate() {
+    let there = |column: &Column| column.standing != Standing::Absent;
+    for (at, (column, cell)) in model.columns.iter().zip(row).filter(|(column, _)| there(column)).enumerate() {
         if at > 0 {
             out.push(',');
         }

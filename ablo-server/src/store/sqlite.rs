@@ -53,8 +53,20 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened or written, or is no database.
     pub fn open(place: &Place, schema: &Schema) -> Result<Self, StoreError> {
+        Self::with(place, &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())])
+    }
+
+    /// Opens a database whose tables are an application's, and makes the ledger and the outbox of a Data Source beside them.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn beside(place: &Place) -> Result<Self, StoreError> {
+        Self::with(place, &[sqlite::source()])
+    }
+
+    fn with(place: &Place, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
         let connection = connect(place, false)?;
-        for program in [sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())] {
+        for program in programs {
             provision(&connection, &program.transaction)?;
         }
         let clock = Clock::starting(jiff::Timestamp::now());

@@ -29,7 +29,15 @@ impl Error {
         Self::Refused(Box::new(failure), status)
     }
 
-    pub(super) fn about(code: Code, model: &str) -> Self {
+    /// A refusal with a status of its own, which says who is to do something else: 4xx the writer, 5xx nobody.
+    pub fn refused_with(code: Code, message: impl Into<String>, status: u16) -> Self {
+        let mut failure = SourceFailure::new(code);
+        failure.message = Some(message.into());
+        Self::Refused(Box::new(failure), status)
+    }
+
+    /// A refusal that is about a model: what of it is not configured.
+    pub fn about(code: Code, model: &str) -> Self {
         let status = status(&code);
         let mut failure = SourceFailure::new(code);
         failure.model = Some(model.to_owned());

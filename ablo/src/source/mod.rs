@@ -24,9 +24,15 @@
 
 mod endpoint;
 mod error;
+#[cfg(feature = "source-kit")]
+pub mod kit;
+#[cfg(feature = "source-kit")]
+mod remote;
 mod service;
 mod signature;
 
 pub use endpoint::{Answer, Call, Endpoint, Scopes, Source};
 pub use error::{Error, Result};
+#[cfg(feature = "source-kit")]
+pub use remote::{Message, Remote, Reply, Unreachable};
 pub use signature::{Verifier, sign};

@@ -30,7 +30,7 @@ struct Keeper {
 /// Provisions the database, starts to listen, and returns when both are done.
 pub(super) fn start(
     address: &Address,
-    programs: [Provision; 2],
+    programs: Vec<Provision>,
     clock: &Arc<ServerClock>,
     news: &broadcast::Sender<News>,
     store: Weak<()>,

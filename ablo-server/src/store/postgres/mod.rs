@@ -14,7 +14,7 @@ mod session;
 
 use super::{Dialect, News, Store, Tenant, Work};
 use crate::error::StoreError;
-use ablo_codegen::emit::sql::postgres::{Options, provision, service};
+use ablo_codegen::emit::sql::postgres::{Options, Provision, provision, service, source};
 use ablo_schema::Schema;
 use clock::ServerClock;
 use link::{Link, Mode};
@@ -65,8 +65,23 @@ impl Postgres {
     /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
     pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
-        let address = Address { url: address.to_owned(), schema: options.schema_name().map_err(wrong)? };
         let programs = [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
+        Self::with(address, options.schema_name().map_err(wrong)?, programs.into())
+    }
+
+    /// Opens a database whose tables are an application's, and makes the ledger and the outbox of a Data Source beside them, in the
+    /// schema that the options name.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`].
+    pub fn beside(address: &str, options: &Options) -> Result<Self, StoreError> {
+        let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
+        let programs = vec![source(options).map_err(wrong)?];
+        Self::with(address, options.schema_name().map_err(wrong)?, programs)
+    }
+
+    fn with(address: &str, schema: String, programs: Vec<Provision>) -> Result<Self, StoreError> {
+        let address = Address { url: address.to_owned(), schema };
         let (clock, alive) = (Arc::new(ServerClock::default()), Arc::new(()));
         let (news, _) = broadcast::channel(NEWS);
         keeper::start(&address, programs, &clock, &news, Arc::downgrade(&alive))?;

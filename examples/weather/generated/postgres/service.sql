@@ -310,22 +310,26 @@ CREATE TABLE IF NOT EXISTS "public"."ablo_outbox" (
   "organization_id" text,
   "client_tx_id" text,
   "occurred_at" bigint,
-  "created_at" timestamptz DEFAULT now()
+  "created_at" timestamptz DEFAULT now(),
+  "written_in" xid8 DEFAULT pg_current_xact_id()
 );
 CALL pg_temp.ablo_columns('"public"."ablo_outbox"', 'text', ARRAY['id', 'model', 'entity_id', 'type', 'organization_id', 'client_tx_id']);
 CALL pg_temp.ablo_columns('"public"."ablo_outbox"', 'timestamptz DEFAULT now()', ARRAY['created_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_outbox"', 'jsonb', ARRAY['data']);
 CALL pg_temp.ablo_columns('"public"."ablo_outbox"', 'bigint', ARRAY['occurred_at']);
+CALL pg_temp.ablo_columns('"public"."ablo_outbox"', 'xid8 DEFAULT pg_current_xact_id()', ARRAY['written_in']);
 CALL pg_temp.ablo_numbered('"public"."ablo_outbox"', 'cursor');
 CALL pg_temp.ablo_not_null('"public"."ablo_outbox"', ARRAY['cursor', 'id', 'model', 'entity_id', 'type']);
 CALL pg_temp.ablo_key('"public"."ablo_outbox"', 'ablo_outbox_pkey', $$("cursor")$$);
 CALL pg_temp.ablo_index_on('"public"."ablo_outbox"', 'ablo_outbox_id_key', 'UNIQUE', $$("id")$$);
+CALL pg_temp.ablo_index_on('"public"."ablo_outbox"', 'ablo_outbox_order_idx', '', $$("written_in", "cursor")$$);
 CALL pg_temp.ablo_about('"public"."ablo_outbox"', 'The outbox of a Data Source: one event for each operation, written in the transaction of its change.');
-CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'cursor', 'Drawn before the commit: writers append under a lock, or a reader may pass one by');
+CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'cursor', 'Drawn before the commit, so that it is no order by itself: see written_in');
 CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'id', '<client_tx_id>:<index of the operation>');
 CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'data', 'The row after the change, null for a delete');
 CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'client_tx_id', 'The commit that caused it, null for a change made by others');
 CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'occurred_at', 'Milliseconds since 1970');
+CALL pg_temp.ablo_comment('"public"."ablo_outbox"', 'written_in', 'The transaction that wrote it: events are read in the order of transactions, and only those before which no transaction is under way, so that none is passed by');
 
 -- ablo_claims: Claims on rows: at most one active per row, those behind it queued in order of arrival.
 CREATE TABLE IF NOT EXISTS "public"."ablo_claims" (

@@ -147,13 +147,15 @@ pub(crate) enum ColumnType {
     Numeric(Option<(u16, u16)>),
     /// A UUID.
     Uuid,
+    /// A transaction of the server, the one that writes where none is given.
+    Xid8Current,
     /// A whole number of 64 bits, from the column's own sequence where none is given. No role needs a right on that sequence.
     BigintIdentity,
 }
 
 impl ColumnType {
     /// Every type that one helper adds, in the order in which columns are grouped.
-    pub(crate) const GROUPED: [ColumnType; 12] = [
+    pub(crate) const GROUPED: [ColumnType; 13] = [
         ColumnType::Text,
         ColumnType::DoublePrecision,
         ColumnType::Boolean,
@@ -166,6 +168,7 @@ impl ColumnType {
         ColumnType::Smallint,
         ColumnType::Real,
         ColumnType::Uuid,
+        ColumnType::Xid8Current,
     ];
 }
 

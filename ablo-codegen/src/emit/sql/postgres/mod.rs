@@ -99,6 +99,15 @@ pub fn service(options: &Options) -> Result<Provision, OptionError> {
     Ok(service::service(&options.plan()?))
 }
 
+/// The program that provisions what stands beside the tables of an application whose database stays canonical: the ledger and the
+/// outbox of a Data Source.
+///
+/// # Errors
+/// When the options contradict each other or name no possible schema.
+pub fn source(options: &Options) -> Result<Provision, OptionError> {
+    Ok(service::source(&options.plan()?))
+}
+
 impl Target for Postgres {
     fn id(&self) -> &'static str {
         "postgres"

@@ -6,7 +6,7 @@
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
 use super::names::{Ident, Literal, Names};
 use super::provision::{Plan, Provision, begin, line, table};
-use crate::shape::{Rows, SERVICE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
+use crate::shape::{Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
 
 const HELPERS: &str = include_str!("service.sql");
 
@@ -20,11 +20,20 @@ pub(crate) const HEADER: &str = "\
 
 /// Lowers the service's tables to a program.
 pub(crate) fn service(plan: &Plan<'_>) -> Provision {
+    program(plan, &SERVICE_TABLES)
+}
+
+/// Lowers those of a Data Source alone.
+pub(crate) fn source(plan: &Plan<'_>) -> Provision {
+    program(plan, &SOURCE_TABLES)
+}
+
+fn program(plan: &Plan<'_>, shapes: &'static [ServiceTable]) -> Provision {
     let mut indexes = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
-    let tables: Vec<Table<'_>> = SERVICE_TABLES.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
+    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
     let mut out = String::with_capacity(32 * 1024);
     begin(&mut out, plan, Some(HELPERS));
-    for (shape, table) in SERVICE_TABLES.iter().zip(&tables) {
+    for (shape, table) in shapes.iter().zip(&tables) {
         // Both are text of this program, without line breaks.
         for part in ["\n-- ", shape.name, ": ", shape.about, "\n"] {
             out.push_str(part);
@@ -51,6 +60,7 @@ fn column_type(column: &ServiceColumn) -> ColumnType {
         ServiceKind::Date => ColumnType::Timestamptz,
         ServiceKind::Written => ColumnType::TimestamptzNow,
         ServiceKind::Json => ColumnType::Jsonb,
+        ServiceKind::Transaction => ColumnType::Xid8Current,
     }
 }
 

@@ -70,6 +70,13 @@ pub fn service() -> Provision {
     service::service()
 }
 
+/// The program that provisions what stands beside the tables of an application whose database stays canonical: the ledger and the
+/// outbox of a Data Source.
+#[must_use]
+pub fn source() -> Provision {
+    service::source()
+}
+
 impl Target for Sqlite {
     fn id(&self) -> &'static str {
         "sqlite"

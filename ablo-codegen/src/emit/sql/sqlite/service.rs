@@ -6,7 +6,7 @@
 use super::ddl::{ColumnDef, Condition, IndexDef, Key, Preset, Rule, Storage, TableDef};
 use super::names::{Ident, Literal, Names};
 use super::provision::{Provision, Title, provision};
-use crate::shape::{Rows, SERVICE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
+use crate::shape::{Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
 
 /// What stands above the program.
 pub(crate) const HEADER: &str = "\
@@ -19,11 +19,18 @@ pub(crate) const HEADER: &str = "\
 
 /// The program that makes them.
 pub(crate) fn service() -> Provision {
+    program(&SERVICE_TABLES)
+}
+
+/// The program that makes those of a Data Source alone.
+pub(crate) fn source() -> Provision {
+    program(&SOURCE_TABLES)
+}
+
+fn program(shapes: &'static [ServiceTable]) -> Provision {
     let mut names = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
-    let tables: Vec<_> = SERVICE_TABLES
-        .iter()
-        .map(|shape| (Title::Service(shape.name, shape.about), table(shape, &mut names)))
-        .collect();
+    let tables: Vec<_> =
+        shapes.iter().map(|shape| (Title::Service(shape.name, shape.about), table(shape, &mut names))).collect();
     provision(&tables)
 }
 
@@ -48,7 +55,7 @@ fn column(shape: &ServiceTable, column: &ServiceColumn) -> ColumnDef<'static> {
         ServiceKind::Text => (Storage::Text, Rule::Any),
         ServiceKind::OneOf(values) => (Storage::Text, Rule::OneOf(literals(values))),
         ServiceKind::Texts => (Storage::Text, Rule::JsonArray),
-        ServiceKind::Integer | ServiceKind::Numbered => (Storage::Integer, Rule::Any),
+        ServiceKind::Integer | ServiceKind::Numbered | ServiceKind::Transaction => (Storage::Integer, Rule::Any),
         ServiceKind::Date | ServiceKind::Written => (Storage::Text, Rule::Instant),
         ServiceKind::Json => (Storage::Text, Rule::Json),
     };

@@ -1,0 +1,110 @@
+//! The outbox: a cursor comes in, the events behind it go out, in an order in which nothing is passed by.
+//!
+//! PostgreSQL gives a row its number before its transaction commits. A reader that went by these numbers would pass by those that are
+//! committed late; by the numbers of transactions it would too, but for this: only rows are given before whose transaction none
+//! is under way, and of these nothing can appear any more. A transaction that writes for long, in any database of the server,
+//! holds events back for as long.
+
+use super::{is_shared, write};
+use crate::engine::Engine;
+use crate::engine::table::json;
+use crate::error::{Refusal, Result};
+use crate::identity::{Identity, Operations};
+use crate::store::{Dialect, Row, Tx};
+use crate::value::Cell;
+use ablo_wire::{EventsAnswer, Maybe, Millis, ParticipantKind, RawRow, SourceEvent, SourceVerb};
+use std::collections::BTreeSet;
+
+const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, data::text, organization_id, client_tx_id, \
+     occurred_at FROM ablo_outbox WHERE written_in < pg_snapshot_xmin(pg_current_snapshot()) \
+     AND (written_in, cursor) > ($1::text::xid8, $2) AND ($3::text IS NULL OR coalesce(organization_id, $3) = $3) \
+     ORDER BY ablo_outbox.written_in, cursor LIMIT $4";
+const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, data, organization_id, client_tx_id, occurred_at \
+     FROM ablo_outbox WHERE '0' = ?1 AND cursor > ?2 AND (?3 IS NULL OR coalesce(organization_id, ?3) = ?3) ORDER BY cursor LIMIT ?4";
+
+/// Events behind a cursor, of one organisation or of all.
+pub(super) fn page(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    only: Option<&str>,
+    cursor: Option<&str>,
+    limit: u64,
+) -> Result<EventsAnswer> {
+    let (transaction, place) = read(cursor)?;
+    let sql = match tx.dialect() {
+        Dialect::Postgres => POSTGRES,
+        Dialect::Sqlite => SQLITE,
+    };
+    let values =
+        [transaction.into(), Cell::Integer(place), only.into(), Cell::Integer(limit.try_into().unwrap_or(i64::MAX))];
+    let found = tx.query(sql, &values)?;
+    let mut answer = EventsAnswer::new(Vec::with_capacity(found.len()));
+    for row in &found {
+        let event = event(engine, tx, only, row)?;
+        answer.events.push(event);
+    }
+    answer.next_cursor = found.last().map(written);
+    Ok(answer)
+}
+
+/// A cursor: a transaction, and a place in it.
+fn read(cursor: Option<&str>) -> Result<(String, i64)> {
+    let Some(cursor) = cursor else { return Ok(("0".to_owned(), 0)) };
+    let parts = cursor.split_once('.');
+    let parts = parts.and_then(|(transaction, place)| Some((transaction.parse::<u64>().ok()?, place.parse().ok()?)));
+    let (transaction, place) =
+        parts.ok_or_else(|| Refusal::new("invalid_request", "the cursor is none of this outbox's").param("cursor"))?;
+    Ok((transaction.to_string(), place))
+}
+
+fn written(row: &Row) -> String {
+    let text = row.first().and_then(Cell::text).unwrap_or("0");
+    format!("{text}.{}", row.get(1).and_then(Cell::integer).unwrap_or_default())
+}
+
+fn event(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, row: &Row) -> Result<SourceEvent> {
+    let text = |at: usize| row.get(at).and_then(Cell::text);
+    let owned = |at: usize| text(at).unwrap_or_default().to_owned();
+    let mut event = SourceEvent::new(owned(2), owned(3), owned(4), SourceVerb::from(owned(5)));
+    event.organization_id = text(7).map(str::to_owned);
+    event.client_tx_id = text(8).map(str::to_owned);
+    event.occurred_at = row.get(9).and_then(Cell::integer).and_then(|at| u64::try_from(at).ok()).map(Millis);
+    event.data = match text(6) {
+        None if event.r#type == SourceVerb::Delete => Maybe::Null,
+        // A trigger says which row it was; what it is now, the table does. Where it is gone since, an event says so.
+        said => {
+            let data = match said {
+                Some(data) => Some(data.to_owned()),
+                None => hydrated(engine, tx, only, &event)?,
+            };
+            data.and_then(|data| RawRow::parse(&data).ok()).map_or(Maybe::Absent, Maybe::Value)
+        }
+    };
+    Ok(event)
+}
+
+fn hydrated(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, event: &SourceEvent) -> Result<Option<String>> {
+    let Some(model) = engine.models.find(&event.model) else { return Ok(None) };
+    let organization = event.organization_id.as_deref().or(only);
+    let organization = match organization {
+        Some(organization) => organization,
+        None if is_shared(model) => "",
+        None => return Ok(None),
+    };
+    if tx.dialect() == Dialect::Postgres {
+        // Tables with row security show rows to their organisation alone.
+        tx.query("SELECT set_config('app.current_org_id', $1, true)", &[organization.into()])?;
+    }
+    let who = Identity {
+        organization: organization.to_owned(),
+        participant: String::new(),
+        kind: ParticipantKind::System,
+        on_behalf_of: None,
+        capability: String::new(),
+        operations: Operations::Read,
+        groups: BTreeSet::new(),
+        user_meta: String::new(),
+        expires_at: None,
+    };
+    Ok(write::current(engine, tx, &who, model, &event.entity_id)?.map(|row| json(model, &row)))
+}

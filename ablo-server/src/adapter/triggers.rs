@@ -1,0 +1,122 @@
+//! Triggers: what anyone writes into an application's tables reaches the outbox in the same transaction.
+//!
+//! They say which row it was; its values are read when the event is, so that a table may change without its trigger. What the adapter
+//! writes it tells of by itself, and takes back what the trigger said of these rows. Where row security hides rows from the owner too, a
+//! TRUNCATE fails rather than going by without a word.
+
+use crate::engine::Engine;
+use crate::models::{Model, Part, Standing};
+use crate::store::Dialect;
+use crate::store::text::quoted;
+
+/// Everything as one program.
+pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
+    statements(engine, schema).iter().fold(String::new(), |out, statement| out + statement + ";\n")
+}
+
+/// The same, a statement each.
+pub(super) fn statements(engine: &Engine, schema: &str) -> Vec<String> {
+    match engine.dialect {
+        Dialect::Postgres => postgres(engine, schema),
+        Dialect::Sqlite => engine.models.iter().flat_map(sqlite).collect(),
+    }
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The column that says whose a row is.
+fn owner(model: &Model) -> Option<&str> {
+    let column = model.columns.get(model.part(Part::Organization)?)?;
+    (column.standing != Standing::Absent).then_some(column.name.as_str())
+}
+
+fn id(model: &Model) -> &str {
+    model.columns.first().map_or("id", |column| &column.name)
+}
+
+fn postgres(engine: &Engine, schema: &str) -> Vec<String> {
+    let home = quoted(schema);
+    // It writes for whoever changes a row, who need have no right on the outbox.
+    let mut statements = vec![
+        format!(
+            "CREATE OR REPLACE FUNCTION {home}.ablo_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
+         SET search_path = pg_catalog, pg_temp AS $ablo$
+DECLARE
+  old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  moved boolean := old_row ->> TG_ARGV[1] IS DISTINCT FROM new_row ->> TG_ARGV[1]
+    OR old_row ->> TG_ARGV[2] IS DISTINCT FROM new_row ->> TG_ARGV[2];
+BEGIN
+  IF old_row IS NOT DISTINCT FROM new_row THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO {home}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
+    SELECT gen_random_uuid()::text, TG_ARGV[0], told ->> TG_ARGV[1], verb, told ->> TG_ARGV[2],
+      (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    FROM (VALUES
+      (1, old_row, 'DELETE', moved AND old_row IS NOT NULL),
+      (2, new_row, CASE WHEN moved THEN 'CREATE' ELSE 'UPDATE' END, new_row IS NOT NULL)
+    ) AS said (place, told, verb, meant) WHERE meant ORDER BY place;
+  RETURN NULL;
+END $ablo$"
+        ),
+        format!(
+        "CREATE OR REPLACE FUNCTION {home}.ablo_capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
+         SET search_path = pg_catalog, pg_temp SET row_security = off AS $ablo$
+BEGIN
+  EXECUTE format(
+    'INSERT INTO {home_text}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
+       SELECT gen_random_uuid()::text, %L, to_jsonb(t) ->> %L, ''DELETE'', to_jsonb(t) ->> %L,
+         (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM %I.%I AS t',
+    TG_ARGV[0], TG_ARGV[1], TG_ARGV[2], TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  RETURN NULL;
+END $ablo$",
+        home_text = home.replace('\'', "''").replace('%', "%%")
+    ),
+    ];
+    for model in engine.models.iter() {
+        let table = format!("{home}.{}", quoted(&model.table));
+        let arguments = [literal(&model.key), literal(id(model)), literal(owner(model).unwrap_or_default())].join(", ");
+        statements.push(format!(
+            "CREATE OR REPLACE TRIGGER ablo_capture AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
+             EXECUTE FUNCTION {home}.ablo_capture({arguments})"
+        ));
+        statements.push(format!(
+            "CREATE OR REPLACE TRIGGER ablo_capture_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT \
+             EXECUTE FUNCTION {home}.ablo_capture_truncate({arguments})"
+        ));
+    }
+    statements
+}
+
+fn sqlite(model: &Model) -> Vec<String> {
+    let (table, key, id) = (quoted(&model.table), literal(&model.key), quoted(id(model)));
+    let append = |row: &str, verb: &str, condition: &str| {
+        let organization = owner(model).map_or("NULL".to_owned(), |owner| format!("{row}.{}", quoted(owner)));
+        format!(
+            "INSERT INTO ablo_outbox (id, model, entity_id, type, organization_id, occurred_at) \
+             SELECT lower(hex(randomblob(16))), {key}, {row}.{id}, '{verb}', {organization}, \
+             CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER){condition};"
+        )
+    };
+    let moved = match owner(model).map(quoted) {
+        Some(owner) => format!("(OLD.{id} IS NOT NEW.{id} OR OLD.{owner} IS NOT NEW.{owner})"),
+        None => format!("OLD.{id} IS NOT NEW.{id}"),
+    };
+    let updated = [
+        append("OLD", "DELETE", &format!(" WHERE {moved}")),
+        append("NEW", "CREATE", &format!(" WHERE {moved}")),
+        append("NEW", "UPDATE", &format!(" WHERE NOT {moved}")),
+    ];
+    let trigger = |what: &str, body: &str| {
+        let name = quoted(&format!("ablo_capture_{}_{}", what.to_lowercase(), model.table));
+        format!("CREATE TRIGGER IF NOT EXISTS {name} AFTER {what} ON {table} BEGIN {body} END")
+    };
+    vec![
+        trigger("INSERT", &append("NEW", "CREATE", "")),
+        trigger("UPDATE", &updated.concat()),
+        trigger("DELETE", &append("OLD", "DELETE", "")),
+    ]
+}
