@@ -6,6 +6,7 @@ use crate::error::{Failure, Refusal, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::live::Hubs;
 use crate::metrics::Metrics;
+use crate::source::{SourceOptions, Sources};
 use crate::store::{Store, Tenant, Tx};
 use ablo_schema::{Hashes, Schema};
 use ablo_wire::ParticipantKind;
@@ -25,6 +26,8 @@ pub struct Options {
     pub most_connections: usize,
     /// How long a socket lives at most: its client comes back with a token that is good then (gaps.md C9).
     pub longest_socket: Duration,
+    /// Organisations whose own database stays canonical.
+    pub sources: Vec<SourceOptions>,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             largest_body: 4 << 20,
             most_connections: 50_000,
             longest_socket: Duration::from_hours(24),
+            sources: Vec::new(),
         }
     }
 }
@@ -53,6 +57,7 @@ pub struct App {
     /// The schema's `contentHash`.
     pub content_hash: String,
     pub(crate) metrics: Metrics,
+    pub(crate) sources: Sources,
     closing: watch::Sender<bool>,
 }
 
@@ -65,7 +70,8 @@ impl App {
         let openapi = crate::openapi::document(schema, &engine.models);
         let content_hash = Hashes::of(schema).content.to_string();
         let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
-        Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, closing })
+        let sources = Sources::new(&options.sources);
+        Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, sources, closing })
     }
 
     /// Runs a closure in a transaction of an organisation that writes.

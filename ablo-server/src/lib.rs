@@ -15,6 +15,7 @@ mod metrics;
 pub mod models;
 mod openapi;
 mod serve;
+pub mod source;
 pub mod store;
 pub mod value;
 

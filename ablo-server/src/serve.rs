@@ -30,6 +30,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    crate::source::start(&app);
     let router = crate::router(Arc::clone(&app));
     let closing = Arc::clone(&app);
     let stop = async move {

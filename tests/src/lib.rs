@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod postgres;
 pub mod rust;
 pub mod server;
+pub mod source;
 pub mod sqlite;
 pub mod synthetic;
 pub mod typescript;

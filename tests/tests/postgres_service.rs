@@ -64,6 +64,9 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
                 "ablo_idempotency",
                 "ablo_outbox",
                 "ablo_sessions",
+                "ablo_source_commits",
+                "ablo_source_events",
+                "ablo_sources",
                 "ablo_turns",
                 "sync_deltas"
             ]
@@ -96,7 +99,7 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
     provision_silently(&mut session, &schema);
     assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
-    assert_eq!(catalogue(&mut session)["public"].len(), 9);
+    assert_eq!(catalogue(&mut session)["public"].len(), 12);
 }
 
 #[test]

@@ -131,8 +131,19 @@ const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// Every table of the service.
-pub const SERVICE_TABLES: [ServiceTable; 8] =
-    [SYNC_DELTAS, IDEMPOTENCY, OUTBOX, CLAIMS, COMMITS, CAPABILITIES, TURNS, SESSIONS];
+pub const SERVICE_TABLES: [ServiceTable; 11] = [
+    SYNC_DELTAS,
+    IDEMPOTENCY,
+    OUTBOX,
+    CLAIMS,
+    COMMITS,
+    CAPABILITIES,
+    TURNS,
+    SESSIONS,
+    SOURCES,
+    SOURCE_COMMITS,
+    SOURCE_EVENTS,
+];
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
@@ -214,6 +225,51 @@ const OUTBOX: ServiceTable = ServiceTable {
     key: &["cursor"],
     indexes: &[unique("id", &["id"], Rows::All), lookup("order", &["written_in", "cursor"], Rows::All)],
     organization: None,
+};
+
+const SOURCES: ServiceTable = ServiceTable {
+    name: "ablo_sources",
+    about: "How far the outbox of an organisation's own database was read.",
+    columns: &[
+        text("organization_id").required(),
+        text("cursor").about("Of the outbox; null at its beginning"),
+        ServiceColumn::new("filled_at", ServiceKind::Date).about("When the rows that were there before had been read"),
+    ],
+    key: &["organization_id"],
+    indexes: &[],
+    organization: Some("organization_id"),
+};
+
+const SOURCE_COMMITS: ServiceTable = ServiceTable {
+    name: "ablo_source_commits",
+    about: "Commits that went out to an organisation's own database, until its outbox has told of all their operations.",
+    columns: &[
+        text("organization_id").required(),
+        text("id").required().about("As the source knows it"),
+        text("client_tx_id").required().about("As the client knows it"),
+        text("body_hash").required().about("Of the operations: another commit may not use the same id"),
+        text("state").required().about("sent; appended: its rows are in the log; taken over: its events are put there"),
+        json("rows").required().about("The rows that it writes, model and id each"),
+        json("writer").required().about("Who writes it"),
+        ServiceColumn::new("told", ServiceKind::Integer).required().about("Operations that the outbox has told of"),
+        ServiceColumn::new("sent_at", ServiceKind::Date).required(),
+    ],
+    key: &["organization_id", "id"],
+    indexes: &[lookup("sent", &["organization_id", "sent_at"], Rows::All)],
+    organization: Some("organization_id"),
+};
+
+const SOURCE_EVENTS: ServiceTable = ServiceTable {
+    name: "ablo_source_events",
+    about: "Events of an organisation's own database that were taken: one that comes again says nothing new.",
+    columns: &[
+        text("organization_id").required(),
+        text("id").required(),
+        ServiceColumn::new("taken_at", ServiceKind::Date).required(),
+    ],
+    key: &["organization_id", "id"],
+    indexes: &[lookup("age", &["organization_id", "taken_at"], Rows::All)],
+    organization: Some("organization_id"),
 };
 
 const CLAIMS: ServiceTable = ServiceTable {
@@ -366,7 +422,8 @@ mod tests {
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(
             columns("ablo_outbox"),
-            "cursor id model entity_id type data organization_id client_tx_id occurred_at created_at"
+            "cursor id model entity_id type data organization_id client_tx_id occurred_at created_at \
+             written_in"
         );
         assert_eq!(
             columns("ablo_claims"),

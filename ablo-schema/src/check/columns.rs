@@ -11,7 +11,7 @@ use std::borrow::Cow;
 const MOST_BYTES: usize = 63;
 
 /// Tables that the coordinator and data sources keep beside the models'.
-pub const SERVICE_TABLES: [&str; 8] = [
+pub const SERVICE_TABLES: [&str; 11] = [
     "sync_deltas",
     "ablo_idempotency",
     "ablo_outbox",
@@ -20,6 +20,9 @@ pub const SERVICE_TABLES: [&str; 8] = [
     "ablo_capabilities",
     "ablo_turns",
     "ablo_sessions",
+    "ablo_sources",
+    "ablo_source_commits",
+    "ablo_source_events",
 ];
 
 /// How the names of all others begin, also of those that later versions add.

@@ -5,21 +5,22 @@
 //! is under way, and of these nothing can appear any more. A transaction that writes for long, in any database of the server,
 //! holds events back for as long.
 
-use super::{is_shared, write};
+use super::is_shared;
+use super::write::plain;
 use crate::engine::Engine;
 use crate::engine::table::json;
 use crate::error::{Refusal, Result};
-use crate::identity::{Identity, Operations};
+use crate::models::ModelId;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::Cell;
-use ablo_wire::{EventsAnswer, Maybe, Millis, ParticipantKind, RawRow, SourceEvent, SourceVerb};
-use std::collections::BTreeSet;
+use ablo_wire::{EventsAnswer, Maybe, Millis, RawRow, SourceEvent, SourceVerb};
+use std::collections::BTreeMap;
 
-const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, data::text, organization_id, client_tx_id, \
+const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, organization_id, client_tx_id, \
      occurred_at FROM ablo_outbox WHERE written_in < pg_snapshot_xmin(pg_current_snapshot()) \
      AND (written_in, cursor) > ($1::text::xid8, $2) AND ($3::text IS NULL OR coalesce(organization_id, $3) = $3) \
      ORDER BY ablo_outbox.written_in, cursor LIMIT $4";
-const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, data, organization_id, client_tx_id, occurred_at \
+const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, organization_id, client_tx_id, occurred_at \
      FROM ablo_outbox WHERE '0' = ?1 AND cursor > ?2 AND (?3 IS NULL OR coalesce(organization_id, ?3) = ?3) ORDER BY cursor LIMIT ?4";
 
 /// Events behind a cursor, of one organisation or of all.
@@ -38,13 +39,53 @@ pub(super) fn page(
     let values =
         [transaction.into(), Cell::Integer(place), only.into(), Cell::Integer(limit.try_into().unwrap_or(i64::MAX))];
     let found = tx.query(sql, &values)?;
-    let mut answer = EventsAnswer::new(Vec::with_capacity(found.len()));
-    for row in &found {
-        let event = event(engine, tx, only, row)?;
-        answer.events.push(event);
-    }
+    let mut answer = EventsAnswer::new(found.iter().map(event).collect::<Vec<_>>());
     answer.next_cursor = found.last().map(written);
+    current(engine, tx, only, &mut answer.events)?;
     Ok(answer)
+}
+
+/// Gives every event its row as that is now. The order of transactions is not that in which they changed a row; who takes the last
+/// event of a row has its last state all the same.
+fn current(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, events: &mut [SourceEvent]) -> Result<()> {
+    let mut wanted: BTreeMap<(String, ModelId), Vec<usize>> = BTreeMap::new();
+    for (at, event) in events.iter().enumerate() {
+        let Some(model) = engine.models.find(&event.model) else { continue };
+        let organization = match event.organization_id.as_deref().or(only) {
+            Some(organization) => organization,
+            None if is_shared(model) => "",
+            None => continue,
+        };
+        wanted.entry((organization.to_owned(), model.id)).or_default().push(at);
+    }
+    for ((organization, model), places) in wanted {
+        let model = engine.models.get(model);
+        if tx.dialect() == Dialect::Postgres {
+            // Tables with row security show rows to their organisation alone.
+            tx.query("SELECT set_config('app.current_org_id', $1, true)", &[organization.as_str().into()])?;
+        }
+        let ids: Vec<&str> = places.iter().map(|at| events[*at].entity_id.as_str()).collect();
+        let values = [organization.into(), serde_json::to_string(&ids).unwrap_or_default().into()];
+        let rows = tx.query(&engine.tables.get(model.id).among(model), &values)?;
+        let rows: BTreeMap<String, String> = rows.iter().map(|row| (plain(row.first()), json(model, row))).collect();
+        for at in places {
+            let event = &mut events[at];
+            let row = rows.get(&event.entity_id).and_then(|row| RawRow::parse(row).ok());
+            let was_deleted = event.r#type == SourceVerb::Delete;
+            event.data = match row {
+                Some(row) => {
+                    if was_deleted {
+                        event.r#type = SourceVerb::Update;
+                    }
+                    Maybe::Value(row)
+                }
+                None if was_deleted => Maybe::Null,
+                // It is gone since, and an event says so.
+                None => Maybe::Absent,
+            };
+        }
+    }
+    Ok(())
 }
 
 /// A cursor: a transaction, and a place in it.
@@ -62,49 +103,12 @@ fn written(row: &Row) -> String {
     format!("{text}.{}", row.get(1).and_then(Cell::integer).unwrap_or_default())
 }
 
-fn event(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, row: &Row) -> Result<SourceEvent> {
+fn event(row: &Row) -> SourceEvent {
     let text = |at: usize| row.get(at).and_then(Cell::text);
     let owned = |at: usize| text(at).unwrap_or_default().to_owned();
     let mut event = SourceEvent::new(owned(2), owned(3), owned(4), SourceVerb::from(owned(5)));
-    event.organization_id = text(7).map(str::to_owned);
-    event.client_tx_id = text(8).map(str::to_owned);
-    event.occurred_at = row.get(9).and_then(Cell::integer).and_then(|at| u64::try_from(at).ok()).map(Millis);
-    event.data = match text(6) {
-        None if event.r#type == SourceVerb::Delete => Maybe::Null,
-        // A trigger says which row it was; what it is now, the table does. Where it is gone since, an event says so.
-        said => {
-            let data = match said {
-                Some(data) => Some(data.to_owned()),
-                None => hydrated(engine, tx, only, &event)?,
-            };
-            data.and_then(|data| RawRow::parse(&data).ok()).map_or(Maybe::Absent, Maybe::Value)
-        }
-    };
-    Ok(event)
-}
-
-fn hydrated(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, event: &SourceEvent) -> Result<Option<String>> {
-    let Some(model) = engine.models.find(&event.model) else { return Ok(None) };
-    let organization = event.organization_id.as_deref().or(only);
-    let organization = match organization {
-        Some(organization) => organization,
-        None if is_shared(model) => "",
-        None => return Ok(None),
-    };
-    if tx.dialect() == Dialect::Postgres {
-        // Tables with row security show rows to their organisation alone.
-        tx.query("SELECT set_config('app.current_org_id', $1, true)", &[organization.into()])?;
-    }
-    let who = Identity {
-        organization: organization.to_owned(),
-        participant: String::new(),
-        kind: ParticipantKind::System,
-        on_behalf_of: None,
-        capability: String::new(),
-        operations: Operations::Read,
-        groups: BTreeSet::new(),
-        user_meta: String::new(),
-        expires_at: None,
-    };
-    Ok(write::current(engine, tx, &who, model, &event.entity_id)?.map(|row| json(model, &row)))
+    event.organization_id = text(6).map(str::to_owned);
+    event.client_tx_id = text(7).map(str::to_owned);
+    event.occurred_at = row.get(8).and_then(Cell::integer).and_then(|at| u64::try_from(at).ok()).map(Millis);
+    event
 }

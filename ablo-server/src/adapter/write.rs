@@ -169,7 +169,7 @@ impl Write<'_> {
             }
         }
         let made = tx.query(&self.engine.tables.get(self.model.id).insert_some(self.model, &columns), &values)?;
-        let id = made.first().map(|row| row.first().map_or_else(String::new, plain)).unwrap_or_default();
+        let id = plain(made.first().and_then(|row| row.first()));
         let row = self.read_back(tx, &id)?;
         Ok((id, Some(row)))
     }
@@ -241,10 +241,10 @@ fn fitting(column: &Column, text: &str) -> Option<Cell> {
 }
 
 /// An id as text.
-fn plain(cell: &Cell) -> String {
+pub(super) fn plain(cell: Option<&Cell>) -> String {
     match cell {
-        Cell::Text(text) => text.clone(),
-        Cell::Integer(number) => number.to_string(),
+        Some(Cell::Text(text)) => text.clone(),
+        Some(Cell::Integer(number)) => number.to_string(),
         _ => String::new(),
     }
 }

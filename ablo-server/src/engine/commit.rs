@@ -76,7 +76,16 @@ pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit)
         last = log::head(tx, &who.organization)?;
     }
     let receipt = confirmed(commit, last);
-    let text = serde_json::to_string(&receipt).unwrap_or_default();
+    keep(tx, who, commit, &receipt)?;
+    if last % EVERY < commit.changes.len() as u64 {
+        forget(tx, &who.organization)?;
+    }
+    Ok(receipt)
+}
+
+/// Keeps a receipt for whoever sends the same commit again, and tells that the log has grown.
+pub(super) fn keep(tx: &mut dyn Tx, who: &Identity, commit: &Commit, receipt: &CommitReceipt) -> Result<()> {
+    let text = serde_json::to_string(receipt).unwrap_or_default();
     let values = [
         who.organization.as_str().into(),
         commit.client_tx_id.as_str().into(),
@@ -85,11 +94,7 @@ pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit)
         stored_date(tx.now()).into(),
     ];
     tx.execute(KEEP.of(tx.dialect()), &values)?;
-    if last % EVERY < commit.changes.len() as u64 {
-        forget(tx, &who.organization)?;
-    }
-    tx.tell(News::Log { organization: who.organization.clone() })?;
-    Ok(receipt)
+    Ok(tx.tell(News::Log { organization: who.organization.clone() })?)
 }
 
 /// Forgets some receipts that nobody asks for any more (http.md §3: they are kept for a day).
@@ -101,7 +106,8 @@ pub fn forget(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
     Ok(tx.execute(FORGET.of(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
 }
 
-fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<Option<CommitReceipt>> {
+/// The receipt of the first time, if this is another.
+pub(super) fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<Option<CommitReceipt>> {
     let values = [who.organization.as_str().into(), commit.client_tx_id.as_str().into()];
     let found = tx.query(RECEIPT.of(tx.dialect()), &values)?;
     let Some(row) = found.first() else { return Ok(None) };
@@ -114,7 +120,8 @@ fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<Option<Co
     receipt.map(Some).map_err(|error| crate::error::StoreError::Fault(format!("a stored receipt: {error}")).into())
 }
 
-fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
+/// The receipt of a commit that ends at a place in the log.
+pub(super) fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
     let mut receipt = CommitReceipt::new(commit.client_tx_id.clone(), true);
     receipt.server_tx_id = Some(last.to_string());
     receipt.status = Some(CommitStatus::Confirmed);
@@ -197,25 +204,32 @@ fn fresh(tx: &mut dyn Tx, who: &Identity, model: &Model, change: &Change, now: O
 }
 
 /// One change on its way into its table.
-struct Write<'w> {
-    engine: &'w Engine,
-    who: &'w Identity,
-    commit: &'w Commit,
-    change: &'w Change,
-    model: &'w Model,
+pub(super) struct Write<'w> {
+    pub(super) engine: &'w Engine,
+    pub(super) who: &'w Identity,
+    pub(super) commit: &'w Commit,
+    pub(super) change: &'w Change,
+    pub(super) model: &'w Model,
 }
 
 impl Write<'_> {
     fn create(&self, tx: &mut dyn Tx) -> Result<u64> {
         let row = self.new_row(tx)?;
-        tx.execute(&self.engine.tables.get(self.model.id).insert, &row)?;
+        self.insert(tx, &row, true)
+    }
+
+    /// Adds a row, which has to be one of those that its writer sees unless somebody else has decided that it is there.
+    pub(super) fn insert(&self, tx: &mut dyn Tx, row: &Row, within: bool) -> Result<u64> {
+        tx.execute(&self.engine.tables.get(self.model.id).insert, row)?;
         // Read back: the database may say a value differently, and the row has to be one of the organisation's own.
         let row = self.current(tx)?.ok_or_else(|| {
             let message = format!("{}/{} would belong to another organisation", self.model.key, self.change.id);
             Refusal::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
-        self.within(&groups)?;
+        if within {
+            self.within(&groups)?;
+        }
         let place = self.append(tx, "I", Some(json(self.model, &row)), None, &groups, None)?;
         Ok(self.follow(tx, None, Some(&row))?.unwrap_or(place))
     }
@@ -245,15 +259,29 @@ impl Write<'_> {
             columns.push(at);
             values.push(now.into());
         }
+        self.set(tx, old, before, (&columns, &values), true)
+    }
+
+    /// Changes columns of a row; the values begin with the organisation and the id.
+    pub(super) fn set(
+        &self,
+        tx: &mut dyn Tx,
+        old: &BTreeSet<String>,
+        before: &Row,
+        (columns, values): (&[usize], &[Cell]),
+        within: bool,
+    ) -> Result<u64> {
         if !columns.is_empty() {
-            tx.execute(&self.engine.tables.get(self.model.id).update(self.model, &columns), &values)?;
+            tx.execute(&self.engine.tables.get(self.model.id).update(self.model, columns), values)?;
         }
         let row = self.current(tx)?.ok_or_else(|| {
             let message = format!("{}/{} would move to another organisation", self.model.key, self.change.id);
             Refusal::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
-        self.within(&groups)?;
+        if within {
+            self.within(&groups)?;
+        }
         let action = if self.change.act == Act::Archive(true) { "A" } else { "U" };
         let previous = self.previous(before, &row);
         let before_groups = (groups != *old).then_some(old);
@@ -269,7 +297,7 @@ impl Write<'_> {
         self.carry_along(tx, place, &moved)
     }
 
-    fn delete(&self, tx: &mut dyn Tx, groups: &BTreeSet<String>, before: &Row) -> Result<u64> {
+    pub(super) fn delete(&self, tx: &mut dyn Tx, groups: &BTreeSet<String>, before: &Row) -> Result<u64> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         tx.execute(&self.engine.tables.get(self.model.id).delete, &values)?;
         let place = self.append(tx, "D", None, None, groups, None)?;
@@ -283,7 +311,7 @@ impl Write<'_> {
         memberships::follow(self.engine, tx, self.who, &changed)
     }
 
-    fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
+    pub(super) fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         Ok(tx.query(&self.engine.tables.get(self.model.id).by_id, &values)?.into_iter().next())
     }

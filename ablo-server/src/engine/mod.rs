@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod commit;
+pub(crate) mod copy;
 pub mod credentials;
 pub mod exchange;
 mod filter;
@@ -12,6 +13,7 @@ pub mod plan;
 pub mod read;
 mod select;
 pub mod sessions;
+pub(crate) mod sourced;
 pub mod table;
 pub mod turns;
 

@@ -107,6 +107,20 @@ impl Table {
         }
     }
 
+    /// The rows with the ids in the list {2}, a JSON array of texts.
+    #[must_use]
+    pub fn among(&self, model: &Model) -> String {
+        let list = self.dialect.value(2, "list");
+        let list = match (model.columns.first().map(|id| (&id.kind, &id.standing)), self.dialect) {
+            (Some((_, Standing::Text(actual))), Dialect::Postgres) => {
+                format!("(SELECT l::{actual} FROM {list} AS l (l))")
+            }
+            (Some((Kind::Uuid, _)), Dialect::Postgres) => format!("(SELECT l::uuid FROM {list} AS l (l))"),
+            _ => list,
+        };
+        format!("{} AND {} IN {list}", self.select, name(model, 0))
+    }
+
     /// The ids of rows of this model that live in the row {2} by this column.
     #[must_use]
     pub fn children(&self, model: &Model, column: usize) -> String {

@@ -10,6 +10,7 @@ pub(crate) mod models;
 mod presence;
 mod request;
 mod socket;
+mod source;
 mod sync;
 
 pub(crate) use request::why_unreadable;
@@ -75,6 +76,8 @@ fn api() -> Router<Arc<App>> {
         .route("/agent/turn", post(auth::open_turn))
         .route("/agent/turn/{id}/close", post(auth::close_turn))
         .route("/v1/datasource", post(datasource))
+        .route("/v1/sources", get(source::list))
+        .route("/source/events", post(source::push))
         .route("/openapi.json", get(openapi))
         .route("/schema", get(schema))
         .route("/metrics", get(metrics))

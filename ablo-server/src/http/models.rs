@@ -9,6 +9,7 @@ use crate::engine::plan::{find, plan};
 use crate::engine::read::{self, ListQuery};
 use crate::error::{Refusal, Result};
 use crate::identity::Identity;
+use crate::source;
 use ablo_wire::{
     CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag, OnStale, Operation,
     RawRow, Read, SyncId, UpdateBody, Verb,
@@ -171,8 +172,13 @@ pub(crate) async fn write(
     let text = serde_json::to_vec(&operations).unwrap_or_default();
     let body_hash = blake3::hash(&text).to_hex().to_string();
     let made = Commit { client_tx_id, changes, body_hash, caused_by, claim };
-    let who = who.clone();
-    let receipt = app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await?;
+    let receipt = match app.sources.of(app, &who.organization, &made.changes)? {
+        Some(origin) => source::write(app, &origin, who, made, operations).await?,
+        None => {
+            let who = who.clone();
+            app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await?
+        }
+    };
     app.metrics.commits.inc();
     Ok(receipt)
 }

@@ -493,6 +493,64 @@ CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'id', 'The connection');
 CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'presence', 'What the participant said about itself last');
 CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'expires_at', 'A process that died no longer pushes this forward');
 
+-- ablo_sources: How far the outbox of an organisation's own database was read.
+CREATE TABLE IF NOT EXISTS "public"."ablo_sources" (
+  "organization_id" text PRIMARY KEY,
+  "cursor" text,
+  "filled_at" timestamptz
+);
+CALL pg_temp.ablo_columns('"public"."ablo_sources"', 'text', ARRAY['organization_id', 'cursor']);
+CALL pg_temp.ablo_columns('"public"."ablo_sources"', 'timestamptz', ARRAY['filled_at']);
+CALL pg_temp.ablo_not_null('"public"."ablo_sources"', ARRAY['organization_id']);
+CALL pg_temp.ablo_key('"public"."ablo_sources"', 'ablo_sources_pkey', $$("organization_id")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_sources"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_sources"', 'How far the outbox of an organisation''s own database was read.');
+CALL pg_temp.ablo_comment('"public"."ablo_sources"', 'cursor', 'Of the outbox; null at its beginning');
+CALL pg_temp.ablo_comment('"public"."ablo_sources"', 'filled_at', 'When the rows that were there before had been read');
+
+-- ablo_source_commits: Commits that went out to an organisation's own database, until its outbox has told of all their operations.
+CREATE TABLE IF NOT EXISTS "public"."ablo_source_commits" (
+  "organization_id" text NOT NULL,
+  "id" text NOT NULL,
+  "client_tx_id" text NOT NULL,
+  "body_hash" text NOT NULL,
+  "state" text NOT NULL,
+  "rows" jsonb NOT NULL,
+  "writer" jsonb NOT NULL,
+  "told" bigint NOT NULL,
+  "sent_at" timestamptz NOT NULL
+);
+CALL pg_temp.ablo_columns('"public"."ablo_source_commits"', 'text', ARRAY['organization_id', 'id', 'client_tx_id', 'body_hash', 'state']);
+CALL pg_temp.ablo_columns('"public"."ablo_source_commits"', 'timestamptz', ARRAY['sent_at']);
+CALL pg_temp.ablo_columns('"public"."ablo_source_commits"', 'jsonb', ARRAY['rows', 'writer']);
+CALL pg_temp.ablo_columns('"public"."ablo_source_commits"', 'bigint', ARRAY['told']);
+CALL pg_temp.ablo_not_null('"public"."ablo_source_commits"', ARRAY['organization_id', 'id', 'client_tx_id', 'body_hash', 'state', 'rows', 'writer', 'told', 'sent_at']);
+CALL pg_temp.ablo_key('"public"."ablo_source_commits"', 'ablo_source_commits_pkey', $$("organization_id", "id")$$);
+CALL pg_temp.ablo_index_on('"public"."ablo_source_commits"', 'ablo_source_commits_sent_idx', '', $$("organization_id", "sent_at")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_source_commits"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_source_commits"', 'Commits that went out to an organisation''s own database, until its outbox has told of all their operations.');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'id', 'As the source knows it');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'client_tx_id', 'As the client knows it');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'body_hash', 'Of the operations: another commit may not use the same id');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'state', 'sent; appended: its rows are in the log; taken over: its events are put there');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'rows', 'The rows that it writes, model and id each');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'writer', 'Who writes it');
+CALL pg_temp.ablo_comment('"public"."ablo_source_commits"', 'told', 'Operations that the outbox has told of');
+
+-- ablo_source_events: Events of an organisation's own database that were taken: one that comes again says nothing new.
+CREATE TABLE IF NOT EXISTS "public"."ablo_source_events" (
+  "organization_id" text NOT NULL,
+  "id" text NOT NULL,
+  "taken_at" timestamptz NOT NULL
+);
+CALL pg_temp.ablo_columns('"public"."ablo_source_events"', 'text', ARRAY['organization_id', 'id']);
+CALL pg_temp.ablo_columns('"public"."ablo_source_events"', 'timestamptz', ARRAY['taken_at']);
+CALL pg_temp.ablo_not_null('"public"."ablo_source_events"', ARRAY['organization_id', 'id', 'taken_at']);
+CALL pg_temp.ablo_key('"public"."ablo_source_events"', 'ablo_source_events_pkey', $$("organization_id", "id")$$);
+CALL pg_temp.ablo_index_on('"public"."ablo_source_events"', 'ablo_source_events_age_idx', '', $$("organization_id", "taken_at")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_source_events"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_source_events"', 'Events of an organisation''s own database that were taken: one that comes again says nothing new.');
+
 COMMIT;
 
 RESET client_encoding;
