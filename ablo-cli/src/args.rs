@@ -55,6 +55,10 @@ pub(crate) enum Command {
     /// Start a coordinator for a team
     #[cfg(feature = "server")]
     Serve(ServeArgs),
+    /// Let an application's own database stay canonical: test its endpoint, or serve its tables
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Source(crate::data_source::SourceCommand),
     /// Bring a database from one schema to the next
     #[cfg(feature = "database")]
     #[command(subcommand)]
@@ -154,6 +158,16 @@ pub(crate) struct ServeArgs {
     /// Whose rows the key of ABLO_SECRET_KEY is for
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub(crate) organization: String,
+    /// Let webhooks go to hosts of this network, and without TLS
+    #[arg(long)]
+    pub(crate) private_webhooks: bool,
+    /// The database of an organisation stays canonical, behind this endpoint; its key is taken from ABLO_SOURCE_KEY_ORGANIZATION,
+    /// else from ABLO_SOURCE_KEY
+    #[arg(long = "source", value_name = "ORGANIZATION=URL")]
+    pub(crate) sources: Vec<crate::data_source::SourceArg>,
+    /// Only these models live there; the others live here
+    #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "sources")]
+    pub(crate) source_models: Vec<String>,
 }
 
 #[derive(Debug, Args)]

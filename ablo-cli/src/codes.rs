@@ -134,6 +134,14 @@ codes! {
         "The coordinator cannot start",
         "Its database cannot be opened, or the address cannot be listened on; the reason is in the message.",
         "Choose another `--listen` (port 0 is any that is free), or another place for the database.";
+    DATA_SOURCE_REFUSED = "ablo::data_source::refused" Error,
+        "A Data Source cannot be asked or served",
+        "There is no key, nobody answers at the address, or the tables are not what the schema speaks of; the reason is in the message.",
+        "Set ABLO_SOURCE_KEY to the key that both sides know, and check the address and the schema.";
+    DATA_SOURCE_FAILED = "ablo::data_source::failed" Error,
+        "An endpoint does not do what the protocol asks of it",
+        "`ablo source test` wrote and read rows as a coordinator does. What was asked and answered is in the message.",
+        "Mend the endpoint; docs/source.md says what each request has to do.";
     WATCH_REFUSED = "ablo::watch::refused" Error,
         "The system refused to watch a folder",
         "`--watch` asks the system to tell when the schema's folder changes; its reason is in the message.",
@@ -169,6 +177,7 @@ mod tests {
         let tests = concat!(
             include_str!("../tests/check.rs"),
             include_str!("../tests/config.rs"),
+            include_str!("../tests/data_source.rs"),
             include_str!("../tests/diff.rs"),
             include_str!("../tests/generate.rs"),
             include_str!("../tests/migrate.rs"),

@@ -8,6 +8,7 @@ use crate::live::Hubs;
 use crate::metrics::Metrics;
 use crate::source::{SourceOptions, Sources};
 use crate::store::{Store, Tenant, Tx};
+use crate::webhooks::WebhookOptions;
 use ablo_schema::{Hashes, Schema};
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
@@ -28,6 +29,8 @@ pub struct Options {
     pub longest_socket: Duration,
     /// Organisations whose own database stays canonical.
     pub sources: Vec<SourceOptions>,
+    /// How webhooks go out.
+    pub webhooks: WebhookOptions,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             most_connections: 50_000,
             longest_socket: Duration::from_hours(24),
             sources: Vec::new(),
+            webhooks: WebhookOptions::default(),
         }
     }
 }

@@ -18,6 +18,13 @@ mod serve;
 pub mod source;
 pub mod store;
 pub mod value;
+pub mod webhooks;
+
+/// The checks that every endpoint of a Data Source has to pass.
+pub mod kit {
+    pub use ablo::source::Remote;
+    pub use ablo::source::kit::{Outcome, Subject, reach, run};
+}
 
 pub use embedded::{Embedded, embedded};
 pub use http::router;

@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Counters of one coordinator.
@@ -16,6 +17,13 @@ pub(crate) struct Metrics {
     requests: Family<Request, Counter>,
     seconds: Family<Route, Histogram>,
     refusals: Family<Code, Counter>,
+    source_requests: Family<SourceOutcome, Counter>,
+    source_lag: Family<SourceOf, Gauge<f64, AtomicU64>>,
+    source_up: Family<SourceOf, Gauge>,
+    /// Webhooks that were taken.
+    pub(crate) webhooks_delivered: Counter,
+    /// Attempts at webhooks that failed.
+    pub(crate) webhooks_failed: Counter,
     /// Commits that were applied, or answered again.
     pub(crate) commits: Counter,
     /// Changes that went out on sockets.
@@ -41,6 +49,17 @@ struct Code {
     code: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceOf {
+    organization: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceOutcome {
+    organization: String,
+    outcome: &'static str,
+}
+
 /// From 0.25 ms to 8 s.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
@@ -59,7 +78,31 @@ impl Metrics {
         registry.register("commits", "Commits confirmed", commits.clone());
         registry.register("deltas_delivered", "Changes sent on sockets", delivered.clone());
         registry.register("sockets", "Open sockets", sockets.clone());
-        Self { registry, requests, seconds, refusals, commits, delivered, sockets }
+        let (source_requests, source_lag, source_up) = (Family::default(), Family::default(), Family::default());
+        registry.register(
+            "source_requests",
+            "Requests to data sources, by what became of them",
+            source_requests.clone(),
+        );
+        registry.register("source_lag_seconds", "How old the newest event was when it was read", source_lag.clone());
+        registry.register("source_up", "Whether the last request to a data source was answered", source_up.clone());
+        let (webhooks_delivered, webhooks_failed) = (Counter::default(), Counter::default());
+        registry.register("webhooks_delivered", "Webhooks taken", webhooks_delivered.clone());
+        registry.register("webhooks_failed", "Attempts at webhooks that failed", webhooks_failed.clone());
+        Self {
+            registry,
+            requests,
+            seconds,
+            refusals,
+            source_requests,
+            source_lag,
+            source_up,
+            webhooks_delivered,
+            webhooks_failed,
+            commits,
+            delivered,
+            sockets,
+        }
     }
 
     /// Counts an answer. The route is its pattern, so that paths cannot make up labels.
@@ -72,6 +115,20 @@ impl Metrics {
     /// Counts a refusal.
     pub(crate) fn refused(&self, code: &str) {
         self.refusals.get_or_create(&Code { code: code.to_owned() }).inc();
+    }
+
+    /// How a data source is: requests answered, refused and not answered since the start, and how far behind its outbox is.
+    pub(crate) fn source(&self, organization: &str, requests: [u64; 3], lag: Option<Duration>, up: bool) {
+        for (outcome, many) in ["answered", "refused", "failed"].into_iter().zip(requests) {
+            let label = SourceOutcome { organization: organization.to_owned(), outcome };
+            let counter = self.source_requests.get_or_create(&label);
+            counter.inc_by(many.saturating_sub(counter.get()));
+        }
+        let of = SourceOf { organization: organization.to_owned() };
+        if let Some(lag) = lag {
+            self.source_lag.get_or_create(&of).set(lag.as_secs_f64());
+        }
+        self.source_up.get_or_create(&of).set(i64::from(up));
     }
 
     /// Everything as text.

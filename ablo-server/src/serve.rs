@@ -31,6 +31,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     crate::source::start(&app);
+    crate::webhooks::start(&app);
     let router = crate::router(Arc::clone(&app));
     let closing = Arc::clone(&app);
     let stop = async move {

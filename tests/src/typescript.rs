@@ -78,7 +78,7 @@ impl Project {
     #[must_use]
     pub fn try_compile(&self, flags: &[&str]) -> Output {
         let base = serde_json::json!({
-            "extends": judge_dir().join("tsconfig.json"), "include": ["**/*.ts"], "exclude": ["out"]
+            "extends": judge_dir().join("tsconfig.json"), "include": ["**/*.ts"], "exclude": ["out", "node_modules"]
         });
         self.write("tsconfig.json", &base.to_string());
         let mut tsc = Command::new("node");
@@ -103,7 +103,8 @@ pub fn programs() -> &'static Path {
     let project = PROGRAMS.get_or_init(|| {
         let project = Project::new();
         let schema = ablo_schema::front::json::read(&program_schema()).schema.expect("the schema is a good one");
-        emit(&schema, &[]).iter().for_each(|(path, text)| project.write_checked(path, text));
+        emit(&schema, &[("source", true)]).iter().for_each(|(path, text)| project.write_checked(path, text));
+        project.use_packages();
         for entry in fs::read_dir(programs_dir()).expect("the programs are there") {
             let path = entry.expect("readable").path();
             if path.extension().is_some_and(|ending| ending == "ts") {

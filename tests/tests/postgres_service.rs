@@ -68,6 +68,8 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
                 "ablo_source_events",
                 "ablo_sources",
                 "ablo_turns",
+                "ablo_webhook_endpoints",
+                "ablo_webhook_letters",
                 "sync_deltas"
             ]
         );
@@ -99,7 +101,7 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
     provision_silently(&mut session, &schema);
     assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
-    assert_eq!(catalogue(&mut session)["public"].len(), 12);
+    assert_eq!(catalogue(&mut session)["public"].len(), 14);
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod pull;
 mod schema;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod source;
 mod targets;
 mod watch;
 
@@ -30,6 +32,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Dev(args) => return serve::dev(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => return serve::serve(&args),
+        #[cfg(feature = "server")]
+        Command::Source(command) => (command.format(), source::run(&command).into()),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
         Command::Schema(SchemaCommand::Print(args)) => (args.input.format, schema::print(&args).into()),

@@ -12,7 +12,9 @@ use ablo_migrate::{Absent, Dialect, Patience};
 use ablo_schema::Schema;
 use ablo_server::app::{App, Options};
 use ablo_server::engine::credentials::Mode;
+use ablo_server::source::SourceOptions;
 use ablo_server::store::{Place, Postgres, Sqlite, Store};
+use ablo_server::webhooks::WebhookOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,7 +62,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
         Place::File(path) => path.display().to_string(),
     };
     run(async {
-        let app = App::new(&schema, store, Options::default());
+        let app = App::new(&schema, store, Options { webhooks: webhooks(true), ..Options::default() });
         let key = dev_key(&app, &args.organization, key.as_deref()).await?;
         let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
@@ -103,6 +105,7 @@ fn secret_file(path: &Path, text: &str) -> std::io::Result<()> {
 fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     let (path, schema) = schema(&args.input)?;
     let mode = if args.live { Mode::Live } else { Mode::Test };
+    let sources = sources(args, &schema)?;
     let address = database::address(args.database_url.as_deref())?;
     migrated(&address, &schema)?;
     let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
@@ -113,7 +116,11 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         ),
     };
     run(async {
-        let app = App::new(&schema, store, Options { mode, ..Options::default() });
+        let app = App::new(
+            &schema,
+            store,
+            Options { mode, sources, webhooks: webhooks(args.private_webhooks), ..Options::default() },
+        );
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
             app.adopt_key(&args.organization, "environment", &key)
                 .await
@@ -124,6 +131,27 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
         until_stopped(app, listener, stop).await
     })
+}
+
+/// How webhooks go out: to a program on the same machine where that is wanted.
+fn webhooks(private_hosts: bool) -> WebhookOptions {
+    WebhookOptions { private_hosts, ..WebhookOptions::default() }
+}
+
+/// The organisations whose own database stays canonical.
+fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Stop> {
+    if let Some(unknown) = args.source_models.iter().find(|key| schema.model(key).is_none()) {
+        return Err(refused(&format!("the schema has no model `{unknown}`")));
+    }
+    let each = args.sources.iter().map(|source| {
+        let keys = super::source::keys(Some(&source.organization))?;
+        Ok(SourceOptions {
+            keys,
+            models: args.source_models.iter().cloned().collect(),
+            ..SourceOptions::new(&source.organization, &source.url, "")
+        })
+    });
+    each.collect()
 }
 
 /// Migrates the tables that are there to the schema of today; what loses values or opens rows to others is refused.
@@ -138,7 +166,7 @@ fn migrated(address: &str, schema: &Schema) -> Result<(), Stop> {
 }
 
 /// The file that an address of SQLite names.
-fn file(address: &str) -> PathBuf {
+pub(super) fn file(address: &str) -> PathBuf {
     let path = address.strip_prefix("sqlite:").unwrap_or(address);
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
 }
@@ -160,7 +188,7 @@ fn open(place: &Place, schema: &Schema) -> Result<Arc<dyn Store>, Stop> {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
     TcpListener::bind(address).await.map_err(|error| no_port(address, &error))
 }
 
@@ -175,7 +203,7 @@ async fn until_stopped(
 
 /// Whether the process was asked to end. From this call on, and so before anyone is told of the address, asking is heard.
 #[cfg(unix)]
-fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let hear = |kind| signal(kind).map_err(|error| refused(&error.to_string()));
     let (mut interrupted, mut terminated) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
@@ -188,13 +216,13 @@ fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
 }
 
 #[cfg(not(unix))]
-fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
 }
 
-fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+pub(super) fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     let filter = std::env::var("ABLO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
     // Only the first subscriber of a process counts, and this is it.
     let _ = tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).try_init();

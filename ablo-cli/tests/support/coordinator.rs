@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+/// The key of every data source here.
+pub(crate) const SOURCE_KEY: &str = "sk_test_example";
+
 /// A coordinator, and what it said when it started.
 pub(crate) struct Running {
     pub(crate) child: Child,
@@ -15,6 +18,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(place: &Place, args: &[&str], key: Option<&str>) -> Self {
         let mut command = place.command(args);
+        command.env("ABLO_SOURCE_KEY", SOURCE_KEY);
         if let Some(key) = key {
             command.env("ABLO_SECRET_KEY", key);
         }

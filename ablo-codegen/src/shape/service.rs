@@ -128,10 +128,12 @@ const CONFIRMATIONS: &[&str] = &["auto", "previewed", "approved", "required_huma
 const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
 const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
+const ENDPOINT_STATES: &[&str] = &["enabled", "disabled"];
+const ANSWERS: &[&str] = &["yes", "no"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// Every table of the service.
-pub const SERVICE_TABLES: [ServiceTable; 11] = [
+pub const SERVICE_TABLES: [ServiceTable; 13] = [
     SYNC_DELTAS,
     IDEMPOTENCY,
     OUTBOX,
@@ -143,6 +145,8 @@ pub const SERVICE_TABLES: [ServiceTable; 11] = [
     SOURCES,
     SOURCE_COMMITS,
     SOURCE_EVENTS,
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_LETTERS,
 ];
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
@@ -269,6 +273,55 @@ const SOURCE_EVENTS: ServiceTable = ServiceTable {
     ],
     key: &["organization_id", "id"],
     indexes: &[lookup("age", &["organization_id", "taken_at"], Rows::All)],
+    organization: Some("organization_id"),
+};
+
+/// Not isolated: processes look for what is due, whoever it is for.
+const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
+    name: "ablo_webhook_endpoints",
+    about: "Who is told of the log by HTTP, and how far each has come.",
+    columns: &[
+        text("id").required(),
+        text("organization_id").required(),
+        text("url").required(),
+        text("secret").required().about("What messages are signed with"),
+        ServiceColumn::new("enabled_events", ServiceKind::Texts).required().about("Kinds of events; none are all"),
+        one_of("status", ENDPOINT_STATES).required(),
+        ServiceColumn::new("cursor", ServiceKind::Integer)
+            .required()
+            .about("The place in the log behind which it has heard nothing"),
+        ServiceColumn::new("sending_to", ServiceKind::Integer)
+            .about("The last place that the message under way speaks of"),
+        ServiceColumn::new("attempts", ServiceKind::Integer).required().about("Attempts at it that failed"),
+        ServiceColumn::new("next_attempt_at", ServiceKind::Date).required(),
+        ServiceColumn::new("leased_until", ServiceKind::Date).required().about("Until then a process is at it"),
+        ServiceColumn::new("last_success_at", ServiceKind::Date),
+        ServiceColumn::new("last_error_at", ServiceKind::Date),
+        text("last_error"),
+        ServiceColumn::new("created_at", ServiceKind::Date).required(),
+    ],
+    key: &["id"],
+    indexes: &[
+        lookup("organization", &["organization_id"], Rows::All),
+        lookup("due", &["next_attempt_at"], Rows::Where("status", "enabled")),
+    ],
+    organization: None,
+};
+
+const WEBHOOK_LETTERS: ServiceTable = ServiceTable {
+    name: "ablo_webhook_letters",
+    about: "Messages that nobody took in any attempt.",
+    columns: &[
+        text("organization_id").required(),
+        text("endpoint_id").required(),
+        text("id").required(),
+        text("body").required().about("As it was signed"),
+        text("error").required().about("Why the last attempt failed"),
+        ServiceColumn::new("died_at", ServiceKind::Date).required(),
+        one_of("again", ANSWERS).required().about("Whether it is to be sent once more"),
+    ],
+    key: &["organization_id", "endpoint_id", "id"],
+    indexes: &[],
     organization: Some("organization_id"),
 };
 

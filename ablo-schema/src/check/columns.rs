@@ -11,7 +11,7 @@ use std::borrow::Cow;
 const MOST_BYTES: usize = 63;
 
 /// Tables that the coordinator and data sources keep beside the models'.
-pub const SERVICE_TABLES: [&str; 11] = [
+pub const SERVICE_TABLES: [&str; 13] = [
     "sync_deltas",
     "ablo_idempotency",
     "ablo_outbox",
@@ -23,6 +23,8 @@ pub const SERVICE_TABLES: [&str; 11] = [
     "ablo_sources",
     "ablo_source_commits",
     "ablo_source_events",
+    "ablo_webhook_endpoints",
+    "ablo_webhook_letters",
 ];
 
 /// How the names of all others begin, also of those that later versions add.

@@ -6,8 +6,11 @@
 
 mod events;
 mod fit;
+mod serve;
 mod triggers;
 mod write;
+
+pub use serve::{PATH, serve};
 
 use crate::engine::{Engine, read};
 use crate::error::{Failure, Refusal, StoreError};
@@ -16,7 +19,7 @@ use crate::models::{Model, Models, Tenancy};
 #[cfg(feature = "postgres")]
 use crate::store::Postgres;
 use crate::store::{Place, Sqlite, Store, Tenant, Tx};
-use ablo::source::{Call, Error, Result, Source};
+use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
 use ablo_wire::{
     EventsAnswer, ListAnswer, ParticipantKind, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode,
@@ -165,6 +168,12 @@ impl Adapter {
         let tenant = Tenant::Of(who.organization.clone());
         self.store.reading(tenant, move |tx| job(&engine, tx, &who)).await.map_err(answered)
     }
+}
+
+/// An adapter behind keys of which each is good.
+#[must_use]
+pub fn endpoint(adapter: Adapter, keys: Vec<String>) -> Endpoint<Adapter> {
+    Endpoint::new(adapter, keys)
 }
 
 impl Source for Adapter {

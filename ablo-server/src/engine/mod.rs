@@ -16,6 +16,7 @@ pub mod sessions;
 pub(crate) mod sourced;
 pub mod table;
 pub mod turns;
+pub(crate) mod webhooks;
 
 use crate::models::Models;
 use crate::store::Dialect;

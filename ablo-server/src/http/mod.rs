@@ -12,6 +12,7 @@ mod request;
 mod socket;
 mod source;
 mod sync;
+mod webhooks;
 
 pub(crate) use request::why_unreadable;
 
@@ -77,6 +78,10 @@ fn api() -> Router<Arc<App>> {
         .route("/agent/turn/{id}/close", post(auth::close_turn))
         .route("/v1/datasource", post(datasource))
         .route("/v1/sources", get(source::list))
+        .route("/v1/webhook_endpoints", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhook_endpoints/{id}", get(webhooks::retrieve).patch(webhooks::update).delete(webhooks::delete))
+        .route("/v1/webhook_endpoints/{id}/dead_letters", get(webhooks::letters))
+        .route("/v1/webhook_endpoints/{id}/redrive", post(webhooks::redrive))
         .route("/source/events", post(source::push))
         .route("/openapi.json", get(openapi))
         .route("/schema", get(schema))
@@ -130,6 +135,7 @@ async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
 /// Counters are the operator's: a scraper sends a secret key.
 async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result<Response, Failed> {
     crate::app::only_secret(&caller.0)?;
+    app.sources.iter().for_each(|origin| origin.measure(&app.metrics));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
 }

@@ -34,5 +34,5 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let who = only_secret(&caller.0)?;
     let own = app.sources.iter().filter(|origin| origin.organization == who.organization);
-    ok(&serde_json::json!({ "object": "list", "data": own.map(|origin| origin.shown(&app)).collect::<Vec<_>>() }))
+    ok(&serde_json::json!({ "object": "list", "data": own.map(|origin| origin.shown()).collect::<Vec<_>>() }))
 }

@@ -2,7 +2,7 @@
 //! none while it is known to fail.
 
 use super::SourceOptions;
-use crate::app::App;
+use crate::metrics::Metrics;
 use ablo::source::{Message, Remote};
 use ablo_wire::{SourceFailure, SourceMode, SourceRequest, SourceScope};
 use serde::de::DeserializeOwned;
@@ -40,6 +40,8 @@ struct State {
     /// When the newest event that was read happened, and when it was read.
     lag: Option<Duration>,
     events: bool,
+    /// Requests that were answered, refused, and not answered.
+    requests: [u64; 3],
 }
 
 /// One endpoint.
@@ -142,6 +144,12 @@ impl Origin {
 
     fn note<T>(&self, answer: &Result<T, Trouble>) {
         let mut state = self.locked();
+        let which = match answer {
+            Ok(_) => 0,
+            Err(Trouble::Refused(..)) => 1,
+            Err(_) => 2,
+        };
+        state.requests[which] += 1;
         match answer {
             Ok(_) | Err(Trouble::Refused(..)) => {
                 (state.failures, state.rests_until) = (0, None);
@@ -171,8 +179,14 @@ impl Origin {
         self.locked().events = false;
     }
 
+    /// Tells operators how it is.
+    pub(crate) fn measure(&self, metrics: &Metrics) {
+        let state = self.locked().clone();
+        metrics.source(&self.organization, state.requests, state.lag, state.failures == 0);
+    }
+
     /// As operators are shown it.
-    pub(crate) fn shown(&self, _: &App) -> Value {
+    pub(crate) fn shown(&self) -> Value {
         let state = self.locked().clone();
         let resting = state.rests_until.is_some_and(|until| until > Instant::now());
         json!({

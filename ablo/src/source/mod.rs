@@ -30,9 +30,11 @@ pub mod kit;
 mod remote;
 mod service;
 mod signature;
+mod tables;
 
 pub use endpoint::{Answer, Call, Endpoint, Scopes, Source};
 pub use error::{Error, Result};
 #[cfg(feature = "source-kit")]
 pub use remote::{Message, Remote, Reply, Unreachable};
-pub use signature::{Verifier, sign};
+pub use signature::{Verifier, sign, sign_webhook, webhook_secret};
+pub use tables::{Ledger, Page, Table, Tables};

@@ -15,6 +15,8 @@ const TOLERANCE: u64 = 300;
 const REMEMBERED: usize = 65_536;
 /// Signatures of one message that are looked at.
 const SIGNATURES: usize = 16;
+/// How the secret of a webhook begins.
+const WEBHOOK: &str = "whsec_";
 
 /// The value of `webhook-signature` for a message, with `timestamp` in seconds since 1970.
 ///
@@ -25,12 +27,37 @@ const SIGNATURES: usize = 16;
 /// ```
 #[must_use]
 pub fn sign(key: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
+    signed(key.as_bytes(), id, timestamp, body)
+}
+
+/// The same for a webhook, whose secret is `whsec_` and base64 of the key (data-source.md §9); none where it is not.
+///
+/// ```
+/// let secret = ablo::source::webhook_secret(&[7; 32]);
+/// assert!(ablo::source::sign_webhook(&secret, "msg_1", 1_700_000_000, b"{}").is_some());
+/// ```
+#[must_use]
+pub fn sign_webhook(secret: &str, id: &str, timestamp: u64, body: &[u8]) -> Option<String> {
+    Some(signed(&material(secret)?, id, timestamp, body))
+}
+
+/// The secret of a webhook endpoint, of 32 random bytes.
+#[must_use]
+pub fn webhook_secret(bytes: &[u8; 32]) -> String {
+    format!("{WEBHOOK}{}", STANDARD.encode(bytes))
+}
+
+fn material(secret: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(secret.strip_prefix(WEBHOOK)?).ok().filter(|key| !key.is_empty())
+}
+
+fn signed(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac(key, id, timestamp, body).finalize().into_bytes()))
 }
 
-fn mac(key: &str, id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
+fn mac(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
     // A key of any length is one, so that this cannot fail; without a key nothing would fit.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
     for part in [id.as_bytes(), b".", timestamp.to_string().as_bytes(), b".", body] {
         mac.update(part);
     }
@@ -39,7 +66,8 @@ fn mac(key: &str, id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
 
 /// Checks signatures. Several keys are good at once, so that one can be replaced without a gap.
 pub struct Verifier {
-    keys: Vec<String>,
+    /// As they are named, and what is signed with.
+    keys: Vec<(String, Vec<u8>)>,
     tolerance: u64,
     seen: Option<Mutex<Seen>>,
 }
@@ -55,8 +83,32 @@ impl Verifier {
     /// With these keys, a tolerance of five minutes, and each message once.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let keys = keys.into_iter().map(Into::into).filter(|key: &String| !key.is_empty()).collect();
+        let keys = keys.into_iter().map(Into::into).filter(|key: &String| !key.is_empty());
+        let keys = keys.map(|key| (key.clone(), key.into_bytes())).collect();
         Self { keys, tolerance: TOLERANCE, seen: Some(Mutex::default()) }
+    }
+
+    /// The same for webhooks, with their secrets `whsec_…`; what is none fits nothing.
+    ///
+    /// ```
+    /// use ablo::source::{Verifier, sign_webhook, webhook_secret};
+    ///
+    /// let (secret, body) = (webhook_secret(&[7; 32]), br#"{"data":[]}"#);
+    /// let signature = sign_webhook(&secret, "msg_1", 1_700_000_000, body).unwrap();
+    /// let header = |name: &str| match name {
+    ///     "webhook-id" => Some("msg_1".to_owned()),
+    ///     "webhook-timestamp" => Some("1700000000".to_owned()),
+    ///     _ => Some(signature.clone()),
+    /// };
+    /// assert!(Verifier::webhooks([secret]).verify(header, body, 1_700_000_030).is_ok());
+    /// ```
+    #[must_use]
+    pub fn webhooks(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let keys = secrets.into_iter().map(Into::into).filter_map(|secret: String| {
+            let key = material(&secret)?;
+            Some((secret, key))
+        });
+        Self { keys: keys.collect(), tolerance: TOLERANCE, seen: Some(Mutex::default()) }
     }
 
     /// How far a message's time may be from ours, in seconds.
@@ -103,10 +155,10 @@ impl Verifier {
         }
         // Every key is tried with every signature, each in constant time: how long it takes says nothing.
         let mut found = None;
-        for key in &self.keys {
+        for (name, key) in &self.keys {
             for signature in &given {
                 if mac(key, &id, at, body).verify_slice(signature).is_ok() {
-                    found = Some(key.as_str());
+                    found = Some(name.as_str());
                 }
             }
         }

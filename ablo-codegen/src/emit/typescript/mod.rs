@@ -1,7 +1,8 @@
 //! The `typescript` target: types to program against, and the schema as values.
 //!
 //! `models.ts` has the rows, `deltas.ts` their changes, `wire.ts` the protocol's frames, `descriptors.ts` the schema as
-//! constants, `client.ts` the client, which `runtime.ts` runs, `index.ts` all of it. Everything is plain interfaces and constants
+//! constants, `client.ts` the client, which `runtime.ts` runs, `source.ts` your own database behind a coordinator, `index.ts` all of
+//! it but that. Everything is plain interfaces and constants
 //! with their types written out: no dependency, nothing for the compiler to compute in rows, valid under its strictest flags. Null
 //! and absent stay apart.
 
@@ -13,6 +14,7 @@ mod literal;
 mod models;
 mod name;
 mod runtime;
+mod source;
 mod wire;
 mod writer;
 
@@ -31,11 +33,12 @@ pub struct TypeScript;
 struct Options {
     client: bool,
     react: bool,
+    source: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { client: true, react: false }
+        Self { client: true, react: false, source: false }
     }
 }
 
@@ -52,6 +55,7 @@ impl Target for TypeScript {
         &[
             ("client", "write client.ts, what it runs on, codec.ts and validate.ts (default: true)"),
             ("react", "write react.ts, hooks for React 18 and later (default: false)"),
+            ("source", "write source.ts, your own database behind a coordinator (default: false)"),
         ]
     }
 
@@ -77,6 +81,10 @@ impl Emit for Emitter {
             if self.0.react {
                 files.add("typescript/react.ts", room(include_str!("react.ts")));
             }
+        }
+        if self.0.source {
+            files.add("typescript/source.ts", source::source(rows, &names));
+            files.add("typescript/source_handler.ts", room(include_str!("source_handler.ts")));
         }
         files.add("typescript/index.ts", index(self.0.client));
         files.add("typescript/models.ts", models::models(rows, &names));

@@ -18,6 +18,7 @@
 //! ```
 
 mod checks;
+mod sample;
 mod talk;
 
 use super::endpoint::{Endpoint, Source};
@@ -25,6 +26,14 @@ use super::remote::{Message, Remote, Reply, Unreachable};
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 use talk::Talk;
+
+/// Whether anybody answers at all, whatever it is.
+///
+/// # Errors
+/// Why nobody does.
+pub async fn reach<W: Way>(way: &W) -> Result<(), Unreachable> {
+    way.send(Message::signed("", "msg_reach", Vec::new())).await.map(|_| ())
+}
 
 /// A way to an endpoint.
 pub trait Way: Sync {
@@ -66,6 +75,8 @@ pub struct Subject {
     pub generated: bool,
     /// Whether the endpoint has an outbox.
     pub events: bool,
+    /// How long an event may take to be there, once its commit is answered.
+    pub patience: Duration,
 }
 
 impl Subject {
@@ -82,6 +93,7 @@ impl Subject {
             isolated: true,
             generated: false,
             events: true,
+            patience: Duration::from_secs(10),
         }
     }
 }

@@ -4,10 +4,10 @@ use super::{Subject, Way};
 use crate::source::remote::{Message, Reply};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often events are looked for that have not come yet, 50 milliseconds apart.
-const PATIENCE: usize = 200;
+/// How long to wait before looking again for events that have not come yet.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A talk with an endpoint.
 pub(super) struct Talk<'t, W> {
@@ -155,14 +155,14 @@ impl<'t, W: Way> Talk<'t, W> {
         many: usize,
         meant: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Value>, String> {
-        for attempt in 0.. {
+        let start = Instant::now();
+        loop {
             let found: Vec<Value> = self.drain(from.clone()).await?.0.into_iter().filter(&meant).collect();
-            if found.len() >= many || attempt == PATIENCE {
+            if found.len() >= many || start.elapsed() > self.subject.patience {
                 return Ok(found);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(PAUSE).await;
         }
-        Ok(Vec::new())
     }
 
     /// Every event behind a cursor, and where they end.

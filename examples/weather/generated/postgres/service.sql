@@ -551,6 +551,62 @@ CALL pg_temp.ablo_index_on('"public"."ablo_source_events"', 'ablo_source_events_
 CALL pg_temp.ablo_isolate('"public"."ablo_source_events"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 CALL pg_temp.ablo_about('"public"."ablo_source_events"', 'Events of an organisation''s own database that were taken: one that comes again says nothing new.');
 
+-- ablo_webhook_endpoints: Who is told of the log by HTTP, and how far each has come.
+CREATE TABLE IF NOT EXISTS "public"."ablo_webhook_endpoints" (
+  "id" text PRIMARY KEY,
+  "organization_id" text NOT NULL,
+  "url" text NOT NULL,
+  "secret" text NOT NULL,
+  "enabled_events" text[] NOT NULL,
+  "status" text NOT NULL,
+  "cursor" bigint NOT NULL,
+  "sending_to" bigint,
+  "attempts" bigint NOT NULL,
+  "next_attempt_at" timestamptz NOT NULL,
+  "leased_until" timestamptz NOT NULL,
+  "last_success_at" timestamptz,
+  "last_error_at" timestamptz,
+  "last_error" text,
+  "created_at" timestamptz NOT NULL
+);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_endpoints"', 'text', ARRAY['id', 'organization_id', 'url', 'secret', 'status', 'last_error']);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_endpoints"', 'timestamptz', ARRAY['next_attempt_at', 'leased_until', 'last_success_at', 'last_error_at', 'created_at']);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_endpoints"', 'text[]', ARRAY['enabled_events']);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_endpoints"', 'bigint', ARRAY['cursor', 'sending_to', 'attempts']);
+CALL pg_temp.ablo_not_null('"public"."ablo_webhook_endpoints"', ARRAY['id', 'organization_id', 'url', 'secret', 'enabled_events', 'status', 'cursor', 'attempts', 'next_attempt_at', 'leased_until', 'created_at']);
+CALL pg_temp.ablo_key('"public"."ablo_webhook_endpoints"', 'ablo_webhook_endpoints_pkey', $$("id")$$);
+CALL pg_temp.ablo_enum('"public"."ablo_webhook_endpoints"', 'ablo_webhook_endpoints_status_check', 'status', ARRAY['enabled', 'disabled']);
+CALL pg_temp.ablo_index_on('"public"."ablo_webhook_endpoints"', 'ablo_webhook_endpoints_organization_idx', '', $$("organization_id")$$);
+CALL pg_temp.ablo_index_on('"public"."ablo_webhook_endpoints"', 'ablo_webhook_endpoints_due_idx', '', $$("next_attempt_at") WHERE "status" = 'enabled'$$);
+CALL pg_temp.ablo_about('"public"."ablo_webhook_endpoints"', 'Who is told of the log by HTTP, and how far each has come.');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'secret', 'What messages are signed with');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'enabled_events', 'Kinds of events; none are all');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'cursor', 'The place in the log behind which it has heard nothing');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'sending_to', 'The last place that the message under way speaks of');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'attempts', 'Attempts at it that failed');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_endpoints"', 'leased_until', 'Until then a process is at it');
+
+-- ablo_webhook_letters: Messages that nobody took in any attempt.
+CREATE TABLE IF NOT EXISTS "public"."ablo_webhook_letters" (
+  "organization_id" text NOT NULL,
+  "endpoint_id" text NOT NULL,
+  "id" text NOT NULL,
+  "body" text NOT NULL,
+  "error" text NOT NULL,
+  "died_at" timestamptz NOT NULL,
+  "again" text NOT NULL
+);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_letters"', 'text', ARRAY['organization_id', 'endpoint_id', 'id', 'body', 'error', 'again']);
+CALL pg_temp.ablo_columns('"public"."ablo_webhook_letters"', 'timestamptz', ARRAY['died_at']);
+CALL pg_temp.ablo_not_null('"public"."ablo_webhook_letters"', ARRAY['organization_id', 'endpoint_id', 'id', 'body', 'error', 'died_at', 'again']);
+CALL pg_temp.ablo_key('"public"."ablo_webhook_letters"', 'ablo_webhook_letters_pkey', $$("organization_id", "endpoint_id", "id")$$);
+CALL pg_temp.ablo_enum('"public"."ablo_webhook_letters"', 'ablo_webhook_letters_again_check', 'again', ARRAY['yes', 'no']);
+CALL pg_temp.ablo_isolate('"public"."ablo_webhook_letters"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_webhook_letters"', 'Messages that nobody took in any attempt.');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_letters"', 'body', 'As it was signed');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_letters"', 'error', 'Why the last attempt failed');
+CALL pg_temp.ablo_comment('"public"."ablo_webhook_letters"', 'again', 'Whether it is to be sent once more');
+
 COMMIT;
 
 RESET client_encoding;

@@ -1,0 +1,224 @@
+//! `ablo source`, and a coordinator before an application's own database: processes of their own, PostgreSQL on both sides.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![cfg(all(feature = "server", feature = "database", unix))]
+
+mod support;
+
+use ablo_tests::postgres::{Database, Server};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use support::Place;
+use support::coordinator::{Running, SOURCE_KEY, try_commit};
+
+const KEY: &str = "sk_test_0123456789abcdef0123456789abcdef";
+
+fn mutable() -> String {
+    support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1)
+}
+
+/// A port that is free now.
+fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// An application's tables in a database.
+fn application(place: &Place) -> Database<'static> {
+    let database = Server::shared().database();
+    place.put("schema.json", mutable());
+    let ran = place.run(&["migrate", "apply", "schema.json", "--database-url", &database.address()]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    database
+}
+
+fn test(place: &Place, args: &[&str]) -> support::Ran {
+    place.command(args).env("ABLO_SOURCE_KEY", SOURCE_KEY).output().expect("it starts").into()
+}
+
+#[test]
+fn an_adapter_that_is_served_passes_the_test() {
+    let place = Place::empty();
+    let database = application(&place);
+    let address = database.address();
+    let ran = place.run(&["source", "install-triggers", "schema.json", "--database-url", &address]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "every change of the tables is told from now on\n"), "{}", ran.err);
+    let args = ["source", "serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
+    let source = Running::start(&place, &args, Some(KEY));
+    let url = format!("http://{}/api/ablo/source", source.address);
+    let reports = ["--report", "junit=report.xml", "--report", "json=report.json"];
+    let ran = test(&place, &[&["source", "test", &url, "schema.json"][..], &reports].concat());
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.ends_with("24 checks of `projects`: 24 passed, 0 failed, 0 skipped\n"), "{}", ran.out);
+    let xml = place.get("report.xml");
+    assert!(xml.contains(r#"tests="24" skipped="0" errors="0" failures="0""#), "{xml}");
+    assert!(xml.contains(r#"<testcase name="what is not signed is refused" classname="projects""#), "{xml}");
+    let json: serde_json::Value = serde_json::from_str(&place.get("report.json")).expect("JSON");
+    assert_eq!((&json["passed"], &json["failed"], &json["model"]), (&24.into(), &0.into(), &"projects".into()));
+
+    // What the endpoint does not have is left out when that is said.
+    let said = ["--format", "json", "--model", "projects", "--row", r#"{"name":"a"}"#, "--shared", "--no-events"];
+    let ran = test(&place, &[&["source", "test", &url][..], &said].concat());
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((ran.status, &json["skipped"], &json["failed"]), (0, &2.into(), &0.into()), "{}", ran.out);
+    // Another key is nobody's.
+    let mut other = place.command(&["source", "test", &url, "schema.json"]);
+    let ran: support::Ran = other.env("ABLO_SOURCE_KEY", "sk_test_of_others").output().expect("it starts").into();
+    assert!(ran.status == 1 && ran.err.contains("source_signature_invalid"), "{}", ran.err);
+    assert_eq!(source.stop(), Some(0));
+}
+
+#[test]
+fn triggers_are_printed_and_not_run() {
+    let place = Place::empty();
+    let database = application(&place);
+    let ran =
+        place.run(&["source", "install-triggers", "schema.json", "--database-url", &database.address(), "--print"]);
+    assert!(ran.status == 0 && ran.out.contains("CREATE OR REPLACE TRIGGER ablo_capture AFTER"), "{}{}", ran.out, ran.err);
+    let there = database.session().texts("SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal");
+    assert!(there.is_empty(), "{there:?}");
+}
+
+/// An endpoint that says yes to everything.
+fn yes() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let mut bytes = [0; 16384];
+                // A request is small here, and comes whole.
+                let _ = stream.read(&mut bytes);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn an_endpoint_that_does_nothing_is_told_what_it_does_not() {
+    let place = Place::empty();
+    place.put("schema.json", mutable());
+    let url = yes();
+    let ran = test(&place, &["source", "test", &url, "schema.json", "--report", "junit=report.xml"]);
+    assert!(ran.status == 1 && ran.err.contains("ablo::data_source::failed"), "{}{}", ran.out, ran.err);
+    assert!(place.get("report.xml").contains("<failure message="), "{}", place.get("report.xml"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bad/data_source.failed");
+    insta::with_settings!({
+        snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
+    }, {
+        insta::assert_snapshot!("diagnostics", format!("exit {}\n{}", ran.status, ran.err));
+    });
+}
+
+#[test]
+fn a_source_that_cannot_be_is_refused() {
+    let place = Place::empty();
+    let database = application(&place);
+    let other = r#"{"v":3,"identityRoles":[],"models":{"planets":{"relations":{},"fields":{}}}}"#;
+    place.put("other.json", other);
+    let ran = test(&place, &["source", "serve", "other.json", "--database-url", &database.address()]);
+    assert!(ran.status == 2 && ran.err.contains("ablo::data_source::refused"), "{}", ran.err);
+    assert!(ran.err.contains("there is no table `planets`"), "{}", ran.err);
+    let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
+    assert!(ran.status == 2 && ran.err.contains("nobody answers"), "{}", ran.err);
+    let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "other.json"]);
+    assert!(ran.status == 2 && ran.err.contains("--row"), "{}", ran.err);
+    let serve = ["serve", "schema.json", "--database-url", "rows.db", "--source", "main=http://127.0.0.1:9/"];
+    let ran = test(&place, &[&serve[..], &["--source-models", "planets"]].concat());
+    assert!(ran.status == 2 && ran.err.contains("`planets`"), "{}", ran.err);
+}
+
+/// What an organisation sees of a table.
+fn texts(database: &Database<'static>, sql: &str) -> Vec<String> {
+    let mut session = database.session();
+    session.run("SET app.current_org_id = 'main'").expect("a setting");
+    session.texts(sql)
+}
+
+/// Commits two rows, again and again until it is confirmed.
+fn commit(address: &str, ids: &[String; 2], until: Instant) {
+    while try_commit(address, KEY, ids).is_none() {
+        assert!(Instant::now() < until, "{ids:?} is never confirmed");
+        std::thread::sleep(Duration::from_millis(40));
+    }
+}
+
+#[test]
+fn processes_that_are_killed_lose_and_double_nothing() {
+    let place = Place::empty();
+    let (own, hosted) = (application(&place), Server::shared().database());
+    let (own_address, hosted_address) = (own.address(), hosted.address());
+    let triggers = place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+    assert_eq!(triggers.status, 0, "{}", triggers.err);
+    let [at_source, at_coordinator] = [(); 2].map(|()| format!("127.0.0.1:{}", port()));
+    let source_args = ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at_source];
+    let source_url = format!("main=http://{at_source}/api/ablo/source");
+    let serve = [
+        "serve",
+        "schema.json",
+        "--database-url",
+        &hosted_address,
+        "--listen",
+        &at_coordinator,
+        "--source",
+        &source_url,
+    ];
+    let mut processes = [Running::start(&place, &source_args, Some(KEY)), Running::start(&place, &serve, Some(KEY))];
+    let (ended, until) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(120));
+    let rounds = if std::env::var_os("ABLO_LONG").is_some() { 40 } else { 6 };
+    let mut written: Vec<String> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let (ended, address) = (&ended, &at_coordinator);
+                scope.spawn(move || {
+                    let mut done = Vec::new();
+                    for at in 0.. {
+                        let ids = [format!("a-{writer}-{at}"), format!("b-{writer}-{at}")];
+                        commit(address, &ids, until);
+                        done.extend(ids);
+                        if ended.load(Ordering::Relaxed) {
+                            break;
+                        }
+                    }
+                    done
+                })
+            })
+            .collect();
+        for round in 0..rounds {
+            std::thread::sleep(Duration::from_millis(180 + 70 * (round % 5)));
+            let which = usize::try_from(round % 2).expect("small");
+            processes[which].kill();
+            // What others write is told too, also while nobody listens.
+            let row = format!("('ext-{round}', 'main', 'by hand', now(), now())");
+            let columns = "id, organization_id, name, created_at, updated_at";
+            let mut session = own.session();
+            session
+                .run(&format!("SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"))
+                .expect("a row");
+            let args: &[&str] = if which == 0 { &source_args } else { &serve };
+            processes[which] = Running::start(&place, args, Some(KEY));
+        }
+        ended.store(true, Ordering::Relaxed);
+        writers.into_iter().flat_map(|writer| writer.join().expect("it ends")).collect()
+    });
+    written.extend((0..rounds).map(|round| format!("ext-{round}")));
+    written.sort();
+    assert!(written.len() > 60, "only {} rows", written.len());
+    let rows = |database| texts(database, "SELECT id FROM projects ORDER BY id COLLATE \"C\"");
+    assert_eq!(rows(&own), written, "every write is in the application's table once, and nothing else");
+    let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas WHERE action_type = 'I' GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+    let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
+    while texts(&hosted, told) != wanted {
+        assert!(Instant::now() < until, "the log has {:?}", texts(&hosted, told));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(rows(&hosted), written, "and the copy is whole");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(texts(&hosted, told), wanted, "nothing is told again");
+    assert_eq!(texts(&hosted, "SELECT count(*)::text FROM sync_deltas"), [written.len().to_string()]);
+    assert_eq!(processes.map(Running::stop), [Some(0), Some(0)]);
+}
