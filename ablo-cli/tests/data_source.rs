@@ -75,7 +75,12 @@ fn triggers_are_printed_and_not_run() {
     let database = application(&place);
     let ran =
         place.run(&["source", "install-triggers", "schema.json", "--database-url", &database.address(), "--print"]);
-    assert!(ran.status == 0 && ran.out.contains("CREATE OR REPLACE TRIGGER ablo_capture AFTER"), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.status == 0 && ran.out.contains("CREATE OR REPLACE TRIGGER ablo_capture AFTER"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
     let there = database.session().texts("SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal");
     assert!(there.is_empty(), "{there:?}");
 }
@@ -221,4 +226,56 @@ fn processes_that_are_killed_lose_and_double_nothing() {
     assert_eq!(texts(&hosted, told), wanted, "nothing is told again");
     assert_eq!(texts(&hosted, "SELECT count(*)::text FROM sync_deltas"), [written.len().to_string()]);
     assert_eq!(processes.map(Running::stop), [Some(0), Some(0)]);
+}
+
+/// Waits until something is so.
+fn until(what: &str, so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !so() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
+    let place = Place::empty();
+    let (own, hosted) = (application(&place), Server::shared().database());
+    let (own_address, hosted_address) = (own.address(), hosted.address());
+    let at = format!("127.0.0.1:{}", port());
+    let source_args = ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at];
+    let triggers = place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+    assert_eq!(triggers.status, 0, "{}", triggers.err);
+    let source_url = format!("main=http://{at}/api/ablo/source");
+    let serve =
+        ["serve", "schema.json", "--database-url", &hosted_address, "--listen", "127.0.0.1:0", "--source", &source_url];
+    let coordinator = Running::start(&place, &serve, Some(KEY));
+    let end = Instant::now() + Duration::from_secs(60);
+    let there = |id: &str| coordinator.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
+    for (name, ahead) in [("late", -250), ("early", 250)] {
+        let mut source = Running::start_ahead(&place, &source_args, KEY, ahead);
+        commit(&coordinator.address, &[format!("{name}-1"), format!("{name}-2")], end);
+        let columns = "id, organization_id, name, created_at, updated_at";
+        let row = format!("('{name}-ext', 'main', 'by hand', now(), now())");
+        let sql = format!("SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}");
+        own.session().run(&sql).expect("a row");
+        until("what others wrote is there", || there(&format!("{name}-ext")));
+        source.kill();
+    }
+    let mut source = Running::start_ahead(&place, &source_args, KEY, -900);
+    let ids = ["far-1".to_owned(), "far-2".to_owned()];
+    assert_eq!(try_commit(&coordinator.address, KEY, &ids), None, "what is signed a quarter of an hour ahead gets in");
+    let (status, said) = coordinator.ask("GET", "/api/v1/sources", "");
+    assert!(status == 200 && said.contains("source_timestamp_expired"), "{said}");
+    let (_, metrics) = coordinator.ask("GET", "/metrics", "");
+    assert!(metrics.contains(r#"ablo_source_up{organization="main"} 0"#), "{metrics}");
+    source.kill();
+    let _source = Running::start(&place, &source_args, Some(KEY));
+    commit(&coordinator.address, &ids, end);
+    let told = "SELECT model_id || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+    let wanted = ["early-1", "early-2", "early-ext", "far-1", "far-2", "late-1", "late-2", "late-ext"]
+        .map(|id| format!("{id}1"));
+    until("everything is told once", || texts(&hosted, told) == wanted);
+    let rows = texts(&own, "SELECT id || '1' FROM projects ORDER BY id COLLATE \"C\"");
+    assert_eq!(rows, wanted);
 }

@@ -1,4 +1,4 @@
-//! What the judges stand on: a PostgreSQL server, Node.js, Python and a browser.
+//! What the judges stand on: a PostgreSQL server, Node.js, Python, a browser, and clocks that are wrong.
 //!
 //! Each is installed only when it is missing; where it cannot be, the message says what to install by hand. Packages of
 //! the judges themselves are installed by the tests that need them, as their lock files say.
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), String> {
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
         ("npm", "npm", succeeds("npm", &["--version"])),
+        ("faketime", "faketime, which gives a program another clock", succeeds("faketime", &["--version"])),
         ("chromium", "Chromium (at /usr/bin/chromium, or named by CHROMIUM)", has_chromium()),
         ("python3-venv", "Python 3.10 or newer with venv", succeeds("python3", &["-c", "import venv, ensurepip"])),
     ];

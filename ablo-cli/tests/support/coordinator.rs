@@ -15,9 +15,32 @@ pub(crate) struct Running {
     pub(crate) key: Option<String>,
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself, and a test that failed leaves nothing behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Running {
     pub(crate) fn start(place: &Place, args: &[&str], key: Option<&str>) -> Self {
+        Self::start_as(place.command(args), key)
+    }
+
+    /// Starts it with a clock that is so many seconds ahead.
+    pub(crate) fn start_ahead(place: &Place, args: &[&str], key: &str, seconds: i32) -> Self {
         let mut command = place.command(args);
+        let found = std::fs::read_dir("/usr/lib").expect("a folder").flatten();
+        let library =
+            found.map(|arch| arch.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists());
+        // `faketime` itself would stand between us and the process.
+        command.env("LD_PRELOAD", library.expect("faketime is installed by `cargo xtask test`"));
+        command.env("FAKETIME", format!("{seconds:+}s")).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        Self::start_as(command, Some(key))
+    }
+
+    fn start_as(mut command: Command, key: Option<&str>) -> Self {
         command.env("ABLO_SOURCE_KEY", SOURCE_KEY);
         if let Some(key) = key {
             command.env("ABLO_SECRET_KEY", key);
