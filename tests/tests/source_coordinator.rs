@@ -162,7 +162,8 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
     assert_eq!(row(&server, "a").await["title"], "one");
     assert_eq!(theirs(&database).await, ["a one", "first one"]);
 
-    // Nobody sends it again: the outbox tells of it.
+    // Nobody sends it again: the outbox tells of it. What the last commit left behind has been asked about by then.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     application.weather.say(&[Fault::Unheard, Fault::Unheard, Fault::Unheard]);
     assert_eq!(create(&server, "b", "two").await.0, 503);
     let start = Instant::now();

@@ -107,6 +107,11 @@ fn long() -> Vec<Step> {
         cargo("a server killed between any two statements", &at_length("migrate_faults")).with("ABLO_LONG", "1"),
         cargo("random histories of the coordinator", &at_length("server_model")).with("ABLO_LONG", "1"),
         cargo("every operation as documented", &at_length("server_openapi")).with("ABLO_LONG", "1"),
+        cargo(
+            "a coordinator and a data source that are killed",
+            &["test", "--release", "--package", "ablo-cli", "--test", "data_source"],
+        )
+        .with("ABLO_LONG", "1"),
         cargo("deltas in TypeScript as Rust writes them", &at_length("typescript_client")).with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),

@@ -12,7 +12,7 @@ use super::plan::Act;
 use crate::error::{Refusal, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::models::Model;
-use crate::store::{News, Text, Tx};
+use crate::store::{News, Row, Text, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::{CommitReceipt, Maybe, ParticipantKind, RawRow, SourceEvent, SourceVerb};
 use jiff::SignedDuration;
@@ -34,6 +34,10 @@ static OPEN: Text = Text::new(
 );
 static ALL: Text = Text::new(
     "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits WHERE organization_id = {1}",
+);
+static ON_THE_WAY: Text = Text::new(
+    "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits \
+     WHERE organization_id = {1} AND (id = {2} OR (state = 'sent' AND sent_at > {3:date}))",
 );
 static STATE: Text =
     Text::new("UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = {2}");
@@ -97,8 +101,20 @@ pub(crate) fn sent_id(organization: &str, client_tx_id: &str) -> String {
     format!("tx_{}", &hasher.finalize().to_hex()[..40])
 }
 
+/// Every commit that is not forgotten.
 fn open(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Open>> {
     let found = tx.query(ALL.of(tx.dialect()), &[organization.into()])?;
+    read(found)
+}
+
+/// A commit, and those whose answers are on their way.
+fn on_the_way(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Vec<Open>> {
+    let late = ago(tx, ON_ITS_WAY);
+    let found = tx.query(ON_THE_WAY.of(tx.dialect()), &[organization.into(), id.into(), late.into()])?;
+    read(found)
+}
+
+fn read(found: Vec<Row>) -> Result<Vec<Open>> {
     let text = |row: &[Cell], at: usize| row.get(at).and_then(Cell::text).unwrap_or_default().to_owned();
     let read = |row: Vec<Cell>| {
         let fault = |error: serde_json::Error| crate::error::StoreError::Fault(format!("a stored commit: {error}"));
@@ -128,14 +144,13 @@ pub(crate) fn begin(engine: &Engine, tx: &mut dyn Tx, who: &Identity, made: &Com
     let id = sent_id(&who.organization, &made.client_tx_id);
     let rows: BTreeSet<String> =
         made.changes.iter().map(|change| named(engine.models.get(change.model), &change.id)).collect();
-    let late = ago(tx, ON_ITS_WAY);
-    for other in open(tx, &who.organization)? {
+    for other in on_the_way(tx, &who.organization, &id)? {
         if other.id == id && other.body_hash != made.body_hash {
             let message = format!("`{}` was used for another commit", made.client_tx_id);
             return Err(Refusal::new("idempotency_conflict", message).param("idempotencyKey").into());
         }
         // Answers may overtake each other; the source decides an order for one row at a time.
-        if other.id != id && other.state == "sent" && other.sent_at > late && !other.rows.is_disjoint(&rows) {
+        if other.id != id && !other.rows.is_disjoint(&rows) {
             return Ok(Begun::Busy);
         }
     }
@@ -199,7 +214,7 @@ pub(crate) fn finish(
         return Ok(receipt);
     }
     let id = sent_id(&who.organization, &made.client_tx_id);
-    let known = open(tx, &who.organization)?.into_iter().find(|open| open.id == id);
+    let known = on_the_way(tx, &who.organization, &id)?.into_iter().find(|open| open.id == id);
     let taken_over = known.as_ref().is_none_or(|open| open.state != "sent");
     let mut last = log::head(tx, &who.organization)?;
     if !taken_over {

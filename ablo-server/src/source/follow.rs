@@ -17,6 +17,8 @@ const ROWS: u64 = 500;
 const EVENTS: u64 = 200;
 /// How long to wait for an answer that is on its way.
 const SOON: Duration = Duration::from_millis(50);
+/// How long to wait for more commits of ours before the outbox is asked about them.
+const ECHO: Duration = Duration::from_millis(100);
 /// How long to wait where something failed, at first and at most.
 const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
@@ -43,6 +45,8 @@ pub(super) async fn follow(app: Weak<App>, origin: Arc<Origin>) {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = origin.nudge.notified() => {}
+            // One look for what many commits leave behind.
+            () = async { origin.echo.notified().await; tokio::time::sleep(ECHO).await } => {}
             closed = closing.wait_for(|closed| *closed) => {
                 drop(closed);
                 return;

@@ -57,6 +57,8 @@ pub(crate) struct Origin {
     state: Mutex<State>,
     /// Somebody says that there are events.
     pub(crate) nudge: Notify,
+    /// A commit of ours will be told.
+    pub(crate) echo: Notify,
 }
 
 impl Origin {
@@ -71,6 +73,7 @@ impl Origin {
             within: options.within,
             state: Mutex::new(State { events: true, ..State::default() }),
             nudge: Notify::new(),
+            echo: Notify::new(),
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) async fn write(
             let receipt = app
                 .writing(&organization, move |engine, tx| sourced::finish(engine, tx, &who, &made, &rows, events))
                 .await?;
-            origin.nudge.notify_one();
+            origin.echo.notify_one();
             Ok(receipt)
         }
         Err(Trouble::Refused(failure, status)) => {
