@@ -5,9 +5,11 @@
 mod support;
 
 use ablo_tests::postgres::{Database, Server};
+use ablo_tests::source::{Application, Moment};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::Place;
@@ -278,4 +280,78 @@ fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
     until("everything is told once", || texts(&hosted, told) == wanted);
     let rows = texts(&own, "SELECT id || '1' FROM projects ORDER BY id COLLATE \"C\"");
     assert_eq!(rows, wanted);
+}
+
+/// A process that can be killed from anywhere.
+struct Target(std::sync::Mutex<u32>);
+
+impl Target {
+    fn kill(&self) {
+        let pid = *self.0.lock().expect("a process");
+        // It may be dead already.
+        let _ = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing() {
+    let place = Place::empty();
+    place.put("schema.json", mutable());
+    let (own, hosted) = std::thread::scope(|scope| {
+        scope.spawn(|| (application(&place), Server::shared().database())).join().expect("databases")
+    });
+    let schema = ablo_tests::postgres::schema(&mutable());
+    let adapter =
+        ablo_server::adapter::Adapter::postgres(&own.address(), &schema, Default::default()).expect("an adapter");
+    let application = Application::serve(adapter).await;
+    let (hosted_address, source_url) = (hosted.address(), format!("main={}", application.url));
+    let serve =
+        ["serve", "schema.json", "--database-url", &hosted_address, "--listen", "127.0.0.1:0", "--source", &source_url];
+    let mut steps: Vec<(Moment, &str, u64)> = Vec::new();
+    for kind in ["commit", "events"] {
+        steps.push((Moment::Arrived, kind, 0));
+        // Then between what it does about the answer.
+        steps.extend([0, 1, 2, 3, 5, 8].map(|ms| (Moment::Done, kind, ms)));
+    }
+    let target = Arc::new(Target(std::sync::Mutex::new(0)));
+    let mut written = Vec::new();
+    tokio::task::block_in_place(|| {
+        for (round, (moment, kind, ms)) in steps.into_iter().enumerate() {
+            let mut coordinator = Running::start(&place, &serve, Some(KEY));
+            *target.0.lock().expect("a process") = coordinator.child.id();
+            let end = Instant::now() + Duration::from_secs(60);
+            // Something is on its way already, so that the outbox has to tell of it.
+            let ids = [0, 1].map(|at| format!("before-{round}-{at}"));
+            commit(&coordinator.address, &ids, end);
+            written.extend(ids);
+            let (once, at) = (AtomicBool::new(false), Arc::clone(&target));
+            let hook = move |now: Moment, asked: &str| {
+                if now == moment && asked == kind && !once.swap(true, Ordering::SeqCst) {
+                    let at = Arc::clone(&at);
+                    match ms {
+                        0 => at.kill(),
+                        ms => drop(std::thread::spawn(move || {
+                            std::thread::sleep(Duration::from_millis(ms));
+                            at.kill();
+                        })),
+                    }
+                }
+            };
+            *application.weather.hook.lock().expect("a hook") = Some(Box::new(hook));
+            let ids = [0, 1].map(|at| format!("step-{round}-{at}"));
+            let _unknown = try_commit(&coordinator.address, KEY, &ids);
+            coordinator.child.wait().expect("it was killed");
+            *application.weather.hook.lock().expect("a hook") = None;
+            let coordinator = Running::start(&place, &serve, Some(KEY));
+            commit(&coordinator.address, &ids, end);
+            written.extend(ids);
+        }
+        let _coordinator = Running::start(&place, &serve, Some(KEY));
+        written.sort();
+        assert_eq!(texts(&own, "SELECT id FROM projects ORDER BY id COLLATE \"C\""), written);
+        let told =
+            "SELECT model_id || ' ' || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+        let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
+        until("everything is told once", || texts(&hosted, told) == wanted);
+    });
 }

@@ -41,19 +41,47 @@ pub enum Fault {
     Stuck,
 }
 
+/// A moment of a request, for a test that does something just then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It came, and nothing was done about it.
+    Arrived,
+    /// Everything was done, and nothing was answered.
+    Done,
+}
+
+/// Told of each moment, and of what was asked for: `commit`, `events`, `list`, `load`.
+pub type Hook = Box<dyn Fn(Moment, &str) + Send + Sync>;
+
 /// What goes wrong, and with how many requests in a hundred, once those that are said are through.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Weather {
     /// What happens to the next requests.
     pub next: Mutex<VecDeque<Fault>>,
     /// In a hundred.
     pub storm: AtomicU32,
+    /// Who is told of each moment.
+    pub hook: Mutex<Option<Hook>>,
     seed: AtomicU64,
     /// Requests that came.
     pub requests: AtomicU32,
 }
 
+impl std::fmt::Debug for Weather {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Weather").field("storm", &self.storm).finish_non_exhaustive()
+    }
+}
+
 impl Weather {
+    fn tell(&self, moment: Moment, body: &[u8]) {
+        let kind = serde_json::from_slice::<serde_json::Value>(body).ok();
+        let kind = kind.and_then(|body| body["type"].as_str().map(str::to_owned)).unwrap_or_default();
+        if let Some(hook) = &*self.hook.lock().unwrap_or_else(PoisonError::into_inner) {
+            hook(moment, &kind);
+        }
+    }
+
     fn fault(&self) -> Fault {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if let Some(fault) = self.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
@@ -116,7 +144,9 @@ async fn answer<S: Source>(
         Fault::Stuck => tokio::time::sleep(Duration::from_secs(30)).await,
         Fault::None | Fault::Unheard | Fault::Twice => {}
     }
+    weather.tell(Moment::Arrived, &body);
     let answer = endpoint.answer(method.as_str(), header, &body).await;
+    weather.tell(Moment::Done, &body);
     if fault == Fault::Twice {
         endpoint.answer(method.as_str(), header, &body).await;
     }
