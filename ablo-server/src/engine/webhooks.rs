@@ -5,12 +5,13 @@
 
 use super::log::{self, Delta, number, place, texts};
 use crate::error::{Refusal, Result, StoreError};
-use crate::store::{Row, Text, Tx};
+use crate::store::{Dialect, News, Row, Text, Tx};
 use crate::value::{Cell, shown_date, stored_date};
 use ablo_wire::{RawRow, WebhookDelivery, WebhookEvent};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Endpoints of an organisation at most.
 const MOST: usize = 16;
@@ -172,35 +173,40 @@ impl Endpoint {
     }
 }
 
-/// The endpoints of an organisation; of all where none is named.
-pub(crate) fn all(tx: &mut dyn Tx, organization: Option<&str>) -> Result<Vec<Endpoint>> {
-    static OWN: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE organization_id = {{1}} ORDER BY created_at, id"
-        );
-        [crate::store::Dialect::Sqlite, crate::store::Dialect::Postgres].map(|dialect| dialect.spell(&sql))
+fn spelled(tx: &dyn Tx, spellings: &'static [String; 2]) -> &'static str {
+    &spellings[usize::from(tx.dialect() == Dialect::Postgres)]
+}
+
+fn both(condition: &str) -> [String; 2] {
+    let sql = format!("SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE {condition} ORDER BY created_at, id");
+    [Dialect::Sqlite, Dialect::Postgres].map(|dialect| dialect.spell(&sql))
+}
+
+/// The endpoints of an organisation.
+pub(crate) fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Endpoint>> {
+    static OWN: LazyLock<[String; 2]> = LazyLock::new(|| both("organization_id = {1}"));
+    let rows = tx.query(spelled(tx, &OWN), &[organization.into()])?;
+    Ok(rows.into_iter().map(Endpoint::read).collect::<Result<_, _>>()?)
+}
+
+/// The endpoints at which an attempt may be made now: those with something under way, and those of these organisations; of all where none
+/// are named.
+pub(crate) fn due(tx: &mut dyn Tx, grown: Option<&BTreeSet<String>>) -> Result<Vec<Endpoint>> {
+    static DUE: LazyLock<[String; 2]> = LazyLock::new(|| {
+        both(
+            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} \
+             AND ({2} = 'all' OR attempts > 0 OR sending_to IS NOT NULL OR organization_id IN {3:list})",
+        )
     });
-    static DUE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE status = 'enabled' AND next_attempt_at <= {{1:date}} \
-             AND leased_until <= {{1:date}} ORDER BY next_attempt_at, id LIMIT 256"
-        );
-        [crate::store::Dialect::Sqlite, crate::store::Dialect::Postgres].map(|dialect| dialect.spell(&sql))
-    });
-    let at = usize::from(tx.dialect() == crate::store::Dialect::Postgres);
-    let rows = match organization {
-        Some(organization) => tx.query(&OWN[at], &[organization.into()])?,
-        None => {
-            let now = stored_date(tx.now());
-            tx.query(&DUE[at], &[now.into()])?
-        }
-    };
+    let which = if grown.is_none() { "all" } else { "some" };
+    let (now, some) = (stored_date(tx.now()), texts(grown.unwrap_or(&BTreeSet::new())));
+    let rows = tx.query(spelled(tx, &DUE), &[now.into(), which.into(), some.into()])?;
     Ok(rows.into_iter().map(Endpoint::read).collect::<Result<_, _>>()?)
 }
 
 /// One of an organisation.
 pub(crate) fn one(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Endpoint> {
-    let found = all(tx, Some(organization))?.into_iter().find(|endpoint| endpoint.id == id);
+    let found = all(tx, organization)?.into_iter().find(|endpoint| endpoint.id == id);
     found.ok_or_else(|| Refusal::new("entity_not_found", format!("there is no webhook endpoint `{id}`")).into())
 }
 
@@ -211,7 +217,7 @@ pub(crate) fn add(
     (id, url, secret): (&str, &str, &str),
     events: &BTreeSet<String>,
 ) -> Result<Endpoint> {
-    if all(tx, Some(organization))?.len() >= MOST {
+    if all(tx, organization)?.len() >= MOST {
         return Err(
             Refusal::new("invalid_request", format!("an organisation has at most {MOST} webhook endpoints")).into()
         );
@@ -237,6 +243,8 @@ pub(crate) fn change(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Endpoint> {
         now.into(),
     ];
     tx.execute(CHANGE.of(tx.dialect()), &values)?;
+    // Whoever delivers looks again.
+    tx.tell(News::Log { organization: endpoint.organization.clone() })?;
     one(tx, &endpoint.organization, &endpoint.id)
 }
 

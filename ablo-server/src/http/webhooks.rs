@@ -74,7 +74,7 @@ fn random() -> Result<[u8; 32], Refusal> {
 
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
-    let all = app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, Some(&organization))).await?;
+    let all = app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
     let data: Vec<_> = all.iter().map(|endpoint| endpoint.show(false)).collect();
     ok(&serde_json::json!({ "object": "list", "data": data }))
 }

@@ -5,16 +5,20 @@ use super::address::{Public, check};
 use crate::app::App;
 use crate::engine::webhooks::{self, Endpoint, Message};
 use crate::error::Result;
-use crate::store::Tenant;
+use crate::store::{News, Tenant, Tx};
 use ablo::source::sign_webhook;
 use jiff::SignedDuration;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Attempts of one process at a time.
 const AT_A_TIME: usize = 128;
-/// Bytes of an answer that are shown where it is no success.
+/// How often every endpoint is looked at, whether anything was heard of its organisation or not.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Characters of an answer that are shown where it is no success.
 const SHOWN: usize = 200;
 
 /// Delivers until the coordinator closes.
@@ -43,29 +47,62 @@ fn client(options: &WebhookOptions) -> Result<reqwest::Client, Box<dyn std::erro
     Ok(builder.build()?)
 }
 
+/// Whose log may have something for an endpoint.
+#[derive(Debug, Default)]
+struct Grown {
+    organizations: BTreeSet<String>,
+    /// All of them, where nobody knows.
+    all: bool,
+}
+
+impl Grown {
+    fn hear(&mut self, heard: Result<News, RecvError>) {
+        match heard {
+            Ok(News::Log { organization }) => drop(self.organizations.insert(organization)),
+            Ok(News::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
+            Ok(_) | Err(RecvError::Closed) => {}
+        }
+    }
+}
+
 async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
     let slots = Arc::new(Semaphore::new(AT_A_TIME));
+    let Some((mut news, mut closing)) = app.upgrade().map(|app| (app.store.news(), app.closing())) else { return };
+    let mut grown = Grown { all: true, ..Grown::default() };
+    let (mut tick, mut swept) = (tokio::time::interval(poll), Instant::now());
     loop {
-        let Some(strong) = app.upgrade() else { return };
-        let mut closing = strong.closing();
-        if let Err(failure) = due(&strong, &client, &slots).await {
-            tracing::warn!(%failure, "webhooks cannot be looked up");
-        }
-        drop(strong);
         tokio::select! {
-            () = tokio::time::sleep(poll) => {}
+            _ = tick.tick() => {}
+            heard = news.recv() => match heard {
+                Err(RecvError::Closed) => return,
+                heard => {
+                    grown.hear(heard);
+                    continue;
+                }
+            },
             closed = closing.wait_for(|closed| *closed) => {
                 drop(closed);
                 return;
+            }
+        }
+        if swept.elapsed() > SWEEP {
+            (grown.all, swept) = (true, Instant::now());
+        }
+        let Some(app) = app.upgrade() else { return };
+        match due(&app, &client, &slots, std::mem::take(&mut grown)).await {
+            Ok(()) => {}
+            Err(failure) => {
+                tracing::warn!(%failure, "webhooks cannot be looked up");
+                grown.all = true;
             }
         }
     }
 }
 
 /// Starts an attempt for each endpoint that has something to hear.
-async fn due(app: &Arc<App>, client: &reqwest::Client, slots: &Arc<Semaphore>) -> Result<()> {
-    let endpoints = app.store.reading(Tenant::Nobody, |tx| webhooks::all(tx, None)).await?;
-    for endpoint in endpoints {
+async fn due(app: &Arc<App>, client: &reqwest::Client, slots: &Arc<Semaphore>, grown: Grown) -> Result<()> {
+    let find = move |tx: &mut dyn Tx| webhooks::due(tx, (!grown.all).then_some(&grown.organizations));
+    for endpoint in app.store.reading(Tenant::Nobody, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
         let Some(message) = taken(app, &endpoint).await? else { continue };
         let (app, client) = (Arc::clone(app), client.clone());
