@@ -16,7 +16,9 @@ pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     line!(w, "import * as handler from \"./source_handler.js\";");
     w.gap();
     line!(w, "/** The tables by the keys of their models; what is left out is refused as not configured. */");
-    block!(w, ["export interface Tables<Tx> {"], ["}"], |w: &mut Writer| {
+    // Nothing speaks of a transaction where there is no table.
+    let tx = if rows.is_empty() { "_Tx" } else { "Tx" };
+    block!(w, ["export interface Tables<", tx, "> {"], ["}"], |w: &mut Writer| {
         for (row, names) in rows.iter().zip(names) {
             let (key, one, create, patch) = (Key(row.model.key.as_str()), &names.row, &names.create, &names.patch);
             line!(w, key, "?: handler.Table<Tx, models.", one, ", models.", create, ", models.", patch, ">;");
