@@ -336,3 +336,34 @@ async fn nothing_is_lost_or_doubled_in_any_weather() {
         assert!(inserted.values().all(|times| *times == 1), "{inserted:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_models_live_there_and_others_here() {
+    let two = TASKS.replacen(
+        r#""tasks":{"#,
+        r#""notes":{"relations":{},"mutable":true,"fields":{"text":{"type":"string","isOptional":false,"isIndexed":false}}},"tasks":{"#,
+        1,
+    );
+    let (database, adapter) = on_postgres().await;
+    let application = Application::serve(adapter).await;
+    let mut options = source(&application.url);
+    options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
+    let schema = schema(&two);
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store"));
+    let server = Coordinator::with(&schema, store, Options { sources: vec![options], ..Options::default() }).await;
+    until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
+    assert_eq!(theirs(&database).await, ["first one"]);
+    // What lives here is asked of nobody.
+    application.weather.say(&[Fault::Failing; 50]);
+    let note = json!({ "id": "n", "data": { "text": "here" } });
+    let (status, said) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(note)).await;
+    assert_eq!(status, 201, "{said}");
+    application.weather.next.lock().expect("faults").clear();
+    // Nothing can be promised of both at once.
+    let operation = |model: &str, data: Value| json!({ "action": "create", "model": model, "data": data });
+    let both = [operation("notes", json!({ "text": "a" })), operation("tasks", json!({ "title": "a" }))];
+    let body = json!({ "clientTxId": "both", "operations": both });
+    let (status, said) = server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await;
+    assert!(status >= 400 && said.to_string().contains("commit_operation_unsupported"), "{status} {said}");
+    assert_eq!(theirs(&database).await, ["first one"]);
+}

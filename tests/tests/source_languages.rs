@@ -6,7 +6,7 @@ use ablo::source::kit::{self, Subject};
 use ablo_server::store::Postgres;
 use ablo_tests::postgres::{Server, schema};
 use ablo_tests::python::venv;
-use ablo_tests::typescript::{program_schema, programs};
+use ablo_tests::typescript::{Project, emit, program_schema, programs};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -98,4 +98,42 @@ async fn the_example_in_python_passes_the_kit() {
     // Only the endpoint puts rows away.
     subject.row.remove("archivedAt");
     passes(&program, &subject).await;
+}
+
+/// What docs/source.md shows, among the types of the web that frameworks bring.
+#[test]
+fn a_route_of_a_framework_is_a_few_lines() {
+    let project = Project::new();
+    let files = emit(&schema(&program_schema()), &[("source", true)]);
+    files.iter().for_each(|(path, text)| project.write(&format!("generated/{path}"), text));
+    let guide = include_str!("../../docs/source.md");
+    let route = guide.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
+    project.write("route.ts", route);
+    project.write(
+        "tables.ts",
+        "import type { Report, ReportCreate, ReportPatch } from \"./generated/typescript/models.js\";\n\
+         import { postgresLedger, type Ledger, type Table } from \"./generated/typescript/source_handler.js\";\n\
+         type Tx = { query(sql: string, values: readonly unknown[]): Promise<{ rows: { [column: string]: unknown }[] }> };\n\
+         declare const begin: Ledger<Tx>[\"transaction\"];\n\
+         export const ledger: Ledger<Tx> = postgresLedger(async (tx, sql, values) => (await tx.query(sql, values)).rows, begin);\n\
+         export declare const reports: Table<Tx, Report, ReportCreate, ReportPatch>;\n",
+    );
+    project.write("env.d.ts", "declare const process: { env: { ABLO_SOURCE_KEY?: string } };\n");
+    project.write(
+        "use.ts",
+        "import { POST } from \"./route.js\";\n\
+         const route: (request: Request) => Promise<Response> = POST;\n\
+         // @ts-expect-error: a table of another model is none of this one's.\n\
+         import(\"./generated/typescript/source.js\").then(({ dataSource }) => dataSource({ key: \"k\", ledger: null!, models: { counters: (null! as typeof import(\"./tables.js\")).reports } }));\n\
+         export default route;\n",
+    );
+    let _report = project.compile(&[
+        "--noEmit",
+        "--lib",
+        "es2022,dom,dom.iterable",
+        "--isolatedDeclarations",
+        "false",
+        "--declaration",
+        "false",
+    ]);
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::kit::{self, Subject};
-use ablo::source::{Call, Endpoint, Error, Ledger, Page, Result, Source as _, Table, Tables};
+use ablo::source::{Call, Endpoint, Error, Ledger, Page, Result, Scopes, Source as _, Table, Tables};
+use ablo::source::{Message, kit::Way as _};
 use ablo::{AbloModel, Row, Timestamp, define_schema};
 use ablo_wire::{
     EventsAnswer, Operation, RawRow, SourceCommit, SourceErrorCode, SourceEvent, SourceQuery, SourceScope, Verb,
@@ -68,6 +69,14 @@ fn team(call: &Call) -> &str {
 
 impl Ledger for Database {
     type Tx = Held;
+
+    async fn authorize(&self, call: &Call) -> Result<Scopes> {
+        match call.scope.participant_id.as_deref() {
+            Some("agent:reader") => Ok(Scopes::READ),
+            Some("agent:nobody") => Err(Error::refused(SourceErrorCode::Forbidden, "nobody knows you")),
+            _ => Ok(Scopes::ALL),
+        }
+    }
 
     async fn begin(&self, _: &Call) -> Result<Held> {
         let held = Arc::clone(&self.0).lock_owned().await;
@@ -223,4 +232,26 @@ async fn rows_are_whole_before_an_application_sees_them() {
             other => panic!("{tx}: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_application_says_who_may_do_what() {
+    let endpoint = Endpoint::new(source(), [KEY]);
+    let ask = async |who: &str, request: Value| {
+        let mut request = request;
+        request["scope"] = json!({ "organizationId": "acme", "participantId": who, "mode": "test" });
+        let id = format!("msg_{who}_{}", request["type"]);
+        let reply =
+            endpoint.send(Message::signed(KEY, &id, request.to_string().into_bytes())).await.expect("an answer");
+        (reply.status, serde_json::from_slice::<Value>(&reply.body).expect("JSON"))
+    };
+    let load = json!({ "type": "load", "model": "tasks", "id": "t1" });
+    let create = json!({ "type": "CREATE", "model": "tasks", "id": "t1", "input": { "title": "a" } });
+    let commit = json!({ "type": "commit", "clientTxId": "1", "operations": [create] });
+    assert_eq!(ask("agent:reader", load.clone()).await, (200, json!({ "row": null })));
+    let (status, refused) = ask("agent:reader", commit.clone()).await;
+    assert_eq!((status, &refused["error"], &refused["required"]), (403, &json!("source_forbidden"), &json!("commit")));
+    assert_eq!(refused["granted"], json!(["load", "list", "events"]));
+    assert_eq!(ask("agent:nobody", load).await.0, 403);
+    assert_eq!(ask("agent:writer", commit).await.0, 200);
 }

@@ -3,7 +3,7 @@
 //! A [`Ledger`] is the application's database as far as it is the same for every model, a [`Table`] the rows of one. A commit becomes one
 //! transaction of theirs: the ledger, the rows, the outbox.
 
-use super::endpoint::{Call, Source};
+use super::endpoint::{Call, Scopes, Source};
 use super::error::{Error, Result};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::{
@@ -23,6 +23,15 @@ const EVENTS: [u64; 2] = [100, 1000];
 pub trait Ledger: Send + Sync + 'static {
     /// A transaction; one that is dropped before it was ended has changed nothing.
     type Tx: Send;
+
+    /// Says what a request may do; everything without this.
+    ///
+    /// # Errors
+    /// Whatever is to be answered instead.
+    fn authorize(&self, call: &Call) -> impl Future<Output = Result<Scopes>> + Send {
+        let _ = call;
+        async { Ok(Scopes::ALL) }
+    }
 
     /// Begins a transaction for whom a request is made.
     ///
@@ -292,6 +301,10 @@ fn fresh(model: &ModelDescriptor, id: Option<String>, given: Map<String, Value>,
 }
 
 impl<L: Ledger> Source for Tables<L> {
+    async fn authorize(&self, call: &Call) -> Result<Scopes> {
+        self.ledger.authorize(call).await
+    }
+
     async fn load(&self, call: &Call, asked: SourceLoad) -> Result<Option<RawRow>> {
         let table = self.find(&asked.model, Code::LoadNotConfigured)?;
         let mut tx = self.ledger.begin(call).await?;
