@@ -11,6 +11,7 @@ use ablo_wire::{RawRow, WebhookDelivery, WebhookEvent};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::LazyLock;
 
 /// Endpoints of an organisation at most.
@@ -69,7 +70,7 @@ static FORGET: Text =
     Text::new("DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = {3}");
 
 /// Someone who is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
     pub(crate) organization: String,
@@ -82,6 +83,13 @@ pub(crate) struct Endpoint {
     /// Attempts that failed, of what is under way.
     pub(crate) attempts: u64,
     shown: [Option<String>; 5],
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses may hold secrets too.
+        f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// What goes out.
