@@ -153,7 +153,7 @@ impl Kind {
             Kind::Whole(least, most) => {
                 let expected = || format!("a whole number from {least} to {most}");
                 let value = number(json).filter(|value| value.fract() == 0.0).ok_or_else(expected)?;
-                // Both ends are at most 32 bits wide, so that the cast is exact where it is kept.
+                // Both ends are at most 53 bits wide, so that the cast is exact where it is kept.
                 let whole = value as i64;
                 if (*least..=*most).contains(&whole) { Ok(Cell::Integer(whole)) } else { Err(expected()) }
             }

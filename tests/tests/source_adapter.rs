@@ -175,6 +175,37 @@ async fn the_kit_passes_over_a_table_that_numbers_its_rows() {
     );
 }
 
+#[tokio::test]
+async fn what_a_column_would_round_is_refused() {
+    let database = database();
+    run(&database, &tables("serial"));
+    let path = format!("{}/../fixtures/existing/serial/schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = schema(&fs::read_to_string(path).expect("a schema"));
+    let options = Options { organization: Some("acme".to_owned()), ..Options::default() };
+    let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
+    let create = async |tx: &str, input: Value| {
+        let mut operation = ablo_wire::Operation::frame(ablo_wire::Verb::Create, "notes", "");
+        operation.id = ablo_wire::Maybe::Absent;
+        operation.data = ablo_wire::Maybe::Value(ablo_wire::RawRow::parse(&input.to_string()).expect("a row"));
+        let mut commit = ablo_wire::SourceCommit::new(vec![operation]);
+        commit.client_tx_id = Some(tx.to_owned());
+        let call = Call { message_id: "m".to_owned(), signed_at: 0, scope: SourceScope::new(), is_test: true };
+        adapter.commit(&call, commit).await.map(|answer| answer.rows.expect("rows")[0].get().to_owned())
+    };
+    for (tx, wrong) in [
+        ("1", json!({ "title": "a", "weight": 1.5 })),
+        ("2", json!({ "title": "a", "weight": 3_000_000_000_u32 })),
+        ("3", json!({ "title": "a", "born": "2001-02-03T04:05:06.000Z" })),
+    ] {
+        let refused = create(tx, wrong.clone()).await.expect_err("it would be another value");
+        assert!(matches!(refused, ablo::source::Error::Refused(_, 400..500)), "{wrong}: {refused}");
+    }
+    let row =
+        create("4", json!({ "title": "a", "weight": -7, "born": "2001-02-03T00:00:00.000Z" })).await.expect("a row");
+    let row: Value = serde_json::from_str(&row).expect("JSON");
+    assert_eq!((&row["weight"], &row["born"]), (&json!(-7), &json!("2001-02-03T00:00:00.000Z")));
+}
+
 #[test]
 fn tables_that_do_not_fit_are_told_of_whole() {
     let database = database();

@@ -133,12 +133,23 @@ fn of_model(
     }
 }
 
+/// Up to here, from either side, doubles are exact whole numbers.
+const EXACT: i64 = 1 << 53;
+
 /// How values go in and out of a column.
 fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static str> {
     let actual = physical.actual.as_str();
     if let (Kind::Text | Kind::OneOf(_), "uuid") = (&column.kind, actual) {
         column.kind = Kind::Uuid;
         return Ok(());
+    }
+    // A column that holds less than the schema's type takes nothing that it would round.
+    match (&column.kind, actual) {
+        (Kind::Number, "smallint") => column.kind = Kind::Whole(i16::MIN.into(), i16::MAX.into()),
+        (Kind::Number, "integer") => column.kind = Kind::Whole(i32::MIN.into(), i32::MAX.into()),
+        (Kind::Number, "bigint") => column.kind = Kind::Whole(-EXACT, EXACT),
+        (Kind::Number, "real") => column.kind = Kind::Single,
+        _ => {}
     }
     let text = |actual: &str| Standing::Text(actual.to_owned());
     let read_as = |read| Standing::As { read, actual: actual.to_owned() };
@@ -161,7 +172,7 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
         (Kind::Date, "timestamp without time zone" | "date") => Standing::Local(actual.to_owned()),
         (Kind::Date, _) => return Err("a point in time"),
         (Kind::Boolean, _) => return Err("true or false"),
-        (Kind::Number, "real" | "numeric" | "smallint" | "integer" | "bigint") => read_as("double precision"),
+        (Kind::Number, "numeric") => read_as("double precision"),
         (Kind::Number, _) => return Err("a number"),
         (Kind::Single, "double precision" | "numeric") => read_as("real"),
         (Kind::Single, _) => return Err("a number of single precision"),

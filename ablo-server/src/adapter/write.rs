@@ -30,6 +30,9 @@ const CAPTURED: [&str; 2] = [
      AND $3::bigint IS NOT NULL",
 ];
 
+/// How points in time end that are days, as databases hold them.
+const MIDNIGHT: &str = "00:00:00.000000Z";
+
 /// A commit, read against the schema.
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
@@ -131,6 +134,7 @@ struct Write<'w> {
 impl Write<'_> {
     /// Applies it; gives the id, and the row after it, or before it where it is gone now.
     fn apply(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
+        self.fits()?;
         let id = self.change.id.clone();
         if self.change.act == Act::Create {
             return self.create(tx);
@@ -148,6 +152,20 @@ impl Write<'_> {
             }
             (_, Some(_)) => self.update(tx).map(|row| (id, Some(row))),
         }
+    }
+
+    /// Refuses what a column would cut off: a day has no time.
+    fn fits(&self) -> Result<(), Refusal> {
+        for (at, cell) in self.change.cells.iter().filter(|_| self.change.act != Act::Archive(true)) {
+            let column = &self.model.columns[*at];
+            let is_day = matches!(&column.standing, Standing::Local(actual) if actual == "date");
+            if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
+                let path = format!("{}.{}", self.model.key, column.member);
+                let message = format!("`{}` is kept as a day: give midnight in UTC", column.member);
+                return Err(Refusal::new("check_violation", message).param(path));
+            }
+        }
+        Ok(())
     }
 
     /// The values that say which row is meant.

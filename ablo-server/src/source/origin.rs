@@ -199,8 +199,8 @@ impl Origin {
             "status": if resting { "resting" } else if state.failures > 0 { "failing" } else { "ok" },
             "events": state.events,
             "lagMs": state.lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
-            "lastSuccessAt": state.last_success.map(|at| at.to_string()),
-            "lastErrorAt": state.last_error.as_ref().map(|(at, _)| at.to_string()),
+            "lastSuccessAt": state.last_success.map(|at| format!("{at:.3}")),
+            "lastErrorAt": state.last_error.as_ref().map(|(at, _)| format!("{at:.3}")),
             "lastError": state.last_error.as_ref().map(|(_, error)| error.clone()),
         })
     }

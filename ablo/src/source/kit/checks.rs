@@ -112,10 +112,27 @@ pub(super) async fn invalid<W: Way>(talk: &Talk<'_, W>) -> Checked {
     Ok(())
 }
 
+/// Whether two values say the same: languages write one number as `7` and as `7.0`.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let there = |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| same(value, other));
+            one.len() == other.len() && one.iter().all(there)
+        }
+        _ => one == other,
+    }
+}
+
 /// Whether a row has what it was given.
 fn has<W: Way>(talk: &Talk<'_, W>, row: &Value, text: &str) -> Checked {
     for (name, given) in &talk.row(text) {
-        holds(row.get(name) == Some(given), || format!("`{name}` was given as {given}, and the row is {row}"))?;
+        holds(row.get(name).is_some_and(|there| same(there, given)), || {
+            format!("`{name}` was given as {given}, and the row is {row}")
+        })?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ fn about(key: &str, model: &Model) -> Result<Subject, String> {
     Ok(subject)
 }
 
-/// A value that is written in one way only.
+/// A value that is written in one way only, and that tables hold which others made: a whole number, a day.
 fn value(kind: &FieldKind, format: Option<Format>) -> Value {
     match (kind, format) {
         (FieldKind::String, Some(Format::Uuid)) => json!(uuid::Uuid::new_v4().hyphenated().to_string()),
@@ -75,10 +75,10 @@ fn value(kind: &FieldKind, format: Option<Format>) -> Value {
         }
         (FieldKind::String, Some(_)) => json!("42"),
         (FieldKind::String, None) => json!("kit"),
-        (FieldKind::Number, Some(Format::Float) | None) => json!(1.5),
-        (FieldKind::Number, Some(_)) => json!(7),
+        (FieldKind::Number, Some(Format::Float)) => json!(1.5),
+        (FieldKind::Number, _) => json!(7),
         (FieldKind::Boolean, _) => json!(true),
-        (FieldKind::Date, _) => json!("2026-01-02T03:04:05.000Z"),
+        (FieldKind::Date, _) => json!("2026-01-02T00:00:00.000Z"),
         (FieldKind::Enum(values), _) => json!(values.first()),
         (FieldKind::Json, _) => json!({ "kit": [1, null, "a"] }),
     }
