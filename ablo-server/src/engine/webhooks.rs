@@ -359,6 +359,11 @@ pub(crate) fn failed(
         return Ok(());
     }
     let organization = endpoint.organization.as_str();
+    let to = place(message.to.unwrap_or(endpoint.cursor));
+    if tx.execute(DISABLED.of(tx.dialect()), &[id.into(), to, stored_date(now).into(), error.into()])? == 0 {
+        // It was removed meanwhile, with its letters.
+        return Ok(());
+    }
     let letter = [
         message.id.as_str().into(),
         organization.into(),
@@ -368,7 +373,5 @@ pub(crate) fn failed(
         stored_date(now).into(),
     ];
     tx.execute(KEEP.of(tx.dialect()), &letter)?;
-    let to = place(message.to.unwrap_or(endpoint.cursor));
-    tx.execute(DISABLED.of(tx.dialect()), &[id.into(), to, stored_date(now).into(), error.into()])?;
     Ok(())
 }
