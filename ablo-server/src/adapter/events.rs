@@ -13,7 +13,8 @@ use crate::error::{Refusal, Result};
 use crate::models::ModelId;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::Cell;
-use ablo_wire::{EventsAnswer, Maybe, Millis, RawRow, SourceEvent, SourceVerb};
+use ablo::source::as_it_is;
+use ablo_wire::{EventsAnswer, Millis, RawRow, SourceEvent, SourceVerb};
 use std::collections::BTreeMap;
 
 const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, organization_id, client_tx_id, \
@@ -71,18 +72,7 @@ fn current(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, events: &mut [S
         for at in places {
             let event = &mut events[at];
             let row = rows.get(&event.entity_id).and_then(|row| RawRow::parse(row).ok());
-            let was_deleted = event.r#type == SourceVerb::Delete;
-            event.data = match row {
-                Some(row) => {
-                    if was_deleted {
-                        event.r#type = SourceVerb::Update;
-                    }
-                    Maybe::Value(row)
-                }
-                None if was_deleted => Maybe::Null,
-                // It is gone since, and an event says so.
-                None => Maybe::Absent,
-            };
+            as_it_is(event, row);
         }
     }
     Ok(())

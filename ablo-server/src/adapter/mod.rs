@@ -12,9 +12,10 @@ mod write;
 
 pub use serve::{PATH, serve};
 
+use crate::engine::sourced::system;
 use crate::engine::{Engine, read};
 use crate::error::{Failure, Refusal, StoreError};
-use crate::identity::{Identity, Operations, organization_group};
+use crate::identity::Identity;
 use crate::models::{Model, Models, Tenancy};
 #[cfg(feature = "postgres")]
 use crate::store::Postgres;
@@ -22,10 +23,9 @@ use crate::store::{Place, Sqlite, Store, Tenant, Tx};
 use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
 use ablo_wire::{
-    EventsAnswer, ListAnswer, ParticipantKind, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode,
-    SourceEvents, SourceList, SourceLoad, SourceScope,
+    EventsAnswer, ListAnswer, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode, SourceEvents,
+    SourceList, SourceLoad, SourceScope,
 };
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -145,18 +145,9 @@ impl Adapter {
                 ));
             }
         };
-        Ok(Identity {
-            organization: organization.to_owned(),
-            participant: scope.participant_id.clone().unwrap_or_default(),
-            // Who may write what was asked by the coordinator.
-            kind: ParticipantKind::System,
-            on_behalf_of: None,
-            capability: "source".to_owned(),
-            operations: Operations::All,
-            groups: BTreeSet::from([organization_group(organization)]),
-            user_meta: "{}".to_owned(),
-            expires_at: None,
-        })
+        // Who may write what was asked by the coordinator.
+        let participant = scope.participant_id.clone().unwrap_or_default();
+        Ok(Identity { participant, ..system(organization) })
     }
 
     async fn reading<T, F>(&self, who: Identity, mut job: F) -> Result<T>

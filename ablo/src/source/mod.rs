@@ -37,4 +37,4 @@ pub use error::{Error, Result};
 #[cfg(feature = "source-kit")]
 pub use remote::{Message, Remote, Reply, Unreachable};
 pub use signature::{Verifier, sign, sign_webhook, webhook_secret};
-pub use tables::{Ledger, Page, Table, Tables};
+pub use tables::{Ledger, Page, Table, Tables, as_it_is};

@@ -364,19 +364,36 @@ impl<L: Ledger> Source for Tables<L> {
         for event in &mut page.events {
             let Ok(table) = self.find(&event.model, Code::LoadNotConfigured) else { continue };
             let row = table.load(&mut tx, &event.entity_id, call).await?;
-            let was_deleted = event.r#type == SourceVerb::Delete;
-            event.data = match row {
-                Some(row) => {
-                    if was_deleted {
-                        event.r#type = SourceVerb::Update;
-                    }
-                    Maybe::Value(row)
-                }
-                None if was_deleted => Maybe::Null,
-                None => Maybe::Absent,
-            };
+            as_it_is(event, row);
         }
         self.ledger.end(tx).await?;
         Ok(page)
     }
+}
+
+/// Gives an event its row as that is now; none where there is none. A row that is there again was not deleted in the end, and one that is gone
+/// since has an event that says so.
+///
+/// ```
+/// use ablo::source::as_it_is;
+/// use ablo::wire::{Maybe, RawRow, SourceEvent, SourceVerb};
+///
+/// let mut event = SourceEvent::new("e1", "tasks", "t1", SourceVerb::Delete);
+/// as_it_is(&mut event, None);
+/// assert_eq!((&event.r#type, &event.data), (&SourceVerb::Delete, &Maybe::Null));
+/// as_it_is(&mut event, RawRow::parse(r#"{"id":"t1"}"#).ok());
+/// assert_eq!(event.r#type, SourceVerb::Update);
+/// ```
+pub fn as_it_is(event: &mut SourceEvent, row: Option<RawRow>) {
+    let was_deleted = event.r#type == SourceVerb::Delete;
+    event.data = match row {
+        Some(row) => {
+            if was_deleted {
+                event.r#type = SourceVerb::Update;
+            }
+            Maybe::Value(row)
+        }
+        None if was_deleted => Maybe::Null,
+        None => Maybe::Absent,
+    };
 }
