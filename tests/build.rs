@@ -23,8 +23,11 @@ fn main() {
             for target in TARGETS {
                 let test = format!("{folder}_{name}_{target}").replace('-', "_");
                 let path = cases.join(&name).join("schema.json");
-                writeln!(tests, "#[test]\nfn {test}() {{\n    check({name:?}, {path:?}, {target:?});\n}}\n")
-                    .expect("strings take text");
+                writeln!(
+                    tests,
+                    "#[test]\nfn {test}() {{\n    check({name:?}, {path:?}, {target:?});\n}}\n"
+                )
+                .expect("strings take text");
             }
         }
     }

@@ -189,7 +189,11 @@ mod tests {
         for code in TABLE {
             // In a workflow command the colons are escaped.
             let escaped = code.name.replace(':', "%3A");
-            assert!(tests.contains(code.name) || tests.contains(&escaped), "no test speaks of {}", code.name);
+            assert!(
+                tests.contains(code.name) || tests.contains(&escaped),
+                "no test speaks of {}",
+                code.name
+            );
         }
     }
 }

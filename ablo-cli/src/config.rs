@@ -120,7 +120,8 @@ impl Reader<'_> {
                     let help = Suggest::default().help(unknown, KEYS);
                     let spot = Spot::of(self.text, key.span());
                     let message = format!("`{unknown}` is not a setting");
-                    self.findings.push(Finding::new(codes::CONFIG_UNKNOWN_KEY, message).at(spot).help(help));
+                    self.findings
+                        .push(Finding::new(codes::CONFIG_UNKNOWN_KEY, message).at(spot).help(help));
                 }
             }
         }
@@ -131,7 +132,8 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, what: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
-        let message = format!("`{what}` is {}, and takes {wanted}", article(value.get_ref().type_str()));
+        let message =
+            format!("`{what}` is {}, and takes {wanted}", article(value.get_ref().type_str()));
         self.say(codes::CONFIG_WRONG_TYPE, value.span(), message);
     }
 
@@ -143,7 +145,11 @@ impl Reader<'_> {
         text
     }
 
-    fn strings(&mut self, what: &str, value: &Spanned<DeValue<'_>>) -> Option<Vec<Setting<String>>> {
+    fn strings(
+        &mut self,
+        what: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Vec<Setting<String>>> {
         let Some(items) = value.get_ref().as_array() else {
             self.wrong(what, value, "an array of strings");
             return None;
@@ -163,7 +169,10 @@ impl Reader<'_> {
         };
         let mut read = Vec::new();
         for (key, value) in tables {
-            let name = Setting { value: key.get_ref().to_string(), spot: Some(Spot::of(self.text, key.span())) };
+            let name = Setting {
+                value: key.get_ref().to_string(),
+                spot: Some(Spot::of(self.text, key.span())),
+            };
             match value.get_ref().as_table() {
                 Some(table) => read.push(self.target(name, table)),
                 None => self.wrong(&format!("target.{}", name.value), value, "a table of options"),
@@ -192,9 +201,8 @@ impl Reader<'_> {
 fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),
-        DeValue::Integer(integer) => {
-            i64::from_str_radix(integer.as_str(), integer.radix()).map_or(Value::from(integer.as_str()), Value::from)
-        }
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .map_or(Value::from(integer.as_str()), Value::from),
         DeValue::Float(float) => float.as_str().parse::<f64>().map_or(Value::Null, Value::from),
         DeValue::Boolean(truth) => Value::from(*truth),
         DeValue::Datetime(date) => Value::from(date.to_string()),

@@ -92,7 +92,8 @@ impl FromStr for ReportArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, path) = text.split_once('=').ok_or("a report is asked for as junit=PATH or json=PATH")?;
+        let (kind, path) =
+            text.split_once('=').ok_or("a report is asked for as junit=PATH or json=PATH")?;
         let kind = match kind {
             "junit" => ReportKind::Junit,
             "json" => ReportKind::Json,
@@ -125,7 +126,9 @@ pub(crate) struct ServeSourceArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "It wants a role that owns the tables, and may be run again. The tables keep their columns.")]
+#[command(
+    after_help = "It wants a role that owns the tables, and may be run again. The tables keep their columns."
+)]
 pub(crate) struct TriggersArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,

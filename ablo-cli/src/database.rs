@@ -164,7 +164,12 @@ pub(crate) struct ApproveArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: PathBuf,
     /// An id of what the plan asks for, as in `loss:3`
-    #[arg(long = "step", value_name = "ID", required_unless_present = "all_of", value_delimiter = ',')]
+    #[arg(
+        long = "step",
+        value_name = "ID",
+        required_unless_present = "all_of",
+        value_delimiter = ','
+    )]
     pub(crate) steps: Vec<String>,
     /// Everything of this class that the plan asks for
     #[arg(long, value_enum, value_name = "CLASS")]
@@ -248,6 +253,10 @@ pub(crate) fn stop(error: &ablo_migrate::Error) -> Stop {
         .any(|start| name.starts_with(start))
             || name.starts_with("ablo::drift::")
     };
-    let exit = if error.0.iter().all(|finding| settles(finding.code.name)) { Exit::Errors } else { Exit::CannotRun };
+    let exit = if error.0.iter().all(|finding| settles(finding.code.name)) {
+        Exit::Errors
+    } else {
+        Exit::CannotRun
+    };
     Stop::new(exit, Report::about(None, error.0.iter().map(finding).collect()))
 }

@@ -43,7 +43,13 @@ impl Spot {
         let before = &text[..text.floor_char_boundary(range.start)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.matches('\n').count() + 1;
-        Self { line, column: before[line_start..].chars().count() + 1, range, pointer: None, file: None }
+        Self {
+            line,
+            column: before[line_start..].chars().count() + 1,
+            range,
+            pointer: None,
+            file: None,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ impl Input {
     /// The schema, or what stands in its way.
     pub(crate) fn schema(&mut self) -> Result<Schema, Stop> {
         let reports = &mut self.reports;
-        self.schema.take().ok_or_else(|| Stop { exit: Exit::Errors, reports: std::mem::take(reports) })
+        self.schema
+            .take()
+            .ok_or_else(|| Stop { exit: Exit::Errors, reports: std::mem::take(reports) })
     }
 }
 
@@ -47,7 +49,10 @@ pub(crate) fn read(path: &Path) -> Result<Input, Stop> {
 }
 
 /// Reads a JSON document that stands beside a schema, and says what is wrong with it.
-pub(crate) fn aside<T>(path: &Path, read: impl FnOnce(&str) -> (Option<T>, Diagnostics)) -> Result<(T, Source), Stop> {
+pub(crate) fn aside<T>(
+    path: &Path,
+    read: impl FnOnce(&str) -> (Option<T>, Diagnostics),
+) -> Result<(T, Source), Stop> {
     let source = source::read(path, json::MOST_BYTES)?;
     match read(&source.text) {
         (Some(done), _) => Ok((done, source)),
@@ -66,12 +71,19 @@ fn read_rust(path: &Path) -> Result<Input, Stop> {
     let mut files = RustFiles::new(path);
     let mut read = rust::file::read_with(&source.text, &mut |wanted| files.load(wanted));
     let texts = files.paths().iter().zip(&read.texts);
-    let sources: Vec<Source> =
-        texts.map(|(path, text)| Source { name: path.display().to_string(), text: text.clone() }).collect();
+    let sources: Vec<Source> = texts
+        .map(|(path, text)| Source { name: path.display().to_string(), text: text.clone() })
+        .collect();
     let schema = read.schema.take();
     let reports = reports(&sources.iter().collect::<Vec<_>>(), &read.locate(), &read.diagnostics);
     let files = files.paths().iter().chain(files.missed()).cloned().collect();
-    Ok(Input { name: source.name, schema, has_errors: read.diagnostics.has_errors(), reports, files })
+    Ok(Input {
+        name: source.name,
+        schema,
+        has_errors: read.diagnostics.has_errors(),
+        reports,
+        files,
+    })
 }
 
 /// One report for each file, in the order in which they were read.

@@ -20,7 +20,13 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// All is well, and this is what was asked for.
     pub(crate) fn text(text: String) -> Self {
-        Self { exit: Exit::Clean, reports: Vec::new(), text, remark: String::new(), generated: None }
+        Self {
+            exit: Exit::Clean,
+            reports: Vec::new(),
+            text,
+            remark: String::new(),
+            generated: None,
+        }
     }
 }
 

@@ -56,7 +56,8 @@ pub(crate) fn config_path(input: &InputArgs) -> Option<PathBuf> {
 
 fn read_config(input: &InputArgs) -> Result<Option<File>, Stop> {
     let Some(path) = config_path(input) else { return Ok(None) };
-    let source = source::read(&path, config::MOST_BYTES).map_err(|stop| Stop { exit: Exit::CannotRun, ..stop })?;
+    let source = source::read(&path, config::MOST_BYTES)
+        .map_err(|stop| Stop { exit: Exit::CannotRun, ..stop })?;
     let (config, mut findings) = config::read(&source.text);
     if input.file.is_some() {
         findings.retain(|finding| finding.code != codes::CONFIG_MISSING.name);
@@ -81,14 +82,20 @@ pub(crate) fn schema_path(input: &InputArgs) -> Result<PathBuf, Stop> {
 
 fn no_schema() -> Stop {
     let message = format!("no schema was named, and no {} was found", config::FILE_NAME);
-    Stop::new(Exit::CannotRun, Report::about(None, vec![Finding::new(codes::CONFIG_NOT_FOUND, message)]))
+    Stop::new(
+        Exit::CannotRun,
+        Report::about(None, vec![Finding::new(codes::CONFIG_NOT_FOUND, message)]),
+    )
 }
 
 /// Everything that `generate` needs to know.
 pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Stop> {
     let mut file = read_config(&args.input)?;
-    let mut findings = file.as_mut().map(|file| std::mem::take(&mut file.findings)).unwrap_or_default();
-    let file_schema = file.as_ref().and_then(|file| Some(config::beside(&file.path, file.config.schema.as_deref()?)));
+    let mut findings =
+        file.as_mut().map(|file| std::mem::take(&mut file.findings)).unwrap_or_default();
+    let file_schema = file
+        .as_ref()
+        .and_then(|file| Some(config::beside(&file.path, file.config.schema.as_deref()?)));
     let schema = args.input.file.clone().or(file_schema);
     if schema.is_none() && findings.is_empty() {
         return Err(no_schema());
@@ -107,7 +114,8 @@ pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Stop> {
 
 /// Stops for settings: those with a place are in the file, the others are flags.
 pub(crate) fn stop(file: Option<Source>, findings: Vec<Finding>) -> Stop {
-    let (mut placed, flags): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| finding.spot.is_some());
+    let (mut placed, flags): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.spot.is_some());
     placed.sort_by_key(|finding| finding.spot.as_ref().map(|spot| spot.range.start));
     let mut reports = Vec::new();
     if !flags.is_empty() {
@@ -129,30 +137,38 @@ struct Choice<'a> {
 impl<'a> Choice<'a> {
     fn runs(mut self) -> Vec<Run> {
         let tables = self.file.map_or(&[][..], |file| &file.config.tables);
-        let in_file = self.file.and_then(|file| file.config.targets.as_deref()).map(|names| self.known(names));
+        let in_file = self
+            .file
+            .and_then(|file| file.config.targets.as_deref())
+            .map(|names| self.known(names));
         for table in tables {
             self.check_used(&table.name, in_file.as_deref(), "`targets` does not list it");
         }
         let flags: Vec<_> = self.args.targets.iter().map(Setting::flag).collect();
         let selected = if flags.is_empty() { in_file } else { Some(self.known(&flags)) };
         let flag_options = self.flag_options(selected.as_deref());
-        let is_selected = |target: &&&dyn Target| selected.as_ref().is_none_or(|ids| ids.contains(&target.id()));
+        let is_selected =
+            |target: &&&dyn Target| selected.as_ref().is_none_or(|ids| ids.contains(&target.id()));
         let mut runs: Vec<Run> = Vec::new();
         for target in targets().iter().filter(is_selected) {
             let table = tables.iter().find(|table| table.name.value == target.id());
             let folder = Folder { prefix: target.id(), path: self.folder(*target, table) };
-            if let Some(other) = runs.iter().find(|run| same_folder(&run.folder.path, &folder.path)) {
+            if let Some(other) = runs.iter().find(|run| same_folder(&run.folder.path, &folder.path))
+            {
                 let message = format!(
                     "`{}` and `{}` both write into `{}`",
                     other.folder.prefix,
                     folder.prefix,
                     folder.path.display()
                 );
-                let name = table.map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
+                let name =
+                    table.map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
                 self.findings.push(name.finding(codes::CONFIG_SHARED_FOLDER, message));
             }
-            let of_flags = flag_options.iter().filter(|(id, _)| *id == target.id()).map(|(_, option)| option);
-            let options: Vec<_> = table.into_iter().flat_map(|table| &table.options).chain(of_flags).collect();
+            let of_flags =
+                flag_options.iter().filter(|(id, _)| *id == target.id()).map(|(_, option)| option);
+            let options: Vec<_> =
+                table.into_iter().flat_map(|table| &table.options).chain(of_flags).collect();
             if let Some(emit) = self.configure(*target, table, &options) {
                 runs.push(Run { emit, folder });
             }
@@ -168,7 +184,8 @@ impl<'a> Choice<'a> {
     fn target(&mut self, name: &Setting<String>) -> Option<&'static dyn Target> {
         let found = targets().iter().find(|target| target.id() == name.value);
         if found.is_none() {
-            let help = Suggest::default().help(&name.value, targets().iter().map(|target| target.id()));
+            let help =
+                Suggest::default().help(&name.value, targets().iter().map(|target| target.id()));
             let message = format!("there is no target `{}`", name.value);
             self.findings.push(name.finding(codes::CONFIG_UNKNOWN_TARGET, message).help(help));
         }
@@ -176,7 +193,12 @@ impl<'a> Choice<'a> {
     }
 
     /// Options are for a target that is known and selected.
-    fn check_used(&mut self, name: &Setting<String>, selected: Option<&[&str]>, reason: &str) -> Option<&'static str> {
+    fn check_used(
+        &mut self,
+        name: &Setting<String>,
+        selected: Option<&[&str]>,
+        reason: &str,
+    ) -> Option<&'static str> {
         let id = self.target(name)?.id();
         if selected.is_none_or(|selected| selected.contains(&id)) {
             return Some(id);
@@ -189,16 +211,22 @@ impl<'a> Choice<'a> {
     fn flag_options(&mut self, selected: Option<&[&str]>) -> Vec<(&'static str, OptionSetting)> {
         let mut options = Vec::new();
         for text in &self.args.options {
-            let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+            let parts =
+                text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
             let Some(((target, name), value)) = parts else {
                 let message = format!("`--option {text}` is not of the form TARGET.NAME=VALUE");
                 let help = Some("as in `--option postgres.foreign-keys=true`".to_owned());
                 self.findings.push(Finding::new(codes::CONFIG_WRONG_TYPE, message).help(help));
                 continue;
             };
-            if let Some(id) = self.check_used(&Setting::flag(target), selected, "it is not selected") {
+            if let Some(id) =
+                self.check_used(&Setting::flag(target), selected, "it is not selected")
+            {
                 let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-                let option = OptionSetting { name: Setting::flag(name), value: Setting { value, spot: None } };
+                let option = OptionSetting {
+                    name: Setting::flag(name),
+                    value: Setting { value, spot: None },
+                };
                 options.push((id, option));
             }
         }
@@ -206,8 +234,9 @@ impl<'a> Choice<'a> {
     }
 
     fn folder(&self, target: &dyn Target, table: Option<&TargetTable>) -> PathBuf {
-        let beside =
-            |path: &str| self.file.map_or_else(|| PathBuf::from(path), |file| config::beside(&file.path, path));
+        let beside = |path: &str| {
+            self.file.map_or_else(|| PathBuf::from(path), |file| config::beside(&file.path, path))
+        };
         let out = self.file.and_then(|file| file.config.out.as_deref());
         match (&self.args.out, table.and_then(|table| table.out.as_deref())) {
             (Some(flag), _) => flag.join(target.id()),
@@ -228,15 +257,20 @@ impl<'a> Choice<'a> {
         for option in options {
             let (id, name) = (target.id(), &option.name.value);
             if !target.options().iter().any(|(known, _)| known == name) {
-                let help = Suggest::default().help(name, target.options().iter().map(|(known, _)| *known));
-                let help = help.or_else(|| target.options().is_empty().then(|| format!("`{id}` takes no options")));
+                let help =
+                    Suggest::default().help(name, target.options().iter().map(|(known, _)| *known));
+                let help = help.or_else(|| {
+                    target.options().is_empty().then(|| format!("`{id}` takes no options"))
+                });
                 let message = format!("`{id}` has no option `{name}`");
-                self.findings.push(option.name.finding(codes::CONFIG_UNKNOWN_OPTION, message).help(help));
+                self.findings
+                    .push(option.name.finding(codes::CONFIG_UNKNOWN_OPTION, message).help(help));
                 continue;
             }
             let alone = Map::from_iter([(name.clone(), option.value.value.clone())]);
             if let Err(error) = target.configure(&alone) {
-                let message = format!("the option `{name}` of `{id}` does not take this value: {error}");
+                let message =
+                    format!("the option `{name}` of `{id}` does not take this value: {error}");
                 self.findings.push(option.value.finding(codes::CONFIG_WRONG_TYPE, message));
             }
             all.insert(name.clone(), option.value.value.clone());
@@ -245,8 +279,10 @@ impl<'a> Choice<'a> {
             Ok(emit) => Some(emit),
             Err(error) => {
                 if self.findings.len() == before {
-                    let name = table.map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
-                    let message = format!("these options of `{}` do not go together: {error}", target.id());
+                    let name = table
+                        .map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
+                    let message =
+                        format!("these options of `{}` do not go together: {error}", target.id());
                     self.findings.push(name.finding(codes::CONFIG_WRONG_TYPE, message));
                 }
                 None

@@ -23,10 +23,14 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Source, Stop> {
             let message = format!("`{name}` is larger than {} MiB", largest >> 20);
             let start = Spot { range: 0..0, line: 1, column: 1, pointer: None, file: None };
             let finding = Finding::new(ablo_schema::Code::SourceTooLarge, message).at(start);
-            Err(Stop::new(Exit::Errors, Report::within(Source { name, text: String::new() }, vec![finding])))
+            Err(Stop::new(
+                Exit::Errors,
+                Report::within(Source { name, text: String::new() }, vec![finding]),
+            ))
         }
         Err(error) => {
-            let finding = Finding::new(codes::SOURCE_UNREADABLE, format!("cannot read `{name}`: {error}"));
+            let finding =
+                Finding::new(codes::SOURCE_UNREADABLE, format!("cannot read `{name}`: {error}"));
             Err(Stop::new(Exit::CannotRun, Report::about(Some(path), vec![finding])))
         }
     }
@@ -51,8 +55,9 @@ fn text(name: String, bytes: Vec<u8>) -> Result<Source, Stop> {
         // Up to the first bad byte the replaced text is the text, so that places hold.
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let next = text[valid..].chars().next().map_or(0, char::len_utf8);
-        let finding = Finding::new(ablo_schema::Code::SourceNotUtf8, "the source is not UTF-8 from here on")
-            .at(Spot::of(&text, valid..valid + next));
+        let finding =
+            Finding::new(ablo_schema::Code::SourceNotUtf8, "the source is not UTF-8 from here on")
+                .at(Spot::of(&text, valid..valid + next));
         Stop::new(Exit::Errors, Report::within(Source { name, text }, vec![finding]))
     })
 }

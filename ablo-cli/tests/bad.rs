@@ -58,11 +58,15 @@ fn every_fixture_of_the_command_is_reported_with_its_code() {
 #[test]
 fn every_code_has_a_fixture() {
     let page = Place::empty().run(&["explain"]).out;
-    let codes: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## `ablo::")?.strip_suffix('`')).collect();
+    let codes: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## `ablo::")?.strip_suffix('`'))
+        .collect();
     assert!(codes.len() > 70, "the page names every code");
     // What only a database can show is provoked on one: `migrate_pull` holds that each such code is.
     #[cfg(feature = "database")]
-    let on_a_database = |code: &str| ablo_migrate::Code::all().any(|known| known.name == format!("ablo::{code}"));
+    let on_a_database =
+        |code: &str| ablo_migrate::Code::all().any(|known| known.name == format!("ablo::{code}"));
     #[cfg(not(feature = "database"))]
     let on_a_database = |_: &str| false;
     for code in codes.into_iter().filter(|code| !on_a_database(code)) {

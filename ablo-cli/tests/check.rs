@@ -48,7 +48,10 @@ fn only(bytes: &[u8]) -> (i32, Value) {
 fn a_valid_schema_ends_with_0() {
     let place = Place::with_schema();
     let ran = place.run(&["check", "schema.json"]);
-    assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (0, "schema.json is valid: 3 models\n", ""));
+    assert_eq!(
+        (ran.status, ran.out.as_str(), ran.err.as_str()),
+        (0, "schema.json is valid: 3 models\n", "")
+    );
     let ran = place.run(&["check", "schema.json", "--format", "json"]);
     assert_eq!((ran.status, ran.out.as_str()), (0, "{\"diagnostics\":[]}\n"));
     let ran = place.run(&["check", "schema.json", "--format", "github"]);
@@ -95,7 +98,10 @@ fn standard_input_is_read_for_a_dash() {
 #[test]
 fn github_commands_stay_on_their_line() {
     let place = Place::empty();
-    place.put("a,b:c%.json", "{\"v\": 3, \"models\": {\"100%\\n::error::x\": {}}, \"identityRoles\": []}");
+    place.put(
+        "a,b:c%.json",
+        "{\"v\": 3, \"models\": {\"100%\\n::error::x\": {}}, \"identityRoles\": []}",
+    );
     let ran = place.run(&["check", "a,b:c%.json", "--format", "github"]);
     assert_eq!(ran.status, 1);
     assert!(!ran.out.is_empty());
@@ -132,13 +138,17 @@ fn too_large_a_file_is_refused_before_it_is_read() {
     let ran = place.run(&["check", "schema.json", "--format", "json"]);
     assert!(started.elapsed() < Duration::from_secs(2), "it took {:?}", started.elapsed());
     assert_eq!((ran.status, codes(&ran.out)), (1, vec!["ablo::source::too_large".to_owned()]));
-    assert_eq!((&diagnostics(&ran.out)[0]["line"], &diagnostics(&ran.out)[0]["column"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&diagnostics(&ran.out)[0]["line"], &diagnostics(&ran.out)[0]["column"]),
+        (&1.into(), &1.into())
+    );
 }
 
 #[test]
 fn too_long_an_input_is_refused_without_its_end() {
     let place = Place::empty();
-    let ran = place.run_with_input(&["check", "-", "--format", "json"], &vec![b' '; (64 << 20) + 2]);
+    let ran =
+        place.run_with_input(&["check", "-", "--format", "json"], &vec![b' '; (64 << 20) + 2]);
     assert_eq!((ran.status, codes(&ran.out)), (1, vec!["ablo::source::too_large".to_owned()]));
 }
 
@@ -177,7 +187,11 @@ fn many_faults_are_cut_for_people_and_kept_for_programs() {
     place.put("schema.json", text);
     let human = place.run(&["check", "schema.json"]);
     assert_eq!(human.err.matches("ablo::field::not_camel_case").count(), 40);
-    assert!(human.err.ends_with("500 errors; the first 40 are shown, `--format json` has all\n"), "{}", human.err);
+    assert!(
+        human.err.ends_with("500 errors; the first 40 are shown, `--format json` has all\n"),
+        "{}",
+        human.err
+    );
     assert!(human.err.lines().all(|line| line.chars().count() < 400), "a long line is cut");
     assert_eq!(codes(&place.run(&["check", "schema.json", "--format", "json"]).out).len(), 500);
 }
@@ -185,8 +199,9 @@ fn many_faults_are_cut_for_people_and_kept_for_programs() {
 #[test]
 fn a_place_on_a_line_of_megabytes_is_shown_cut() {
     let padding = " ".repeat(4_000_000);
-    let text =
-        format!("{{\"v\": 3,{padding}\"models\": {{\"tasks\": 1, {padding}\"tasks\": 1}}, \"identityRoles\": []}}");
+    let text = format!(
+        "{{\"v\": 3,{padding}\"models\": {{\"tasks\": 1, {padding}\"tasks\": 1}}, \"identityRoles\": []}}"
+    );
     let place = Place::empty();
     place.put("schema.json", text);
     let ran = place.run(&["check", "schema.json"]);
@@ -206,7 +221,8 @@ fn nothing_that_steers_a_terminal_is_printed() {
     assert_eq!(ran.status, 1);
     assert!(!ran.err.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{:?}", ran.err);
     let place = Place::empty();
-    place.put("schema.json", "{\"v\": 3, \"models\": {\"a\\u001b[2J\": {}}, \"identityRoles\": []}");
+    place
+        .put("schema.json", "{\"v\": 3, \"models\": {\"a\\u001b[2J\": {}}, \"identityRoles\": []}");
     let ran = place.run(&["check", "schema.json"]);
     assert!(ran.err.contains("ablo::model::key_not_identifier"), "{}", ran.err);
     assert!(!ran.err.contains('\u{1b}'), "{:?}", ran.err);

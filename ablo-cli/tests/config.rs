@@ -25,7 +25,9 @@ fn refused(config: &str) -> String {
 
 #[test]
 fn it_saves_flags() {
-    let place = place("schema = \"schema.json\"\ntargets = [\"postgres\"]\nout = \"made\"\nmodels = [\"notes\"]\n");
+    let place = place(
+        "schema = \"schema.json\"\ntargets = [\"postgres\"]\nout = \"made\"\nmodels = [\"notes\"]\n",
+    );
     let ran = place.run(&["generate"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(!place.get("made/postgres/provision.sql").contains("projects"));
@@ -82,7 +84,12 @@ fn flags_win_over_it() {
     ]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     let sql = place.get("out/postgres/provision.sql");
-    assert!(sql.contains("of_flag") && !sql.contains("of_file") && sql.contains("notes") && !sql.contains("projects"));
+    assert!(
+        sql.contains("of_flag")
+            && !sql.contains("of_file")
+            && sql.contains("notes")
+            && !sql.contains("projects")
+    );
     assert!(!place.path("db").exists());
 }
 
@@ -91,7 +98,10 @@ fn a_target_may_have_a_folder_of_its_own() {
     let place = place(&format!("{PLAIN}[target.postgres]\nout = \"db\"\n"));
     let ran = place.run(&["generate"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    assert_eq!(place.names(), ["ablo.toml", "db/.ablo-files", "db/provision.sql", "db/service.sql", "schema.json"]);
+    assert_eq!(
+        place.names(),
+        ["ablo.toml", "db/.ablo-files", "db/provision.sql", "db/service.sql", "schema.json"]
+    );
 }
 
 #[test]
@@ -112,13 +122,20 @@ fn places_are_in_the_file_for_programs_too() {
     let document: Value = serde_json::from_str(&ran.out).expect("JSON");
     let it = &document["diagnostics"][0];
     assert_eq!(it["code"], "ablo::config::wrong_type");
-    assert_eq!((&it["file"], &it["line"], &it["column"]), (&"ablo.toml".into(), &4.into(), &18.into()));
+    assert_eq!(
+        (&it["file"], &it["line"], &it["column"]),
+        (&"ablo.toml".into(), &4.into(), &18.into())
+    );
 }
 
 #[test]
 fn options_that_nothing_reads_are_errors() {
-    let err = refused("schema = \"schema.json\"\ntargets = []\n[target.postgres]\nforeign-keys = true\n");
-    assert!(err.contains("ablo::config::unused_option") && err.contains("[ablo.toml:3:9]"), "{err}");
+    let err =
+        refused("schema = \"schema.json\"\ntargets = []\n[target.postgres]\nforeign-keys = true\n");
+    assert!(
+        err.contains("ablo::config::unused_option") && err.contains("[ablo.toml:3:9]"),
+        "{err}"
+    );
     let place = place(&format!("{PLAIN}[target.postgres]\nforeign-keys = true\n"));
     // Narrowing a run by a flag leaves the file as right as it was.
     assert_eq!(place.run(&["generate"]).status, 0);
@@ -133,14 +150,21 @@ fn options_that_do_not_go_together_are_errors() {
 #[test]
 fn models_are_placed_in_the_file() {
     let err = refused(&format!("{PLAIN}models = [\"tasks\",\n \"notez\"]\n"));
-    assert!(err.contains("ablo::select::parent_leaves") && err.contains("[ablo.toml:3:11]"), "{err}");
-    assert!(err.contains("ablo::select::unknown_model") && err.contains("[ablo.toml:4:2]"), "{err}");
+    assert!(
+        err.contains("ablo::select::parent_leaves") && err.contains("[ablo.toml:3:11]"),
+        "{err}"
+    );
+    assert!(
+        err.contains("ablo::select::unknown_model") && err.contains("[ablo.toml:4:2]"),
+        "{err}"
+    );
 }
 
 #[test]
 fn folders_are_not_shared() {
-    let err =
-        refused("schema = \"schema.json\"\n[target.postgres]\nout = \"x/../same\"\n[target.openapi]\nout = \"same\"\n");
+    let err = refused(
+        "schema = \"schema.json\"\n[target.postgres]\nout = \"x/../same\"\n[target.openapi]\nout = \"same\"\n",
+    );
     assert!(err.contains("ablo::config::shared_folder"), "{err}");
 }
 

@@ -23,14 +23,18 @@ fn mutable() -> String {
 
 /// A port that is free now.
 fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
+        .port()
 }
 
 /// An application's tables in a database.
 fn application(place: &Place) -> Database<'static> {
     let database = Server::shared().database();
     place.put("schema.json", mutable());
-    let ran = place.run(&["migrate", "apply", "schema.json", "--database-url", &database.address()]);
+    let ran =
+        place.run(&["migrate", "apply", "schema.json", "--database-url", &database.address()]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     database
 }
@@ -45,28 +49,59 @@ fn an_adapter_that_is_served_passes_the_test() {
     let database = application(&place);
     let address = database.address();
     let ran = place.run(&["source", "install-triggers", "schema.json", "--database-url", &address]);
-    assert_eq!((ran.status, ran.out.as_str()), (0, "every change of the tables is told from now on\n"), "{}", ran.err);
-    let args = ["source", "serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
+    assert_eq!(
+        (ran.status, ran.out.as_str()),
+        (0, "every change of the tables is told from now on\n"),
+        "{}",
+        ran.err
+    );
+    let args =
+        ["source", "serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
     let source = Running::start(&place, &args, Some(KEY));
     let url = format!("http://{}/api/ablo/source", source.address);
     let reports = ["--report", "junit=report.xml", "--report", "json=report.json"];
     let ran = test(&place, &[&["source", "test", &url, "schema.json"][..], &reports].concat());
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.ends_with("24 checks of `projects`: 24 passed, 0 failed, 0 skipped\n"), "{}", ran.out);
+    assert!(
+        ran.out.ends_with("24 checks of `projects`: 24 passed, 0 failed, 0 skipped\n"),
+        "{}",
+        ran.out
+    );
     let xml = place.get("report.xml");
     assert!(xml.contains(r#"tests="24" skipped="0" errors="0" failures="0""#), "{xml}");
-    assert!(xml.contains(r#"<testcase name="what is not signed is refused" classname="projects""#), "{xml}");
+    assert!(
+        xml.contains(r#"<testcase name="what is not signed is refused" classname="projects""#),
+        "{xml}"
+    );
     let json: serde_json::Value = serde_json::from_str(&place.get("report.json")).expect("JSON");
-    assert_eq!((&json["passed"], &json["failed"], &json["model"]), (&24.into(), &0.into(), &"projects".into()));
+    assert_eq!(
+        (&json["passed"], &json["failed"], &json["model"]),
+        (&24.into(), &0.into(), &"projects".into())
+    );
 
     // What the endpoint does not have is left out when that is said.
-    let said = ["--format", "json", "--model", "projects", "--row", r#"{"name":"a"}"#, "--shared", "--no-events"];
+    let said = [
+        "--format",
+        "json",
+        "--model",
+        "projects",
+        "--row",
+        r#"{"name":"a"}"#,
+        "--shared",
+        "--no-events",
+    ];
     let ran = test(&place, &[&["source", "test", &url][..], &said].concat());
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
-    assert_eq!((ran.status, &json["skipped"], &json["failed"]), (0, &2.into(), &0.into()), "{}", ran.out);
+    assert_eq!(
+        (ran.status, &json["skipped"], &json["failed"]),
+        (0, &2.into(), &0.into()),
+        "{}",
+        ran.out
+    );
     // Another key is nobody's.
     let mut other = place.command(&["source", "test", &url, "schema.json"]);
-    let ran: support::Ran = other.env("ABLO_SOURCE_KEY", "sk_test_of_others").output().expect("it starts").into();
+    let ran: support::Ran =
+        other.env("ABLO_SOURCE_KEY", "sk_test_of_others").output().expect("it starts").into();
     assert!(ran.status == 1 && ran.err.contains("source_signature_invalid"), "{}", ran.err);
     assert_eq!(source.stop(), Some(0));
 }
@@ -75,15 +110,22 @@ fn an_adapter_that_is_served_passes_the_test() {
 fn triggers_are_printed_and_not_run() {
     let place = Place::empty();
     let database = application(&place);
-    let ran =
-        place.run(&["source", "install-triggers", "schema.json", "--database-url", &database.address(), "--print"]);
+    let ran = place.run(&[
+        "source",
+        "install-triggers",
+        "schema.json",
+        "--database-url",
+        &database.address(),
+        "--print",
+    ]);
     assert!(
         ran.status == 0 && ran.out.contains("CREATE OR REPLACE TRIGGER ablo_capture AFTER"),
         "{}{}",
         ran.out,
         ran.err
     );
-    let there = database.session().texts("SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal");
+    let there =
+        database.session().texts("SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal");
     assert!(there.is_empty(), "{there:?}");
 }
 
@@ -110,8 +152,14 @@ fn an_endpoint_that_does_nothing_is_told_what_it_does_not() {
     let place = Place::empty();
     place.put("schema.json", mutable());
     let url = yes();
-    let ran = test(&place, &["source", "test", &url, "schema.json", "--report", "junit=report.xml"]);
-    assert!(ran.status == 1 && ran.err.contains("ablo::data_source::failed"), "{}{}", ran.out, ran.err);
+    let ran =
+        test(&place, &["source", "test", &url, "schema.json", "--report", "junit=report.xml"]);
+    assert!(
+        ran.status == 1 && ran.err.contains("ablo::data_source::failed"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
     assert!(place.get("report.xml").contains("<failure message="), "{}", place.get("report.xml"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bad/data_source.failed");
     insta::with_settings!({
@@ -127,14 +175,22 @@ fn a_source_that_cannot_be_is_refused() {
     let database = application(&place);
     let other = r#"{"v":3,"identityRoles":[],"models":{"planets":{"relations":{},"fields":{}}}}"#;
     place.put("other.json", other);
-    let ran = test(&place, &["source", "serve", "other.json", "--database-url", &database.address()]);
+    let ran =
+        test(&place, &["source", "serve", "other.json", "--database-url", &database.address()]);
     assert!(ran.status == 2 && ran.err.contains("ablo::data_source::refused"), "{}", ran.err);
     assert!(ran.err.contains("there is no table `planets`"), "{}", ran.err);
     let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
     assert!(ran.status == 2 && ran.err.contains("nobody answers"), "{}", ran.err);
     let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "other.json"]);
     assert!(ran.status == 2 && ran.err.contains("--row"), "{}", ran.err);
-    let serve = ["serve", "schema.json", "--database-url", "rows.db", "--source", "main=http://127.0.0.1:9/"];
+    let serve = [
+        "serve",
+        "schema.json",
+        "--database-url",
+        "rows.db",
+        "--source",
+        "main=http://127.0.0.1:9/",
+    ];
     let ran = test(&place, &[&serve[..], &["--source-models", "planets"]].concat());
     assert!(ran.status == 2 && ran.err.contains("`planets`"), "{}", ran.err);
 }
@@ -159,10 +215,12 @@ fn processes_that_are_killed_lose_and_double_nothing() {
     let place = Place::empty();
     let (own, hosted) = (application(&place), Server::shared().database());
     let (own_address, hosted_address) = (own.address(), hosted.address());
-    let triggers = place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+    let triggers =
+        place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
     assert_eq!(triggers.status, 0, "{}", triggers.err);
     let [at_source, at_coordinator] = [(); 2].map(|()| format!("127.0.0.1:{}", port()));
-    let source_args = ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at_source];
+    let source_args =
+        ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at_source];
     let source_url = format!("main=http://{at_source}/api/ablo/source");
     let serve = [
         "serve",
@@ -174,7 +232,10 @@ fn processes_that_are_killed_lose_and_double_nothing() {
         "--source",
         &source_url,
     ];
-    let mut processes = [Running::start(&place, &source_args, Some(KEY)), Running::start(&place, &serve, Some(KEY))];
+    let mut processes = [
+        Running::start(&place, &source_args, Some(KEY)),
+        Running::start(&place, &serve, Some(KEY)),
+    ];
     let (ended, until) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(120));
     let rounds = if std::env::var_os("ABLO_LONG").is_some() { 40 } else { 6 };
     let mut written: Vec<String> = std::thread::scope(|scope| {
@@ -204,7 +265,9 @@ fn processes_that_are_killed_lose_and_double_nothing() {
             let columns = "id, organization_id, name, created_at, updated_at";
             let mut session = own.session();
             session
-                .run(&format!("SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"))
+                .run(&format!(
+                    "SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"
+                ))
                 .expect("a row");
             let args: &[&str] = if which == 0 { &source_args } else { &serve };
             processes[which] = Running::start(&place, args, Some(KEY));
@@ -216,7 +279,11 @@ fn processes_that_are_killed_lose_and_double_nothing() {
     written.sort();
     assert!(written.len() > 60, "only {} rows", written.len());
     let rows = |database| texts(database, "SELECT id FROM projects ORDER BY id COLLATE \"C\"");
-    assert_eq!(rows(&own), written, "every write is in the application's table once, and nothing else");
+    assert_eq!(
+        rows(&own),
+        written,
+        "every write is in the application's table once, and nothing else"
+    );
     let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas WHERE action_type = 'I' GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
     let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
     while texts(&hosted, told) != wanted {
@@ -226,7 +293,10 @@ fn processes_that_are_killed_lose_and_double_nothing() {
     assert_eq!(rows(&hosted), written, "and the copy is whole");
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(texts(&hosted, told), wanted, "nothing is told again");
-    assert_eq!(texts(&hosted, "SELECT count(*)::text FROM sync_deltas"), [written.len().to_string()]);
+    assert_eq!(
+        texts(&hosted, "SELECT count(*)::text FROM sync_deltas"),
+        [written.len().to_string()]
+    );
     assert_eq!(processes.map(Running::stop), [Some(0), Some(0)]);
 }
 
@@ -245,28 +315,45 @@ fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
     let (own, hosted) = (application(&place), Server::shared().database());
     let (own_address, hosted_address) = (own.address(), hosted.address());
     let at = format!("127.0.0.1:{}", port());
-    let source_args = ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at];
-    let triggers = place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+    let source_args =
+        ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at];
+    let triggers =
+        place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
     assert_eq!(triggers.status, 0, "{}", triggers.err);
     let source_url = format!("main=http://{at}/api/ablo/source");
-    let serve =
-        ["serve", "schema.json", "--database-url", &hosted_address, "--listen", "127.0.0.1:0", "--source", &source_url];
+    let serve = [
+        "serve",
+        "schema.json",
+        "--database-url",
+        &hosted_address,
+        "--listen",
+        "127.0.0.1:0",
+        "--source",
+        &source_url,
+    ];
     let coordinator = Running::start(&place, &serve, Some(KEY));
     let end = Instant::now() + Duration::from_secs(60);
-    let there = |id: &str| coordinator.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
+    let there =
+        |id: &str| coordinator.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
     for (name, ahead) in [("late", -250), ("early", 250)] {
         let mut source = Running::start_ahead(&place, &source_args, KEY, ahead);
         commit(&coordinator.address, &[format!("{name}-1"), format!("{name}-2")], end);
         let columns = "id, organization_id, name, created_at, updated_at";
         let row = format!("('{name}-ext', 'main', 'by hand', now(), now())");
-        let sql = format!("SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}");
+        let sql = format!(
+            "SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"
+        );
         own.session().run(&sql).expect("a row");
         until("what others wrote is there", || there(&format!("{name}-ext")));
         source.kill();
     }
     let mut source = Running::start_ahead(&place, &source_args, KEY, -900);
     let ids = ["far-1".to_owned(), "far-2".to_owned()];
-    assert_eq!(try_commit(&coordinator.address, KEY, &ids), None, "what is signed a quarter of an hour ahead gets in");
+    assert_eq!(
+        try_commit(&coordinator.address, KEY, &ids),
+        None,
+        "what is signed a quarter of an hour ahead gets in"
+    );
     let (status, said) = coordinator.ask("GET", "/api/v1/sources", "");
     assert!(status == 200 && said.contains("source_timestamp_expired"), "{said}");
     let (_, metrics) = coordinator.ask("GET", "/metrics", "");
@@ -275,8 +362,9 @@ fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
     let _source = Running::start(&place, &source_args, Some(KEY));
     commit(&coordinator.address, &ids, end);
     let told = "SELECT model_id || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
-    let wanted = ["early-1", "early-2", "early-ext", "far-1", "far-2", "late-1", "late-2", "late-ext"]
-        .map(|id| format!("{id}1"));
+    let wanted =
+        ["early-1", "early-2", "early-ext", "far-1", "far-2", "late-1", "late-2", "late-ext"]
+            .map(|id| format!("{id}1"));
     until("everything is told once", || texts(&hosted, told) == wanted);
     let rows = texts(&own, "SELECT id || '1' FROM projects ORDER BY id COLLATE \"C\"");
     assert_eq!(rows, wanted);
@@ -298,15 +386,27 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
     let place = Place::empty();
     place.put("schema.json", mutable());
     let (own, hosted) = std::thread::scope(|scope| {
-        scope.spawn(|| (application(&place), Server::shared().database())).join().expect("databases")
+        scope
+            .spawn(|| (application(&place), Server::shared().database()))
+            .join()
+            .expect("databases")
     });
     let schema = ablo_tests::postgres::schema(&mutable());
     let adapter =
-        ablo_server::adapter::Adapter::postgres(&own.address(), &schema, Default::default()).expect("an adapter");
+        ablo_server::adapter::Adapter::postgres(&own.address(), &schema, Default::default())
+            .expect("an adapter");
     let application = Application::serve(adapter).await;
     let (hosted_address, source_url) = (hosted.address(), format!("main={}", application.url));
-    let serve =
-        ["serve", "schema.json", "--database-url", &hosted_address, "--listen", "127.0.0.1:0", "--source", &source_url];
+    let serve = [
+        "serve",
+        "schema.json",
+        "--database-url",
+        &hosted_address,
+        "--listen",
+        "127.0.0.1:0",
+        "--source",
+        &source_url,
+    ];
     let mut steps: Vec<(Moment, &str, u64)> = Vec::new();
     for kind in ["commit", "events"] {
         steps.push((Moment::Arrived, kind, 0));
@@ -349,8 +449,7 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
         let _coordinator = Running::start(&place, &serve, Some(KEY));
         written.sort();
         assert_eq!(texts(&own, "SELECT id FROM projects ORDER BY id COLLATE \"C\""), written);
-        let told =
-            "SELECT model_id || ' ' || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+        let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
         let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
         until("everything is told once", || texts(&hosted, told) == wanted);
     });

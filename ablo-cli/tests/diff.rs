@@ -14,7 +14,8 @@ use support::{Place, SCHEMA};
 
 fn ideas() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/diffs");
-    let mut all: Vec<PathBuf> = fs::read_dir(root).expect("fixtures").flatten().map(|entry| entry.path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(root).expect("fixtures").flatten().map(|entry| entry.path()).collect();
     all.sort();
     assert!(all.len() >= 30, "only {} ideas", all.len());
     all
@@ -71,7 +72,8 @@ fn a_run_ends_with_0_1_or_2() {
     assert_eq!(place.run(&["diff", "--initial", "schema.json"]).status, 0);
     place.put("empty.json", r#"{"v":3,"models":{},"identityRoles":[]}"#);
     assert_eq!(place.run(&["diff", "schema.json", "empty.json"]).status, 1);
-    let dropped = place.run_with_input(&["diff", "-", "empty.json", "--format", "json"], SCHEMA.as_bytes());
+    let dropped =
+        place.run_with_input(&["diff", "-", "empty.json", "--format", "json"], SCHEMA.as_bytes());
     assert_eq!(dropped.status, 1, "{}", dropped.err);
     assert_eq!(place.run(&["diff", "schema.json", "nowhere.json"]).status, 2);
     assert_eq!(place.run(&["diff", "schema.json"]).status, 2);
@@ -89,18 +91,35 @@ fn everything_that_is_wrong_is_said_at_once() {
     let flags = ["--hints", "hints.json", "--backfills", "backfills.json"];
     let ran = place.run(&[&["diff", "bad.json", "schema.json"][..], &flags].concat());
     assert_eq!(ran.status, 2);
-    for code in ["ablo::schema::unsupported_version", "ablo::rename::unknown_member", "ablo::backfill::unknown_model"] {
+    for code in [
+        "ablo::schema::unsupported_version",
+        "ablo::rename::unknown_member",
+        "ablo::backfill::unknown_model",
+    ] {
         assert!(ran.err.contains(code), "{code}: {}", ran.err);
     }
     place.put("hints.json", r#"{"models":[{"from":"projects","to":"nobody"}]}"#);
-    let ran = place.run(&["diff", "schema.json", "schema.json", "--hints", "hints.json", "--format", "json"]);
+    let ran = place.run(&[
+        "diff",
+        "schema.json",
+        "schema.json",
+        "--hints",
+        "hints.json",
+        "--format",
+        "json",
+    ]);
     assert_eq!(ran.status, 2);
-    assert!(ran.out.contains("ablo::rename::unknown_model") && ran.out.contains("/models/0/to"), "{}", ran.out);
+    assert!(
+        ran.out.contains("ablo::rename::unknown_model") && ran.out.contains("/models/0/to"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
 fn the_hint_that_a_decision_names_settles_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/diffs/same-table-under-another-key");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures/diffs/same-table-under-another-key");
     let place = Place::empty();
     let mut arguments = arguments(&folder);
     arguments.extend(["--format".to_owned(), "json".to_owned()]);

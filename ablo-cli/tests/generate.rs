@@ -29,7 +29,10 @@ fn every_target_has_its_folder() {
         assert!(names.iter().any(|name| name.starts_with(folder)), "{folder} in {names:?}");
         assert!(ran.out.contains(folder), "{}", ran.out);
     }
-    assert!(names.iter().all(|name| name == "schema.json" || name.starts_with("out/")), "{names:?}");
+    assert!(
+        names.iter().all(|name| name == "schema.json" || name.starts_with("out/")),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -43,7 +46,12 @@ fn only_the_selected_targets_are_written() {
     );
     assert_eq!(
         place.names(),
-        ["out/postgres/.ablo-files", "out/postgres/provision.sql", "out/postgres/service.sql", "schema.json"]
+        [
+            "out/postgres/.ablo-files",
+            "out/postgres/provision.sql",
+            "out/postgres/service.sql",
+            "schema.json"
+        ]
     );
 }
 
@@ -53,7 +61,10 @@ fn a_second_run_touches_nothing() {
     place.run(&POSTGRES);
     let ages = || {
         ["provision.sql", ".ablo-files"].map(|name| {
-            fs::metadata(place.path("out/postgres").join(name)).expect("a file").modified().expect("a time")
+            fs::metadata(place.path("out/postgres").join(name))
+                .expect("a file")
+                .modified()
+                .expect("a time")
         })
     };
     let before = ages();
@@ -88,7 +99,9 @@ fn check_says_what_is_stale_and_writes_nothing() {
     let ran = place.run(&with(&["--check", "--format", "github"]));
     assert_eq!(ran.status, 1);
     assert!(
-        ran.out.starts_with("::error file=out/postgres/provision.sql,title=ablo%3A%3Aoutput%3A%3Astale::"),
+        ran.out.starts_with(
+            "::error file=out/postgres/provision.sql,title=ablo%3A%3Aoutput%3A%3Astale::"
+        ),
         "{}",
         ran.out
     );
@@ -101,7 +114,10 @@ fn an_error_in_the_schema_leaves_the_output_untouched() {
     place.run(&POSTGRES);
     place.put(
         "schema.json",
-        SCHEMA.replace("\"belongsTo\", \"target\": \"projects\"", "\"belongsTo\", \"target\": \"nobody\""),
+        SCHEMA.replace(
+            "\"belongsTo\", \"target\": \"projects\"",
+            "\"belongsTo\", \"target\": \"nobody\"",
+        ),
     );
     let before = place.tree();
     let ran = place.run(&POSTGRES);
@@ -127,8 +143,16 @@ fn what_is_in_the_way_is_named_and_nothing_is_written() {
     };
     refused(&|place| place.put("out", ""), "ablo::output::not_a_folder", "`out`");
     refused(&|place| place.put("out/postgres", ""), "ablo::output::not_a_folder", "`out/postgres`");
-    refused(&|place| place.put("out/postgres/provision.sql/x", ""), "ablo::output::not_a_file", "provision.sql");
-    refused(&|place| place.put("out/postgres/provision.sql", "mine"), "ablo::output::not_ours", "provision.sql");
+    refused(
+        &|place| place.put("out/postgres/provision.sql/x", ""),
+        "ablo::output::not_a_file",
+        "provision.sql",
+    );
+    refused(
+        &|place| place.put("out/postgres/provision.sql", "mine"),
+        "ablo::output::not_ours",
+        "provision.sql",
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -136,9 +160,14 @@ fn what_is_in_the_way_is_named_and_nothing_is_written() {
 fn a_folder_that_cannot_be_written_ends_with_2() {
     let place = Place::with_schema();
     // Nobody may write here, not even the superuser.
-    let ran = place.run(&["generate", "schema.json", "--target", "postgres", "--out", "/proc/ablo"]);
+    let ran =
+        place.run(&["generate", "schema.json", "--target", "postgres", "--out", "/proc/ablo"]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("ablo::output::refused") && ran.err.contains("`/proc/ablo"), "{}", ran.err);
+    assert!(
+        ran.err.contains("ablo::output::refused") && ran.err.contains("`/proc/ablo"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
@@ -158,7 +187,8 @@ fn a_subset_without_a_parent_or_with_strangers_is_refused() {
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("ablo::select::parent_leaves"), "{}", ran.err);
     assert!(
-        ran.err.contains("ablo::select::unknown_model") && ran.err.contains("did you mean `notes`?"),
+        ran.err.contains("ablo::select::unknown_model")
+            && ran.err.contains("did you mean `notes`?"),
         "{}",
         ran.err
     );
@@ -199,7 +229,10 @@ fn wrong_flags_are_said_all_at_once() {
 #[test]
 fn a_warning_is_said_and_does_not_stop() {
     let place = Place::empty();
-    place.put("schema.json", SCHEMA.replacen("\"relations\": {}", "\"relations\": {}, \"wat\": 1", 1));
+    place.put(
+        "schema.json",
+        SCHEMA.replacen("\"relations\": {}", "\"relations\": {}, \"wat\": 1", 1),
+    );
     let ran = place.run(&POSTGRES);
     assert_eq!(ran.status, 0);
     assert!(ran.err.contains("ablo::json::unknown_member"), "{}", ran.err);

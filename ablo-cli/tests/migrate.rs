@@ -15,7 +15,12 @@ fn place() -> Place {
 }
 
 fn run(place: &Place, server: &Database<'_>, args: &[&str]) -> Ran {
-    place.command(args).env("ABLO_DATABASE_URL", server.address()).output().expect("it starts").into()
+    place
+        .command(args)
+        .env("ABLO_DATABASE_URL", server.address())
+        .output()
+        .expect("it starts")
+        .into()
 }
 
 #[test]
@@ -37,14 +42,36 @@ fn from_nothing_to_the_next_schema() {
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::migrate::approval_missing".to_owned()]));
     let ran = run(&place, &server, &["migrate", "plan", "next.json", "--out", "plan.json"]);
     assert!(ran.status == 1 && ran.out.contains("needs approval `loss:"), "{}{}", ran.out, ran.err);
-    let ran = place.run(&["migrate", "approve", "--plan", "plan.json", "--step", "loss:7", "--format", "json"]);
+    let ran = place.run(&[
+        "migrate",
+        "approve",
+        "--plan",
+        "plan.json",
+        "--step",
+        "loss:7",
+        "--format",
+        "json",
+    ]);
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::migrate::approval_unknown".to_owned()]));
-    let ran = place.run(&["migrate", "approve", "--plan", "plan.json", "--all-of", "loss", "--by", "ada"]);
+    let ran = place.run(&[
+        "migrate",
+        "approve",
+        "--plan",
+        "plan.json",
+        "--all-of",
+        "loss",
+        "--by",
+        "ada",
+    ]);
     assert_eq!((ran.status, ran.out.as_str()), (0, "1 approved, 0 to go\n"));
 
     let approved = place.get("plan.json");
-    place.put("changed.json", approved.replace("\"note", "\"nota").replace("\"cause\": 1", "\"cause\": 0"));
-    let ran = run(&place, &server, &["migrate", "apply", "--plan", "changed.json", "--format", "json"]);
+    place.put(
+        "changed.json",
+        approved.replace("\"note", "\"nota").replace("\"cause\": 1", "\"cause\": 0"),
+    );
+    let ran =
+        run(&place, &server, &["migrate", "apply", "--plan", "changed.json", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (2, vec!["ablo::migrate::plan_changed".to_owned()]));
     let ran = run(&place, &server, &["migrate", "apply", "--plan", "plan.json"]);
     assert!(ran.status == 0 && ran.out.starts_with("applied: "), "{}{}", ran.out, ran.err);
@@ -55,7 +82,8 @@ fn from_nothing_to_the_next_schema() {
 #[test]
 fn a_hint_keeps_what_would_be_lost() {
     let (place, server) = (place(), Server::shared().database());
-    place.put("hints.json", r#"{ "fields": [{ "model": "notes", "from": "text", "to": "body" }] }"#);
+    place
+        .put("hints.json", r#"{ "fields": [{ "model": "notes", "from": "text", "to": "body" }] }"#);
     assert_eq!(run(&place, &server, &["migrate", "apply", "schema.json"]).status, 0);
     let row = "INSERT INTO notes (id, organization_id, text) VALUES ('1', 'o', 'kept')";
     server.admin().run(row).expect("a row");
@@ -63,18 +91,28 @@ fn a_hint_keeps_what_would_be_lost() {
     assert!(ran.status == 0 && ran.out.starts_with("applied: "), "{}{}", ran.out, ran.err);
     assert_eq!(server.admin().texts("SELECT body FROM notes"), ["kept"]);
     place.put("hints.json", r#"{ "fields": [{ "model": "nots", "from": "text", "to": "body" }] }"#);
-    let ran = run(&place, &server, &["migrate", "plan", "next.json", "--hints", "hints.json", "--format", "json"]);
+    let ran = run(
+        &place,
+        &server,
+        &["migrate", "plan", "next.json", "--hints", "hints.json", "--format", "json"],
+    );
     assert_eq!(ran.status, 2, "{}{}", ran.out, ran.err);
 }
 
 #[test]
 fn without_a_database_the_programs_are_written() {
     let place = place();
-    let ran = place.run(&["migrate", "plan", "--offline", "schema.json", "next.json", "--out", "plan"]);
+    let ran =
+        place.run(&["migrate", "plan", "--offline", "schema.json", "next.json", "--out", "plan"]);
     assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
-    assert_eq!(place.run(&["migrate", "plan", "--offline", "schema.json", "--out", "first"]).status, 0);
+    assert_eq!(
+        place.run(&["migrate", "plan", "--offline", "schema.json", "--out", "first"]).status,
+        0
+    );
     let server = Server::shared().database();
-    for file in ["first/migrate.sql", "first/after-commit.sql", "plan/migrate.sql", "plan/after-commit.sql"] {
+    for file in
+        ["first/migrate.sql", "first/after-commit.sql", "plan/migrate.sql", "plan/after-commit.sql"]
+    {
         server.psql(&place.path(file)).unwrap_or_else(|said| panic!("{file}: {said}"));
     }
     let ran = run(&place, &server, &["check", "next.json", "--database-url", &server.address()]);
@@ -84,8 +122,13 @@ fn without_a_database_the_programs_are_written() {
 #[test]
 fn check_says_what_a_database_lacks() {
     let (place, server) = (place(), Server::shared().database());
-    let check =
-        |schema| run(&place, &server, &["check", schema, "--format", "json", "--database-url", &server.address()]);
+    let check = |schema| {
+        run(
+            &place,
+            &server,
+            &["check", schema, "--format", "json", "--database-url", &server.address()],
+        )
+    };
     assert_eq!(codes(&check("schema.json")), ["ablo::drift::table_missing"; 3]);
     assert_eq!(run(&place, &server, &["migrate", "apply", "schema.json"]).status, 0);
     assert_eq!((check("schema.json").status, codes(&check("schema.json"))), (0, Vec::new()));
@@ -98,7 +141,10 @@ fn check_says_what_a_database_lacks() {
     assert_eq!(tables.len(), 4, "{tables:?}");
     let drift = run(&place, &server, &["migrate", "drift", "next.json", "--format", "json"]);
     assert_eq!((drift.status, codes(&drift).len()), (1, 2));
-    assert_eq!(run(&place, &server, &["migrate", "drift"]).out, "the database is as the schema says\n");
+    assert_eq!(
+        run(&place, &server, &["migrate", "drift"]).out,
+        "the database is as the schema says\n"
+    );
 }
 
 #[test]
@@ -107,9 +153,11 @@ fn a_killed_run_leaves_what_the_next_completes() {
     assert_eq!(run(&place, &server, &["migrate", "apply", "schema.json"]).status, 0);
     let mut holder = server.session();
     holder.run("BEGIN; LOCK TABLE notes").expect("a lock");
-    place.put("hints.json", r#"{ "fields": [{ "model": "notes", "from": "text", "to": "body" }] }"#);
+    place
+        .put("hints.json", r#"{ "fields": [{ "model": "notes", "from": "text", "to": "body" }] }"#);
     let args = ["migrate", "apply", "next.json", "--hints", "hints.json"];
-    let mut child = place.command(&args).env("ABLO_DATABASE_URL", server.address()).spawn().expect("it starts");
+    let mut child =
+        place.command(&args).env("ABLO_DATABASE_URL", server.address()).spawn().expect("it starts");
     let waiting = "SELECT 'x' FROM pg_stat_activity WHERE application_name = 'ablo migrate' AND wait_event_type = 'Lock' AND datname = current_database()";
     let mut admin = server.admin();
     while admin.texts(waiting).is_empty() {
@@ -182,7 +230,11 @@ fn a_database_is_pulled_into_a_schema_that_it_is_at() {
     let ran = run(&place, &server, &["pull", "--out", "again.json", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::pull::left_out".to_owned()]));
     let ran = run(&place, &server, &["pull", "--out", "again.json", "--format", "github"]);
-    assert!(ran.status == 1 && ran.out.starts_with("::warning title=ablo%3A%3Apull%3A%3Aleft_out"), "{}", ran.out);
+    assert!(
+        ran.status == 1 && ran.out.starts_with("::warning title=ablo%3A%3Apull%3A%3Aleft_out"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
@@ -193,7 +245,13 @@ fn what_the_server_warns_of_is_told() {
     let orphan = "INSERT INTO notes (id, organization_id, task_id) VALUES ('1', 'o', 'nobody')";
     server.admin().run(orphan).expect("a row");
     let target = r#""foreignKeyColumn": "task_id""#;
-    place.put("next.json", SCHEMA.replace(target, &format!(r#"{target}, "options": {{ "fk": true }}"#)));
+    place.put(
+        "next.json",
+        SCHEMA.replace(target, &format!(r#"{target}, "options": {{ "fk": true }}"#)),
+    );
     let ran = run(&place, &server, &["migrate", "apply", "next.json", "--format", "json"]);
-    assert_eq!((ran.status, codes(&ran)), (0, vec!["ablo::migrate::foreign_key_not_validated".to_owned()]));
+    assert_eq!(
+        (ran.status, codes(&ran)),
+        (0, vec!["ablo::migrate::foreign_key_not_validated".to_owned()])
+    );
 }

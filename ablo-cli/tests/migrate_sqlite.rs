@@ -20,7 +20,12 @@ fn place() -> Place {
 }
 
 fn run(place: &Place, args: &[&str]) -> Ran {
-    place.command(args).env("ABLO_DATABASE_URL", "sqlite:app.db").output().expect("it starts").into()
+    place
+        .command(args)
+        .env("ABLO_DATABASE_URL", "sqlite:app.db")
+        .output()
+        .expect("it starts")
+        .into()
 }
 
 fn ran(place: &Place, args: &[&str]) -> String {
@@ -37,7 +42,10 @@ fn by_hand(place: &Place) -> Connection {
 fn from_nothing_to_the_next_schema() {
     let place = place();
     let missing = run(&place, &["migrate", "status", "--format", "json"]);
-    assert_eq!((missing.status, codes(&missing)), (2, vec!["ablo::database::unreachable".to_owned()]));
+    assert_eq!(
+        (missing.status, codes(&missing)),
+        (2, vec!["ablo::database::unreachable".to_owned()])
+    );
     // A plan of a file that is not there makes none.
     ran(&place, &["migrate", "plan", "schema.json", "--out", "first.json"]);
     assert!(!place.path("app.db").exists());
@@ -49,21 +57,36 @@ fn from_nothing_to_the_next_schema() {
 
     // The field went and another came: its values are lost, which nobody has approved.
     let refused = run(&place, &["migrate", "apply", "next.json", "--format", "json"]);
-    assert_eq!((refused.status, codes(&refused)), (1, vec!["ablo::migrate::approval_missing".to_owned()]));
+    assert_eq!(
+        (refused.status, codes(&refused)),
+        (1, vec!["ablo::migrate::approval_missing".to_owned()])
+    );
     let planned = run(&place, &["migrate", "plan", "next.json", "--out", "plan.json"]);
-    assert!(planned.status == 1 && planned.out.contains("needs approval `loss:"), "{}{}", planned.out, planned.err);
+    assert!(
+        planned.status == 1 && planned.out.contains("needs approval `loss:"),
+        "{}{}",
+        planned.out,
+        planned.err
+    );
     place.put("changed.json", place.get("plan.json").replace("notes", "notas"));
     let changed = run(&place, &["migrate", "apply", "--plan", "changed.json", "--format", "json"]);
-    assert_eq!((changed.status, codes(&changed)), (2, vec!["ablo::migrate::plan_changed".to_owned()]));
+    assert_eq!(
+        (changed.status, codes(&changed)),
+        (2, vec!["ablo::migrate::plan_changed".to_owned()])
+    );
     ran(&place, &["migrate", "approve", "--plan", "plan.json", "--all-of", "loss", "--by", "ada"]);
     assert!(ran(&place, &["migrate", "apply", "--plan", "plan.json"]).starts_with("applied: "));
-    assert_eq!(ran(&place, &["migrate", "apply", "--plan", "plan.json"]), "the plan had been applied before\n");
+    assert_eq!(
+        ran(&place, &["migrate", "apply", "--plan", "plan.json"]),
+        "the plan had been applied before\n"
+    );
 }
 
 #[test]
 fn check_and_drift_say_what_a_file_lacks() {
     let place = place();
-    let check = |schema, url| run(&place, &["check", schema, "--format", "json", "--database-url", url]);
+    let check =
+        |schema, url| run(&place, &["check", schema, "--format", "json", "--database-url", url]);
     drop(by_hand(&place));
     assert_eq!(codes(&check("schema.json", "app.db")), ["ablo::drift::table_missing"; 3]);
     ran(&place, &["migrate", "apply", "schema.json"]);
@@ -80,19 +103,36 @@ fn check_and_drift_say_what_a_file_lacks() {
 fn without_a_database_the_programs_are_written() {
     let place = place();
     let offline = ["migrate", "plan", "--offline", "--dialect", "sqlite"];
-    let planned = place.run(&[offline.as_slice(), &["schema.json", "next.json", "--out", "plan"]].concat());
+    let planned =
+        place.run(&[offline.as_slice(), &["schema.json", "next.json", "--out", "plan"]].concat());
     assert_eq!(planned.status, 1, "{}{}", planned.out, planned.err);
-    assert_eq!(place.run(&[offline.as_slice(), &["schema.json", "--out", "first"]].concat()).status, 0);
-    for file in ["first/migrate.sql", "first/after-commit.sql", "plan/migrate.sql", "plan/after-commit.sql"] {
-        by_hand(&place).execute_batch(&place.get(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    assert_eq!(
+        place.run(&[offline.as_slice(), &["schema.json", "--out", "first"]].concat()).status,
+        0
+    );
+    for file in
+        ["first/migrate.sql", "first/after-commit.sql", "plan/migrate.sql", "plan/after-commit.sql"]
+    {
+        by_hand(&place)
+            .execute_batch(&place.get(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
     }
     ran(&place, &["check", "next.json", "--database-url", "sqlite:app.db"]);
-    let shown = place.run(&["diff", "schema.json", "next.json", "--format", "sql", "--dialect", "sqlite"]);
-    assert_eq!(shown.out, place.get("plan/migrate.sql") + "\n" + &place.get("plan/after-commit.sql"));
+    let shown =
+        place.run(&["diff", "schema.json", "next.json", "--format", "sql", "--dialect", "sqlite"]);
+    assert_eq!(
+        shown.out,
+        place.get("plan/migrate.sql") + "\n" + &place.get("plan/after-commit.sql")
+    );
     let online = run(&place, &["migrate", "plan", "next.json", "--dialect", "sqlite"]);
     assert_eq!(online.status, 2, "the address says which database it is");
     let pulled = run(&place, &["pull"]);
-    assert!(pulled.status == 2 && pulled.err.contains("ablo::database::url"), "{}{}", pulled.out, pulled.err);
+    assert!(
+        pulled.status == 2 && pulled.err.contains("ablo::database::url"),
+        "{}{}",
+        pulled.out,
+        pulled.err
+    );
 }
 
 #[test]
@@ -118,8 +158,11 @@ fn a_run_that_is_killed_at_any_moment_leaves_what_the_next_completes() {
         }
         fs::write(place.path("app.db"), &start).expect("the file as it was");
         let mut command = place.command(&apply);
-        let mut child =
-            command.env("ABLO_DATABASE_URL", "sqlite:app.db").stdout(Stdio::null()).spawn().expect("it starts");
+        let mut child = command
+            .env("ABLO_DATABASE_URL", "sqlite:app.db")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
         std::thread::sleep(whole * eighth / 8);
         // Where it is done already there is nothing to kill.
         let _ = child.kill();
@@ -144,13 +187,23 @@ fn a_value_that_is_missing_stops_with_its_reason() {
     let place = place();
     place.put("strict.json", SCHEMA.replace(TEXT, &TEXT.replace("true", "false")));
     ran(&place, &["migrate", "apply", "schema.json"]);
-    by_hand(&place).execute_batch("INSERT INTO notes (id, organization_id) VALUES ('1', 'o')").expect("a row");
+    by_hand(&place)
+        .execute_batch("INSERT INTO notes (id, organization_id) VALUES ('1', 'o')")
+        .expect("a row");
     let planned = run(&place, &["migrate", "plan", "strict.json", "--out", "plan.json"]);
-    assert!(planned.status == 1 && planned.out.contains("needs a value: notes.text"), "{}", planned.out);
+    assert!(
+        planned.status == 1 && planned.out.contains("needs a value: notes.text"),
+        "{}",
+        planned.out
+    );
     let stopped = run(&place, &["migrate", "apply", "strict.json", "--format", "json"]);
-    assert_eq!((stopped.status, codes(&stopped)), (2, vec!["ablo::migrate::made_required".to_owned()]));
+    assert_eq!(
+        (stopped.status, codes(&stopped)),
+        (2, vec!["ablo::migrate::made_required".to_owned()])
+    );
     place.put("backfills.json", r#"[{ "model": "notes", "field": "text", "value": "empty" }]"#);
     ran(&place, &["migrate", "apply", "strict.json", "--backfills", "backfills.json"]);
-    let text = by_hand(&place).query_row("SELECT text FROM notes", [], |row| row.get::<_, String>(0));
+    let text =
+        by_hand(&place).query_row("SELECT text FROM notes", [], |row| row.get::<_, String>(0));
     assert_eq!(text, Ok("empty".to_owned()));
 }

@@ -24,7 +24,11 @@ fn prove(name: &str, more: &[&str]) -> Ran {
     let args = [&["migrate", "prove", &prev, &next, "--foreign-keys"], more].concat();
     let place = Place::with_schema();
     let mut command = place.command(&args);
-    command.env("ABLO_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().expect("it starts").into()
+    command
+        .env("ABLO_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .output()
+        .expect("it starts")
+        .into()
 }
 
 fn document(ran: &Ran) -> Value {
@@ -37,22 +41,32 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 
 /// The evidence of one column, by the name that it had.
 fn column<'v>(evidence: &'v Value, table: &str, column: &str) -> &'v Value {
-    let tables = list(evidence, "tables").iter().find(|found| found["before"] == table).expect("the table");
+    let tables =
+        list(evidence, "tables").iter().find(|found| found["before"] == table).expect("the table");
     list(tables, "columns").iter().find(|found| found["before"] == column).expect("the column")
 }
 
 #[test]
 fn a_change_that_holds_is_proven() {
-    let hints = format!("{}/../fixtures/diffs/swapped-field-names/hints.json", env!("CARGO_MANIFEST_DIR"));
+    let hints =
+        format!("{}/../fixtures/diffs/swapped-field-names/hints.json", env!("CARGO_MANIFEST_DIR"));
     let ran = prove("swapped-field-names", &["--hints", &hints, "--format", "json"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let evidence = document(&ran);
     assert_eq!(evidence["verdict"], "proven");
-    let checks: Vec<_> = list(&evidence, "checks").iter().map(|check| check["what"].as_str().expect("words")).collect();
+    let checks: Vec<_> = list(&evidence, "checks")
+        .iter()
+        .map(|check| check["what"].as_str().expect("words"))
+        .collect();
     assert_eq!(checks, LAW);
-    assert!(list(&evidence, "checks").iter().all(|check| check["faults"] == Value::Array(Vec::new())));
+    assert!(
+        list(&evidence, "checks").iter().all(|check| check["faults"] == Value::Array(Vec::new()))
+    );
     for table in list(&evidence, "tables") {
-        assert!(table["rowsBefore"].as_u64() > Some(0) && table["rowsBefore"] == table["rowsAfter"], "{table}");
+        assert!(
+            table["rowsBefore"].as_u64() > Some(0) && table["rowsBefore"] == table["rowsAfter"],
+            "{table}"
+        );
         for column in list(table, "columns") {
             assert_eq!(column["kept"], table["rowsBefore"], "{column}");
         }
@@ -75,17 +89,24 @@ fn rows_that_stand_in_the_way_are_told_with_their_code() {
 
 #[test]
 fn what_is_lost_stands_beside_what_was_declared() {
-    let hints = format!("{}/../fixtures/diffs/drops-that-are-meant/hints.json", env!("CARGO_MANIFEST_DIR"));
-    let ran = prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8", "--format", "json"]);
+    let hints =
+        format!("{}/../fixtures/diffs/drops-that-are-meant/hints.json", env!("CARGO_MANIFEST_DIR"));
+    let ran =
+        prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8", "--format", "json"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let evidence = document(&ran);
     let dropped = column(&evidence, "tasks", "name");
     assert_eq!((&dropped["lost"], &dropped["after"]), (&Value::from(8), &Value::Null));
     assert_eq!(dropped["declared"][0], "the column goes with every value in it");
-    assert_eq!(column(&evidence, "logs", "line")["declared"][0], "the table goes with every row in it");
+    assert_eq!(
+        column(&evidence, "logs", "line")["declared"][0],
+        "the table goes with every row in it"
+    );
     let ran = prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8"]);
     assert!(
-        ran.out.contains("  name (dropped): 8 lost (declared: the column goes with every value in it)\n"),
+        ran.out.contains(
+            "  name (dropped): 8 lost (declared: the column goes with every value in it)\n"
+        ),
         "{}",
         ran.out
     );
@@ -104,5 +125,10 @@ fn a_named_server_is_left_as_it_was() {
     assert_eq!(admin.texts(left), [""; 0]);
     admin.run(&format!("ALTER ROLE {} NOCREATEDB", server.owner())).expect("fewer rights");
     let ran = prove("renamed-from", &["--database-url", &server.address()]);
-    assert!(ran.status == 2 && ran.err.contains("ablo::database::refused"), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.status == 2 && ran.err.contains("ablo::database::refused"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
 }

@@ -43,7 +43,12 @@ fn place() -> Place {
 fn every_command_reads_rust() {
     let place = place();
     let ran = place.run(&["check", "src/schema.rs", "--deny-warnings"]);
-    assert_eq!((ran.status, ran.out.as_str()), (0, "src/schema.rs is valid: 2 models\n"), "{}", ran.err);
+    assert_eq!(
+        (ran.status, ran.out.as_str()),
+        (0, "src/schema.rs is valid: 2 models\n"),
+        "{}",
+        ran.err
+    );
 
     let printed = place.run(&["schema", "print", "src/schema.rs"]);
     assert_eq!(printed.status, 0, "{}", printed.err);
@@ -62,7 +67,9 @@ fn a_finding_is_shown_in_its_own_file() {
     let place = place();
     place.put(
         "src/schema/notes.rs",
-        NOTES.replace("parent", "parnt").replace("key = \"notes\"", "key = \"tasks\", table = \"notes\""),
+        NOTES
+            .replace("parent", "parnt")
+            .replace("key = \"notes\"", "key = \"tasks\", table = \"notes\""),
     );
     let ran = place.run(&["check", "src/schema.rs", "--format", "json"]);
     assert_eq!(ran.status, 1);
@@ -71,10 +78,17 @@ fn a_finding_is_shown_in_its_own_file() {
     assert_eq!(repeated["code"], "ablo::rust::repeated_name");
     assert_eq!((&repeated["file"], &repeated["line"]), (&"src/schema.rs".into(), &6.into()));
     let also = &repeated["also"][0];
-    assert_eq!((&also["file"], &also["line"]), (&"src/schema/notes.rs".into(), &4.into()), "its module came first");
+    assert_eq!(
+        (&also["file"], &also["line"]),
+        (&"src/schema/notes.rs".into(), &4.into()),
+        "its module came first"
+    );
     assert!(repeated["pointer"].is_null(), "Rust has no pointers");
     let unknown = &all["diagnostics"][1];
-    assert_eq!((&unknown["code"], &unknown["column"]), (&"ablo::rust::unknown_attribute".into(), &31.into()));
+    assert_eq!(
+        (&unknown["code"], &unknown["column"]),
+        (&"ablo::rust::unknown_attribute".into(), &31.into())
+    );
 
     let ran = place.run(&["check", "src/schema.rs"]);
     insta::assert_snapshot!(ran.err);
@@ -88,7 +102,11 @@ fn a_module_that_is_not_there_is_an_error_at_its_name() {
     fs::remove_file(place.path("src/schema/notes.rs")).expect("removed");
     let ran = place.run(&["check", "src/schema.rs"]);
     assert_eq!(ran.status, 1);
-    assert!(ran.err.contains("ablo::rust::module_not_found") && ran.err.contains("src/schema.rs:3:5"), "{}", ran.err);
+    assert!(
+        ran.err.contains("ablo::rust::module_not_found") && ran.err.contains("src/schema.rs:3:5"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("src/schema/notes.rs"), "it says where it looked: {}", ran.err);
 }
 
@@ -113,8 +131,10 @@ impl Drop for Watching {
 #[test]
 fn watching_sees_a_save_of_a_module() {
     let place = place();
-    let mut command = place.command(&["generate", "src/schema.rs", "-t", "postgres", "-o", "out", "--watch"]);
-    let _watching = Watching(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
+    let mut command =
+        place.command(&["generate", "src/schema.rs", "-t", "postgres", "-o", "out", "--watch"]);
+    let _watching =
+        Watching(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
     let sql = || fs::read_to_string(place.path("out/postgres/provision.sql")).unwrap_or_default();
     let until = |what: &str, word: &str| {
         let started = Instant::now();

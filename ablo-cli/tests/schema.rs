@@ -18,7 +18,10 @@ fn print_prints_the_canonical_text_and_a_newline() {
     let schema = read.schema.expect("it is valid");
     assert_eq!(printed.out, ablo_schema::canonical::print(&schema) + "\n");
     // Printing what was printed changes nothing.
-    assert_eq!(place.run_with_input(&["schema", "print", "-"], printed.out.as_bytes()).out, printed.out);
+    assert_eq!(
+        place.run_with_input(&["schema", "print", "-"], printed.out.as_bytes()).out,
+        printed.out
+    );
 }
 
 #[test]
@@ -61,7 +64,9 @@ fn hash_prints_one_object() {
         object.as_object().expect("an object").keys().collect::<Vec<_>>(),
         ["schemaHash", "contentHash", "models"]
     );
-    let hashes = ablo_schema::Hashes::of(&ablo_schema::front::json::read(SCHEMA).schema.expect("it is valid"));
+    let hashes = ablo_schema::Hashes::of(
+        &ablo_schema::front::json::read(SCHEMA).schema.expect("it is valid"),
+    );
     assert_eq!(object["schemaHash"], hashes.schema.to_string());
     assert_eq!(object["contentHash"], hashes.content.to_string());
     let models = object["models"].as_object().expect("an object");
@@ -85,7 +90,11 @@ fn targets_lists_each_with_its_options() {
     let ran = Place::empty().run(&["targets"]);
     assert_eq!(ran.status, 0);
     for target in ablo_codegen::targets() {
-        assert!(ran.out.contains(&format!("{}\n    {}\n", target.id(), target.about())), "{}", ran.out);
+        assert!(
+            ran.out.contains(&format!("{}\n    {}\n", target.id(), target.about())),
+            "{}",
+            ran.out
+        );
         for (name, meaning) in target.options() {
             assert!(ran.out.contains(&format!("    {name}: {meaning}\n")), "{}", ran.out);
         }
@@ -116,15 +125,23 @@ fn an_unknown_code_ends_with_2_and_a_near_one() {
 #[test]
 fn nobody_reading_is_nobodys_error() {
     let place = Place::empty();
-    let models: Vec<_> =
-        (0..20_000).map(|at| format!("\"model{at}\": {{\"fields\": {{}}, \"relations\": {{}}}}")).collect();
-    place.put("schema.json", format!("{{\"v\": 3, \"models\": {{{}}}, \"identityRoles\": []}}", models.join(", ")));
+    let models: Vec<_> = (0..20_000)
+        .map(|at| format!("\"model{at}\": {{\"fields\": {{}}, \"relations\": {{}}}}"))
+        .collect();
+    place.put(
+        "schema.json",
+        format!("{{\"v\": 3, \"models\": {{{}}}, \"identityRoles\": []}}", models.join(", ")),
+    );
     let mut command = place.command(&["schema", "hash", "schema.json"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut first = [0; 10];
     child.stdout.take().expect("a pipe").read_exact(&mut first).expect("it prints");
     let ended = child.wait_with_output().expect("it ends");
-    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()),
+        (Some(0), "")
+    );
 }
 
 #[test]

@@ -12,7 +12,8 @@ use support::coordinator::{Running, try_commit};
 const ROW: &str = r#"{"id":"p1","data":{"name":"Weather"}}"#;
 
 fn mutable(place: &Place) {
-    let schema = support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1);
+    let schema =
+        support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1);
     place.put("schema.json", schema);
 }
 
@@ -50,13 +51,16 @@ fn a_schema_that_grew_is_migrated_when_it_starts() {
     let name = r#""name": { "type": "string", "isOptional": false, "isIndexed": false }"#;
     let grown = before.replacen(
         name,
-        &format!(r#"{name}, "goal": {{ "type": "string", "isOptional": true, "isIndexed": false }}"#),
+        &format!(
+            r#"{name}, "goal": {{ "type": "string", "isOptional": true, "isIndexed": false }}"#
+        ),
         1,
     );
     assert_ne!(grown, before);
     place.put("schema.json", grown);
     let running = Running::start(&place, &args, None);
-    let (status, row) = running.ask("PATCH", "/api/v1/models/projects/p1", r#"{"data":{"goal":"Rain"}}"#);
+    let (status, row) =
+        running.ask("PATCH", "/api/v1/models/projects/p1", r#"{"data":{"goal":"Rain"}}"#);
     assert_eq!(status, 200, "{row}");
     assert_eq!(running.stop(), Some(0));
     // What would lose values is for somebody to decide; nothing is changed.
@@ -70,7 +74,8 @@ fn a_schema_that_grew_is_migrated_when_it_starts() {
 fn a_team_brings_its_own_key() {
     let place = Place::empty();
     mutable(&place);
-    let args = ["serve", "schema.json", "--database-url", "rows.db", "--live", "--listen", "127.0.0.1:0"];
+    let args =
+        ["serve", "schema.json", "--database-url", "rows.db", "--live", "--listen", "127.0.0.1:0"];
     let running = Running::start(&place, &args, Some("sk_live_0123456789abcdef0123456789abcdef"));
     assert_eq!(running.ask("POST", "/api/v1/models/projects", ROW).0, 201);
     assert_eq!(running.stop(), Some(0));
@@ -84,13 +89,18 @@ fn a_team_brings_its_own_key() {
 fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
     let place = Place::empty();
     mutable(&place);
-    let args = ["serve", "schema.json", "--database-url", "sqlite:rows.db", "--listen", "127.0.0.1:0"];
+    let args =
+        ["serve", "schema.json", "--database-url", "sqlite:rows.db", "--listen", "127.0.0.1:0"];
     let key = "sk_test_0123456789abcdef0123456789abcdef";
     let mut confirmed: Vec<String> = Vec::new();
     for round in 0..3 {
         let mut running = Running::start(&place, &args, Some(key));
         for id in &confirmed {
-            assert_eq!(running.ask("GET", &format!("/v1/models/projects/{id}"), "").0, 200, "{id} was confirmed");
+            assert_eq!(
+                running.ask("GET", &format!("/v1/models/projects/{id}"), "").0,
+                200,
+                "{id} was confirmed"
+            );
         }
         let until = Instant::now() + Duration::from_millis(150 + 110 * round);
         let done = std::thread::scope(|scope| {
@@ -101,7 +111,10 @@ fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
                         let mut done = Vec::new();
                         for at in 0.. {
                             // Two rows, all or nothing.
-                            let ids = [format!("a-{round}-{writer}-{at}"), format!("b-{round}-{writer}-{at}")];
+                            let ids = [
+                                format!("a-{round}-{writer}-{at}"),
+                                format!("b-{round}-{writer}-{at}"),
+                            ];
                             if try_commit(&running.address, key, &ids).is_none() {
                                 // Nobody knows whether this one was applied; it comes again.
                                 return (done, Some(ids));
@@ -113,7 +126,10 @@ fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
                 })
                 .collect();
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
-            let killed = Command::new("kill").args(["-KILL", &running.child.id().to_string()]).status().expect("kill");
+            let killed = Command::new("kill")
+                .args(["-KILL", &running.child.id().to_string()])
+                .status()
+                .expect("kill");
             assert!(killed.success());
             writers.into_iter().map(|writer| writer.join().expect("it ends")).collect::<Vec<_>>()
         });
@@ -122,9 +138,14 @@ fn a_killed_coordinator_loses_nothing_that_was_confirmed() {
         for (ids, unknown) in done {
             confirmed.extend(ids);
             let Some(ids) = unknown else { continue };
-            let there = ids.iter().filter(|id| again.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200);
+            let there = ids
+                .iter()
+                .filter(|id| again.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200);
             assert!([0, 2].contains(&there.count()), "half of a commit was applied");
-            assert!(try_commit(&again.address, key, &ids).is_some(), "the same commit again is the same commit");
+            assert!(
+                try_commit(&again.address, key, &ids).is_some(),
+                "the same commit again is the same commit"
+            );
             confirmed.extend(ids);
         }
         assert_eq!(again.stop(), Some(0));

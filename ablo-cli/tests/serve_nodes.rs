@@ -24,7 +24,10 @@ fn agent(node: &Running, id: &str) -> String {
 #[test]
 fn one_of_three_nodes_is_killed() {
     let (place, database) = (Place::empty(), Server::shared().database());
-    place.put("schema.json", support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1));
+    place.put(
+        "schema.json",
+        support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1),
+    );
     let address = database.address();
     let args = ["serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
     // All at once on an empty database, which one of them migrates.
@@ -49,7 +52,8 @@ fn one_of_three_nodes_is_killed() {
             .enumerate()
             .map(|(node, address)| {
                 scope.spawn(move || {
-                    let (mut done, until) = (Vec::new(), Instant::now() + Duration::from_millis(900));
+                    let (mut done, until) =
+                        (Vec::new(), Instant::now() + Duration::from_millis(900));
                     for at in 0.. {
                         let ids = [format!("a-{node}-{at}"), format!("b-{node}-{at}")];
                         if try_commit(address, KEY, &ids).is_none() {
@@ -73,18 +77,28 @@ fn one_of_three_nodes_is_killed() {
     for (node, (ids, unknown)) in done.into_iter().enumerate() {
         assert_eq!(unknown.is_some(), node == 0, "only who asked the node that died has no answer");
         for id in &ids {
-            assert_eq!(others[1].ask("GET", &format!("/v1/models/projects/{id}"), "").0, 200, "{id} was confirmed");
+            assert_eq!(
+                others[1].ask("GET", &format!("/v1/models/projects/{id}"), "").0,
+                200,
+                "{id} was confirmed"
+            );
         }
         confirmed += ids.len();
         let Some(ids) = unknown else { continue };
-        let there = ids.iter().filter(|id| others[0].ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200);
+        let there = ids
+            .iter()
+            .filter(|id| others[0].ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200);
         assert!([0, 2].contains(&there.count()), "half of a commit was applied");
-        assert!(try_commit(&others[1].address, KEY, &ids).is_some(), "the same commit again is the same commit");
+        assert!(
+            try_commit(&others[1].address, KEY, &ids).is_some(),
+            "the same commit again is the same commit"
+        );
         confirmed += ids.len();
     }
     assert!(confirmed > 5, "only {confirmed} rows were written");
     let mut log = database.admin();
-    let counts = log.texts("SELECT format('%s %s', count(*), count(DISTINCT model_id)) FROM sync_deltas");
+    let counts =
+        log.texts("SELECT format('%s %s', count(*), count(DISTINCT model_id)) FROM sync_deltas");
     assert_eq!(counts, [format!("{0} {0}", confirmed + 1)], "each is in the log once");
 
     // The one who waits comes again until the lease of the dead node's holder is over.
@@ -93,7 +107,8 @@ fn one_of_three_nodes_is_killed() {
         assert!(Instant::now() < until, "the line does not move");
         std::thread::sleep(Duration::from_millis(100));
     }
-    let (status, said) = others[1].ask_as(&holder, "PATCH", "/v1/models/projects/p1", r#"{"data":{"name":"Late"}}"#);
+    let (status, said) =
+        others[1].ask_as(&holder, "PATCH", "/v1/models/projects/p1", r#"{"data":{"name":"Late"}}"#);
     assert!(status == 409 && said.contains("entity_claimed"), "{said}");
     let [one, two] = others;
     assert_eq!((one.stop(), two.stop()), (Some(0), Some(0)));

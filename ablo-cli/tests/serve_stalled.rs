@@ -61,21 +61,28 @@ fn read_until(mut stream: TcpStream, text: &str) -> usize {
 
 /// Bytes of memory that the process has.
 fn memory(running: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).expect("a process");
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
 
 fn sockets(running: &Running) -> u64 {
     let (_, metrics) = running.ask("GET", "/api/metrics", "");
-    let line = metrics.lines().find(|line| line.starts_with("ablo_sockets ")).expect("the number of sockets");
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("ablo_sockets "))
+        .expect("the number of sockets");
     line.trim_start_matches("ablo_sockets ").parse().expect("a number")
 }
 
 #[test]
 fn sockets_that_never_read_harm_nobody() {
     let place = Place::empty();
-    place.put("schema.json", support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1));
+    place.put(
+        "schema.json",
+        support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1),
+    );
     let args = ["dev", "schema.json", "--listen", "127.0.0.1:0"];
     let running = Running::start(&place, &args, None);
     let stalled: Vec<TcpStream> = (0..STALLED).map(|_| socket(&running)).collect();
@@ -92,7 +99,8 @@ fn sockets_that_never_read_harm_nobody() {
                 format!(r#"{{"action":"create","model":"projects","id":"p{commit}-{row}","data":{{"name":"{last}"}}}}"#)
             })
             .collect();
-        let body = format!(r#"{{"clientTxId":"tx-{commit}","operations":[{}]}}"#, operations.join(","));
+        let body =
+            format!(r#"{{"clientTxId":"tx-{commit}","operations":[{}]}}"#, operations.join(","));
         let began = Instant::now();
         let (status, said) = running.ask("POST", "/api/v1/commits", &body);
         assert_eq!(status, 200, "{said}");

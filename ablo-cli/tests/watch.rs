@@ -40,7 +40,10 @@ fn sql(place: &Place, folder: &str) -> String {
 #[test]
 fn every_kind_of_save_is_seen_and_errors_are_lived_through() {
     let place = Place::with_schema();
-    let _watching = watch(&place, &["generate", "schema.json", "--target", "postgres", "--out", "out", "--watch"]);
+    let _watching = watch(
+        &place,
+        &["generate", "schema.json", "--target", "postgres", "--out", "out", "--watch"],
+    );
     until("the first run", || sql(&place, "out").contains("notes"));
 
     place.put("schema.json", SCHEMA.replace("\"notes\"", "\"memos\""));

@@ -31,7 +31,8 @@ fn write(root: &Path, entries: &[(&str, &str)]) -> Vec<(String, Kind)> {
 }
 
 fn kinds(root: &Path, plan: &Plan<'_>) -> Vec<(String, Kind)> {
-    let name = |path: &Path| path.strip_prefix(root).expect("it is below the root").display().to_string();
+    let name =
+        |path: &Path| path.strip_prefix(root).expect("it is below the root").display().to_string();
     plan.changes().iter().map(|change| (name(&change.path), change.kind)).collect()
 }
 
@@ -71,12 +72,14 @@ fn a_second_run_touches_nothing() {
     let root = TempDir::new().expect("a folder");
     let entries = [("rust/mod.rs", "mod a;\n"), ("rust/deep/er/a.rs", "struct A;\n")];
     assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Created));
-    let before: Vec<_> =
-        ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"].map(|p| age(&root.path().join(p))).into();
+    let before: Vec<_> = ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"]
+        .map(|p| age(&root.path().join(p)))
+        .into();
     std::thread::sleep(std::time::Duration::from_millis(20));
     assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Unchanged));
-    let after: Vec<_> =
-        ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"].map(|p| age(&root.path().join(p))).into();
+    let after: Vec<_> = ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"]
+        .map(|p| age(&root.path().join(p)))
+        .into();
     assert_eq!(before, after);
 }
 
@@ -108,7 +111,10 @@ fn files_of_others_are_neither_removed_nor_replaced() {
     fs::write(root.path().join("rust/a.rs"), "mine").expect("a file");
     fs::write(root.path().join("rust/notes.md"), "mine").expect("a file");
     let before = tree(root.path());
-    let errors = refused(root.path(), &[("rust/a.rs", "generated"), ("rust/notes.md", "generated"), ("rust/c.rs", "")]);
+    let errors = refused(
+        root.path(),
+        &[("rust/a.rs", "generated"), ("rust/notes.md", "generated"), ("rust/c.rs", "")],
+    );
     let paths: Vec<_> = errors.iter().map(WriteError::path).collect();
     assert_eq!(paths, [root.path().join("rust/a.rs"), root.path().join("rust/notes.md")]);
     assert!(errors.iter().all(|error| matches!(error, WriteError::NotOurs(_))));
@@ -125,8 +131,14 @@ fn a_file_that_is_already_right_becomes_ours() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir(root.path().join("rust")).expect("a folder");
     fs::write(root.path().join("rust/a.rs"), "same").expect("a file");
-    assert_eq!(write(root.path(), &[("rust/a.rs", "same")]), [("rust/a.rs".to_owned(), Kind::Unchanged)]);
-    assert_eq!(write(root.path(), &[("rust/a.rs", "other")]), [("rust/a.rs".to_owned(), Kind::Updated)]);
+    assert_eq!(
+        write(root.path(), &[("rust/a.rs", "same")]),
+        [("rust/a.rs".to_owned(), Kind::Unchanged)]
+    );
+    assert_eq!(
+        write(root.path(), &[("rust/a.rs", "other")]),
+        [("rust/a.rs".to_owned(), Kind::Updated)]
+    );
 }
 
 #[test]
@@ -150,12 +162,18 @@ fn folders_and_files_in_each_others_place_are_errors() {
     fs::create_dir_all(root.path().join("rust/a.rs")).expect("a folder");
     fs::write(root.path().join("rust/deep"), "").expect("a file");
     let errors = refused(root.path(), &[("rust/a.rs", "1"), ("rust/deep/b.rs", "1")]);
-    assert!(matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]), "{errors:?}");
+    assert!(
+        matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]),
+        "{errors:?}"
+    );
 
     let root = TempDir::new().expect("a folder");
     fs::write(root.path().join("rust"), "").expect("a file");
     let errors = refused(root.path(), &[("rust/a.rs", "1")]);
-    assert!(matches!(&errors[..], [WriteError::NotAFolder(path)] if *path == root.path().join("rust")), "{errors:?}");
+    assert!(
+        matches!(&errors[..], [WriteError::NotAFolder(path)] if *path == root.path().join("rust")),
+        "{errors:?}"
+    );
 }
 
 #[cfg(unix)]
@@ -173,9 +191,15 @@ fn links_are_not_written_through() {
     symlink(away.path(), root.path().join("rust/deep")).expect("a link");
 
     let errors = refused(root.path(), &[("rust/a.rs", "2"), ("rust/deep/b.rs", "2")]);
-    assert!(matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]), "{errors:?}");
+    assert!(
+        matches!(&errors[..], [WriteError::NotAFile(_), WriteError::NotAFolder(_)]),
+        "{errors:?}"
+    );
     write(root.path(), &[("rust/c.rs", "1")]);
-    assert_eq!(tree(away.path()).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["mine", "mine"]);
+    assert_eq!(
+        tree(away.path()).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+        ["mine", "mine"]
+    );
 }
 
 #[cfg(unix)]
@@ -211,7 +235,8 @@ fn an_error_while_writing_leaves_everything_as_it_was() {
 fn a_refusal_of_the_system_names_the_path() {
     let path = PathBuf::from("/proc/ablo/rust");
     let files = files(&[("rust/a.rs", "1")]);
-    let plan = Plan::new(&[Folder { prefix: "rust", path }], &files).expect("nothing stands in the way");
+    let plan =
+        Plan::new(&[Folder { prefix: "rust", path }], &files).expect("nothing stands in the way");
     let error = plan.apply().expect_err("nobody may write there");
     assert!(matches!(error, WriteError::Io { .. }));
     assert!(error.to_string().contains("`/proc/ablo"), "{error}");
@@ -232,7 +257,8 @@ fn what_a_killed_run_left_is_in_nobodys_way() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir(root.path().join("rust")).expect("a folder");
     for number in 0..3 {
-        fs::write(root.path().join(format!("rust/.ablo-{}-{number}", std::process::id())), "half").expect("a file");
+        fs::write(root.path().join(format!("rust/.ablo-{}-{number}", std::process::id())), "half")
+            .expect("a file");
     }
     write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "1")]);
     assert_eq!(fs::read_to_string(root.path().join("rust/a.rs")).expect("a file"), "1");

@@ -64,7 +64,13 @@ impl Generator {
     /// Reads this file: Rust where it ends in `.rs`, otherwise Schema JSON. A relative path is one of the package in a
     /// build script.
     pub fn new(source: impl Into<PathBuf>) -> Self {
-        Self { source: source.into(), targets: Vec::new(), options: Vec::new(), out: None, check: false }
+        Self {
+            source: source.into(),
+            targets: Vec::new(),
+            options: Vec::new(),
+            out: None,
+            check: false,
+        }
     }
 
     /// Writes this target too, as `ablo targets` calls it. Without any, all of them are written.
@@ -74,7 +80,12 @@ impl Generator {
     }
 
     /// Sets an option of a target, as `ablo targets` calls it.
-    pub fn option(mut self, target: impl Into<String>, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn option(
+        mut self,
+        target: impl Into<String>,
+        name: impl Into<String>,
+        value: impl Into<Value>,
+    ) -> Self {
         self.options.push((target.into(), name.into(), value.into()));
         self
     }
@@ -103,7 +114,8 @@ impl Generator {
         for (_, emit) in &runs {
             emit.emit(&Input::new(&schema, &hashes), &mut files);
         }
-        let folder = |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
+        let folder =
+            |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
         let folders = runs.iter().map(|(id, _)| folder(id)).collect::<Result<Vec<_>, Failure>>()?;
         let plan = Plan::new(&folders, &files).map_err(|errors| {
             Failure::new(errors.iter().map(|error| format!("error: {error}\n")).collect::<String>())
@@ -147,20 +159,31 @@ impl Generator {
         let named = self.targets.iter().chain(self.options.iter().map(|(target, ..)| target));
         let mut faults = String::new();
         for id in named.filter(|id| known(id).is_none()) {
-            let help = Suggest::default().help(id, targets().iter().map(|target| target.id())).unwrap_or_default();
+            let help = Suggest::default()
+                .help(id, targets().iter().map(|target| target.id()))
+                .unwrap_or_default();
             faults += &format!("error: this build has no target `{id}`\n  = help: {help}\n");
         }
-        let chosen = |target: &&dyn Target| self.targets.is_empty() || self.targets.iter().any(|id| id == target.id());
-        for (id, name, _) in self.options.iter().filter(|(id, ..)| known(id).is_some_and(|target| !chosen(&target))) {
-            faults += &format!("error: the option `{name}` is for `{id}`, which is not among the targets\n");
+        let chosen = |target: &&dyn Target| {
+            self.targets.is_empty() || self.targets.iter().any(|id| id == target.id())
+        };
+        for (id, name, _) in
+            self.options.iter().filter(|(id, ..)| known(id).is_some_and(|target| !chosen(&target)))
+        {
+            faults += &format!(
+                "error: the option `{name}` is for `{id}`, which is not among the targets\n"
+            );
         }
         let mut runs = Vec::new();
         for target in targets().iter().copied().filter(chosen) {
             let of = self.options.iter().filter(|(id, ..)| id == target.id());
-            let options: Map<String, Value> = of.map(|(_, name, value)| (name.clone(), value.clone())).collect();
+            let options: Map<String, Value> =
+                of.map(|(_, name, value)| (name.clone(), value.clone())).collect();
             match target.configure(&options) {
                 Ok(emit) => runs.push((target.id(), emit)),
-                Err(error) => faults += &format!("error: the options of `{}`: {error}\n", target.id()),
+                Err(error) => {
+                    faults += &format!("error: the options of `{}`: {error}\n", target.id())
+                }
             }
         }
         if faults.is_empty() { Ok(runs) } else { Err(Failure::new(faults)) }
@@ -171,7 +194,8 @@ impl Generator {
 type Run = (&'static str, Box<dyn Emit>);
 
 fn kept(plan: &Plan<'_>, keep: impl Fn(Kind) -> bool) -> Vec<PathBuf> {
-    let changes = plan.changes().iter().filter(|change| change.kind != Kind::Removed && keep(change.kind));
+    let changes =
+        plan.changes().iter().filter(|change| change.kind != Kind::Removed && keep(change.kind));
     changes.map(|change| change.path.clone()).collect()
 }
 
@@ -214,18 +238,31 @@ fn read(path: &Path) -> Result<Reading, Failure> {
     tell_cargo(files.missed());
     let schema = read.schema.take();
     let texts = files.paths().iter().zip(&read.texts);
-    let texts: Vec<Text<'_>> = texts.map(|(path, text)| Text { path: path.clone(), text }).collect();
+    let texts: Vec<Text<'_>> =
+        texts.map(|(path, text)| Text { path: path.clone(), text }).collect();
     let schema = judged(schema, &texts, &read.locate())?;
     Ok(Reading { schema, paths: files.paths().to_vec() })
 }
 
 /// The schema, or the report; warnings are told to whoever builds.
-fn judged(schema: Option<Schema>, texts: &[Text<'_>], all: &[Located<'_>]) -> Result<Schema, Failure> {
+fn judged(
+    schema: Option<Schema>,
+    texts: &[Text<'_>],
+    all: &[Located<'_>],
+) -> Result<Schema, Failure> {
     let Some(schema) = schema else { return Err(Failure::new(render(texts, all))) };
-    for located in all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Warning) {
-        let path = texts.get(located.place.file).map(|text| text.path.display().to_string()).unwrap_or_default();
+    for located in
+        all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Warning)
+    {
+        let path = texts
+            .get(located.place.file)
+            .map(|text| text.path.display().to_string())
+            .unwrap_or_default();
         let (place, said) = (&located.place, located.diagnostic);
-        say_to_cargo("warning", &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code));
+        say_to_cargo(
+            "warning",
+            &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code),
+        );
     }
     Ok(schema)
 }

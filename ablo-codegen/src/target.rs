@@ -66,7 +66,9 @@ impl fmt::Display for OptionError {
 impl std::error::Error for OptionError {}
 
 /// Reads options into a target's own options struct (`#[serde(default, deny_unknown_fields)]`).
-pub(crate) fn read_options<T: DeserializeOwned>(options: &Map<String, Value>) -> Result<T, OptionError> {
+pub(crate) fn read_options<T: DeserializeOwned>(
+    options: &Map<String, Value>,
+) -> Result<T, OptionError> {
     T::deserialize(options).map_err(|error| OptionError { message: error.to_string() })
 }
 

@@ -80,7 +80,10 @@ impl WriteError {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::NotOurs(path) | Self::NotAFile(path) | Self::NotAFolder(path) | Self::Io { path, .. } => path,
+            Self::NotOurs(path)
+            | Self::NotAFile(path)
+            | Self::NotAFolder(path)
+            | Self::Io { path, .. } => path,
         }
     }
 }
@@ -90,8 +93,12 @@ impl fmt::Display for WriteError {
         let path = self.path().display();
         match self {
             Self::NotOurs(_) => write!(f, "`{path}` exists and was not written by ablo"),
-            Self::NotAFile(_) => write!(f, "`{path}` is not an ordinary file, and a generated file goes there"),
-            Self::NotAFolder(_) => write!(f, "`{path}` is not a folder, and generated files go below it"),
+            Self::NotAFile(_) => {
+                write!(f, "`{path}` is not an ordinary file, and a generated file goes there")
+            }
+            Self::NotAFolder(_) => {
+                write!(f, "`{path}` is not a folder, and generated files go below it")
+            }
             Self::Io { doing, source, .. } => write!(f, "cannot {doing} `{path}`: {source}"),
         }
     }
@@ -176,7 +183,12 @@ impl<'f> Plan<'f> {
         tidy.commit()
     }
 
-    fn add(&mut self, folder: &Folder, files: &'f Files, errors: &mut Vec<WriteError>) -> Result<(), WriteError> {
+    fn add(
+        &mut self,
+        folder: &Folder,
+        files: &'f Files,
+        errors: &mut Vec<WriteError>,
+    ) -> Result<(), WriteError> {
         let old = List::read(&folder.path)?;
         let mut new = List::new(&folder.path);
         let mut ways = Ways::new(&folder.path);
@@ -184,7 +196,10 @@ impl<'f> Plan<'f> {
         let below = |path: &'f str| path.strip_prefix(folder.prefix)?.strip_prefix('/');
         for (name, text) in files.iter().filter_map(|(path, text)| Some((below(path)?, text))) {
             let path = folder.path.join(name);
-            match ways.check(name).and_then(|()| compare(&path, text, old.contains(name), &mut buffer)) {
+            match ways
+                .check(name)
+                .and_then(|()| compare(&path, text, old.contains(name), &mut buffer))
+            {
                 Ok(kind) => self.changes.push(Change { prefix: folder.prefix, path, kind, text }),
                 // One folder in the way of several files is one error.
                 Err(error) if errors.iter().any(|known| known.path() == error.path()) => {}
@@ -195,9 +210,15 @@ impl<'f> Plan<'f> {
         for name in old.without(&new) {
             let path = folder.path.join(name);
             // Whatever is no ordinary file any more is no longer what we wrote, and stays.
-            let ours = ways.check(name).is_ok() && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+            let ours = ways.check(name).is_ok()
+                && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
             if ours {
-                self.changes.push(Change { prefix: folder.prefix, path, kind: Kind::Removed, text: "" });
+                self.changes.push(Change {
+                    prefix: folder.prefix,
+                    path,
+                    kind: Kind::Removed,
+                    text: "",
+                });
             }
         }
         self.lists.push((old, new));
@@ -214,7 +235,9 @@ fn compare(path: &Path, text: &str, ours: bool, buffer: &mut [u8]) -> Result<Kin
     if !found.is_file() {
         return Err(WriteError::NotAFile(path.to_owned()));
     }
-    if found.len() == text.len() as u64 && says(path, text, buffer).map_err(WriteError::io("read", path))? {
+    if found.len() == text.len() as u64
+        && says(path, text, buffer).map_err(WriteError::io("read", path))?
+    {
         return Ok(Kind::Unchanged);
     }
     if ours { Ok(Kind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
@@ -247,7 +270,8 @@ impl<'a> Ways<'a> {
 
     fn check(&mut self, name: &str) -> Result<(), WriteError> {
         let inner = name.match_indices('/').map(|(end, _)| self.folder.join(&name[..end]));
-        for (way, look) in std::iter::once((self.folder.to_owned(), Look::Through)).chain(inner.map(|p| (p, Look::At)))
+        for (way, look) in std::iter::once((self.folder.to_owned(), Look::Through))
+            .chain(inner.map(|p| (p, Look::At)))
         {
             if self.passed.contains(&way) {
                 continue;
@@ -262,7 +286,9 @@ impl<'a> Ways<'a> {
                     let found = way.ancestors().find(|above| above.exists());
                     return Err(WriteError::NotAFolder(found.unwrap_or(&way).to_owned()));
                 }
-                Err(error) if !is_absent(&error) => return Err(WriteError::io("look at", &way)(error)),
+                Err(error) if !is_absent(&error) => {
+                    return Err(WriteError::io("look at", &way)(error));
+                }
                 _ => {}
             }
             self.passed.insert(way);
@@ -283,7 +309,9 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Removes the folders that a removed file leaves empty; one that is not empty stays.
 fn prune(folder: &Path, name: &str) {
-    for parent in Path::new(name).ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
+    for parent in
+        Path::new(name).ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty())
+    {
         if fs::remove_dir(folder.join(parent)).is_err() {
             break;
         }

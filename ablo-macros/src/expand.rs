@@ -3,7 +3,9 @@
 use crate::report::errors;
 use crate::rescue::{rescued_enum, rescued_model};
 use crate::spans::Spans;
-use ablo_codegen::emit::rust::expand::{Enumeration, Field, Model, Schema, print_enum, print_model, print_schema};
+use ablo_codegen::emit::rust::expand::{
+    Enumeration, Field, Model, Schema, print_enum, print_model, print_schema,
+};
 use ablo_schema::Hashes;
 use ablo_schema::front::rust::definition::{Definition, Inline, read_inline};
 use ablo_schema::front::rust::derive::{Derived, read, read_derived_enum};
@@ -25,11 +27,17 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
         let rescued = rescued_model(&input, &errors);
         return quote!(#errors #rescued);
     };
-    let fields: Vec<Field> =
-        fields.iter().map(|field| Field { name: field.ident.to_string(), value: text(&field.value) }).collect();
+    let fields: Vec<Field> = fields
+        .iter()
+        .map(|field| Field { name: field.ident.to_string(), value: text(&field.value) })
+        .collect();
     let targets: Vec<String> = targets.iter().map(|target| text(&target.path)).collect();
-    let names =
-        Model { visibility: &text(&input.vis), name: &input.ident.to_string(), fields: &fields, targets: &targets };
+    let names = Model {
+        visibility: &text(&input.vis),
+        name: &input.ident.to_string(),
+        fields: &fields,
+        targets: &targets,
+    };
     let printed = print_model(&schema, 0, &names);
     let mut spans = Spans::default();
     spans.learn(input.to_token_stream());
@@ -70,7 +78,12 @@ fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration 
         visibility: visibility.map(str::to_owned),
         name: read.ident.to_string(),
         other: read.other.as_ref().map(Ident::to_string),
-        variants: read.variants.iter().map(Ident::to_string).zip(read.values().map(str::to_owned)).collect(),
+        variants: read
+            .variants
+            .iter()
+            .map(Ident::to_string)
+            .zip(read.values().map(str::to_owned))
+            .collect(),
     }
 }
 
@@ -79,7 +92,9 @@ pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
     let mut reader = Reader::default();
     let mut spans = Spans::default();
     spans.learn(tokens.clone());
-    let Some(definition) = Definition::parse(tokens, &mut reader) else { return errors(&mut reader) };
+    let Some(definition) = Definition::parse(tokens, &mut reader) else {
+        return errors(&mut reader);
+    };
     if definition.items.is_empty() {
         named(&definition, &mut reader, &spans)
     } else {
@@ -113,7 +128,8 @@ fn print_definition(
     keys: &[String],
 ) -> String {
     let roles: Vec<_> = definition.roles().collect();
-    let attributes: TokenStream = definition.attributes.iter().map(ToTokens::to_token_stream).collect();
+    let attributes: TokenStream =
+        definition.attributes.iter().map(ToTokens::to_token_stream).collect();
     print_schema(&Schema {
         attributes: &text(&attributes),
         visibility: &text(&definition.visibility),
@@ -129,7 +145,8 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     let Inline { models, enums, schema } = read_inline(definition, reader);
     definition.check_repeated(reader);
     let errors = errors(reader);
-    let items: TokenStream = definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
+    let items: TokenStream =
+        definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
     let idents: Vec<String> = models.iter().map(|model| model.ident.to_string()).collect();
     let printed_enums = |printed: &mut String| {
         for read in &enums {
@@ -139,7 +156,9 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     };
     let Some(schema) = schema else {
         let structs = definition.items.iter().filter_map(|item| match item {
-            Item::Struct(item) if idents.contains(&item.ident.to_string()) => Some(DeriveInput::from(item.clone())),
+            Item::Struct(item) if idents.contains(&item.ident.to_string()) => {
+                Some(DeriveInput::from(item.clone()))
+            }
             _ => None,
         });
         let rescued: TokenStream = structs.map(|input| rescued_model(&input, &errors)).collect();
@@ -152,8 +171,11 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     let mut printed = String::new();
     for (at, model) in models.iter().enumerate() {
         let visibility = visibility_of(definition, &model.ident);
-        let fields: Vec<Field> =
-            model.fields.iter().map(|(ident, ty)| Field { name: ident.to_string(), value: text(ty) }).collect();
+        let fields: Vec<Field> = model
+            .fields
+            .iter()
+            .map(|(ident, ty)| Field { name: ident.to_string(), value: text(ty) })
+            .collect();
         let targets: Vec<String> = schema
             .models()
             .get(at)
@@ -164,14 +186,19 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
                 target.and_then(|target| idents.get(target)).cloned().unwrap_or_default()
             })
             .collect();
-        let names =
-            Model { visibility: &visibility, name: &model.ident.to_string(), fields: &fields, targets: &targets };
+        let names = Model {
+            visibility: &visibility,
+            name: &model.ident.to_string(),
+            fields: &fields,
+            targets: &targets,
+        };
         printed.push_str(&print_model(&schema, at, &names));
     }
     printed_enums(&mut printed);
     let hashes = Hashes::of(&schema);
     let hashes = (hashes.schema.to_string(), hashes.content.to_string());
-    let keys: Vec<String> = schema.models().iter().map(|model| model.key.as_str().to_owned()).collect();
+    let keys: Vec<String> =
+        schema.models().iter().map(|model| model.key.as_str().to_owned()).collect();
     printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents, &keys));
     let tables = spans.give_back(&printed);
     quote!(#errors #items #tables)

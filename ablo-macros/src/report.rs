@@ -25,7 +25,8 @@ fn error(diagnostic: &Diagnostic, reader: &Reader) -> TokenStream {
 /// rustc underlines from the first token of the macro call to the last.
 fn spanned(text: &str, first: Span, last: Span) -> TokenStream {
     let head = quote_spanned!(first=> ::core::compile_error!);
-    let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote_spanned!(last=> #text));
+    let mut group =
+        proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote_spanned!(last=> #text));
     group.set_span(last);
     head.into_iter().chain([TokenTree::Group(group)]).collect()
 }

@@ -19,9 +19,17 @@ pub(crate) fn rescued_model(input: &DeriveInput, errors: &TokenStream) -> TokenS
     }
     let rescued = rescue(&input.ident, &input.attrs, &data.fields);
     let Some(schema) = rescued.schema else { return TokenStream::new() };
-    let fields: Vec<Field> =
-        rescued.fields.iter().map(|field| Field { name: field.ident.to_string(), value: text(&field.value) }).collect();
-    let names = Model { visibility: &text(&input.vis), name: &input.ident.to_string(), fields: &fields, targets: &[] };
+    let fields: Vec<Field> = rescued
+        .fields
+        .iter()
+        .map(|field| Field { name: field.ident.to_string(), value: text(&field.value) })
+        .collect();
+    let names = Model {
+        visibility: &text(&input.vis),
+        name: &input.ident.to_string(),
+        fields: &fields,
+        targets: &[],
+    };
     let mut spans = Spans::default();
     spans.learn(input.to_token_stream());
     with_unread_fields(spans.give_back(&print_model(&schema, 0, &names)))
@@ -32,7 +40,8 @@ fn with_unread_fields(call: TokenStream) -> TokenStream {
     let told = |token: TokenTree| match token {
         TokenTree::Group(group) => {
             let inside = group.stream();
-            let mut told = Group::new(group.delimiter(), quote!(#inside unread = ::core::unreachable!();));
+            let mut told =
+                Group::new(group.delimiter(), quote!(#inside unread = ::core::unreachable!();));
             told.set_span(group.span());
             TokenTree::Group(told)
         }

@@ -11,7 +11,9 @@ impl Spans {
     pub(crate) fn learn(&mut self, tokens: TokenStream) {
         for token in tokens {
             match token {
-                TokenTree::Ident(ident) => drop(self.0.entry(ident.to_string()).or_insert_with(|| ident.span())),
+                TokenTree::Ident(ident) => {
+                    drop(self.0.entry(ident.to_string()).or_insert_with(|| ident.span()))
+                }
                 TokenTree::Group(group) => self.learn(group.stream()),
                 _ => {}
             }
@@ -22,7 +24,9 @@ impl Spans {
     pub(crate) fn learn_constants(&mut self, tokens: TokenStream) {
         for token in tokens {
             match token {
-                TokenTree::Ident(ident) => drop(self.0.entry(constant(&ident)).or_insert_with(|| ident.span())),
+                TokenTree::Ident(ident) => {
+                    drop(self.0.entry(constant(&ident)).or_insert_with(|| ident.span()))
+                }
                 TokenTree::Group(group) => self.learn_constants(group.stream()),
                 _ => {}
             }
@@ -47,7 +51,8 @@ impl Spans {
                 TokenTree::Ident(ident)
             }
             TokenTree::Group(group) => {
-                let mut placed = proc_macro2::Group::new(group.delimiter(), self.place(group.stream()));
+                let mut placed =
+                    proc_macro2::Group::new(group.delimiter(), self.place(group.stream()));
                 placed.set_span(group.span());
                 TokenTree::Group(placed)
             }

@@ -49,8 +49,9 @@ fn token<'t>(rest: &'t str, first: char, before: Option<&Token>) -> (Token, &'t 
         let (name, after) = quoted(&rest[1..], '"', false);
         return (Token::Word(name), after);
     }
-    let is_sign_of_number =
-        first == '-' && rest[1..].starts_with(|c: char| c.is_ascii_digit()) && !matches!(before, Some(Token::Value(_)));
+    let is_sign_of_number = first == '-'
+        && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+        && !matches!(before, Some(Token::Value(_)));
     if first.is_ascii_digit() || is_sign_of_number {
         let end = rest[1..]
             .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | 'e' | 'E'))
@@ -81,7 +82,8 @@ fn quoted(text: &str, quote: char, escapes: bool) -> (String, &str) {
                 'r' => out.push('\r'),
                 'u' | 'U' => {
                     let length = if escaped == 'u' { 4 } else { 8 };
-                    let digits: String = characters.by_ref().take(length).map(|(_, digit)| digit).collect();
+                    let digits: String =
+                        characters.by_ref().take(length).map(|(_, digit)| digit).collect();
                     out.extend(u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32));
                 }
                 other => out.push(other),
@@ -112,7 +114,8 @@ fn after_type(text: &str) -> &str {
         let word_end = next.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(next.len());
         if TYPE_WORDS.contains(&&next[..word_end]) {
             rest = &next[word_end..];
-        } else if let Some((digits, after)) = next.strip_prefix('(').and_then(|inner| inner.split_once(')'))
+        } else if let Some((digits, after)) =
+            next.strip_prefix('(').and_then(|inner| inner.split_once(')'))
             && digits.chars().all(|c| c.is_ascii_digit() || c == ',')
         {
             rest = after;
@@ -189,21 +192,29 @@ mod tests {
 
     #[test]
     fn a_server_prints_the_same_in_its_own_way() {
-        let same = |one: &str, other: &str| assert_eq!(tokens(one), tokens(other), "{one} | {other}");
-        same(r#"("status" = ANY (ARRAY['open'::text, 'it''s'::text]))"#, r#""status" = ANY (ARRAY['open', 'it''s'])"#);
+        let same =
+            |one: &str, other: &str| assert_eq!(tokens(one), tokens(other), "{one} | {other}");
+        same(
+            r#"("status" = ANY (ARRAY['open'::text, 'it''s'::text]))"#,
+            r#""status" = ANY (ARRAY['open', 'it''s'])"#,
+        );
         same(r#"(("n" >= '-128'::integer) AND ("n" <= 127))"#, r#""n" >= -128 AND "n" <= 127"#);
         same(
             r#"(("n" >= (0)::numeric) AND ("n" <= '18446744073709551615'::numeric))"#,
             r#""n" >= 0 AND "n" <= 18446744073709551615"#,
         );
-        same(r#"("o" = "current_setting"('app.id'::text, true))"#, r#""o" = current_setting('app.id', true)"#);
+        same(
+            r#"("o" = "current_setting"('app.id'::text, true))"#,
+            r#""o" = current_setting('app.id', true)"#,
+        );
         same(r"E'a\\b\u2028'::character varying(3)", "'a\\b\u{2028}'");
         same("'x'::timestamp with time zone", "'x'");
     }
 
     #[test]
     fn what_differs_differs() {
-        let differs = |one: &str, other: &str| assert_ne!(tokens(one), tokens(other), "{one} | {other}");
+        let differs =
+            |one: &str, other: &str| assert_ne!(tokens(one), tokens(other), "{one} | {other}");
         differs(r#""a" = 'b'"#, r#""a" = 'c'"#);
         differs(r#""A" = 'b'"#, r#""a" = 'b'"#);
         differs(r#""a" = 'b' OR true"#, r#""a" = 'b'"#);
@@ -212,7 +223,20 @@ mod tests {
 
     #[test]
     fn no_text_makes_it_panic() {
-        for text in ["'", "E'\\", "E'\\u12", "\"", "::", "::\"", "::numeric(1", "-", "é'", "1e", "::é", "E'\\ué'"] {
+        for text in [
+            "'",
+            "E'\\",
+            "E'\\u12",
+            "\"",
+            "::",
+            "::\"",
+            "::numeric(1",
+            "-",
+            "é'",
+            "1e",
+            "::é",
+            "E'\\ué'",
+        ] {
             let _ = (tokens(text), constant(text), is_now(text), same_value(text, text, "x"));
         }
     }
@@ -220,10 +244,21 @@ mod tests {
     #[test]
     fn values_are_compared_by_type() {
         assert!(same_value("double precision", "5e-324", "4.94065645841247e-324"));
-        assert!(same_value("numeric(12,2)", "-0.50", "-0.5") && !same_value("numeric(12,2)", "-0.50", "0.5"));
+        assert!(
+            same_value("numeric(12,2)", "-0.50", "-0.5")
+                && !same_value("numeric(12,2)", "-0.50", "0.5")
+        );
         assert!(same_value("jsonb", r#"{"a":1,"b":2}"#, r#"{"b": 2.0, "a": 1}"#));
-        assert!(same_value("timestamp with time zone", "2020-01-01T01:00:00+01:00", "2020-01-01 00:00:00+00"));
-        assert!(!same_value("timestamp with time zone", "2020-01-01T00:00:00Z", "2020-01-01 00:00:01+00"));
+        assert!(same_value(
+            "timestamp with time zone",
+            "2020-01-01T01:00:00+01:00",
+            "2020-01-01 00:00:00+00"
+        ));
+        assert!(!same_value(
+            "timestamp with time zone",
+            "2020-01-01T00:00:00Z",
+            "2020-01-01 00:00:01+00"
+        ));
         assert!(!same_value("text", "1", "1.0"));
     }
 }

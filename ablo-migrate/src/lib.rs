@@ -31,6 +31,8 @@ pub use codes::Code;
 pub use error::{Error, Finding, Result};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use planning::{Current, Outcome, apply, bring, current, drift, finish, offline, plan as plan_for};
+pub use planning::{
+    Current, Outcome, apply, bring, current, drift, finish, offline, plan as plan_for,
+};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use session::{Absent, Applied, Dialect, Patience, Session, connect};

@@ -18,7 +18,8 @@ impl Live {
     /// A hash of the tables of these names, and of which of them are there: 64 hex digits.
     #[must_use]
     pub fn fingerprint<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> String {
-        let of: BTreeMap<&str, Option<&Table>> = names.into_iter().map(|name| (name, self.tables.get(name))).collect();
+        let of: BTreeMap<&str, Option<&Table>> =
+            names.into_iter().map(|name| (name, self.tables.get(name))).collect();
         // Names, texts and flags always serialise.
         let text = serde_json::to_string(&of).unwrap_or_default();
         blake3::hash(text.as_bytes()).to_hex().to_string()

@@ -132,10 +132,11 @@ impl Plan {
     /// # Errors
     /// `ablo::migrate::plan_unreadable`, `ablo::migrate::plan_changed` and `ablo::migrate::schema_invalid`.
     pub fn read(text: &str) -> Result<Self> {
-        let plan: Self =
-            serde_json::from_str(text).map_err(|error| Finding::new(codes::PLAN_UNREADABLE, error.to_string()))?;
+        let plan: Self = serde_json::from_str(text)
+            .map_err(|error| Finding::new(codes::PLAN_UNREADABLE, error.to_string()))?;
         if plan.body.ablo_plan != FORMAT {
-            let message = format!("it has the version {}, this ablo reads {FORMAT}", plan.body.ablo_plan);
+            let message =
+                format!("it has the version {}, this ablo reads {FORMAT}", plan.body.ablo_plan);
             return Err(Finding::new(codes::PLAN_UNREADABLE, message).into());
         }
         let hash = plan.body.hash();
@@ -171,15 +172,19 @@ impl Plan {
     /// `ablo::migrate::approval_unknown`.
     pub fn approve(&mut self, id: &str, by: Option<&str>) -> Result<()> {
         if !self.body.approvals_needed.iter().any(|needed| needed.id == id) {
-            let listed: Vec<_> = self.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
+            let listed: Vec<_> =
+                self.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
             let help = if listed.is_empty() {
                 "it asks for none".to_owned()
             } else {
                 format!("it asks for {}", listed.join(", "))
             };
-            return Err(Finding::new(codes::APPROVAL_UNKNOWN, format!("the plan asks for no approval `{id}`"))
-                .help(help)
-                .into());
+            return Err(Finding::new(
+                codes::APPROVAL_UNKNOWN,
+                format!("the plan asks for no approval `{id}`"),
+            )
+            .help(help)
+            .into());
         }
         self.approvals.retain(|approval| approval.id != id);
         let (id, plan_hash) = (id.to_owned(), self.plan_hash.clone());
@@ -196,16 +201,24 @@ impl Plan {
         let mut say = |code: Code, message: String| findings.push(Finding::new(code, message));
         for Approval { id, plan_hash, .. } in &self.approvals {
             if *plan_hash != self.plan_hash {
-                say(codes::APPROVAL_VOID, format!("the approval `{id}` was given to the plan {plan_hash}"));
+                say(
+                    codes::APPROVAL_VOID,
+                    format!("the approval `{id}` was given to the plan {plan_hash}"),
+                );
             } else if !self.body.approvals_needed.iter().any(|needed| needed.id == *id) {
                 say(codes::APPROVAL_UNKNOWN, format!("the plan asks for no approval `{id}`"));
             }
         }
         for needed in &self.body.approvals_needed {
-            let is_given = |approval: &Approval| approval.id == needed.id && approval.plan_hash == self.plan_hash;
+            let is_given = |approval: &Approval| {
+                approval.id == needed.id && approval.plan_hash == self.plan_hash
+            };
             if !self.approvals.iter().any(is_given) {
                 let rows = needed.rows.map(|rows| format!(" ({rows} rows)")).unwrap_or_default();
-                say(codes::APPROVAL_MISSING, format!("`{}` is not approved: {}{rows}", needed.id, needed.what));
+                say(
+                    codes::APPROVAL_MISSING,
+                    format!("`{}` is not approved: {}{rows}", needed.id, needed.what),
+                );
             }
         }
         if findings.is_empty() { Ok(()) } else { Err(Error(findings)) }
@@ -214,9 +227,12 @@ impl Plan {
     /// Whether nobody has to decide anything but the approvals: no rename is in question, and no row lacks a value.
     #[must_use]
     pub fn is_decided(&self) -> bool {
-        let list = |name: &str| self.body.report.get(name).and_then(Value::as_array).into_iter().flatten();
+        let list =
+            |name: &str| self.body.report.get(name).and_then(Value::as_array).into_iter().flatten();
         let no_backfill = list("warnings").all(|warning| warning.get("needs").is_none());
-        no_backfill && list("possibleRenames").next().is_none() && list("unresolvedBlockers").next().is_none()
+        no_backfill
+            && list("possibleRenames").next().is_none()
+            && list("unresolvedBlockers").next().is_none()
     }
 
     /// What the ledger is to say of it.
@@ -249,8 +265,14 @@ impl Body {
 pub fn read_schema(text: &str, whose: &str) -> Result<Schema> {
     let read = front::json::read(text);
     read.schema.ok_or_else(|| {
-        let first = read.diagnostics.iter().next().map(|first| format!(": {}", first.message)).unwrap_or_default();
-        Finding::new(codes::SCHEMA_INVALID, format!("the schema of {whose} is not valid{first}")).into()
+        let first = read
+            .diagnostics
+            .iter()
+            .next()
+            .map(|first| format!(": {}", first.message))
+            .unwrap_or_default();
+        Finding::new(codes::SCHEMA_INVALID, format!("the schema of {whose} is not valid{first}"))
+            .into()
     })
 }
 
@@ -283,7 +305,10 @@ mod tests {
     }
 
     fn codes_of(result: Result<()>) -> Vec<&'static str> {
-        result.map_or_else(|error| error.0.iter().map(|finding| finding.code.name).collect(), |()| Vec::new())
+        result.map_or_else(
+            |error| error.0.iter().map(|finding| finding.code.name).collect(),
+            |()| Vec::new(),
+        )
     }
 
     #[test]
@@ -320,7 +345,9 @@ mod tests {
         assert_eq!(codes_of(plan.check_approvals()), [""; 0]);
         let mut later = Plan::new(Body { target_schema: "other".to_owned(), ..plan.body.clone() });
         later.approvals = plan.approvals;
-        let void = ["ablo::migrate::approval_void", "ablo::migrate::approval_missing"].map(|code| [code; 2]).concat();
+        let void = ["ablo::migrate::approval_void", "ablo::migrate::approval_missing"]
+            .map(|code| [code; 2])
+            .concat();
         assert_eq!(codes_of(later.check_approvals()), void);
     }
 

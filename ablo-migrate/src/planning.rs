@@ -32,27 +32,40 @@ pub struct Current {
 /// # Errors
 /// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference, `ablo::migrate::schema_invalid`
 /// and what the database refuses.
-pub fn current(database: &mut dyn Session, baseline: Option<&Schema>, foreign_keys: bool) -> Result<Current> {
+pub fn current(
+    database: &mut dyn Session,
+    baseline: Option<&Schema>,
+    foreign_keys: bool,
+) -> Result<Current> {
     if let Some(entry) = database.ledger()?.pop() {
         let schema = Some(read_schema(&entry.record.schema, "the ledger")?);
-        return Ok(Current { schema, foreign_keys: Some(entry.record.foreign_keys), entry: Some(entry) });
+        return Ok(Current {
+            schema,
+            foreign_keys: Some(entry.record.foreign_keys),
+            entry: Some(entry),
+        });
     }
     let Some(baseline) = baseline else {
         let live = database.live()?;
         if live.tables.is_empty() {
             return Ok(Current { schema: None, foreign_keys: None, entry: None });
         }
-        let message = format!("`{}` has {} tables and no ledger", database.place(), live.tables.len());
+        let message =
+            format!("`{}` has {} tables and no ledger", database.place(), live.tables.len());
         return Err(Finding::new(codes::BASELINE_REQUIRED, message).into());
     };
-    let misfits: Vec<_> =
-        drift(database, baseline, foreign_keys)?.into_iter().filter(|difference| difference.misfit).collect();
+    let misfits: Vec<_> = drift(database, baseline, foreign_keys)?
+        .into_iter()
+        .filter(|difference| difference.misfit)
+        .collect();
     if !misfits.is_empty() {
         let first = Finding::new(
             codes::BASELINE_DIFFERS,
             format!("the tables differ from the baseline in {} places", misfits.len()),
         );
-        return Err(Error(std::iter::once(first).chain(misfits.iter().map(Difference::finding)).collect()));
+        return Err(Error(
+            std::iter::once(first).chain(misfits.iter().map(Difference::finding)).collect(),
+        ));
     }
     Ok(Current { schema: Some(baseline.clone()), foreign_keys: None, entry: None })
 }
@@ -61,7 +74,11 @@ pub fn current(database: &mut dyn Session, baseline: Option<&Schema>, foreign_ke
 ///
 /// # Errors
 /// What the database refuses.
-pub fn drift(database: &mut dyn Session, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
+pub fn drift(
+    database: &mut dyn Session,
+    schema: &Schema,
+    foreign_keys: bool,
+) -> Result<Vec<Difference>> {
     database.drift(schema, foreign_keys)
 }
 
@@ -83,12 +100,22 @@ pub fn offline(
 ///
 /// # Errors
 /// `ablo::migrate::options`, and what the database refuses.
-pub fn plan(database: &mut dyn Session, diff: &Diff<'_>, backfills: &Backfills, foreign_keys: bool) -> Result<Plan> {
-    let (mut body, subjects) = draft(diff, backfills, (database.dialect(), database.place()), foreign_keys)?;
+pub fn plan(
+    database: &mut dyn Session,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    foreign_keys: bool,
+) -> Result<Plan> {
+    let (mut body, subjects) =
+        draft(diff, backfills, (database.dialect(), database.place()), foreign_keys)?;
     let live = database.live()?;
     body.fingerprint = Some(live.fingerprint(body.tables.iter().map(String::as_str)));
-    let touched: BTreeSet<&str> =
-        body.statements.iter().flat_map(|statement| &statement.locks).map(|lock| lock.table.as_str()).collect();
+    let touched: BTreeSet<&str> = body
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.locks)
+        .map(|lock| lock.table.as_str())
+        .collect();
     let mut rows = BTreeMap::new();
     for table in touched.into_iter().filter(|table| live.tables.contains_key(*table)) {
         rows.insert(table.to_owned(), database.rows(table)?);
@@ -97,7 +124,9 @@ pub fn plan(database: &mut dyn Session, diff: &Diff<'_>, backfills: &Backfills, 
     for (needed, subject) in body.approvals_needed.iter_mut().zip(subjects) {
         let Some(Subject { table, column }) = subject else { continue };
         needed.rows = match (live.tables.get(&table), column) {
-            (Some(found), Some(column)) if found.column(&column).is_some() => database.filled(&table, &column)?,
+            (Some(found), Some(column)) if found.column(&column).is_some() => {
+                database.filled(&table, &column)?
+            }
             (Some(_), None) => {
                 let counted = database.rows(&table)?;
                 counted.exact.then_some(counted.count)
@@ -168,8 +197,10 @@ pub fn apply(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Res
     let body = &plan.body;
     if body.dialect != database.dialect().as_str() || body.target_schema != database.place() {
         let here = (database.place(), database.dialect().as_str());
-        let message =
-            format!("it is for `{}` of {}, not for `{}` of {}", body.target_schema, body.dialect, here.0, here.1);
+        let message = format!(
+            "it is for `{}` of {}, not for `{}` of {}",
+            body.target_schema, body.dialect, here.0, here.1
+        );
         return Err(Finding::new(codes::PLAN_ELSEWHERE, message).into());
     }
     plan.check_approvals()?;
@@ -224,20 +255,29 @@ fn apply_locked(database: &mut dyn Session, plan: &Plan, patience: Patience) -> 
     let (body, record) = (&plan.body, plan.record()?);
     let head = database.ledger()?.pop();
     if head.as_ref().is_some_and(|entry| entry.record == record) {
-        return Ok(Outcome { applied: Applied { transaction: 0, after_commit: finished }, was_done: true });
+        return Ok(Outcome {
+            applied: Applied { transaction: 0, after_commit: finished },
+            was_done: true,
+        });
     }
     let at = head.as_ref().map(|entry| entry.record.to.as_str());
     // Without a ledger the fingerprint says that the tables are those of the baseline.
     let is_baseline = at.is_none() && body.fingerprint.is_some();
     if at != body.from.as_deref() && !is_baseline {
         let said = |hash: Option<&str>| hash.unwrap_or("no schema").to_owned();
-        let message = format!("the plan starts from {}, the database is at {}", said(body.from.as_deref()), said(at));
+        let message = format!(
+            "the plan starts from {}, the database is at {}",
+            said(body.from.as_deref()),
+            said(at)
+        );
         return Err(Finding::new(codes::SCHEMA_MOVED, message).into());
     }
     if let Some(wanted) = &body.fingerprint {
         let found = database.live()?.fingerprint(body.tables.iter().map(String::as_str));
         if found != *wanted {
-            let message = format!("the plan was made for tables of the fingerprint {wanted}, and they have {found}");
+            let message = format!(
+                "the plan was made for tables of the fingerprint {wanted}, and they have {found}"
+            );
             return Err(Finding::new(codes::DATABASE_MOVED, message).into());
         }
     }

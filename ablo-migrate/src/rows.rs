@@ -63,7 +63,8 @@ const DATES: [&str; 4] = [
     "0001-01-01T00:00:00.000000Z",
     "9999-12-31T23:59:59.000000Z",
 ];
-const DOCUMENTS: [&str; 7] = ["{\"a\": [1, null]}", "[]", "\"text\"", "false", "null", "1.5", "{\"it's\": \"o\\\"k\"}"];
+const DOCUMENTS: [&str; 7] =
+    ["{\"a\": [1, null]}", "[]", "\"text\"", "false", "null", "1.5", "{\"it's\": \"o\\\"k\"}"];
 
 /// The id of a row, the same in every table.
 #[must_use]
@@ -79,7 +80,8 @@ pub fn id(row: usize) -> String {
 pub fn rows(schema: &Schema, count: usize) -> Vec<TableRows> {
     let tables = tables(schema);
     let required = |table: &TableShape<'_>| {
-        let unique = table.columns.iter().filter(|column| column.not_null && is_unique(table, column));
+        let unique =
+            table.columns.iter().filter(|column| column.not_null && is_unique(table, column));
         unique.map(|column| values(column.kind)).min().unwrap_or(usize::MAX)
     };
     let count = tables.iter().map(required).fold(count, usize::min);
@@ -87,7 +89,9 @@ pub fn rows(schema: &Schema, count: usize) -> Vec<TableRows> {
 }
 
 fn of_table(table: &TableShape<'_>, count: usize) -> TableRows {
-    let row = |row| table.columns.iter().enumerate().map(|(at, column)| cell(table, column, at, row)).collect();
+    let row = |row| {
+        table.columns.iter().enumerate().map(|(at, column)| cell(table, column, at, row)).collect()
+    };
     TableRows {
         table: table.name().to_owned(),
         columns: table.columns.iter().map(|column| column.name.to_owned()).collect(),
@@ -114,7 +118,8 @@ fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize)
     let key = matches!(table.isolation, Isolation::Parent { local_key, .. } if local_key == column.name)
         || table.foreign_keys.iter().any(|key| key.column == column.name);
     let unique = is_unique(table, column);
-    if !column.not_null && (unique && row >= values(column.kind) || !unique && (row + at) % 4 == 3) {
+    if !column.not_null && (unique && row >= values(column.kind) || !unique && (row + at) % 4 == 3)
+    {
         return Cell::Null;
     }
     match column.kind {
@@ -131,13 +136,17 @@ fn distinct(kind: ColumnKind<'_>, row: usize) -> Cell {
     match kind {
         ColumnKind::Text => Cell::Text(format!("{} {row}", TEXTS[row % TEXTS.len()])),
         ColumnKind::Enum(allowed) => Cell::Text(allowed[row % allowed.len()].to_string()),
-        ColumnKind::Number | ColumnKind::Exact(Format::Float) => Cell::Number(f64::from(whole) + 0.5),
+        ColumnKind::Number | ColumnKind::Exact(Format::Float) => {
+            Cell::Number(f64::from(whole) + 0.5)
+        }
         ColumnKind::Boolean => Cell::Boolean(row.is_multiple_of(2)),
         ColumnKind::Date => Cell::Date(format!("2024-01-01T00:00:00.{row:06}Z")),
         ColumnKind::Json => Cell::Json(row.to_string()),
         ColumnKind::Exact(Format::Uint64) => Cell::Digits(row.to_string()),
         ColumnKind::Exact(Format::Decimal { digits }) => Cell::Digits(small(digits, row)),
-        ColumnKind::Exact(Format::Uuid) => Cell::Text(format!("67e55044-10b1-426f-9247-{row:012x}")),
+        ColumnKind::Exact(Format::Uuid) => {
+            Cell::Text(format!("67e55044-10b1-426f-9247-{row:012x}"))
+        }
         ColumnKind::Exact(_) => Cell::Whole(whole.into()),
     }
 }
@@ -172,12 +181,18 @@ fn exact(format: Format, at: usize) -> Cell {
 /// A decimal of these digits: a small one, with all its digits behind the point.
 fn small(digits: Option<(u16, u16)>, at: usize) -> String {
     match digits {
-        None => [format!("-{at}.50"), format!("12345678901234567890123456789.{at}"), at.to_string()][at % 3].clone(),
+        None => {
+            [format!("-{at}.50"), format!("12345678901234567890123456789.{at}"), at.to_string()]
+                [at % 3]
+                .clone()
+        }
         Some((precision, scale)) if precision == scale => {
             format!("0.{}{}", "0".repeat(usize::from(scale) - 1), at % 10)
         }
         Some((_, 0)) => (at % 10).to_string(),
-        Some((precision, scale)) if precision - scale < 2 => format!("{}.{}", at % 10, "5".repeat(scale.into())),
+        Some((precision, scale)) if precision - scale < 2 => {
+            format!("{}.{}", at % 10, "5".repeat(scale.into()))
+        }
         Some((_, scale)) => format!("{}.{}", at % 100, "0".repeat(scale.into())),
     }
 }

@@ -56,7 +56,9 @@ impl Dialect {
             #[cfg(feature = "postgres")]
             false => Ok(Self::Postgres),
             #[allow(unreachable_patterns, reason = "a build has both drivers, or one")]
-            _ => Err(Finding::new(URL, "this build has no driver for what the address names").into()),
+            _ => {
+                Err(Finding::new(URL, "this build has no driver for what the address names").into())
+            }
         }
     }
 
@@ -64,7 +66,13 @@ impl Dialect {
     ///
     /// # Errors
     /// `ablo::migrate::options`.
-    pub fn lower(self, diff: &Diff<'_>, backfills: &Backfills, place: &str, foreign_keys: bool) -> Result<Migration> {
+    pub fn lower(
+        self,
+        diff: &Diff<'_>,
+        backfills: &Backfills,
+        place: &str,
+        foreign_keys: bool,
+    ) -> Result<Migration> {
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres => crate::postgres::lower(diff, backfills, place, foreign_keys),
@@ -210,7 +218,8 @@ mod tests {
 
     #[test]
     fn files_are_told_by_their_address() {
-        for address in ["sqlite:app.db", "sqlite://app", "sqlite:///srv/app.db", "data/app.sqlite3"] {
+        for address in ["sqlite:app.db", "sqlite://app", "sqlite:///srv/app.db", "data/app.sqlite3"]
+        {
             assert!(is_file(address), "{address}");
         }
         for address in ["postgres://host/app.db", "host=localhost dbname=app", "app"] {

@@ -2,8 +2,12 @@
 //!
 //! The *sorted* text says the same with members in UTF-16 order; hashes are taken over it.
 
-use crate::schema::{Field, FieldKind, FieldMember, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation, Role, Schema};
-use crate::value::{ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string};
+use crate::schema::{
+    Field, FieldKind, FieldMember, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation, Role, Schema,
+};
+use crate::value::{
+    ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string,
+};
 
 /// The canonical serialisation: one line, no insignificant white space.
 ///
@@ -42,7 +46,9 @@ fn write(schema: &Schema, order: Order, out: &mut String) {
                     models.sort_by(|a, b| utf16_order(a.key.as_str(), b.key.as_str()));
                 }
                 let mut object = ObjectWriter::new(document.member("models"));
-                models.into_iter().for_each(|model| write_model(model, order, object.member(model.key.as_str())));
+                models
+                    .into_iter()
+                    .for_each(|model| write_model(model, order, object.member(model.key.as_str())));
                 object.end();
             }
             _ => write_roles(&schema.identity_roles, order, document.member("identityRoles")),
@@ -105,7 +111,8 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
                 continue;
             }
             "mutable" | "lazyObservable" => {
-                let flag = if name == "mutable" { authored.mutable } else { authored.lazy_observable };
+                let flag =
+                    if name == "mutable" { authored.mutable } else { authored.lazy_observable };
                 if let Some(flag) = flag {
                     write_bool(flag, object.member(name));
                 }

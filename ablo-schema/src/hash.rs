@@ -29,7 +29,10 @@ impl Hashes {
     #[must_use]
     pub fn of(schema: &Schema) -> Self {
         let text = print_sorted(schema);
-        Self { schema: SchemaHash(fnv1a_utf16(&text)), content: ContentHash(blake3::hash(text.as_bytes())) }
+        Self {
+            schema: SchemaHash(fnv1a_utf16(&text)),
+            content: ContentHash(blake3::hash(text.as_bytes())),
+        }
     }
 }
 

@@ -173,8 +173,14 @@ pub enum RawKind {
 
 impl RawKind {
     /// Every kind, for messages.
-    pub const ALL: [RawKind; 6] =
-        [RawKind::String, RawKind::Number, RawKind::Boolean, RawKind::Date, RawKind::Enum, RawKind::Json];
+    pub const ALL: [RawKind; 6] = [
+        RawKind::String,
+        RawKind::Number,
+        RawKind::Boolean,
+        RawKind::Date,
+        RawKind::Enum,
+        RawKind::Json,
+    ];
 
     /// The word in Schema JSON.
     #[must_use]

@@ -30,7 +30,9 @@ pub enum SelectError {
 impl fmt::Display for SelectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SelectError::UnknownModel { key, .. } => write!(f, "`{key}` is no model of this schema"),
+            SelectError::UnknownModel { key, .. } => {
+                write!(f, "`{key}` is no model of this schema")
+            }
             SelectError::ParentLeaves { model, relation, target } => write!(
                 f,
                 "`{model}` is selected without `{target}`, the parent that its rows live in (relation `{relation}`)"
@@ -56,7 +58,9 @@ impl SelectError {
     pub fn help(&self) -> String {
         match self {
             SelectError::UnknownModel { near: Some(near), .. } => format!("did you mean `{near}`?"),
-            SelectError::UnknownModel { near: None, .. } => "models are selected by their keys".to_owned(),
+            SelectError::UnknownModel { near: None, .. } => {
+                "models are selected by their keys".to_owned()
+            }
             SelectError::ParentLeaves { target, .. } => format!("select `{target}` too"),
         }
     }
@@ -77,22 +81,34 @@ pub fn select(schema: &Schema, keys: &[&str]) -> Result<Schema, Vec<SelectError>
                 chosen.insert(*id);
             }
             None => {
-                let near = suggest.nearest(key, schema.models.iter().map(|model| model.key.as_str()));
-                errors.push(SelectError::UnknownModel { key: (*key).to_owned(), near: near.map(str::to_owned) });
+                let near =
+                    suggest.nearest(key, schema.models.iter().map(|model| model.key.as_str()));
+                errors.push(SelectError::UnknownModel {
+                    key: (*key).to_owned(),
+                    near: near.map(str::to_owned),
+                });
             }
         }
     }
-    let renumbered: BTreeMap<ModelId, ModelId> = chosen.iter().enumerate().map(|(at, id)| (*id, ModelId(at))).collect();
-    let models: Vec<Model> =
-        chosen.iter().map(|id| narrow(schema.models[id.0].clone(), &renumbered, &mut errors)).collect();
+    let renumbered: BTreeMap<ModelId, ModelId> =
+        chosen.iter().enumerate().map(|(at, id)| (*id, ModelId(at))).collect();
+    let models: Vec<Model> = chosen
+        .iter()
+        .map(|id| narrow(schema.models[id.0].clone(), &renumbered, &mut errors))
+        .collect();
     if !errors.is_empty() {
         return Err(errors);
     }
-    let by_key = models.iter().enumerate().map(|(at, model)| (model.key.clone(), ModelId(at))).collect();
+    let by_key =
+        models.iter().enumerate().map(|(at, model)| (model.key.clone(), ModelId(at))).collect();
     Ok(Schema { models, by_key, identity_roles: schema.identity_roles.clone() })
 }
 
-fn narrow(mut model: Model, renumbered: &BTreeMap<ModelId, ModelId>, errors: &mut Vec<SelectError>) -> Model {
+fn narrow(
+    mut model: Model,
+    renumbered: &BTreeMap<ModelId, ModelId>,
+    errors: &mut Vec<SelectError>,
+) -> Model {
     let key = model.key.clone();
     model.relations.retain_mut(|relation| {
         if let Some(id) = renumbered.get(&relation.target_id) {

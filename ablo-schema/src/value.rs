@@ -58,7 +58,9 @@ impl Value {
         match self {
             Value::String(text) => text.contains('\0'),
             Value::Array(items) => items.iter().any(Value::holds_nul),
-            Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || value.holds_nul()),
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| name.contains('\0') || value.holds_nul())
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
@@ -225,9 +227,14 @@ mod tests {
 
     #[test]
     fn numbers_print_as_ecmascript_prints_them() {
-        for (number, printed) in
-            [(1.0, "1"), (1e21, "1e+21"), (1e-7, "1e-7"), (-0.0, "0"), (0.1, "0.1"), (123_456_789.0, "123456789")]
-        {
+        for (number, printed) in [
+            (1.0, "1"),
+            (1e21, "1e+21"),
+            (1e-7, "1e-7"),
+            (-0.0, "0"),
+            (0.1, "0.1"),
+            (123_456_789.0, "123456789"),
+        ] {
             assert_eq!(text(&Value::Number(number), Order::Authored), printed);
         }
     }
@@ -240,7 +247,8 @@ mod tests {
 
     #[test]
     fn array_index_members_come_first_as_in_a_javascript_object() {
-        let members = ["b", "10", "a", "2", "01", "4294967295"].map(|name| (Name::from(name), Value::Null));
+        let members =
+            ["b", "10", "a", "2", "01", "4294967295"].map(|name| (Name::from(name), Value::Null));
         assert_eq!(
             text(&Value::Object(members.into()), Order::Authored),
             r#"{"2":null,"10":null,"b":null,"a":null,"01":null,"4294967295":null}"#
@@ -250,6 +258,9 @@ mod tests {
     #[test]
     fn sorted_members_follow_utf16_code_units() {
         let members = ["\u{ffff}", "😀", "a"].map(|name| (Name::from(name), Value::Null));
-        assert_eq!(text(&Value::Object(members.into()), Order::Sorted), "{\"a\":null,\"😀\":null,\"\u{ffff}\":null}");
+        assert_eq!(
+            text(&Value::Object(members.into()), Order::Sorted),
+            "{\"a\":null,\"😀\":null,\"\u{ffff}\":null}"
+        );
     }
 }

@@ -75,7 +75,17 @@ impl App {
         let content_hash = Hashes::of(schema).content.to_string();
         let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
         let sources = Sources::new(&options.sources);
-        Arc::new(Self { engine, store, hubs, options, openapi, content_hash, metrics, sources, closing })
+        Arc::new(Self {
+            engine,
+            store,
+            hubs,
+            options,
+            openapi,
+            content_hash,
+            metrics,
+            sources,
+            closing,
+        })
     }
 
     /// Runs a closure in a transaction of an organisation that writes.
@@ -129,7 +139,10 @@ impl App {
     /// What the database said.
     pub async fn secret_key(&self, organization: &str, label: &str) -> Result<String> {
         let (mode, grant) = (self.options.mode, secret(organization, label));
-        let issued = self.store.writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant)).await?;
+        let issued = self
+            .store
+            .writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant))
+            .await?;
         Ok(issued.token)
     }
 
@@ -139,15 +152,21 @@ impl App {
     /// `apikey_invalid` where the token is not of this mode, or what the database said.
     pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
         if !token.starts_with(&format!("sk_{}_", self.options.mode.as_str())) {
-            return Err(Refusal::new("apikey_invalid", "a secret key begins with sk_test_, or sk_live_").into());
+            return Err(Refusal::new(
+                "apikey_invalid",
+                "a secret key begins with sk_test_, or sk_live_",
+            )
+            .into());
         }
         if self.identify(token).await.is_ok() {
             return Ok(());
         }
         let (grant, token) = (secret(organization, label), token.to_owned());
         let (adopted, known) = (token.clone(), token);
-        let issued =
-            self.store.writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone())).await;
+        let issued = self
+            .store
+            .writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
+            .await;
         // Another process may have adopted it at the same moment.
         match issued {
             Err(_) if self.identify(&known).await.is_ok() => Ok(()),
@@ -183,7 +202,11 @@ impl std::fmt::Debug for App {
 /// The refusal of a request without a credential.
 #[must_use]
 pub fn no_credentials() -> Failure {
-    Refusal::new("auth_no_credentials", "the request has no bearer token: send `Authorization: Bearer <key>`").into()
+    Refusal::new(
+        "auth_no_credentials",
+        "the request has no bearer token: send `Authorization: Bearer <key>`",
+    )
+    .into()
 }
 
 /// Refuses what only secret keys may do.

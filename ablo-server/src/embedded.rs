@@ -79,7 +79,8 @@ impl Embedded {
         let (near, far) = tokio::io::duplex(BUFFER);
         let service = TowerToHyperService::new(self.router.clone());
         tokio::spawn(async move {
-            let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+            let served = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(far), service);
             if let Err(error) = served.with_upgrades().await {
                 tracing::debug!(%error, "a connection ended early");
             }
@@ -88,7 +89,9 @@ impl Embedded {
     }
 
     /// Opens connections for as long as it is kept: for the Rust client's `over`.
-    pub fn dialer(&self) -> impl Fn() -> Ready<std::io::Result<DuplexStream>> + Clone + Send + Sync + 'static {
+    pub fn dialer(
+        &self,
+    ) -> impl Fn() -> Ready<std::io::Result<DuplexStream>> + Clone + Send + Sync + 'static {
         let own = self.clone();
         move || ready(Ok(own.dial()))
     }

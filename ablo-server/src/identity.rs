@@ -100,8 +100,11 @@ impl Identity {
             return;
         }
         let all = self.sees_all();
-        let foreign = |group: &str| group.starts_with("org:") && group != organization_group(&self.organization);
-        let wanted = groups.iter().filter(|group| self.groups.contains(*group) || all && !foreign(group));
+        let foreign = |group: &str| {
+            group.starts_with("org:") && group != organization_group(&self.organization)
+        };
+        let wanted =
+            groups.iter().filter(|group| self.groups.contains(*group) || all && !foreign(group));
         self.groups = wanted.cloned().collect();
     }
 }

@@ -74,21 +74,35 @@ impl Metrics {
         registry.register("http_request_seconds", "Time to an answer", seconds.clone());
         let refusals = Family::default();
         registry.register("refusals", "Requests and commits refused, by code", refusals.clone());
-        let (commits, delivered, sockets) = (Counter::default(), Counter::default(), Gauge::default());
+        let (commits, delivered, sockets) =
+            (Counter::default(), Counter::default(), Gauge::default());
         registry.register("commits", "Commits confirmed", commits.clone());
         registry.register("deltas_delivered", "Changes sent on sockets", delivered.clone());
         registry.register("sockets", "Open sockets", sockets.clone());
-        let (source_requests, source_lag, source_up) = (Family::default(), Family::default(), Family::default());
+        let (source_requests, source_lag, source_up) =
+            (Family::default(), Family::default(), Family::default());
         registry.register(
             "source_requests",
             "Requests to data sources, by what became of them",
             source_requests.clone(),
         );
-        registry.register("source_lag_seconds", "How old the newest event was when it was read", source_lag.clone());
-        registry.register("source_up", "Whether the last request to a data source was answered", source_up.clone());
+        registry.register(
+            "source_lag_seconds",
+            "How old the newest event was when it was read",
+            source_lag.clone(),
+        );
+        registry.register(
+            "source_up",
+            "Whether the last request to a data source was answered",
+            source_up.clone(),
+        );
         let (webhooks_delivered, webhooks_failed) = (Counter::default(), Counter::default());
         registry.register("webhooks_delivered", "Webhooks taken", webhooks_delivered.clone());
-        registry.register("webhooks_failed", "Attempts at webhooks that failed", webhooks_failed.clone());
+        registry.register(
+            "webhooks_failed",
+            "Attempts at webhooks that failed",
+            webhooks_failed.clone(),
+        );
         Self {
             registry,
             requests,
@@ -118,7 +132,13 @@ impl Metrics {
     }
 
     /// How a data source is: requests answered, refused and not answered since the start, and how far behind its outbox is.
-    pub(crate) fn source(&self, organization: &str, requests: [u64; 3], lag: Option<Duration>, up: bool) {
+    pub(crate) fn source(
+        &self,
+        organization: &str,
+        requests: [u64; 3],
+        lag: Option<Duration>,
+        up: bool,
+    ) {
         for (outcome, many) in ["answered", "refused", "failed"].into_iter().zip(requests) {
             let label = SourceOutcome { organization: organization.to_owned(), outcome };
             let counter = self.source_requests.get_or_create(&label);

@@ -229,8 +229,10 @@ impl Models {
         let shapes = tables(schema);
         let mut list: Vec<Model> =
             shapes.iter().enumerate().map(|(at, shape)| Model::new(ModelId(at), shape)).collect();
-        let by_key: BTreeMap<String, ModelId> = list.iter().map(|model| (model.key.clone(), model.id)).collect();
-        let by_table: BTreeMap<String, ModelId> = list.iter().map(|model| (model.table.clone(), model.id)).collect();
+        let by_key: BTreeMap<String, ModelId> =
+            list.iter().map(|model| (model.key.clone(), model.id)).collect();
+        let by_table: BTreeMap<String, ModelId> =
+            list.iter().map(|model| (model.table.clone(), model.id)).collect();
         for (at, shape) in shapes.iter().enumerate() {
             let tenancy = tenancy(shape, &list[at], &by_table, &list);
             let relations = relations(shape.model, &list[at], &by_key, &list);
@@ -240,7 +242,8 @@ impl Models {
                 list[parent.0].children.push((ModelId(at), *column));
             }
             let model = &mut list[at];
-            (model.tenancy, model.relations, model.parents, model.grants) = (tenancy, relations, parents, grants);
+            (model.tenancy, model.relations, model.parents, model.grants) =
+                (tenancy, relations, parents, grants);
         }
         let roles = schema.identity_roles().iter().map(|role| IdentityRole {
             kind: role.kind.as_str().to_owned(),
@@ -299,7 +302,8 @@ impl Model {
             Isolation::Column(name) => Some(name),
             Isolation::Shared | Isolation::Parent { .. } => None,
         };
-        let columns: Vec<Column> = shape.columns.iter().map(|column| Column::new(column, organization)).collect();
+        let columns: Vec<Column> =
+            shape.columns.iter().map(|column| Column::new(column, organization)).collect();
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for (at, column) in columns.iter().enumerate() {
             names.entry(column.member.clone()).or_insert(at);
@@ -321,7 +325,10 @@ impl Model {
             };
             fits.then_some(RowRole { kind, column, multi })
         });
-        let auto_fill = model.auto_fill.iter().filter_map(|fill| Some((position(fill.field.as_str())?, fill.from)));
+        let auto_fill = model
+            .auto_fill
+            .iter()
+            .filter_map(|fill| Some((position(fill.field.as_str())?, fill.from)));
         let order = model.bootstrap_order_by.as_deref().and_then(|order| {
             let (column, way) = order.trim().split_once(' ').unwrap_or((order.trim(), "asc"));
             Some((position(column)?, way.trim().eq_ignore_ascii_case("desc")))
@@ -365,7 +372,9 @@ impl Model {
     /// Whether a name in a scope's `operations` means this model: its wire name, type name or key, in any case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        [&self.wire_name, &self.type_name, &self.key].into_iter().any(|known| known.eq_ignore_ascii_case(name))
+        [&self.wire_name, &self.type_name, &self.key]
+            .into_iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -398,14 +407,21 @@ impl Column {
             preset,
             part: part.0,
             // The checker has read the shape as JSON Schema already.
-            shape: document.and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
+            shape: document
+                .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
             standing: Standing::Made,
         }
     }
 }
 
-fn tenancy(shape: &TableShape<'_>, model: &Model, by_table: &BTreeMap<String, ModelId>, list: &[Model]) -> Tenancy {
-    let position = |model: &Model, name: &str| model.columns.iter().position(|column| column.name == name);
+fn tenancy(
+    shape: &TableShape<'_>,
+    model: &Model,
+    by_table: &BTreeMap<String, ModelId>,
+    list: &[Model],
+) -> Tenancy {
+    let position =
+        |model: &Model, name: &str| model.columns.iter().position(|column| column.name == name);
     match shape.isolation {
         Isolation::Shared => Tenancy::Shared,
         Isolation::Column(name) => position(model, name).map_or(Tenancy::Closed, Tenancy::Column),
@@ -429,18 +445,26 @@ fn tenancy(shape: &TableShape<'_>, model: &Model, by_table: &BTreeMap<String, Mo
     }
 }
 
-fn parents(model: &checked::Model, own: &Model, by_key: &BTreeMap<String, ModelId>) -> Vec<(usize, ModelId)> {
+fn parents(
+    model: &checked::Model,
+    own: &Model,
+    by_key: &BTreeMap<String, ModelId>,
+) -> Vec<(usize, ModelId)> {
     let edges = model.belongs_to().filter(|relation| relation.options.parent);
     edges
         .filter_map(|relation| {
-            Some((own.column(relation.foreign_key.as_str())?, *by_key.get(relation.target.as_str())?))
+            Some((
+                own.column(relation.foreign_key.as_str())?,
+                *by_key.get(relation.target.as_str())?,
+            ))
         })
         .collect()
 }
 
 fn grants(model: &checked::Model, own: &Model, schema: &Schema) -> Option<Grants> {
     let grants = model.grants.as_ref()?;
-    let (subject, scope) = (model.relation(grants.subject.as_str())?, model.relation(grants.scope.as_str())?);
+    let (subject, scope) =
+        (model.relation(grants.subject.as_str())?, model.relation(grants.scope.as_str())?);
     Some(Grants {
         subject: own.column(subject.foreign_key.as_str())?,
         kind: schema.target(scope).scope_kind()?.as_str().to_owned(),
@@ -448,7 +472,12 @@ fn grants(model: &checked::Model, own: &Model, schema: &Schema) -> Option<Grants
     })
 }
 
-fn relations(model: &checked::Model, own: &Model, by_key: &BTreeMap<String, ModelId>, list: &[Model]) -> Vec<Relation> {
+fn relations(
+    model: &checked::Model,
+    own: &Model,
+    by_key: &BTreeMap<String, ModelId>,
+    list: &[Model],
+) -> Vec<Relation> {
     let relation = |relation: &checked::Relation| {
         let target = &list[by_key.get(relation.target.as_str())?.0];
         let key = relation.foreign_key.as_str();

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 /// The document, with this coordinator as its server, of the models whose rows it keeps.
 #[must_use]
 pub(crate) fn document(schema: &Schema, models: &Models) -> String {
-    let Some(target) = targets().iter().find(|target| target.id() == "openapi") else { return String::new() };
+    let Some(target) = targets().iter().find(|target| target.id() == "openapi") else {
+        return String::new();
+    };
     let options = Map::from_iter([("server".to_owned(), Value::String("/api".to_owned()))]);
     let Ok(emit) = target.configure(&options) else { return String::new() };
     let hashes = Hashes::of(schema);

@@ -121,8 +121,11 @@ impl Kind {
                 Format::Decimal { digits } => Kind::Decimal(digits),
                 Format::Uuid => Kind::Uuid,
                 _ => {
-                    let (least, most) = format.bounds().unwrap_or((i64::MIN.into(), i64::MAX.into()));
-                    let end = |end: i128| i64::try_from(end).unwrap_or(if end < 0 { i64::MIN } else { i64::MAX });
+                    let (least, most) =
+                        format.bounds().unwrap_or((i64::MIN.into(), i64::MAX.into()));
+                    let end = |end: i128| {
+                        i64::try_from(end).unwrap_or(if end < 0 { i64::MIN } else { i64::MAX })
+                    };
                     Kind::Whole(end(least), end(most))
                 }
             },
@@ -135,27 +138,39 @@ impl Kind {
     /// What was expected, to stand behind "expected".
     pub fn read(&self, json: &RawValue) -> Result<Cell, String> {
         let text = || {
-            let text: String = serde_json::from_str(json.get()).map_err(|_| "a string".to_owned())?;
+            let text: String =
+                serde_json::from_str(json.get()).map_err(|_| "a string".to_owned())?;
             if text.contains('\0') { Err("text without U+0000".to_owned()) } else { Ok(text) }
         };
         match self {
             Kind::Json => json_value(json),
-            Kind::Boolean => {
-                serde_json::from_str(json.get()).map(Cell::Boolean).map_err(|_| "true or false".to_owned())
-            }
+            Kind::Boolean => serde_json::from_str(json.get())
+                .map(Cell::Boolean)
+                .map_err(|_| "true or false".to_owned()),
             Kind::Number => number(json).map(Cell::Real).ok_or_else(|| "a number".to_owned()),
             Kind::Single => {
                 // Kept as the single nearest to it, so that every database compares the same value.
-                #[expect(clippy::cast_possible_truncation, reason = "the field is of single precision")]
-                let single = number(json).map(|value| value as f32).filter(|value| value.is_finite());
-                single.map(|value| Cell::Real(value.into())).ok_or_else(|| "a number of single precision".to_owned())
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "the field is of single precision"
+                )]
+                let single =
+                    number(json).map(|value| value as f32).filter(|value| value.is_finite());
+                single
+                    .map(|value| Cell::Real(value.into()))
+                    .ok_or_else(|| "a number of single precision".to_owned())
             }
             Kind::Whole(least, most) => {
                 let expected = || format!("a whole number from {least} to {most}");
-                let value = number(json).filter(|value| value.fract() == 0.0).ok_or_else(expected)?;
+                let value =
+                    number(json).filter(|value| value.fract() == 0.0).ok_or_else(expected)?;
                 // Both ends are at most 53 bits wide, so that the cast is exact where it is kept.
                 let whole = value as i64;
-                if (*least..=*most).contains(&whole) { Ok(Cell::Integer(whole)) } else { Err(expected()) }
+                if (*least..=*most).contains(&whole) {
+                    Ok(Cell::Integer(whole))
+                } else {
+                    Err(expected())
+                }
             }
             _ => self.read_text(text()?),
         }
@@ -168,7 +183,8 @@ impl Kind {
     pub fn read_plain(&self, text: &str) -> Result<Cell, String> {
         match self {
             Kind::Boolean | Kind::Number | Kind::Single | Kind::Whole(..) | Kind::Json => {
-                let expected = || format!("JSON, not `{}`", text.chars().take(40).collect::<String>());
+                let expected =
+                    || format!("JSON, not `{}`", text.chars().take(40).collect::<String>());
                 let raw = RawValue::from_string(text.trim().to_owned()).map_err(|_| expected())?;
                 self.read(&raw)
             }
@@ -179,15 +195,20 @@ impl Kind {
 
     fn read_text(&self, text: String) -> Result<Cell, String> {
         match self {
-            Kind::OneOf(allowed) if allowed.iter().any(|value| **value == text) => Ok(Cell::Text(text)),
+            Kind::OneOf(allowed) if allowed.iter().any(|value| **value == text) => {
+                Ok(Cell::Text(text))
+            }
             Kind::OneOf(allowed) => Err(format!("one of {}", list(allowed))),
             Kind::Date => date(&text).map(Cell::Text),
-            Kind::Int64 => {
-                text.parse().map(Cell::Integer).map_err(|_| "a string of digits, a whole number of 64 bits".to_owned())
-            }
+            Kind::Int64 => text
+                .parse()
+                .map(Cell::Integer)
+                .map_err(|_| "a string of digits, a whole number of 64 bits".to_owned()),
             Kind::Uint64 => match text.parse::<u64>() {
                 Ok(value) => Ok(Cell::Text(value.to_string())),
-                Err(_) => Err("a string of digits, a whole number of 64 bits without a sign".to_owned()),
+                Err(_) => {
+                    Err("a string of digits, a whole number of 64 bits without a sign".to_owned())
+                }
             },
             Kind::Decimal(digits) => decimal(&text, *digits).map(Cell::Text),
             Kind::Uuid => match uuid::Uuid::try_parse(&text) {
@@ -222,7 +243,9 @@ impl Kind {
             (Kind::Json, Cell::Text(text)) => out.push_str(text),
             (Kind::Date, Cell::Text(text)) => string(shown_date(text), out),
             (_, Cell::Text(text)) => string(text, out),
-            (Kind::Boolean, Cell::Integer(flag)) => out.push_str(if *flag == 0 { "false" } else { "true" }),
+            (Kind::Boolean, Cell::Integer(flag)) => {
+                out.push_str(if *flag == 0 { "false" } else { "true" })
+            }
             (_, Cell::Boolean(flag)) => out.push_str(if *flag { "true" } else { "false" }),
             (Kind::Int64, Cell::Integer(number)) => {
                 out.push('"');
@@ -232,7 +255,10 @@ impl Kind {
             (_, Cell::Integer(number)) => out.push_str(&number.to_string()),
             (Kind::Single, Cell::Real(number)) => {
                 // What the column keeps is the single nearest to it, and that is shown with the digits it has.
-                #[expect(clippy::cast_possible_truncation, reason = "the column is of single precision")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "the column is of single precision"
+                )]
                 out.push_str(ryu_js::Buffer::new().format(*number as f32));
             }
             (_, Cell::Real(number)) => out.push_str(ryu_js::Buffer::new().format(*number)),
@@ -247,7 +273,8 @@ fn number(json: &RawValue) -> Option<f64> {
 /// JSON as it came, once it is known that every database keeps it.
 fn json_value(json: &RawValue) -> Result<Cell, String> {
     // A raw text is only known to be well formed: numbers beyond a double, lone surrogates and deep nesting show when it is read.
-    let value: serde_json::Value = serde_json::from_str(json.get()).map_err(|error| format!("JSON ({error})"))?;
+    let value: serde_json::Value =
+        serde_json::from_str(json.get()).map_err(|error| format!("JSON ({error})"))?;
     if holds_nul(&value) {
         return Err("JSON without U+0000".to_owned());
     }
@@ -267,7 +294,8 @@ fn holds_nul(value: &serde_json::Value) -> bool {
 
 /// A date in the form in which databases hold it.
 fn date(text: &str) -> Result<String, String> {
-    let expected = || "a date in ISO 8601 with a time zone, such as 2026-06-10T09:00:00.000Z".to_owned();
+    let expected =
+        || "a date in ISO 8601 with a time zone, such as 2026-06-10T09:00:00.000Z".to_owned();
     // Not as a timestamp, which ends before the last day of the year 9999: that stands for "never" in many a schema.
     let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| expected())?;
     let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or_else(expected)?;
@@ -301,17 +329,25 @@ fn decimal(text: &str, digits: Option<(u16, u16)>) -> Result<String, String> {
     let expected = || match digits {
         None => "a string of digits, a decimal number".to_owned(),
         Some((all, behind)) => {
-            format!("a string of digits, a decimal number of at most {all} digits, {behind} of them behind the point")
+            format!(
+                "a string of digits, a decimal number of at most {all} digits, {behind} of them behind the point"
+            )
         }
     };
     let (sign, bare) = text.strip_prefix('-').map_or(("", text), |bare| ("-", bare));
     let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
     let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let pointless = bare.contains('.') && fraction.is_empty();
-    if whole.is_empty() || pointless || !is_digits(whole) || !is_digits(fraction) || text.len() > 1000 {
+    if whole.is_empty()
+        || pointless
+        || !is_digits(whole)
+        || !is_digits(fraction)
+        || text.len() > 1000
+    {
         return Err(expected());
     }
-    let whole = Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
+    let whole =
+        Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
     let mut fraction = fraction.to_owned();
     if let Some((all, behind)) = digits {
         let (before, behind) = (usize::from(all.saturating_sub(behind)), usize::from(behind));
@@ -325,7 +361,11 @@ fn decimal(text: &str, digits: Option<(u16, u16)>) -> Result<String, String> {
     }
     let zero = whole == "0" && fraction.bytes().all(|digit| digit == b'0');
     let sign = if zero { "" } else { sign };
-    Ok(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+    Ok(if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    })
 }
 
 /// The order of two decimals in their one spelling.
@@ -336,8 +376,13 @@ pub fn order_of_digits(one: &str, other: &str) -> Ordering {
         let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
         (negative, whole.to_owned(), fraction.trim_end_matches('0').to_owned())
     };
-    let ((one_negative, one, one_rest), (other_negative, other, other_rest)) = (parts(one), parts(other));
-    let by_size = one.len().cmp(&other.len()).then_with(|| one.cmp(&other)).then_with(|| one_rest.cmp(&other_rest));
+    let ((one_negative, one, one_rest), (other_negative, other, other_rest)) =
+        (parts(one), parts(other));
+    let by_size = one
+        .len()
+        .cmp(&other.len())
+        .then_with(|| one.cmp(&other))
+        .then_with(|| one_rest.cmp(&other_rest));
     match (one_negative, other_negative) {
         (false, false) => by_size,
         (true, true) => by_size.reverse(),
@@ -347,7 +392,8 @@ pub fn order_of_digits(one: &str, other: &str) -> Ordering {
 }
 
 fn list(allowed: &[Box<str>]) -> String {
-    let mut shown: Vec<String> = allowed.iter().take(12).map(|value| format!("`{value}`")).collect();
+    let mut shown: Vec<String> =
+        allowed.iter().take(12).map(|value| format!("`{value}`")).collect();
     if allowed.len() > shown.len() {
         shown.push("…".to_owned());
     }
@@ -394,7 +440,10 @@ mod tests {
         ] {
             assert_eq!(round(&kind, json), json, "{kind:?}");
         }
-        assert_eq!(round(&Kind::Date, r#""2026-06-10T11:00:00+02:00""#), r#""2026-06-10T09:00:00.000Z""#);
+        assert_eq!(
+            round(&Kind::Date, r#""2026-06-10T11:00:00+02:00""#),
+            r#""2026-06-10T09:00:00.000Z""#
+        );
         assert_eq!(round(&Kind::Decimal(Some((5, 2))), r#""007.5""#), r#""7.50""#);
         assert_eq!(round(&Kind::Decimal(None), r#""-0.0""#), r#""0.0""#);
         assert_eq!(
@@ -405,7 +454,18 @@ mod tests {
 
     #[test]
     fn digits_are_ordered_as_numbers() {
-        let ordered = ["-10", "-9.5", "-9.25", "-0.01", "0", "0.05", "0.5", "9", "10", "18446744073709551615"];
+        let ordered = [
+            "-10",
+            "-9.5",
+            "-9.25",
+            "-0.01",
+            "0",
+            "0.05",
+            "0.5",
+            "9",
+            "10",
+            "18446744073709551615",
+        ];
         for (at, one) in ordered.iter().enumerate() {
             for (other_at, other) in ordered.iter().enumerate() {
                 assert_eq!(order_of_digits(one, other), at.cmp(&other_at), "{one} and {other}");
@@ -416,7 +476,9 @@ mod tests {
 
     #[test]
     fn values_are_the_same_however_a_database_spells_them() {
-        let same = |kind: &Kind, one: Cell, other: Cell| assert!(kind.same(&one, &other), "{one:?} and {other:?}");
+        let same = |kind: &Kind, one: Cell, other: Cell| {
+            assert!(kind.same(&one, &other), "{one:?} and {other:?}")
+        };
         same(&Kind::Boolean, Cell::Boolean(true), Cell::Integer(1));
         same(&Kind::Json, r#"{"b":1,"a":[1]}"#.into(), r#"{"a": [1], "b": 1}"#.into());
         same(&Kind::Json, Cell::Null, Cell::Null);

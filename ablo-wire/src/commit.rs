@@ -59,9 +59,11 @@ impl Verb {
         match (self, dialect) {
             (Verb::Other(text), _) => text,
             (verb, dialect) => {
-                VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| match dialect {
-                    Dialect::Frame => upper,
-                    Dialect::Http => lower,
+                VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| {
+                    match dialect {
+                        Dialect::Frame => upper,
+                        Dialect::Http => lower,
+                    }
                 })
             }
         }
@@ -155,7 +157,11 @@ impl<D> Operation<D> {
 
 impl<D: Serialize> Serialize for Operation<D> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        fn put<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: &Maybe<T>) -> Result<(), M::Error> {
+        fn put<M: SerializeMap, T: Serialize>(
+            map: &mut M,
+            key: &str,
+            value: &Maybe<T>,
+        ) -> Result<(), M::Error> {
             if value.is_absent() { Ok(()) } else { map.serialize_entry(key, value) }
         }
         let (verb, data) = match self.dialect {

@@ -9,12 +9,14 @@
 use crate::open::Held;
 use crate::record::record;
 use crate::{
-    Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame, DeltaFrame, IntentAbandon,
-    IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentReorder,
-    Maybe, MutationResult, Object, PresenceReport, PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest,
-    SyncResponse,
+    Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
+    DeltaFrame, IntentAbandon, IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue,
+    IntentQueued, IntentRejected, IntentReorder, Maybe, MutationResult, Object, PresenceReport,
+    PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest, SyncResponse,
 };
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
+};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -286,22 +288,31 @@ impl<'de, F: Frame> Visitor<'de> for Envelope<F> {
                 ("payload", _) if frame.is_some() || payload.is_some() => {
                     return Err(Error::duplicate_field("payload"));
                 }
-                ("payload", Some(kind)) if F::known(kind) => frame = Some(map.next_value_seed(Payload::<F>::of(kind))?),
+                ("payload", Some(kind)) if F::known(kind) => {
+                    frame = Some(map.next_value_seed(Payload::<F>::of(kind))?)
+                }
                 ("payload", _) => payload = Some(map.next_value()?),
                 _ => held.0.push((key, map.next_value()?)),
             }
         }
         let kind = match kind {
             Some(kind) => kind,
-            None if DELTA_MEMBERS.iter().all(|member| held.has(member)) && F::known("delta") => "delta".to_owned(),
+            None if DELTA_MEMBERS.iter().all(|member| held.has(member)) && F::known("delta") => {
+                "delta".to_owned()
+            }
             None => return Err(Error::missing_field("type")),
         };
         match (frame, payload) {
             (Some(frame), _) => Ok(frame),
             (None, payload) if !F::known(&kind) => {
-                let payload = Maybe::or_absent(payload.map(RawJson::try_from).transpose().map_err(Error::custom)?);
-                let payload =
-                    if payload.value().is_some_and(|raw| raw.get() == "null") { Maybe::Null } else { payload };
+                let payload = Maybe::or_absent(
+                    payload.map(RawJson::try_from).transpose().map_err(Error::custom)?,
+                );
+                let payload = if payload.value().is_some_and(|raw| raw.get() == "null") {
+                    Maybe::Null
+                } else {
+                    payload
+                };
                 Ok(F::other(OtherFrame { kind, payload, other: held.into_object()? }))
             }
             (None, Some(payload)) => F::read(&kind, &*payload).map_err(Error::custom),

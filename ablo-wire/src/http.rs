@@ -2,7 +2,10 @@
 //! and receipts are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
 
 use crate::record::{literal, open_enum, record};
-use crate::{ClaimTarget, IntentStatus, IntentTag, Millis, ModelClaim, Object, OnStale, QueueSlot, RawRow, SyncId};
+use crate::{
+    ClaimTarget, IntentStatus, IntentTag, Millis, ModelClaim, Object, OnStale, QueueSlot, RawRow,
+    SyncId,
+};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};

@@ -66,6 +66,8 @@ pub use open::{Maybe, Object};
 pub use presence::*;
 pub use raw::{RawData, RawJson, RawRow};
 #[cfg(feature = "schema")]
-pub use schema::{Direction, HTTP_BODIES, HttpBody, definition_names_for_http, frames_schema, http_components};
+pub use schema::{
+    Direction, HTTP_BODIES, HttpBody, definition_names_for_http, frames_schema, http_components,
+};
 pub use source::*;
 pub use sync::*;

@@ -2,7 +2,9 @@
 //! it was known what they belong to. Nothing here knows a frame.
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor,
+};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -119,7 +121,9 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Maybe<T> {
 }
 
 /// Reads a member whose bad shape counts as absence ("a bad shape is silently dropped", errors.md §2).
-pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     let raw = Box::<RawValue>::deserialize(from)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
@@ -152,7 +156,10 @@ impl Held {
         self.read_seed(std::marker::PhantomData)
     }
 
-    pub(crate) fn read_seed<'a, S: DeserializeSeed<'a>, E: Error>(&'a self, seed: S) -> Result<S::Value, E> {
+    pub(crate) fn read_seed<'a, S: DeserializeSeed<'a>, E: Error>(
+        &'a self,
+        seed: S,
+    ) -> Result<S::Value, E> {
         let members = self.0.iter().map(|(key, raw)| (key.as_str(), &**raw));
         let members = serde::de::value::MapDeserializer::<'a, _, serde_json::Error>::new(members);
         seed.deserialize(members).map_err(E::custom)
@@ -179,7 +186,10 @@ impl<'de, M: MapAccess<'de>> Peeked<M> {
 impl<'de, M: MapAccess<'de>> MapAccess<'de> for Peeked<M> {
     type Error = M::Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, M::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, M::Error> {
         match self.first.take() {
             Some(key) => seed.deserialize(key.into_deserializer()).map(Some),
             None => self.rest.next_key_seed(seed),

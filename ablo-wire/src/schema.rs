@@ -294,7 +294,8 @@ fn prose(text: &str) -> String {
         rest = after;
     }
     said.push_str(rest);
-    let paragraphs: Vec<String> = said.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+    let paragraphs: Vec<String> =
+        said.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
     paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`")
 }
 

@@ -176,7 +176,10 @@ impl<'de, D: DeserializeOwned> Deserialize<'de> for SourceRequest<D> {
                 f.write_str("a source request, an object with a `type`")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<SourceRequest<D>, M::Error> {
+            fn visit_map<M: MapAccess<'de>>(
+                self,
+                mut map: M,
+            ) -> Result<SourceRequest<D>, M::Error> {
                 let mut kind: Option<String> = None;
                 let mut held = Held::default();
                 while let Some(key) = map.next_key::<String>()? {

@@ -307,7 +307,8 @@ impl<'de> Deserialize<'de> for Where {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Where, A::Error> {
                 let column = seq.next_element()?.ok_or_else(|| Error::invalid_length(0, &self))?;
-                let second: Value = seq.next_element()?.ok_or_else(|| Error::invalid_length(1, &self))?;
+                let second: Value =
+                    seq.next_element()?.ok_or_else(|| Error::invalid_length(1, &self))?;
                 let Some(value) = seq.next_element()? else {
                     return Ok(Where { column, op: None, value: second });
                 };

@@ -38,7 +38,8 @@ fn frame() -> impl Strategy<Value = Value> {
                 Value::Object(members) => members,
                 _ => Map::new(),
             };
-            let (kind, payload) = (("type".to_owned(), json!(kind)), ("payload".to_owned(), payload));
+            let (kind, payload) =
+                (("type".to_owned(), json!(kind)), ("payload".to_owned(), payload));
             frame.extend(if payload_first { [payload, kind] } else { [kind, payload] });
             Value::Object(frame)
         },

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 /// What a text reads and writes again.
 fn again<T: DeserializeOwned + Serialize>(text: &str) -> String {
     let read: T = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let value: T = serde_json::from_value(serde_json::from_str(text).unwrap()).expect("a value reads as its text does");
+    let value: T = serde_json::from_value(serde_json::from_str(text).unwrap())
+        .expect("a value reads as its text does");
     let written = serde_json::to_string(&read).unwrap();
     let from_value: serde_json::Value = serde_json::to_value(&value).unwrap();
     assert_eq!(from_value, serde_json::from_str::<serde_json::Value>(&written).unwrap());
@@ -21,11 +22,21 @@ fn again<T: DeserializeOwned + Serialize>(text: &str) -> String {
 /// Reads a frame in its direction: its `type`, whether it was known, and what it writes again.
 fn frame(golden: &Golden) -> (String, bool, String) {
     if golden.name.starts_with("client-") {
-        let frame = ClientFrame::parse(&golden.text).unwrap_or_else(|e| panic!("{}: {e}", golden.title()));
-        (frame.kind().to_owned(), !matches!(frame, ClientFrame::Other(_)), again::<ClientFrame>(&golden.text))
+        let frame =
+            ClientFrame::parse(&golden.text).unwrap_or_else(|e| panic!("{}: {e}", golden.title()));
+        (
+            frame.kind().to_owned(),
+            !matches!(frame, ClientFrame::Other(_)),
+            again::<ClientFrame>(&golden.text),
+        )
     } else {
-        let frame = ServerFrame::parse(&golden.text).unwrap_or_else(|e| panic!("{}: {e}", golden.title()));
-        (frame.kind().to_owned(), !matches!(frame, ServerFrame::Other(_)), again::<ServerFrame>(&golden.text))
+        let frame =
+            ServerFrame::parse(&golden.text).unwrap_or_else(|e| panic!("{}: {e}", golden.title()));
+        (
+            frame.kind().to_owned(),
+            !matches!(frame, ServerFrame::Other(_)),
+            again::<ServerFrame>(&golden.text),
+        )
     }
 }
 
@@ -43,9 +54,15 @@ fn frames_are_read_as_their_folder_and_written_as_they_were() {
         };
         assert_eq!(known, listed, "{}", golden.title());
         let canonical = goldens.iter().find(|other| {
-            other.folder == golden.folder && golden.name.strip_suffix(".in").unwrap_or(&golden.name) == other.name
+            other.folder == golden.folder
+                && golden.name.strip_suffix(".in").unwrap_or(&golden.name) == other.name
         });
-        assert_eq!(written, canonical.expect("every alternate has its canonical form").text, "{}", golden.title());
+        assert_eq!(
+            written,
+            canonical.expect("every alternate has its canonical form").text,
+            "{}",
+            golden.title()
+        );
     }
 }
 
@@ -53,7 +70,9 @@ fn frames_are_read_as_their_folder_and_written_as_they_were() {
 fn every_frame_has_a_golden() {
     let goldens = golden::frames();
     let has = |side: &str, kind: &str| {
-        goldens.iter().any(|golden| golden.folder == kind && golden.name.starts_with(side) && !golden.is_alternate())
+        goldens.iter().any(|golden| {
+            golden.folder == kind && golden.name.starts_with(side) && !golden.is_alternate()
+        })
     };
     for kind in ClientFrame::KINDS {
         assert!(has("client-", kind), "fixtures/wire/{kind}/client-*.json");
@@ -113,7 +132,9 @@ fn rows_can_be_types_of_the_application() {
         id: String,
     }
     let text = r#"{"type":"sync_response","payload":{"deltas":[{"id":1,"actionType":"I","modelName":"Task","modelId":"t","data":{"id":"t"}}]}}"#;
-    let ServerFrame::SyncResponse(response) = serde_json::from_str::<ServerFrame<Task>>(text).unwrap() else {
+    let ServerFrame::SyncResponse(response) =
+        serde_json::from_str::<ServerFrame<Task>>(text).unwrap()
+    else {
         panic!("{text}")
     };
     let deltas = response.deltas.unwrap();
@@ -121,12 +142,14 @@ fn rows_can_be_types_of_the_application() {
 
     let text = r#"{"results":[[{"id":"t"}],{"id":"u"},null],"lastSyncId":4}"#;
     let response: QueryResponse<Task> = serde_json::from_str(text).unwrap();
-    let rows: Vec<_> = response.results.into_iter().flat_map(|rows| rows.into_vec().unwrap()).collect();
+    let rows: Vec<_> =
+        response.results.into_iter().flat_map(|rows| rows.into_vec().unwrap()).collect();
     assert_eq!(rows, [Task { id: "t".into() }, Task { id: "u".into() }]);
 
-    let borrowed: Delta<&serde_json::value::RawValue> =
-        serde_json::from_str(r#"{"id":1,"actionType":"I","modelName":"T","modelId":"t","data":{"a": 1}}"#)
-            .unwrap_or_else(|e| panic!("{e}"));
+    let borrowed: Delta<&serde_json::value::RawValue> = serde_json::from_str(
+        r#"{"id":1,"actionType":"I","modelName":"T","modelId":"t","data":{"a": 1}}"#,
+    )
+    .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(borrowed.data.value().map(|raw| raw.get()), Some(r#"{"a": 1}"#));
 }
 
@@ -137,7 +160,10 @@ fn numbers_are_read_as_far_as_they_make_sense() {
     assert_eq!(id("413.0"), Some(413));
     assert_eq!(id("-1"), Some(0));
     assert_eq!(id("9007199254740991"), Some(MAX_SAFE));
-    assert_eq!([id("9007199254740992"), id("1e300"), id("0.5"), id("\"413\""), id("null")], [None; 5]);
+    assert_eq!(
+        [id("9007199254740992"), id("1e300"), id("0.5"), id("\"413\""), id("null")],
+        [None; 5]
+    );
     let millis = |text: &str| serde_json::from_str::<Millis>(text).ok().map(u64::from);
     assert_eq!([millis("1000.5"), millis("-3.5"), millis("1e300")], [Some(1000), Some(0), None]);
 }

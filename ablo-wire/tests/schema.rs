@@ -28,7 +28,8 @@ fn assert_closed(definitions: &Map<String, Value>, prefix: &str) {
         let mut found = Vec::new();
         references(definition, &mut found);
         for reference in found {
-            let target = reference.strip_prefix(prefix).unwrap_or_else(|| panic!("{name}: {reference}"));
+            let target =
+                reference.strip_prefix(prefix).unwrap_or_else(|| panic!("{name}: {reference}"));
             assert!(definitions.contains_key(target), "{name}: {reference}");
         }
     }
@@ -40,7 +41,10 @@ fn the_schema_is_one() {
     jsonschema::meta::validate(schema).unwrap();
     assert_closed(schema["$defs"].as_object().unwrap(), "#/$defs/");
     let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric());
-    assert!(schema["$defs"].as_object().unwrap().keys().all(plain), "names are stable: no generics in them");
+    assert!(
+        schema["$defs"].as_object().unwrap().keys().all(plain),
+        "names are stable: no generics in them"
+    );
     let text = schema.to_string();
     for forbidden in ["x-null-is-meant", "```", "[`", "\"default\"", "Nullable_", "AnyValue"] {
         assert!(!text.contains(forbidden), "{forbidden}");
@@ -53,7 +57,10 @@ fn every_definition_is_described() {
         assert!(definition["description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
         for (member, schema) in definition["properties"].as_object().into_iter().flatten() {
             let tag = member == "type" && schema.get("not").is_some();
-            assert!(schema["description"].as_str().is_some_and(|text| !text.is_empty()) || tag, "{name}.{member}");
+            assert!(
+                schema["description"].as_str().is_some_and(|text| !text.is_empty()) || tag,
+                "{name}.{member}"
+            );
         }
     }
 }
@@ -101,14 +108,20 @@ fn goldens_validate() {
     }
     for golden in golden::bodies() {
         let body = value(&golden.text);
-        let complaints: Vec<_> = of(&golden.folder).iter_errors(&body).map(|error| error.to_string()).collect();
+        let complaints: Vec<_> =
+            of(&golden.folder).iter_errors(&body).map(|error| error.to_string()).collect();
         assert!(complaints.is_empty(), "{}: {complaints:?}", golden.title());
     }
     for golden in golden::malformed() {
         let Ok(frame) = serde_json::from_str(&golden.text) else { continue };
         // Two keys of one name, two dialects at once: JSON Schema cannot see these, the reader does.
-        if ["server-two-types", "server-two-payloads", "client-commit-two-verbs", "client-commit-two-payloads"]
-            .contains(&golden.name.as_str())
+        if [
+            "server-two-types",
+            "server-two-payloads",
+            "client-commit-two-verbs",
+            "client-commit-two-payloads",
+        ]
+        .contains(&golden.name.as_str())
         {
             continue;
         }
@@ -138,6 +151,12 @@ fn absent_null_and_open_are_told_apart() {
     assert_eq!(properties("ListPage")["next_cursor"]["type"], json!(["string", "null"]));
     assert_eq!(properties("PresenceUpdate")["activity"]["$ref"], "#/$defs/Activity");
     let status = &schema["$defs"]["PresenceStatus"]["anyOf"];
-    assert_eq!(status, &json!([{ "type": "string", "enum": ["online", "away", "offline"] }, { "type": "string" }]));
-    assert_eq!(schema["$defs"]["ErrorCode"]["anyOf"][0]["enum"].as_array().map(Vec::len), Some(149));
+    assert_eq!(
+        status,
+        &json!([{ "type": "string", "enum": ["online", "away", "offline"] }, { "type": "string" }])
+    );
+    assert_eq!(
+        schema["$defs"]["ErrorCode"]["anyOf"][0]["enum"].as_array().map(Vec::len),
+        Some(149)
+    );
 }

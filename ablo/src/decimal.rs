@@ -40,7 +40,9 @@ pub struct DecimalError;
 
 impl fmt::Display for DecimalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a decimal number: digits, with a minus before and a point between where wanted")
+        f.write_str(
+            "not a decimal number: digits, with a minus before and a point between where wanted",
+        )
     }
 }
 

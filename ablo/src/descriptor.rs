@@ -275,7 +275,11 @@ impl RelationDescriptor {
     /// What generated code leaves out, for a relation to `M`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn __to<M: Model>(name: &'static str, kind: RelationKind, foreign_key: &'static str) -> Self {
+    pub const fn __to<M: Model>(
+        name: &'static str,
+        kind: RelationKind,
+        foreign_key: &'static str,
+    ) -> Self {
         Self {
             name,
             kind,

@@ -52,13 +52,15 @@ pub use ablo_wire as wire;
 #[cfg(feature = "client")]
 pub use client::{Client, Error};
 pub use codec::{
-    ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot, TypedDelta,
+    ActorRef, DecodeError, DeltaRef, Deltas, Iter as DeltaIter, Naming, Readable, RowRef, Slot,
+    TypedDelta,
 };
 pub use create::Create;
 pub use decimal::{Decimal, DecimalError};
 pub use descriptor::{
-    AutoFillDescriptor, FieldDescriptor, FieldKind, Format, GrantsDescriptor, Load, ModelDescriptor, Plane,
-    RelationDescriptor, RelationKind, RoleDescriptor, SchemaDescriptor, Tenancy,
+    AutoFillDescriptor, FieldDescriptor, FieldKind, Format, GrantsDescriptor, Load,
+    ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor, SchemaDescriptor,
+    Tenancy,
 };
 pub use field::Field;
 pub use id::Id;

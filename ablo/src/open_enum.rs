@@ -58,7 +58,9 @@ impl fmt::Debug for UnknownValue {
 }
 
 /// Reads any generated enum, once for all of them.
-pub(crate) fn deserialize<'de, E: OpenEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
+pub(crate) fn deserialize<'de, E: OpenEnum, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<E, D::Error> {
     struct Value<E>(PhantomData<E>);
 
     impl<E: OpenEnum> Visitor<'_> for Value<E> {

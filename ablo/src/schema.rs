@@ -4,8 +4,8 @@
 //! checked and hashed by the same code that reads a document.
 
 use crate::descriptor::{
-    FieldDescriptor, FieldKind, Format, ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor,
-    SchemaDescriptor, Tenancy,
+    FieldDescriptor, FieldKind, Format, ModelDescriptor, Plane, RelationDescriptor, RelationKind,
+    RoleDescriptor, SchemaDescriptor, Tenancy,
 };
 use ablo_schema::Hashes;
 use ablo_schema::front::json;
@@ -45,11 +45,16 @@ impl SchemaDescriptor {
     pub fn hashes(&'static self) -> Result<&'static SchemaHashes, &'static SchemaError> {
         self.hashes
             .get_or_init(|| match self.known {
-                Some((schema, content)) => Ok(SchemaHashes { schema: schema.to_owned(), content: content.to_owned() }),
+                Some((schema, content)) => {
+                    Ok(SchemaHashes { schema: schema.to_owned(), content: content.to_owned() })
+                }
                 None => {
                     let schema = read(&self.document())?;
                     let hashes = Hashes::of(&schema);
-                    Ok(SchemaHashes { schema: hashes.schema.to_string(), content: hashes.content.to_string() })
+                    Ok(SchemaHashes {
+                        schema: hashes.schema.to_string(),
+                        content: hashes.content.to_string(),
+                    })
                 }
             })
             .as_ref()
@@ -66,7 +71,8 @@ impl SchemaDescriptor {
     fn document(&self) -> String {
         let models: Map<String, Value> =
             self.models.iter().map(|model| (model.key.to_owned(), model_json(model))).collect();
-        json!({ "v": 3, "models": models, "identityRoles": roles_json(self.identity_roles) }).to_string()
+        json!({ "v": 3, "models": models, "identityRoles": roles_json(self.identity_roles) })
+            .to_string()
     }
 }
 
@@ -83,8 +89,7 @@ fn read(document: &str) -> Result<ablo_schema::Schema, SchemaError> {
 }
 
 fn roles_json(roles: &[RoleDescriptor]) -> Value {
-    let role =
-        |role: &RoleDescriptor| json!({ "kind": role.kind, "source": { "field": role.field, "multi": role.multi } });
+    let role = |role: &RoleDescriptor| json!({ "kind": role.kind, "source": { "field": role.field, "multi": role.multi } });
     roles.iter().map(role).collect()
 }
 
@@ -94,10 +99,14 @@ fn model_json(model: &ModelDescriptor) -> Value {
     let fields = model.base_fields.iter().chain(model.fields);
     out.insert(
         "fields".to_owned(),
-        fields.map(|field| (field.name.to_owned(), field_json(field))).collect::<Map<_, _>>().into(),
+        fields
+            .map(|field| (field.name.to_owned(), field_json(field)))
+            .collect::<Map<_, _>>()
+            .into(),
     );
     let relations = model.relations.iter();
-    let relations = relations.map(|relation| (relation.name.to_owned(), relation_json(model, relation)));
+    let relations =
+        relations.map(|relation| (relation.name.to_owned(), relation_json(model, relation)));
     out.insert("relations".to_owned(), relations.collect::<Map<_, _>>().into());
     let mut say = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -111,9 +120,14 @@ fn model_json(model: &ModelDescriptor) -> Value {
     say("plane", (model.plane == Plane::Control).then(|| "control".into()));
     say(
         "scope",
-        model.scope.map(|kind| if kind == model.type_name.to_lowercase() { true.into() } else { kind.into() }),
+        model.scope.map(|kind| {
+            if kind == model.type_name.to_lowercase() { true.into() } else { kind.into() }
+        }),
     );
-    say("grants", model.grants.map(|grants| json!({ "subject": grants.subject, "scope": grants.scope })));
+    say(
+        "grants",
+        model.grants.map(|grants| json!({ "subject": grants.subject, "scope": grants.scope })),
+    );
     say("entityRoles", (!model.entity_roles.is_empty()).then(|| roles_json(model.entity_roles)));
     say("bootstrapLimit", model.bootstrap_limit.map(Value::from));
     say("bootstrapOrderBy", model.bootstrap_order_by.map(Value::from));
@@ -121,11 +135,17 @@ fn model_json(model: &ModelDescriptor) -> Value {
     say("lazyObservable", model.lazy_observable.then(|| true.into()));
     say(
         "persist",
-        model.persist.map(|store| if store == model.type_name { json!({}) } else { json!({ "store": store }) }),
+        model.persist.map(|store| {
+            if store == model.type_name { json!({}) } else { json!({ "store": store }) }
+        }),
     );
-    let fills = model.auto_fill.iter().map(|fill| json!({ "field": fill.field, "from": fill.from }));
+    let fills =
+        model.auto_fill.iter().map(|fill| json!({ "field": fill.field, "from": fill.from }));
     say("autoFill", (!model.auto_fill.is_empty()).then(|| fills.collect()));
-    say("requiredFields", (!model.required_fields.is_empty()).then(|| model.required_fields.into()));
+    say(
+        "requiredFields",
+        (!model.required_fields.is_empty()).then(|| model.required_fields.into()),
+    );
     out.into()
 }
 
@@ -167,10 +187,17 @@ fn field_json(field: &FieldDescriptor) -> Value {
             out.insert(name.to_owned(), value);
         }
     };
-    say("column", (field.column != ablo_schema::schema::default_column(field.name)).then(|| field.column.into()));
+    say(
+        "column",
+        (field.column != ablo_schema::schema::default_column(field.name))
+            .then(|| field.column.into()),
+    );
     say("enumValues", values.map(Value::from));
     say("description", field.description.map(Value::from));
-    say("deprecated", field.deprecated.map(|note| if note.is_empty() { true.into() } else { note.into() }));
+    say(
+        "deprecated",
+        field.deprecated.map(|note| if note.is_empty() { true.into() } else { note.into() }),
+    );
     say("format", field.format.map(|format| format.word().into()));
     say("precision", field.digits.map(|(precision, _)| precision.into()));
     say("scale", field.digits.map(|(_, scale)| scale.into()));
@@ -197,8 +224,11 @@ fn relation_json(model: &ModelDescriptor, relation: &RelationDescriptor) -> Valu
         RelationKind::HasOne => ("hasOne", target),
     };
     let mut fields = holder.base_fields.iter().chain(holder.fields);
-    let column = fields.find(|field| field.name == relation.foreign_key).map(|field| field.column.to_owned());
-    let column = column.unwrap_or_else(|| ablo_schema::schema::default_column(relation.foreign_key).into_owned());
+    let column = fields
+        .find(|field| field.name == relation.foreign_key)
+        .map(|field| field.column.to_owned());
+    let column = column
+        .unwrap_or_else(|| ablo_schema::schema::default_column(relation.foreign_key).into_owned());
     let mut out = Map::new();
     out.insert("type".to_owned(), kind.into());
     out.insert("target".to_owned(), target.key.into());
@@ -211,8 +241,11 @@ fn relation_json(model: &ModelDescriptor, relation: &RelationDescriptor) -> Valu
         ("parent", relation.parent),
         ("fk", relation.fk),
     ];
-    let options: Map<String, Value> =
-        flags.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), true.into())).collect();
+    let options: Map<String, Value> = flags
+        .iter()
+        .filter(|(_, set)| *set)
+        .map(|(name, _)| ((*name).to_owned(), true.into()))
+        .collect();
     if !options.is_empty() {
         out.insert("options".to_owned(), options.into());
     }

@@ -77,13 +77,17 @@ impl Timestamp {
     /// Points in time beyond the years -9999 to 9999 become the nearest within: the wire cannot say them.
     fn of(seconds: i64, nanoseconds: u32) -> Self {
         let nearest = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-        Self(jiff::Timestamp::new(seconds, nanoseconds.min(999_999_999).cast_signed()).unwrap_or(nearest))
+        Self(
+            jiff::Timestamp::new(seconds, nanoseconds.min(999_999_999).cast_signed())
+                .unwrap_or(nearest),
+        )
     }
 
     /// Whole seconds, rounded down, and nanoseconds on top.
     fn parts(self) -> (i64, u32) {
         let nanoseconds = self.0.as_nanosecond();
-        let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+        let (seconds, rest) =
+            (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
         (i64::try_from(seconds).unwrap_or_default(), u32::try_from(rest).unwrap_or_default())
     }
 }

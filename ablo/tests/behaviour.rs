@@ -8,7 +8,8 @@ mod weather {
 use ablo::{Change, FieldKind, Id, Model, OpenEnum, Patch, RelationKind, Row, Tenancy, Timestamp};
 use weather::{SCHEMA, Station, WeatherReport, WeatherReportPatch, WeatherReportStatus};
 
-const BASE: &str = r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.5Z""#;
+const BASE: &str =
+    r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.5Z""#;
 
 fn report(members: &str) -> serde_json::Result<Row<WeatherReport>> {
     serde_json::from_str(&format!("{{{BASE},{members}}}"))
@@ -16,7 +17,10 @@ fn report(members: &str) -> serde_json::Result<Row<WeatherReport>> {
 
 #[test]
 fn a_row_reads_into_typed_fields() {
-    let row = report(r#""location":"Oslo","status":"ready","forecast":null,"confidence":1,"stationId":"s_1""#).unwrap();
+    let row = report(
+        r#""location":"Oslo","status":"ready","forecast":null,"confidence":1,"stationId":"s_1""#,
+    )
+    .unwrap();
     assert_eq!(row.id, "r_1");
     assert_eq!(row.created_at, "2026-06-01T08:00:00Z".parse::<Timestamp>().unwrap());
     assert_eq!((row.organization_id.as_deref(), row.created_by.as_deref()), (None, None));
@@ -31,8 +35,10 @@ fn a_row_reads_into_typed_fields() {
 #[test]
 fn absent_and_null_both_read_as_none_and_order_is_free() {
     let absent = report(r#""status":"ready","location":"Oslo""#).unwrap();
-    let null =
-        report(r#""stationId":null,"location":"Oslo","forecast":null,"status":"ready","confidence":null"#).unwrap();
+    let null = report(
+        r#""stationId":null,"location":"Oslo","forecast":null,"status":"ready","confidence":null"#,
+    )
+    .unwrap();
     assert_eq!(absent, null);
 }
 
@@ -60,7 +66,9 @@ fn a_row_is_written_base_fields_first_and_what_it_lacked_stays_away() {
 #[test]
 fn an_unknown_enum_value_is_kept_and_sent_back() {
     let row = report(r#""location":"Oslo","status":"retracted""#).unwrap();
-    assert!(matches!(&row.status, WeatherReportStatus::Unrecognized(value) if value.as_str() == "retracted"));
+    assert!(
+        matches!(&row.status, WeatherReportStatus::Unrecognized(value) if value.as_str() == "retracted")
+    );
     assert_eq!(row.status.to_string(), "retracted");
     assert!(serde_json::to_string(&row).unwrap().contains(r#""status":"retracted""#));
     assert_eq!(WeatherReportStatus::VALUES, ["pending", "ready"]);
@@ -73,16 +81,27 @@ fn a_bad_row_is_refused_by_model_and_field() {
         message(r#""location":7,"status":"ready""#),
         "`WeatherReport.location`: invalid type: integer `7`, expected a string at line 1 column 100"
     );
-    assert!(message(r#""location":null,"status":"ready""#).starts_with("`WeatherReport.location`: invalid type: null"));
-    assert!(message(r#""status":"ready""#).starts_with("`WeatherReport.location`: the member is missing"));
+    assert!(
+        message(r#""location":null,"status":"ready""#)
+            .starts_with("`WeatherReport.location`: invalid type: null")
+    );
+    assert!(
+        message(r#""status":"ready""#)
+            .starts_with("`WeatherReport.location`: the member is missing")
+    );
     let twice = r#""location":"Oslo","location":"Oslo","status":"ready""#;
     assert!(message(twice).starts_with("`WeatherReport.location`: the member is there twice"));
     let id_twice = r#""id":"r_2","location":"Oslo","status":"ready""#;
     assert!(message(id_twice).starts_with("`WeatherReport.id`: the member is there twice"));
-    let no_id = serde_json::from_str::<Row<WeatherReport>>(r#"{"location":"Oslo","status":"ready"}"#).unwrap_err();
+    let no_id =
+        serde_json::from_str::<Row<WeatherReport>>(r#"{"location":"Oslo","status":"ready"}"#)
+            .unwrap_err();
     assert!(no_id.to_string().starts_with("`WeatherReport.id`: the member is missing"));
     assert!(
-        serde_json::from_str::<Row<WeatherReport>>("[]").unwrap_err().to_string().contains("a row of `WeatherReport`")
+        serde_json::from_str::<Row<WeatherReport>>("[]")
+            .unwrap_err()
+            .to_string()
+            .contains("a row of `WeatherReport`")
     );
 }
 
@@ -92,24 +111,36 @@ fn a_patch_keeps_clears_and_sets() {
     assert_eq!(json(WeatherReport::patch()), "{}");
     assert_eq!(json(WeatherReport::patch().forecast("Rain")), r#"{"forecast":"Rain"}"#);
     assert_eq!(json(WeatherReport::patch().forecast(None)), r#"{"forecast":null}"#);
-    assert_eq!(json(WeatherReport::patch().forecast(Some("Rain".to_owned()))), r#"{"forecast":"Rain"}"#);
+    assert_eq!(
+        json(WeatherReport::patch().forecast(Some("Rain".to_owned()))),
+        r#"{"forecast":"Rain"}"#
+    );
     assert_eq!(json(WeatherReport::patch().forecast(Patch::Keep)), "{}");
     assert_eq!(
         json(WeatherReport::patch().location("Oslo").confidence(0.5)),
         r#"{"location":"Oslo","confidence":0.5}"#
     );
     assert_eq!(json(WeatherReport::patch().station_id("s_1")), r#"{"stationId":"s_1"}"#);
-    assert_eq!(json(WeatherReport::patch().status(Change::Set("late".into()))), r#"{"status":"late"}"#);
+    assert_eq!(
+        json(WeatherReport::patch().status(Change::Set("late".into()))),
+        r#"{"status":"late"}"#
+    );
     assert_eq!(json(WeatherReport::patch().forecast("Rain").forecast(Patch::Keep)), "{}");
 }
 
 #[test]
 fn a_create_sends_what_is_set_and_keeps_its_id_apart() {
     let create = WeatherReport::create("Oslo", "pending");
-    assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"location":"Oslo","status":"pending"}"#);
+    assert_eq!(
+        serde_json::to_string(&create).unwrap(),
+        r#"{"location":"Oslo","status":"pending"}"#
+    );
     let create = create.id("r_7").with(|it| it.forecast("Rain"));
     assert_eq!(create.id, Some(Id::new("r_7")));
-    assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"location":"Oslo","status":"pending","forecast":"Rain"}"#);
+    assert_eq!(
+        serde_json::to_string(&create).unwrap(),
+        r#"{"location":"Oslo","status":"pending","forecast":"Rain"}"#
+    );
 }
 
 #[test]
@@ -130,7 +161,10 @@ fn numbers_that_json_lacks_are_errors_and_never_null() {
         assert!(serde_json::to_string(&WeatherReport::patch().confidence(value)).is_err());
         let create = Station::create("Arlanda", value, jiff::Timestamp::UNIX_EPOCH);
         let error = serde_json::to_string(&create).unwrap_err();
-        assert!(error.to_string().starts_with("`Station.altitude`: JSON has no number "), "{error}");
+        assert!(
+            error.to_string().starts_with("`Station.altitude`: JSON has no number "),
+            "{error}"
+        );
         let mut row = report(r#""location":"Oslo","status":"ready""#).unwrap();
         row.data.confidence = Some(value);
         assert!(serde_json::to_string(&row).is_err());
@@ -139,22 +173,35 @@ fn numbers_that_json_lacks_are_errors_and_never_null() {
 
 #[test]
 fn json_fields_keep_member_order_and_64_bits() {
-    let details = r#"{"b":18446744073709551615,"a":[1.5,-9223372036854775808,{"z":null,"y":"\u0001"}]}"#;
-    let text =
-        format!(r#"{{{BASE},"name":"A","altitude":1.5,"openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#);
+    let details =
+        r#"{"b":18446744073709551615,"a":[1.5,-9223372036854775808,{"z":null,"y":"\u0001"}]}"#;
+    let text = format!(
+        r#"{{{BASE},"name":"A","altitude":1.5,"openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#
+    );
     let row: Row<Station> = serde_json::from_str(&text).unwrap();
     let sent = serde_json::to_string(&row).unwrap();
-    assert!(sent.ends_with(&format!(r#""openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#)), "{sent}");
+    assert!(
+        sent.ends_with(&format!(
+            r#""openedAt":"1950-01-01T00:00:00.000001Z","details":{details}}}"#
+        )),
+        "{sent}"
+    );
 }
 
 #[test]
 fn descriptors_say_what_the_schema_says() {
     let model = WeatherReport::DESCRIPTOR;
-    assert_eq!((model.key, model.type_name, model.table), ("weatherReports", "WeatherReport", "weather_reports"));
+    assert_eq!(
+        (model.key, model.type_name, model.table),
+        ("weatherReports", "WeatherReport", "weather_reports")
+    );
     assert!(model.mutable && !Station::DESCRIPTOR.mutable);
     assert_eq!(model.tenancy, Tenancy::Column { column: "organization_id" });
-    let shape: Vec<_> =
-        model.fields.iter().map(|field| (field.name, field.kind, field.optional, field.indexed)).collect();
+    let shape: Vec<_> = model
+        .fields
+        .iter()
+        .map(|field| (field.name, field.kind, field.optional, field.indexed))
+        .collect();
     assert_eq!(
         shape,
         [
@@ -166,7 +213,10 @@ fn descriptors_say_what_the_schema_says() {
         ]
     );
     let station = model.relation("station").unwrap();
-    assert_eq!((station.kind, station.foreign_key, station.parent), (RelationKind::BelongsTo, "stationId", true));
+    assert_eq!(
+        (station.kind, station.foreign_key, station.parent),
+        (RelationKind::BelongsTo, "stationId", true)
+    );
     assert_eq!(station.target().key, "stations");
     assert!(format!("{SCHEMA:?}").contains(r#"target: "weatherReports""#));
     assert!(SCHEMA.model("stations").is_some_and(|found| std::ptr::eq(found, Station::DESCRIPTOR)));
@@ -187,7 +237,8 @@ fn tokens_name_fields_with_their_types() {
 #[test]
 fn doubles_come_back_with_every_digit() {
     for number in ["1.4986430352407546e-115", "5e-324", "1.7976931348623157e308", "0.1"] {
-        let row = report(&format!(r#""location":"Oslo","status":"ready","confidence":{number}"#)).unwrap();
+        let row = report(&format!(r#""location":"Oslo","status":"ready","confidence":{number}"#))
+            .unwrap();
         assert_eq!(row.confidence, number.parse().ok(), "{number}");
     }
 }

@@ -23,7 +23,9 @@ const BOTH: [Naming; 2] = [Naming::SameSchema, Naming::Described];
 const FREEDOM: Freedom = Freedom { space: false, shuffle: false, escapes: true };
 
 fn json(schema: &'static SchemaDescriptor, bytes: &[u8]) -> Result<String, String> {
-    Deltas::read_binary(schema, bytes).map(|deltas| deltas.to_json()).map_err(|error| error.to_string())
+    Deltas::read_binary(schema, bytes)
+        .map(|deltas| deltas.to_json())
+        .map_err(|error| error.to_string())
 }
 
 /// Writes by one schema what is read by another.
@@ -33,7 +35,9 @@ fn travel(from: &'static SchemaDescriptor, to: &'static SchemaDescriptor, text: 
 }
 
 fn report(data: &str) -> String {
-    format!(r#"{{"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{data}}}"#)
+    format!(
+        r#"{{"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{data}}}"#
+    )
 }
 
 #[test]
@@ -64,14 +68,19 @@ fn rows_of_a_model_that_the_reader_lacks_become_text() {
 fn a_batch_of_another_schema_needs_a_description() {
     let text = report("{}");
     let bytes = Deltas::read(&SCHEMA, &text).unwrap().to_binary(Naming::SameSchema);
-    assert!(json(&later::SCHEMA, &bytes).unwrap_err().ends_with("a batch of another schema, without a description"));
+    assert!(
+        json(&later::SCHEMA, &bytes)
+            .unwrap_err()
+            .ends_with("a batch of another schema, without a description")
+    );
     assert!(Deltas::is_binary(&bytes) && !Deltas::is_binary(text.as_bytes()));
 }
 
 #[test]
 fn typed_rows_come_out_of_both_forms() {
-    let text =
-        report(r#"{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c","location":"Oslo","status":"ready","confidence":-3}"#);
+    let text = report(
+        r#"{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c","location":"Oslo","status":"ready","confidence":-3}"#,
+    );
     let deltas = Deltas::read(&SCHEMA, &text).unwrap();
     for naming in BOTH {
         let bytes = deltas.to_binary(naming);
@@ -79,7 +88,10 @@ fn typed_rows_come_out_of_both_forms() {
         let row = read.get(0).unwrap().row::<WeatherReport>().unwrap();
         assert_eq!(row.get(WeatherReport::LOCATION), Some("Oslo"));
         assert_eq!(row.get(WeatherReport::CONFIDENCE), Some(Some(-3.0)));
-        assert_eq!(row.get(ablo::Row::<WeatherReport>::ID), Some("0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c"));
+        assert_eq!(
+            row.get(ablo::Row::<WeatherReport>::ID),
+            Some("0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c")
+        );
     }
 }
 
@@ -102,9 +114,15 @@ fn golden_bytes_are_read_and_written() {
             if std::env::var_os("ABLO_BLESS").is_some() {
                 fs::write(&golden, &written).unwrap();
             }
-            let expected = fs::read_to_string(&golden).unwrap_or_else(|_| panic!("{} is missing", golden.display()));
+            let expected = fs::read_to_string(&golden)
+                .unwrap_or_else(|_| panic!("{} is missing", golden.display()));
             assert_eq!(written, expected, "{}", golden.display());
-            assert_eq!(json(&SCHEMA, &unhex(&expected)).unwrap(), text.trim_end(), "{}", golden.display());
+            assert_eq!(
+                json(&SCHEMA, &unhex(&expected)).unwrap(),
+                text.trim_end(),
+                "{}",
+                golden.display()
+            );
         }
         seen += 1;
     }
@@ -112,8 +130,10 @@ fn golden_bytes_are_read_and_written() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let line =
-        |line: &[u8]| line.iter().map(|byte| format!("{byte:02x} ")).collect::<String>().trim_end().to_owned() + "\n";
+    let line = |line: &[u8]| {
+        line.iter().map(|byte| format!("{byte:02x} ")).collect::<String>().trim_end().to_owned()
+            + "\n"
+    };
     bytes.chunks(16).map(line).collect()
 }
 
@@ -198,7 +218,11 @@ fn what_is_unfolded_is_bounded() {
         bytes
     };
     assert!(json(&SCHEMA, &batch(3)).unwrap().contains(r#""modelName":"M""#));
-    assert!(json(&SCHEMA, &batch(20_000)).unwrap_err().ends_with("more to unfold than a batch of this size may hold"));
+    assert!(
+        json(&SCHEMA, &batch(20_000))
+            .unwrap_err()
+            .ends_with("more to unfold than a batch of this size may hold")
+    );
 }
 
 /// A long text that thousands of deltas share would have to be said by each of them in JSON.
@@ -207,15 +231,23 @@ fn what_is_shared_is_bounded() {
     let list = |length: usize, count: usize| {
         let one = |id: usize| {
             let turn = "t".repeat(length);
-            format!(r#"{{"id":{id},"actionType":"D","modelName":"Station","modelId":"s","causedByTaskId":"{turn}"}}"#)
+            format!(
+                r#"{{"id":{id},"actionType":"D","modelName":"Station","modelId":"s","causedByTaskId":"{turn}"}}"#
+            )
         };
         let all: Vec<String> = (0..count).map(one).collect();
         format!(r#"{{"deltas":[{}]}}"#, all.join(","))
     };
-    let read = |text: &str| json(&SCHEMA, &Deltas::read(&SCHEMA, text).unwrap().to_binary(Naming::SameSchema));
+    let read = |text: &str| {
+        json(&SCHEMA, &Deltas::read(&SCHEMA, text).unwrap().to_binary(Naming::SameSchema))
+    };
     let usual = list(40, 3000);
     assert_eq!(read(&usual).unwrap(), usual);
-    assert!(read(&list(2000, 3000)).unwrap_err().ends_with("more to unfold than a batch of this size may hold"));
+    assert!(
+        read(&list(2000, 3000))
+            .unwrap_err()
+            .ends_with("more to unfold than a batch of this size may hold")
+    );
 }
 
 proptest! {

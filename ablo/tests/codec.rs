@@ -24,7 +24,9 @@ fn refused(text: &str) -> String {
 const REPORT: &str = r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"ready","forecast":null,"confidence":0.8,"stationId":"s_1"}"#;
 
 fn update(data: &str) -> String {
-    format!(r#"{{"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{data}}}"#)
+    format!(
+        r#"{{"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{data}}}"#
+    )
 }
 
 #[test]
@@ -51,9 +53,13 @@ fn a_partial_row_says_what_it_lacks() {
     assert_eq!(row.get(WeatherReport::CONFIDENCE), Some(Some(1.0)));
     assert_eq!((row.get(WeatherReport::LOCATION), row.get(WeatherReport::FORECAST)), (None, None));
     assert_eq!(row.slots().collect::<Vec<_>>(), [("confidence", Slot::Number(1.0))]);
-    assert_eq!(row.to_row().unwrap_err().to_string(), "`WeatherReport.id` at byte 0: the member is missing");
-    let text =
-        update(r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z","status":""}"#);
+    assert_eq!(
+        row.to_row().unwrap_err().to_string(),
+        "`WeatherReport.id` at byte 0: the member is missing"
+    );
+    let text = update(
+        r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z","status":""}"#,
+    );
     let error = read(&text).get(0).unwrap().row::<WeatherReport>().unwrap().to_row().unwrap_err();
     assert_eq!(error.field(), Some("location"));
 }
@@ -64,7 +70,8 @@ fn every_golden_frame_is_read_as_the_wire_types_read_it() {
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let text = fs::read_to_string(entry.path()).unwrap();
-        let deltas = Deltas::read(&SCHEMA, &text).unwrap_or_else(|error| panic!("{:?}: {error}", entry.path()));
+        let deltas = Deltas::read(&SCHEMA, &text)
+            .unwrap_or_else(|error| panic!("{:?}: {error}", entry.path()));
         let ours = deltas.to_frame();
         let theirs = wire::ServerFrame::parse(&text).unwrap();
         assert_eq!(wire::ServerFrame::parse(&ours).unwrap(), theirs, "{ours}");
@@ -96,7 +103,10 @@ fn group_changes_and_what_nobody_knows_stay_text() {
     let deltas = read(text);
     let delta = deltas.get(0).unwrap();
     assert_eq!(delta.raw_data(), Some(r#"{"group":"team:1"}"#));
-    assert_eq!((delta.action(), delta.model().map(|model| model.key)), (wire::Action::GroupAdded, Some("stations")));
+    assert_eq!(
+        (delta.action(), delta.model().map(|model| model.key)),
+        (wire::Action::GroupAdded, Some("stations"))
+    );
     let text = r#"{"id":9,"actionType":"I","modelName":"Sensor","modelId":"m","data":{"v" : 1.0}}"#;
     let deltas = read(text);
     assert_eq!(deltas.get(0).unwrap().raw_data(), Some(r#"{"v" : 1.0}"#));
@@ -129,18 +139,40 @@ fn faults_say_where_and_what() {
     for (data, place, at, what) in [
         (r#"{"location":7}"#, "`WeatherReport.location` ", 12, "not a string"),
         (r#"{"location":null}"#, "`WeatherReport.location` ", 12, "a required field is null"),
-        (r#"{"location":"a","location":"b"}"#, "`WeatherReport.location` ", 16, "the member is there twice"),
+        (
+            r#"{"location":"a","location":"b"}"#,
+            "`WeatherReport.location` ",
+            16,
+            "the member is there twice",
+        ),
         (r#"{"confidence":01}"#, "`WeatherReport.confidence` ", 14, "no number that JSON knows"),
-        (r#"{"confidence":1e999}"#, "`WeatherReport.confidence` ", 14, "a number that no double holds"),
-        (r#"{"createdAt":"2026-02-30T00:00:00.000Z"}"#, "`WeatherReport.createdAt` ", 13, "not an RFC 3339 timestamp"),
+        (
+            r#"{"confidence":1e999}"#,
+            "`WeatherReport.confidence` ",
+            14,
+            "a number that no double holds",
+        ),
+        (
+            r#"{"createdAt":"2026-02-30T00:00:00.000Z"}"#,
+            "`WeatherReport.createdAt` ",
+            13,
+            "not an RFC 3339 timestamp",
+        ),
         (r#"{"location":"\ud800"}"#, "`WeatherReport.location` ", 13, "half of a surrogate pair"),
         (r#"{"location":"a"x}"#, "", 15, "neither a comma nor the end of the object or array"),
         (r#"{"location":"a",}"#, "", 16, "no member name"),
         (r"[]", "", 0, "neither an object, a string that holds one, nor null"),
     ] {
-        assert_eq!(refused(&update(data)), format!("{place}at byte {}: {what}", before + at), "{data}");
+        assert_eq!(
+            refused(&update(data)),
+            format!("{place}at byte {}: {what}", before + at),
+            "{data}"
+        );
     }
-    assert_eq!(refused(r#"{"id":1,"actionType":"U","modelName":"M"}"#), "`modelId` at byte 40: the member is missing");
+    assert_eq!(
+        refused(r#"{"id":1,"actionType":"U","modelName":"M"}"#),
+        "`modelId` at byte 40: the member is missing"
+    );
     assert_eq!(refused(r#"{"id":1,"id":2}"#), "`id` at byte 8: the member is there twice");
     assert_eq!(refused(r#"{"type":"pong"}"#), "at byte 8: not a frame of type `delta`");
     assert_eq!(refused(""), "at byte 0: the text ends here");

@@ -4,7 +4,8 @@
 #![allow(missing_docs, unreachable_pub)]
 
 use ablo::{
-    AbloEnum, AbloModel, Decimal, Id, Json, Model, OpenEnum, Row, Timestamp, UnknownValue, Uuid, define_schema,
+    AbloEnum, AbloModel, Decimal, Id, Json, Model, OpenEnum, Row, Timestamp, UnknownValue, Uuid,
+    define_schema,
 };
 
 /// A place where the weather is measured.
@@ -68,11 +69,17 @@ fn a_derived_model_reads_creates_and_patches() {
     assert_eq!(row.price.to_string(), "12345678901234567890.10");
     assert_eq!(row.sources.as_ref().unwrap().get().unwrap()[0].url, "https://smhi.se");
     assert_eq!(serde_json::to_string(&row).unwrap(), text);
-    let create =
-        WeatherReport::create("Oslo", "1.50".parse::<Decimal>().unwrap()).with(|it| it.status(Status::Pending));
-    assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"location":"Oslo","status":"pending","price":"1.50"}"#);
+    let create = WeatherReport::create("Oslo", "1.50".parse::<Decimal>().unwrap())
+        .with(|it| it.status(Status::Pending));
+    assert_eq!(
+        serde_json::to_string(&create).unwrap(),
+        r#"{"location":"Oslo","status":"pending","price":"1.50"}"#
+    );
     let patch = Station::patch().reports_sent(i64::MAX).altitude(1.5);
-    assert_eq!(serde_json::to_string(&patch).unwrap(), r#"{"reportsSent":"9223372036854775807","altitude":1.5}"#);
+    assert_eq!(
+        serde_json::to_string(&patch).unwrap(),
+        r#"{"reportsSent":"9223372036854775807","altitude":1.5}"#
+    );
 }
 
 #[test]

@@ -2,7 +2,10 @@
 //! byte. Over pairs of schemas: the newer one has every field, each older one some of them.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests fail loudly")]
 
-use ablo::{AbloEnum, AbloModel, Decimal, Deltas, Id, Row, Timestamp, UnknownValue, Uuid, define_schema, wire};
+use ablo::{
+    AbloEnum, AbloModel, Decimal, Deltas, Id, Row, Timestamp, UnknownValue, Uuid, define_schema,
+    wire,
+};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -69,22 +72,29 @@ fn value(name: &'static str) -> BoxedStrategy<String> {
     let number = number.prop_map(|number| serde_json::to_string(&number).unwrap());
     match name {
         "title" | "slug" | "note" => any::<String>().prop_map(json).boxed(),
-        "weight" => {
-            number.prop_filter("whole numbers are written without a point", |text| !text.ends_with(".0")).boxed()
-        }
+        "weight" => number
+            .prop_filter("whole numbers are written without a point", |text| !text.ends_with(".0"))
+            .boxed(),
         "count" => any::<i32>().prop_map(|number| number.to_string()).boxed(),
         "share" => (1_u8..8).prop_map(|eighths| format!("{}", f64::from(eighths) / 8.0)).boxed(),
         "total" => any::<i64>().prop_map(|number| format!("\"{number}\"")).boxed(),
         "natural" => any::<u64>().prop_map(|number| format!("\"{number}\"")).boxed(),
         "price" => "-?[0-9]{1,40}(\\.[0-9]{1,20})?".prop_map(json).boxed(),
-        "token" => any::<u128>().prop_map(|number| format!("\"{}\"", Uuid::from_u128(number))).boxed(),
+        "token" => {
+            any::<u128>().prop_map(|number| format!("\"{}\"", Uuid::from_u128(number))).boxed()
+        }
         "done" => any::<bool>().prop_map(|flag| flag.to_string()).boxed(),
         "parentId" => "[a-z_0-9]{1,12}".prop_map(json).boxed(),
-        "stage" => {
-            prop_oneof![Just("draft".to_owned()), Just("final".to_owned()), any::<String>()].prop_map(json).boxed()
-        }
+        "stage" => prop_oneof![Just("draft".to_owned()), Just("final".to_owned()), any::<String>()]
+            .prop_map(json)
+            .boxed(),
         "madeAt" => (0_i64..4_000_000_000_000)
-            .prop_map(|millis| format!("\"{}\"", Timestamp::from(jiff::Timestamp::from_millisecond(millis).unwrap())))
+            .prop_map(|millis| {
+                format!(
+                    "\"{}\"",
+                    Timestamp::from(jiff::Timestamp::from_millisecond(millis).unwrap())
+                )
+            })
             .boxed(),
         "blob" => prop_oneof![
             Just("{\"b\":1,\"a\":[null,{\"z\":\"\"}]}".to_owned()),
@@ -103,12 +113,15 @@ fn value(name: &'static str) -> BoxedStrategy<String> {
     }
 }
 
-const REQUIRED: [&str; 8] = ["title", "weight", "count", "total", "price", "done", "stage", "madeAt"];
-const OPTIONAL: [&str; 10] = ["slug", "share", "natural", "token", "parentId", "blob", "note", "wind", "moon", "löwe"];
+const REQUIRED: [&str; 8] =
+    ["title", "weight", "count", "total", "price", "done", "stage", "madeAt"];
+const OPTIONAL: [&str; 10] =
+    ["slug", "share", "natural", "token", "parentId", "blob", "note", "wind", "moon", "löwe"];
 
 /// The members of a newer row, in any order.
 fn newer() -> impl Strategy<Value = Vec<(&'static str, String)>> {
-    let required: Vec<_> = REQUIRED.iter().map(|name| value(name).prop_map(move |text| Some((*name, text)))).collect();
+    let required: Vec<_> =
+        REQUIRED.iter().map(|name| value(name).prop_map(move |text| Some((*name, text)))).collect();
     let optional: Vec<_> = OPTIONAL
         .iter()
         .map(|name| {

@@ -21,13 +21,20 @@ fn compile(c: &mut Criterion) {
         let hashes = Hashes::of(&schema);
         let input = Input::new(&schema, &hashes);
         let mut group = c.benchmark_group("compile");
-        group.sample_size(10).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_millis(500));
+        group
+            .sample_size(10)
+            .measurement_time(Duration::from_secs(3))
+            .warm_up_time(Duration::from_millis(500));
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(BenchmarkId::new("serde_json", size), |b| {
             b.iter(|| serde_json::from_str::<Value>(black_box(&text)).map(drop));
         });
-        group.bench_function(BenchmarkId::new("parse+check", size), |b| b.iter(|| schema_of(black_box(&text))));
-        group.bench_function(BenchmarkId::new("hash", size), |b| b.iter(|| Hashes::of(black_box(&schema))));
+        group.bench_function(BenchmarkId::new("parse+check", size), |b| {
+            b.iter(|| schema_of(black_box(&text)))
+        });
+        group.bench_function(BenchmarkId::new("hash", size), |b| {
+            b.iter(|| Hashes::of(black_box(&schema)))
+        });
         for target in targets() {
             let emitter = target.configure(&Map::new()).expect("defaults are good options");
             group.bench_function(BenchmarkId::new(target.id(), size), |b| {

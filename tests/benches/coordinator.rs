@@ -2,7 +2,11 @@
 //! claim beside a ping, a commit's way to everyone beside plain sockets, and catching up beside a plain SELECT.
 //!
 //! `cargo bench -p ablo-tests --bench coordinator`; `cargo test --benches` runs it with small numbers.
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "it prints what it measured, and fails loudly")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "it prints what it measured, and fails loudly"
+)]
 
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::server::{World, user};
@@ -16,7 +20,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
     "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
-const TEXT: &str = "A note of about the length that notes have, which is some eighty characters long.";
+const TEXT: &str =
+    "A note of about the length that notes have, which is some eighty characters long.";
 
 /// How much of everything.
 struct Sizes {
@@ -39,7 +44,8 @@ async fn main() {
         Sizes { commits: 64, handoffs: 5, sockets: 20, idle: 50, deltas: 2000 }
     };
     // Names choose among them.
-    let names: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let names: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     if wanted("commits") {
         for writers in [1, 16, 64] {
@@ -75,7 +81,8 @@ async fn commits(world: &Arc<World>, writers: usize, commits: usize) -> f64 {
             let world = Arc::clone(world);
             tokio::spawn(async move {
                 for at in 0..commits / writers {
-                    let operations = json!([create(&format!("w{writers}-{writer}-{at}"))]).to_string();
+                    let operations =
+                        json!([create(&format!("w{writers}-{writer}-{at}"))]).to_string();
                     world.commit(&user("ann"), &operations).await.expect("a receipt");
                 }
             })
@@ -94,7 +101,9 @@ async fn sqlite_commits(writers: usize, count: usize) {
     let ours = commits(&world, writers, count).await;
     let file = world.file().expect("a file").to_owned();
     let driver = rusqlite::Connection::open(file).expect("the file");
-    driver.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").expect("the same durability");
+    driver
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        .expect("the same durability");
     let sql = format!("INSERT INTO notes {COLUMNS} (?1, 'acme', 'ann', ?2)");
     let began = Instant::now();
     for batch in 0..count / writers {
@@ -105,7 +114,12 @@ async fn sqlite_commits(writers: usize, count: usize) {
         }
         driver.execute_batch("COMMIT").expect("committed");
     }
-    report("SQLite", writers, ours, (count / writers * writers) as f64 / began.elapsed().as_secs_f64());
+    report(
+        "SQLite",
+        writers,
+        ours,
+        (count / writers * writers) as f64 / began.elapsed().as_secs_f64(),
+    );
 }
 
 async fn postgres_commits(writers: usize, count: usize) {
@@ -120,7 +134,8 @@ async fn postgres_commits(writers: usize, count: usize) {
             let mut tx = session.client().transaction().expect("begun");
             let statement = tx.prepare(&sql).expect("a statement");
             for at in 0..writers {
-                tx.execute(&statement, &[&format!("d{writers}-{batch}-{at}"), &TEXT]).expect("a row");
+                tx.execute(&statement, &[&format!("d{writers}-{batch}-{at}"), &TEXT])
+                    .expect("a row");
             }
             tx.commit().expect("committed");
         }
@@ -141,10 +156,17 @@ async fn coordinator(world: &World) -> Coordinator {
 }
 
 async fn hand_off(count: usize) {
-    for (store, world) in [("SQLite", World::sqlite(SCHEMA)), ("PostgreSQL", World::postgres(SCHEMA))] {
+    for (store, world) in
+        [("SQLite", World::sqlite(SCHEMA)), ("PostgreSQL", World::postgres(SCHEMA))]
+    {
         let server = coordinator(&world).await;
         server
-            .ask(&server.key, "POST", "/api/v1/models/notes", Some(json!({ "id": "n", "data": { "text": TEXT } })))
+            .ask(
+                &server.key,
+                "POST",
+                "/api/v1/models/notes",
+                Some(json!({ "id": "n", "data": { "text": TEXT } })),
+            )
             .await;
         let mut sides = [
             server.socket(&server.session("agent", "one", json!({})).await, "").await,
@@ -207,7 +229,11 @@ async fn fan_out(count: usize) {
             .map(|mut socket| {
                 tokio::spawn(async move {
                     let deltas = socket.deltas().await;
-                    (Instant::now(), socket, deltas.iter().map(|delta| delta.to_string().len()).sum::<usize>())
+                    (
+                        Instant::now(),
+                        socket,
+                        deltas.iter().map(|delta| delta.to_string().len()).sum::<usize>(),
+                    )
                 })
             })
             .collect();
@@ -286,7 +312,8 @@ async fn serve() {
 
 async fn idle(count: usize) {
     let program = std::env::current_exe().expect("this program");
-    let mut child = Command::new(program).env(SERVER, "1").stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        Command::new(program).env(SERVER, "1").stdout(Stdio::piped()).spawn().expect("it starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     let (address, key) = line.trim().split_once(' ').expect("an address and a key");
@@ -302,7 +329,9 @@ async fn idle(count: usize) {
     let took = began.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(if count > 1000 { 20 } else { 0 })).await;
     let each = (memory(child.id()) - before) / count as f64 / 1024.0;
-    println!("{count} idle sockets: {each:.1} KiB of the coordinator's memory each; opened in {took:.1} s");
+    println!(
+        "{count} idle sockets: {each:.1} KiB of the coordinator's memory each; opened in {took:.1} s"
+    );
     child.kill().expect("it ends");
     child.wait().expect("it ended");
 }
@@ -316,8 +345,7 @@ async fn catch_up(count: usize) {
     let server = coordinator(&world).await;
     let mut socket = server.socket(&server.key, "").await;
     let began = Instant::now();
-    let payload =
-        json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["completeDeltas", "resume"] });
+    let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["completeDeltas", "resume"] });
     socket.say("sync_request", payload).await;
     let (mut heard, mut bytes) = (0, 0);
     while heard < count {
@@ -328,8 +356,9 @@ async fn catch_up(count: usize) {
     let ours = count as f64 / began.elapsed().as_secs_f64();
     let driver = rusqlite::Connection::open(world.file().expect("a file")).expect("the file");
     let began = Instant::now();
-    let mut select =
-        driver.prepare("SELECT * FROM sync_deltas WHERE organization_id = 'acme' ORDER BY id").expect("a statement");
+    let mut select = driver
+        .prepare("SELECT * FROM sync_deltas WHERE organization_id = 'acme' ORDER BY id")
+        .expect("a statement");
     let columns = select.column_count();
     let mut rows = select.query([]).expect("rows");
     let mut read = 0;

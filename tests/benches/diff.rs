@@ -43,7 +43,8 @@ fn edited(document: &str) -> (String, String) {
 
 fn compare(c: &mut Criterion) {
     // `cargo test --benches` runs this too: one small schema shows that it works.
-    let sizes: &[usize] = if std::env::args().any(|argument| argument == "--bench") { &[500, 5_000] } else { &[20] };
+    let sizes: &[usize] =
+        if std::env::args().any(|argument| argument == "--bench") { &[500, 5_000] } else { &[20] };
     for size in sizes {
         let text = synthetic::document(*size);
         let (next, hints) = edited(&text);
@@ -51,13 +52,17 @@ fn compare(c: &mut Criterion) {
         let next = json::read(&next).schema.expect("a good schema");
         let hints = json::read_hints(&hints).0.expect("good hints");
         c.bench_function(&format!("diff/{size}"), |bench| {
-            bench.iter(|| diff::diff(Some(black_box(&prev)), black_box(&next), &hints).expect("good hints"));
+            bench.iter(|| {
+                diff::diff(Some(black_box(&prev)), black_box(&next), &hints).expect("good hints")
+            });
         });
         let diff = diff::diff(Some(&prev), &next, &hints).expect("good hints");
         assert!(diff.steps().len() >= *size / 20, "only {} steps", diff.steps().len());
         let lower = || {
-            let (backfills, options) = (Backfills::default(), Options { foreign_keys: true, ..Options::default() });
-            let migration = migrate(&diff, Some(&prev), &next, &backfills, &options).expect("good options");
+            let (backfills, options) =
+                (Backfills::default(), Options { foreign_keys: true, ..Options::default() });
+            let migration =
+                migrate(&diff, Some(&prev), &next, &backfills, &options).expect("good options");
             files(&migration, &|_| None)
         };
         assert!(lower().migrate.len() > *size * 20);

@@ -33,9 +33,12 @@ fn timed<T>(least: &mut Duration, work: impl FnOnce() -> T) -> T {
 fn measure(text: &str, rounds: usize) -> [Duration; STEPS] {
     let mut least = [Duration::MAX; STEPS];
     for _ in 0..rounds {
-        drop(timed(&mut least[0], || serde_json::from_str::<Value>(black_box(text)).expect("JSON")));
+        drop(timed(&mut least[0], || {
+            serde_json::from_str::<Value>(black_box(text)).expect("JSON")
+        }));
         let start = Instant::now();
-        let schema = timed(&mut least[1], || json::read(black_box(text)).schema.expect("a good schema"));
+        let schema =
+            timed(&mut least[1], || json::read(black_box(text)).schema.expect("a good schema"));
         let hashes = timed(&mut least[2], || Hashes::of(&schema));
         let input = Input::new(&schema, &hashes);
         let mut files = Files::default();
@@ -63,7 +66,8 @@ fn compile(text: &str) {
 
 fn main() {
     // `cargo test --benches` runs this too: one small round shows that it works.
-    let sizes: &[usize] = if std::env::args().any(|argument| argument == "--bench") { &SIZES } else { &SIZES[..1] };
+    let sizes: &[usize] =
+        if std::env::args().any(|argument| argument == "--bench") { &SIZES } else { &SIZES[..1] };
     let mut columns = Vec::new();
     let mut peaks = Vec::new();
     for size in sizes {
@@ -83,13 +87,16 @@ fn main() {
             .map(|column| format!("{:.2}", column[step].as_secs_f64() / column[0].as_secs_f64()))
             .collect();
         let growth = match columns.as_slice() {
-            [.., thousand, ten] => format!("{:.1}", ten[step].as_secs_f64() / thousand[step].as_secs_f64()),
+            [.., thousand, ten] => {
+                format!("{:.1}", ten[step].as_secs_f64() / thousand[step].as_secs_f64())
+            }
             _ => "–".to_owned(),
         };
         println!("| {name} | {} | {growth} |", ratios.join(" | "));
     }
     let peaks: Vec<String> = peaks.iter().map(|peak| format!("{peak} KiB")).collect();
     println!("| peak of live memory, all together | {} | |", peaks.join(" | "));
-    let base: Vec<String> = columns.iter().map(|column| format!("{:.2} ms", column[0].as_secs_f64() * 1e3)).collect();
+    let base: Vec<String> =
+        columns.iter().map(|column| format!("{:.2} ms", column[0].as_secs_f64() * 1e3)).collect();
     println!("| (serde_json::Value took) | {} | |", base.join(" | "));
 }

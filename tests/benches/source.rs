@@ -2,7 +2,11 @@
 //! beside a plain SELECT of the same rows. PostgreSQL on both sides.
 //!
 //! `cargo bench -p ablo-tests --bench source`; `cargo test --benches` runs it with small numbers.
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "it prints what it measured, and fails loudly")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "it prints what it measured, and fails loudly"
+)]
 
 use ablo::source::{Call, Source as _};
 use ablo_server::app::Options;
@@ -39,9 +43,9 @@ async fn commits(server: &Coordinator, round: usize, writers: usize, commits: us
     let began = Instant::now();
     let writer = async |writer: usize| {
         for at in 0..commits / writers {
-            let body =
-                json!({ "id": format!("r{round}w{writer}_{at}"), "data": { "title": "A task of some length." } });
-            let (status, said) = server.ask(&server.key, "POST", "/api/v1/models/tasks", Some(body)).await;
+            let body = json!({ "id": format!("r{round}w{writer}_{at}"), "data": { "title": "A task of some length." } });
+            let (status, said) =
+                server.ask(&server.key, "POST", "/api/v1/models/tasks", Some(body)).await;
             assert_eq!(status, 201, "{said}");
         }
     };
@@ -54,7 +58,8 @@ async fn overhead(writers: usize, many: usize) {
     let (_database, adapter) = on_postgres().await;
     let application = Application::serve(adapter).await;
     let hosted = coordinator(&hosted_world, Vec::new()).await;
-    let sourced = coordinator(&sourced_world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
+    let sourced =
+        coordinator(&sourced_world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
     // The copy is filled, and both are warm.
     commits(&hosted, 1000, writers, writers).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -80,7 +85,9 @@ async fn drain(many: usize) {
          SELECT 'd' || at, 'acme', 'A task of some length.', at FROM generate_series(1, {many}) AS at"
     );
     let at = database.clone();
-    tokio::task::spawn_blocking(move || at.session().run(&written).expect("rows")).await.expect("rows");
+    tokio::task::spawn_blocking(move || at.session().run(&written).expect("rows"))
+        .await
+        .expect("rows");
     let mut scope = SourceScope::new();
     scope.organization_id = Some("acme".to_owned());
     let call = Call { message_id: "m".to_owned(), signed_at: 0, scope, is_test: true };
@@ -101,8 +108,11 @@ async fn drain(many: usize) {
             session.run("SET app.current_org_id = 'acme'").expect("a setting");
             let began = Instant::now();
             let rows = session.client().query("SELECT id, organization_id, created_at::text, updated_at::text, title, n FROM tasks ORDER BY id COLLATE \"C\"", &[]);
-            let bytes: usize =
-                rows.expect("rows").iter().map(|row| row.get::<_, &str>(0).len() + row.get::<_, &str>(4).len()).sum();
+            let bytes: usize = rows
+                .expect("rows")
+                .iter()
+                .map(|row| row.get::<_, &str>(0).len() + row.get::<_, &str>(4).len())
+                .sum();
             assert!(bytes > 0);
             many as f64 / began.elapsed().as_secs_f64()
         });
@@ -119,7 +129,8 @@ async fn drain(many: usize) {
     let application = Application::serve(adapter).await;
     let world = World::postgres(TASKS);
     let began = Instant::now();
-    let _server = coordinator(&world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
+    let _server =
+        coordinator(&world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
     let copy = world.database().expect("a server");
     let counted = async |condition: &str| {
         let sql = format!("SELECT count(*)::text FROM tasks WHERE {condition}");
@@ -129,7 +140,10 @@ async fn drain(many: usize) {
         assert!(began.elapsed() < Duration::from_mins(3), "the copy is not filled");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("filling the copy with {many} rows: {:.0}/s", many as f64 / began.elapsed().as_secs_f64());
+    println!(
+        "filling the copy with {many} rows: {:.0}/s",
+        many as f64 / began.elapsed().as_secs_f64()
+    );
     let at = database.clone();
     let began = Instant::now();
     let sql = format!("SET app.current_org_id = 'acme'; UPDATE tasks SET n = n + {many}");
@@ -138,5 +152,8 @@ async fn drain(many: usize) {
         assert!(began.elapsed() < Duration::from_mins(5), "the outbox is not drained");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("{many} external updates into the copy and the log: {:.0}/s", many as f64 / began.elapsed().as_secs_f64());
+    println!(
+        "{many} external updates into the copy and the log: {:.0}/s",
+        many as f64 / began.elapsed().as_secs_f64()
+    );
 }

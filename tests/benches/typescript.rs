@@ -56,7 +56,14 @@ fn main() {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/typescript").join(file);
         fs::copy(from, room.join(file)).expect("a file can be copied");
     }
-    let npm = ["install", "--no-package-lock", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
+    let npm = [
+        "install",
+        "--no-package-lock",
+        "--omit=optional",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ];
     let installed = Command::new("npm").args(npm).current_dir(&room).output().expect("npm");
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
 
@@ -71,11 +78,20 @@ fn main() {
     let same = deltas.to_binary(Naming::SameSchema);
     let described = deltas.to_binary(Naming::Described);
     let mut arguments = vec![project.path("out")];
-    for (name, bytes) in [("batch.json", text.as_bytes()), ("same.bin", &same[..]), ("described.bin", &described[..])] {
+    for (name, bytes) in [
+        ("batch.json", text.as_bytes()),
+        ("same.bin", &same[..]),
+        ("described.bin", &described[..]),
+    ] {
         fs::write(room.join(name), bytes).expect("written");
         arguments.push(room.join(name));
     }
-    let run = Command::new("node").arg("decode.mjs").args(arguments).current_dir(&room).output().expect("node");
+    let run = Command::new("node")
+        .arg("decode.mjs")
+        .args(arguments)
+        .current_dir(&room)
+        .output()
+        .expect("node");
     println!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success());
 }

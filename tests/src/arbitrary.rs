@@ -82,7 +82,8 @@ const VALUES: [&str; 24] = [
     "a b",
 ];
 
-const PROSE: [&str; 6] = ["Plain.", "Ends */ here", "two\nlines", "`code` \\ \"quote\"", "\u{202e}rtl\u{2028}", ""];
+const PROSE: [&str; 6] =
+    ["Plain.", "Ends */ here", "two\nlines", "`code` \\ \"quote\"", "\u{202e}rtl\u{2028}", ""];
 
 #[derive(Clone, Debug)]
 struct FieldSpec {
@@ -128,28 +129,19 @@ fn field() -> impl Strategy<Value = FieldSpec> {
         prop::option::weighted(0.3, 0..PROSE.len()),
         prop::option::weighted(0.5, facets::facets()),
     )
-        .prop_map(|(words, kind, optional, indexed, column, values, prose, facets)| FieldSpec {
-            words,
-            kind,
-            optional,
-            indexed,
-            column,
-            values,
-            prose,
-            facets,
+        .prop_map(|(words, kind, optional, indexed, column, values, prose, facets)| {
+            FieldSpec { words, kind, optional, indexed, column, values, prose, facets }
         })
 }
 
 fn relation() -> impl Strategy<Value = RelationSpec> {
-    (any::<usize>(), any::<[bool; 5]>(), 0..5_usize).prop_map(|(target, options, kind)| RelationSpec {
-        target,
-        options,
-        kind,
-    })
+    (any::<usize>(), any::<[bool; 5]>(), 0..5_usize)
+        .prop_map(|(target, options, kind)| RelationSpec { target, options, kind })
 }
 
 fn model() -> impl Strategy<Value = ModelSpec> {
-    let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.2));
+    let flags =
+        (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.2));
     (
         (0..WORDS.len(), 0..WORDS.len() * 2),
         flags,
@@ -159,9 +151,30 @@ fn model() -> impl Strategy<Value = ModelSpec> {
         prop::option::of(any::<bool>()),
         0..4_usize,
     )
-        .prop_map(|(words, (typename, table, control, scope), fields, relations, tenancy, mutable, load)| {
-            ModelSpec { words, typename, table, fields, relations, tenancy, control, scope, mutable, load }
-        })
+        .prop_map(
+            |(
+                words,
+                (typename, table, control, scope),
+                fields,
+                relations,
+                tenancy,
+                mutable,
+                load,
+            )| {
+                ModelSpec {
+                    words,
+                    typename,
+                    table,
+                    fields,
+                    relations,
+                    tenancy,
+                    control,
+                    scope,
+                    mutable,
+                    load,
+                }
+            },
+        )
 }
 
 /// Documents that must be accepted without an error.
@@ -202,7 +215,9 @@ fn document(models: &[ModelSpec]) -> Value {
 
 fn model_of(spec: &ModelSpec, at: usize, models: &[ModelSpec], keys: &[String]) -> Value {
     let mut taken: BTreeSet<String> =
-        ["id", "createdat", "updatedat", "organizationid", "createdby", "tenantid"].map(str::to_owned).into();
+        ["id", "createdat", "updatedat", "organizationid", "createdby", "tenantid"]
+            .map(str::to_owned)
+            .into();
     let mut fields = Map::new();
     for (place, field) in spec.fields.iter().enumerate() {
         let name = name(field.words, &mut taken);
@@ -216,12 +231,16 @@ fn model_of(spec: &ModelSpec, at: usize, models: &[ModelSpec], keys: &[String]) 
             key.clone(),
             json!({ "type": "string", "isOptional": n % 2 == 0, "isIndexed": relation.options[0] }),
         );
-        relations.insert(format!("edge{n}"), relation_of(relation, &key, target, spec, models, keys));
+        relations
+            .insert(format!("edge{n}"), relation_of(relation, &key, target, spec, models, keys));
     }
     let mut model = Map::new();
     let parent = spec.tenancy == 3 && at > 0 && !models[0].control && models[0].tenancy < 2;
     if parent {
-        fields.insert("homeId".into(), json!({ "type": "string", "isOptional": false, "isIndexed": false }));
+        fields.insert(
+            "homeId".into(),
+            json!({ "type": "string", "isOptional": false, "isIndexed": false }),
+        );
     }
     model.insert("fields".into(), fields.into());
     model.insert("relations".into(), relations.into());
@@ -297,8 +316,10 @@ fn relation_of(
     models: &[ModelSpec],
     keys: &[String],
 ) -> Value {
-    let snake: String =
-        key.chars().flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] }).collect();
+    let snake: String = key
+        .chars()
+        .flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
+        .collect();
     if relation.kind == 4 {
         // The other side's id is a string field that every model has.
         return json!({ "type": "hasMany", "target": keys[target], "foreignKey": "createdBy",
@@ -315,21 +336,23 @@ fn relation_of(
 
 /// A document and a way to spoil it.
 pub fn broken() -> impl Strategy<Value = Value> {
-    (schema(), vec((any::<prop::sample::Index>(), 0..9_usize), 1..4)).prop_map(|(mut document, changes)| {
-        for (place, change) in changes {
-            let mut count = 0;
-            visit(&mut document, &mut |_| count += 1);
-            let wanted = place.index(count);
-            let mut at = 0;
-            visit(&mut document, &mut |value| {
-                if at == wanted {
-                    spoil(value, change);
-                }
-                at += 1;
-            });
-        }
-        document
-    })
+    (schema(), vec((any::<prop::sample::Index>(), 0..9_usize), 1..4)).prop_map(
+        |(mut document, changes)| {
+            for (place, change) in changes {
+                let mut count = 0;
+                visit(&mut document, &mut |_| count += 1);
+                let wanted = place.index(count);
+                let mut at = 0;
+                visit(&mut document, &mut |value| {
+                    if at == wanted {
+                        spoil(value, change);
+                    }
+                    at += 1;
+                });
+            }
+            document
+        },
+    )
 }
 
 fn visit(value: &mut Value, see: &mut dyn FnMut(&mut Value)) {

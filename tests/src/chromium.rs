@@ -5,15 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const FILES: [&str; 7] =
-    ["package.json", "package-lock.json", "browser.mjs", "page.mjs", "board.mjs", "program.mjs", "react.mjs"];
+const FILES: [&str; 7] = [
+    "package.json",
+    "package-lock.json",
+    "browser.mjs",
+    "page.mjs",
+    "board.mjs",
+    "program.mjs",
+    "react.mjs",
+];
 
 /// Runs a script in Node.js with these arguments, and gives what it printed.
 ///
 /// # Panics
 /// When it finds something wrong, or when what it stands on cannot be installed.
 pub fn run(script: &str, arguments: &[&str]) -> String {
-    let output = Command::new("node").arg(room().join(script)).args(arguments).output().expect("Node.js");
+    let output =
+        Command::new("node").arg(room().join(script)).args(arguments).output().expect("Node.js");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{script}: {}{}", said(&output.stdout), said(&output.stderr));
     said(&output.stdout)
@@ -38,12 +46,16 @@ fn room() -> &'static Path {
         let lock = File::create(room.join("lock")).expect("the target folder can be written");
         lock.lock().expect("a file can be locked");
         for file in FILES {
-            fs::copy(tests.join("judges/chromium").join(file), room.join(file)).expect("a script can be copied");
+            fs::copy(tests.join("judges/chromium").join(file), room.join(file))
+                .expect("a script can be copied");
         }
         let wanted = fs::read_to_string(room.join("package-lock.json")).unwrap_or_default();
         if fs::read_to_string(room.join("installed")).unwrap_or_default() != wanted {
             let mut npm = Command::new("npm");
-            let done = npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&room).output();
+            let done = npm
+                .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                .current_dir(&room)
+                .output();
             let done = done.expect("npm");
             assert!(done.status.success(), "npm ci: {}", String::from_utf8_lossy(&done.stderr));
             fs::write(room.join("installed"), wanted).expect("the target folder can be written");

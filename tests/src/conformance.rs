@@ -18,9 +18,31 @@ pub fn problems(document: &str, server: &str, key: &str, examples: u32) -> Optio
     let venv = venv("http", "tests/judges/http/requirements.txt");
     let program = venv.join("bin/schemathesis");
     let output = Command::new(program)
-        .args(["run", document, "--url", server, "--header", &format!("Authorization: Bearer {key}")])
-        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--seed", "1", "--no-color"])
-        .args(["--warnings", "off", "--generation-database", "none", "--max-examples", &examples.to_string()])
+        .args([
+            "run",
+            document,
+            "--url",
+            server,
+            "--header",
+            &format!("Authorization: Bearer {key}"),
+        ])
+        .args([
+            "--checks",
+            CHECKS,
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--seed",
+            "1",
+            "--no-color",
+        ])
+        .args([
+            "--warnings",
+            "off",
+            "--generation-database",
+            "none",
+            "--max-examples",
+            &examples.to_string(),
+        ])
         .current_dir(&venv)
         .output()
         .expect("Schemathesis");

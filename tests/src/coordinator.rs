@@ -55,13 +55,23 @@ impl Coordinator {
         let response = self.raw(key, method, path, body).await;
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
-        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
+        (
+            status,
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") },
+        )
     }
 
     /// Asks, and gives the answer with its headers.
-    pub async fn raw(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> reqwest::Response {
+    pub async fn raw(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::Response {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key);
+        let mut request =
+            self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -92,8 +102,12 @@ impl Coordinator {
 #[must_use]
 pub fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let tls = tls.expect("versions").with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let tls =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let tls = tls
+        .expect("versions")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
     reqwest::Client::builder().tls_backend_preconfigured(tls).build().expect("a client")
 }
 
@@ -109,9 +123,11 @@ impl Socket {
     /// # Panics
     /// When it is refused.
     pub async fn open(address: SocketAddr, token: &str, query: &str) -> Self {
-        let mut request =
-            format!("ws://{address}/api/sync/ws?cursor={query}").into_client_request().expect("a request");
-        let protocols = HeaderValue::from_str(&format!("ablo.bearer.{token}, ablo.sync.v1")).expect("a header");
+        let mut request = format!("ws://{address}/api/sync/ws?cursor={query}")
+            .into_client_request()
+            .expect("a request");
+        let protocols =
+            HeaderValue::from_str(&format!("ablo.bearer.{token}, ablo.sync.v1")).expect("a header");
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocols);
         let (stream, response) = connect_async(request).await.expect("a socket");
         assert_eq!(response.headers()["sec-websocket-protocol"], "ablo.sync.v1");
@@ -137,7 +153,9 @@ impl Socket {
     pub async fn next(&mut self, within: Duration) -> Option<Value> {
         loop {
             match tokio::time::timeout(within, self.stream.next()).await {
-                Ok(Some(Ok(Message::Text(text)))) => return Some(serde_json::from_str(&text).expect("JSON")),
+                Ok(Some(Ok(Message::Text(text)))) => {
+                    return Some(serde_json::from_str(&text).expect("JSON"));
+                }
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return None,
                 Ok(Some(Ok(_))) => {}
             }

@@ -19,5 +19,8 @@ pub fn same_as_twin(compiled: &'static SchemaDescriptor, fixture: &str) {
     }
     assert_eq!(one, other);
     let (hashes, expected) = (compiled.hashes().expect("it is valid"), Hashes::of(&twin));
-    assert_eq!((&hashes.schema, &hashes.content), (&expected.schema.to_string(), &expected.content.to_string()));
+    assert_eq!(
+        (&hashes.schema, &hashes.content),
+        (&expected.schema.to_string(), &expected.content.to_string())
+    );
 }

@@ -23,12 +23,20 @@ pub async fn failing(to: &str, first: u32) -> (String, Arc<AtomicU32>) {
             let mut request = vec![0; 65_536];
             let read = here.read(&mut request).await.unwrap_or(0);
             let answer = if call < first {
-                let body = r#"{"type":"AbloServerError","code":"instance_at_capacity","message":"full"}"#;
-                format!("HTTP/1.1 503 Full\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-                    .into_bytes()
+                let body =
+                    r#"{"type":"AbloServerError","code":"instance_at_capacity","message":"full"}"#;
+                format!(
+                    "HTTP/1.1 503 Full\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                )
+                .into_bytes()
             } else {
                 let mut there = TcpStream::connect(to).await.expect("the coordinator");
-                let head = String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                let head = String::from_utf8_lossy(&request[..read]).replacen(
+                    "\r\n",
+                    "\r\nconnection: close\r\n",
+                    1,
+                );
                 there.write_all(head.as_bytes()).await.expect("sent");
                 let mut answer = Vec::new();
                 let _ = there.read_to_end(&mut answer).await;

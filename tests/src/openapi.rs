@@ -35,14 +35,16 @@ impl Judge {
             Judge::SpecValidator => (room.join("venv/bin/python"), "spec_validator.py"),
         };
         let output = run(Command::new(program).arg(room.join(script)).args(documents));
-        let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
         let told = output.status.code() == Some(if lines.is_empty() { 0 } else { 10 });
         assert!(told, "{self:?} broke down: {}", String::from_utf8_lossy(&output.stderr));
         lines
     }
 }
 
-const FILES: [&str; 5] = ["package.json", "package-lock.json", "redocly.mjs", "requirements.txt", "spec_validator.py"];
+const FILES: [&str; 5] =
+    ["package.json", "package-lock.json", "redocly.mjs", "requirements.txt", "spec_validator.py"];
 
 /// The folder in which both judges are ready to run.
 fn room() -> &'static Path {
@@ -55,7 +57,8 @@ fn room() -> &'static Path {
         let lock = File::create(room.join("lock")).expect("the target folder can be written");
         lock.lock().expect("a file can be locked");
         for file in FILES {
-            fs::copy(tests.join("judges/openapi").join(file), room.join(file)).expect("a judge's file can be copied");
+            fs::copy(tests.join("judges/openapi").join(file), room.join(file))
+                .expect("a judge's file can be copied");
         }
         let read = |file: &str| fs::read_to_string(room.join(file)).unwrap_or_default();
         let wanted = [read("package-lock.json"), read("requirements.txt")].concat();

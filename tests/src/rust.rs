@@ -17,7 +17,8 @@ use std::process::{Command, Output};
 #[must_use]
 pub fn generate(text: &str) -> String {
     let schema = json::read(text).schema.expect("the schema is accepted");
-    let target = targets().iter().find(|target| target.id() == "rust").expect("the target is registered");
+    let target =
+        targets().iter().find(|target| target.id() == "rust").expect("the target is registered");
     let mut files = Files::default();
     let emitter = target.configure(&serde_json::Map::new()).expect("it needs no option");
     emitter.emit(&Input::new(&schema, &Hashes::of(&schema)), &mut files);
@@ -39,7 +40,8 @@ impl Scratch {
     #[must_use]
     pub fn new(scratch: &Path, name: &str, edition: &str) -> Self {
         let root = scratch.join("rust-judge").join(name);
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace");
+        let workspace =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace");
         if root.exists() {
             fs::remove_dir_all(&root).expect("an old scratch crate can be removed");
         }
@@ -53,7 +55,8 @@ impl Scratch {
                 runtime.display().to_string()
             ),
         );
-        fs::copy(workspace.join("Cargo.lock"), crate_.root.join("Cargo.lock")).expect("the lock file can be copied");
+        fs::copy(workspace.join("Cargo.lock"), crate_.root.join("Cargo.lock"))
+            .expect("the lock file can be copied");
         crate_
     }
 
@@ -97,6 +100,10 @@ impl Scratch {
 /// When it did not succeed.
 pub fn succeeds(what: &str, output: &Output) {
     if !output.status.success() {
-        panic!("{what}:\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        panic!(
+            "{what}:\n{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

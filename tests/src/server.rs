@@ -130,7 +130,8 @@ impl World {
     #[must_use]
     pub fn postgres(schema: &str) -> Self {
         // The driver blocks, which a thread of the test's runtime may not.
-        let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
+        let database =
+            std::thread::spawn(|| Server::shared().database()).join().expect("a database");
         Self::new(schema, Home::Server(database))
     }
 
@@ -198,7 +199,9 @@ impl World {
         mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
-        self.store.writing(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who)).await
+        self.store
+            .writing(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
+            .await
     }
 
     /// Runs a job that reads.
@@ -211,7 +214,9 @@ impl World {
         mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
-        self.store.reading(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who)).await
+        self.store
+            .reading(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
+            .await
     }
 
     /// Commits operations under an id that was not used before.
@@ -230,11 +235,25 @@ impl World {
     ///
     /// # Panics
     /// When they are none.
-    pub async fn commit_as(&self, who: &Identity, id: &str, operations: &str) -> Result<CommitReceipt, Failure> {
-        let operations: Vec<Operation<RawRow>> = serde_json::from_str(operations).expect("operations");
+    pub async fn commit_as(
+        &self,
+        who: &Identity,
+        id: &str,
+        operations: &str,
+    ) -> Result<CommitReceipt, Failure> {
+        let operations: Vec<Operation<RawRow>> =
+            serde_json::from_str(operations).expect("operations");
         let changes = plan(&self.engine.models, who, &operations)?;
-        let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes()).to_hex().to_string();
-        let made = Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim: None };
+        let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes())
+            .to_hex()
+            .to_string();
+        let made = Commit {
+            client_tx_id: id.to_owned(),
+            changes,
+            body_hash,
+            caused_by: None,
+            claim: None,
+        };
         self.write(who, move |engine, tx, who| commit(engine, tx, who, &made)).await
     }
 
@@ -245,7 +264,12 @@ impl World {
     ///
     /// # Panics
     /// When there is no such model.
-    pub async fn list(&self, who: &Identity, model: &str, query: ListQuery) -> Result<Page, Failure> {
+    pub async fn list(
+        &self,
+        who: &Identity,
+        model: &str,
+        query: ListQuery,
+    ) -> Result<Page, Failure> {
         let model = model.to_owned();
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
             read::list(engine, tx, who, engine.models.find(&model).expect("a model"), &query)
@@ -260,7 +284,12 @@ impl World {
     ///
     /// # Panics
     /// When there is no such model.
-    pub async fn retrieve(&self, who: &Identity, model: &str, id: &str) -> Result<Option<String>, Failure> {
+    pub async fn retrieve(
+        &self,
+        who: &Identity,
+        model: &str,
+        id: &str,
+    ) -> Result<Option<String>, Failure> {
         let (model, id) = (model.to_owned(), id.to_owned());
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
             let model = engine.models.find(&model).expect("a model");
@@ -285,7 +314,10 @@ impl World {
     ///
     /// # Errors
     /// Why it is refused.
-    pub async fn bootstrap(&self, who: &Identity) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    pub async fn bootstrap(
+        &self,
+        who: &Identity,
+    ) -> Result<BTreeMap<String, Vec<String>>, Failure> {
         self.read(who, |engine, tx, who| Ok(read::bootstrap(engine, tx, who, None)?.0)).await
     }
 
@@ -294,7 +326,8 @@ impl World {
     /// # Errors
     /// What the database said.
     pub async fn log(&self, who: &Identity, after: u64) -> Result<Vec<Delta>, Failure> {
-        self.read(who, move |_, tx, who| Ok(log::since(tx, &who.organization, after, 10_000)?)).await
+        self.read(who, move |_, tx, who| Ok(log::since(tx, &who.organization, after, 10_000)?))
+            .await
     }
 
     /// Asks for a row of a model.
@@ -318,7 +351,8 @@ impl World {
     /// What the database said.
     pub async fn abandon(&self, who: &Identity, id: &str) -> Result<bool, Failure> {
         let id = id.to_owned();
-        self.write(who, move |engine, tx, who| Ok(claims::abandon(tx, who, &engine.models, &id)?)).await
+        self.write(who, move |engine, tx, who| Ok(claims::abandon(tx, who, &engine.models, &id)?))
+            .await
     }
 
     /// Who holds a row of a model, by its key, and who waits.
@@ -327,17 +361,18 @@ impl World {
     /// What the database said.
     pub async fn line(&self, who: &Identity, model: &str, row: &str) -> Result<Line, Failure> {
         let (model, row) = (model.to_owned(), row.to_owned());
-        self.read(who, move |_, tx, who| Ok(claims::line(tx, &who.organization, &model, &row)?)).await
+        self.read(who, move |_, tx, who| Ok(claims::line(tx, &who.organization, &model, &row)?))
+            .await
     }
 }
 
 fn open(schema: &Schema, home: &Home) -> Arc<dyn Store> {
     match home {
-        Home::File(folder) => {
-            Arc::new(Sqlite::open(&Where::File(folder.path().join("rows.db")), schema).expect("a store"))
-        }
-        Home::Server(database) => {
-            Arc::new(Postgres::open(&database.address(), schema, &Options::default()).expect("a store"))
-        }
+        Home::File(folder) => Arc::new(
+            Sqlite::open(&Where::File(folder.path().join("rows.db")), schema).expect("a store"),
+        ),
+        Home::Server(database) => Arc::new(
+            Postgres::open(&database.address(), schema, &Options::default()).expect("a store"),
+        ),
     }
 }

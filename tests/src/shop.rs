@@ -2,8 +2,8 @@
 
 use ablo::source::{Call, Error, Result, Source};
 use ablo_wire::{
-    EventsAnswer, ListAnswer, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode as Code, SourceEvent,
-    SourceEvents, SourceList, SourceLoad, Verb,
+    EventsAnswer, ListAnswer, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode as Code,
+    SourceEvent, SourceEvents, SourceList, SourceLoad, Verb,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -95,24 +95,36 @@ impl Shop {
         if self.is(Flaw::Mixes) { String::new() } else { named }
     }
 
-    fn apply(&self, state: &mut State, organization: &str, asked: &SourceCommit, tx: &str) -> Result<Vec<Value>> {
+    fn apply(
+        &self,
+        state: &mut State,
+        organization: &str,
+        asked: &SourceCommit,
+        tx: &str,
+    ) -> Result<Vec<Value>> {
         let mut rows = Vec::new();
         for (at, operation) in asked.operations.iter().enumerate() {
             let given = operation.data.value().map_or("{}", |data| data.get());
-            let mut given: Map<String, Value> = serde_json::from_str(given).map_err(Error::failed)?;
+            let mut given: Map<String, Value> =
+                serde_json::from_str(given).map_err(Error::failed)?;
             if self.is(Flaw::Trims) {
-                given
-                    .values_mut()
-                    .for_each(|value| *value = value.as_str().map_or(value.clone(), |text| text.trim().into()));
+                given.values_mut().for_each(|value| {
+                    *value = value.as_str().map_or(value.clone(), |text| text.trim().into())
+                });
             }
             state.made += 1;
             let id = match operation.id.value() {
                 Some(id) => id.clone(),
-                None if self.is(Flaw::WantsIds) => return Err(Error::refused(Code::CommitInvalid, "no id")),
+                None if self.is(Flaw::WantsIds) => {
+                    return Err(Error::refused(Code::CommitInvalid, "no id"));
+                }
                 None => format!("made_{}", state.made),
             };
             let key = (organization.to_owned(), id.clone());
-            if operation.verb != Verb::Create && !state.rows.contains_key(&key) && !self.is(Flaw::MakesUp) {
+            if operation.verb != Verb::Create
+                && !state.rows.contains_key(&key)
+                && !self.is(Flaw::MakesUp)
+            {
                 return Err(Error::refused_with(
                     Code::from("entity_not_found".to_owned()),
                     "there is no such row",
@@ -120,7 +132,11 @@ impl Shop {
                 ));
             }
             if operation.verb == Verb::Create && state.rows.contains_key(&key) {
-                return Err(Error::refused_with(Code::from("already_exists".to_owned()), "there is such a row", 409));
+                return Err(Error::refused_with(
+                    Code::from("already_exists".to_owned()),
+                    "there is such a row",
+                    409,
+                ));
             }
             let answer = match operation.verb {
                 Verb::Delete => {
@@ -131,8 +147,10 @@ impl Shop {
                     row
                 }
                 _ => {
-                    let row =
-                        state.rows.entry(key).or_insert_with(|| Map::from_iter([("note".to_owned(), "new".into())]));
+                    let row = state
+                        .rows
+                        .entry(key)
+                        .or_insert_with(|| Map::from_iter([("note".to_owned(), "new".into())]));
                     if self.is(Flaw::Replaces) && operation.verb == Verb::Update {
                         row.clear();
                     }
@@ -152,7 +170,8 @@ impl Shop {
                 (false, Flaw::TellsInput) => json!(given),
                 (false, _) => json!(answer),
             };
-            let silent = (dead && self.is(Flaw::HidesDeletions)) || (at > 0 && self.is(Flaw::TellsOne));
+            let silent =
+                (dead && self.is(Flaw::HidesDeletions)) || (at > 0 && self.is(Flaw::TellsOne));
             if !silent {
                 state.made += 1;
                 let event = format!("{tx}:{at}:{}", state.made);
@@ -181,17 +200,24 @@ impl Source for Shop {
         let query = json!(asked.query);
         let limit = query["limit"].as_u64().unwrap_or(1000) as usize;
         let organization = self.organization(call);
-        let after = query["cursor"].as_str().filter(|_| !self.is(Flaw::ListsAgain)).unwrap_or_default();
+        let after =
+            query["cursor"].as_str().filter(|_| !self.is(Flaw::ListsAgain)).unwrap_or_default();
         let fits = |row: &Map<String, Value>| {
             let clauses = query["where"].as_array().cloned().unwrap_or_default();
             self.is(Flaw::ListsAll)
-                || clauses.iter().all(|clause| row[clause[0].as_str().unwrap_or_default()] == clause[1])
+                || clauses
+                    .iter()
+                    .all(|clause| row[clause[0].as_str().unwrap_or_default()] == clause[1])
         };
         let state = self.state();
-        let all = state.rows.iter().filter(|((of, id), row)| *of == organization && id.as_str() > after && fits(row));
+        let all = state
+            .rows
+            .iter()
+            .filter(|((of, id), row)| *of == organization && id.as_str() > after && fits(row));
         let page: Vec<&Map<String, Value>> = all.map(|(_, row)| row).take(limit + 1).collect();
-        let mut answer =
-            ListAnswer::new(page.iter().take(limit).map(|found| row(&json!(found))).collect::<Result<Vec<_>>>()?);
+        let mut answer = ListAnswer::new(
+            page.iter().take(limit).map(|found| row(&json!(found))).collect::<Result<Vec<_>>>()?,
+        );
         let last = page.get(limit.saturating_sub(1)).filter(|_| page.len() > limit);
         answer.next_cursor = last.and_then(|row| row["id"].as_str()).map(str::to_owned);
         Ok(answer)
@@ -206,8 +232,9 @@ impl Source for Shop {
         let answered = state.answers.get(&tx).cloned().filter(|_| !self.is(Flaw::Forgets));
         let rows = match answered {
             Some(rows) if self.is(Flaw::AnswersAnew) => {
-                let now =
-                    rows.iter().map(|row| (organization.clone(), row["id"].as_str().unwrap_or_default().to_owned()));
+                let now = rows.iter().map(|row| {
+                    (organization.clone(), row["id"].as_str().unwrap_or_default().to_owned())
+                });
                 now.filter_map(|key| state.rows.get(&key).map(|row| json!(row))).collect()
             }
             Some(rows) => rows,
@@ -215,7 +242,11 @@ impl Source for Shop {
                 let before = state.clone();
                 let applied = self.apply(&mut state, &organization, &asked, &tx);
                 if applied.is_err() {
-                    let events = if self.is(Flaw::TellsBefore) { state.events.clone() } else { before.events.clone() };
+                    let events = if self.is(Flaw::TellsBefore) {
+                        state.events.clone()
+                    } else {
+                        before.events.clone()
+                    };
                     if !self.is(Flaw::Halves) {
                         *state = State { events, ..before };
                     }
@@ -232,7 +263,8 @@ impl Source for Shop {
 
     async fn events(&self, _: &Call, asked: SourceEvents) -> Result<EventsAnswer> {
         let state = self.state();
-        let from: usize = asked.cursor.value().and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
+        let from: usize =
+            asked.cursor.value().and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
         let limit = asked.limit.unwrap_or(100) as usize;
         let start = if self.is(Flaw::Overlaps) { from.saturating_sub(1) } else { from };
         let mut page: Vec<Value> = state.events.iter().skip(start).take(limit).cloned().collect();

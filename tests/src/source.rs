@@ -76,7 +76,8 @@ impl std::fmt::Debug for Weather {
 impl Weather {
     fn tell(&self, moment: Moment, body: &[u8]) {
         let kind = serde_json::from_slice::<serde_json::Value>(body).ok();
-        let kind = kind.and_then(|body| body["type"].as_str().map(str::to_owned)).unwrap_or_default();
+        let kind =
+            kind.and_then(|body| body["type"].as_str().map(str::to_owned)).unwrap_or_default();
         if let Some(hook) = &*self.hook.lock().unwrap_or_else(PoisonError::into_inner) {
             hook(moment, &kind);
         }
@@ -94,7 +95,8 @@ impl Weather {
         if mixed % 100 >= u64::from(self.storm.load(Ordering::Relaxed)) {
             return Fault::None;
         }
-        [Fault::Lost, Fault::Unheard, Fault::Twice, Fault::Late, Fault::Failing][(mixed >> 32) as usize % 5]
+        [Fault::Lost, Fault::Unheard, Fault::Twice, Fault::Late, Fault::Failing]
+            [(mixed >> 32) as usize % 5]
     }
 
     /// Says what happens to the next requests.
@@ -122,7 +124,9 @@ impl Application {
         let url = format!("http://{}/api/ablo/source", listener.local_addr().expect("an address"));
         let weather = Arc::new(Weather::default());
         let state = (Endpoint::new(source, [KEY]), Arc::clone(&weather));
-        let app = Router::new().route("/api/ablo/source", axum::routing::any(answer::<S>)).with_state(state);
+        let app = Router::new()
+            .route("/api/ablo/source", axum::routing::any(answer::<S>))
+            .with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, weather }
     }
@@ -134,12 +138,16 @@ async fn answer<S: Source>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let gone = || (StatusCode::BAD_GATEWAY, "the way is broken").into_response();
     let fault = weather.fault();
     match fault {
         Fault::Lost => return gone(),
-        Fault::Failing => return (StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"source_failed"}"#).into_response(),
+        Fault::Failing => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"source_failed"}"#)
+                .into_response();
+        }
         Fault::Late => tokio::time::sleep(Duration::from_millis(30)).await,
         Fault::Stuck => tokio::time::sleep(Duration::from_secs(30)).await,
         Fault::None | Fault::Unheard | Fault::Twice => {}
@@ -166,7 +174,8 @@ pub async fn on_postgres() -> (Database<'static>, Adapter) {
     let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
     let tables = schema(TASKS);
     drop(Postgres::open(&database.address(), &tables, &Default::default()).expect("tables"));
-    let adapter = Adapter::postgres(&database.address(), &tables, Options::default()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &tables, Options::default()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     (database, adapter)
 }
@@ -190,8 +199,11 @@ pub async fn on_sqlite() -> (tempfile::TempDir, Adapter) {
 /// # Panics
 /// When it does not run.
 pub async fn run(database: &Database<'static>, organization: &str, sql: &str) {
-    let (database, sql) = (database.clone(), format!("SET app.current_org_id = '{organization}'; {sql}"));
-    tokio::task::spawn_blocking(move || database.session().run(&sql).expect("SQL that runs")).await.expect("a session");
+    let (database, sql) =
+        (database.clone(), format!("SET app.current_org_id = '{organization}'; {sql}"));
+    tokio::task::spawn_blocking(move || database.session().run(&sql).expect("SQL that runs"))
+        .await
+        .expect("a session");
 }
 
 /// The first column of what a query finds for an organisation.

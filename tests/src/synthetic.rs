@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 const NOUNS: [&str; 16] = [
-    "task", "report", "invoice", "order", "account", "message", "sheet", "slide", "ticket", "asset", "event", "policy",
-    "layer", "section", "budget", "contract",
+    "task", "report", "invoice", "order", "account", "message", "sheet", "slide", "ticket",
+    "asset", "event", "policy", "layer", "section", "budget", "contract",
 ];
 const VALUES: [&str; 4] = [
     r#"["draft","in_review","approved","archived"]"#,
@@ -25,7 +25,9 @@ pub fn document(models: usize) -> String {
         }
         write_model(model, &mut out);
     }
-    out.push_str(r#"},"identityRoles":[{"kind":"org","source":{"field":"organizationId","multi":false}}]}"#);
+    out.push_str(
+        r#"},"identityRoles":[{"kind":"org","source":{"field":"organizationId","multi":false}}]}"#,
+    );
     out
 }
 
@@ -35,11 +37,17 @@ fn key(model: usize) -> String {
 
 fn write_model(model: usize, out: &mut String) {
     let _ = write!(out, r#""{}":{{"fields":{{"#, key(model));
-    let kinds = ["string", "number", "boolean", "date", "json", "string", "number", "string", "enum", "enum", "string"];
+    let kinds = [
+        "string", "number", "boolean", "date", "json", "string", "number", "string", "enum",
+        "enum", "string",
+    ];
     for (at, kind) in kinds.iter().enumerate() {
         let name = NOUNS[(model + at) % NOUNS.len()];
         let (optional, indexed) = ((model + at).is_multiple_of(3), at.is_multiple_of(5));
-        let _ = write!(out, r#""{name}Field{at}":{{"type":"{kind}","isOptional":{optional},"isIndexed":{indexed}"#);
+        let _ = write!(
+            out,
+            r#""{name}Field{at}":{{"type":"{kind}","isOptional":{optional},"isIndexed":{indexed}"#
+        );
         if *kind == "enum" {
             let _ = write!(out, r#","enumValues":{}"#, VALUES[(model + at) % VALUES.len()]);
         }
@@ -49,7 +57,9 @@ fn write_model(model: usize, out: &mut String) {
         out.push_str("},");
     }
     out.push_str(r#""ownerId":{"type":"string","isOptional":true,"isIndexed":false},"#);
-    out.push_str(r#""parentId":{"type":"string","isOptional":false,"isIndexed":false}},"relations":{"#);
+    out.push_str(
+        r#""parentId":{"type":"string","isOptional":false,"isIndexed":false}},"relations":{"#,
+    );
     // Edges lead to earlier models only, so that creates can be ordered.
     let (owner, parent) = (key(model / 2), key(model.saturating_sub(1)));
     let _ = write!(

@@ -35,7 +35,8 @@ impl Project {
     /// Writes a file, its path relative to the project.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.dir.path().join(path);
-        fs::create_dir_all(path.parent().expect("the path is relative")).expect("folders can be made");
+        fs::create_dir_all(path.parent().expect("the path is relative"))
+            .expect("folders can be made");
         fs::write(path, text).expect("files can be written");
     }
 
@@ -59,7 +60,8 @@ impl Project {
     pub fn use_packages(&self) {
         let _installed = tsc_path();
         let packages = judge_dir().join("node_modules");
-        std::os::unix::fs::symlink(packages, self.path("node_modules")).expect("a link can be made");
+        std::os::unix::fs::symlink(packages, self.path("node_modules"))
+            .expect("a link can be made");
     }
 
     /// Compiles everything with the judge's flags and these on top, and gives the compiler's report.
@@ -102,8 +104,12 @@ pub fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<Project> = OnceLock::new();
     let project = PROGRAMS.get_or_init(|| {
         let project = Project::new();
-        let schema = ablo_schema::front::json::read(&program_schema()).schema.expect("the schema is a good one");
-        emit(&schema, &[("source", true)]).iter().for_each(|(path, text)| project.write_checked(path, text));
+        let schema = ablo_schema::front::json::read(&program_schema())
+            .schema
+            .expect("the schema is a good one");
+        emit(&schema, &[("source", true)])
+            .iter()
+            .for_each(|(path, text)| project.write_checked(path, text));
         project.use_packages();
         for entry in fs::read_dir(programs_dir()).expect("the programs are there") {
             let path = entry.expect("readable").path();
@@ -131,10 +137,15 @@ pub fn program_schema() -> String {
 /// What the `typescript` target writes with these options.
 #[must_use]
 pub fn emit(schema: &Schema, options: &[(&str, bool)]) -> Files {
-    let target = targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
+    let target =
+        targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
     let (hashes, mut files) = (Hashes::of(schema), Files::default());
-    let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-    target.configure(&options).expect("good options").emit(&Input::new(schema, &hashes), &mut files);
+    let options =
+        options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    target
+        .configure(&options)
+        .expect("good options")
+        .emit(&Input::new(schema, &hashes), &mut files);
     files
 }
 
@@ -188,7 +199,11 @@ pub fn bundle(program: &Path, script: &Path) {
 
 fn judge(script: &str, arguments: &[&Path]) -> String {
     let _installed = tsc_path();
-    let output = Command::new("node").arg(judge_dir().join(script)).args(arguments).output().expect("node runs");
+    let output = Command::new("node")
+        .arg(judge_dir().join(script))
+        .args(arguments)
+        .output()
+        .expect("node runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -198,7 +213,8 @@ fn tsc_path() -> &'static Path {
     static TSC: OnceLock<PathBuf> = OnceLock::new();
     TSC.get_or_init(|| {
         let lock = judge_dir().join("package-lock.json");
-        let (wanted, mark) = (fs::read(&lock).expect("a lock file"), judge_dir().join("node_modules/.installed"));
+        let (wanted, mark) =
+            (fs::read(&lock).expect("a lock file"), judge_dir().join("node_modules/.installed"));
         if fs::read(&mark).is_ok_and(|installed| installed != wanted) || !mark.exists() {
             install();
             fs::write(&mark, wanted).expect("it can be marked");

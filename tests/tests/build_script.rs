@@ -37,13 +37,19 @@ struct User {
 impl User {
     fn new() -> Self {
         let root = fs::canonicalize(fixtures::root().join("..")).expect("the repository is there");
-        let user = Self { folder: tempfile::tempdir().expect("a folder"), target: root.join("target/build-script") };
+        let user = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            target: root.join("target/build-script"),
+        };
         user.put("Cargo.toml", &MANIFEST.replace("ROOT", &root.display().to_string()));
         fs::copy(root.join("Cargo.lock"), user.path("Cargo.lock")).expect("copied");
         user.put("build.rs", BUILD);
         user.put("src/main.rs", MAIN);
         user.put("src/schema.rs", "mod tasks;\n");
-        user.put("src/schema/tasks.rs", "#[derive(AbloModel)]\npub struct Task {\n    pub title: String,\n}\n");
+        user.put(
+            "src/schema/tasks.rs",
+            "#[derive(AbloModel)]\npub struct Task {\n    pub title: String,\n}\n",
+        );
         user
     }
 
@@ -60,7 +66,11 @@ impl User {
     fn cargo(&self, word: &str) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command.args([word, "--offline", "--verbose"]).current_dir(self.folder.path());
-        command.env("CARGO_TARGET_DIR", &self.target).env_remove("OUT_DIR").output().expect("cargo runs")
+        command
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env_remove("OUT_DIR")
+            .output()
+            .expect("cargo runs")
     }
 
     fn run(&self) -> (String, String) {
@@ -76,7 +86,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
     all.sort();
     all
 }
@@ -94,12 +105,18 @@ fn a_build_script_generates_when_it_must_and_reports_where() {
 
     // Times of files are as coarse as a second on some disks.
     std::thread::sleep(Duration::from_millis(1100));
-    user.put("src/schema/tasks.rs", "#[derive(AbloModel)]\npub struct Chore {\n    pub title: String,\n}\n");
+    user.put(
+        "src/schema/tasks.rs",
+        "#[derive(AbloModel)]\npub struct Chore {\n    pub title: String,\n}\n",
+    );
     let (out, _) = user.run();
     assert!(out.contains("export interface Chore"), "a module counts: {out}");
 
     std::thread::sleep(Duration::from_millis(1100));
-    user.put("src/schema/tasks.rs", "#[derive(AbloModel)]\npub struct Chore {\n    pub title: usize,\n}\n");
+    user.put(
+        "src/schema/tasks.rs",
+        "#[derive(AbloModel)]\npub struct Chore {\n    pub title: usize,\n}\n",
+    );
     let output = user.cargo("run");
     let err = text(&output.stderr);
     assert!(!output.status.success());
@@ -120,10 +137,15 @@ fn a_generator_says_what_is_wrong_with_its_own_settings() {
     let schema = folder.path().join("schema.rs");
     fs::write(&schema, "#[derive(AbloModel)] struct Task { title: String }").expect("written");
     let generator = || ablo_codegen::Generator::new(&schema).out(folder.path().join("out"));
-    let said = |generator: ablo_codegen::Generator| generator.run().expect_err("it fails").to_string();
+    let said =
+        |generator: ablo_codegen::Generator| generator.run().expect_err("it fails").to_string();
 
-    let failure = said(generator().target("typescrpt").option("postgres", "wat", true).target("postgres"));
-    assert!(failure.contains("no target `typescrpt`") && failure.contains("did you mean `typescript`?"), "{failure}");
+    let failure =
+        said(generator().target("typescrpt").option("postgres", "wat", true).target("postgres"));
+    assert!(
+        failure.contains("no target `typescrpt`") && failure.contains("did you mean `typescript`?"),
+        "{failure}"
+    );
     assert!(failure.contains("the options of `postgres`") && failure.contains("wat"), "{failure}");
     let failure = said(generator().target("typescript").option("postgres", "foreign-keys", true));
     assert!(failure.contains("which is not among the targets"), "{failure}");
@@ -133,7 +155,10 @@ fn a_generator_says_what_is_wrong_with_its_own_settings() {
     let failure = said(generator().target("typescript").check(true));
     assert!(failure.contains("models.ts` is missing"), "{failure}");
     let generated = generator().target("typescript").run().expect("it is written");
-    assert_eq!((&generated.read, generated.written.len()), (&vec![schema.clone()], generated.files.len()));
+    assert_eq!(
+        (&generated.read, generated.written.len()),
+        (&vec![schema.clone()], generated.files.len())
+    );
     let again = generator().target("typescript").check(true).run().expect("nothing is stale");
     assert_eq!(again.written, [""; 0].map(PathBuf::from));
 }

@@ -1,5 +1,10 @@
 //! The Rust client against the coordinator, both in this process.
-#![allow(clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails loudly, and its models are no API")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails loudly, and its models are no API"
+)]
 
 use ablo::client::{Changes, Client, ErrorKind, IfClaimed, What};
 use ablo::wire::{Activity, Delta, SyncId};
@@ -86,7 +91,8 @@ async fn rows_are_created_read_changed_and_deleted() {
     let world = world().await;
     let client: AppClient = App::connect(&world.url, world.key.as_str()).await.expect("connects");
     let reports = client.weather_reports();
-    let create = WeatherReport::create("Oslo", Status::Pending).with(|it| it.forecast("Rain").confidence(0.5));
+    let create = WeatherReport::create("Oslo", Status::Pending)
+        .with(|it| it.forecast("Rain").confidence(0.5));
     let created = reports.create(create).await.expect("created");
     let read = reports.retrieve(&created.id).await.expect("read");
     assert_eq!((read.data.forecast.as_deref(), read.data.confidence), (Some("Rain"), Some(0.5)));
@@ -96,7 +102,10 @@ async fn rows_are_created_read_changed_and_deleted() {
     let receipt = reports.update(&created.id, patch).read_at(read.stamp).await.expect("updated");
     assert!(receipt.stamp > created.receipt.stamp);
     let row = reports.retrieve(&created.id).await.expect("read").data;
-    assert_eq!((row.forecast.as_deref(), row.confidence, &row.status), (None, Some(0.5), &Status::Ready));
+    assert_eq!(
+        (row.forecast.as_deref(), row.confidence, &row.status),
+        (None, Some(0.5), &Status::Ready)
+    );
 
     reports.delete(&created.id).await.expect("deleted");
     let gone = reports.retrieve(&created.id).await.expect_err("it is gone");
@@ -111,29 +120,58 @@ async fn lists_have_pages_and_queries_have_conditions() {
     let mut commit = client.commit();
     for at in 0..7 {
         let status = if at % 2 == 0 { Status::Ready } else { Status::Pending };
-        let create = WeatherReport::create(format!("Town {at}"), status).with(|it| it.confidence(f64::from(at)));
+        let create = WeatherReport::create(format!("Town {at}"), status)
+            .with(|it| it.confidence(f64::from(at)));
         commit = commit.create(create.id(format!("r{at}")));
     }
     commit.await.expect("all of them");
 
     let order = WeatherReport::LOCATION.desc();
-    let first = reports.list().filter(WeatherReport::STATUS.eq(Status::Ready)).order_by(order).limit(3).await;
+    let first = reports
+        .list()
+        .filter(WeatherReport::STATUS.eq(Status::Ready))
+        .order_by(order)
+        .limit(3)
+        .await;
     let first = first.expect("a page");
     assert_eq!(ids(&first.rows), ["r6", "r4", "r2"]);
     let next = first.next.expect("another page");
-    let list = reports.list().filter(WeatherReport::STATUS.eq(Status::Ready)).order_by(WeatherReport::LOCATION.desc());
+    let list = reports
+        .list()
+        .filter(WeatherReport::STATUS.eq(Status::Ready))
+        .order_by(WeatherReport::LOCATION.desc());
     let second = list.limit(3).after(next).await.expect("a page");
     assert_eq!((ids(&second.rows), second.next), (vec!["r0"], None));
-    let all: Vec<Row<WeatherReport>> = reports.list().limit(2).rows().try_collect().await.expect("every row");
+    let all: Vec<Row<WeatherReport>> =
+        reports.list().limit(2).rows().try_collect().await.expect("every row");
     assert_eq!(all.len(), 7);
 
     let sure = reports.query().filter(WeatherReport::CONFIDENCE.ge(Some(3.0)));
-    let sure = sure.filter(WeatherReport::STATUS.eq(Status::Pending)).order_by(WeatherReport::CONFIDENCE.desc()).await;
+    let sure = sure
+        .filter(WeatherReport::STATUS.eq(Status::Pending))
+        .order_by(WeatherReport::CONFIDENCE.desc())
+        .await;
     assert_eq!(ids(&sure.expect("rows").rows), ["r5", "r3"]);
-    let some = reports.query().filter(Row::<WeatherReport>::ID.one_of(["r1", "r9", "r2"])).await.expect("rows");
+    let some = reports
+        .query()
+        .filter(Row::<WeatherReport>::ID.one_of(["r1", "r9", "r2"]))
+        .await
+        .expect("rows");
     assert_eq!(ids(&some.rows), ["r1", "r2"]);
-    assert!(reports.query().filter(WeatherReport::FORECAST.is_not_null()).await.expect("rows").rows.is_empty());
-    let refused = reports.list().filter(WeatherReport::FORECAST.eq(None)).await.expect_err("pages know no null");
+    assert!(
+        reports
+            .query()
+            .filter(WeatherReport::FORECAST.is_not_null())
+            .await
+            .expect("rows")
+            .rows
+            .is_empty()
+    );
+    let refused = reports
+        .list()
+        .filter(WeatherReport::FORECAST.eq(None))
+        .await
+        .expect_err("pages know no null");
     assert_eq!((refused.code(), refused.kind()), ("invalid_request", &ErrorKind::Invalid));
 }
 
@@ -146,7 +184,12 @@ async fn a_commit_is_applied_once_and_whole() {
     let client = world().await.system().await;
     let reports = client.model::<WeatherReport>();
     stockholm(&client).await;
-    let write = || client.commit().update("stockholm", WeatherReport::patch().forecast("Sun")).idempotency_key("once");
+    let write = || {
+        client
+            .commit()
+            .update("stockholm", WeatherReport::patch().forecast("Sun"))
+            .idempotency_key("once")
+    };
     let (first, second) = (write().await.expect("applied"), write().await.expect("known again"));
     assert_eq!(first, second);
     let other = client.commit().delete::<WeatherReport>("stockholm").idempotency_key("once").await;
@@ -158,19 +201,34 @@ async fn a_commit_is_applied_once_and_whole() {
         .update("nowhere", WeatherReport::patch().forecast("Snow"))
         .await
         .expect_err("one row is not there");
-    assert_eq!((half.code(), half.kind(), half.status()), ("entity_not_found", &ErrorKind::NotFound, Some(404)));
-    assert!(client.model::<Station>().retrieve("arlanda").await.expect_err("nothing was applied").is_not_found());
-    assert_eq!(reports.retrieve("stockholm").await.expect("read").data.forecast.as_deref(), Some("Sun"));
+    assert_eq!(
+        (half.code(), half.kind(), half.status()),
+        ("entity_not_found", &ErrorKind::NotFound, Some(404))
+    );
+    assert!(
+        client
+            .model::<Station>()
+            .retrieve("arlanda")
+            .await
+            .expect_err("nothing was applied")
+            .is_not_found()
+    );
+    assert_eq!(
+        reports.retrieve("stockholm").await.expect("read").data.forecast.as_deref(),
+        Some("Sun")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_and_agents_edit_one_row() {
     let world = world().await;
-    let (ada, writer, reviewer) = (world.user("ada").await, world.agent("writer").await, world.agent("reviewer").await);
+    let (ada, writer, reviewer) =
+        (world.user("ada").await, world.agent("writer").await, world.agent("reviewer").await);
     stockholm(&world.system().await).await;
     let (by_ada, by_writer) = (ada.model::<WeatherReport>(), writer.model::<WeatherReport>());
     let mut observer = world.system().await.presence().expect("a connection");
-    let mut seen = soon(world.system().await.model::<WeatherReport>().changes()).await.expect("a stream");
+    let mut seen =
+        soon(world.system().await.model::<WeatherReport>().changes()).await.expect("a stream");
 
     let old = by_writer.retrieve("stockholm").await.expect("read");
     let held = soon(by_ada.claim("stockholm").action("typing")).await.expect("free");
@@ -184,13 +242,20 @@ async fn people_and_agents_edit_one_row() {
     let ErrorKind::Claimed(holder) = yields.kind() else { panic!("{yields:?}") };
     assert_eq!((yields.code(), holder.held_by.as_deref()), ("entity_claimed", Some("ada")));
     // Nor may it write past the claim.
-    let past = by_writer.update("stockholm", WeatherReport::patch().forecast("Fog")).await.expect_err("it is held");
-    assert!(matches!(past.kind(), ErrorKind::Claimed(_)) && past.request_id().is_some(), "{past:?}");
+    let past = by_writer
+        .update("stockholm", WeatherReport::patch().forecast("Fog"))
+        .await
+        .expect_err("it is held");
+    assert!(
+        matches!(past.kind(), ErrorKind::Claimed(_)) && past.request_id().is_some(),
+        "{past:?}"
+    );
     assert_eq!(
         by_writer.line("stockholm").state().await.expect("a state").map(|claim| claim.actor),
         Some("ada".into())
     );
-    let fails = by_writer.retrieve("stockholm").if_claimed(IfClaimed::Fail).await.expect_err("it is held");
+    let fails =
+        by_writer.retrieve("stockholm").if_claimed(IfClaimed::Fail).await.expect_err("it is held");
     assert_eq!(fails.code(), "model_claimed");
 
     // Another waits, and gets the row as ada left it.
@@ -209,7 +274,10 @@ async fn people_and_agents_edit_one_row() {
     // What the writer read first is out of date by now.
     let free = by_writer.retrieve("stockholm").if_claimed(IfClaimed::Wait(SOON));
     soon(free).await.expect("it is free soon");
-    let stale = by_writer.update("stockholm", WeatherReport::patch().forecast("Sun")).read_at(old.stamp).await;
+    let stale = by_writer
+        .update("stockholm", WeatherReport::patch().forecast("Sun"))
+        .read_at(old.stamp)
+        .await;
     let stale = stale.expect_err("it moved");
     let ErrorKind::Stale(why) = stale.kind() else { panic!("{stale:?}") };
     let [conflict] = why.conflicts.as_slice() else { panic!("{why:?}") };
@@ -233,10 +301,16 @@ async fn people_and_agents_edit_one_row() {
     )
     .await
     .expect("changes");
-    assert_eq!(forecasts, [Some("Rain".to_owned()), Some("Heavy rain".to_owned()), Some("Heavy rain".to_owned())]);
+    assert_eq!(
+        forecasts,
+        [Some("Rain".to_owned()), Some("Heavy rain".to_owned()), Some("Heavy rain".to_owned())]
+    );
 }
 
-async fn wait_for(presence: &mut ablo::client::Presence, so: impl Fn(&ablo::client::Presence) -> bool) {
+async fn wait_for(
+    presence: &mut ablo::client::Presence,
+    so: impl Fn(&ablo::client::Presence) -> bool,
+) {
     while !so(presence) {
         presence.changed().await.expect("a connection");
     }
@@ -251,7 +325,8 @@ async fn whoever_stops_waiting_leaves_the_line() {
             let connect = Client::connect(&world.url, world.key.as_str()).agent(id);
             if http_only { connect.http_only() } else { connect }
         };
-        let (one, two) = (connect("one").await.expect("connects"), connect("two").await.expect("connects"));
+        let (one, two) =
+            (connect("one").await.expect("connects"), connect("two").await.expect("connects"));
         let row = |client: &Client| client.model::<WeatherReport>().claim("stockholm");
         let line = world.system().await.model::<WeatherReport>().line("stockholm");
         let held = soon(row(&one)).await.expect("free");
@@ -285,10 +360,12 @@ async fn a_claim_renews_itself_and_a_crashed_holder_is_reaped() {
         stockholm(&world.system().await).await;
         let proxy = proxy(&world.url).await;
         let connect = Client::connect(&proxy.url, world.key.as_str()).agent("crashes").attempts(1);
-        let crashes = if http_only { connect.http_only() } else { connect }.await.expect("connects");
+        let crashes =
+            if http_only { connect.http_only() } else { connect }.await.expect("connects");
         let next = world.agent("next").await;
         let ttl = Duration::from_secs(1);
-        let held = soon(crashes.model::<WeatherReport>().claim("stockholm").ttl(ttl)).await.expect("free");
+        let held =
+            soon(crashes.model::<WeatherReport>().claim("stockholm").ttl(ttl)).await.expect("free");
         tokio::time::sleep(3 * ttl).await;
         assert!(held.is_held(), "it was renewed");
         held.update(WeatherReport::patch().forecast("Rain")).await.expect("it was renewed");
@@ -298,7 +375,13 @@ async fn a_claim_renews_itself_and_a_crashed_holder_is_reaped() {
             async move { reports.claim("stockholm").await }
         });
         soon(until(|| async {
-            !next.model::<WeatherReport>().line("stockholm").queue().await.expect("a queue").is_empty()
+            !next
+                .model::<WeatherReport>()
+                .line("stockholm")
+                .queue()
+                .await
+                .expect("a queue")
+                .is_empty()
         }))
         .await;
         proxy.close();
@@ -306,7 +389,8 @@ async fn a_claim_renews_itself_and_a_crashed_holder_is_reaped() {
         let lost = soon(held.lost()).await;
         assert_eq!((lost.code(), lost.kind()), ("claim_lost", &ErrorKind::ClaimLost), "{lost}");
         assert!(!held.is_held());
-        let late = held.update(WeatherReport::patch().forecast("Sun")).await.expect_err("it is lost");
+        let late =
+            held.update(WeatherReport::patch().forecast("Sun")).await.expect_err("it is lost");
         assert_eq!(late.kind(), &ErrorKind::ClaimLost);
         assert_eq!(granted.row().forecast.as_deref(), Some("Rain"));
     }
@@ -317,7 +401,8 @@ async fn a_claim_outlives_a_cut_connection() {
     let world = world().await;
     stockholm(&world.system().await).await;
     let proxy = proxy(&world.url).await;
-    let client = Client::connect(&proxy.url, world.key.as_str()).agent("writer").await.expect("connects");
+    let client =
+        Client::connect(&proxy.url, world.key.as_str()).agent("writer").await.expect("connects");
     let held = soon(client.model::<WeatherReport>().claim("stockholm")).await.expect("free");
     for _ in 0..3 {
         proxy.cut();
@@ -366,7 +451,8 @@ async fn every_change_comes_once_and_in_order_over_cut_connections() {
 
     let early = timeout(Duration::from_millis(300), changes.next()).await;
     assert!(early.is_err(), "nothing comes twice: {early:?}");
-    let ahead = soon(observer.changes().from(SyncId(1_000_000))).await.expect_err("the log is shorter");
+    let ahead =
+        soon(observer.changes().from(SyncId(1_000_000))).await.expect_err("the log is shorter");
     assert_eq!(ahead.code(), "invalid_request");
 }
 
@@ -374,20 +460,46 @@ async fn every_change_comes_once_and_in_order_over_cut_connections() {
 async fn a_snapshot_tells_when_it_is_out_of_date() {
     let client = world().await.system().await;
     stockholm(&client).await;
-    client.model::<Station>().create(Station::create("Arlanda").id("arlanda")).await.expect("created");
-    let take = client.snapshot().rows::<WeatherReport>(["stockholm", "nowhere"]).rows::<Station>(["arlanda"]);
+    client
+        .model::<Station>()
+        .create(Station::create("Arlanda").id("arlanda"))
+        .await
+        .expect("created");
+    let take = client
+        .snapshot()
+        .rows::<WeatherReport>(["stockholm", "nowhere"])
+        .rows::<Station>(["arlanda"]);
     let snapshot = take.await.expect("a snapshot");
     let report = snapshot.get::<WeatherReport>("stockholm").expect("readable").expect("there");
     assert_eq!(report.location, "Stockholm");
-    assert_eq!(snapshot.get::<Station>("arlanda").expect("readable").expect("there").name, "Arlanda");
+    assert_eq!(
+        snapshot.get::<Station>("arlanda").expect("readable").expect("there").name,
+        "Arlanda"
+    );
     assert!(snapshot.get::<WeatherReport>("nowhere").expect("readable").is_none());
 
-    client.model::<Station>().create(Station::create("Bromma").id("bromma")).await.expect("created");
+    client
+        .model::<Station>()
+        .create(Station::create("Bromma").id("bromma"))
+        .await
+        .expect("created");
     assert!(timeout(Duration::from_millis(300), snapshot.changed()).await.is_err(), "another row");
-    client.model::<Station>().update("arlanda", Station::patch().name("ARN")).await.expect("written");
+    client
+        .model::<Station>()
+        .update("arlanda", Station::patch().name("ARN"))
+        .await
+        .expect("written");
     let change = soon(snapshot.changed()).await.expect("a change");
-    assert_eq!((change.model_name.as_str(), change.model_id.as_str()), (Station::DESCRIPTOR.type_name, "arlanda"));
-    client.commit().delete::<Station>("arlanda").read_at(snapshot.stamp()).await.expect("own writes are no conflict");
+    assert_eq!(
+        (change.model_name.as_str(), change.model_id.as_str()),
+        (Station::DESCRIPTOR.type_name, "arlanda")
+    );
+    client
+        .commit()
+        .delete::<Station>("arlanda")
+        .read_at(snapshot.stamp())
+        .await
+        .expect("own writes are no conflict");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -407,8 +519,9 @@ async fn presence_is_seen_and_ends() {
     soon(wait_for(&mut seen, reads)).await;
     assert!(ada.peers().await.expect("a roster").iter().any(|peer| peer.user_id == "writer"));
     drop((shown, writer));
-    let gone =
-        |who: &ablo::client::Presence| who.others().iter().all(|peer| peer.user_id.as_deref() != Some("agent:writer"));
+    let gone = |who: &ablo::client::Presence| {
+        who.others().iter().all(|peer| peer.user_id.as_deref() != Some("agent:writer"))
+    };
     soon(wait_for(&mut seen, gone)).await;
 }
 
@@ -417,20 +530,30 @@ async fn sessions_cover_what_they_say_and_end() {
     let world = world().await;
     let system = world.system().await;
     stockholm(&system).await;
-    let session =
-        system.sessions().agent("reader").can::<WeatherReport>([ablo::client::Can::Read]).await.expect("made");
+    let session = system
+        .sessions()
+        .agent("reader")
+        .can::<WeatherReport>([ablo::client::Can::Read])
+        .await
+        .expect("made");
     let reader = Client::connect(&world.url, session.token.as_str()).await.expect("connects");
     assert_eq!(reader.identity().participant_id, "reader");
     reader.model::<WeatherReport>().retrieve("stockholm").await.expect("allowed");
-    let refused = reader.model::<WeatherReport>().delete("stockholm").await.expect_err("not allowed");
-    assert_eq!((refused.code(), refused.kind()), ("capability_scope_denied", &ErrorKind::Permission), "{refused:?}");
+    let refused =
+        reader.model::<WeatherReport>().delete("stockholm").await.expect_err("not allowed");
+    assert_eq!(
+        (refused.code(), refused.kind()),
+        ("capability_scope_denied", &ErrorKind::Permission),
+        "{refused:?}"
+    );
 
     let mut changes = soon(reader.changes()).await.expect("a stream");
     assert!(system.sessions().end(&session.id).await.expect("ended"));
     let over = soon(changes.next()).await.expect("a last item").expect_err("it is over");
     assert_eq!(over.kind(), &ErrorKind::Authentication, "{over}");
     assert!(soon(changes.next()).await.is_none());
-    let refused = reader.model::<WeatherReport>().retrieve("stockholm").await.expect_err("it is over");
+    let refused =
+        reader.model::<WeatherReport>().retrieve("stockholm").await.expect_err("it is over");
     assert_eq!((refused.status(), refused.kind()), (Some(401), &ErrorKind::Authentication));
     let unknown = Client::connect(&world.url, "sk_test_nobody").await.expect_err("no such key");
     assert!(!unknown.retryable() && !unknown.help().is_empty(), "{unknown:?}");
@@ -460,18 +583,29 @@ async fn only_what_passes_is_tried_again() {
     let world = world().await;
     let (url, calls) = failing(&world.url, 3).await;
     // Two of three failures are in the way of connecting, the third of the write.
-    let client = Client::connect(&url, world.key.as_str()).attempts(4).await.expect("the fourth attempt succeeds");
+    let client = Client::connect(&url, world.key.as_str())
+        .attempts(4)
+        .await
+        .expect("the fourth attempt succeeds");
     assert_eq!(calls.load(Ordering::Relaxed), 4);
     let before = calls.load(Ordering::Relaxed);
     let missing = client.model::<WeatherReport>().retrieve("nowhere").await.expect_err("not there");
     assert!(missing.is_not_found());
     assert_eq!(calls.load(Ordering::Relaxed), before + 1, "a refusal is not repeated");
     let (url, calls) = failing(&world.url, 100).await;
-    let down = Client::connect(&url, world.key.as_str()).attempts(3).await.expect_err("it stays down");
-    assert_eq!((down.code(), down.kind(), down.retryable()), ("instance_at_capacity", &ErrorKind::Unavailable, true));
+    let down =
+        Client::connect(&url, world.key.as_str()).attempts(3).await.expect_err("it stays down");
+    assert_eq!(
+        (down.code(), down.kind(), down.retryable()),
+        ("instance_at_capacity", &ErrorKind::Unavailable, true)
+    );
     assert_eq!(calls.load(Ordering::Relaxed), 3);
     for wrong in ["", "weather", "ftp://example.com"] {
         let error = Client::connect(wrong, "sk_test_x").await.expect_err("no address");
-        assert_eq!((error.code(), error.kind()), ("base_url_missing", &ErrorKind::Invalid), "{wrong}");
+        assert_eq!(
+            (error.code(), error.kind()),
+            ("base_url_missing", &ErrorKind::Invalid),
+            "{wrong}"
+        );
     }
 }

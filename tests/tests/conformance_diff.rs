@@ -6,8 +6,15 @@ use ablo_tests::fixtures;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-const REFERENCE_STEPS: [&str; 7] =
-    ["create_model", "rename_model", "add_field", "rename_field", "alter_field", "drop_field", "drop_model"];
+const REFERENCE_STEPS: [&str; 7] = [
+    "create_model",
+    "rename_model",
+    "add_field",
+    "rename_field",
+    "alter_field",
+    "drop_field",
+    "drop_model",
+];
 
 /// A vector with steps, and what goes into it.
 struct Vector {
@@ -21,7 +28,8 @@ struct Vector {
 
 impl Vector {
     fn diff(&self) -> Diff<'_> {
-        diff::diff(self.prev.as_ref(), &self.next, &self.hints).unwrap_or_else(|said| panic!("{}: {said:?}", self.name))
+        diff::diff(self.prev.as_ref(), &self.next, &self.hints)
+            .unwrap_or_else(|said| panic!("{}: {said:?}", self.name))
     }
 }
 
@@ -36,13 +44,15 @@ fn prev_of(folder: &Path) -> Option<PathBuf> {
         return Some(beside);
     }
     let number: usize = folder.file_name()?.to_str()?.parse().ok()?;
-    let before = folder.with_file_name(format!("{:03}", number.checked_sub(1)?)).join("schema.json");
+    let before =
+        folder.with_file_name(format!("{:03}", number.checked_sub(1)?)).join("schema.json");
     before.exists().then_some(before)
 }
 
 fn vectors() -> Vec<Vector> {
     let all = fixtures::find("conformance", "expected.json").into_iter().filter_map(|path| {
-        let expected: Value = serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
+        let expected: Value =
+            serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
         expected.get("steps")?;
         let folder = path.parent()?;
         let hints = folder.join("hints.json");
@@ -50,7 +60,8 @@ fn vectors() -> Vec<Vector> {
         let (hints, said) = json::read_hints(&hints);
         let next = schema(&folder.join("schema.json"));
         let backfills = folder.join("backfills.json");
-        let backfills = if backfills.exists() { fixtures::read(&backfills) } else { "[]".to_owned() };
+        let backfills =
+            if backfills.exists() { fixtures::read(&backfills) } else { "[]".to_owned() };
         let (backfills, unfit) = json::read_backfills(&backfills, &next);
         Some(Vector {
             name: fixtures::name_of(&path),
@@ -74,10 +85,19 @@ fn is_reference(step: &Step<'_>) -> bool {
 fn the_references_steps_stand_in_its_order() {
     for vector in vectors() {
         let diff = vector.diff();
-        let steps: Vec<String> =
-            diff.steps().iter().filter(|step| is_reference(step)).map(|step| step.to_value().to_json()).collect();
+        let steps: Vec<String> = diff
+            .steps()
+            .iter()
+            .filter(|step| is_reference(step))
+            .map(|step| step.to_value().to_json())
+            .collect();
         let expected = vector.expected["steps"].as_array().expect("steps are a list");
-        assert_eq!(steps, expected.iter().map(Value::to_string).collect::<Vec<_>>(), "{}", vector.name);
+        assert_eq!(
+            steps,
+            expected.iter().map(Value::to_string).collect::<Vec<_>>(),
+            "{}",
+            vector.name
+        );
     }
 }
 
@@ -95,8 +115,11 @@ const REFERENCE_CODES: [&str; 7] = [
 fn codes(findings: &Value) -> Vec<[String; 3]> {
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let all = findings.as_array().expect("findings are a list").iter();
-    let all = all.filter(|finding| finding["code"].as_str().is_some_and(|code| REFERENCE_CODES.contains(&code)));
-    let mut all: Vec<_> = all.map(|finding| ["code", "model", "field"].map(|name| text(finding, name))).collect();
+    let all = all.filter(|finding| {
+        finding["code"].as_str().is_some_and(|code| REFERENCE_CODES.contains(&code))
+    });
+    let mut all: Vec<_> =
+        all.map(|finding| ["code", "model", "field"].map(|name| text(finding, name))).collect();
     all.sort();
     all
 }
@@ -115,7 +138,12 @@ fn the_references_findings_are_ours() {
         assert_eq!(report["autoApplicable"], vector.expected["autoApplicable"], "{}", vector.name);
         for list in ["blockers", "unresolvedBlockers"] {
             let all = report[list].as_array().expect("a list").len();
-            assert_eq!(all, codes(&report[list]).len(), "{}: blockers are the reference's alone", vector.name);
+            assert_eq!(
+                all,
+                codes(&report[list]).len(),
+                "{}: blockers are the reference's alone",
+                vector.name
+            );
         }
     }
     assert_eq!(seen.len(), REFERENCE_CODES.len(), "every code is seen: {seen:?}");

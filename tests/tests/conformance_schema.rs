@@ -8,7 +8,12 @@ fn accept(text: &str, name: &str) -> ablo_schema::Schema {
     let read = json::read(text);
     let said: Vec<String> = json::locate(text, &read.diagnostics)
         .iter()
-        .map(|located| format!("{} {} {}", located.diagnostic.code, located.place.pointer, located.diagnostic.message))
+        .map(|located| {
+            format!(
+                "{} {} {}",
+                located.diagnostic.code, located.place.pointer, located.diagnostic.message
+            )
+        })
         .collect();
     read.schema.unwrap_or_else(|| panic!("{name} is refused: {said:#?}"))
 }
@@ -19,12 +24,17 @@ fn canonical_text_and_schema_hash_are_the_references() {
     assert!(vectors.len() >= 61, "only {} vectors were found", vectors.len());
     for path in vectors {
         let name = fixtures::name_of(&path);
-        let expected: Value = serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
+        let expected: Value =
+            serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
         let schema = accept(&fixtures::read(&path.with_file_name("schema.json")), &name);
         let text = canonical::print(&schema);
         assert_eq!(text, expected["serialized"], "{name}");
         assert_eq!(Hashes::of(&schema).schema.to_string(), expected["schemaHash"], "{name}");
-        assert_eq!(accept(&text, &name), schema, "{name}: what is printed reads back as the same schema");
+        assert_eq!(
+            accept(&text, &name),
+            schema,
+            "{name}: what is printed reads back as the same schema"
+        );
     }
 }
 

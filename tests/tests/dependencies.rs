@@ -5,7 +5,17 @@ use std::process::Command;
 
 #[test]
 fn a_user_who_derives_compiles_little() {
-    let tree = ["tree", "--package", "ablo", "--edges", "normal", "--prefix", "none", "--offline", "--locked"];
+    let tree = [
+        "tree",
+        "--package",
+        "ablo",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--offline",
+        "--locked",
+    ];
     let output = Command::new(env!("CARGO")).args(tree).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("cargo prints text");

@@ -16,9 +16,12 @@ fn input(folder: &Path) -> Vec<u8> {
     if !repeat.exists() {
         return fs::read(folder.join("schema.json")).expect("a bad fixture has an input");
     }
-    let repeat: serde_json::Value = serde_json::from_str(&fixtures::read(&repeat)).expect("repeat.json is JSON");
+    let repeat: serde_json::Value =
+        serde_json::from_str(&fixtures::read(&repeat)).expect("repeat.json is JSON");
     let (text, times) = (repeat["text"].as_str(), repeat["times"].as_u64());
-    text.expect("a text").repeat(usize::try_from(times.expect("a number")).expect("fits")).into_bytes()
+    text.expect("a text")
+        .repeat(usize::try_from(times.expect("a number")).expect("fits"))
+        .into_bytes()
 }
 
 fn place(place: &Place) -> String {
@@ -38,14 +41,19 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
         let severity = diagnostic.code.severity().as_str();
         let marked = &texts[located.place.file][located.place.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
-        writeln!(out, "{severity} {} at {}", diagnostic.code, place(&located.place)).expect("strings take text");
+        writeln!(out, "{severity} {} at {}", diagnostic.code, place(&located.place))
+            .expect("strings take text");
         writeln!(out, "  {}", diagnostic.message).expect("strings take text");
         writeln!(out, "  > {marked}").expect("strings take text");
         for (at, what) in &located.also {
             writeln!(out, "  also {}: {what}", place(at)).expect("strings take text");
         }
-        writeln!(out, "  help: {}", diagnostic.help.as_deref().expect("every diagnostic says how to mend it"))
-            .expect("strings take text");
+        writeln!(
+            out,
+            "  help: {}",
+            diagnostic.help.as_deref().expect("every diagnostic says how to mend it")
+        )
+        .expect("strings take text");
     }
     out
 }
@@ -54,7 +62,8 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
 fn report_rust(folder: &Path) -> String {
     let source = fs::read_to_string(folder.join("schema.rs")).expect("the source is text");
     let read = file::read_with(&source, &mut |wanted| {
-        fs::read_to_string(folder.join(format!("{}.rs", wanted.name))).map_err(|_| "there is no such file".to_owned())
+        fs::read_to_string(folder.join(format!("{}.rs", wanted.name)))
+            .map_err(|_| "there is no such file".to_owned())
     });
     assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
     let texts: Vec<&str> = read.texts.iter().map(String::as_str).collect();
@@ -69,7 +78,9 @@ fn report_beside(folder: &Path, next: &Schema) -> String {
     let Ok(text) = fs::read_to_string(folder.join("hints.json")) else { return String::new() };
     let prev = json::read(&fixtures::read(&folder.join("prev.json"))).schema;
     let (hints, said) = json::read_hints(&text);
-    match hints.map(|hints| diff::diff(prev.as_ref(), next, &hints).expect_err("the hints are bad ones")) {
+    match hints
+        .map(|hints| diff::diff(prev.as_ref(), next, &hints).expect_err("the hints are bad ones"))
+    {
         Some(said) => render(&text, &said),
         None => render(&text, &said),
     }
@@ -83,7 +94,10 @@ fn report(folder: &Path) -> String {
     let text = match json::text_of(&bytes) {
         Ok(text) => text,
         Err((valid, diagnostics)) => {
-            return render(std::str::from_utf8(&bytes[..valid]).expect("valid up to here"), &diagnostics);
+            return render(
+                std::str::from_utf8(&bytes[..valid]).expect("valid up to here"),
+                &diagnostics,
+            );
         }
     };
     let read = json::read(text);
@@ -91,11 +105,13 @@ fn report(folder: &Path) -> String {
     if let Some(next) = &read.schema {
         out += &report_beside(folder, next);
     }
-    if let (Ok(keys), Some(schema)) = (fs::read_to_string(folder.join("select.json")), &read.schema) {
+    if let (Ok(keys), Some(schema)) = (fs::read_to_string(folder.join("select.json")), &read.schema)
+    {
         let keys: Vec<String> = serde_json::from_str(&keys).expect("select.json lists keys");
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         for error in select::select(schema, &keys).expect_err("the selection is a bad one") {
-            writeln!(out, "error {}\n  {error}\n  help: {}", error.code(), error.help()).expect("strings take text");
+            writeln!(out, "error {}\n  {error}\n  help: {}", error.code(), error.help())
+                .expect("strings take text");
         }
     }
     out
@@ -103,8 +119,11 @@ fn report(folder: &Path) -> String {
 
 #[test]
 fn every_bad_fixture_is_reported_with_its_code() {
-    let mut folders: Vec<_> =
-        fs::read_dir(fixtures::root().join("bad")).expect("fixtures/bad exists").flatten().map(|e| e.path()).collect();
+    let mut folders: Vec<_> = fs::read_dir(fixtures::root().join("bad"))
+        .expect("fixtures/bad exists")
+        .flatten()
+        .map(|e| e.path())
+        .collect();
     folders.sort();
     for folder in folders {
         let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();

@@ -70,7 +70,8 @@ fn edited(mut document: Value, place: usize, way: usize) -> Value {
                 10 => drop(field.insert("deprecated".into(), false.into())),
                 11 => drop(field.insert("x-hint".into(), place.into())),
                 _ => {
-                    if let Some(values) = field.get_mut("enumValues").and_then(Value::as_array_mut) {
+                    if let Some(values) = field.get_mut("enumValues").and_then(Value::as_array_mut)
+                    {
                         values.reverse();
                     }
                 }
@@ -86,16 +87,22 @@ fn checked(prev: &Schema, next: &Schema) -> Result<(), TestCaseError> {
     let text = report.to_value().to_json();
     prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
     prop_assert_eq!(text, diff.report(&Backfills::default()).to_value().to_json());
-    let touched: BTreeSet<usize> = report.compatibility.iter().map(|finding| finding.step).collect();
+    let touched: BTreeSet<usize> =
+        report.compatibility.iter().map(|finding| finding.step).collect();
     prop_assert_eq!(touched.len(), diff.steps().len(), "every step means something to someone");
     let mut models = BTreeSet::new();
     for model in next.models() {
         let Some(before) = diff.prev_model(model.key.as_str()) else { continue };
         prop_assert!(models.insert(before.key.as_str()), "one model became two");
-        prop_assert_eq!(diff.next_model(before.key.as_str()).map(|model| &model.key), Some(&model.key));
+        prop_assert_eq!(
+            diff.next_model(before.key.as_str()).map(|model| &model.key),
+            Some(&model.key)
+        );
         let mut fields = BTreeSet::new();
         for field in &model.fields {
-            let Some(was) = diff.prev_field(model.key.as_str(), field.name.as_str()) else { continue };
+            let Some(was) = diff.prev_field(model.key.as_str(), field.name.as_str()) else {
+                continue;
+            };
             prop_assert!(fields.insert(was.name.as_str()), "one field became two");
             let now = diff.next_field(before.key.as_str(), was.name.as_str());
             prop_assert_eq!(now.map(|field| &field.name), Some(&field.name));
@@ -163,13 +170,16 @@ What each change of a schema means for everyone else who holds it. `ablo diff` s
 fn page() -> String {
     let mut out = HEAD.to_owned();
     let names: Vec<&str> = Audience::ALL.iter().map(|audience| audience.as_str()).collect();
-    write!(out, "\n| rule | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len())).expect("a string");
+    write!(out, "\n| rule | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()))
+        .expect("a string");
     for rule in Rule::ALL {
-        let effects = rule.effects().map(|effect| if effect == Effect::Safe { "–" } else { effect.as_str() });
+        let effects =
+            rule.effects().map(|effect| if effect == Effect::Safe { "–" } else { effect.as_str() });
         writeln!(out, "| `{}` | {} |", rule.id(), effects.join(" | ")).expect("a string");
     }
     for rule in Rule::ALL {
-        write!(out, "\n## `{}`\n\n{}\n\n*Mend:* {}\n", rule.id(), rule.message(), rule.remedy()).expect("a string");
+        write!(out, "\n## `{}`\n\n{}\n\n*Mend:* {}\n", rule.id(), rule.message(), rule.remedy())
+            .expect("a string");
     }
     out
 }
@@ -180,7 +190,11 @@ fn the_page_on_compatibility_is_the_table() {
     if std::env::var_os("ABLO_BLESS").is_some() {
         std::fs::write(&path, page()).expect("docs can be written");
     }
-    assert_eq!(fixtures::read(&path), page(), "`ABLO_BLESS=1 cargo test -p ablo-tests --test diff` writes it again");
+    assert_eq!(
+        fixtures::read(&path),
+        page(),
+        "`ABLO_BLESS=1 cargo test -p ablo-tests --test diff` writes it again"
+    );
 }
 
 #[test]

@@ -21,7 +21,8 @@ define_schema! { pub schema Ledger { Amount } }
 
 /// What a TypeScript client does to a row that it does not change.
 fn through_javascript(text: &str) -> String {
-    let program = "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0, 'utf8'))))";
+    let program =
+        "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0, 'utf8'))))";
     let mut node = Command::new("node")
         .args(["-e", program])
         .stdin(Stdio::piped())
@@ -42,8 +43,20 @@ fn every_digit_survives_the_whole_way() {
     session.run("SET app.current_org_id = 'acme'").expect("a setting");
     let token = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     let cases = [
-        (i64::MAX, u64::MAX, "12345678901234567890123456789012345678.90", 0.1 + 0.2, Some(i64::MIN)),
-        (i64::MIN, 9_007_199_254_740_993, "-0.000000000000000000000000000001", 1.498_643_035_240_754_6e-115, None),
+        (
+            i64::MAX,
+            u64::MAX,
+            "12345678901234567890123456789012345678.90",
+            0.1 + 0.2,
+            Some(i64::MIN),
+        ),
+        (
+            i64::MIN,
+            9_007_199_254_740_993,
+            "-0.000000000000000000000000000001",
+            1.498_643_035_240_754_6e-115,
+            None,
+        ),
         (9_007_199_254_740_993, 0, "0.10", f64::MAX, Some(-1)),
     ];
     for (at, (total, natural, price, ratio, least)) in cases.into_iter().enumerate() {
@@ -58,8 +71,9 @@ fn every_digit_survives_the_whole_way() {
         let patch = Amount::patch().total(total).natural(natural).price(amount.price.clone());
         let patch = patch.token(amount.token).ratio(ratio).least(least);
         let declared = serde_json::to_string(&patch).expect("JSON");
-        let base =
-            format!(r#""id":"a_{at}","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z""#);
+        let base = format!(
+            r#""id":"a_{at}","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z""#
+        );
         let row = format!("{{{base},{}", &declared[1..]);
         let read: Row<Amount> = serde_json::from_str(&row).expect("a row");
         assert_eq!(read.data, amount);

@@ -15,7 +15,10 @@ fn emit(text: &str, target: &str) -> Files {
     let hashes = Hashes::of(&schema);
     let target = targets().iter().find(|known| known.id() == target).expect("the target exists");
     let mut files = Files::default();
-    target.configure(&Map::new()).expect("defaults are good options").emit(&Input::new(&schema, &hashes), &mut files);
+    target
+        .configure(&Map::new())
+        .expect("defaults are good options")
+        .emit(&Input::new(&schema, &hashes), &mut files);
     files
 }
 

@@ -15,7 +15,8 @@ async fn two_tabs_and_an_agent_write_on_one_report() {
     let _agent = board::agent(&url, &key).expect("Node.js");
     let screenshot = chromium::screenshot("board.png");
     let path = screenshot.to_str().expect("a path of text").to_owned();
-    let visit = tokio::task::spawn_blocking(move || chromium::run("board.mjs", &[&url, &key, &path]));
+    let visit =
+        tokio::task::spawn_blocking(move || chromium::run("board.mjs", &[&url, &key, &path]));
     visit.await.expect("what the tabs have to show");
     assert!(screenshot.metadata().expect("a screenshot").len() > 10_000);
 }

@@ -44,6 +44,7 @@ async fn also_without_a_port() {
     let document = App::SCHEMA.to_json().expect("a schema");
     let schema = ablo_schema::front::json::read(&document).schema.expect("a schema");
     let coordinator = ablo_server::embedded(&schema).await.expect("a coordinator");
-    let connect = move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer());
+    let connect =
+        move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer());
     assert_eq!(seen(connect).await, SEEN);
 }

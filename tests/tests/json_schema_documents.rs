@@ -9,11 +9,15 @@ use serde_json::{Map, Value, json};
 
 fn files(text: &str, options: &Value) -> Files {
     let read = ablo_schema::front::json::read(text);
-    let schema = read.schema.unwrap_or_else(|| panic!("the schema is valid: {:?}", read.diagnostics));
+    let schema =
+        read.schema.unwrap_or_else(|| panic!("the schema is valid: {:?}", read.diagnostics));
     let hashes = Hashes::of(&schema);
     let mut files = Files::default();
     let options = options.as_object().cloned().unwrap_or_default();
-    JsonSchema.configure(&options).expect("the options are known").emit(&Input::new(&schema, &hashes), &mut files);
+    JsonSchema
+        .configure(&options)
+        .expect("the options are known")
+        .emit(&Input::new(&schema, &hashes), &mut files);
     files
 }
 
@@ -27,7 +31,10 @@ fn definition(mut document: Value, name: &str) -> Validator {
     assert!(members["$defs"][name].is_object(), "{name} is defined");
     members.retain(|member, _| member == "$schema" || member == "$defs");
     members.insert("$ref".to_owned(), json!(format!("#/$defs/{name}")));
-    jsonschema::draft202012::options().should_validate_formats(true).build(&document).expect("a schema of 2020-12")
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(&document)
+        .expect("a schema of 2020-12")
 }
 
 const TASKS: &str = r#"{"v":3,"models":{"tasks":{"typename":"Task","fields":{
@@ -72,7 +79,8 @@ fn check_in(schema: &str, name: &str, base: &Value, accepted: &[Value], refused:
     let validator = definition(parse(&files(schema, &json!({})), "json-schema/models.json"), name);
     for changes in accepted {
         let document = with(base.clone(), changes.clone());
-        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name} refuses {document}: {errors:?}");
     }
     for changes in refused {
@@ -90,7 +98,11 @@ fn every_file_is_a_schema_of_2020_12() {
         jsonschema::meta::validate(&document).unwrap_or_else(|error| panic!("{name}: {error}"));
         let models = document["$defs"].as_object().map_or(0, Map::len);
         let source: Value = serde_json::from_str(&text).expect("a fixture is JSON");
-        assert_eq!(models, 3 * source["models"].as_object().map_or(0, Map::len), "{name}: no name was given twice");
+        assert_eq!(
+            models,
+            3 * source["models"].as_object().map_or(0, Map::len),
+            "{name}: no name was given twice"
+        );
     }
     let wire = parse(&files(TASKS, &json!({})), "json-schema/wire.json");
     jsonschema::meta::validate(&wire).unwrap_or_else(|error| panic!("wire.json: {error}"));
@@ -130,9 +142,14 @@ fn a_row_is_open_and_its_required_fields_are_not_null() {
 
 #[test]
 fn a_create_needs_what_is_required_and_no_base_field() {
-    let accepted = [json!({}), json!({"mood": null}), json!({"unheardOf": 1}), json!({"status": "paused"})];
-    let refused =
-        [json!({"title": "<absent>"}), json!({"title": null}), json!({"body": "<absent>"}), json!({"points": true})];
+    let accepted =
+        [json!({}), json!({"mood": null}), json!({"unheardOf": 1}), json!({"status": "paused"})];
+    let refused = [
+        json!({"title": "<absent>"}),
+        json!({"title": null}),
+        json!({"body": "<absent>"}),
+        json!({"points": true}),
+    ];
     check("TaskCreate", &create(), &accepted, &refused);
 }
 
@@ -144,7 +161,12 @@ fn a_patch_needs_nothing_and_clears_only_what_is_optional() {
         json!({"mood": null, "points": null, "dueAt": null}),
         json!({"unheardOf": null}),
     ];
-    let refused = [json!({"title": null}), json!({"status": null}), json!({"body": null}), json!({"points": "many"})];
+    let refused = [
+        json!({"title": null}),
+        json!({"status": null}),
+        json!({"body": null}),
+        json!({"points": "many"}),
+    ];
     check("TaskPatch", &json!({}), &accepted, &refused);
 }
 
@@ -174,7 +196,11 @@ fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
     ];
     check_in(&schema, "GaugeCreate", &gauge, &accepted, &refused);
     let shape = json!({"plain": {"x": null}, "anything": 1});
-    let accepted = [json!({}), json!({"body": {"title": "a", "kind": 1}, "list": null}), json!({"list": [1, "a"]})];
+    let accepted = [
+        json!({}),
+        json!({"body": {"title": "a", "kind": 1}, "list": null}),
+        json!({"list": [1, "a"]}),
+    ];
     let refused = [
         json!({"body": {"title": "a"}}),
         json!({"body": {"title": "a", "kind": 1, "more": 1}}),
@@ -187,7 +213,10 @@ fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
     // A row has what a create may leave out, and a patch fills in nothing.
     let document = parse(&files(&schema, &json!({})), "json-schema/models.json");
     let required = document["$defs"]["Default"]["required"].as_array().expect("a list");
-    assert!(required.contains(&json!("text")) && document["$defs"]["DefaultCreate"].get("required").is_none());
+    assert!(
+        required.contains(&json!("text"))
+            && document["$defs"]["DefaultCreate"].get("required").is_none()
+    );
     assert!(document["$defs"]["DefaultPatch"]["properties"]["text"].get("default").is_none());
 }
 
@@ -201,15 +230,26 @@ fn frames_of_the_wire_are_told_from_other_things() {
     assert!(!receipt.is_valid(&with(good.clone(), json!({"success": "yes"}))));
     assert!(!receipt.is_valid(&with(good, json!({"clientTxId": "<absent>"}))));
     let error = definition(wire, "ErrorEnvelope");
-    assert!(error.is_valid(&json!({"type": "AbloStaleContextError", "code": "stale_context", "message": "moved"})));
+    assert!(error.is_valid(
+        &json!({"type": "AbloStaleContextError", "code": "stale_context", "message": "moved"})
+    ));
     assert!(!error.is_valid(&json!({"error": {"message": "moved"}})));
 }
 
 #[test]
 fn ids_begin_with_the_given_base() {
     let files = files(TASKS, &json!({"base-id": "https://example.com/schemas/"}));
-    assert_eq!(parse(&files, "json-schema/models.json")["$id"], "https://example.com/schemas/models.json");
-    assert_eq!(parse(&files, "json-schema/wire.json")["$id"], "https://example.com/schemas/wire.json");
-    let error = JsonSchema.configure(json!({"base": 1}).as_object().expect("an object")).err().expect("a refusal");
+    assert_eq!(
+        parse(&files, "json-schema/models.json")["$id"],
+        "https://example.com/schemas/models.json"
+    );
+    assert_eq!(
+        parse(&files, "json-schema/wire.json")["$id"],
+        "https://example.com/schemas/wire.json"
+    );
+    let error = JsonSchema
+        .configure(json!({"base": 1}).as_object().expect("an object"))
+        .err()
+        .expect("a refusal");
     assert!(error.message.contains("base"), "{error}");
 }

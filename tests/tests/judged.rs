@@ -21,8 +21,14 @@ fn schemas() -> Vec<(String, String)> {
     let mut runner = TestRunner::deterministic();
     (0..count)
         .map(|n| {
-            let document = arbitrary::schema().new_tree(&mut runner).expect("the strategy gives schemas").current();
-            (format!("generated_{n:03}"), serde_json::to_string_pretty(&document).expect("values print"))
+            let document = arbitrary::schema()
+                .new_tree(&mut runner)
+                .expect("the strategy gives schemas")
+                .current();
+            (
+                format!("generated_{n:03}"),
+                serde_json::to_string_pretty(&document).expect("values print"),
+            )
         })
         .collect()
 }
@@ -45,7 +51,10 @@ fn rustc_takes_them() {
     let judged = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), "judged-generated", "2021");
     let mut lib = "#![deny(warnings)]\n#![forbid(unsafe_code)]\n".to_owned();
     for (name, text) in schemas() {
-        judged.add(&format!("src/{name}.rs"), emit(&text, "rust").get("rust/mod.rs").expect("one file"));
+        judged.add(
+            &format!("src/{name}.rs"),
+            emit(&text, "rust").get("rust/mod.rs").expect("one file"),
+        );
         lib += &format!("pub mod {name};\n");
     }
     judged.add("src/lib.rs", &lib);
@@ -56,7 +65,9 @@ fn rustc_takes_them() {
 fn tsc_takes_them() {
     let project = Project::new();
     for (name, text) in schemas() {
-        emit(&text, "typescript").iter().for_each(|(path, text)| project.write(&format!("{name}/{path}"), text));
+        emit(&text, "typescript")
+            .iter()
+            .for_each(|(path, text)| project.write(&format!("{name}/{path}"), text));
     }
     let _report = project.compile(&["--noEmit"]);
 }
@@ -70,8 +81,16 @@ fn postgres_takes_them_and_the_second_run_changes_nothing() {
         let mut session = database.session();
         let (made, tables) = (footprint(&mut session), catalogue(&mut session));
         assert_eq!(apply(&mut session, &program), warnings, "{name}\n{text}");
-        assert_eq!(catalogue(&mut session), tables, "{name}: the second run changed something\n{text}");
-        assert_eq!(footprint(&mut session), made, "{name}: the second run wrote to the catalogue\n{text}");
+        assert_eq!(
+            catalogue(&mut session),
+            tables,
+            "{name}: the second run changed something\n{text}"
+        );
+        assert_eq!(
+            footprint(&mut session),
+            made,
+            "{name}: the second run wrote to the catalogue\n{text}"
+        );
     }
 }
 
@@ -83,7 +102,8 @@ fn an_openapi_validator_takes_them() {
         .map(|(name, text)| {
             let path = folder.path().join(format!("{name}.json"));
             let document = emit(&text, "openapi");
-            fs::write(&path, document.get("openapi/openapi.json").expect("one file")).expect("writable");
+            fs::write(&path, document.get("openapi/openapi.json").expect("one file"))
+                .expect("writable");
             path
         })
         .collect::<Vec<_>>();

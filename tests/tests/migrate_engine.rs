@@ -16,7 +16,8 @@ fn statement(phase: Phase, sql: &str) -> Statement {
 
 fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
     let of = |phase, all: &[&str]| all.iter().map(|sql| statement(phase, sql)).collect::<Vec<_>>();
-    let statements = [of(Phase::Transaction, transaction), of(Phase::AfterCommit, after_commit)].concat();
+    let statements =
+        [of(Phase::Transaction, transaction), of(Phase::AfterCommit, after_commit)].concat();
     let schema = r#"{"v":3,"models":{},"identityRoles":[]}"#.to_owned();
     Record { from: None, to: "after".to_owned(), schema, foreign_keys: false, statements }
 }
@@ -40,7 +41,10 @@ fn tables(session: &mut Session) -> Vec<String> {
 fn a_migration_is_applied_and_recorded() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    let record = record(&["CREATE TABLE public.a (id text);"], &["CREATE INDEX CONCURRENTLY i ON public.a (id);"]);
+    let record = record(
+        &["CREATE TABLE public.a (id text);"],
+        &["CREATE INDEX CONCURRENTLY i ON public.a (id);"],
+    );
     assert_eq!(database.apply(&record, PATIENCE), Ok(Applied { transaction: 1, after_commit: 1 }));
     let entries = database.ledger().expect("a ledger");
     assert_eq!(entries.len(), 1);
@@ -55,7 +59,10 @@ fn a_failure_names_its_statement_and_changes_nothing() {
     let failing = record(&["CREATE TABLE public.a (id text);", "SELECT 1/0;", "SELECT 1;"], &[]);
     let (code, message) = only(database.apply(&failing, PATIENCE).expect_err("division by zero"));
     assert_eq!(code, "ablo::migrate::statement_failed");
-    assert_eq!(message, "statement 2 of 3 of the transaction failed, SQLSTATE 22012: division by zero");
+    assert_eq!(
+        message,
+        "statement 2 of 3 of the transaction failed, SQLSTATE 22012: division by zero"
+    );
     assert_eq!(tables(&mut server.session()), [""; 0]);
     assert_eq!(database.ledger(), Ok(Vec::new()));
     // The session is still good.
@@ -77,7 +84,8 @@ fn a_migration_gives_its_own_reason() {
     ] {
         let code = format!("ablo::migrate::{reason}");
         let sql = format!("DO $$ BEGIN RAISE EXCEPTION '{code} public.tasks.due'; END $$;");
-        let (found, message) = only(database.apply(&record(&[&sql], &[]), PATIENCE).expect_err("it raises"));
+        let (found, message) =
+            only(database.apply(&record(&[&sql], &[]), PATIENCE).expect_err("it raises"));
         assert_eq!(found, code);
         assert!(message.contains("public.tasks.due") && message.contains("P0001"), "{message}");
     }
@@ -101,13 +109,15 @@ fn what_waits_for_the_commit_fails_before_it() {
 }
 
 /// Ends its own session the first time it runs, wherever that is.
-const FATAL: &str =
-    "DO $$ BEGIN IF nextval('public.runs') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; END $$;";
+const FATAL: &str = "DO $$ BEGIN IF nextval('public.runs') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; END $$;";
 
 #[test]
 fn a_session_that_ends_anywhere_leaves_what_the_next_run_completes() {
-    let transaction =
-        ["CREATE TABLE public.a (id text);", "CREATE TABLE public.b (id text);", "CREATE TABLE public.c (id text);"];
+    let transaction = [
+        "CREATE TABLE public.a (id text);",
+        "CREATE TABLE public.b (id text);",
+        "CREATE TABLE public.c (id text);",
+    ];
     let after = [
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON public.a (id);",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS j ON public.b (id);",
@@ -122,7 +132,8 @@ fn a_session_that_ends_anywhere_leaves_what_the_next_run_completes() {
             Some(at) => other.insert(at, FATAL),
         }
         let record = record(&one, &other);
-        let error = open(&server.address()).apply(&record, PATIENCE).expect_err("the session ended");
+        let error =
+            open(&server.address()).apply(&record, PATIENCE).expect_err("the session ended");
         assert!(!error.0.is_empty());
         let mut again = open(&server.address());
         let begun = !again.ledger().expect("readable").is_empty();
@@ -148,12 +159,20 @@ fn a_session_that_ends_anywhere_leaves_what_the_next_run_completes() {
 fn a_statement_after_the_commit_that_fails_is_where_the_next_run_goes_on() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    let after =
-        ["CREATE INDEX CONCURRENTLY i ON public.a (id);", "CREATE UNIQUE INDEX CONCURRENTLY u ON public.a (id);"];
-    let record = record(&["CREATE TABLE public.a (id text);", "INSERT INTO public.a VALUES ('x'), ('x');"], &after);
+    let after = [
+        "CREATE INDEX CONCURRENTLY i ON public.a (id);",
+        "CREATE UNIQUE INDEX CONCURRENTLY u ON public.a (id);",
+    ];
+    let record = record(
+        &["CREATE TABLE public.a (id text);", "INSERT INTO public.a VALUES ('x'), ('x');"],
+        &after,
+    );
     let (code, message) = only(database.apply(&record, PATIENCE).expect_err("a duplicate"));
     assert_eq!(code, "ablo::migrate::after_commit_failed");
-    assert!(message.starts_with("statement 2 of 2 of what follows the commit failed, SQLSTATE 23505"), "{message}");
+    assert!(
+        message.starts_with("statement 2 of 2 of what follows the commit failed, SQLSTATE 23505"),
+        "{message}"
+    );
     assert_eq!(database.ledger().expect("readable")[0].state, State::AfterCommit(1));
     let mut session = server.session();
     session.run("DELETE FROM public.a").expect("mended");
@@ -171,8 +190,12 @@ fn a_table_that_stays_locked_is_reported_and_one_that_comes_free_is_waited_for()
     let change = record(&["ALTER TABLE public.a ADD COLUMN b text;"], &[]);
     let (code, message) = only(database.apply(&change, PATIENCE).expect_err("it is locked"));
     assert_eq!(code, "ablo::migrate::busy");
-    assert!(message.contains("statement 1 of 1") && message.contains("SQLSTATE 55P03"), "{message}");
-    let waiting = std::thread::spawn(move || database.apply(&change, Patience { attempts: 8, ..PATIENCE }));
+    assert!(
+        message.contains("statement 1 of 1") && message.contains("SQLSTATE 55P03"),
+        "{message}"
+    );
+    let waiting =
+        std::thread::spawn(move || database.apply(&change, Patience { attempts: 8, ..PATIENCE }));
     std::thread::sleep(Duration::from_millis(500));
     session.run("ROLLBACK").expect("the lock is free");
     assert_eq!(waiting.join().expect("it ends"), Ok(Applied { transaction: 1, after_commit: 0 }));
@@ -195,7 +218,8 @@ fn who_holds_the_lock_is_told() {
 
 #[test]
 fn a_server_that_is_not_there_is_told_without_the_password() {
-    let error = Database::connect("postgres://me:secret@127.0.0.1:1/d?connect_timeout=2", "public").map(drop);
+    let error = Database::connect("postgres://me:secret@127.0.0.1:1/d?connect_timeout=2", "public")
+        .map(drop);
     let (code, message) = only(error.expect_err("nobody listens"));
     assert_eq!(code, "ablo::database::unreachable");
     assert!(!message.contains("secret"), "{message}");
@@ -205,9 +229,14 @@ fn a_server_that_is_not_there_is_told_without_the_password() {
 fn a_ledger_that_was_edited_is_not_believed() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    database.apply(&record(&["CREATE TABLE public.a (id text);"], &[]), PATIENCE).expect("it applies");
+    database
+        .apply(&record(&["CREATE TABLE public.a (id text);"], &[]), PATIENCE)
+        .expect("it applies");
     for (edit, word) in [("state = 'half'", "half"), ("record = '{}'", "missing field")] {
-        server.session().run(&format!("UPDATE public.ablo_migrations SET {edit}")).expect("an edit");
+        server
+            .session()
+            .run(&format!("UPDATE public.ablo_migrations SET {edit}"))
+            .expect("an edit");
         let (code, message) = only(database.ledger().expect_err("it was edited"));
         assert_eq!(code, "ablo::ledger::unreadable");
         assert!(message.contains(word), "{message}");

@@ -38,8 +38,8 @@ fn options() -> Options {
 fn record() -> Record {
     let (before, after) = (schema(BEFORE), schema(AFTER));
     let difference = diff(Some(&before), &after, &Hints::default()).expect("no hints");
-    let migration =
-        migrate(&difference, Some(&before), &after, &Backfills::default(), &options()).expect("options that are right");
+    let migration = migrate(&difference, Some(&before), &after, &Backfills::default(), &options())
+        .expect("options that are right");
     Record {
         from: None,
         to: "after".to_owned(),
@@ -75,7 +75,10 @@ fn rows(server: &Mortal, name: &str) -> &'static str {
         let found = session.query_one(sql, &[]);
         found.is_ok_and(|row| row.get::<_, i64>(0) == ROWS)
     };
-    let old = whole(&mut session, "SELECT count(*) FROM reports WHERE title LIKE 'Report %' AND size ~ '^[0-9]+$'");
+    let old = whole(
+        &mut session,
+        "SELECT count(*) FROM reports WHERE title LIKE 'Report %' AND size ~ '^[0-9]+$'",
+    );
     let new = whole(
         &mut session,
         "SELECT count(*) FROM reports WHERE headline = 'Report ' || size::text AND mood = 'calm' AND id = 'r' || size::text",
@@ -91,13 +94,19 @@ fn rows(server: &Mortal, name: &str) -> &'static str {
 fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
     let mut server = Mortal::start();
     let record = record();
-    let in_transaction = record.statements.iter().filter(|statement| statement.phase == Phase::Transaction).count();
-    assert!(in_transaction >= 4 && record.statements.len() - in_transaction >= 3, "both phases have boundaries");
+    let in_transaction =
+        record.statements.iter().filter(|statement| statement.phase == Phase::Transaction).count();
+    assert!(
+        in_transaction >= 4 && record.statements.len() - in_transaction >= 3,
+        "both phases have boundaries"
+    );
     // Behind the last statement of each phase is a boundary too.
     let last = record.statements.len() + 1;
     // Every boundary in the long run; here the ends of both phases.
     let long = std::env::var_os("ABLO_LONG").is_some();
-    for at in (0..=last).filter(|at| long || [0, in_transaction, in_transaction + 1, last].contains(at)) {
+    for at in
+        (0..=last).filter(|at| long || [0, in_transaction, in_transaction + 1, last].contains(at))
+    {
         let name = format!("killed_{at}");
         populate(&server, &name);
         let mut fatal = record.clone();
@@ -106,12 +115,18 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
             false => (Phase::AfterCommit, at - 1),
         };
         let sql = Mortal::fatal();
-        fatal.statements.insert(place, Statement { sql, phase, cause: None, locks: Vec::new(), hazards: Vec::new() });
+        fatal.statements.insert(
+            place,
+            Statement { sql, phase, cause: None, locks: Vec::new(), hazards: Vec::new() },
+        );
         server.rearm();
         let mut database = Database::connect(&server.address(&name), "public").expect("a session");
         let error = database.apply(&fatal, Patience::default()).expect_err("the server died");
         let code = error.0.first().expect("a code").code.name;
-        assert!(code.starts_with("ablo::database::") || code.starts_with("ablo::migrate::"), "{code}");
+        assert!(
+            code.starts_with("ablo::database::") || code.starts_with("ablo::migrate::"),
+            "{code}"
+        );
         drop(database);
         server.start_again();
         let mut again = Database::connect(&server.address(&name), "public").expect("a session");
@@ -124,9 +139,17 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
         }
         assert_eq!(rows(&server, &name), "new", "position {at}");
         assert!(again.ledger().expect("readable").iter().all(|entry| entry.state == State::Done));
-        assert_eq!(ablo_migrate::drift(&mut again, &schema(AFTER), true), Ok(Vec::new()), "position {at}");
+        assert_eq!(
+            ablo_migrate::drift(&mut again, &schema(AFTER), true),
+            Ok(Vec::new()),
+            "position {at}"
+        );
         let mut session = server.session(&name).expect("a session");
         let unfinished = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
-        assert_eq!(session.query_one(unfinished, &[]).expect("a count").get::<_, i64>(0), 0, "position {at}");
+        assert_eq!(
+            session.query_one(unfinished, &[]).expect("a count").get::<_, i64>(0),
+            0,
+            "position {at}"
+        );
     }
 }

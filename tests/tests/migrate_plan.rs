@@ -6,8 +6,14 @@ use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
 use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
 
-const FIXTURES: [&str; 6] =
-    ["descriptions", "field-facets", "newsroom", "no-fields", "obstacle-course", "redeclared-base-fields"];
+const FIXTURES: [&str; 6] = [
+    "descriptions",
+    "field-facets",
+    "newsroom",
+    "no-fields",
+    "obstacle-course",
+    "redeclared-base-fields",
+];
 
 fn fixture(name: &str) -> Schema {
     let path = format!("{}/../fixtures/schemas/{name}/schema.json", env!("CARGO_MANIFEST_DIR"));
@@ -15,13 +21,14 @@ fn fixture(name: &str) -> Schema {
 }
 
 fn tasks(fields: &str) -> Schema {
-    schema(&format!(r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#))
+    schema(&format!(
+        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#
+    ))
 }
 
 const TITLE: &str = r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#;
 const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
-const STATE: &str =
-    r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
 
 fn open(address: &str) -> Database {
     Database::connect(address, "public").expect("a session")
@@ -45,8 +52,8 @@ fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
         let next = fixture(name);
         let plan = plan_to(&mut database, &next);
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
-        let outcome =
-            apply(&mut database, &plan, Patience::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let outcome = apply(&mut database, &plan, Patience::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!outcome.was_done);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
         // A second time the ledger says that it is done; a new plan has nothing to do.
@@ -73,7 +80,10 @@ fn what_loses_values_runs_only_when_it_is_approved() {
     let mut plan = plan_to(&mut open(&server.address()), &tasks(TITLE));
     let ids: Vec<_> = plan.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
     assert_eq!(ids, ["loss:0"]);
-    assert_eq!(codes(apply(&mut database, &plan, Patience::default())), ["ablo::migrate::approval_missing"]);
+    assert_eq!(
+        codes(apply(&mut database, &plan, Patience::default())),
+        ["ablo::migrate::approval_missing"]
+    );
     plan.approve("loss:0", Some("ada")).expect("it is asked for");
     apply(&mut database, &plan, Patience::default()).expect("it is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
@@ -83,13 +93,14 @@ fn what_loses_values_runs_only_when_it_is_approved() {
 fn rows_are_measured_by_a_role_that_sees_them() {
     let server = Server::shared().database();
     provision_silently(&mut server.session(), &tasks(&format!("{TITLE},{NOTE}")));
-    let rows =
-        "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)";
+    let rows = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)";
     server.admin().run(rows).expect("rows");
     let seen = server.address().replace(server.owner(), "postgres");
     let (prev, next) = (tasks(&format!("{TITLE},{NOTE}")), tasks(TITLE));
     let diff = diff(Some(&prev), &next, &Hints::default()).expect("no faults");
-    let plan = |address: &str| plan_for(&mut open(address), &diff, &Backfills::default(), true).expect("a plan").body;
+    let plan = |address: &str| {
+        plan_for(&mut open(address), &diff, &Backfills::default(), true).expect("a plan").body
+    };
     let measured = plan(&seen);
     assert_eq!(measured.approvals_needed[0].rows, Some(1));
     assert_eq!(measured.rows["tasks"].count, 2);
@@ -104,14 +115,24 @@ fn rows_are_measured_by_a_role_that_sees_them() {
 fn a_plan_is_refused_when_the_database_moved() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    let (one, other) = (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
+    let (one, other) =
+        (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
     apply(&mut database, &one, Patience::default()).expect("it applies");
-    assert_eq!(codes(apply(&mut database, &other, Patience::default())), ["ablo::migrate::schema_moved"]);
+    assert_eq!(
+        codes(apply(&mut database, &other, Patience::default())),
+        ["ablo::migrate::schema_moved"]
+    );
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
     server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("a column");
-    assert_eq!(codes(apply(&mut database, &next, Patience::default())), ["ablo::migrate::database_moved"]);
+    assert_eq!(
+        codes(apply(&mut database, &next, Patience::default())),
+        ["ablo::migrate::database_moved"]
+    );
     let mut elsewhere = Database::connect(&server.address(), "elsewhere").expect("a session");
-    assert_eq!(codes(apply(&mut elsewhere, &next, Patience::default())), ["ablo::migrate::plan_elsewhere"]);
+    assert_eq!(
+        codes(apply(&mut elsewhere, &next, Patience::default())),
+        ["ablo::migrate::plan_elsewhere"]
+    );
 }
 
 #[test]
@@ -120,7 +141,9 @@ fn two_applies_at_once_are_one_after_the_other() {
     let plan = plan_to(&mut open(&server.address()), &fixture("newsroom"));
     let run = || {
         let (address, plan) = (server.address(), plan.clone());
-        std::thread::spawn(move || apply(&mut open(&address), &plan, Patience::default()).expect("it applies").was_done)
+        std::thread::spawn(move || {
+            apply(&mut open(&address), &plan, Patience::default()).expect("it applies").was_done
+        })
     };
     let (one, other) = (run(), run());
     let mut done = [one.join().expect("it ends"), other.join().expect("it ends")];
@@ -136,7 +159,11 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     provision_silently(&mut server.session(), &has);
     let mut database = open(&server.address());
     assert_eq!(codes(current(&mut database, None, true)), ["ablo::migrate::baseline_required"]);
-    let expected = ["ablo::migrate::baseline_differs", "ablo::drift::column_missing", "ablo::drift::index_missing"];
+    let expected = [
+        "ablo::migrate::baseline_differs",
+        "ablo::drift::column_missing",
+        "ablo::drift::index_missing",
+    ];
     assert_eq!(codes(current(&mut database, Some(&next), true)), expected);
     let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
     let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
@@ -146,8 +173,12 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     // A plan that was made without a database cannot know that these are the tables it starts from.
     let apart = Server::shared().database();
     provision_silently(&mut apart.session(), &has);
-    let blind = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
-    assert_eq!(codes(apply(&mut open(&apart.address()), &blind, Patience::default())), ["ablo::migrate::schema_moved"]);
+    let blind =
+        offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
+    assert_eq!(
+        codes(apply(&mut open(&apart.address()), &blind, Patience::default())),
+        ["ablo::migrate::schema_moved"]
+    );
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn a_provisioned_schema_comes_back_as_one_with_the_same_tables() {
         let Pulled { document, findings } = pulled(&mut database);
         assert_eq!(findings, [], "{name}");
         let read = json::read(&document);
-        let after = read.schema.unwrap_or_else(|| panic!("{name}: {:#?}\n{document}", read.diagnostics));
+        let after =
+            read.schema.unwrap_or_else(|| panic!("{name}: {:#?}\n{document}", read.diagnostics));
         assert_eq!(drift(&mut database, &after, true), Ok(Vec::new()), "{name}\n{document}");
         needs_no_migration(&name, &before, &after);
         whole += usize::from(is_said_in_rust(&name, &after));
@@ -38,12 +39,15 @@ fn a_provisioned_schema_comes_back_as_one_with_the_same_tables() {
 fn hints(before: &Schema, after: &Schema) -> String {
     let (mut models, mut fields) = (Vec::new(), Vec::new());
     for model in after.models() {
-        let Some(old) = before.models().iter().find(|old| old.table == model.table) else { continue };
+        let Some(old) = before.models().iter().find(|old| old.table == model.table) else {
+            continue;
+        };
         if old.key != model.key {
             models.push(json!({ "from": old.key.as_str(), "to": model.key.as_str() }));
         }
         for field in &model.fields {
-            let old = old.fields.iter().find(|old| old.column == field.column && old.name != field.name);
+            let old =
+                old.fields.iter().find(|old| old.column == field.column && old.name != field.name);
             fields.extend(old.map(
                 |old| json!({ "model": model.key.as_str(), "from": old.name.as_str(), "to": field.name.as_str() }),
             ));
@@ -57,13 +61,17 @@ fn needs_no_migration(name: &str, before: &Schema, after: &Schema) {
     let hints = hints.unwrap_or_else(|| panic!("{name}: {told:#?}"));
     let diff = diff(Some(before), after, &hints).unwrap_or_else(|told| panic!("{name}: {told:#?}"));
     let options = Options { foreign_keys: true, ..Options::default() };
-    let migration = migrate(&diff, Some(before), after, &Backfills::default(), &options).expect("good options");
+    let migration =
+        migrate(&diff, Some(before), after, &Backfills::default(), &options).expect("good options");
     if name == "schemas-field-facets" {
         // The server spells dates and objects its own way, and means the same.
         let statements = migration.statements.iter().filter(|statement| statement.cause.is_some());
         let left: Vec<&str> = statements.map(|statement| statement.sql.as_str()).collect();
         let spelled = ["\"since\" SET DEFAULT", "\"body\" SET DEFAULT"];
-        assert!(left.len() == 2 && left.iter().zip(spelled).all(|(sql, part)| sql.contains(part)), "{left:#?}");
+        assert!(
+            left.len() == 2 && left.iter().zip(spelled).all(|(sql, part)| sql.contains(part)),
+            "{left:#?}"
+        );
     } else {
         assert!(migration.is_empty(), "{name}: {migration:#?}");
     }
@@ -72,8 +80,14 @@ fn needs_no_migration(name: &str, before: &Schema, after: &Schema) {
 /// Whether it is said whole: of a field that every row has Rust says no prose, and of defaults no lists and objects.
 fn is_said_in_rust(name: &str, after: &Schema) -> bool {
     let printed = ablo_codegen::emit::rust::source::print(after);
-    let known = |pointer: &str| ["/description", "/deprecated", "/default"].iter().any(|end| pointer.ends_with(end));
-    assert!(printed.unsaid.iter().all(|unsaid| known(&unsaid.pointer)), "{name}: {:#?}", printed.unsaid);
+    let known = |pointer: &str| {
+        ["/description", "/deprecated", "/default"].iter().any(|end| pointer.ends_with(end))
+    };
+    assert!(
+        printed.unsaid.iter().all(|unsaid| known(&unsaid.pointer)),
+        "{name}: {:#?}",
+        printed.unsaid
+    );
     assert_eq!(printed.same_hash, printed.unsaid.is_empty(), "{name}\n{}", printed.text);
     printed.same_hash
 }
@@ -89,8 +103,11 @@ fn tables_get_idiomatic_keys() {
     let Pulled { document, findings } = pulled(&mut database);
     assert_eq!(findings, []);
     let after = schema(&document);
-    let named: Vec<_> =
-        after.models().iter().map(|it| (it.table.as_str(), it.key.as_str(), it.type_name.as_str())).collect();
+    let named: Vec<_> = after
+        .models()
+        .iter()
+        .map(|it| (it.table.as_str(), it.key.as_str(), it.type_name.as_str()))
+        .collect();
     let expected = [
         ("aB", "aB", "AB"),
         ("a_b", "aB2", "AB2"),
@@ -121,7 +138,10 @@ fn what_a_schema_cannot_say_is_told() {
     server.session().run(sql).expect("tables");
     let mut database = Database::connect(&server.address(), "public").expect("a session");
     let Pulled { document, findings } = pulled(&mut database);
-    let said: Vec<_> = findings.iter().map(|finding| format!("{} {}", finding.code.name, finding.message)).collect();
+    let said: Vec<_> = findings
+        .iter()
+        .map(|finding| format!("{} {}", finding.code.name, finding.message))
+        .collect();
     for words in [
         "left_out the view `seen`",
         "Größe`",

@@ -22,7 +22,10 @@ fn text(schema: &Schema, options: &Value) -> String {
     let hashes = Hashes::of(schema);
     let mut files = Files::default();
     let options = options.as_object().cloned().unwrap_or_default();
-    OpenApi.configure(&options).expect("the options are known").emit(&Input::new(schema, &hashes), &mut files);
+    OpenApi
+        .configure(&options)
+        .expect("the options are known")
+        .emit(&Input::new(schema, &hashes), &mut files);
     files.get("openapi/openapi.json").expect("the document is written").to_owned()
 }
 
@@ -34,7 +37,9 @@ fn document(schema: &Schema) -> Value {
 fn bare(models: &[(&str, &str)]) -> Schema {
     let models: Map<String, Value> = models
         .iter()
-        .map(|(key, name)| ((*key).to_owned(), json!({"typename": name, "fields": {}, "relations": {}})))
+        .map(|(key, name)| {
+            ((*key).to_owned(), json!({"typename": name, "fields": {}, "relations": {}}))
+        })
         .collect();
     schema(&json!({"v": 3, "models": models, "identityRoles": []}).to_string())
 }
@@ -62,7 +67,10 @@ fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
     }
 }
 
-fn write(folder: &tempfile::TempDir, documents: impl IntoIterator<Item = (String, String)>) -> Vec<PathBuf> {
+fn write(
+    folder: &tempfile::TempDir,
+    documents: impl IntoIterator<Item = (String, String)>,
+) -> Vec<PathBuf> {
     let write = |(name, text): (String, String)| {
         let path = folder.path().join(name.replace('/', "-")).with_extension("json");
         fs::write(&path, text).expect("a document can be written");
@@ -75,7 +83,8 @@ fn write(folder: &tempfile::TempDir, documents: impl IntoIterator<Item = (String
 fn both_judges_accept_every_good_fixture() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let good = fixtures::good_schemas().into_iter();
-    let documents = write(&folder, good.map(|(name, source)| (name, text(&schema(&source), &json!({})))));
+    let documents =
+        write(&folder, good.map(|(name, source)| (name, text(&schema(&source), &json!({})))));
     thread::scope(|threads| {
         let judges = Judge::ALL.map(|judge| {
             let documents = &documents;
@@ -93,16 +102,25 @@ fn each_judge_refuses_a_broken_document() {
     type Break = fn(&mut Value);
     let breaks: [(&str, Break); 6] = [
         ("no-info", |document| drop(document.as_object_mut().expect("an object").remove("info"))),
-        ("same-id", |document| document["paths"]["/v1/intents"]["get"]["operationId"] = json!("createCommit")),
+        ("same-id", |document| {
+            document["paths"]["/v1/intents"]["get"]["operationId"] = json!("createCommit")
+        }),
         ("lost-response", |document| {
-            document["paths"]["/v1/commits"]["post"]["responses"]["200"] = json!({"$ref": "#/components/responses/No"});
+            document["paths"]["/v1/commits"]["post"]["responses"]["200"] =
+                json!({"$ref": "#/components/responses/No"});
         }),
         ("lost-schema", |document| {
-            document["components"]["schemas"]["Task"]["properties"]["id"] = json!({"$ref": "#/components/schemas/No"});
+            document["components"]["schemas"]["Task"]["properties"]["id"] =
+                json!({"$ref": "#/components/schemas/No"});
         }),
-        ("unknown-type", |document| document["components"]["schemas"]["Task"]["type"] = json!("objekt")),
+        ("unknown-type", |document| {
+            document["components"]["schemas"]["Task"]["type"] = json!("objekt")
+        }),
         ("undescribed", |document| {
-            document["components"]["responses"]["Conflict"].as_object_mut().expect("an object").remove("description");
+            document["components"]["responses"]["Conflict"]
+                .as_object_mut()
+                .expect("an object")
+                .remove("description");
         }),
     ];
     let sound = document(&bare(&[("tasks", "Task")]));
@@ -117,7 +135,10 @@ fn each_judge_refuses_a_broken_document() {
         let problems = judge.problems(&documents);
         for document in &documents {
             let name = document.to_str().expect("a name of ours");
-            assert!(problems.iter().any(|line| line.starts_with(name)), "{judge:?} accepts {name}: {problems:#?}");
+            assert!(
+                problems.iter().any(|line| line.starts_with(name)),
+                "{judge:?} accepts {name}: {problems:#?}"
+            );
         }
     }
 }
@@ -126,7 +147,8 @@ fn each_judge_refuses_a_broken_document() {
 fn every_route_of_the_reference_is_there() {
     let mut routes = 0;
     for file in fixtures::find("conformance", "expected.json") {
-        let expected: Value = serde_json::from_str(&fixtures::read(&file)).expect("expected.json is JSON");
+        let expected: Value =
+            serde_json::from_str(&fixtures::read(&file)).expect("expected.json is JSON");
         let Some(paths) = expected["openapiPaths"].as_object() else { continue };
         let name = fixtures::name_of(&file);
         let document = document(&schema(&fixtures::read(&file.with_file_name("schema.json"))));
@@ -161,9 +183,12 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         for (component, schema) in document["components"]["schemas"].as_object().expect("schemas") {
-            for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            for required in
+                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
+            {
                 // A create is a patch, by reference, that has all it needs.
-                let base = schema["allOf"][0]["$ref"].as_str().and_then(|to| document.pointer(&to[1..]));
+                let base =
+                    schema["allOf"][0]["$ref"].as_str().and_then(|to| document.pointer(&to[1..]));
                 let property = &base.unwrap_or(schema)["properties"][required];
                 assert!(!property.is_null(), "{name}: {component} requires {required}");
             }
@@ -171,7 +196,10 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
         let lost: Vec<_> = found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
         assert!(lost.is_empty(), "{name}: {lost:?} lead nowhere");
         let models = document["tags"].as_array().map_or(0, Vec::len) > 2;
-        for kind in ["schemas", "parameters", "requestBodies", "responses", "headers"].iter().filter(|_| models) {
+        for kind in ["schemas", "parameters", "requestBodies", "responses", "headers"]
+            .iter()
+            .filter(|_| models)
+        {
             for component in document["components"][kind].as_object().expect("components").keys() {
                 let used = found.contains(format!("#/components/{kind}/{component}").as_str());
                 assert!(used, "{name}: nothing refers to {component}");
@@ -183,7 +211,8 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
 #[test]
 fn what_a_model_is_called_does_not_depend_on_the_others() {
     let alone = document(&bare(&[("tasks", "Task")]));
-    let among = document(&bare(&[("projects", "Project"), ("commits", "Commit"), ("tasks", "Task")]));
+    let among =
+        document(&bare(&[("projects", "Project"), ("commits", "Commit"), ("tasks", "Task")]));
     for path in ["/v1/models/tasks", "/v1/models/tasks/{id}", "/v1/models/tasks/{id}/claim"] {
         assert_eq!(alone["paths"][path], among["paths"][path]);
     }
@@ -193,12 +222,14 @@ fn what_a_model_is_called_does_not_depend_on_the_others() {
 #[test]
 fn no_model_shadows_the_protocol() {
     let plain = document(&bare(&[("tasks", "Task")]));
-    let hostile = document(&bare(&[("a", "ErrorEnvelope"), ("b", "CommitReceipt"), ("commits", "Row")]));
+    let hostile =
+        document(&bare(&[("a", "ErrorEnvelope"), ("b", "CommitReceipt"), ("commits", "Row")]));
     for name in ["ErrorEnvelope", "CommitReceipt", "Row"] {
         assert!(plain["components"]["schemas"][name].is_object(), "{name} is of the protocol");
         assert_eq!(plain["components"]["schemas"][name], hostile["components"]["schemas"][name]);
     }
-    let list = &hostile["paths"]["/v1/models/a"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    let list = &hostile["paths"]["/v1/models/a"]["get"]["responses"]["200"]["content"]["application/json"]
+        ["schema"];
     let items = &list["allOf"][1]["properties"]["data"]["items"]["$ref"];
     assert_eq!(items, "#/components/schemas/ErrorEnvelopeModel");
 }
@@ -214,20 +245,26 @@ fn words_travel_and_names_of_paging_are_no_filters() {
     let document = document(&schema);
     let body = &document["components"]["schemas"]["Notes"]["properties"]["body"];
     assert_eq!(body["description"], "Said \"so\"\n\u{1}\u{2028}");
-    let parameters = document["paths"]["/v1/models/notes"]["get"]["parameters"].as_array().expect("parameters");
-    let own: Vec<_> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+    let parameters =
+        document["paths"]["/v1/models/notes"]["get"]["parameters"].as_array().expect("parameters");
+    let own: Vec<_> =
+        parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
     assert_eq!(own, ["body"]);
 }
 
 #[test]
 fn options_are_read_and_unknown_ones_refused() {
     let schema = bare(&[("tasks", "Task")]);
-    let text = text(&schema, &json!({"title": "Notes", "version": "7", "server": "http://localhost:4000/api"}));
+    let text = text(
+        &schema,
+        &json!({"title": "Notes", "version": "7", "server": "http://localhost:4000/api"}),
+    );
     let document: Value = serde_json::from_str(&text).expect("the document is JSON");
     assert_eq!(document["info"]["title"], "Notes");
     assert_eq!(document["info"]["version"], "7");
     assert_eq!(document["servers"][0]["url"], "http://localhost:4000/api");
     let unknown = json!({"titel": "Notes"});
-    let error = OpenApi.configure(unknown.as_object().expect("an object")).err().expect("a refusal");
+    let error =
+        OpenApi.configure(unknown.as_object().expect("an object")).err().expect("a refusal");
     assert!(error.message.contains("titel"), "{error}");
 }

@@ -4,7 +4,9 @@ use ablo_codegen::emit::sql::postgres::{Options, provision};
 use ablo_schema::Schema;
 use ablo_schema::schema::Tenancy;
 use ablo_tests::fixtures;
-use ablo_tests::postgres::{Column, Constraint, Server, Table, apply, catalogue, footprint, schema};
+use ablo_tests::postgres::{
+    Column, Constraint, Server, Table, apply, catalogue, footprint, schema,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,9 +56,13 @@ fn check_vector(path: &Path) -> bool {
     let expected: Expected = serde_json::from_str(&fixtures::read(path)).expect("vectors are JSON");
     let Some(expected) = expected.catalogue else { return false };
     let schema = schema(&fixtures::read(&path.with_file_name("schema.json")));
-    let app = Options { organization: Some("Acme Org-42".to_owned()), foreign_keys: true, ..Options::default() };
-    let programs =
-        [Options::default(), app].map(|options| provision(&schema, &options).expect("options that are right"));
+    let app = Options {
+        organization: Some("Acme Org-42".to_owned()),
+        foreign_keys: true,
+        ..Options::default()
+    };
+    let programs = [Options::default(), app]
+        .map(|options| provision(&schema, &options).expect("options that are right"));
 
     let database = Server::shared().database();
     let mut session = database.session();
@@ -74,7 +80,13 @@ fn check_vector(path: &Path) -> bool {
         for (table, expected) in tables {
             let place = format!("{name}: {namespace}.{table}");
             let ours = ours.get(namespace).and_then(|tables| tables.get(table));
-            check_table(&place, &schema, table, expected, ours.unwrap_or_else(|| panic!("{place} is missing")));
+            check_table(
+                &place,
+                &schema,
+                table,
+                expected,
+                ours.unwrap_or_else(|| panic!("{place} is missing")),
+            );
         }
         let tables_of_ours = ours.get(namespace).map_or(0, BTreeMap::len);
         assert_eq!(tables_of_ours, tables.len(), "{name}: {namespace} has other tables too");
@@ -82,7 +94,11 @@ fn check_vector(path: &Path) -> bool {
     // A guard by constraint name alone skips what the second schema of a database needs.
     if ours.contains_key(APP) {
         for (table, public) in &ours["public"] {
-            assert_eq!(of_kind(public, "check"), of_kind(&ours[APP][table], "check"), "{name}: {table}");
+            assert_eq!(
+                of_kind(public, "check"),
+                of_kind(&ours[APP][table], "check"),
+                "{name}: {table}"
+            );
         }
     }
     true
@@ -101,7 +117,11 @@ fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTab
     assert_eq!(ours.row_security, expected.row_security || through_parent, "{place}");
     assert_eq!(ours.forced, expected.forced || through_parent, "{place}");
 
-    assert_eq!(ours.columns.keys().collect::<Vec<_>>(), expected.columns.keys().collect::<Vec<_>>(), "{place}");
+    assert_eq!(
+        ours.columns.keys().collect::<Vec<_>>(),
+        expected.columns.keys().collect::<Vec<_>>(),
+        "{place}"
+    );
     for (column, expected) in &expected.columns {
         check_column(&format!("{place}.{column}"), expected, &ours.columns[column]);
     }
@@ -110,7 +130,9 @@ fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTab
         let mut rest = ours.clone();
         for wanted in expected.constraints.iter().filter(|constraint| constraint.kind == kind) {
             let at = rest.iter().position(|definition| *definition == wanted.definition);
-            rest.remove(at.unwrap_or_else(|| panic!("{place} lacks {}\nit has {ours:#?}", wanted.definition)));
+            rest.remove(at.unwrap_or_else(|| {
+                panic!("{place} lacks {}\nit has {ours:#?}", wanted.definition)
+            }));
         }
         let added_by_us = place.contains(APP) && kind == "check";
         assert!(rest.is_empty() || added_by_us, "{place} has more than the reference: {rest:?}");
@@ -119,7 +141,11 @@ fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTab
         let same = |ours: &&ablo_tests::postgres::Policy| {
             ours.using == policy.using && ours.with_check.as_ref() == Some(&policy.with_check)
         };
-        let ours = ours.policies.values().find(same).unwrap_or_else(|| panic!("{place} lacks {}", policy.using));
+        let ours = ours
+            .policies
+            .values()
+            .find(same)
+            .unwrap_or_else(|| panic!("{place} lacks {}", policy.using));
         assert!(ours.permissive && ours.everyone && ours.command == "*", "{place}");
     }
 }
@@ -131,8 +157,12 @@ fn check_column(place: &str, expected: &ExpectedColumn, ours: &Column) {
 }
 
 fn of_kind<'t>(table: &'t Table, kind: &str) -> Vec<&'t str> {
-    let mut definitions: Vec<_> =
-        table.constraints.values().filter(|known| known.kind == kind).map(|known| known.definition.as_str()).collect();
+    let mut definitions: Vec<_> = table
+        .constraints
+        .values()
+        .filter(|known| known.kind == kind)
+        .map(|known| known.definition.as_str())
+        .collect();
     definitions.sort_unstable();
     definitions
 }

@@ -43,10 +43,16 @@ fn apply_twice(session: &mut Session, program: &Provision) -> Vec<String> {
 fn a_table_that_lacks_columns_gets_them_with_everything_that_hangs_on_them() {
     let (partial, whole) = (Server::shared().database(), Server::shared().database());
     let mut session = partial.session();
-    session.run("CREATE TABLE tasks (id text PRIMARY KEY, title text, own_column int)").expect("a table");
+    session
+        .run("CREATE TABLE tasks (id text PRIMARY KEY, title text, own_column int)")
+        .expect("a table");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     let mut ours = catalogue(&mut session);
-    assert!(ours.get_mut("public").and_then(|tables| tables.get_mut("tasks")?.columns.remove("own_column")).is_some());
+    assert!(
+        ours.get_mut("public")
+            .and_then(|tables| tables.get_mut("tasks")?.columns.remove("own_column"))
+            .is_some()
+    );
 
     let mut session = whole.session();
     assert_eq!(apply(&mut session, &tasks()), Vec::<String>::new());
@@ -63,7 +69,8 @@ fn a_schema_that_grows_only_adds() {
         .run("INSERT INTO tasks (id, organization_id, title, status) VALUES ('1', 'acme', 't', 'open')")
         .expect("a row");
     let before = footprint(&mut session);
-    let grown = tasks_with(json!({ "note": { "type": "json", "isOptional": true, "isIndexed": true } }));
+    let grown =
+        tasks_with(json!({ "note": { "type": "json", "isOptional": true, "isIndexed": true } }));
     assert_eq!(apply_twice(&mut session, &grown), Vec::<String>::new());
     let touched = changed(&before, &footprint(&mut session));
     // A table's own catalogue row counts its columns.
@@ -75,18 +82,27 @@ fn a_schema_that_grows_only_adds() {
 fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
     let database = Server::shared().database();
     let mut session = database.session();
-    session.run("CREATE TABLE tasks (id text PRIMARY KEY); INSERT INTO tasks VALUES ('1')").expect("a table");
+    session
+        .run("CREATE TABLE tasks (id text PRIMARY KEY); INSERT INTO tasks VALUES ('1')")
+        .expect("a table");
     // Nobody sees the row once row security is forced, its owner included; it must be found all the same.
-    session.run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY").expect("row security");
+    session
+        .run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+        .expect("row security");
     let hint = "has rows without a value; fill them and run this again";
     let wanted = ["organization_id", "title", "status"]
         .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
     assert_eq!(apply_twice(&mut session, &tasks()), wanted);
     let columns = &catalogue(&mut session)["public"]["tasks"].columns;
-    assert!(!columns["title"].not_null && columns["created_at"].not_null, "a default fills what it can");
+    assert!(
+        !columns["title"].not_null && columns["created_at"].not_null,
+        "a default fills what it can"
+    );
 
     let mut admin = database.admin();
-    admin.run("UPDATE tasks SET organization_id = 'acme', title = 't', status = 'open'").expect("to mend the row");
+    admin
+        .run("UPDATE tasks SET organization_id = 'acme', title = 't', status = 'open'")
+        .expect("to mend the row");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     assert!(catalogue(&mut session)["public"]["tasks"].columns["title"].not_null);
 }
@@ -101,8 +117,13 @@ fn a_check_that_rows_would_break_is_reported_and_not_forced() {
     session.run("INSERT INTO tasks VALUES ('1', 't', 'lost', 'acme')").expect("a row");
     let warnings = apply_twice(&mut session, &tasks());
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].starts_with("ablo::provision::check_skipped: public.tasks.status "), "{warnings:#?}");
-    assert!(!catalogue(&mut session)["public"]["tasks"].constraints.contains_key("tasks_status_check"));
+    assert!(
+        warnings[0].starts_with("ablo::provision::check_skipped: public.tasks.status "),
+        "{warnings:#?}"
+    );
+    assert!(
+        !catalogue(&mut session)["public"]["tasks"].constraints.contains_key("tasks_status_check")
+    );
 }
 
 #[test]
@@ -115,7 +136,9 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     let mut warnings = apply_twice(&mut session, &tasks());
     warnings.retain(|warning| !warning.contains("_skipped"));
     let other = |column: &str, was: &str| {
-        format!("ablo::provision::column_type_differs: public.tasks.{column} is {was}, not text; it was left so")
+        format!(
+            "ablo::provision::column_type_differs: public.tasks.{column} is {was}, not text; it was left so"
+        )
     };
     let wanted = [
         other("id", "uuid"),
@@ -126,7 +149,10 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     assert_eq!(warnings, wanted);
     let tasks = &catalogue(&mut session)["public"]["tasks"];
     assert_eq!(tasks.columns["status"].r#type, "integer");
-    assert!(tasks.policies.is_empty() && tasks.row_security && tasks.forced, "without a policy nobody sees a row");
+    assert!(
+        tasks.policies.is_empty() && tasks.row_security && tasks.forced,
+        "without a policy nobody sees a row"
+    );
 }
 
 #[test]
@@ -176,7 +202,8 @@ fn what_has_our_name_and_another_meaning_is_reported_and_left() {
         "foreign_key_differs",
         "index_differs",
     ];
-    let mut found: Vec<_> = codes.iter().filter_map(|code| code.strip_prefix("ablo::provision::")).collect();
+    let mut found: Vec<_> =
+        codes.iter().filter_map(|code| code.strip_prefix("ablo::provision::")).collect();
     found.sort_unstable();
     let mut sorted = wanted.to_vec();
     sorted.sort_unstable();
@@ -221,13 +248,16 @@ fn orphans_are_found_behind_row_security_and_reported() {
         let warnings = apply_twice(&mut session, &tasks());
         assert_eq!(warnings.len(), 1, "{warnings:#?}");
         assert!(
-            warnings[0].starts_with("ablo::provision::foreign_key_not_validated: public.tasks.team_id "),
+            warnings[0]
+                .starts_with("ablo::provision::foreign_key_not_validated: public.tasks.team_id "),
             "{warnings:#?}"
         );
     }
     // Seen by nobody but their own organisation, the parent row must count for validation.
     session.run("SET app.current_org_id = 'acme'").expect("a setting");
-    session.run("INSERT INTO teams (id, organization_id) VALUES ('gone', 'acme')").expect("the parent");
+    session
+        .run("INSERT INTO teams (id, organization_id) VALUES ('gone', 'acme')")
+        .expect("the parent");
     session.run("RESET app.current_org_id").expect("a setting");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     let tables = &catalogue(&mut session)["public"];
@@ -258,7 +288,8 @@ fn the_second_schema_of_a_database_gets_all_its_constraints() {
     let database = Server::shared().database();
     let mut session = database.session();
     for organization in [None, Some("One"), Some("Two")] {
-        let options = Options { organization: organization.map(str::to_owned), ..Options::default() };
+        let options =
+            Options { organization: organization.map(str::to_owned), ..Options::default() };
         let program = provision(&schema, &options).expect("options that are right");
         assert_eq!(apply(&mut session, &program), Vec::<String>::new());
     }

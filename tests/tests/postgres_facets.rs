@@ -3,7 +3,9 @@
 
 use ablo_codegen::emit::sql::postgres::Provision;
 use ablo_tests::fixtures;
-use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, provision_silently, schema};
+use ablo_tests::postgres::{
+    Server, Session, apply, catalogue, footprint, program, provision_silently, schema,
+};
 use serde_json::{Value, json};
 
 fn field_facets() -> ablo_schema::Schema {
@@ -13,10 +15,13 @@ fn field_facets() -> ablo_schema::Schema {
 /// A schema of one model, `things`, with one field.
 fn thing(field: Value) -> Provision {
     let mut members = json!({ "isOptional": true, "isIndexed": false });
-    field.as_object().expect("members").iter().for_each(|(name, value)| members[name] = value.clone());
+    field
+        .as_object()
+        .expect("members")
+        .iter()
+        .for_each(|(name, value)| members[name] = value.clone());
     let fields = json!({ "value": members });
-    let document =
-        json!({ "v": 3, "models": { "things": { "fields": fields, "relations": {} } }, "identityRoles": [] });
+    let document = json!({ "v": 3, "models": { "things": { "fields": fields, "relations": {} } }, "identityRoles": [] });
     program(&schema(&document.to_string()))
 }
 
@@ -25,7 +30,12 @@ fn act_as(session: &mut Session, organization: &str) {
 }
 
 /// What an insert of such a gauge says.
-fn insert(session: &mut Session, organization: &str, id: &str, values: &[(&str, &str)]) -> Result<(), String> {
+fn insert(
+    session: &mut Session,
+    organization: &str,
+    id: &str,
+    values: &[(&str, &str)],
+) -> Result<(), String> {
     act_as(session, organization);
     let quoted: Vec<String> = values.iter().map(|(_, value)| format!("'{value}'")).collect();
     let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
@@ -46,13 +56,27 @@ fn exact_numbers_come_back_digit_for_digit() {
     let rows = [
         ("a", "9223372036854775807", "18446744073709551615", long, "9999999999.99", TOKEN),
         ("b", "-9223372036854775808", "0", "0.1", "-0.50", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
-        ("c", "9007199254740993", "9007199254740993", &"9".repeat(40), "0.10", "00000000-0000-0000-0000-000000000000"),
+        (
+            "c",
+            "9007199254740993",
+            "9007199254740993",
+            &"9".repeat(40),
+            "0.10",
+            "00000000-0000-0000-0000-000000000000",
+        ),
     ];
     for (id, int64, uint64, decimal, price, token) in rows {
-        let values = [("int64", int64), ("uint64", uint64), ("decimal", decimal), ("price", price), ("token", token)];
+        let values = [
+            ("int64", int64),
+            ("uint64", uint64),
+            ("decimal", decimal),
+            ("price", price),
+            ("token", token),
+        ];
         insert(&mut session, "acme", id, &values).expect("every value is one of its format");
         for (column, value) in values {
-            let found = session.texts(&format!("SELECT {column}::text FROM gauges WHERE id = '{id}'"));
+            let found =
+                session.texts(&format!("SELECT {column}::text FROM gauges WHERE id = '{id}'"));
             assert_eq!(found, [value], "{column}");
         }
     }
@@ -63,7 +87,8 @@ fn absent_values_are_the_defaults() {
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &field_facets());
-    insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN)]).expect("the rest has defaults");
+    insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN)])
+        .expect("the rest has defaults");
     let expected = [
         ("int8", "-128"),
         ("int16", "32767"),
@@ -79,16 +104,26 @@ fn absent_values_are_the_defaults() {
         ("batch", TOKEN),
     ];
     for (column, value) in expected {
-        assert_eq!(session.texts(&format!("SELECT {column}::text FROM gauges")), [value], "{column}");
+        assert_eq!(
+            session.texts(&format!("SELECT {column}::text FROM gauges")),
+            [value],
+            "{column}"
+        );
     }
 
-    session.run("INSERT INTO defaults (id, organization_id) VALUES ('a', 'acme')").expect("all fields have defaults");
+    session
+        .run("INSERT INTO defaults (id, organization_id) VALUES ('a', 'acme')")
+        .expect("all fields have defaults");
     let source = fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json"));
     let source: Value = serde_json::from_str(&source).expect("a fixture is JSON");
     let fields = &source["models"]["defaults"]["fields"];
     for column in ["text", "empty", "dollar", "status"] {
         let wanted = fields[column]["default"].as_str().expect("text");
-        assert_eq!(session.texts(&format!("SELECT \"{column}\" FROM defaults")), [wanted], "{column}");
+        assert_eq!(
+            session.texts(&format!("SELECT \"{column}\" FROM defaults")),
+            [wanted],
+            "{column}"
+        );
     }
     for column in ["object", "number", "word", "no"] {
         let found = session.texts(&format!("SELECT \"{column}\"::text FROM defaults")).concat();
@@ -96,8 +131,14 @@ fn absent_values_are_the_defaults() {
         assert_eq!(found.as_f64(), fields[column]["default"].as_f64(), "{column}");
         assert!(found.is_number() || found == fields[column]["default"], "{column}: {found}");
     }
-    assert_eq!(session.texts("SELECT (made = created_at AND flag AND NOT mark)::text FROM defaults"), ["true"]);
-    assert_eq!(session.texts("SELECT (since = '1999-12-31T21:59:59.999999Z')::text FROM defaults"), ["true"]);
+    assert_eq!(
+        session.texts("SELECT (made = created_at AND flag AND NOT mark)::text FROM defaults"),
+        ["true"]
+    );
+    assert_eq!(
+        session.texts("SELECT (since = '1999-12-31T21:59:59.999999Z')::text FROM defaults"),
+        ["true"]
+    );
 }
 
 #[test]
@@ -125,7 +166,12 @@ fn values_beyond_a_format_are_refused() {
         ("batch", "67e55044", no_number),
         ("int64", "1.5", no_number),
     ] {
-        let said = insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN), (column, value)]);
+        let said = insert(
+            &mut session,
+            "acme",
+            "a",
+            &[("decimal", "1"), ("token", TOKEN), (column, value)],
+        );
         let said = said.expect_err(&format!("{column} takes {value}"));
         assert!(said.starts_with(state), "{column} {value}: {said}");
     }
@@ -140,7 +186,8 @@ fn a_value_is_unique_among_the_rows_of_one_organisation() {
     insert(&mut session, "acme", "a", &row("1")).expect("the first");
     let said = insert(&mut session, "acme", "b", &row("2")).expect_err("the token is taken");
     assert!(said.starts_with("23505") && said.contains("gauges_token_key"), "{said}");
-    insert(&mut session, "globex", "c", &row("1")).expect("another organisation may have the same values");
+    insert(&mut session, "globex", "c", &row("1"))
+        .expect("another organisation may have the same values");
 
     // Without a tenancy column a value is unique in the table; absent values are never the same.
     let setting = |id: &str| format!("INSERT INTO settings (id, name) VALUES ('{id}', 'theme')");
@@ -155,7 +202,10 @@ fn a_value_is_unique_among_the_rows_of_one_organisation() {
 fn over(before: &str, program: &Provision) -> (Vec<String>, ablo_tests::postgres::Table) {
     let database = Server::shared().database();
     let mut session = database.session();
-    session.run("CREATE TABLE things (id text PRIMARY KEY)").and_then(|()| session.run(before)).expect("a table");
+    session
+        .run("CREATE TABLE things (id text PRIMARY KEY)")
+        .and_then(|()| session.run(before))
+        .expect("a table");
     let warnings = apply(&mut session, program);
     let made = footprint(&mut session);
     assert_eq!(apply(&mut session, program), warnings, "the second run says the same");
@@ -173,18 +223,28 @@ fn what_has_the_same_meaning_is_taken_as_it_is() {
     let json = json!({ "type": "json", "default": { "a": 1, "b": [] } });
     let unique = json!({ "type": "string", "unique": true });
     for (before, field) in [
-        ("ADD value smallint DEFAULT -5 CONSTRAINT small CHECK (value >= -128 AND value <= 127)", int8),
+        (
+            "ADD value smallint DEFAULT -5 CONSTRAINT small CHECK (value >= -128 AND value <= 127)",
+            int8,
+        ),
         ("ADD value text DEFAULT E'it\\'s a\\\\b'", text),
         ("ADD value numeric(5, 2) DEFAULT 1.5", exact),
         ("ADD value boolean DEFAULT 't'", flag),
         ("ADD value timestamptz DEFAULT '2026-06-01 10:00:00+02'", date),
         ("ADD value jsonb DEFAULT '{\"b\":[],\"a\":1.0}'", json),
-        ("ADD value text, ADD organization_id text, ADD CONSTRAINT own UNIQUE (value, organization_id)", unique),
+        (
+            "ADD value text, ADD organization_id text, ADD CONSTRAINT own UNIQUE (value, organization_id)",
+            unique,
+        ),
     ] {
-        let (warnings, table) = over(&format!("ALTER TABLE things {before}"), &thing(field.clone()));
+        let (warnings, table) =
+            over(&format!("ALTER TABLE things {before}"), &thing(field.clone()));
         assert_eq!(warnings, Vec::<String>::new(), "{field}");
         let ours = |name: &String| name.starts_with("things_value");
-        assert!(!table.constraints.keys().chain(table.indexes.keys()).any(ours), "{field}: {table:#?}");
+        assert!(
+            !table.constraints.keys().chain(table.indexes.keys()).any(ours),
+            "{field}: {table:#?}"
+        );
     }
 }
 
@@ -194,7 +254,10 @@ fn what_is_missing_is_added() {
     let (warnings, table) = over("ALTER TABLE things ADD value smallint", &thing(field));
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(table.columns["value"].default.as_deref(), Some("'7'::smallint"));
-    assert_eq!(table.constraints["things_value_check"].definition, "CHECK (((value >= 0) AND (value <= 255)))");
+    assert_eq!(
+        table.constraints["things_value_check"].definition,
+        "CHECK (((value >= 0) AND (value <= 255)))"
+    );
     assert!(table.indexes["things_value_key"].definition.ends_with("(organization_id, value)"));
 }
 

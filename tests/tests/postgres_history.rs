@@ -15,7 +15,11 @@ const ROWS: usize = 4;
 /// A value for a field that rows cannot do without: the id of a row for a key, anything of the type otherwise.
 fn value(model: &Model, field: &Field) -> Value {
     match &field.kind {
-        FieldKind::String if model.belongs_to().any(|relation| relation.foreign_key == field.name) => id(0).into(),
+        FieldKind::String
+            if model.belongs_to().any(|relation| relation.foreign_key == field.name) =>
+        {
+            id(0).into()
+        }
         FieldKind::String => "it's filled".into(),
         FieldKind::Number => 7.into(),
         FieldKind::Boolean => true.into(),
@@ -39,18 +43,23 @@ fn backfills(next: &Schema, steps: &[Step<'_>]) -> String {
 
 #[test]
 fn umami_from_its_first_version_to_its_last() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/history/umami");
-    let mut versions: Vec<_> =
-        std::fs::read_dir(folder).expect("the history").map(|entry| entry.expect("an entry").path()).collect();
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/history/umami");
+    let mut versions: Vec<_> = std::fs::read_dir(folder)
+        .expect("the history")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     versions.sort();
     assert!(versions.len() >= 23);
-    let read = |path: &Path| schema(&std::fs::read_to_string(path.join("schema.json")).expect("a schema"));
+    let read =
+        |path: &Path| schema(&std::fs::read_to_string(path.join("schema.json")).expect("a schema"));
     let court = Court::default();
     let mut prev = read(&versions[0]);
     court.begin(&prev, ROWS);
     for version in &versions[1..] {
         let next = read(version);
-        let changed = diff(Some(&prev), &next, &Hints::default()).unwrap_or_else(|told| panic!("{told:#?}"));
+        let changed =
+            diff(Some(&prev), &next, &Hints::default()).unwrap_or_else(|told| panic!("{told:#?}"));
         let (given, told) = read_backfills(&backfills(&next, changed.steps()), &next);
         let given = given.unwrap_or_else(|| panic!("{told:#?}"));
         match court.advance(&changed, &given) {

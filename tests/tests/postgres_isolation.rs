@@ -15,7 +15,8 @@ fn provisioned(database: &Database<'_>) -> Vec<String> {
         "words": { "fields": {}, "relations": {}, "tenancy": { "kind": "none" } },
     });
     let text = json!({ "v": 3, "models": models, "identityRoles": [] }).to_string();
-    let text = text.replace(r#","parentOrgColumn":"org","parentTable":"tasks""#, r#","parentTable":"tasks""#);
+    let text = text
+        .replace(r#","parentOrgColumn":"org","parentTable":"tasks""#, r#","parentTable":"tasks""#);
     apply(&mut database.session(), &program(&schema(&text)))
 }
 
@@ -57,8 +58,13 @@ fn an_organisation_sees_and_changes_its_own_rows_only() {
     for (organization, other) in [("acme", "umbrella"), ("umbrella", "acme")] {
         act_as(&mut session, organization);
         for (table, row) in [("teams", "team"), ("tasks", "task"), ("notes", "note")] {
-            assert_eq!(session.texts(&format!("SELECT id FROM {table}")), [format!("{organization}-{row}")]);
-            let stolen = format!("UPDATE {table} SET updated_at = now() WHERE id = '{other}-{row}' RETURNING id");
+            assert_eq!(
+                session.texts(&format!("SELECT id FROM {table}")),
+                [format!("{organization}-{row}")]
+            );
+            let stolen = format!(
+                "UPDATE {table} SET updated_at = now() WHERE id = '{other}-{row}' RETURNING id"
+            );
             assert_eq!(session.texts(&stolen), Vec::<String>::new());
             let removed = format!("DELETE FROM {table} WHERE id = '{other}-{row}' RETURNING id");
             assert_eq!(session.texts(&removed), Vec::<String>::new());
@@ -123,12 +129,16 @@ fn a_parent_outside_the_schema_is_reported_until_it_is_there() {
     let warnings = provisioned(&database);
     assert_eq!(
         warnings,
-        ["ablo::provision::policy_skipped: public.files shows no row to anyone, having no policy: \
-          relation \"public.owners\" does not exist"]
+        [
+            "ablo::provision::policy_skipped: public.files shows no row to anyone, having no policy: \
+          relation \"public.owners\" does not exist"
+        ]
     );
     let mut owner = database.session();
     act_as(&mut owner, "acme");
-    let refused = owner.run("INSERT INTO files (id, owner_id) VALUES ('f', 'o')").expect_err("there is no policy");
+    let refused = owner
+        .run("INSERT INTO files (id, owner_id) VALUES ('f', 'o')")
+        .expect_err("there is no policy");
     assert!(refused.starts_with("42501"), "{refused}");
 
     owner

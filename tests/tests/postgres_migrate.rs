@@ -40,8 +40,10 @@ impl Case {
 
 fn pairs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/generated");
-    let mut found: Vec<PathBuf> =
-        std::fs::read_dir(folder).expect("the vectors").map(|entry| entry.expect("an entry").path()).collect();
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the vectors")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     found.sort();
     found
 }
@@ -54,10 +56,13 @@ fn conformance_pairs_keep_the_law() {
         let mut refused = 0;
         for folder in pairs() {
             let [prev, next, hints, backfills] =
-                ["prev.json", "schema.json", "hints.json", "backfills.json"].map(|name| read(&folder.join(name)));
+                ["prev.json", "schema.json", "hints.json", "backfills.json"]
+                    .map(|name| read(&folder.join(name)));
             let case = Case::new(&prev, &next, &hints, &backfills);
             match court.judge(&case.diff(), &case.backfills, count) {
-                Err(fault) => faults.push(format!("{} with {count} rows: {fault}", folder.display())),
+                Err(fault) => {
+                    faults.push(format!("{} with {count} rows: {fault}", folder.display()))
+                }
                 Ok(Outcome::Refused(code)) if count == 0 => {
                     faults.push(format!("{}: {code} without rows", folder.display()))
                 }
@@ -83,7 +88,8 @@ fn conformance_pairs_keep_the_law() {
 fn the_files_run_with_psql() {
     for folder in pairs() {
         let [prev, next, hints, backfills] =
-            ["prev.json", "schema.json", "hints.json", "backfills.json"].map(|name| read(&folder.join(name)));
+            ["prev.json", "schema.json", "hints.json", "backfills.json"]
+                .map(|name| read(&folder.join(name)));
         let case = Case::new(&prev, &next, &hints, &backfills);
         let diff = case.diff();
         let migration = law::migration(&diff, &case.prev, &case.next, &case.backfills);
@@ -91,13 +97,20 @@ fn the_files_run_with_psql() {
         let database = Server::shared().database();
         provision_silently(&mut database.session(), &case.prev);
         let place = tempfile::tempdir().expect("a folder");
-        for (name, text) in [("migrate.sql", &files.migrate), ("after-commit.sql", &files.after_commit)] {
+        for (name, text) in
+            [("migrate.sql", &files.migrate), ("after-commit.sql", &files.after_commit)]
+        {
             let path = place.path().join(name);
             std::fs::write(&path, text).expect("a file");
             assert_eq!(database.psql(&path).as_deref(), Ok(""), "{} {name}", folder.display());
         }
         let other = Server::shared().database();
-        assert_eq!(catalogue(&mut database.session()), law::provisioned(&other, &case.next), "{}", folder.display());
+        assert_eq!(
+            catalogue(&mut database.session()),
+            law::provisioned(&other, &case.next),
+            "{}",
+            folder.display()
+        );
     }
 }
 
@@ -105,21 +118,28 @@ fn the_files_run_with_psql() {
 #[test]
 fn ideas_keep_the_law() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/diffs");
-    let mut ideas: Vec<PathBuf> =
-        std::fs::read_dir(folder).expect("ideas").map(|entry| entry.expect("an entry").path()).collect();
+    let mut ideas: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("ideas")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     ideas.sort();
     let court = Court::default();
     let (mut faults, mut judged) = (Vec::new(), 0);
     for folder in ideas.iter().filter(|folder| folder.join("prev.json").exists()) {
-        let or =
-            |name: &str, other: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| other.to_owned());
+        let or = |name: &str, other: &str| {
+            std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| other.to_owned())
+        };
         let (prev, next) = (read(&folder.join("prev.json")), read(&folder.join("next.json")));
         let case = Case::new(&prev, &next, &or("hints.json", "{}"), &or("backfills.json", "[]"));
         for count in [0, 5] {
             judged += 1;
             match court.judge(&case.diff(), &case.backfills, count) {
-                Ok(Outcome::Refused(code)) if count == 0 => faults.push(format!("{}: {code}", folder.display())),
-                Err(fault) => faults.push(format!("{} with {count} rows: {fault}", folder.display())),
+                Ok(Outcome::Refused(code)) if count == 0 => {
+                    faults.push(format!("{}: {code}", folder.display()))
+                }
+                Err(fault) => {
+                    faults.push(format!("{} with {count} rows: {fault}", folder.display()))
+                }
                 Ok(_) => {}
             }
         }

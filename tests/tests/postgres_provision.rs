@@ -2,7 +2,9 @@
 
 use ablo_codegen::emit::sql::postgres::{Options, provision};
 use ablo_tests::fixtures;
-use ablo_tests::postgres::{Server, apply, catalogue, footprint, program, provision_silently, schema};
+use ablo_tests::postgres::{
+    Server, apply, catalogue, footprint, program, provision_silently, schema,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -64,8 +66,11 @@ fn a_table_has_all_that_is_asked_for() {
     provision_silently(&mut session, &schema(&text));
     let tasks = &catalogue(&mut session)["public"]["tasks"];
 
-    let columns: BTreeMap<_, _> =
-        tasks.columns.iter().map(|(name, column)| (&**name, (&*column.r#type, column.not_null))).collect();
+    let columns: BTreeMap<_, _> = tasks
+        .columns
+        .iter()
+        .map(|(name, column)| (&**name, (&*column.r#type, column.not_null)))
+        .collect();
     let wanted = [
         ("id", ("text", true)),
         ("organization_id", ("text", true)),
@@ -85,11 +90,15 @@ fn a_table_has_all_that_is_asked_for() {
     assert_eq!(tasks.columns["title"].comment.as_deref(), Some("It's \"short\""));
     assert_eq!(tasks.columns["weight"].comment.as_deref(), Some("Deprecated: use size"));
 
-    let constraints: Vec<_> = tasks.constraints.iter().map(|(name, known)| (&**name, &*known.definition)).collect();
+    let constraints: Vec<_> =
+        tasks.constraints.iter().map(|(name, known)| (&**name, &*known.definition)).collect();
     let wanted = [
         ("tasks_pkey", "PRIMARY KEY (id)"),
         ("tasks_status_check", "CHECK ((status = ANY (ARRAY['open'::text, 'done'::text])))"),
-        ("tasks_team_ref_fkey", "FOREIGN KEY (team_ref) REFERENCES public.teams(id) DEFERRABLE INITIALLY DEFERRED"),
+        (
+            "tasks_team_ref_fkey",
+            "FOREIGN KEY (team_ref) REFERENCES public.teams(id) DEFERRABLE INITIALLY DEFERRED",
+        ),
     ];
     assert_eq!(constraints, wanted);
     let indexes: Vec<_> = tasks.indexes.values().map(|index| &*index.definition).collect();
@@ -125,10 +134,16 @@ fn redeclared_base_fields_are_one_column_unless_told_apart() {
         let database = Server::shared().database();
         let mut session = database.session();
         provision_silently(&mut session, &schema);
-        catalogue(&mut session)["public"]["tasks"].columns.keys().cloned().collect::<Vec<_>>().join(" ")
+        catalogue(&mut session)["public"]["tasks"]
+            .columns
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!(columns(text(field("string"))), "created_at created_by id tenant_id updated_at");
-    let apart = json!({ "type": "string", "isOptional": false, "isIndexed": false, "column": "org" });
+    let apart =
+        json!({ "type": "string", "isOptional": false, "isIndexed": false, "column": "org" });
     assert_eq!(columns(text(apart)), "created_at created_by id org tenant_id updated_at");
 }
 
@@ -220,15 +235,27 @@ fn any_enum_value_is_taken_and_nothing_else() {
             let inserted = session.insert("tasks", &[("id", &id.to_string()), ("status", value)]);
             assert_eq!(inserted, Ok(()), "{value:?} with standard_conforming_strings {conforming}");
         }
-        let refused =
-            session.insert("tasks", &[("id", "other"), ("status", "back\\\\slash")]).expect_err("it is no value");
+        let refused = session
+            .insert("tasks", &[("id", "other"), ("status", "back\\\\slash")])
+            .expect_err("it is no value");
         assert!(refused.starts_with("23514"), "{refused}");
     }
 }
 
 #[test]
 fn table_names_may_hold_anything() {
-    let names = ["select", "it's", "quo\"te", "back\\slash", "do$$llar$", "a.b", "日本", "tab\there", "parent", "; --"];
+    let names = [
+        "select",
+        "it's",
+        "quo\"te",
+        "back\\slash",
+        "do$$llar$",
+        "a.b",
+        "日本",
+        "tab\there",
+        "parent",
+        "; --",
+    ];
     let models: serde_json::Map<String, Value> = names
         .iter()
         .enumerate()
@@ -265,8 +292,11 @@ fn sorted<'n>(names: &[&'n str]) -> Vec<&'n str> {
 
 #[test]
 fn the_file_runs_with_psql_and_prints_nothing() {
-    let unicode = fixtures::read(&fixtures::root().join("conformance/authored/unicode-and-escapes/schema.json"));
-    let relations = fixtures::read(&fixtures::root().join("conformance/authored/relations/schema.json"));
+    let unicode = fixtures::read(
+        &fixtures::root().join("conformance/authored/unicode-and-escapes/schema.json"),
+    );
+    let relations =
+        fixtures::read(&fixtures::root().join("conformance/authored/relations/schema.json"));
     for text in [unicode, relations] {
         let program = program(&schema(&text));
         let folder = tempfile::tempdir().expect("a folder");
@@ -285,11 +315,16 @@ fn the_file_runs_with_psql_and_prints_nothing() {
 
 #[test]
 fn a_role_that_owns_no_more_than_the_schema_can_provision_it() {
-    let schema = schema(&document(json!({ "tasks": { "fields": { "title": field("string") }, "relations": {} } })));
+    let schema = schema(&document(
+        json!({ "tasks": { "fields": { "title": field("string") }, "relations": {} } }),
+    ));
     let database = Server::shared().database();
     let mut admin = database.admin();
-    admin.run("CREATE ROLE only_schema LOGIN; CREATE SCHEMA app_acme AUTHORIZATION only_schema").expect("a role");
-    let options = Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
+    admin
+        .run("CREATE ROLE only_schema LOGIN; CREATE SCHEMA app_acme AUTHORIZATION only_schema")
+        .expect("a role");
+    let options =
+        Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
     let program = provision(&schema, &options).expect("options that are right");
     let mut session = database.session_of("only_schema");
     // Whatever the session looks at first must not matter.
@@ -303,9 +338,11 @@ fn a_role_that_owns_no_more_than_the_schema_can_provision_it() {
 
 #[test]
 fn a_thousand_tables_fit_one_transaction() {
-    let fields: serde_json::Map<String, Value> = (0..6).map(|at| (format!("field{at}"), field("string"))).collect();
-    let models: serde_json::Map<String, Value> =
-        (0..1000).map(|at| (format!("model{at}"), json!({ "fields": fields, "relations": {} }))).collect();
+    let fields: serde_json::Map<String, Value> =
+        (0..6).map(|at| (format!("field{at}"), field("string"))).collect();
+    let models: serde_json::Map<String, Value> = (0..1000)
+        .map(|at| (format!("model{at}"), json!({ "fields": fields, "relations": {} })))
+        .collect();
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &schema(&document(Value::Object(models))));

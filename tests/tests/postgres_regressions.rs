@@ -32,7 +32,8 @@ fn tasks(fields: Value) -> Value {
 
 /// Migrates rows of one schema to the next, lets the law look, and gives a session that sees everything.
 fn migrated(prev: &Value, next: &Value, hints: &Value, backfills: &Value) -> Session {
-    let document = |models: &Value| json!({ "v": 3, "models": models, "identityRoles": [] }).to_string();
+    let document =
+        |models: &Value| json!({ "v": 3, "models": models, "identityRoles": [] }).to_string();
     let (prev, next) = (schema(&document(prev)), schema(&document(next)));
     let hints = read_hints(&hints.to_string()).0.expect("hints");
     let backfills = read_backfills(&backfills.to_string(), &next).0.expect("backfills");
@@ -62,15 +63,20 @@ fn a_boolean_turned_enum_is_checked_as_text() {
 #[test]
 fn a_date_turned_enum_is_checked_as_text() {
     let day = "1969-12-31T00:00:00.000001Z";
-    let mut admin =
-        plainly(&tasks(json!({ "day": optional("date") })), &tasks(json!({ "day": values(&[day, "never"]) })));
+    let mut admin = plainly(
+        &tasks(json!({ "day": optional("date") })),
+        &tasks(json!({ "day": values(&[day, "never"]) })),
+    );
     assert_eq!(admin.texts("SELECT DISTINCT day FROM tasks WHERE day IS NOT NULL"), [day]);
     admin.run("UPDATE tasks SET day = 'never'").expect("a new value");
 }
 
 #[test]
 fn a_number_becomes_a_boolean_without_a_cast_of_the_servers() {
-    let mut admin = plainly(&tasks(json!({ "rank": field("number") })), &tasks(json!({ "rank": field("boolean") })));
+    let mut admin = plainly(
+        &tasks(json!({ "rank": field("number") })),
+        &tasks(json!({ "rank": field("boolean") })),
+    );
     assert_eq!(admin.texts("SELECT DISTINCT pg_typeof(rank)::text FROM tasks"), ["boolean"]);
 }
 
@@ -78,8 +84,11 @@ fn a_number_becomes_a_boolean_without_a_cast_of_the_servers() {
 fn a_renamed_enum_takes_its_check_and_index_along() {
     let hints = json!({ "fields": [{ "model": "tasks", "from": "state", "to": "status" }] });
     let next = tasks(json!({ "status": values(&["open", "done", "late"]) }));
-    let mut admin = migrated(&tasks(json!({ "state": values(&["open", "done"]) })), &next, &hints, &json!([]));
-    admin.run("UPDATE tasks SET status = 'late'").expect("a value that the old check does not know");
+    let mut admin =
+        migrated(&tasks(json!({ "state": values(&["open", "done"]) })), &next, &hints, &json!([]));
+    admin
+        .run("UPDATE tasks SET status = 'late'")
+        .expect("a value that the old check does not know");
     let names = "SELECT conname::text FROM pg_constraint WHERE conrelid = 'tasks'::regclass AND contype = 'c'
                  UNION SELECT relname::text FROM pg_class WHERE relkind = 'i' AND relname LIKE 'tasks_stat%'";
     assert_eq!(admin.texts(names).len(), 2);
@@ -90,7 +99,8 @@ fn a_renamed_enum_takes_its_check_and_index_along() {
 fn a_column_that_a_policy_uses_changes_its_type() {
     // Declared and used for isolation: text before and after, with other values allowed.
     let via = json!({ "kind": "parent", "via": { "localKey": "team_id", "parentTable": "teams" } });
-    let teams = model(json!({}), json!({ "tenancy": { "kind": "column", "column": "organization_id" } }));
+    let teams =
+        model(json!({}), json!({ "tenancy": { "kind": "column", "column": "organization_id" } }));
     let before = json!({ "teams": teams, "tasks": model(json!({ "teamId": field("string"), "kind": field("number") }), json!({ "tenancy": via })) });
     let mut next = before.clone();
     next["tasks"]["fields"]["kind"] = field("string");
@@ -107,13 +117,13 @@ fn a_column_that_a_policy_uses_changes_its_type() {
 #[test]
 fn a_table_goes_though_keys_and_policies_hang_on_it() {
     let relation = |target: &str, key: &str| json!({ "type": "belongsTo", "target": target, "foreignKey": key, "foreignKeyColumn": "team_id", "options": { "fk": true } });
-    let teams = model(json!({}), json!({ "tenancy": { "kind": "column", "column": "organization_id" } }));
+    let teams =
+        model(json!({}), json!({ "tenancy": { "kind": "column", "column": "organization_id" } }));
     let via = json!({ "kind": "parent", "via": { "localKey": "team_id", "parentTable": "teams" } });
     let mut task = model(json!({ "teamId": field("string") }), json!({ "tenancy": via }));
     task["relations"]["team"] = relation("teams", "teamId");
     let before = json!({ "teams": teams, "tasks": task });
-    let next =
-        json!({ "tasks": model(json!({ "title": optional("string") }), json!({ "tenancy": { "kind": "none" } })) });
+    let next = json!({ "tasks": model(json!({ "title": optional("string") }), json!({ "tenancy": { "kind": "none" } })) });
     let mut admin = plainly(&before, &next);
     assert_eq!(
         admin.texts("SELECT relname::text FROM pg_class WHERE oid = to_regclass('public.teams')"),
@@ -123,8 +133,7 @@ fn a_table_goes_though_keys_and_policies_hang_on_it() {
 
 #[test]
 fn removed_values_are_mapped_before_the_check_is_made() {
-    let required =
-        |allowed: &[&str]| json!({ "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": allowed });
+    let required = |allowed: &[&str]| json!({ "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": allowed });
     let before = tasks(json!({ "status": required(&["open", "done"]) }));
     let next = tasks(json!({ "status": required(&["todo", "done"]) }));
     let backfills = json!([{ "model": "tasks", "field": "status", "value": "todo" }]);
@@ -137,14 +146,21 @@ fn a_redeclared_organization_comes_and_goes() {
     let plain = tasks(json!({ "title": field("string") }));
     let declared = tasks(json!({ "title": field("string"), "organizationId": field("string") }));
     let mut admin = plainly(&plain, &declared);
-    assert_eq!(admin.texts("SELECT DISTINCT organization_id FROM tasks ORDER BY 1"), ["org-0", "org-1"]);
+    assert_eq!(
+        admin.texts("SELECT DISTINCT organization_id FROM tasks ORDER BY 1"),
+        ["org-0", "org-1"]
+    );
     let mut admin = plainly(&declared, &plain);
-    assert_eq!(admin.texts("SELECT DISTINCT organization_id FROM tasks ORDER BY 1"), ["org-0", "org-1"]);
+    assert_eq!(
+        admin.texts("SELECT DISTINCT organization_id FROM tasks ORDER BY 1"),
+        ["org-0", "org-1"]
+    );
 }
 
 #[test]
 fn tables_change_their_names_and_each_others() {
-    let named = |table: &str| model(json!({ "title": values(&["a", "b"]) }), json!({ "tableName": table }));
+    let named =
+        |table: &str| model(json!({ "title": values(&["a", "b"]) }), json!({ "tableName": table }));
     let before = json!({ "one": named("first"), "two": named("second") });
     plainly(&before, &json!({ "one": named("elsewhere"), "two": named("first") }));
     plainly(&before, &json!({ "one": named("second"), "two": named("first") }));
@@ -163,14 +179,14 @@ fn a_model_moves_planes() {
 
 #[test]
 fn the_organisations_column_gets_another_name_and_keeps_its_values() {
-    let with =
-        |tenancy: Value| json!({ "tasks": model(json!({ "title": field("string") }), json!({ "tenancy": tenancy })) });
+    let with = |tenancy: Value| json!({ "tasks": model(json!({ "title": field("string") }), json!({ "tenancy": tenancy })) });
     let column = |name: &str| with(json!({ "kind": "column", "column": name }));
     let mut admin = plainly(&column("organization_id"), &column("tenant"));
     assert_eq!(admin.texts("SELECT DISTINCT tenant FROM tasks ORDER BY 1"), ["org-0", "org-1"]);
     let mut admin = plainly(&column("organization_id"), &with(json!({ "kind": "none" })));
     assert_eq!(admin.texts("SELECT id FROM tasks").len(), 7);
     let backfills = json!([{ "model": "tasks", "field": "organizationId", "value": "it's ours" }]);
-    let mut admin = migrated(&with(json!({ "kind": "none" })), &column("org"), &json!({}), &backfills);
+    let mut admin =
+        migrated(&with(json!({ "kind": "none" })), &column("org"), &json!({}), &backfills);
     assert_eq!(admin.texts("SELECT DISTINCT org FROM tasks"), ["it's ours"]);
 }

@@ -3,7 +3,9 @@
 use ablo_codegen::emit::sql::postgres::{Options, Postgres, service};
 use ablo_codegen::{Files, Input, Target};
 use ablo_schema::Hashes;
-use ablo_tests::postgres::{Database, Server, Session, apply, catalogue, footprint, provision_silently, schema};
+use ablo_tests::postgres::{
+    Database, Server, Session, apply, catalogue, footprint, provision_silently, schema,
+};
 use serde_json::Map;
 use std::collections::BTreeMap;
 
@@ -11,7 +13,10 @@ const NONE: &[String] = &[];
 
 fn provisioned(database: &Database<'_>) -> Session {
     let mut session = database.session();
-    assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
+    assert_eq!(
+        apply(&mut session, &service(&Options::default()).expect("options that are right")),
+        NONE
+    );
     session
 }
 
@@ -47,10 +52,13 @@ fn claim(id: &str, row: &str, status: &str) -> String {
 #[test]
 fn it_is_provisioned_once_and_for_all_in_any_schema() {
     let quoted = Options { schema: Some("It's \"s\"".to_owned()), ..Options::default() };
-    let app = Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
+    let app =
+        Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
     let database = Server::shared().database();
     database.session().run("CREATE SCHEMA \"It's \"\"s\"\"\"").expect("a schema");
-    for (options, home) in [(Options::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")] {
+    for (options, home) in
+        [(Options::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")]
+    {
         let program = service(&options).expect("options that are right");
         let mut session = database.session();
         assert_eq!(apply(&mut session, &program), NONE);
@@ -83,14 +91,16 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
 
 #[test]
 fn the_file_runs_with_psql_beside_the_tables_of_models() {
-    let schema = schema(r#"{"v":3,"models":{"tasks":{"fields":{},"relations":{}}},"identityRoles":[]}"#);
+    let schema =
+        schema(r#"{"v":3,"models":{"tasks":{"fields":{},"relations":{}}},"identityRoles":[]}"#);
     let hashes = Hashes::of(&schema);
     let mut files = Files::default();
     let target = Postgres.configure(&Map::new()).expect("defaults are good options");
     target.emit(&Input::new(&schema, &hashes), &mut files);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("service.sql");
-    std::fs::write(&file, files.get("postgres/service.sql").expect("the file is written")).expect("a file");
+    std::fs::write(&file, files.get("postgres/service.sql").expect("the file is written"))
+        .expect("a file");
 
     let database = Server::shared().database();
     let mut session = database.session();
@@ -98,9 +108,16 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     assert_eq!(database.psql(&file), Ok(String::new()));
     let made = footprint(&mut session);
     assert_eq!(database.psql(&file), Ok(String::new()));
-    assert_eq!(apply(&mut session, &service(&Options::default()).expect("options that are right")), NONE);
+    assert_eq!(
+        apply(&mut session, &service(&Options::default()).expect("options that are right")),
+        NONE
+    );
     provision_silently(&mut session, &schema);
-    assert_eq!(footprint(&mut session), made, "a driver and psql do the same, and models are left alone");
+    assert_eq!(
+        footprint(&mut session),
+        made,
+        "a driver and psql do the same, and models are left alone"
+    );
     assert_eq!(catalogue(&mut session)["public"].len(), 14);
 }
 
@@ -111,7 +128,8 @@ fn the_tables_of_a_data_source_are_as_adapters_know_them() {
     let columns = |table: &str| -> BTreeMap<String, String> {
         let columns = known["public"][table].columns.iter();
         let shown = |column: &ablo_tests::postgres::Column| {
-            let default = column.default.as_deref().map(|default| format!(" {default}")).unwrap_or_default();
+            let default =
+                column.default.as_deref().map(|default| format!(" {default}")).unwrap_or_default();
             format!("{}{}{default}", column.r#type, if column.not_null { " not null" } else { "" })
         };
         columns.map(|(name, column)| (name.clone(), shown(column))).collect()
@@ -120,7 +138,8 @@ fn the_tables_of_a_data_source_are_as_adapters_know_them() {
         columns.iter().map(|(name, shown)| ((*name).to_owned(), (*shown).to_owned())).collect()
     };
     let created_at = ("created_at", "timestamp with time zone now()");
-    let idempotency = [("client_tx_id", "text not null"), ("response", "jsonb not null"), created_at];
+    let idempotency =
+        [("client_tx_id", "text not null"), ("response", "jsonb not null"), created_at];
     assert_eq!(columns("ablo_idempotency"), wanted(&idempotency));
     let outbox = [
         ("cursor", "bigint not null"),
@@ -213,7 +232,9 @@ fn cursors_grow_and_are_wider_than_32_bits() {
     session.run("SET app.current_org_id = 'acme'").expect("a setting");
     let change = |at: u32| delta("acme", &at.to_string(), "NULL");
     let event = |at: u32| {
-        format!("INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{at}', 'tasks', 't', 'CREATE')")
+        format!(
+            "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{at}', 'tasks', 't', 'CREATE')"
+        )
     };
     let tables = [
         ("sync_deltas", "id", "model_id", [0, 1, 2, 3].map(change)),
@@ -223,11 +244,14 @@ fn cursors_grow_and_are_wider_than_32_bits() {
         let far = i64::from(u32::MAX) + 7;
         for (at, insert) in inserts.iter().enumerate() {
             if at == 3 {
-                session.run(&format!("ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH {far}")).expect("a jump");
+                session
+                    .run(&format!("ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH {far}"))
+                    .expect("a jump");
             }
             session.run(insert).expect("a row");
         }
-        let cursors = session.texts(&format!("SELECT {column}::text FROM {table} ORDER BY {order}"));
+        let cursors =
+            session.texts(&format!("SELECT {column}::text FROM {table} ORDER BY {order}"));
         assert_eq!(cursors, ["1", "2", "3", &far.to_string()], "{table}");
     }
 }
@@ -244,11 +268,14 @@ fn a_row_has_one_holder_and_any_number_of_waiters() {
     session.run(&claim("w", "t2", "active")).expect("the holder of another row");
     refused(&mut session, &claim("v", "t1", "held"), "23514");
 
-    let waiting = "SELECT id FROM ablo_claims WHERE row_id = 't1' AND status = 'queued' ORDER BY arrival";
+    let waiting =
+        "SELECT id FROM ablo_claims WHERE row_id = 't1' AND status = 'queued' ORDER BY arrival";
     assert_eq!(session.texts(waiting), ["y", "x"], "first come, first served");
     let promote = "UPDATE ablo_claims SET status = 'active' WHERE id = 'y'";
     refused(&mut session, promote, "23505");
-    session.run("UPDATE ablo_claims SET status = 'committed' WHERE id = 'z'").expect("the end of a claim");
+    session
+        .run("UPDATE ablo_claims SET status = 'committed' WHERE id = 'z'")
+        .expect("the end of a claim");
     session.run(promote).expect("the next one");
     assert_eq!(session.texts(waiting), ["x"]);
     session.run(&claim("u", "t1", "queued")).expect("a late one");
@@ -271,8 +298,13 @@ fn an_organisation_sees_and_writes_its_own_log_only() {
     assert_eq!(acme.texts("SELECT model_id FROM sync_deltas"), ["of acme"]);
     assert_eq!(umbrella.texts("SELECT model_id FROM sync_deltas"), ["of umbrella"]);
     assert_eq!(umbrella.texts("SELECT id FROM ablo_claims"), NONE);
-    let stolen = "UPDATE sync_deltas SET data = NULL WHERE organization_id = 'acme' RETURNING model_id";
+    let stolen =
+        "UPDATE sync_deltas SET data = NULL WHERE organization_id = 'acme' RETURNING model_id";
     assert_eq!(umbrella.texts(stolen), NONE);
     umbrella.run("RESET app.current_org_id").expect("a setting");
-    assert_eq!(umbrella.texts("SELECT model_id FROM sync_deltas"), NONE, "no organisation, no rows");
+    assert_eq!(
+        umbrella.texts("SELECT model_id FROM sync_deltas"),
+        NONE,
+        "no organisation, no rows"
+    );
 }

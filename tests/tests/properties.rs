@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 fn cases(quick: u32) -> Config {
     // The long run sets PROPTEST_CASES.
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(quick);
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(quick);
     Config { cases, max_shrink_iters: 2_000, ..Config::default() }
 }
 
@@ -27,7 +28,8 @@ fn emit_all(schema: &Schema) -> Files {
 
 fn accepted(text: &str) -> Schema {
     let read = json::read(text);
-    let said: Vec<String> = read.diagnostics.iter().map(|said| format!("{} {}", said.code, said.message)).collect();
+    let said: Vec<String> =
+        read.diagnostics.iter().map(|said| format!("{} {}", said.code, said.message)).collect();
     read.schema.unwrap_or_else(|| panic!("refused: {said:?}\n{text}"))
 }
 

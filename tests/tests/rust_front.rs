@@ -17,7 +17,9 @@ fn model(ty: &str) -> String {
 
 #[test]
 fn deep_nesting_is_an_error_and_no_overflow() {
-    let around = |open: &str, close: &str, times: usize| format!("{}u8{}", open.repeat(times), close.repeat(times));
+    let around = |open: &str, close: &str, times: usize| {
+        format!("{}u8{}", open.repeat(times), close.repeat(times))
+    };
     for times in [12, 17, 26, 31, 35, 20_000] {
         for ty in [
             around("Option<", ">", times),
@@ -53,7 +55,10 @@ fn deep_attributes_and_schemas_are_errors_and_no_overflow() {
         format!("#[ablo({})] {}", deep(100_000), model("u8")),
         format!("#[doc = {}1] {}", "-".repeat(100_000), model("u8")),
         format!("#[serde({})] {}", deep(100_000), model("u8")),
-        format!("define_schema! {{ schema App {{ {} }} }}", "mod a {".repeat(50_000) + &"}".repeat(50_000)),
+        format!(
+            "define_schema! {{ schema App {{ {} }} }}",
+            "mod a {".repeat(50_000) + &"}".repeat(50_000)
+        ),
         format!("define_schema! {{ schema App {{ fn f() {{ {} }} }} }}", "a.".repeat(100_000)),
         format!("define_schema! {{ schema App {{ A }} roles {{ {} }} }}", "a ".repeat(100_000)),
     ];
@@ -67,9 +72,12 @@ fn deep_attributes_and_schemas_are_errors_and_no_overflow() {
 
 #[test]
 fn many_items_in_a_schema_are_not_deep() {
-    let models: String =
-        (0..300).map(|n| format!("/// One.\n#[ablo(mutable)]\npub struct M{n} {{ a: u8, b: S }}\n")).collect();
-    let read = file::read(&format!("define_schema! {{ pub schema App {{ {models} enum S {{ A, B }} }} }}"));
+    let models: String = (0..300)
+        .map(|n| format!("/// One.\n#[ablo(mutable)]\npub struct M{n} {{ a: u8, b: S }}\n"))
+        .collect();
+    let read = file::read(&format!(
+        "define_schema! {{ pub schema App {{ {models} enum S {{ A, B }} }} }}"
+    ));
     assert_eq!(codes(&read), none());
     assert_eq!(read.schema.expect("all are fine").models().len(), 300);
 }
@@ -103,7 +111,8 @@ fn a_model_is_found_wherever_it_stands() {
 
 #[test]
 fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
-    for before in ["", "\u{feff}", "#!/bin/x\n", "\u{feff}#!/bin/x\r\n// 😀 ü\r\n", "/* 😀 */ "] {
+    for before in ["", "\u{feff}", "#!/bin/x\n", "\u{feff}#!/bin/x\r\n// 😀 ü\r\n", "/* 😀 */ "]
+    {
         let text = format!("{before}#[derive(AbloModel)] struct Task {{ /* ü */ title: usize }}");
         let read = file::read(&text);
         let located = read.locate();
@@ -112,15 +121,22 @@ fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
     }
     let read = file::read("fn f() {\n  \"ü");
     let located = read.locate();
-    assert_eq!((located[0].diagnostic.code.as_str(), located[0].place.line), ("ablo::rust::syntax", 2));
+    assert_eq!(
+        (located[0].diagnostic.code.as_str(), located[0].place.line),
+        ("ablo::rust::syntax", 2)
+    );
 }
 
 #[test]
 fn a_type_that_holds_itself_is_open_where_it_does() {
     let fields: String = (0..40).map(|n| format!("f{n}: Node, g{n}: Vec<Other>,")).collect();
     let others: String = (0..40).map(|n| format!("f{n}: Leaf{n},")).collect();
-    let leaves: String = (0..40).map(|n| format!("struct Leaf{n} {{ a: Leaf{}, b: u8 }}", (n + 1) % 40)).collect();
-    let source = format!("{} struct Node {{ {fields} }} struct Other {{ {others} }} {leaves}", model("Json<Node>"));
+    let leaves: String =
+        (0..40).map(|n| format!("struct Leaf{n} {{ a: Leaf{}, b: u8 }}", (n + 1) % 40)).collect();
+    let source = format!(
+        "{} struct Node {{ {fields} }} struct Other {{ {others} }} {leaves}",
+        model("Json<Node>")
+    );
     let read = file::read(&source);
     assert_eq!(codes(&read), none());
     let printed = ablo_schema::canonical::print(&read.schema.expect("a shape is no fault"));

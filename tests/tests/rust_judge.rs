@@ -35,12 +35,18 @@ fn every_fixture(name: &str, edition: &str, odd: bool) -> Scratch {
 
 #[test]
 fn every_fixture_is_clean_in_edition_2021() {
-    succeeds("cargo clippy, 2021", &every_fixture("every-2021", "2021", false).cargo(&["clippy", "--quiet"]));
+    succeeds(
+        "cargo clippy, 2021",
+        &every_fixture("every-2021", "2021", false).cargo(&["clippy", "--quiet"]),
+    );
 }
 
 #[test]
 fn every_fixture_is_clean_in_edition_2024() {
-    succeeds("cargo clippy, 2024", &every_fixture("every-2024", "2024", true).cargo(&["clippy", "--quiet"]));
+    succeeds(
+        "cargo clippy, 2024",
+        &every_fixture("every-2024", "2024", true).cargo(&["clippy", "--quiet"]),
+    );
 }
 
 #[test]
@@ -70,8 +76,8 @@ fn at_work(name: &str, edition: &str) -> Scratch {
     judged.add("src/kinds.rs", &generate(&authored("every-field-kind")));
     let described = fixtures::read(&fixtures::root().join("schemas/descriptions/schema.json"));
     judged.add("src/described.rs", &generate(&described));
-    let modules =
-        ["weather", "kinds", "described"].map(|module| format!("#[allow(missing_docs)]\npub mod {module};\n"));
+    let modules = ["weather", "kinds", "described"]
+        .map(|module| format!("#[allow(missing_docs)]\npub mod {module};\n"));
     judged.add("src/lib.rs", &(HEAD.to_owned() + &modules.concat()));
     judged
 }
@@ -101,7 +107,10 @@ fn clearing_a_required_field_does_not_compile() {
     judged.add("examples/optional.rs", include_str!("../judges/rust/clear_optional.rs"));
     judged.add("examples/builder.rs", include_str!("../judges/rust/clear_required_by_builder.rs"));
     judged.add("examples/literal.rs", include_str!("../judges/rust/clear_required_by_literal.rs"));
-    succeeds("clearing an optional field", &judged.cargo(&["check", "--quiet", "--example", "optional"]));
+    succeeds(
+        "clearing an optional field",
+        &judged.cargo(&["check", "--quiet", "--example", "optional"]),
+    );
     let refused = |example: &str, why: &str| {
         let output = judged.cargo(&["check", "--quiet", "--example", example]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -114,7 +123,8 @@ fn clearing_a_required_field_does_not_compile() {
 /// Fields and generated lines of each model: from the doc line of its row to that of the next.
 fn measure(text: &str) -> Vec<(usize, usize)> {
     let code = generate(text);
-    let schema = code.find("::ablo::__private::schema!").expect("the schema's descriptor closes the file");
+    let schema =
+        code.find("::ablo::__private::schema!").expect("the schema's descriptor closes the file");
     let models = code[..schema].split("\n/// Model `").skip(1);
     models.map(|model| (model.matches("\n    pub ").count(), model.lines().count())).collect()
 }
@@ -130,6 +140,9 @@ fn a_model_takes_at_most_60_lines() {
         println!("{name}: at most {lines} lines, for {fields} fields");
         assert!(models.len() > 5 && fields > 5 && lines <= 60, "{name}: {models:?}");
         // A wider model takes one line in its row and one in its table for each further field.
-        assert!(models.iter().all(|(fields, lines)| *lines <= 28 + 2 * fields), "{name}: {models:?}");
+        assert!(
+            models.iter().all(|(fields, lines)| *lines <= 28 + 2 * fields),
+            "{name}: {models:?}"
+        );
     }
 }

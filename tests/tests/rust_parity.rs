@@ -13,9 +13,11 @@ use std::path::Path;
 fn read_rust(path: &Path) -> (Schema, Vec<Code>) {
     let folder = path.parent().expect("a file is in a folder");
     let read = file::read_with(&fixtures::read(path), &mut |wanted| {
-        fs::read_to_string(folder.join(format!("{}.rs", wanted.name))).map_err(|error| error.to_string())
+        fs::read_to_string(folder.join(format!("{}.rs", wanted.name)))
+            .map_err(|error| error.to_string())
     });
-    let schema = read.schema.unwrap_or_else(|| panic!("{}: {:#?}", path.display(), read.diagnostics));
+    let schema =
+        read.schema.unwrap_or_else(|| panic!("{}: {:#?}", path.display(), read.diagnostics));
     (schema, read.diagnostics.iter().map(|it| it.code).collect())
 }
 
@@ -53,11 +55,16 @@ fn rust_and_its_twin_in_json_are_one_schema() {
 /// The twin of a fixture that the reference knows differs from it only in members that say what is so anyway.
 #[test]
 fn the_newsroom_is_the_newsroom() {
-    let of = |path: &str| json::read(&fixtures::read(&fixtures::root().join(path))).schema.expect("a good schema");
+    let of = |path: &str| {
+        json::read(&fixtures::read(&fixtures::root().join(path))).schema.expect("a good schema")
+    };
     let (ours, reference) = (of("rust/newsroom/schema.json"), of("schemas/newsroom/schema.json"));
     for model in reference.models() {
         let twin = ours.model(model.key.as_str()).expect("it has the same models");
-        assert_eq!((&twin.fields, &twin.table, &twin.tenancy), (&model.fields, &model.table, &model.tenancy));
+        assert_eq!(
+            (&twin.fields, &twin.table, &twin.tenancy),
+            (&model.fields, &model.table, &model.tenancy)
+        );
         assert_eq!((twin.load, twin.plane, twin.mutable), (model.load, model.plane, model.mutable));
     }
 }
@@ -75,6 +82,7 @@ fn first_difference(one: &str, other: &str) -> Option<(String, String)> {
 }
 
 fn pretty(schema: &Schema) -> String {
-    let value: serde_json::Value = serde_json::from_str(&canonical::print(schema)).expect("what is printed is JSON");
+    let value: serde_json::Value =
+        serde_json::from_str(&canonical::print(schema)).expect("what is printed is JSON");
     serde_json::to_string_pretty(&value).expect("values print")
 }

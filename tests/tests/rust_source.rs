@@ -21,7 +21,8 @@ fn read_back(name: &str, text: &str) -> Schema {
 
 /// The canonical text as a value, without what was told to be unsaid and without what is so anyway.
 fn said(schema: &Schema, printed: &Printed) -> Value {
-    let mut value: Value = serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
+    let mut value: Value =
+        serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
     // What is there in another order is there.
     for unsaid in printed.unsaid.iter().filter(|unsaid| !unsaid.message.contains("the order of")) {
         let (place, member) = unsaid.pointer.rsplit_once('/').expect("a place within the document");
@@ -34,8 +35,11 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
         let type_name = model["typename"].clone();
         for (name, field) in members(model, "fields") {
             let field = field.as_object_mut().expect("a field");
-            let usual =
-                [("column", json!(default_column(name))), ("unique", json!(false)), ("deprecated", json!(false))];
+            let usual = [
+                ("column", json!(default_column(name))),
+                ("unique", json!(false)),
+                ("deprecated", json!(false)),
+            ];
             remove(field, usual);
         }
         for (_, relation) in members(model, "relations") {
@@ -44,10 +48,17 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
             }
             remove(relation.as_object_mut().expect("a relation"), [("options", json!({}))]);
         }
-        if let Some(via) = model.get_mut("tenancy").and_then(|it| it.get_mut("via")).and_then(Value::as_object_mut) {
-            remove(via, [("parentKey", json!("id")), ("parentOrgColumn", json!("organization_id"))]);
+        if let Some(via) =
+            model.get_mut("tenancy").and_then(|it| it.get_mut("via")).and_then(Value::as_object_mut)
+        {
+            remove(
+                via,
+                [("parentKey", json!("id")), ("parentOrgColumn", json!("organization_id"))],
+            );
         }
-        if model.get("scope").and_then(Value::as_str) == type_name.as_str().map(str::to_lowercase).as_deref() {
+        if model.get("scope").and_then(Value::as_str)
+            == type_name.as_str().map(str::to_lowercase).as_deref()
+        {
             model.insert("scope".to_owned(), json!(true));
         }
         if model.get("persist").is_some_and(|persist| persist["store"] == type_name) {
@@ -62,11 +73,17 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
     value
 }
 
-fn members<'m>(model: &'m mut Map<String, Value>, name: &str) -> impl Iterator<Item = (&'m String, &'m mut Value)> {
+fn members<'m>(
+    model: &'m mut Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = (&'m String, &'m mut Value)> {
     model.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-fn remove(members: &mut Map<String, Value>, usual: impl IntoIterator<Item = (impl AsRef<str>, Value)>) {
+fn remove(
+    members: &mut Map<String, Value>,
+    usual: impl IntoIterator<Item = (impl AsRef<str>, Value)>,
+) {
     for (name, value) in usual {
         if members.get(name.as_ref()) == Some(&value) {
             members.shift_remove(name.as_ref());
@@ -76,12 +93,15 @@ fn remove(members: &mut Map<String, Value>, usual: impl IntoIterator<Item = (imp
 
 /// The names of models, fields and relations in their order.
 fn order(value: &Value) -> Vec<String> {
-    let names =
-        |value: &Value| value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names = |value: &Value| {
+        value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
     let models = value["models"].as_object().expect("models");
     models
         .iter()
-        .flat_map(|(key, model)| [vec![key.clone()], names(&model["fields"]), names(&model["relations"])].concat())
+        .flat_map(|(key, model)| {
+            [vec![key.clone()], names(&model["fields"]), names(&model["relations"])].concat()
+        })
         .collect()
 }
 
@@ -91,7 +111,12 @@ fn check(name: &str, before: &Schema) -> Printed {
     let after = read_back(name, &printed.text);
     let again = print(&after);
     assert_eq!(again.text, printed.text, "{name}");
-    assert_eq!((again.unsaid.as_slice(), again.same_hash), ([].as_slice(), true), "{name}\n{}", printed.text);
+    assert_eq!(
+        (again.unsaid.as_slice(), again.same_hash),
+        ([].as_slice(), true),
+        "{name}\n{}",
+        printed.text
+    );
     let (ours, theirs) = (said(before, &printed), said(&after, &printed));
     let lines = |value: &Value| serde_json::to_string_pretty(value).expect("values print");
     let (left, right) = (lines(&ours), lines(&theirs));
@@ -100,7 +125,11 @@ fn check(name: &str, before: &Schema) -> Printed {
     if !printed.unsaid.iter().any(|unsaid| unsaid.message.contains("the order of")) {
         assert_eq!(order(&ours), order(&theirs), "{name}");
     }
-    assert_eq!(printed.same_hash, Hashes::of(before).content == Hashes::of(&after).content, "{name}");
+    assert_eq!(
+        printed.same_hash,
+        Hashes::of(before).content == Hashes::of(&after).content,
+        "{name}"
+    );
     printed
 }
 
@@ -109,7 +138,8 @@ fn every_fixture_comes_back_and_what_rust_cannot_say_is_told() {
     let mut all = String::new();
     for (name, text) in fixtures::good_schemas() {
         for unsaid in check(&name, &schema_of(&text)).unsaid {
-            writeln!(all, "{name}{}\n  {}", unsaid.pointer, unsaid.message).expect("strings take text");
+            writeln!(all, "{name}{}\n  {}", unsaid.pointer, unsaid.message)
+                .expect("strings take text");
         }
     }
     insta::assert_snapshot!("unsaid", all);
@@ -148,7 +178,12 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
     ];
     for shape in said {
         let printed = check("said", &with_shape(&shape));
-        assert_eq!((printed.unsaid.as_slice(), printed.same_hash), ([].as_slice(), true), "{shape}\n{}", printed.text);
+        assert_eq!(
+            (printed.unsaid.as_slice(), printed.same_hash),
+            ([].as_slice(), true),
+            "{shape}\n{}",
+            printed.text
+        );
     }
     let property = |property: Value, required: &[&str]| json!({"type": "object", "properties": {"a": property}, "required": required});
     let unsaid = [
@@ -173,7 +208,8 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
     ];
     for shape in unsaid {
         let printed = check("unsaid", &with_shape(&shape));
-        let places: Vec<&str> = printed.unsaid.iter().map(|unsaid| unsaid.pointer.as_str()).collect();
+        let places: Vec<&str> =
+            printed.unsaid.iter().map(|unsaid| unsaid.pointer.as_str()).collect();
         assert_eq!(places, ["/models/tasks/fields/data/shape"], "{shape}\n{}", printed.text);
         let after = read_back("unsaid", &printed.text);
         assert_eq!(after.models()[0].fields[0].facets.shape, None, "{shape}\n{}", printed.text);
@@ -183,10 +219,18 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
 /// `derive_printed` compiles these.
 #[test]
 fn printed_fixtures_are_what_is_printed() {
-    for (folder, name) in [("schemas", "newsroom"), ("schemas", "obstacle-course"), ("rust", "every-member")] {
-        let original = schema_of(&fixtures::read(&fixtures::root().join(folder).join(name).join("schema.json")));
+    for (folder, name) in
+        [("schemas", "newsroom"), ("schemas", "obstacle-course"), ("rust", "every-member")]
+    {
+        let original = schema_of(&fixtures::read(
+            &fixtures::root().join(folder).join(name).join("schema.json"),
+        ));
         let kept = fixtures::root().join("rust").join(format!("printed-{name}")).join("schema.rs");
-        assert!(print(&original).text == fixtures::read(&kept), "print {name} again: {}", kept.display());
+        assert!(
+            print(&original).text == fixtures::read(&kept),
+            "print {name} again: {}",
+            kept.display()
+        );
     }
 }
 
@@ -197,7 +241,10 @@ fn a_source_that_is_too_large_for_its_reader_is_told() {
         "title": {"type": "string", "isOptional": false, "isIndexed": false, "description": prose}}}}});
     let unsaid = print(&schema_of(&text.to_string())).unsaid;
     let said: Vec<&str> = unsaid.iter().map(|it| it.message.as_str()).collect();
-    assert!(matches!(said[..], [one] if one.starts_with("the source is not read back: ")), "{said:?}");
+    assert!(
+        matches!(said[..], [one] if one.starts_with("the source is not read back: ")),
+        "{said:?}"
+    );
 }
 
 proptest! {

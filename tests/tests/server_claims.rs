@@ -31,27 +31,42 @@ fn brief(id: &str, ttl: u64) -> Ask {
 }
 
 async fn sweep(world: &World) {
-    world.write(&user("ann"), |_, tx, who| Ok(claims::sweep(tx, &who.organization)?)).await.expect("a sweep");
+    world
+        .write(&user("ann"), |_, tx, who| Ok(claims::sweep(tx, &who.organization)?))
+        .await
+        .expect("a sweep");
 }
 
 async fn a_claim_ends_with_its_time_and_the_next_holds(world: World) {
-    assert!(holds(&world.claim(&user("ann"), "decks", brief("a", 1_500)).await.expect("an answer")));
-    assert!(!holds(&world.claim(&user("bob"), "decks", brief("b", 60_000)).await.expect("an answer")));
+    assert!(holds(
+        &world.claim(&user("ann"), "decks", brief("a", 1_500)).await.expect("an answer")
+    ));
+    assert!(!holds(
+        &world.claim(&user("bob"), "decks", brief("b", 60_000)).await.expect("an answer")
+    ));
     // She waits for less time than it takes, and is passed by.
-    assert!(!holds(&world.claim(&user("cat"), "decks", brief("c", 1_400)).await.expect("an answer")));
+    assert!(!holds(
+        &world.claim(&user("cat"), "decks", brief("c", 1_400)).await.expect("an answer")
+    ));
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned(), "c".to_owned()]));
     tokio::time::sleep(Duration::from_millis(1_600)).await;
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("b".to_owned()), vec![]));
     let line = world.line(&user("ann"), "decks", "d").await.expect("a line");
-    assert!(line.ended.iter().all(|claim| claim.status == "expired") && line.ended.len() == 2, "{line:?}");
+    assert!(
+        line.ended.iter().all(|claim| claim.status == "expired") && line.ended.len() == 2,
+        "{line:?}"
+    );
     // The same without a sweep: whoever asks next finds it over.
     assert!(world.abandon(&user("bob"), "b").await.expect("an answer"));
     assert!(holds(&world.claim(&user("ann"), "decks", brief("a2", 100)).await.expect("an answer")));
     tokio::time::sleep(Duration::from_millis(150)).await;
     world
-        .commit(&user("bob"), r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#)
+        .commit(
+            &user("bob"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
         .await
         .expect("it is free");
     assert!(holds(&world.claim(&user("cat"), "decks", brief("c2", 100)).await.expect("an answer")));
@@ -59,10 +74,13 @@ async fn a_claim_ends_with_its_time_and_the_next_holds(world: World) {
 
 async fn who_waits_is_served_in_order_and_order_can_change(world: World) {
     for (at, name) in ["ann", "bob", "cat", "dan", "eve"].iter().enumerate() {
-        let answer = world.claim(&user(name), "decks", ask(name, "d", true)).await.expect("an answer");
+        let answer =
+            world.claim(&user(name), "decks", ask(name, "d", true)).await.expect("an answer");
         match answer {
             Answer::Held(claim) => assert_eq!((at, claim.id), (0, "ann".to_owned())),
-            Answer::Queued(claim, place) => assert_eq!((claim.id.as_str(), place), (*name, at as u64 - 1)),
+            Answer::Queued(claim, place) => {
+                assert_eq!((claim.id.as_str(), place), (*name, at as u64 - 1))
+            }
             Answer::Refused(claim) => panic!("refused for {claim:?}"),
         }
     }
@@ -85,7 +103,10 @@ async fn who_waits_is_served_in_order_and_order_can_change(world: World) {
         ("bob", vec!["eve"]),
         ("eve", vec![]),
     ] {
-        assert_eq!(queue(&world).await, (Some(holder.to_owned()), waiting.iter().map(|id| (*id).to_owned()).collect()));
+        assert_eq!(
+            queue(&world).await,
+            (Some(holder.to_owned()), waiting.iter().map(|id| (*id).to_owned()).collect())
+        );
         assert!(world.abandon(&user(holder), holder).await.expect("an answer"));
     }
     assert_eq!(queue(&world).await, (None, vec![]));
@@ -95,34 +116,52 @@ async fn a_claim_outlives_the_process(world: World) {
     world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("an answer");
     world.claim(&user("bob"), "decks", ask("b", "d", true)).await.expect("an answer");
     world
-        .commit(&user("ann"), r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#)
+        .commit(
+            &user("ann"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
         .await
         .expect("a receipt");
     let world = world.restarted();
     assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned()]));
     let write = r#"[{"action":"update","model":"decks","id":"d","data":{"title":"u"}}]"#;
-    assert_eq!(ablo_tests::server::code(world.commit_as(&user("bob"), "bob", write).await), "entity_claimed");
-    assert!(holds(&world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("it is still hers")));
+    assert_eq!(
+        ablo_tests::server::code(world.commit_as(&user("bob"), "bob", write).await),
+        "entity_claimed"
+    );
+    assert!(holds(
+        &world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("it is still hers")
+    ));
     world.commit_as(&user("ann"), "ann", write).await.expect("the holder writes");
     assert_eq!(world.log(&user("ann"), 0).await.expect("the log").len(), 2);
 }
 
 async fn a_sign_of_life_keeps_a_claim(world: World) {
-    let Answer::Held(first) = world.claim(&user("ann"), "decks", brief("a", 2_000)).await.expect("an answer") else {
+    let Answer::Held(first) =
+        world.claim(&user("ann"), "decks", brief("a", 2_000)).await.expect("an answer")
+    else {
         panic!("the row is free")
     };
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(800)).await;
-        assert!(world.write(&user("ann"), |_, tx, who| Ok(claims::renew(tx, who, "a")?)).await.expect("an answer"));
+        assert!(
+            world
+                .write(&user("ann"), |_, tx, who| Ok(claims::renew(tx, who, "a")?))
+                .await
+                .expect("an answer")
+        );
         sweep(&world).await;
     }
     assert_eq!(queue(&world).await.0.as_deref(), Some("a"));
     // Asked for again, it is the same claim, and says until when it is held now.
-    let Answer::Held(again) = world.claim(&user("ann"), "decks", brief("a", 60_000)).await.expect("an answer") else {
+    let Answer::Held(again) =
+        world.claim(&user("ann"), "decks", brief("a", 60_000)).await.expect("an answer")
+    else {
         panic!("it is hers")
     };
     assert!(
-        (again.id.as_str(), &again.declared_at) == ("a", &first.declared_at) && again.expires_at > first.expires_at
+        (again.id.as_str(), &again.declared_at) == ("a", &first.declared_at)
+            && again.expires_at > first.expires_at
     );
 }
 
@@ -131,13 +170,22 @@ async fn other_processes_hear_of_it(world: World) {
     // A file is one process's; a server tells all of them.
     let mut news = if world.database().is_some() { other.news() } else { world.store.news() };
     let hear = async |news: &mut tokio::sync::broadcast::Receiver<News>| {
-        tokio::time::timeout(Duration::from_secs(10), news.recv()).await.expect("in time").expect("news")
+        tokio::time::timeout(Duration::from_secs(10), news.recv())
+            .await
+            .expect("in time")
+            .expect("news")
     };
     world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("an answer");
     let (organization, model, row) = ("acme".to_owned(), "decks".to_owned(), "d".to_owned());
-    assert_eq!(hear(&mut news).await, News::Claims { organization: organization.clone(), model, row });
+    assert_eq!(
+        hear(&mut news).await,
+        News::Claims { organization: organization.clone(), model, row }
+    );
     world
-        .commit(&user("ann"), r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#)
+        .commit(
+            &user("ann"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
         .await
         .expect("a receipt");
     assert_eq!(hear(&mut news).await, News::Log { organization });

@@ -104,8 +104,7 @@ impl Tx for JumpingTx<'_> {
 
 /// Asks for a row over a socket.
 async fn begin(socket: &mut Socket, intent: &str) {
-    let begin =
-        json!({ "intentId": intent, "entityType": "notes", "entityId": "n", "action": "editing", "queue": true });
+    let begin = json!({ "intentId": intent, "entityType": "notes", "entityId": "n", "action": "editing", "queue": true });
     socket.say("intent_begin", begin).await;
 }
 
@@ -116,7 +115,8 @@ async fn write(server: &Coordinator, key: &str, claim: Option<&str>, text: &str)
 
 async fn an_hour_passes_at_once(world: World) {
     let ahead = Arc::new(AtomicI64::new(0));
-    let store: Arc<dyn Store> = Arc::new(Jumping { store: Arc::clone(&world.store), ahead: Arc::clone(&ahead) });
+    let store: Arc<dyn Store> =
+        Arc::new(Jumping { store: Arc::clone(&world.store), ahead: Arc::clone(&ahead) });
     let server = Coordinator::over(world.schema(), store).await;
     let created = json!({ "id": "n", "data": { "text": "first" } });
     assert_eq!(server.ask(&server.key, "POST", "/api/v1/models/notes", Some(created)).await.0, 201);
@@ -173,7 +173,10 @@ async fn an_hour_passes_at_once(world: World) {
 
     // The log goes on where it was, and what was committed before is known: the same key is the same commit.
     let log = world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log");
-    assert!(log.windows(2).all(|pair| pair[0].id < pair[1].id && pair[0].created_at <= pair[1].created_at));
+    assert!(
+        log.windows(2)
+            .all(|pair| pair[0].id < pair[1].id && pair[0].created_at <= pair[1].created_at)
+    );
     let before = log.len();
     assert_eq!(write(&server, &tokens[1], Some(claim), "served").await.0, 200);
     let after = world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log").len();

@@ -29,10 +29,16 @@ const SLIDE: &str = r#"[{"action":"create","model":"slide","id":"s1","data":{"de
 
 async fn rows_are_written_read_and_logged(world: World) {
     let ann = user("ann");
-    assert_eq!(world.commit(&ann, DECK).await.expect("a receipt").last_sync_id.map(|at| at.0), Some(1));
+    assert_eq!(
+        world.commit(&ann, DECK).await.expect("a receipt").last_sync_id.map(|at| at.0),
+        Some(1)
+    );
     world.commit(&ann, SLIDE).await.expect("a receipt");
     world
-        .commit(&ann, r#"[{"type":"UPDATE","model":"slide","id":"s1","input":{"title":"Two","rank":null}}]"#)
+        .commit(
+            &ann,
+            r#"[{"type":"UPDATE","model":"slide","id":"s1","input":{"title":"Two","rank":null}}]"#,
+        )
         .await
         .expect("a receipt");
     let page = world.list(&ann, "Slide", ListQuery::default()).await.expect("a page");
@@ -64,29 +70,57 @@ async fn what_is_based_on_an_old_read_is_refused(world: World) {
     world.commit(&ann, DECK).await.expect("a receipt");
     world.commit(&ann, SLIDE).await.expect("a receipt");
     world
-        .commit(&bob, r#"[{"action":"update","model":"slides","id":"s1","data":{"title":"Bob's"}}]"#)
+        .commit(
+            &bob,
+            r#"[{"action":"update","model":"slides","id":"s1","data":{"title":"Bob's"}}]"#,
+        )
         .await
         .expect("a receipt");
-    let stale =
-        |field: &str| format!(r#"[{{"action":"update","model":"slides","id":"s1","data":{{{field}}},"readAt":2}}]"#);
-    let refusal = world.commit(&ann, &stale(r#""title":"Ann's""#)).await.expect_err("a refusal").into_refusal();
+    let stale = |field: &str| {
+        format!(
+            r#"[{{"action":"update","model":"slides","id":"s1","data":{{{field}}},"readAt":2}}]"#
+        )
+    };
+    let refusal = world
+        .commit(&ann, &stale(r#""title":"Ann's""#))
+        .await
+        .expect_err("a refusal")
+        .into_refusal();
     assert_eq!(refusal.code(), "stale_context");
     let body = serde_json::to_value(refusal.envelope()).expect("JSON");
     assert_eq!(body["conflicts"][0]["conflictingFields"], serde_json::json!(["title"]));
     assert_eq!(body["conflicts"][0]["data"]["title"], "Bob's");
     world.commit(&ann, &stale(r#""rank":7"#)).await.expect("another field does not conflict");
-    world.commit(&bob, &stale(r#""title":"Mine""#)).await.expect("one's own change does not conflict");
+    world
+        .commit(&bob, &stale(r#""title":"Mine""#))
+        .await
+        .expect("one's own change does not conflict");
 }
 
 async fn a_claim_keeps_others_out_and_a_line_behind_it(world: World) {
     let (ann, bob, eve) = (user("ann"), user("bob"), user("eve"));
     world.commit(&ann, DECK).await.expect("a receipt");
-    assert!(matches!(world.claim(&ann, "decks", ask("a", "d1", true)).await.expect("an answer"), Answer::Held(_)));
-    assert!(matches!(world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"), Answer::Queued(_, 0)));
-    assert!(matches!(world.claim(&eve, "decks", ask("e", "d1", true)).await.expect("an answer"), Answer::Queued(_, 1)));
-    assert!(matches!(world.claim(&eve, "decks", ask("f", "d1", false)).await.expect("an answer"), Answer::Refused(_)));
+    assert!(matches!(
+        world.claim(&ann, "decks", ask("a", "d1", true)).await.expect("an answer"),
+        Answer::Held(_)
+    ));
+    assert!(matches!(
+        world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"),
+        Answer::Queued(_, 0)
+    ));
+    assert!(matches!(
+        world.claim(&eve, "decks", ask("e", "d1", true)).await.expect("an answer"),
+        Answer::Queued(_, 1)
+    ));
+    assert!(matches!(
+        world.claim(&eve, "decks", ask("f", "d1", false)).await.expect("an answer"),
+        Answer::Refused(_)
+    ));
     assert!(
-        matches!(world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"), Answer::Queued(_, 0)),
+        matches!(
+            world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"),
+            Answer::Queued(_, 0)
+        ),
         "asked twice"
     );
     let write = r#"[{"action":"update","model":"decks","id":"d1","data":{"title":"Mine"}}]"#;

@@ -37,7 +37,9 @@ async fn a_page_of_the_log_has_bounds(world: World) {
     let ann = ablo_tests::server::user("ann");
     for at in 0..5 {
         let text = "x".repeat(1_500_000);
-        let operation = format!(r#"[{{"action":"create","model":"notes","id":"n{at}","data":{{"text":"{text}"}}}}]"#);
+        let operation = format!(
+            r#"[{{"action":"create","model":"notes","id":"n{at}","data":{{"text":"{text}"}}}}]"#
+        );
         world.commit(&ann, &operation).await.expect("a receipt");
     }
     let (mut seen, mut after) = (Vec::new(), 0);
@@ -56,7 +58,8 @@ async fn a_page_of_the_log_has_bounds(world: World) {
 async fn persist(server: &Coordinator, id: &str) -> u32 {
     let body = json!({ "idempotencyKey": format!("tx-{id}"), "id": id, "data": { "text": id } });
     for refused in 0..200 {
-        let (status, answer) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(body.clone())).await;
+        let (status, answer) =
+            server.ask(&server.key, "POST", "/api/v1/models/notes", Some(body.clone())).await;
         if status == 201 {
             return refused;
         }
@@ -101,7 +104,10 @@ async fn connections_of_the_database_are_cut_while_everyone_writes() {
     while heard.len() < 240 {
         let deltas = socket.deltas().await;
         heard.extend(deltas.iter().map(|delta| {
-            (delta["id"].as_u64().expect("a place"), delta["modelId"].as_str().expect("an id").to_owned())
+            (
+                delta["id"].as_u64().expect("a place"),
+                delta["modelId"].as_str().expect("an id").to_owned(),
+            )
         }));
     }
     assert!(heard.is_sorted_by(|one, next| one.0 < next.0));
@@ -114,7 +120,8 @@ async fn rubbish_harms_nobody_else(world: World) {
     good.sync(0).await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let large = format!(r#"{{"type":"ping","payload":"{}"}}"#, "x".repeat(5 << 20));
-    let begin = |id: &str| json!({ "type": "intent_begin", "payload": { "intentId": id } }).to_string();
+    let begin =
+        |id: &str| json!({ "type": "intent_begin", "payload": { "intentId": id } }).to_string();
     let rubbish = [
         "",
         "null",
@@ -152,7 +159,8 @@ async fn rubbish_harms_nobody_else(world: World) {
 async fn sql_is_text_on_every_route(world: World) {
     let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
     persist(&server, "n1").await;
-    let hostile = ["' OR '1'='1", "\"; DROP TABLE notes; --", "n1') OR (1=1", "%", "\\", "$1", "{1}", "𝒳'"];
+    let hostile =
+        ["' OR '1'='1", "\"; DROP TABLE notes; --", "n1') OR (1=1", "%", "\\", "$1", "{1}", "𝒳'"];
     let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     for text in hostile {
         let id = encoded(text);
@@ -173,10 +181,15 @@ async fn sql_is_text_on_every_route(world: World) {
         ] {
             let (status, answer) = server.ask(&server.key, method, &path, body).await;
             assert_eq!(status, expected, "{method} {path}: {answer}");
-            assert_eq!(answer["data"].as_array().map_or(0, Vec::len), 0, "{method} {path}: {answer}");
+            assert_eq!(
+                answer["data"].as_array().map_or(0, Vec::len),
+                0,
+                "{method} {path}: {answer}"
+            );
         }
         let create = json!({ "id": text, "data": { "text": text } });
-        let (status, answer) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(create)).await;
+        let (status, answer) =
+            server.ask(&server.key, "POST", "/api/v1/models/notes", Some(create)).await;
         assert_eq!(status, 201, "{answer}");
         let (_, read) = server.ask(&server.key, "GET", &row, None).await;
         assert_eq!(read["data"]["text"], text);

@@ -77,7 +77,8 @@ async fn seen(world: &World, who: &Identity, model: &str) -> Vec<String> {
     let listed = ids(world.list(who, model, all).await.expect("a page").rows);
     let queried = ids(world.query(who, &json!({"model": model})).await.expect("rows"));
     let type_name = world.engine.models.find(model).expect("a model").type_name.clone();
-    let loaded = ids(world.bootstrap(who).await.expect("rows").remove(&type_name).expect("it is loaded"));
+    let loaded =
+        ids(world.bootstrap(who).await.expect("rows").remove(&type_name).expect("it is loaded"));
     assert_eq!((&listed, &listed), (&queried, &loaded), "{model} on {world:?}");
     for id in &listed {
         assert!(world.retrieve(who, model, id).await.expect("an answer").is_some());
@@ -97,7 +98,9 @@ async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
     fill(&world, &user("ann")).await;
     let everything = seen_of_all(&world, &user("bob")).await;
     assert_eq!(everything.values().map(Vec::len).collect::<Vec<_>>(), [2, 6, 0, 2, 6]);
-    let of_first = seen_of_all(&world, &reader("acme", &[&format!("deck:{FIRST}"), "deck:'; --", "user:x"])).await;
+    let of_first =
+        seen_of_all(&world, &reader("acme", &[&format!("deck:{FIRST}"), "deck:'; --", "user:x"]))
+            .await;
     let expected: [(&str, &[&str]); 5] = [
         ("decks", &[FIRST]),
         ("layers", &["a1-layer", "a2-layer", "a3-layer"]),
@@ -105,7 +108,12 @@ async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
         ("pins", &["a-pin"]),
         ("slides", &["a1", "a2", "a3"]),
     ];
-    assert_eq!(of_first, expected.map(|(model, ids)| (model, ids.iter().map(|id| (*id).to_owned()).collect())).into());
+    assert_eq!(
+        of_first,
+        expected
+            .map(|(model, ids)| (model, ids.iter().map(|id| (*id).to_owned()).collect()))
+            .into()
+    );
     let nobody = reader("acme", &[]);
     assert!(seen_of_all(&world, &nobody).await.values().all(Vec::is_empty));
     let of_first = reader("acme", &[&format!("deck:{FIRST}")]);
@@ -113,18 +121,37 @@ async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
     let foreign = r#"[{"action":"update","model":"slides","id":"b1","data":{"rank":9}}]"#;
     assert_eq!(code(world.commit(&of_first, foreign).await), "entity_not_found");
     let outside = create("slides", "c1", json!({"deckId": SECOND}));
-    assert_eq!(code(world.commit(&of_first, &json!([outside]).to_string()).await), "capability_scope_denied");
+    assert_eq!(
+        code(world.commit(&of_first, &json!([outside]).to_string()).await),
+        "capability_scope_denied"
+    );
     let own = r#"[{"action":"update","model":"slides","id":"a1","data":{"rank":9}}]"#;
     world.commit(&of_first, own).await.expect("its own row");
 }
 
 async fn rows_name_their_groups(world: World) {
     let ann = user("ann");
-    let teams =
-        [json!(["red", "it's"]), json!([7, null, ["red"]]), json!("red"), json!({"a": "red"}), json!([]), Value::Null];
-    let desks = [json!("12"), json!("-9223372036854775808"), Value::Null, Value::Null, json!("13"), Value::Null];
-    let notices: Value =
-        (0..6).map(|at| create("notices", &format!("n{at}"), json!({"teams": teams[at], "desk": desks[at]}))).collect();
+    let teams = [
+        json!(["red", "it's"]),
+        json!([7, null, ["red"]]),
+        json!("red"),
+        json!({"a": "red"}),
+        json!([]),
+        Value::Null,
+    ];
+    let desks = [
+        json!("12"),
+        json!("-9223372036854775808"),
+        Value::Null,
+        Value::Null,
+        json!("13"),
+        Value::Null,
+    ];
+    let notices: Value = (0..6)
+        .map(|at| {
+            create("notices", &format!("n{at}"), json!({"teams": teams[at], "desk": desks[at]}))
+        })
+        .collect();
     world.commit(&ann, &notices.to_string()).await.expect("a receipt");
     let sees = async |groups: &[&str]| seen(&world, &reader("acme", groups), "notices").await;
     assert_eq!(sees(&["team:red"]).await, ["n0"]);
@@ -134,7 +161,8 @@ async fn rows_name_their_groups(world: World) {
     assert_eq!(sees(&["desk:-9223372036854775808", "team:red"]).await, ["n0", "n1"]);
     // The log tells the same groups as reads go by.
     let log = world.log(&ann, 0).await.expect("the log");
-    let groups: Vec<Vec<&str>> = log.iter().map(|delta| delta.groups.iter().map(String::as_str).collect()).collect();
+    let groups: Vec<Vec<&str>> =
+        log.iter().map(|delta| delta.groups.iter().map(String::as_str).collect()).collect();
     assert_eq!(groups[0], ["desk:12", "org:acme", "team:it's", "team:red"]);
     assert_eq!(groups[1], ["desk:-9223372036854775808", "org:acme"]);
     assert_eq!(groups[2], ["org:acme"]);
@@ -145,26 +173,51 @@ async fn another_organisation_sees_nothing_and_changes_nothing(world: World) {
     let mut eve = user("eve");
     eve.organization = "o'ther".to_owned();
     // Groups of the other organisation do not help.
-    eve.groups = BTreeSet::from([organization_group("o'ther"), organization_group("acme"), format!("deck:{FIRST}")]);
+    eve.groups = BTreeSet::from([
+        organization_group("o'ther"),
+        organization_group("acme"),
+        format!("deck:{FIRST}"),
+    ]);
     assert!(seen_of_all(&world, &eve).await.values().all(Vec::is_empty));
-    for (model, id) in [("decks", FIRST), ("slides", "a1"), ("layers", "a1-layer"), ("pins", "a-pin")] {
+    for (model, id) in
+        [("decks", FIRST), ("slides", "a1"), ("layers", "a1-layer"), ("pins", "a-pin")]
+    {
         assert_eq!(world.retrieve(&eve, model, id).await.expect("an answer"), None);
-        assert!(world.query(&eve, &json!({"model": model, "ids": [id]})).await.expect("rows").is_empty());
+        assert!(
+            world
+                .query(&eve, &json!({"model": model, "ids": [id]}))
+                .await
+                .expect("rows")
+                .is_empty()
+        );
         let update = json!([{"action": "update", "model": model, "id": id, "data": {}}]);
         assert_eq!(code(world.commit(&eve, &update.to_string()).await), "entity_not_found");
         let delete = json!([{"action": "delete", "model": model, "id": id}]);
         world.commit(&eve, &delete.to_string()).await.expect("a row that is not there is deleted");
-        assert!(world.retrieve(&user("ann"), model, id).await.expect("an answer").is_some(), "{model} is still there");
-        let taken = json!([create(model, id, json!({"title": "x", "deckId": FIRST, "slideId": "a1"}))]);
+        assert!(
+            world.retrieve(&user("ann"), model, id).await.expect("an answer").is_some(),
+            "{model} is still there"
+        );
+        let taken =
+            json!([create(model, id, json!({"title": "x", "deckId": FIRST, "slideId": "a1"}))]);
         let refused = code(world.commit(&eve, &taken.to_string()).await);
-        assert!(["unique_violation", "organization_mismatch"].contains(&refused.as_str()), "{model}: {refused}");
+        assert!(
+            ["unique_violation", "organization_mismatch"].contains(&refused.as_str()),
+            "{model}: {refused}"
+        );
     }
     // A layer is its slide's organisation's: nobody else makes one.
     let planted = json!([create("layers", "planted", json!({"slideId": "a1"}))]);
     assert_eq!(code(world.commit(&eve, &planted.to_string()).await), "organization_mismatch");
     assert!(world.log(&eve, 0).await.expect("the log").is_empty());
-    let line = world.claim(&eve, "slides", ablo_tests::server::ask("c", "a1", true)).await.expect("an answer");
-    assert!(matches!(line, ablo_server::engine::claims::Answer::Held(_)), "claims are apart as well");
+    let line = world
+        .claim(&eve, "slides", ablo_tests::server::ask("c", "a1", true))
+        .await
+        .expect("an answer");
+    assert!(
+        matches!(line, ablo_server::engine::claims::Answer::Held(_)),
+        "claims are apart as well"
+    );
     world
         .commit(&user("ann"), r#"[{"action":"update","model":"slides","id":"a1","data":{}}]"#)
         .await
@@ -174,15 +227,29 @@ async fn another_organisation_sees_nothing_and_changes_nothing(world: World) {
 async fn what_is_related_is_nested_in_order(world: World) {
     let ann = user("ann");
     fill(&world, &ann).await;
-    let decks = world.query(&ann, &json!({"model": "Deck", "related": ["slides"], "where": [["title", "a"]]})).await;
+    let decks = world
+        .query(&ann, &json!({"model": "Deck", "related": ["slides"], "where": [["title", "a"]]}))
+        .await;
     let deck = json(&decks.expect("rows")[0]);
-    let ids: Vec<&str> =
-        deck["slides"].as_array().expect("a list").iter().filter_map(|slide| slide["id"].as_str()).collect();
+    let ids: Vec<&str> = deck["slides"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|slide| slide["id"].as_str())
+        .collect();
     assert_eq!(ids, ["a3", "a2", "a1"], "by rank, absent ones first");
-    let slides = world.query(&ann, &json!({"model": "slides", "related": ["deck", "layers"], "ids": ["b1"]})).await;
+    let slides = world
+        .query(&ann, &json!({"model": "slides", "related": ["deck", "layers"], "ids": ["b1"]}))
+        .await;
     let slide = json(&slides.expect("rows")[0]);
-    assert_eq!((&slide["deck"]["title"], &slide["layers"][0]["id"]), (&json!("b"), &json!("b1-layer")));
-    let pins = world.query(&ann, &json!({"model": "pins", "related": ["deck"], "ids": ["b-pin"]})).await.expect("rows");
+    assert_eq!(
+        (&slide["deck"]["title"], &slide["layers"][0]["id"]),
+        (&json!("b"), &json!("b1-layer"))
+    );
+    let pins = world
+        .query(&ann, &json!({"model": "pins", "related": ["deck"], "ids": ["b-pin"]}))
+        .await
+        .expect("rows");
     assert_eq!(json(&pins[0])["deck"]["id"], SECOND);
 }
 
@@ -190,16 +257,23 @@ async fn a_row_that_moves_takes_its_groups_along(world: World) {
     let ann = user("ann");
     fill(&world, &ann).await;
     let before = world.log(&ann, 0).await.expect("the log").last().expect("entries").id;
-    let moved = json!([{"action": "update", "model": "slides", "id": "a1", "data": {"deckId": SECOND}}]);
+    let moved =
+        json!([{"action": "update", "model": "slides", "id": "a1", "data": {"deckId": SECOND}}]);
     let receipt = world.commit(&ann, &moved.to_string()).await.expect("a receipt");
     let told: Vec<_> = world.log(&ann, before).await.expect("the log");
     assert_eq!(told.iter().map(|delta| &*delta.row).collect::<Vec<_>>(), ["a1", "a1-layer"]);
     assert_eq!(receipt.last_sync_id.map(|at| at.0), told.last().map(|delta| delta.id));
     let groups = |deck: &str| BTreeSet::from([format!("deck:{deck}"), "org:acme".to_owned()]);
     for delta in &told {
-        assert_eq!((&delta.groups, delta.previous_groups.as_ref()), (&groups(SECOND), Some(&groups(FIRST))));
+        assert_eq!(
+            (&delta.groups, delta.previous_groups.as_ref()),
+            (&groups(SECOND), Some(&groups(FIRST)))
+        );
     }
-    assert_eq!(seen(&world, &reader("acme", &[&format!("deck:{FIRST}")]), "layers").await, ["a2-layer", "a3-layer"]);
+    assert_eq!(
+        seen(&world, &reader("acme", &[&format!("deck:{FIRST}")]), "layers").await,
+        ["a2-layer", "a3-layer"]
+    );
 }
 
 async fn of_a_hidden_row_nothing_is_said(world: World) {
@@ -210,16 +284,26 @@ async fn of_a_hidden_row_nothing_is_said(world: World) {
     world.claim(&ann, "slides", ask("hidden", "b1", true)).await.expect("a claim");
     world.claim(&ann, "slides", ask("seen", "a1", true)).await.expect("a claim");
     for operations in [stale, r#"[{"action":"delete","model":"slides","id":"b1"}]"#] {
-        let refusal = world.commit(&of_first, operations).await.expect_err("a refusal").into_refusal();
+        let refusal =
+            world.commit(&of_first, operations).await.expect_err("a refusal").into_refusal();
         let body = serde_json::to_string(&refusal.into_failure()).expect("JSON");
-        assert!(body.contains("entity_not_found") && !body.contains("rank") && !body.contains("ann"), "{body}");
+        assert!(
+            body.contains("entity_not_found") && !body.contains("rank") && !body.contains("ann"),
+            "{body}"
+        );
     }
     let again = json!([create("slides", "b1", json!({"deckId": FIRST, "rank": 2}))]).to_string();
     assert_eq!(code(world.commit(&of_first, &again).await), "unique_violation");
-    assert_eq!(code(world.claim(&of_first, "slides", ask("own", "b1", true)).await), "entity_not_found");
+    assert_eq!(
+        code(world.claim(&of_first, "slides", ask("own", "b1", true)).await),
+        "entity_not_found"
+    );
     world.claim(&of_first, "slides", ask("new", "not-there-yet", true)).await.expect("a claim");
     let ids = async |who: &Identity| -> Vec<String> {
-        let seen = world.read(who, |engine, tx, who| Ok(claims::seen(engine, tx, who)?)).await.expect("claims");
+        let seen = world
+            .read(who, |engine, tx, who| Ok(claims::seen(engine, tx, who)?))
+            .await
+            .expect("claims");
         seen.into_iter().map(|claim| claim.id).collect()
     };
     assert_eq!(ids(&of_first).await, ["seen", "new"]);

@@ -43,12 +43,19 @@ async fn newsroom(world: &World) -> Coordinator {
 }
 
 async fn write(server: &Coordinator, method: &str, path: &str, body: Value) {
-    let (status, answer) = server.ask(&server.key, method, &format!("/api/v1/models{path}"), Some(body)).await;
+    let (status, answer) =
+        server.ask(&server.key, method, &format!("/api/v1/models{path}"), Some(body)).await;
     assert!(status < 300, "{method} {path}: {status} {answer}");
 }
 
 async fn member(server: &Coordinator, id: &str, desk: &str) {
-    write(server, "POST", "/members", json!({ "id": id, "data": { "deskId": desk, "userId": "ann" } })).await;
+    write(
+        server,
+        "POST",
+        "/members",
+        json!({ "id": id, "data": { "deskId": desk, "userId": "ann" } }),
+    )
+    .await;
 }
 
 /// The ids of the reports that a token sees.
@@ -112,11 +119,13 @@ async fn a_membership_gives_and_takes_at_once(world: World) {
     for socket in sockets.iter_mut().chain([&mut narrow]) {
         let rest = socket.next(Duration::from_millis(300)).await;
         assert!(
-            rest.is_none_or(|frame| frame["type"] != "delta" || frame["payload"]["deltas"][0]["actionType"] == "S")
+            rest.is_none_or(|frame| frame["type"] != "delta"
+                || frame["payload"]["deltas"][0]["actionType"] == "S")
         );
     }
     let patch = json!({ "data": { "title": "Mine" } });
-    let (status, refused) = server.ask(&ann, "PATCH", "/api/v1/models/reports/r1", Some(patch)).await;
+    let (status, refused) =
+        server.ask(&ann, "PATCH", "/api/v1/models/reports/r1", Some(patch)).await;
     assert_eq!((status, &refused["code"]), (404, &json!("entity_not_found")), "{refused}");
 }
 
@@ -127,7 +136,8 @@ async fn a_membership_that_moves_takes_and_gives(world: World) {
     let mut socket = server.socket(&ann, "").await;
     socket.sync(server_head(&server).await).await;
     write(&server, "PATCH", "/members/m1", json!({ "data": { "deskId": "d2" } })).await;
-    let moved = set(&[("S", "m1"), ("D", "d1"), ("D", "r1"), ("G", "m1"), ("C", "d2"), ("C", "r2")]);
+    let moved =
+        set(&[("S", "m1"), ("D", "d1"), ("D", "r1"), ("G", "m1"), ("C", "d2"), ("C", "r2")]);
     assert_eq!(heard(&mut socket, 6).await, moved);
     assert_eq!(reports(&server, &ann).await, ["r2"]);
     // What others were told of a row is no change of it.
@@ -156,6 +166,9 @@ async fn of_many_rows_everything_is_read_anew(world: World) {
         deltas.extend(socket.deltas().await);
     }
     assert_eq!(deltas[0]["data"], json!({ "group": "desk:d1", "userId": "ann" }));
-    assert_eq!((&deltas[1]["actionType"], &deltas[1]["data"]["addedGroups"]), (&json!("G"), &json!(["desk:d1"])));
+    assert_eq!(
+        (&deltas[1]["actionType"], &deltas[1]["data"]["addedGroups"]),
+        (&json!("G"), &json!(["desk:d1"]))
+    );
     assert_eq!(reports(&server, &ann).await.len(), 20, "a page of them");
 }

@@ -24,7 +24,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % most as u64).expect("a small number")
     }
 }
@@ -59,13 +60,21 @@ async fn begin(server: &Coordinator) {
 }
 
 /// Reads a row, waits a moment, and writes one more, based on what was read. Says whether it was confirmed.
-async fn increment(server: &Coordinator, token: &str, row: usize, pause: u64, history: &Shared) -> bool {
-    let (status, read) = server.ask(token, "GET", &format!("/v1/models/counters/c{row}"), None).await;
+async fn increment(
+    server: &Coordinator,
+    token: &str,
+    row: usize,
+    pause: u64,
+    history: &Shared,
+) -> bool {
+    let (status, read) =
+        server.ask(token, "GET", &format!("/v1/models/counters/c{row}"), None).await;
     assert_eq!(status, 200, "{read}");
     tokio::time::sleep(Duration::from_millis(pause)).await;
     let count = read["data"]["count"].as_f64().expect("a count") + 1.0;
     let body = json!({ "data": { "count": count }, "readAt": read["stamp"] });
-    let (status, answer) = server.ask(token, "PATCH", &format!("/v1/models/counters/c{row}"), Some(body)).await;
+    let (status, answer) =
+        server.ask(token, "PATCH", &format!("/v1/models/counters/c{row}"), Some(body)).await;
     let mut history = history.lock().expect("no panic elsewhere");
     match status {
         200 => {
@@ -108,7 +117,13 @@ async fn claimed(
         }
     };
     if waits {
-        who.history.lock().expect("no panic elsewhere").lines.entry(row).or_default().push_back(id.clone());
+        who.history
+            .lock()
+            .expect("no panic elsewhere")
+            .lines
+            .entry(row)
+            .or_default()
+            .push_back(id.clone());
     } else {
         hold(&who.history, row, &id, false);
     }
@@ -146,7 +161,12 @@ struct Who {
     history: Shared,
 }
 
-async fn participant(server: Arc<Coordinator>, who: Who, mut random: Random, gates: Arc<Vec<tokio::sync::Mutex<()>>>) {
+async fn participant(
+    server: Arc<Coordinator>,
+    who: Who,
+    mut random: Random,
+    gates: Arc<Vec<tokio::sync::Mutex<()>>>,
+) {
     let mut socket = server.socket(&who.token, "&kind=agent").await;
     for turn in 0..TURNS {
         let row = random.below(ROWS);
@@ -164,7 +184,10 @@ async fn participant(server: Arc<Coordinator>, who: Who, mut random: Random, gat
 type Heard = (u64, String, Value);
 
 /// Hears of changes until it has heard of the place that it is told at the end.
-async fn observe(mut socket: Socket, last: tokio::sync::watch::Receiver<Option<u64>>) -> Vec<Heard> {
+async fn observe(
+    mut socket: Socket,
+    last: tokio::sync::watch::Receiver<Option<u64>>,
+) -> Vec<Heard> {
     let mut heard: Vec<Heard> = Vec::new();
     loop {
         let end = *last.borrow();
@@ -175,13 +198,19 @@ async fn observe(mut socket: Socket, last: tokio::sync::watch::Receiver<Option<u
         let Some(frame) = socket.next(Duration::from_millis(200)).await else { continue };
         for delta in frame["payload"]["deltas"].as_array().into_iter().flatten() {
             let id = delta["id"].as_u64().expect("a place");
-            heard.push((id, delta["modelId"].as_str().expect("an id").to_owned(), delta["data"].clone()));
+            heard.push((
+                id,
+                delta["modelId"].as_str().expect("an id").to_owned(),
+                delta["data"].clone(),
+            ));
         }
     }
 }
 
 /// Starts hearing, and gives how to say where it ends.
-fn observer(socket: Socket) -> (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>) {
+fn observer(
+    socket: Socket,
+) -> (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>) {
     let (tell, told) = tokio::sync::watch::channel(None);
     (tell, tokio::spawn(observe(socket, told)))
 }
@@ -192,7 +221,10 @@ async fn heard_until(
     last: u64,
 ) -> Vec<Heard> {
     tell.send_replace(Some(last));
-    tokio::time::timeout(Duration::from_secs(20), heard).await.expect("every change comes").expect("no panic")
+    tokio::time::timeout(Duration::from_secs(20), heard)
+        .await
+        .expect("every change comes")
+        .expect("no panic")
 }
 
 async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
@@ -233,14 +265,18 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
     };
     // No update was lost.
     for row in 0..ROWS {
-        let (_, read) = first.ask(&first.key, "GET", &format!("/v1/models/counters/c{row}"), None).await;
+        let (_, read) =
+            first.ask(&first.key, "GET", &format!("/v1/models/counters/c{row}"), None).await;
         let expected = increments.get(&row).copied().unwrap_or_default();
         assert_eq!(read["data"]["count"].as_f64(), Some(expected as f64), "seed {seed}, c{row}");
     }
     let last = *confirmed.last().expect("something was written");
     // Every confirmed commit is heard of once, in order, and each shows the row as it was then.
     let heard = heard_until(everything, last).await;
-    assert_eq!(heard.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), confirmed.iter().copied().collect::<Vec<_>>());
+    assert_eq!(
+        heard.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
+        confirmed.iter().copied().collect::<Vec<_>>()
+    );
     let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
     for (id, row, data) in &heard {
         let count = counts.entry(row).or_default();
@@ -248,7 +284,8 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
         assert_eq!(data["count"].as_f64(), Some(*count), "seed {seed}, change {id} of {row}");
     }
     // Others hear of what is theirs, and of nothing else.
-    let odd: Vec<u64> = heard.iter().filter(|(_, row, _)| row == "c1").map(|(id, ..)| *id).collect();
+    let odd: Vec<u64> =
+        heard.iter().filter(|(_, row, _)| row == "c1").map(|(id, ..)| *id).collect();
     let seen = heard_until(some, odd.last().copied().unwrap_or_default()).await;
     assert_eq!(seen.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), odd);
     let foreign = heard_until(nothing, 0).await;

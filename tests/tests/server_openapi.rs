@@ -21,21 +21,25 @@ fn examples() -> u32 {
 
 async fn judged(server: &Coordinator, document: String) -> Option<String> {
     let (url, key) = (format!("http://{}/api", server.address), server.key.clone());
-    tokio::task::spawn_blocking(move || problems(&document, &url, &key, examples())).await.expect("a verdict")
+    tokio::task::spawn_blocking(move || problems(&document, &url, &key, examples()))
+        .await
+        .expect("a verdict")
 }
 
 async fn every_operation_answers_as_documented(world: World) {
     let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
-    for (model, id, data) in
-        [("users", "0", json!({ "name": "Ann" })), ("desks", "0", json!({ "name": "Weather", "beat": "weather" }))]
-    {
+    for (model, id, data) in [
+        ("users", "0", json!({ "name": "Ann" })),
+        ("desks", "0", json!({ "name": "Weather", "beat": "weather" })),
+    ] {
         let row = json!({ "id": id, "data": data });
         server.ask(&server.key, "POST", &format!("/api/v1/models/{model}"), Some(row)).await;
     }
     let found = judged(&server, format!("http://{}/api/openapi.json", server.address)).await;
     assert!(found.is_none(), "{}", found.unwrap_or_default());
     for query in ["limit=x", "order=up"] {
-        let (_, refused) = server.ask(&server.key, "GET", &format!("/api/v1/models/users?{query}"), None).await;
+        let (_, refused) =
+            server.ask(&server.key, "GET", &format!("/api/v1/models/users?{query}"), None).await;
         assert_eq!(refused["code"], "model_query_failed", "{query}: it still answers");
     }
 }
@@ -50,7 +54,8 @@ async fn a_document_that_is_wrong_is_found_out() {
     let paths = document["paths"].as_object_mut().expect("paths");
     paths.retain(|path, _| path == list);
     let answers = paths[list]["get"]["responses"].as_object_mut().expect("answers");
-    let refusals: Vec<String> = answers.keys().filter(|status| status.starts_with('4')).cloned().collect();
+    let refusals: Vec<String> =
+        answers.keys().filter(|status| status.starts_with('4')).cloned().collect();
     refusals.iter().for_each(|status| drop(answers.remove(status)));
     answers.insert(
         "200".to_owned(),
@@ -59,6 +64,7 @@ async fn a_document_that_is_wrong_is_found_out() {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("openapi.json");
     std::fs::write(&file, Value::to_string(&document)).expect("a document");
-    let found = judged(&server, file.to_str().expect("a path").to_owned()).await.expect("it is wrong");
+    let found =
+        judged(&server, file.to_str().expect("a path").to_owned()).await.expect("it is wrong");
     assert!(found.contains("Undocumented Content-Type"), "{found}");
 }

@@ -19,7 +19,8 @@ async fn it_shows_what_happens_as_it_happens() {
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let screenshot = chromium::screenshot("page.png");
     let path = screenshot.to_str().expect("a path of text").to_owned();
-    let visit = tokio::task::spawn_blocking(move || chromium::run("page.mjs", &[&url, &key, &path]));
+    let visit =
+        tokio::task::spawn_blocking(move || chromium::run("page.mjs", &[&url, &key, &path]));
     visit.await.expect("what the page has to show");
     assert!(screenshot.metadata().expect("a screenshot").len() > 10_000);
 }

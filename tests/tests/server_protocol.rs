@@ -33,7 +33,8 @@ async fn newsroom(world: &World) -> Coordinator {
         ("desks", json!({ "id": "d1", "data": { "name": "Weather" } })),
         ("reports", json!({ "id": "r1", "data": { "title": "Rain", "deskId": "d1" } })),
     ] {
-        let (status, body) = server.ask(&key, "POST", &format!("/api/v1/models/{model}"), Some(body)).await;
+        let (status, body) =
+            server.ask(&key, "POST", &format!("/api/v1/models/{model}"), Some(body)).await;
         assert_eq!(status, 201, "{body}");
     }
     server
@@ -43,12 +44,23 @@ async fn rows_go_in_and_come_out(world: World) {
     let server = newsroom(&world).await;
     let key = &server.key;
     let (status, read) = server.ask(key, "GET", "/api/v1/models/report/r1", None).await;
-    assert_eq!((status, &read["object"], &read["model"]), (200, &json!("model"), &json!("reports")));
-    assert_eq!((&read["data"]["title"], &read["data"]["status"]), (&json!("Rain"), &json!("draft")));
-    let (status, receipt) =
-        server.ask(key, "PATCH", "/v1/models/reports/r1", Some(json!({ "data": { "title": "Snow" } }))).await;
-    assert_eq!((status, &receipt["status"], &receipt["lastSyncId"]), (200, &json!("confirmed"), &json!(3)));
-    let (_, page) = server.ask(key, "GET", "/api/v1/models/reports?status=draft&limit=1", None).await;
+    assert_eq!(
+        (status, &read["object"], &read["model"]),
+        (200, &json!("model"), &json!("reports"))
+    );
+    assert_eq!(
+        (&read["data"]["title"], &read["data"]["status"]),
+        (&json!("Rain"), &json!("draft"))
+    );
+    let (status, receipt) = server
+        .ask(key, "PATCH", "/v1/models/reports/r1", Some(json!({ "data": { "title": "Snow" } })))
+        .await;
+    assert_eq!(
+        (status, &receipt["status"], &receipt["lastSyncId"]),
+        (200, &json!("confirmed"), &json!(3))
+    );
+    let (_, page) =
+        server.ask(key, "GET", "/api/v1/models/reports?status=draft&limit=1", None).await;
     assert_eq!(
         (&page["data"][0]["title"], &page["has_more"], &page["stamp"]),
         (&json!("Snow"), &json!(false), &json!(3))
@@ -64,9 +76,27 @@ async fn every_refusal_has_its_code(world: World) {
     let commit = |operations: Value| Some(json!({ "clientTxId": "t", "operations": operations }));
     for (method, path, body, status, code) in [
         ("GET", "/api/v1/models/nothing", None, 400, "unknown_model"),
-        ("POST", "/api/v1/models/reports", Some(json!({ "data": {} })), 400, "model_required_field_missing"),
-        ("POST", "/api/v1/models/reports", Some(json!({ "data": { "title": 1 } })), 400, "check_violation"),
-        ("POST", "/api/v1/models/reports", Some(json!({ "data": { "title": null } })), 400, "not_null_violation"),
+        (
+            "POST",
+            "/api/v1/models/reports",
+            Some(json!({ "data": {} })),
+            400,
+            "model_required_field_missing",
+        ),
+        (
+            "POST",
+            "/api/v1/models/reports",
+            Some(json!({ "data": { "title": 1 } })),
+            400,
+            "check_violation",
+        ),
+        (
+            "POST",
+            "/api/v1/models/reports",
+            Some(json!({ "data": { "title": null } })),
+            400,
+            "not_null_violation",
+        ),
         (
             "POST",
             "/api/v1/models/reports",
@@ -75,15 +105,39 @@ async fn every_refusal_has_its_code(world: World) {
             "unique_violation",
         ),
         ("POST", "/api/v1/models/reports", Some(json!({ "title": "x" })), 400, "invalid_body"),
-        ("PATCH", "/api/v1/models/reports/none", Some(json!({ "data": {} })), 404, "entity_not_found"),
+        (
+            "PATCH",
+            "/api/v1/models/reports/none",
+            Some(json!({ "data": {} })),
+            404,
+            "entity_not_found",
+        ),
         ("GET", "/api/v1/models/reports?limit=x", None, 400, "model_query_failed"),
         ("GET", "/api/v1/models/reports?status=lost", None, 400, "model_query_failed"),
         ("GET", "/api/v1/models/reports?order_by=mood", None, 400, "model_query_failed"),
         ("GET", "/api/v1/models/reports?starting_after=zz", None, 400, "model_query_failed"),
         ("POST", "/api/v1/commits", commit(json!([])), 400, "commit_operation_required"),
-        ("POST", "/api/v1/commits", Some(json!({ "clientTxId": "t" })), 400, "commit_operation_required"),
-        ("POST", "/api/v1/commits", commit(json!([{ "model": "reports" }])), 400, "commit_operation_action_required"),
-        ("POST", "/api/v1/commits", commit(json!([{ "action": "update" }])), 400, "commit_operation_model_required"),
+        (
+            "POST",
+            "/api/v1/commits",
+            Some(json!({ "clientTxId": "t" })),
+            400,
+            "commit_operation_required",
+        ),
+        (
+            "POST",
+            "/api/v1/commits",
+            commit(json!([{ "model": "reports" }])),
+            400,
+            "commit_operation_action_required",
+        ),
+        (
+            "POST",
+            "/api/v1/commits",
+            commit(json!([{ "action": "update" }])),
+            400,
+            "commit_operation_model_required",
+        ),
         (
             "POST",
             "/api/v1/commits",
@@ -105,17 +159,27 @@ async fn every_refusal_has_its_code(world: World) {
     ] {
         let (got, body) = server.ask(&server.key, method, path, body).await;
         assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{method} {path}: {body}");
-        assert!(body["type"].is_string() && body["message"].is_string() && body["request_id"].is_string(), "{body}");
+        assert!(
+            body["type"].is_string()
+                && body["message"].is_string()
+                && body["request_id"].is_string(),
+            "{body}"
+        );
     }
 }
 
 async fn credentials_are_judged_alike_everywhere(world: World) {
     let server = newsroom(&world).await;
-    for (key, code) in
-        [("sk_test_unknown", "apikey_invalid"), ("nonsense", "apikey_invalid"), ("sk_live_x", "apikey_invalid")]
-    {
+    for (key, code) in [
+        ("sk_test_unknown", "apikey_invalid"),
+        ("nonsense", "apikey_invalid"),
+        ("sk_live_x", "apikey_invalid"),
+    ] {
         let answer = server.raw(key, "HEAD", "/api/auth/check", None).await;
-        assert_eq!((answer.status().as_u16(), answer.headers()["x-auth-failure"].to_str().ok()), (401, Some(code)));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["x-auth-failure"].to_str().ok()),
+            (401, Some(code))
+        );
         let (status, body) = server.ask(key, "GET", "/api/v1/models/reports", None).await;
         assert_eq!((status, body["code"].as_str()), (401, Some(code)));
     }
@@ -124,7 +188,10 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
     assert_eq!(answer.headers()["ablo-version"], "2026-06-02");
     let ann = server.session("user", "ann", json!({ "ttlSeconds": 120 })).await;
     let (_, who) = server.ask(&ann, "GET", "/api/auth/identity", None).await;
-    assert_eq!((&who["participantId"], &who["syncGroups"]), (&json!("ann"), &json!(["org:acme", "user:ann"])));
+    assert_eq!(
+        (&who["participantId"], &who["syncGroups"]),
+        (&json!("ann"), &json!(["org:acme", "user:ann"]))
+    );
     let (_, body) = server
         .ask(
             &ann,
@@ -134,7 +201,8 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
         )
         .await;
     let bot = body["token"].as_str().expect("a token").to_owned();
-    let (status, body) = server.ask(&bot, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": {} }))).await;
+    let (status, body) =
+        server.ask(&bot, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": {} }))).await;
     assert_eq!(
         (status, &body["code"], &body["requiredCapability"]["scope"]),
         (403, &json!("capability_scope_denied"), &json!("report.update"))
@@ -151,8 +219,9 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
         )
         .await;
     let eve = own["token"].as_str().expect("a token").to_owned();
-    let (_, child) =
-        server.ask(&eve, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "eves-bot" }))).await;
+    let (_, child) = server
+        .ask(&eve, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "eves-bot" })))
+        .await;
     let child = child["token"].as_str().expect("a token").to_owned();
     let id = own["capabilityId"].as_str().expect("an id");
     server.ask(&server.key, "DELETE", &format!("/api/v1/capabilities/{id}"), None).await;
@@ -165,8 +234,10 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
 async fn a_human_and_agents_share_a_row(world: World) {
     let server = newsroom(&world).await;
     let ann = server.session("user", "ann", json!({})).await;
-    let (first, second) =
-        (server.session("agent", "first", json!({})).await, server.session("agent", "second", json!({})).await);
+    let (first, second) = (
+        server.session("agent", "first", json!({})).await,
+        server.session("agent", "second", json!({})).await,
+    );
     let mut human = server.socket(&ann, "").await;
     let mut writer = server.socket(&first, "&kind=agent").await;
     let mut waiter = server.socket(&second, "&kind=agent").await;
@@ -188,12 +259,18 @@ async fn a_human_and_agents_share_a_row(world: World) {
     waiter.say("intent_begin", begin("w2")).await;
     assert_eq!(waiter.hear("intent_queued").await["position"], 0);
     let line = human.hear("intent_queue").await;
-    assert_eq!((&line["target"]["type"], &line["queue"][0]["heldBy"]), (&json!("reports"), &json!("agent:second")));
+    assert_eq!(
+        (&line["target"]["type"], &line["queue"][0]["heldBy"]),
+        (&json!("reports"), &json!("agent:second"))
+    );
     // The holder writes; others are refused.
     let update = |id: &str, title: &str| json!({ "clientTxId": id, "operations": [{ "type": "UPDATE", "model": "report", "id": "r1", "input": { "title": title } }] });
     writer.say("commit", update("no", "Hail")).await;
     let result = writer.hear("mutation_result").await;
-    assert_eq!((&result["success"], &result["error"]["code"]), (&json!(false), &json!("entity_claimed")));
+    assert_eq!(
+        (&result["success"], &result["error"]["code"]),
+        (&json!(false), &json!("entity_claimed"))
+    );
     human.say("commit", update("yes", "Snow")).await;
     assert_eq!(human.hear("mutation_result").await["status"], "confirmed");
     for socket in [&mut human, &mut writer, &mut waiter] {
@@ -202,7 +279,10 @@ async fn a_human_and_agents_share_a_row(world: World) {
             (&delta["actionType"], &delta["modelName"], &delta["data"]["title"]),
             (&json!("U"), &json!("Report"), &json!("Snow"))
         );
-        assert_eq!((&delta["actor"]["kind"], &delta["syncGroups"]), (&json!("user"), &json!(["desk:d1", "org:acme"])));
+        assert_eq!(
+            (&delta["actor"]["kind"], &delta["syncGroups"]),
+            (&json!("user"), &json!(["desk:d1", "org:acme"]))
+        );
     }
     // The holder gives it up, and the line moves.
     human.say("intent_abandon", json!({ "intentId": "h" })).await;
@@ -237,7 +317,12 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
     waiter.say("intent_begin", begin("w", 60_000)).await;
     waiter.hear("intent_queued").await;
     // While its connection is open the claim lives on, though nothing is said.
-    assert!(waiter.next(Duration::from_millis(1500)).await.is_none_or(|frame| frame["type"] != "intent_granted"));
+    assert!(
+        waiter
+            .next(Duration::from_millis(1500))
+            .await
+            .is_none_or(|frame| frame["type"] != "intent_granted")
+    );
     drop(holder);
     assert_eq!(waiter.hear("intent_granted").await["intentId"], "w");
 }
@@ -259,16 +344,31 @@ async fn nothing_is_delivered_outside_its_groups(world: World) {
     let patch = |desk: &str| Some(json!({ "data": { "deskId": desk } }));
     let create = json!({ "id": "d2", "data": { "name": "Sports" } });
     server.ask(&server.key, "POST", "/api/v1/models/desks", Some(create)).await;
-    server.ask(&server.key, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": { "title": "Unseen" } }))).await;
+    server
+        .ask(
+            &server.key,
+            "PATCH",
+            "/api/v1/models/reports/r1",
+            Some(json!({ "data": { "title": "Unseen" } })),
+        )
+        .await;
     server.ask(&server.key, "PATCH", "/api/v1/models/reports/r1", patch("d2")).await;
     server.ask(&server.key, "PATCH", "/api/v1/models/reports/r1", patch("d1")).await;
     let mut seen = Vec::new();
     while seen.len() < 3 {
         seen.extend(limited.deltas().await);
     }
-    let seen: Vec<_> = seen.iter().map(|delta| (delta["actionType"].as_str(), delta["modelId"].as_str())).collect();
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|delta| (delta["actionType"].as_str(), delta["modelId"].as_str()))
+        .collect();
     assert_eq!(seen, [(Some("I"), Some("d2")), (Some("I"), Some("r1")), (Some("D"), Some("r1"))]);
-    assert!(stranger.next(Duration::from_millis(300)).await.is_none_or(|frame| frame["type"] != "delta"));
+    assert!(
+        stranger
+            .next(Duration::from_millis(300))
+            .await
+            .is_none_or(|frame| frame["type"] != "delta")
+    );
 }
 
 async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: World) {
@@ -283,7 +383,12 @@ async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: Wo
     assert_eq!(socket.hear("sync_response").await["currentSyncId"], 2);
     for title in ["One", "Two", "Three"] {
         server
-            .ask(&server.key, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": { "title": title } })))
+            .ask(
+                &server.key,
+                "PATCH",
+                "/api/v1/models/reports/r1",
+                Some(json!({ "data": { "title": title } })),
+            )
             .await;
     }
     let mut titles = Vec::new();

@@ -46,18 +46,25 @@ fn create(id: &str) -> String {
 async fn old_receipts_are_forgotten(world: World) {
     let ann = user("ann");
     for at in 0..3 {
-        world.commit_as(&ann, &format!("old-{at}"), &create(&format!("n{at}"))).await.expect("a receipt");
+        world
+            .commit_as(&ann, &format!("old-{at}"), &create(&format!("n{at}")))
+            .await
+            .expect("a receipt");
     }
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
     world.commit_as(&ann, "new", &create("new")).await.expect("a receipt");
-    let forget = |_: &Engine, tx: &mut dyn Tx, who: &Identity| commit::forget(tx, &who.organization);
+    let forget =
+        |_: &Engine, tx: &mut dyn Tx, who: &Identity| commit::forget(tx, &who.organization);
     assert_eq!(world.write(&ann, forget).await.expect("done"), 3);
     assert_eq!(world.write(&ann, forget).await.expect("done"), 0);
     assert_eq!(count(&world, "ablo_commits").await, 1);
     // Whoever goes on committing does it in passing.
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
     for at in 0..70 {
-        world.commit_as(&ann, &format!("next-{at}"), &create(&format!("next-{at}"))).await.expect("a receipt");
+        world
+            .commit_as(&ann, &format!("next-{at}"), &create(&format!("next-{at}")))
+            .await
+            .expect("a receipt");
     }
     assert_eq!(count(&world, "ablo_commits").await, 70);
 }
@@ -68,7 +75,11 @@ async fn old_tokens_are_forgotten(world: World) {
     let body = json!({ "participantKind": "agent", "participantId": "helper" });
     server.ask(&ann, "POST", "/api/auth/capability", Some(body)).await;
     assert_eq!(count(&world, "ablo_capabilities").await, 3);
-    assert_eq!(count(&world, "ablo_capabilities WHERE last_used_at IS NOT NULL").await, 2, "both were exchanged");
+    assert_eq!(
+        count(&world, "ablo_capabilities WHERE last_used_at IS NOT NULL").await,
+        2,
+        "both were exchanged"
+    );
     age(&world, "ablo_capabilities", "expires_at", "expires_at IS NOT NULL").await;
     // The child first, then what it was exchanged for.
     server.session("user", "bob", json!({})).await;
@@ -80,7 +91,9 @@ async fn old_tokens_are_forgotten(world: World) {
 async fn subscriptions_end(world: World) {
     let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
     let mut socket = server.socket(&server.key, "").await;
-    socket.say("claim", json!({ "claimId": "c1", "syncGroups": ["desk:d1"], "ttlSeconds": 1 })).await;
+    socket
+        .say("claim", json!({ "claimId": "c1", "syncGroups": ["desk:d1"], "ttlSeconds": 1 }))
+        .await;
     let ack = socket.hear("claim_ack").await;
     assert_eq!((&ack["success"], &ack["ttlSeconds"]), (&json!(true), &json!(1)));
     socket.say("claim", json!({ "claimId": "c2", "syncGroups": ["desk:d1"] })).await;
@@ -95,6 +108,10 @@ async fn sockets_end(world: World) {
     socket.say("ping", json!(null)).await;
     socket.hear("pong").await;
     let began = Instant::now();
-    assert_eq!(socket.closed().await, Some(1012), "no code of the session's end: the client comes back");
+    assert_eq!(
+        socket.closed().await,
+        Some(1012),
+        "no code of the session's end: the client comes back"
+    );
     assert!(began.elapsed() < Duration::from_secs(10));
 }

@@ -32,7 +32,9 @@ async fn poll(world: Arc<World>, done: Arc<AtomicBool>) -> Vec<u64> {
     loop {
         let last_look = done.load(Ordering::Acquire);
         let after = seen.last().copied().unwrap_or(0);
-        seen.extend(world.log(&user("rea"), after).await.expect("the log").iter().map(|delta| delta.id));
+        seen.extend(
+            world.log(&user("rea"), after).await.expect("the log").iter().map(|delta| delta.id),
+        );
         if last_look {
             return seen;
         }
@@ -52,8 +54,10 @@ async fn a_reader_that_polls_misses_nothing(world: World) {
             let mut places = Vec::new();
             for at in 0..COMMITS {
                 let id = format!("w{writer}-{at}");
-                let receipt =
-                    world.commit_as(&user(&format!("u{writer}")), &id, &create(&id)).await.expect("a receipt");
+                let receipt = world
+                    .commit_as(&user(&format!("u{writer}")), &id, &create(&id))
+                    .await
+                    .expect("a receipt");
                 places.push(receipt.last_sync_id.expect("a place").0);
             }
             places
@@ -79,7 +83,9 @@ async fn the_same_commit_from_all_sides_is_applied_once(world: World) {
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let world = Arc::clone(if writer % 2 == 0 { &world } else { &beside });
-        writers.spawn(async move { world.commit_as(&user("ann"), "once", &create("d")).await.expect("a receipt") });
+        writers.spawn(async move {
+            world.commit_as(&user("ann"), "once", &create("d")).await.expect("a receipt")
+        });
     }
     let receipts = writers.join_all().await;
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
@@ -111,7 +117,10 @@ async fn a_clock_does_not_go_back(world: World) {
         last = now;
     }
     let age = jiff::Timestamp::now().duration_since(last).abs();
-    assert!(age < jiff::SignedDuration::from_secs(5), "both clocks are this machine's, and differ by {age:?}");
+    assert!(
+        age < jiff::SignedDuration::from_secs(5),
+        "both clocks are this machine's, and differ by {age:?}"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +134,10 @@ async fn a_connection_that_is_lost_is_opened_again() {
         let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
             WHERE datname = current_database() AND pid <> pg_backend_pid()";
         std::thread::scope(|scope| {
-            scope.spawn(|| world.database().expect("a server").admin().texts(sql).len()).join().expect("a session")
+            scope
+                .spawn(|| world.database().expect("a server").admin().texts(sql).len())
+                .join()
+                .expect("a session")
         })
     };
     assert!(cut() >= 3, "a writer, a reader and the listener");
@@ -133,7 +145,9 @@ async fn a_connection_that_is_lost_is_opened_again() {
     world.commit(&ann, &create("two")).await.expect("a receipt");
     world.retrieve(&ann, "decks", "two").await.expect("an answer");
     let gap = async { while news.recv().await.expect("news") != News::Gap {} };
-    tokio::time::timeout(Duration::from_secs(20), gap).await.expect("listeners are told that they missed something");
+    tokio::time::timeout(Duration::from_secs(20), gap)
+        .await
+        .expect("listeners are told that they missed something");
     world.commit(&ann, &create("three")).await.expect("a receipt");
     let heard = tokio::time::timeout(Duration::from_secs(10), news.recv()).await.expect("in time");
     assert_eq!(heard.expect("news"), News::Log { organization: "acme".to_owned() });
@@ -166,7 +180,8 @@ async fn row_security_holds_what_the_engine_would_let_through() {
     let count = |who| {
         let world = &world;
         async move {
-            let rows = world.read(who, |_, tx, _| Ok(tx.query("SELECT count(*) FROM decks", &[])?)).await;
+            let rows =
+                world.read(who, |_, tx, _| Ok(tx.query("SELECT count(*) FROM decks", &[])?)).await;
             rows.expect("rows")[0][0].integer()
         }
     };
@@ -178,6 +193,7 @@ async fn row_security_holds_what_the_engine_would_let_through() {
         )?)
     });
     assert_eq!(ablo_tests::server::code(planted.await), "organization_mismatch");
-    let written = world.read(&user("ann"), |_, tx, _| Ok(tx.execute("DELETE FROM decks", &[])?)).await;
+    let written =
+        world.read(&user("ann"), |_, tx, _| Ok(tx.execute("DELETE FROM decks", &[])?)).await;
     assert!(written.is_err(), "who reads writes nothing");
 }

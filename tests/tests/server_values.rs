@@ -115,7 +115,8 @@ fn rows() -> Value {
         let mut data = serde_json::Map::new();
         for (at, (field, values)) in values.iter().enumerate() {
             let values = values.as_array().expect("a list");
-            let value = values.get((row + at * 7) % (values.len() + 1)).cloned().unwrap_or_default();
+            let value =
+                values.get((row + at * 7) % (values.len() + 1)).cloned().unwrap_or_default();
             data.insert((*field).to_owned(), value);
         }
         // The ids are not in the order in which rows are made.
@@ -159,7 +160,10 @@ async fn values_of_every_kind_come_back_the_same() {
             log.sort_by(|a, b| a.row.cmp(&b.row));
             log
         }) {
-            assert_eq!(world.retrieve(&ann, "kinds", &id(row)).await.expect("an answer").as_ref(), Some(row));
+            assert_eq!(
+                world.retrieve(&ann, "kinds", &id(row)).await.expect("an answer").as_ref(),
+                Some(row)
+            );
             assert_eq!(json(delta.data.as_deref().expect("a row")), json(row));
         }
         read.push(rows.iter().map(|row| timeless(row)).collect::<Vec<_>>());
@@ -167,12 +171,17 @@ async fn values_of_every_kind_come_back_the_same() {
     assert_eq!(read[0], read[1]);
     // What went in, byte for byte where a value has only the one spelling.
     for operation in rows().as_array().expect("a list") {
-        let row = read[0].iter().find(|row| id(row) == operation["id"].as_str().expect("an id")).expect("the row");
+        let row = read[0]
+            .iter()
+            .find(|row| id(row) == operation["id"].as_str().expect("an id"))
+            .expect("the row");
         for (field, value) in operation["data"].as_object().expect("members") {
             let back = &json(row)[field];
             match field.as_str() {
                 "amount" | "single" => assert_eq!(back.as_f64(), value.as_f64(), "{field}"),
-                "day" if value == "2024-02-29T23:59:59.5+01:00" => assert_eq!(back, "2024-02-29T22:59:59.500Z"),
+                "day" if value == "2024-02-29T23:59:59.5+01:00" => {
+                    assert_eq!(back, "2024-02-29T22:59:59.500Z")
+                }
                 _ => assert_eq!(back, value, "{field}"),
             }
         }
@@ -194,16 +203,23 @@ async fn documents_come_back_as_the_same_value() {
     let ann = user("ann");
     for world in World::both(SCHEMA) {
         for (at, document) in documents.iter().enumerate() {
-            let operation =
-                format!(r#"[{{"action":"create","model":"documents","id":"d{at}","data":{{"body":{document}}}}}]"#);
+            let operation = format!(
+                r#"[{{"action":"create","model":"documents","id":"d{at}","data":{{"body":{document}}}}}]"#
+            );
             world.commit(&ann, &operation).await.expect("a receipt");
-            let row = world.retrieve(&ann, "documents", &format!("d{at}")).await.expect("an answer").expect("the row");
+            let row = world
+                .retrieve(&ann, "documents", &format!("d{at}"))
+                .await
+                .expect("an answer")
+                .expect("the row");
             assert_eq!(json(&row)["body"], json(document), "{world:?}");
             // The same create again is the same create, whatever became of its spelling.
             world.commit(&ann, &operation).await.expect("the same create");
         }
         for bad in ["\"\\u0000\"", "\"\\ud800\"", "1e999"] {
-            let operation = format!(r#"[{{"action":"create","model":"documents","id":"x","data":{{"body":{bad}}}}}]"#);
+            let operation = format!(
+                r#"[{{"action":"create","model":"documents","id":"x","data":{{"body":{bad}}}}}]"#
+            );
             let refused = world.commit(&ann, &operation).await;
             assert!(refused.is_err(), "{bad} on {world:?}");
         }
@@ -248,7 +264,11 @@ async fn pages_give_every_row_once_in_the_same_order() {
             let mut ids = seen.clone();
             ids.sort();
             ids.dedup();
-            assert_eq!((ids.len(), seen.len()), (ROWS, ROWS), "{field}, descending {descending}, on {world:?}");
+            assert_eq!(
+                (ids.len(), seen.len()),
+                (ROWS, ROWS),
+                "{field}, descending {descending}, on {world:?}"
+            );
             orders.push(seen);
         }
         assert_eq!(orders[0], orders[1], "{field}, descending {descending}");
@@ -264,7 +284,11 @@ async fn digits_are_ordered_as_numbers() {
         let mut found: Vec<String> =
             rows.iter().map(|row| json(row)["huge"].as_str().expect("digits").to_owned()).collect();
         found.dedup();
-        assert_eq!(found, ["18446744073709551615", "18446744073709551614", "10", "9", "0"], "{world:?}");
+        assert_eq!(
+            found,
+            ["18446744073709551615", "18446744073709551614", "10", "9", "0"],
+            "{world:?}"
+        );
     }
 }
 
@@ -299,20 +323,37 @@ async fn every_operator_means_the_same_for_every_kind() {
                 refused += 1;
             }
         };
-        for operator in ["=", "!=", "<", "<=", ">", ">=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE"] {
-            for value in
-                values.iter().chain([&Value::Null, &json!("%l%"), &json!("_"), &json!("no such value"), &json!([])])
-            {
+        for operator in ["=", "!=", "<", "<=", ">", ">=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE"]
+        {
+            for value in values.iter().chain([
+                &Value::Null,
+                &json!("%l%"),
+                &json!("_"),
+                &json!("no such value"),
+                &json!([]),
+            ]) {
                 let clause = json!([field, operator, value]);
-                of(clause.clone(), agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await);
+                of(
+                    clause.clone(),
+                    agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
+                );
             }
         }
         for operator in ["IN", "NOT IN", "IS", "IS NOT", "=", "SOUNDS LIKE"] {
-            for value in
-                [json!(values), json!([values[0]]), json!([]), json!([null]), Value::Null, json!(true), json!(false)]
-            {
+            for value in [
+                json!(values),
+                json!([values[0]]),
+                json!([]),
+                json!([null]),
+                Value::Null,
+                json!(true),
+                json!(false),
+            ] {
                 let clause = json!([field, operator, value]);
-                of(clause.clone(), agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await);
+                of(
+                    clause.clone(),
+                    agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
+                );
             }
         }
     }
@@ -330,7 +371,10 @@ async fn filters_of_a_page_find_what_they_name() {
             for world in &worlds {
                 let query = ListQuery {
                     limit: Some(100),
-                    filters: vec![(field.to_owned(), text.clone()), ("no such field'; --".to_owned(), "x".to_owned())],
+                    filters: vec![
+                        (field.to_owned(), text.clone()),
+                        ("no such field'; --".to_owned(), "x".to_owned()),
+                    ],
                     ..ListQuery::default()
                 };
                 let page = world.list(&ann, "kinds", query).await.expect("a page");
@@ -346,29 +390,66 @@ async fn filters_of_a_page_find_what_they_name() {
 async fn what_is_written_as_sql_is_a_text() {
     let worlds = filled().await;
     let ann = user("ann");
-    let hostile =
-        ["' OR '1'='1", "\" OR 1=1 --", "'; DROP TABLE kinds; --", "$2", "{2}", "\\', 1); --", "a\u{0}b", "%", "]["];
+    let hostile = [
+        "' OR '1'='1",
+        "\" OR 1=1 --",
+        "'; DROP TABLE kinds; --",
+        "$2",
+        "{2}",
+        "\\', 1); --",
+        "a\u{0}b",
+        "%",
+        "][",
+    ];
     for world in &worlds {
         for text in hostile {
-            let with =
-                |limit| ListQuery { limit: Some(limit), order_by: Some(text.to_owned()), ..ListQuery::default() };
-            assert_eq!(code(world.list(&ann, "kinds", with(1)).await), "model_query_failed", "{text}");
-            let cursor = ListQuery { starting_after: Some(text.to_owned()), ..ListQuery::default() };
-            assert_eq!(code(world.list(&ann, "kinds", cursor).await), "model_query_failed", "{text}");
+            let with = |limit| ListQuery {
+                limit: Some(limit),
+                order_by: Some(text.to_owned()),
+                ..ListQuery::default()
+            };
+            assert_eq!(
+                code(world.list(&ann, "kinds", with(1)).await),
+                "model_query_failed",
+                "{text}"
+            );
+            let cursor =
+                ListQuery { starting_after: Some(text.to_owned()), ..ListQuery::default() };
+            assert_eq!(
+                code(world.list(&ann, "kinds", cursor).await),
+                "model_query_failed",
+                "{text}"
+            );
             if !text.contains('\0') {
-                assert_eq!(world.retrieve(&ann, "kinds", text).await.expect("an answer"), None, "{text}");
+                assert_eq!(
+                    world.retrieve(&ann, "kinds", text).await.expect("an answer"),
+                    None,
+                    "{text}"
+                );
                 let ids = json!({"model": "kinds", "ids": [text]});
                 assert!(world.query(&ann, &ids).await.expect("rows").is_empty(), "{text}");
                 let create = json!([{"action": "create", "model": "documents", "id": text, "data": {"body": text}}]);
                 world.commit(&ann, &create.to_string()).await.expect("a receipt");
-                let row = world.retrieve(&ann, "documents", text).await.expect("an answer").expect("the row");
+                let row = world
+                    .retrieve(&ann, "documents", text)
+                    .await
+                    .expect("an answer")
+                    .expect("the row");
                 assert_eq!(json(&row)["body"], text);
             }
             let column = json!({"model": "kinds", "where": [[text, "=", 1]]});
-            assert_eq!(code(world.query(&ann, &column).await), "query_invalid_identifier", "{text}");
+            assert_eq!(
+                code(world.query(&ann, &column).await),
+                "query_invalid_identifier",
+                "{text}"
+            );
             let related = json!({"model": "kinds", "related": [text]});
             assert_eq!(code(world.query(&ann, &related).await), "query_unknown_relation", "{text}");
         }
-        assert_eq!(world.query(&ann, &json!({"model": "kinds"})).await.expect("rows").len(), ROWS, "{world:?}");
+        assert_eq!(
+            world.query(&ann, &json!({"model": "kinds"})).await.expect("rows").len(),
+            ROWS,
+            "{world:?}"
+        );
     }
 }

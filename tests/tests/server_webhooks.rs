@@ -51,7 +51,9 @@ impl Listener {
         let (status, heard) = (Arc::new(AtomicU16::new(200)), Arc::new(Mutex::new(Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let app = Router::new().route("/hook", post(hear)).with_state((Arc::clone(&status), Arc::clone(&heard)));
+        let app = Router::new()
+            .route("/hook", post(hear))
+            .with_state((Arc::clone(&status), Arc::clone(&heard)));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, status, heard }
     }
@@ -59,11 +61,17 @@ impl Listener {
     fn messages(&self) -> Vec<(String, Value)> {
         let heard = self.heard.lock().expect("a list");
         let id = |headers: &HeaderMap| headers["webhook-id"].to_str().expect("text").to_owned();
-        heard.iter().map(|(headers, body)| (id(headers), serde_json::from_slice(body).expect("JSON"))).collect()
+        heard
+            .iter()
+            .map(|(headers, body)| (id(headers), serde_json::from_slice(body).expect("JSON")))
+            .collect()
     }
 
     fn events(&self) -> Vec<Value> {
-        self.messages().iter().flat_map(|(_, body)| body["data"].as_array().expect("events").clone()).collect()
+        self.messages()
+            .iter()
+            .flat_map(|(_, body)| body["data"].as_array().expect("events").clone())
+            .collect()
     }
 
     /// Waits until something holds of what was heard.
@@ -85,7 +93,12 @@ async fn coordinator(world: &World, schedule: &[u64], private_hosts: bool) -> Co
         private_hosts,
         ..WebhookOptions::default()
     };
-    Coordinator::with(world.schema(), Arc::clone(&world.store), Options { webhooks, ..Options::default() }).await
+    Coordinator::with(
+        world.schema(),
+        Arc::clone(&world.store),
+        Options { webhooks, ..Options::default() },
+    )
+    .await
 }
 
 async fn write(coordinator: &Coordinator, method: &str, path: &str, body: Option<Value>) {
@@ -95,18 +108,23 @@ async fn write(coordinator: &Coordinator, method: &str, path: &str, body: Option
 }
 
 async fn endpoint(coordinator: &Coordinator, body: Value) -> Value {
-    let (status, made) = coordinator.ask(&coordinator.key, "POST", "/api/v1/webhook_endpoints", Some(body)).await;
+    let (status, made) =
+        coordinator.ask(&coordinator.key, "POST", "/api/v1/webhook_endpoints", Some(body)).await;
     assert_eq!(status, 201, "{made}");
     made
 }
 
 async fn shown(coordinator: &Coordinator, id: &str) -> Value {
-    coordinator.ask(&coordinator.key, "GET", &format!("/api/v1/webhook_endpoints/{id}"), None).await.1
+    coordinator
+        .ask(&coordinator.key, "GET", &format!("/api/v1/webhook_endpoints/{id}"), None)
+        .await
+        .1
 }
 
 async fn everything_is_told_once_and_in_order(world: World) {
     let coordinator = coordinator(&world, &[0, 20, 20, 20], true).await;
-    write(&coordinator, "POST", "", Some(json!({ "id": "before", "data": { "text": "old" } }))).await;
+    write(&coordinator, "POST", "", Some(json!({ "id": "before", "data": { "text": "old" } })))
+        .await;
     let (all, some) = (Listener::start().await, Listener::start().await);
     let made = endpoint(&coordinator, json!({ "url": all.url })).await;
     endpoint(&coordinator, json!({ "url": some.url, "enabledEvents": ["note.deleted"] })).await;
@@ -114,12 +132,19 @@ async fn everything_is_told_once_and_in_order(world: World) {
     assert!(secret.starts_with("whsec_") && secret.len() == 50, "{secret}");
     // The first two attempts fail, at whatever is sent.
     all.status.store(503, Ordering::SeqCst);
-    write(&coordinator, "POST", "", Some(json!({ "id": "n1", "data": { "text": "a \"quoted\" 雪" } }))).await;
+    write(
+        &coordinator,
+        "POST",
+        "",
+        Some(json!({ "id": "n1", "data": { "text": "a \"quoted\" 雪" } })),
+    )
+    .await;
     all.until("two attempts", |all| all.messages().len() >= 2).await;
     all.status.store(204, Ordering::SeqCst);
     write(&coordinator, "PATCH", "/n1", Some(json!({ "data": { "text": "b" } }))).await;
     write(&coordinator, "DELETE", "/n1", None).await;
-    all.until("the end", |all| all.events().iter().any(|event| event["type"] == "note.deleted")).await;
+    all.until("the end", |all| all.events().iter().any(|event| event["type"] == "note.deleted"))
+        .await;
     some.until("the deletion", |some| !some.events().is_empty()).await;
 
     // Attempts at one message are the same message.
@@ -127,33 +152,51 @@ async fn everything_is_told_once_and_in_order(world: World) {
     for (id, body) in all.messages() {
         by_id.entry(id).or_default().push(body);
     }
-    assert!(by_id.values().all(|bodies| bodies.windows(2).all(|pair| pair[0] == pair[1])), "{by_id:?}");
+    assert!(
+        by_id.values().all(|bodies| bodies.windows(2).all(|pair| pair[0] == pair[1])),
+        "{by_id:?}"
+    );
     let mut events = all.events();
     events.dedup_by(|one, other| one["id"] == other["id"]);
     let mut told: Vec<(u64, String)> = events
         .iter()
-        .map(|event| (event["syncId"].as_u64().expect("a place"), event["type"].as_str().expect("text").to_owned()))
+        .map(|event| {
+            (
+                event["syncId"].as_u64().expect("a place"),
+                event["type"].as_str().expect("text").to_owned(),
+            )
+        })
         .collect();
     told.sort();
     let kinds: Vec<&str> = told.iter().map(|(_, kind)| kind.as_str()).collect();
     assert_eq!(kinds, ["note.created", "note.updated", "note.deleted"]);
     let created = &events[0];
     assert_eq!((&created["model"], &created["objectId"]), (&json!("Note"), &json!("n1")));
-    assert_eq!((&created["data"]["text"], &created["id"]), (&json!("a \"quoted\" 雪"), &json!(told[0].0.to_string())));
+    assert_eq!(
+        (&created["data"]["text"], &created["id"]),
+        (&json!("a \"quoted\" 雪"), &json!(told[0].0.to_string()))
+    );
     assert_eq!(events.last().expect("one")["data"], Value::Null);
-    assert_eq!(some.events().iter().map(|event| event["type"].clone()).collect::<Vec<_>>(), [json!("note.deleted")]);
+    assert_eq!(
+        some.events().iter().map(|event| event["type"].clone()).collect::<Vec<_>>(),
+        [json!("note.deleted")]
+    );
 
     // Each is signed, and a body that was touched is not.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
     let verifier = Verifier::webhooks([secret]).allow_replays(true);
     for (headers, body) in all.heard.lock().expect("a list").iter() {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header =
+            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         verifier.verify(header, body, now).expect("a signature");
         assert!(verifier.verify(header, b"{}", now).is_err());
     }
     // What is known of it is shown, but for the secret.
     let shown = shown(&coordinator, made["id"].as_str().expect("an id")).await;
-    assert!(shown["secret"].is_null() && shown["last4"].as_str().is_some_and(|last| last.len() == 4), "{shown}");
+    assert!(
+        shown["secret"].is_null() && shown["last4"].as_str().is_some_and(|last| last.len() == 4),
+        "{shown}"
+    );
     assert!(!shown["lastErrorAt"].is_null() && !shown["lastSuccessAt"].is_null(), "{shown}");
     // Others neither see it nor change it, and a participant's token is not enough.
     let other = coordinator.app.secret_key("others", "k").await.expect("a key");
@@ -179,27 +222,40 @@ async fn what_nobody_takes_is_kept_and_can_be_sent_again(world: World) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let state = shown(&coordinator, &id).await;
-    assert_eq!((&state["status"], &state["lastError"]), (&json!("disabled"), &json!("answered with 500: said")));
+    assert_eq!(
+        (&state["status"], &state["lastError"]),
+        (&json!("disabled"), &json!("answered with 500: said"))
+    );
     // It hears nothing more, and what happens meanwhile waits for it.
     write(&coordinator, "POST", "", Some(json!({ "id": "n2", "data": { "text": "b" } }))).await;
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(listener.messages().len(), 3);
     let path = format!("/api/v1/webhook_endpoints/{id}");
-    let (_, letters) = coordinator.ask(&coordinator.key, "GET", &format!("{path}/dead_letters"), None).await;
+    let (_, letters) =
+        coordinator.ask(&coordinator.key, "GET", &format!("{path}/dead_letters"), None).await;
     assert_eq!(letters["data"].as_array().map(Vec::len), Some(1), "{letters}");
     assert_eq!(letters["data"][0]["data"][0]["objectId"], "n1");
     // Enabled again it goes on behind what was given up on; that comes when it is asked for.
     listener.status.store(200, Ordering::SeqCst);
-    let enabled = coordinator.ask(&coordinator.key, "PATCH", &path, Some(json!({ "status": "enabled" }))).await;
+    let enabled = coordinator
+        .ask(&coordinator.key, "PATCH", &path, Some(json!({ "status": "enabled" })))
+        .await;
     assert_eq!((enabled.0, &enabled.1["status"]), (200, &json!("enabled")));
-    listener.until("what waited", |listener| listener.events().iter().any(|event| event["objectId"] == "n2")).await;
-    let redriven = coordinator.ask(&coordinator.key, "POST", &format!("{path}/redrive"), Some(json!({}))).await;
+    listener
+        .until("what waited", |listener| {
+            listener.events().iter().any(|event| event["objectId"] == "n2")
+        })
+        .await;
+    let redriven = coordinator
+        .ask(&coordinator.key, "POST", &format!("{path}/redrive"), Some(json!({})))
+        .await;
     assert_eq!(redriven, (200, json!({ "redriven": 1 })));
     listener.until("the letter", |listener| listener.messages().len() == 5).await;
     let messages = listener.messages();
     assert_eq!(messages[4], messages[0], "the same message, by its id too");
     for _ in 0..400 {
-        let (_, letters) = coordinator.ask(&coordinator.key, "GET", &format!("{path}/dead_letters"), None).await;
+        let (_, letters) =
+            coordinator.ask(&coordinator.key, "GET", &format!("{path}/dead_letters"), None).await;
         if letters["data"] == json!([]) {
             return;
         }
@@ -210,11 +266,17 @@ async fn what_nobody_takes_is_kept_and_can_be_sent_again(world: World) {
 
 async fn nobody_is_called_who_is_not_of_the_internet(world: World) {
     let coordinator = coordinator(&world, &[0], false).await;
-    for url in
-        ["http://127.0.0.1:9/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "ftp://a/", "x"]
-    {
+    for url in [
+        "http://127.0.0.1:9/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/",
+        "ftp://a/",
+        "x",
+    ] {
         let body = Some(json!({ "url": url }));
-        let (status, answer) = coordinator.ask(&coordinator.key, "POST", "/api/v1/webhook_endpoints", body).await;
+        let (status, answer) =
+            coordinator.ask(&coordinator.key, "POST", "/api/v1/webhook_endpoints", body).await;
         assert_eq!((status, &answer["param"]), (400, &json!("url")), "{url}: {answer}");
     }
     // A name is looked at when it is called.

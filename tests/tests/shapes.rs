@@ -12,16 +12,21 @@ mod types {
 #[test]
 fn shapes_are_what_schemars_prints() {
     let source = include_str!("../../fixtures/shapes/types.rs");
-    let read = file::read(&format!("{source}\n#[derive(AbloModel)] struct Model {{ sources: Json<Vec<Source>> }}"));
+    let read = file::read(&format!(
+        "{source}\n#[derive(AbloModel)] struct Model {{ sources: Json<Vec<Source>> }}"
+    ));
     let schema = read.schema.expect("the source is fine");
-    let document: serde_json::Value = serde_json::from_str(&canonical::print(&schema)).expect("JSON");
+    let document: serde_json::Value =
+        serde_json::from_str(&canonical::print(&schema)).expect("JSON");
     let ours = &document["models"]["model"]["fields"]["sources"]["shape"];
 
     let mut settings = SchemaSettings::draft2020_12();
     (settings.inline_subschemas, settings.meta_schema) = (true, None);
-    let mut theirs = settings.into_generator().into_root_schema_for::<Vec<types::Source>>().to_value();
+    let mut theirs =
+        settings.into_generator().into_root_schema_for::<Vec<types::Source>>().to_value();
     theirs.as_object_mut().expect("an object").remove("title");
-    let print = |value: &serde_json::Value| serde_json::to_string_pretty(value).expect("values print");
+    let print =
+        |value: &serde_json::Value| serde_json::to_string_pretty(value).expect("values print");
     assert_eq!(numbers(&print(ours)), numbers(&print(&theirs)));
 }
 

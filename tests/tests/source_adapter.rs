@@ -33,7 +33,9 @@ fn database() -> Database<'static> {
 /// Runs SQL as the application would.
 fn run(database: &Database<'static>, sql: &str) {
     let (database, sql) = (database.clone(), sql.to_owned());
-    std::thread::spawn(move || database.session().run(&sql).expect("SQL that runs")).join().expect("a session");
+    std::thread::spawn(move || database.session().run(&sql).expect("SQL that runs"))
+        .join()
+        .expect("a session");
 }
 
 fn texts(database: &Database<'static>, sql: &str) -> Vec<String> {
@@ -48,7 +50,9 @@ async fn passes(adapter: Adapter, subject: &Subject) {
     assert!(outcomes.len() >= 23, "{} checks", outcomes.len());
     let failed: Vec<String> = outcomes
         .iter()
-        .filter_map(|outcome| outcome.result.as_ref().err().map(|why| format!("{}: {why}", outcome.name)))
+        .filter_map(|outcome| {
+            outcome.result.as_ref().err().map(|why| format!("{}: {why}", outcome.name))
+        })
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
@@ -69,7 +73,8 @@ async fn the_kit_passes_over_sqlite() {
     let place = Place::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
     Sqlite::open(&place, &schema).expect("tables");
-    passes(Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter"), &tasks()).await;
+    passes(Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter"), &tasks())
+        .await;
 }
 
 #[tokio::test]
@@ -90,7 +95,8 @@ async fn the_kit_passes_over_postgres_with_triggers() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter = Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
     for _ in 0..2 {
         adapter.install_triggers().await.expect("triggers");
     }
@@ -100,12 +106,15 @@ async fn the_kit_passes_over_postgres_with_triggers() {
 /// Models of a vector of the conformance suite.
 fn some_of(path: &str, models: &[&str]) -> ablo_schema::Schema {
     let path = format!("{}/../fixtures/{path}", env!("CARGO_MANIFEST_DIR"));
-    let mut document: Value = serde_json::from_str(&fs::read_to_string(path).expect("a schema")).expect("JSON");
+    let mut document: Value =
+        serde_json::from_str(&fs::read_to_string(path).expect("a schema")).expect("JSON");
     let kept = document["models"].as_object_mut().expect("models");
     kept.retain(|key, _| models.contains(&key.as_str()));
     for model in kept.values_mut() {
         let relations = model["relations"].as_object_mut().expect("relations");
-        relations.retain(|_, relation| models.contains(&relation["target"].as_str().unwrap_or_default()));
+        relations.retain(|_, relation| {
+            models.contains(&relation["target"].as_str().unwrap_or_default())
+        });
     }
     schema(&document.to_string())
 }
@@ -129,10 +138,10 @@ async fn the_kit_passes_over_the_tables_of_umami() {
     let models = ["user", "website", "team", "teamUser", "report"];
     let schema = some_of("conformance/history/umami/023/schema.json", &models);
     let options = Options { organization: Some("umami".to_owned()), ..Options::default() };
-    let adapter = Adapter::postgres(&database.address(), &schema, options.clone()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &schema, options.clone()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
-    let row =
-        json!({ "name": "Docs", "domain": "docs.example", "replayEnabled": true, "replayConfig": { "rate": 0.5 } });
+    let row = json!({ "name": "Docs", "domain": "docs.example", "replayEnabled": true, "replayConfig": { "rate": 0.5 } });
     let mut subject = Subject::new(KEY, "website", object(row));
     subject.organization = "umami".to_owned();
     "name".clone_into(&mut subject.text);
@@ -166,11 +175,15 @@ async fn the_kit_passes_over_a_table_that_numbers_its_rows() {
         "born": "2001-02-03T00:00:00.000Z", "extra": { "a": [1, null] },
     });
     let mut subject = Subject::new(KEY, "notes", object(row));
-    (subject.generated, subject.organization, subject.text) = (true, "acme".to_owned(), "title".to_owned());
+    (subject.generated, subject.organization, subject.text) =
+        (true, "acme".to_owned(), "title".to_owned());
     subject.isolated = true;
     passes(adapter, &subject).await;
     assert_eq!(
-        texts(&database, "SELECT DISTINCT mood::text || price || weight || seen_on || born FROM notes"),
+        texts(
+            &database,
+            "SELECT DISTINCT mood::text || price || weight || seen_on || born FROM notes"
+        ),
         ["storm12.2572026-06-10 09:00:002001-02-03"]
     );
 }
@@ -186,11 +199,20 @@ async fn what_a_column_would_round_is_refused() {
     let create = async |tx: &str, input: Value| {
         let mut operation = ablo_wire::Operation::frame(ablo_wire::Verb::Create, "notes", "");
         operation.id = ablo_wire::Maybe::Absent;
-        operation.data = ablo_wire::Maybe::Value(ablo_wire::RawRow::parse(&input.to_string()).expect("a row"));
+        operation.data =
+            ablo_wire::Maybe::Value(ablo_wire::RawRow::parse(&input.to_string()).expect("a row"));
         let mut commit = ablo_wire::SourceCommit::new(vec![operation]);
         commit.client_tx_id = Some(tx.to_owned());
-        let call = Call { message_id: "m".to_owned(), signed_at: 0, scope: SourceScope::new(), is_test: true };
-        adapter.commit(&call, commit).await.map(|answer| answer.rows.expect("rows")[0].get().to_owned())
+        let call = Call {
+            message_id: "m".to_owned(),
+            signed_at: 0,
+            scope: SourceScope::new(),
+            is_test: true,
+        };
+        adapter
+            .commit(&call, commit)
+            .await
+            .map(|answer| answer.rows.expect("rows")[0].get().to_owned())
     };
     for (tx, wrong) in [
         ("1", json!({ "title": "a", "weight": 1.5 })),
@@ -201,7 +223,9 @@ async fn what_a_column_would_round_is_refused() {
         assert!(matches!(refused, ablo::source::Error::Refused(_, 400..500)), "{wrong}: {refused}");
     }
     let row =
-        create("4", json!({ "title": "a", "weight": -7, "born": "2001-02-03T00:00:00.000Z" })).await.expect("a row");
+        create("4", json!({ "title": "a", "weight": -7, "born": "2001-02-03T00:00:00.000Z" }))
+            .await
+            .expect("a row");
     let row: Value = serde_json::from_str(&row).expect("JSON");
     assert_eq!((&row["weight"], &row["born"]), (&json!(-7), &json!("2001-02-03T00:00:00.000Z")));
 }
@@ -211,7 +235,8 @@ fn tables_that_do_not_fit_are_told_of_whole() {
     let database = database();
     run(&database, "CREATE TABLE website (a int, b int, name point, PRIMARY KEY (a, b))");
     let schema = some_of("conformance/history/umami/023/schema.json", &["website", "team"]);
-    let unfit = Adapter::postgres(&database.address(), &schema, Options::default()).expect_err("nothing fits");
+    let unfit = Adapter::postgres(&database.address(), &schema, Options::default())
+        .expect_err("nothing fits");
     let said = unfit.to_string();
     for part in [
         "team: there is no table `team`",
@@ -231,7 +256,12 @@ async fn drain(adapter: &Adapter, cursor: &mut Option<String>) -> Vec<SourceEven
         if let Some(cursor) = cursor {
             asked.cursor = ablo_wire::Maybe::Value(cursor.clone());
         }
-        let call = Call { message_id: "m".to_owned(), signed_at: 0, scope: SourceScope::new(), is_test: true };
+        let call = Call {
+            message_id: "m".to_owned(),
+            signed_at: 0,
+            scope: SourceScope::new(),
+            is_test: true,
+        };
         let page = adapter.events(&call, asked).await.expect("events");
         if page.events.is_empty() {
             return all;
@@ -257,7 +287,8 @@ async fn next(adapter: &Adapter, cursor: &mut Option<String>, many: usize) -> Ve
 fn said(events: &[SourceEvent]) -> Vec<String> {
     let of = |event: &SourceEvent| {
         let data = event.data.value().map_or(String::new(), |data| data.get().to_owned());
-        let title = serde_json::from_str::<Value>(&data).map_or(Value::Null, |row| row["title"].clone());
+        let title =
+            serde_json::from_str::<Value>(&data).map_or(Value::Null, |row| row["title"].clone());
         format!("{} {} {title}", event.r#type.as_str(), event.entity_id)
     };
     events.iter().map(of).collect()
@@ -268,7 +299,8 @@ async fn what_others_write_is_told_by_triggers() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter = Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     let mut cursor = None;
     run(
@@ -278,8 +310,14 @@ async fn what_others_write_is_told_by_triggers() {
     );
     // Events are for every organisation, while rows are seen by their own alone.
     let first = next(&adapter, &mut cursor, 2).await;
-    assert_eq!(first.iter().map(|event| event.organization_id.as_deref()).collect::<Vec<_>>(), [Some("acme"); 2]);
-    assert_eq!(first.iter().map(|event| event.client_tx_id.clone()).collect::<Vec<_>>(), [None, None]);
+    assert_eq!(
+        first.iter().map(|event| event.organization_id.as_deref()).collect::<Vec<_>>(),
+        [Some("acme"); 2]
+    );
+    assert_eq!(
+        first.iter().map(|event| event.client_tx_id.clone()).collect::<Vec<_>>(),
+        [None, None]
+    );
     assert_eq!(said(&first), ["CREATE a \"one\"", "CREATE b \"two\""]);
     run(
         &database,
@@ -292,7 +330,8 @@ async fn what_others_write_is_told_by_triggers() {
     );
     // Rows that nobody sees cannot be told of one by one: nothing goes without a word.
     let mine = database.clone();
-    let refused = std::thread::spawn(move || mine.session().run("TRUNCATE tasks")).join().expect("a session");
+    let refused =
+        std::thread::spawn(move || mine.session().run("TRUNCATE tasks")).join().expect("a session");
     assert!(refused.expect_err("it fails").contains("row-level security"));
     run(&database, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; TRUNCATE tasks");
     assert_eq!(said(&next(&adapter, &mut cursor, 1).await), ["DELETE c null"]);
@@ -303,9 +342,12 @@ async fn an_event_that_is_committed_late_is_not_passed_by() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter = Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
     let event = |id: &str| {
-        format!("INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', 'DELETE')")
+        format!(
+            "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', 'DELETE')"
+        )
     };
     let mut cursor = None;
     let (open, go) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel::<()>());
@@ -323,10 +365,17 @@ async fn an_event_that_is_committed_late_is_not_passed_by() {
     };
     open.1.recv().expect("the first is written");
     run(&database, &event("early"));
-    assert_eq!(said(&drain(&adapter, &mut cursor).await), Vec::<String>::new(), "one before it is under way");
+    assert_eq!(
+        said(&drain(&adapter, &mut cursor).await),
+        Vec::<String>::new(),
+        "one before it is under way"
+    );
     go.0.send(()).expect("somebody who waits");
     late.join().expect("a commit");
-    assert_eq!(said(&next(&adapter, &mut cursor, 2).await), ["DELETE late null", "DELETE early null"]);
+    assert_eq!(
+        said(&next(&adapter, &mut cursor, 2).await),
+        ["DELETE late null", "DELETE early null"]
+    );
 }
 
 #[tokio::test]
@@ -334,7 +383,8 @@ async fn no_event_is_lost_or_told_twice_while_many_write() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter = Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter =
+        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
     let writers: Vec<_> = (0..6)
         .map(|writer| {
             let database = database.clone();
@@ -361,7 +411,8 @@ async fn no_event_is_lost_or_told_twice_while_many_write() {
     }
     let rest = (6 * 51_usize).saturating_sub(told.len());
     told.extend(next(&adapter, &mut cursor, rest).await);
-    let committed: BTreeSet<String> = texts(&database, "SELECT id FROM ablo_outbox").into_iter().collect();
+    let committed: BTreeSet<String> =
+        texts(&database, "SELECT id FROM ablo_outbox").into_iter().collect();
     let distinct: BTreeSet<String> = told.iter().map(|event| event.id.clone()).collect();
     assert_eq!(committed.len(), 6 * 51);
     assert_eq!((told.len(), distinct), (committed.len(), committed));

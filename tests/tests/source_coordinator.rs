@@ -24,7 +24,8 @@ fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
     let schema = schema(TASKS);
     let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
     let sqlite = Sqlite::open(&Place::Memory, &schema).expect("a store");
-    let postgres = Postgres::open(&database.address(), &schema, &Default::default()).expect("a store");
+    let postgres =
+        Postgres::open(&database.address(), &schema, &Default::default()).expect("a store");
     vec![(Arc::new(sqlite), None), (Arc::new(postgres), Some(database))]
 }
 
@@ -42,12 +43,14 @@ async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) 
 
 /// A row as the coordinator has it.
 async fn row(server: &Coordinator, id: &str) -> Value {
-    let (status, body) = server.ask(&server.key, "GET", &format!("/api/v1/models/tasks/{id}"), None).await;
+    let (status, body) =
+        server.ask(&server.key, "GET", &format!("/api/v1/models/tasks/{id}"), None).await;
     if status == 200 { body["data"].clone() } else { Value::Null }
 }
 
 async fn create(server: &Coordinator, id: &str, title: &str) -> (u16, Value) {
-    let body = json!({ "id": id, "data": { "title": title }, "idempotencyKey": format!("create {id}") });
+    let body =
+        json!({ "id": id, "data": { "title": title }, "idempotencyKey": format!("create {id}") });
     server.ask(&server.key, "POST", "/api/v1/models/tasks", Some(body)).await
 }
 
@@ -72,19 +75,30 @@ async fn rows_live_there_and_are_read_here() {
         .await;
         let application = Application::serve(adapter).await;
         let server = coordinator(store, vec![source(&application.url)]).await;
-        until("what was there before is read", async || row(&server, "old").await["title"] == "before").await;
+        until("what was there before is read", async || {
+            row(&server, "old").await["title"] == "before"
+        })
+        .await;
 
         // Written here, it is there, once.
         let (status, receipt) = create(&server, "a", "one").await;
         assert_eq!(status, 201, "{receipt}");
         assert_eq!(update(&server, "a", "two").await.0, 200);
-        assert_eq!(create(&server, "a", "one").await.1["lastSyncId"], receipt["lastSyncId"], "the same again");
+        assert_eq!(
+            create(&server, "a", "one").await.1["lastSyncId"],
+            receipt["lastSyncId"],
+            "the same again"
+        );
         assert_eq!(theirs(&database).await, ["a two", "old before"]);
         assert_eq!(row(&server, "a").await["title"], "two");
 
         // Written there, it is here; also what is deleted, and what comes back.
-        run(&database, "acme", "UPDATE tasks SET title = 'three' WHERE id = 'a'; DELETE FROM tasks WHERE id = 'old'")
-            .await;
+        run(
+            &database,
+            "acme",
+            "UPDATE tasks SET title = 'three' WHERE id = 'a'; DELETE FROM tasks WHERE id = 'old'",
+        )
+        .await;
         until("a change arrives", async || row(&server, "a").await["title"] == "three").await;
         until("a deletion arrives", async || row(&server, "old").await.is_null()).await;
         run(
@@ -95,7 +109,8 @@ async fn rows_live_there_and_are_read_here() {
         .await;
 
         // What is refused there is refused here, with its code, and changes nothing.
-        run(&database, "acme", "ALTER TABLE tasks ADD CONSTRAINT short CHECK (length(title) < 20)").await;
+        run(&database, "acme", "ALTER TABLE tasks ADD CONSTRAINT short CHECK (length(title) < 20)")
+            .await;
         let (status, refusal) = create(&server, "b", "a title that is far too long").await;
         assert_eq!((status, refusal["code"].as_str()), (400, Some("check_violation")), "{refusal}");
         assert!(row(&server, "b").await.is_null());
@@ -119,21 +134,29 @@ async fn claims_and_stale_reads_are_held_to_before_anything_goes_out() {
     let application = Application::serve(adapter).await;
     let server = coordinator(stores().remove(0).0, vec![source(&application.url)]).await;
     let (_, first) = create(&server, "a", "one").await;
-    let [ada, ben] = ["ada", "ben"].map(|user| server.session("user", user, json!({ "syncGroups": ["org:acme"] })));
+    let [ada, ben] = ["ada", "ben"]
+        .map(|user| server.session("user", user, json!({ "syncGroups": ["org:acme"] })));
     let (ada, ben) = (ada.await, ben.await);
-    let (status, claim) =
-        server.ask(&ada, "POST", "/api/v1/models/tasks/a/claim", Some(json!({ "action": "editing" }))).await;
+    let (status, claim) = server
+        .ask(&ada, "POST", "/api/v1/models/tasks/a/claim", Some(json!({ "action": "editing" })))
+        .await;
     assert_eq!(status, 201, "{claim}");
     let before = application.weather.requests.load(Ordering::Relaxed);
     let commits = || application.weather.requests.load(Ordering::Relaxed);
-    let patch = |title: &str| Some(json!({ "data": { "title": title }, "readAt": first["lastSyncId"] }));
-    let (status, refusal) = server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
+    let patch =
+        |title: &str| Some(json!({ "data": { "title": title }, "readAt": first["lastSyncId"] }));
+    let (status, refusal) =
+        server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
     assert_eq!((status, refusal["code"].as_str()), (409, Some("entity_claimed")), "{refusal}");
     assert_eq!(row(&server, "a").await["title"], "one");
     let (status, said) = server.ask(&ada, "PATCH", "/api/v1/models/tasks/a", patch("ada's")).await;
     assert_eq!(status, 200, "{said}");
-    assert_eq!(server.ask(&ada, "DELETE", "/api/v1/models/tasks/a/claim", Some(json!({}))).await.0, 200);
-    let (status, refusal) = server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
+    assert_eq!(
+        server.ask(&ada, "DELETE", "/api/v1/models/tasks/a/claim", Some(json!({}))).await.0,
+        200
+    );
+    let (status, refusal) =
+        server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
     assert_eq!((status, refusal["code"].as_str()), (409, Some("stale_context")), "{refusal}");
     assert_eq!(row(&server, "a").await["title"], "ada's");
     assert!(commits() > before, "the outbox is asked all the while");
@@ -153,7 +176,11 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
     // It happened there, and nobody here heard of it, three times over.
     application.weather.say(&[Fault::Unheard, Fault::Unheard, Fault::Unheard]);
     let (status, refusal) = create(&server, "a", "one").await;
-    assert_eq!((status, refusal["code"].as_str()), (503, Some("source_network_error")), "{refusal}");
+    assert_eq!(
+        (status, refusal["code"].as_str()),
+        (503, Some("source_network_error")),
+        "{refusal}"
+    );
     assert_eq!(theirs(&database).await, ["a one", "first one"]);
     assert!(row(&server, "a").await.is_null());
     // Sent again it is the same commit.
@@ -208,14 +235,21 @@ async fn a_dead_endpoint_is_nobody_elses() {
     };
     let (refused, slowest) = futures_util::future::join(stuck, others).await;
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
-    assert!(refused.iter().all(|(status, body)| *status == 503 && body["code"] == "source_network_error"));
+    assert!(
+        refused
+            .iter()
+            .all(|(status, body)| *status == 503 && body["code"] == "source_network_error")
+    );
     // It is left alone for a while, and nobody has to wait to hear that.
     let start = Instant::now();
     assert_eq!(ask("later").await.0, 503);
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     let (_, sources) = server.ask(&theirs, "GET", "/api/v1/sources", None).await;
     assert_eq!(sources["data"][0]["status"], "resting", "{sources}");
-    assert!(sources["data"][0]["lastError"].as_str().is_some_and(|error| error.contains("no answer")), "{sources}");
+    assert!(
+        sources["data"][0]["lastError"].as_str().is_some_and(|error| error.contains("no answer")),
+        "{sources}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,7 +288,8 @@ async fn nothing_is_lost_or_doubled_in_any_weather() {
         let over = AtomicBool::new(false);
         let persist = async |method: &str, path: &str, body: Value| {
             for _ in 0..400 {
-                let (status, said) = server.ask(&server.key, method, path, Some(body.clone())).await;
+                let (status, said) =
+                    server.ask(&server.key, method, path, Some(body.clone())).await;
                 match status {
                     200 | 201 => return said,
                     503 => tokio::time::sleep(Duration::from_millis(60)).await,
@@ -268,7 +303,8 @@ async fn nothing_is_lost_or_doubled_in_any_weather() {
                 let (id, key) = (format!("w{writer}_{at}"), format!("w{writer} {at}"));
                 let body = json!({ "id": id, "data": { "title": key }, "idempotencyKey": format!("create {key}") });
                 persist("POST", "/api/v1/models/tasks", body).await;
-                let body = json!({ "data": { "title": key }, "idempotencyKey": format!("update {key}") });
+                let body =
+                    json!({ "data": { "title": key }, "idempotencyKey": format!("update {key}") });
                 persist("PATCH", "/api/v1/models/tasks/shared", body).await;
             }
         };
@@ -327,7 +363,11 @@ async fn nothing_is_lost_or_doubled_in_any_weather() {
         assert_eq!(log, 1 + 100 + written);
         // In the log each row was created once.
         let all = "SELECT model_id FROM sync_deltas WHERE action_type = 'I'";
-        let rows = server.app.reading("acme", move |_, tx| Ok(tx.query(all, &[])?)).await.expect("the log");
+        let rows = server
+            .app
+            .reading("acme", move |_, tx| Ok(tx.query(all, &[])?))
+            .await
+            .expect("the log");
         let mut inserted: BTreeMap<String, u32> = BTreeMap::new();
         for id in rows.iter().filter_map(|row| row.first()?.text()) {
             *inserted.entry(id.to_owned()).or_default() += 1;
@@ -350,7 +390,9 @@ async fn some_models_live_there_and_others_here() {
     options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
     let schema = schema(&two);
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store"));
-    let server = Coordinator::with(&schema, store, Options { sources: vec![options], ..Options::default() }).await;
+    let server =
+        Coordinator::with(&schema, store, Options { sources: vec![options], ..Options::default() })
+            .await;
     until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
     assert_eq!(theirs(&database).await, ["first one"]);
     // What lives here is asked of nobody.
@@ -360,10 +402,15 @@ async fn some_models_live_there_and_others_here() {
     assert_eq!(status, 201, "{said}");
     application.weather.next.lock().expect("faults").clear();
     // Nothing can be promised of both at once.
-    let operation = |model: &str, data: Value| json!({ "action": "create", "model": model, "data": data });
-    let both = [operation("notes", json!({ "text": "a" })), operation("tasks", json!({ "title": "a" }))];
+    let operation =
+        |model: &str, data: Value| json!({ "action": "create", "model": model, "data": data });
+    let both =
+        [operation("notes", json!({ "text": "a" })), operation("tasks", json!({ "title": "a" }))];
     let body = json!({ "clientTxId": "both", "operations": both });
     let (status, said) = server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await;
-    assert!(status >= 400 && said.to_string().contains("commit_operation_unsupported"), "{status} {said}");
+    assert!(
+        status >= 400 && said.to_string().contains("commit_operation_unsupported"),
+        "{status} {said}"
+    );
     assert_eq!(theirs(&database).await, ["first one"]);
 }

@@ -3,8 +3,8 @@
 
 use ablo::source::{Call, Endpoint, Error, Result, Scopes, Source, Verifier, sign};
 use ablo::wire::{
-    EventsAnswer, ListAnswer, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode, SourceEvents, SourceList,
-    SourceLoad,
+    EventsAnswer, ListAnswer, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode,
+    SourceEvents, SourceList, SourceLoad,
 };
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -42,8 +42,9 @@ impl Source for Tasks {
 
     async fn list(&self, _: &Call, asked: SourceList) -> Result<ListAnswer> {
         let limit = asked.query.and_then(|query| query.limit).unwrap_or(2);
-        let mut answer =
-            ListAnswer::new((0..limit).map(|at| row(&json!({ "id": at.to_string() }))).collect::<Vec<_>>());
+        let mut answer = ListAnswer::new(
+            (0..limit).map(|at| row(&json!({ "id": at.to_string() }))).collect::<Vec<_>>(),
+        );
         answer.next_cursor = Some("2".to_owned());
         Ok(answer)
     }
@@ -80,8 +81,14 @@ fn signed(id: &str, key: &str, at: u64, body: &str) -> Vec<(String, String)> {
     ]
 }
 
-async fn post<S: Source>(endpoint: &Endpoint<S>, headers: &[(String, String)], body: &str) -> (u16, Value) {
-    let header = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+async fn post<S: Source>(
+    endpoint: &Endpoint<S>,
+    headers: &[(String, String)],
+    body: &str,
+) -> (u16, Value) {
+    let header = |name: &str| {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    };
     let answer = endpoint.answer("POST", header, body.as_bytes()).await;
     (answer.status, serde_json::from_str(&answer.body).expect("JSON"))
 }
@@ -115,11 +122,17 @@ async fn nothing_is_read_before_the_signature_fits() {
     let good = signed("m", KEY, now(), rubbish);
     let (status, said) = post(&endpoint, &good, rubbish).await;
     assert_eq!((status, &said["error"]), (400, &json!("invalid_json")));
-    assert_eq!(post(&endpoint, &good, rubbish).await, (401, json!({ "error": "source_message_replayed" })));
+    assert_eq!(
+        post(&endpoint, &good, rubbish).await,
+        (401, json!({ "error": "source_message_replayed" }))
+    );
     let get = endpoint.answer("GET", |_| None, b"").await;
     assert_eq!((get.status, get.body.as_str()), (405, r#"{"error":"method_not_allowed"}"#));
     let huge = " ".repeat(Endpoint::<Tasks>::largest() + 1);
-    assert_eq!(post(&endpoint, &[], &huge).await, (413, json!({ "error": "source_body_too_large" })));
+    assert_eq!(
+        post(&endpoint, &[], &huge).await,
+        (413, json!({ "error": "source_body_too_large" }))
+    );
     let keyless = Endpoint::with(Tasks::default(), Verifier::new([""]));
     assert_eq!(post(&keyless, &good, rubbish).await.1["error"], "source_api_key_missing");
 }
@@ -129,14 +142,25 @@ async fn each_request_has_its_answer() {
     let endpoint = Endpoint::new(Tasks::default(), ["sk_test_former", KEY]);
     let test = || json!({ "mode": "test" });
     let load = |id: &str| scoped(json!({ "type": "load", "model": "tasks", "id": id }), test());
-    assert_eq!(ask(&endpoint, &load("t_1")).await, (200, json!({ "row": { "id": "t_1", "title": "Write spec" } })));
+    assert_eq!(
+        ask(&endpoint, &load("t_1")).await,
+        (200, json!({ "row": { "id": "t_1", "title": "Write spec" } }))
+    );
     assert_eq!(ask(&endpoint, &load("none")).await, (200, json!({ "row": null })));
     let list = scoped(json!({ "type": "list", "model": "tasks", "query": { "limit": 1 } }), test());
-    assert_eq!(ask(&endpoint, &list).await, (200, json!({ "rows": [{ "id": "0" }], "nextCursor": "2" })));
-    let operations = json!([{ "type": "UPDATE", "model": "tasks", "id": "t_1", "input": { "status": "done" } }]);
-    let commit = scoped(json!({ "type": "commit", "clientTxId": "tx", "operations": operations }), test());
+    assert_eq!(
+        ask(&endpoint, &list).await,
+        (200, json!({ "rows": [{ "id": "0" }], "nextCursor": "2" }))
+    );
+    let operations =
+        json!([{ "type": "UPDATE", "model": "tasks", "id": "t_1", "input": { "status": "done" } }]);
+    let commit =
+        scoped(json!({ "type": "commit", "clientTxId": "tx", "operations": operations }), test());
     assert_eq!(ask(&endpoint, &commit).await, (200, json!({ "rows": [{ "id": "t_1" }] })));
-    assert_eq!(ask(&endpoint, &json!({ "type": "events", "cursor": null })).await, (200, json!({ "events": [] })));
+    assert_eq!(
+        ask(&endpoint, &json!({ "type": "events", "cursor": null })).await,
+        (200, json!({ "events": [] }))
+    );
 }
 
 #[tokio::test]
@@ -148,18 +172,42 @@ async fn what_may_not_be_is_refused_with_its_code() {
         (commit(Value::Null, one.clone()), 400, "source_commit_requires_client_tx_id"),
         (commit("".into(), one.clone()), 400, "source_commit_requires_client_tx_id"),
         (commit("tx".into(), json!([])), 400, "source_commit_invalid"),
-        (scoped(commit("tx".into(), one), json!({ "participantId": "guest" })), 403, "source_forbidden"),
+        (
+            scoped(commit("tx".into(), one), json!({ "participantId": "guest" })),
+            403,
+            "source_forbidden",
+        ),
         (json!({ "type": "subscribe" }), 400, "unknown_source_request"),
-        (commit("tx".into(), json!([{ "type": "MERGE", "model": "tasks", "id": "t" }])), 400, "source_commit_invalid"),
-        (commit("tx".into(), json!([{ "type": "DELETE", "model": "tasks", "id": "" }])), 400, "source_commit_invalid"),
-        (commit("tx".into(), json!([{ "type": "UPDATE", "model": "tasks" }])), 400, "source_commit_invalid"),
-        (commit("tx".into(), json!([{ "type": "DELETE", "model": "", "id": "t" }])), 400, "source_commit_invalid"),
+        (
+            commit("tx".into(), json!([{ "type": "MERGE", "model": "tasks", "id": "t" }])),
+            400,
+            "source_commit_invalid",
+        ),
+        (
+            commit("tx".into(), json!([{ "type": "DELETE", "model": "tasks", "id": "" }])),
+            400,
+            "source_commit_invalid",
+        ),
+        (
+            commit("tx".into(), json!([{ "type": "UPDATE", "model": "tasks" }])),
+            400,
+            "source_commit_invalid",
+        ),
+        (
+            commit("tx".into(), json!([{ "type": "DELETE", "model": "", "id": "t" }])),
+            400,
+            "source_commit_invalid",
+        ),
         (commit("tx".into(), json!([{}])), 400, "source_commit_invalid"),
         (json!({ "model": "tasks" }), 400, "unknown_source_request"),
         (json!({ "type": "load", "model": "tasks" }), 400, "invalid_json"),
         (json!(["load"]), 400, "invalid_json"),
         (json!({ "type": "load", "model": "users", "id": "u" }), 404, "source_load_not_configured"),
-        (scoped(json!({ "type": "events" }), json!({ "participantId": "stranger" })), 403, "source_forbidden"),
+        (
+            scoped(json!({ "type": "events" }), json!({ "participantId": "stranger" })),
+            403,
+            "source_forbidden",
+        ),
     ];
     for (body, status, code) in refused {
         let (got, said) = ask(&endpoint, &body).await;
@@ -174,10 +222,14 @@ async fn what_may_not_be_is_refused_with_its_code() {
     )
     .await;
     let granted = json!(["load", "list", "events"]);
-    assert_eq!(guest, json!({ "error": "source_forbidden", "required": "commit", "granted": granted }));
+    assert_eq!(
+        guest,
+        json!({ "error": "source_forbidden", "required": "commit", "granted": granted })
+    );
 
     // A key of development does not reach real rows.
-    let live = json!({ "type": "load", "model": "tasks", "id": "t_1", "scope": { "mode": "live" } });
+    let live =
+        json!({ "type": "load", "model": "tasks", "id": "t_1", "scope": { "mode": "live" } });
     assert_eq!(ask(&endpoint, &live).await.0, 403);
 
     let nothing = Endpoint::new(Nothing, [KEY]);
@@ -199,13 +251,18 @@ async fn what_may_not_be_is_refused_with_its_code() {
 #[tokio::test]
 async fn a_failure_keeps_its_reason_to_itself() {
     let endpoint = Endpoint::new(Tasks::default(), [KEY]);
-    let (status, said) = ask(&endpoint, &json!({ "type": "load", "model": "tasks", "id": "broken" })).await;
-    assert_eq!((status, said), (500, json!({ "error": "source_failed", "message": "the source failed" })));
+    let (status, said) =
+        ask(&endpoint, &json!({ "type": "load", "model": "tasks", "id": "broken" })).await;
+    assert_eq!(
+        (status, said),
+        (500, json!({ "error": "source_failed", "message": "the source failed" }))
+    );
 }
 
 #[tokio::test]
 async fn it_is_a_route_of_axum() {
-    let router = axum::Router::new().route_service("/api/ablo/source", Endpoint::new(Tasks::default(), [KEY]));
+    let router = axum::Router::new()
+        .route_service("/api/ablo/source", Endpoint::new(Tasks::default(), [KEY]));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/api/ablo/source", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -220,7 +277,10 @@ async fn it_is_a_route_of_axum() {
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (200, &"application/json".parse().expect("a value"))
     );
-    assert_eq!(answer.text().await.expect("a body"), r#"{"row":{"id":"t_1","title":"Write spec"}}"#);
+    assert_eq!(
+        answer.text().await.expect("a body"),
+        r#"{"row":{"id":"t_1","title":"Write spec"}}"#
+    );
     let huge = client.post(&url).body(vec![b' '; 5 << 20]).send().await.expect("an answer");
     assert_eq!(huge.status().as_u16(), 413);
     assert_eq!(client.get(&url).send().await.expect("an answer").status().as_u16(), 405);

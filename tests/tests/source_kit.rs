@@ -34,7 +34,10 @@ impl Way for Crooked {
             // Nobody looks at signatures.
             "trusts" => {
                 let method = message.method.clone();
-                message = Message { method, ..Message::signed(KEY, &uuid::Uuid::new_v4().to_string(), message.body) };
+                message = Message {
+                    method,
+                    ..Message::signed(KEY, &uuid::Uuid::new_v4().to_string(), message.body)
+                };
             }
             // Only the first signature is tried.
             "first" => {
@@ -99,12 +102,21 @@ const FLAWS: [(Flaw, &[&str]); 20] = [
 ];
 
 const CROOKED: [(&str, &[&str]); 5] = [
-    ("trusts", &["what is not signed is refused", "what is signed by others, late, or about another body is refused"]),
+    (
+        "trusts",
+        &[
+            "what is not signed is refused",
+            "what is signed by others, late, or about another body is refused",
+        ],
+    ),
     ("first", &["one of several signatures is enough"]),
     ("method", &["only POST is answered"]),
     (
         "codes",
-        &["what is no request is refused with its code", "a commit without an id, or without operations, is refused"],
+        &[
+            "what is no request is refused with its code",
+            "a commit without an id, or without operations, is refused",
+        ],
     ),
     ("empty", &["what is no request is refused with its code"]),
 ];
@@ -117,19 +129,30 @@ async fn each_check_sees_what_it_is_there_for() {
         // Signatures are not what this is about.
         let endpoint = Endpoint::with(Shop::new(flaw), Verifier::new([KEY]));
         let failed = failures(&endpoint, &subject()).await;
-        wrong.extend(checks.iter().filter(|name| !failed.contains(*name)).map(|name| format!("{flaw:?}: {name}")));
+        wrong.extend(
+            checks
+                .iter()
+                .filter(|name| !failed.contains(*name))
+                .map(|name| format!("{flaw:?}: {name}")),
+        );
         seen.extend(failed);
     }
     for (fault, checks) in CROOKED {
         let crooked = Crooked { endpoint: Endpoint::new(Shop::new(Flaw::None), [KEY]), fault };
         let failed = failures(&crooked, &subject()).await;
-        wrong.extend(checks.iter().filter(|name| !failed.contains(*name)).map(|name| format!("{fault}: {name}")));
+        wrong.extend(
+            checks
+                .iter()
+                .filter(|name| !failed.contains(*name))
+                .map(|name| format!("{fault}: {name}")),
+        );
         seen.extend(failed);
     }
     assert!(wrong.is_empty(), "not seen:\n{}", wrong.join("\n"));
     // Every check that there is has failed for one of them.
     let endpoint = Endpoint::new(Shop::new(Flaw::None), [KEY]);
-    let all: BTreeSet<&str> = kit::run(&endpoint, &subject()).await.iter().map(|outcome| outcome.name).collect();
+    let all: BTreeSet<&str> =
+        kit::run(&endpoint, &subject()).await.iter().map(|outcome| outcome.name).collect();
     let blind: Vec<&&str> = all.difference(&seen).collect();
     assert!(blind.is_empty(), "nothing makes these fail: {blind:?}");
 }

@@ -33,19 +33,27 @@ impl Drop for Program {
 
 /// Starts a program that says where it listens, in the last number of a line.
 fn start(command: &mut Command) -> Program {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let input = child.stdin.take().expect("a pipe");
     let (sender, port) = std::sync::mpsc::channel();
     let said = Arc::new(Mutex::new(String::new()));
-    let outputs: [Box<dyn Read + Send>; 2] =
-        [Box::new(child.stdout.take().expect("a pipe")), Box::new(child.stderr.take().expect("a pipe"))];
+    let outputs: [Box<dyn Read + Send>; 2] = [
+        Box::new(child.stdout.take().expect("a pipe")),
+        Box::new(child.stderr.take().expect("a pipe")),
+    ];
     for output in outputs {
         let (sender, said) = (sender.clone(), Arc::clone(&said));
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let digits = |text: &str| {
-                    text.rsplit(':').next().map(|end| end.chars().take_while(char::is_ascii_digit).collect::<String>())
+                    text.rsplit(':')
+                        .next()
+                        .map(|end| end.chars().take_while(char::is_ascii_digit).collect::<String>())
                 };
                 if let Some(port) = line
                     .strip_prefix("listening ")
@@ -58,8 +66,9 @@ fn start(command: &mut Command) -> Program {
             }
         });
     }
-    let port =
-        port.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{}", said.lock().expect("a text")));
+    let port = port
+        .recv_timeout(Duration::from_secs(60))
+        .unwrap_or_else(|_| panic!("{}", said.lock().expect("a text")));
     Program { child, url: format!("http://127.0.0.1:{port}/api/ablo/source"), _input: input, said }
 }
 
@@ -69,7 +78,9 @@ async fn passes(program: &Program, subject: &Subject) {
     assert!(outcomes.len() >= 23, "{} checks", outcomes.len());
     let failed: Vec<String> = outcomes
         .iter()
-        .filter_map(|outcome| outcome.result.as_ref().err().map(|why| format!("{}: {why}", outcome.name)))
+        .filter_map(|outcome| {
+            outcome.result.as_ref().err().map(|why| format!("{}: {why}", outcome.name))
+        })
         .collect();
     assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), program.said.lock().expect("a text"));
 }
@@ -89,8 +100,9 @@ async fn the_example_in_python_passes_the_kit() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/source-python");
     let schema = schema(&std::fs::read_to_string(example.join("schema.json")).expect("a schema"));
     let room = tempfile::tempdir().expect("a folder");
-    let mut uvicorn =
-        Command::new(venv("source-python", "examples/source-python/requirements.txt").join("bin/uvicorn"));
+    let mut uvicorn = Command::new(
+        venv("source-python", "examples/source-python/requirements.txt").join("bin/uvicorn"),
+    );
     uvicorn.args(["main:app", "--port", "0", "--app-dir"]).arg(&example).current_dir(room.path());
     uvicorn.env("ABLO_SOURCE_KEY", KEY).env("PYTHONDONTWRITEBYTECODE", "1");
     let program = start(&mut uvicorn);
@@ -107,7 +119,8 @@ fn a_route_of_a_framework_is_a_few_lines() {
     let files = emit(&schema(&program_schema()), &[("source", true)]);
     files.iter().for_each(|(path, text)| project.write(&format!("generated/{path}"), text));
     let guide = include_str!("../../docs/source.md");
-    let route = guide.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
+    let route =
+        guide.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
     project.write("route.ts", route);
     project.write(
         "tables.ts",

@@ -2,11 +2,14 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::kit::{self, Subject};
-use ablo::source::{Call, Endpoint, Error, Ledger, Page, Result, Scopes, Source as _, Table, Tables};
+use ablo::source::{
+    Call, Endpoint, Error, Ledger, Page, Result, Scopes, Source as _, Table, Tables,
+};
 use ablo::source::{Message, kit::Way as _};
 use ablo::{AbloModel, Row, Timestamp, define_schema};
 use ablo_wire::{
-    EventsAnswer, Operation, RawRow, SourceCommit, SourceErrorCode, SourceEvent, SourceQuery, SourceScope, Verb,
+    EventsAnswer, Operation, RawRow, SourceCommit, SourceErrorCode, SourceEvent, SourceQuery,
+    SourceScope, Verb,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
@@ -42,9 +45,11 @@ type Held = OwnedMutexGuard<Connection>;
 
 fn failed(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => {
-            Error::refused_with(SourceErrorCode::from("unique_violation".to_owned()), "there is such a row", 409)
-        }
+        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::refused_with(
+            SourceErrorCode::from("unique_violation".to_owned()),
+            "there is such a row",
+            409,
+        ),
         _ => Error::failed(error),
     }
 }
@@ -73,7 +78,9 @@ impl Ledger for Database {
     async fn authorize(&self, call: &Call) -> Result<Scopes> {
         match call.scope.participant_id.as_deref() {
             Some("agent:reader") => Ok(Scopes::READ),
-            Some("agent:nobody") => Err(Error::refused(SourceErrorCode::Forbidden, "nobody knows you")),
+            Some("agent:nobody") => {
+                Err(Error::refused(SourceErrorCode::Forbidden, "nobody knows you"))
+            }
             _ => Ok(Scopes::ALL),
         }
     }
@@ -92,7 +99,9 @@ impl Ledger for Database {
     }
 
     async fn claim(&self, tx: &mut Held, commit: &str) -> Result<Option<String>> {
-        tx.query_row("SELECT rows FROM ledger WHERE id = ?1", [commit], |row| row.get(0)).optional().map_err(failed)
+        tx.query_row("SELECT rows FROM ledger WHERE id = ?1", [commit], |row| row.get(0))
+            .optional()
+            .map_err(failed)
     }
 
     async fn answer(&self, tx: &mut Held, commit: &str, rows: &str) -> Result<()> {
@@ -102,18 +111,28 @@ impl Ledger for Database {
     async fn tell(&self, tx: &mut Held, event: SourceEvent) -> Result<()> {
         let text = serde_json::to_string(&event).map_err(Error::failed)?;
         let values = params![event.organization_id, text];
-        tx.execute("INSERT INTO outbox (team, event) VALUES (?1, ?2)", values).map(drop).map_err(failed)
+        tx.execute("INSERT INTO outbox (team, event) VALUES (?1, ?2)", values)
+            .map(drop)
+            .map_err(failed)
     }
 
-    async fn told(&self, tx: &mut Held, cursor: Option<&str>, limit: u64, call: &Call) -> Result<EventsAnswer> {
+    async fn told(
+        &self,
+        tx: &mut Held,
+        cursor: Option<&str>,
+        limit: u64,
+        call: &Call,
+    ) -> Result<EventsAnswer> {
         let from: i64 = cursor.unwrap_or("0").parse().map_err(Error::failed)?;
         let mut found = tx
             .prepare("SELECT place, event FROM outbox WHERE team = ?1 AND place > ?2 ORDER BY place LIMIT ?3")
             .map_err(failed)?;
         let limit = i64::try_from(limit).map_err(Error::failed)?;
-        let rows =
-            found.query_map(params![team(call), from, limit], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-        let rows: Vec<(i64, String)> = rows.collect::<std::result::Result<_, _>>().map_err(failed)?;
+        let rows = found
+            .query_map(params![team(call), from, limit], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(failed)?;
+        let rows: Vec<(i64, String)> =
+            rows.collect::<std::result::Result<_, _>>().map_err(failed)?;
         let events: Vec<SourceEvent> = rows
             .iter()
             .map(|(_, event)| serde_json::from_str(event))
@@ -134,7 +153,11 @@ fn read(text: &str) -> Result<Row<Task>> {
 impl Table<Task, Held> for Todo {
     async fn load(&self, tx: &mut Held, id: &str, call: &Call) -> Result<Option<Row<Task>>> {
         let found: Option<String> = tx
-            .query_row("SELECT row FROM todo WHERE key = ?1 AND team = ?2", [id, team(call)], |row| row.get(0))
+            .query_row(
+                "SELECT row FROM todo WHERE key = ?1 AND team = ?2",
+                [id, team(call)],
+                |row| row.get(0),
+            )
             .optional()
             .map_err(failed)?;
         found.map(|text| read(&text)).transpose()
@@ -142,15 +165,17 @@ impl Table<Task, Held> for Todo {
 
     async fn list(&self, tx: &mut Held, query: &SourceQuery, call: &Call) -> Result<Page<Task>> {
         let clauses = serde_json::to_value(&query.r#where).map_err(Error::failed)?;
-        let mut found = tx.prepare("SELECT row FROM todo WHERE team = ?1 AND key > ?2 ORDER BY key").map_err(failed)?;
+        let mut found = tx
+            .prepare("SELECT row FROM todo WHERE team = ?1 AND key > ?2 ORDER BY key")
+            .map_err(failed)?;
         let after = query.cursor.clone().unwrap_or_default();
         let texts = found.query_map([team(call), &after], |row| row.get(0)).map_err(failed)?;
         let texts: Vec<String> = texts.collect::<std::result::Result<_, _>>().map_err(failed)?;
         let fits = |text: &String| {
             let row: Value = serde_json::from_str(text).unwrap_or_default();
-            clauses
-                .as_array()
-                .is_none_or(|all| all.iter().all(|clause| row[clause[0].as_str().unwrap_or_default()] == clause[1]))
+            clauses.as_array().is_none_or(|all| {
+                all.iter().all(|clause| row[clause[0].as_str().unwrap_or_default()] == clause[1])
+            })
         };
         let limit = usize::try_from(query.limit.unwrap_or(1000)).map_err(Error::failed)?;
         let mut rows = texts
@@ -174,7 +199,9 @@ impl Table<Task, Held> for Todo {
 
     async fn save(&self, tx: &mut Held, row: &Row<Task>, _: &Call) -> Result<()> {
         let text = serde_json::to_string(row).map_err(Error::failed)?;
-        tx.execute("UPDATE todo SET row = ?2 WHERE key = ?1", [row.id.as_str(), &text]).map(drop).map_err(failed)
+        tx.execute("UPDATE todo SET row = ?2 WHERE key = ?1", [row.id.as_str(), &text])
+            .map(drop)
+            .map_err(failed)
     }
 
     async fn remove(&self, tx: &mut Held, row: &Row<Task>, _: &Call) -> Result<()> {
@@ -199,24 +226,35 @@ async fn typed_tables_pass_the_kit() {
 async fn rows_are_whole_before_an_application_sees_them() {
     let source = source();
     let mut scope = SourceScope::new();
-    (scope.organization_id, scope.participant_id) = (Some("acme".to_owned()), Some("ada".to_owned()));
+    (scope.organization_id, scope.participant_id) =
+        (Some("acme".to_owned()), Some("ada".to_owned()));
     let call = Call { message_id: "m".to_owned(), signed_at: 0, scope, is_test: true };
     let commit = |tx: &str, verb: Verb, data: Option<Value>| {
         let mut operation = Operation::frame(verb, "tasks", "t1");
         if let Some(data) = data {
-            operation.data = ablo_wire::Maybe::Value(RawRow::parse(&data.to_string()).expect("a row"));
+            operation.data =
+                ablo_wire::Maybe::Value(RawRow::parse(&data.to_string()).expect("a row"));
         }
         let mut commit = SourceCommit::new(vec![operation]);
         commit.client_tx_id = Some(tx.to_owned());
         source.commit(&call, commit)
     };
-    let rows = commit("1", Verb::Create, Some(json!({ "title": "a" }))).await.expect("a row").rows.expect("rows");
+    let rows = commit("1", Verb::Create, Some(json!({ "title": "a" })))
+        .await
+        .expect("a row")
+        .rows
+        .expect("rows");
     let made: Row<Task> = serde_json::from_str(rows[0].get()).expect("a task");
     assert_eq!((made.title.as_str(), made.done, made.estimate), ("a", false, None));
-    assert_eq!((made.organization_id.as_deref(), made.created_by.as_deref()), (Some("acme"), Some("ada")));
+    assert_eq!(
+        (made.organization_id.as_deref(), made.created_by.as_deref()),
+        (Some("acme"), Some("ada"))
+    );
     // What a patch does not name stays, what it clears goes, and archiving is a time.
     commit("2", Verb::Update, Some(json!({ "estimate": 2.5 }))).await.expect("a change");
-    commit("3", Verb::Update, Some(json!({ "estimate": null, "done": true }))).await.expect("a change");
+    commit("3", Verb::Update, Some(json!({ "estimate": null, "done": true })))
+        .await
+        .expect("a change");
     let rows = commit("4", Verb::Archive, None).await.expect("a change").rows.expect("rows");
     let away: Row<Task> = serde_json::from_str(rows[0].get()).expect("a task");
     assert_eq!((away.title.as_str(), away.done, away.estimate), ("a", true, None));
@@ -239,18 +277,25 @@ async fn an_application_says_who_may_do_what() {
     let endpoint = Endpoint::new(source(), [KEY]);
     let ask = async |who: &str, request: Value| {
         let mut request = request;
-        request["scope"] = json!({ "organizationId": "acme", "participantId": who, "mode": "test" });
+        request["scope"] =
+            json!({ "organizationId": "acme", "participantId": who, "mode": "test" });
         let id = format!("msg_{who}_{}", request["type"]);
-        let reply =
-            endpoint.send(Message::signed(KEY, &id, request.to_string().into_bytes())).await.expect("an answer");
+        let reply = endpoint
+            .send(Message::signed(KEY, &id, request.to_string().into_bytes()))
+            .await
+            .expect("an answer");
         (reply.status, serde_json::from_slice::<Value>(&reply.body).expect("JSON"))
     };
     let load = json!({ "type": "load", "model": "tasks", "id": "t1" });
-    let create = json!({ "type": "CREATE", "model": "tasks", "id": "t1", "input": { "title": "a" } });
+    let create =
+        json!({ "type": "CREATE", "model": "tasks", "id": "t1", "input": { "title": "a" } });
     let commit = json!({ "type": "commit", "clientTxId": "1", "operations": [create] });
     assert_eq!(ask("agent:reader", load.clone()).await, (200, json!({ "row": null })));
     let (status, refused) = ask("agent:reader", commit.clone()).await;
-    assert_eq!((status, &refused["error"], &refused["required"]), (403, &json!("source_forbidden"), &json!("commit")));
+    assert_eq!(
+        (status, &refused["error"], &refused["required"]),
+        (403, &json!("source_forbidden"), &json!("commit"))
+    );
     assert_eq!(refused["granted"], json!(["load", "list", "events"]));
     assert_eq!(ask("agent:nobody", load).await.0, 403);
     assert_eq!(ask("agent:writer", commit).await.0, 200);

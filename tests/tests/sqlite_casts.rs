@@ -27,7 +27,9 @@ const UUID: &str = r#""type":"string","format":"uuid""#;
 fn cast(from: &str, to: &str, value: &str) -> String {
     let way = Way::new(&schema(from), &schema(to), "{}", "[]");
     let database = way.start(0);
-    database.execute(&format!("INSERT INTO t (id, x) VALUES ('1', {value})"), []).expect("a value of its type");
+    database
+        .execute(&format!("INSERT INTO t (id, x) VALUES ('1', {value})"), [])
+        .expect("a value of its type");
     run(&database, &way.migration()).unwrap_or_else(|error| panic!("{error}"));
     way.check_arrived(&database, value);
     database.query_row("SELECT quote(x) FROM t", [], |row| row.get(0)).expect("the row is there")
@@ -76,7 +78,12 @@ fn values_become_what_they_mean() {
         (NUMBER, MONEY, "-999.99", "'-999.99'"),
         (NUMBER, DECIMAL, "1e21", "'1000000000000000000000'"),
         (STRING, DECIMAL, "'-.5'", "'-0.5'"),
-        (STRING, UUID, "'{67E55044-10B1-426F-9247-BB680E5FE0C8}'", "'67e55044-10b1-426f-9247-bb680e5fe0c8'"),
+        (
+            STRING,
+            UUID,
+            "'{67E55044-10B1-426F-9247-BB680E5FE0C8}'",
+            "'67e55044-10b1-426f-9247-bb680e5fe0c8'",
+        ),
     ] {
         assert_eq!(cast(from, to, value), becomes, "{from} {value} → {to}");
     }
@@ -166,9 +173,15 @@ fn tables_change_places_and_keep_rows_keys_and_views() {
         )
         .expect("rows");
     run(&database, &way.migration()).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(all(&database, r#"SELECT id || coalesce(other_id, '') FROM "select""#), ["a1", "a2a1"]);
+    assert_eq!(
+        all(&database, r#"SELECT id || coalesce(other_id, '') FROM "select""#),
+        ["a1", "a2a1"]
+    );
     assert_eq!(all(&database, "SELECT id FROM seen"), ["a1", "a2"]);
-    assert!(database.execute(r#"DELETE FROM "select" WHERE id = 'a1'"#, []).is_err(), "keys hold again");
+    assert!(
+        database.execute(r#"DELETE FROM "select" WHERE id = 'a1'"#, []).is_err(),
+        "keys hold again"
+    );
     database.execute_batch("DROP VIEW seen").expect("a view");
     way.check_arrived(&database, "swap");
 }
@@ -193,21 +206,31 @@ fn a_connection_that_enforces_keys_is_refused() {
     let way = Way::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
     let database = way.start(0);
     let first = way.migration().statements.into_iter().next().expect("a statement");
-    let error = database.query_row(&first.sql, [], |_| Ok(())).expect_err("keys are enforced").to_string();
+    let error =
+        database.query_row(&first.sql, [], |_| Ok(())).expect_err("keys are enforced").to_string();
     assert!(error.contains("ablo::migrate::pragmas: PRAGMA foreign_keys has to be 0"), "{error}");
 }
 
 #[test]
 fn a_column_is_added_or_renamed_without_touching_rows() {
     let prev = schema(STRING);
-    let next =
-        prev.replace(r#""x":{"#, r#""y":{"type":"number","isOptional":false,"isIndexed":true,"default":7},"z":{"#);
+    let next = prev.replace(
+        r#""x":{"#,
+        r#""y":{"type":"number","isOptional":false,"isIndexed":true,"default":7},"z":{"#,
+    );
     let hints = r#"{"fields":[{"model":"t","from":"x","to":"z"}]}"#;
     let way = Way::new(&prev, &next, hints, "[]");
     let migration = way.migration();
-    assert!(migration.statements.iter().all(|statement| !statement.sql.contains("INSERT INTO")), "{migration:#?}");
     assert!(
-        migration.statements.iter().filter(|statement| statement.sql.starts_with("ALTER")).all(|it| it.cause.is_some())
+        migration.statements.iter().all(|statement| !statement.sql.contains("INSERT INTO")),
+        "{migration:#?}"
+    );
+    assert!(
+        migration
+            .statements
+            .iter()
+            .filter(|statement| statement.sql.starts_with("ALTER"))
+            .all(|it| it.cause.is_some())
     );
     let database = way.start(0);
     database.execute_batch("INSERT INTO t (id, x) VALUES ('1', 'it''s')").expect("a row");

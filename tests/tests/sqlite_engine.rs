@@ -4,7 +4,8 @@ use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::sqlite::Database;
 use ablo_migrate::{
-    Absent, Applied, Dialect, Error, Patience, Plan, Session, apply, current, drift, offline, plan_for,
+    Absent, Applied, Dialect, Error, Patience, Plan, Session, apply, current, drift, offline,
+    plan_for,
 };
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
@@ -14,16 +15,24 @@ use rusqlite::Connection;
 use std::time::Duration;
 use tempfile::TempDir;
 
-const FIXTURES: [&str; 6] =
-    ["descriptions", "field-facets", "newsroom", "no-fields", "obstacle-course", "redeclared-base-fields"];
+const FIXTURES: [&str; 6] = [
+    "descriptions",
+    "field-facets",
+    "newsroom",
+    "no-fields",
+    "obstacle-course",
+    "redeclared-base-fields",
+];
 
-const PATIENCE: Patience =
-    Patience { migration: Duration::from_millis(300), table: Duration::from_millis(100), attempts: 2 };
+const PATIENCE: Patience = Patience {
+    migration: Duration::from_millis(300),
+    table: Duration::from_millis(100),
+    attempts: 2,
+};
 
 const TITLE: &str = r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#;
 const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
-const STATE: &str =
-    r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
 
 /// A folder with one file, which is not there yet.
 struct File(TempDir);
@@ -61,7 +70,9 @@ fn fixture(name: &str) -> Schema {
 }
 
 fn tasks(fields: &str) -> Schema {
-    schema(&format!(r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#))
+    schema(&format!(
+        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#
+    ))
 }
 
 fn plan_to(database: &mut Database, next: &Schema) -> Plan {
@@ -99,10 +110,14 @@ fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
 fn a_failure_names_its_statement_and_changes_nothing() {
     let file = File::new();
     let mut database = file.open();
-    let failing = record(&["CREATE TABLE a (id TEXT);", "INSERT INTO nowhere VALUES (1);", "SELECT 1;"]);
+    let failing =
+        record(&["CREATE TABLE a (id TEXT);", "INSERT INTO nowhere VALUES (1);", "SELECT 1;"]);
     let error = run(&mut database, &failing).expect_err("there is no such table");
     assert_eq!(error.0[0].code.name, "ablo::migrate::statement_failed");
-    assert_eq!(error.0[0].message, "statement 2 of 3 of the transaction failed: no such table: nowhere");
+    assert_eq!(
+        error.0[0].message,
+        "statement 2 of 3 of the transaction failed: no such table: nowhere"
+    );
     assert_eq!((file.tables(), database.ledger()), (Vec::new(), Ok(Vec::new())));
     // The session is still good.
     let fine = record(&["CREATE TABLE a (id TEXT);"]);
@@ -125,7 +140,10 @@ fn a_migration_gives_its_own_reason() {
     let error = apply(&mut database, &plan, PATIENCE).expect_err("a row has no value");
     assert_eq!(error.0[0].code.name, "ablo::migrate::made_required");
     let message = &error.0[0].message;
-    assert!(message.starts_with("statement ") && message.contains("note") && message.ends_with("it's"), "{message}");
+    assert!(
+        message.starts_with("statement ") && message.contains("note") && message.ends_with("it's"),
+        "{message}"
+    );
     assert_eq!(catalogue(&file.by_hand()), before);
     assert_eq!(database.ledger().expect("readable").len(), 1);
     // What somebody added by hand would go with the table.
@@ -142,7 +160,8 @@ fn a_file_without_tables_gets_every_fixture_and_then_nothing() {
         let next = fixture(name);
         let plan = plan_to(&mut database, &next);
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
-        let outcome = apply(&mut database, &plan, PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let outcome =
+            apply(&mut database, &plan, PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!outcome.was_done);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
         assert!(apply(&mut database, &plan, PATIENCE).expect("it is done").was_done);
@@ -166,10 +185,14 @@ fn what_loses_values_is_counted_and_runs_only_when_it_is_approved() {
     file.run("INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)");
     let mut plan = plan_to(&mut database, &tasks(TITLE));
     assert_eq!((plan.body.rows["tasks"].count, plan.body.rows["tasks"].exact), (2, true));
-    let needed: Vec<_> = plan.body.approvals_needed.iter().map(|needed| (needed.id.as_str(), needed.rows)).collect();
+    let needed: Vec<_> =
+        plan.body.approvals_needed.iter().map(|needed| (needed.id.as_str(), needed.rows)).collect();
     assert_eq!(needed, [("loss:0", Some(1))]);
     assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::migrate::approval_missing"]);
-    let tampered = plan.to_json().replace("DROP COLUMN", "DROP  COLUMN").replace("\"count\": 2", "\"count\": 0");
+    let tampered = plan
+        .to_json()
+        .replace("DROP COLUMN", "DROP  COLUMN")
+        .replace("\"count\": 2", "\"count\": 0");
     assert_eq!(codes(Plan::read(&tampered)), ["ablo::migrate::plan_changed"]);
     plan.approve("loss:0", Some("ada")).expect("it is asked for");
     apply(&mut database, &plan, PATIENCE).expect("it is approved");
@@ -181,7 +204,8 @@ fn what_loses_values_is_counted_and_runs_only_when_it_is_approved() {
 fn a_plan_is_refused_when_the_database_moved() {
     let file = File::new();
     let mut database = file.open();
-    let (one, other) = (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
+    let (one, other) =
+        (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
     apply(&mut database, &one, PATIENCE).expect("it applies");
     assert_eq!(codes(apply(&mut database, &other, PATIENCE)), ["ablo::migrate::schema_moved"]);
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
@@ -189,7 +213,8 @@ fn a_plan_is_refused_when_the_database_moved() {
     assert_eq!(codes(apply(&mut database, &next, PATIENCE)), ["ablo::migrate::database_moved"]);
     let (has, nothing) = (tasks(TITLE), Hints::default());
     let diff = diff(None, &has, &nothing).expect("no faults");
-    let server = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
+    let server =
+        offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
     assert_eq!(codes(apply(&mut database, &server, PATIENCE)), ["ablo::migrate::plan_elsewhere"]);
     let elsewhere = offline(&diff, &Backfills::default(), Dialect::Sqlite, "public", true);
     assert_eq!(codes(elsewhere), ["ablo::migrate::options"]);
@@ -201,7 +226,9 @@ fn two_applies_at_once_are_one_after_the_other() {
     let plan = plan_to(&mut file.open(), &fixture("newsroom"));
     let run = || {
         let (mut database, plan) = (file.open(), plan.clone());
-        std::thread::spawn(move || apply(&mut database, &plan, Patience::default()).expect("it applies").was_done)
+        std::thread::spawn(move || {
+            apply(&mut database, &plan, Patience::default()).expect("it applies").was_done
+        })
     };
     let (one, other) = (run(), run());
     let mut done = [one.join().expect("it ends"), other.join().expect("it ends")];
@@ -231,7 +258,11 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     file.run(&program(&has).transaction);
     let mut database = file.open();
     assert_eq!(codes(current(&mut database, None, true)), ["ablo::migrate::baseline_required"]);
-    let expected = ["ablo::migrate::baseline_differs", "ablo::drift::column_missing", "ablo::drift::index_missing"];
+    let expected = [
+        "ablo::migrate::baseline_differs",
+        "ablo::drift::column_missing",
+        "ablo::drift::index_missing",
+    ];
     assert_eq!(codes(current(&mut database, Some(&next), true)), expected);
     let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
     let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
@@ -254,7 +285,9 @@ fn rewritten(file: &File, from: &str, to: &str) {
             |row| row.get(0),
         )
         .expect("indexes");
-    connection.execute_batch(&format!("DROP TABLE tasks; {}; {index}", text.replace(from, to))).expect("another table");
+    connection
+        .execute_batch(&format!("DROP TABLE tasks; {}; {index}", text.replace(from, to)))
+        .expect("another table");
 }
 
 #[test]
@@ -263,7 +296,11 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
     let edits: [(&str, &str, &[&str]); 16] = [
         ("DROP TABLE tasks", "", &["table_missing"]),
         ("DROP INDEX tasks_note_idx", "", &["index_missing"]),
-        ("DROP INDEX tasks_note_idx; ALTER TABLE tasks DROP COLUMN note", "", &["column_missing", "index_missing"]),
+        (
+            "DROP INDEX tasks_note_idx; ALTER TABLE tasks DROP COLUMN note",
+            "",
+            &["column_missing", "index_missing"],
+        ),
         ("ALTER TABLE tasks DROP COLUMN title", "", &["column_missing"]),
         ("ALTER TABLE tasks ADD COLUMN more TEXT", "", &["column_extra"]),
         ("CREATE INDEX more ON tasks (lower(title))", "", &["index_extra"]),
@@ -272,7 +309,11 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
         ("\"title\" TEXT NOT NULL", "\"title\" TEXT", &["column_null"]),
         ("DEFAULT 'open'", "DEFAULT 'it''s'", &["column_default"]),
         ("'it''s'", "'it''s', 'x'", &["check_missing", "check_extra"]),
-        ("\"title\" TEXT NOT NULL", "\"title\" TEXT NOT NULL CHECK (title <> '')", &["check_extra"]),
+        (
+            "\"title\" TEXT NOT NULL",
+            "\"title\" TEXT NOT NULL CHECK (title <> '')",
+            &["check_extra"],
+        ),
         ("\"title\" TEXT NOT NULL", "\"title\" TEXT NOT NULL COLLATE NOCASE", &["definition"]),
         ("STRICT", "", &["definition"]),
         ("\"note\" TEXT", "\"note\" TEXT REFERENCES tasks (id)", &["foreign_key_extra"]),
@@ -320,19 +361,29 @@ fn a_foreign_key_is_missed_and_one_that_is_looked_at_too_early_too() {
         let file = File::new();
         file.run(&changed);
         let found = drift(&mut file.open(), &next, true).expect("readable");
-        assert!(!found.is_empty() && found.iter().all(|difference| difference.code.name == what), "{found:?}");
+        assert!(
+            !found.is_empty() && found.iter().all(|difference| difference.code.name == what),
+            "{found:?}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_database_is_told() {
     let file = File::new();
-    assert_eq!(codes(Database::connect(&file.address(), Absent::Refused)), ["ablo::database::unreachable"]);
+    assert_eq!(
+        codes(Database::connect(&file.address(), Absent::Refused)),
+        ["ablo::database::unreachable"]
+    );
     let mut nothing = Database::connect(&file.address(), Absent::Empty).expect("nothing is there");
     assert_eq!(nothing.ledger(), Ok(Vec::new()));
     assert!(!file.0.path().join("app").exists());
-    std::fs::write(file.0.path().join("app"), "not a database, however long it is, and it is").expect("a file");
-    assert_eq!(codes(Database::connect(&file.address(), Absent::Made)), ["ablo::database::unreachable"]);
+    std::fs::write(file.0.path().join("app"), "not a database, however long it is, and it is")
+        .expect("a file");
+    assert_eq!(
+        codes(Database::connect(&file.address(), Absent::Made)),
+        ["ablo::database::unreachable"]
+    );
     let other = File::new();
     let mut database = other.open();
     run(&mut database, &record(&[])).expect("an entry");

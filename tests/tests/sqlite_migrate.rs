@@ -44,7 +44,10 @@ fn check_with_rows(way: &Way, name: &str, refusals: &[&str]) -> bool {
             true
         }
         Err(error) => {
-            assert!(refusals.iter().any(|code| error.contains(&format!("ablo::migrate::{code}: "))), "{name}: {error}");
+            assert!(
+                refusals.iter().any(|code| error.contains(&format!("ablo::migrate::{code}: "))),
+                "{name}: {error}"
+            );
             assert_eq!(contents(&database), before, "{name}: a refusal changed something");
             false
         }
@@ -56,21 +59,32 @@ fn check_values(way: &Way, database: &Connection, name: &str) {
     let (diff, before, next) = (way.diff(), way.start(6), tables(&way.next));
     for was in tables(&way.prev) {
         let goes_on = diff.next_model(was.model.key.as_str());
-        let Some(is) = goes_on.and_then(|model| next.iter().find(|table| table.model.key == model.key)) else {
+        let Some(is) =
+            goes_on.and_then(|model| next.iter().find(|table| table.model.key == model.key))
+        else {
             continue;
         };
         let of = |database, table: &TableShape<'_>, column| values(database, table.name(), column);
         assert_eq!(of(&before, &was, "id"), of(database, is, "id"), "{name}: {}", is.name());
         for column in &is.columns {
             let Some(field) = column.field else { continue };
-            let Some(old) = diff.prev_field(is.model.key.as_str(), field.name.as_str()) else { continue };
+            let Some(old) = diff.prev_field(is.model.key.as_str(), field.name.as_str()) else {
+                continue;
+            };
             let same = old.kind == field.kind && old.facets.format == field.facets.format;
-            let Some(old) = was.columns.iter().find(|column| column.field.is_some_and(|held| held.name == old.name))
+            let Some(old) = was
+                .columns
+                .iter()
+                .find(|column| column.field.is_some_and(|held| held.name == old.name))
             else {
                 continue;
             };
             let (old, new) = (of(&before, &was, old.name), of(database, is, column.name));
-            let kept = old.iter().zip(&new).filter(|((_, old), _)| old != "NULL").all(|(old, new)| old == new);
+            let kept = old
+                .iter()
+                .zip(&new)
+                .filter(|((_, old), _)| old != "NULL")
+                .all(|(old, new)| old == new);
             assert!(!same || kept, "{name}: {}.{}: {old:?} {new:?}", is.name(), column.name);
         }
     }
@@ -86,15 +100,19 @@ fn values(database: &Connection, table: &str, column: &str) -> Vec<(String, Stri
 
 /// Everything in a database.
 fn contents(database: &Connection) -> Vec<(String, Vec<Vec<rusqlite::types::Value>>)> {
-    let mut tables = database.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").expect("a query");
+    let mut tables =
+        database.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").expect("a query");
     let found = tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
     let found: Vec<(String, Option<String>)> = found.map(|row| row.expect("a row")).collect();
-    let made =
-        found.into_iter().filter_map(|(name, sql)| Some((name, sql.filter(|sql| sql.starts_with("CREATE TABLE"))?)));
+    let made = found
+        .into_iter()
+        .filter_map(|(name, sql)| Some((name, sql.filter(|sql| sql.starts_with("CREATE TABLE"))?)));
     made.map(|(name, sql)| {
-        let mut select = database.prepare(&format!("SELECT * FROM {}", quoted(&name))).expect("a query");
+        let mut select =
+            database.prepare(&format!("SELECT * FROM {}", quoted(&name))).expect("a query");
         let width = select.column_count();
-        let rows = select.query_map([], |row| (0..width).map(|at| row.get(at)).collect()).expect("rows");
+        let rows =
+            select.query_map([], |row| (0..width).map(|at| row.get(at)).collect()).expect("rows");
         (sql, rows.map(|row| row.expect("a row")).collect())
     })
     .collect()
@@ -115,7 +133,8 @@ fn every_conformance_pair_arrives() {
         };
         let (hints, backfills) = (given("hints.json", "{}"), given("backfills.json", "[]"));
         pairs += 1;
-        arrived += usize::from(check(&text("prev.json"), &text("schema.json"), &hints, &backfills, &name));
+        arrived +=
+            usize::from(check(&text("prev.json"), &text("schema.json"), &hints, &backfills, &name));
     }
     assert!(pairs >= 20 && arrived == pairs, "{arrived} of {pairs}");
 }
@@ -127,7 +146,13 @@ fn the_history_of_umami_arrives() {
     let mut arrived = 0;
     for pair in versions.windows(2) {
         let name = fixtures::name_of(&pair[1]);
-        arrived += usize::from(check(&fixtures::read(&pair[0]), &fixtures::read(&pair[1]), "{}", "[]", &name));
+        arrived += usize::from(check(
+            &fixtures::read(&pair[0]),
+            &fixtures::read(&pair[1]),
+            "{}",
+            "[]",
+            &name,
+        ));
     }
     // One step refers to a table that it has just made: its rows are refused, whatever the backfills.
     assert_eq!(arrived, versions.len() - 2);

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 
 /// Everything in the file, byte for byte.
 fn footprint(connection: &Connection) -> Vec<(String, Option<String>)> {
-    let mut statement = connection.prepare("SELECT type || name, sql FROM sqlite_schema ORDER BY 1").expect("a query");
+    let mut statement = connection
+        .prepare("SELECT type || name, sql FROM sqlite_schema ORDER BY 1")
+        .expect("a query");
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
@@ -19,7 +21,11 @@ fn check_twice(name: &str, program: &str, fill: impl FnOnce(&Connection)) {
     assert_eq!(apply(&database, program), Vec::<String>::new(), "{name}");
     let made = footprint(&database);
     fill(&database);
-    assert_eq!(apply(&database, program), Vec::<String>::new(), "{name}: the second run finds nothing to say");
+    assert_eq!(
+        apply(&database, program),
+        Vec::<String>::new(),
+        "{name}: the second run finds nothing to say"
+    );
     assert_eq!(footprint(&database), made, "{name}: the second run changed something");
     assert!(catalogue(&database).values().all(|table| table.options == "STRICT"), "{name}");
 }
@@ -30,7 +36,9 @@ fn every_fixture_provisions_twice_and_takes_rows() {
     assert!(fixtures.len() > 30);
     for (name, text) in fixtures {
         let schema = schema(&text);
-        check_twice(&name, &program(&schema).transaction, |database| insert(database, &rows(&schema, 7)));
+        check_twice(&name, &program(&schema).transaction, |database| {
+            insert(database, &rows(&schema, 7))
+        });
     }
 }
 
@@ -85,7 +93,9 @@ fn what_a_table_lacks_that_is_there_already_is_said() {
 
 /// One table with a column of each kind, all optional.
 fn of_each_kind() -> Connection {
-    let field = |name: &str, more: &str| format!(r#""{name}":{{"isOptional":true,"isIndexed":false,{more}}}"#);
+    let field = |name: &str, more: &str| {
+        format!(r#""{name}":{{"isOptional":true,"isIndexed":false,{more}}}"#)
+    };
     let fields = [
         field("text", r#""type":"string""#),
         field("number", r#""type":"number""#),
@@ -117,7 +127,9 @@ fn columns_take_their_values_and_no_others() {
     let mut row = 0;
     let mut takes = |column: &str, value: &str| {
         row += 1;
-        database.execute(&format!("INSERT INTO t (id, {column}) VALUES ('{row}', {value})"), []).is_ok()
+        database
+            .execute(&format!("INSERT INTO t (id, {column}) VALUES ('{row}', {value})"), [])
+            .is_ok()
     };
     let good = [
         ("text", "''"),
@@ -188,7 +200,6 @@ fn columns_take_their_values_and_no_others() {
 fn times_of_writing_order_as_texts() {
     let database = of_each_kind();
     database.execute_batch("INSERT INTO t (id) VALUES ('1')").expect("a row");
-    let fits =
-        "SELECT created_at > '2020-01-01T00:00:00.000000Z' AND created_at < '9999-01-01T00:00:00.000000Z' FROM t";
+    let fits = "SELECT created_at > '2020-01-01T00:00:00.000000Z' AND created_at < '9999-01-01T00:00:00.000000Z' FROM t";
     assert!(database.query_row(fits, [], |row| row.get::<_, bool>(0)).expect("a time"));
 }

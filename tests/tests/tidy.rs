@@ -19,7 +19,11 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
                 folders.push(path);
             } else if name.ends_with(ending) {
                 let text = fs::read_to_string(&path).expect("sources are text");
-                let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+                let path = path
+                    .strip_prefix(root())
+                    .expect("below the root")
+                    .to_string_lossy()
+                    .into_owned();
                 found.push((path, text));
             }
         }
@@ -30,10 +34,20 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 fn crates() -> Vec<(String, String)> {
-    ["ablo-schema", "ablo-wire", "ablo-codegen", "ablo-migrate", "ablo-server", "ablo", "ablo-cli", "tests", "xtask"]
-        .iter()
-        .flat_map(|folder| sources(folder, ".rs"))
-        .collect()
+    [
+        "ablo-schema",
+        "ablo-wire",
+        "ablo-codegen",
+        "ablo-migrate",
+        "ablo-server",
+        "ablo",
+        "ablo-cli",
+        "tests",
+        "xtask",
+    ]
+    .iter()
+    .flat_map(|folder| sources(folder, ".rs"))
+    .collect()
 }
 
 #[test]
@@ -54,7 +68,9 @@ fn every_module_says_what_room_it_is() {
 #[test]
 fn the_schema_knows_no_target() {
     for (path, text) in sources("ablo-schema/src", ".rs") {
-        for word in ["rustc", "TEXT PRIMARY", "CREATE TABLE", "export interface", "JSONB", "use heck"] {
+        for word in
+            ["rustc", "TEXT PRIMARY", "CREATE TABLE", "export interface", "JSONB", "use heck"]
+        {
             assert!(!text.contains(word), "{path} speaks of {word}");
         }
     }
@@ -66,7 +82,15 @@ fn emitters_do_no_io_and_read_no_surroundings() {
         if path.contains("/write") || path.contains("/generator") {
             continue;
         }
-        for word in ["std::fs", "std::env", "std::time", "SystemTime", "CARGO_PKG_VERSION", "std::net", "rand::"] {
+        for word in [
+            "std::fs",
+            "std::env",
+            "std::time",
+            "SystemTime",
+            "CARGO_PKG_VERSION",
+            "std::net",
+            "rand::",
+        ] {
             assert!(!text.contains(word), "{path} uses {word}");
         }
     }
@@ -107,7 +131,12 @@ fn library_crates_name_no_unordered_collection() {
 #[test]
 fn nothing_is_left_undone_or_silenced() {
     // Spelled apart, so that this file does not find itself.
-    let words = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[", "ignore"), concat!("FIX", "ME")];
+    let words = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[", "ignore"),
+        concat!("FIX", "ME"),
+    ];
     for (path, text) in crates() {
         for word in words {
             assert!(!text.contains(word), "{path} has {word}");

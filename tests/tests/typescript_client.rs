@@ -42,7 +42,11 @@ fn url(server: &Coordinator) -> String {
 }
 
 /// Runs a program beside the coordinator of this test.
-async fn play(program: &'static str, arguments: Vec<String>, hear: impl FnMut(&str) + Send + 'static) -> Vec<String> {
+async fn play(
+    program: &'static str,
+    arguments: Vec<String>,
+    hear: impl FnMut(&str) + Send + 'static,
+) -> Vec<String> {
     let playing = tokio::task::spawn_blocking(move || {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         run(program, &arguments, hear)
@@ -75,8 +79,10 @@ async fn the_same_in_a_browser() {
     let place = tempfile::tempdir().expect("a folder");
     let script = place.path().join("scenario.js");
     bundle(&programs().join("scenario.ts"), &script);
-    let (script, url, key) = (script.to_string_lossy().into_owned(), url(&server), server.key.clone());
-    let visit = tokio::task::spawn_blocking(move || chromium::run("program.mjs", &[&script, &url, &key]));
+    let (script, url, key) =
+        (script.to_string_lossy().into_owned(), url(&server), server.key.clone());
+    let visit =
+        tokio::task::spawn_blocking(move || chromium::run("program.mjs", &[&script, &url, &key]));
     let said = visit.await.expect("the page");
     assert_eq!(said.lines().collect::<Vec<_>>(), SEEN);
 }
@@ -134,7 +140,8 @@ async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(
     let counters = ablo.model::<Counter>();
     let mut confirmed = Vec::new();
     while confirmed.len() < ROUNDS {
-        let (row, entry) = (format!("row-{}", rng.below(ROWS as usize)), format!("{name}-{}", confirmed.len()));
+        let (row, entry) =
+            (format!("row-{}", rng.below(ROWS as usize)), format!("{name}-{}", confirmed.len()));
         let key = format!("{name}-{}", rng.next());
         let done = loop {
             let read = match counters.retrieve(row.as_str()).await {
@@ -142,12 +149,23 @@ async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(
                 Err(error) if error.retryable() => continue,
                 Err(error) => panic!("{error}"),
             };
-            let mut log = read.data.log.as_ref().and_then(|log| log.as_array().cloned()).unwrap_or_default();
+            let mut log =
+                read.data.log.as_ref().and_then(|log| log.as_array().cloned()).unwrap_or_default();
             log.push(json!(entry));
             let patch = || Counter::patch().value(read.data.value + 1.0).log(json!(log));
             let outcome = loop {
-                match counters.update(row.as_str(), patch()).read_at(read.stamp).idempotency_key(&key).await {
-                    Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) => {
+                match counters
+                    .update(row.as_str(), patch())
+                    .read_at(read.stamp)
+                    .idempotency_key(&key)
+                    .await
+                {
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::Unavailable | ErrorKind::RateLimited
+                        ) =>
+                    {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     outcome => break outcome,
@@ -155,7 +173,11 @@ async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(
             };
             match outcome {
                 Ok(_) => break true,
-                Err(error) if matches!(error.kind(), ErrorKind::Stale(_) | ErrorKind::Claimed(_)) => break false,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Stale(_) | ErrorKind::Claimed(_)) =>
+                {
+                    break false;
+                }
                 Err(error) => panic!("{error}"),
             }
         };
@@ -202,7 +224,10 @@ async fn two_languages_and_a_network_that_is_cut(world: World) {
     for program in programs {
         let lines = program.await.expect("a program");
         confirmed.extend(
-            lines.iter().filter_map(|line| line.split_once(' ')).map(|(row, entry)| (row.into(), entry.into())),
+            lines
+                .iter()
+                .filter_map(|line| line.split_once(' '))
+                .map(|(row, entry)| (row.into(), entry.into())),
         );
     }
     for rust in rusts {
@@ -215,10 +240,12 @@ async fn two_languages_and_a_network_that_is_cut(world: World) {
     let mut found: Vec<(String, String)> = Vec::new();
     for row in 0..ROWS {
         let id = format!("row-{row}");
-        let (_, said) = server.ask(&key, "GET", &format!("/api/v1/models/counters/{id}"), None).await;
+        let (_, said) =
+            server.ask(&key, "GET", &format!("/api/v1/models/counters/{id}"), None).await;
         let log = said["data"]["log"].as_array().expect("a list").clone();
         assert_eq!(said["data"]["value"], json!(log.len()), "every entry was counted once: {said}");
-        found.extend(log.iter().map(|entry| (id.clone(), entry.as_str().expect("text").to_owned())));
+        found
+            .extend(log.iter().map(|entry| (id.clone(), entry.as_str().expect("text").to_owned())));
     }
     confirmed.sort();
     found.sort();
@@ -252,9 +279,14 @@ fn deltas_are_read_as_rust_writes_them() {
     let mut frames = String::new();
     let mut add = |text: &str| {
         let deltas = Deltas::read(&weather::SCHEMA, text).expect("a frame");
-        let [same, described] = [Naming::SameSchema, Naming::Described].map(|naming| hex(deltas.to_binary(naming)));
-        writeln!(frames, "{}", json!({ "json": deltas.to_json(), "same": same, "described": described }))
-            .expect("text");
+        let [same, described] =
+            [Naming::SameSchema, Naming::Described].map(|naming| hex(deltas.to_binary(naming)));
+        writeln!(
+            frames,
+            "{}",
+            json!({ "json": deltas.to_json(), "same": same, "described": described })
+        )
+        .expect("text");
     };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/binary");
     for entry in fs::read_dir(folder).expect("goldens").flatten() {

@@ -24,8 +24,9 @@ fn consumer_project() -> Project {
     let project = Project::new();
     emit(&consumer_schema()).iter().for_each(|(path, text)| project.write(path, text));
     let programs = fs::read_dir(judge_dir().join("consumer")).expect("the programs are there");
-    for path in
-        programs.map(|entry| entry.expect("readable").path()).filter(|path| path.extension() == Some("ts".as_ref()))
+    for path in programs
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension() == Some("ts".as_ref()))
     {
         let name = path.file_name().expect("a file").to_string_lossy();
         project.write(&name, &fixtures::read(&path));
@@ -72,8 +73,10 @@ fn programs_get_what_fields_say_beyond_their_type() {
 #[test]
 fn the_judge_can_refuse() {
     let project = consumer_project();
-    project
-        .write("wrong.ts", "import type { Station } from \"./typescript/index.js\";\nexport const s: Station = {};\n");
+    project.write(
+        "wrong.ts",
+        "import type { Station } from \"./typescript/index.js\";\nexport const s: Station = {};\n",
+    );
     let output = project.try_compile(&["--noEmit"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains("wrong.ts(2,14): error TS2739"));
@@ -86,7 +89,10 @@ fn instantiations(files: &[(&str, &str)]) -> u64 {
         project.write("empty.ts", "export {};\n");
         files.iter().for_each(|(path, text)| project.write(path, text));
         let report = project.compile(&["--noEmit", "--extendedDiagnostics"]);
-        let line = report.lines().find_map(|line| line.strip_prefix("Instantiations:")).expect("tsc reports them");
+        let line = report
+            .lines()
+            .find_map(|line| line.strip_prefix("Instantiations:"))
+            .expect("tsc reports them");
         line.trim().parse().expect("a number")
     };
     count(files) - count(&[])
@@ -111,12 +117,18 @@ fn hundred_models() -> String {
     let kinds = ["string", "number", "boolean", "date", "json"];
     let fields: Vec<String> = (0..15)
         .map(|at| {
-            format!(r#""field{at}":{{"type":"{}","isOptional":{},"isIndexed":false}}"#, kinds[at % 5], at % 3 == 0)
+            format!(
+                r#""field{at}":{{"type":"{}","isOptional":{},"isIndexed":false}}"#,
+                kinds[at % 5],
+                at % 3 == 0
+            )
         })
         .collect();
     let fields = fields.join(",");
     let models: Vec<String> = (0..100)
-        .map(|at| format!(r#""model{at}s":{{"mutable":true,"relations":{{}},"fields":{{{fields}}}}}"#))
+        .map(|at| {
+            format!(r#""model{at}s":{{"mutable":true,"relations":{{}},"fields":{{{fields}}}}}"#)
+        })
         .collect();
     format!(r#"{{"v":3,"identityRoles":[],"models":{{{}}}}}"#, models.join(","))
 }
@@ -147,7 +159,10 @@ fn a_client_takes_little_longer_than_its_interfaces() {
         }
     }
     let [[check, total], [check_alone, total_alone]] = fastest;
-    println!("checked in {check} s, its interfaces alone in {check_alone} s: {:.2}", check / check_alone);
+    println!(
+        "checked in {check} s, its interfaces alone in {check_alone} s: {:.2}",
+        check / check_alone
+    );
     println!("in all {total} s and {total_alone} s: {:.2}", total / total_alone);
     assert!(check <= check_alone * 1.5, "{check} s against {check_alone} s");
 }

@@ -11,8 +11,11 @@ use std::sync::Arc;
 async fn components_follow_the_rows() {
     let world = World::sqlite(&program_schema());
     let project = Project::new();
-    emit(world.schema(), &[("react", true)]).iter().for_each(|(path, text)| project.write_checked(path, text));
-    let program = std::fs::read_to_string(judge_dir().join("../../typescript/react/board.ts")).expect("a program");
+    emit(world.schema(), &[("react", true)])
+        .iter()
+        .for_each(|(path, text)| project.write_checked(path, text));
+    let program = std::fs::read_to_string(judge_dir().join("../../typescript/react/board.ts"))
+        .expect("a program");
     project.write("board.ts", &program);
     project.write(
         "react-dom.d.ts",
@@ -26,6 +29,7 @@ async fn components_follow_the_rows() {
     let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let script = script.to_str().expect("a path of text").to_owned();
-    let visit = tokio::task::spawn_blocking(move || chromium::run("react.mjs", &[&url, &key, &script]));
+    let visit =
+        tokio::task::spawn_blocking(move || chromium::run("react.mjs", &[&url, &key, &script]));
     visit.await.expect("what the components have to show");
 }

@@ -8,7 +8,14 @@ mod bare {
     #![no_implicit_prelude]
 
     #[::core::prelude::v1::derive(::ablo::AbloModel)]
-    #[ablo(key = "tasks", scope, tenancy(column = "org_id"), bootstrap(limit = 5), persist, required(title))]
+    #[ablo(
+        key = "tasks",
+        scope,
+        tenancy(column = "org_id"),
+        bootstrap(limit = 5),
+        persist,
+        required(title)
+    )]
     #[ablo(auto_fill(author_id = user_id), has_many(items = Item, foreign_key = task_id))]
     pub(crate) struct Task {
         pub(crate) title: ::std::string::String,
@@ -159,10 +166,15 @@ mod raw {
 #[test]
 fn without_a_prelude() {
     let task = bare::Task::create("Write", bare::State::Open, "u_1").with(|it| it.rank(2.0));
-    assert_eq!(serde_json::to_string(&task).unwrap(), r#"{"title":"Write","rank":2,"state":"open","authorId":"u_1"}"#);
+    assert_eq!(
+        serde_json::to_string(&task).unwrap(),
+        r#"{"title":"Write","rank":2,"state":"open","authorId":"u_1"}"#
+    );
     let row: ablo::Row<bare::Task> =
         serde_json::from_str(&full(r#""title":"Write","state":"done","authorId":"u_1""#)).unwrap();
-    assert!(matches!(&row.state, bare::State::Other(_)) && row.price.is_none() && row.rank.is_none());
+    assert!(
+        matches!(&row.state, bare::State::Other(_)) && row.price.is_none() && row.rank.is_none()
+    );
     assert_eq!((row.title.as_str(), row.author_id.as_str()), ("Write", "u_1"));
     let item: ablo::Row<bare::Item> = serde_json::from_str(&full(r#""taskId":"t_1""#)).unwrap();
     assert_eq!(item.task_id, "t_1");
@@ -176,23 +188,29 @@ fn without_a_prelude() {
 fn beside_names_of_the_prelude() {
     use ablo::Model;
     let task = taken::Task::create(taken::State::Some).with(|it| it.body("Text").parent_id("t_1"));
-    assert_eq!(serde_json::to_string(&task).unwrap(), r#"{"body":"Text","state":"some","parentId":"t_1"}"#);
+    assert_eq!(
+        serde_json::to_string(&task).unwrap(),
+        r#"{"body":"Text","state":"some","parentId":"t_1"}"#
+    );
     assert_eq!(taken::Task::DESCRIPTOR.bootstrap_limit, Some(5));
 }
 
 #[test]
 fn in_modules() {
-    let task: ablo::Row<seen::tasks::Task> = serde_json::from_str(&full(r#""title":"Write""#)).unwrap();
+    let task: ablo::Row<seen::tasks::Task> =
+        serde_json::from_str(&full(r#""title":"Write""#)).unwrap();
     assert_eq!(task.words(), ("Write", None));
     assert_eq!(seen::secret(&full(r#""secret":"x""#)).as_deref(), Some("x"));
-    let desk: ablo::Row<seen::desks::Desk> = serde_json::from_str(&full(r#""name":"Blue""#)).unwrap();
+    let desk: ablo::Row<seen::desks::Desk> =
+        serde_json::from_str(&full(r#""name":"Blue""#)).unwrap();
     assert_eq!(seen::name(&desk), "Blue");
     assert!(seen::App::SCHEMA.to_json().is_ok());
 }
 
 #[test]
 fn with_raw_identifiers() {
-    let row: ablo::Row<raw::r#Match> = serde_json::from_str(&full(r#""type":"a","where":1,"state":"fn""#)).unwrap();
+    let row: ablo::Row<raw::r#Match> =
+        serde_json::from_str(&full(r#""type":"a","where":1,"state":"fn""#)).unwrap();
     assert_eq!((row.r#type.as_str(), row.r#where, row.state.as_str()), ("a", Some(1.0), "fn"));
     assert_eq!((raw::r#Match::TYPE.name(), raw::r#Match::WHERE.name()), ("type", "where"));
     assert!(raw::App::SCHEMA.to_json().unwrap().contains("\"match\""));
@@ -223,13 +241,15 @@ fn inside_a_function() {
     ablo::define_schema! { schema Local { List, Item } }
 
     assert!(Local::SCHEMA.hashes().is_ok());
-    let item: ablo::Row<Item> = serde_json::from_str(&full(r#""listId":"l","mood":"good""#)).unwrap();
+    let item: ablo::Row<Item> =
+        serde_json::from_str(&full(r#""listId":"l","mood":"good""#)).unwrap();
     assert!(item.list_id == "l" && matches!(item.mood, Mood::Good));
     let list: ablo::Row<List> = serde_json::from_str(&full(r#""name":"a""#)).unwrap();
     assert_eq!(list.name, "a");
 }
 
 fn full(fields: &str) -> String {
-    let base = r#""id":"r_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z""#;
+    let base =
+        r#""id":"r_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z""#;
     format!("{{{base},{fields}}}")
 }

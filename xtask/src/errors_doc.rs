@@ -17,5 +17,9 @@ pub(crate) fn write() -> Result<(), String> {
 /// Says when the page is stale.
 pub(crate) fn check() -> Result<(), String> {
     let written = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
-    if written == page()? { Ok(()) } else { Err(format!("{PAGE} is stale: run `cargo xtask codes`")) }
+    if written == page()? {
+        Ok(())
+    } else {
+        Err(format!("{PAGE} is stale: run `cargo xtask codes`"))
+    }
 }

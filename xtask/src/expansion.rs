@@ -72,11 +72,18 @@ fn peers() -> Vec<Peer> {
     let derive = |names: &str| format!("#[derive({names})]");
     vec![
         Peer { name: "empty", dependencies: "", source: String::new() },
-        Peer { name: "std", dependencies: "", source: structs(&derive("Clone, Debug, PartialEq"), plain) },
+        Peer {
+            name: "std",
+            dependencies: "",
+            source: structs(&derive("Clone, Debug, PartialEq"), plain),
+        },
         Peer {
             name: "serde",
             dependencies: SERDE,
-            source: structs(&derive("Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize"), plain),
+            source: structs(
+                &derive("Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize"),
+                plain,
+            ),
         },
         Peer {
             name: "prost",
@@ -98,7 +105,10 @@ pub(crate) fn run() -> Result<(), String> {
     let generated = generated(&folder)?;
     peers.push(Peer { name: "generated", dependencies: ABLO, source: generated });
     let members: Vec<String> = peers.iter().map(|peer| format!("{:?}", peer.name)).collect();
-    write(&folder.join("Cargo.toml"), &format!("[workspace]\nresolver = \"3\"\nmembers = [{}]\n", members.join(", ")))?;
+    write(
+        &folder.join("Cargo.toml"),
+        &format!("[workspace]\nresolver = \"3\"\nmembers = [{}]\n", members.join(", ")),
+    )?;
     for peer in &peers {
         let manifest = format!(
             "[package]\nname = \"expansion-{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[dependencies]\n{}",
@@ -122,7 +132,11 @@ pub(crate) fn run() -> Result<(), String> {
     for (peer, best) in peers.iter().zip(&best).skip(1) {
         let models = if peer.name == "generated" { GENERATED } else { MODELS };
         let each = best.saturating_sub(empty).as_secs_f64() * 1e3 / models as f64;
-        println!("{:<10} {models} structs  {:>6.2} s whole  {each:>6.2} ms a struct", peer.name, best.as_secs_f64());
+        println!(
+            "{:<10} {models} structs  {:>6.2} s whole  {each:>6.2} ms a struct",
+            peer.name,
+            best.as_secs_f64()
+        );
     }
     Ok(())
 }
@@ -136,8 +150,19 @@ fn generated(folder: &Path) -> Result<String, String> {
     let input = folder.join("schema.json");
     write(&input, &schema)?;
     let (input, out) = (input.display().to_string(), folder.join("out").display().to_string());
-    let generate =
-        ["run", "--quiet", "--package", "ablo-cli", "--", "generate", &input, "--target", "rust", "--out", &out];
+    let generate = [
+        "run",
+        "--quiet",
+        "--package",
+        "ablo-cli",
+        "--",
+        "generate",
+        &input,
+        "--target",
+        "rust",
+        "--out",
+        &out,
+    ];
     crate::step::cargo("generating", &generate).output()?;
     fs::read_to_string(folder.join("out/rust/mod.rs")).map_err(|error| error.to_string())
 }
@@ -151,7 +176,11 @@ fn check(folder: &Path, peer: &str) -> Result<Duration, String> {
         .output()
         .map_err(|error| error.to_string())?;
     let took = start.elapsed();
-    if output.status.success() { Ok(took) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(took)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

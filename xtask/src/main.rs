@@ -32,8 +32,12 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["check"] => step::run_all(check()),
         ["setup"] => setup::run(),
-        ["test"] => setup::run().and_then(|()| step::run_all(check())).and_then(|()| step::run_all(test())),
-        ["bless"] => step::run_all(accept()).and_then(|()| errors_doc::write()).and_then(|()| step::run_all(test())),
+        ["test"] => {
+            setup::run().and_then(|()| step::run_all(check())).and_then(|()| step::run_all(test()))
+        }
+        ["bless"] => step::run_all(accept())
+            .and_then(|()| errors_doc::write())
+            .and_then(|()| step::run_all(test())),
         ["codes"] => errors_doc::write(),
         ["codes", "--check"] => errors_doc::check(),
         ["bench"] => step::run_all(bench()),
@@ -56,11 +60,25 @@ fn main() -> ExitCode {
 
 fn check() -> Vec<Step> {
     let config = "examples/weather/ablo.toml";
-    let fresh = ["run", "--quiet", "--package", "ablo-cli", "--", "generate", "--config", config, "--check"];
+    let fresh = [
+        "run",
+        "--quiet",
+        "--package",
+        "ablo-cli",
+        "--",
+        "generate",
+        "--config",
+        config,
+        "--check",
+    ];
     let mut steps = vec![
         cargo("format", &["fmt", "--all", "--check"]),
-        cargo("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-        cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"]).with("RUSTDOCFLAGS", "-D warnings"),
+        cargo(
+            "clippy",
+            &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+        ),
+        cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"])
+            .with("RUSTDOCFLAGS", "-D warnings"),
         cargo("docs/errors.md", &["xtask", "codes", "--check"]),
         cargo("the weather service's files", &fresh),
     ];
@@ -70,7 +88,10 @@ fn check() -> Vec<Step> {
             &["check", "--package", "ablo", "--locked", "--target", setup::WASM],
         ));
     } else {
-        println!("NOT CHECKED: the runtime in browsers; `rustup target add {}` failed", setup::WASM);
+        println!(
+            "NOT CHECKED: the runtime in browsers; `rustup target add {}` failed",
+            setup::WASM
+        );
     }
     steps
 }
@@ -82,12 +103,18 @@ fn test() -> Vec<Step> {
 fn bench() -> Vec<Step> {
     vec![
         cargo("benches of the compiler", &["bench", "--package", "ablo-tests"]),
-        cargo("delta codecs beside their peers", &["run", "--release", "--manifest-path", "benches/Cargo.toml"]),
+        cargo(
+            "delta codecs beside their peers",
+            &["run", "--release", "--manifest-path", "benches/Cargo.toml"],
+        ),
     ]
 }
 
 fn accept() -> Vec<Step> {
-    vec![cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"]).with("INSTA_UPDATE", "always")]
+    vec![
+        cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"])
+            .with("INSTA_UPDATE", "always"),
+    ]
 }
 
 fn at_length(test: &'static str) -> [&'static str; 6] {
@@ -96,23 +123,29 @@ fn at_length(test: &'static str) -> [&'static str; 6] {
 
 fn long() -> Vec<Step> {
     let properties = ["test", "--release", "--package", "ablo-tests", "--test", "properties"];
-    let judged = ["test", "--release", "--package", "ablo-tests", "--test", "judged", "--", "--nocapture"];
-    let fuzz = |target| ["+nightly", "fuzz", "run", target, "--", "-max_total_time=600", "-max_len=4096"];
+    let judged =
+        ["test", "--release", "--package", "ablo-tests", "--test", "judged", "--", "--nocapture"];
+    let fuzz =
+        |target| ["+nightly", "fuzz", "run", target, "--", "-max_total_time=600", "-max_len=4096"];
     vec![
         cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
         cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
         cargo("migrations of generated pairs on PostgreSQL", &at_length("postgres_migrate"))
             .with("PROPTEST_CASES", "2000"),
-        cargo("migrations of generated pairs on SQLite", &at_length("sqlite_migrate")).with("ABLO_LONG", "1"),
-        cargo("a server killed between any two statements", &at_length("migrate_faults")).with("ABLO_LONG", "1"),
-        cargo("random histories of the coordinator", &at_length("server_model")).with("ABLO_LONG", "1"),
+        cargo("migrations of generated pairs on SQLite", &at_length("sqlite_migrate"))
+            .with("ABLO_LONG", "1"),
+        cargo("a server killed between any two statements", &at_length("migrate_faults"))
+            .with("ABLO_LONG", "1"),
+        cargo("random histories of the coordinator", &at_length("server_model"))
+            .with("ABLO_LONG", "1"),
         cargo("every operation as documented", &at_length("server_openapi")).with("ABLO_LONG", "1"),
         cargo(
             "a coordinator and a data source that are killed",
             &["test", "--release", "--package", "ablo-cli", "--test", "data_source"],
         )
         .with("ABLO_LONG", "1"),
-        cargo("deltas in TypeScript as Rust writes them", &at_length("typescript_client")).with("ABLO_LONG", "1"),
+        cargo("deltas in TypeScript as Rust writes them", &at_length("typescript_client"))
+            .with("ABLO_LONG", "1"),
         cargo("fuzzing the JSON front", &fuzz("json_front")),
         cargo("fuzzing the Rust front", &fuzz("rust_front")),
         cargo("fuzzing deltas in JSON", &fuzz("delta_json")),

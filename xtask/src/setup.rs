@@ -13,16 +13,26 @@ pub(crate) fn run() -> Result<(), String> {
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
         ("npm", "npm", succeeds("npm", &["--version"])),
-        ("faketime", "faketime, which gives a program another clock", succeeds("faketime", &["--version"])),
+        (
+            "faketime",
+            "faketime, which gives a program another clock",
+            succeeds("faketime", &["--version"]),
+        ),
         ("chromium", "Chromium (at /usr/bin/chromium, or named by CHROMIUM)", has_chromium()),
-        ("python3-venv", "Python 3.10 or newer with venv", succeeds("python3", &["-c", "import venv, ensurepip"])),
+        (
+            "python3-venv",
+            "Python 3.10 or newer with venv",
+            succeeds("python3", &["-c", "import venv, ensurepip"]),
+        ),
     ];
     let missing: Vec<_> = needs.iter().filter(|(_, _, there)| !there).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|(_, name, _)| *name).collect();
-    let by_hand = |why: String| format!("missing: {}.\n{why}\nInstall it and run this again.", names.join(", "));
+    let by_hand = |why: String| {
+        format!("missing: {}.\n{why}\nInstall it and run this again.", names.join(", "))
+    };
     if !succeeds("apt-get", &["--version"]) {
         return Err(by_hand("Only apt-get is known here.".to_owned()));
     }
@@ -32,7 +42,8 @@ pub(crate) fn run() -> Result<(), String> {
     let quiet = |name: &str, arguments: &[&str]| {
         Step::new(name, "apt-get", arguments).with("DEBIAN_FRONTEND", "noninteractive")
     };
-    let steps = vec![quiet("package lists", &["update", "-qq"]), quiet(&packages.join(", "), &install)];
+    let steps =
+        vec![quiet("package lists", &["update", "-qq"]), quiet(&packages.join(", "), &install)];
     run_all(steps).map_err(by_hand)
 }
 
@@ -47,7 +58,8 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 /// Debian keeps server programs off the PATH.
 fn has_postgres() -> bool {
     let mut debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    succeeds("initdb", &["--version"]) || debian.any(|version| version.path().join("bin/initdb").exists())
+    succeeds("initdb", &["--version"])
+        || debian.any(|version| version.path().join("bin/initdb").exists())
 }
 
 fn has_chromium() -> bool {

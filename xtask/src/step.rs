@@ -26,7 +26,11 @@ impl Step {
     pub(crate) fn output(mut self) -> Result<String, String> {
         let output = self.command.output().map_err(|error| format!("{}: {error}", self.name))?;
         if !output.status.success() {
-            return Err(format!("{} failed: {}", self.name, String::from_utf8_lossy(&output.stderr)));
+            return Err(format!(
+                "{} failed: {}",
+                self.name,
+                String::from_utf8_lossy(&output.stderr)
+            ));
         }
         String::from_utf8(output.stdout).map_err(|error| format!("{}: {error}", self.name))
     }
@@ -36,7 +40,9 @@ impl Step {
         match self.command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{} failed ({status})", self.name)),
-            Err(error) => Err(format!("{}: {:?} cannot run: {error}", self.name, self.command.get_program())),
+            Err(error) => {
+                Err(format!("{}: {:?} cannot run: {error}", self.name, self.command.get_program()))
+            }
         }
     }
 }

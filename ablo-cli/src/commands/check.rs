@@ -31,7 +31,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Stop> {
 #[cfg(feature = "database")]
 fn database(args: &CheckArgs, input: &Input) -> Result<Option<Report>, Stop> {
     use crate::database::DatabaseArgs;
-    let (Some(address), Some(schema)) = (&args.database_url, &input.schema) else { return Ok(None) };
+    let (Some(address), Some(schema)) = (&args.database_url, &input.schema) else {
+        return Ok(None);
+    };
     let asked = DatabaseArgs { database_url: Some(address.clone()), place: args.place.clone() };
     let findings = super::migrate::fits(schema, &asked)?;
     Ok((!findings.is_empty()).then(|| Report::about(None, findings)))

@@ -20,7 +20,10 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
     let hints = inputs.hints.as_ref().map_or_else(Hints::default, |(hints, _)| hints.clone());
     let diff = diff::diff(inputs.prev.as_ref(), &inputs.next, &hints).map_err(|diagnostics| {
         // Only hints can be wrong here, so that there is a file of them.
-        inputs.hints.as_ref().map_or_else(nothing, |(_, source)| input::refused(source, &diagnostics))
+        inputs
+            .hints
+            .as_ref()
+            .map_or_else(nothing, |(_, source)| input::refused(source, &diagnostics))
     })?;
     let report = diff.report(&inputs.backfills);
     let text = match args.format {
@@ -45,7 +48,8 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
         #[cfg(feature = "postgres")]
         DialectArg::Postgres => {
             use sql::postgres::{Options, files, migrate};
-            let options = Options { schema: Some(args.schema.clone()), foreign_keys, ..Options::default() };
+            let options =
+                Options { schema: Some(args.schema.clone()), foreign_keys, ..Options::default() };
             let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
                 let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
                 Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
@@ -72,11 +76,18 @@ struct Inputs {
 fn read(args: &DiffArgs) -> Result<Inputs, Stop> {
     let mut wrong = nothing();
     let prev = args.prev.as_deref().map(|path| noted(schema(path), &mut wrong));
-    let next = args.initial.as_deref().or(args.next.as_deref()).map(|path| noted(schema(path), &mut wrong));
-    let hints = args.hints.as_deref().map(|path| noted(input::aside(path, json::read_hints), &mut wrong));
+    let next = args
+        .initial
+        .as_deref()
+        .or(args.next.as_deref())
+        .map(|path| noted(schema(path), &mut wrong));
+    let hints =
+        args.hints.as_deref().map(|path| noted(input::aside(path, json::read_hints), &mut wrong));
     // Backfills are checked against the next schema: without one there is nothing to say of them.
     let backfills = match (&args.backfills, next.as_ref().and_then(Option::as_ref)) {
-        (Some(path), Some(next)) => noted(input::aside(path, |text| json::read_backfills(text, next)), &mut wrong),
+        (Some(path), Some(next)) => {
+            noted(input::aside(path, |text| json::read_backfills(text, next)), &mut wrong)
+        }
         _ => None,
     };
     match next.flatten() {

@@ -21,7 +21,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Stop> {
 }
 
 /// Generates from an input that was read.
-pub(crate) fn from(mut input: Input, settings: &mut Settings, args: &GenerateArgs) -> Result<Outcome, Stop> {
+pub(crate) fn from(
+    mut input: Input,
+    settings: &mut Settings,
+    args: &GenerateArgs,
+) -> Result<Outcome, Stop> {
     let schema = input.schema()?;
     let hashes = Hashes::of(&schema);
     let subset = narrow(&schema, settings)?;
@@ -51,8 +55,11 @@ pub(crate) fn from(mut input: Input, settings: &mut Settings, args: &GenerateArg
 }
 
 fn generated(schema: &str, models: usize, check: bool, plan: &Plan<'_>) -> Generated {
-    let file =
-        |change: &Change<'_>| GeneratedFile { target: change.prefix, path: change.path.clone(), kind: change.kind };
+    let file = |change: &Change<'_>| GeneratedFile {
+        target: change.prefix,
+        path: change.path.clone(),
+        kind: change.kind,
+    };
     let files = plan.changes().iter().map(file).collect();
     Generated { schema: schema.to_owned(), models, check, files }
 }
@@ -68,7 +75,10 @@ fn narrow<'s>(schema: &'s Schema, settings: &mut Settings) -> Result<Cow<'s, Sch
             SelectError::ParentLeaves { model, .. } => model.as_str(),
             _ => "",
         };
-        let spot = models.iter().find(|setting| setting.value == asked).and_then(|setting| setting.spot.clone());
+        let spot = models
+            .iter()
+            .find(|setting| setting.value == asked)
+            .and_then(|setting| setting.spot.clone());
         Finding { spot, ..finding }
     };
     let subset = select(schema, &keys).map_err(|errors| errors.into_iter().map(finding).collect());

@@ -3,7 +3,8 @@
 use crate::args::InputArgs;
 use crate::codes;
 use crate::database::{
-    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlanArgs, StatusArgs,
+    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand,
+    PlanArgs, StatusArgs,
 };
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::{Outcome, counted};
@@ -35,9 +36,11 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
 
 fn plan(args: &PlanArgs) -> Result<Outcome, Stop> {
     if let [_, second, ..] = args.schemas.as_slice() {
-        let message = format!("`{}` is one schema too many: the database says what it has", second.display());
+        let message =
+            format!("`{}` is one schema too many: the database says what it has", second.display());
         return Err(refused(
-            Finding::new(codes::CONFIG_WRONG_TYPE, message).help(Some("with --offline there are two".to_owned())),
+            Finding::new(codes::CONFIG_WRONG_TYPE, message)
+                .help(Some("with --offline there are two".to_owned())),
         ));
     }
     let next = named(args.schemas.first(), &args.change)?;
@@ -85,12 +88,18 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
     let folder = args.out.clone().unwrap_or_default();
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
     let plan_text = plan.to_json();
-    for (name, text) in
-        [("plan.json", &plan_text), ("migrate.sql", &programs.migrate), ("after-commit.sql", &programs.after_commit)]
-    {
+    for (name, text) in [
+        ("plan.json", &plan_text),
+        ("migrate.sql", &programs.migrate),
+        ("after-commit.sql", &programs.after_commit),
+    ] {
         write(&folder.join(name), text)?;
     }
-    let remark = format!("{}plan.json, migrate.sql and after-commit.sql are in {}\n", summary(&plan), folder.display());
+    let remark = format!(
+        "{}plan.json, migrate.sql and after-commit.sql are in {}\n",
+        summary(&plan),
+        folder.display()
+    );
     Ok(Outcome { exit: exit(&plan), remark, ..Outcome::text(String::new()) })
 }
 
@@ -101,7 +110,8 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
         ApprovalClass::Isolation => Class::Isolation,
     });
     let needed = plan.body.approvals_needed.iter().filter(|needed| Some(needed.class) == class);
-    let ids: Vec<String> = args.steps.iter().cloned().chain(needed.map(|needed| needed.id.clone())).collect();
+    let ids: Vec<String> =
+        args.steps.iter().cloned().chain(needed.map(|needed| needed.id.clone())).collect();
     for id in &ids {
         plan.approve(id, args.by.as_deref()).map_err(|error| database::stop(&error))?;
     }
@@ -113,7 +123,8 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
 
 fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
     let planned = args.plan.as_deref().map(read_plan).transpose()?;
-    let next = if planned.is_none() { Some(named(args.next.as_ref(), &args.change)?) } else { None };
+    let next =
+        if planned.is_none() { Some(named(args.next.as_ref(), &args.change)?) } else { None };
     let mut database = open(&args.database, Absent::Made)?;
     let patience = Patience::default();
     let failed = |error: ablo_migrate::Error| database::stop(&error);
@@ -123,13 +134,18 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
         (None, Some(next)) => make(&mut *database, next, &args.database, &args.change)?,
         (None, None) => return Ok(Outcome::text(String::new())),
     };
-    let nothing_to_do = plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
+    let nothing_to_do =
+        plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
     if nothing_to_do && ablo_is_recorded(&mut *database, &plan).map_err(failed)? {
         return Ok(done(&mut *database, finished, "the database is up to date"));
     }
     let outcome = ablo_migrate::apply(&mut *database, &plan, patience).map_err(failed)?;
     let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
-    let said = if outcome.was_done { "the plan had been applied before".to_owned() } else { format!("applied: {ran}") };
+    let said = if outcome.was_done {
+        "the plan had been applied before".to_owned()
+    } else {
+        format!("applied: {ran}")
+    };
     Ok(done(&mut *database, finished, &said))
 }
 
@@ -146,7 +162,8 @@ fn done(database: &mut dyn Session, finished: usize, said: &str) -> Outcome {
         String::new()
     };
     let warnings: Vec<Finding> = database.warnings().iter().map(crate::database::finding).collect();
-    let reports = if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
+    let reports =
+        if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
     Outcome { remark: format!("{before}{said}\n"), reports, ..Outcome::text(String::new()) }
 }
 
@@ -154,9 +171,12 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
     let next = args.next.as_deref().map(schema).transpose()?;
     let mut database = open(&args.database, Absent::Refused)?;
     let failed = |error: ablo_migrate::Error| database::stop(&error);
-    let current = ablo_migrate::current(&mut *database, None, args.database.place.foreign_keys).map_err(failed)?;
+    let current = ablo_migrate::current(&mut *database, None, args.database.place.foreign_keys)
+        .map_err(failed)?;
     let mut findings = Vec::new();
-    let find = |name: &str, message: String| ablo_migrate::Code::find(name).map(|code| Finding::new(code, message));
+    let find = |name: &str, message: String| {
+        ablo_migrate::Code::find(name).map(|code| Finding::new(code, message))
+    };
     if let Some(entry) = &current.entry
         && let State::AfterCommit(next) = entry.state
     {
@@ -171,12 +191,20 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
         && at.as_ref() != Some(&hash(next))
     {
         let at = at.as_deref().unwrap_or("no schema");
-        findings
-            .extend(find("ablo::migrate::behind", format!("the database is at {at}, the schema is {}", hash(next))));
+        findings.extend(find(
+            "ablo::migrate::behind",
+            format!("the database is at {at}, the schema is {}", hash(next)),
+        ));
     }
     if let Some(schema) = &current.schema {
-        let drift = ablo_migrate::drift(&mut *database, schema, current.foreign_keys.unwrap_or_default());
-        findings.extend(drift.map_err(failed)?.iter().map(|difference| database::finding(&difference.finding())));
+        let drift =
+            ablo_migrate::drift(&mut *database, schema, current.foreign_keys.unwrap_or_default());
+        findings.extend(
+            drift
+                .map_err(failed)?
+                .iter()
+                .map(|difference| database::finding(&difference.finding())),
+        );
     }
     let at = current.entry.as_ref().map_or_else(
         || "nothing was applied\n".to_owned(),
@@ -197,10 +225,13 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
         }
     };
     let differences = match &schema {
-        Some(schema) => ablo_migrate::drift(&mut *database, schema, foreign_keys).map_err(failed)?,
+        Some(schema) => {
+            ablo_migrate::drift(&mut *database, schema, foreign_keys).map_err(failed)?
+        }
         None => Vec::new(),
     };
-    let findings = differences.iter().map(|difference| database::finding(&difference.finding())).collect();
+    let findings =
+        differences.iter().map(|difference| database::finding(&difference.finding())).collect();
     Ok(said(findings, "the database is as the schema says\n".to_owned()))
 }
 
@@ -210,7 +241,11 @@ pub(crate) fn fits(schema: &Schema, args: &DatabaseArgs) -> Result<Vec<Finding>,
     let found = ablo_migrate::drift(&mut *database, schema, args.place.foreign_keys);
     let found = found.map_err(|error| database::stop(&error))?;
     let is_misfit = |difference: &&Difference| difference.misfit;
-    Ok(found.iter().filter(is_misfit).map(|difference| database::finding(&difference.finding())).collect())
+    Ok(found
+        .iter()
+        .filter(is_misfit)
+        .map(|difference| database::finding(&difference.finding()))
+        .collect())
 }
 
 fn said(findings: Vec<Finding>, otherwise: String) -> Outcome {
@@ -225,10 +260,16 @@ fn said(findings: Vec<Finding>, otherwise: String) -> Outcome {
 }
 
 /// Makes a plan for a database.
-fn make(database: &mut dyn Session, next: &Schema, args: &DatabaseArgs, change: &ChangeArgs) -> Result<Plan, Stop> {
+fn make(
+    database: &mut dyn Session,
+    next: &Schema,
+    args: &DatabaseArgs,
+    change: &ChangeArgs,
+) -> Result<Plan, Stop> {
     let failed = |error: ablo_migrate::Error| database::stop(&error);
     let baseline = change.from.as_deref().map(schema).transpose()?;
-    let current = ablo_migrate::current(database, baseline.as_ref(), args.place.foreign_keys).map_err(failed)?;
+    let current = ablo_migrate::current(database, baseline.as_ref(), args.place.foreign_keys)
+        .map_err(failed)?;
     if let Some(entry) = current.entry.as_ref().filter(|entry| entry.state != State::Done) {
         let code = ablo_migrate::Code::find("ablo::migrate::unfinished");
         let message = format!("entry {} of the ledger is not finished", entry.id);
@@ -238,9 +279,15 @@ fn make(database: &mut dyn Session, next: &Schema, args: &DatabaseArgs, change: 
         ));
     }
     let foreign_keys = current.foreign_keys.unwrap_or(args.place.foreign_keys);
-    with_diff(current.schema.as_ref(), next, change.hints.as_deref(), change.backfills.as_deref(), |diff, backfills| {
-        ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
-    })
+    with_diff(
+        current.schema.as_ref(),
+        next,
+        change.hints.as_deref(),
+        change.backfills.as_deref(),
+        |diff, backfills| {
+            ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
+        },
+    )
 }
 
 /// Reads hints and backfills, and compares.
@@ -255,19 +302,21 @@ pub(super) fn with_diff<T>(
     let read = |path: &Path| input::aside(path, |text| json::read_backfills(text, next));
     let backfills = backfills.map(read).transpose()?;
     let no_hints = Hints::default();
-    let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints)).map_err(|diagnostics| {
-        // Only hints can be wrong here, so that there is a file of them.
-        hints.as_ref().map_or_else(
-            || Stop { exit: Exit::CannotRun, reports: Vec::new() },
-            |(_, source)| input::refused(source, &diagnostics),
-        )
-    })?;
+    let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints))
+        .map_err(|diagnostics| {
+            // Only hints can be wrong here, so that there is a file of them.
+            hints.as_ref().map_or_else(
+                || Stop { exit: Exit::CannotRun, reports: Vec::new() },
+                |(_, source)| input::refused(source, &diagnostics),
+            )
+        })?;
     then(&diff, &backfills.map(|(backfills, _)| backfills).unwrap_or_default())
 }
 
 fn open(args: &DatabaseArgs, absent: Absent) -> Result<Box<dyn Session>, Stop> {
     let address = database::address(args.database_url.as_deref())?;
-    ablo_migrate::connect(&address, &args.place.schema, absent).map_err(|error| database::stop(&error))
+    ablo_migrate::connect(&address, &args.place.schema, absent)
+        .map_err(|error| database::stop(&error))
 }
 
 /// The schema of this file, else of ablo.toml.
@@ -296,16 +345,25 @@ fn exit(plan: &Plan) -> Exit {
 fn summary(plan: &Plan) -> String {
     let body = &plan.body;
     let steps = body.report["steps"].as_array().map_or(0, Vec::len);
-    let mut out = format!("{}, {}\n", counted(steps, "step"), counted(body.statements.len(), "statement"));
+    let mut out =
+        format!("{}, {}\n", counted(steps, "step"), counted(body.statements.len(), "statement"));
     for (table, rows) in &body.rows {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {table}: {}{}", if rows.exact { "" } else { "about " }, counted_rows(rows.count));
+        let _ = writeln!(
+            out,
+            "  {table}: {}{}",
+            if rows.exact { "" } else { "about " },
+            counted_rows(rows.count)
+        );
     }
     let list = |name: &str| body.report[name].as_array().into_iter().flatten();
     for rename in list("possibleRenames") {
-        let _ = writeln!(out, "  a rename or not? hint {} or {}", rename["renamed"], rename["dropped"]);
+        let _ =
+            writeln!(out, "  a rename or not? hint {} or {}", rename["renamed"], rename["dropped"]);
     }
-    for open in list("unresolvedBlockers").chain(list("warnings").filter(|warning| !warning["needs"].is_null())) {
+    for open in list("unresolvedBlockers")
+        .chain(list("warnings").filter(|warning| !warning["needs"].is_null()))
+    {
         let _ = writeln!(
             out,
             "  needs a value: {}.{}, {}",
@@ -334,7 +392,8 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Stop> {
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Stop {
-    let finding = Finding::new(codes::OUTPUT_REFUSED, format!("cannot write `{}`: {error}", path.display()));
+    let finding =
+        Finding::new(codes::OUTPUT_REFUSED, format!("cannot write `{}`: {error}", path.display()));
     Stop::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
 }
 

@@ -36,7 +36,9 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Source(command) => (command.format(), source::run(&command).into()),
         Command::Generate(args) if args.watch => return watch::run(&args),
         Command::Generate(args) => (args.input.format, generate::run(&args).into()),
-        Command::Schema(SchemaCommand::Print(args)) => (args.input.format, schema::print(&args).into()),
+        Command::Schema(SchemaCommand::Print(args)) => {
+            (args.input.format, schema::print(&args).into())
+        }
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         #[cfg(feature = "database")]
         Command::Migrate(command) => (command.format(), migrate::run(&command).into()),

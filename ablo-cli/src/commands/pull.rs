@@ -23,11 +23,14 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Stop> {
     };
     if !findings.is_empty() {
         outcome.exit = Exit::Errors;
-        outcome.reports.insert(0, Report::about(None, findings.iter().map(database::finding).collect()));
+        outcome
+            .reports
+            .insert(0, Report::about(None, findings.iter().map(database::finding).collect()));
     }
     if let Some(path) = &args.out {
         write(path, &std::mem::take(&mut outcome.text))?;
-        outcome.remark = format!("{} in {}\n", counted(schema.models().len(), "model"), path.display());
+        outcome.remark =
+            format!("{} in {}\n", counted(schema.models().len(), "model"), path.display());
     }
     Ok(outcome)
 }

@@ -25,9 +25,13 @@ pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Stop> {
 pub(crate) fn rust(schema: &Schema) -> Outcome {
     let printed = ablo_codegen::emit::rust::source::print(schema);
     let unsaid = printed.unsaid.iter();
-    let mut findings: Vec<Finding> = unsaid.map(|it| Finding::new(codes::SOURCE_UNSAID, it.message.as_str())).collect();
+    let mut findings: Vec<Finding> =
+        unsaid.map(|it| Finding::new(codes::SOURCE_UNSAID, it.message.as_str())).collect();
     if findings.is_empty() && !printed.same_hash {
-        findings.push(Finding::new(codes::SOURCE_HASH, "the document says what is so anyway, and Rust does not"));
+        findings.push(Finding::new(
+            codes::SOURCE_HASH,
+            "the document says what is so anyway, and Rust does not",
+        ));
     }
     let mut outcome = Outcome::text(printed.text);
     if !findings.is_empty() {
@@ -40,8 +44,10 @@ pub(crate) fn rust(schema: &Schema) -> Outcome {
 pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
     let schema = read(input)?;
     let hashes = Hashes::of(&schema);
-    let models: Map<_, _> =
-        hash::of_models(&schema).iter().map(|(key, hash)| (key.to_string(), hash.to_string().into())).collect();
+    let models: Map<_, _> = hash::of_models(&schema)
+        .iter()
+        .map(|(key, hash)| (key.to_string(), hash.to_string().into()))
+        .collect();
     let all = Map::from_iter([
         ("schemaHash".to_owned(), hashes.schema.to_string().into()),
         ("contentHash".to_owned(), hashes.content.to_string().into()),

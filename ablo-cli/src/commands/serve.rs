@@ -62,7 +62,8 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
         Place::File(path) => path.display().to_string(),
     };
     run(async {
-        let app = App::new(&schema, store, Options { webhooks: webhooks(true), ..Options::default() });
+        let app =
+            App::new(&schema, store, Options { webhooks: webhooks(true), ..Options::default() });
         let key = dev_key(&app, &args.organization, key.as_deref()).await?;
         let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
@@ -80,12 +81,18 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
 
 /// The key of development: the one of the last run, else a new one.
 async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<String, Stop> {
-    let known = file.and_then(|file| std::fs::read_to_string(file).ok()).map(|key| key.trim().to_owned());
+    let known =
+        file.and_then(|file| std::fs::read_to_string(file).ok()).map(|key| key.trim().to_owned());
     if let Some(key) = known.filter(|key| !key.is_empty()) {
-        app.adopt_key(organization, "dev", &key).await.map_err(|failure| failed(&failure.into_refusal()))?;
+        app.adopt_key(organization, "dev", &key)
+            .await
+            .map_err(|failure| failed(&failure.into_refusal()))?;
         return Ok(key);
     }
-    let key = app.secret_key(organization, "dev").await.map_err(|failure| failed(&failure.into_refusal()))?;
+    let key = app
+        .secret_key(organization, "dev")
+        .await
+        .map_err(|failure| failed(&failure.into_refusal()))?;
     if let Some(file) = file {
         secret_file(file, &key).map_err(|error| no_store(file, &error))?;
     }
@@ -119,7 +126,12 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         let app = App::new(
             &schema,
             store,
-            Options { mode, sources, webhooks: webhooks(args.private_webhooks), ..Options::default() },
+            Options {
+                mode,
+                sources,
+                webhooks: webhooks(args.private_webhooks),
+                ..Options::default()
+            },
         );
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
             app.adopt_key(&args.organization, "environment", &key)
@@ -158,7 +170,9 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Stop
 fn migrated(address: &str, schema: &Schema) -> Result<(), Stop> {
     let stop = |error| database::stop(&error);
     let mut database = ablo_migrate::connect(address, "public", Absent::Made).map_err(stop)?;
-    if let Some(ran) = ablo_migrate::bring(&mut *database, schema, false, Patience::default()).map_err(stop)? {
+    if let Some(ran) =
+        ablo_migrate::bring(&mut *database, schema, false, Patience::default()).map_err(stop)?
+    {
         let ran = counted(ran.transaction + ran.after_commit, "statement");
         render::note(&format!("migrated the database: {ran}"), Format::Human);
     }
@@ -174,7 +188,8 @@ pub(super) fn file(address: &str) -> PathBuf {
 fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Stop> {
     let path = settings::schema_path(args)?;
     if path == Path::new(source::STDIN) {
-        let finding = Finding::new(codes::SERVE_REFUSED, "a coordinator reads its schema from a file");
+        let finding =
+            Finding::new(codes::SERVE_REFUSED, "a coordinator reads its schema from a file");
         return Err(Stop::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let schema = input::read(&path)?.schema()?;
@@ -206,7 +221,8 @@ async fn until_stopped(
 pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let hear = |kind| signal(kind).map_err(|error| refused(&error.to_string()));
-    let (mut interrupted, mut terminated) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    let (mut interrupted, mut terminated) =
+        (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
             _ = interrupted.recv() => {}
@@ -223,9 +239,13 @@ pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Sto
 }
 
 pub(super) fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
-    let filter = std::env::var("ABLO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    let filter = std::env::var("ABLO_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(tracing::Level::WARN);
     // Only the first subscriber of a process counts, and this is it.
-    let _ = tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| refused(&error.to_string()))?.block_on(work)
 }
@@ -243,5 +263,8 @@ fn failed(refusal: &ablo_server::error::Refusal) -> Stop {
 }
 
 fn refused(message: &str) -> Stop {
-    Stop::new(Exit::CannotRun, Report::about(None, vec![Finding::new(codes::SERVE_REFUSED, message)]))
+    Stop::new(
+        Exit::CannotRun,
+        Report::about(None, vec![Finding::new(codes::SERVE_REFUSED, message)]),
+    )
 }

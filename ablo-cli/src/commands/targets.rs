@@ -10,6 +10,7 @@ pub(crate) fn run() -> Outcome {
             text += &format!("    {name}: {meaning}\n");
         }
     }
-    text += "\nEvery target also takes `out`, the folder its files go to, in its table of ablo.toml.\n";
+    text +=
+        "\nEvery target also takes `out`, the folder its files go to, in its table of ablo.toml.\n";
     Outcome::text(text)
 }

@@ -31,7 +31,8 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Stop> {
     }
     let (sender, events) = mpsc::channel();
     // When nobody listens any more, the command is over.
-    let mut watcher = notify::recommended_watcher(move |event| drop(sender.send(event))).map_err(refused)?;
+    let mut watcher =
+        notify::recommended_watcher(move |event| drop(sender.send(event))).map_err(refused)?;
     let mut folders = BTreeSet::new();
     loop {
         // What there is to watch can change with ablo.toml, so it is asked before every run.
@@ -56,15 +57,21 @@ fn watched(args: &GenerateArgs) -> BTreeSet<PathBuf> {
     let schema = settings::schema_path(&args.input).ok();
     let read = schema.as_deref().and_then(|path| input::read(path).ok());
     // A module that is not there yet can only come into a folder that is.
-    let modules = read
-        .into_iter()
-        .flat_map(|input| input.files)
-        .filter(|path| path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()));
+    let modules = read.into_iter().flat_map(|input| input.files).filter(|path| {
+        path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())
+    });
     let named = [settings::config_path(&args.input), schema].into_iter().flatten().chain(modules);
-    named.flat_map(|file| [file.canonicalize().ok(), std::path::absolute(file).ok()]).flatten().collect()
+    named
+        .flat_map(|file| [file.canonicalize().ok(), std::path::absolute(file).ok()])
+        .flatten()
+        .collect()
 }
 
-fn add(watcher: &mut RecommendedWatcher, folders: &mut BTreeSet<PathBuf>, file: &Path) -> Result<(), Stop> {
+fn add(
+    watcher: &mut RecommendedWatcher,
+    folders: &mut BTreeSet<PathBuf>,
+    file: &Path,
+) -> Result<(), Stop> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if folders.contains(folder) {
         return Ok(());
@@ -95,5 +102,8 @@ fn wait(events: &Receiver<notify::Result<Event>>, files: &BTreeSet<PathBuf>) -> 
 
 fn refused(reason: impl std::fmt::Display) -> Stop {
     let message = format!("cannot watch: {reason}");
-    Stop::new(Exit::CannotRun, Report::about(None, vec![Finding::new(codes::WATCH_REFUSED, message)]))
+    Stop::new(
+        Exit::CannotRun,
+        Report::about(None, vec![Finding::new(codes::WATCH_REFUSED, message)]),
+    )
 }

@@ -51,8 +51,12 @@ fn whose(model: &str, field: Option<&str>) -> String {
 fn stops(report: &Report<'_, '_>, out: &mut String) {
     let verdict = &report.verdict;
     for (title, wanted) in [("Blockers", false), ("Blockers with a backfill", true)] {
-        let mut these =
-            verdict.blockers.iter().zip(&verdict.resolved).filter(|(_, resolved)| **resolved == wanted).peekable();
+        let mut these = verdict
+            .blockers
+            .iter()
+            .zip(&verdict.resolved)
+            .filter(|(_, resolved)| **resolved == wanted)
+            .peekable();
         if these.peek().is_some() {
             let _ = writeln!(out, "\n{title}");
         }
@@ -69,8 +73,13 @@ fn stops(report: &Report<'_, '_>, out: &mut String) {
     }
     for warning in &verdict.warnings {
         let class = warning.risk.class();
-        let words = [(class.loss, "loss"), (class.isolation, "isolation"), (class.needs_backfill, "needs a backfill")];
-        let words: Vec<&str> = words.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
+        let words = [
+            (class.loss, "loss"),
+            (class.isolation, "isolation"),
+            (class.needs_backfill, "needs a backfill"),
+        ];
+        let words: Vec<&str> =
+            words.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
         let name = whose(warning.model, warning.field);
         let _ = write!(out, "  {name}: {} [{}", warning.risk.message(), warning.risk.code());
         let _ = writeln!(out, "{}{}]", if words.is_empty() { "" } else { ": " }, words.join(", "));
@@ -84,7 +93,11 @@ fn decisions(report: &Report<'_, '_>, out: &mut String) {
     }
     for one in &report.possible_renames {
         let of = one.model.map_or_else(String::new, |model| format!("{model}: "));
-        let _ = writeln!(out, "  {of}is `{}` the old `{}`? ({} of 100 alike)", one.to, one.from, one.likeness);
+        let _ = writeln!(
+            out,
+            "  {of}is `{}` the old `{}`? ({} of 100 alike)",
+            one.to, one.from, one.likeness
+        );
         let _ = writeln!(out, "    renamed {}", one.renamed().to_json());
         let _ = writeln!(out, "    dropped {}", one.dropped().to_json());
     }
@@ -109,8 +122,10 @@ fn compatibility(report: &Report<'_, '_>, out: &mut String) {
         }
         let _ = writeln!(out, "  {}", title(audience));
         for ((effect, rule), findings) in by_rule {
-            let names: Vec<String> =
-                findings.iter().map(|one| whose(one.model.unwrap_or("identities"), one.field)).collect();
+            let names: Vec<String> = findings
+                .iter()
+                .map(|one| whose(one.model.unwrap_or("identities"), one.field))
+                .collect();
             let _ = writeln!(out, "    {} {}: {}", effect.0.as_str(), rule.id(), names.join(", "));
         }
     }
@@ -135,14 +150,18 @@ fn last_line(report: &Report<'_, '_>) -> String {
     }
     let warnings = &report.verdict.warnings;
     let classes = || warnings.iter().map(|warning| warning.risk.class());
-    let needs = report.verdict.unresolved().count() + classes().filter(|class| class.needs_backfill).count();
+    let needs = report.verdict.unresolved().count()
+        + classes().filter(|class| class.needs_backfill).count();
     let missing = [
         (report.possible_renames.len(), "decision"),
         (needs, "backfill"),
         (classes().filter(|class| class.loss || class.isolation).count(), "approval"),
     ];
-    let missing: Vec<String> =
-        missing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
+    let missing: Vec<String> = missing
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted(*count, what))
+        .collect();
     let steps = counted(report.diff.steps().len(), "step");
     if missing.is_empty() {
         format!("\n{steps}; nothing stands in the way\n")

@@ -5,7 +5,9 @@ use crate::finding::{Finding, Report, Spot};
 use crate::outcome::{Generated, Outcome, counted};
 use ablo_codegen::write::Kind;
 use ablo_schema::Severity;
-use miette::{Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, ReportHandler, SourceCode};
+use miette::{
+    Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, ReportHandler, SourceCode,
+};
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
 
@@ -23,8 +25,10 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     for report in reports {
         let source = Snippets::new(report.file.as_deref().unwrap_or_default(), &report.text);
         for finding in report.findings.iter().take(left) {
-            let shown =
-                Shown { finding, source: finding.spot.as_ref().filter(|_| !report.text.is_empty()).map(|_| &source) };
+            let shown = Shown {
+                finding,
+                source: finding.spot.as_ref().filter(|_| !report.text.is_empty()).map(|_| &source),
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{}", Rendered(&handler, &shown));
             left -= 1;
@@ -32,7 +36,10 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     }
     let count = |severity| reports.iter().map(|report| report.count(severity)).sum::<usize>();
     let dropped: usize = reports.iter().map(|report| report.dropped).sum();
-    let mut parts = vec![counted(count(Severity::Error), "error"), counted(count(Severity::Warning), "warning")];
+    let mut parts = vec![
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+    ];
     if dropped > 0 {
         parts.push(format!("{dropped} not counted by kind"));
     }
@@ -92,7 +99,8 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let mut lines: Vec<String> = self.finding.help.iter().map(|help| snippet::plain(help).into_owned()).collect();
+        let mut lines: Vec<String> =
+            self.finding.help.iter().map(|help| snippet::plain(help).into_owned()).collect();
         let far = self.finding.also.iter().filter(|(spot, _)| !self.is_beside(spot));
         lines.extend(far.map(|(spot, what)| {
             let file = spot.file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
@@ -109,9 +117,14 @@ impl Diagnostic for Shown<'_> {
         let (source, spot) = (self.source?, self.finding.spot.as_ref()?);
         let span = |range| source.first_line(range);
         let primary = LabeledSpan::new_primary_with_span(None, span(&spot.range));
-        let also = self.finding.also.iter().filter(|(spot, _)| self.is_beside(spot)).map(move |(spot, what)| {
-            LabeledSpan::new_with_span(Some(snippet::plain(what).into_owned()), span(&spot.range))
-        });
+        let also = self.finding.also.iter().filter(|(spot, _)| self.is_beside(spot)).map(
+            move |(spot, what)| {
+                LabeledSpan::new_with_span(
+                    Some(snippet::plain(what).into_owned()),
+                    span(&spot.range),
+                )
+            },
+        );
         Some(Box::new(std::iter::once(primary).chain(also)))
     }
 }
@@ -121,7 +134,9 @@ impl Shown<'_> {
     fn is_beside(&self, also: &Spot) -> bool {
         let spots = self.finding.spot.iter().chain([also]);
         also.file.is_none()
-            && self.source.is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
+            && self
+                .source
+                .is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
     }
 }
 
@@ -142,7 +157,10 @@ fn checked(generated: &Generated) -> String {
     for (word, file) in generated.stale() {
         let _ = writeln!(out, "{} {word}", file.path.display());
     }
-    out + &format!("{} stale; `ablo generate` with the same flags mends that\n", counted(stale, "file"))
+    out + &format!(
+        "{} stale; `ablo generate` with the same flags mends that\n",
+        counted(stale, "file")
+    )
 }
 
 fn written(generated: &Generated) -> String {
@@ -155,11 +173,20 @@ fn written(generated: &Generated) -> String {
             (count(Kind::Removed), "removed"),
             (count(Kind::Unchanged), "unchanged"),
         ];
-        let said: Vec<_> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let said: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(n, what)| format!("{n} {what}"))
+            .collect();
         let Some(first) = files.iter().find(|file| file.kind != Kind::Removed) else { continue };
         let start = files.iter().find(|file| file.is_start()).unwrap_or(first);
-        let _ = writeln!(out, "  {:<12} {:<28} see {}", first.target, said.join(", "), start.path.display());
+        let _ = writeln!(
+            out,
+            "  {:<12} {:<28} see {}",
+            first.target,
+            said.join(", "),
+            start.path.display()
+        );
     }
     out
 }

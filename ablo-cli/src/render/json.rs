@@ -49,10 +49,14 @@ struct File<'a> {
 }
 
 pub(super) fn print(outcome: &Outcome) -> String {
-    let diagnostics =
-        outcome.reports.iter().flat_map(|report| report.findings.iter().map(|f| shown(report, f))).collect();
+    let diagnostics = outcome
+        .reports
+        .iter()
+        .flat_map(|report| report.findings.iter().map(|f| shown(report, f)))
+        .collect();
     let dropped = outcome.reports.iter().map(|report| report.dropped).sum();
-    let files = outcome.generated.as_ref().map(|generated| generated.files.iter().map(file).collect());
+    let files =
+        outcome.generated.as_ref().map(|generated| generated.files.iter().map(file).collect());
     let document = Document { diagnostics, dropped, files };
     // Strings and numbers always serialise.
     serde_json::to_string(&document).unwrap_or_default() + "\n"
@@ -65,7 +69,11 @@ fn shown<'a>(report: &'a Report, finding: &'a Finding) -> Shown<'a> {
         message: &finding.message,
         place: place(report, finding.spot.as_ref()),
         help: finding.help.as_deref(),
-        also: finding.also.iter().map(|(spot, message)| Also { message, place: place(report, Some(spot)) }).collect(),
+        also: finding
+            .also
+            .iter()
+            .map(|(spot, message)| Also { message, place: place(report, Some(spot)) })
+            .collect(),
     }
 }
 

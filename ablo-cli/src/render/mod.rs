@@ -22,7 +22,8 @@ pub(crate) fn show(outcome: &Outcome, format: Format) -> Exit {
         Format::Github if outcome.text.is_empty() => (github::print(outcome), String::new()),
         Format::Json | Format::Github => (String::new(), String::new()),
     };
-    let printed = write(io::stderr().lock(), &[&err]).and_then(|()| write(io::stdout().lock(), &[&outcome.text, &out]));
+    let printed = write(io::stderr().lock(), &[&err])
+        .and_then(|()| write(io::stdout().lock(), &[&outcome.text, &out]));
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::CannotRun,
         _ => outcome.exit,

@@ -23,7 +23,8 @@ pub(super) struct Snippets<'t> {
 
 impl<'t> Snippets<'t> {
     pub(super) fn new(name: &'t str, text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { name, text: plain(text), starts }
     }
 
@@ -60,21 +61,36 @@ impl SourceCode for Snippets<'_> {
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let (start, end) = (span.offset(), span.offset() + span.len());
         let (mut first, mut last) = (self.line_at(start), self.line_at(end));
-        let mut data = if before + after == 0 { start..end } else { self.line(first).start..self.line(last).end };
+        let mut data = if before + after == 0 {
+            start..end
+        } else {
+            self.line(first).start..self.line(last).end
+        };
         let neighbours = (first.saturating_sub(before)..first).chain(last + 1..=last + after);
-        if before + after > 0 && data.len() <= LONG && neighbours.clone().all(|line| self.line(line).len() <= LONG) {
+        if before + after > 0
+            && data.len() <= LONG
+            && neighbours.clone().all(|line| self.line(line).len() <= LONG)
+        {
             first = first.saturating_sub(before);
             last = (last + after).min(self.starts.len() - 1);
             data = self.line(first).start..self.line(last).end;
         } else if data.len() > LONG {
             let far = (end + AROUND).min(start + 8 * LONG);
             let around = start.saturating_sub(AROUND).max(data.start)..far.min(data.end);
-            data = self.text.ceil_char_boundary(around.start)..self.text.floor_char_boundary(around.end);
+            data = self.text.ceil_char_boundary(around.start)
+                ..self.text.floor_char_boundary(around.end);
         }
         let column = self.text[self.line(first).start..data.start].chars().count();
         let cut = SourceSpan::new(data.start.into(), data.len());
         let bytes = self.text[data].as_bytes();
-        let contents = MietteSpanContents::new_named(self.name.to_owned(), bytes, cut, first, column, last - first + 1);
+        let contents = MietteSpanContents::new_named(
+            self.name.to_owned(),
+            bytes,
+            cut,
+            first,
+            column,
+            last - first + 1,
+        );
         Ok(Box::new(contents))
     }
 }
@@ -95,6 +111,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
 }
 
 fn steers(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || (c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
 }

@@ -32,8 +32,9 @@ impl Running {
     pub(crate) fn start_ahead(place: &Place, args: &[&str], key: &str, seconds: i32) -> Self {
         let mut command = place.command(args);
         let found = std::fs::read_dir("/usr/lib").expect("a folder").flatten();
-        let library =
-            found.map(|arch| arch.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists());
+        let library = found
+            .map(|arch| arch.path().join("faketime/libfaketimeMT.so.1"))
+            .find(|library| library.exists());
         // `faketime` itself would stand between us and the process.
         command.env("LD_PRELOAD", library.expect("faketime is installed by `cargo xtask test`"));
         command.env("FAKETIME", format!("{seconds:+}s")).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -64,7 +65,11 @@ impl Running {
             }
         }
         std::thread::spawn(move || lines.count());
-        Self { child, address: address.unwrap_or_else(|| panic!("it did not start: {all}")), key: said }
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("it did not start: {all}")),
+            key: said,
+        }
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
@@ -86,14 +91,20 @@ impl Running {
 
     /// Ends it as nobody should.
     pub(crate) fn kill(&mut self) {
-        let killed = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().expect("kill");
+        let killed = Command::new("kill")
+            .args(["-KILL", &self.child.id().to_string()])
+            .status()
+            .expect("kill");
         assert!(killed.success());
         self.child.wait().expect("it ended");
     }
 
     /// Ends it as a person or a supervisor does, and says how it ended.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+        let done = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .expect("kill");
         assert!(done.success());
         self.child.wait().expect("it ends").code()
     }
@@ -101,9 +112,15 @@ impl Running {
 
 /// Commits two rows, under an id that follows from them; nothing where no confirmation came.
 pub(crate) fn try_commit(address: &str, key: &str, ids: &[String; 2]) -> Option<()> {
-    let operation =
-        |id: &String| format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#);
-    let body = format!(r#"{{"clientTxId":"{}","operations":[{},{}]}}"#, ids[0], operation(&ids[0]), operation(&ids[1]));
+    let operation = |id: &String| {
+        format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#)
+    };
+    let body = format!(
+        r#"{{"clientTxId":"{}","operations":[{},{}]}}"#,
+        ids[0],
+        operation(&ids[0]),
+        operation(&ids[1])
+    );
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!(
         "POST /v1/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

@@ -94,7 +94,11 @@ impl Place {
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ablo"));
-        command.args(args).current_dir(self.0.path()).env_remove("NO_GRAPHICS").stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.0.path())
+            .env_remove("NO_GRAPHICS")
+            .stdin(Stdio::null());
         command
     }
 
@@ -136,7 +140,10 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
             walk(root, &path, found);
         } else {
             let name = path.strip_prefix(root).expect("below").display().to_string();
-            found.push((name, String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned()));
+            found.push((
+                name,
+                String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned(),
+            ));
         }
     }
 }

@@ -48,15 +48,28 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
     for located in all.iter().take(MOST_SHOWN) {
         let diagnostic = located.diagnostic;
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{}[{}]: {}", diagnostic.code.severity().as_str(), diagnostic.code, diagnostic.message);
+        let _ = writeln!(
+            out,
+            "{}[{}]: {}",
+            diagnostic.code.severity().as_str(),
+            diagnostic.code,
+            diagnostic.message
+        );
         let place = &located.place;
         if let Some(source) = texts.get(place.file) {
-            let _ = writeln!(out, "  --> {}:{}:{}", source.path.display(), place.line, place.column);
+            let _ =
+                writeln!(out, "  --> {}:{}:{}", source.path.display(), place.line, place.column);
             snippet(&mut out, source.text, place);
         }
         for (place, what) in &located.also {
             if let Some(source) = texts.get(place.file) {
-                let _ = writeln!(out, "  ::: {}:{}:{}: {what}", source.path.display(), place.line, place.column);
+                let _ = writeln!(
+                    out,
+                    "  ::: {}:{}:{}: {what}",
+                    source.path.display(),
+                    place.line,
+                    place.column
+                );
             }
         }
         if let Some(help) = &diagnostic.help {
@@ -72,11 +85,15 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
 fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
     /// Lines longer than this are cut.
     const LONG: usize = 160;
-    let Some(line) = text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= LONG) else { return };
+    let Some(line) = text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= LONG)
+    else {
+        return;
+    };
     let shown: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let number = place.line.to_string();
     let gap = " ".repeat(number.len());
-    let marked = text.get(place.range.clone()).and_then(|marked| marked.lines().next()).unwrap_or_default();
+    let marked =
+        text.get(place.range.clone()).and_then(|marked| marked.lines().next()).unwrap_or_default();
     let marks = "^".repeat(marked.chars().count().max(1));
     let before = " ".repeat(place.column - 1);
     let _ = writeln!(out, "{gap}  |\n{number}  | {shown}\n{gap}  | {before}{marks}");
@@ -98,7 +115,13 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
         let mut help = diagnostic.help.clone().unwrap_or_default();
         for (place, what) in elsewhere {
             if let Some(source) = texts.get(place.file) {
-                let _ = write!(help, "\n{what}: {}:{}:{}", source.path.display(), place.line, place.column);
+                let _ = write!(
+                    help,
+                    "\n{what}: {}:{}:{}",
+                    source.path.display(),
+                    place.line,
+                    place.column
+                );
             }
         }
         let label = |what: Option<&str>, range: &std::ops::Range<usize>| {
@@ -120,9 +143,14 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
 }
 
 fn count(out: &mut String, all: &[Located<'_>]) {
-    let errors = all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Error).count();
+    let errors =
+        all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Error).count();
     let _ = writeln!(out, "{errors} error{}", if errors == 1 { "" } else { "s" });
     if all.len() > MOST_SHOWN {
-        let _ = writeln!(out, "the first {MOST_SHOWN} of {} are shown; `ablo check` shows more", all.len());
+        let _ = writeln!(
+            out,
+            "the first {MOST_SHOWN} of {} are shown; `ablo check` shows more",
+            all.len()
+        );
     }
 }

@@ -48,11 +48,13 @@ impl RustFiles {
     pub fn load(&mut self, wanted: &Wanted<'_>) -> Result<String, String> {
         let candidates = self.candidates(wanted);
         let Some(found) = candidates.iter().find(|path| path.is_file()) else {
-            let names: Vec<String> = candidates.iter().map(|path| format!("`{}`", path.display())).collect();
+            let names: Vec<String> =
+                candidates.iter().map(|path| format!("`{}`", path.display())).collect();
             self.missed.extend(candidates);
             return Err(format!("there is no {}", names.join(" or ")));
         };
-        let text = read_bounded(found).map_err(|error| format!("`{}`: {error}", found.display()))?;
+        let text =
+            read_bounded(found).map_err(|error| format!("`{}`: {error}", found.display()))?;
         self.paths.push(found.clone());
         Ok(text)
     }
@@ -63,7 +65,9 @@ impl RustFiles {
         let folder = file.parent().unwrap_or(Path::new(""));
         let stem = file.file_stem().unwrap_or_default();
         let owns_folder = matches!(stem.to_str(), Some("mod" | "lib" | "main"));
-        let below = |folder: &Path| wanted.inside.iter().fold(folder.to_owned(), |path, name| path.join(name));
+        let below = |folder: &Path| {
+            wanted.inside.iter().fold(folder.to_owned(), |path, name| path.join(name))
+        };
         if let Some(path) = wanted.path {
             let is_own = wanted.inside.is_empty();
             let own = if is_own || owns_folder { below(folder) } else { below(&folder.join(stem)) };
@@ -76,8 +80,9 @@ impl RustFiles {
         if owns_folder || wanted.file == 0 {
             folders.push(below(folder));
         }
-        let both =
-            |folder: PathBuf| [folder.join(format!("{}.rs", wanted.name)), folder.join(wanted.name).join("mod.rs")];
+        let both = |folder: PathBuf| {
+            [folder.join(format!("{}.rs", wanted.name)), folder.join(wanted.name).join("mod.rs")]
+        };
         folders.into_iter().flat_map(both).collect()
     }
 }

@@ -31,11 +31,15 @@ pub fn tree(value: &Value) -> serde_json::Value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(flag) => (*flag).into(),
         #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < EXACT => (*number as i64).into(),
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < EXACT => {
+            (*number as i64).into()
+        }
         Value::Number(number) => (*number).into(),
         Value::String(text) => (**text).into(),
         Value::Array(items) => items.iter().map(tree).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.to_string(), tree(value))).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.to_string(), tree(value))).collect()
+        }
     }
 }
 
@@ -59,7 +63,8 @@ pub fn digits_pattern(format: Format) -> Option<String> {
                 1 => "[0-9]".to_owned(),
                 digits => format!("(0|[1-9][0-9]{{0,{}}})", digits - 1),
             };
-            let fraction = if scale == 0 { String::new() } else { format!(r"(\.[0-9]{{1,{scale}}})?") };
+            let fraction =
+                if scale == 0 { String::new() } else { format!(r"(\.[0-9]{{1,{scale}}})?") };
             Some(format!("^-?{whole}{fraction}$"))
         }
         _ => None,

@@ -7,8 +7,11 @@ impl<'s> RowShape<'s> {
     /// The model whose rows a field names: the one that every `belongsTo` over this field leads to.
     #[must_use]
     pub fn referenced_model(&self, field: &Field) -> Option<&'s ModelKey> {
-        let mut targets =
-            self.model.belongs_to().filter(|edge| edge.foreign_key == field.name).map(|edge| &edge.target);
+        let mut targets = self
+            .model
+            .belongs_to()
+            .filter(|edge| edge.foreign_key == field.name)
+            .map(|edge| &edge.target);
         let first = targets.next()?;
         targets.all(|target| target == first).then_some(first)
     }

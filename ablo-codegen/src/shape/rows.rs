@@ -23,8 +23,13 @@ pub enum BaseField {
 }
 
 /// The base fields in the order in which a row shows them.
-pub const BASE_FIELDS: [BaseField; 5] =
-    [BaseField::Id, BaseField::CreatedAt, BaseField::UpdatedAt, BaseField::OrganizationId, BaseField::CreatedBy];
+pub const BASE_FIELDS: [BaseField; 5] = [
+    BaseField::Id,
+    BaseField::CreatedAt,
+    BaseField::UpdatedAt,
+    BaseField::OrganizationId,
+    BaseField::CreatedBy,
+];
 
 /// What a base field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,9 @@
 
 mod outside;
 
-use outside::{IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_ENDPOINTS, WEBHOOK_LETTERS};
+use outside::{
+    IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_ENDPOINTS, WEBHOOK_LETTERS,
+};
 
 /// One table.
 #[derive(Clone, Copy, Debug)]
@@ -118,17 +120,26 @@ const fn numbered(name: &'static str) -> ServiceColumn {
     ServiceColumn::new(name, ServiceKind::Numbered).required()
 }
 
-const fn lookup(purpose: &'static str, columns: &'static [&'static str], rows: Rows) -> ServiceIndex {
+const fn lookup(
+    purpose: &'static str,
+    columns: &'static [&'static str],
+    rows: Rows,
+) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: false, rows }
 }
 
-const fn unique(purpose: &'static str, columns: &'static [&'static str], rows: Rows) -> ServiceIndex {
+const fn unique(
+    purpose: &'static str,
+    columns: &'static [&'static str],
+    rows: Rows,
+) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: true, rows }
 }
 
 const ACTIONS: &[&str] = &["I", "U", "D", "A", "V", "C", "G", "S"];
 const PARTICIPANTS: &[&str] = &["user", "agent", "system"];
-const CONFIRMATIONS: &[&str] = &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
+const CONFIRMATIONS: &[&str] =
+    &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
 const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
 const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
@@ -212,8 +223,9 @@ const CLAIMS: ServiceTable = ServiceTable {
         text("description"),
         json("meta"),
         one_of("status", CLAIM_STATES).required(),
-        numbered("arrival")
-            .about("The place in the queue is the number of queued claims on the row that arrived before"),
+        numbered("arrival").about(
+            "The place in the queue is the number of queued claims on the row that arrived before",
+        ),
         written("declared_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).required(),
         ServiceColumn::new("ttl_ms", ServiceKind::Integer)
@@ -225,7 +237,11 @@ const CLAIMS: ServiceTable = ServiceTable {
     key: &["organization_id", "participant_id", "id"],
     indexes: &[
         unique("holder", &["organization_id", "model", "row_id"], Rows::Where("status", "active")),
-        lookup("queue", &["organization_id", "model", "row_id", "arrival"], Rows::Where("status", "queued")),
+        lookup(
+            "queue",
+            &["organization_id", "model", "row_id", "arrival"],
+            Rows::Where("status", "queued"),
+        ),
         lookup("expiry", &["expires_at"], Rows::All),
     ],
     organization: Some("organization_id"),
@@ -237,7 +253,9 @@ const COMMITS: ServiceTable = ServiceTable {
     columns: &[
         text("organization_id").required(),
         text("client_tx_id").required().about("Chosen by the client"),
-        text("body_hash").required().about("Of the operations: another commit may not use the same id"),
+        text("body_hash")
+            .required()
+            .about("Of the operations: another commit may not use the same id"),
         json("receipt").required(),
         written("created_at").required(),
     ],
@@ -252,17 +270,25 @@ const CAPABILITIES: ServiceTable = ServiceTable {
     about: "Credentials: API keys and the tokens exchanged for them, each by its hash alone.",
     columns: &[
         text("id").required(),
-        text("token_hash").required().about("BLAKE3 of the token, in hexadecimal digits; the token itself is not kept"),
+        text("token_hash")
+            .required()
+            .about("BLAKE3 of the token, in hexadecimal digits; the token itself is not kept"),
         one_of("kind", CREDENTIALS).required(),
         text("organization_id").required(),
         text("participant_id").required().about("Whom it speaks for"),
         one_of("participant_kind", PARTICIPANTS).required(),
         text("on_behalf_of_id").about("The human at the root of the delegation"),
-        ServiceColumn::new("operations", ServiceKind::Texts).required().about("model.verb each, or * for all"),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("What it may see: groups as kind:id"),
+        ServiceColumn::new("operations", ServiceKind::Texts)
+            .required()
+            .about("model.verb each, or * for all"),
+        ServiceColumn::new("sync_groups", ServiceKind::Texts)
+            .required()
+            .about("What it may see: groups as kind:id"),
         json("user_meta").required().about("What the application knows about the participant"),
         text("label"),
-        one_of("reach", REACH).required().about("Whether it grows with what its participant is given"),
+        one_of("reach", REACH)
+            .required()
+            .about("Whether it grows with what its participant is given"),
         text("parent_id").about("The credential it was exchanged for; it ends with that"),
         written("issued_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).about("Null: until it is taken back"),
@@ -327,7 +353,8 @@ mod tests {
 
     fn columns(table: &str) -> String {
         let found = SERVICE_TABLES.iter().find(|known| known.name == table);
-        let names: Vec<_> = found.into_iter().flat_map(|table| table.columns).map(|column| column.name).collect();
+        let names: Vec<_> =
+            found.into_iter().flat_map(|table| table.columns).map(|column| column.name).collect();
         names.join(" ")
     }
 
@@ -341,7 +368,10 @@ mod tests {
         let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
         let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \
             confirmation_state backfill_provenance";
-        assert_eq!(columns("sync_deltas"), format!("{core} {attribution} caused_by_task_id previous_groups"));
+        assert_eq!(
+            columns("sync_deltas"),
+            format!("{core} {attribution} caused_by_task_id previous_groups")
+        );
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(
             columns("ablo_outbox"),
@@ -362,14 +392,22 @@ mod tests {
                 let found = table.columns.iter().find(|column| column.name == name);
                 found.unwrap_or_else(|| panic!("{} has no {name}", table.name))
             };
-            assert!(table.key.iter().chain(&table.organization).all(|name| column(name).not_null), "{}", table.name);
+            assert!(
+                table.key.iter().chain(&table.organization).all(|name| column(name).not_null),
+                "{}",
+                table.name
+            );
             for index in table.indexes {
                 assert!(index.columns.iter().all(|name| column(name).name == *name));
                 match index.rows {
                     Rows::All => {}
-                    Rows::With(name) => assert!(!column(name).not_null, "the condition would say nothing"),
+                    Rows::With(name) => {
+                        assert!(!column(name).not_null, "the condition would say nothing")
+                    }
                     Rows::Where(name, value) => {
-                        assert!(matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value)));
+                        assert!(
+                            matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value))
+                        );
                     }
                 }
             }

@@ -118,7 +118,8 @@ pub struct UniqueShape<'s> {
 #[must_use]
 pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
     let tenant = || schema.models().iter().filter(|model| model.plane == Plane::Tenant);
-    let by_table: BTreeMap<&str, &Model> = tenant().map(|model| (model.table.as_str(), model)).collect();
+    let by_table: BTreeMap<&str, &Model> =
+        tenant().map(|model| (model.table.as_str(), model)).collect();
     let mut placed = BTreeSet::new();
     let mut tables = Vec::with_capacity(by_table.len());
     for model in tenant() {
@@ -130,7 +131,8 @@ pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
                 next = by_table.get(parent_table.as_str()).copied();
             }
         }
-        tables.extend(line.into_iter().rev().map(|model| TableShape::new(model, schema, &by_table)));
+        tables
+            .extend(line.into_iter().rev().map(|model| TableShape::new(model, schema, &by_table)));
     }
     tables
 }
@@ -138,8 +140,13 @@ pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
 impl<'s> TableShape<'s> {
     fn new(model: &'s Model, schema: &'s Schema, by_table: &BTreeMap<&str, &'s Model>) -> Self {
         let isolation = isolation(model, by_table);
-        let mut table =
-            Self { model, columns: base_columns(model), isolation, foreign_keys: Vec::new(), unique: Vec::new() };
+        let mut table = Self {
+            model,
+            columns: base_columns(model),
+            isolation,
+            foreign_keys: Vec::new(),
+            unique: Vec::new(),
+        };
         let base = table.columns.len();
         for field in &model.fields {
             table.add(field, base);
@@ -165,7 +172,8 @@ impl<'s> TableShape<'s> {
     fn add(&mut self, field: &'s Field, base: usize) {
         let name = field_column(self.model, field);
         let kind = ColumnKind::of(field);
-        let Some(column) = self.columns[..base].iter_mut().find(|column| column.name == name) else {
+        let Some(column) = self.columns[..base].iter_mut().find(|column| column.name == name)
+        else {
             let mut column = ColumnShape::new(name, kind);
             column.not_null = !field.optional;
             column.indexed = field.indexed;
@@ -250,7 +258,11 @@ impl<'s> ColumnKind<'s> {
 
 fn base_columns(model: &Model) -> Vec<ColumnShape<'_>> {
     let mut columns: Vec<ColumnShape<'_>> = Vec::with_capacity(5 + model.fields.len());
-    columns.push(ColumnShape { primary: true, not_null: true, ..ColumnShape::new("id", ColumnKind::Text) });
+    columns.push(ColumnShape {
+        primary: true,
+        not_null: true,
+        ..ColumnShape::new("id", ColumnKind::Text)
+    });
     let tenancy = model.tenancy_column().map(|column| column.as_str());
     if let Some(name) = tenancy.filter(|name| *name != "id") {
         columns.push(ColumnShape { not_null: true, ..ColumnShape::new(name, ColumnKind::Text) });
@@ -259,7 +271,11 @@ fn base_columns(model: &Model) -> Vec<ColumnShape<'_>> {
         columns.push(ColumnShape::new("created_by", ColumnKind::Text));
     }
     for name in ["created_at", "updated_at"].into_iter().filter(|name| tenancy != Some(name)) {
-        columns.push(ColumnShape { not_null: true, default_now: true, ..ColumnShape::new(name, ColumnKind::Date) });
+        columns.push(ColumnShape {
+            not_null: true,
+            default_now: true,
+            ..ColumnShape::new(name, ColumnKind::Date)
+        });
     }
     columns
 }
@@ -268,7 +284,9 @@ fn base_columns(model: &Model) -> Vec<ColumnShape<'_>> {
 /// gives it another.
 fn field_column<'s>(model: &'s Model, field: &'s Field) -> &'s str {
     match model.tenancy_column() {
-        Some(column) if field.name == "organizationId" && field.column == "organization_id" => column.as_str(),
+        Some(column) if field.name == "organizationId" && field.column == "organization_id" => {
+            column.as_str()
+        }
         _ => field.column.as_str(),
     }
 }

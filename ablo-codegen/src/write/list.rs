@@ -10,7 +10,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 const NAME: &str = ".ablo-files";
-const HEAD: &str = "# Files that ablo wrote into this folder, and may replace or remove. Keep it beside them.\n";
+const HEAD: &str =
+    "# Files that ablo wrote into this folder, and may replace or remove. Keep it beside them.\n";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct List {
@@ -31,7 +32,12 @@ impl List {
             Ok(found) if !found.is_file() => return Err(WriteError::NotAFile(path)),
             Ok(_) => {}
             // Whether a file is where the folder should be is found, and told better, on the way to each file.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Ok(list);
             }
             Err(source) => return Err(WriteError::io("look at", &path)(source)),
@@ -58,7 +64,10 @@ impl List {
     }
 
     pub(super) fn union(&self, other: &Self) -> Self {
-        Self { folder: self.folder.clone(), names: self.names.union(&other.names).cloned().collect() }
+        Self {
+            folder: self.folder.clone(),
+            names: self.names.union(&other.names).cloned().collect(),
+        }
     }
 
     /// The names that the other list lacks.

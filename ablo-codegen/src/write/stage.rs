@@ -19,7 +19,8 @@ impl Stage {
     pub(super) fn write(&mut self, path: &Path, text: &str) -> Result<(), WriteError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         self.make(folder)?;
-        let (temporary, mut file) = beside(folder, self.files.len()).map_err(WriteError::io("write below", folder))?;
+        let (temporary, mut file) =
+            beside(folder, self.files.len()).map_err(WriteError::io("write below", folder))?;
         self.files.push((temporary, path.to_owned()));
         file.write_all(text.as_bytes()).map_err(WriteError::io("write", path))
     }

@@ -68,14 +68,23 @@ impl Database {
     }
 
     /// The entry's number, or where it stopped and why. The position after the last statement is that of the ledger.
-    fn try_transaction(&mut self, record: &Record, patience: Patience) -> std::result::Result<i64, (usize, Refusal)> {
+    fn try_transaction(
+        &mut self,
+        record: &Record,
+        patience: Patience,
+    ) -> std::result::Result<i64, (usize, Refusal)> {
         let statements: Vec<_> = record.of(Phase::Transaction).collect();
         let own = |error: postgres::Error| (statements.len(), Refusal::from(error));
         let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", patience.table.as_millis());
         self.client.batch_execute(&begin).map_err(own)?;
         let home = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&self.schema));
         let is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
-        if !self.client.query_one(is_there, &[&self.schema]).and_then(|row| row.try_get(0)).map_err(own)? {
+        if !self
+            .client
+            .query_one(is_there, &[&self.schema])
+            .and_then(|row| row.try_get(0))
+            .map_err(own)?
+        {
             self.client.batch_execute(&home).map_err(own)?;
         }
         for (at, statement) in statements.iter().enumerate() {
@@ -84,20 +93,32 @@ impl Database {
         // Constraints that wait for the commit would fail there without saying of which statement they are.
         self.client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").map_err(own)?;
         let ledger = self.ledger_name();
-        self.client.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {ledger} {LEDGER}")).map_err(own)?;
+        self.client
+            .batch_execute(&format!("CREATE TABLE IF NOT EXISTS {ledger} {LEDGER}"))
+            .map_err(own)?;
         let insert = format!(
             "INSERT INTO {ledger} (from_hash, to_hash, record, state, position) VALUES ($1, $2, $3, $4, 0) RETURNING id"
         );
-        let text = serde_json::to_string(record)
-            .map_err(|error| (statements.len(), Refusal { state: None, message: error.to_string() }))?;
+        let text = serde_json::to_string(record).map_err(|error| {
+            (statements.len(), Refusal { state: None, message: error.to_string() })
+        })?;
         let is_done = record.of(Phase::AfterCommit).next().is_none();
         let state = if is_done { DONE } else { AFTER_COMMIT };
-        let row = self.client.query_one(&insert, &[&record.from, &record.to, &text, &state]).map_err(own)?;
+        let row = self
+            .client
+            .query_one(&insert, &[&record.from, &record.to, &text, &state])
+            .map_err(own)?;
         self.client.batch_execute("COMMIT").map_err(own)?;
         row.try_get(0).map_err(own)
     }
 
-    fn after_commit(&mut self, id: i64, record: &Record, from: usize, patience: Patience) -> Result<usize> {
+    fn after_commit(
+        &mut self,
+        id: i64,
+        record: &Record,
+        from: usize,
+        patience: Patience,
+    ) -> Result<usize> {
         let statements: Vec<_> = record.of(Phase::AfterCommit).collect();
         self.client.batch_execute(&format!("SET lock_timeout = {}", patience.table.as_millis()))?;
         for (at, statement) in statements.iter().enumerate().skip(from) {
@@ -116,7 +137,8 @@ impl Database {
                 std::thread::sleep(pause(attempt));
                 attempt += 1;
             }
-            let (state, position) = if at + 1 == statements.len() { (DONE, 0) } else { (AFTER_COMMIT, at + 1) };
+            let (state, position) =
+                if at + 1 == statements.len() { (DONE, 0) } else { (AFTER_COMMIT, at + 1) };
             self.advance(id, state, position)?;
         }
         if from >= statements.len() {
@@ -127,7 +149,8 @@ impl Database {
     }
 
     fn advance(&mut self, id: i64, state: &str, position: usize) -> Result<()> {
-        let sql = format!("UPDATE {} SET state = $2, position = $3 WHERE id = $1", self.ledger_name());
+        let sql =
+            format!("UPDATE {} SET state = $2, position = $3 WHERE id = $1", self.ledger_name());
         let position = i32::try_from(position).unwrap_or(i32::MAX);
         self.client.execute(&sql, &[&id, &state, &position])?;
         Ok(())
@@ -158,7 +181,8 @@ fn refused(code: Code, part: &str, at: usize, total: usize, refusal: &Refusal) -
 
 /// Longer each time, and not the same for two who wait for each other.
 fn pause(attempt: u32) -> Duration {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let nanos =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     let base = 100_u64 << attempt.min(6);
     Duration::from_millis(base + u64::from(nanos.wrapping_add(std::process::id()) / 1000) % base)
 }

@@ -33,10 +33,15 @@ enum Trust {
 /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`.
 pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
     if address.starts_with("sqlite:") {
-        return Err(Finding::new(URL, "the address names a file of SQLite, and only PostgreSQL is read here").into());
+        return Err(Finding::new(
+            URL,
+            "the address names a file of SQLite, and only PostgreSQL is read here",
+        )
+        .into());
     }
     let (address, trust) = split(address);
-    let mut config: Config = address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
+    let mut config: Config =
+        address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
     prepare(&mut config);
     let opened = match config.get_ssl_mode() {
         postgres::config::SslMode::Disable => config.connect(NoTls),
@@ -93,7 +98,8 @@ fn split(address: &str) -> (String, Trust) {
         None if address.contains("://") => (address.to_owned(), "&", ""),
         _ => (String::new(), " ", address),
     };
-    let mut kept: Vec<&str> = tail.split(separator).filter(|part| !part.is_empty() && keep(part)).collect();
+    let mut kept: Vec<&str> =
+        tail.split(separator).filter(|part| !part.is_empty() && keep(part)).collect();
     if verified {
         kept.push("sslmode=require");
     }
@@ -103,22 +109,29 @@ fn split(address: &str) -> (String, Trust) {
 
 fn tls(trust: &Trust) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| Finding::new(UNREACHABLE, error.to_string()))?;
     Ok(match trust {
-        Trust::Any => builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider))),
-        Trust::Verified(None) => {
-            builder.with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+        Trust::Any => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider)))
         }
+        Trust::Verified(None) => builder.with_root_certificates(RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        }),
         Trust::Verified(Some(file)) => builder.with_root_certificates(roots(file)?),
     }
     .with_no_client_auth())
 }
 
 fn roots(file: &str) -> Result<RootCertStore> {
-    let refused = |reason: String| Error::from(Finding::new(URL, format!("`sslrootcert` cannot be read: {reason}")));
+    let refused = |reason: String| {
+        Error::from(Finding::new(URL, format!("`sslrootcert` cannot be read: {reason}")))
+    };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| refused(error.to_string()))? {
+    for certificate in
+        CertificateDer::pem_file_iter(file).map_err(|error| refused(error.to_string()))?
+    {
         let certificate = certificate.map_err(|error| refused(error.to_string()))?;
         roots.add(certificate).map_err(|error| refused(error.to_string()))?;
     }
@@ -147,7 +160,12 @@ impl ServerCertVerifier for Encrypted {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -156,7 +174,12 @@ impl ServerCertVerifier for Encrypted {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -171,7 +194,9 @@ mod tests {
     #[test]
     fn what_the_driver_does_not_know_is_taken_out() {
         let verified = |roots: Option<&str>| Trust::Verified(roots.map(str::to_owned));
-        let check = |address: &str, kept: &str, trust: Trust| assert_eq!(split(address), (kept.to_owned(), trust));
+        let check = |address: &str, kept: &str, trust: Trust| {
+            assert_eq!(split(address), (kept.to_owned(), trust))
+        };
         check("postgres://h/d", "postgres://h/d", Trust::Any);
         check("postgres://h/d?sslmode=require", "postgres://h/d?sslmode=require", Trust::Any);
         check(
@@ -179,13 +204,18 @@ mod tests {
             "postgres://h/d?connect_timeout=3&sslmode=require",
             verified(Some("ca.pem")),
         );
-        check("host=h sslmode=verify-full dbname=d", "host=h dbname=d sslmode=require", verified(None));
+        check(
+            "host=h sslmode=verify-full dbname=d",
+            "host=h dbname=d sslmode=require",
+            verified(None),
+        );
     }
 
     #[test]
     fn an_address_that_is_none_is_not_repeated() {
-        let error =
-            connect("postgres://user:secret@host/db?nonsense=1", |_| ()).map(drop).expect_err("no such parameter");
+        let error = connect("postgres://user:secret@host/db?nonsense=1", |_| ())
+            .map(drop)
+            .expect_err("no such parameter");
         assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -199,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_file_of_roots_has_to_be_one() {
-        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ()).map(drop);
+        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ())
+            .map(drop);
         assert_eq!(error.expect_err("no file").0[0].code, URL);
     }
 }

@@ -56,9 +56,14 @@ struct Refusal {
 
 impl From<postgres::Error> for Refusal {
     fn from(error: postgres::Error) -> Self {
-        let Some(said) = error.as_db_error() else { return Self { state: None, message: error.to_string() } };
+        let Some(said) = error.as_db_error() else {
+            return Self { state: None, message: error.to_string() };
+        };
         let detail = said.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        Self { state: Some(said.code().code().to_owned()), message: format!("{}{detail}", said.message()) }
+        Self {
+            state: Some(said.code().code().to_owned()),
+            message: format!("{}{detail}", said.message()),
+        }
     }
 }
 
@@ -120,15 +125,21 @@ impl Database {
     /// # Errors
     /// `ablo::database::refused`.
     pub fn live(&mut self) -> Result<Live> {
-        let mut reading =
-            self.client.build_transaction().read_only(true).isolation_level(IsolationLevel::RepeatableRead).start()?;
+        let mut reading = self
+            .client
+            .build_transaction()
+            .read_only(true)
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()?;
         reading.batch_execute(PRINTING)?;
         let row = reading.query_opt(include_str!("introspect.sql"), &[&self.schema])?;
         let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
         let read = text.map(|text| serde_json::from_str(&text)).transpose();
-        let mut live: Live = read.map_err(|error| Finding::new(REFUSED, error.to_string()))?.unwrap_or_default();
-        live.tables
-            .retain(|name, _| name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name));
+        let mut live: Live =
+            read.map_err(|error| Finding::new(REFUSED, error.to_string()))?.unwrap_or_default();
+        live.tables.retain(|name, _| {
+            name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
+        });
         Ok(live)
     }
 
@@ -144,7 +155,9 @@ impl Database {
         self.client.batch_execute("RESET row_security")?;
         let (row, exact) = match counted {
             Ok(row) => (row, true),
-            Err(error) if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Err(error)
+                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
                 let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) FROM pg_class \
                     WHERE oid = $1::text::regclass";
                 (self.client.query_one(estimate, &[&name])?, false)
@@ -160,13 +173,22 @@ impl Database {
     /// # Errors
     /// `ablo::database::refused`.
     pub fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
-        let sql = format!("SELECT count({}) FROM {}.{}", quoted(column), quoted(&self.schema), quoted(table));
+        let sql = format!(
+            "SELECT count({}) FROM {}.{}",
+            quoted(column),
+            quoted(&self.schema),
+            quoted(table)
+        );
         self.client.batch_execute("SET row_security = off")?;
         let counted = self.client.query_one(&sql, &[]);
         self.client.batch_execute("RESET row_security")?;
         match counted {
             Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
-            Err(error) if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => Ok(None),
+            Err(error)
+                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -179,8 +201,10 @@ impl Database {
         if !self.has_ledger()? {
             return Ok(Vec::new());
         }
-        let sql =
-            format!("SELECT id, applied_at::text, record, state, position FROM {} ORDER BY id", self.ledger_name());
+        let sql = format!(
+            "SELECT id, applied_at::text, record, state, position FROM {} ORDER BY id",
+            self.ledger_name()
+        );
         self.client.query(&sql, &[])?.iter().map(entry).collect()
     }
 
@@ -248,10 +272,12 @@ const AFTER_COMMIT: &str = "applying after-commit";
 
 fn entry(row: &Row) -> Result<Entry> {
     let id: i64 = row.try_get("id")?;
-    let unreadable = |reason: String| Finding::new(LEDGER, format!("entry {id} of `{TABLE}`: {reason}"));
+    let unreadable =
+        |reason: String| Finding::new(LEDGER, format!("entry {id} of `{TABLE}`: {reason}"));
     let (record, state, position): (String, String, i32) =
         (row.try_get("record")?, row.try_get("state")?, row.try_get("position")?);
-    let record: Record = serde_json::from_str(&record).map_err(|error| unreadable(error.to_string()))?;
+    let record: Record =
+        serde_json::from_str(&record).map_err(|error| unreadable(error.to_string()))?;
     let state = match (state.as_str(), usize::try_from(position)) {
         (DONE, _) => State::Done,
         (AFTER_COMMIT, Ok(position)) => State::AfterCommit(position),

@@ -47,7 +47,9 @@ impl Server {
     }
 
     fn start_from(bin: Option<PathBuf>) -> Result<Self> {
-        let bin = bin.ok_or_else(|| Finding::new(NO_SERVER, "there is no `initdb` and `postgres` on this machine"))?;
+        let bin = bin.ok_or_else(|| {
+            Finding::new(NO_SERVER, "there is no `initdb` and `postgres` on this machine")
+        })?;
         let failed = |error: std::io::Error| Finding::new(SCRATCH_FAILED, error.to_string());
         let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().map_err(failed)?;
         let mut command = Command::new("sh");
@@ -58,7 +60,8 @@ impl Server {
             chown(home.path(), Some(uid), Some(gid)).map_err(failed)?;
             command.uid(uid).gid(gid);
         }
-        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))
+            .map_err(failed)?;
         let guardian = command.spawn().map_err(failed)?;
         // From here on the guardian removes the folder.
         let server = Self { home: home.keep(), bin, guardian };
@@ -71,7 +74,11 @@ impl Server {
         while self.config("postgres", "postgres").connect(NoTls).is_err() {
             if Instant::now() >= deadline || self.home.join("failed").exists() {
                 let log = std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
-                return Err(Finding::new(SCRATCH_FAILED, format!("it did not start: {}", log.trim())).into());
+                return Err(Finding::new(
+                    SCRATCH_FAILED,
+                    format!("it did not start: {}", log.trim()),
+                )
+                .into());
             }
             std::thread::sleep(Duration::from_millis(30));
         }
@@ -131,10 +138,9 @@ pub fn installed() -> Option<PathBuf> {
 fn find_bin(path: &OsStr, mut installed: Vec<PathBuf>) -> Option<PathBuf> {
     installed.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
     let usual = ["/usr/pgsql/bin", "/usr/local/pgsql/bin"].map(PathBuf::from);
-    std::env::split_paths(path)
-        .chain(installed)
-        .chain(usual)
-        .find(|bin| ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).is_file()))
+    std::env::split_paths(path).chain(installed).chain(usual).find(|bin| {
+        ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).is_file())
+    })
 }
 
 /// The version in a folder's name, `postgresql/16/bin` or `postgresql@16/bin`.
@@ -174,8 +180,10 @@ mod tests {
         std::fs::set_permissions(bin.path(), std::fs::Permissions::from_mode(0o755)).expect("open");
         let program = bin.path().join("initdb");
         std::fs::write(&program, "#!/bin/sh\necho no room left\nexit 1\n").expect("a program");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("executable");
-        let error = Server::start_from(Some(bin.path().to_owned())).map(drop).expect_err("it fails");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
+            .expect("executable");
+        let error =
+            Server::start_from(Some(bin.path().to_owned())).map(drop).expect_err("it fails");
         assert_eq!(error.0[0].code.name, "ablo::prove::scratch_failed");
         assert!(error.0[0].message.contains("no room left"), "{error}");
     }

@@ -18,8 +18,14 @@ fn options(schema: &str, foreign_keys: bool) -> Options {
     Options { schema: Some(schema.to_owned()), foreign_keys, ..Options::default() }
 }
 
-pub(crate) fn lower(diff: &Diff<'_>, backfills: &Backfills, schema: &str, foreign_keys: bool) -> Result<Migration> {
-    let lowered = migrate(diff, diff.prev(), diff.next(), backfills, &options(schema, foreign_keys));
+pub(crate) fn lower(
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    schema: &str,
+    foreign_keys: bool,
+) -> Result<Migration> {
+    let lowered =
+        migrate(diff, diff.prev(), diff.next(), backfills, &options(schema, foreign_keys));
     lowered.map_err(|error| Finding::new(OPTIONS, error.message).into())
 }
 

@@ -12,7 +12,10 @@ pub(super) struct Warnings(Arc<Mutex<Vec<Finding>>>);
 impl Warnings {
     /// Keeps a notice that is a warning.
     pub(super) fn hear(&self, notice: &DbError) {
-        if notice.parsed_severity().map_or(notice.severity() == "WARNING", |severity| severity == WARNING) {
+        if notice
+            .parsed_severity()
+            .map_or(notice.severity() == "WARNING", |severity| severity == WARNING)
+        {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(finding(notice.message()));
         }
     }

@@ -42,7 +42,11 @@ impl Court {
     /// `ablo::prove::no_server`.
     #[cfg(not(unix))]
     pub fn scratch() -> Result<Self> {
-        Err(crate::error::Finding::new(crate::codes::NO_SERVER, "scratch servers need unix sockets").into())
+        Err(crate::error::Finding::new(
+            crate::codes::NO_SERVER,
+            "scratch servers need unix sockets",
+        )
+        .into())
     }
 
     /// Holds it on a server whose role may make databases and roles.
@@ -72,8 +76,10 @@ impl Court {
     /// `ablo::database::refused` where this role may make none.
     pub(super) fn database(&mut self) -> Result<Database> {
         let name = format!("{}_{}", self.name, self.databases);
-        let sql =
-            format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'", quoted(&name));
+        let sql = format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+            quoted(&name)
+        );
         self.admin.client.batch_execute(&sql)?;
         self.databases += 1;
         Database::open(&self.address, Some(&name), HOME)
@@ -99,7 +105,10 @@ impl Drop for Court {
         // Nobody is left to tell when the server is gone already.
         for at in 0..self.databases {
             let name = quoted(&format!("{}_{at}", self.name));
-            let _ = self.admin.client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+            let _ = self
+                .admin
+                .client
+                .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
         if self.has_role {
             let _ = self.admin.client.batch_execute(&format!("DROP ROLE {}", quoted(&self.name)));

@@ -103,18 +103,26 @@ impl ColumnEvidence {
     fn is_plain(&self) -> bool {
         self.before == self.after
             && self.declared.is_empty()
-            && self.converted + self.filled + self.replaced + self.emptied + self.lost + self.broken == 0
+            && self.converted + self.filled + self.replaced + self.emptied + self.lost + self.broken
+                == 0
     }
 }
 
 impl Evidence {
     /// Decides: the verdict is this one where every check holds.
     pub(super) fn settle(&mut self, verdict: Verdict) {
-        let broken: Vec<_> =
-            self.checks.iter().filter(|check| !check.faults.is_empty()).map(|check| check.what).collect();
+        let broken: Vec<_> = self
+            .checks
+            .iter()
+            .filter(|check| !check.faults.is_empty())
+            .map(|check| check.what)
+            .collect();
         self.verdict = if broken.is_empty() { verdict } else { Verdict::Broken };
         if !broken.is_empty() {
-            self.refusals.push(Finding::new(NOT_PROVEN, format!("this does not hold: {}", broken.join("; "))));
+            self.refusals.push(Finding::new(
+                NOT_PROVEN,
+                format!("this does not hold: {}", broken.join("; ")),
+            ));
         }
     }
 
@@ -132,7 +140,12 @@ impl fmt::Display for Evidence {
             table.fmt(f)?;
         }
         for check in &self.checks {
-            writeln!(f, "{}  {}", if check.faults.is_empty() { "holds " } else { "BROKEN" }, check.what)?;
+            writeln!(
+                f,
+                "{}  {}",
+                if check.faults.is_empty() { "holds " } else { "BROKEN" },
+                check.what
+            )?;
             check.faults.iter().try_for_each(|fault| writeln!(f, "        {fault}"))?;
         }
         let verdict = match self.verdict {
@@ -192,7 +205,9 @@ fn findings<S: Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok,
         code: &'a str,
         message: &'a str,
     }
-    serializer.collect_seq(findings.iter().map(|one| Shown { code: one.code.name, message: &one.message }))
+    serializer.collect_seq(
+        findings.iter().map(|one| Shown { code: one.code.name, message: &one.message }),
+    )
 }
 
 #[cfg(test)]
@@ -217,12 +232,19 @@ mod tests {
         evidence.settle(Verdict::Proven);
         assert_eq!(evidence.verdict, Verdict::Broken);
         assert_eq!(evidence.refusals[0].code.name, "ablo::prove::broken");
-        assert!(evidence.to_string().contains("BROKEN  it does not\n        tasks\nnot proven: a to b"), "{evidence}");
+        assert!(
+            evidence.to_string().contains("BROKEN  it does not\n        tasks\nnot proven: a to b"),
+            "{evidence}"
+        );
     }
 
     #[test]
     fn values_that_go_away_have_to_be_declared() {
-        let mut column = ColumnEvidence { before: Some("note".to_owned()), lost: 2, ..ColumnEvidence::default() };
+        let mut column = ColumnEvidence {
+            before: Some("note".to_owned()),
+            lost: 2,
+            ..ColumnEvidence::default()
+        };
         assert!(column.is_undeclared());
         column.declared.push("values are lost");
         assert!(!column.is_undeclared());

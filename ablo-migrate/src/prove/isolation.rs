@@ -17,10 +17,12 @@ pub(super) fn leaks(
     role: &str,
 ) -> Result<Vec<String>> {
     let (home, role) = (quoted(schema), quoted(role));
-    let grant =
-        format!("GRANT USAGE ON SCHEMA {home} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {home} TO {role}");
+    let grant = format!(
+        "GRANT USAGE ON SCHEMA {home} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {home} TO {role}"
+    );
     database.client.batch_execute(&grant)?;
-    let by_name: BTreeMap<&str, &TableShape<'_>> = tables.iter().map(|table| (table.name(), table)).collect();
+    let by_name: BTreeMap<&str, &TableShape<'_>> =
+        tables.iter().map(|table| (table.name(), table)).collect();
     let mut found = Vec::new();
     for organization in ORGANIZATIONS {
         for table in tables {
@@ -28,11 +30,17 @@ pub(super) fn leaks(
             let wanted = unbound(database, false, |client| ids(client, &own))?;
             let looks = format!("SET app.current_org_id = '{organization}'; SET ROLE {role}");
             database.client.batch_execute(&looks)?;
-            let seen = ids(&mut database.client, &format!("SELECT id FROM {home}.{}", quoted(table.name())));
+            let seen = ids(
+                &mut database.client,
+                &format!("SELECT id FROM {home}.{}", quoted(table.name())),
+            );
             database.client.batch_execute("RESET ROLE")?;
             let seen = seen?;
             if seen != wanted {
-                found.push(format!("{} shows {organization:?} {seen:?} and should show {wanted:?}", table.name()));
+                found.push(format!(
+                    "{} shows {organization:?} {seen:?} and should show {wanted:?}",
+                    table.name()
+                ));
             }
         }
     }
@@ -41,7 +49,8 @@ pub(super) fn leaks(
 
 fn ids(client: &mut postgres::Client, sql: &str) -> Result<Vec<String>> {
     let rows = client.query(sql, &[])?;
-    let mut ids = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<Vec<String>, _>>()?;
+    let mut ids =
+        rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<Vec<String>, _>>()?;
     ids.sort();
     Ok(ids)
 }
@@ -58,15 +67,22 @@ pub fn own_rows(
     let (local_key, parent, key, owner) = match table.isolation {
         Isolation::Shared => return None,
         Isolation::Column(column) => {
-            return Some(format!("SELECT id FROM {home}.{name} WHERE {} = '{organization}'", quoted(column)));
+            return Some(format!(
+                "SELECT id FROM {home}.{name} WHERE {} = '{organization}'",
+                quoted(column)
+            ));
         }
-        Isolation::Parent { local_key, table: parent, key, owner } => (local_key, parent, key, owner),
+        Isolation::Parent { local_key, table: parent, key, owner } => {
+            (local_key, parent, key, owner)
+        }
     };
     let is_text = |table: &TableShape<'_>, name: &str| {
-        let kind = table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+        let kind =
+            table.columns.iter().find(|column| column.name == name).map(|column| column.kind);
         matches!(kind, Some(ColumnKind::Text | ColumnKind::Enum(_)))
     };
-    if !is_text(table, local_key) || by_name.get(parent).is_some_and(|parent| !is_text(parent, key)) {
+    if !is_text(table, local_key) || by_name.get(parent).is_some_and(|parent| !is_text(parent, key))
+    {
         // Such keys cannot be compared: there is no policy, which is said, and no row to be seen.
         return Some(format!("SELECT id FROM {home}.{name} WHERE false"));
     }

@@ -35,7 +35,9 @@ fn text(text: &str) -> String {
 fn literal(cell: &Cell) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
-        Cell::Text(value) | Cell::Date(value) | Cell::Json(value) | Cell::Digits(value) => text(value),
+        Cell::Text(value) | Cell::Date(value) | Cell::Json(value) | Cell::Digits(value) => {
+            text(value)
+        }
         Cell::Number(number) => format!("'{number:e}'"),
         Cell::Whole(number) => format!("'{number}'"),
         Cell::Boolean(flag) => flag.to_string(),
@@ -48,7 +50,12 @@ pub fn insert(schema: &str, table: &TableRows, row: &[Cell]) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
     let values: Vec<String> = row.iter().map(literal).collect();
     let name = quoted(&table.table);
-    format!("INSERT INTO {}.{name} ({}) VALUES ({})", quoted(schema), columns.join(", "), values.join(", "))
+    format!(
+        "INSERT INTO {}.{name} ({}) VALUES ({})",
+        quoted(schema),
+        columns.join(", "),
+        values.join(", ")
+    )
 }
 
 /// Runs the law for one migration, with so many rows in every table.
@@ -62,8 +69,9 @@ pub fn prove(
     count: usize,
     foreign_keys: bool,
 ) -> Result<Evidence> {
-    let hash =
-        |schema: Option<&Schema>| schema.map(|schema| Hashes::of(schema).content.to_string()).unwrap_or_default();
+    let hash = |schema: Option<&Schema>| {
+        schema.map(|schema| Hashes::of(schema).content.to_string()).unwrap_or_default()
+    };
     let mut evidence = Evidence {
         verdict: Verdict::Broken,
         from: hash(diff.prev()),
@@ -114,25 +122,35 @@ fn look(
     let next = diff.next();
     let mut reference = court.database()?;
     provisioned(&mut reference, next, foreign_keys)?;
-    let waits = evidence.warnings.iter().any(|finding| finding.code == codes::FOREIGN_KEY_NOT_VALIDATED);
-    let (found, wanted) = (comparable(subject.live()?, waits), comparable(reference.live()?, waits));
+    let waits =
+        evidence.warnings.iter().any(|finding| finding.code == codes::FOREIGN_KEY_NOT_VALIDATED);
+    let (found, wanted) =
+        (comparable(subject.live()?, waits), comparable(reference.live()?, waits));
     let check = |what, faults| Check { what, faults };
-    evidence
-        .checks
-        .push(check("the catalogue is that of a database provisioned with the next schema", unlike(&found, &wanted)));
+    evidence.checks.push(check(
+        "the catalogue is that of a database provisioned with the next schema",
+        unlike(&found, &wanted),
+    ));
     let usual = crate::drift(&mut reference, next, foreign_keys)?;
-    let is_known = |one: &Difference| usual.contains(one) || waits && one.code == codes::FOREIGN_KEY_MISSING;
+    let is_known =
+        |one: &Difference| usual.contains(one) || waits && one.code == codes::FOREIGN_KEY_MISSING;
     let drift = crate::drift(subject, next, foreign_keys)?.into_iter().filter(|one| !is_known(one));
     let drift = drift.map(|one| one.finding().to_string()).collect();
     evidence.checks.push(check("the catalogue is what the next schema says", drift));
     evidence.checks.push(check("a second run changes nothing", again(subject, next)?));
     evidence.tables = rows_after(subject, diff, backfills)?;
-    let missing = evidence.tables.iter().filter(|table| table.after.is_some() && table.rows_before != table.rows_after);
-    let missing = missing.map(|table| format!("{:?}: {} of {} rows", table.after, table.rows_after, table.rows_before));
+    let missing = evidence
+        .tables
+        .iter()
+        .filter(|table| table.after.is_some() && table.rows_before != table.rows_after);
+    let missing = missing.map(|table| {
+        format!("{:?}: {} of {} rows", table.after, table.rows_after, table.rows_before)
+    });
     evidence.checks.push(check("every row is still there", missing.collect()));
     let mut undeclared = Vec::new();
     for table in &evidence.tables {
-        let broken = table.columns.iter().filter(|column| column.broken > 0 || column.is_undeclared());
+        let broken =
+            table.columns.iter().filter(|column| column.broken > 0 || column.is_undeclared());
         undeclared.extend(broken.map(|column| format!("{:?}, {:?}", table.before, column.before)));
     }
     evidence.checks.push(check("every value is there that no step declares lost", undeclared));
@@ -143,7 +161,12 @@ fn look(
 }
 
 /// Notes why it did not apply, and that nothing was changed.
-fn refuse(subject: &mut Database, error: Error, before: &Live, evidence: &mut Evidence) -> Result<()> {
+fn refuse(
+    subject: &mut Database,
+    error: Error,
+    before: &Live,
+    evidence: &mut Evidence,
+) -> Result<()> {
     let mut faults = Vec::new();
     if subject.live()? != *before {
         faults.push("the tables are not as they were".to_owned());
@@ -154,30 +177,43 @@ fn refuse(subject: &mut Database, error: Error, before: &Live, evidence: &mut Ev
     let gave_reason = |finding: &Finding| {
         !matches!(
             finding.code,
-            codes::STATEMENT_FAILED | codes::AFTER_COMMIT_FAILED | codes::BUSY | codes::DATABASE_MOVED | codes::REFUSED
+            codes::STATEMENT_FAILED
+                | codes::AFTER_COMMIT_FAILED
+                | codes::BUSY
+                | codes::DATABASE_MOVED
+                | codes::REFUSED
         )
     };
     let unexplained: Vec<String> =
         error.0.iter().filter(|finding| !gave_reason(finding)).map(ToString::to_string).collect();
     evidence.checks.push(Check { what: "what is refused changes nothing", faults });
-    evidence.checks.push(Check { what: "what is refused has a reason of its own", faults: unexplained });
+    evidence
+        .checks
+        .push(Check { what: "what is refused has a reason of its own", faults: unexplained });
     evidence.refusals = error.0;
     evidence.settle(Verdict::Refused);
     Ok(())
 }
 
 /// A plan as `ablo migrate apply` makes it, with every approval.
-fn approved(subject: &mut Database, diff: &Diff<'_>, backfills: &Backfills, foreign_keys: bool) -> Result<Plan> {
+fn approved(
+    subject: &mut Database,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    foreign_keys: bool,
+) -> Result<Plan> {
     crate::current(subject, diff.prev(), foreign_keys)?;
     let mut plan = crate::plan_for(subject, diff, backfills, foreign_keys)?;
-    let ids: Vec<String> = plan.body.approvals_needed.iter().map(|needed| needed.id.clone()).collect();
+    let ids: Vec<String> =
+        plan.body.approvals_needed.iter().map(|needed| needed.id.clone()).collect();
     ids.iter().try_for_each(|id| plan.approve(id, Some("ablo migrate prove")))?;
     Ok(plan)
 }
 
 fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> Result<()> {
     let options = Options { schema: Some(HOME.to_owned()), foreign_keys, ..Options::default() };
-    let program = provision(schema, &options).map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
+    let program =
+        provision(schema, &options).map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
     for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {
         database.client.batch_execute(sql)?;
     }
@@ -185,14 +221,24 @@ fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> 
 }
 
 /// Does something as a table's owner whom row security does not bind; keeps what was done, or takes it back.
-fn unbound<T>(database: &mut Database, keeps: bool, run: impl FnOnce(&mut Client) -> Result<T>) -> Result<T> {
+fn unbound<T>(
+    database: &mut Database,
+    keeps: bool,
+    run: impl FnOnce(&mut Client) -> Result<T>,
+) -> Result<T> {
     let client = &mut database.client;
     let forced = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
         WHERE relforcerowsecurity AND relkind = 'r' AND nspname = $1";
-    let forced: Vec<String> =
-        client.query(forced, &[&HOME])?.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+    let forced: Vec<String> = client
+        .query(forced, &[&HOME])?
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<_, _>>()?;
     let all = |word: &str| -> String {
-        forced.iter().map(|table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY;")).collect()
+        forced
+            .iter()
+            .map(|table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY;"))
+            .collect()
     };
     client.batch_execute(&format!("BEGIN; {}", all("NO FORCE")))?;
     let done = run(client);
@@ -238,7 +284,12 @@ fn again(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
     let at = current.schema.as_ref();
     let told = |_| Finding::new(codes::SCHEMA_INVALID, "the ledger's schema cannot be compared");
     let diff = ablo_schema::diff::diff(at, next, &Hints::default()).map_err(told)?;
-    let plan = crate::plan_for(subject, &diff, &Backfills::default(), current.foreign_keys.unwrap_or_default())?;
+    let plan = crate::plan_for(
+        subject,
+        &diff,
+        &Backfills::default(),
+        current.foreign_keys.unwrap_or_default(),
+    )?;
     Ok(plan.body.statements.into_iter().map(|statement| statement.sql).collect())
 }
 
@@ -253,7 +304,8 @@ fn comparable(mut live: Live, waits: bool) -> Live {
 
 /// The tables in which two catalogues differ, as lines that one of them has.
 fn unlike(found: &Live, wanted: &Live) -> Vec<String> {
-    let names: std::collections::BTreeSet<&String> = found.tables.keys().chain(wanted.tables.keys()).collect();
+    let names: std::collections::BTreeSet<&String> =
+        found.tables.keys().chain(wanted.tables.keys()).collect();
     let mut faults = Vec::new();
     for name in names {
         let (found, wanted) = (found.tables.get(name), wanted.tables.get(name));
@@ -266,7 +318,11 @@ fn unlike(found: &Live, wanted: &Live) -> Vec<String> {
 }
 
 /// What became of every table and column.
-fn rows_after(subject: &mut Database, diff: &Diff<'_>, backfills: &Backfills) -> Result<Vec<TableEvidence>> {
+fn rows_after(
+    subject: &mut Database,
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+) -> Result<Vec<TableEvidence>> {
     let report = diff.report(backfills);
     let (was, is) = (diff.prev().map(tables).unwrap_or_default(), tables(diff.next()));
     unbound(subject, false, |client| {
@@ -274,7 +330,8 @@ fn rows_after(subject: &mut Database, diff: &Diff<'_>, backfills: &Backfills) ->
         let mut followed = Vec::new();
         for is in &is {
             let before = diff.prev_model(is.model.key.as_str());
-            let before = before.and_then(|model| was.iter().find(|table| table.name() == model.table.as_str()));
+            let before = before
+                .and_then(|model| was.iter().find(|table| table.name() == model.table.as_str()));
             if let Some(was) = before {
                 followed.push(was.name());
                 evidence.push(table(client, diff, backfills, &report, was, is)?);
@@ -295,7 +352,8 @@ fn table(
     was: &TableShape<'_>,
     is: &TableShape<'_>,
 ) -> Result<TableEvidence> {
-    let (old, new) = (format!("keep.{}", quoted(was.name())), format!("{HOME}.{}", quoted(is.name())));
+    let (old, new) =
+        (format!("keep.{}", quoted(was.name())), format!("{HOME}.{}", quoted(is.name())));
     let rows_before = number(client, &format!("SELECT count(*) FROM {old}"))?;
     let rows_after = number(client, &format!("SELECT count(*) FROM {old} JOIN {new} USING (id)"))?;
     let key = is.model.key.as_str();
@@ -306,7 +364,13 @@ fn table(
         followed.push(before.name);
         let survival = survival::survival(diff, backfills, was, is, column.name);
         let condition = survival.map_or_else(|| "true".to_owned(), |survival| survival.condition);
-        let mut seen = compared(client, &format!("{old} AS b JOIN {new} AS a USING (id)"), before, column, &condition)?;
+        let mut seen = compared(
+            client,
+            &format!("{old} AS b JOIN {new} AS a USING (id)"),
+            before,
+            column,
+            &condition,
+        )?;
         seen.declared = declared(report, key, column.field.map(|field| field.name.as_str()));
         columns.push(seen);
     }
@@ -333,10 +397,9 @@ fn before<'w, 's>(
 ) -> Option<&'w ColumnShape<'s>> {
     survival::before(diff, was, is, column).or_else(|| {
         let same = was.columns.iter().find(|old| old.name == column.name)?;
-        let is_claimed = is
-            .columns
-            .iter()
-            .any(|other| survival::before(diff, was, is, other).is_some_and(|claimed| claimed.name == same.name));
+        let is_claimed = is.columns.iter().any(|other| {
+            survival::before(diff, was, is, other).is_some_and(|claimed| claimed.name == same.name)
+        });
         (!is_claimed && same.field.is_none() != column.field.is_none()).then_some(same)
     })
 }
@@ -362,9 +425,12 @@ fn compared(
         of(format!("NOT ({condition})")),
     );
     let row = client.query_one(&sql, &[])?;
-    let count = |at: usize| -> Result<u64> { Ok(u64::try_from(row.try_get::<_, i64>(at)?).unwrap_or_default()) };
+    let count = |at: usize| -> Result<u64> {
+        Ok(u64::try_from(row.try_get::<_, i64>(at)?).unwrap_or_default())
+    };
     let other = count(1)?;
-    let is_same_type = before.kind == column.kind || matches!(column.kind, ablo_codegen::shape::ColumnKind::Enum(_));
+    let is_same_type = before.kind == column.kind
+        || matches!(column.kind, ablo_codegen::shape::ColumnKind::Enum(_));
     let (converted, replaced) = if is_same_type { (0, other) } else { (other, 0) };
     Ok(ColumnEvidence {
         before: Some(before.name.to_owned()),
@@ -379,7 +445,11 @@ fn compared(
     })
 }
 
-fn dropped(client: &mut Client, report: &Report<'_, '_>, was: &TableShape<'_>) -> Result<TableEvidence> {
+fn dropped(
+    client: &mut Client,
+    report: &Report<'_, '_>,
+    was: &TableShape<'_>,
+) -> Result<TableEvidence> {
     let old = format!("keep.{}", quoted(was.name()));
     let rows_before = number(client, &format!("SELECT count(*) FROM {old}"))?;
     let declared = declared(report, was.model.key.as_str(), None);
@@ -389,12 +459,22 @@ fn dropped(client: &mut Client, report: &Report<'_, '_>, was: &TableShape<'_>) -
         let (before, declared) = (Some(column.name.to_owned()), declared.clone());
         columns.push(ColumnEvidence { before, lost, declared, ..ColumnEvidence::default() });
     }
-    Ok(TableEvidence { before: Some(was.name().to_owned()), after: None, rows_before, rows_after: 0, columns })
+    Ok(TableEvidence {
+        before: Some(was.name().to_owned()),
+        after: None,
+        rows_before,
+        rows_after: 0,
+        columns,
+    })
 }
 
 /// What the verdict declares lost at a field, or at its model as a whole.
 fn declared(report: &Report<'_, '_>, model: &str, field: Option<&str>) -> Vec<&'static str> {
-    let here = report.verdict.warnings.iter().filter(|warning| warning.model == model && warning.risk.class().loss);
+    let here = report
+        .verdict
+        .warnings
+        .iter()
+        .filter(|warning| warning.model == model && warning.risk.class().loss);
     here.filter(|warning| warning.field.is_none() || warning.field == field)
         .map(|warning| warning.risk.message())
         .collect()

@@ -10,7 +10,8 @@ use ablo_schema::diff::{Backfills, Diff};
 /// The texts that are booleans.
 const BOOLEANS: &str = "'true', 't', '1', 'yes', 'on', 'false', 'f', '0', 'no', 'off'";
 /// Texts that are numbers, and for sure finite ones.
-const NUMBER: &str = "^[-+]?([0-9]{1,100}([.][0-9]{0,100})?|[.][0-9]{1,100})([eE][-+]?[0-9]{1,2})?$";
+const NUMBER: &str =
+    "^[-+]?([0-9]{1,100}([.][0-9]{0,100})?|[.][0-9]{1,100})([eE][-+]?[0-9]{1,2})?$";
 
 /// What is compared of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,9 @@ pub fn survival(
             format!("CASE WHEN {b} IN ({}) THEN {a} = {b} ELSE {unfit} END", list.join(", "))
         }
         (ColumnKind::Number, ColumnKind::Text) => format!("{a}::double precision = {b}"),
-        (ColumnKind::Boolean, ColumnKind::Text) => format!("{a} = CASE WHEN {b} THEN 'true' ELSE 'false' END"),
+        (ColumnKind::Boolean, ColumnKind::Text) => {
+            format!("{a} = CASE WHEN {b} THEN 'true' ELSE 'false' END")
+        }
         (ColumnKind::Date, ColumnKind::Text) => format!("{a}::timestamptz = {b}"),
         (ColumnKind::Json, ColumnKind::Text) => format!("{a}::jsonb = {b}"),
         (ColumnKind::Exact(_), ColumnKind::Text) => format!("{a} = {b}::text"),
@@ -56,7 +59,9 @@ pub fn survival(
             )
         }
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Boolean) => {
-            format!("CASE WHEN lower(btrim({b})) IN ({BOOLEANS}) THEN {a} = btrim({b})::boolean ELSE {unfit} END")
+            format!(
+                "CASE WHEN lower(btrim({b})) IN ({BOOLEANS}) THEN {a} = btrim({b})::boolean ELSE {unfit} END"
+            )
         }
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => format!(
             "CASE WHEN btrim({b}) ~ '{NUMBER}' THEN {a} = btrim({b})::double precision WHEN {b} !~ '[0-9]' THEN {unfit} ELSE true END"
@@ -86,13 +91,16 @@ pub(super) fn before<'w, 's>(
     is: &TableShape<'_>,
     column: &ColumnShape<'_>,
 ) -> Option<&'w ColumnShape<'s>> {
-    let field = column.field.and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
+    let field =
+        column.field.and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
     let tenancy = |table: &TableShape<'_>| match table.isolation {
         Isolation::Column(column) => Some(column.to_owned()),
         Isolation::Shared | Isolation::Parent { .. } => None,
     };
     match field {
-        Some(field) => was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name)),
+        Some(field) => {
+            was.columns.iter().find(|old| old.field.is_some_and(|held| held.name == field.name))
+        }
         None if tenancy(is).as_deref() == Some(column.name) => {
             let wanted = tenancy(was)?;
             was.columns.iter().find(|old| old.name == wanted)

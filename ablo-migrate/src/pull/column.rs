@@ -24,7 +24,9 @@ enum Rule {
 /// What a column is in a schema; none where there is no such type.
 pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
     let mut rules: Vec<(&String, Rule)> = Vec::new();
-    for (name, check) in table.checks.iter().filter(|(_, check)| check.columns == [column.name.as_str()]) {
+    for (name, check) in
+        table.checks.iter().filter(|(_, check)| check.columns == [column.name.as_str()])
+    {
         rules.extend(rule(&check.condition, &column.name).map(|rule| (name, rule)));
     }
     let mut pulled = Pulled::default();
@@ -32,7 +34,9 @@ pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
         Rule::Between(least, most) => Some((*name, (*least, *most))),
         Rule::OneOf(_) => None,
     });
-    let exact = |wanted: (i128, i128)| range.filter(|(_, found)| *found == wanted).map(|(name, _)| name.clone());
+    let exact = |wanted: (i128, i128)| {
+        range.filter(|(_, found)| *found == wanted).map(|(name, _)| name.clone())
+    };
     let mut format = |kind: &str, format: &str, check: Option<String>| {
         pulled.members.insert("type".to_owned(), kind.into());
         pulled.members.insert("format".to_owned(), format.into());
@@ -73,7 +77,12 @@ pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
 }
 
 /// The types of v3 itself.
-fn plain(base: &str, type_name: &str, rules: Vec<(&String, Rule)>, pulled: &mut Pulled) -> Option<()> {
+fn plain(
+    base: &str,
+    type_name: &str,
+    rules: Vec<(&String, Rule)>,
+    pulled: &mut Pulled,
+) -> Option<()> {
     let mut kind = |kind: &str| drop(pulled.members.insert("type".to_owned(), kind.into()));
     match base {
         "double precision" => kind("number"),
@@ -107,7 +116,9 @@ fn rule(condition: &str, column: &str) -> Option<Rule> {
     let tokens = tokens(condition);
     let is_column = |token: &Token| matches!(token, Word(word) if word == column);
     match tokens.as_slice() {
-        [first, Sign('='), Text(value)] if is_column(first) => Some(Rule::OneOf(vec![value.clone()])),
+        [first, Sign('='), Text(value)] if is_column(first) => {
+            Some(Rule::OneOf(vec![value.clone()]))
+        }
         [first, Sign('='), Word(any), Word(array), Sign('['), values @ .., Sign(']')]
             if is_column(first) && any == "any" && array == "array" =>
         {
@@ -117,9 +128,17 @@ fn rule(condition: &str, column: &str) -> Option<Rule> {
             });
             Some(Rule::OneOf(listed.collect()))
         }
-        [one, Sign('>'), Sign('='), Text(least), Word(and), other, Sign('<'), Sign('='), Text(most)]
-            if is_column(one) && is_column(other) && and == "and" =>
-        {
+        [
+            one,
+            Sign('>'),
+            Sign('='),
+            Text(least),
+            Word(and),
+            other,
+            Sign('<'),
+            Sign('='),
+            Text(most),
+        ] if is_column(one) && is_column(other) && and == "and" => {
             Some(Rule::Between(least.parse().ok()?, most.parse().ok()?))
         }
         _ => None,
@@ -134,7 +153,11 @@ pub(super) fn default(pulled: &Pulled, expression: &str) -> Option<Value> {
     }
     let value = constant(expression)?;
     match kind {
-        "number" => value.parse::<i64>().map(Value::from).or_else(|_| value.parse::<f64>().map(Value::from)).ok(),
+        "number" => value
+            .parse::<i64>()
+            .map(Value::from)
+            .or_else(|_| value.parse::<f64>().map(Value::from))
+            .ok(),
         "boolean" => value.parse::<bool>().map(Value::from).ok(),
         "date" => value.parse::<jiff::Timestamp>().map(|at| json!(at.to_string())).ok(),
         "json" => serde_json::from_str(&value).ok(),

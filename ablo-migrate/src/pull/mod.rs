@@ -41,25 +41,35 @@ pub fn pull(live: &Live) -> Pulled {
     let mut findings: Vec<Finding> = live
         .others
         .iter()
-        .map(|other| Finding::new(PULL_LEFT_OUT, format!("the {} `{}` is left out", other.kind, other.name)))
+        .map(|other| {
+            Finding::new(PULL_LEFT_OUT, format!("the {} `{}` is left out", other.kind, other.name))
+        })
         .collect();
     let keys = keys(live);
     let mut models = Map::new();
     for (name, table) in &live.tables {
-        let mut reading = Reading { name, table, tenancy: tenancy(table), keys: &keys, findings: &mut findings };
+        let mut reading =
+            Reading { name, table, tenancy: tenancy(table), keys: &keys, findings: &mut findings };
         let model = reading.model();
         models.insert(keys.get(name.as_str()).cloned().unwrap_or_default(), model);
     }
     let document = json!({ "v": 3, "models": models, "identityRoles": [] });
     // What was just made always serialises.
-    Pulled { document: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n", findings }
+    Pulled {
+        document: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n",
+        findings,
+    }
 }
 
 /// The model of each table. A table whose name is a key as it is chooses before the others.
 fn keys(live: &Live) -> BTreeMap<&str, String> {
     let mut taken = name::Keys::default();
-    let (same, others): (Vec<&String>, Vec<&String>) = live.tables.keys().partition(|name| name::key(name) == **name);
-    same.into_iter().chain(others).map(|name| (name.as_str(), taken.claim(&name::key(name)))).collect()
+    let (same, others): (Vec<&String>, Vec<&String>) =
+        live.tables.keys().partition(|name| name::key(name) == **name);
+    same.into_iter()
+        .chain(others)
+        .map(|name| (name.as_str(), taken.claim(&name::key(name))))
+        .collect()
 }
 
 /// One table being read.
@@ -74,7 +84,8 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn left_out(&mut self, what: &str) {
-        self.findings.push(Finding::new(PULL_LEFT_OUT, format!("of `{}`, {what} is left out", self.name)));
+        self.findings
+            .push(Finding::new(PULL_LEFT_OUT, format!("of `{}`, {what} is left out", self.name)));
     }
 
     fn changed(&mut self, what: &str) {
@@ -84,13 +95,15 @@ impl Reading<'_> {
     fn model(&mut self) -> Value {
         let mut said = Said::default();
         let (mut base, mut fields, mut by_column) = (Map::new(), Map::new(), BTreeMap::new());
-        let mut taken: BTreeSet<String> = ["id", "createdAt", "updatedAt"].map(str::to_owned).into();
+        let mut taken: BTreeSet<String> =
+            ["id", "createdAt", "updatedAt"].map(str::to_owned).into();
         self.base(&mut said);
         for column in &self.table.columns {
             if let Some((name, members)) = self.field(column, &taken, &mut said) {
                 taken.insert(name.clone());
                 by_column.insert(column.name.clone(), name.clone());
-                let home = if said.columns.contains(&column.name) { &mut base } else { &mut fields };
+                let home =
+                    if said.columns.contains(&column.name) { &mut base } else { &mut fields };
                 home.insert(name, Value::Object(members));
             }
         }
@@ -126,7 +139,10 @@ impl Reading<'_> {
                 let mut via = Map::new();
                 via.insert("localKey".to_owned(), local_key.as_str().into());
                 via.insert("parentTable".to_owned(), table.as_str().into());
-                let unusual = [("parentKey", Some(key), "id"), ("parentOrgColumn", owner.as_ref(), "organization_id")];
+                let unusual = [
+                    ("parentKey", Some(key), "id"),
+                    ("parentOrgColumn", owner.as_ref(), "organization_id"),
+                ];
                 for (name, said, usual) in unusual {
                     let said = said.filter(|said| *said != usual);
                     via.extend(said.map(|said| (name.to_owned(), said.as_str().into())));
@@ -139,20 +155,27 @@ impl Reading<'_> {
     /// Says where the columns that every model has are not what every model has.
     fn base(&mut self, said: &mut Said) {
         if self.table.primary_key != ["id"] {
-            self.changed(&format!("has the primary key ({}); a model's is `id`", self.table.primary_key.join(", ")));
+            self.changed(&format!(
+                "has the primary key ({}); a model's is `id`",
+                self.table.primary_key.join(", ")
+            ));
         }
         let tenancy = match &self.tenancy {
             Tenancy::Column(column) => Some(column.clone()),
             Tenancy::None | Tenancy::Parent { .. } => None,
         };
         let wanted = [("id", "text", true), ("created_by", "text", false)];
-        let times = ["created_at", "updated_at"].map(|name| (name, "timestamp with time zone", true));
+        let times =
+            ["created_at", "updated_at"].map(|name| (name, "timestamp with time zone", true));
         let own = tenancy.as_deref().map(|column| (column, "text", true));
         for (name, type_name, required) in wanted.into_iter().chain(times).chain(own) {
             match self.table.column(name) {
                 None => self.changed(&format!("has no column `{name}`, which every model has")),
                 Some(column) if column.type_name != type_name => {
-                    self.changed(&format!("has `{name}` as {}; every model has it as {type_name}", column.type_name));
+                    self.changed(&format!(
+                        "has `{name}` as {}; every model has it as {type_name}",
+                        column.type_name
+                    ));
                 }
                 Some(column) if required && !column.not_null => {
                     self.changed(&format!("has rows without `{name}`, or may have them"));
@@ -177,19 +200,26 @@ impl Reading<'_> {
         }
         let is_tenancy = self.tenancy == Tenancy::Column(column.name.clone());
         let is_base = said.columns.contains(&column.name);
-        let Some(mut pulled) = column::pull(self.table, column).filter(|_| !column.generated) else {
+        let Some(mut pulled) = column::pull(self.table, column).filter(|_| !column.generated)
+        else {
             if !is_base {
-                self.left_out(&format!("the column `{}` of type {}", column.name, column.type_name));
+                self.left_out(&format!(
+                    "the column `{}` of type {}",
+                    column.name, column.type_name
+                ));
             }
             return None;
         };
         said.checks.extend(pulled.checks.drain(..));
-        let (indexed, unique) = self.indexes(column, pulled.members.get("type") == Some(&"json".into()), said);
+        let (indexed, unique) =
+            self.indexes(column, pulled.members.get("type") == Some(&"json".into()), said);
         let speaks = column.comment.is_some() || pulled.members.contains_key("enumValues");
         let name = match (is_base, column.name.as_str()) {
             (true, "id" | "created_at" | "updated_at") => return None,
             (true, _) if is_tenancy && speaks => "organizationId".to_owned(),
-            (true, "created_by") if !is_tenancy && (speaks || indexed || column.not_null) => "createdBy".to_owned(),
+            (true, "created_by") if !is_tenancy && (speaks || indexed || column.not_null) => {
+                "createdBy".to_owned()
+            }
             (true, _) => return None,
             (false, _) => {
                 let mut reserved = taken.clone();
@@ -231,7 +261,9 @@ impl Reading<'_> {
             Tenancy::None | Tenancy::Parent { .. } => alone.to_vec(),
         };
         let method = if is_json { "gin" } else { "btree" };
-        let ours = |index: &Index, columns: &[String]| index.valid && index.method == method && index.is_on(columns);
+        let ours = |index: &Index, columns: &[String]| {
+            index.valid && index.method == method && index.is_on(columns)
+        };
         for (name, index) in &self.table.indexes {
             if index.unique && ours(index, &together) {
                 unique = true;
@@ -245,7 +277,11 @@ impl Reading<'_> {
         (indexed, unique)
     }
 
-    fn relations(&mut self, by_column: &BTreeMap<String, String>, mut taken: BTreeSet<String>) -> Map<String, Value> {
+    fn relations(
+        &mut self,
+        by_column: &BTreeMap<String, String>,
+        mut taken: BTreeSet<String>,
+    ) -> Map<String, Value> {
         let mut relations = Map::new();
         let place = |key: &ForeignKey| {
             let first = key.columns.first();
@@ -255,10 +291,17 @@ impl Reading<'_> {
         foreign_keys.sort_by_key(|(_, key)| place(key));
         for (name, key) in foreign_keys {
             let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
-            let field = columns.first().filter(|_| columns.len() == 1).and_then(|column| by_column.get(column));
-            let target_key =
-                self.keys.get(target.as_str()).filter(|_| target_columns == &["id"] && target_schema.is_none());
-            let (Some(field), Some(column), Some(target_key)) = (field, columns.first(), target_key) else {
+            let field = columns
+                .first()
+                .filter(|_| columns.len() == 1)
+                .and_then(|column| by_column.get(column));
+            let target_key = self
+                .keys
+                .get(target.as_str())
+                .filter(|_| target_columns == &["id"] && target_schema.is_none());
+            let (Some(field), Some(column), Some(target_key)) =
+                (field, columns.first(), target_key)
+            else {
                 self.left_out(&format!("the foreign key `{name}` to `{target}`"));
                 continue;
             };
@@ -281,8 +324,13 @@ impl Reading<'_> {
     fn rest(&mut self, said: &Said) {
         let checks: Vec<String> =
             self.table.checks.keys().filter(|name| !said.checks.contains(*name)).cloned().collect();
-        let indexes: Vec<String> =
-            self.table.indexes.keys().filter(|name| !said.indexes.contains(*name)).cloned().collect();
+        let indexes: Vec<String> = self
+            .table
+            .indexes
+            .keys()
+            .filter(|name| !said.indexes.contains(*name))
+            .cloned()
+            .collect();
         let policies: Vec<String> = match &self.tenancy {
             Tenancy::None => self.table.policies.keys().cloned().collect(),
             known => self
@@ -297,8 +345,13 @@ impl Reading<'_> {
             names.into_iter().map(|name| format!("the {kind} `{name}`")).collect::<Vec<_>>()
         };
         let triggers = self.table.triggers.clone();
-        for what in
-            [of("check", checks), of("index", indexes), of("policy", policies), of("trigger", triggers)].concat()
+        for what in [
+            of("check", checks),
+            of("index", indexes),
+            of("policy", policies),
+            of("trigger", triggers),
+        ]
+        .concat()
         {
             self.left_out(&what);
         }
@@ -306,7 +359,9 @@ impl Reading<'_> {
             self.changed("is made of partitions; a model's table is not");
         }
         if self.table.row_security && self.tenancy == Tenancy::None {
-            self.changed("has row security of another kind; the schema says that everyone sees all rows");
+            self.changed(
+                "has row security of another kind; the schema says that everyone sees all rows",
+            );
         }
     }
 }
@@ -323,7 +378,8 @@ struct Said {
 /// A comment as the description and the deprecation that it is made of.
 fn describe(comment: Option<&str>, members: &mut Map<String, Value>) {
     let Some(comment) = comment else { return };
-    let (description, last) = comment.rsplit_once("\n\n").map_or(("", comment), |(text, last)| (text, last));
+    let (description, last) =
+        comment.rsplit_once("\n\n").map_or(("", comment), |(text, last)| (text, last));
     let deprecated = match last.strip_prefix("Deprecated: ") {
         Some(note) => Some(Value::from(note)),
         None => (last == "Deprecated.").then_some(Value::Bool(true)),
@@ -369,7 +425,9 @@ fn of_policy(policy: &Policy) -> Option<Tenancy> {
             Sign('.'),
             Word(local),
             rest @ ..,
-        ] if [exists, select, from, r#where] == ["exists", "select", "from", "where"] && parent == table => {
+        ] if [exists, select, from, r#where] == ["exists", "select", "from", "where"]
+            && parent == table =>
+        {
             let owner = match rest {
                 [] => None,
                 [Word(and), Word(again), Sign('.'), Word(owner), rest @ ..]
@@ -379,7 +437,12 @@ fn of_policy(policy: &Policy) -> Option<Tenancy> {
                 }
                 _ => return None,
             };
-            Some(Tenancy::Parent { local_key: local.clone(), table: table.clone(), key: key.clone(), owner })
+            Some(Tenancy::Parent {
+                local_key: local.clone(),
+                table: table.clone(),
+                key: key.clone(),
+                owner,
+            })
         }
         _ => None,
     }

@@ -12,7 +12,8 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 /// The key of a table's model: `weather_reports` is `weatherReports`, and a name without `_` stays as it is.
 pub(super) fn key(table: &str) -> String {
-    let words: Vec<&str> = table.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        table.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let name = match words.as_slice() {
         [only] => (*only).to_owned(),
         words => words.iter().enumerate().map(|(at, word)| cased(word, at > 0)).collect(),
@@ -38,7 +39,10 @@ fn cased(word: &str, capital: bool) -> String {
 
 /// The name on the wire of a model: `weatherReports` is `WeatherReports`.
 pub(super) fn type_name(key: &str) -> String {
-    key.chars().enumerate().map(|(at, letter)| if at == 0 { letter.to_ascii_uppercase() } else { letter }).collect()
+    key.chars()
+        .enumerate()
+        .map(|(at, letter)| if at == 0 { letter.to_ascii_uppercase() } else { letter })
+        .collect()
 }
 
 /// The keys that are taken, as clients tell models apart: without case, `_`, or the first `Model` of a typename.
@@ -54,7 +58,9 @@ impl Keys {
         };
         let numbered = (2..).map(|number: u32| format!("{key}{number}"));
         let mut all = std::iter::once(key.to_owned()).chain(numbered);
-        let free = all.find(|key| aliases(key).iter().all(|alias| !self.0.contains(alias))).unwrap_or_default();
+        let free = all
+            .find(|key| aliases(key).iter().all(|alias| !self.0.contains(alias)))
+            .unwrap_or_default();
         self.0.extend(aliases(&free));
         free
     }
@@ -74,7 +80,9 @@ pub(super) fn field(column: &str, taken: &BTreeSet<String>) -> String {
                 }
                 name.push(first.to_ascii_lowercase());
             }
-            other if (raise || other.is_ascii_uppercase()) && !last_is_capital => name.push(other.to_ascii_uppercase()),
+            other if (raise || other.is_ascii_uppercase()) && !last_is_capital => {
+                name.push(other.to_ascii_uppercase())
+            }
             other => name.push(other.to_ascii_lowercase()),
         }
         raise = character == '_' && raise;
@@ -88,7 +96,10 @@ pub(super) fn field(column: &str, taken: &BTreeSet<String>) -> String {
 /// The name, with a number where it is taken.
 pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number: u32| format!("{name}{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| !taken.contains(name))
+        .unwrap_or_default()
 }
 
 /// The column that a field has to name, where the default rule gives another.
@@ -125,7 +136,8 @@ mod tests {
             assert_eq!(key(table), name);
         }
         let mut keys = Keys::default();
-        let claimed = ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.claim(key));
+        let claimed =
+            ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.claim(key));
         assert_eq!(claimed, ["aB", "ab2", "users", "modelUsers2", "model", "models"]);
     }
 

@@ -28,16 +28,23 @@ pub(super) fn live(connection: &Connection) -> Result<Live> {
 }
 
 /// Every row of a query about one name.
-fn all<T>(connection: &Connection, sql: &str, name: &str, read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    name: &str,
+    read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut statement = connection.prepare(sql)?;
-    let parameters: &[&dyn rusqlite::ToSql] = if statement.parameter_count() == 0 { &[] } else { &[&name] };
+    let parameters: &[&dyn rusqlite::ToSql] =
+        if statement.parameter_count() == 0 { &[] } else { &[&name] };
     statement.query_map(parameters, read)?.collect()
 }
 
 fn table(connection: &Connection, name: &str, written: &Written) -> Result<Table> {
     let mut table = Table { foreign_keys: foreign_keys(connection, name)?, ..Table::default() };
     table.indexes = indexes(connection, name)?;
-    let triggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name";
+    let triggers =
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name";
     table.triggers = all(connection, triggers, name, |row| row.get(0))?;
     let (columns, mut key): (Vec<_>, Vec<_>) =
         columns(connection, name)?.into_iter().map(|(c, at)| (c.clone(), (at, c.name))).unzip();
@@ -47,7 +54,8 @@ fn table(connection: &Connection, name: &str, written: &Written) -> Result<Table
     table.primary_key = key.into_iter().map(|(_, name)| name).collect();
     for definition in &written.definitions {
         let first = first_name(definition);
-        let column = table.columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(&first));
+        let column =
+            table.columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(&first));
         let owner: Vec<String> = column.iter().map(|column| column.name.clone()).collect();
         match column {
             Some(column) => column.written.clone_from(definition),
@@ -72,7 +80,8 @@ fn table(connection: &Connection, name: &str, written: &Written) -> Result<Table
 fn columns(connection: &Connection, table: &str) -> Result<Vec<(Column, i64)>> {
     let sql = "SELECT name, type, \"notnull\", dflt_value, hidden, pk FROM pragma_table_xinfo(?) ORDER BY cid";
     all(connection, sql, table, |row| {
-        let (name, type_name, not_null, default) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let (name, type_name, not_null, default) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         let generated = row.get::<_, i64>(4)? > 1;
         let column = Column { name, type_name, not_null, default, generated, ..Column::default() };
         Ok((column, row.get(5)?))
@@ -108,17 +117,22 @@ fn indexes(connection: &Connection, table: &str) -> Result<BTreeMap<String, Inde
     let sql = "SELECT l.name, l.\"unique\", l.partial, s.sql FROM pragma_index_list(?) AS l \
         LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name WHERE l.origin <> 'pk'";
     let listed = all(connection, sql, table, |row| {
-        let index: (String, bool, bool, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let index: (String, bool, bool, Option<String>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         Ok(index)
     })?;
     let mut indexes = BTreeMap::new();
     for (name, unique, partial, text) in listed {
         let parts = "SELECT iif(coll = 'BINARY', name, NULL) FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno";
         let columns: Vec<Option<String>> = all(connection, parts, &name, |row| row.get(0))?;
-        let of_a_constraint =
-            || format!("UNIQUE ({})", columns.iter().flatten().cloned().collect::<Vec<_>>().join(", "));
+        let of_a_constraint = || {
+            format!("UNIQUE ({})", columns.iter().flatten().cloned().collect::<Vec<_>>().join(", "))
+        };
         let definition = text.unwrap_or_else(of_a_constraint);
-        indexes.insert(name, Index { columns, method: "btree".to_owned(), unique, valid: true, partial, definition });
+        indexes.insert(
+            name,
+            Index { columns, method: "btree".to_owned(), unique, valid: true, partial, definition },
+        );
     }
     Ok(indexes)
 }

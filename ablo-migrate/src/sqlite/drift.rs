@@ -11,7 +11,8 @@ use crate::live::{Column, Index, Live, Table};
 /// Every difference, in the order of the tables.
 pub(super) fn differences(wanted: &Live, found: &Live) -> Vec<Difference> {
     let mut out = Vec::new();
-    let is_taken = |index: &str| found.tables.values().any(|table| table.indexes.contains_key(index));
+    let is_taken =
+        |index: &str| found.tables.values().any(|table| table.indexes.contains_key(index));
     for (name, wanted) in &wanted.tables {
         let mut side = Side { table: name, wanted, found: &Table::default(), out: &mut out };
         match found.tables.get(name) {
@@ -55,7 +56,12 @@ impl Side<'_> {
         for column in &self.wanted.columns {
             match self.found.column(&column.name) {
                 None => {
-                    self.say(codes::COLUMN_MISSING, Some(&column.name), Some(&column.written), None);
+                    self.say(
+                        codes::COLUMN_MISSING,
+                        Some(&column.name),
+                        Some(&column.written),
+                        None,
+                    );
                     if !column.not_null || column.default.as_deref().is_some_and(is_constant) {
                         let name = quoted(self.table);
                         self.mend(format!("ALTER TABLE {name} ADD COLUMN {};", column.written));
@@ -73,7 +79,8 @@ impl Side<'_> {
             }
         }
         if self.wanted.primary_key != self.found.primary_key {
-            let (wanted, found) = (self.wanted.primary_key.join(", "), self.found.primary_key.join(", "));
+            let (wanted, found) =
+                (self.wanted.primary_key.join(", "), self.found.primary_key.join(", "));
             let found = if found.is_empty() { "none" } else { &found };
             self.say(codes::PRIMARY_KEY, None, Some(&wanted), Some(found));
         }
@@ -89,7 +96,8 @@ impl Side<'_> {
             self.say(codes::COLUMN_NULL, part, said(wanted.not_null), said(found.not_null));
         }
         if wanted.default.as_deref().map(tokens) != found.default.as_deref().map(tokens) {
-            let said = |column: &Column| column.default.clone().unwrap_or_else(|| "none".to_owned());
+            let said =
+                |column: &Column| column.default.clone().unwrap_or_else(|| "none".to_owned());
             self.say(codes::COLUMN_DEFAULT, part, Some(&said(wanted)), Some(&said(found)));
         }
     }
@@ -97,13 +105,21 @@ impl Side<'_> {
     fn checks(&mut self) {
         let (wanted, found) = (self.wanted, self.found);
         for (name, check) in &wanted.checks {
-            if !found.checks.values().any(|live| tokens(&live.condition) == tokens(&check.condition)) {
+            if !found
+                .checks
+                .values()
+                .any(|live| tokens(&live.condition) == tokens(&check.condition))
+            {
                 let part = check.columns.first().unwrap_or(name);
                 self.say(codes::CHECK_MISSING, Some(part), Some(&check.condition), None);
             }
         }
         for (name, live) in &found.checks {
-            if !wanted.checks.values().any(|check| tokens(&live.condition) == tokens(&check.condition)) {
+            if !wanted
+                .checks
+                .values()
+                .any(|check| tokens(&live.condition) == tokens(&check.condition))
+            {
                 self.say(codes::CHECK_EXTRA, Some(name), None, Some(&live.condition));
             }
         }
@@ -132,13 +148,23 @@ impl Side<'_> {
 
     fn foreign_keys(&mut self) {
         let (wanted, found) = (self.wanted, self.found);
-        for key in wanted.foreign_keys.values().filter(|key| !found.foreign_keys.values().any(|live| live == *key)) {
+        for key in wanted
+            .foreign_keys
+            .values()
+            .filter(|key| !found.foreign_keys.values().any(|live| live == *key))
+        {
             let column = key.columns.join(", ");
-            self.say(codes::FOREIGN_KEY_MISSING, Some(&column), Some(&format!("a reference to {}", key.target)), None);
+            self.say(
+                codes::FOREIGN_KEY_MISSING,
+                Some(&column),
+                Some(&format!("a reference to {}", key.target)),
+                None,
+            );
         }
         for (name, live) in &found.foreign_keys {
             if !wanted.foreign_keys.values().any(|key| live == key) {
-                let text = format!("a reference from {} to {}", live.columns.join(", "), live.target);
+                let text =
+                    format!("a reference from {} to {}", live.columns.join(", "), live.target);
                 self.say(codes::FOREIGN_KEY_EXTRA, Some(name), None, Some(&text));
             }
         }
@@ -146,13 +172,20 @@ impl Side<'_> {
 
     /// What the parts above do not show: collations, when keys are looked at, `STRICT`.
     fn remainder(&mut self) {
-        if self.out.iter().any(|difference| difference.table == self.table && difference.code != codes::COLUMN_EXTRA) {
+        if self.out.iter().any(|difference| {
+            difference.table == self.table && difference.code != codes::COLUMN_EXTRA
+        }) {
             return;
         }
         for column in &self.wanted.columns {
             let Some(found) = self.found.column(&column.name) else { continue };
             if meaning(&column.written) != meaning(&found.written) {
-                self.say(codes::DEFINITION, Some(&column.name), Some(&column.written), Some(&found.written));
+                self.say(
+                    codes::DEFINITION,
+                    Some(&column.name),
+                    Some(&column.written),
+                    Some(&found.written),
+                );
             }
         }
         let sorted = |table: &Table| {
@@ -161,8 +194,13 @@ impl Side<'_> {
             all
         };
         if sorted(self.wanted) != sorted(self.found) {
-            let said =
-                |table: &Table| if table.written.is_empty() { "nothing".to_owned() } else { table.written.join(", ") };
+            let said = |table: &Table| {
+                if table.written.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    table.written.join(", ")
+                }
+            };
             self.say(codes::DEFINITION, None, Some(&said(self.wanted)), Some(&said(self.found)));
         }
     }

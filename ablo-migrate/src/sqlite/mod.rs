@@ -49,7 +49,8 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn path(address: &str) -> Result<&str> {
     let Some(rest) = address.strip_prefix("sqlite:") else { return Ok(address) };
     let path = rest.strip_prefix("//").unwrap_or(rest);
-    let wrong = |message: &str| Err(Finding::new(URL, message).help("as in `sqlite:app.db`").into());
+    let wrong =
+        |message: &str| Err(Finding::new(URL, message).help("as in `sqlite:app.db`").into());
     match path {
         "" => wrong("the address names no file"),
         ":memory:" => wrong("a database in memory is gone when this command ends"),
@@ -62,7 +63,12 @@ fn path(address: &str) -> Result<&str> {
 ///
 /// # Errors
 /// `ablo::migrate::options`.
-pub(crate) fn lower(diff: &Diff<'_>, backfills: &Backfills, place: &str, foreign_keys: bool) -> Result<Migration> {
+pub(crate) fn lower(
+    diff: &Diff<'_>,
+    backfills: &Backfills,
+    place: &str,
+    foreign_keys: bool,
+) -> Result<Migration> {
     if place != MAIN {
         let message = format!("SQLite has no schema `{place}`: its tables are in `{MAIN}`");
         return Err(Finding::new(OPTIONS, message).into());
@@ -77,11 +83,14 @@ impl Database {
     /// `ablo::database::url`, and `ablo::database::unreachable` where it is not there or no database.
     pub fn connect(address: &str, absent: Absent) -> Result<Self> {
         let path = path(address)?;
-        let unreachable = |error: rusqlite::Error| Finding::new(UNREACHABLE, format!("`{path}`: {error}"));
+        let unreachable =
+            |error: rusqlite::Error| Finding::new(UNREACHABLE, format!("`{path}`: {error}"));
         let existing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match absent {
             Absent::Empty if !Path::new(path).exists() => Connection::open_in_memory(),
-            Absent::Made => Connection::open_with_flags(path, existing | OpenFlags::SQLITE_OPEN_CREATE),
+            Absent::Made => {
+                Connection::open_with_flags(path, existing | OpenFlags::SQLITE_OPEN_CREATE)
+            }
             Absent::Refused | Absent::Empty => Connection::open_with_flags(path, existing),
         };
         let connection = connection.map_err(unreachable)?;
@@ -90,7 +99,8 @@ impl Database {
             connection.execute_batch("PRAGMA query_only = ON").map_err(unreachable)?;
         }
         // Only a read shows whether the file is a database.
-        let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        let read = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
         read.map_err(unreachable)?;
         Ok(Self { connection })
     }
@@ -114,8 +124,9 @@ impl Session for Database {
     fn live(&mut self) -> Result<Live> {
         let reading = self.connection.savepoint()?;
         let mut live = catalogue::live(&reading)?;
-        live.tables
-            .retain(|name, _| name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name));
+        live.tables.retain(|name, _| {
+            name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
+        });
         Ok(live)
     }
 
@@ -134,7 +145,8 @@ impl Session for Database {
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {
-        let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
+        let is_there =
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
         if !self.connection.query_row(is_there, [TABLE], |row| row.get(0))? {
             return Ok(Vec::new());
         }
@@ -144,8 +156,10 @@ impl Session for Database {
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
             let (id, applied_at): (i64, String) = (row.get(0)?, row.get(1)?);
-            let record: Record = serde_json::from_str(&row.get::<_, String>(2)?)
-                .map_err(|error| Finding::new(LEDGER, format!("entry {id} of `{TABLE}`: {error}")))?;
+            let record: Record =
+                serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| {
+                    Finding::new(LEDGER, format!("entry {id} of `{TABLE}`: {error}"))
+                })?;
             entries.push(Entry { id, applied_at, record, state: State::Done });
         }
         Ok(entries)
@@ -156,7 +170,10 @@ impl Session for Database {
         self.connection.busy_timeout(patience)?;
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
             let code = if is_busy(&error) { LOCKED } else { REFUSED };
-            let waited = format!("another connection writes to the file, after {} seconds too", patience.as_secs());
+            let waited = format!(
+                "another connection writes to the file, after {} seconds too",
+                patience.as_secs()
+            );
             Finding::new(code, if code == LOCKED { waited } else { error.to_string() })
         })?;
         Ok(())

@@ -18,7 +18,9 @@ pub(super) fn taken_apart(sql: &str) -> Written {
     for piece in pieces(sql) {
         match piece {
             Piece::Quoted(text) => part.push_str(text),
-            Piece::Space => part.push_str(if part.is_empty() || part.ends_with(' ') { "" } else { " " }),
+            Piece::Space => {
+                part.push_str(if part.is_empty() || part.ends_with(' ') { "" } else { " " })
+            }
             Piece::Sign('(') if depth == 0 && parts.is_empty() => {
                 depth = 1;
                 parts.push(std::mem::take(&mut part));
@@ -49,11 +51,17 @@ pub(super) fn first_name(definition: &str) -> String {
             let inner = text.get(1..text.len() - 1).unwrap_or_default();
             // Brackets have no way to stand for themselves.
             match text.chars().next() {
-                Some(quote @ ('"' | '`')) => inner.replace(&quote.to_string().repeat(2), &quote.to_string()),
+                Some(quote @ ('"' | '`')) => {
+                    inner.replace(&quote.to_string().repeat(2), &quote.to_string())
+                }
                 _ => inner.to_owned(),
             }
         }
-        _ => definition.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default().to_owned(),
+        _ => definition
+            .split(|c: char| c.is_whitespace() || c == '(')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -68,7 +76,9 @@ pub(super) fn checks(definition: &str) -> Vec<(Option<String>, String)> {
             match piece {
                 Piece::Sign(')') if depth == 1 => {
                     let name = match before.as_slice() {
-                        [.., constraint, name, _] if constraint.eq_ignore_ascii_case("constraint") => {
+                        [.., constraint, name, _]
+                            if constraint.eq_ignore_ascii_case("constraint") =>
+                        {
                             Some(first_name(name))
                         }
                         _ => None,
@@ -151,7 +161,9 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 fn end_of_quoted(text: &str, closing: char) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
-        if character == closing && (closing == ']' || characters.next_if(|(_, next)| *next == closing).is_none()) {
+        if character == closing
+            && (closing == ']' || characters.next_if(|(_, next)| *next == closing).is_none())
+        {
             return at + 1;
         }
     }
@@ -169,7 +181,10 @@ mod tests {
         );
         assert_eq!(written.definitions, ["\"x\" TEXT CHECK (x IN ('a,  b', ')'))", "[y ,] REAL"]);
         assert_eq!(written.options, "STRICT");
-        assert_eq!(["\"a\"\"b\" TEXT", "[y ,] REAL", "z REAL"].map(first_name), ["a\"b", "y ,", "z"]);
+        assert_eq!(
+            ["\"a\"\"b\" TEXT", "[y ,] REAL", "z REAL"].map(first_name),
+            ["a\"b", "y ,", "z"]
+        );
     }
 
     #[test]
@@ -183,7 +198,18 @@ mod tests {
 
     #[test]
     fn what_is_no_table_harms_nobody() {
-        for text in ["", "(", ")", "'", "\"", "CREATE TABLE x (a", "CREATE TABLE x a), (b)", "check ((", "/*", "[é"] {
+        for text in [
+            "",
+            "(",
+            ")",
+            "'",
+            "\"",
+            "CREATE TABLE x (a",
+            "CREATE TABLE x a), (b)",
+            "check ((",
+            "/*",
+            "[é",
+        ] {
             let _ = (taken_apart(text), first_name(text), checks(text));
         }
     }

@@ -71,21 +71,27 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
                 .push(Code::TableInvalid, at, format!("`{}` can be no table name", shown(table)))
                 .help("give at least one character and no NUL");
         } else if table.len() > MOST_BYTES {
-            let message =
-                format!("the table name `{}` has {} bytes, more than {MOST_BYTES}", shown(table), table.len());
+            let message = format!(
+                "the table name `{}` has {} bytes, more than {MOST_BYTES}",
+                shown(table),
+                table.len()
+            );
             cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter table name");
         }
         if SERVICE_TABLES.contains(&table) || table.starts_with(SERVICE_PREFIX) {
             let message = format!("`{}` is kept for the service's own tables", shown(table));
-            cx.diagnostics
-                .push(Code::TableReserved, at, message)
-                .help("give the model another table name; the two cannot stand in one database schema");
+            cx.diagnostics.push(Code::TableReserved, at, message).help(
+                "give the model another table name; the two cannot stand in one database schema",
+            );
         }
         if table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
-            let message = format!("`{}` begins with `sqlite_`, and SQLite keeps such names for itself", shown(table));
-            cx.diagnostics
-                .push(Code::TableReserved, at, message)
-                .help("give the model another table name, if the schema is ever to be stored there");
+            let message = format!(
+                "`{}` begins with `sqlite_`, and SQLite keeps such names for itself",
+                shown(table)
+            );
+            cx.diagnostics.push(Code::TableReserved, at, message).help(
+                "give the model another table name, if the schema is ever to be stored there",
+            );
         }
         if let Some(first) = seen.insert(table.to_lowercase(), at) {
             let message = format!("two models are stored in the table `{}`", shown(table));
@@ -103,8 +109,13 @@ pub(super) fn check_columns(cx: &mut Context<'_, '_>) {
         for field in &model.fields {
             if let Some(column) = &field.column {
                 check_column(cx, column);
-            } else if default_length(&field.name.value) > MOST_BYTES && field.name.value.len() <= 200 {
-                let message = format!("the column of `{}` would have more than {MOST_BYTES} bytes", field.name.value);
+            } else if default_length(&field.name.value) > MOST_BYTES
+                && field.name.value.len() <= 200
+            {
+                let message = format!(
+                    "the column of `{}` would have more than {MOST_BYTES} bytes",
+                    field.name.value
+                );
                 cx.diagnostics
                     .push(Code::ColumnTooLong, field.name.at, message)
                     .help("give it a shorter column; the field can keep its name");
@@ -134,8 +145,14 @@ fn check_column(cx: &mut Context<'_, '_>, column: &Spanned<Cow<'_, str>>) {
             .push(Code::ColumnInvalid, column.at, format!("`{}` is no column name", shown(name)))
             .help("begin with a letter or `_` and go on with ASCII letters, digits and `_`");
     } else if name.len() > MOST_BYTES {
-        let message = format!("the column `{}` has {} bytes, more than {MOST_BYTES}", shown(name), name.len());
-        cx.diagnostics.push(Code::ColumnTooLong, column.at, message).help("databases would cut it; give a shorter one");
+        let message = format!(
+            "the column `{}` has {} bytes, more than {MOST_BYTES}",
+            shown(name),
+            name.len()
+        );
+        cx.diagnostics
+            .push(Code::ColumnTooLong, column.at, message)
+            .help("databases would cut it; give a shorter one");
     }
 }
 
@@ -152,19 +169,28 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
         let folded = lower_case(&column);
         // A field may read the tenancy column under a name of its own.
-        let reads_tenancy =
-            tenancy == Some(column.as_ref()) && field.kind.is_none_or(|kind| kind.value == RawKind::String);
+        let reads_tenancy = tenancy == Some(column.as_ref())
+            && field.kind.is_none_or(|kind| kind.value == RawKind::String);
         let taken = BASE_COLUMNS.contains(&folded.as_ref())
-            || tenancy.is_some_and(|tenancy| tenancy.eq_ignore_ascii_case(&column)) && !reads_tenancy;
+            || tenancy.is_some_and(|tenancy| tenancy.eq_ignore_ascii_case(&column))
+                && !reads_tenancy;
         if SYSTEM_COLUMNS.contains(&column.as_ref()) {
-            let message =
-                format!("the field `{}` is stored in `{column}`, a system column of PostgreSQL", field.name.value);
-            cx.diagnostics.push(Code::ColumnReserved, at, message).help("give the field another column");
+            let message = format!(
+                "the field `{}` is stored in `{column}`, a system column of PostgreSQL",
+                field.name.value
+            );
+            cx.diagnostics
+                .push(Code::ColumnReserved, at, message)
+                .help("give the field another column");
         }
         if taken && !(is_base && default_column(&field.name.value) == column) {
-            let message =
-                format!("the field `{}` is stored in `{column}`, the column of a base field", field.name.value);
-            cx.diagnostics.push(Code::ColumnRepeated, at, message).help("give the field another column");
+            let message = format!(
+                "the field `{}` is stored in `{column}`, the column of a base field",
+                field.name.value
+            );
+            cx.diagnostics
+                .push(Code::ColumnRepeated, at, message)
+                .help("give the field another column");
         } else {
             seen.push((folded, field));
         }
@@ -180,9 +206,14 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
 }
 
 fn report_shared_column(cx: &mut Context<'_, '_>, first: &RawField<'_>, second: &RawField<'_>) {
-    let (column, at) = (physical_column(second), second.column.as_ref().map_or(second.name.at, |column| column.at));
-    let message =
-        format!("the fields `{}` and `{}` are both stored in `{column}`", first.name.value, second.name.value);
+    let (column, at) = (
+        physical_column(second),
+        second.column.as_ref().map_or(second.name.at, |column| column.at),
+    );
+    let message = format!(
+        "the fields `{}` and `{}` are both stored in `{column}`",
+        first.name.value, second.name.value
+    );
     cx.diagnostics
         .push(Code::ColumnRepeated, at, message)
         .help("give one of them another column; names that differ only in case are one on SQLite")
@@ -191,10 +222,16 @@ fn report_shared_column(cx: &mut Context<'_, '_>, first: &RawField<'_>, second: 
 
 pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
-        let Some((name, wanted)) = BASE_FIELDS.iter().find(|(base, _)| *base == field.name.value) else { continue };
+        let Some((name, wanted)) = BASE_FIELDS.iter().find(|(base, _)| *base == field.name.value)
+        else {
+            continue;
+        };
         if let Some(kind) = field.kind.filter(|kind| kind.value != *wanted) {
-            let message =
-                format!("`{name}` is a {} in every row and cannot be a {} here", wanted.as_str(), kind.value.as_str());
+            let message = format!(
+                "`{name}` is a {} in every row and cannot be a {} here",
+                wanted.as_str(),
+                kind.value.as_str()
+            );
             cx.diagnostics
                 .push(Code::FieldReservedType, kind.at, message)
                 .help(format!("rename the field, or declare it as `{}`", wanted.as_str()));

@@ -86,7 +86,8 @@ impl<'r, 'd> Context<'r, 'd> {
     }
 
     pub(super) fn suggest_column(&mut self, model: usize, name: &str) -> Option<String> {
-        let columns: Vec<Cow<'_, str>> = self.models[model].raw.fields.iter().map(physical_column).collect();
+        let columns: Vec<Cow<'_, str>> =
+            self.models[model].raw.fields.iter().map(physical_column).collect();
         self.suggest.help(name, columns.iter().map(AsRef::as_ref).chain(BASE_COLUMNS))
     }
 }

@@ -16,17 +16,27 @@ pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
         let (Some(default), Some(kind)) = (&field.default, field.kind) else { continue };
         if default.value.holds_nul() {
             cx.diagnostics
-                .push(Code::FacetNulInDefault, default.at, format!("the default of `{}` holds NUL", field.name.value))
+                .push(
+                    Code::FacetNulInDefault,
+                    default.at,
+                    format!("the default of `{}` holds NUL", field.name.value),
+                )
                 .help("no database keeps NUL in text; remove it");
             continue;
         }
         match (kind.value, &default.value) {
             (RawKind::String, Value::String(text)) => check_text(cx, field, text, default.at),
-            (RawKind::Number, Value::Number(number)) => check_number(cx, field, *number, default.at),
+            (RawKind::Number, Value::Number(number)) => {
+                check_number(cx, field, *number, default.at)
+            }
             (RawKind::Enum, Value::String(value)) => check_enum(cx, field, value, default.at),
             (RawKind::Date, Value::String(text)) if **text == *NOW || is_date(text) => {}
             (RawKind::Date, Value::String(text)) => {
-                let message = format!("the default `{}` of `{}` is no point in time", shown(text), field.name.value);
+                let message = format!(
+                    "the default `{}` of `{}` is no point in time",
+                    shown(text),
+                    field.name.value
+                );
                 cx.diagnostics
                     .push(Code::FacetDefaultWrongType, default.at, message)
                     .help("give RFC 3339 text such as `2026-06-01T08:00:00.000Z`, or `now` for the time of writing");
@@ -60,7 +70,9 @@ fn report_type(cx: &mut Context<'_, '_>, field: &RawField<'_>, wanted: RawKind, 
 
 fn check_enum(cx: &mut Context<'_, '_>, field: &RawField<'_>, value: &str, at: SpanId) {
     // Values of the wrong type, and none at all, have been reported as such.
-    let Some(values) = field.enum_values.as_ref().filter(|values| !values.value.is_empty()) else { return };
+    let Some(values) = field.enum_values.as_ref().filter(|values| !values.value.is_empty()) else {
+        return;
+    };
     if values.value.iter().any(|known| known.value == value) {
         return;
     }
@@ -94,12 +106,14 @@ fn check_text(cx: &mut Context<'_, '_>, field: &RawField<'_>, text: &str, at: Sp
     let Some(format) = format_of(field).filter(|format| !format.is_number()) else { return };
     let (fits, help) = match (format, format.bounds()) {
         (Format::Decimal { digits }, _) => (is_decimal(text, digits), decimal_help(digits)),
-        (Format::Uuid, _) => {
-            (is_uuid(text), "write it as databases give it back: `67e55044-10b1-426f-9247-bb680e5fe0c8`".to_owned())
-        }
-        (_, Some((least, most))) => {
-            (is_whole(text, least, most), format!("give digits without leading zeros, from {least} to {most}"))
-        }
+        (Format::Uuid, _) => (
+            is_uuid(text),
+            "write it as databases give it back: `67e55044-10b1-426f-9247-bb680e5fe0c8`".to_owned(),
+        ),
+        (_, Some((least, most))) => (
+            is_whole(text, least, most),
+            format!("give digits without leading zeros, from {least} to {most}"),
+        ),
         (_, None) => return,
     };
     if !fits {
@@ -107,7 +121,14 @@ fn check_text(cx: &mut Context<'_, '_>, field: &RawField<'_>, text: &str, at: Sp
     }
 }
 
-fn report_range(cx: &mut Context<'_, '_>, field: &RawField<'_>, format: Format, value: &str, at: SpanId, help: String) {
+fn report_range(
+    cx: &mut Context<'_, '_>,
+    field: &RawField<'_>,
+    format: Format,
+    value: &str,
+    at: SpanId,
+    help: String,
+) {
     let message = format!(
         "the default `{}` of `{}` is no value of the format `{}`",
         shown(value),
@@ -119,16 +140,24 @@ fn report_range(cx: &mut Context<'_, '_>, field: &RawField<'_>, format: Format, 
 
 fn decimal_help(digits: Option<(u16, u16)>) -> String {
     match digits {
-        None => "give digits without leading zeros, with a point where there is a fraction: `-12.50`".to_owned(),
+        None => {
+            "give digits without leading zeros, with a point where there is a fraction: `-12.50`"
+                .to_owned()
+        }
         Some((precision, scale)) => {
-            format!("give at most {} digits before the point and {scale} behind it", precision - scale)
+            format!(
+                "give at most {} digits before the point and {scale} behind it",
+                precision - scale
+            )
         }
     }
 }
 
 /// Digits without leading zeros or a plus.
 fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
 }
 
 pub(crate) fn is_whole(text: &str, least: i128, most: i128) -> bool {
@@ -141,10 +170,13 @@ pub(crate) fn is_whole(text: &str, least: i128, most: i128) -> bool {
 pub(crate) fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
     let (precision, scale) = digits.unwrap_or((2000, 1000));
     let text = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, behind)| (whole, Some(behind)));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text, None), |(whole, behind)| (whole, Some(behind)));
     let before = if whole == "0" { 0 } else { whole.len() };
     let behind = fraction.is_none_or(|digits| {
-        !digits.is_empty() && digits.len() <= usize::from(scale) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        !digits.is_empty()
+            && digits.len() <= usize::from(scale)
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
     });
     is_digits(whole) && before <= usize::from(precision - scale) && behind
 }
@@ -152,10 +184,9 @@ pub(crate) fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
 pub(crate) fn is_uuid(text: &str) -> bool {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.len() == 36
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { is_hex(byte) })
+        && text.bytes().enumerate().all(|(at, byte)| {
+            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { is_hex(byte) }
+        })
 }
 
 /// RFC 3339 with at most six digits of a second, in years that every database has.
@@ -212,7 +243,9 @@ mod tests {
         for text in ["0", "-0.5", "12.50", "1", &"9".repeat(1000)] {
             assert!(is_decimal(text, None), "{text}");
         }
-        for text in ["", "-", ".5", "5.", "01", "+1", "1e3", "1.2.3", "--1", "１", &"9".repeat(1001)] {
+        for text in
+            ["", "-", ".5", "5.", "01", "+1", "1e3", "1.2.3", "--1", "１", &"9".repeat(1001)]
+        {
             assert!(!is_decimal(text, None), "{text}");
         }
         assert!(is_decimal("-999.99", Some((5, 2))) && is_decimal("0.99", Some((2, 2))));
@@ -233,7 +266,11 @@ mod tests {
 
     #[test]
     fn dates_are_days_of_the_calendar() {
-        for text in ["2026-06-01T08:00:00Z", "2024-02-29T23:59:59.999999+14:59", "0001-01-01T00:00:00.5-00:00"] {
+        for text in [
+            "2026-06-01T08:00:00Z",
+            "2024-02-29T23:59:59.999999+14:59",
+            "0001-01-01T00:00:00.5-00:00",
+        ] {
             assert!(is_date(text), "{text}");
         }
         for text in [
@@ -263,6 +300,9 @@ mod tests {
     #[test]
     fn uuids_are_lower_case() {
         assert!(is_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8"));
-        assert!(!is_uuid("67E55044-10b1-426f-9247-bb680e5fe0c8") && !is_uuid("67e5504410b1426f9247bb680e5fe0c8"));
+        assert!(
+            !is_uuid("67E55044-10b1-426f-9247-bb680e5fe0c8")
+                && !is_uuid("67e5504410b1426f9247bb680e5fe0c8")
+        );
     }
 }

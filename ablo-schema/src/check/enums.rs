@@ -13,7 +13,8 @@ pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
         if kind.value == RawKind::Enum {
             check_values(cx, field);
         } else if let Some(values) = &field.enum_values {
-            let message = format!("`{}` has `enumValues` but is a {}", field.name.value, kind.value.as_str());
+            let message =
+                format!("`{}` has `enumValues` but is a {}", field.name.value, kind.value.as_str());
             cx.diagnostics
                 .push(Code::EnumValuesOnOtherType, values.at, message)
                 .help("make it an enum, or remove the values");
@@ -30,7 +31,11 @@ fn check_values(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
         _ => {
             let at = field.enum_values.as_ref().map_or(field.at, |values| values.at);
             cx.diagnostics
-                .push(Code::EnumNoValues, at, format!("the enum `{}` has no values", field.name.value))
+                .push(
+                    Code::EnumNoValues,
+                    at,
+                    format!("the enum `{}` has no values", field.name.value),
+                )
                 .help("list at least one, such as `draft`");
             return;
         }
@@ -44,8 +49,15 @@ fn check_values(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
                 .help("no database keeps NUL in text; remove it");
         }
         if let Some(first) = seen.insert(&value.value, value.at) {
-            let message = format!("the enum `{}` has the value `{}` twice", field.name.value, shown(&value.value));
-            cx.diagnostics.push(Code::EnumRepeatedValue, value.at, message).help("remove one").also(first, "also here");
+            let message = format!(
+                "the enum `{}` has the value `{}` twice",
+                field.name.value,
+                shown(&value.value)
+            );
+            cx.diagnostics
+                .push(Code::EnumRepeatedValue, value.at, message)
+                .help("remove one")
+                .also(first, "also here");
         }
     }
 }

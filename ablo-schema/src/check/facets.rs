@@ -28,13 +28,21 @@ pub(super) fn format_of(field: &RawField<'_>) -> Option<Format> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and at most a thousand")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and at most a thousand"
+)]
 fn digits(number: f64, least: f64) -> Option<u16> {
     ((least..=MOST_DIGITS).contains(&number) && number.fract() == 0.0).then_some(number as u16)
 }
 
 /// The number that an author chose for a field.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and at most 65535")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and at most 65535"
+)]
 pub(super) fn chosen_number(number: f64) -> Option<u32> {
     ((1.0..=65535.0).contains(&number) && number.fract() == 0.0).then_some(number as u32)
 }
@@ -48,9 +56,15 @@ pub(super) fn check_formats(cx: &mut Context<'_, '_>) {
         check_digits(cx, field);
         let Some(word) = &field.format else { continue };
         let Some(format) = Format::find(&word.value) else {
-            let help = cx.suggest.nearest(&word.value, Format::ALL.iter().map(|format| format.as_str()));
+            let help =
+                cx.suggest.nearest(&word.value, Format::ALL.iter().map(|format| format.as_str()));
             let help = help.map_or_else(
-                || format!("it is kept and changes nothing; the formats that do are {}", all_formats()),
+                || {
+                    format!(
+                        "it is kept and changes nothing; the formats that do are {}",
+                        all_formats()
+                    )
+                },
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("`{}` is no format that ablo knows", shown(&word.value));
@@ -78,7 +92,8 @@ pub(super) fn check_formats(cx: &mut Context<'_, '_>) {
 }
 
 fn all_formats() -> String {
-    let words: Vec<String> = Format::ALL.iter().map(|format| format!("`{}`", format.as_str())).collect();
+    let words: Vec<String> =
+        Format::ALL.iter().map(|format| format!("`{}`", format.as_str())).collect();
     words.join(", ")
 }
 
@@ -86,7 +101,9 @@ fn check_digits(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
     let Some(first) = field.precision.as_ref().or(field.scale.as_ref()) else { return };
     let is_decimal = field.format.as_ref().is_some_and(|word| word.value == "decimal");
     let (at, message) = match (&field.precision, &field.scale) {
-        _ if !is_decimal => (first.at, format!("`{}` has a number of digits and is no `decimal`", field.name.value)),
+        _ if !is_decimal => {
+            (first.at, format!("`{}` has a number of digits and is no `decimal`", field.name.value))
+        }
         (Some(precision), _) if digits(precision.value, 1.0).is_none() => {
             (precision.at, format!("a `precision` of {} cannot be", precision.value))
         }
@@ -99,7 +116,11 @@ fn check_digits(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
         }
         (Some(_), Some(_)) => return,
         (has_precision, _) => {
-            let (has, lacks) = if has_precision.is_some() { ("precision", "scale") } else { ("scale", "precision") };
+            let (has, lacks) = if has_precision.is_some() {
+                ("precision", "scale")
+            } else {
+                ("scale", "precision")
+            };
             (first.at, format!("`{}` has a `{has}` and no `{lacks}`", field.name.value))
         }
     };
@@ -127,7 +148,12 @@ pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
             let holds = |field: &RawField<'_>| field.name.value == key.value;
             report_keys(cx, owner, holds, relation.name.at, &mut reported);
         }
-        for filled in model.auto_fill.iter().flat_map(|fills| &fills.value).filter_map(|fill| fill.field.as_ref()) {
+        for filled in model
+            .auto_fill
+            .iter()
+            .flat_map(|fills| &fills.value)
+            .filter_map(|fill| fill.field.as_ref())
+        {
             report_keys(cx, at, |field| field.name.value == filled.value, filled.at, &mut reported);
         }
         let Some(RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column }) =
@@ -135,10 +161,22 @@ pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
         else {
             continue;
         };
-        report_keys(cx, at, |field| physical_column(field) == local_key.value, local_key.at, &mut reported);
+        report_keys(
+            cx,
+            at,
+            |field| physical_column(field) == local_key.value,
+            local_key.at,
+            &mut reported,
+        );
         let Some(parent) = cx.index_of_table(&parent_table.value) else { continue };
         for column in parent_key.iter().chain(parent_org_column) {
-            report_keys(cx, parent, |field| physical_column(field) == column.value, column.at, &mut reported);
+            report_keys(
+                cx,
+                parent,
+                |field| physical_column(field) == column.value,
+                column.at,
+                &mut reported,
+            );
         }
     }
 }
@@ -151,9 +189,15 @@ fn report_keys(
     reported: &mut BTreeSet<SpanId>,
 ) {
     for field in cx.raw.models[model].fields.iter().filter(|field| holds_id(field)) {
-        let Some(format) = field.format.as_ref().filter(|word| Format::find(&word.value).is_some()) else { continue };
+        let Some(format) = field.format.as_ref().filter(|word| Format::find(&word.value).is_some())
+        else {
+            continue;
+        };
         if reported.insert(format.at) {
-            let message = format!("`{}` holds an id and cannot have the format `{}`", field.name.value, format.value);
+            let message = format!(
+                "`{}` holds an id and cannot have the format `{}`",
+                field.name.value, format.value
+            );
             cx.diagnostics
                 .push(Code::FacetFormatOnKey, format.at, message)
                 .help("ids are plain text in every table; remove the format")
@@ -174,10 +218,11 @@ pub(super) fn check_unique(cx: &mut Context<'_, '_>) {
             }
             // An optional one marks at most one row with `true`: absent values are not compared.
             Some(RawKind::Boolean) if field.optional.is_some_and(|optional| !optional.value) => {
-                let message = format!("`{}` leaves room for two rows in an organisation", field.name.value);
-                cx.diagnostics
-                    .push(Code::FacetUniqueOnBoolean, unique.at, message)
-                    .help("remove `unique`, or make the field optional to mark one row with `true`");
+                let message =
+                    format!("`{}` leaves room for two rows in an organisation", field.name.value);
+                cx.diagnostics.push(Code::FacetUniqueOnBoolean, unique.at, message).help(
+                    "remove `unique`, or make the field optional to mark one row with `true`",
+                );
             }
             _ => {}
         }
@@ -198,11 +243,17 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
                 ("a format", known.map(|format| format.at)),
                 ("a default", field.default.as_ref().map(|default| default.at)),
                 ("`unique`", field.unique.filter(|unique| unique.value).map(|unique| unique.at)),
-                ("an old name", field.renamed_from.as_ref().filter(|_| is_base).map(|name| name.at)),
+                (
+                    "an old name",
+                    field.renamed_from.as_ref().filter(|_| is_base).map(|name| name.at),
+                ),
             ];
             for (what, place) in facets {
                 let Some(place) = place else { continue };
-                let message = format!("`{}` is the server's to fill and cannot have {what}", field.name.value);
+                let message = format!(
+                    "`{}` is the server's to fill and cannot have {what}",
+                    field.name.value
+                );
                 cx.diagnostics
                     .push(Code::FacetOnBaseField, place, message)
                     .help("remove it here, or declare a field of your own beside it");
@@ -223,8 +274,10 @@ pub(super) fn check_renames(cx: &mut Context<'_, '_>) {
                     .push(Code::FacetRenamedFromExists, old.at, message)
                     .help("give the name that it had before, or remove `renamedFrom`");
             } else if cx.models[at].find(&old.value).is_some() {
-                let message = format!("`{name}` is renamed from `{shown_old}`, which is still a field");
-                let still = cx.models[at].raw.fields.iter().find(|field| field.name.value == old.value);
+                let message =
+                    format!("`{name}` is renamed from `{shown_old}`, which is still a field");
+                let still =
+                    cx.models[at].raw.fields.iter().find(|field| field.name.value == old.value);
                 let said = cx.diagnostics.push(Code::FacetRenamedFromExists, old.at, message);
                 said.help("remove `renamedFrom`, or the field of the old name");
                 if let Some(still) = still {
@@ -284,9 +337,15 @@ fn numbers<'r>(model: &'r RawModel<'r>) -> impl Iterator<Item = Numbered<'r>> {
         let number = chosen.unwrap_or_else(|| derived_number(oldest));
         Numbered { number, oldest, chosen: chosen.is_some(), field: Some(field) }
     });
-    let base = BASE_FIELDS.iter().filter(|(base, _)| model.fields.iter().all(|field| field.name.value != *base));
-    let base =
-        base.map(|(name, _)| Numbered { number: derived_number(name), oldest: name, chosen: false, field: None });
+    let base = BASE_FIELDS
+        .iter()
+        .filter(|(base, _)| model.fields.iter().all(|field| field.name.value != *base));
+    let base = base.map(|(name, _)| Numbered {
+        number: derived_number(name),
+        oldest: name,
+        chosen: false,
+        field: None,
+    });
     declared.chain(base)
 }
 

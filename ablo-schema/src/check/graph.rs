@@ -27,7 +27,12 @@ pub(super) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     found
 }
 
-fn remove(peel: &mut Vec<usize>, left: &mut [bool], degree: &mut [usize], predecessors: &[Vec<usize>]) {
+fn remove(
+    peel: &mut Vec<usize>,
+    left: &mut [bool],
+    degree: &mut [usize],
+    predecessors: &[Vec<usize>],
+) {
     while let Some(node) = peel.pop() {
         if !std::mem::take(&mut left[node]) {
             continue;
@@ -63,14 +68,18 @@ mod tests {
 
     #[test]
     fn a_chain_has_no_cycle_however_long() {
-        let edges: Vec<Vec<usize>> = (0..100_000).map(|node| if node == 0 { vec![] } else { vec![node - 1] }).collect();
+        let edges: Vec<Vec<usize>> =
+            (0..100_000).map(|node| if node == 0 { vec![] } else { vec![node - 1] }).collect();
         assert!(cycles(&edges).is_empty());
     }
 
     #[test]
     fn every_cycle_is_broken_and_named_in_edge_order() {
         assert_eq!(cycles(&[vec![0]]), [[0]]);
-        assert_eq!(cycles(&[vec![1], vec![2], vec![0], vec![0, 4], vec![3]]), [vec![0, 1, 2], vec![3, 4]]);
+        assert_eq!(
+            cycles(&[vec![1], vec![2], vec![0], vec![0, 4], vec![3]]),
+            [vec![0, 1, 2], vec![3, 4]]
+        );
         assert_eq!(cycles(&[vec![1], vec![2, 0], vec![]]), [[0, 1]]);
     }
 }

@@ -10,8 +10,11 @@ pub(super) fn check_bootstrap(cx: &mut Context<'_, '_>) {
     let raw = cx.raw;
     for (at, model) in raw.models.iter().enumerate() {
         if let Some(limit) = model.bootstrap_limit.filter(|limit| !is_count(limit.value)) {
-            let message = format!("`bootstrapLimit` is {}, which is no number of rows", limit.value);
-            cx.diagnostics.push(Code::HintBootstrapLimit, limit.at, message).help("give a whole number, 0 or more");
+            let message =
+                format!("`bootstrapLimit` is {}, which is no number of rows", limit.value);
+            cx.diagnostics
+                .push(Code::HintBootstrapLimit, limit.at, message)
+                .help("give a whole number, 0 or more");
         }
         if let Some(order_by) = &model.bootstrap_order_by {
             check_order(cx, at, order_by);
@@ -33,7 +36,9 @@ fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<Text<'
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let fits = matches!(
             rest.as_slice(),
-            [] | ["ASC" | "DESC"] | ["NULLS", "FIRST" | "LAST"] | ["ASC" | "DESC", "NULLS", "FIRST" | "LAST"]
+            [] | ["ASC" | "DESC"]
+                | ["NULLS", "FIRST" | "LAST"]
+                | ["ASC" | "DESC", "NULLS", "FIRST" | "LAST"]
         );
         if column.is_empty() || !fits {
             let message = format!("`{}` is no order", shown(term.trim()));
@@ -42,12 +47,14 @@ fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<Text<'
                 .help("write columns with a direction: `created_at DESC, id`");
             continue;
         }
-        let known = cx.models[model].has_column(column) || cx.models[model].has_column(&default_column(column));
+        let known = cx.models[model].has_column(column)
+            || cx.models[model].has_column(&default_column(column));
         if !known {
             let help = cx.suggest_column(model, column);
-            let message = format!("`{}` is no column of `{}`", shown(column), cx.models[model].key());
-            cx.diagnostics.push(Code::HintUnknownField, order_by.at, message).help =
-                help.or_else(|| Some("`bootstrapOrderBy` names columns of its own table".to_owned()));
+            let message =
+                format!("`{}` is no column of `{}`", shown(column), cx.models[model].key());
+            cx.diagnostics.push(Code::HintUnknownField, order_by.at, message).help = help
+                .or_else(|| Some("`bootstrapOrderBy` names columns of its own table".to_owned()));
         }
     }
 }
@@ -73,7 +80,8 @@ pub(super) fn check_auto_fill(cx: &mut Context<'_, '_>) {
                 continue;
             };
             if let Some(kind) = found.kind().filter(|kind| *kind != RawKind::String) {
-                let message = format!("`{}` is a {} and cannot hold an id", field.value, kind.as_str());
+                let message =
+                    format!("`{}` is a {} and cannot hold an id", field.value, kind.as_str());
                 cx.diagnostics
                     .push(Code::HintAutoFillNotString, field.at, message)
                     .help("`autoFill` fills string fields with ids");
@@ -95,7 +103,11 @@ pub(super) fn check_required_fields(cx: &mut Context<'_, '_>) {
 
 fn unknown_field(cx: &mut Context<'_, '_>, model: usize, field: &Spanned<Text<'_>>, whose: &str) {
     let help = cx.suggest_field(model, &field.value);
-    let message = format!("{whose} names `{}`, which is no field of `{}`", shown(&field.value), cx.models[model].key());
+    let message = format!(
+        "{whose} names `{}`, which is no field of `{}`",
+        shown(&field.value),
+        cx.models[model].key()
+    );
     cx.diagnostics.push(Code::HintUnknownField, field.at, message).help =
         help.or_else(|| Some("name a field of this model".to_owned()));
 }

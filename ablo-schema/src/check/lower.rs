@@ -7,12 +7,13 @@ use super::context::DEFAULT_TENANCY_COLUMN;
 use super::facets::{chosen_number, format_of};
 use crate::lookup::Lookup;
 use crate::raw::{
-    RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawRelation, RawRole, RawSchema, RawScope, RawTenancy,
+    RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawRelation, RawRole, RawSchema, RawScope,
+    RawTenancy,
 };
 use crate::schema::{
-    Authored, AutoFill, ColumnName, Deprecated, Facets, Field, FieldKind, FieldName, Grants, GroupKind, Load, Model,
-    ModelId, ModelKey, Plane, Relation, RelationName, RelationOptions, Role, RoleSource, Schema, Scope, TableName,
-    Tenancy, TypeName,
+    Authored, AutoFill, ColumnName, Deprecated, Facets, Field, FieldKind, FieldName, Grants,
+    GroupKind, Load, Model, ModelId, ModelKey, Plane, Relation, RelationName, RelationOptions,
+    Role, RoleSource, Schema, Scope, TableName, Tenancy, TypeName,
 };
 use crate::value::Value;
 use std::borrow::Cow;
@@ -24,8 +25,13 @@ pub(super) fn lower(raw: RawSchema<'_>) -> Option<Schema> {
         .enumerate()
         .map(|(at, model)| (ModelKey::new(model.key.value.as_ref()), ModelId(at)))
         .collect();
-    let models = raw.models.into_iter().map(|model| lower_model(model, &by_key)).collect::<Option<Vec<_>>>()?;
-    let identity_roles = raw.identity_roles.into_iter().map(lower_role).collect::<Option<Vec<_>>>()?;
+    let models = raw
+        .models
+        .into_iter()
+        .map(|model| lower_model(model, &by_key))
+        .collect::<Option<Vec<_>>>()?;
+    let identity_roles =
+        raw.identity_roles.into_iter().map(lower_role).collect::<Option<Vec<_>>>()?;
     Some(Schema { models, by_key, identity_roles })
 }
 
@@ -56,10 +62,15 @@ fn lower_model(raw: RawModel<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<
         Some(store) => store.value.into_owned().into(),
         None => type_name.as_str().into(),
     });
-    let table = raw.table_name.map_or_else(|| TableName::new(key.as_str()), |table| TableName::new(table.value));
+    let table = raw
+        .table_name
+        .map_or_else(|| TableName::new(key.as_str()), |table| TableName::new(table.value));
     let fields = raw.fields.into_iter().map(lower_field).collect::<Option<Vec<_>>>()?;
-    let relations =
-        raw.relations.into_iter().map(|relation| lower_relation(relation, by_key)).collect::<Option<_>>()?;
+    let relations = raw
+        .relations
+        .into_iter()
+        .map(|relation| lower_relation(relation, by_key))
+        .collect::<Option<_>>()?;
     Some(Model {
         field_order: by_name(&fields),
         key,
@@ -90,7 +101,9 @@ fn lower_model(raw: RawModel<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<
         },
         required_fields: raw
             .required_fields
-            .map(|fields| fields.value.into_iter().map(|field| FieldName::new(field.value)).collect())
+            .map(|fields| {
+                fields.value.into_iter().map(|field| FieldName::new(field.value)).collect()
+            })
             .unwrap_or_default(),
         authored,
     })
@@ -103,7 +116,11 @@ fn by_name(fields: &[Field]) -> Box<[u32]> {
     order
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rule admits whole numbers below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the rule admits whole numbers below 2^53"
+)]
 fn count(number: f64) -> u64 {
     number as u64
 }
@@ -120,7 +137,12 @@ fn lower_field(mut raw: RawField<'_>) -> Option<Field> {
         RawKind::Date => FieldKind::Date,
         RawKind::Json => FieldKind::Json,
         RawKind::Enum => FieldKind::Enum(
-            raw.enum_values.take()?.value.into_iter().map(|value| value.value.into_owned().into()).collect(),
+            raw.enum_values
+                .take()?
+                .value
+                .into_iter()
+                .map(|value| value.value.into_owned().into())
+                .collect(),
         ),
     };
     let facets = lower_facets(&mut raw)?;
@@ -138,10 +160,9 @@ fn lower_field(mut raw: RawField<'_>) -> Option<Field> {
 fn lower_facets(raw: &mut RawField<'_>) -> Option<Facets> {
     Some(Facets {
         description: raw.description.take().map(|text| text.value.into_owned().into()),
-        deprecated: raw
-            .deprecated
-            .take()
-            .map(|deprecated| Deprecated { note: deprecated.value.map(|note| note.into_owned().into()) }),
+        deprecated: raw.deprecated.take().map(|deprecated| Deprecated {
+            note: deprecated.value.map(|note| note.into_owned().into()),
+        }),
         format: format_of(raw),
         default: raw.default.take().map(|default| default.value),
         unique: raw.unique.is_some_and(|unique| unique.value),
@@ -186,15 +207,22 @@ fn lower_relation(raw: RawRelation<'_>, by_key: &Lookup<ModelKey, ModelId>) -> O
 fn lower_tenancy(raw: Option<RawTenancy<'_>>) -> Tenancy {
     match raw {
         None => Tenancy::Column { column: ColumnName::new(DEFAULT_TENANCY_COLUMN) },
-        Some(RawTenancy::Column { column }) => Tenancy::Column { column: ColumnName::new(column.value) },
-        Some(RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column }) => Tenancy::Parent {
-            local_key: ColumnName::new(local_key.value),
-            parent_table: TableName::new(parent_table.value),
-            parent_key: ColumnName::new(parent_key.map_or(Cow::Borrowed("id"), |column| column.value)),
-            parent_org_column: ColumnName::new(
-                parent_org_column.map_or(Cow::Borrowed(DEFAULT_TENANCY_COLUMN), |column| column.value),
-            ),
-        },
+        Some(RawTenancy::Column { column }) => {
+            Tenancy::Column { column: ColumnName::new(column.value) }
+        }
+        Some(RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column }) => {
+            Tenancy::Parent {
+                local_key: ColumnName::new(local_key.value),
+                parent_table: TableName::new(parent_table.value),
+                parent_key: ColumnName::new(
+                    parent_key.map_or(Cow::Borrowed("id"), |column| column.value),
+                ),
+                parent_org_column: ColumnName::new(
+                    parent_org_column
+                        .map_or(Cow::Borrowed(DEFAULT_TENANCY_COLUMN), |column| column.value),
+                ),
+            }
+        }
         Some(RawTenancy::None) => Tenancy::None,
     }
 }
@@ -208,7 +236,10 @@ fn lower_scope(raw: RawScope<'_>) -> Option<Scope> {
 }
 
 fn lower_grants(raw: RawGrants<'_>) -> Option<Grants> {
-    Some(Grants { subject: RelationName::new(raw.subject?.value), scope: RelationName::new(raw.scope?.value) })
+    Some(Grants {
+        subject: RelationName::new(raw.subject?.value),
+        scope: RelationName::new(raw.scope?.value),
+    })
 }
 
 fn lower_role(raw: RawRole<'_>) -> Option<Role> {

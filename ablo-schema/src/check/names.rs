@@ -62,13 +62,18 @@ pub(super) fn check_model_keys(cx: &mut Context<'_, '_>) {
                 .help("begin with a letter and go on with ASCII letters and digits, such as `weatherReports`");
         }
         if CLIENT_MEMBERS.contains(&key.value.as_ref()) {
-            let message = format!("the model `{}` hides behind the client member of that name", key.value);
+            let message =
+                format!("the model `{}` hides behind the client member of that name", key.value);
             cx.diagnostics.push(Code::ModelKeyShadowed, key.at, message).help("choose another key");
         }
-        if let Some(first) = seen.insert(folded(key.value), Spanned::new(key.value.as_ref(), key.at))
+        if let Some(first) =
+            seen.insert(folded(key.value), Spanned::new(key.value.as_ref(), key.at))
             && first.value != key.value
         {
-            let message = format!("the model keys `{}` and `{}` differ only in case or `_`", first.value, key.value);
+            let message = format!(
+                "the model keys `{}` and `{}` differ only in case or `_`",
+                first.value, key.value
+            );
             cx.diagnostics
                 .push(Code::ModelKeyCollides, key.at, message)
                 .help("generated identifiers would be the same; rename one")
@@ -98,11 +103,16 @@ pub(super) fn check_type_names(cx: &mut Context<'_, '_>) {
             if folded(&other.key.value) == folded(model.key()) {
                 continue;
             }
-            let message = format!("the typenames `{first}` and `{name}` are the same on the wire, where case is lost");
+            let message = format!(
+                "the typenames `{first}` and `{name}` are the same on the wire, where case is lost"
+            );
             cx.diagnostics
                 .push(Code::ModelTypenameCollides, place, message)
                 .help("deltas carry the typename alone; give one of the two models another")
-                .also(other.type_name.as_ref().map_or(other.key.at, |name| name.at), "the other one");
+                .also(
+                    other.type_name.as_ref().map_or(other.key.at, |name| name.at),
+                    "the other one",
+                );
         }
     }
 }
@@ -119,13 +129,16 @@ pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
             }
             let Some(other) = seen.insert(alias.clone(), at) else { continue };
             let other = &cx.models[other];
-            let said_already =
-                folded(other.key()) == folded(model.key()) || folded(other.type_name()) == folded(model.type_name());
+            let said_already = folded(other.key()) == folded(model.key())
+                || folded(other.type_name()) == folded(model.type_name());
             if said_already || other.key() == model.key() {
                 continue;
             }
-            let message =
-                format!("`{alias}` on the wire may mean the model `{}` or the model `{}`", other.key(), model.key());
+            let message = format!(
+                "`{alias}` on the wire may mean the model `{}` or the model `{}`",
+                other.key(),
+                model.key()
+            );
             cx.diagnostics
                 .push(Code::ModelWireNameAmbiguous, model.raw.key.at, message)
                 .help(
@@ -144,7 +157,11 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
         }
         if !is_camel_case(name.value) {
             let near = camel_case_of(name.value);
-            let help = if near.is_empty() || !name.value.is_ascii() || near == **name.value || near.len() > MOST_NAME {
+            let help = if near.is_empty()
+                || !name.value.is_ascii()
+                || near == **name.value
+                || near.len() > MOST_NAME
+            {
                 "begin with a lower-case letter and go on with ASCII letters and digits".to_owned()
             } else {
                 format!("call it `{near}`; keep the old column with `column`")
@@ -159,9 +176,9 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
         } else if two_capitals(name.value).is_some() {
             let message = format!("the field name `{}` has two capitals in a row", name.value);
             let mended = one_capital_of_each_run(name.value);
-            cx.diagnostics
-                .push(Code::FieldConsecutiveCapitals, name.at, message)
-                .help(format!("the name must survive the way to snake_case and back; call it `{mended}`"));
+            cx.diagnostics.push(Code::FieldConsecutiveCapitals, name.at, message).help(format!(
+                "the name must survive the way to snake_case and back; call it `{mended}`"
+            ));
         }
     }
 }
@@ -179,7 +196,9 @@ pub(super) fn is_field_name(name: &str) -> bool {
 
 /// Where the first of two capitals in a row stands.
 fn two_capitals(name: &str) -> Option<usize> {
-    name.as_bytes().windows(2).position(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase())
+    name.as_bytes()
+        .windows(2)
+        .position(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase())
 }
 
 /// `contentJSON` as `contentJson`.
@@ -188,7 +207,11 @@ fn one_capital_of_each_run(name: &str) -> String {
     name.chars()
         .map(|character| {
             let capital = character.is_ascii_uppercase();
-            if std::mem::replace(&mut before, capital) { character.to_ascii_lowercase() } else { character }
+            if std::mem::replace(&mut before, capital) {
+                character.to_ascii_lowercase()
+            } else {
+                character
+            }
         })
         .collect()
 }
@@ -199,8 +222,11 @@ fn camel_case_of(name: &str) -> String {
     let mut raise = false;
     for character in name.chars() {
         match character {
-            'a'..='z' | 'A'..='Z' | '0'..='9' if camel.is_empty() && character.is_ascii_digit() => {}
-            'a'..='z' | 'A'..='Z' | '0'..='9' if camel.is_empty() => camel.push(character.to_ascii_lowercase()),
+            'a'..='z' | 'A'..='Z' | '0'..='9' if camel.is_empty() && character.is_ascii_digit() => {
+            }
+            'a'..='z' | 'A'..='Z' | '0'..='9' if camel.is_empty() => {
+                camel.push(character.to_ascii_lowercase())
+            }
             'a'..='z' | 'A'..='Z' | '0'..='9' if std::mem::take(&mut raise) => {
                 camel.push(character.to_ascii_uppercase())
             }
@@ -224,7 +250,9 @@ pub(super) fn check_relation_names(cx: &mut Context<'_, '_>) {
                     )
                     .help("begin with a letter and go on with ASCII letters and digits, such as `project`");
             }
-            if let Some(field) = model.raw.fields.iter().find(|field| field.name.value == *name.value) {
+            if let Some(field) =
+                model.raw.fields.iter().find(|field| field.name.value == *name.value)
+            {
                 let message = format!("the relation `{}` has the name of a field", name.value);
                 cx.diagnostics
                     .push(Code::RelationShadowsField, name.at, message)

@@ -14,8 +14,11 @@ pub(super) fn check_targets(cx: &mut Context<'_, '_>) {
             continue;
         }
         let help = cx.suggest_model(&target.value);
-        let message =
-            format!("the relation `{}` leads to `{}`, which is no model", relation.name.value, shown(&target.value));
+        let message = format!(
+            "the relation `{}` leads to `{}`, which is no model",
+            relation.name.value,
+            shown(&target.value)
+        );
         cx.diagnostics.push(Code::RelationUnknownTarget, target.at, message).help =
             help.or_else(|| Some("a target is a model key".to_owned()));
     }
@@ -35,7 +38,9 @@ pub(super) fn check_foreign_keys(cx: &mut Context<'_, '_>) {
                 let holder = cx.models[holder].key();
                 let message = format!("`{}` is no field of `{holder}`", shown(&key.value));
                 let said = cx.diagnostics.push(Code::RelationUnknownForeignKey, key.at, message);
-                said.help = help.or_else(|| Some(format!("a {} keeps its key in `{holder}`", kind.value.as_str())));
+                said.help = help.or_else(|| {
+                    Some(format!("a {} keeps its key in `{holder}`", kind.value.as_str()))
+                });
                 continue;
             };
             check_key_type(cx, relation, &found);
@@ -49,7 +54,8 @@ fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &
     if kind == RawKind::String {
         return;
     }
-    let message = format!("the foreign key `{}` is a {}, and ids are strings", key.value, kind.as_str());
+    let message =
+        format!("the foreign key `{}` is a {}, and ids are strings", key.value, kind.as_str());
     let said = cx.diagnostics.push(Code::RelationForeignKeyNotString, key.at, message);
     said.help("make the field a string");
     if let Found::Declared(field) = found {
@@ -59,7 +65,9 @@ fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &
 
 /// The document may repeat the key's column in one of three spellings; any other is a slip.
 fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &Found<'_>) {
-    let (Some(key), Some(column)) = (&relation.foreign_key, &relation.foreign_key_column) else { return };
+    let (Some(key), Some(column)) = (&relation.foreign_key, &relation.foreign_key_column) else {
+        return;
+    };
     let snake = super::default_column(&key.value);
     let physical = match found {
         Found::Declared(field) => super::context::physical_column(field),
@@ -68,7 +76,8 @@ fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found:
     if [&*physical, &*snake, &*key.value].contains(&&*column.value) {
         return;
     }
-    let message = format!("`{}` is stored in `{physical}`, not in `{}`", key.value, shown(&column.value));
+    let message =
+        format!("`{}` is stored in `{physical}`, not in `{}`", key.value, shown(&column.value));
     cx.diagnostics
         .push(Code::RelationForeignKeyColumnMismatch, column.at, message)
         .help(format!("name the column `{physical}`; the field decides"));
@@ -79,7 +88,9 @@ pub(super) fn check_order_by(cx: &mut Context<'_, '_>) {
         let (Some(kind), Some(order_by)) = (relation.kind, &relation.order_by) else { continue };
         if kind.value != RelationKind::HasMany {
             let message = format!("a {} has at most one row to order", kind.value.as_str());
-            cx.diagnostics.push(Code::RelationOrderByIgnored, order_by.at, message).help("remove `orderBy`");
+            cx.diagnostics
+                .push(Code::RelationOrderByIgnored, order_by.at, message)
+                .help("remove `orderBy`");
             continue;
         }
         let Some(target) = cx.target_of(relation) else { continue };
@@ -87,7 +98,8 @@ pub(super) fn check_order_by(cx: &mut Context<'_, '_>) {
             continue;
         }
         let help = cx.suggest_field(target, &order_by.value);
-        let message = format!("`{}` is no field of `{}`", shown(&order_by.value), cx.models[target].key());
+        let message =
+            format!("`{}` is no field of `{}`", shown(&order_by.value), cx.models[target].key());
         cx.diagnostics.push(Code::RelationUnknownOrderBy, order_by.at, message).help =
             help.or_else(|| Some("`orderBy` names a field of the target".to_owned()));
     }
@@ -143,10 +155,9 @@ pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
     let edges = edges(cx, is_parent);
     let mut reaches_root = vec![false; edges.len()];
     let mut children = vec![Vec::new(); edges.len()];
-    edges
-        .iter()
-        .enumerate()
-        .for_each(|(child, parents)| parents.iter().for_each(|parent| children[*parent].push(child)));
+    edges.iter().enumerate().for_each(|(child, parents)| {
+        parents.iter().for_each(|parent| children[*parent].push(child))
+    });
     let mut spread: Vec<usize> = (0..edges.len())
         .filter(|at| cx.models[*at].is_scope_root() || cx.models[*at].raw.entity_roles.is_some())
         .collect();
@@ -159,7 +170,10 @@ pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
         if cycle.iter().any(|at| reaches_root[*at]) {
             continue;
         }
-        let message = format!("{} are each other's parents, and none leads to a scope root", circle(cx, &cycle));
+        let message = format!(
+            "{} are each other's parents, and none leads to a scope root",
+            circle(cx, &cycle)
+        );
         let message = if cycle.len() == 1 {
             format!("`{}` is its own parent and leads to no scope root", cx.models[cycle[0]].key())
         } else {
@@ -172,7 +186,9 @@ pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
 
 /// An edge of a model to itself is no cycle here: creates of one model keep the order in which they are given.
 pub(super) fn check_create_cycles(cx: &mut Context<'_, '_>) {
-    let counts = |relation: &RawRelation<'_>| !relation.options.as_ref().is_some_and(|options| options.value.defer);
+    let counts = |relation: &RawRelation<'_>| {
+        !relation.options.as_ref().is_some_and(|options| options.value.defer)
+    };
     let mut edges = edges(cx, counts);
     edges.iter_mut().enumerate().for_each(|(at, targets)| targets.retain(|target| *target != at));
     for cycle in cycles(&edges) {
@@ -201,7 +217,8 @@ fn report_cycle<'c>(
         .map(|(n, at)| {
             let next = cycle[(n + 1) % cycle.len()];
             let model = &cx.models[*at];
-            let edge = model.belongs_to().find(|edge| counts(edge) && cx.target_of(edge) == Some(next));
+            let edge =
+                model.belongs_to().find(|edge| counts(edge) && cx.target_of(edge) == Some(next));
             (edge.map_or(model.raw.key.at, |edge| edge.name.at), format!("from `{}`", model.key()))
         })
         .collect();

@@ -10,7 +10,9 @@ use crate::schema::RelationKind;
 /// `^[a-z][a-z0-9_]*$`
 fn is_group_kind(kind: &str) -> bool {
     kind.starts_with(|first: char| first.is_ascii_lowercase())
-        && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 pub(super) fn check_scopes(cx: &mut Context<'_, '_>) {
@@ -31,7 +33,9 @@ pub(super) fn check_scopes(cx: &mut Context<'_, '_>) {
             let message = format!("two models form sync groups of the kind `{}`", shown(&kind));
             cx.diagnostics
                 .push(Code::ScopeKindRepeated, scope.at, message)
-                .help("rows with the same id would share a group; give one of them a kind of its own")
+                .help(
+                    "rows with the same id would share a group; give one of them a kind of its own",
+                )
                 .also(first, "the other one");
         }
     }
@@ -45,8 +49,10 @@ pub(super) fn check_grants(cx: &mut Context<'_, '_>) {
         let Some(scope) = check_grant_edge(cx, at, grants.value.scope.as_ref()) else { continue };
         let Some(place) = grants.value.scope.as_ref().map(|scope| scope.at) else { continue };
         if !cx.models[scope].is_scope_root() {
-            let message =
-                format!("`{}` is no scope root, so that there is nothing to give access to", cx.models[scope].key());
+            let message = format!(
+                "`{}` is no scope root, so that there is nothing to give access to",
+                cx.models[scope].key()
+            );
             cx.diagnostics
                 .push(Code::GrantsTargetNotScopeRoot, place, message)
                 .help("make that model a `scope`")
@@ -56,15 +62,22 @@ pub(super) fn check_grants(cx: &mut Context<'_, '_>) {
 }
 
 /// Checks one end of a membership edge and gives the model that it leads to.
-fn check_grant_edge(cx: &mut Context<'_, '_>, model: usize, name: Option<&Spanned<Text<'_>>>) -> Option<usize> {
+fn check_grant_edge(
+    cx: &mut Context<'_, '_>,
+    model: usize,
+    name: Option<&Spanned<Text<'_>>>,
+) -> Option<usize> {
     let name = name?;
     let raw = cx.raw;
     let relations = &raw.models[model].relations;
     let Some(relation) = relations.iter().find(|relation| relation.name.value == name.value) else {
-        let help = cx.suggest.help(&name.value, relations.iter().map(|relation| relation.name.value.as_ref()));
-        let message = format!("`{}` is no relation of `{}`", shown(&name.value), raw.models[model].key.value);
-        cx.diagnostics.push(Code::GrantsUnknownRelation, name.at, message).help =
-            help.or_else(|| Some("`grants` names `belongsTo` relations of its own model".to_owned()));
+        let help = cx
+            .suggest
+            .help(&name.value, relations.iter().map(|relation| relation.name.value.as_ref()));
+        let message =
+            format!("`{}` is no relation of `{}`", shown(&name.value), raw.models[model].key.value);
+        cx.diagnostics.push(Code::GrantsUnknownRelation, name.at, message).help = help
+            .or_else(|| Some("`grants` names `belongsTo` relations of its own model".to_owned()));
         return None;
     };
     if relation.kind.is_some() && !is_kind(relation, RelationKind::BelongsTo) {
@@ -91,7 +104,9 @@ pub(super) fn check_roles(cx: &mut Context<'_, '_>) {
     for (at, model) in raw.models.iter().enumerate() {
         for role in model.entity_roles.iter().flat_map(|roles| &roles.value) {
             check_role_kind(cx, role);
-            let Some(field) = role.field.as_ref().filter(|field| cx.models[at].find(&field.value).is_none()) else {
+            let Some(field) =
+                role.field.as_ref().filter(|field| cx.models[at].find(&field.value).is_none())
+            else {
                 continue;
             };
             let help = cx.suggest_field(at, &field.value);
@@ -105,7 +120,13 @@ pub(super) fn check_roles(cx: &mut Context<'_, '_>) {
 fn check_role_kind(cx: &mut Context<'_, '_>, role: &RawRole<'_>) {
     if let Some(kind) = role.kind.as_ref().filter(|kind| !is_group_kind(&kind.value)) {
         cx.diagnostics
-            .push(Code::RoleKindInvalid, kind.at, format!("`{}` is no kind of sync group", shown(&kind.value)))
-            .help("begin with a lower-case letter and go on with lower-case letters, digits and `_`");
+            .push(
+                Code::RoleKindInvalid,
+                kind.at,
+                format!("`{}` is no kind of sync group", shown(&kind.value)),
+            )
+            .help(
+                "begin with a lower-case letter and go on with lower-case letters, digits and `_`",
+            );
     }
 }

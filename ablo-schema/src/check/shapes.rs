@@ -10,7 +10,8 @@ use crate::raw::RawKind;
 use crate::value::Value;
 
 /// Keywords that lead out of the shape, or that mean something else where it is copied to.
-const REFERRING: [&str; 7] = ["$ref", "$dynamicRef", "$id", "$anchor", "$dynamicAnchor", "$schema", "$vocabulary"];
+const REFERRING: [&str; 7] =
+    ["$ref", "$dynamicRef", "$id", "$anchor", "$dynamicAnchor", "$schema", "$vocabulary"];
 
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "null", "array", "object"];
 
@@ -18,7 +19,8 @@ pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
         let (Some(shape), Some(kind)) = (&field.shape, field.kind) else { continue };
         if kind.value != RawKind::Json {
-            let message = format!("`{}` has a shape but is a {}", field.name.value, kind.value.as_str());
+            let message =
+                format!("`{}` has a shape but is a {}", field.name.value, kind.value.as_str());
             cx.diagnostics
                 .push(Code::FacetShapeOnOtherType, shape.at, message)
                 .help("make it `json`, or remove the shape");
@@ -33,17 +35,27 @@ pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
         }
         let Err(fault) = schema(&shape.value) else { continue };
         let (code, help) = match fault {
-            Fault::Refers(_) => {
-                (Code::FacetShapeRefers, "write out what is referred to: the shape is copied into other documents")
+            Fault::Refers(_) => (
+                Code::FacetShapeRefers,
+                "write out what is referred to: the shape is copied into other documents",
+            ),
+            Fault::Invalid(_) => {
+                (Code::FacetShapeInvalid, "write the keyword as JSON Schema 2020-12 has it")
             }
-            Fault::Invalid(_) => (Code::FacetShapeInvalid, "write the keyword as JSON Schema 2020-12 has it"),
         };
         let message = match fault {
             Fault::Refers(keyword) => {
-                format!("the shape of `{}` does not stand by itself: it has `{keyword}`", field.name.value)
+                format!(
+                    "the shape of `{}` does not stand by itself: it has `{keyword}`",
+                    field.name.value
+                )
             }
             Fault::Invalid(keyword) => {
-                format!("the shape of `{}` is no JSON Schema: look at `{}`", field.name.value, shown(keyword))
+                format!(
+                    "the shape of `{}` is no JSON Schema: look at `{}`",
+                    field.name.value,
+                    shown(keyword)
+                )
             }
         };
         cx.diagnostics.push(code, shape.at, message).help(help);
@@ -67,10 +79,15 @@ fn schema(value: &Value) -> Result<(), Fault<'_>> {
             return Err(Fault::Invalid(name));
         }
         match (name.as_ref(), member) {
-            ("properties" | "patternProperties" | "dependentSchemas" | "$defs", Value::Object(members)) => {
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                Value::Object(members),
+            ) => {
                 members.iter().try_for_each(|(_, member)| schema(member))?;
             }
-            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => items.iter().try_for_each(schema)?,
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
+                items.iter().try_for_each(schema)?
+            }
             (name, member) if is_applied(name) => schema(member)?,
             _ => {}
         }
@@ -99,36 +116,45 @@ fn is_applied(name: &str) -> bool {
 fn is_sound(name: &str, value: &Value) -> bool {
     let is_schema = |value: &Value| matches!(value, Value::Object(_) | Value::Bool(_));
     let is_type = |value: &Value| matches!(value, Value::String(word) if TYPES.contains(&&**word));
-    let is_count = |value: &Value| matches!(value, Value::Number(number) if super::hints::is_count(*number));
+    let is_count =
+        |value: &Value| matches!(value, Value::Number(number) if super::hints::is_count(*number));
     match (name, value) {
-        ("type", Value::Array(types)) => !types.is_empty() && types.iter().all(is_type) && are_different(types),
-        ("type", value) => is_type(value),
-        ("properties" | "patternProperties" | "dependentSchemas" | "$defs", Value::Object(members)) => {
-            members.iter().all(|(_, member)| is_schema(member))
+        ("type", Value::Array(types)) => {
+            !types.is_empty() && types.iter().all(is_type) && are_different(types)
         }
+        ("type", value) => is_type(value),
+        (
+            "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+            Value::Object(members),
+        ) => members.iter().all(|(_, member)| is_schema(member)),
         ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
             !items.is_empty() && items.iter().all(is_schema)
         }
         ("required", Value::Array(names)) => are_texts(names),
-        ("dependentRequired", Value::Object(members)) => {
-            members.iter().all(|(_, names)| matches!(names, Value::Array(names) if are_texts(names)))
-        }
+        ("dependentRequired", Value::Object(members)) => members
+            .iter()
+            .all(|(_, names)| matches!(names, Value::Array(names) if are_texts(names))),
         ("enum" | "examples", value) => matches!(value, Value::Array(_)),
-        ("minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum", value) => matches!(value, Value::Number(_)),
+        ("minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum", value) => {
+            matches!(value, Value::Number(_))
+        }
         ("multipleOf", value) => matches!(value, Value::Number(number) if *number > 0.0),
         (
-            "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" | "minContains"
-            | "maxContains",
+            "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties"
+            | "minContains" | "maxContains",
             value,
         ) => is_count(value),
-        ("uniqueItems" | "deprecated" | "readOnly" | "writeOnly", value) => matches!(value, Value::Bool(_)),
+        ("uniqueItems" | "deprecated" | "readOnly" | "writeOnly", value) => {
+            matches!(value, Value::Bool(_))
+        }
         (
-            "format" | "pattern" | "title" | "description" | "contentEncoding" | "contentMediaType" | "$comment",
+            "format" | "pattern" | "title" | "description" | "contentEncoding" | "contentMediaType"
+            | "$comment",
             value,
         ) => matches!(value, Value::String(_)),
         (
-            "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "allOf" | "anyOf" | "oneOf"
-            | "prefixItems" | "required" | "dependentRequired",
+            "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "allOf" | "anyOf"
+            | "oneOf" | "prefixItems" | "required" | "dependentRequired",
             _,
         ) => false,
         (name, value) if is_applied(name) => is_schema(value),
@@ -141,8 +167,10 @@ fn are_texts(values: &[Value]) -> bool {
 }
 
 fn are_different(values: &[Value]) -> bool {
-    let mut texts: Vec<&str> =
-        values.iter().filter_map(|value| if let Value::String(text) = value { Some(&**text) } else { None }).collect();
+    let mut texts: Vec<&str> = values
+        .iter()
+        .filter_map(|value| if let Value::String(text) = value { Some(&**text) } else { None })
+        .collect();
     texts.sort_unstable();
     texts.windows(2).all(|pair| pair[0] != pair[1])
 }

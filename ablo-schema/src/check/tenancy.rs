@@ -18,12 +18,14 @@ struct Via<'r> {
 
 fn via<'r>(model: &'r RawModel<'r>) -> Option<Via<'r>> {
     match &model.tenancy.as_ref()?.value {
-        RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column } => Some(Via {
-            local_key,
-            parent_table,
-            parent_key: parent_key.as_ref(),
-            parent_org_column: parent_org_column.as_ref(),
-        }),
+        RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column } => {
+            Some(Via {
+                local_key,
+                parent_table,
+                parent_key: parent_key.as_ref(),
+                parent_org_column: parent_org_column.as_ref(),
+            })
+        }
         RawTenancy::Column { .. } | RawTenancy::None => None,
     }
 }
@@ -34,7 +36,8 @@ pub(super) fn check_tenancy(cx: &mut Context<'_, '_>) {
         let Some(via) = via(model) else { continue };
         if !cx.models[at].has_column(&via.local_key.value) {
             let help = cx.suggest_column(at, &via.local_key.value);
-            let message = format!("`{}` is no column of `{}`", shown(&via.local_key.value), model.key.value);
+            let message =
+                format!("`{}` is no column of `{}`", shown(&via.local_key.value), model.key.value);
             cx.diagnostics.push(Code::TenancyUnknownLocalKey, via.local_key.at, message).help =
                 help.or_else(|| Some("declare the field that is stored in it".to_owned()));
         }
@@ -61,8 +64,9 @@ fn report_unknown_table(cx: &mut Context<'_, '_>, table: &Spanned<Cow<'_, str>>)
 fn check_parent(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
     let (table, at) = (&via.parent_table.value, via.parent_table.at);
     if cx.models[parent].plane() == Plane::Control {
-        let message =
-            format!("the table `{table}` is on the control plane and is not created in a customer's database");
+        let message = format!(
+            "the table `{table}` is on the control plane and is not created in a customer's database"
+        );
         cx.diagnostics
             .push(Code::TenancyUnknownParentTable, at, message)
             .help("if it exists there all the same, nothing is wrong");
@@ -92,7 +96,8 @@ fn check_org_column(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
         return;
     }
     let table = &via.parent_table.value;
-    let message = format!("the table `{table}` has no column `{}` to hold the organisation", shown(name));
+    let message =
+        format!("the table `{table}` has no column `{}` to hold the organisation", shown(name));
     let help = match cx.models[parent].tenancy_column() {
         Some(column) => format!("its tenancy column is `{column}`; name that one"),
         None => "give that model a tenancy of its own, or name the column that holds it".to_owned(),
@@ -105,13 +110,23 @@ pub(super) fn check_loops(cx: &mut Context<'_, '_>) {
     let edges: Vec<Vec<usize>> = raw
         .models
         .iter()
-        .map(|model| via(model).and_then(|via| cx.index_of_table(&via.parent_table.value)).into_iter().collect())
+        .map(|model| {
+            via(model)
+                .and_then(|via| cx.index_of_table(&via.parent_table.value))
+                .into_iter()
+                .collect()
+        })
         .collect();
     for cycle in cycles(&edges) {
-        let keys: Vec<String> = cycle.iter().map(|at| format!("`{}`", cx.models[*at].key())).collect();
-        let mut places = cycle.iter().filter_map(|at| via(&raw.models[*at])).map(|via| via.parent_table.at);
+        let keys: Vec<String> =
+            cycle.iter().map(|at| format!("`{}`", cx.models[*at].key())).collect();
+        let mut places =
+            cycle.iter().filter_map(|at| via(&raw.models[*at])).map(|via| via.parent_table.at);
         let Some(first) = places.next() else { continue };
-        let message = format!("the tenancy of {} leads back to itself and never to an organisation", keys.join(" → "));
+        let message = format!(
+            "the tenancy of {} leads back to itself and never to an organisation",
+            keys.join(" → ")
+        );
         let said = cx.diagnostics.push(Code::TenancyLoop, first, message);
         said.help("give one of them a tenancy column");
         places.for_each(|at| said.also.push((at, "and back from here".to_owned())));

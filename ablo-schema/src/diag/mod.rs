@@ -89,7 +89,13 @@ impl Diagnostics {
             self.dropped += 1;
             self.all.pop();
         }
-        self.all.push(Diagnostic { code, message: message.to_string(), at, also: Vec::new(), help: None });
+        self.all.push(Diagnostic {
+            code,
+            message: message.to_string(),
+            at,
+            also: Vec::new(),
+            help: None,
+        });
         let last = self.all.len() - 1;
         &mut self.all[last]
     }

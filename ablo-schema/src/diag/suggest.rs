@@ -20,7 +20,11 @@ impl Suggest {
     /// assert_eq!(suggest.nearest("projet", ["tasks", "projects"]), Some("projects"));
     /// assert_eq!(suggest.nearest("zebra", ["tasks", "projects"]), None);
     /// ```
-    pub fn nearest<'c>(&mut self, name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    pub fn nearest<'c>(
+        &mut self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Option<&'c str> {
         let mut best = None;
         let bound = (name.chars().count() / 3).max(1) + 1;
         for candidate in candidates {
@@ -31,7 +35,8 @@ impl Suggest {
                 continue;
             }
             self.comparisons_left -= 1;
-            let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
+            let distance =
+                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
             if distance <= bound && best.is_none_or(|(least, _)| distance < least) {
                 best = Some((distance, candidate));
             }
@@ -40,11 +45,16 @@ impl Suggest {
     }
 
     /// A help line: the nearest candidate, or else what there is when that is short enough to list.
-    pub fn help<'c>(&mut self, name: &str, candidates: impl IntoIterator<Item = &'c str> + Clone) -> Option<String> {
+    pub fn help<'c>(
+        &mut self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'c str> + Clone,
+    ) -> Option<String> {
         if let Some(near) = self.nearest(name, candidates.clone()) {
             return Some(format!("did you mean `{near}`?"));
         }
-        let listed: Vec<String> = candidates.into_iter().take(9).map(|candidate| format!("`{candidate}`")).collect();
+        let listed: Vec<String> =
+            candidates.into_iter().take(9).map(|candidate| format!("`{candidate}`")).collect();
         match listed.len() {
             0 | 9 => None,
             _ => Some(format!("choose from {}", listed.join(", "))),

@@ -45,7 +45,9 @@ impl Cast {
             | (Enum(_), Enum(_))
             | (Json, Json)
             | (_, String) => Cast::Safe,
-            (String, _) | (Enum(_), _) | (Number | Boolean | Date, Enum(_)) | (Number, Boolean) => Cast::Risky,
+            (String, _) | (Enum(_), _) | (Number | Boolean | Date, Enum(_)) | (Number, Boolean) => {
+                Cast::Risky
+            }
             (Boolean | Date | Json, Number)
             | (Date | Json, Boolean)
             | (Number | Boolean | Json, Date)
@@ -62,7 +64,10 @@ impl Cast {
     }
 }
 
-fn of_formats((kind, from): (&FieldKind, Option<Format>), (_, to): (&FieldKind, Option<Format>)) -> Cast {
+fn of_formats(
+    (kind, from): (&FieldKind, Option<Format>),
+    (_, to): (&FieldKind, Option<Format>),
+) -> Cast {
     // A format without a number of its own takes every value of its type.
     let Some(to) = to else { return Cast::Safe };
     if from == Some(to) {
@@ -79,7 +84,9 @@ fn of_formats((kind, from): (&FieldKind, Option<Format>), (_, to): (&FieldKind, 
 fn from_number(from: Option<Format>, to: Format) -> Cast {
     match to {
         Format::Uuid => Cast::NotCastable,
-        Format::Float => safe_if(from.and_then(Format::bounds).is_some_and(|(least, most)| fits_float(least, most))),
+        Format::Float => safe_if(
+            from.and_then(Format::bounds).is_some_and(|(least, most)| fits_float(least, most)),
+        ),
         Format::Decimal { digits: None } => Cast::Safe,
         Format::Decimal { .. }
         | Format::Int8
@@ -117,7 +124,9 @@ fn within(from: Option<Format>, to: Format) -> Cast {
 fn extent(format: Format) -> Option<(i128, i128, u16)> {
     match format {
         Format::Decimal { digits: Some((precision, scale)) } => {
-            let most = 10_i128.checked_pow(u32::from(precision.saturating_sub(scale))).map_or(i128::MAX, |ten| ten - 1);
+            let most = 10_i128
+                .checked_pow(u32::from(precision.saturating_sub(scale)))
+                .map_or(i128::MAX, |ten| ten - 1);
             Some((-most, most, scale))
         }
         other => other.bounds().map(|(least, most)| (least, most, 0)),
@@ -174,7 +183,13 @@ mod tests {
         assert_eq!(formats(&text, decimal(18, 1), Some(Format::Int64)), Cast::Risky);
         assert_eq!(formats(&text, Some(Format::Uint64), decimal(20, 0)), Cast::Safe);
         assert_eq!(formats(&text, Some(Format::Uint64), decimal(19, 0)), Cast::Risky);
-        assert_eq!(formats(&text, decimal(400, 300), Some(Format::Decimal { digits: None })), Cast::Safe);
-        assert_eq!(formats(&text, Some(Format::Decimal { digits: None }), decimal(400, 300)), Cast::Risky);
+        assert_eq!(
+            formats(&text, decimal(400, 300), Some(Format::Decimal { digits: None })),
+            Cast::Safe
+        );
+        assert_eq!(
+            formats(&text, Some(Format::Decimal { digits: None }), decimal(400, 300)),
+            Cast::Risky
+        );
     }
 }

@@ -8,17 +8,22 @@ use super::facets;
 use super::step::{Changes, EnumChange, HintChange, RelationChange, Step};
 use super::{Diff, Pairs};
 use crate::lookup::Lookup;
-use crate::schema::{AutoFill, ColumnName, Field, FieldKind, Model, Relation, Role, TableName, Tenancy};
+use crate::schema::{
+    AutoFill, ColumnName, Field, FieldKind, Model, Relation, Role, TableName, Tenancy,
+};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
 pub(super) fn steps<'s>(diff: &Diff<'s>) -> Vec<Step<'s>> {
-    let mut steps: Vec<Step<'s>> =
-        diff.models().filter(|(_, _, prev)| prev.is_none()).map(|(_, model, _)| Step::CreateModel { model }).collect();
+    let mut steps: Vec<Step<'s>> = diff
+        .models()
+        .filter(|(_, _, prev)| prev.is_none())
+        .map(|(_, model, _)| Step::CreateModel { model })
+        .collect();
     let kept = diff.models().filter_map(|(at, next, prev)| Some((at, next, prev?)));
-    steps.extend(
-        kept.clone().filter_map(|(_, to, from)| (from.key != to.key).then_some(Step::RenameModel { from, to })),
-    );
+    steps.extend(kept.clone().filter_map(|(_, to, from)| {
+        (from.key != to.key).then_some(Step::RenameModel { from, to })
+    }));
     let cx = &Comparison::new(diff);
     for (at, next, prev) in kept {
         model_steps(prev, next, cx, &mut steps);
@@ -48,7 +53,8 @@ struct Comparison<'d, 's> {
 
 impl<'d, 's> Comparison<'d, 's> {
     fn new(diff: &'d Diff<'s>) -> Self {
-        let by_table = diff.next.models().iter().map(|model| (model.table.as_str(), model)).collect();
+        let by_table =
+            diff.next.models().iter().map(|model| (model.table.as_str(), model)).collect();
         Self { diff, by_table }
     }
 
@@ -60,7 +66,8 @@ impl<'d, 's> Comparison<'d, 's> {
     /// What a column of a model of the next schema was called.
     fn old_column(&self, model: &'s Model, column: &'s ColumnName) -> &'s ColumnName {
         let field = model.fields.iter().find(|field| field.column == *column);
-        let before = field.and_then(|field| self.diff.prev_field(model.key.as_str(), field.name.as_str()));
+        let before =
+            field.and_then(|field| self.diff.prev_field(model.key.as_str(), field.name.as_str()));
         before.map_or(column, |before| &before.column)
     }
 
@@ -71,7 +78,12 @@ impl<'d, 's> Comparison<'d, 's> {
     }
 }
 
-fn model_steps<'s>(prev: &'s Model, next: &'s Model, cx: &Comparison<'_, 's>, steps: &mut Vec<Step<'s>>) {
+fn model_steps<'s>(
+    prev: &'s Model,
+    next: &'s Model,
+    cx: &Comparison<'_, 's>,
+    steps: &mut Vec<Step<'s>>,
+) {
     let model = next;
     let follows_key = prev.table == prev.key.as_str() && next.table == next.key.as_str();
     if prev.table != next.table && !follows_key {
@@ -105,17 +117,23 @@ fn same_tenancy<'s>(prev: &'s Model, next: &'s Model, cx: &Comparison<'_, 's>) -
         (from, to) if from == to => true,
         (
             Tenancy::Parent { local_key, parent_table, parent_key, parent_org_column },
-            Tenancy::Parent { local_key: key, parent_table: table, parent_key: of_parent, parent_org_column: org },
+            Tenancy::Parent {
+                local_key: key,
+                parent_table: table,
+                parent_key: of_parent,
+                parent_org_column: org,
+            },
         ) => {
             let parent = cx.by_table.get(table.as_str()).copied();
             let old = |column| parent.map_or(column, |parent| cx.old_column(parent, column));
-            let old_org = match parent.map(|parent| (parent, cx.diff.prev_model(parent.key.as_str()))) {
-                // The parent's own tenancy column under a new name.
-                Some((parent, Some(before))) if parent.tenancy_column() == Some(org) => {
-                    before.tenancy_column().unwrap_or(org)
-                }
-                _ => old(org),
-            };
+            let old_org =
+                match parent.map(|parent| (parent, cx.diff.prev_model(parent.key.as_str()))) {
+                    // The parent's own tenancy column under a new name.
+                    Some((parent, Some(before))) if parent.tenancy_column() == Some(org) => {
+                        before.tenancy_column().unwrap_or(org)
+                    }
+                    _ => old(org),
+                };
             *local_key == *cx.old_column(next, key)
                 && *parent_table == *cx.old_table(table)
                 && *parent_key == *old(of_parent)
@@ -155,7 +173,8 @@ fn field_steps<'s>(prev: &'s Model, model: &'s Model, pairs: &Pairs, steps: &mut
 
 fn changes<'s>(from: &'s Field, to: &'s Field) -> Changes<'s> {
     let renamed = from.name != to.name;
-    let kinds = (from.kind.as_str() != to.kind.as_str()).then(|| Cast::of_kinds(&from.kind, &to.kind));
+    let kinds =
+        (from.kind.as_str() != to.kind.as_str()).then(|| Cast::of_kinds(&from.kind, &to.kind));
     Changes {
         column: (!renamed && from.column != to.column).then_some((&from.column, &to.column)),
         kind: kinds.map(|cast| (&from.kind, &to.kind, cast)),
@@ -178,19 +197,34 @@ fn enum_change<'s>(from: &'s [Box<str>], to: &'s [Box<str>]) -> Option<EnumChang
 }
 
 /// The step of an enum whose values of both have another order.
-fn reordered<'s>(model: &'s Model, before: &'s Field, field: &'s Field, changes: &Changes<'s>) -> Option<Step<'s>> {
-    let (FieldKind::Enum(from), FieldKind::Enum(to)) = (&before.kind, &field.kind) else { return None };
+fn reordered<'s>(
+    model: &'s Model,
+    before: &'s Field,
+    field: &'s Field,
+    changes: &Changes<'s>,
+) -> Option<Step<'s>> {
+    let (FieldKind::Enum(from), FieldKind::Enum(to)) = (&before.kind, &field.kind) else {
+        return None;
+    };
     let change = changes.enum_values.as_ref();
-    let removed: BTreeSet<&str> = change.iter().flat_map(|change| &change.removed).copied().collect();
+    let removed: BTreeSet<&str> =
+        change.iter().flat_map(|change| &change.removed).copied().collect();
     let added: BTreeSet<&str> = change.iter().flat_map(|change| &change.added).copied().collect();
     let stayed = from.iter().filter(|value| !removed.contains(value.as_ref()));
     let same = stayed.eq(to.iter().filter(|value| !added.contains(value.as_ref())));
     (!same).then_some(Step::ReorderEnum { model, field, from, to })
 }
 
-fn relation_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, steps: &mut Vec<Step<'s>>) {
-    let before: Lookup<&str, &Relation> = prev.relations.iter().map(|one| (one.name.as_str(), one)).collect();
-    let after: Lookup<&str, &Relation> = model.relations.iter().map(|one| (one.name.as_str(), one)).collect();
+fn relation_steps<'s>(
+    prev: &'s Model,
+    model: &'s Model,
+    cx: &Comparison<'_, 's>,
+    steps: &mut Vec<Step<'s>>,
+) {
+    let before: Lookup<&str, &Relation> =
+        prev.relations.iter().map(|one| (one.name.as_str(), one)).collect();
+    let after: Lookup<&str, &Relation> =
+        model.relations.iter().map(|one| (one.name.as_str(), one)).collect();
     for to in &model.relations {
         let change = match before.get(to.name.as_str()) {
             None => RelationChange::Added(to),
@@ -200,7 +234,9 @@ fn relation_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>
         steps.push(Step::AlterRelation { model, change });
     }
     let gone = prev.relations.iter().filter(|from| after.get(from.name.as_str()).is_none());
-    steps.extend(gone.map(|from| Step::AlterRelation { model, change: RelationChange::Removed(from) }));
+    steps.extend(
+        gone.map(|from| Step::AlterRelation { model, change: RelationChange::Removed(from) }),
+    );
 }
 
 /// Whether a relation is as before, new names of models and fields aside.
@@ -218,7 +254,8 @@ fn same_relation<'s>(
     let column_follows = || {
         let then = old_holder.and_then(|model| model.field(from.foreign_key.as_str()));
         let now = cx.diff.next.model(holder).and_then(|model| model.field(to.foreign_key.as_str()));
-        let of_column = then.is_some_and(|field| *field.column.as_str() == *from.foreign_key_column)
+        let of_column = then
+            .is_some_and(|field| *field.column.as_str() == *from.foreign_key_column)
             && now.is_some_and(|field| *field.column.as_str() == *to.foreign_key_column);
         let of_name = *from.foreign_key.as_str() == *from.foreign_key_column
             && *to.foreign_key.as_str() == *to.foreign_key_column;
@@ -233,9 +270,18 @@ fn same_relation<'s>(
             == to.order_by.as_ref().map(|field| cx.old_name(to.target.as_str(), field.as_str()))
 }
 
-fn routing_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, steps: &mut Vec<Step<'s>>) {
+fn routing_steps<'s>(
+    prev: &'s Model,
+    model: &'s Model,
+    cx: &Comparison<'_, 's>,
+    steps: &mut Vec<Step<'s>>,
+) {
     if prev.grants != model.grants {
-        steps.push(Step::AlterGrants { model, from: prev.grants.as_ref(), to: model.grants.as_ref() });
+        steps.push(Step::AlterGrants {
+            model,
+            from: prev.grants.as_ref(),
+            to: model.grants.as_ref(),
+        });
     }
     let (from, to) = (&prev.entity_roles[..], &model.entity_roles[..]);
     if !same_roles(from, to, |name| cx.old_name(model.key.as_str(), name)) {
@@ -245,12 +291,19 @@ fn routing_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>,
 
 fn same_roles<'s>(from: &'s [Role], to: &'s [Role], old: impl Fn(&'s str) -> &'s str) -> bool {
     let same = |(from, to): (&Role, &'s Role)| {
-        from.kind == to.kind && *from.source.field == *old(&to.source.field) && from.source.multi == to.source.multi
+        from.kind == to.kind
+            && *from.source.field == *old(&to.source.field)
+            && from.source.multi == to.source.multi
     };
     from.len() == to.len() && from.iter().zip(to).all(same)
 }
 
-fn hint_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, steps: &mut Vec<Step<'s>>) {
+fn hint_steps<'s>(
+    prev: &'s Model,
+    model: &'s Model,
+    cx: &Comparison<'_, 's>,
+    steps: &mut Vec<Step<'s>>,
+) {
     let old = |name: &'s str| cx.old_name(model.key.as_str(), name);
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(Value::Null, super::json::text);
     let limit = |model: &Model| model.authored.bootstrap_limit.clone().unwrap_or(Value::Null);
@@ -260,10 +313,12 @@ fn hint_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, st
         model.auto_fill.iter().map(|one| fill(one, name(one.field.as_str()))).collect()
     };
     let required = |name: &dyn Fn(&'s str) -> &'s str| {
-        let names: Vec<&str> = model.required_fields.iter().map(|field| name(field.as_str())).collect();
+        let names: Vec<&str> =
+            model.required_fields.iter().map(|field| name(field.as_str())).collect();
         super::json::texts(&names)
     };
-    let names: Vec<&str> = prev.required_fields.iter().map(crate::schema::FieldName::as_str).collect();
+    let names: Vec<&str> =
+        prev.required_fields.iter().map(crate::schema::FieldName::as_str).collect();
     let persist_follows = prev.persist_store.as_deref() == Some(prev.type_name.as_str())
         && model.persist_store.as_deref() == Some(model.type_name.as_str());
     let same_order = match (&prev.bootstrap_order_by, &model.bootstrap_order_by) {
@@ -271,8 +326,18 @@ fn hint_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, st
         (from, to) => from == to,
     };
     let hints = [
-        ("bootstrapLimit", prev.bootstrap_limit == model.bootstrap_limit, limit(prev), limit(model)),
-        ("bootstrapOrderBy", same_order, text(&prev.bootstrap_order_by), text(&model.bootstrap_order_by)),
+        (
+            "bootstrapLimit",
+            prev.bootstrap_limit == model.bootstrap_limit,
+            limit(prev),
+            limit(model),
+        ),
+        (
+            "bootstrapOrderBy",
+            same_order,
+            text(&prev.bootstrap_order_by),
+            text(&model.bootstrap_order_by),
+        ),
         (
             "lazyObservable",
             prev.lazy_observable == model.lazy_observable,
@@ -299,7 +364,10 @@ fn hint_steps<'s>(prev: &'s Model, model: &'s Model, cx: &Comparison<'_, 's>, st
         ),
     ];
     let changed = hints.into_iter().filter(|(_, same, _, _)| !same);
-    steps.extend(changed.map(|(hint, _, from, to)| Step::AlterHint { model, change: HintChange { hint, from, to } }));
+    steps.extend(changed.map(|(hint, _, from, to)| Step::AlterHint {
+        model,
+        change: HintChange { hint, from, to },
+    }));
 }
 
 /// `<column> <direction>`: whether only the column's name is new.

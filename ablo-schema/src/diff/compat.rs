@@ -309,7 +309,9 @@ impl<'s> Diff<'s> {
     fn numbers_before(&self) -> BTreeMap<&'s str, BTreeMap<u32, &'s str>> {
         let mut all = BTreeMap::new();
         for step in self.steps() {
-            let (Step::AddField { model, .. } | Step::AlterFacet { model, .. }) = step else { continue };
+            let (Step::AddField { model, .. } | Step::AlterFacet { model, .. }) = step else {
+                continue;
+            };
             let Some(prev) = self.prev_model(model.key.as_str()) else { continue };
             all.entry(model.key.as_str()).or_insert_with(|| {
                 prev.fields.iter().map(|field| (field.wire_number(), field.name.as_str())).collect()
@@ -318,13 +320,18 @@ impl<'s> Diff<'s> {
         all
     }
 
-    fn reuses_number(&self, step: &Step<'s>, numbers: &BTreeMap<&str, BTreeMap<u32, &str>>) -> bool {
+    fn reuses_number(
+        &self,
+        step: &Step<'s>,
+        numbers: &BTreeMap<&str, BTreeMap<u32, &str>>,
+    ) -> bool {
         let (model, field) = match step {
             Step::AddField { model, field } => (model, *field),
             Step::AlterFacet { model, to, change, .. } if change.facet == "number" => (model, *to),
             _ => return false,
         };
-        let holder = numbers.get(model.key.as_str()).and_then(|numbers| numbers.get(&field.wire_number()));
+        let holder =
+            numbers.get(model.key.as_str()).and_then(|numbers| numbers.get(&field.wire_number()));
         let was = self.prev_field(model.key.as_str(), field.name.as_str());
         holder.is_some_and(|holder| was.is_none_or(|was| was.name != *holder))
     }
@@ -337,7 +344,9 @@ fn of_step(step: &Step<'_>, diff: &Diff<'_>, rules: &mut Vec<Rule>) {
         Step::RenameModel { from, to } => {
             rules.push(Rule::ModelRenamed);
             // A type name that follows the key has no step of its own.
-            if from.type_name != to.type_name && from.type_name == from.key.as_str() && to.type_name == to.key.as_str()
+            if from.type_name != to.type_name
+                && from.type_name == from.key.as_str()
+                && to.type_name == to.key.as_str()
             {
                 rules.push(Rule::TypenameChanged);
             }
@@ -353,23 +362,28 @@ fn of_step(step: &Step<'_>, diff: &Diff<'_>, rules: &mut Vec<Rule>) {
         Step::AlterField { changes, .. } => of_changes(changes, rules),
         Step::AlterTable { .. } => rules.push(Rule::TableChanged),
         Step::AlterTypeName { .. } => rules.push(Rule::TypenameChanged),
-        Step::AlterPlane { from: Plane::Tenant | Plane::Control, .. } => rules.push(Rule::PlaneChanged),
+        Step::AlterPlane { from: Plane::Tenant | Plane::Control, .. } => {
+            rules.push(Rule::PlaneChanged)
+        }
         Step::AlterTenancy { model, from, to } => rules.push(match (from, to) {
             (_, Tenancy::None) => Rule::TenancyLoosened,
             (Tenancy::None, _) => Rule::TenancyTightened,
             (Tenancy::Column { .. }, Tenancy::Column { .. }) if !diff.reroutes(model, from, to) => {
                 Rule::TenancyColumnRenamed
             }
-            (Tenancy::Column { .. } | Tenancy::Parent { .. }, Tenancy::Column { .. } | Tenancy::Parent { .. }) => {
-                Rule::TenancyRerouted
-            }
+            (
+                Tenancy::Column { .. } | Tenancy::Parent { .. },
+                Tenancy::Column { .. } | Tenancy::Parent { .. },
+            ) => Rule::TenancyRerouted,
         }),
         Step::AlterLoad { .. } => rules.push(Rule::LoadChanged),
         Step::AlterMutable { to: true, .. } => rules.push(Rule::WritesOpened),
         Step::AlterMutable { to: false, .. } => rules.push(Rule::WritesClosed),
         Step::AlterScope { to, .. } => rules.push(visibility(to.is_some())),
         Step::AlterGrants { to, .. } => rules.push(visibility(to.is_some())),
-        Step::AlterRoles { from, to, .. } => rules.push(visibility(to.iter().any(|role| !from.contains(role)))),
+        Step::AlterRoles { from, to, .. } => {
+            rules.push(visibility(to.iter().any(|role| !from.contains(role))))
+        }
         Step::AlterFacet { from, to, change, .. } => rules.push(of_facet(from, to, change)),
         Step::ReorderEnum { .. } => rules.push(Rule::EnumReordered),
         Step::AlterRelation { change, .. } => of_relation(change, rules),
@@ -417,7 +431,9 @@ fn of_facet(from: &Field, to: &Field, change: &FacetChange<'_>) -> Rule {
             match (Cast::of_fields(from, to), Cast::of_fields(to, from)) {
                 (Cast::Safe, _) => Rule::FormatWidened,
                 (_, Cast::Safe) => Rule::FormatNarrowed,
-                (Cast::Risky | Cast::NotCastable, Cast::Risky | Cast::NotCastable) => Rule::FormatChanged,
+                (Cast::Risky | Cast::NotCastable, Cast::Risky | Cast::NotCastable) => {
+                    Rule::FormatChanged
+                }
             }
         }
         "unique" if set => Rule::UniqueAdded,

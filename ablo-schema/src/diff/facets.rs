@@ -10,7 +10,8 @@ use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Facets whose meaning is read from [`crate::schema::Facets`] rather than from the member.
-const READ: [&str; 8] = ["format", "precision", "scale", "default", "unique", "deprecated", "renamedFrom", "number"];
+const READ: [&str; 8] =
+    ["format", "precision", "scale", "default", "unique", "deprecated", "renamedFrom", "number"];
 
 pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>> {
     let mut all = Vec::new();
@@ -48,7 +49,12 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
     all
 }
 
-fn compare<'s>(facet: &'s str, from: Option<Value>, to: Option<Value>, all: &mut Vec<FacetChange<'s>>) {
+fn compare<'s>(
+    facet: &'s str,
+    from: Option<Value>,
+    to: Option<Value>,
+    all: &mut Vec<FacetChange<'s>>,
+) {
     let same = match (&from, &to) {
         (Some(from), Some(to)) => from.means(to),
         (None, None) => true,
@@ -74,7 +80,9 @@ fn extra<'s>(field: &'s Field, name: &str) -> Option<&'s Value> {
 fn format_of(field: &Field) -> Option<Value> {
     let format = field.facets.format?;
     Some(match format {
-        Format::Decimal { digits: Some((precision, scale)) } => text(&format!("decimal({precision},{scale})")),
+        Format::Decimal { digits: Some((precision, scale)) } => {
+            text(&format!("decimal({precision},{scale})"))
+        }
         other => text(other.as_str()),
     })
 }

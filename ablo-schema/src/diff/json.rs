@@ -11,10 +11,13 @@ impl Step<'_> {
         let mut out = Object::default();
         out.text("kind", self.kind());
         match self {
-            Step::RenameModel { from, to } => out.text("from", from.key.as_str()).text("to", to.key.as_str()),
-            Step::RenameField { model, from, to } => {
-                out.text("model", model.key.as_str()).text("from", from.name.as_str()).text("to", to.name.as_str())
+            Step::RenameModel { from, to } => {
+                out.text("from", from.key.as_str()).text("to", to.key.as_str())
             }
+            Step::RenameField { model, from, to } => out
+                .text("model", model.key.as_str())
+                .text("from", from.name.as_str())
+                .text("to", to.name.as_str()),
             Step::CreateModel { .. }
             | Step::AddField { .. }
             | Step::AlterField { .. }
@@ -48,26 +51,44 @@ impl Step<'_> {
     /// What stands behind the names.
     fn detail<'o>(&self, out: &'o mut Object) -> &'o mut Object {
         match self {
-            Step::CreateModel { model } | Step::DropModel { model } => out.text("tableName", model.table.as_str()),
+            Step::CreateModel { model } | Step::DropModel { model } => {
+                out.text("tableName", model.table.as_str())
+            }
             Step::AddField { field, .. } => out.put("meta", meta(field)),
             Step::AlterField { changes, .. } => out.put("changes", changes.to_value()),
-            Step::AlterTable { from, to, .. } => out.text("from", from.as_str()).text("to", to.as_str()),
-            Step::AlterTypeName { from, to, .. } => out.text("from", from.as_str()).text("to", to.as_str()),
-            Step::AlterPlane { from, to, .. } => out.text("from", from.as_str()).text("to", to.as_str()),
-            Step::AlterTenancy { from, to, .. } => out.put("from", tenancy(from)).put("to", tenancy(to)),
-            Step::AlterLoad { from, to, .. } => out.text("from", from.as_str()).text("to", to.as_str()),
-            Step::AlterMutable { to, .. } => out.put("from", Value::Bool(!to)).put("to", Value::Bool(*to)),
+            Step::AlterTable { from, to, .. } => {
+                out.text("from", from.as_str()).text("to", to.as_str())
+            }
+            Step::AlterTypeName { from, to, .. } => {
+                out.text("from", from.as_str()).text("to", to.as_str())
+            }
+            Step::AlterPlane { from, to, .. } => {
+                out.text("from", from.as_str()).text("to", to.as_str())
+            }
+            Step::AlterTenancy { from, to, .. } => {
+                out.put("from", tenancy(from)).put("to", tenancy(to))
+            }
+            Step::AlterLoad { from, to, .. } => {
+                out.text("from", from.as_str()).text("to", to.as_str())
+            }
+            Step::AlterMutable { to, .. } => {
+                out.put("from", Value::Bool(!to)).put("to", Value::Bool(*to))
+            }
             Step::AlterScope { from, to, .. } => {
                 let kind = |kind: &Option<crate::schema::GroupKind>| {
                     kind.as_ref().map_or(Value::Null, |kind| text(kind.as_str()))
                 };
                 out.put("from", kind(from)).put("to", kind(to))
             }
-            Step::AlterGrants { from, to, .. } => out.put("from", grants(*from)).put("to", grants(*to)),
+            Step::AlterGrants { from, to, .. } => {
+                out.put("from", grants(*from)).put("to", grants(*to))
+            }
             Step::AlterRoles { from, to, .. } => out.put("from", roles(from)).put("to", roles(to)),
             Step::AlterFacet { change, .. } => {
                 let or_null = |value: &Option<Value>| value.clone().unwrap_or(Value::Null);
-                out.text("facet", change.facet).put("from", or_null(&change.from)).put("to", or_null(&change.to));
+                out.text("facet", change.facet)
+                    .put("from", or_null(&change.from))
+                    .put("to", or_null(&change.to));
                 match change.cast {
                     Some(cast) => out.text("cast", cast.as_str()),
                     None => out,
@@ -75,9 +96,10 @@ impl Step<'_> {
             }
             Step::ReorderEnum { from, to, .. } => out.put("from", texts(from)).put("to", texts(to)),
             Step::AlterRelation { change, .. } => relation_change(change, out),
-            Step::AlterHint { change, .. } => {
-                out.text("hint", change.hint).put("from", change.from.clone()).put("to", change.to.clone())
-            }
+            Step::AlterHint { change, .. } => out
+                .text("hint", change.hint)
+                .put("from", change.from.clone())
+                .put("to", change.to.clone()),
             Step::RenameModel { .. } | Step::RenameField { .. } | Step::DropField { .. } => out,
         }
     }
@@ -95,10 +117,16 @@ impl Changes<'_> {
             out.put("type", kind.value());
         }
         if let Some((from, to)) = self.optional {
-            out.put("nullability", pair("fromOptional", Value::Bool(from), "toOptional", Value::Bool(to)));
+            out.put(
+                "nullability",
+                pair("fromOptional", Value::Bool(from), "toOptional", Value::Bool(to)),
+            );
         }
         if let Some(values) = &self.enum_values {
-            out.put("enumValues", pair("added", texts(&values.added), "removed", texts(&values.removed)));
+            out.put(
+                "enumValues",
+                pair("added", texts(&values.added), "removed", texts(&values.removed)),
+            );
         }
         if let Some((from, to)) = self.indexed {
             out.put("indexed", pair("from", Value::Bool(from), "to", Value::Bool(to)));
@@ -183,7 +211,8 @@ fn grants(grants: Option<&Grants>) -> Value {
 
 fn roles(roles: &[Role]) -> Value {
     let role = |role: &Role| {
-        let source = pair("field", text(&role.source.field), "multi", Value::Bool(role.source.multi));
+        let source =
+            pair("field", text(&role.source.field), "multi", Value::Bool(role.source.multi));
         pair("kind", text(role.kind.as_str()), "source", source)
     };
     Value::Array(roles.iter().map(role).collect())

@@ -42,9 +42,14 @@ pub(super) struct Matching {
     pub(super) fields: Vec<Pairs>,
 }
 
-pub(super) fn matching(prev: Option<&Schema>, next: &Schema, hints: &Hints) -> Result<Matching, Diagnostics> {
+pub(super) fn matching(
+    prev: Option<&Schema>,
+    next: &Schema,
+    hints: &Hints,
+) -> Result<Matching, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let cx = &mut Matcher { prev, next, diagnostics: &mut diagnostics, suggest: Suggest::default() };
+    let cx =
+        &mut Matcher { prev, next, diagnostics: &mut diagnostics, suggest: Suggest::default() };
     let models = cx.models(hints);
     let fields = cx.fields(hints, &models);
     if diagnostics.has_errors() {
@@ -86,7 +91,9 @@ impl<'s> Matcher<'s, '_> {
         for key in &hints.dropped_models {
             let Some(at) = self.place(self.prev, key, "the schema before") else { continue };
             match pairs.next[at].and_then(|to| after.get(to)) {
-                Some(model) => self.still_there(Code::RenameUnknownModel, key, model.key.as_str(), &said, at),
+                Some(model) => {
+                    self.still_there(Code::RenameUnknownModel, key, model.key.as_str(), &said, at)
+                }
                 None => pairs.dropped[at] = true,
             }
         }
@@ -116,8 +123,11 @@ impl<'s> Matcher<'s, '_> {
                     .also(*hint, "renamed here");
             }
             None => {
-                let message = format!("`{}` is not dropped: the next schema has it as `{now}`", name.value);
-                self.diagnostics.push(code, name.at, message).help("remove it from `drops`, or from the next schema");
+                let message =
+                    format!("`{}` is not dropped: the next schema has it as `{now}`", name.value);
+                self.diagnostics
+                    .push(code, name.at, message)
+                    .help("remove it from `drops`, or from the next schema");
             }
         }
     }
@@ -139,7 +149,11 @@ impl<'s> Matcher<'s, '_> {
         for (at, (next, from)) in after.iter().zip(&models.prev).enumerate() {
             let prev = from.and_then(|from| before.get(from));
             let (renames, drops) = by_model.remove(&at).unwrap_or_default();
-            all.push(prev.map_or_else(Pairs::default, |prev| self.fields_of(prev, next, &renames, &drops)));
+            all.push(
+                prev.map_or_else(Pairs::default, |prev| {
+                    self.fields_of(prev, next, &renames, &drops)
+                }),
+            );
         }
         all
     }
@@ -148,7 +162,10 @@ impl<'s> Matcher<'s, '_> {
     fn matched(&mut self, key: &Said, models: &Pairs) -> Option<usize> {
         let at = self.place(Some(self.next), key, "the next schema")?;
         if models.prev[at].is_none() {
-            let message = format!("`{}` is new in the next schema: none of its fields was there before", key.value);
+            let message = format!(
+                "`{}` is new in the next schema: none of its fields was there before",
+                key.value
+            );
             let said = self.diagnostics.push(Code::RenameUnknownModel, key.at, message);
             said.help("remove the hint, or say in `models` what the model was called before");
             return None;
@@ -156,7 +173,13 @@ impl<'s> Matcher<'s, '_> {
         Some(at)
     }
 
-    fn fields_of(&mut self, prev: &Model, next: &Model, renames: &[&FieldHint], drops: &[&DropHint]) -> Pairs {
+    fn fields_of(
+        &mut self,
+        prev: &Model,
+        next: &Model,
+        renames: &[&FieldHint],
+        drops: &[&DropHint],
+    ) -> Pairs {
         let mut pairs = Pairs::new(prev.fields.len(), next.fields.len());
         let mut said = Claims::default();
         for hint in renames {
@@ -188,7 +211,13 @@ impl<'s> Matcher<'s, '_> {
         for drop in drops {
             let Some(at) = self.field(prev, &drop.field, "the schema before") else { continue };
             match pairs.next[at].and_then(|to| next.fields.get(to)) {
-                Some(now) => self.still_there(Code::RenameUnknownField, &drop.field, now.name.as_str(), &said, at),
+                Some(now) => self.still_there(
+                    Code::RenameUnknownField,
+                    &drop.field,
+                    now.name.as_str(),
+                    &said,
+                    at,
+                ),
                 None => pairs.dropped[at] = true,
             }
         }
@@ -199,17 +228,19 @@ impl<'s> Matcher<'s, '_> {
         if let Some(at) = model.field_position(&name.value) {
             return Some(at);
         }
-        let help = self.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
+        let help =
+            self.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
         let message = format!("`{}` of {whose} has no field `{}`", model.key, name.value);
-        self.diagnostics.push(Code::RenameUnknownField, name.at, message).help =
-            help.or_else(|| Some("give the name of a declared field, or remove the hint".to_owned()));
+        self.diagnostics.push(Code::RenameUnknownField, name.at, message).help = help
+            .or_else(|| Some("give the name of a declared field, or remove the hint".to_owned()));
         None
     }
 
     fn contradicts(&mut self, hint: Option<SpanId>, name: &str, old: &str) {
         // Two fields that are renamed from one are refused when a schema is checked: only a hint can be in the way.
         let Some(at) = hint else { return };
-        let message = format!("this hint contradicts the schema, where `{name}` is renamed from `{old}`");
+        let message =
+            format!("this hint contradicts the schema, where `{name}` is renamed from `{old}`");
         self.diagnostics
             .push(Code::RenameConflict, at, message)
             .help("remove the hint, or `renamedFrom` in the schema");

@@ -59,7 +59,11 @@ pub struct Diff<'s> {
 /// assert_eq!(diff.steps()[0].to_value().to_json(), r#"{"kind":"rename_field","model":"tasks","from":"name","to":"title"}"#);
 /// assert_eq!(diff.prev_field("tasks", "title").unwrap().name.as_str(), "name");
 /// ```
-pub fn diff<'s>(prev: Option<&'s Schema>, next: &'s Schema, hints: &Hints) -> Result<Diff<'s>, Diagnostics> {
+pub fn diff<'s>(
+    prev: Option<&'s Schema>,
+    next: &'s Schema,
+    hints: &Hints,
+) -> Result<Diff<'s>, Diagnostics> {
     let matching = matching::matching(prev, next, hints)?;
     let mut diff = Diff { prev, next, matching, steps: Vec::new(), causes: Causes::default() };
     diff.steps = compare::steps(&diff);
@@ -135,12 +139,16 @@ impl<'s> Diff<'s> {
     /// is the same one under another name.
     fn reroutes(&self, model: &Model, from: &Tenancy, to: &Tenancy) -> bool {
         let held = |model: &Model, column: &ColumnName| {
-            model.fields.iter().any(|field| field.column == *column && field.name != "organizationId")
+            model
+                .fields
+                .iter()
+                .any(|field| field.column == *column && field.name != "organizationId")
         };
         match (from, to) {
             (Tenancy::Column { column: before }, Tenancy::Column { column }) => {
                 let prev = self.prev_model(model.key.as_str());
-                held(model, column) || prev.is_some_and(|prev| held(prev, before) || held(prev, column))
+                held(model, column)
+                    || prev.is_some_and(|prev| held(prev, before) || held(prev, column))
             }
             (Tenancy::None, _) | (_, Tenancy::None) => false,
             (Tenancy::Parent { .. }, _) | (_, Tenancy::Parent { .. }) => true,

@@ -84,10 +84,15 @@ pub(super) fn possible<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
     let mut all = models(diff);
     for (at, next, prev) in diff.models() {
         let (Some(prev), Some(pairs)) = (prev, diff.pairs(at)) else { continue };
-        let free = |(at, to): (usize, &Option<usize>)| (to.is_none() && !pairs.dropped[at]).then_some(at);
+        let free =
+            |(at, to): (usize, &Option<usize>)| (to.is_none() && !pairs.dropped[at]).then_some(at);
         let gone: Vec<usize> = pairs.next.iter().enumerate().filter_map(free).collect();
-        let come: Vec<usize> =
-            pairs.prev.iter().enumerate().filter_map(|(at, from)| from.is_none().then_some(at)).collect();
+        let come: Vec<usize> = pairs
+            .prev
+            .iter()
+            .enumerate()
+            .filter_map(|(at, from)| from.is_none().then_some(at))
+            .collect();
         let found = one_to_one(fields(prev, next, &gone, &come));
         all.extend(found.into_iter().map(|found| PossibleRename {
             model: Some(next.key.as_str()),
@@ -123,8 +128,9 @@ fn fields(prev: &Model, next: &Model, gone: &[usize], come: &[usize]) -> Vec<Can
     for to in come {
         let field = &next.fields[*to];
         for bucket in by_kind.values() {
-            let fits =
-                bucket.first().is_some_and(|at| Cast::of_kinds(&prev.fields[*at].kind, &field.kind) == Cast::Safe);
+            let fits = bucket.first().is_some_and(|at| {
+                Cast::of_kinds(&prev.fields[*at].kind, &field.kind) == Cast::Safe
+            });
             let bucket = if fits { &bucket[..] } else { &[] };
             found.extend(bucket.iter().take(MOST_COMPARED).map(|from| Candidate {
                 likeness: likeness(&prev.fields[*from], field),
@@ -146,10 +152,15 @@ fn likeness(from: &Field, to: &Field) -> u32 {
         from.facets.format == to.facets.format,
     ];
     let weights = [30, 10, 5, 5, 5];
-    names * 45 / 100 + same.iter().zip(weights).filter(|(same, _)| **same).map(|(_, weight)| weight).sum::<u32>()
+    names * 45 / 100
+        + same.iter().zip(weights).filter(|(same, _)| **same).map(|(_, weight)| weight).sum::<u32>()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share is between 0 and 1"
+)]
 fn share(part: f64) -> u32 {
     (part * 100.0) as u32
 }
@@ -157,8 +168,12 @@ fn share(part: f64) -> u32 {
 fn models<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
     let (before, after) = (diff.before(), diff.next.models());
     let pairs = &diff.matching.models;
-    let come: Vec<usize> =
-        pairs.prev.iter().enumerate().filter_map(|(at, from)| from.is_none().then_some(at)).collect();
+    let come: Vec<usize> = pairs
+        .prev
+        .iter()
+        .enumerate()
+        .filter_map(|(at, from)| from.is_none().then_some(at))
+        .collect();
     let mut by_table: BTreeMap<&str, usize> = BTreeMap::new();
     let mut by_field: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for at in &come {
@@ -168,7 +183,9 @@ fn models<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
         }
     }
     let mut found = Vec::new();
-    for (from, model) in before.iter().enumerate().filter(|(at, _)| pairs.next[*at].is_none() && !pairs.dropped[*at]) {
+    for (from, model) in
+        before.iter().enumerate().filter(|(at, _)| pairs.next[*at].is_none() && !pairs.dropped[*at])
+    {
         let mut common: BTreeMap<usize, usize> = BTreeMap::new();
         for field in &model.fields {
             let same = by_field.get(&(field.name.as_str(), field.kind.as_str()));

@@ -8,25 +8,42 @@ use std::fmt::{self, Display, Formatter};
 impl Display for Step<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Step::CreateModel { model } => write!(f, "is new, with table {:?}", model.table.as_str()),
+            Step::CreateModel { model } => {
+                write!(f, "is new, with table {:?}", model.table.as_str())
+            }
             Step::RenameModel { from, .. } => write!(f, "was `{}`", from.key),
-            Step::DropModel { model } => write!(f, "is dropped, with table {:?}", model.table.as_str()),
+            Step::DropModel { model } => {
+                write!(f, "is dropped, with table {:?}", model.table.as_str())
+            }
             Step::AddField { field, .. } => write!(f, "`{}` is new: {}", field.name, Said(field)),
             Step::RenameField { from, to, .. } => write!(f, "`{}` was `{}`", to.name, from.name),
-            Step::AlterField { to, changes, .. } => write!(f, "`{}` {}", to.name, SaidChanges(changes)),
+            Step::AlterField { to, changes, .. } => {
+                write!(f, "`{}` {}", to.name, SaidChanges(changes))
+            }
             Step::DropField { field, .. } => write!(f, "`{}` is dropped", field.name),
-            Step::AlterTable { from, to, .. } => write!(f, "has table {:?}, not {:?}", to.as_str(), from.as_str()),
-            Step::AlterTypeName { from, to, .. } => write!(f, "is `{to}` on the wire, not `{from}`"),
+            Step::AlterTable { from, to, .. } => {
+                write!(f, "has table {:?}, not {:?}", to.as_str(), from.as_str())
+            }
+            Step::AlterTypeName { from, to, .. } => {
+                write!(f, "is `{to}` on the wire, not `{from}`")
+            }
             Step::AlterPlane { from, to, .. } => {
                 write!(f, "moves from the {} plane to the {} plane", from.as_str(), to.as_str())
             }
-            Step::AlterTenancy { from, to, .. } => write!(f, "is isolated {}, not {}", Isolated(to), Isolated(from)),
-            Step::AlterLoad { from, to, .. } => write!(f, "loads {}, not {}", to.as_str(), from.as_str()),
+            Step::AlterTenancy { from, to, .. } => {
+                write!(f, "is isolated {}, not {}", Isolated(to), Isolated(from))
+            }
+            Step::AlterLoad { from, to, .. } => {
+                write!(f, "loads {}, not {}", to.as_str(), from.as_str())
+            }
             Step::AlterMutable { to: true, .. } => f.write_str("may be written by clients"),
-            Step::AlterMutable { to: false, .. } => f.write_str("may no longer be written by clients"),
+            Step::AlterMutable { to: false, .. } => {
+                f.write_str("may no longer be written by clients")
+            }
             Step::AlterScope { from, to, .. } => {
                 let group = |kind: &Option<GroupKind>| {
-                    kind.as_ref().map_or_else(|| "no groups".to_owned(), |kind| format!("groups `{kind}:…`"))
+                    kind.as_ref()
+                        .map_or_else(|| "no groups".to_owned(), |kind| format!("groups `{kind}:…`"))
                 };
                 write!(f, "forms {}, not {}", group(to), group(from))
             }
@@ -38,23 +55,46 @@ impl Display for Step<'_> {
             Step::AlterRoles { model: None, .. } => f.write_str("the roles of identities change"),
             Step::AlterFacet { to, change, .. } => {
                 let said = |value: &Option<crate::value::Value>| {
-                    let text = value.as_ref().map_or_else(|| "nothing".to_owned(), crate::value::Value::to_json);
-                    if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
+                    let text = value
+                        .as_ref()
+                        .map_or_else(|| "nothing".to_owned(), crate::value::Value::to_json);
+                    if text.chars().count() > 60 {
+                        text.chars().take(59).chain(['…']).collect()
+                    } else {
+                        text
+                    }
                 };
-                write!(f, "`{}` has {:?} {}, not {}", to.name, change.facet, said(&change.to), said(&change.from))?;
+                write!(
+                    f,
+                    "`{}` has {:?} {}, not {}",
+                    to.name,
+                    change.facet,
+                    said(&change.to),
+                    said(&change.from)
+                )?;
                 change.cast.map_or(Ok(()), |cast| write!(f, " ({})", cast.as_str()))
             }
-            Step::ReorderEnum { field, .. } => write!(f, "`{}` has its values in another order", field.name),
+            Step::ReorderEnum { field, .. } => {
+                write!(f, "`{}` has its values in another order", field.name)
+            }
             Step::AlterRelation { change, .. } => {
                 let name = &change.relation().name;
                 match change {
-                    RelationChange::Added(to) => write!(f, "relation `{name}` to `{}` is new", to.target),
+                    RelationChange::Added(to) => {
+                        write!(f, "relation `{name}` to `{}` is new", to.target)
+                    }
                     RelationChange::Removed(_) => write!(f, "relation `{name}` is dropped"),
                     RelationChange::Changed { .. } => write!(f, "relation `{name}` changes"),
                 }
             }
             Step::AlterHint { change, .. } => {
-                write!(f, "has `{}` {}, not {}", change.hint, change.to.to_json(), change.from.to_json())
+                write!(
+                    f,
+                    "has `{}` {}, not {}",
+                    change.hint,
+                    change.to.to_json(),
+                    change.from.to_json()
+                )
             }
         }
     }
@@ -94,7 +134,8 @@ impl Display for SaidChanges<'_, '_> {
             let listed = |sign: char, values: &[&str]| -> Vec<String> {
                 values.iter().map(|value| format!("{sign}{value:?}")).collect()
             };
-            let all: Vec<String> = [listed('+', &values.added), listed('-', &values.removed)].concat();
+            let all: Vec<String> =
+                [listed('+', &values.added), listed('-', &values.removed)].concat();
             parts.push(format!("has values {}", all.join(" ")));
         }
         if let Some((_, to)) = indexed {

@@ -5,7 +5,8 @@
 
 use super::cast::Cast;
 use crate::schema::{
-    ColumnName, Field, FieldKind, Grants, GroupKind, Load, Model, Plane, Relation, Role, TableName, Tenancy, TypeName,
+    ColumnName, Field, FieldKind, Grants, GroupKind, Load, Model, Plane, Relation, Role, TableName,
+    Tenancy, TypeName,
 };
 use crate::value::Value;
 
@@ -323,12 +324,12 @@ impl<'s> Step<'s> {
     #[must_use]
     pub fn field(&self) -> Option<&'s str> {
         match self {
-            Step::AddField { field, .. } | Step::DropField { field, .. } | Step::ReorderEnum { field, .. } => {
-                Some(field.name.as_str())
-            }
-            Step::RenameField { to, .. } | Step::AlterField { to, .. } | Step::AlterFacet { to, .. } => {
-                Some(to.name.as_str())
-            }
+            Step::AddField { field, .. }
+            | Step::DropField { field, .. }
+            | Step::ReorderEnum { field, .. } => Some(field.name.as_str()),
+            Step::RenameField { to, .. }
+            | Step::AlterField { to, .. }
+            | Step::AlterFacet { to, .. } => Some(to.name.as_str()),
             Step::CreateModel { .. }
             | Step::RenameModel { .. }
             | Step::DropModel { .. }

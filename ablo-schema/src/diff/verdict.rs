@@ -65,7 +65,9 @@ impl Blocker<'_> {
         entry.text("model", self.model).text("field", self.field);
         let entry = entry.value().to_json();
         let entry = entry.strip_suffix('}').unwrap_or(&entry);
-        format!("give a backfill, {entry},\"value\":…}}, a `default` in the schema, or make it optional")
+        format!(
+            "give a backfill, {entry},\"value\":…}}, a `default` in the schema, or make it optional"
+        )
     }
 }
 
@@ -194,7 +196,11 @@ impl Verdict<'_> {
 
     /// The blockers without a backfill.
     pub fn unresolved(&self) -> impl Iterator<Item = &Blocker<'_>> {
-        self.blockers.iter().zip(&self.resolved).filter(|(_, resolved)| !**resolved).map(|(blocker, _)| blocker)
+        self.blockers
+            .iter()
+            .zip(&self.resolved)
+            .filter(|(_, resolved)| !**resolved)
+            .map(|(blocker, _)| blocker)
     }
 
     /// Whether an approval or a backfill is missing.
@@ -225,7 +231,8 @@ impl<'s> Judge<'_, 's> {
 
     /// Whether rows get a value where theirs does not fit.
     fn filled(&self, model: &Model, field: &Field) -> bool {
-        field.facets.default.is_some() || self.backfills.value(model.key.as_str(), field.name.as_str()).is_some()
+        field.facets.default.is_some()
+            || self.backfills.value(model.key.as_str(), field.name.as_str()).is_some()
     }
 
     fn step(&mut self, at: usize, step: &Step<'s>, dropped: &BTreeSet<&str>) {
@@ -243,12 +250,20 @@ impl<'s> Judge<'_, 's> {
                 }
             }
             Step::AlterField { model, to, changes, .. } => self.altered(at, model, to, changes),
-            Step::AlterPlane { model, to: Plane::Control, .. } => self.warn(Risk::PlaneLeft, at, model, None),
+            Step::AlterPlane { model, to: Plane::Control, .. } => {
+                self.warn(Risk::PlaneLeft, at, model, None)
+            }
             Step::AlterTenancy { model, from, to } => self.tenancy(at, model, from, to),
-            Step::AlterFacet { model, from, to, change } => self.facet(at, model, (from, to), change),
+            Step::AlterFacet { model, from, to, change } => {
+                self.facet(at, model, (from, to), change)
+            }
             Step::AlterRelation { model, change } => self.relation(at, model, change),
-            Step::AlterScope { model, to, .. } if to.is_some() => self.warn(Risk::VisibilityWidened, at, model, None),
-            Step::AlterGrants { model, to, .. } if to.is_some() => self.warn(Risk::VisibilityWidened, at, model, None),
+            Step::AlterScope { model, to, .. } if to.is_some() => {
+                self.warn(Risk::VisibilityWidened, at, model, None)
+            }
+            Step::AlterGrants { model, to, .. } if to.is_some() => {
+                self.warn(Risk::VisibilityWidened, at, model, None)
+            }
             Step::AlterRoles { model: Some(model), to, .. } if !to.is_empty() => {
                 self.warn(Risk::VisibilityWidened, at, model, None);
             }
@@ -304,7 +319,8 @@ impl<'s> Judge<'_, 's> {
                 }
             }
             (_, Tenancy::Column { column }) => {
-                let known = prev.is_some_and(|prev| prev.fields.iter().any(|field| field.column == *column));
+                let known = prev
+                    .is_some_and(|prev| prev.fields.iter().any(|field| field.column == *column));
                 let given = self.backfills.value(model.key.as_str(), "organizationId").is_some();
                 if !known && !given {
                     self.warn(Risk::TenancyColumnAdded, at, model, None);
@@ -324,7 +340,13 @@ impl<'s> Judge<'_, 's> {
         }
     }
 
-    fn facet(&mut self, at: usize, model: &'s Model, (from, to): (&'s Field, &'s Field), change: &FacetChange<'s>) {
+    fn facet(
+        &mut self,
+        at: usize,
+        model: &'s Model,
+        (from, to): (&'s Field, &'s Field),
+        change: &FacetChange<'s>,
+    ) {
         match change.facet {
             "format" => {
                 let kinds = Cast::of_kinds(&from.kind, &to.kind);
@@ -336,7 +358,9 @@ impl<'s> Judge<'_, 's> {
                     }
                 }
             }
-            "unique" if change.to == Some(Value::Bool(true)) => self.warn(Risk::UniqueAdded, at, model, Some(to)),
+            "unique" if change.to == Some(Value::Bool(true)) => {
+                self.warn(Risk::UniqueAdded, at, model, Some(to))
+            }
             _ => {}
         }
     }

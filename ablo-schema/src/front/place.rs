@@ -50,7 +50,8 @@ const STRIDE: usize = 4096;
 
 impl<'t> Lines<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let marks = text
             .as_bytes()
             .chunks(STRIDE)
@@ -67,7 +68,8 @@ impl<'t> Lines<'t> {
 
     fn characters_before(&self, offset: usize) -> usize {
         let mark = (offset / STRIDE).min(self.marks.len().saturating_sub(1));
-        self.marks.get(mark).copied().unwrap_or(0) + characters(&self.text.as_bytes()[mark * STRIDE..offset])
+        self.marks.get(mark).copied().unwrap_or(0)
+            + characters(&self.text.as_bytes()[mark * STRIDE..offset])
     }
 }
 

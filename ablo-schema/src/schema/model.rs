@@ -1,8 +1,8 @@
 //! Models: one table, one row type, one kind of entity.
 
 use super::{
-    ColumnName, Field, FieldName, GroupKind, ModelKey, Relation, RelationKind, RelationName, Role, TableName, Tenancy,
-    TypeName,
+    ColumnName, Field, FieldName, GroupKind, ModelKey, Relation, RelationKind, RelationName, Role,
+    TableName, Tenancy, TypeName,
 };
 use crate::value::Value;
 
@@ -99,7 +99,8 @@ impl Model {
     /// Where the declared field with this name stands in `fields`.
     pub(crate) fn field_position(&self, name: &str) -> Option<usize> {
         let field = |at: &u32| &self.fields[*at as usize];
-        let found = self.field_order.binary_search_by(|at| field(at).name.as_str().cmp(name)).ok()?;
+        let found =
+            self.field_order.binary_search_by(|at| field(at).name.as_str().cmp(name)).ok()?;
         self.field_order.get(found).map(|at| *at as usize)
     }
 

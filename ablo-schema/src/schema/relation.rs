@@ -42,7 +42,8 @@ pub enum RelationKind {
 
 impl RelationKind {
     /// Every value, for messages.
-    pub const ALL: [RelationKind; 3] = [RelationKind::BelongsTo, RelationKind::HasMany, RelationKind::HasOne];
+    pub const ALL: [RelationKind; 3] =
+        [RelationKind::BelongsTo, RelationKind::HasMany, RelationKind::HasOne];
 
     /// The word in Schema JSON.
     #[must_use]

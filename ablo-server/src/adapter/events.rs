@@ -37,8 +37,12 @@ pub(super) fn page(
         Dialect::Postgres => POSTGRES,
         Dialect::Sqlite => SQLITE,
     };
-    let values =
-        [transaction.into(), Cell::Integer(place), only.into(), Cell::Integer(limit.try_into().unwrap_or(i64::MAX))];
+    let values = [
+        transaction.into(),
+        Cell::Integer(place),
+        only.into(),
+        Cell::Integer(limit.try_into().unwrap_or(i64::MAX)),
+    ];
     let found = tx.query(sql, &values)?;
     let mut answer = EventsAnswer::new(found.iter().map(event).collect::<Vec<_>>());
     answer.next_cursor = found.last().map(written);
@@ -48,7 +52,12 @@ pub(super) fn page(
 
 /// Gives every event its row as that is now. The order of transactions is not that in which they changed a row; who takes the last
 /// event of a row has its last state all the same.
-fn current(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, events: &mut [SourceEvent]) -> Result<()> {
+fn current(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    only: Option<&str>,
+    events: &mut [SourceEvent],
+) -> Result<()> {
     let mut wanted: BTreeMap<(String, ModelId), Vec<usize>> = BTreeMap::new();
     for (at, event) in events.iter().enumerate() {
         let Some(model) = engine.models.find(&event.model) else { continue };
@@ -63,12 +72,16 @@ fn current(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, events: &mut [S
         let model = engine.models.get(model);
         if tx.dialect() == Dialect::Postgres {
             // Tables with row security show rows to their organisation alone.
-            tx.query("SELECT set_config('app.current_org_id', $1, true)", &[organization.as_str().into()])?;
+            tx.query(
+                "SELECT set_config('app.current_org_id', $1, true)",
+                &[organization.as_str().into()],
+            )?;
         }
         let ids: Vec<&str> = places.iter().map(|at| events[*at].entity_id.as_str()).collect();
         let values = [organization.into(), serde_json::to_string(&ids).unwrap_or_default().into()];
         let rows = tx.query(&engine.tables.get(model.id).among(model), &values)?;
-        let rows: BTreeMap<String, String> = rows.iter().map(|row| (plain(row.first()), json(model, row))).collect();
+        let rows: BTreeMap<String, String> =
+            rows.iter().map(|row| (plain(row.first()), json(model, row))).collect();
         for at in places {
             let event = &mut events[at];
             let row = rows.get(&event.entity_id).and_then(|row| RawRow::parse(row).ok());
@@ -82,9 +95,12 @@ fn current(engine: &Engine, tx: &mut dyn Tx, only: Option<&str>, events: &mut [S
 fn read(cursor: Option<&str>) -> Result<(String, i64)> {
     let Some(cursor) = cursor else { return Ok(("0".to_owned(), 0)) };
     let parts = cursor.split_once('.');
-    let parts = parts.and_then(|(transaction, place)| Some((transaction.parse::<u64>().ok()?, place.parse().ok()?)));
-    let (transaction, place) =
-        parts.ok_or_else(|| Refusal::new("invalid_request", "the cursor is none of this outbox's").param("cursor"))?;
+    let parts = parts.and_then(|(transaction, place)| {
+        Some((transaction.parse::<u64>().ok()?, place.parse().ok()?))
+    });
+    let (transaction, place) = parts.ok_or_else(|| {
+        Refusal::new("invalid_request", "the cursor is none of this outbox's").param("cursor")
+    })?;
     Ok((transaction.to_string(), place))
 }
 
@@ -99,6 +115,7 @@ fn event(row: &Row) -> SourceEvent {
     let mut event = SourceEvent::new(owned(2), owned(3), owned(4), SourceVerb::from(owned(5)));
     event.organization_id = text(6).map(str::to_owned);
     event.client_tx_id = text(7).map(str::to_owned);
-    event.occurred_at = row.get(8).and_then(Cell::integer).and_then(|at| u64::try_from(at).ok()).map(Millis);
+    event.occurred_at =
+        row.get(8).and_then(Cell::integer).and_then(|at| u64::try_from(at).ok()).map(Millis);
     event
 }

@@ -49,7 +49,9 @@ type Tables = BTreeMap<String, BTreeMap<String, Physical>>;
 fn tables(store: &dyn Store) -> Result<Tables, StoreError> {
     let (done, outcome) = mpsc::channel();
     store.read(Tenant::Nobody, Box::new(Look { found: Tables::new(), done }));
-    outcome.recv().unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
+    outcome
+        .recv()
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
 }
 
 /// Looks without a runtime.
@@ -66,8 +68,11 @@ impl Work for Look {
             Dialect::Sqlite => SQLITE,
         };
         for row in tx.query(sql, &[])? {
-            let text = |row: &Row, at: usize| row.get(at).and_then(Cell::text).unwrap_or_default().to_owned();
-            let flag = |at: usize| matches!(row.get(at), Some(Cell::Boolean(true) | Cell::Integer(1)));
+            let text = |row: &Row, at: usize| {
+                row.get(at).and_then(Cell::text).unwrap_or_default().to_owned()
+            };
+            let flag =
+                |at: usize| matches!(row.get(at), Some(Cell::Boolean(true) | Cell::Integer(1)));
             let physical = Physical { actual: text(&row, 2), is_enum: flag(3), is_key: flag(4) };
             self.found.entry(text(&row, 0)).or_default().insert(text(&row, 1), physical);
         }
@@ -154,7 +159,9 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
     let text = |actual: &str| Standing::Text(actual.to_owned());
     let read_as = |read| Standing::As { read, actual: actual.to_owned() };
     column.standing = match (&column.kind, actual) {
-        (Kind::Text | Kind::OneOf(_), "text" | "character varying" | "character" | "name") => Standing::Made,
+        (Kind::Text | Kind::OneOf(_), "text" | "character varying" | "character" | "name") => {
+            Standing::Made
+        }
         (Kind::Text | Kind::OneOf(_), actual) if physical.is_enum => text(actual),
         (Kind::Text, "integer" | "bigint" | "smallint" | "citext") => text(actual),
         (Kind::Text | Kind::OneOf(_), _) => return Err("text"),
@@ -178,9 +185,10 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
         (Kind::Single, _) => return Err("a number of single precision"),
         (Kind::Whole(..) | Kind::Int64, "numeric") => read_as("bigint"),
         (Kind::Whole(..) | Kind::Int64, _) => return Err("a whole number"),
-        (Kind::Uint64 | Kind::Decimal(_), "smallint" | "integer" | "bigint" | "double precision" | "real") => {
-            text(actual)
-        }
+        (
+            Kind::Uint64 | Kind::Decimal(_),
+            "smallint" | "integer" | "bigint" | "double precision" | "real",
+        ) => text(actual),
         (Kind::Uint64 | Kind::Decimal(_), _) => return Err("exact digits"),
     };
     Ok(())

@@ -23,8 +23,8 @@ use crate::store::{Place, Sqlite, Store, Tenant, Tx};
 use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
 use ablo_wire::{
-    EventsAnswer, ListAnswer, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode, SourceEvents,
-    SourceList, SourceLoad, SourceScope,
+    EventsAnswer, ListAnswer, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode,
+    SourceEvents, SourceList, SourceLoad, SourceScope,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -89,7 +89,10 @@ impl Adapter {
     /// When the database cannot be opened, or what is there is not what the schema speaks of.
     #[cfg(feature = "postgres")]
     pub fn postgres(address: &str, schema: &Schema, options: Options) -> Result<Self, Unfit> {
-        let made = ablo_codegen::emit::sql::postgres::Options { schema: options.schema.clone(), ..Default::default() };
+        let made = ablo_codegen::emit::sql::postgres::Options {
+            schema: options.schema.clone(),
+            ..Default::default()
+        };
         Self::over(Arc::new(Postgres::beside(address, &made)?), schema, options)
     }
 
@@ -119,7 +122,8 @@ impl Adapter {
     /// # Errors
     /// What the database said.
     pub async fn install_triggers(&self) -> Result<(), Failure> {
-        let statements = triggers::statements(&self.engine, self.options.schema.as_deref().unwrap_or("public"));
+        let statements =
+            triggers::statements(&self.engine, self.options.schema.as_deref().unwrap_or("public"));
         let run = move |tx: &mut dyn Tx| {
             for statement in &statements {
                 tx.execute(statement, &[])?;
@@ -134,7 +138,10 @@ impl Adapter {
         let named = scope.organization_id.as_deref();
         let organization = match (&self.options.organization, named) {
             (Some(own), Some(named)) if own != named => {
-                return Err(Error::refused(SourceErrorCode::Forbidden, "these are rows of another organisation"));
+                return Err(Error::refused(
+                    SourceErrorCode::Forbidden,
+                    "these are rows of another organisation",
+                ));
             }
             (Some(own), _) => own.as_str(),
             (None, Some(named)) => named,
@@ -202,9 +209,11 @@ impl Source for Adapter {
         }
         let who = self.identity(&call.scope)?;
         let engine = Arc::clone(&self.engine);
-        let commit = write::Commit::new(&engine, &who, asked).map_err(|refusal| answered(refusal.into()))?;
+        let commit =
+            write::Commit::new(&engine, &who, asked).map_err(|refusal| answered(refusal.into()))?;
         let tenant = Tenant::Of(who.organization.clone());
-        let rows = self.store.writing(tenant, move |tx| write::commit(&engine, tx, &who, &commit)).await;
+        let rows =
+            self.store.writing(tenant, move |tx| write::commit(&engine, tx, &who, &commit)).await;
         let mut answer = SourceCommitAnswer::new();
         answer.rows = Some(serde_json::from_str(&rows.map_err(answered)?).map_err(Error::failed)?);
         Ok(answer)
@@ -216,13 +225,18 @@ impl Source for Adapter {
         if let (Some(own), Some(only)) = (&own, &self.options.organization)
             && own != only
         {
-            return Err(Error::refused(SourceErrorCode::Forbidden, "these are rows of another organisation"));
+            return Err(Error::refused(
+                SourceErrorCode::Forbidden,
+                "these are rows of another organisation",
+            ));
         }
         let only = own.or_else(|| self.options.organization.clone());
         let limit = asked.limit.unwrap_or(EVENTS).clamp(1, MOST_EVENTS);
         let cursor = asked.cursor.value().cloned();
         let engine = Arc::clone(&self.engine);
-        let page = move |tx: &mut dyn Tx| events::page(&engine, tx, only.as_deref(), cursor.as_deref(), limit);
+        let page = move |tx: &mut dyn Tx| {
+            events::page(&engine, tx, only.as_deref(), cursor.as_deref(), limit)
+        };
         self.store.reading(Tenant::Nobody, page).await.map_err(answered)
     }
 }
@@ -244,8 +258,9 @@ fn parsed(text: &str) -> Result<RawRow> {
 
 /// A refusal as it is answered; what a database says of its own troubles stays here.
 fn answered(failure: Failure) -> Error {
-    if let Failure::Store(error @ (StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Fault(_))) =
-        failure
+    if let Failure::Store(
+        error @ (StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Fault(_)),
+    ) = failure
     {
         return Error::failed(error);
     }

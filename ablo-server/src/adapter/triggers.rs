@@ -78,7 +78,9 @@ END $ablo$",
     ];
     for model in engine.models.iter() {
         let table = format!("{home}.{}", quoted(&model.table));
-        let arguments = [literal(&model.key), literal(id(model)), literal(owner(model).unwrap_or_default())].join(", ");
+        let arguments =
+            [literal(&model.key), literal(id(model)), literal(owner(model).unwrap_or_default())]
+                .join(", ");
         statements.push(format!(
             "CREATE OR REPLACE TRIGGER ablo_capture AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
              EXECUTE FUNCTION {home}.ablo_capture({arguments})"
@@ -94,7 +96,8 @@ END $ablo$",
 fn sqlite(model: &Model) -> Vec<String> {
     let (table, key, id) = (quoted(&model.table), literal(&model.key), quoted(id(model)));
     let append = |row: &str, verb: &str, condition: &str| {
-        let organization = owner(model).map_or("NULL".to_owned(), |owner| format!("{row}.{}", quoted(owner)));
+        let organization =
+            owner(model).map_or("NULL".to_owned(), |owner| format!("{row}.{}", quoted(owner)));
         format!(
             "INSERT INTO ablo_outbox (id, model, entity_id, type, organization_id, occurred_at) \
              SELECT lower(hex(randomblob(16))), {key}, {row}.{id}, '{verb}', {organization}, \

@@ -17,8 +17,10 @@ static CLAIM: Text = Text::new(
     "INSERT INTO ablo_idempotency (client_tx_id, response, created_at) VALUES ({1}, '[]', {2:date}) \
      ON CONFLICT (client_tx_id) DO NOTHING",
 );
-static ANSWERED: Text = Text::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
-static ANSWER: Text = Text::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
+static ANSWERED: Text =
+    Text::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
+static ANSWER: Text =
+    Text::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
 static APPEND: Text = Text::new(
     "INSERT INTO ablo_outbox (id, model, entity_id, type, data, organization_id, client_tx_id, occurred_at, created_at) \
      VALUES ({1}, {2}, {3}, {4}, {5:json}, {6}, {7}, {8}, {9:date})",
@@ -42,7 +44,11 @@ pub(super) struct Commit {
 
 impl Commit {
     /// Reads one.
-    pub(super) fn new(engine: &Engine, who: &Identity, asked: SourceCommit) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        engine: &Engine,
+        who: &Identity,
+        asked: SourceCommit,
+    ) -> Result<Self, Refusal> {
         let changes = plan(&engine.models, who, &asked.operations)?;
         Ok(Self { client_tx_id: asked.client_tx_id.unwrap_or_default(), changes })
     }
@@ -54,14 +60,25 @@ impl Commit {
 }
 
 /// Applies a commit and gives its rows as a JSON array, or those of the first time.
-pub(super) fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<String> {
+pub(super) fn commit(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit: &Commit,
+) -> Result<String> {
     let (dialect, key) = (tx.dialect(), commit.key(who));
     let now = stored_date(tx.now());
     if tx.execute(CLAIM.of(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
         let found = tx.query(ANSWERED.of(dialect), &[key.into()])?;
-        return Ok(found.into_iter().flatten().next().and_then(Cell::into_text).unwrap_or_else(|| "[]".to_owned()));
+        return Ok(found
+            .into_iter()
+            .flatten()
+            .next()
+            .and_then(Cell::into_text)
+            .unwrap_or_else(|| "[]".to_owned()));
     }
-    let mark = tx.query(MARK.of(dialect), &[])?.into_iter().flatten().next().unwrap_or(Cell::Integer(0));
+    let mark =
+        tx.query(MARK.of(dialect), &[])?.into_iter().flatten().next().unwrap_or(Cell::Integer(0));
     let mut rows = Vec::with_capacity(commit.changes.len());
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
@@ -107,7 +124,9 @@ pub(super) fn current(
     model: &Model,
     id: &str,
 ) -> Result<Option<Row>> {
-    let Some(id) = model.columns.first().and_then(|column| named(column, id)) else { return Ok(None) };
+    let Some(id) = model.columns.first().and_then(|column| named(column, id)) else {
+        return Ok(None);
+    };
     let values = [who.organization.as_str().into(), id];
     Ok(tx.query(&engine.tables.get(model.id).by_id, &values)?.into_iter().next())
 }
@@ -156,7 +175,8 @@ impl Write<'_> {
 
     /// Refuses what a column would cut off: a day has no time.
     fn fits(&self) -> Result<(), Refusal> {
-        for (at, cell) in self.change.cells.iter().filter(|_| self.change.act != Act::Archive(true)) {
+        for (at, cell) in self.change.cells.iter().filter(|_| self.change.act != Act::Archive(true))
+        {
             let column = &self.model.columns[*at];
             let is_day = matches!(&column.standing, Standing::Local(actual) if actual == "date");
             if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
@@ -171,7 +191,9 @@ impl Write<'_> {
     /// The values that say which row is meant.
     fn place(&self, id: &str) -> Result<[Cell; 2]> {
         let id = self.model.columns.first().and_then(|column| named(column, id));
-        let id = id.ok_or_else(|| Refusal::new("entity_not_found", format!("there is no such {}", self.model.key)))?;
+        let id = id.ok_or_else(|| {
+            Refusal::new("entity_not_found", format!("there is no such {}", self.model.key))
+        })?;
         Ok([self.who.organization.as_str().into(), id])
     }
 
@@ -186,7 +208,10 @@ impl Write<'_> {
                 values.push(cell);
             }
         }
-        let made = tx.query(&self.engine.tables.get(self.model.id).insert_some(self.model, &columns), &values)?;
+        let made = tx.query(
+            &self.engine.tables.get(self.model.id).insert_some(self.model, &columns),
+            &values,
+        )?;
         let id = plain(made.first().and_then(|row| row.first()));
         let row = self.read_back(tx, &id)?;
         Ok((id, Some(row)))
@@ -194,11 +219,21 @@ impl Write<'_> {
 
     /// The value of a column in a new row; nothing where the database is to say.
     fn given(&self, at: usize, column: &Column) -> Result<Option<Cell>> {
-        let given = self.change.cells.iter().find(|(column, _)| *column == at).map(|(_, cell)| cell.clone());
-        let fill = self.model.auto_fill.iter().find(|(column, _)| *column == at).map(|(_, from)| *from);
+        let given = self
+            .change
+            .cells
+            .iter()
+            .find(|(column, _)| *column == at)
+            .map(|(_, cell)| cell.clone());
+        let fill =
+            self.model.auto_fill.iter().find(|(column, _)| *column == at).map(|(_, from)| *from);
         Ok(match (column.part, given) {
             // Numbers are the database's own to give.
-            (Part::Id, _) if self.change.made_up && matches!(column.standing, Standing::Text(_)) => None,
+            (Part::Id, _)
+                if self.change.made_up && matches!(column.standing, Standing::Text(_)) =>
+            {
+                None
+            }
             (Part::Id, _) => match named(column, &self.change.id) {
                 Some(id) => Some(id),
                 None => {
@@ -212,7 +247,9 @@ impl Write<'_> {
             (Part::CreatedBy, _) => fitting(column, &self.who.participant),
             (Part::Declared, Some(cell)) => Some(cell),
             (Part::Declared, None) => match (fill, &column.preset) {
-                (Some(AutoFillSource::OrganizationId), _) => fitting(column, &self.who.organization),
+                (Some(AutoFillSource::OrganizationId), _) => {
+                    fitting(column, &self.who.organization)
+                }
                 (Some(AutoFillSource::UserId), _) => fitting(column, &self.who.participant),
                 (None, Some(Preset::Now)) => Some(self.now.into()),
                 (None, Some(Preset::Value(cell))) => Some(cell.clone()),
@@ -230,12 +267,16 @@ impl Write<'_> {
             values.push(if archived { self.now.into() } else { cell.clone() });
         }
         let written = self.model.part(Part::UpdatedAt);
-        if let Some(at) = written.filter(|at| self.model.columns[*at].standing != Standing::Absent) {
+        if let Some(at) = written.filter(|at| self.model.columns[*at].standing != Standing::Absent)
+        {
             columns.push(at);
             values.push(self.now.into());
         }
         if !columns.is_empty() {
-            tx.execute(&self.engine.tables.get(self.model.id).update(self.model, &columns), &values)?;
+            tx.execute(
+                &self.engine.tables.get(self.model.id).update(self.model, &columns),
+                &values,
+            )?;
         }
         self.read_back(tx, &self.change.id)
     }

@@ -29,8 +29,9 @@ pub struct Commit {
     pub claim: Option<String>,
 }
 
-static RECEIPT: Text =
-    Text::new("SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = {2}");
+static RECEIPT: Text = Text::new(
+    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = {2}",
+);
 static KEEP: Text = Text::new(
     "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
      VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
@@ -47,7 +48,12 @@ const EVERY: u64 = 64;
 ///
 /// # Errors
 /// A coded refusal, after which nothing is applied, or what the database said.
-pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<CommitReceipt> {
+pub fn commit(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit: &Commit,
+) -> Result<CommitReceipt> {
     if let Some(receipt) = receipt(tx, who, commit)? {
         return Ok(receipt);
     }
@@ -57,7 +63,11 @@ pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit)
     if let Some(claim) = &commit.claim
         && !claims::renew(tx, who, claim)?
     {
-        return Err(Refusal::new("claim_lost", format!("the claim `{claim}` is not held any more")).into());
+        return Err(Refusal::new(
+            "claim_lost",
+            format!("the claim `{claim}` is not held any more"),
+        )
+        .into());
     }
     let mut last = 0;
     for change in &commit.changes {
@@ -84,7 +94,12 @@ pub fn commit(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit)
 }
 
 /// Keeps a receipt for whoever sends the same commit again, and tells that the log has grown.
-pub(super) fn keep(tx: &mut dyn Tx, who: &Identity, commit: &Commit, receipt: &CommitReceipt) -> Result<()> {
+pub(super) fn keep(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit: &Commit,
+    receipt: &CommitReceipt,
+) -> Result<()> {
     let text = serde_json::to_string(receipt).unwrap_or_default();
     let values = [
         who.organization.as_str().into(),
@@ -102,12 +117,17 @@ pub(super) fn keep(tx: &mut dyn Tx, who: &Identity, commit: &Commit, receipt: &C
 /// # Errors
 /// What the database said.
 pub fn forget(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
-    let old = tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
+    let old =
+        tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
     Ok(tx.execute(FORGET.of(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
 }
 
 /// The receipt of the first time, if this is another.
-pub(super) fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Result<Option<CommitReceipt>> {
+pub(super) fn receipt(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit: &Commit,
+) -> Result<Option<CommitReceipt>> {
     let values = [who.organization.as_str().into(), commit.client_tx_id.as_str().into()];
     let found = tx.query(RECEIPT.of(tx.dialect()), &values)?;
     let Some(row) = found.first() else { return Ok(None) };
@@ -117,7 +137,9 @@ pub(super) fn receipt(tx: &mut dyn Tx, who: &Identity, commit: &Commit) -> Resul
         return Err(Refusal::new("idempotency_conflict", message).param("idempotencyKey").into());
     }
     let receipt = serde_json::from_str(text(1));
-    receipt.map(Some).map_err(|error| crate::error::StoreError::Fault(format!("a stored receipt: {error}")).into())
+    receipt.map(Some).map_err(|error| {
+        crate::error::StoreError::Fault(format!("a stored receipt: {error}")).into()
+    })
 }
 
 /// The receipt of a commit that ends at a place in the log.
@@ -127,7 +149,8 @@ pub(super) fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
     receipt.status = Some(CommitStatus::Confirmed);
     receipt.last_sync_id = Some(SyncId(last));
     receipt.ops = Some(commit.changes.len() as u64);
-    let made_up: Vec<&str> = commit.changes.iter().filter(|change| change.made_up).map(|change| &*change.id).collect();
+    let made_up: Vec<&str> =
+        commit.changes.iter().filter(|change| change.made_up).map(|change| &*change.id).collect();
     if !made_up.is_empty() {
         receipt.other.insert("createdIds".to_owned(), made_up.into());
     }
@@ -135,7 +158,13 @@ pub(super) fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
 }
 
 /// Applies one change and gives its place in the log; 0 where it changes nothing.
-fn apply(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit, change: &Change) -> Result<u64> {
+fn apply(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit: &Commit,
+    change: &Change,
+) -> Result<u64> {
     let model = engine.models.get(change.model);
     let write = Write { engine, who, commit, change, model };
     let before = match write.current(tx)? {
@@ -146,9 +175,12 @@ fn apply(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit, chan
     if let Some((groups, _)) = &before
         && who.groups.is_disjoint(groups)
     {
-        return Err(
-            if change.act == Act::Create { taken(model, &change.id) } else { missing(model, &change.id) }.into()
-        );
+        return Err(if change.act == Act::Create {
+            taken(model, &change.id)
+        } else {
+            missing(model, &change.id)
+        }
+        .into());
     }
     if !change.bypass {
         claims::check(tx, who, model, &change.id)?;
@@ -157,7 +189,9 @@ fn apply(engine: &Engine, tx: &mut dyn Tx, who: &Identity, commit: &Commit, chan
     match (change.act, before) {
         (Act::Create, None) => write.create(tx),
         (Act::Create, Some((_, before))) => write.create_again(tx, &before),
-        (Act::Update | Act::Archive(_), Some((groups, before))) => write.update(tx, &groups, &before),
+        (Act::Update | Act::Archive(_), Some((groups, before))) => {
+            write.update(tx, &groups, &before)
+        }
         (Act::Delete, Some((groups, before))) => write.delete(tx, &groups, &before),
         (Act::Delete, None) => Ok(0),
         (Act::Update | Act::Archive(_), None) => Err(missing(model, &change.id).into()),
@@ -174,7 +208,13 @@ fn taken(model: &Model, id: &str) -> Refusal {
 }
 
 /// Refuses a change that is based on a state which others have changed since, in the same members (commits.md §5).
-fn fresh(tx: &mut dyn Tx, who: &Identity, model: &Model, change: &Change, now: Option<&Row>) -> Result<()> {
+fn fresh(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    change: &Change,
+    now: Option<&Row>,
+) -> Result<()> {
     let Some(after) = change.guard else { return Ok(()) };
     let written: BTreeSet<&str> =
         change.cells.iter().filter_map(|(at, _)| Some(&*model.columns.get(*at)?.member)).collect();
@@ -183,7 +223,9 @@ fn fresh(tx: &mut dyn Tx, who: &Identity, model: &Model, change: &Change, now: O
     for (place, members) in log::foreign_changes(tx, who, &model.type_name, &change.id, after)? {
         let all = change.act == Act::Delete || change.act == Act::Create;
         let overlap: Vec<String> = match &members {
-            Some(members) if !all => members.iter().filter(|name| written.contains(name.as_str())).cloned().collect(),
+            Some(members) if !all => {
+                members.iter().filter(|name| written.contains(name.as_str())).cloned().collect()
+            }
             _ => Vec::new(),
         };
         if members.is_none() || all || !overlap.is_empty() {
@@ -194,11 +236,16 @@ fn fresh(tx: &mut dyn Tx, who: &Identity, model: &Model, change: &Change, now: O
     if observed == 0 {
         return Ok(());
     }
-    let row = now.map_or(serde_json::Value::Null, |row| serde_json::from_str(&json(model, row)).unwrap_or_default());
+    let row = now.map_or(serde_json::Value::Null, |row| {
+        serde_json::from_str(&json(model, row)).unwrap_or_default()
+    });
     let conflict = serde_json::json!({
         "model": model.key, "id": change.id, "observedSyncId": observed, "conflictingFields": fields, "data": row,
     });
-    let message = format!("{}/{} moved past sync id {after}: read it again and decide anew", model.key, change.id);
+    let message = format!(
+        "{}/{} moved past sync id {after}: read it again and decide anew",
+        model.key, change.id
+    );
     let refusal = Refusal::new("stale_context", message).detail("readAt", after);
     Err(refusal.detail("conflicts", vec![conflict]).into())
 }
@@ -223,7 +270,10 @@ impl Write<'_> {
         tx.execute(&self.engine.tables.get(self.model.id).insert, row)?;
         // Read back: the database may say a value differently, and the row has to be one of the organisation's own.
         let row = self.current(tx)?.ok_or_else(|| {
-            let message = format!("{}/{} would belong to another organisation", self.model.key, self.change.id);
+            let message = format!(
+                "{}/{} would belong to another organisation",
+                self.model.key, self.change.id
+            );
             Refusal::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
@@ -237,7 +287,9 @@ impl Write<'_> {
     /// A create whose row is there: the same row by the same hand is the same create, sent again (gaps.md A8).
     fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
         let held = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
-        let given = |(at, cell): &(usize, Cell)| held(*at).is_some_and(|(kind, before)| kind.same(before, cell));
+        let given = |(at, cell): &(usize, Cell)| {
+            held(*at).is_some_and(|(kind, before)| kind.same(before, cell))
+        };
         let same = self.change.cells.iter().all(given);
         let last = log::last_of_row(tx, self.who, &self.model.type_name, &self.change.id)?;
         match last {
@@ -249,7 +301,8 @@ impl Write<'_> {
     fn update(&self, tx: &mut dyn Tx, old: &BTreeSet<String>, before: &Row) -> Result<u64> {
         let now = stored_date(tx.now());
         let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
-        let mut values: Vec<Cell> = vec![self.who.organization.as_str().into(), self.change.id.as_str().into()];
+        let mut values: Vec<Cell> =
+            vec![self.who.organization.as_str().into(), self.change.id.as_str().into()];
         for (at, cell) in &self.change.cells {
             columns.push(*at);
             let archived = matches!(self.change.act, Act::Archive(true));
@@ -275,7 +328,8 @@ impl Write<'_> {
             tx.execute(&self.engine.tables.get(self.model.id).update(self.model, columns), values)?;
         }
         let row = self.current(tx)?.ok_or_else(|| {
-            let message = format!("{}/{} would move to another organisation", self.model.key, self.change.id);
+            let message =
+                format!("{}/{} would move to another organisation", self.model.key, self.change.id);
             Refusal::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
@@ -285,7 +339,14 @@ impl Write<'_> {
         let action = if self.change.act == Act::Archive(true) { "A" } else { "U" };
         let previous = self.previous(before, &row);
         let before_groups = (groups != *old).then_some(old);
-        let place = self.append(tx, action, Some(json(self.model, &row)), Some(previous), &groups, before_groups)?;
+        let place = self.append(
+            tx,
+            action,
+            Some(json(self.model, &row)),
+            Some(previous),
+            &groups,
+            before_groups,
+        )?;
         let place = self.follow(tx, Some(before), Some(&row))?.unwrap_or(place);
         if groups == *old {
             return Ok(place);
@@ -297,7 +358,12 @@ impl Write<'_> {
         self.carry_along(tx, place, &moved)
     }
 
-    pub(super) fn delete(&self, tx: &mut dyn Tx, groups: &BTreeSet<String>, before: &Row) -> Result<u64> {
+    pub(super) fn delete(
+        &self,
+        tx: &mut dyn Tx,
+        groups: &BTreeSet<String>,
+        before: &Row,
+    ) -> Result<u64> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         tx.execute(&self.engine.tables.get(self.model.id).delete, &values)?;
         let place = self.append(tx, "D", None, None, groups, None)?;
@@ -305,7 +371,12 @@ impl Write<'_> {
     }
 
     /// What the row gave to whom, and gives now.
-    fn follow(&self, tx: &mut dyn Tx, before: Option<&Row>, after: Option<&Row>) -> Result<Option<u64>> {
+    fn follow(
+        &self,
+        tx: &mut dyn Tx,
+        before: Option<&Row>,
+        after: Option<&Row>,
+    ) -> Result<Option<u64>> {
         let (row, caused_by) = (self.change.id.as_str(), self.commit.caused_by.as_deref());
         let changed = memberships::Changed { model: self.model, row, before, after, caused_by };
         memberships::follow(self.engine, tx, self.who, &changed)
@@ -321,8 +392,15 @@ impl Write<'_> {
         let now = stored_date(tx.now());
         let mut row: Row = Vec::with_capacity(self.model.columns.len());
         for (at, column) in self.model.columns.iter().enumerate() {
-            let given = self.change.cells.iter().find(|(given, _)| *given == at).map(|(_, cell)| cell.clone());
-            let filled = || self.model.auto_fill.iter().find(|(filled, _)| *filled == at).map(|(_, from)| *from);
+            let given = self
+                .change
+                .cells
+                .iter()
+                .find(|(given, _)| *given == at)
+                .map(|(_, cell)| cell.clone());
+            let filled = || {
+                self.model.auto_fill.iter().find(|(filled, _)| *filled == at).map(|(_, from)| *from)
+            };
             let cell = match (column.part, given) {
                 (Part::Id, _) => self.change.id.as_str().into(),
                 (Part::Organization, _) => self.who.organization.as_str().into(),
@@ -330,11 +408,15 @@ impl Write<'_> {
                 (Part::CreatedAt | Part::UpdatedAt, _) => now.as_str().into(),
                 (Part::Declared, Some(cell)) => cell,
                 (Part::Declared, None) => match (filled(), &column.preset) {
-                    (Some(AutoFillSource::OrganizationId), _) => self.who.organization.as_str().into(),
+                    (Some(AutoFillSource::OrganizationId), _) => {
+                        self.who.organization.as_str().into()
+                    }
                     (Some(AutoFillSource::UserId), _) => self.who.participant.as_str().into(),
                     (None, Some(Preset::Now)) => now.as_str().into(),
                     (None, Some(Preset::Value(cell))) => cell.clone(),
-                    (None, None) if column.required => return Err(self.lacks(&column.member).into()),
+                    (None, None) if column.required => {
+                        return Err(self.lacks(&column.member).into());
+                    }
                     (None, None) => Cell::Null,
                 },
             };
@@ -345,8 +427,11 @@ impl Write<'_> {
 
     fn lacks(&self, member: &str) -> Refusal {
         let path = format!("{}.{member}", self.model.key);
-        Refusal::new("model_required_field_missing", format!("{path} always has a value, and none was given"))
-            .param(path)
+        Refusal::new(
+            "model_required_field_missing",
+            format!("{path} always has a value, and none was given"),
+        )
+        .param(path)
     }
 
     /// Whether the writer will see the row that it wrote.
@@ -356,7 +441,10 @@ impl Write<'_> {
         }
         let own = organization_group(&self.who.organization);
         let scope = groups.iter().find(|group| **group != own).cloned().unwrap_or(own);
-        let message = format!("{}/{} is outside the credential's sync groups", self.model.key, self.change.id);
+        let message = format!(
+            "{}/{} is outside the credential's sync groups",
+            self.model.key, self.change.id
+        );
         Err(Refusal::new("capability_scope_denied", message).required(scope))
     }
 
@@ -412,7 +500,9 @@ impl Write<'_> {
             for (child, column) in &self.engine.models.get(model).children {
                 let child = self.engine.models.get(*child);
                 let sql = self.engine.tables.get(child.id).children(child, *column);
-                for row in tx.query(&sql, &[self.who.organization.as_str().into(), id.as_str().into()])? {
+                for row in
+                    tx.query(&sql, &[self.who.organization.as_str().into(), id.as_str().into()])?
+                {
                     let own = table::id(&row).to_owned();
                     if depth < table::DEPTH && told.insert((child.id, own.clone())) {
                         last = self.carry(tx, child, &row, moved)?;

@@ -31,7 +31,13 @@ pub(crate) struct Put<'p> {
 }
 
 /// Makes the coordinator's row what the source's is, and gives the place of that in the log; 0 where it is so already.
-pub(crate) fn put(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, put: Put<'_>) -> Result<u64> {
+pub(crate) fn put(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    put: Put<'_>,
+) -> Result<u64> {
     let change = Change {
         model: model.id,
         act: put.act,
@@ -64,7 +70,8 @@ pub(crate) fn put(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Mode
         }
         (Some(before), Some(row)) => {
             let cells = cells(tx, who, model, put.id, row, Some(&before))?;
-            let (mut columns, mut values) = (Vec::new(), vec![who.organization.as_str().into(), put.id.into()]);
+            let (mut columns, mut values) =
+                (Vec::new(), vec![who.organization.as_str().into(), put.id.into()]);
             for (at, cell) in cells.into_iter().enumerate() {
                 if !model.columns[at].kind.same(&before[at], &cell) {
                     columns.push(at);
@@ -80,7 +87,14 @@ pub(crate) fn put(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Mode
 }
 
 /// Every column of a row: what the source says, else what was there, else what a new row has.
-fn cells(tx: &mut dyn Tx, who: &Identity, model: &Model, id: &str, row: &RawRow, before: Option<&Row>) -> Result<Row> {
+fn cells(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    id: &str,
+    row: &RawRow,
+    before: Option<&Row>,
+) -> Result<Row> {
     let members: BTreeMap<String, Box<RawValue>> =
         row.decode().map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
     let now = stored_date(tx.now());
@@ -90,13 +104,16 @@ fn cells(tx: &mut dyn Tx, who: &Identity, model: &Model, id: &str, row: &RawRow,
             Part::Organization => return Ok(who.organization.as_str().into()),
             _ => {}
         }
-        let said = members.get(&column.member).filter(|value| value.get() != "null" || !column.required);
+        let said =
+            members.get(&column.member).filter(|value| value.get() != "null" || !column.required);
         if let Some(value) = said {
             return match value.get() {
                 "null" => Ok(Cell::Null),
                 _ => column.kind.read(value).map_err(|expected| {
                     let path = format!("{}.{}", model.key, column.member);
-                    let message = format!("the source says {path} of {id} otherwise: it is expected to be {expected}");
+                    let message = format!(
+                        "the source says {path} of {id} otherwise: it is expected to be {expected}"
+                    );
                     Refusal::new("check_violation", message).param(path).into()
                 }),
             };
@@ -111,7 +128,9 @@ fn cells(tx: &mut dyn Tx, who: &Identity, model: &Model, id: &str, row: &RawRow,
             (_, None) if column.required => {
                 let path = format!("{}.{}", model.key, column.member);
                 let message = format!("the source says nothing of {path}, which {id} needs");
-                return Err(Refusal::new("model_required_field_missing", message).param(path).into());
+                return Err(Refusal::new("model_required_field_missing", message)
+                    .param(path)
+                    .into());
             }
             _ => Cell::Null,
         })

@@ -159,14 +159,16 @@ static OF_PARTICIPANT: Text = select!(
      own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND kind <> 'secret' \
      UNION SELECT child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
 );
-static COVER: Text = Text::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
+static COVER: Text =
+    Text::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
 static BY_ID: Text = select!("id = {1} AND organization_id = {2}");
 static INSERT: Text = Text::new(
     "INSERT INTO ablo_capabilities (id, token_hash, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, \
      operations, sync_groups, user_meta, label, parent_id, issued_at, expires_at, reach) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, \
      {7}, {8:texts}, {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date}, {15})",
 );
-static USED: Text = Text::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
+static USED: Text =
+    Text::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
 static REVOKE: Text = Text::new(
     "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS child JOIN ended ON \
      child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = {2:date} WHERE revoked_at IS NULL AND id IN \
@@ -176,7 +178,8 @@ static FORGET: Text = Text::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE expires_at < {1:date} AND NOT EXISTS \
      (SELECT 1 FROM ablo_capabilities AS child WHERE child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
 );
-static EXPIRE: Text = Text::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
+static EXPIRE: Text =
+    Text::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
 
 /// Makes a credential.
 ///
@@ -233,7 +236,11 @@ pub fn identify(tx: &mut dyn Tx, mode: Mode, token: &str) -> Result<State> {
         return Err(Refusal::new("apikey_revoked", "the key was taken back").into());
     }
     if state.identity.expires_at.as_ref().is_some_and(|end| *end <= stored_date(tx.now())) {
-        return Err(Refusal::new("apikey_expired", "the token's time is over; exchange the key for another").into());
+        return Err(Refusal::new(
+            "apikey_expired",
+            "the token's time is over; exchange the key for another",
+        )
+        .into());
     }
     Ok(state)
 }
@@ -243,7 +250,8 @@ pub fn identify(tx: &mut dyn Tx, mode: Mode, token: &str) -> Result<State> {
 /// # Errors
 /// What the database said.
 pub fn forget(tx: &mut dyn Tx) -> Result<u64> {
-    let old = stored_date(tx.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN));
+    let old =
+        stored_date(tx.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN));
     Ok(tx.execute(FORGET.of(tx.dialect()), &[old.into()])?)
 }
 
@@ -271,7 +279,11 @@ pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<State> {
 ///
 /// # Errors
 /// What the database said.
-pub fn of_participant(tx: &mut dyn Tx, organization: &str, participant: &str) -> Result<Vec<State>> {
+pub fn of_participant(
+    tx: &mut dyn Tx,
+    organization: &str,
+    participant: &str,
+) -> Result<Vec<State>> {
     let values = [organization.into(), participant.into(), stored_date(tx.now()).into()];
     Ok(tx.query(OF_PARTICIPANT.of(tx.dialect()), &values)?.into_iter().filter_map(state).collect())
 }
@@ -327,7 +339,8 @@ impl Operations {
 
     /// What is wanted, as far as it is allowed.
     pub(super) fn narrowed(&self, wanted: Option<&[String]>) -> Self {
-        let Some(wanted) = wanted.filter(|wanted| !wanted.iter().any(|operation| operation == "*")) else {
+        let Some(wanted) = wanted.filter(|wanted| !wanted.iter().any(|operation| operation == "*"))
+        else {
             return self.clone();
         };
         let lower = |operation: &String| operation.to_lowercase();
@@ -349,7 +362,8 @@ impl Operations {
 fn state(row: Row) -> Option<State> {
     let mut cells = row.into_iter();
     let mut text = || cells.next().and_then(Cell::into_text);
-    let (id, kind, organization, participant, participant_kind) = (text()?, text()?, text()?, text()?, text()?);
+    let (id, kind, organization, participant, participant_kind) =
+        (text()?, text()?, text()?, text()?, text()?);
     let on_behalf_of = text();
     let (operations, groups, user_meta) = (text()?, text()?, text()?);
     let (label, issued_at, expires_at) = (text(), text()?, text());
@@ -378,7 +392,8 @@ fn hash(token: &str) -> String {
 /// 160 random bits as hexadecimal digits.
 fn random() -> Result<String> {
     let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes).map_err(|error| StoreError::Fault(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StoreError::Fault(format!("no randomness: {error}")))?;
     Ok(bytes.iter().fold(String::with_capacity(40), |mut out, byte| {
         // Writing into a string fails never.
         let _ = write!(out, "{byte:02x}");

@@ -16,7 +16,12 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// What the database said.
-pub fn rotate(tx: &mut dyn Tx, mode: Mode, old: &State, ttl: Option<u64>) -> Result<(Issued, Identity)> {
+pub fn rotate(
+    tx: &mut dyn Tx,
+    mode: Mode,
+    old: &State,
+    ttl: Option<u64>,
+) -> Result<(Issued, Identity)> {
     let own = &old.identity;
     let span = |from: &str, to: &str| {
         let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
@@ -39,7 +44,11 @@ pub fn rotate(tx: &mut dyn Tx, mode: Mode, old: &State, ttl: Option<u64>) -> Res
         ttl: ttl.map(|ttl| ttl.clamp(SHORTEST, LONGEST)).or(inherited),
     };
     let issued = issue(tx, mode, &grant)?;
-    let identity = Identity { capability: issued.id.clone(), expires_at: issued.expires_at.clone(), ..own.clone() };
+    let identity = Identity {
+        capability: issued.id.clone(),
+        expires_at: issued.expires_at.clone(),
+        ..own.clone()
+    };
     Ok((issued, identity))
 }
 
@@ -79,13 +88,19 @@ pub fn exchange(
         (Kind::Secret, ParticipantKind::System, participant) => {
             (ParticipantKind::System, participant.unwrap_or_else(|| own.participant.clone()))
         }
-        (Kind::Secret, kind, Some(participant)) if !participant.is_empty() => (kind.clone(), participant),
+        (Kind::Secret, kind, Some(participant)) if !participant.is_empty() => {
+            (kind.clone(), participant)
+        }
         (Kind::Secret, kind, _) => (kind.clone(), own.participant.clone()),
-        (Kind::Ephemeral, ParticipantKind::Agent, Some(participant)) => (ParticipantKind::Agent, participant),
+        (Kind::Ephemeral, ParticipantKind::Agent, Some(participant)) => {
+            (ParticipantKind::Agent, participant)
+        }
         _ => (own.kind.clone(), own.participant.clone()),
     };
     let allowed = match holder.kind {
-        Kind::Secret => rightful(engine, tx, &own.organization, &kind, &participant, &wish.user_meta)?,
+        Kind::Secret => {
+            rightful(engine, tx, &own.organization, &kind, &participant, &wish.user_meta)?
+        }
         _ => own.groups.clone(),
     };
     let part = part(wish.groups.as_deref());
@@ -141,9 +156,14 @@ fn part(wanted: Option<&[String]>) -> Option<&[String]> {
 }
 
 /// The groups wanted, as far as they are allowed.
-fn narrow(own: &Identity, allowed: BTreeSet<String>, wanted: Option<&[String]>) -> Result<BTreeSet<String>> {
+fn narrow(
+    own: &Identity,
+    allowed: BTreeSet<String>,
+    wanted: Option<&[String]>,
+) -> Result<BTreeSet<String>> {
     let Some(wanted) = wanted else { return Ok(allowed) };
-    let foreign = |group: &str| group.starts_with("org:") && group != organization_group(&own.organization);
+    let foreign =
+        |group: &str| group.starts_with("org:") && group != organization_group(&own.organization);
     // Who sees everything may let others see any part of it.
     let within = |group: &&String| allowed.contains(*group) || own.sees_all() && !foreign(group);
     let groups: BTreeSet<String> = wanted.iter().filter(within).cloned().collect();
@@ -192,7 +212,12 @@ pub fn rightful(
         let Some(grants) = &model.grants else { continue };
         let name = |at: usize| model.columns.get(at).map_or("id", |column| &column.name);
         let table = engine.tables.get(model.id);
-        let sql = format!("{} AND {} = {}", table.select, quoted(name(grants.subject)), engine.dialect.value(2, ""));
+        let sql = format!(
+            "{} AND {} = {}",
+            table.select,
+            quoted(name(grants.subject)),
+            engine.dialect.value(2, "")
+        );
         for row in tx.query(&sql, &[organization.into(), participant.into()])? {
             if let Some(scope) = row.get(grants.scope).and_then(Cell::text) {
                 groups.insert(format!("{}:{scope}", grants.kind));

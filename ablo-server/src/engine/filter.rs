@@ -18,7 +18,11 @@ const LONGEST_PATTERN: usize = 4096;
 pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<String> {
     let model = select.model;
     let column = model.column(&clause.column).ok_or_else(|| {
-        let message = format!("{} has no column `{}`", model.key, clause.column.chars().take(60).collect::<String>());
+        let message = format!(
+            "{} has no column `{}`",
+            model.key,
+            clause.column.chars().take(60).collect::<String>()
+        );
         Refusal::new("query_invalid_identifier", message).param("where")
     })?;
     let operator = clause.operator();
@@ -38,13 +42,16 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
         Operator::Ilike => return like(select, column, &clause.value, "", true),
         Operator::NotIlike => return like(select, column, &clause.value, "NOT ", true),
         Operator::Other(other) => {
-            let message = format!("`{}` is no operator", other.chars().take(20).collect::<String>());
+            let message =
+                format!("`{}` is no operator", other.chars().take(20).collect::<String>());
             return Err(Refusal::new("query_unsupported_operator", message).param("where").into());
         }
     };
     match &clause.value {
         // As the reference has it: equal to nothing is absent.
-        Value::Null => is(select, column, &Value::Null, if *operator == Operator::Ne { "NOT " } else { "" }),
+        Value::Null => {
+            is(select, column, &Value::Null, if *operator == Operator::Ne { "NOT " } else { "" })
+        }
         Value::Array(_) if *operator == Operator::Eq => one_of(select, column, &clause.value, ""),
         value => {
             let cell = cell(select.model, column, value)?;
@@ -55,17 +62,21 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
 
 fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
     let column = &model.columns[column];
-    let text =
-        RawValue::from_string(value.to_string()).map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
+    let text = RawValue::from_string(value.to_string())
+        .map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
     column.kind.read(&text).map_err(|expected| {
         let path = format!("{}.{}", model.key, column.member);
-        Refusal::new("model_query_failed", format!("{path} is expected to be {expected}")).param(path).into()
+        Refusal::new("model_query_failed", format!("{path} is expected to be {expected}"))
+            .param(path)
+            .into()
     })
 }
 
 fn one_of(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Result<String> {
     let Value::Array(items) = value else {
-        return Err(Refusal::new("model_query_failed", "IN and NOT IN take a list").param("where").into());
+        return Err(Refusal::new("model_query_failed", "IN and NOT IN take a list")
+            .param("where")
+            .into());
     };
     if items.len() + select.values.len() > MOST_VALUES {
         let message = format!("the query holds more than {MOST_VALUES} values");
@@ -92,18 +103,30 @@ fn is(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Resul
             let value = select.value(column, Cell::Boolean(*flag));
             Ok(match select.engine.dialect {
                 Dialect::Sqlite => format!("{name} IS {not}{value}"),
-                Dialect::Postgres if not.is_empty() => format!("{name} IS NOT DISTINCT FROM {value}"),
+                Dialect::Postgres if not.is_empty() => {
+                    format!("{name} IS NOT DISTINCT FROM {value}")
+                }
                 Dialect::Postgres => format!("{name} IS DISTINCT FROM {value}"),
             })
         }
-        _ => Err(Refusal::new("model_query_failed", "IS and IS NOT take null, true or false").param("where").into()),
+        _ => Err(Refusal::new("model_query_failed", "IS and IS NOT take null, true or false")
+            .param("where")
+            .into()),
     }
 }
 
-fn like(select: &mut Select<'_>, column: usize, value: &Value, not: &str, any_case: bool) -> Result<String> {
+fn like(
+    select: &mut Select<'_>,
+    column: usize,
+    value: &Value,
+    not: &str,
+    any_case: bool,
+) -> Result<String> {
     let kind = &select.model.columns[column].kind;
     let (Value::String(pattern), Kind::Text | Kind::OneOf(_)) = (value, kind) else {
-        return Err(Refusal::new("model_query_failed", "LIKE takes a text and a field of text").param("where").into());
+        return Err(Refusal::new("model_query_failed", "LIKE takes a text and a field of text")
+            .param("where")
+            .into());
     };
     if pattern.contains('\0') || pattern.len() > LONGEST_PATTERN {
         let message = format!("a pattern has at most {LONGEST_PATTERN} bytes, and no U+0000");

@@ -44,10 +44,20 @@ pub enum Sight {
 ///
 /// # Errors
 /// What the database said.
-pub fn sight(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Result<Sight, StoreError> {
-    let found = tx.query(&engine.tables.get(model.id).by_id, &[who.organization.as_str().into(), row.into()])?;
+pub fn sight(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    row: &str,
+) -> Result<Sight, StoreError> {
+    let found = tx.query(
+        &engine.tables.get(model.id).by_id,
+        &[who.organization.as_str().into(), row.into()],
+    )?;
     let Some(found) = found.first() else { return Ok(Sight::Absent) };
-    let seen = who.sees_all() || !who.groups.is_disjoint(&of_row(engine, tx, &who.organization, model, found)?);
+    let seen = who.sees_all()
+        || !who.groups.is_disjoint(&of_row(engine, tx, &who.organization, model, found)?);
     Ok(if seen { Sight::Seen } else { Sight::Hidden })
 }
 
@@ -72,7 +82,10 @@ fn collect(
     for (column, parent) in &model.parents {
         let Some(Cell::Text(key)) = row.get(*column) else { continue };
         let parent = engine.models.get(*parent);
-        let found = tx.query(&engine.tables.get(parent.id).by_id, &[organization.into(), key.as_str().into()])?;
+        let found = tx.query(
+            &engine.tables.get(parent.id).by_id,
+            &[organization.into(), key.as_str().into()],
+        )?;
         if let Some(row) = found.first() {
             collect(engine, tx, organization, parent, row, depth - 1, groups)?;
         }
@@ -96,9 +109,19 @@ fn named(role: &RowRole, row: &Row) -> Vec<String> {
 
 /// The condition that a reader sees a row, and the values it speaks of, numbered from `first`.
 #[must_use]
-pub fn seen_by(engine: &Engine, who: &Identity, model: &Model, first: usize) -> (String, Vec<Cell>) {
-    let mut condition =
-        Condition { engine, dialect: engine.dialect, ids: by_kind(&who.groups), first, values: Vec::new() };
+pub fn seen_by(
+    engine: &Engine,
+    who: &Identity,
+    model: &Model,
+    first: usize,
+) -> (String, Vec<Cell>) {
+    let mut condition = Condition {
+        engine,
+        dialect: engine.dialect,
+        ids: by_kind(&who.groups),
+        first,
+        values: Vec::new(),
+    };
     if who.sees_all() {
         return ("1 = 1".to_owned(), condition.values);
     }
@@ -112,7 +135,9 @@ fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
     for (kind, id) in groups.iter().filter_map(|group| group.split_once(':')) {
         ids.entry(kind.to_owned()).or_default().push(id);
     }
-    ids.into_iter().map(|(kind, ids)| (kind, serde_json::to_string(&ids).unwrap_or_default())).collect()
+    ids.into_iter()
+        .map(|(kind, ids)| (kind, serde_json::to_string(&ids).unwrap_or_default()))
+        .collect()
 }
 
 struct Condition<'e> {
@@ -168,7 +193,10 @@ impl Condition<'_> {
                 let within = self.of(parent, depth - 1);
                 if within != NEVER {
                     let parent_table = quoted(&parent.table);
-                    ways.push(format!("{} IN (SELECT \"id\" FROM {parent_table} WHERE {within})", column(*local)));
+                    ways.push(format!(
+                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {within})",
+                        column(*local)
+                    ));
                 }
             }
         }

@@ -81,7 +81,8 @@ impl Delta {
     }
 }
 
-static HEAD: Text = Text::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
+static HEAD: Text =
+    Text::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
 static ROW_SINCE: Text = Text::new(
     "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
      AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND NOT (actor_id = {5} AND actor_kind = {6}) \
@@ -151,7 +152,12 @@ pub fn is_full(found: &[Delta], limit: usize) -> bool {
 ///
 /// # Errors
 /// What the database said.
-pub fn since(tx: &mut dyn Tx, organization: &str, after: u64, limit: usize) -> Result<Vec<Delta>, StoreError> {
+pub fn since(
+    tx: &mut dyn Tx,
+    organization: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Delta>, StoreError> {
     static SINCE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
         [(Dialect::Sqlite, "octet_length(data)"), (Dialect::Postgres, "octet_length(CAST(data AS TEXT))")].map(
             |(dialect, size)| {
@@ -197,7 +203,8 @@ pub fn foreign_changes(
         let previous = row.pop().and_then(Cell::into_text);
         let updated = row.get(1).and_then(Cell::text) == Some("U");
         let members = previous.filter(|_| updated).and_then(|text| {
-            let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).ok()?;
+            let members: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(&text).ok()?;
             Some(members.into_iter().map(|(name, _)| name).collect())
         });
         Ok((number(row.first())?, members))
@@ -209,8 +216,13 @@ pub fn foreign_changes(
 ///
 /// # Errors
 /// What the database said.
-pub fn of_transaction(tx: &mut dyn Tx, organization: &str, transaction: &str) -> Result<Option<u64>, StoreError> {
-    let found = tx.query(BY_TRANSACTION.of(tx.dialect()), &[organization.into(), transaction.into()])?;
+pub fn of_transaction(
+    tx: &mut dyn Tx,
+    organization: &str,
+    transaction: &str,
+) -> Result<Option<u64>, StoreError> {
+    let found =
+        tx.query(BY_TRANSACTION.of(tx.dialect()), &[organization.into(), transaction.into()])?;
     found.first().map(|row| number(row.first())).transpose()
 }
 
@@ -218,9 +230,16 @@ pub fn of_transaction(tx: &mut dyn Tx, organization: &str, transaction: &str) ->
 ///
 /// # Errors
 /// What the database said.
-pub fn last_of_row(tx: &mut dyn Tx, who: &Identity, model: &str, row: &str) -> Result<Option<(u64, bool)>, StoreError> {
-    let found =
-        tx.query(LAST_OF_ROW.of(tx.dialect()), &[who.organization.as_str().into(), model.into(), row.into()])?;
+pub fn last_of_row(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &str,
+    row: &str,
+) -> Result<Option<(u64, bool)>, StoreError> {
+    let found = tx.query(
+        LAST_OF_ROW.of(tx.dialect()),
+        &[who.organization.as_str().into(), model.into(), row.into()],
+    )?;
     let Some(row) = found.first() else { return Ok(None) };
     let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
     Ok(Some((number(row.first())?, who.is(text(2), text(1)))))
@@ -230,7 +249,8 @@ fn delta(row: Row) -> Result<Delta, StoreError> {
     let mut cells = row.into_iter();
     let id = number(cells.next().as_ref())?;
     let mut text = || cells.next().and_then(Cell::into_text);
-    let (action, model, row) = (text().unwrap_or_default(), text().unwrap_or_default(), text().unwrap_or_default());
+    let (action, model, row) =
+        (text().unwrap_or_default(), text().unwrap_or_default(), text().unwrap_or_default());
     let (data, groups, previous) = (text(), text(), text());
     let (transaction, created_at) = (text(), text().unwrap_or_default());
     let (actor_kind, actor) = (text().unwrap_or_default(), text().unwrap_or_default());

@@ -40,7 +40,12 @@ pub(super) struct Changed<'c> {
 }
 
 /// Gives and takes what a changed row gives. The place of the last entry in the log, if there is any.
-pub(super) fn follow(engine: &Engine, tx: &mut dyn Tx, who: &Identity, changed: &Changed<'_>) -> Result<Option<u64>> {
+pub(super) fn follow(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    changed: &Changed<'_>,
+) -> Result<Option<u64>> {
     let Some(grants) = &changed.model.grants else { return Ok(None) };
     let gift = |row: Option<&Row>| row.and_then(|row| gift(grants, row));
     let (before, after) = (gift(changed.before), gift(changed.after));
@@ -71,22 +76,36 @@ fn givers(engine: &Engine, tx: &mut dyn Tx, organization: &str, gift: &Gift) -> 
     let mut count = 0;
     for model in engine.models.iter() {
         let Some(grants) = &model.grants else { continue };
-        let Some(scope) = gift.group.strip_prefix(&*grants.kind).and_then(|rest| rest.strip_prefix(':')) else {
+        let Some(scope) =
+            gift.group.strip_prefix(&*grants.kind).and_then(|rest| rest.strip_prefix(':'))
+        else {
             continue;
         };
         let column = |at: usize| quoted(model.columns.get(at).map_or("id", |column| &column.name));
-        let is = |at: usize, value: usize| format!("{} = {}", column(at), engine.dialect.value(value, ""));
+        let is = |at: usize, value: usize| {
+            format!("{} = {}", column(at), engine.dialect.value(value, ""))
+        };
         let own = &engine.tables.get(model.id).own;
         let (subject, scope_is) = (is(grants.subject, 2), is(grants.scope, 3));
-        let sql = format!("SELECT count(*) FROM {} WHERE {own} AND {subject} AND {scope_is}", quoted(&model.table));
-        let found = tx.query(&sql, &[organization.into(), gift.subject.as_str().into(), scope.into()])?;
+        let sql = format!(
+            "SELECT count(*) FROM {} WHERE {own} AND {subject} AND {scope_is}",
+            quoted(&model.table)
+        );
+        let found =
+            tx.query(&sql, &[organization.into(), gift.subject.as_str().into(), scope.into()])?;
         count += log::number(found.first().and_then(|row| row.first()))?;
     }
     Ok(count)
 }
 
 /// Widens the tokens that cover all that the subject sees, and tells it what it sees now.
-fn give(engine: &Engine, tx: &mut dyn Tx, who: &Identity, changed: &Changed<'_>, gift: &Gift) -> Result<u64> {
+fn give(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    changed: &Changed<'_>,
+    gift: &Gift,
+) -> Result<u64> {
     for token in credentials::of_participant(tx, &who.organization, &gift.subject)? {
         if token.whole && !token.identity.groups.contains(&gift.group) {
             let mut groups = token.identity.groups;
@@ -108,9 +127,22 @@ fn give(engine: &Engine, tx: &mut dyn Tx, who: &Identity, changed: &Changed<'_>,
 
 /// Narrows the subject's tokens and all that were exchanged for them, and tells it what it sees no more. Nothing where its role
 /// gives it the group as well.
-fn take(engine: &Engine, tx: &mut dyn Tx, who: &Identity, changed: &Changed<'_>, gift: &Gift) -> Result<Option<u64>> {
+fn take(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    changed: &Changed<'_>,
+    gift: &Gift,
+) -> Result<Option<u64>> {
     let organization = &who.organization;
-    let still = rightful(engine, tx, organization, &ParticipantKind::User, &gift.subject, &serde_json::Map::new())?;
+    let still = rightful(
+        engine,
+        tx,
+        organization,
+        &ParticipantKind::User,
+        &gift.subject,
+        &serde_json::Map::new(),
+    )?;
     if still.contains(&gift.group) {
         return Ok(None);
     }
@@ -119,7 +151,8 @@ fn take(engine: &Engine, tx: &mut dyn Tx, who: &Identity, changed: &Changed<'_>,
         let meta = serde_json::from_str(&own.user_meta).unwrap_or_default();
         let mut groups = own.groups.clone();
         if groups.remove(&gift.group)
-            && !rightful(engine, tx, organization, &own.kind, &own.participant, &meta)?.contains(&gift.group)
+            && !rightful(engine, tx, organization, &own.kind, &own.participant, &meta)?
+                .contains(&gift.group)
         {
             credentials::cover(tx, &token.id, &groups)?;
         }
@@ -149,7 +182,8 @@ struct Tell<'t> {
 impl<'t> Tell<'t> {
     /// Every row that the group sees; none where there are too many.
     fn rows(&self, tx: &mut dyn Tx) -> Result<Option<Vec<(&'t Model, Row)>>> {
-        let reader = Identity { groups: BTreeSet::from([self.gift.group.clone()]), ..self.who.clone() };
+        let reader =
+            Identity { groups: BTreeSet::from([self.gift.group.clone()]), ..self.who.clone() };
         let mut rows = Vec::new();
         let mut left = MOST;
         for model in self.engine.models.iter() {
@@ -168,7 +202,14 @@ impl<'t> Tell<'t> {
     /// That the group was added or removed.
     fn group(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
         let data = serde_json::json!({"group": self.gift.group, "userId": self.gift.subject});
-        self.append(tx, action, &self.changed.model.type_name, self.changed.row, Some(data.to_string()), None)
+        self.append(
+            tx,
+            action,
+            &self.changed.model.type_name,
+            self.changed.row,
+            Some(data.to_string()),
+            None,
+        )
     }
 
     /// That everything has to be read anew (websocket.md §5.3, the older form of `G`).
@@ -180,7 +221,14 @@ impl<'t> Tell<'t> {
         let data = serde_json::json!({
             "group": self.gift.group, "userId": self.gift.subject, "addedGroups": added, "removedGroups": removed,
         });
-        self.append(tx, "G", &self.changed.model.type_name, self.changed.row, Some(data.to_string()), None)
+        self.append(
+            tx,
+            "G",
+            &self.changed.model.type_name,
+            self.changed.row,
+            Some(data.to_string()),
+            None,
+        )
     }
 
     /// That a row came into sight or went out of it, for whom its own groups say so.
@@ -199,7 +247,8 @@ impl<'t> Tell<'t> {
         data: Option<String>,
         previous_groups: Option<&BTreeSet<String>>,
     ) -> Result<u64> {
-        let groups = BTreeSet::from([format!("user:{}", self.gift.subject), self.gift.group.clone()]);
+        let groups =
+            BTreeSet::from([format!("user:{}", self.gift.subject), self.gift.group.clone()]);
         let entry = Entry {
             action,
             model,

@@ -52,19 +52,33 @@ pub enum Act {
 ///
 /// # Errors
 /// The refusal of the first operation that is not acceptable.
-pub fn plan(models: &Models, who: &Identity, operations: &[Operation<RawRow>]) -> Result<Vec<Change>, Refusal> {
+pub fn plan(
+    models: &Models,
+    who: &Identity,
+    operations: &[Operation<RawRow>],
+) -> Result<Vec<Change>, Refusal> {
     if operations.is_empty() {
-        return Err(Refusal::new("commit_operation_required", "a commit has at least one operation"));
+        return Err(Refusal::new(
+            "commit_operation_required",
+            "a commit has at least one operation",
+        ));
     }
     if operations.len() > MOST_OPERATIONS {
-        let message = format!("{} operations, and a commit has at most {MOST_OPERATIONS}", operations.len());
+        let message =
+            format!("{} operations, and a commit has at most {MOST_OPERATIONS}", operations.len());
         return Err(Refusal::new("commit_too_many_operations", message));
     }
-    let change = |(at, operation)| change(models, who, operation).map_err(|refusal| refusal.detail("operation", at));
+    let change = |(at, operation)| {
+        change(models, who, operation).map_err(|refusal| refusal.detail("operation", at))
+    };
     operations.iter().enumerate().map(change).collect()
 }
 
-fn change(models: &Models, who: &Identity, operation: &Operation<RawRow>) -> Result<Change, Refusal> {
+fn change(
+    models: &Models,
+    who: &Identity,
+    operation: &Operation<RawRow>,
+) -> Result<Change, Refusal> {
     let model = find(models, &operation.model)?;
     let act = match &operation.verb {
         Verb::Create => Act::Create,
@@ -73,7 +87,9 @@ fn change(models: &Models, who: &Identity, operation: &Operation<RawRow>) -> Res
         Verb::Archive => Act::Archive(true),
         Verb::Unarchive => Act::Archive(false),
         Verb::Other(verb) => {
-            let message = format!("`{verb}` is no verb; the verbs are create, update, delete, archive and unarchive");
+            let message = format!(
+                "`{verb}` is no verb; the verbs are create, update, delete, archive and unarchive"
+            );
             return Err(Refusal::new("commit_operation_unsupported", message));
         }
     };
@@ -95,15 +111,19 @@ fn change(models: &Models, who: &Identity, operation: &Operation<RawRow>) -> Res
         Act::Delete => Vec::new(),
     };
     let guard = match operation.on_stale.value() {
-        None | Some(OnStale::Reject) => operation.read_at.value().map(|at| at.0).filter(|at| *at > 0),
+        None | Some(OnStale::Reject) => {
+            operation.read_at.value().map(|at| at.0).filter(|at| *at > 0)
+        }
         Some(OnStale::Force | OnStale::Flag) => None,
         Some(mode) => {
-            let message = format!("`onStale: \"{}\"` is not available; use reject or force", mode.as_str());
+            let message =
+                format!("`onStale: \"{}\"` is not available; use reject or force", mode.as_str());
             return Err(Refusal::new("invalid_request", message).param("onStale"));
         }
     };
     let transaction = operation.transaction_id.value().filter(|id| !id.is_empty()).cloned();
-    let bypass = operation.bypass == Some(true) && who.is_system() && who.operations == Operations::All;
+    let bypass =
+        operation.bypass == Some(true) && who.is_system() && who.operations == Operations::All;
     Ok(Change { model: model.id, act, id, made_up, cells, transaction, guard, bypass })
 }
 
@@ -113,12 +133,18 @@ fn change(models: &Models, who: &Identity, operation: &Operation<RawRow>) -> Res
 /// `unknown_model`, with the models there are.
 pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, Refusal> {
     if name.is_empty() {
-        return Err(Refusal::new("commit_operation_model_required", "the operation names no model"));
+        return Err(Refusal::new(
+            "commit_operation_model_required",
+            "the operation names no model",
+        ));
     }
     models.find(name).ok_or_else(|| {
         let known: Vec<&str> = models.iter().map(|model| model.key.as_str()).take(20).collect();
         let shown: String = name.chars().take(60).collect();
-        Refusal::new("unknown_model", format!("there is no model `{shown}`; there are {}", known.join(", ")))
+        Refusal::new(
+            "unknown_model",
+            format!("there is no model `{shown}`; there are {}", known.join(", ")),
+        )
     })
 }
 
@@ -131,8 +157,10 @@ fn may(model: &Model, who: &Identity, act: Act) -> Result<(), Refusal> {
     };
     permitted(model, who, verb)?;
     if !model.mutable && !who.is_system() {
-        let message = format!("{} is not declared mutable: only system keys write its rows", model.key);
-        return Err(Refusal::new("capability_scope_denied", message).required(format!("{}.{verb}", model.wire_name)));
+        let message =
+            format!("{} is not declared mutable: only system keys write its rows", model.key);
+        return Err(Refusal::new("capability_scope_denied", message)
+            .required(format!("{}.{verb}", model.wire_name)));
     }
     Ok(())
 }
@@ -154,7 +182,8 @@ pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), Refusa
         return Ok(());
     }
     let scope = format!("{}.{verb}", model.wire_name);
-    Err(Refusal::new("capability_scope_denied", format!("the credential does not cover {scope}")).required(scope))
+    Err(Refusal::new("capability_scope_denied", format!("the credential does not cover {scope}"))
+        .required(scope))
 }
 
 /// An id that every database takes.
@@ -164,7 +193,9 @@ pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), Refusa
 pub fn row_id(id: &str) -> Result<String, Refusal> {
     match id {
         "" => Err(Refusal::new("invalid_id", "an id has at least one character")),
-        id if id.len() > LONGEST_ID => Err(Refusal::new("invalid_id", format!("an id has at most {LONGEST_ID} bytes"))),
+        id if id.len() > LONGEST_ID => {
+            Err(Refusal::new("invalid_id", format!("an id has at most {LONGEST_ID} bytes")))
+        }
         id if id.contains('\0') => Err(Refusal::new("invalid_id", "an id holds no U+0000")),
         id => Ok(id.to_owned()),
     }
@@ -177,13 +208,21 @@ fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, Re
 
 /// The values that a writer gives. What is the coordinator's to fill is left out, and so is what the schema does not know
 /// (gaps.md E2, E3).
-fn cells(model: &Model, who: &Identity, data: Option<&RawRow>) -> Result<Vec<(usize, Cell)>, Refusal> {
+fn cells(
+    model: &Model,
+    who: &Identity,
+    data: Option<&RawRow>,
+) -> Result<Vec<(usize, Cell)>, Refusal> {
     let Some(data) = data else { return Ok(Vec::new()) };
     let mut cells = Vec::new();
     for (name, value) in members(data)? {
         let known = model.columns.iter().position(|column| column.member == name);
         let Some(at) = known else {
-            tracing::debug!(model = model.key, member = name, "a member that the schema does not have was dropped");
+            tracing::debug!(
+                model = model.key,
+                member = name,
+                "a member that the schema does not have was dropped"
+            );
             continue;
         };
         let column = &model.columns[at];
@@ -200,8 +239,10 @@ fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<
     let given: Option<String> = serde_json::from_str(value.get()).unwrap_or_default();
     match given {
         Some(given) if given != who.organization => {
-            let message = format!("a row of {} belongs to the organisation of its writer", model.key);
-            Err(Refusal::new("organization_mismatch", message).param(format!("{}.organizationId", model.key)))
+            let message =
+                format!("a row of {} belongs to the organisation of its writer", model.key);
+            Err(Refusal::new("organization_mismatch", message)
+                .param(format!("{}.organizationId", model.key)))
         }
         _ => Ok(()),
     }
@@ -213,16 +254,24 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, Refusa
     if value.get() == "null" {
         return match column.required {
             false => Ok(Cell::Null),
-            true => Err(Refusal::new("not_null_violation", format!("{} always has a value", path())).param(path())),
+            true => {
+                Err(Refusal::new("not_null_violation", format!("{} always has a value", path()))
+                    .param(path()))
+            }
         };
     }
     let cell = column.kind.read(value).map_err(|expected| {
-        Refusal::new("check_violation", format!("{} is expected to be {expected}", path())).param(path())
+        Refusal::new("check_violation", format!("{} is expected to be {expected}", path()))
+            .param(path())
     })?;
     if let Some(shape) = &column.shape {
         let document = serde_json::from_str(value.get()).unwrap_or_default();
         if let Err(error) = shape.validate(&document) {
-            let message = format!("{} does not have its shape: {error} at `{}`", path(), error.instance_path());
+            let message = format!(
+                "{} does not have its shape: {error} at `{}`",
+                path(),
+                error.instance_path()
+            );
             return Err(Refusal::new("check_violation", message).param(path()));
         }
     }
@@ -235,7 +284,10 @@ fn archive(model: &Model, away: bool) -> Result<Vec<(usize, Cell)>, Refusal> {
         // The time is filled in when it is known.
         Some(at) => Ok(vec![(at, if away { Cell::Text(String::new()) } else { Cell::Null })]),
         None => {
-            let message = format!("{} has no field `archivedAt`, so that its rows cannot be archived", model.key);
+            let message = format!(
+                "{} has no field `archivedAt`, so that its rows cannot be archived",
+                model.key
+            );
             Err(Refusal::new("commit_operation_unsupported", message))
         }
     }

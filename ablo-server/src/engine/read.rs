@@ -54,14 +54,21 @@ pub struct Page {
 ///
 /// # Errors
 /// `model_query_failed` for a filter, order or cursor that does not fit, `capability_scope_denied`, or what the database said.
-pub fn list(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, query: &ListQuery) -> Result<Page> {
+pub fn list(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    query: &ListQuery,
+) -> Result<Page> {
     permitted(model, who, "read")?;
     let mut select = Select::new(engine, who, model);
     for (name, text) in &query.filters {
         let Some(column) = model.column(name) else { continue };
         let cell = model.columns[column].kind.read_plain(text).map_err(|expected| {
             let path = format!("{}.{name}", model.key);
-            Refusal::new("model_query_failed", format!("{path} is expected to be {expected}")).param(path)
+            Refusal::new("model_query_failed", format!("{path} is expected to be {expected}"))
+                .param(path)
         })?;
         let condition = compare(&mut select, column, "=", cell);
         select.and(&condition);
@@ -69,13 +76,18 @@ pub fn list(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, que
     let column = match query.order_by.as_deref() {
         None => 0,
         Some(name) => model.column(name).ok_or_else(|| {
-            Refusal::new("model_query_failed", format!("{} has no field `{name}` to order by", model.key))
-                .param("order_by")
+            Refusal::new(
+                "model_query_failed",
+                format!("{} has no field `{name}` to order by", model.key),
+            )
+            .param("order_by")
         })?,
     };
     if model.columns[column].kind == Kind::Json {
-        let message =
-            format!("rows are not ordered by JSON, and {}.{} is JSON", model.key, model.columns[column].member);
+        let message = format!(
+            "rows are not ordered by JSON, and {}.{} is JSON",
+            model.key, model.columns[column].member
+        );
         return Err(Refusal::new("model_query_failed", message).param("order_by").into());
     }
     if let Some(cursor) = &query.starting_after {
@@ -107,11 +119,16 @@ fn cursor(model: &Model, column: usize, row: &Row) -> String {
 
 /// The rows behind a cursor.
 fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str) -> Result<()> {
-    let refused = || Refusal::new("model_query_failed", "the cursor is none of this list's").param("starting_after");
-    let byte = |at: usize| cursor.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    let refused = || {
+        Refusal::new("model_query_failed", "the cursor is none of this list's")
+            .param("starting_after")
+    };
+    let byte =
+        |at: usize| cursor.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
     let bytes: Option<Vec<u8>> = (0..cursor.len()).step_by(2).map(byte).collect();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
-    let (value, id): (Box<RawValue>, String) = serde_json::from_str(&text).map_err(|_| refused())?;
+    let (value, id): (Box<RawValue>, String) =
+        serde_json::from_str(&text).map_err(|_| refused())?;
     let beyond = if descending { "<" } else { ">" };
     let id = select.value(0, Cell::Text(id));
     let dialect = select.engine.dialect;
@@ -133,7 +150,9 @@ fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str)
     let name_ordered = ordered(select.model, column, &name, dialect);
     let value = ordered(select.model, column, &value, dialect);
     let absent = if descending { format!(" OR {name} IS NULL") } else { String::new() };
-    select.and(&format!("({name_ordered} {beyond} {value} OR ({name_ordered} = {value} AND {id_beyond}){absent})"));
+    select.and(&format!(
+        "({name_ordered} {beyond} {value} OR ({name_ordered} = {value} AND {id_beyond}){absent})"
+    ));
     Ok(())
 }
 
@@ -160,7 +179,12 @@ pub fn retrieve(
 ///
 /// # Errors
 /// A coded refusal of the query, or what the database said.
-pub fn query(engine: &Engine, tx: &mut dyn Tx, who: &Identity, query: &Query) -> Result<Vec<String>> {
+pub fn query(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    query: &Query,
+) -> Result<Vec<String>> {
     Ok(query_page(engine, tx, who, query, None)?.0)
 }
 
@@ -188,10 +212,16 @@ pub fn query_page(
     }
     let order = match query.order_by.as_deref() {
         None => 0,
-        Some(name) => model.column(name).filter(|at| model.columns[*at].kind != Kind::Json).ok_or_else(|| {
-            Refusal::new("query_invalid_identifier", format!("{} cannot be ordered by `{name}`", model.key))
+        Some(name) => model
+            .column(name)
+            .filter(|at| model.columns[*at].kind != Kind::Json)
+            .ok_or_else(|| {
+                Refusal::new(
+                    "query_invalid_identifier",
+                    format!("{} cannot be ordered by `{name}`", model.key),
+                )
                 .param("orderBy")
-        })?,
+            })?,
     };
     let descending = query.order == Some(Order::Desc);
     if let Some(from) = from {
@@ -206,16 +236,25 @@ pub fn query_page(
     let next = rows.last().filter(|_| more).map(|row| cursor(model, order, row));
     let mut related = Vec::new();
     for name in query.related.iter().flatten() {
-        let relation = model.relations.iter().find(|relation| relation.name == *name).ok_or_else(|| {
-            Refusal::new("query_unknown_relation", format!("{} has no relation `{name}`", model.key)).param("related")
-        })?;
+        let relation =
+            model.relations.iter().find(|relation| relation.name == *name).ok_or_else(|| {
+                Refusal::new(
+                    "query_unknown_relation",
+                    format!("{} has no relation `{name}`", model.key),
+                )
+                .param("related")
+            })?;
         related.push((relation, relatives(engine, tx, who, relation, &rows)?));
     }
     Ok((rows.iter().map(|row| nested(model, row, &related)).collect(), next))
 }
 
 /// A row with the rows it is related to under the names of the relations.
-fn nested(model: &Model, row: &Row, related: &[(&Relation, BTreeMap<String, Vec<String>>)]) -> String {
+fn nested(
+    model: &Model,
+    row: &Row,
+    related: &[(&Relation, BTreeMap<String, Vec<String>>)],
+) -> String {
     let mut out = String::new();
     members(model, row, &mut out);
     for (relation, found) in related {
@@ -248,7 +287,8 @@ fn relatives(
 ) -> Result<BTreeMap<String, Vec<String>>> {
     let target = engine.models.get(relation.target);
     permitted(target, who, "read")?;
-    let keys: Vec<String> = rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
+    let keys: Vec<String> =
+        rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
     let mut select = Select::new(engine, who, target);
     let list = select.list(&keys);
     // Keys are texts, whatever else a field may be.
@@ -279,7 +319,9 @@ pub fn bootstrap(
     let mut models = BTreeMap::new();
     for model in engine.models.iter() {
         let asked = match wanted {
-            Some(names) => names.iter().any(|name| engine.models.find(name).is_some_and(|found| found.id == model.id)),
+            Some(names) => names
+                .iter()
+                .any(|name| engine.models.find(name).is_some_and(|found| found.id == model.id)),
             None => model.load == Load::Instant,
         };
         if !asked || permitted(model, who, "read").is_err() {

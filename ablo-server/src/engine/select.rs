@@ -110,11 +110,18 @@ pub(super) fn ordered(model: &Model, column: usize, name: &str, dialect: Dialect
 }
 
 /// `column operator value`.
-pub(super) fn compare(select: &mut Select<'_>, column: usize, operator: &str, cell: Cell) -> String {
+pub(super) fn compare(
+    select: &mut Select<'_>,
+    column: usize,
+    operator: &str,
+    cell: Cell,
+) -> String {
     let (name, dialect) = (select.name(column), select.engine.dialect);
     let value = select.value(column, cell);
     match operator {
-        "=" | "<>" if !select.model.columns[column].kind.is_digits() => format!("{name} {operator} {value}"),
+        "=" | "<>" if !select.model.columns[column].kind.is_digits() => {
+            format!("{name} {operator} {value}")
+        }
         _ => format!(
             "{} {operator} {}",
             ordered(select.model, column, &name, dialect),

@@ -37,11 +37,14 @@ static PUT: Text = Text::new(
      DO UPDATE SET sync_groups = excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
      expires_at = excluded.expires_at",
 );
-static KEEP: Text =
-    Text::new("UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}");
-static REMOVE: Text = Text::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
-static OVER: Text =
-    Text::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id");
+static KEEP: Text = Text::new(
+    "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
+);
+static REMOVE: Text =
+    Text::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
+static OVER: Text = Text::new(
+    "DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id",
+);
 
 macro_rules! select {
     ($rest:literal) => {
@@ -85,7 +88,10 @@ pub fn keep(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> {
     let now = tx.now();
     let until = now.checked_add(SignedDuration::from_secs(LIFE)).unwrap_or(now);
     let list = serde_json::to_string(ids).unwrap_or_default();
-    tx.execute(KEEP.of(tx.dialect()), &[organization.into(), stored_date(until).into(), list.into()])?;
+    tx.execute(
+        KEEP.of(tx.dialect()),
+        &[organization.into(), stored_date(until).into(), list.into()],
+    )?;
     for row in tx.query(OVER.of(tx.dialect()), &[organization.into(), stored_date(now).into()])? {
         if let Some(id) = row.first().and_then(Cell::text) {
             tell(tx, organization, id)?;
@@ -130,9 +136,10 @@ fn session(row: Row) -> Session {
     let mut text = || cells.next().and_then(Cell::into_text).unwrap_or_default();
     let (id, participant, kind) = (text(), text(), text());
     let groups = serde_json::from_str(&text()).unwrap_or_default();
-    let report =
-        serde_json::from_str(&text()).unwrap_or_else(|_| PresenceReport::new(ablo_wire::PresenceStatus::Online));
+    let report = serde_json::from_str(&text())
+        .unwrap_or_else(|_| PresenceReport::new(ablo_wire::PresenceStatus::Online));
     let active_at: Option<jiff::Timestamp> = text().parse().ok();
-    let millis = active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
+    let millis =
+        active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
     Session { id, participant, kind, groups, report, active_at: Millis(millis), gone: false }
 }

@@ -39,16 +39,21 @@ static ON_THE_WAY: Text = Text::new(
     "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits \
      WHERE organization_id = {1} AND (id = {2} OR (state = 'sent' AND sent_at > {3:date}))",
 );
-static STATE: Text =
-    Text::new("UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = {2}");
-static CLOSE: Text = Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
-static STALE: Text = Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}");
+static STATE: Text = Text::new(
+    "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = {2}",
+);
+static CLOSE: Text =
+    Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
+static STALE: Text =
+    Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}");
 static TAKE: Text = Text::new(
     "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) \
      ON CONFLICT (organization_id, id) DO NOTHING",
 );
-static TAKEN: Text = Text::new("DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}");
-static CURSOR: Text = Text::new("SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}");
+static TAKEN: Text =
+    Text::new("DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}");
+static CURSOR: Text =
+    Text::new("SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}");
 static MOVE: Text = Text::new(
     "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) \
      ON CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, ablo_sources.filled_at)",
@@ -110,14 +115,18 @@ fn open(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Open>> {
 /// A commit, and those whose answers are on their way.
 fn on_the_way(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Vec<Open>> {
     let late = ago(tx, ON_ITS_WAY);
-    let found = tx.query(ON_THE_WAY.of(tx.dialect()), &[organization.into(), id.into(), late.into()])?;
+    let found =
+        tx.query(ON_THE_WAY.of(tx.dialect()), &[organization.into(), id.into(), late.into()])?;
     read(found)
 }
 
 fn read(found: Vec<Row>) -> Result<Vec<Open>> {
-    let text = |row: &[Cell], at: usize| row.get(at).and_then(Cell::text).unwrap_or_default().to_owned();
+    let text =
+        |row: &[Cell], at: usize| row.get(at).and_then(Cell::text).unwrap_or_default().to_owned();
     let read = |row: Vec<Cell>| {
-        let fault = |error: serde_json::Error| crate::error::StoreError::Fault(format!("a stored commit: {error}"));
+        let fault = |error: serde_json::Error| {
+            crate::error::StoreError::Fault(format!("a stored commit: {error}"))
+        };
         Ok(Open {
             id: text(&row, 0),
             state: text(&row, 1),
@@ -137,17 +146,27 @@ fn ago(tx: &dyn Tx, span: SignedDuration) -> String {
 }
 
 /// Checks a commit as if its rows were here, and writes down that it goes out.
-pub(crate) fn begin(engine: &Engine, tx: &mut dyn Tx, who: &Identity, made: &Commit) -> Result<Begun> {
+pub(crate) fn begin(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    made: &Commit,
+) -> Result<Begun> {
     if let Some(receipt) = receipt(tx, who, made)? {
         return Ok(Begun::Known(Box::new(receipt)));
     }
     let id = sent_id(&who.organization, &made.client_tx_id);
-    let rows: BTreeSet<String> =
-        made.changes.iter().map(|change| named(engine.models.get(change.model), &change.id)).collect();
+    let rows: BTreeSet<String> = made
+        .changes
+        .iter()
+        .map(|change| named(engine.models.get(change.model), &change.id))
+        .collect();
     for other in on_the_way(tx, &who.organization, &id)? {
         if other.id == id && other.body_hash != made.body_hash {
             let message = format!("`{}` was used for another commit", made.client_tx_id);
-            return Err(Refusal::new("idempotency_conflict", message).param("idempotencyKey").into());
+            return Err(Refusal::new("idempotency_conflict", message)
+                .param("idempotencyKey")
+                .into());
         }
         // Answers may overtake each other; the source decides an order for one row at a time.
         if other.id != id && !other.rows.is_disjoint(&rows) {
@@ -218,7 +237,8 @@ pub(crate) fn finish(
     let taken_over = known.as_ref().is_none_or(|open| open.state != "sent");
     let mut last = log::head(tx, &who.organization)?;
     if !taken_over {
-        let mut answered: Vec<(String, &RawRow)> = rows.iter().map(|row| (id_of(row), row)).collect();
+        let mut answered: Vec<(String, &RawRow)> =
+            rows.iter().map(|row| (id_of(row), row)).collect();
         for change in &made.changes {
             let model = engine.models.get(change.model);
             if let Some(transaction) = &change.transaction
@@ -253,7 +273,10 @@ pub(crate) fn finish(
     match known {
         Some(open) if !taken_over && events => {
             let [organization, id] = values;
-            tx.execute(STATE.of(tx.dialect()), &[organization, id, "appended".into(), open.told.into()])?;
+            tx.execute(
+                STATE.of(tx.dialect()),
+                &[organization, id, "appended".into(), open.told.into()],
+            )?;
         }
         Some(_) if !taken_over => {
             tx.execute(CLOSE.of(tx.dialect()), &values)?;
@@ -280,7 +303,12 @@ pub(crate) fn position(tx: &mut dyn Tx, organization: &str) -> Result<(Option<St
 }
 
 /// Where the outbox was read to.
-pub(crate) fn moved(tx: &mut dyn Tx, organization: &str, cursor: Option<&str>, filled: bool) -> Result<()> {
+pub(crate) fn moved(
+    tx: &mut dyn Tx,
+    organization: &str,
+    cursor: Option<&str>,
+    filled: bool,
+) -> Result<()> {
     let at = filled.then(|| stored_date(tx.now()));
     tx.execute(MOVE.of(tx.dialect()), &[organization.into(), cursor.into(), at.into()])?;
     Ok(())
@@ -311,7 +339,12 @@ pub(crate) struct Told {
 }
 
 /// Takes events in their order, as far as they can be taken now: before one whose answer is on its way it stops.
-pub(crate) fn tell(engine: &Engine, tx: &mut dyn Tx, organization: &str, events: &[SourceEvent]) -> Result<Told> {
+pub(crate) fn tell(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    events: &[SourceEvent],
+) -> Result<Told> {
     let mut told = Told { events: 0, changed: false };
     let mut commits = open(tx, organization)?;
     let (late, awaited) = (ago(tx, ON_ITS_WAY), ago(tx, AWAITED));
@@ -321,7 +354,10 @@ pub(crate) fn tell(engine: &Engine, tx: &mut dyn Tx, organization: &str, events:
             told.events += 1;
             continue;
         };
-        let own = event.client_tx_id.as_ref().and_then(|id| commits.iter().position(|open| open.id == *id));
+        let own = event
+            .client_tx_id
+            .as_ref()
+            .and_then(|id| commits.iter().position(|open| open.id == *id));
         if own.is_some_and(|at| commits[at].state == "sent" && commits[at].sent_at > late) {
             break;
         }
@@ -336,11 +372,16 @@ pub(crate) fn tell(engine: &Engine, tx: &mut dyn Tx, organization: &str, events:
         }
         let row = named(model, &event.entity_id);
         let newer = |(at, open): (usize, &Open)| {
-            Some(at) != own && open.state == "appended" && open.sent_at > awaited && open.rows.contains(&row)
+            Some(at) != own
+                && open.state == "appended"
+                && open.sent_at > awaited
+                && open.rows.contains(&row)
         };
         // What a later commit made of the row is here already; its own event has the last word.
-        let is_inner = |open: &Open| open.state == "appended" && open.told + 1 < open.writer.operations;
-        let is_old = commits.iter().enumerate().any(newer) || own.is_some_and(|at| is_inner(&commits[at]));
+        let is_inner =
+            |open: &Open| open.state == "appended" && open.told + 1 < open.writer.operations;
+        let is_old =
+            commits.iter().enumerate().any(newer) || own.is_some_and(|at| is_inner(&commits[at]));
         let transaction = format!("source:{}", event.id);
         let who = match own {
             Some(at) => writer(organization, &commits[at].writer),
@@ -358,10 +399,15 @@ pub(crate) fn tell(engine: &Engine, tx: &mut dyn Tx, organization: &str, events:
                 tx.execute(CLOSE.of(tx.dialect()), &values)?;
                 commits.remove(at);
             } else {
-                let state = if commit.state == "sent" { "taken over" } else { commit.state.as_str() }.to_owned();
+                let state =
+                    if commit.state == "sent" { "taken over" } else { commit.state.as_str() }
+                        .to_owned();
                 commit.state.clone_from(&state);
                 let [organization, id] = values;
-                tx.execute(STATE.of(tx.dialect()), &[organization, id, state.into(), commit.told.into()])?;
+                tx.execute(
+                    STATE.of(tx.dialect()),
+                    &[organization, id, state.into(), commit.told.into()],
+                )?;
             }
         }
     }
@@ -406,7 +452,8 @@ fn take(
         _ if act == Act::Delete => None,
         _ => return Ok(0),
     };
-    let change = Put { id: &event.entity_id, act, row, transaction: Some(transaction), caused_by: None };
+    let change =
+        Put { id: &event.entity_id, act, row, transaction: Some(transaction), caused_by: None };
     match put(engine, tx, who, model, change) {
         Err(crate::error::Failure::Refused(refusal)) => {
             tracing::error!(event = event.id, %refusal, "a row of a source does not fit the schema");
@@ -417,7 +464,13 @@ fn take(
 }
 
 /// Puts rows that were there before: those of a list.
-pub(crate) fn fill(engine: &Engine, tx: &mut dyn Tx, organization: &str, key: &str, rows: &[RawRow]) -> Result<()> {
+pub(crate) fn fill(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    key: &str,
+    rows: &[RawRow],
+) -> Result<()> {
     let (who, model) = (system(organization), super::plan::find(&engine.models, key)?);
     let commits = open(tx, organization)?;
     for row in rows {
@@ -425,7 +478,8 @@ pub(crate) fn fill(engine: &Engine, tx: &mut dyn Tx, organization: &str, key: &s
         if commits.iter().any(|open| open.rows.contains(&named(model, &id))) {
             continue;
         }
-        let there = Put { id: &id, act: Act::Update, row: Some(row), transaction: None, caused_by: None };
+        let there =
+            Put { id: &id, act: Act::Update, row: Some(row), transaction: None, caused_by: None };
         if let Err(crate::error::Failure::Refused(refusal)) = put(engine, tx, &who, model, there) {
             tracing::error!(model = key, id, %refusal, "a row of a source does not fit the schema");
         }

@@ -55,10 +55,12 @@ impl Table {
     fn new(models: &Models, model: &Model, dialect: Dialect) -> Self {
         let name = quoted(&model.table);
         let own = own(models, model, dialect, DEPTH);
-        let columns: Vec<String> = model.columns.iter().map(|column| read(column, dialect)).collect();
+        let columns: Vec<String> =
+            model.columns.iter().map(|column| read(column, dialect)).collect();
         let select = format!("SELECT {} FROM {name} WHERE {own}", columns.join(", "));
         let names: Vec<String> = model.columns.iter().map(|column| quoted(&column.name)).collect();
-        let values = model.columns.iter().enumerate().map(|(at, column)| value(column, at + 1, dialect));
+        let values =
+            model.columns.iter().enumerate().map(|(at, column)| value(column, at + 1, dialect));
         let is_named = format!(
             "{} = {}",
             self::name(model, 0),
@@ -87,7 +89,12 @@ impl Table {
         for (at, column) in columns.iter().filter_map(|at| model.columns.get(*at)).enumerate() {
             let comma = if at == 0 { "" } else { ", " };
             // Writing into a string fails never.
-            let _ = write!(out, "{comma}{} = {}", quoted(&column.name), value(column, at + 3, self.dialect));
+            let _ = write!(
+                out,
+                "{comma}{} = {}",
+                quoted(&column.name),
+                value(column, at + 3, self.dialect)
+            );
         }
         let _ = write!(out, " WHERE {} AND {}", self.own, self.is_named);
         out
@@ -98,8 +105,10 @@ impl Table {
     pub fn insert_some(&self, model: &Model, columns: &[usize]) -> String {
         let given = || columns.iter().filter_map(|at| model.columns.get(*at));
         let names: Vec<String> = given().map(|column| quoted(&column.name)).collect();
-        let values: Vec<String> = given().enumerate().map(|(at, column)| value(column, at + 1, self.dialect)).collect();
-        let id = model.columns.first().map_or_else(String::new, |column| read(column, self.dialect));
+        let values: Vec<String> =
+            given().enumerate().map(|(at, column)| value(column, at + 1, self.dialect)).collect();
+        let id =
+            model.columns.first().map_or_else(String::new, |column| read(column, self.dialect));
         let (table, names, values) = (&self.name, names.join(", "), values.join(", "));
         match columns.is_empty() {
             true => format!("INSERT INTO {table} DEFAULT VALUES RETURNING {id}"),
@@ -115,7 +124,9 @@ impl Table {
             (Some((_, Standing::Text(actual))), Dialect::Postgres) => {
                 format!("(SELECT l::{actual} FROM {list} AS l (l))")
             }
-            (Some((Kind::Uuid, _)), Dialect::Postgres) => format!("(SELECT l::uuid FROM {list} AS l (l))"),
+            (Some((Kind::Uuid, _)), Dialect::Postgres) => {
+                format!("(SELECT l::uuid FROM {list} AS l (l))")
+            }
             _ => list,
         };
         format!("{} AND {} IN {list}", self.select, name(model, 0))
@@ -138,7 +149,9 @@ pub fn read(column: &Column, dialect: Dialect) -> String {
         Standing::Made => dialect.read(&name, form(&column.kind)).into_owned(),
         Standing::Text(_) => format!("{name}::text"),
         Standing::As { read, .. } => format!("{name}::{read}"),
-        Standing::Local(_) => dialect.read(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date").into_owned(),
+        Standing::Local(_) => {
+            dialect.read(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date").into_owned()
+        }
     }
 }
 
@@ -148,7 +161,9 @@ pub fn value(column: &Column, number: usize, dialect: Dialect) -> String {
         Standing::Made | Standing::Absent => dialect.value(number, form(&column.kind)),
         Standing::Text(actual) => format!("${number}::text::{actual}"),
         Standing::As { read, actual } => format!("${number}::{read}::{actual}"),
-        Standing::Local(actual) => format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}"),
+        Standing::Local(actual) => {
+            format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}")
+        }
     }
 }
 
@@ -159,7 +174,13 @@ fn form(kind: &Kind) -> &'static str {
         Kind::Json => "json",
         Kind::Uint64 | Kind::Decimal(_) => "numeric",
         Kind::Uuid => "uuid",
-        Kind::Text | Kind::OneOf(_) | Kind::Number | Kind::Single | Kind::Boolean | Kind::Whole(..) | Kind::Int64 => "",
+        Kind::Text
+        | Kind::OneOf(_)
+        | Kind::Number
+        | Kind::Single
+        | Kind::Boolean
+        | Kind::Whole(..)
+        | Kind::Int64 => "",
     }
 }
 
@@ -169,7 +190,11 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
     // The value is spoken of even where all rows are everyone's, so that every text takes the same values.
     let named = format!(
         "{} IS NOT NULL",
-        if dialect == Dialect::Postgres { format!("{organization}::text") } else { organization.clone() }
+        if dialect == Dialect::Postgres {
+            format!("{organization}::text")
+        } else {
+            organization.clone()
+        }
     );
     match &model.tenancy {
         Tenancy::Shared => named,
@@ -213,7 +238,9 @@ pub fn json(model: &Model, row: &Row) -> String {
 pub fn members(model: &Model, row: &Row, out: &mut String) {
     out.push('{');
     let there = |column: &Column| column.standing != Standing::Absent;
-    for (at, (column, cell)) in model.columns.iter().zip(row).filter(|(column, _)| there(column)).enumerate() {
+    for (at, (column, cell)) in
+        model.columns.iter().zip(row).filter(|(column, _)| there(column)).enumerate()
+    {
         if at > 0 {
             out.push(',');
         }

@@ -10,8 +10,9 @@ static OPEN: Text = Text::new(
     "INSERT INTO ablo_turns (id, organization_id, participant_id, prompt_hash, parent_id, surface, metadata, opened_at) \
      VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7:json}, {8:date})",
 );
-static OF: Text =
-    Text::new("SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = {2}");
+static OF: Text = Text::new(
+    "SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = {2}",
+);
 static CLOSE: Text = Text::new(
     "UPDATE ablo_turns SET ended_at = {3:date}, cost_input_tokens = {4}, cost_output_tokens = {5}, cost_compute_ms = {6} \
      WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
@@ -42,16 +43,29 @@ pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, asked: &TaskOpen) -> Resu
     }
     if let Some(parent) = &asked.parent_task_id {
         match owner(tx, who, parent)? {
-            None => return Err(Refusal::new("parent_turn_not_found", format!("there is no turn `{parent}`")).into()),
+            None => {
+                return Err(Refusal::new(
+                    "parent_turn_not_found",
+                    format!("there is no turn `{parent}`"),
+                )
+                .into());
+            }
             Some((agent, _)) if agent != who.participant => {
-                return Err(Refusal::new("parent_turn_foreign_agent", "the parent turn is another agent's").into());
+                return Err(Refusal::new(
+                    "parent_turn_foreign_agent",
+                    "the parent turn is another agent's",
+                )
+                .into());
             }
             Some(_) => {}
         }
     }
     let prompt_hash = blake3::hash(asked.prompt.as_bytes()).to_hex().to_string();
     let at = stored_date(tx.now());
-    let metadata = asked.metadata.as_ref().map(|metadata| serde_json::Value::Object(metadata.clone()).to_string());
+    let metadata = asked
+        .metadata
+        .as_ref()
+        .map(|metadata| serde_json::Value::Object(metadata.clone()).to_string());
     let values = [
         id.into(),
         who.organization.as_str().into(),
@@ -70,7 +84,12 @@ pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, asked: &TaskOpen) -> Resu
 ///
 /// # Errors
 /// `turn_not_found`, `turn_foreign_agent`, or what the database said.
-pub fn close(tx: &mut dyn Tx, who: &Identity, id: &str, costs: &TaskClose) -> Result<(bool, String)> {
+pub fn close(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    id: &str,
+    costs: &TaskClose,
+) -> Result<(bool, String)> {
     let ended = belongs(tx, who, id)?;
     if let Some(ended) = ended {
         return Ok((false, ended));

@@ -32,7 +32,8 @@ static CHANGE: Text = Text::new(
     "UPDATE ablo_webhook_endpoints SET url = {3}, enabled_events = {4:texts}, status = {5}, attempts = {6}, next_attempt_at = {7:date} \
      WHERE organization_id = {1} AND id = {2}",
 );
-static REMOVE: Text = Text::new("DELETE FROM ablo_webhook_endpoints WHERE organization_id = {1} AND id = {2}");
+static REMOVE: Text =
+    Text::new("DELETE FROM ablo_webhook_endpoints WHERE organization_id = {1} AND id = {2}");
 static REMOVE_LETTERS: Text =
     Text::new("DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2}");
 static LEASED: Text = Text::new(
@@ -44,7 +45,8 @@ static PASSED: Text = Text::new(
     "UPDATE ablo_webhook_endpoints SET cursor = {2}, sending_to = NULL, attempts = 0, next_attempt_at = {3:date}, leased_until = {3:date} \
      WHERE id = {1}",
 );
-static SUCCEEDED: Text = Text::new("UPDATE ablo_webhook_endpoints SET last_success_at = {2:date} WHERE id = {1}");
+static SUCCEEDED: Text =
+    Text::new("UPDATE ablo_webhook_endpoints SET last_success_at = {2:date} WHERE id = {1}");
 static FAILED: Text = Text::new(
     "UPDATE ablo_webhook_endpoints SET attempts = attempts + 1, next_attempt_at = {2:date}, leased_until = {3:date}, \
      last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
@@ -64,10 +66,12 @@ static LETTERS: Text = Text::new(
 static NEXT_LETTER: Text = Text::new(
     "SELECT id, body FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND again = 'yes' ORDER BY died_at, id LIMIT 1",
 );
-static AGAIN: Text =
-    Text::new("UPDATE ablo_webhook_letters SET again = 'yes' WHERE organization_id = {1} AND endpoint_id = {2}");
-static FORGET: Text =
-    Text::new("DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = {3}");
+static AGAIN: Text = Text::new(
+    "UPDATE ablo_webhook_letters SET again = 'yes' WHERE organization_id = {1} AND endpoint_id = {2}",
+);
+static FORGET: Text = Text::new(
+    "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = {3}",
+);
 
 /// Someone who is told.
 #[derive(Clone, PartialEq)]
@@ -107,9 +111,11 @@ impl Endpoint {
         let mut cells = row.into_iter();
         let mut text = || cells.next().and_then(Cell::into_text);
         let (id, organization, url, secret) = (text(), text(), text(), text());
-        let events = text().and_then(|events| serde_json::from_str(&events).ok()).unwrap_or_default();
+        let events =
+            text().and_then(|events| serde_json::from_str(&events).ok()).unwrap_or_default();
         let enabled = text().as_deref() == Some("enabled");
-        let (cursor, sending_to) = (number(cells.next().as_ref())?, cells.next().as_ref().and_then(Cell::integer));
+        let (cursor, sending_to) =
+            (number(cells.next().as_ref())?, cells.next().as_ref().and_then(Cell::integer));
         let attempts = number(cells.next().as_ref())?;
         let mut text = || cells.next().and_then(Cell::into_text);
         let shown = [text(), text(), text(), text(), text()];
@@ -150,7 +156,9 @@ impl Endpoint {
         let fits = |wanted: &String| {
             wanted == "*"
                 || wanted == kind
-                || wanted.strip_suffix('*').is_some_and(|start| start.ends_with('.') && kind.starts_with(start))
+                || wanted
+                    .strip_suffix('*')
+                    .is_some_and(|start| start.ends_with('.') && kind.starts_with(start))
         };
         self.events.is_empty() || self.events.iter().any(fits)
     }
@@ -165,7 +173,11 @@ impl Endpoint {
             _ => return None,
         };
         let kind = format!("{}.{what}", delta.model.to_lowercase());
-        let row = delta.data.as_deref().filter(|_| what != "deleted").and_then(|data| RawRow::parse(data).ok());
+        let row = delta
+            .data
+            .as_deref()
+            .filter(|_| what != "deleted")
+            .and_then(|data| RawRow::parse(data).ok());
         self.wants(&kind).then(|| {
             let mut event = WebhookEvent::new(
                 delta.id.to_string(),
@@ -186,7 +198,9 @@ fn spelled(tx: &dyn Tx, spellings: &'static [String; 2]) -> &'static str {
 }
 
 fn both(condition: &str) -> [String; 2] {
-    let sql = format!("SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE {condition} ORDER BY created_at, id");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE {condition} ORDER BY created_at, id"
+    );
     [Dialect::Sqlite, Dialect::Postgres].map(|dialect| dialect.spell(&sql))
 }
 
@@ -215,7 +229,9 @@ pub(crate) fn due(tx: &mut dyn Tx, grown: Option<&BTreeSet<String>>) -> Result<V
 /// One of an organisation.
 pub(crate) fn one(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Endpoint> {
     let found = all(tx, organization)?.into_iter().find(|endpoint| endpoint.id == id);
-    found.ok_or_else(|| Refusal::new("entity_not_found", format!("there is no webhook endpoint `{id}`")).into())
+    found.ok_or_else(|| {
+        Refusal::new("entity_not_found", format!("there is no webhook endpoint `{id}`")).into()
+    })
 }
 
 /// Adds one, which is told of what happens from now on.
@@ -226,13 +242,22 @@ pub(crate) fn add(
     events: &BTreeSet<String>,
 ) -> Result<Endpoint> {
     if all(tx, organization)?.len() >= MOST {
-        return Err(
-            Refusal::new("invalid_request", format!("an organisation has at most {MOST} webhook endpoints")).into()
-        );
+        return Err(Refusal::new(
+            "invalid_request",
+            format!("an organisation has at most {MOST} webhook endpoints"),
+        )
+        .into());
     }
     let (head, now) = (log::head(tx, organization)?, stored_date(tx.now()));
-    let values =
-        [id.into(), organization.into(), url.into(), secret.into(), texts(events).into(), place(head), now.into()];
+    let values = [
+        id.into(),
+        organization.into(),
+        url.into(),
+        secret.into(),
+        texts(events).into(),
+        place(head),
+        now.into(),
+    ];
     tx.execute(ADD.of(tx.dialect()), &values)?;
     one(tx, organization, id)
 }
@@ -271,7 +296,8 @@ pub(crate) fn letters(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<V
     let shown = |row: Row| {
         let mut cells = row.into_iter().map(Cell::into_text);
         let mut text = || cells.next().flatten();
-        let (id, body, error, died, again) = (text(), text().unwrap_or_default(), text(), text(), text());
+        let (id, body, error, died, again) =
+            (text(), text().unwrap_or_default(), text(), text(), text());
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         json!({ "object": "dead_letter", "id": id, "error": error, "diedAt": died.as_deref().map(shown_date),
             "again": again.as_deref() == Some("yes"), "data": body["data"] })
@@ -292,7 +318,10 @@ pub(crate) fn redrive(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<u
 pub(crate) fn take(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Option<Message>> {
     let (organization, id) = (endpoint.organization.as_str(), endpoint.id.as_str());
     let letter = tx.query(NEXT_LETTER.of(tx.dialect()), &[organization.into(), id.into()])?.pop();
-    if letter.is_none() && endpoint.sending_to.is_none() && log::head(tx, organization)? <= endpoint.cursor {
+    if letter.is_none()
+        && endpoint.sending_to.is_none()
+        && log::head(tx, organization)? <= endpoint.cursor
+    {
         return Ok(None);
     }
     let now = tx.now();
@@ -303,14 +332,19 @@ pub(crate) fn take(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Option<Messag
     }
     if let Some(letter) = letter {
         let mut cells = letter.into_iter().map(Cell::into_text);
-        let (id, body) = (cells.next().flatten().unwrap_or_default(), cells.next().flatten().unwrap_or_default());
+        let (id, body) = (
+            cells.next().flatten().unwrap_or_default(),
+            cells.next().flatten().unwrap_or_default(),
+        );
         return Ok(Some(Message { id, body, to: None }));
     }
     let mut page = log::since(tx, organization, endpoint.cursor, EVENTS)?;
     if let Some(to) = endpoint.sending_to {
         page.retain(|delta| delta.id <= to);
     }
-    let Some((first, last)) = page.first().zip(page.last()).map(|(first, last)| (first.id, last.id)) else {
+    let Some((first, last)) =
+        page.first().zip(page.last()).map(|(first, last)| (first.id, last.id))
+    else {
         // What was under way is no longer in the log.
         passed(tx, endpoint, endpoint.sending_to.unwrap_or(endpoint.cursor))?;
         return Ok(None);
@@ -322,7 +356,11 @@ pub(crate) fn take(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Option<Messag
     }
     tx.execute(BEGUN.of(tx.dialect()), &[id.into(), place(last)])?;
     let body = serde_json::to_string(&WebhookDelivery::new(events)).unwrap_or_default();
-    Ok(Some(Message { id: format!("msg_{}_{first}_{last}", id.trim_start_matches("we_")), body, to: Some(last) }))
+    Ok(Some(Message {
+        id: format!("msg_{}_{first}_{last}", id.trim_start_matches("we_")),
+        body,
+        to: Some(last),
+    }))
 }
 
 fn passed(tx: &mut dyn Tx, endpoint: &Endpoint, to: u64) -> Result<()> {
@@ -334,7 +372,11 @@ fn passed(tx: &mut dyn Tx, endpoint: &Endpoint, to: u64) -> Result<()> {
 /// A message was taken.
 pub(crate) fn delivered(tx: &mut dyn Tx, endpoint: &Endpoint, message: &Message) -> Result<()> {
     if message.to.is_none() {
-        let values = [endpoint.organization.as_str().into(), endpoint.id.as_str().into(), message.id.as_str().into()];
+        let values = [
+            endpoint.organization.as_str().into(),
+            endpoint.id.as_str().into(),
+            message.id.as_str().into(),
+        ];
         tx.execute(FORGET.of(tx.dialect()), &values)?;
     }
     passed(tx, endpoint, message.to.unwrap_or(endpoint.cursor))?;
@@ -360,7 +402,11 @@ pub(crate) fn failed(
     }
     let organization = endpoint.organization.as_str();
     let to = place(message.to.unwrap_or(endpoint.cursor));
-    if tx.execute(DISABLED.of(tx.dialect()), &[id.into(), to, stored_date(now).into(), error.into()])? == 0 {
+    if tx.execute(
+        DISABLED.of(tx.dialect()),
+        &[id.into(), to, stored_date(now).into(), error.into()],
+    )? == 0
+    {
         // It was removed meanwhile, with its letters.
         return Ok(());
     }

@@ -31,7 +31,8 @@ impl<E: Into<Failure>> From<E> for Failed {
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         // The body is written where the request's id is known.
         response.extensions_mut().insert(self.0);
@@ -41,9 +42,11 @@ impl IntoResponse for Failed {
 
 /// A JSON body.
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
-    let text = serde_json::to_vec(body)
-        .map_err(|error| crate::error::StoreError::Fault(format!("an answer that is no JSON: {error}")))?;
-    Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+    let text = serde_json::to_vec(body).map_err(|error| {
+        crate::error::StoreError::Fault(format!("an answer that is no JSON: {error}"))
+    })?;
+    Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text)
+        .into_response())
 }
 
 /// A JSON body, status 200.
@@ -61,7 +64,11 @@ pub(super) fn text(body: String) -> Response {
 struct Pattern(String);
 
 /// Leaves the pattern of a route in its answer, for whoever counts.
-pub(super) async fn matched(pattern: Option<MatchedPath>, request: Request, next: Next) -> Response {
+pub(super) async fn matched(
+    pattern: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     if let Some(pattern) = pattern {
         response.extensions_mut().insert(Pattern(pattern.as_str().to_owned()));
@@ -70,12 +77,19 @@ pub(super) async fn matched(pattern: Option<MatchedPath>, request: Request, next
 }
 
 /// Gives every request an id and every answer the headers of the contract, and writes refusals.
-pub(super) async fn contract(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn contract(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = format!("req_{}", uuid::Uuid::new_v4().simple());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = next.run(request).await;
-    let route = response.extensions_mut().remove::<Pattern>().map_or_else(|| "none".to_owned(), |pattern| pattern.0);
+    let route = response
+        .extensions_mut()
+        .remove::<Pattern>()
+        .map_or_else(|| "none".to_owned(), |pattern| pattern.0);
     app.metrics.answered(&route, method.as_str(), response.status().as_u16(), began.elapsed());
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         app.metrics.refused(refusal.code());

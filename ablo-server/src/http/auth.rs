@@ -10,9 +10,9 @@ use crate::error::{Refusal, Result};
 use crate::identity::Identity;
 use crate::value::shown_date;
 use ablo_wire::{
-    CapabilityCreate, CapabilityCreated, CapabilityDeleted, CapabilityRotate, CapabilityState, CapabilityStatus,
-    ExchangeRequest, ExchangeResponse, Identity as Shown, Maybe, Object, ParticipantKind, RotatedFrom, Scope,
-    TaskClose, TaskClosed, TaskOpen, TaskOpened,
+    CapabilityCreate, CapabilityCreated, CapabilityDeleted, CapabilityRotate, CapabilityState,
+    CapabilityStatus, ExchangeRequest, ExchangeResponse, Identity as Shown, Maybe, Object,
+    ParticipantKind, RotatedFrom, Scope, TaskClose, TaskClosed, TaskOpen, TaskOpened,
 };
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -65,7 +65,8 @@ pub(super) async fn exchange(
 fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, Refusal> {
     match kind {
         ParticipantKind::Other(other) => {
-            let message = format!("`{other}` is no kind of participant; there are user, agent and system");
+            let message =
+                format!("`{other}` is no kind of participant; there are user, agent and system");
             Err(Refusal::new("invalid_participant_kind", message).param("participantKind"))
         }
         kind => Ok(kind),
@@ -96,7 +97,11 @@ pub(super) async fn check(_: Caller) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, Body(asked): Body<CapabilityCreate>) -> Answer {
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(asked): Body<CapabilityCreate>,
+) -> Answer {
     let wish = Wish {
         kind: participant_kind(asked.participant_kind.unwrap_or(ParticipantKind::Agent))?,
         participant: asked.participant_id.filter(|id| !id.is_empty()),
@@ -111,14 +116,23 @@ pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, Body(ask
 }
 
 fn created(issued: &Issued, who: &Identity) -> CapabilityCreated {
-    let mut body = CapabilityCreated::new(issued.token.clone(), end(issued), who.organization.clone(), scope(who));
+    let mut body = CapabilityCreated::new(
+        issued.token.clone(),
+        end(issued),
+        who.organization.clone(),
+        scope(who),
+    );
     body.capability_id = Some(issued.id.clone());
     body.id = Some(issued.id.clone());
     body.user_meta = Some(meta(who));
     body
 }
 
-pub(super) async fn retrieve(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn retrieve(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let organization = caller.who().organization.clone();
     if id != caller.who().capability {
         only_secret(&caller.0)?;
@@ -151,7 +165,11 @@ pub(super) async fn retrieve(State(app): State<Arc<App>>, caller: Caller, Path(i
     ok(&body)
 }
 
-pub(super) async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     if id != caller.who().capability {
         only_secret(&caller.0)?;
     }
@@ -182,8 +200,13 @@ pub(super) async fn rotate(
     let (issued, who, old, old_end) = app
         .writing(&organization.clone(), move |_, tx| {
             let old = credentials::find(tx, &organization, &id)?;
-            let (issued, who) = exchange::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
-            let old_end = credentials::expire_in(tx, &old, asked.grace_seconds.map_or(86_400, |grace| grace.0))?;
+            let (issued, who) =
+                exchange::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
+            let old_end = credentials::expire_in(
+                tx,
+                &old,
+                asked.grace_seconds.map_or(86_400, |grace| grace.0),
+            )?;
             Ok((issued, who, old.id, old_end))
         })
         .await?;
@@ -195,9 +218,15 @@ pub(super) async fn rotate(
     ok(&body)
 }
 
-pub(super) async fn open_turn(State(app): State<Arc<App>>, caller: Caller, Body(asked): Body<TaskOpen>) -> Answer {
+pub(super) async fn open_turn(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(asked): Body<TaskOpen>,
+) -> Answer {
     let (who, id) = (caller.who().clone(), format!("turn_{}", uuid::Uuid::new_v4().simple()));
-    let opened = app.writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &asked)).await?;
+    let opened = app
+        .writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &asked))
+        .await?;
     let mut body = TaskOpened::new();
     body.id = Some(opened.id.clone());
     body.task_id = Some(opened.id.clone());
@@ -214,8 +243,9 @@ pub(super) async fn close_turn(
     Optional(costs): Optional<TaskClose>,
 ) -> Answer {
     let (who, own) = (caller.who().clone(), id.clone());
-    let (now_closed, ended) =
-        app.writing(&who.organization.clone(), move |_, tx| turns::close(tx, &who, &own, &costs)).await?;
+    let (now_closed, ended) = app
+        .writing(&who.organization.clone(), move |_, tx| turns::close(tx, &who, &own, &costs))
+        .await?;
     let mut body = TaskClosed::new();
     body.id = Some(id.clone());
     body.task_id = Some(id.clone());

@@ -12,8 +12,8 @@ use crate::identity::{Identity, claimant_kind};
 use crate::models::Model;
 use crate::value::shown_date;
 use ablo_wire::{
-    ClaimAnswer, ClaimBody, ClaimReleased, ClaimStatus, ClaimTarget, GrantedIntent, IntentBody, IntentList,
-    IntentReleased, IntentStatus, IntentTag, ListTag, ModelClaim, ReorderBody, Ttl,
+    ClaimAnswer, ClaimBody, ClaimReleased, ClaimStatus, ClaimTarget, GrantedIntent, IntentBody,
+    IntentList, IntentReleased, IntentStatus, IntentTag, ListTag, ModelClaim, ReorderBody, Ttl,
 };
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -65,13 +65,14 @@ pub(crate) fn lease(asked: Option<u64>) -> u64 {
 fn span(ttl: Option<&Ttl>) -> Result<u64, Refusal> {
     match ttl {
         None => Ok(lease(None)),
-        Some(ttl) => {
-            match ttl.millis() {
-                Some(millis) => Ok(lease(Some(millis.0))),
-                None => Err(Refusal::new("malformed_claim", "`ttl` is a number of seconds or a text such as `30s`")
-                    .param("ttl")),
-            }
-        }
+        Some(ttl) => match ttl.millis() {
+            Some(millis) => Ok(lease(Some(millis.0))),
+            None => Err(Refusal::new(
+                "malformed_claim",
+                "`ttl` is a number of seconds or a text such as `30s`",
+            )
+            .param("ttl")),
+        },
     }
 }
 
@@ -119,7 +120,12 @@ pub(super) async fn claim(
     let model = find(&app.engine.models, &model)?;
     let made_up = || format!("int_{}", uuid::Uuid::new_v4().hyphenated());
     // A client that waits sends the id of the first answer again.
-    let own = body.other.get("intentId").and_then(|id| id.as_str()).filter(|id| !id.is_empty()).map(str::to_owned);
+    let own = body
+        .other
+        .get("intentId")
+        .and_then(|id| id.as_str())
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned);
     let meta = body.meta.map(|meta| serde_json::Value::Object(meta).to_string());
     let ask = Ask {
         id: own.unwrap_or_else(made_up),
@@ -133,9 +139,17 @@ pub(super) async fn claim(
     begin(&app, caller.who(), model, ask).await
 }
 
-pub(super) async fn open(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<IntentBody>) -> Answer {
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<IntentBody>,
+) -> Answer {
     if body.intent_id.is_empty() {
-        return Err(Refusal::new("intent_id_required", "a claim has an id that its participant makes up").into());
+        return Err(Refusal::new(
+            "intent_id_required",
+            "a claim has an id that its participant makes up",
+        )
+        .into());
     }
     let model = find(&app.engine.models, &body.target.model)?;
     let json = |value: serde_json::Result<String>| value.ok();
@@ -173,10 +187,16 @@ pub(super) async fn release(
     ok(&body)
 }
 
-pub(super) async fn close(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn close(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let (who, own) = (caller.who().clone(), id.clone());
     let released = app
-        .writing(&who.organization.clone(), move |engine, tx| Ok(claims::abandon(tx, &who, &engine.models, &own)?))
+        .writing(&who.organization.clone(), move |engine, tx| {
+            Ok(claims::abandon(tx, &who, &engine.models, &own)?)
+        })
         .await?;
     let mut body = IntentReleased::new(id);
     body.object = IntentTag;
@@ -193,10 +213,13 @@ pub(super) async fn reorder(
     let model = find(&app.engine.models, &model)?;
     if !may_reorder(caller.who()) {
         let message = "the credential does not cover intent.reorder";
-        return Err(Refusal::new("capability_scope_denied", message).required("intent.reorder").into());
+        return Err(Refusal::new("capability_scope_denied", message)
+            .required("intent.reorder")
+            .into());
     }
     let (who, model) = (caller.who().clone(), model.id);
-    let order: Vec<(String, String)> = body.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
+    let order: Vec<(String, String)> =
+        body.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
     app.writing(&who.organization.clone(), move |engine, tx| {
         claims::reorder(engine, tx, &who, engine.models.get(model), &id, &order)
     })
@@ -214,7 +237,11 @@ pub(crate) fn may_reorder(who: &Identity) -> bool {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let (mut model, mut row, mut field) = (None, None, None);
     for (name, value) in pairs(query.as_deref()) {
         match name.as_str() {
@@ -225,7 +252,9 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(q
         }
     }
     let who = caller.who().clone();
-    let live = app.reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?)).await?;
+    let live = app
+        .reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?))
+        .await?;
     let wanted = |claim: &Claim| {
         model.as_ref().is_none_or(|model| *model == claim.model)
             && row.as_ref().is_none_or(|row| *row == claim.row)
@@ -241,7 +270,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, RawQuery(q
             _ => line.queue.push(claim),
         }
     }
-    let mut places: std::collections::BTreeMap<(String, String), u64> = std::collections::BTreeMap::new();
+    let mut places: std::collections::BTreeMap<(String, String), u64> =
+        std::collections::BTreeMap::new();
     let queue = line.queue.iter().map(|claim| {
         let place = places.entry((claim.model.clone(), claim.row.clone())).or_default();
         let mut shown = shown(claim);

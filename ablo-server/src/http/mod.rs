@@ -43,7 +43,8 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Failed(Refusal::new("internal_error", "the coordinator failed; its log says more")).into_response()
+            Failed(Refusal::new("internal_error", "the coordinator failed; its log says more"))
+                .into_response()
         }))
         .layer(DefaultBodyLimit::max(largest))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), contract))
@@ -63,7 +64,10 @@ fn api() -> Router<Arc<App>> {
         .route("/health", get(sync::health))
         .route("/presence", get(presence::roster).post(presence::report))
         .route("/v1/models/{model}", get(models::list).post(models::create))
-        .route("/v1/models/{model}/{id}", get(models::retrieve).patch(models::update).delete(models::delete))
+        .route(
+            "/v1/models/{model}/{id}",
+            get(models::retrieve).patch(models::update).delete(models::delete),
+        )
         .route("/v1/models/{model}/{id}/claim", post(claims::claim).delete(claims::release))
         .route("/v1/models/{model}/{id}/claim/reorder", post(claims::reorder))
         .route("/v1/commits", post(models::commits))
@@ -79,7 +83,10 @@ fn api() -> Router<Arc<App>> {
         .route("/v1/datasource", post(datasource))
         .route("/v1/sources", get(source::list))
         .route("/v1/webhook_endpoints", get(webhooks::list).post(webhooks::create))
-        .route("/v1/webhook_endpoints/{id}", get(webhooks::retrieve).patch(webhooks::update).delete(webhooks::delete))
+        .route(
+            "/v1/webhook_endpoints/{id}",
+            get(webhooks::retrieve).patch(webhooks::update).delete(webhooks::delete),
+        )
         .route("/v1/webhook_endpoints/{id}/dead_letters", get(webhooks::letters))
         .route("/v1/webhook_endpoints/{id}/redrive", post(webhooks::redrive))
         .route("/source/events", post(source::push))
@@ -100,7 +107,12 @@ fn cors() -> CorsLayer {
             header::CACHE_CONTROL,
             header::PRAGMA,
         ])
-        .expose_headers([named("x-request-id"), named("x-auth-failure"), header::ETAG, named("ablo-version")])
+        .expose_headers([
+            named("x-request-id"),
+            named("x-auth-failure"),
+            header::ETAG,
+            named("ablo-version"),
+        ])
         .max_age(Duration::from_secs(600))
 }
 
@@ -108,15 +120,18 @@ fn cors() -> CorsLayer {
 async fn page() -> Response {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html"))).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html")))
+        .into_response()
 }
 
 async fn page_style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../page/page.css")).into_response()
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../page/page.css"))
+        .into_response()
 }
 
 async fn page_script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../page/page.js")).into_response()
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../page/page.js"))
+        .into_response()
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {
@@ -129,7 +144,9 @@ async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
         let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
         serde_json::json!({ "key": model.key, "typename": model.type_name, "mutable": model.mutable, "fields": fields })
     });
-    answer::ok(&serde_json::json!({ "active": true, "hash": app.content_hash, "models": models.collect::<Vec<_>>() }))
+    answer::ok(
+        &serde_json::json!({ "active": true, "hash": app.content_hash, "models": models.collect::<Vec<_>>() }),
+    )
 }
 
 /// Counters are the operator's: a scraper sends a secret key.

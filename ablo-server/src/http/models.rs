@@ -11,8 +11,8 @@ use crate::error::{Refusal, Result};
 use crate::identity::Identity;
 use crate::source;
 use ablo_wire::{
-    CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag, OnStale, Operation,
-    RawRow, Read, SyncId, UpdateBody, Verb,
+    CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag,
+    OnStale, Operation, RawRow, Read, SyncId, UpdateBody, Verb,
 };
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 /// A row as a body carries it.
 fn raw(text: &str) -> Result<RawRow> {
-    RawRow::parse(text)
-        .map_err(|error| crate::error::StoreError::Fault(format!("a row that is no JSON: {error}")).into())
+    RawRow::parse(text).map_err(|error| {
+        crate::error::StoreError::Fault(format!("a row that is no JSON: {error}")).into()
+    })
 }
 
 /// The names and values of a query string, in their order.
@@ -34,9 +35,11 @@ fn descending(order: &str) -> Result<bool, Refusal> {
     match order.to_ascii_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
-        _ => {
-            Err(Refusal::new("model_query_failed", format!("`order` is `asc` or `desc`, not `{order}`")).param("order"))
-        }
+        _ => Err(Refusal::new(
+            "model_query_failed",
+            format!("`order` is `asc` or `desc`, not `{order}`"),
+        )
+        .param("order")),
     }
 }
 
@@ -52,8 +55,11 @@ pub(super) async fn list(
         match name.as_str() {
             "limit" => {
                 let limit = value.parse().map_err(|_| {
-                    Refusal::new("model_query_failed", format!("`limit` is a whole number, not `{value}`"))
-                        .param("limit")
+                    Refusal::new(
+                        "model_query_failed",
+                        format!("`limit` is a whole number, not `{value}`"),
+                    )
+                    .param("limit")
                 })?;
                 asked.limit = Some(limit);
             }
@@ -69,7 +75,8 @@ pub(super) async fn list(
             read::list(engine, tx, &who, engine.models.get(id), &asked)
         })
         .await?;
-    let mut body: ListPage = ListPage::new(page.rows.iter().map(|row| raw(row)).collect::<Result<Vec<_>>>()?);
+    let mut body: ListPage =
+        ListPage::new(page.rows.iter().map(|row| raw(row)).collect::<Result<Vec<_>>>()?);
     body.object = ListTag;
     body.model = Some(model.key.clone());
     body.has_more = page.next.is_some();
@@ -92,7 +99,9 @@ pub(super) async fn retrieve(
             Ok((row, stamp, claims::line(tx, &who.organization, &model.key, &row_id)?))
         })
         .await?;
-    let row = row.ok_or_else(|| Refusal::new("model_not_found", format!("there is no {}/{id}", model.key)))?;
+    let row = row.ok_or_else(|| {
+        Refusal::new("model_not_found", format!("there is no {}/{id}", model.key))
+    })?;
     let mut body: Read = Read::new(model.key.clone(), id, raw(&row)?);
     body.object = ModelTag;
     body.stamp = SyncId(stamp);
@@ -147,11 +156,18 @@ fn guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale: Option<On
     operation.on_stale = Maybe::or_null(on_stale);
 }
 
-pub(super) async fn commits(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer {
+pub(super) async fn commits(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
     let body: CommitRequest = decode(&body)?;
     let given = body.idempotency_key.as_ref().or(Some(&body.client_tx_id));
     let key = idempotency_key(&headers, given)?;
-    let mut receipt = write(&app, caller.who(), key, body.operations, body.intent, body.caused_by_task_id).await?;
+    let mut receipt =
+        write(&app, caller.who(), key, body.operations, body.intent, body.caused_by_task_id)
+            .await?;
     receipt.client_tx_id = body.client_tx_id;
     ok(&receipt)
 }
@@ -176,7 +192,10 @@ pub(crate) async fn write(
         Some(origin) => source::write(app, &origin, who, made, operations).await?,
         None => {
             let who = who.clone();
-            app.writing(&who.organization.clone(), move |engine, tx| commit(engine, tx, &who, &made)).await?
+            app.writing(&who.organization.clone(), move |engine, tx| {
+                commit(engine, tx, &who, &made)
+            })
+            .await?
         }
     };
     app.metrics.commits.inc();

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 pub(super) async fn roster(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let who = caller.who().clone();
-    let here = app.reading(&who.organization.clone(), move |_, tx| sessions::all(tx, &who.organization)).await?;
+    let here = app
+        .reading(&who.organization.clone(), move |_, tx| sessions::all(tx, &who.organization))
+        .await?;
     let who = caller.who();
     let seen = here.into_iter().filter(|session| !session.groups.is_disjoint(&who.groups));
     let entries: Vec<PresenceEntry> = seen
@@ -21,7 +23,8 @@ pub(super) async fn roster(State(app): State<Arc<App>>, caller: Caller) -> Answe
             entry.is_agent = Some(session.kind == "agent");
             entry.sync_groups = Some(session.groups.intersection(&who.groups).cloned().collect());
             entry.activity = session.report.activity;
-            let at = jiff::Timestamp::from_millisecond(i64::try_from(session.active_at.0).unwrap_or(0));
+            let at =
+                jiff::Timestamp::from_millisecond(i64::try_from(session.active_at.0).unwrap_or(0));
             entry.updated_at = at.ok().map(|at| shown_date(&crate::value::stored_date(at)));
             entry.organization_id = Some(who.organization.clone());
             entry
@@ -30,19 +33,32 @@ pub(super) async fn roster(State(app): State<Arc<App>>, caller: Caller) -> Answe
     ok(&PresenceRoster::new(entries))
 }
 
-pub(super) async fn report(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<PresencePost>) -> Answer {
+pub(super) async fn report(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<PresencePost>,
+) -> Answer {
     let who = caller.who().clone();
     if body.organization_id != who.organization {
-        return Err(Refusal::new("organization_mismatch", "the organisation is not the credential's").into());
+        return Err(Refusal::new(
+            "organization_mismatch",
+            "the organisation is not the credential's",
+        )
+        .into());
     }
     let named = body.user_id.strip_prefix("agent:").unwrap_or(&body.user_id);
     if named != who.participant {
-        return Err(Refusal::new("presence_identity_required", "a participant reports on itself alone").into());
+        return Err(Refusal::new(
+            "presence_identity_required",
+            "a participant reports on itself alone",
+        )
+        .into());
     }
     let mut report = PresenceReport::new(body.status);
     report.activity = body.activity;
     // One for each participant without a socket; it ends when nothing more is said.
     let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
-    app.writing(&who.organization.clone(), move |_, tx| sessions::put(tx, &who, &id, &report)).await?;
+    app.writing(&who.organization.clone(), move |_, tx| sessions::put(tx, &who, &id, &report))
+        .await?;
     ok(&serde_json::json!({ "ok": true }))
 }

@@ -85,9 +85,13 @@ pub(crate) fn why_unreadable(bytes: &[u8], error: &serde_json::Error) -> Refusal
 
 /// Reads JSON: text that is none is told from JSON of another form.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-        Err(error) => Refusal::new("invalid_json", format!("the body is no JSON: {error}")),
-        Ok(_) => operations(bytes).unwrap_or_else(|| Refusal::new("invalid_body", error.to_string())),
+    serde_json::from_slice(bytes).map_err(|error| {
+        match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+            Err(error) => Refusal::new("invalid_json", format!("the body is no JSON: {error}")),
+            Ok(_) => {
+                operations(bytes).unwrap_or_else(|| Refusal::new("invalid_body", error.to_string()))
+            }
+        }
     })
 }
 
@@ -101,14 +105,21 @@ fn operations(bytes: &[u8]) -> Option<Refusal> {
     }
     let is_commit = body.contains_key("clientTxId") || body.contains_key("operations");
     let Some(operations) = body.get("operations").filter(|operations| !operations.is_null()) else {
-        return is_commit.then(|| Refusal::new("commit_operation_required", "a commit has a list of operations"));
+        return is_commit.then(|| {
+            Refusal::new("commit_operation_required", "a commit has a list of operations")
+        });
     };
     operations.as_array()?.iter().enumerate().find_map(|(at, operation)| {
         let operation = operation.as_object()?;
         let has = |name: &str| operation.get(name).is_some_and(Value::is_string);
         let refusal = match (has("action") || has("type"), has("model")) {
-            (false, _) => Refusal::new("commit_operation_action_required", "an operation has an `action`, or a `type`"),
-            (true, false) => Refusal::new("commit_operation_model_required", "an operation names its model"),
+            (false, _) => Refusal::new(
+                "commit_operation_action_required",
+                "an operation has an `action`, or a `type`",
+            ),
+            (true, false) => {
+                Refusal::new("commit_operation_model_required", "an operation names its model")
+            }
             (true, true) => return None,
         };
         Some(refusal.param(format!("operations[{at}]")))
@@ -116,8 +127,12 @@ fn operations(bytes: &[u8]) -> Option<Refusal> {
 }
 
 /// The key under which a write is applied once: the header's, else the body's, else one that is made up (gaps.md D2).
-pub(super) fn idempotency_key(headers: &HeaderMap, body: Option<&String>) -> Result<String, Refusal> {
-    let header = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
+pub(super) fn idempotency_key(
+    headers: &HeaderMap,
+    body: Option<&String>,
+) -> Result<String, Refusal> {
+    let header =
+        headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let key = header.or_else(|| body.cloned()).filter(|key| !key.is_empty());
     match key {
         None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
@@ -126,7 +141,8 @@ pub(super) fn idempotency_key(headers: &HeaderMap, body: Option<&String>) -> Res
             Err(Refusal::new("idempotency_key_too_long", message).param("idempotencyKey"))
         }
         Some(key) if key.contains('\0') => {
-            Err(Refusal::new("invalid_request", "an idempotency key holds no U+0000").param("idempotencyKey"))
+            Err(Refusal::new("invalid_request", "an idempotency key holds no U+0000")
+                .param("idempotencyKey"))
         }
         Some(key) => Ok(key),
     }

@@ -24,14 +24,22 @@ pub(super) async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Failed> {
-    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    let in_protocol = offered.flat_map(|value| value.split(',')).find_map(|offer| offer.trim().strip_prefix(BEARER));
+    let offered = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let in_protocol = offered
+        .flat_map(|value| value.split(','))
+        .find_map(|offer| offer.trim().strip_prefix(BEARER));
     let token = in_protocol.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
     let state = app.identify(token).await?;
     app.hubs.limit(&state.id)?;
     let pairs = pairs(query.as_deref());
-    let groups: Vec<String> =
-        pairs.into_iter().filter(|(name, _)| name == "syncGroups").map(|(_, group)| group).collect();
+    let groups: Vec<String> = pairs
+        .into_iter()
+        .filter(|(name, _)| name == "syncGroups")
+        .map(|(_, group)| group)
+        .collect();
     let largest = app.options.largest_body;
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest);
     let upgrade = upgrade.read_buffer_size(READ_BUFFER);

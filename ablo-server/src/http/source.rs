@@ -13,14 +13,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Events that an endpoint pushes, known by the key that has signed them.
 pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let unknown = || Refusal::new("source_api_key_unresolved", "no data source of this coordinator has signed this");
+    let unknown = || {
+        Refusal::new(
+            "source_api_key_unresolved",
+            "no data source of this coordinator has signed this",
+        )
+    };
     let origin = app.sources.signed(header, &body, now).ok_or_else(unknown)?;
-    let refused =
-        |code: &str, message: String| Refusal::new("invalid_body", message).detail("error", code).with_status(400);
-    let body: PushBody =
-        serde_json::from_slice(&body).map_err(|error| refused("ingest_failed", format!("no events: {error}")))?;
+    let refused = |code: &str, message: String| {
+        Refusal::new("invalid_body", message).detail("error", code).with_status(400)
+    };
+    let body: PushBody = serde_json::from_slice(&body)
+        .map_err(|error| refused("ingest_failed", format!("no events: {error}")))?;
     if body.events.is_empty() {
         return Err(refused("events_required", "a push has events".to_owned()).into());
     }
@@ -34,5 +41,7 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let who = only_secret(&caller.0)?;
     let own = app.sources.iter().filter(|origin| origin.organization == who.organization);
-    ok(&serde_json::json!({ "object": "list", "data": own.map(|origin| origin.shown()).collect::<Vec<_>>() }))
+    ok(
+        &serde_json::json!({ "object": "list", "data": own.map(|origin| origin.shown()).collect::<Vec<_>>() }),
+    )
 }

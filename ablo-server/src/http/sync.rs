@@ -13,7 +13,11 @@ use axum::extract::{Path, RawQuery, State};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-pub(super) async fn bootstrap(State(app): State<Arc<App>>, caller: Caller, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn bootstrap(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let mut who = caller.who().clone();
     let (mut groups, mut models) = (Vec::new(), None);
     for (name, value) in pairs(query.as_deref()) {
@@ -25,12 +29,16 @@ pub(super) async fn bootstrap(State(app): State<Arc<App>>, caller: Caller, RawQu
     }
     who.narrow(&groups);
     let organization = who.organization.clone();
-    let (rows, stamp) =
-        app.reading(&organization, move |engine, tx| read::bootstrap(engine, tx, &who, models.as_deref())).await?;
+    let (rows, stamp) = app
+        .reading(&organization, move |engine, tx| {
+            read::bootstrap(engine, tx, &who, models.as_deref())
+        })
+        .await?;
     app.hubs.bootstrapped(&caller.who().capability, stamp);
     let mut body = String::from("{\"type\":\"full\",\"lastSyncId\":");
     // Writing into a string fails never.
-    let _ = write!(body, "{stamp},\"timestamp\":{},\"models\":{{", app.store.now().as_millisecond());
+    let _ =
+        write!(body, "{stamp},\"timestamp\":{},\"models\":{{", app.store.now().as_millisecond());
     for (at, (name, rows)) in rows.iter().enumerate() {
         if at > 0 {
             body.push(',');
@@ -44,16 +52,31 @@ pub(super) async fn bootstrap(State(app): State<Arc<App>>, caller: Caller, RawQu
     Ok(text(body))
 }
 
-pub(super) async fn query(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<QueryRequest>) -> Answer {
+pub(super) async fn query(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<QueryRequest>,
+) -> Answer {
     if body.queries.is_empty() {
-        return Err(Refusal::new("queries_required", "a batch has at least one query").param("queries").into());
+        return Err(Refusal::new("queries_required", "a batch has at least one query")
+            .param("queries")
+            .into());
     }
     if body.queries.len() > MOST_QUERIES {
-        let message = format!("{} queries, and a batch has at most {MOST_QUERIES}", body.queries.len());
+        let message =
+            format!("{} queries, and a batch has at most {MOST_QUERIES}", body.queries.len());
         return Err(Refusal::new("invalid_request", message).param("queries").into());
     }
-    if body.organization_id.as_ref().is_some_and(|organization| *organization != caller.who().organization) {
-        return Err(Refusal::new("organization_mismatch", "the organisation is not the credential's").into());
+    if body
+        .organization_id
+        .as_ref()
+        .is_some_and(|organization| *organization != caller.who().organization)
+    {
+        return Err(Refusal::new(
+            "organization_mismatch",
+            "the organisation is not the credential's",
+        )
+        .into());
     }
     let who = caller.who().clone();
     let (answers, stamp) = app
@@ -107,7 +130,9 @@ pub(super) async fn entity(
             read::retrieve(engine, tx, &who, engine.models.get(model_id), &row)
         })
         .await?;
-    row.map(text).ok_or_else(|| Refusal::new("entity_not_found", format!("there is no {}/{id}", model.key)).into())
+    row.map(text).ok_or_else(|| {
+        Refusal::new("entity_not_found", format!("there is no {}/{id}", model.key)).into()
+    })
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {

@@ -49,15 +49,23 @@ fn valid(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), Refusal>
     }
     check(url, app.options.webhooks.private_hosts).map_err(|why| refused(why, "url"))?;
     if events.len() > KINDS || events.iter().any(|kind| kind.is_empty() || kind.len() > LONGEST) {
-        return Err(refused(format!("`enabledEvents` are at most {KINDS} names of events"), "enabledEvents"));
+        return Err(refused(
+            format!("`enabledEvents` are at most {KINDS} names of events"),
+            "enabledEvents",
+        ));
     }
     Ok(())
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, Body(wanted): Body<Wanted>) -> Answer {
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(wanted): Body<Wanted>,
+) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
     valid(&app, &wanted.url, &wanted.enabled_events)?;
-    let (id, secret) = (format!("we_{}", uuid::Uuid::new_v4().simple()), ablo::source::webhook_secret(&random()?));
+    let (id, secret) =
+        (format!("we_{}", uuid::Uuid::new_v4().simple()), ablo::source::webhook_secret(&random()?));
     let made = app
         .writing(&organization.clone(), move |_, tx| {
             webhooks::add(tx, &organization, (&id, &wanted.url, &secret), &wanted.enabled_events)
@@ -68,20 +76,28 @@ pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, Body(wan
 
 fn random() -> Result<[u8; 32], Refusal> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::new("internal_error", "the system gives no random numbers"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Refusal::new("internal_error", "the system gives no random numbers"))?;
     Ok(bytes)
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
-    let all = app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
+    let all =
+        app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
     let data: Vec<_> = all.iter().map(|endpoint| endpoint.show(false)).collect();
     ok(&serde_json::json!({ "object": "list", "data": data }))
 }
 
-pub(super) async fn retrieve(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn retrieve(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
-    let found = app.reading(&organization.clone(), move |_, tx| webhooks::one(tx, &organization, &id)).await?;
+    let found = app
+        .reading(&organization.clone(), move |_, tx| webhooks::one(tx, &organization, &id))
+        .await?;
     ok(&found.show(false))
 }
 
@@ -104,28 +120,46 @@ pub(super) async fn update(
             if let Some(events) = &changed.enabled_events {
                 endpoint.events.clone_from(events);
             }
-            endpoint.enabled = changed.status.map_or(endpoint.enabled, |status| status == Status::Enabled);
+            endpoint.enabled =
+                changed.status.map_or(endpoint.enabled, |status| status == Status::Enabled);
             webhooks::change(tx, &endpoint)
         })
         .await?;
     ok(&made.show(false))
 }
 
-pub(super) async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
     let gone = id.clone();
-    app.writing(&organization.clone(), move |_, tx| webhooks::remove(tx, &organization, &gone)).await?;
+    app.writing(&organization.clone(), move |_, tx| webhooks::remove(tx, &organization, &gone))
+        .await?;
     ok(&serde_json::json!({ "object": "webhook_endpoint", "id": id, "deleted": true }))
 }
 
-pub(super) async fn letters(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn letters(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
-    let letters = app.reading(&organization.clone(), move |_, tx| webhooks::letters(tx, &organization, &id)).await?;
+    let letters = app
+        .reading(&organization.clone(), move |_, tx| webhooks::letters(tx, &organization, &id))
+        .await?;
     ok(&serde_json::json!({ "object": "list", "data": letters }))
 }
 
-pub(super) async fn redrive(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer {
+pub(super) async fn redrive(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
-    let many = app.writing(&organization.clone(), move |_, tx| webhooks::redrive(tx, &organization, &id)).await?;
+    let many = app
+        .writing(&organization.clone(), move |_, tx| webhooks::redrive(tx, &organization, &id))
+        .await?;
     ok(&serde_json::json!({ "redriven": many }))
 }

@@ -72,7 +72,12 @@ pub(crate) struct Connection {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(app: Arc<App>, allowed: Identity, groups: Vec<String>, mut socket: WebSocket) {
+pub(crate) async fn run(
+    app: Arc<App>,
+    allowed: Identity,
+    groups: Vec<String>,
+    mut socket: WebSocket,
+) {
     let joined = app.hubs.join(&allowed.organization, app.options.most_connections).await;
     let membership = match joined {
         Ok(membership) => membership,
@@ -100,7 +105,13 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
 }
 
 impl Connection {
-    fn new(app: Arc<App>, membership: &Membership, allowed: Identity, asked: Vec<String>, socket: WebSocket) -> Self {
+    fn new(
+        app: Arc<App>,
+        membership: &Membership,
+        allowed: Identity,
+        asked: Vec<String>,
+        socket: WebSocket,
+    ) -> Self {
         let hub = Arc::clone(&membership.hub);
         let mut who = allowed.clone();
         who.narrow(&asked);
@@ -136,7 +147,8 @@ impl Connection {
         let mut closing = self.app.closing();
         let mut ping = tokio::time::interval(PING);
         let mut keep = tokio::time::interval(KEEP);
-        let (again, ceiling) = (tokio::time::sleep(AGAIN), tokio::time::sleep(self.app.options.longest_socket));
+        let (again, ceiling) =
+            (tokio::time::sleep(AGAIN), tokio::time::sleep(self.app.options.longest_socket));
         tokio::pin!(again, ceiling);
         let mut said_again = false;
         self.announce().await?;
@@ -222,7 +234,11 @@ impl Connection {
 
     fn unreadable(&mut self) -> Result<(), End> {
         self.unreadable += 1;
-        if self.unreadable > PATIENCE { Err(End::Close(1003, "too many frames that cannot be read")) } else { Ok(()) }
+        if self.unreadable > PATIENCE {
+            Err(End::Close(1003, "too many frames that cannot be read"))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) async fn answer(&mut self, frame: &ServerFrame) -> Result<(), End> {
@@ -262,7 +278,11 @@ impl Connection {
     }
 
     /// The first `sync_request` says how changes are wanted, and from where.
-    pub(super) async fn synchronize(&mut self, last: Option<u64>, complete: bool) -> Result<(), End> {
+    pub(super) async fn synchronize(
+        &mut self,
+        last: Option<u64>,
+        complete: bool,
+    ) -> Result<(), End> {
         let head = *self.hub.head.borrow();
         if !self.synced {
             self.synced = true;
@@ -319,7 +339,8 @@ impl Connection {
     async fn reconsider(&mut self) -> Result<(), End> {
         let (organization, id) = (self.who.organization.clone(), self.who.capability.clone());
         let own = organization.clone();
-        let found = self.app.reading(&own, move |_, tx| credentials::find(tx, &organization, &id)).await;
+        let found =
+            self.app.reading(&own, move |_, tx| credentials::find(tx, &organization, &id)).await;
         let state = found.map_err(|failure| {
             tracing::warn!(?failure, "a credential could not be looked up");
             End::Close(1013, "try again later")
@@ -342,7 +363,10 @@ impl Connection {
         }
         let organization = self.who.organization.clone();
         let own = organization.clone();
-        let read = self.app.reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, STEP)?)).await;
+        let read = self
+            .app
+            .reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, STEP)?))
+            .await;
         match read {
             Ok(found) => Ok(found.into_iter().map(|delta| Arc::new(Item::new(delta))).collect()),
             Err(failure) => {
@@ -367,7 +391,10 @@ impl Connection {
 
     async fn keep(&mut self) -> Result<(), End> {
         let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
-        let kept = self.app.writing(&organization.clone(), move |_, tx| sessions::keep(tx, &organization, &ids)).await;
+        let kept = self
+            .app
+            .writing(&organization.clone(), move |_, tx| sessions::keep(tx, &organization, &ids))
+            .await;
         if let Err(failure) = kept {
             // The session lives through several of these.
             tracing::warn!(?failure, "a session could not be kept");
@@ -378,8 +405,10 @@ impl Connection {
     /// Writes down that the connection is closed. Its claims live on for what is left of their time (gaps.md B3).
     async fn leave(&mut self) {
         let (organization, id) = (self.who.organization.clone(), self.session.clone());
-        let removed =
-            self.app.writing(&organization.clone(), move |_, tx| sessions::remove(tx, &organization, &id)).await;
+        let removed = self
+            .app
+            .writing(&organization.clone(), move |_, tx| sessions::remove(tx, &organization, &id))
+            .await;
         if let Err(failure) = removed {
             tracing::debug!(?failure, "a session is left to expire");
         }
@@ -413,7 +442,10 @@ impl Connection {
         for id in doubtful {
             let (who, own) = (self.who.clone(), id.clone());
             let organization = who.organization.clone();
-            let lives = self.app.reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?)).await;
+            let lives = self
+                .app
+                .reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?))
+                .await;
             // What cannot be looked up now is looked up at the next change, or is lost when it is renewed.
             if let Ok(false) = lives
                 && let Some(frame) = self.told.lose(&id)

@@ -35,19 +35,24 @@ impl Item {
             return self.is_about(who).then(|| self.membership(groups)).flatten();
         }
         let sees = !delta.groups.is_disjoint(groups);
-        let saw = delta.previous_groups.as_ref().map_or(sees, |previous| !previous.is_disjoint(groups));
+        let saw =
+            delta.previous_groups.as_ref().map_or(sees, |previous| !previous.is_disjoint(groups));
         match (sees, saw) {
             (true, true) => Some(Form::Usual),
             (true, false) => Some(Form::Came),
             (false, true) => Some(Form::Went),
             // Who wrote it waits for it (gaps.md A20).
-            (false, false) => (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Usual),
+            (false, false) => {
+                (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Usual)
+            }
         }
     }
 
     /// Whether it changes what a participant sees, all its rows at once.
     pub(super) fn regroups(&self, who: &Identity) -> bool {
-        matches!(self.delta.action.as_str(), "G" | "S") && self.delta.previous_groups.is_none() && self.is_about(who)
+        matches!(self.delta.action.as_str(), "G" | "S")
+            && self.delta.previous_groups.is_none()
+            && self.is_about(who)
     }
 
     /// Whether it tells this participant what it sees, or who acts for that.
@@ -61,7 +66,8 @@ impl Item {
         let delta = &self.delta;
         let Some(seen_by) = &delta.previous_groups else { return Some(Form::Usual) };
         // Beside the group in question, which may be one of several ways to see the row.
-        let otherwise = seen_by.iter().any(|group| groups.contains(group) && !delta.groups.contains(group));
+        let otherwise =
+            seen_by.iter().any(|group| groups.contains(group) && !delta.groups.contains(group));
         let sees = !seen_by.is_disjoint(groups);
         match (delta.action.as_str(), sees) {
             ("C", true) if !otherwise => Some(Form::Usual),

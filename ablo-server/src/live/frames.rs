@@ -9,8 +9,8 @@ use crate::http::claims::{lease, may_reorder};
 use crate::http::models::write;
 use crate::store::News;
 use ablo_wire::{
-    ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus, IntentAbandon,
-    IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
+    ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
+    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
 };
 use std::time::Instant;
 
@@ -30,7 +30,9 @@ impl Connection {
                 Ok(())
             }
             ClientFrame::SyncRequest(asked) => {
-                let can = |what: &str| asked.capabilities.contains(&SyncCapability::from(what.to_owned()));
+                let can = |what: &str| {
+                    asked.capabilities.contains(&SyncCapability::from(what.to_owned()))
+                };
                 let (complete, resume) = (can(COMPLETE), can(RESUME));
                 let last = Some(asked.last_sync_id.0).filter(|last| *last > 0 || resume);
                 self.synchronize(last, complete).await?;
@@ -57,7 +59,15 @@ impl Connection {
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {
         let (id, ops) = (frame.client_tx_id, frame.operations.len() as u64);
-        let done = write(&self.app, &self.who, id.clone(), frame.operations, None, frame.caused_by_task_id).await;
+        let done = write(
+            &self.app,
+            &self.who,
+            id.clone(),
+            frame.operations,
+            None,
+            frame.caused_by_task_id,
+        )
+        .await;
         let receipt = done.unwrap_or_else(|failure| {
             let refusal = failure.into_refusal();
             self.app.metrics.refused(refusal.code());
@@ -75,18 +85,25 @@ impl Connection {
     async fn subscribe(&mut self, claim: ClaimFrame) -> Result<(), End> {
         let mut wide = self.allowed.clone();
         wide.narrow(&claim.sync_groups);
-        let refused =
-            (claim.sync_groups.is_empty() || wide.groups.is_empty()) || !self.subscriptions.takes(&claim.claim_id);
+        let refused = (claim.sync_groups.is_empty() || wide.groups.is_empty())
+            || !self.subscriptions.takes(&claim.claim_id);
         let mut ack = ClaimAck::new(claim.claim_id.clone(), !refused);
         if refused {
             let mut error = ablo_wire::CommitError::new();
             error.code = Some("capability_scope_denied".into());
-            error.message = Some("none of the sync groups asked for is within the credential's scope".to_owned());
+            error.message = Some(
+                "none of the sync groups asked for is within the credential's scope".to_owned(),
+            );
             ack.error = Some(error);
         } else {
             ack.sync_groups = Some(wide.groups.iter().cloned().collect());
             let ttl = claim.ttl_seconds.map(|ttl| ttl.0);
-            ack.ttl_seconds = Some(Seconds(self.subscriptions.open(claim.claim_id, wide.groups, ttl, Instant::now())));
+            ack.ttl_seconds = Some(Seconds(self.subscriptions.open(
+                claim.claim_id,
+                wide.groups,
+                ttl,
+                Instant::now(),
+            )));
             self.regroup().await?;
         }
         self.answer(&ServerFrame::ClaimAck(Box::new(ack))).await
@@ -95,15 +112,24 @@ impl Connection {
     async fn begin(&mut self, begin: IntentBegin) -> Result<(), End> {
         let queue = begin.queue.unwrap_or(false);
         let target = told::target(&begin);
-        let model = self.app.engine.models.find(&begin.entity_type).map(|model| (model.id, model.key.clone()));
-        let Some((model, key)) = model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
+        let model = self
+            .app
+            .engine
+            .models
+            .find(&begin.entity_type)
+            .map(|model| (model.id, model.key.clone()));
+        let Some((model, key)) =
+            model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
         else {
             // A client that waits only understands that what it waits for is lost (gaps.md A18).
             return self.answer(&told::lost(&begin.intent_id, target)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
         let json = |value: serde_json::Result<String>| value.ok();
-        let description = begin.meta.as_ref().and_then(|meta| meta.get("description")?.as_str().map(str::to_owned));
+        let description = begin
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.get("description")?.as_str().map(str::to_owned));
         let ask = Ask {
             id: begin.intent_id.clone(),
             row: begin.entity_id.clone(),
@@ -125,7 +151,13 @@ impl Connection {
                 claims::begin(engine, tx, &who, engine.models.get(model), &ask)
             })
             .await;
-        let own = |held: bool, position: u64| Own { target: target.clone(), model: key.clone(), ttl, held, position };
+        let own = |held: bool, position: u64| Own {
+            target: target.clone(),
+            model: key.clone(),
+            ttl,
+            held,
+            position,
+        };
         let frame = match given {
             Ok(Answer::Held(_)) => {
                 self.told.keep(&begin.intent_id, own(true, 0));
@@ -135,9 +167,14 @@ impl Connection {
                 self.told.keep(&begin.intent_id, own(false, position));
                 told::queued(&begin.intent_id, target.clone(), position)
             }
-            Ok(Answer::Refused(holder)) => told::rejected(&begin.intent_id, target.clone(), &holder),
+            Ok(Answer::Refused(holder)) => {
+                told::rejected(&begin.intent_id, target.clone(), &holder)
+            }
             Err(failure) => {
-                tracing::warn!(code = failure.into_refusal().code(), "a claim could not be asked for");
+                tracing::warn!(
+                    code = failure.into_refusal().code(),
+                    "a claim could not be asked for"
+                );
                 told::lost(&begin.intent_id, target.clone())
             }
         };
@@ -149,7 +186,9 @@ impl Connection {
         let (who, id) = (self.who.clone(), abandon.intent_id);
         let done = self
             .app
-            .writing(&who.organization.clone(), move |engine, tx| Ok(claims::abandon(tx, &who, &engine.models, &id)?))
+            .writing(&who.organization.clone(), move |engine, tx| {
+                Ok(claims::abandon(tx, &who, &engine.models, &id)?)
+            })
             .await;
         if let Err(failure) = done {
             tracing::warn!(?failure, "a claim is left to expire");
@@ -158,17 +197,28 @@ impl Connection {
     }
 
     async fn reorder(&mut self, order: IntentReorder) -> Result<(), End> {
-        let Some(model) = self.app.engine.models.find(&order.entity_type).map(|model| model.id) else { return Ok(()) };
+        let Some(model) = self.app.engine.models.find(&order.entity_type).map(|model| model.id)
+        else {
+            return Ok(());
+        };
         // Whoever may not is not told (claims.md §4).
         if !may_reorder(&self.who) {
             return Ok(());
         }
         let who = self.who.clone();
-        let slots: Vec<(String, String)> = order.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
+        let slots: Vec<(String, String)> =
+            order.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
         let done = self
             .app
             .writing(&who.organization.clone(), move |engine, tx| {
-                claims::reorder(engine, tx, &who, engine.models.get(model), &order.entity_id, &slots)
+                claims::reorder(
+                    engine,
+                    tx,
+                    &who,
+                    engine.models.get(model),
+                    &order.entity_id,
+                    &slots,
+                )
             })
             .await;
         if let Err(failure) = done {
@@ -189,7 +239,10 @@ impl Connection {
             groups: self.who.groups.clone(),
             text,
         };
-        let done = self.app.writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(news.clone())?)).await;
+        let done = self
+            .app
+            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(news.clone())?))
+            .await;
         if let Err(failure) = done {
             tracing::debug!(?failure, "a relayed frame was lost");
         }

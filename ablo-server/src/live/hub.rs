@@ -142,24 +142,38 @@ impl Hub {
     pub(super) fn any_claim_is_over(&self, now: &jiff::Timestamp) -> bool {
         let now = stored_date(*now);
         let over = |claim: &Claim| claim.expires_at <= now;
-        lock(&self.known).lines.values().any(|change| change.line.holder.iter().chain(&change.line.queue).any(over))
+        lock(&self.known)
+            .lines
+            .values()
+            .any(|change| change.line.holder.iter().chain(&change.line.queue).any(over))
     }
 
-    pub(super) async fn look(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>, look: &Look) -> Result<()> {
+    pub(super) async fn look(
+        &self,
+        engine: &Arc<Engine>,
+        store: &Arc<dyn Store>,
+        look: &Look,
+    ) -> Result<()> {
         let organization = self.organization.clone();
         let tenant = Tenant::Of(organization.clone());
         match look.clone() {
             Look::Log => self.read_log(store).await,
-            Look::Over => store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await,
+            Look::Over => {
+                store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await
+            }
             Look::Line(model, row) => {
                 let engine = Arc::clone(engine);
-                let change = store.reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row)).await?;
+                let change = store
+                    .reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row))
+                    .await?;
                 self.put_line(change);
                 Ok(())
             }
             Look::Session(id) => {
                 let own = id.clone();
-                let found = store.reading(tenant, move |tx| sessions::find(tx, &organization, &own)).await?;
+                let found = store
+                    .reading(tenant, move |tx| sessions::find(tx, &organization, &own))
+                    .await?;
                 self.put_session(&id, found);
                 Ok(())
             }
@@ -170,7 +184,9 @@ impl Hub {
                         let live = claims::live(tx, &organization)?;
                         let rows: BTreeSet<(String, String)> =
                             live.into_iter().map(|claim| (claim.model, claim.row)).collect();
-                        let lines = rows.iter().map(|(model, row)| line(&engine, tx, &organization, model, row));
+                        let lines = rows
+                            .iter()
+                            .map(|(model, row)| line(&engine, tx, &organization, model, row));
                         Ok((lines.collect::<Result<Vec<_>>>()?, sessions::all(tx, &organization)?))
                     })
                     .await?;
@@ -187,12 +203,15 @@ impl Hub {
             let organization = self.organization.clone();
             let tenant = Tenant::Of(organization.clone());
             if at == UNREAD {
-                let head = store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
+                let head =
+                    store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
                 lock(&self.known).floor = head;
                 self.head.send_replace(head);
                 return Ok(());
             }
-            let found = store.reading(tenant, move |tx| Ok(log::since(tx, &organization, at, STEP)?)).await?;
+            let found = store
+                .reading(tenant, move |tx| Ok(log::since(tx, &organization, at, STEP)?))
+                .await?;
             let Some(last) = found.last().map(|delta| delta.id) else { return Ok(()) };
             let more = log::is_full(&found, STEP);
             lock(&self.known).take(found);
@@ -252,13 +271,19 @@ impl Hub {
         let known = lock(&self.known);
         let now: BTreeSet<(String, String)> =
             lines.iter().map(|change| (change.model.clone(), change.row.clone())).collect();
-        let gone: Vec<Arc<LineChange>> =
-            known.lines.iter().filter(|(key, _)| !now.contains(*key)).map(|(_, change)| Arc::clone(change)).collect();
+        let gone: Vec<Arc<LineChange>> = known
+            .lines
+            .iter()
+            .filter(|(key, _)| !now.contains(*key))
+            .map(|(_, change)| Arc::clone(change))
+            .collect();
         let ids: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
-        let left: Vec<String> = known.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
+        let left: Vec<String> =
+            known.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
         drop(known);
         for change in gone {
-            let (model, row, groups) = (change.model.clone(), change.row.clone(), change.groups.clone());
+            let (model, row, groups) =
+                (change.model.clone(), change.row.clone(), change.groups.clone());
             self.put_line(LineChange { model, row, line: Line::default(), groups });
         }
         lines.into_iter().for_each(|change| self.put_line(change));
@@ -276,7 +301,10 @@ impl Hub {
 
     /// Whether a participant has a connection.
     pub(super) fn is_here(&self, kind: &str, participant: &str) -> bool {
-        lock(&self.known).sessions.values().any(|session| session.kind == kind && session.participant == participant)
+        lock(&self.known)
+            .sessions
+            .values()
+            .any(|session| session.kind == kind && session.participant == participant)
     }
 
     /// Rows with claims on them.
@@ -285,19 +313,34 @@ impl Hub {
     }
 
     /// What a participant holds, as far as someone in these groups sees the rows.
-    pub(crate) fn held_by(&self, kind: &str, participant: &str, groups: &BTreeSet<String>) -> Vec<Claim> {
+    pub(crate) fn held_by(
+        &self,
+        kind: &str,
+        participant: &str,
+        groups: &BTreeSet<String>,
+    ) -> Vec<Claim> {
         let known = lock(&self.known);
         let seen = known.lines.values().filter(|change| !change.groups.is_disjoint(groups));
         let holders = seen.filter_map(|change| change.line.holder.as_ref());
-        holders.filter(|claim| claim.kind == kind && claim.participant == participant).cloned().collect()
+        holders
+            .filter(|claim| claim.kind == kind && claim.participant == participant)
+            .cloned()
+            .collect()
     }
 }
 
-fn line(engine: &Engine, tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<LineChange> {
+fn line(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<LineChange> {
     let line = claims::line(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
-        let found = tx.query(&engine.tables.get(model.id).by_id, &[organization.into(), row.into()])?;
+        let found =
+            tx.query(&engine.tables.get(model.id).by_id, &[organization.into(), row.into()])?;
         if let Some(found) = found.first() {
             seen_by = groups::of_row(engine, tx, organization, model, found)?;
         }

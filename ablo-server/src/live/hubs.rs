@@ -58,7 +58,9 @@ impl Hubs {
             hubs: Mutex::default(),
             bootstraps: Mutex::default(),
             revoked: broadcast::channel(CHANNEL).0,
-            limiter: governor::RateLimiter::keyed(governor::Quota::per_second(RATE).allow_burst(BURST)),
+            limiter: governor::RateLimiter::keyed(
+                governor::Quota::per_second(RATE).allow_burst(BURST),
+            ),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
         });
@@ -72,7 +74,9 @@ impl Hubs {
     /// What the database said when it was read the first time.
     pub(crate) async fn join(&self, organization: &str, most: usize) -> Result<Membership> {
         if self.shared.connections.load(Ordering::Relaxed) >= most {
-            return Err(Refusal::new("instance_at_capacity", "too many connections; try again").into());
+            return Err(
+                Refusal::new("instance_at_capacity", "too many connections; try again").into()
+            );
         }
         let (membership, fresh) = self.shared.entry(organization);
         if let Some(news) = fresh {
@@ -99,7 +103,9 @@ impl Hubs {
         }
         match self.shared.limiter.check_key(&capability.to_owned()) {
             Ok(()) => Ok(()),
-            Err(_) => Err(Refusal::new("quota_exceeded", "too many requests; try again in a moment")),
+            Err(_) => {
+                Err(Refusal::new("quota_exceeded", "too many requests; try again in a moment"))
+            }
         }
     }
 
@@ -128,7 +134,10 @@ impl Hubs {
 }
 
 impl Shared {
-    fn entry(self: &Arc<Self>, organization: &str) -> (Membership, Option<mpsc::UnboundedReceiver<News>>) {
+    fn entry(
+        self: &Arc<Self>,
+        organization: &str,
+    ) -> (Membership, Option<mpsc::UnboundedReceiver<News>>) {
         let mut hubs = lock(&self.hubs);
         let mut fresh = None;
         let entry = hubs.entry(organization.to_owned()).or_insert_with(|| {
@@ -190,8 +199,13 @@ async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver
 }
 
 /// Keeps a hub up to date until nobody is connected any more.
-async fn tend(shared: std::sync::Weak<Shared>, hub: Arc<Hub>, mut news: mpsc::UnboundedReceiver<News>) {
-    let Some((store, engine)) = shared.upgrade().map(|shared| (Arc::clone(&shared.store), Arc::clone(&shared.engine)))
+async fn tend(
+    shared: std::sync::Weak<Shared>,
+    hub: Arc<Hub>,
+    mut news: mpsc::UnboundedReceiver<News>,
+) {
+    let Some((store, engine)) =
+        shared.upgrade().map(|shared| (Arc::clone(&shared.store), Arc::clone(&shared.engine)))
     else {
         return;
     };
@@ -201,7 +215,11 @@ async fn tend(shared: std::sync::Weak<Shared>, hub: Arc<Hub>, mut news: mpsc::Un
     loop {
         for look in std::mem::take(&mut missed) {
             if let Err(error) = hub.look(&engine, &store, &look).await {
-                tracing::warn!(organization = hub.organization, ?error, "a hub could not be brought up to date");
+                tracing::warn!(
+                    organization = hub.organization,
+                    ?error,
+                    "a hub could not be brought up to date"
+                );
                 // The same again at the next tick.
                 missed.insert(look);
             }

@@ -50,7 +50,11 @@ impl Pace {
     }
 
     /// The next frame's changes, out of those after the cursor, and moves the cursor behind them.
-    pub(super) fn take(&mut self, items: &[(Arc<Item>, Option<Form>)], now: Instant) -> Vec<String> {
+    pub(super) fn take(
+        &mut self,
+        items: &[(Arc<Item>, Option<Form>)],
+        now: Instant,
+    ) -> Vec<String> {
         let texts = if self.complete { self.all(items) } else { self.newest(items) };
         if !texts.is_empty() && !self.complete {
             self.window = Some((self.cursor, now + PATIENCE));
@@ -101,7 +105,8 @@ impl Pace {
             let mut text = String::new();
             let merged = own.len() > 1;
             // A row that came into being meanwhile is not known to the client, so that an update of it would be dropped.
-            let began = own.iter().any(|at| items.get(*at).is_some_and(|(item, form)| came(item, *form)));
+            let began =
+                own.iter().any(|at| items.get(*at).is_some_and(|(item, form)| came(item, *form)));
             let action = match (*form, began && item.delta.action == "U") {
                 (Form::Usual, true) => "I",
                 (Form::Usual, false) => item.delta.action.as_str(),

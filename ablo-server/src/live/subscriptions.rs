@@ -28,7 +28,13 @@ impl Subscriptions {
     }
 
     /// Subscribes, and says for how many seconds.
-    pub(super) fn open(&mut self, id: String, groups: BTreeSet<String>, ttl: Option<u64>, now: Instant) -> u64 {
+    pub(super) fn open(
+        &mut self,
+        id: String,
+        groups: BTreeSet<String>,
+        ttl: Option<u64>,
+        now: Instant,
+    ) -> u64 {
         let ttl = ttl.unwrap_or(USUAL).clamp(1, LONGEST);
         self.open.insert(id, (groups, now + Duration::from_secs(ttl)));
         ttl
@@ -45,8 +51,12 @@ impl Subscriptions {
 
     /// Ends those whose time is over.
     pub(super) fn end(&mut self, now: Instant) -> Vec<String> {
-        let over: Vec<String> =
-            self.open.iter().filter(|(_, (_, until))| *until <= now).map(|(id, _)| id.clone()).collect();
+        let over: Vec<String> = self
+            .open
+            .iter()
+            .filter(|(_, (_, until))| *until <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
         over.iter().for_each(|id| self.close(id));
         over
     }

@@ -9,9 +9,9 @@ use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
 use crate::value::shown_date;
 use ablo_wire::{
-    ActiveIntent, CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin, IntentGranted,
-    IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus, IntentTarget, LostReason, Millis,
-    PresenceKind, PresenceUpdate, RejectedReason, ServerFrame,
+    ActiveIntent, CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin,
+    IntentGranted, IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus,
+    IntentTarget, LostReason, Millis, PresenceKind, PresenceUpdate, RejectedReason, ServerFrame,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,12 @@ impl Told {
     /// What there is to say about a row whose claims changed, and claims of which it does not say that they live.
     ///
     /// A line may have been read before a claim was made: whether that is lost has to be looked up.
-    pub(super) fn line(&mut self, hub: &Hub, who: &Identity, change: &LineChange) -> (Vec<ServerFrame>, Vec<String>) {
+    pub(super) fn line(
+        &mut self,
+        hub: &Hub,
+        who: &Identity,
+        change: &LineChange,
+    ) -> (Vec<ServerFrame>, Vec<String>) {
         let (frames, doubtful) = self.own(who, change);
         (self.others(hub, who, change, frames), doubtful)
     }
@@ -91,14 +96,20 @@ impl Told {
             return frames;
         }
         let key = (change.model.clone(), change.row.clone());
-        let holder = change.line.holder.as_ref().map(|claim| (claim.kind.clone(), claim.participant.clone()));
+        let holder = change
+            .line
+            .holder
+            .as_ref()
+            .map(|claim| (claim.kind.clone(), claim.participant.clone()));
         let before = match &holder {
             Some(holder) => self.holders.insert(key.clone(), holder.clone()),
             None => self.holders.remove(&key),
         };
         // The one who held it before is shown without it, then the one who holds it with it.
         let parties: BTreeSet<(String, String)> = before.into_iter().chain(holder).collect();
-        for (kind, participant) in parties.into_iter().filter(|(kind, participant)| !who.is(kind, participant)) {
+        for (kind, participant) in
+            parties.into_iter().filter(|(kind, participant)| !who.is(kind, participant))
+        {
             frames.push(holder_presence(hub, who, &kind, &participant, change));
         }
         let known = self.lines.contains(&key);
@@ -115,7 +126,8 @@ impl Told {
     /// What the participant is told of its own claims on the row.
     fn own(&mut self, who: &Identity, change: &LineChange) -> (Vec<ServerFrame>, Vec<String>) {
         let on_row = |own: &Own| own.model == change.model && own.target.entity_id == change.row;
-        let ids: Vec<String> = self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<String> =
+            self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
         let (mut frames, mut doubtful) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
@@ -244,14 +256,27 @@ fn active(claim: &Claim) -> ActiveIntent {
 }
 
 /// A holder's presence after the claims on a row changed: everything it holds, and how the claim on this row ended.
-fn holder_presence(hub: &Hub, who: &Identity, kind: &str, participant: &str, change: &LineChange) -> ServerFrame {
+fn holder_presence(
+    hub: &Hub,
+    who: &Identity,
+    kind: &str,
+    participant: &str,
+    change: &LineChange,
+) -> ServerFrame {
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(PresenceKind::Update);
     frame.user_id = Some(named(kind, participant));
     frame.is_agent = Some(kind != "user");
     let held = hub.held_by(kind, participant, &who.groups);
-    let ended = change.line.ended.iter().rev().find(|claim| claim.kind == kind && claim.participant == participant);
-    let ended = ended.filter(|ended| !held.iter().any(|claim| claim.model == ended.model && claim.row == ended.row));
+    let ended = change
+        .line
+        .ended
+        .iter()
+        .rev()
+        .find(|claim| claim.kind == kind && claim.participant == participant);
+    let ended = ended.filter(|ended| {
+        !held.iter().any(|claim| claim.model == ended.model && claim.row == ended.row)
+    });
     frame.active_intents = Some(held.iter().chain(ended).map(active).collect());
     ServerFrame::PresenceUpdate(Box::new(frame))
 }
@@ -261,7 +286,8 @@ pub(super) fn presence(hub: &Hub, who: &Identity, peer: &Session, gone: bool) ->
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(if gone { PresenceKind::Leave } else { PresenceKind::Enter });
     frame.user_id = Some(named(&peer.kind, &peer.participant));
-    frame.status = Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
+    frame.status =
+        Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
     frame.sync_groups = Some(peer.groups.intersection(&who.groups).cloned().collect());
     frame.activity = peer.report.activity.clone();
     frame.is_agent = Some(peer.kind != "user");
@@ -295,8 +321,10 @@ pub(super) fn unreadable(text: &str, error: &serde_json::Error) -> Option<Server
             Some(ServerFrame::MutationResult(Box::new(receipt)))
         }
         "intent_begin" => {
-            let target =
-                EntityTarget::new(text("entityType").unwrap_or_default(), text("entityId").unwrap_or_default());
+            let target = EntityTarget::new(
+                text("entityType").unwrap_or_default(),
+                text("entityId").unwrap_or_default(),
+            );
             Some(lost(&text("intentId")?, target))
         }
         _ => None,

@@ -5,8 +5,8 @@ use crate::app::App;
 use crate::engine::sourced::{self, Told};
 use crate::error::{Failure, Result, StoreError};
 use ablo_wire::{
-    EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList, SourceLoad, SourceQuery,
-    SourceRequest, SourceVerb,
+    EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList, SourceLoad,
+    SourceQuery, SourceRequest, SourceVerb,
 };
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -37,7 +37,11 @@ pub(super) async fn follow(app: Weak<App>, origin: Arc<Origin>) {
                 wait
             }
             Err(error) => {
-                tracing::warn!(organization = origin.organization, error, "the outbox of a data source cannot be read");
+                tracing::warn!(
+                    organization = origin.organization,
+                    error,
+                    "the outbox of a data source cannot be read"
+                );
                 retry = (retry * 2).min(longest);
                 retry
             }
@@ -70,7 +74,8 @@ fn shown(trouble: Trouble) -> String {
 async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
     let stored = |failure: Failure| failure.to_string();
     let organization = origin.organization.clone();
-    let position = app.reading(&organization.clone(), move |_, tx| sourced::position(tx, &organization)).await;
+    let position =
+        app.reading(&organization.clone(), move |_, tx| sourced::position(tx, &organization)).await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
         fill(app, origin).await?;
@@ -80,7 +85,9 @@ async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
         return Ok(origin.poll);
     }
     let page = match events(origin, cursor.clone()).await {
-        Err(Trouble::Refused(failure, 404)) if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured => {
+        Err(Trouble::Refused(failure, 404))
+            if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
+        {
             origin.without_events();
             return Ok(origin.poll);
         }
@@ -93,7 +100,8 @@ async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
     let all = page.events.len();
     let next = page.next_cursor.or_else(|| cursor.clone());
     let events = hydrated(origin, page.events).await?;
-    let told = taken(app, &origin.organization, events, Some((cursor, next))).await.map_err(stored)?;
+    let told =
+        taken(app, &origin.organization, events, Some((cursor, next))).await.map_err(stored)?;
     Ok(if told.events == all { Duration::ZERO } else { SOON })
 }
 
@@ -106,7 +114,10 @@ async fn events(origin: &Origin, cursor: Option<String>) -> Result<EventsAnswer,
 }
 
 /// Events that say which row it was, and not what it is now.
-pub(crate) async fn hydrated(origin: &Origin, mut events: Vec<SourceEvent>) -> Result<Vec<SourceEvent>, String> {
+pub(crate) async fn hydrated(
+    origin: &Origin,
+    mut events: Vec<SourceEvent>,
+) -> Result<Vec<SourceEvent>, String> {
     for event in &mut events {
         if event.r#type == SourceVerb::Delete || event.data.value().is_some() {
             continue;
@@ -146,7 +157,12 @@ async fn taken(
             Ok(Told { events: 0, .. }) => return Ok(Told { events: at, changed }),
             Ok(told) => changed |= told.changed,
             Err(Failure::Store(StoreError::Rule(_, error))) => {
-                tracing::error!(organization, event = id, error, "a row of a source does not fit the tables");
+                tracing::error!(
+                    organization,
+                    event = id,
+                    error,
+                    "a row of a source does not fit the tables"
+                );
             }
             Err(error) => return Err(error),
         }
@@ -178,7 +194,11 @@ async fn together(
 }
 
 /// Takes what was pushed: where there is an outbox, that is read now; where not, this is all there is.
-pub(crate) async fn pushed(app: &App, origin: &Origin, events: Vec<SourceEvent>) -> Result<(), String> {
+pub(crate) async fn pushed(
+    app: &App,
+    origin: &Origin,
+    events: Vec<SourceEvent>,
+) -> Result<(), String> {
     if origin.has_events() {
         origin.nudge.notify_one();
         return Ok(());
@@ -186,7 +206,9 @@ pub(crate) async fn pushed(app: &App, origin: &Origin, events: Vec<SourceEvent>)
     let events = hydrated(origin, events).await?;
     let (all, mut rest) = (events.len(), events);
     for _ in 0..400 {
-        let told = taken(app, &origin.organization, rest.clone(), None).await.map_err(|failure| failure.to_string())?;
+        let told = taken(app, &origin.organization, rest.clone(), None)
+            .await
+            .map_err(|failure| failure.to_string())?;
         rest.drain(..told.events.min(rest.len()));
         if rest.is_empty() {
             return Ok(());
@@ -202,7 +224,9 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
     let mut cursor = None;
     loop {
         let page = match events(origin, cursor.clone()).await {
-            Err(Trouble::Refused(failure, 404)) if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured => {
+            Err(Trouble::Refused(failure, 404))
+                if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
+            {
                 origin.without_events();
                 break;
             }
@@ -213,7 +237,8 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
         }
         cursor = page.next_cursor;
     }
-    for key in app.engine.models.iter().map(|model| model.key.clone()).filter(|key| origin.has(key)) {
+    for key in app.engine.models.iter().map(|model| model.key.clone()).filter(|key| origin.has(key))
+    {
         let mut from = None;
         loop {
             let mut asked = SourceList::new(key.clone());
@@ -222,7 +247,11 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
             (asked.query, asked.scope) = (Some(query), Some(origin.scope()));
             let page: ListAnswer = match origin.ask(&message(), &SourceRequest::List(asked)).await {
                 Err(Trouble::Refused(failure, 404)) => {
-                    tracing::warn!(model = key, code = failure.error.as_str(), "a data source does not list a model");
+                    tracing::warn!(
+                        model = key,
+                        code = failure.error.as_str(),
+                        "a data source does not list a model"
+                    );
                     break;
                 }
                 page => page.map_err(shown)?,
@@ -240,7 +269,9 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
         }
     }
     let organization = origin.organization.clone();
-    app.writing(&origin.organization, move |_, tx| sourced::moved(tx, &organization, cursor.as_deref(), true))
-        .await
-        .map_err(|failure| failure.to_string())
+    app.writing(&origin.organization, move |_, tx| {
+        sourced::moved(tx, &organization, cursor.as_deref(), true)
+    })
+    .await
+    .map_err(|failure| failure.to_string())
 }

@@ -55,7 +55,9 @@ impl SourceOptions {
 impl fmt::Debug for SourceOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Keys are secrets, and addresses may hold some.
-        f.debug_struct("SourceOptions").field("organization", &self.organization).finish_non_exhaustive()
+        f.debug_struct("SourceOptions")
+            .field("organization", &self.organization)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +67,9 @@ pub(crate) struct Sources(BTreeMap<String, Arc<Origin>>);
 
 impl Sources {
     pub(crate) fn new(all: &[SourceOptions]) -> Self {
-        let origins = all.iter().map(|options| (options.organization.clone(), Arc::new(Origin::new(options))));
+        let origins = all
+            .iter()
+            .map(|options| (options.organization.clone(), Arc::new(Origin::new(options))));
         Self(origins.collect())
     }
 
@@ -74,22 +78,31 @@ impl Sources {
     }
 
     /// Where changes of an organisation go; nowhere where its rows are here.
-    pub(crate) fn of(&self, app: &App, organization: &str, changes: &[Change]) -> Result<Option<Arc<Origin>>, Refusal> {
+    pub(crate) fn of(
+        &self,
+        app: &App,
+        organization: &str,
+        changes: &[Change],
+    ) -> Result<Option<Arc<Origin>>, Refusal> {
         let Some(origin) = self.0.get(organization) else { return Ok(None) };
         let there = |change: &&Change| origin.has(&app.engine.models.get(change.model).key);
         match changes.iter().filter(there).count() {
             0 => Ok(None),
             many if many == changes.len() => Ok(Some(Arc::clone(origin))),
             _ => {
-                let message =
-                    "some of these rows live in the organisation's own database and some here: write them apart";
+                let message = "some of these rows live in the organisation's own database and some here: write them apart";
                 Err(Refusal::new("commit_operation_unsupported", message))
             }
         }
     }
 
     /// The endpoint whose key has signed a message.
-    pub(crate) fn signed(&self, header: impl Fn(&str) -> Option<String>, body: &[u8], now: u64) -> Option<Arc<Origin>> {
+    pub(crate) fn signed(
+        &self,
+        header: impl Fn(&str) -> Option<String>,
+        body: &[u8],
+        now: u64,
+    ) -> Option<Arc<Origin>> {
         let fits = |origin: &&Arc<Origin>| {
             // The same message may come again: its events are taken once.
             Verifier::new(origin.keys()).allow_replays(true).verify(&header, body, now).is_ok()

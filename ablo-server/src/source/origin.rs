@@ -105,13 +105,21 @@ impl Origin {
     }
 
     /// Asks; the same message id for each attempt at one thing.
-    pub(crate) async fn ask<T: DeserializeOwned>(&self, id: &str, request: &SourceRequest) -> Result<T, Trouble> {
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        request: &SourceRequest,
+    ) -> Result<T, Trouble> {
         if let Some(until) = self.locked().rests_until.filter(|until| *until > Instant::now()) {
             let left = until.saturating_duration_since(Instant::now());
-            return Err(Trouble::Resting(format!("the data source keeps failing, and is left alone for {left:?}")));
+            return Err(Trouble::Resting(format!(
+                "the data source keeps failing, and is left alone for {left:?}"
+            )));
         }
         let Ok(permit) = tokio::time::timeout(self.within, self.calls.acquire()).await else {
-            return Err(Trouble::Resting("too many requests to the data source are under way".to_owned()));
+            return Err(Trouble::Resting(
+                "too many requests to the data source are under way".to_owned(),
+            ));
         };
         let answer = self.call(id, request).await;
         drop(permit);
@@ -119,28 +127,40 @@ impl Origin {
         answer
     }
 
-    async fn call<T: DeserializeOwned>(&self, id: &str, request: &SourceRequest) -> Result<T, Trouble> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        request: &SourceRequest,
+    ) -> Result<T, Trouble> {
         let unknown = |error: &dyn std::fmt::Display| Trouble::Unknown(error.to_string());
         let remote = self.remote.as_ref().map_err(|error| unknown(error))?;
         let body = serde_json::to_vec(request).map_err(|error| unknown(&error))?;
         let key = self.keys.first().map_or("", String::as_str);
-        let reply = remote.send(Message::signed(key, id, body)).await.map_err(|error| unknown(&error))?;
+        let reply =
+            remote.send(Message::signed(key, id, body)).await.map_err(|error| unknown(&error))?;
         match reply.status {
-            200..300 => serde_json::from_slice(&reply.body)
-                .map_err(|error| unknown(&format!("the answer of the data source cannot be read: {error}"))),
+            200..300 => serde_json::from_slice(&reply.body).map_err(|error| {
+                unknown(&format!("the answer of the data source cannot be read: {error}"))
+            }),
             // A key that is not good there, or a proxy's word: nothing happened, and nobody who writes can mend it.
             401 | 403 | 404 | 405 | 408 | 413 | 429 | 500.. => {
-                let said = String::from_utf8_lossy(&reply.body).chars().take(200).collect::<String>();
+                let said =
+                    String::from_utf8_lossy(&reply.body).chars().take(200).collect::<String>();
                 match serde_json::from_slice::<SourceFailure>(&reply.body) {
                     Ok(failure) if [403, 404].contains(&reply.status) => {
                         Err(Trouble::Refused(Box::new(failure), reply.status))
                     }
-                    _ => Err(Trouble::Unknown(format!("the data source answered with {}: {said}", reply.status))),
+                    _ => Err(Trouble::Unknown(format!(
+                        "the data source answered with {}: {said}",
+                        reply.status
+                    ))),
                 }
             }
             status => match serde_json::from_slice::<SourceFailure>(&reply.body) {
                 Ok(failure) => Err(Trouble::Refused(Box::new(failure), status)),
-                Err(_) => Err(Trouble::Unknown(format!("the data source answered with {status}, and no code"))),
+                Err(_) => Err(Trouble::Unknown(format!(
+                    "the data source answered with {status}, and no code"
+                ))),
             },
         }
     }
@@ -173,7 +193,8 @@ impl Origin {
     /// How far behind the newest event was when it was read.
     pub(crate) fn behind(&self, happened: Option<u64>) {
         let now = jiff::Timestamp::now().as_millisecond();
-        let lag = happened.and_then(|at| u64::try_from(now).ok()?.checked_sub(at)).unwrap_or_default();
+        let lag =
+            happened.and_then(|at| u64::try_from(now).ok()?.checked_sub(at)).unwrap_or_default();
         self.locked().lag = Some(Duration::from_millis(lag));
     }
 

@@ -8,7 +8,8 @@ use crate::engine::sourced::{self, Begun};
 use crate::error::{Refusal, Result};
 use crate::identity::Identity;
 use ablo_wire::{
-    CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer, SourceFailure, SourceRequest, Verb,
+    CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer, SourceFailure,
+    SourceRequest, Verb,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,18 +45,27 @@ pub(crate) async fn write(
             let (rows, events) = (answer.rows.unwrap_or_default(), origin.has_events());
             let (who, organization) = (who.clone(), who.organization.clone());
             let receipt = app
-                .writing(&organization, move |engine, tx| sourced::finish(engine, tx, &who, &made, &rows, events))
+                .writing(&organization, move |engine, tx| {
+                    sourced::finish(engine, tx, &who, &made, &rows, events)
+                })
                 .await?;
             origin.echo.notify_one();
             Ok(receipt)
         }
         Err(Trouble::Refused(failure, status)) => {
             let (organization, id) = (who.organization.clone(), made.client_tx_id);
-            app.writing(&organization.clone(), move |_, tx| sourced::refused(tx, &organization, &id)).await?;
+            app.writing(&organization.clone(), move |_, tx| {
+                sourced::refused(tx, &organization, &id)
+            })
+            .await?;
             Err(told(&failure, status).into())
         }
         Err(Trouble::Unknown(reason) | Trouble::Resting(reason)) => {
-            tracing::warn!(organization = who.organization, reason, "a data source did not answer a commit");
+            tracing::warn!(
+                organization = who.organization,
+                reason,
+                "a data source did not answer a commit"
+            );
             let message = "the data source did not answer: whether the write happened is known when it is sent again";
             Err(Refusal::new("source_network_error", message).into())
         }
@@ -67,8 +77,11 @@ async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
     let (start, mut pause) = (Instant::now(), Duration::from_millis(2));
     loop {
         let (writer, commit) = (who.clone(), made.clone());
-        let begun =
-            app.writing(&who.organization, move |engine, tx| sourced::begin(engine, tx, &writer, &commit)).await?;
+        let begun = app
+            .writing(&who.organization, move |engine, tx| {
+                sourced::begin(engine, tx, &writer, &commit)
+            })
+            .await?;
         if !matches!(begun, Begun::Busy) || start.elapsed() > PATIENCE {
             return Ok(begun);
         }
@@ -101,7 +114,8 @@ fn sent(
     operations: Vec<Operation>,
     known: &BTreeSet<usize>,
 ) -> SourceCommit {
-    let each = made.changes.iter().zip(operations).enumerate().filter(|(at, _)| !known.contains(at));
+    let each =
+        made.changes.iter().zip(operations).enumerate().filter(|(at, _)| !known.contains(at));
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
             let verb = match change.act {
@@ -112,8 +126,11 @@ fn sent(
                 Act::Archive(false) => Verb::Unarchive,
             };
             // Sources know models by the author's name, and every row has an id by now.
-            let mut operation =
-                Operation::frame(verb, app.engine.models.get(change.model).key.clone(), change.id.clone());
+            let mut operation = Operation::frame(
+                verb,
+                app.engine.models.get(change.model).key.clone(),
+                change.id.clone(),
+            );
             operation.data = match given.data {
                 Maybe::Value(data) => Maybe::Value(data),
                 _ => Maybe::Absent,
@@ -137,10 +154,14 @@ fn sent(
 fn told(failure: &SourceFailure, status: u16) -> Refusal {
     let said = failure.error.as_str();
     let known = CODES.iter().find(|known| known.code == said).map(|known| known.code);
-    let message = failure.message.clone().unwrap_or_else(|| format!("the data source refuses: {said}"));
+    let message =
+        failure.message.clone().unwrap_or_else(|| format!("the data source refuses: {said}"));
     match known {
         Some(code) => Refusal::new(code, message),
-        None => Refusal::new("constraint_violation", format!("the data source refuses, {said}: {message}"))
-            .with_status(status),
+        None => Refusal::new(
+            "constraint_violation",
+            format!("the data source refuses, {said}: {message}"),
+        )
+        .with_status(status),
     }
 }

@@ -224,7 +224,8 @@ impl Clock {
     /// The time.
     #[must_use]
     pub fn now(&self) -> jiff::Timestamp {
-        let passed = jiff::SignedDuration::try_from(self.at.elapsed()).unwrap_or(jiff::SignedDuration::ZERO);
+        let passed =
+            jiff::SignedDuration::try_from(self.at.elapsed()).unwrap_or(jiff::SignedDuration::ZERO);
         self.start.checked_add(passed).unwrap_or(self.start)
     }
 }

@@ -53,7 +53,10 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened or written, or is no database.
     pub fn open(place: &Place, schema: &Schema) -> Result<Self, StoreError> {
-        Self::with(place, &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())])
+        Self::with(
+            place,
+            &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())],
+        )
     }
 
     /// Opens a database whose tables are an application's, and makes the ledger and the outbox of a Data Source beside them.
@@ -126,7 +129,9 @@ fn connect(place: &Place, read_only: bool) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     if !read_only {
         // What is confirmed is on the disk, whatever happens to the machine.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+        )?;
     }
     Ok(connection)
 }
@@ -182,7 +187,12 @@ fn write_all(
 }
 
 /// Runs work in one transaction; each that fails is undone alone.
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, teller: &broadcast::Sender<News>, clock: Clock) {
+fn write_batch(
+    connection: &Connection,
+    mut batch: Vec<Box<dyn Work>>,
+    teller: &broadcast::Sender<News>,
+    clock: Clock,
+) {
     let mut outcomes = Vec::with_capacity(batch.len());
     let committed = (|| {
         connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -268,7 +278,9 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Text(text) | ValueRef::Blob(text) => {
+            Cell::Text(String::from_utf8_lossy(text).into_owned())
+        }
     }
 }
 
@@ -290,9 +302,13 @@ impl From<rusqlite::Error> for StoreError {
         let rusqlite::Error::SqliteFailure(code, _) = error else { return StoreError::Fault(text) };
         match (code.code, code.extended_code) {
             (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Contended(text),
-            (ErrorCode::DiskFull | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure, _) => {
-                StoreError::Unavailable(text)
-            }
+            (
+                ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure,
+                _,
+            ) => StoreError::Unavailable(text),
             (_, ffi::SQLITE_CONSTRAINT_NOTNULL) => StoreError::Rule(Rule::NotNull, text),
             (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::Rule(Rule::ForeignKey, text),
             (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {

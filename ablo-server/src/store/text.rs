@@ -69,10 +69,13 @@ impl Dialect {
         match (self, form) {
             (Dialect::Sqlite, "list") => format!("(SELECT value FROM json_each(?{number}))"),
             (Dialect::Sqlite, _) => format!("?{number}"),
-            (Dialect::Postgres, "list") => format!("(SELECT jsonb_array_elements_text(${number}::text::jsonb))"),
+            (Dialect::Postgres, "list") => {
+                format!("(SELECT jsonb_array_elements_text(${number}::text::jsonb))")
+            }
             (Dialect::Postgres, "texts") => {
                 // An array of nothing is empty; what is absent stays so.
-                let texts = format!("ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))");
+                let texts =
+                    format!("ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))");
                 format!("CASE WHEN ${number}::text IS NOT NULL THEN {texts} END")
             }
             (Dialect::Postgres, "date") => format!("${number}::text::timestamptz"),
@@ -87,9 +90,9 @@ impl Dialect {
     pub fn read(self, column: &str, form: &str) -> Cow<'static, str> {
         match (self, form) {
             (Dialect::Sqlite, _) => Cow::Owned(column.to_owned()),
-            (Dialect::Postgres, "date") => {
-                Cow::Owned(format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"))
-            }
+            (Dialect::Postgres, "date") => Cow::Owned(format!(
+                "to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+            )),
             (Dialect::Postgres, "texts") => Cow::Owned(format!("to_json({column})::text")),
             (Dialect::Postgres, "") => Cow::Owned(column.to_owned()),
             (Dialect::Postgres, _) => Cow::Owned(format!("{column}::text")),

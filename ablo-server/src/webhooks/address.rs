@@ -24,7 +24,10 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => match inside(v6) {
             Some(v4) => is_public(v4),
-            None => (v6.segments()[0] & 0xe000) == 0x2000 && !v6.segments().starts_with(&[0x2001, 0xdb8]),
+            None => {
+                (v6.segments()[0] & 0xe000) == 0x2000
+                    && !v6.segments().starts_with(&[0x2001, 0xdb8])
+            }
         },
     }
 }
@@ -108,7 +111,9 @@ mod tests {
         ] {
             assert!(check(hidden, false).is_err(), "{hidden}");
         }
-        for open in ["https://example.com/hook?a=b", "https://93.184.215.14/", "https://[2606:4700::1111]/"] {
+        for open in
+            ["https://example.com/hook?a=b", "https://93.184.215.14/", "https://[2606:4700::1111]/"]
+        {
             assert!(check(open, false).is_ok(), "{open}");
         }
         assert!(check("http://127.0.0.1:3000/hook", true).is_ok());

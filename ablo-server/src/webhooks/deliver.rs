@@ -43,7 +43,8 @@ fn client(options: &WebhookOptions) -> Result<reqwest::Client, Box<dyn std::erro
         .no_proxy()
         .timeout(options.within)
         .user_agent("ablo-webhooks");
-    let builder = if options.private_hosts { builder } else { builder.dns_resolver(Arc::new(Public)) };
+    let builder =
+        if options.private_hosts { builder } else { builder.dns_resolver(Arc::new(Public)) };
     Ok(builder.build()?)
 }
 
@@ -67,7 +68,10 @@ impl Grown {
 
 async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
     let slots = Arc::new(Semaphore::new(AT_A_TIME));
-    let Some((mut news, mut closing)) = app.upgrade().map(|app| (app.store.news(), app.closing())) else { return };
+    let Some((mut news, mut closing)) = app.upgrade().map(|app| (app.store.news(), app.closing()))
+    else {
+        return;
+    };
     let mut grown = Grown { all: true, ..Grown::default() };
     let (mut tick, mut swept) = (tokio::time::interval(poll), Instant::now());
     loop {
@@ -100,8 +104,14 @@ async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
 }
 
 /// Starts an attempt for each endpoint that has something to hear.
-async fn due(app: &Arc<App>, client: &reqwest::Client, slots: &Arc<Semaphore>, grown: Grown) -> Result<()> {
-    let find = move |tx: &mut dyn Tx| webhooks::due(tx, (!grown.all).then_some(&grown.organizations));
+async fn due(
+    app: &Arc<App>,
+    client: &reqwest::Client,
+    slots: &Arc<Semaphore>,
+    grown: Grown,
+) -> Result<()> {
+    let find =
+        move |tx: &mut dyn Tx| webhooks::due(tx, (!grown.all).then_some(&grown.organizations));
     for endpoint in app.store.reading(Tenant::Nobody, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
         let Some(message) = taken(app, &endpoint).await? else { continue };
@@ -112,7 +122,9 @@ async fn due(app: &Arc<App>, client: &reqwest::Client, slots: &Arc<Semaphore>, g
             while let Some((endpoint, message)) = next.take() {
                 match attempt(&app, &client, &endpoint, &message).await {
                     Ok(again) => next = again,
-                    Err(failure) => tracing::warn!(%failure, "what became of a webhook cannot be written down"),
+                    Err(failure) => {
+                        tracing::warn!(%failure, "what became of a webhook cannot be written down")
+                    }
                 }
             }
             drop(slot);
@@ -151,7 +163,10 @@ async fn attempt(
     tracing::info!(organization, endpoint = endpoint.id, error, "a webhook was not taken");
     let attempts = usize::try_from(endpoint.attempts).unwrap_or(usize::MAX).saturating_add(1);
     let again = schedule.get(attempts).and_then(|wait| SignedDuration::try_from(*wait).ok());
-    app.writing(&organization, move |_, tx| webhooks::failed(tx, &at, &sent_message, &error, again)).await?;
+    app.writing(&organization, move |_, tx| {
+        webhooks::failed(tx, &at, &sent_message, &error, again)
+    })
+    .await?;
     Ok(None)
 }
 
@@ -174,7 +189,8 @@ async fn send(
         .body(message.body.clone());
     let failed = |error: reqwest::Error| {
         let error = error.without_url();
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+        let cause = std::error::Error::source(&error)
+            .map_or_else(String::new, |cause| format!(": {cause}"));
         format!("{error}{cause}")
     };
     let mut answer = request.send().await.map_err(failed)?;

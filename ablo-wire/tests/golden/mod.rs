@@ -31,7 +31,9 @@ pub(crate) fn frames() -> Vec<Golden> {
     folders
         .iter()
         // What is no frame, or none of this crate's.
-        .filter(|folder| !["bodies", "binary", "malformed"].iter().any(|other| folder.ends_with(other)))
+        .filter(|folder| {
+            !["bodies", "binary", "malformed"].iter().any(|other| folder.ends_with(other))
+        })
         .flat_map(|folder| files(folder))
         .collect()
 }
@@ -51,7 +53,8 @@ fn root() -> PathBuf {
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
 }

@@ -92,7 +92,8 @@ const RESET: &str = "a membership changed which rows are seen, and of too many f
 /// Whether everything has to be read anew: rows came into sight, or went out of it, that are not told of one by one.
 fn is_reset(delta: &Delta) -> bool {
     let groups = |data: serde_json::Value| data.get("addedGroups").is_some();
-    delta.action_type == Action::GroupAdded && delta.data.value().is_some_and(|data| data.decode().is_ok_and(groups))
+    delta.action_type == Action::GroupAdded
+        && delta.data.value().is_some_and(|data| data.decode().is_ok_and(groups))
 }
 
 /// What a stream of changes gives for each of them.
@@ -137,8 +138,13 @@ impl<T: Item> Subscribe<T> {
     }
 
     async fn run(self) -> Result<Changes<T>> {
-        let mut feed =
-            Feed { inner: self.inner, socket: None, after: self.from, at_hand: VecDeque::new(), failures: 0 };
+        let mut feed = Feed {
+            inner: self.inner,
+            socket: None,
+            after: self.from,
+            at_hand: VecDeque::new(),
+            failures: 0,
+        };
         // Whoever has no place yet gets one now, so that nothing is missed between this and the first read.
         while feed.socket.is_none() {
             feed.step().await?;

@@ -10,8 +10,8 @@ use super::http::{Http, Request};
 use super::live::{Command, Standing, TTL, spawn};
 use super::read::retrieve;
 use crate::wire::{
-    ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased, LostReason, Millis,
-    ModelClaim, Object, OnStale, QueueSlot, ReorderBody, SyncId, Ttl,
+    ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
+    LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, ReorderBody, SyncId, Ttl,
 };
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
@@ -39,7 +39,12 @@ pub struct ClaimRow<M> {
 
 impl<M: Model> ClaimRow<M> {
     pub(super) fn new(inner: Arc<Inner>, row: Id<M>) -> Self {
-        let begin = IntentBegin::new(format!("int_{}", fresh_id()), M::DESCRIPTOR.key, row.as_str(), "editing");
+        let begin = IntentBegin::new(
+            format!("int_{}", fresh_id()),
+            M::DESCRIPTOR.key,
+            row.as_str(),
+            "editing",
+        );
         Self { inner, row, begin, wait: true, timeout: None, deepest: None }
     }
 
@@ -64,7 +69,8 @@ impl<M: Model> ClaimRow<M> {
 
     /// How long the claim lives when this program is gone: a minute by default, ten at most. While it runs, it renews.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.begin.estimated_ms = Some(Millis(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)));
+        self.begin.estimated_ms =
+            Some(Millis(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)));
         self
     }
 
@@ -118,7 +124,10 @@ async fn granted(standing: &mut watch::Receiver<Standing>, deepest: Option<u64>)
             Standing::Refused(error) => return Err(error),
             Standing::Lost(reason) => return Err(lost(&reason)),
             Standing::Queued(before) if deepest.is_some_and(|deepest| before > deepest) => {
-                return Err(Error::here("queue_too_deep", format!("{before} wait before this one")));
+                return Err(Error::here(
+                    "queue_too_deep",
+                    format!("{before} wait before this one"),
+                ));
             }
             Standing::Queued(_) | Standing::Asked => {}
         }
@@ -127,7 +136,10 @@ async fn granted(standing: &mut watch::Receiver<Standing>, deepest: Option<u64>)
 }
 
 fn lost(reason: &LostReason) -> Error {
-    Error::here("claim_lost", format!("the claim, or its place in the line, is gone: {}", reason.as_str()))
+    Error::here(
+        "claim_lost",
+        format!("the claim, or its place in the line, is gone: {}", reason.as_str()),
+    )
 }
 
 /// A row that is held, as it was read when it came to be held.
@@ -283,14 +295,21 @@ async fn keep(http: Arc<Http>, begin: IntentBegin, tell: watch::Sender<Standing>
                 body.queue = Some(false);
                 Standing::Held
             }
-            Err(error) if error.is_passing() && (!held || renewed.elapsed() < ttl) => tell.borrow().clone(),
-            Err(error) if held && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) => {
+            Err(error) if error.is_passing() && (!held || renewed.elapsed() < ttl) => {
+                tell.borrow().clone()
+            }
+            Err(error)
+                if held
+                    && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) =>
+            {
                 Standing::Lost(LostReason::Expired)
             }
             Err(error) => Standing::Refused(error),
         };
-        let (over, holds) =
-            (matches!(standing, Standing::Lost(_) | Standing::Refused(_)), matches!(standing, Standing::Held));
+        let (over, holds) = (
+            matches!(standing, Standing::Lost(_) | Standing::Refused(_)),
+            matches!(standing, Standing::Held),
+        );
         tell.send_replace(standing);
         if over {
             return;
@@ -302,7 +321,9 @@ async fn keep(http: Arc<Http>, begin: IntentBegin, tell: watch::Sender<Standing>
         }
     }
     // Where this fails, the claim ends with its time.
-    let _ = http.send::<IntentReleased>(&Request::delete(["v1", "intents", body.intent_id.as_str()])).await;
+    let _ = http
+        .send::<IntentReleased>(&Request::delete(["v1", "intents", body.intent_id.as_str()]))
+        .await;
 }
 
 async fn ask(http: &Http, body: &IntentBody) -> Result<ClaimAnswer> {
@@ -322,7 +343,8 @@ impl<M: Model> Line<M> {
     }
 
     async fn list(&self) -> Result<IntentList> {
-        let query = vec![("model", M::DESCRIPTOR.key.to_owned()), ("id", self.row.as_str().to_owned())];
+        let query =
+            vec![("model", M::DESCRIPTOR.key.to_owned()), ("id", self.row.as_str().to_owned())];
         self.inner.http.send(&Request::get(["v1", "intents"]).query(query)).await
     }
 
@@ -347,7 +369,8 @@ impl<M: Model> Line<M> {
     /// # Errors
     /// Where the coordinator refuses, or cannot be reached.
     pub async fn release(&self) -> Result<bool> {
-        let request = Request::delete(["v1", "models", M::DESCRIPTOR.key, self.row.as_str(), "claim"]);
+        let request =
+            Request::delete(["v1", "models", M::DESCRIPTOR.key, self.row.as_str(), "claim"]);
         let answer: ClaimReleased = self.inner.http.send(&request).await?;
         Ok(answer.released.unwrap_or(answer.ok))
     }
@@ -357,10 +380,13 @@ impl<M: Model> Line<M> {
     /// # Errors
     /// `capability_scope_denied` for a credential that may not, and where the coordinator cannot be reached.
     pub async fn reorder<'c>(&self, first: impl IntoIterator<Item = &'c ModelClaim>) -> Result<()> {
-        let slots: Vec<QueueSlot> =
-            first.into_iter().map(|claim| QueueSlot::new(claim.actor.clone(), claim.id.clone())).collect();
+        let slots: Vec<QueueSlot> = first
+            .into_iter()
+            .map(|claim| QueueSlot::new(claim.actor.clone(), claim.id.clone()))
+            .collect();
         let path = ["v1", "models", M::DESCRIPTOR.key, self.row.as_str(), "claim", "reorder"];
-        let _: ClaimReleased = self.inner.http.send(&Request::post(path, &ReorderBody::new(slots))?).await?;
+        let _: ClaimReleased =
+            self.inner.http.send(&Request::post(path, &ReorderBody::new(slots))?).await?;
         Ok(())
     }
 }

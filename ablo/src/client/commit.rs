@@ -77,7 +77,9 @@ impl Commit {
         let mut operation = Operation::http(verb, M::DESCRIPTOR.key, Some(id));
         match data.map(Written::row).transpose() {
             Ok(data) => operation.data = Maybe::or_null(data),
-            Err(error) => self.fault = Some(Error::here("invalid_request", format!("no JSON: {error}"))),
+            Err(error) => {
+                self.fault = Some(Error::here("invalid_request", format!("no JSON: {error}")))
+            }
         }
         self.operations.push(operation);
         self
@@ -90,7 +92,11 @@ impl Commit {
     }
 
     /// Changes a row: what the patch does not name stays.
-    pub fn update<P: Patched<Model: Model> + Serialize>(self, id: impl Into<Id<P::Model>>, patch: P) -> Self {
+    pub fn update<P: Patched<Model: Model> + Serialize>(
+        self,
+        id: impl Into<Id<P::Model>>,
+        patch: P,
+    ) -> Self {
         self.push::<P::Model>(Verb::Update, id.into().as_str().to_owned(), Some(&patch))
     }
 

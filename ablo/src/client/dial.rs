@@ -61,15 +61,18 @@ impl Dial {
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Answer> {
-        let host = HeaderValue::from_str(request.url().authority()).map_err(|error| Error::network(&error))?;
-        let mut request = hyper::Request::<reqwest::Body>::try_from(request).map_err(|error| Error::network(&error))?;
+        let host = HeaderValue::from_str(request.url().authority())
+            .map_err(|error| Error::network(&error))?;
+        let mut request = hyper::Request::<reqwest::Body>::try_from(request)
+            .map_err(|error| Error::network(&error))?;
         if let Some(path) = request.uri().path_and_query().cloned() {
             *request.uri_mut() = path.into();
         }
         request.headers_mut().insert(HOST, host);
         let wire = TokioIo::new(self.open().await?);
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(wire).await.map_err(|error| Error::network(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(wire)
+            .await
+            .map_err(|error| Error::network(&error))?;
         // It ends with the answer's body, or with this request.
         let connection = tokio::spawn(connection);
         let answer = sender.send_request(request).await.map_err(|error| Error::network(&error))?;

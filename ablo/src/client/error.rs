@@ -165,7 +165,12 @@ impl Error {
                     502..=504 => "network_error",
                     _ => "internal_error",
                 };
-                Self::of(ErrorCode::from(code), format!("HTTP status {status}"), Some(status), &serde_json::Value::Null)
+                Self::of(
+                    ErrorCode::from(code),
+                    format!("HTTP status {status}"),
+                    Some(status),
+                    &serde_json::Value::Null,
+                )
             }
         };
         made.0.request_id = made.0.request_id.or(request_id);
@@ -180,9 +185,22 @@ impl Error {
         made
     }
 
-    fn of(code: ErrorCode, message: String, status: Option<u16>, details: &serde_json::Value) -> Self {
+    fn of(
+        code: ErrorCode,
+        message: String,
+        status: Option<u16>,
+        details: &serde_json::Value,
+    ) -> Self {
         let kind = kind(&code, status, details);
-        Self(Box::new(Parts { code, message, kind, request_id: None, status, param: None, retry_after: None }))
+        Self(Box::new(Parts {
+            code,
+            message,
+            kind,
+            request_id: None,
+            status,
+            param: None,
+            retry_after: None,
+        }))
     }
 
     pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
@@ -247,12 +265,22 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> &'static str {
         match (&self.0.kind, self.0.code.recovery()) {
-            (ErrorKind::Claimed(_), _) => "claim the row and wait in its line, or write when its holder is done",
-            (ErrorKind::Stale(_), _) => "read the row again and decide anew; the conflicts hold it as it is now",
-            (ErrorKind::ClaimLost, _) => "claim the row again; what was read under the claim may have changed",
-            (ErrorKind::Unreadable, _) => "generate the models from the schema that the coordinator serves",
+            (ErrorKind::Claimed(_), _) => {
+                "claim the row and wait in its line, or write when its holder is done"
+            }
+            (ErrorKind::Stale(_), _) => {
+                "read the row again and decide anew; the conflicts hold it as it is now"
+            }
+            (ErrorKind::ClaimLost, _) => {
+                "claim the row again; what was read under the claim may have changed"
+            }
+            (ErrorKind::Unreadable, _) => {
+                "generate the models from the schema that the coordinator serves"
+            }
             (ErrorKind::RateLimited, _) => "send less, or try again later",
-            (ErrorKind::Unavailable, _) => "try again later; nothing is known to be wrong with the request",
+            (ErrorKind::Unavailable, _) => {
+                "try again later; nothing is known to be wrong with the request"
+            }
             (ErrorKind::NotFound, _) => {
                 "look for the row again: it may be gone, or outside of what the credential sees"
             }
@@ -269,8 +297,12 @@ impl Error {
 /// What a code is about; the registry lacks the codes of this side.
 fn kind(code: &ErrorCode, status: Option<u16>, details: &serde_json::Value) -> ErrorKind {
     let read = |class: ErrorClass| match class {
-        ErrorClass::Claimed => ErrorKind::Claimed(Box::new(Holder::deserialize(details).unwrap_or_default())),
-        ErrorClass::StaleContext => ErrorKind::Stale(Box::new(Stale::deserialize(details).unwrap_or_default())),
+        ErrorClass::Claimed => {
+            ErrorKind::Claimed(Box::new(Holder::deserialize(details).unwrap_or_default()))
+        }
+        ErrorClass::StaleContext => {
+            ErrorKind::Stale(Box::new(Stale::deserialize(details).unwrap_or_default()))
+        }
         ErrorClass::Authentication => ErrorKind::Authentication,
         ErrorClass::Permission | ErrorClass::Capability => ErrorKind::Permission,
         ErrorClass::Idempotency => ErrorKind::Conflict,

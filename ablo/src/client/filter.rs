@@ -37,13 +37,17 @@ impl<M> Equal<M> {
     /// As a page is asked for with.
     pub(super) fn pair(&self) -> Result<(&'static str, String)> {
         if RESERVED.contains(&self.name) {
-            let message = format!("a page cannot be filtered by the field `{}`; use `query`", self.name);
+            let message =
+                format!("a page cannot be filtered by the field `{}`; use `query`", self.name);
             return Err(Error::here("invalid_request", message));
         }
         let text = match &self.value {
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Null => {
-                let message = format!("a page cannot be filtered by absent values of `{}`; use `query`", self.name);
+                let message = format!(
+                    "a page cannot be filtered by absent values of `{}`; use `query`",
+                    self.name
+                );
                 return Err(Error::here("invalid_request", message));
             }
             value => value.to_string(),
@@ -78,7 +82,10 @@ fn json<T: Value>(value: &T) -> serde_json::Value {
 /// reports.query().filter(WeatherReport::CONFIDENCE.ge(0.5)).filter(WeatherReport::FORECAST.is_not_null());
 /// # }
 /// ```
-#[allow(clippy::should_implement_trait, reason = "they make conditions, as query builders have them")]
+#[allow(
+    clippy::should_implement_trait,
+    reason = "they make conditions, as query builders have them"
+)]
 impl<M: Model, T: Value> Field<M, T> {
     /// The field equals this.
     pub fn eq(self, value: impl Into<T>) -> Equal<M> {
@@ -112,12 +119,20 @@ impl<M: Model, T: Value> Field<M, T> {
 
     /// The field equals one of these.
     pub fn one_of<V: Into<T>>(self, values: impl IntoIterator<Item = V>) -> Condition<M> {
-        condition(self.name(), Operator::In, values.into_iter().map(|value| json(&value.into())).collect())
+        condition(
+            self.name(),
+            Operator::In,
+            values.into_iter().map(|value| json(&value.into())).collect(),
+        )
     }
 
     /// The field equals none of these.
     pub fn none_of<V: Into<T>>(self, values: impl IntoIterator<Item = V>) -> Condition<M> {
-        condition(self.name(), Operator::NotIn, values.into_iter().map(|value| json(&value.into())).collect())
+        condition(
+            self.name(),
+            Operator::NotIn,
+            values.into_iter().map(|value| json(&value.into())).collect(),
+        )
     }
 
     /// By this field, smallest first.

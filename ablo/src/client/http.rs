@@ -45,10 +45,14 @@ impl Request {
         Self::new(Method::DELETE, path)
     }
 
-    pub(super) fn post<'p>(path: impl IntoIterator<Item = &'p str>, body: &impl Serialize) -> Result<Self> {
+    pub(super) fn post<'p>(
+        path: impl IntoIterator<Item = &'p str>,
+        body: &impl Serialize,
+    ) -> Result<Self> {
         let mut request = Self::new(Method::POST, path);
         request.body = Some(
-            serde_json::to_vec(body).map_err(|error| Error::here("invalid_request", format!("no JSON: {error}")))?,
+            serde_json::to_vec(body)
+                .map_err(|error| Error::here("invalid_request", format!("no JSON: {error}")))?,
         );
         Ok(request)
     }
@@ -71,7 +75,12 @@ impl Request {
 }
 
 impl Http {
-    pub(super) fn new(base: &str, tokens: Tokens, attempts: u32, dial: Option<Dial>) -> Result<Self> {
+    pub(super) fn new(
+        base: &str,
+        tokens: Tokens,
+        attempts: u32,
+        dial: Option<Dial>,
+    ) -> Result<Self> {
         let base = read_base(base)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -102,8 +111,15 @@ impl Http {
             let error = match self.token().await {
                 Err(error) => error,
                 Ok(token) => match self.once(request, &token).await {
-                    Ok(body) => return serde_json::from_slice(&body).map_err(|error| Error::unreadable(&error)),
-                    Err(error) if error.status() == Some(401) && !renewed && self.tokens.refused(&token).await => {
+                    Ok(body) => {
+                        return serde_json::from_slice(&body)
+                            .map_err(|error| Error::unreadable(&error));
+                    }
+                    Err(error)
+                        if error.status() == Some(401)
+                            && !renewed
+                            && self.tokens.refused(&token).await =>
+                    {
                         renewed = true;
                         continue;
                     }
@@ -120,8 +136,10 @@ impl Http {
     /// Sends a request once, with this token.
     pub(super) async fn once(&self, request: &Request, token: &str) -> Result<Vec<u8>> {
         let url = self.url(&request.path, &request.query)?;
-        let mut sent =
-            self.client.request(request.method.clone(), url).header(AUTHORIZATION, format!("Bearer {token}"));
+        let mut sent = self
+            .client
+            .request(request.method.clone(), url)
+            .header(AUTHORIZATION, format!("Bearer {token}"));
         if let Some(body) = &request.body {
             sent = sent.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -135,10 +153,13 @@ impl Http {
         };
         let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
-        let wait = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let wait = header(RETRY_AFTER.as_str())
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_secs);
         match status.is_success() {
             true => Ok(body),
-            false => Err(Error::answered(status.as_u16(), &body, request_id).after(wait.map(|wait| wait.min(ANSWER)))),
+            false => Err(Error::answered(status.as_u16(), &body, request_id)
+                .after(wait.map(|wait| wait.min(ANSWER)))),
         }
     }
 
@@ -162,9 +183,15 @@ impl Http {
         let mut url = self.base.clone();
         // A URL leaves these out, and another route would be asked.
         if let Some(part) = path.iter().find(|part| matches!(part.as_str(), "" | "." | "..")) {
-            return Err(Error::here("invalid_request", format!("`{part}` is no id that a URL can carry")));
+            return Err(Error::here(
+                "invalid_request",
+                format!("`{part}` is no id that a URL can carry"),
+            ));
         }
-        url.path_segments_mut().map_err(|()| no_base(self.base.as_str()))?.pop_if_empty().extend(path);
+        url.path_segments_mut()
+            .map_err(|()| no_base(self.base.as_str()))?
+            .pop_if_empty()
+            .extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -173,7 +200,8 @@ impl Http {
 
     /// Where the socket is.
     pub(super) fn socket(&self) -> Result<Url> {
-        let mut url = self.url(&["sync".to_owned(), "ws".to_owned()], &[("cursor", String::new())])?;
+        let mut url =
+            self.url(&["sync".to_owned(), "ws".to_owned()], &[("cursor", String::new())])?;
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
         url.set_scheme(scheme).map_err(|()| no_base(self.base.as_str()))?;
         Ok(url)
@@ -202,7 +230,10 @@ fn read_base(base: &str) -> Result<Url> {
 }
 
 fn no_base(base: &str) -> Error {
-    Error::here("base_url_missing", format!("`{base}` is no address of a coordinator: give `https://…`"))
+    Error::here(
+        "base_url_missing",
+        format!("`{base}` is no address of a coordinator: give `https://…`"),
+    )
 }
 
 /// How long to wait before the attempt after this one: twice as long each time, less up to half of it, so that clients
@@ -211,6 +242,7 @@ pub(super) fn pause(attempt: u32) -> Duration {
     let full = PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
     let mut bytes = [0; 2];
     // Without randomness the pause is whole.
-    let part = if getrandom::fill(&mut bytes).is_ok() { u32::from(u16::from_le_bytes(bytes)) } else { 0 };
+    let part =
+        if getrandom::fill(&mut bytes).is_ok() { u32::from(u16::from_le_bytes(bytes)) } else { 0 };
     full - full.saturating_mul(part) / (2 * 65_536)
 }

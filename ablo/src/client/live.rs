@@ -8,8 +8,8 @@ use super::http::{Http, pause};
 use super::presence::Roster;
 use super::socket::Socket;
 use crate::wire::{
-    ClientFrame, IntentAbandon, IntentBegin, LostReason, PresenceReport, PresenceStatus, ServerFrame, SyncCapability,
-    SyncId, SyncRequest, Versions,
+    ClientFrame, IntentAbandon, IntentBegin, LostReason, PresenceReport, PresenceStatus,
+    ServerFrame, SyncCapability, SyncId, SyncRequest, Versions,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,14 @@ impl Live {
     pub(super) fn start(http: Arc<Http>) -> Result<Self> {
         let (commands, heard) = mpsc::unbounded_channel();
         let (roster, seen) = watch::channel(Roster::default());
-        let task = Task { http, commands: heard, claims: BTreeMap::new(), report: None, roster, heard: Instant::now() };
+        let task = Task {
+            http,
+            commands: heard,
+            claims: BTreeMap::new(),
+            report: None,
+            roster,
+            heard: Instant::now(),
+        };
         spawn(task.run())?;
         Ok(Self { commands, roster: seen })
     }
@@ -213,7 +220,8 @@ impl Task {
             ClientFrame::IntentBegin(begin)
         });
         let mut frames: Vec<ClientFrame> = begins.collect();
-        let report = self.report.clone().unwrap_or_else(|| PresenceReport::new(PresenceStatus::Online));
+        let report =
+            self.report.clone().unwrap_or_else(|| PresenceReport::new(PresenceStatus::Online));
         frames.push(ClientFrame::PresenceUpdate(report));
         frames.push(sync_request(None));
         frames
@@ -224,8 +232,12 @@ impl Task {
         match frame {
             ServerFrame::IntentAcquired(frame) => self.tell(&frame.intent_id, Standing::Held),
             ServerFrame::IntentGranted(frame) => self.tell(&frame.intent_id, Standing::Held),
-            ServerFrame::IntentQueued(frame) => self.tell(&frame.intent_id, Standing::Queued(frame.position)),
-            ServerFrame::IntentLost(frame) => self.end(&frame.intent_id, Standing::Lost(frame.reason)),
+            ServerFrame::IntentQueued(frame) => {
+                self.tell(&frame.intent_id, Standing::Queued(frame.position))
+            }
+            ServerFrame::IntentLost(frame) => {
+                self.end(&frame.intent_id, Standing::Lost(frame.reason))
+            }
             ServerFrame::IntentRejected(frame) => {
                 let held = self.claims.get(&frame.intent_id).is_some_and(Own::is_held);
                 let holder = super::error::Holder {
@@ -239,7 +251,9 @@ impl Task {
                 };
                 self.end(&frame.intent_id, standing);
             }
-            ServerFrame::PresenceUpdate(peer) => self.roster.send_modify(|roster| roster.hear(*peer)),
+            ServerFrame::PresenceUpdate(peer) => {
+                self.roster.send_modify(|roster| roster.hear(*peer))
+            }
             ServerFrame::IntentQueue(line) => self.roster.send_modify(|roster| roster.line(line)),
             _ => {}
         }

@@ -114,7 +114,15 @@ impl<C: From<Client>> Connect<C> {
     /// Connects to a coordinator with a key or a token, and looks whose it is.
     pub fn new(url: impl Into<String>, credential: impl Into<Credential>) -> Self {
         let (url, credential) = (url.into(), credential.into());
-        Self { url, credential, participant: None, http_only: false, attempts: 4, dial: None, client: PhantomData }
+        Self {
+            url,
+            credential,
+            participant: None,
+            http_only: false,
+            attempts: 4,
+            dial: None,
+            client: PhantomData,
+        }
     }
 
     /// Acts as an agent: the key is exchanged for a token of that agent, which is renewed in time.
@@ -216,7 +224,10 @@ impl Client {
     pub fn presence(&self) -> Result<Presence> {
         match self.inner.live()? {
             Some(live) => Ok(Presence::new(live)),
-            None => Err(Error::here("invalid_request", "a client of HTTP alone hears of nobody; ask with `peers`")),
+            None => Err(Error::here(
+                "invalid_request",
+                "a client of HTTP alone hears of nobody; ask with `peers`",
+            )),
         }
     }
 

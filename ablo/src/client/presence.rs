@@ -3,8 +3,8 @@
 use super::error::{Error, Result};
 use super::live::{Command, Live};
 use crate::wire::{
-    ActiveIntent, Activity, Intent, IntentQueue, IntentStatus, PresenceKind, PresenceReport, PresenceStatus,
-    PresenceUpdate,
+    ActiveIntent, Activity, Intent, IntentQueue, IntentStatus, PresenceKind, PresenceReport,
+    PresenceStatus, PresenceUpdate,
 };
 use crate::{Id, Model};
 use std::collections::BTreeMap;
@@ -102,7 +102,8 @@ impl Presence {
     pub fn holder<M: Model>(&self, id: impl Into<Id<M>>) -> Option<ActiveIntent> {
         let id = id.into();
         let roster = self.roster.borrow();
-        let mut claims = roster.peers.values().flat_map(|peer| peer.active_intents.iter().flatten());
+        let mut claims =
+            roster.peers.values().flat_map(|peer| peer.active_intents.iter().flatten());
         let holds = |claim: &&ActiveIntent| {
             claim.entity_type == M::DESCRIPTOR.key
                 && id == *claim.entity_id

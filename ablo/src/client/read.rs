@@ -4,7 +4,9 @@ use super::Inner;
 use super::error::{Error, Result};
 use super::filter::{Condition, Equal, OrderBy};
 use super::http::Request;
-use crate::wire::{self, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows, SyncId};
+use crate::wire::{
+    self, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows, SyncId,
+};
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
@@ -69,7 +71,11 @@ impl<M: Model> Retrieve<M> {
             let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.me);
             let Some(holder) = foreign else { return Ok(read) };
             if tokio::time::Instant::now() + LOOK >= until {
-                let code = if self.if_claimed == IfClaimed::Fail { "model_claimed" } else { "model_claimed_timeout" };
+                let code = if self.if_claimed == IfClaimed::Fail {
+                    "model_claimed"
+                } else {
+                    "model_claimed_timeout"
+                };
                 return Err(Error::here(code, format!("{} is held by {}", self.id, holder.actor)));
             }
             tokio::time::sleep(LOOK).await;
@@ -247,7 +253,10 @@ impl<M: Model> IntoFuture for Query<M> {
 }
 
 /// The rows of several queries, read at one place in the log.
-pub(super) async fn ask(inner: &Inner, queries: Vec<wire::Query>) -> Result<(Vec<Vec<RawRow>>, Option<SyncId>)> {
+pub(super) async fn ask(
+    inner: &Inner,
+    queries: Vec<wire::Query>,
+) -> Result<(Vec<Vec<RawRow>>, Option<SyncId>)> {
     let count = queries.len();
     let request = Request::post(["sync", "query"], &QueryRequest::new(queries))?;
     let answer: QueryResponse = inner.http.send(&request).await?;

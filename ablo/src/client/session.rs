@@ -4,7 +4,9 @@ use super::Inner;
 use super::error::Result;
 use super::http::Request;
 use crate::Model;
-use crate::wire::{CapabilityCreate, CapabilityCreated, CapabilityDeleted, Object, ParticipantKind, Scope, Seconds};
+use crate::wire::{
+    CapabilityCreate, CapabilityCreated, CapabilityDeleted, Object, ParticipantKind, Scope, Seconds,
+};
 use futures_util::future::BoxFuture;
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -26,7 +28,10 @@ pub struct Session {
 impl std::fmt::Debug for Session {
     // A log holds no token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("id", &self.id).field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,7 +68,8 @@ impl Sessions {
     /// # Errors
     /// `capability_not_found`, and where the coordinator refuses or cannot be reached.
     pub async fn end(&self, id: &str) -> Result<bool> {
-        let answer: CapabilityDeleted = self.inner.http.send(&Request::delete(["v1", "capabilities", id])).await?;
+        let answer: CapabilityDeleted =
+            self.inner.http.send(&Request::delete(["v1", "capabilities", id])).await?;
         Ok(answer.deleted.unwrap_or(true))
     }
 }
@@ -80,7 +86,9 @@ impl NewSession {
     /// Allows the session to do this with rows of a model; without any of these it may do what the key may.
     pub fn can<M: Model>(mut self, verbs: impl IntoIterator<Item = Can>) -> Self {
         let allowed = self.body.operations.get_or_insert_default();
-        allowed.extend(verbs.into_iter().map(|verb| format!("{}.{}", M::DESCRIPTOR.key, verb.as_str())));
+        allowed.extend(
+            verbs.into_iter().map(|verb| format!("{}.{}", M::DESCRIPTOR.key, verb.as_str())),
+        );
         self
     }
 
@@ -110,7 +118,8 @@ impl NewSession {
 
     async fn run(mut self) -> Result<Session> {
         self.body.ttl_seconds = self.body.ttl_seconds.or(Some(Seconds(900)));
-        let made: CapabilityCreated = self.inner.http.send(&Request::post(["v1", "capabilities"], &self.body)?).await?;
+        let made: CapabilityCreated =
+            self.inner.http.send(&Request::post(["v1", "capabilities"], &self.body)?).await?;
         let id = made.id.or(made.capability_id).unwrap_or_default();
         Ok(Session { id, token: made.token, expires_at: made.expires_at, scope: made.scope })
     }

@@ -29,7 +29,8 @@ impl Take {
 
     /// Rows of a model; a snapshot has rows of 16 models at most.
     pub fn rows<M: Model>(mut self, ids: impl IntoIterator<Item = impl Into<Id<M>>>) -> Self {
-        let (_, wanted) = self.wanted.entry(M::DESCRIPTOR.key).or_insert((M::DESCRIPTOR.type_name, Vec::new()));
+        let (_, wanted) =
+            self.wanted.entry(M::DESCRIPTOR.key).or_insert((M::DESCRIPTOR.type_name, Vec::new()));
         wanted.extend(ids.into_iter().map(|id| String::from(id.into())));
         self
     }

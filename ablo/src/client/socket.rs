@@ -36,10 +36,12 @@ impl Socket {
 
     async fn dial_with(http: &Http, token: &str) -> Result<Self> {
         let url = http.socket()?;
-        let mut request = url.as_str().into_client_request().map_err(|error| Error::network(&error))?;
+        let mut request =
+            url.as_str().into_client_request().map_err(|error| Error::network(&error))?;
         let offer = format!("ablo.bearer.{token}, ablo.sync.v1");
-        let offer =
-            offer.parse().map_err(|_| Error::here("api_key_required", "the key holds what no header can carry"))?;
+        let offer = offer.parse().map_err(|_| {
+            Error::here("api_key_required", "the key holds what no header can carry")
+        })?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
         let tls = Connector::Rustls(Arc::clone(&http.tls));
         let dialed = async {
@@ -48,13 +50,18 @@ impl Socket {
         };
         match timeout(PATIENCE, dialed).await {
             Ok(dialed) => dialed.map(|(stream, _)| Self(stream)),
-            Err(_) => Err(Error::here("network_error", "the coordinator did not answer the handshake in time")),
+            Err(_) => Err(Error::here(
+                "network_error",
+                "the coordinator did not answer the handshake in time",
+            )),
         }
     }
 
     /// Sends a frame.
     pub(super) async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
-        let text = frame.to_text().map_err(|error| Error::here("invalid_request", format!("no JSON: {error}")))?;
+        let text = frame
+            .to_text()
+            .map_err(|error| Error::here("invalid_request", format!("no JSON: {error}")))?;
         match timeout(PATIENCE, self.0.send(Message::Text(text.into()))).await {
             Ok(sent) => sent.map_err(|error| Error::network(&error)),
             Err(_) => Err(Error::here("network_error", "the coordinator does not read")),
@@ -88,7 +95,11 @@ impl Socket {
 fn refused(error: tungstenite::Error) -> Error {
     match error {
         tungstenite::Error::Http(answer) => {
-            let id = answer.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+            let id = answer
+                .headers()
+                .get("x-request-id")
+                .and_then(|id| id.to_str().ok())
+                .map(str::to_owned);
             let body = answer.body().as_deref().unwrap_or_default();
             Error::answered(answer.status().as_u16(), body, id)
         }

@@ -75,14 +75,19 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(credential: Credential, participant: Option<(ParticipantKind, String)>) -> Self {
+    pub(super) fn new(
+        credential: Credential,
+        participant: Option<(ParticipantKind, String)>,
+    ) -> Self {
         Self { source: credential.0, participant, held: Mutex::new(None) }
     }
 
     /// The token to send now.
     pub(super) async fn get(&self, http: &Http) -> Result<Arc<str>> {
         let mut held = self.held.lock().await;
-        if let Some(known) = held.as_ref().filter(|known| known.renew_at.is_none_or(|at| Instant::now() < at)) {
+        if let Some(known) =
+            held.as_ref().filter(|known| known.renew_at.is_none_or(|at| Instant::now() < at))
+        {
             return Ok(Arc::clone(&known.token));
         }
         let key: Arc<str> = match &self.source {
@@ -90,7 +95,10 @@ impl Tokens {
             Source::Fetched(fetch) => fetch().await?.into(),
         };
         if key.is_empty() || key.chars().any(|letter| !letter.is_ascii_graphic()) {
-            return Err(Error::here("api_key_required", "there is no key, or it holds what no header can carry"));
+            return Err(Error::here(
+                "api_key_required",
+                "there is no key, or it holds what no header can carry",
+            ));
         }
         let made = match &self.participant {
             None => Held { token: key, renew_at: None },
@@ -119,7 +127,8 @@ async fn exchange(http: &Http, key: &str, kind: &ParticipantKind, id: &str) -> R
     body.wide_scope = (*kind == ParticipantKind::System).then_some(true);
     let asked = Instant::now();
     let answer = http.once(&Request::post(["auth", "capability"], &body)?, key).await?;
-    let answer: ExchangeResponse = serde_json::from_slice(&answer).map_err(|error| Error::unreadable(&error))?;
+    let answer: ExchangeResponse =
+        serde_json::from_slice(&answer).map_err(|error| Error::unreadable(&error))?;
     // Two thirds, so that one that failed has time to try again. A life that was cut shorter ends in a refusal, which renews.
     let renew_at = asked + Duration::from_secs(LIFE * 2 / 3);
     Ok(Held { token: answer.token.into(), renew_at: Some(renew_at) })

@@ -110,7 +110,9 @@ impl Cell {
     /// A date in the form that is right for it.
     pub(super) fn date(at: Timestamp, instants: &mut Vec<Timestamp>) -> Self {
         let exact = at.into_jiff();
-        if exact.subsec_nanosecond() % 1_000_000 == 0 && super::date::FIXED.contains(&exact.as_millisecond()) {
+        if exact.subsec_nanosecond() % 1_000_000 == 0
+            && super::date::FIXED.contains(&exact.as_millisecond())
+        {
             return Cell::millis(exact.as_millisecond());
         }
         instants.push(at);

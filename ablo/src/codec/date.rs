@@ -54,9 +54,15 @@ pub(super) fn fixed(text: &[u8; LEN]) -> Option<i64> {
     let (year, month, day) = (byte(a, 0) * 100 + byte(a, 2), byte(a, 5), byte(b, 0));
     let (hour, minute, second) = (byte(b, 3), byte(b, 6), byte(c, 1));
     let millis = byte(c, 4) * 10 + (byte(word(text, 16), 6) - u32::from(b'0'));
-    let plausible = year.wrapping_sub(1) < 9998 && month.wrapping_sub(1) < 12 && day.wrapping_sub(1) < 31;
+    let plausible =
+        year.wrapping_sub(1) < 9998 && month.wrapping_sub(1) < 12 && day.wrapping_sub(1) < 31;
     // 28 days are in every month; a leap second is left to others.
-    if !plausible || hour > 23 || minute > 59 || second > 59 || (day > 28 && day > days_of(year, month)) {
+    if !plausible
+        || hour > 23
+        || minute > 59
+        || second > 59
+        || (day > 28 && day > days_of(year, month))
+    {
         return None;
     }
     let seconds = i64::from(hour * 3600 + minute * 60 + second);
@@ -65,7 +71,9 @@ pub(super) fn fixed(text: &[u8; LEN]) -> Option<i64> {
 
 const fn days_of(year: u32, month: u32) -> u32 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -163,7 +171,9 @@ mod tests {
         assert_eq!(read("2026-02-29T00:00:00.000Z"), None);
         assert_eq!(read("2024-02-29T00:00:00.000Z"), Some(1_709_164_800_000));
         assert_eq!(read("0000-01-01T00:00:00.000Z"), None);
-        for bad in ["2026-06-01T08:00:00.00:Z", "2026-06-01T08:00:00,000Z", "2026/06-01T08:00:00.000Z"] {
+        for bad in
+            ["2026-06-01T08:00:00.00:Z", "2026-06-01T08:00:00,000Z", "2026/06-01T08:00:00.000Z"]
+        {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -55,7 +55,9 @@ impl Reader<'_> {
             match self.read_text(name) {
                 "payload" if top => return Ok(Form::Frame),
                 "deltas" | "newVersions" if first => return Ok(Form::Batch),
-                "id" | "actionType" | "modelName" | "modelId" | "data" if first => return Ok(Form::One),
+                "id" | "actionType" | "modelName" | "modelId" | "data" if first => {
+                    return Ok(Form::One);
+                }
                 "type" if top => {}
                 "deltas" => (form, first) = (Form::Batch, false),
                 _ => first = false,
@@ -120,8 +122,12 @@ impl Reader<'_> {
         loop {
             let (name, value) = self.name(rest)?;
             let more = match self.read_text(name) {
-                "deltas" if std::mem::replace(&mut deltas, true) => return fault(rest, What::Twice),
-                "newVersions" if std::mem::replace(&mut versions, true) => return fault(rest, What::Twice),
+                "deltas" if std::mem::replace(&mut deltas, true) => {
+                    return fault(rest, What::Twice);
+                }
+                "newVersions" if std::mem::replace(&mut versions, true) => {
+                    return fault(rest, What::Twice);
+                }
                 "deltas" => self.list(value)?,
                 "newVersions" => match value {
                     [b'n', ..] => literal(value, b"null")?,

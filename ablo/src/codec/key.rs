@@ -33,7 +33,8 @@ impl Key {
             words[at / 8] |= (byte as u64) << (at % 8 * 8);
             at += 1;
         }
-        let mask = if len.is_multiple_of(8) || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
+        let mask =
+            if len.is_multiple_of(8) || len > 24 { u64::MAX } else { (1 << (len % 8 * 8)) - 1 };
         Self { words, mask, len, name }
     }
 
@@ -103,7 +104,9 @@ impl Key {
 /// A number below 128 for the name that is next, from its first 16 bytes at most.
 #[inline(always)]
 pub(super) fn hash(rest: &[u8]) -> usize {
-    let Some(next) = rest.first_chunk::<25>().and_then(|next| next.last_chunk::<24>()) else { return 0 };
+    let Some(next) = rest.first_chunk::<25>().and_then(|next| next.last_chunk::<24>()) else {
+        return 0;
+    };
     let [a, b, _] = words(next);
     // The bytes below the quote; all of them where there is none, without a branch that would be guessed wrong.
     let below = |word: u64| {
@@ -145,7 +148,10 @@ mod tests {
     fn padded_keys_are_keys() {
         for (one, other) in both!("a" "abcd" "abcde" "abcdef" "abcdefghijklm" "abcdefghijklmnopqrstu" "abcdefghijklmnopqrstuv" "abcdefghijklmnopqrstuvwxyz")
         {
-            assert_eq!((one.words, one.mask, one.len, one.name), (other.words, other.mask, other.len, other.name));
+            assert_eq!(
+                (one.words, one.mask, one.len, one.name),
+                (other.words, other.mask, other.len, other.name)
+            );
         }
     }
 }

@@ -8,8 +8,8 @@ use super::scan::Rest;
 
 /// The powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 const EXACT: u64 = 1 << 53;
@@ -114,5 +114,9 @@ fn odd_sync_id(start: Rest<'_>) -> Step<(u64, Rest<'_>)> {
     }
     let (value, rest) = exact(start)?;
     // Only negative whole numbers, however written, count as 0; the cast is exact below 2^53.
-    if value.fract() != 0.0 || value >= EXACT as f64 { fault(start, What::SyncId) } else { Ok((value as u64, rest)) }
+    if value.fract() != 0.0 || value >= EXACT as f64 {
+        fault(start, What::SyncId)
+    } else {
+        Ok((value as u64, rest))
+    }
 }

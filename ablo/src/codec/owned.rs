@@ -43,12 +43,14 @@ impl Deltas<'static> {
     /// # Errors
     /// Where a number of the row is none that JSON has, where the schema is not that of `M`, and where the batch is full.
     pub fn push<M: Model>(&mut self, delta: &Delta<Row<M>>) -> Result<(), DecodeError> {
-        let owned = |what| DecodeError { at: 0, model: Some(M::DESCRIPTOR.type_name), field: None, what };
+        let owned =
+            |what| DecodeError { at: 0, model: Some(M::DESCRIPTOR.type_name), field: None, what };
         let mut filler = Filler { store: &mut self.store };
         let mut record = filler.envelope(delta);
         let at = self.schema.position(&delta.model_name).unwrap_or(usize::MAX);
         record.model = u32::try_from(at).unwrap_or(u32::MAX);
-        let same = self.schema.models.get(at).is_some_and(|model| std::ptr::eq(*model, M::DESCRIPTOR));
+        let same =
+            self.schema.models.get(at).is_some_and(|model| std::ptr::eq(*model, M::DESCRIPTOR));
         record.data = match &delta.data {
             Maybe::Absent => Data::Absent,
             Maybe::Null => Data::Null,
@@ -172,7 +174,9 @@ impl Filler<'_> {
         ];
         self.store.cells.extend(base);
         let mut wrong = None;
-        row.data.members(&mut |members| wrong = self.members(M::DESCRIPTOR, members, &row.unknown).err());
+        row.data.members(&mut |members| {
+            wrong = self.members(M::DESCRIPTOR, members, &row.unknown).err()
+        });
         if let Some(field) = wrong {
             return Err(field);
         }

@@ -69,7 +69,11 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(schema: &'static SchemaDescriptor, text: &'t str, store: &'t mut Store) -> Self {
+    pub(super) fn new(
+        schema: &'static SchemaDescriptor,
+        text: &'t str,
+        store: &'t mut Store,
+    ) -> Self {
         let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
         Self {
             schema,
@@ -88,7 +92,12 @@ impl<'t> Reader<'t> {
 
     fn error(&self, fault: Fault) -> DecodeError {
         let (model, field) = self.blamed;
-        DecodeError { at: self.text.len().saturating_sub(fault.left as usize), model, field, what: fault.what }
+        DecodeError {
+            at: self.text.len().saturating_sub(fault.left as usize),
+            model,
+            field,
+            what: fault.what,
+        }
     }
 
     fn document(&mut self) -> Step<()> {
@@ -191,7 +200,9 @@ impl<'t> Reader<'t> {
         let [b'{', rest @ ..] = rest else { return unlike(rest, What::Object) };
         let extras = self.store.extras.len() as u32;
         // Filled where it stands: it is too large to be moved for nothing.
-        self.store.records.push(Record { extras: Piece { start: extras, end: extras }, ..Record::EMPTY });
+        self.store
+            .records
+            .push(Record { extras: Piece { start: extras, end: extras }, ..Record::EMPTY });
         let rest = space(rest);
         let (mut rest, mut seen) = match rest {
             [b'"', ..] => self.in_order(rest)?,
@@ -339,7 +350,12 @@ impl<'t> Reader<'t> {
     }
 
     #[inline(always)]
-    fn value<'s>(&mut self, member: usize, rest: Rest<'s>, late: &mut Option<Rest<'s>>) -> Step<Rest<'s>> {
+    fn value<'s>(
+        &mut self,
+        member: usize,
+        rest: Rest<'s>,
+        late: &mut Option<Rest<'s>>,
+    ) -> Step<Rest<'s>> {
         macro_rules! put {
             ($member:ident, $read:expr) => {{
                 let (value, rest) = $read?;
@@ -413,7 +429,8 @@ impl<'t> Reader<'t> {
     pub(super) fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
         let name = self.read_text(name);
         let bytes = name.as_bytes();
-        let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
+        let ends =
+            bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
         let slot = usize::from(ends.wrapping_add(bytes.len() as u8) % 32);
         let likely = self.found[slot];
         match self.schema.models.get(likely as usize) {

@@ -13,7 +13,8 @@ impl Reader<'_> {
     #[inline(never)]
     pub(super) fn guess<'s>(&mut self, rest: Rest<'s>) -> Option<Rest<'s>> {
         let [b'{', members @ ..] = rest else { return None };
-        let before = self.store.records.len().checked_sub(2).and_then(|at| self.store.records.get(at))?;
+        let before =
+            self.store.records.len().checked_sub(2).and_then(|at| self.store.records.get(at))?;
         let (at, model) = (before.model, *self.schema.models.get(before.model as usize)?);
         let (cells, extras) = (self.store.cells.len(), self.store.extras.len());
         match self.row(at, model, members) {
@@ -50,7 +51,12 @@ impl Reader<'_> {
 
     /// Reads the data of a delta: a row, or what waits for someone who knows what it is. Says which model it is of.
     #[inline(always)]
-    pub(super) fn data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<(Data, u32, Rest<'s>)> {
+    pub(super) fn data<'s>(
+        &mut self,
+        action: Span,
+        model_name: Span,
+        rest: Rest<'s>,
+    ) -> Step<(Data, u32, Rest<'s>)> {
         let found = self.find_model(model_name);
         let at = found.map_or(u32::MAX, |(at, _)| at);
         match rest {
@@ -95,10 +101,12 @@ impl Reader<'_> {
         let mut inner = Reader::new(self.schema, &text, self.store);
         (inner.shift, inner.flag) = (shift as u32, HELD);
         let row = match space(text.as_bytes()) {
-            [b'{', members @ ..] => inner.row(at, model, members).and_then(|(row, rest)| match space(rest) {
-                [] => Ok(row),
-                more => fault(more, What::More),
-            }),
+            [b'{', members @ ..] => {
+                inner.row(at, model, members).and_then(|(row, rest)| match space(rest) {
+                    [] => Ok(row),
+                    more => fault(more, What::More),
+                })
+            }
             other => unlike(other, What::Object),
         };
         match row {

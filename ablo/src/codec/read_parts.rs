@@ -25,7 +25,9 @@ impl Reader<'_> {
             self.store.groups.push(group);
             match space(more) {
                 [b',', more @ ..] => rest = space(more),
-                [b']', more @ ..] => return Ok((Some(Piece { start, end: self.store.groups.len() as u32 }), more)),
+                [b']', more @ ..] => {
+                    return Ok((Some(Piece { start, end: self.store.groups.len() as u32 }), more));
+                }
                 other => return fault(other, What::Comma),
             }
         }
@@ -33,7 +35,11 @@ impl Reader<'_> {
 
     /// Reads a participant or null.
     #[inline(always)]
-    pub(super) fn participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
+    pub(super) fn participant<'s>(
+        &mut self,
+        rest: Rest<'s>,
+        owner: Owner,
+    ) -> Step<(Participant, Rest<'s>)> {
         let [b'{', members @ ..] = rest else {
             return match rest {
                 [b'n', ..] => Ok((Participant::NULL, literal(rest, b"null")?)),
@@ -54,7 +60,11 @@ impl Reader<'_> {
 
     #[cold]
     #[inline(never)]
-    fn odd_participant<'s>(&mut self, rest: Rest<'s>, owner: Owner) -> Step<(Participant, Rest<'s>)> {
+    fn odd_participant<'s>(
+        &mut self,
+        rest: Rest<'s>,
+        owner: Owner,
+    ) -> Step<(Participant, Rest<'s>)> {
         let mut found = Participant::ABSENT;
         let mut rest = space(rest);
         let end = loop {
@@ -81,6 +91,10 @@ impl Reader<'_> {
                 (more, false) => rest = more,
             }
         };
-        if found.kind.is_value() && found.id.is_value() { Ok((found, end)) } else { fault(rest, What::Missing) }
+        if found.kind.is_value() && found.id.is_value() {
+            Ok((found, end))
+        } else {
+            fault(rest, What::Missing)
+        }
     }
 }

@@ -55,7 +55,8 @@ impl Reader<'_> {
         let mut before = 0;
         loop {
             let likely = if order.is_empty() { before } else { usize::from(order[before]) };
-            let found = field(model, likely).and_then(|field| Some((likely, field, field.key.strip(rest)?)));
+            let found = field(model, likely)
+                .and_then(|field| Some((likely, field, field.key.strip(rest)?)));
             let found = match found {
                 Some(found) => Some(found),
                 None => self.search(model, order, before, rest)?,
@@ -104,7 +105,12 @@ impl Reader<'_> {
 
     /// Reads a value out of the middle of this text into a cell of the last row.
     #[cold]
-    pub(super) fn put_within(&mut self, field: &'static FieldDescriptor, place: usize, value: Span) -> Step<()> {
+    pub(super) fn put_within(
+        &mut self,
+        field: &'static FieldDescriptor,
+        place: usize,
+        value: Span,
+    ) -> Step<()> {
         let rest = self.text.as_bytes().get(value.start()..).unwrap_or_default();
         let (cell, _) = self.cell(field, space(rest))?;
         if self.put(place, cell) { Ok(()) } else { fault(rest, What::Twice) }
@@ -112,9 +118,16 @@ impl Reader<'_> {
 
     #[cold]
     #[inline(never)]
-    fn blame<T>(&mut self, model: &'static ModelDescriptor, field: &FieldDescriptor, fault: Step<T>) -> Step<T> {
-        self.blamed =
-            (Some(model.type_name), BASE.iter().chain(model.fields).map(|f| f.name).find(|n| *n == field.name));
+    fn blame<T>(
+        &mut self,
+        model: &'static ModelDescriptor,
+        field: &FieldDescriptor,
+        fault: Step<T>,
+    ) -> Step<T> {
+        self.blamed = (
+            Some(model.type_name),
+            BASE.iter().chain(model.fields).map(|f| f.name).find(|n| *n == field.name),
+        );
         fault
     }
 
@@ -131,7 +144,8 @@ impl Reader<'_> {
         // Models share the hints: where one of another model is found, all are tried.
         let hash = hash(rest);
         let hint = usize::from(self.hints[hash]);
-        let hinted = field(model, hint).and_then(|field| Some((hint, field, field.key.strip(rest)?)));
+        let hinted =
+            field(model, hint).and_then(|field| Some((hint, field, field.key.strip(rest)?)));
         let found = match hinted.or_else(|| probe(model, before, rest)) {
             Some(found) => found,
             None => match self.search_by_name(model, rest)? {
@@ -165,7 +179,11 @@ impl Reader<'_> {
 
     /// Reads the value of a field.
     #[inline(always)]
-    fn cell<'s>(&mut self, field: &'static FieldDescriptor, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+    fn cell<'s>(
+        &mut self,
+        field: &'static FieldDescriptor,
+        rest: Rest<'s>,
+    ) -> Step<(Cell, Rest<'s>)> {
         if let [b'n', ..] = rest
             && (field.optional || field.kind != FieldKind::Json)
         {
@@ -176,7 +194,9 @@ impl Reader<'_> {
             FieldKind::String | FieldKind::Enum(_) => {
                 let (text, more) = self.string(rest, What::Text)?;
                 match field.format {
-                    Some(format) if exact(format, self.read_text(text)).is_err() => fault(rest, What::Form),
+                    Some(format) if exact(format, self.read_text(text)).is_err() => {
+                        fault(rest, What::Form)
+                    }
                     _ => Ok((Cell::text(text), more)),
                 }
             }
@@ -196,12 +216,14 @@ impl Reader<'_> {
                 _ => unlike(rest, What::Boolean),
             },
             FieldKind::Date => match rest {
-                [b'"', text @ ..] => match text.first_chunk::<{ date::LEN }>().and_then(date::fixed) {
-                    Some(millis) if text.get(date::LEN) == Some(&b'"') => {
-                        Ok((Cell::millis(millis), &text[date::LEN + 1..]))
+                [b'"', text @ ..] => {
+                    match text.first_chunk::<{ date::LEN }>().and_then(date::fixed) {
+                        Some(millis) if text.get(date::LEN) == Some(&b'"') => {
+                            Ok((Cell::millis(millis), &text[date::LEN + 1..]))
+                        }
+                        _ => self.odd_date(rest),
                     }
-                    _ => self.odd_date(rest),
-                },
+                }
                 _ => unlike(rest, What::Text),
             },
             FieldKind::Json => {

@@ -68,7 +68,9 @@ pub(super) fn skip_string(start: Rest<'_>) -> Step<Rest<'_>> {
     loop {
         match rest {
             [b'"', more @ ..] => return Ok(more),
-            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', more @ ..] => rest = more,
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', more @ ..] => {
+                rest = more
+            }
             [b'\\', b'u', more @ ..] => rest = hex(more)?.1,
             [b'\\', ..] => return fault(rest, What::Escape),
             [..0x20, ..] => return fault(rest, What::Control),
@@ -80,7 +82,9 @@ pub(super) fn skip_string(start: Rest<'_>) -> Step<Rest<'_>> {
 
 /// Reads the four digits of an escape.
 fn hex(rest: Rest<'_>) -> Step<(u32, Rest<'_>)> {
-    let Some((digits, more)) = rest.split_first_chunk::<4>() else { return fault(rest, What::Escape) };
+    let Some((digits, more)) = rest.split_first_chunk::<4>() else {
+        return fault(rest, What::Escape);
+    };
     let mut unit = 0;
     for digit in digits {
         let Some(digit) = char::from(*digit).to_digit(16) else { return fault(rest, What::Escape) };
@@ -203,7 +207,9 @@ fn close<'s>(mut rest: Rest<'s>, open: &mut u64, depth: &mut u32) -> Step<(Rest<
             ([b',', more @ ..], true) => return Ok((skip_name(space(more))?, false)),
             ([b',', more @ ..], false) => return Ok((more, false)),
             ([b'}', more @ ..], true) | ([b']', more @ ..], false) => more,
-            (other, _) => return fault(other, if other.is_empty() { What::End } else { What::Comma }),
+            (other, _) => {
+                return fault(other, if other.is_empty() { What::End } else { What::Comma });
+            }
         };
         *open >>= 1;
         *depth -= 1;

@@ -22,7 +22,10 @@ const fn base(name: &'static str, kind: FieldKind, optional: bool) -> FieldDescr
 
 /// The field whose value is at this place of a row.
 #[inline(always)]
-pub(super) fn field(model: &'static ModelDescriptor, at: usize) -> Option<&'static FieldDescriptor> {
+pub(super) fn field(
+    model: &'static ModelDescriptor,
+    at: usize,
+) -> Option<&'static FieldDescriptor> {
     match at.checked_sub(BASE.len()) {
         None => BASE.get(at),
         Some(at) => model.fields.get(at),

@@ -210,7 +210,9 @@ impl fmt::Debug for DeltaRef<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("DeltaRef");
         out.field("id", &self.id()).field("action", &self.action_type());
-        out.field("model", &self.model_name()).field("model_id", &self.model_id()).finish_non_exhaustive()
+        out.field("model", &self.model_name())
+            .field("model_id", &self.model_id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -231,10 +233,11 @@ impl<'b> AnyRow<'b, '_> {
             View::Text(span) => Slot::Text(deltas.text(span)),
             View::Number(number) => Slot::Number(number),
             View::Boolean(boolean) => Slot::Boolean(boolean),
-            View::Date(millis) => {
-                jiff::Timestamp::from_millisecond(millis).map_or(Slot::Absent, |at| Slot::Date(at.into()))
+            View::Date(millis) => jiff::Timestamp::from_millisecond(millis)
+                .map_or(Slot::Absent, |at| Slot::Date(at.into())),
+            View::Instant(at) => {
+                deltas.store.instants.get(at as usize).map_or(Slot::Absent, |at| Slot::Date(*at))
             }
-            View::Instant(at) => deltas.store.instants.get(at as usize).map_or(Slot::Absent, |at| Slot::Date(*at)),
             View::Json(span) => Slot::Json(deltas.text(span)),
         }
     }

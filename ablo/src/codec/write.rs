@@ -85,11 +85,13 @@ impl Deltas<'_> {
         pen = self.write_member(pen, 7, record.transaction_id)?;
         pen = self.write_member(pen, 8, record.created_at)?;
         pen = self.write_participant(pen, 9, record.actor, record.extras, Owner::Actor)?;
-        pen = self.write_participant(pen, 10, record.on_behalf_of, record.extras, Owner::OnBehalfOf)?;
+        pen =
+            self.write_participant(pen, 10, record.on_behalf_of, record.extras, Owner::OnBehalfOf)?;
         pen = self.write_member(pen, 11, record.capability_id)?;
         pen = self.write_member(pen, 12, record.confirmation_state)?;
         pen = self.write_member(pen, 13, record.caused_by_task_id)?;
-        pen = self.write_participant(pen, 14, record.created_by, record.extras, Owner::CreatedBy)?;
+        pen =
+            self.write_participant(pen, 14, record.created_by, record.extras, Owner::CreatedBy)?;
         self.write_extras(pen, record.extras, Owner::Delta)?.byte(b'}')
     }
 
@@ -128,7 +130,8 @@ impl Deltas<'_> {
     #[inline(never)]
     fn end_row<'d>(&self, pen: Pen<'d>, extras: Piece, mut before: u8) -> Option<Pen<'d>> {
         let mut pen = pen;
-        for extra in extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row) {
+        for extra in extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row)
+        {
             pen = self.write_string(pen.byte(before)?, extra.name)?.byte(b':')?;
             pen = self.write_raw(pen, extra.value)?;
             before = b',';
@@ -194,7 +197,11 @@ impl Deltas<'_> {
     /// Writes the unknown members of one owner, each with a comma before it.
     #[inline(always)]
     fn write_extras<'d>(&self, pen: Pen<'d>, extras: Piece, owner: Owner) -> Option<Pen<'d>> {
-        if extras.start == extras.end { Some(pen) } else { self.write_some_extras(pen, extras, owner) }
+        if extras.start == extras.end {
+            Some(pen)
+        } else {
+            self.write_some_extras(pen, extras, owner)
+        }
     }
 
     #[cold]

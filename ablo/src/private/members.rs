@@ -33,11 +33,19 @@ pub(crate) fn write<S: SerializeMap>(
     written
 }
 
-fn entry<S: SerializeMap>(map: &mut S, model: &ModelDescriptor, name: &str, value: &Shown<'_>) -> Result<(), S::Error> {
+fn entry<S: SerializeMap>(
+    map: &mut S,
+    model: &ModelDescriptor,
+    name: &str,
+    value: &Shown<'_>,
+) -> Result<(), S::Error> {
     if let Shown::Number(number) = value
         && !number.is_finite()
     {
-        return Err(S::Error::custom(format_args!("`{}.{name}`: JSON has no number {number}", model.type_name)));
+        return Err(S::Error::custom(format_args!(
+            "`{}.{name}`: JSON has no number {number}",
+            model.type_name
+        )));
     }
     map.serialize_entry(name, value)
 }
@@ -63,12 +71,19 @@ impl Changes {
         }
     }
 
-    fn shown(&self, model: &'static ModelDescriptor) -> impl Iterator<Item = (&'static str, Shown<'_>)> {
+    fn shown(
+        &self,
+        model: &'static ModelDescriptor,
+    ) -> impl Iterator<Item = (&'static str, Shown<'_>)> {
         self.0.iter().filter_map(|(at, stored)| Some((model.fields.get(*at)?.name, stored.show())))
     }
 
     /// Writes a patch: a clear is `null`.
-    pub fn serialize<S: Serializer>(&self, serializer: S, model: &'static ModelDescriptor) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        &self,
+        serializer: S,
+        model: &'static ModelDescriptor,
+    ) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.shown(model).try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
         map.end()
@@ -110,7 +125,8 @@ impl PartialEq for Changes {
         let shown = |(at, stored): &(usize, Stored), (other_at, other): &(usize, Stored)| {
             at == other_at && stored.show() == other.show()
         };
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(one, other)| shown(one, other))
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| shown(one, other))
     }
 }
 
@@ -127,7 +143,11 @@ pub trait Patched {
 
 /// The descriptor of a field that every row has.
 #[must_use]
-pub const fn base_field(name: &'static str, column: &'static str, kind: FieldKind) -> FieldDescriptor {
+pub const fn base_field(
+    name: &'static str,
+    column: &'static str,
+    kind: FieldKind,
+) -> FieldDescriptor {
     FieldDescriptor { name, column, kind, ..FieldDescriptor::DEFAULT }
 }
 

@@ -53,7 +53,10 @@ impl Serialize for Shown<'_> {
         match self {
             Shown::Absent | Shown::Null => serializer.serialize_unit(),
             Shown::Text(text) => serializer.serialize_str(text),
-            #[expect(clippy::cast_possible_truncation, reason = "a whole number within the bounds of exact doubles")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a whole number within the bounds of exact doubles"
+            )]
             Shown::Number(number) if number.fract() == 0.0 && number.abs() <= MOST_EXACT => {
                 serializer.serialize_i64(*number as i64)
             }
@@ -251,7 +254,10 @@ pub(crate) fn single(number: f64) -> f32 {
 }
 
 /// A whole number that its reader found to be in range.
-#[expect(clippy::cast_possible_truncation, reason = "the reader has checked that it is whole and in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the reader has checked that it is whole and in range"
+)]
 pub(crate) fn whole<T: TryFrom<i64>>(number: f64) -> Option<T> {
     T::try_from(number as i64).ok()
 }
@@ -410,6 +416,8 @@ impl<E: OpenEnum> Value for E {
 }
 
 /// Reads any open enum by itself.
-pub fn deserialize_enum<'de, E: OpenEnum, D: Deserializer<'de>>(deserializer: D) -> Result<E, D::Error> {
+pub fn deserialize_enum<'de, E: OpenEnum, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<E, D::Error> {
     open_enum::deserialize(deserializer)
 }

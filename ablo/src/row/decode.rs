@@ -55,13 +55,22 @@ struct Base {
 impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     fn new(model: &'static ModelDescriptor, map: A) -> Self {
         let slots = model.fields.iter().map(|_| Stored::Absent).collect();
-        Self { map, model, slots, base: Base::default(), unknown: UnknownFields::default(), input: PhantomData }
+        Self {
+            map,
+            model,
+            slots,
+            base: Base::default(),
+            unknown: UnknownFields::default(),
+            input: PhantomData,
+        }
     }
 
     fn read_all(&mut self) -> Result<(), A::Error> {
         // Where the next declared field is if the writer kept schema order.
         let mut expected = 0;
-        while let Some(key) = self.map.next_key_seed(KeySeed { fields: self.model.fields, expected })? {
+        while let Some(key) =
+            self.map.next_key_seed(KeySeed { fields: self.model.fields, expected })?
+        {
             match key {
                 Key::Declared(at, field) => {
                     expected = at + 1;
@@ -72,12 +81,23 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
                     self.unknown.push(name, value);
                 }
                 Key::Id => read(&mut self.map, self.model, "id", &mut self.base.id)?,
-                Key::CreatedAt => read(&mut self.map, self.model, "createdAt", &mut self.base.created_at)?,
-                Key::UpdatedAt => read(&mut self.map, self.model, "updatedAt", &mut self.base.updated_at)?,
-                Key::OrganizationId => {
-                    read(&mut self.map, self.model, "organizationId", &mut self.base.organization_id)?;
+                Key::CreatedAt => {
+                    read(&mut self.map, self.model, "createdAt", &mut self.base.created_at)?
                 }
-                Key::CreatedBy => read(&mut self.map, self.model, "createdBy", &mut self.base.created_by)?,
+                Key::UpdatedAt => {
+                    read(&mut self.map, self.model, "updatedAt", &mut self.base.updated_at)?
+                }
+                Key::OrganizationId => {
+                    read(
+                        &mut self.map,
+                        self.model,
+                        "organizationId",
+                        &mut self.base.organization_id,
+                    )?;
+                }
+                Key::CreatedBy => {
+                    read(&mut self.map, self.model, "createdBy", &mut self.base.created_by)?
+                }
             }
         }
         Ok(())
@@ -96,7 +116,9 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     fn row<M: Model>(mut self) -> Result<Row<M>, A::Error> {
         self.read_all()?;
         let Self { model, base, mut unknown, slots, .. } = self;
-        let lacks = |(field, slot): &(&FieldDescriptor, &Stored)| !field.optional && matches!(slot, Stored::Absent);
+        let lacks = |(field, slot): &(&FieldDescriptor, &Stored)| {
+            !field.optional && matches!(slot, Stored::Absent)
+        };
         if let Some((field, _)) = model.fields.iter().zip(&slots).find(lacks) {
             return Err(problem(model, field.name, &MISSING));
         }

@@ -51,7 +51,8 @@ impl UnknownFields {
     }
 
     pub(crate) fn is_absent(&self, at: usize) -> bool {
-        !self.absent.is_empty() && self.absent.binary_search_by(|one| usize::from(*one).cmp(&at)).is_ok()
+        !self.absent.is_empty()
+            && self.absent.binary_search_by(|one| usize::from(*one).cmp(&at)).is_ok()
     }
 
     pub(super) fn raw(&self) -> impl Iterator<Item = &(Box<str>, Box<RawValue>)> {

@@ -21,10 +21,14 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
         match field.kind {
             FieldKind::String | FieldKind::Enum(_) => match field.format {
                 None => read(field, deserializer, Stored::Text),
-                Some(format) => read::<String, D>(field, deserializer, Stored::Text).and_then(|stored| match stored {
-                    Stored::Text(text) => exact(format, &text).map_err(D::Error::custom),
-                    stored => Ok(stored),
-                }),
+                Some(format) => {
+                    read::<String, D>(field, deserializer, Stored::Text).and_then(|stored| {
+                        match stored {
+                            Stored::Text(text) => exact(format, &text).map_err(D::Error::custom),
+                            stored => Ok(stored),
+                        }
+                    })
+                }
             },
             FieldKind::Number => {
                 let stored = read(field, deserializer, Stored::Number)?;

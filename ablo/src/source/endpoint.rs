@@ -3,8 +3,9 @@
 use super::error::{Error, Result};
 use super::signature::Verifier;
 use crate::wire::{
-    EventsAnswer, ListAnswer, LoadAnswer, Object, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode as Code,
-    SourceEvents, SourceFailure, SourceList, SourceLoad, SourceMode, SourceRequest, SourceScope, Verb,
+    EventsAnswer, ListAnswer, LoadAnswer, Object, RawRow, SourceCommit, SourceCommitAnswer,
+    SourceErrorCode as Code, SourceEvents, SourceFailure, SourceList, SourceLoad, SourceMode,
+    SourceRequest, SourceScope, Verb,
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -28,7 +29,11 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// `source_load_not_configured`, unless it is written.
-    fn load(&self, call: &Call, asked: SourceLoad) -> impl Future<Output = Result<Option<RawRow>>> + Send {
+    fn load(
+        &self,
+        call: &Call,
+        asked: SourceLoad,
+    ) -> impl Future<Output = Result<Option<RawRow>>> + Send {
         let _ = call;
         async move { Err(Error::about(Code::LoadNotConfigured, &asked.model)) }
     }
@@ -37,7 +42,11 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// `source_list_not_configured`, unless it is written.
-    fn list(&self, call: &Call, asked: SourceList) -> impl Future<Output = Result<ListAnswer>> + Send {
+    fn list(
+        &self,
+        call: &Call,
+        asked: SourceList,
+    ) -> impl Future<Output = Result<ListAnswer>> + Send {
         let _ = call;
         async move { Err(Error::about(Code::ListNotConfigured, &asked.model)) }
     }
@@ -46,10 +55,19 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// `source_commit_not_configured`, unless it is written.
-    fn commit(&self, call: &Call, asked: SourceCommit) -> impl Future<Output = Result<SourceCommitAnswer>> + Send {
+    fn commit(
+        &self,
+        call: &Call,
+        asked: SourceCommit,
+    ) -> impl Future<Output = Result<SourceCommitAnswer>> + Send {
         let _ = call;
         async move {
-            let model = asked.operations.first().map(|first| first.model.clone()).or(asked.model).unwrap_or_default();
+            let model = asked
+                .operations
+                .first()
+                .map(|first| first.model.clone())
+                .or(asked.model)
+                .unwrap_or_default();
             Err(Error::about(Code::CommitNotConfigured, &model))
         }
     }
@@ -58,7 +76,11 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// `source_events_not_configured`, unless it is written.
-    fn events(&self, call: &Call, asked: SourceEvents) -> impl Future<Output = Result<EventsAnswer>> + Send {
+    fn events(
+        &self,
+        call: &Call,
+        asked: SourceEvents,
+    ) -> impl Future<Output = Result<EventsAnswer>> + Send {
         let _ = (call, asked);
         async { Err(Code::EventsNotConfigured.into()) }
     }
@@ -84,7 +106,12 @@ impl Scopes {
     pub const READ: Self = Self { commit: false, ..Self::ALL };
 
     fn granted(self) -> Vec<String> {
-        let all = [("load", self.load), ("list", self.list), ("commit", self.commit), ("events", self.events)];
+        let all = [
+            ("load", self.load),
+            ("list", self.list),
+            ("commit", self.commit),
+            ("events", self.events),
+        ];
         all.into_iter().filter(|(_, granted)| *granted).map(|(name, _)| name.to_owned()).collect()
     }
 }
@@ -145,7 +172,12 @@ impl<S: Source> Endpoint<S> {
     }
 
     /// Answers a request: its method, a way to its headers, and the bytes of its body as they came.
-    pub async fn answer(&self, method: &str, header: impl Fn(&str) -> Option<String> + Send, body: &[u8]) -> Answer {
+    pub async fn answer(
+        &self,
+        method: &str,
+        header: impl Fn(&str) -> Option<String> + Send,
+        body: &[u8],
+    ) -> Answer {
         match self.try_answer(method, header, body).await {
             Ok(answer) => answer,
             Err(Error::Refused(failure, status)) => said(status, &failure),
@@ -174,8 +206,12 @@ impl<S: Source> Endpoint<S> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let Inner { source, verifier } = &*self.0;
         let (key, message_id, signed_at) = verifier.verify(header, body, now)?;
-        let key_mode = key.starts_with("sk_test_").then_some(true).or(key.starts_with("sk_live_").then_some(false));
-        let request: SourceRequest = serde_json::from_slice(body).map_err(|error| unread(body, &error))?;
+        let key_mode = key
+            .starts_with("sk_test_")
+            .then_some(true)
+            .or(key.starts_with("sk_live_").then_some(false));
+        let request: SourceRequest =
+            serde_json::from_slice(body).map_err(|error| unread(body, &error))?;
         let scope = match &request {
             SourceRequest::Load(asked) => asked.scope.clone(),
             SourceRequest::List(asked) => asked.scope.clone(),
@@ -184,7 +220,8 @@ impl<S: Source> Endpoint<S> {
             _ => return Err(Code::UnknownRequest.into()),
         };
         let scope = scope.unwrap_or_default();
-        let is_test = scope.mode.as_ref().map_or(key_mode.unwrap_or(false), |mode| *mode == SourceMode::Test);
+        let is_test =
+            scope.mode.as_ref().map_or(key_mode.unwrap_or(false), |mode| *mode == SourceMode::Test);
         // A key of development never reaches real rows, nor the other way round.
         if key_mode.is_some_and(|key_is_test| key_is_test != is_test) {
             return Err(Error::refused(Code::Forbidden, "the key is of the other mode"));
@@ -195,14 +232,18 @@ impl<S: Source> Endpoint<S> {
             true => Ok(()),
             false => {
                 let mut failure = SourceFailure::new(Code::Forbidden);
-                (failure.required, failure.granted) = (Some(required.to_owned()), Some(scopes.granted()));
+                (failure.required, failure.granted) =
+                    (Some(required.to_owned()), Some(scopes.granted()));
                 Err(Error::Refused(Box::new(failure), 403))
             }
         };
         Ok(match request {
             SourceRequest::Load(asked) => {
                 needs(scopes.load, "load")?;
-                said(200, &LoadAnswer { row: source.load(&call, asked).await?, other: Object::new() })
+                said(
+                    200,
+                    &LoadAnswer { row: source.load(&call, asked).await?, other: Object::new() },
+                )
             }
             SourceRequest::List(asked) => {
                 needs(scopes.list, "list")?;
@@ -229,7 +270,9 @@ fn unread(body: &[u8], error: &serde_json::Error) -> Error {
     }
     match serde_json::from_slice::<Kind>(body) {
         Ok(Kind { r#type: None }) => Code::UnknownRequest.into(),
-        Ok(Kind { r#type: Some(kind) }) if kind == "commit" => Error::refused(Code::CommitInvalid, error.to_string()),
+        Ok(Kind { r#type: Some(kind) }) if kind == "commit" => {
+            Error::refused(Code::CommitInvalid, error.to_string())
+        }
         _ => Error::refused(Code::InvalidJson, error.to_string()),
     }
 }

@@ -57,9 +57,10 @@ fn status(code: &Code) -> u16 {
         | Code::SignatureMissing
         | Code::SignatureInvalid => 401,
         Code::Forbidden => 403,
-        Code::LoadNotConfigured | Code::ListNotConfigured | Code::CommitNotConfigured | Code::EventsNotConfigured => {
-            404
-        }
+        Code::LoadNotConfigured
+        | Code::ListNotConfigured
+        | Code::CommitNotConfigured
+        | Code::EventsNotConfigured => 404,
         other => match other.as_str() {
             "source_message_replayed" => 401,
             "source_body_too_large" => 413,

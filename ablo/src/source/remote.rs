@@ -78,9 +78,13 @@ impl Remote {
     /// When the address is none of HTTP.
     pub fn new(url: &str, within: Duration) -> Result<Self, Unreachable> {
         let wrong = |error: String| Unreachable(error);
-        let url = Url::parse(url).map_err(|error| wrong(format!("`{url}` is no address: {error}")))?;
+        let url =
+            Url::parse(url).map_err(|error| wrong(format!("`{url}` is no address: {error}")))?;
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(wrong(format!("an endpoint is at http:// or https://, not {}:", url.scheme())));
+            return Err(wrong(format!(
+                "an endpoint is at http:// or https://, not {}:",
+                url.scheme()
+            )));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -111,7 +115,8 @@ impl Remote {
     async fn exchange(&self, message: Message) -> Result<Reply, Unreachable> {
         let failed = |error: reqwest::Error| {
             let error = error.without_url();
-            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let cause = std::error::Error::source(&error)
+                .map_or_else(String::new, |cause| format!(": {cause}"));
             Unreachable(format!("{error}{cause}"))
         };
         let method = reqwest::Method::from_bytes(message.method.as_bytes());

@@ -39,7 +39,9 @@ where
             let answer = endpoint.answer(head.method.as_str(), header, &bytes).await;
             let mut response = Response::new(Full::from(answer.body));
             *response.status_mut() = answer.status.try_into().unwrap_or_default();
-            response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
             Ok(response)
         })
     }

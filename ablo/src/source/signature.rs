@@ -57,7 +57,8 @@ fn signed(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> String {
 
 fn mac(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
     // A key of any length is one, so that this cannot fail; without a key nothing would fit.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
     for part in [id.as_bytes(), b".", timestamp.to_string().as_bytes(), b".", body] {
         mac.update(part);
     }
@@ -139,7 +140,9 @@ impl Verifier {
             return Err(Code::ApiKeyMissing);
         }
         let id = header("webhook-id").filter(|id| !id.is_empty()).ok_or(Code::IdMissing)?;
-        let said = header("webhook-timestamp").filter(|at| !at.is_empty()).ok_or(Code::TimestampMissing)?;
+        let said = header("webhook-timestamp")
+            .filter(|at| !at.is_empty())
+            .ok_or(Code::TimestampMissing)?;
         let at: u64 = said.trim().parse().map_err(|_| Code::TimestampInvalid)?;
         if at.abs_diff(now) > self.tolerance {
             return Err(Code::TimestampExpired);
@@ -174,7 +177,9 @@ impl Verifier {
         let Some(seen) = &self.seen else { return true };
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = now.saturating_sub(self.tolerance);
-        while seen.order.front().is_some_and(|(at, _)| *at < oldest) || seen.order.len() >= REMEMBERED {
+        while seen.order.front().is_some_and(|(at, _)| *at < oldest)
+            || seen.order.len() >= REMEMBERED
+        {
             let Some(gone) = seen.order.pop_front() else { break };
             seen.known.remove(&gone);
         }
@@ -190,7 +195,10 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     // A log holds no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("keys", &self.keys.len()).field("tolerance", &self.tolerance).finish()
+        f.debug_struct("Verifier")
+            .field("keys", &self.keys.len())
+            .field("tolerance", &self.tolerance)
+            .finish()
     }
 }
 
@@ -203,10 +211,19 @@ mod tests {
 
     type Headers<'h> = [(&'h str, &'h str)];
 
-    fn verify(verifier: &Verifier, headers: &Headers<'_>, body: &[u8], now: u64) -> Result<String, String> {
-        let header =
-            |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        verifier.verify(header, body, now).map(|(key, ..)| key.to_owned()).map_err(|code| code.as_str().to_owned())
+    fn verify(
+        verifier: &Verifier,
+        headers: &Headers<'_>,
+        body: &[u8],
+        now: u64,
+    ) -> Result<String, String> {
+        let header = |name: &str| {
+            headers.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        verifier
+            .verify(header, body, now)
+            .map(|(key, ..)| key.to_owned())
+            .map_err(|code| code.as_str().to_owned())
     }
 
     fn headers<'h>(signature: &'h str, at: &'h str) -> [(&'h str, &'h str); 3] {
@@ -218,16 +235,35 @@ mod tests {
         let verifier = Verifier::new(["sk_test_old", "sk_test_example"]).allow_replays(true);
         let good = sign("sk_test_example", "msg_1", NOW, BODY);
         let at = NOW.to_string();
-        assert_eq!(verify(&verifier, &headers(&good, &at), BODY, NOW).as_deref(), Ok("sk_test_example"));
+        assert_eq!(
+            verify(&verifier, &headers(&good, &at), BODY, NOW).as_deref(),
+            Ok("sk_test_example")
+        );
         let old = sign("sk_test_old", "msg_1", NOW, BODY);
-        assert_eq!(verify(&verifier, &headers(&old, &at), BODY, NOW).as_deref(), Ok("sk_test_old"), "either key");
+        assert_eq!(
+            verify(&verifier, &headers(&old, &at), BODY, NOW).as_deref(),
+            Ok("sk_test_old"),
+            "either key"
+        );
         let several = format!("v1,AAAA v2,xyz {good}");
-        assert!(verify(&verifier, &headers(&several, &at), BODY, NOW).is_ok(), "any of several signatures");
+        assert!(
+            verify(&verifier, &headers(&several, &at), BODY, NOW).is_ok(),
+            "any of several signatures"
+        );
         let other = sign("sk_test_other", "msg_1", NOW, BODY);
-        assert_eq!(verify(&verifier, &headers(&other, &at), BODY, NOW).unwrap_err(), "source_signature_invalid");
-        assert_eq!(verify(&verifier, &headers(&good, &at), b"{}", NOW).unwrap_err(), "source_signature_invalid");
+        assert_eq!(
+            verify(&verifier, &headers(&other, &at), BODY, NOW).unwrap_err(),
+            "source_signature_invalid"
+        );
+        assert_eq!(
+            verify(&verifier, &headers(&good, &at), b"{}", NOW).unwrap_err(),
+            "source_signature_invalid"
+        );
         let later = (NOW + 1).to_string();
-        assert_eq!(verify(&verifier, &headers(&good, &later), BODY, NOW).unwrap_err(), "source_signature_invalid");
+        assert_eq!(
+            verify(&verifier, &headers(&good, &later), BODY, NOW).unwrap_err(),
+            "source_signature_invalid"
+        );
     }
 
     #[test]
@@ -235,21 +271,40 @@ mod tests {
         let verifier = Verifier::new(["sk_test_example"]);
         let (good, at) = (sign("sk_test_example", "msg_1", NOW, BODY), NOW.to_string());
         let whole = headers(&good, &at);
-        for (lacking, code) in
-            [(0, "source_id_missing"), (1, "source_timestamp_missing"), (2, "source_signature_missing")]
-        {
-            let some: Vec<_> =
-                whole.iter().enumerate().filter(|(at, _)| *at != lacking).map(|(_, pair)| *pair).collect();
+        for (lacking, code) in [
+            (0, "source_id_missing"),
+            (1, "source_timestamp_missing"),
+            (2, "source_signature_missing"),
+        ] {
+            let some: Vec<_> = whole
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != lacking)
+                .map(|(_, pair)| *pair)
+                .collect();
             assert_eq!(verify(&verifier, &some, BODY, NOW).unwrap_err(), code);
         }
-        assert_eq!(verify(&verifier, &headers(&good, "soon"), BODY, NOW).unwrap_err(), "source_timestamp_invalid");
-        assert_eq!(verify(&verifier, &headers("v2,x", &at), BODY, NOW).unwrap_err(), "source_signature_missing");
+        assert_eq!(
+            verify(&verifier, &headers(&good, "soon"), BODY, NOW).unwrap_err(),
+            "source_timestamp_invalid"
+        );
+        assert_eq!(
+            verify(&verifier, &headers("v2,x", &at), BODY, NOW).unwrap_err(),
+            "source_signature_missing"
+        );
         for now in [NOW - 301, NOW + 301] {
-            assert_eq!(verify(&verifier, &whole, BODY, now).unwrap_err(), "source_timestamp_expired");
+            assert_eq!(
+                verify(&verifier, &whole, BODY, now).unwrap_err(),
+                "source_timestamp_expired"
+            );
         }
         assert!(verify(&verifier, &whole, BODY, NOW + 300).is_ok());
         let keyless = Verifier::new([""]);
-        assert_eq!(verify(&keyless, &whole, BODY, NOW).unwrap_err(), "source_api_key_missing", "an empty key is none");
+        assert_eq!(
+            verify(&keyless, &whole, BODY, NOW).unwrap_err(),
+            "source_api_key_missing",
+            "an empty key is none"
+        );
     }
 
     #[test]
@@ -258,13 +313,19 @@ mod tests {
         let at = NOW.to_string();
         let good = sign("sk_test_example", "msg_1", NOW, BODY);
         assert!(verify(&verifier, &headers(&good, &at), BODY, NOW).is_ok());
-        assert_eq!(verify(&verifier, &headers(&good, &at), BODY, NOW + 9).unwrap_err(), "source_message_replayed");
+        assert_eq!(
+            verify(&verifier, &headers(&good, &at), BODY, NOW + 9).unwrap_err(),
+            "source_message_replayed"
+        );
         let again = sign("sk_test_example", "msg_1", NOW + 5, BODY);
         assert!(verify(&verifier, &headers(&again, &(NOW + 5).to_string()), BODY, NOW + 9).is_ok());
-        let seen = |verifier: &Verifier| verifier.seen.as_ref().unwrap().lock().unwrap().order.len();
+        let seen =
+            |verifier: &Verifier| verifier.seen.as_ref().unwrap().lock().unwrap().order.len();
         assert_eq!(seen(&verifier), 2);
         let late = sign("sk_test_example", "msg_1", NOW + 900, BODY);
-        assert!(verify(&verifier, &headers(&late, &(NOW + 900).to_string()), BODY, NOW + 900).is_ok());
+        assert!(
+            verify(&verifier, &headers(&late, &(NOW + 900).to_string()), BODY, NOW + 900).is_ok()
+        );
         assert_eq!(seen(&verifier), 1, "what is too old to come again is forgotten");
     }
 }

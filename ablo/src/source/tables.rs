@@ -7,8 +7,9 @@ use super::endpoint::{Call, Scopes, Source};
 use super::error::{Error, Result};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::{
-    EventsAnswer, ListAnswer, Maybe, Operation, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode as Code,
-    SourceEvent, SourceEvents, SourceList, SourceLoad, SourceQuery, SourceVerb, Verb,
+    EventsAnswer, ListAnswer, Maybe, Operation, RawRow, SourceCommit, SourceCommitAnswer,
+    SourceErrorCode as Code, SourceEvent, SourceEvents, SourceList, SourceLoad, SourceQuery,
+    SourceVerb, Verb,
 };
 use crate::{Model, Row};
 use futures_util::future::BoxFuture;
@@ -50,19 +51,32 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the database said.
-    fn claim(&self, tx: &mut Self::Tx, commit: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+    fn claim(
+        &self,
+        tx: &mut Self::Tx,
+        commit: &str,
+    ) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// Remembers what a commit was answered with: a JSON array of rows.
     ///
     /// # Errors
     /// What the database said.
-    fn answer(&self, tx: &mut Self::Tx, commit: &str, rows: &str) -> impl Future<Output = Result<()>> + Send;
+    fn answer(
+        &self,
+        tx: &mut Self::Tx,
+        commit: &str,
+        rows: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Puts an event into the outbox. Its `data` need not be kept.
     ///
     /// # Errors
     /// What the database said.
-    fn tell(&self, tx: &mut Self::Tx, event: SourceEvent) -> impl Future<Output = Result<()>> + Send;
+    fn tell(
+        &self,
+        tx: &mut Self::Tx,
+        event: SourceEvent,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Events behind a cursor, of the caller's organisation, in an order in which nothing comes in before what was given; and where the next
     /// page starts.
@@ -93,31 +107,56 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the database said.
-    fn load(&self, tx: &mut Tx, id: &str, call: &Call) -> impl Future<Output = Result<Option<Row<M>>>> + Send;
+    fn load(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        call: &Call,
+    ) -> impl Future<Output = Result<Option<Row<M>>>> + Send;
 
     /// A page of rows.
     ///
     /// # Errors
     /// A refusal of what cannot be filtered, or what the database said.
-    fn list(&self, tx: &mut Tx, query: &SourceQuery, call: &Call) -> impl Future<Output = Result<Page<M>>> + Send;
+    fn list(
+        &self,
+        tx: &mut Tx,
+        query: &SourceQuery,
+        call: &Call,
+    ) -> impl Future<Output = Result<Page<M>>> + Send;
 
     /// Writes a new row. One that is given without an id has a new UUID; an application that numbers its rows writes the id into it.
     ///
     /// # Errors
     /// A refusal, or what the database said.
-    fn insert(&self, tx: &mut Tx, row: &mut Row<M>, call: &Call) -> impl Future<Output = Result<()>> + Send;
+    fn insert(
+        &self,
+        tx: &mut Tx,
+        row: &mut Row<M>,
+        call: &Call,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Writes a row anew.
     ///
     /// # Errors
     /// A refusal, or what the database said.
-    fn save(&self, tx: &mut Tx, row: &Row<M>, call: &Call) -> impl Future<Output = Result<()>> + Send;
+    fn save(
+        &self,
+        tx: &mut Tx,
+        row: &Row<M>,
+        call: &Call,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Takes a row away.
     ///
     /// # Errors
     /// A refusal, or what the database said.
-    fn remove(&self, tx: &mut Tx, row: &Row<M>, call: &Call) -> impl Future<Output = Result<()>> + Send;
+    fn remove(
+        &self,
+        tx: &mut Tx,
+        row: &Row<M>,
+        call: &Call,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// A [`Source`] of tables.
@@ -146,7 +185,8 @@ impl<L: Ledger> Tables<L> {
     /// Adds the rows of a model.
     #[must_use]
     pub fn table<M: Model, T: Table<M, L::Tx>>(mut self, table: T) -> Self {
-        self.tables.insert(M::DESCRIPTOR.key, Box::new(Typed::<M, T> { table, model: PhantomData }));
+        self.tables
+            .insert(M::DESCRIPTOR.key, Box::new(Typed::<M, T> { table, model: PhantomData }));
         self
     }
 
@@ -157,8 +197,18 @@ impl<L: Ledger> Tables<L> {
 
 /// A table whose rows are JSON.
 trait Written<Tx>: Send + Sync {
-    fn load<'a>(&'a self, tx: &'a mut Tx, id: &'a str, call: &'a Call) -> BoxFuture<'a, Result<Option<RawRow>>>;
-    fn list<'a>(&'a self, tx: &'a mut Tx, query: &'a SourceQuery, call: &'a Call) -> BoxFuture<'a, Result<ListAnswer>>;
+    fn load<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        id: &'a str,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<Option<RawRow>>>;
+    fn list<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        query: &'a SourceQuery,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<ListAnswer>>;
     fn apply<'a>(
         &'a self,
         tx: &'a mut Tx,
@@ -173,14 +223,25 @@ struct Typed<M, T> {
 }
 
 impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
-    fn load<'a>(&'a self, tx: &'a mut Tx, id: &'a str, call: &'a Call) -> BoxFuture<'a, Result<Option<RawRow>>> {
+    fn load<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        id: &'a str,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<Option<RawRow>>> {
         Box::pin(async move { self.table.load(tx, id, call).await?.as_ref().map(raw).transpose() })
     }
 
-    fn list<'a>(&'a self, tx: &'a mut Tx, query: &'a SourceQuery, call: &'a Call) -> BoxFuture<'a, Result<ListAnswer>> {
+    fn list<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        query: &'a SourceQuery,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<ListAnswer>> {
         Box::pin(async move {
             let page = self.table.list(tx, query, call).await?;
-            let mut answer = ListAnswer::new(page.rows.iter().map(raw).collect::<Result<Vec<_>>>()?);
+            let mut answer =
+                ListAnswer::new(page.rows.iter().map(raw).collect::<Result<Vec<_>>>()?);
             answer.next_cursor = page.next_cursor;
             Ok(answer)
         })
@@ -206,7 +267,11 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
                     Verb::Delete => Ok((id, None)),
                     _ => {
                         let message = format!("there is no {}/{id}", M::DESCRIPTOR.key);
-                        Err(Error::refused_with(Code::from("entity_not_found".to_owned()), message, 404))
+                        Err(Error::refused_with(
+                            Code::from("entity_not_found".to_owned()),
+                            message,
+                            404,
+                        ))
                     }
                 };
             };
@@ -214,7 +279,8 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
                 self.table.remove(tx, &row, call).await?;
                 return Ok((id, Some(raw(&row)?)));
             }
-            let Value::Object(mut members) = serde_json::to_value(&row).map_err(Error::failed)? else {
+            let Value::Object(mut members) = serde_json::to_value(&row).map_err(Error::failed)?
+            else {
                 return Err(Error::failed("a row is no object"));
             };
             members.extend(given);
@@ -257,13 +323,14 @@ fn typed<M: Model>(model: &ModelDescriptor, members: Map<String, Value>) -> Resu
 /// What an operation says of members that the model declares.
 fn given(model: &ModelDescriptor, operation: &Operation) -> Result<Map<String, Value>> {
     let mut given: Map<String, Value> = match operation.data.value() {
-        Some(data) => {
-            serde_json::from_str(data.get()).map_err(|error| Error::refused(Code::CommitInvalid, error.to_string()))?
-        }
+        Some(data) => serde_json::from_str(data.get())
+            .map_err(|error| Error::refused(Code::CommitInvalid, error.to_string()))?,
         None => Map::new(),
     };
     given.remove("id");
-    if let Some(unknown) = given.keys().find(|name| model.fields.iter().all(|field| field.name != name.as_str())) {
+    if let Some(unknown) =
+        given.keys().find(|name| model.fields.iter().all(|field| field.name != name.as_str()))
+    {
         let message = format!("{} have no `{unknown}`", model.key);
         return Err(Error::refused_with(Code::from("unknown_field".to_owned()), message, 400));
     }
@@ -278,20 +345,32 @@ fn given(model: &ModelDescriptor, operation: &Operation) -> Result<Map<String, V
 }
 
 /// A new row: what was given, and what a row has where its writer said nothing.
-fn fresh(model: &ModelDescriptor, id: Option<String>, given: Map<String, Value>, call: &Call) -> Map<String, Value> {
+fn fresh(
+    model: &ModelDescriptor,
+    id: Option<String>,
+    given: Map<String, Value>,
+    call: &Call,
+) -> Map<String, Value> {
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().hyphenated().to_string());
     let mut members = Map::from_iter([
         ("id".to_owned(), id.into()),
         ("createdAt".to_owned(), now()),
         ("updatedAt".to_owned(), now()),
     ]);
-    let who = [("organizationId", &call.scope.organization_id), ("createdBy", &call.scope.participant_id)];
-    members.extend(who.into_iter().filter_map(|(name, who)| Some((name.to_owned(), who.clone()?.into()))));
+    let who = [
+        ("organizationId", &call.scope.organization_id),
+        ("createdBy", &call.scope.participant_id),
+    ];
+    members.extend(
+        who.into_iter().filter_map(|(name, who)| Some((name.to_owned(), who.clone()?.into()))),
+    );
     for field in model.fields {
         let default = field.default.and_then(|default| serde_json::from_str(default).ok());
         let value = match default {
             // The word for the time of writing.
-            Some(Value::String(word)) if word == "now" && field.kind == crate::FieldKind::Date => Some(now()),
+            Some(Value::String(word)) if word == "now" && field.kind == crate::FieldKind::Date => {
+                Some(now())
+            }
             default => default,
         };
         members.extend(value.map(|value| (field.name.to_owned(), value)));
@@ -335,8 +414,14 @@ impl<L: Ledger> Source for Tables<L> {
                 for (at, (operation, table)) in asked.operations.iter().zip(tables).enumerate() {
                     let (id, row) = table.apply(&mut tx, operation, call).await?;
                     let verb = told(&operation.verb);
-                    let mut event = SourceEvent::new(format!("{commit}:{at}"), operation.model.clone(), id, verb);
-                    (event.organization_id, event.client_tx_id) = (organization.clone(), Some(own.clone()));
+                    let mut event = SourceEvent::new(
+                        format!("{commit}:{at}"),
+                        operation.model.clone(),
+                        id,
+                        verb,
+                    );
+                    (event.organization_id, event.client_tx_id) =
+                        (organization.clone(), Some(own.clone()));
                     event.data = match (&row, operation.verb == Verb::Delete) {
                         (Some(row), false) => Maybe::Value(row.clone()),
                         _ => Maybe::Null,
@@ -360,7 +445,10 @@ impl<L: Ledger> Source for Tables<L> {
         let [usual, most] = EVENTS;
         let limit = asked.limit.unwrap_or(usual).clamp(1, most);
         let mut tx = self.ledger.begin(call).await?;
-        let mut page = self.ledger.told(&mut tx, asked.cursor.value().map(String::as_str), limit, call).await?;
+        let mut page = self
+            .ledger
+            .told(&mut tx, asked.cursor.value().map(String::as_str), limit, call)
+            .await?;
         for event in &mut page.events {
             let Ok(table) = self.find(&event.model, Code::LoadNotConfigured) else { continue };
             let row = table.load(&mut tx, &event.entity_id, call).await?;

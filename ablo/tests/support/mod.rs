@@ -151,8 +151,9 @@ pub(crate) fn anything(rng: &mut Rng, depth: usize) -> String {
             format!("[{}]", items.join(" , "))
         }
         _ => {
-            let items: Vec<String> =
-                (0..rng.below(4)).map(|at| format!("\"{at}\" : {}", anything(rng, depth - 1))).collect();
+            let items: Vec<String> = (0..rng.below(4))
+                .map(|at| format!("\"{at}\" : {}", anything(rng, depth - 1)))
+                .collect();
             format!("{{{}}}", items.join(","))
         }
     }
@@ -166,15 +167,23 @@ pub(crate) fn object(
     unknown: Vec<(String, String)>,
 ) -> Twin {
     let member = |rng: &mut Rng, name: &str, value: &Twin| {
-        let (before, behind, between) = (space(rng, freedom), space(rng, freedom), space(rng, freedom));
+        let (before, behind, between) =
+            (space(rng, freedom), space(rng, freedom), space(rng, freedom));
         let name = string(rng, freedom, name);
         Twin {
-            free: format!("{before}{}{between}:{behind}{}{}", name.free, value.free, space(rng, freedom)),
+            free: format!(
+                "{before}{}{between}:{behind}{}{}",
+                name.free,
+                value.free,
+                space(rng, freedom)
+            ),
             canonical: format!("{}:{}", name.canonical, value.canonical),
         }
     };
-    let mut members: Vec<Twin> = known.iter().map(|(name, value)| member(rng, name, value)).collect();
-    members.extend(unknown.iter().map(|(name, value)| member(rng, name, &Twin::same(value.as_str()))));
+    let mut members: Vec<Twin> =
+        known.iter().map(|(name, value)| member(rng, name, value)).collect();
+    members
+        .extend(unknown.iter().map(|(name, value)| member(rng, name, &Twin::same(value.as_str()))));
     let canonical: Vec<String> = members.iter().map(|member| member.canonical.clone()).collect();
     if freedom.shuffle {
         // Unknown members keep their order among themselves, as the canonical form does.
@@ -184,7 +193,10 @@ pub(crate) fn object(
     }
     let free: Vec<String> = members.into_iter().map(|member| member.free).collect();
     let inside = if free.is_empty() { space(rng, freedom) } else { "" };
-    Twin { free: format!("{{{inside}{}}}", free.join(",")), canonical: format!("{{{}}}", canonical.join(",")) }
+    Twin {
+        free: format!("{{{inside}{}}}", free.join(",")),
+        canonical: format!("{{{}}}", canonical.join(",")),
+    }
 }
 
 fn unknown(rng: &mut Rng) -> Vec<(String, String)> {
@@ -225,7 +237,8 @@ fn row(rng: &mut Rng, freedom: Freedom, report: bool) -> Twin {
             known.push((name, value));
         }
     };
-    let (name, status, place) = (text(rng, freedom), string(rng, freedom, "ready"), text(rng, freedom));
+    let (name, status, place) =
+        (text(rng, freedom), string(rng, freedom, "ready"), text(rng, freedom));
     if report {
         required(rng, "location", name);
         required(rng, "status", status);
@@ -261,7 +274,9 @@ pub(crate) fn delta(rng: &mut Rng, freedom: Freedom) -> Twin {
         (0, _) => Some(Twin::same("null")),
         (1, _) => None,
         (_, "Sensor") => Some(Twin::same(rng.pick(&["{}", r#"{"v" : 1.0}"#, r#""{\"v\":1}""#]))),
-        _ if ["G", "S", "X"].contains(&action) => Some(Twin::same(rng.pick(&["{}", r#"{"group":"team:1" }"#]))),
+        _ if ["G", "S", "X"].contains(&action) => {
+            Some(Twin::same(rng.pick(&["{}", r#"{"group":"team:1" }"#])))
+        }
         (3, _) => {
             let row = row(rng, freedom, model == "WeatherReport");
             Some(Twin { free: string(rng, freedom, &row.free).free, canonical: row.canonical })
@@ -276,7 +291,10 @@ pub(crate) fn delta(rng: &mut Rng, freedom: Freedom) -> Twin {
     if rng.one_in(2) {
         let groups: Vec<Twin> = (0..rng.below(3)).map(|_| text(rng, freedom)).collect();
         let join = |free: bool| {
-            let texts: Vec<&str> = groups.iter().map(|twin| if free { &*twin.free } else { &twin.canonical }).collect();
+            let texts: Vec<&str> = groups
+                .iter()
+                .map(|twin| if free { &*twin.free } else { &twin.canonical })
+                .collect();
             format!("[{}]", texts.join(","))
         };
         known.push(("syncGroups", Twin { free: join(true), canonical: join(false) }));
@@ -284,8 +302,12 @@ pub(crate) fn delta(rng: &mut Rng, freedom: Freedom) -> Twin {
     let value = text(rng, freedom);
     sometimes(rng, "transactionId", value, &mut known);
     if rng.one_in(2) {
-        let at =
-            rng.pick(&["2026-06-01T08:00:00.000Z", "yesterday", "2026-06-01T08:00:00Z", "2026-06-02T08:00:01.042Z"]);
+        let at = rng.pick(&[
+            "2026-06-01T08:00:00.000Z",
+            "yesterday",
+            "2026-06-01T08:00:00Z",
+            "2026-06-02T08:00:01.042Z",
+        ]);
         known.push(("createdAt", string(rng, freedom, at)));
     }
     for name in ["actor", "onBehalfOf"] {
@@ -309,7 +331,8 @@ pub(crate) fn payload(rng: &mut Rng, freedom: Freedom) -> Twin {
     }
     let deltas: Vec<Twin> = (0..rng.below(6)).map(|_| delta(rng, freedom)).collect();
     let join = |free: bool| {
-        let texts: Vec<&str> = deltas.iter().map(|twin| if free { &*twin.free } else { &twin.canonical }).collect();
+        let texts: Vec<&str> =
+            deltas.iter().map(|twin| if free { &*twin.free } else { &twin.canonical }).collect();
         format!("[{}]", texts.join(","))
     };
     let mut known = vec![("deltas", Twin { free: join(true), canonical: join(false) })];

@@ -28,7 +28,8 @@ fn web() -> PathBuf {
 /// When there is no Node.js with npm, or the compiler finds something wrong.
 pub async fn compile() -> Result<(), Fault> {
     if !web().join("node_modules/typescript").exists() {
-        run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])).await?;
+        run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+            .await?;
     }
     run(Command::new("node").args(["node_modules/typescript/bin/tsc", "--pretty", "false"])).await
 }
@@ -38,7 +39,9 @@ async fn run(command: &mut Command) -> Result<(), Fault> {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!("{command:?}: {}{}", said(&output.stdout), said(&output.stderr)).into()),
+        false => {
+            Err(format!("{command:?}: {}{}", said(&output.stdout), said(&output.stderr)).into())
+        }
     }
 }
 
@@ -57,10 +60,14 @@ pub async fn coordinator() -> Result<Embedded, Fault> {
 /// # Errors
 /// When the port is lost.
 pub async fn serve(coordinator: Embedded, listener: TcpListener) -> Result<(), Fault> {
-    let server = Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()).await?;
+    let server =
+        Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()).await?;
     let page = Router::new()
         .route("/", get(|| async { Html(include_str!("../web/index.html")) }))
-        .route("/style.css", get(|| async { typed("text/css", include_str!("../web/style.css").into()) }))
+        .route(
+            "/style.css",
+            get(|| async { typed("text/css", include_str!("../web/style.css").into()) }),
+        )
         .route("/out/{*path}", get(script))
         .route("/session", get(session))
         .with_state(server);
@@ -72,7 +79,11 @@ pub async fn serve(coordinator: Embedded, listener: TcpListener) -> Result<(), F
 /// # Errors
 /// When Node.js does not start.
 pub fn agent(url: &str, key: &str) -> Result<tokio::process::Child, Fault> {
-    Ok(Command::new("node").args(["out/agent.js", url, key]).current_dir(web()).kill_on_drop(true).spawn()?)
+    Ok(Command::new("node")
+        .args(["out/agent.js", url, key])
+        .current_dir(web())
+        .kill_on_drop(true)
+        .spawn()?)
 }
 
 fn typed(kind: &'static str, text: String) -> Response {
@@ -81,7 +92,9 @@ fn typed(kind: &'static str, text: String) -> Response {
 
 /// A file that the compiler wrote.
 async fn script(Path(path): Path<String>) -> Response {
-    if !path.ends_with(".js") || path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
+    if !path.ends_with(".js")
+        || path.split('/').any(|part| part.is_empty() || part.starts_with('.'))
+    {
         return StatusCode::NOT_FOUND.into_response();
     }
     match tokio::fs::read_to_string(web().join("out").join(&path)).await {
@@ -91,7 +104,10 @@ async fn script(Path(path): Path<String>) -> Response {
 }
 
 /// A token for whoever asks. An application would look at its own login first.
-async fn session(State(server): State<Client>, Query(asked): Query<BTreeMap<String, String>>) -> Response {
+async fn session(
+    State(server): State<Client>,
+    Query(asked): Query<BTreeMap<String, String>>,
+) -> Response {
     let user = asked.get("user").map_or("guest", String::as_str);
     match server.sessions().user(user).await {
         Ok(session) => session.token.into_response(),

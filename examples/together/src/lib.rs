@@ -57,12 +57,17 @@ where
 
     let thought = hasty.model::<Report>().retrieve(REPORT).await?;
     let held = ada.model::<Report>().claim(REPORT).action("typing").await?;
-    until(&mut watching, |seen| seen.holder::<Report>(REPORT).is_some_and(|claim| claim.action == "typing")).await?;
+    until(&mut watching, |seen| {
+        seen.holder::<Report>(REPORT).is_some_and(|claim| claim.action == "typing")
+    })
+    .await?;
     say("observer: ada is typing".to_owned());
 
     match hasty.model::<Report>().claim(REPORT).wait(false).await {
         Err(error) => match error.kind() {
-            ErrorKind::Claimed(holder) => say(format!("hasty: {} is at it, I yield", name(holder.held_by.as_deref()))),
+            ErrorKind::Claimed(holder) => {
+                say(format!("hasty: {} is at it, I yield", name(holder.held_by.as_deref())))
+            }
             _ => return Err(error.into()),
         },
         Ok(_) => return Err("two hold one report".into()),
@@ -77,13 +82,21 @@ where
     held.update(Report::patch().body("Rain in the morning.")).await?;
     held.release().await?;
     let granted = soon(waits).await???;
-    say(format!("patient: it is mine, and reads {:?}", granted.row().body.as_deref().unwrap_or_default()));
+    say(format!(
+        "patient: it is mine, and reads {:?}",
+        granted.row().body.as_deref().unwrap_or_default()
+    ));
     granted.update(Report::patch().status(Status::Ready)).await?;
     granted.release().await?;
 
-    let stale =
-        hasty.model::<Report>().update(REPORT, Report::patch().body("Sun all day.")).read_at(thought.stamp).await;
-    let Err(error) = stale else { return Err("a write that was based on an old read went through".into()) };
+    let stale = hasty
+        .model::<Report>()
+        .update(REPORT, Report::patch().body("Sun all day."))
+        .read_at(thought.stamp)
+        .await;
+    let Err(error) = stale else {
+        return Err("a write that was based on an old read went through".into());
+    };
     let ErrorKind::Stale(why) = error.kind() else { return Err(error.into()) };
     let conflict = why.conflicts.first().ok_or("no conflict is told")?;
     let now = conflict.row::<Report>()?.ok_or("the row is not told")?;
@@ -101,7 +114,8 @@ where
     say("patient: its time was over, and it is mine again".to_owned());
     next.release().await?;
 
-    let seen: Vec<String> = soon(changes.by_ref().take(3).map_ok(|change| told(&change.what)).try_collect()).await??;
+    let seen: Vec<String> =
+        soon(changes.by_ref().take(3).map_ok(|change| told(&change.what)).try_collect()).await??;
     say(format!("observer: {}", seen.join("; ")));
     Ok(())
 }
@@ -112,7 +126,12 @@ fn name(holder: Option<&str>) -> &str {
 
 fn told(what: &What<Report>) -> String {
     match what.row() {
-        Some(row) => format!("{}, {:?}, {:?}", row.title, row.status, row.body.as_deref().unwrap_or_default()),
+        Some(row) => format!(
+            "{}, {:?}, {:?}",
+            row.title,
+            row.status,
+            row.body.as_deref().unwrap_or_default()
+        ),
         None => "it is gone".to_owned(),
     }
 }
@@ -122,7 +141,10 @@ async fn soon<T>(what: impl Future<Output = T> + Send) -> Result<T, Fault> {
 }
 
 /// Waits until what is seen of others is so.
-async fn until(watching: &mut Presence, so: impl Fn(&Presence) -> bool + Send) -> Result<(), Fault> {
+async fn until(
+    watching: &mut Presence,
+    so: impl Fn(&Presence) -> bool + Send,
+) -> Result<(), Fault> {
     let seen = async {
         while !so(watching) {
             watching.changed().await?;
@@ -136,11 +158,16 @@ async fn until(watching: &mut Presence, so: impl Fn(&Presence) -> bool + Send) -
 async fn crash<C: Fn() -> Connect + Send + 'static>(connect: C) -> Result<(), Fault> {
     let (done, crashed) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        let held =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::from).and_then(|own| {
+        let held = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Fault::from)
+            .and_then(|own| {
                 let held = own.block_on(async {
                     let agent = connect().agent("fragile").await?;
-                    Ok::<_, Fault>(agent.model::<Report>().claim(REPORT).ttl(Duration::from_secs(2)).await?)
+                    Ok::<_, Fault>(
+                        agent.model::<Report>().claim(REPORT).ttl(Duration::from_secs(2)).await?,
+                    )
                 })?;
                 own.shutdown_background();
                 // Nobody is left to give it up.

@@ -13,6 +13,11 @@ async fn main() -> Result<(), Fault> {
     }
     let document = App::SCHEMA.to_json()?;
     let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is faulty")?;
-    let coordinator = ablo_server::embedded(&schema).await.map_err(|failure| format!("{failure:?}"))?;
-    play(move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()), say).await
+    let coordinator =
+        ablo_server::embedded(&schema).await.map_err(|failure| format!("{failure:?}"))?;
+    play(
+        move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()),
+        say,
+    )
+    .await
 }

@@ -18,7 +18,8 @@ pub fn draft(
     sources: &[Source],
 ) -> serde_json::Result<Create<WeatherReport>> {
     let sources = Json::new(&sources.to_vec())?;
-    Ok(WeatherReport::create(location).with(|report| report.station_id(station.clone()).sources(sources)))
+    Ok(WeatherReport::create(location)
+        .with(|report| report.station_id(station.clone()).sources(sources)))
 }
 
 /// What changes when a forecaster signs a report off: nothing else is touched.

@@ -14,7 +14,10 @@ fn an_agent_begins_and_a_person_signs_off() -> Result<(), Box<dyn std::error::Er
         r#"{"location":"Stockholm","sources":[{"url":"https://smhi.se","checkedAt":null}],"stationId":"station_arlanda"}"#
     );
     let signed = weather::sign_off("Rain", 80);
-    assert_eq!(serde_json::to_string(&signed)?, r#"{"status":"ready","forecast":"Rain","confidence":80}"#);
+    assert_eq!(
+        serde_json::to_string(&signed)?,
+        r#"{"status":"ready","forecast":"Rain","confidence":80}"#
+    );
     Ok(())
 }
 

@@ -38,7 +38,9 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, place: usize, spec
     let values = field.get("enumValues").cloned().unwrap_or_default();
     let pick = |of: &[&str]| of[spec.format % of.len()].to_owned();
     let format = match kind.as_str() {
-        "number" => pick(&["", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "email"]),
+        "number" => {
+            pick(&["", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "email"])
+        }
         "string" => pick(&["", "int64", "uint64", "decimal", "digits", "uuid", "colour"]),
         _ => String::new(),
     };
@@ -82,10 +84,18 @@ fn default(kind: &str, format: &str, values: &Value, choice: usize) -> Value {
     match (kind, format) {
         ("enum", _) => pick(values.as_array().expect("an enum has values")),
         ("boolean", _) => choice.is_multiple_of(2).into(),
-        ("date", _) => pick(&["now", "2024-02-29T23:59:59Z", "0001-01-01T00:00:00.000001-11:30"].map(Value::from)),
+        ("date", _) => pick(
+            &["now", "2024-02-29T23:59:59Z", "0001-01-01T00:00:00.000001-11:30"].map(Value::from),
+        ),
         ("json", _) => {
             let text = VALUES[choice % VALUES.len()];
-            pick(&[json!({ text: [text, null, 0.5] }), json!([]), json!(text), json!(1e300), json!(false)])
+            pick(&[
+                json!({ text: [text, null, 0.5] }),
+                json!([]),
+                json!(text),
+                json!(1e300),
+                json!(false),
+            ])
         }
         ("number", "int8") => pick(&[json!(-128), json!(127)]),
         ("number", "uint8") => pick(&[json!(0), json!(255)]),
@@ -95,9 +105,13 @@ fn default(kind: &str, format: &str, values: &Value, choice: usize) -> Value {
         ("number", "uint32") => json!(u32::MAX),
         ("number", "float") => pick(&[json!(0.1), json!(-3.4e38)]),
         ("number", _) => pick(&[json!(0), json!(-1e-300), json!(1.5), json!(5e-324), json!(1e21)]),
-        ("string", "int64") => pick(&["0", "-9223372036854775808", "9223372036854775807"].map(Value::from)),
+        ("string", "int64") => {
+            pick(&["0", "-9223372036854775808", "9223372036854775807"].map(Value::from))
+        }
         ("string", "uint64") => pick(&["0", "18446744073709551615"].map(Value::from)),
-        ("string", "decimal") => pick(&["-0.10", "12345678901234567890123456789.5"].map(Value::from)),
+        ("string", "decimal") => {
+            pick(&["-0.10", "12345678901234567890123456789.5"].map(Value::from))
+        }
         ("string", "digits") => json!("0"),
         ("string", "uuid") => json!("67e55044-10b1-426f-9247-bb680e5fe0c8"),
         _ => VALUES[choice % VALUES.len()].into(),

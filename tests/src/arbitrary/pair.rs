@@ -61,12 +61,8 @@ struct Draft {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    (0..KINDS.len(), any::<usize>(), any::<usize>(), any::<usize>()).prop_map(|(kind, model, field, choice)| Edit {
-        kind,
-        model,
-        field,
-        choice,
-    })
+    (0..KINDS.len(), any::<usize>(), any::<usize>(), any::<usize>())
+        .prop_map(|(kind, model, field, choice)| Edit { kind, model, field, choice })
 }
 
 /// A document, some edits of it, and backfills for about half of the fields that are required afterwards.
@@ -155,7 +151,8 @@ fn retype(field: &mut Map<String, Value>, choice: usize) {
 fn values(choice: usize) -> Value {
     let pick = |n: usize| VALUES[(choice / 7 + n * 5) % VALUES.len()];
     let count = 1 + choice % 4;
-    let all: Vec<&str> = (0..count).map(pick).chain(choice.is_multiple_of(2).then_some("true")).collect();
+    let all: Vec<&str> =
+        (0..count).map(pick).chain(choice.is_multiple_of(2).then_some("true")).collect();
     all.into()
 }
 
@@ -188,7 +185,9 @@ fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let fields = object(model, "fields")?;
     *fields = std::mem::take(fields).into_iter().map(|(at, field)| (renamed(&at), field)).collect();
     let fields = fields.clone();
-    for relation in object(model, "relations")?.values_mut().filter(|relation| relation["type"] == "belongsTo") {
+    for relation in
+        object(model, "relations")?.values_mut().filter(|relation| relation["type"] == "belongsTo")
+    {
         let key = renamed(relation["foreignKey"].as_str()?);
         relation["foreignKeyColumn"] = column_of(&fields, &key).into();
         relation["foreignKey"] = key.into();
@@ -230,7 +229,9 @@ fn rename_model(draft: &mut Draft, edit: &Edit) -> Option<()> {
         .into_iter()
         .map(|(at, model)| (if at == key { to.clone() } else { at }, model))
         .collect();
-    for relation in models.values_mut().filter_map(|model| object(model, "relations")).flat_map(Map::values_mut) {
+    for relation in
+        models.values_mut().filter_map(|model| object(model, "relations")).flat_map(Map::values_mut)
+    {
         if relation["target"] == *key {
             relation["target"] = to.clone().into();
         }
@@ -284,7 +285,9 @@ fn change_table(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let key = draft.key(edit)?;
     let other = draft.key(&Edit { model: edit.model.wrapping_add(1), ..edit.clone() })?;
     let models = draft.models()?;
-    let table = |key: &str, models: &Map<String, Value>| models[key].get("tableName").cloned().unwrap_or(key.into());
+    let table = |key: &str, models: &Map<String, Value>| {
+        models[key].get("tableName").cloned().unwrap_or(key.into())
+    };
     let (mine, theirs) = (table(&key, models), table(&other, models));
     if edit.choice.is_multiple_of(3) {
         models[&key]["tableName"] = theirs;
@@ -380,7 +383,10 @@ fn value_of(field: &Map<String, Value>) -> Option<Value> {
 fn hints(prev: &Value, draft: &Draft) -> Value {
     let next = &draft.document["models"];
     let renamed = |from: &str, to: &str| {
-        !prev["models"][from].is_null() && prev["models"][to].is_null() && !next[to].is_null() && next[from].is_null()
+        !prev["models"][from].is_null()
+            && prev["models"][to].is_null()
+            && !next[to].is_null()
+            && next[from].is_null()
     };
     let models: Vec<_> = draft.models.iter().filter(|(from, to)| renamed(from, to)).collect();
     let had = |key: &str| {
@@ -396,7 +402,9 @@ fn hints(prev: &Value, draft: &Draft) -> Value {
     // Half of a swap would contradict what stays.
     let whole = |(model, from, to): &&&(String, String, String)| {
         let stays = !next[model]["fields"][from].is_null() && !had(model)[to].is_null();
-        let back = |(other, start, end): &&(String, String, String)| (other, start, end) == (model, to, from);
+        let back = |(other, start, end): &&(String, String, String)| {
+            (other, start, end) == (model, to, from)
+        };
         let alone = next[model]["fields"][from].is_null() && had(model)[to].is_null();
         alone || stays && fields.iter().any(back)
     };
@@ -423,10 +431,16 @@ fn backfills(next: &Value, filled: u64) -> Value {
     let mut found = Vec::new();
     let models = next["models"].as_object().into_iter().flatten();
     for (model, name, field) in models.flat_map(|(model, body)| {
-        body["fields"].as_object().into_iter().flatten().map(move |(name, field)| (model, name, field))
+        body["fields"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(name, field)| (model, name, field))
     }) {
-        let chosen = filled.rotate_right(u32::try_from(found.len() + name.len()).unwrap_or(0)) & 1 == 1;
-        let is_base = ["id", "createdAt", "updatedAt", "organizationId", "createdBy"].contains(&name.as_str());
+        let chosen =
+            filled.rotate_right(u32::try_from(found.len() + name.len()).unwrap_or(0)) & 1 == 1;
+        let is_base = ["id", "createdAt", "updatedAt", "organizationId", "createdBy"]
+            .contains(&name.as_str());
         if let Some(value) = field.as_object().and_then(value_of).filter(|_| chosen && !is_base) {
             found.push(json!({ "model": model, "field": name, "value": value }));
         }

@@ -28,7 +28,8 @@ pub fn schema(text: &str) -> Schema {
 /// Never: these options are right.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
-    provision(schema, &Options { foreign_keys: true, ..Options::default() }).expect("options that are right")
+    provision(schema, &Options { foreign_keys: true, ..Options::default() })
+        .expect("options that are right")
 }
 
 /// Runs a program as a driver does and gives the warnings.

@@ -30,14 +30,19 @@ impl Mortal {
     #[must_use]
     pub fn start() -> Self {
         let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
-        let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder");
+        let home =
+            tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder");
         if let Some((uid, gid)) = unprivileged() {
             chown(home.path(), Some(uid), Some(gid)).expect("to give the folder away");
         }
-        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).expect("to open the folder");
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))
+            .expect("to open the folder");
         let mut made = command(&bin.join("initdb"));
         made.arg("-D").arg(home.path().join("data"));
-        let made = made.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]).output().expect("initdb");
+        let made = made
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"])
+            .output()
+            .expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let process = run(&bin, &home);
         let server = Self { home, bin, process };
@@ -113,7 +118,10 @@ fn command(program: &std::path::Path) -> Command {
 fn run(bin: &std::path::Path, home: &TempDir) -> Child {
     let mut server = command(&bin.join("postgres"));
     server.arg("-D").arg(home.path().join("data")).arg("-k").arg(home.path());
-    server.args(["-c", "listen_addresses=", "-c", "fsync=on", "-c", "autovacuum=off"]).spawn().expect("postgres")
+    server
+        .args(["-c", "listen_addresses=", "-c", "fsync=on", "-c", "autovacuum=off"])
+        .spawn()
+        .expect("postgres")
 }
 
 fn quoted(text: &str) -> String {

@@ -51,7 +51,11 @@ impl Server {
     #[must_use]
     pub fn start() -> Self {
         let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
-        let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder").keep();
+        let home = tempfile::Builder::new()
+            .prefix("ablo-pg-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
         let mut command = Command::new("sh");
         command.args(["-c", GUARDIAN]).env("BIN", &bin).env("HOME", &home).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -59,7 +63,8 @@ impl Server {
             chown(&home, Some(uid), Some(gid)).expect("to give the folder away");
             command.uid(uid).gid(gid);
         }
-        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o755)).expect("to open the folder");
+        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o755))
+            .expect("to open the folder");
         let guardian = command.spawn().expect("a shell");
         let server = Self { home, guardian };
         server.wait_until_ready();
@@ -88,7 +93,10 @@ impl Server {
         admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {owner}")).expect("a database");
         let database = Database { server: self, name, owner };
         // Before PostgreSQL 15 the schema belongs to the superuser.
-        database.admin().run(&format!("ALTER SCHEMA public OWNER TO {}", database.owner)).expect("the schema");
+        database
+            .admin()
+            .run(&format!("ALTER SCHEMA public OWNER TO {}", database.owner))
+            .expect("the schema");
         database
     }
 
@@ -156,8 +164,13 @@ impl Database<'_> {
             .env("PGCLIENTENCODING", "LATIN1")
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h"])
             .arg(&self.server.home);
-        let run = command.args(["-d", &self.name, "-U", &self.owner, "-f"]).arg(file).output().expect("psql");
-        let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+        let run = command
+            .args(["-d", &self.name, "-U", &self.owner, "-f"])
+            .arg(file)
+            .output()
+            .expect("psql");
+        let said = String::from_utf8_lossy(&run.stdout).into_owned()
+            + &String::from_utf8_lossy(&run.stderr);
         if run.status.success() { Ok(said) } else { Err(said) }
     }
 
@@ -207,8 +220,10 @@ impl Session {
     pub fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<(), String> {
         let columns: Vec<_> = row.iter().map(|(column, _)| *column).collect();
         let places: Vec<_> = (1..=row.len()).map(|at| format!("${at}")).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
-        let values: Vec<&(dyn postgres::types::ToSql + Sync)> = row.iter().map(|(_, value)| value as _).collect();
+        let sql =
+            format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+        let values: Vec<&(dyn postgres::types::ToSql + Sync)> =
+            row.iter().map(|(_, value)| value as _).collect();
         self.client.execute(&sql, &values).map(drop).map_err(|error| describe(&error))
     }
 
@@ -218,7 +233,10 @@ impl Session {
     /// When the server refuses the query.
     #[must_use]
     pub fn texts(&mut self, sql: &str) -> Vec<String> {
-        let rows = self.client.query(sql, &[]).unwrap_or_else(|error| panic!("{}\n{sql}", describe(&error)));
+        let rows = self
+            .client
+            .query(sql, &[])
+            .unwrap_or_else(|error| panic!("{}\n{sql}", describe(&error)));
         rows.iter().map(|row| row.get(0)).collect()
     }
 
@@ -230,7 +248,8 @@ impl Session {
 }
 
 fn describe(error: &postgres::Error) -> String {
-    error
-        .as_db_error()
-        .map_or_else(|| error.to_string(), |error| format!("{} {}", error.code().code(), error.message()))
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |error| format!("{} {}", error.code().code(), error.message()),
+    )
 }

@@ -42,17 +42,26 @@ pub fn catalogue(connection: &Connection) -> Catalogue {
     found
 }
 
-fn pairs(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Vec<(String, Option<String>)> {
+fn pairs(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Vec<(String, Option<String>)> {
     let mut statement = connection.prepare(sql).expect("a query");
     let rows = statement.query_map(params, |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
 
-fn columns(connection: &Connection, table: &str) -> BTreeMap<String, (String, bool, Option<String>, bool)> {
+fn columns(
+    connection: &Connection,
+    table: &str,
+) -> BTreeMap<String, (String, bool, Option<String>, bool)> {
     let sql = "SELECT name, type, \"notnull\", dflt_value, pk > 0 FROM pragma_table_xinfo(?)";
     let mut statement = connection.prepare(sql).expect("a query");
     let rows = statement
-        .query_map([table], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
+        .query_map([table], |row| {
+            Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+        })
         .expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
@@ -60,7 +69,9 @@ fn columns(connection: &Connection, table: &str) -> BTreeMap<String, (String, bo
 fn foreign_keys(connection: &Connection, table: &str) -> BTreeSet<(String, String, String)> {
     let sql = "SELECT \"from\", \"table\", \"to\" FROM pragma_foreign_key_list(?)";
     let mut statement = connection.prepare(sql).expect("a query");
-    let rows = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("rows");
+    let rows = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
 
@@ -81,9 +92,13 @@ fn taken_apart(sql: &str) -> (BTreeSet<String>, String) {
             _ => {}
         }
         match (depth, c) {
-            (1, '(') if parts.is_empty() && part.starts_with("CREATE") => parts.push(std::mem::take(&mut part)),
+            (1, '(') if parts.is_empty() && part.starts_with("CREATE") => {
+                parts.push(std::mem::take(&mut part))
+            }
             (1, ',') | (0, ')') => parts.push(std::mem::take(&mut part)),
-            (_, c) if c.is_whitespace() => part.push_str(if part.is_empty() || part.ends_with(' ') { "" } else { " " }),
+            (_, c) if c.is_whitespace() => {
+                part.push_str(if part.is_empty() || part.ends_with(' ') { "" } else { " " })
+            }
             (_, c) => part.push(c),
         }
     }
@@ -96,9 +111,13 @@ mod tests {
 
     #[test]
     fn a_table_is_taken_apart_at_its_outer_commas() {
-        let (definitions, options) =
-            taken_apart("CREATE TABLE \"a(,\" (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), \"y\"   REAL) STRICT");
-        assert_eq!(definitions, ["\"x\" TEXT CHECK (x IN ('a,  b', ')'))", "\"y\" REAL"].map(str::to_owned).into());
+        let (definitions, options) = taken_apart(
+            "CREATE TABLE \"a(,\" (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), \"y\"   REAL) STRICT",
+        );
+        assert_eq!(
+            definitions,
+            ["\"x\" TEXT CHECK (x IN ('a,  b', ')'))", "\"y\" REAL"].map(str::to_owned).into()
+        );
         assert_eq!(options, "STRICT");
     }
 }

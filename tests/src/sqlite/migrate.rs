@@ -50,7 +50,13 @@ impl Way {
     /// The statements.
     #[must_use]
     pub fn migration(&self) -> Migration {
-        migrate(&self.diff(), Some(&self.prev), &self.next, &self.backfills, &Options { foreign_keys: true })
+        migrate(
+            &self.diff(),
+            Some(&self.prev),
+            &self.next,
+            &self.backfills,
+            &Options { foreign_keys: true },
+        )
     }
 
     /// Provisions the schema before, with up to this many rows in each table.
@@ -76,7 +82,13 @@ impl Way {
         let said = apply(database, &program(&self.next).transaction);
         assert_eq!(said, Vec::<String>::new(), "{name}");
         let same = diff(Some(&self.next), &self.next, &Hints::default()).expect("no hints");
-        let again = migrate(&same, Some(&self.next), &self.next, &self.backfills, &Options { foreign_keys: true });
+        let again = migrate(
+            &same,
+            Some(&self.next),
+            &self.next,
+            &self.backfills,
+            &Options { foreign_keys: true },
+        );
         assert!(again.is_empty(), "{name}: the second run has something to do: {again:#?}");
     }
 }
@@ -100,7 +112,9 @@ pub fn run(database: &Connection, migration: &Migration) -> Result<(), String> {
     assert_eq!(migration.of(Phase::AfterCommit).count(), 0, "everything is in the transaction");
     let ran = migration.statements.iter().try_for_each(|statement| {
         let mut batch = rusqlite::Batch::new(database, &statement.sql);
-        while let Some(mut sql) = batch.next().map_err(|error| format!("{error}: {}", statement.sql))? {
+        while let Some(mut sql) =
+            batch.next().map_err(|error| format!("{error}: {}", statement.sql))?
+        {
             let mut rows = sql.query([]).map_err(|error| format!("{error}: {}", statement.sql))?;
             let row = rows.next().map_err(|error| format!("{error}: {}", statement.sql))?;
             assert!(row.is_none(), "{} gives rows", statement.sql);

@@ -37,7 +37,9 @@ pub fn program(schema: &Schema) -> Provision {
 pub fn apply(connection: &Connection, program: &str) -> Vec<String> {
     let mut said = Vec::new();
     let mut batch = rusqlite::Batch::new(connection, program);
-    while let Some(mut statement) = batch.next().unwrap_or_else(|error| panic!("{error}\n{program}")) {
+    while let Some(mut statement) =
+        batch.next().unwrap_or_else(|error| panic!("{error}\n{program}"))
+    {
         let mut rows = statement.query([]).unwrap_or_else(|error| panic!("{error}"));
         while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{error}\n{program}")) {
             said.push(row.get(0).expect("one text"));
@@ -55,8 +57,13 @@ pub fn insert(connection: &Connection, tables: &[TableRows]) {
     for table in tables {
         let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
         let marks = vec!["?"; columns.len()].join(", ");
-        let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(&table.table), columns.join(", "));
-        let mut statement = connection.prepare(&sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({marks})",
+            quoted(&table.table),
+            columns.join(", ")
+        );
+        let mut statement =
+            connection.prepare(&sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
         for row in &table.rows {
             statement
                 .execute(params_from_iter(row.iter().map(value)))
@@ -75,7 +82,9 @@ pub fn quoted(name: &str) -> String {
 fn value(cell: &Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
-        Cell::Text(text) | Cell::Digits(text) | Cell::Date(text) | Cell::Json(text) => Value::Text(text.clone()),
+        Cell::Text(text) | Cell::Digits(text) | Cell::Date(text) | Cell::Json(text) => {
+            Value::Text(text.clone())
+        }
         Cell::Number(number) => Value::Real(*number),
         Cell::Whole(whole) => Value::Integer(*whole),
         Cell::Boolean(flag) => Value::Integer((*flag).into()),

@@ -27,11 +27,14 @@ pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Stop> {
 /// The keys of an organisation, the newest first; of any where none is named.
 pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Stop> {
     let own = organization.map(|name| {
-        let upper = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
+        let upper = |letter: char| {
+            if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }
+        };
         format!("{VARIABLE}_{}", name.chars().map(upper).collect::<String>())
     });
     let named = own.iter().map(String::as_str).chain([VARIABLE]);
-    let found = named.filter_map(|name| std::env::var(name).ok()).find(|keys| !keys.trim().is_empty());
+    let found =
+        named.filter_map(|name| std::env::var(name).ok()).find(|keys| !keys.trim().is_empty());
     let keys = found.ok_or_else(|| match own {
         Some(own) => refused(&format!("neither {own} nor {VARIABLE} has a key")),
         None => refused(&format!("{VARIABLE} has no key")),
@@ -46,9 +49,14 @@ fn schema(args: &crate::args::InputArgs) -> Result<Schema, Stop> {
 /// The tables as a source.
 fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Stop> {
     let address = database::address(args.database.database_url.as_deref())?;
-    let options = Options { schema: Some(args.database.place.schema.clone()), organization: args.organization.clone() };
+    let options = Options {
+        schema: Some(args.database.place.schema.clone()),
+        organization: args.organization.clone(),
+    };
     let adapter = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
-        Dialect::Sqlite => Adapter::sqlite(&Place::File(super::serve::file(&address)), schema, options),
+        Dialect::Sqlite => {
+            Adapter::sqlite(&Place::File(super::serve::file(&address)), schema, options)
+        }
         Dialect::Postgres => Adapter::postgres(&address, schema, options),
     };
     adapter.map_err(|unfit| {
@@ -63,9 +71,14 @@ fn serve(args: &ServeSourceArgs) -> Result<Outcome, Stop> {
     super::serve::run(async {
         let (stop, listener) = (super::serve::stopped()?, super::serve::listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| refused(&error.to_string()))?;
-        render::note(&format!("serving a data source on http://{address}{PATH}"), args.input.format);
+        render::note(
+            &format!("serving a data source on http://{address}{PATH}"),
+            args.input.format,
+        );
         let endpoint = ablo_server::adapter::endpoint(adapter, keys);
-        ablo_server::adapter::serve(endpoint, listener, stop).await.map_err(|error| refused(&error.to_string()))
+        ablo_server::adapter::serve(endpoint, listener, stop)
+            .await
+            .map_err(|error| refused(&error.to_string()))
     })?;
     Ok(Outcome::text(String::new()))
 }
@@ -76,7 +89,10 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
         return Ok(Outcome::text(adapter.triggers()));
     }
     super::serve::run(async {
-        adapter.install_triggers().await.map_err(|failure| refused(&failure.into_refusal().to_string()))
+        adapter
+            .install_triggers()
+            .await
+            .map_err(|failure| refused(&failure.into_refusal().to_string()))
     })?;
     Ok(Outcome {
         remark: "every change of the tables is told from now on\n".to_owned(),
@@ -85,5 +101,8 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
 }
 
 fn refused(message: &str) -> Stop {
-    Stop::new(Exit::CannotRun, Report::about(None, vec![Finding::new(codes::DATA_SOURCE_REFUSED, message)]))
+    Stop::new(
+        Exit::CannotRun,
+        Report::about(None, vec![Finding::new(codes::DATA_SOURCE_REFUSED, message)]),
+    )
 }

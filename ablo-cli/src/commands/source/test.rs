@@ -19,16 +19,21 @@ pub(super) fn run(args: &TestArgs) -> Result<Outcome, Stop> {
     let mut checked = Vec::new();
     serve::run(async {
         // Where nobody answers, that is all there is to say.
-        kit::reach(&remote).await.map_err(|error| refused(&format!("nobody answers at the address: {error}")))?;
+        kit::reach(&remote)
+            .await
+            .map_err(|error| refused(&format!("nobody answers at the address: {error}")))?;
         checked = kit::run(&remote, &subject).await;
         Ok(())
     })?;
     for ReportArg { kind, path } in &args.reports {
         let text = match kind {
-            ReportKind::Junit => report::junit(&subject.model, &checked).map_err(|error| refused(&error))?,
+            ReportKind::Junit => {
+                report::junit(&subject.model, &checked).map_err(|error| refused(&error))?
+            }
             ReportKind::Json => report::json(&subject.model, &checked),
         };
-        std::fs::write(path, text).map_err(|error| refused(&format!("{}: {error}", path.display())))?;
+        std::fs::write(path, text)
+            .map_err(|error| refused(&format!("{}: {error}", path.display())))?;
     }
     Ok(outcome(args.input.format, &subject.model, &checked))
 }
@@ -38,14 +43,16 @@ fn subject(args: &TestArgs) -> Result<Subject, Stop> {
     let key = keys(None)?.swap_remove(0);
     let mut subject = match (&args.model, &args.row) {
         (Some(model), Some(row)) => {
-            let row: Map<String, Value> =
-                serde_json::from_str(row).map_err(|error| refused(&format!("--row is no JSON object: {error}")))?;
+            let row: Map<String, Value> = serde_json::from_str(row)
+                .map_err(|error| refused(&format!("--row is no JSON object: {error}")))?;
             Subject::new(&key, model, row)
         }
         (model, _) => {
             let schema = schema(&args.input)?;
             let made = Subject::of(&key, &schema, model.as_deref());
-            made.map_err(|why| refused(&format!("{why}: say what a row is with --model and --row")))?
+            made.map_err(|why| {
+                refused(&format!("{why}: say what a row is with --model and --row"))
+            })?
         }
     };
     if let Some(text) = &args.text {
@@ -65,7 +72,10 @@ fn outcome(format: Format, model: &str, checked: &[Checked]) -> Outcome {
     let mut findings: Vec<Finding> = checked
         .iter()
         .filter_map(|check| check.result.as_ref().err().map(|why| (check.name, why)))
-        .map(|(name, why)| Finding { help: None, ..Finding::new(codes::DATA_SOURCE_FAILED, format!("{name}: {why}")) })
+        .map(|(name, why)| Finding {
+            help: None,
+            ..Finding::new(codes::DATA_SOURCE_FAILED, format!("{name}: {why}"))
+        })
         .collect();
     // One way out for all of them is said once.
     if let Some(last) = findings.last_mut() {

@@ -13,7 +13,10 @@ pub(crate) struct ComponentName(String);
 
 impl ComponentName {
     fn new(text: &str) -> Self {
-        let name: String = text.chars().filter(|symbol| symbol.is_ascii_alphanumeric() || *symbol == '_').collect();
+        let name: String = text
+            .chars()
+            .filter(|symbol| symbol.is_ascii_alphanumeric() || *symbol == '_')
+            .collect();
         Self(if name.is_empty() { "Model".to_owned() } else { name })
     }
 
@@ -125,7 +128,9 @@ mod tests {
         let models: Vec<String> = typenames
             .iter()
             .enumerate()
-            .map(|(at, name)| format!(r#""k{at}":{{"typename":"{name}","fields":{{}},"relations":{{}}}}"#))
+            .map(|(at, name)| {
+                format!(r#""k{at}":{{"typename":"{name}","fields":{{}},"relations":{{}}}}"#)
+            })
             .collect();
         let text = format!(r#"{{"v":3,"models":{{{}}},"identityRoles":[]}}"#, models.join(","));
         let read = ablo_schema::front::json::read(&text);
@@ -141,7 +146,10 @@ mod tests {
 
     #[test]
     fn no_model_takes_a_name_of_the_protocol() {
-        assert_eq!(names(&["CommitReceipt"], &["CommitReceipt", "Task"]), ["CommitReceiptModel", "Task"]);
+        assert_eq!(
+            names(&["CommitReceipt"], &["CommitReceipt", "Task"]),
+            ["CommitReceiptModel", "Task"]
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ pub(crate) struct Repeat {
 impl Repeat {
     /// Copies what stands already, if it does.
     fn copy(&self, text: &mut Text, empty: &mut bool) -> bool {
-        let Some(written) = self.written.clone().filter(|_| self.depth == text.depth) else { return false };
+        let Some(written) = self.written.clone().filter(|_| self.depth == text.depth) else {
+            return false;
+        };
         if !written.is_empty() {
             go_on(text, empty);
             text.out.extend_from_within(written);
@@ -80,7 +82,8 @@ impl Repeat {
     /// Keeps what was written since `start`, but for the comma before it.
     fn keep(&mut self, text: &Text, start: usize, comma: bool) {
         let end = text.out.len();
-        *self = Self { depth: text.depth, written: Some((start + usize::from(comma)).min(end)..end) };
+        *self =
+            Self { depth: text.depth, written: Some((start + usize::from(comma)).min(end)..end) };
     }
 }
 
@@ -94,7 +97,12 @@ impl Object<'_> {
     }
 
     /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
-    pub(crate) fn stencil(&mut self, stencil: &mut Stencil, names: [&str; 4], fill: impl FnOnce(&mut Object<'_>)) {
+    pub(crate) fn stencil(
+        &mut self,
+        stencil: &mut Stencil,
+        names: [&str; 4],
+        fill: impl FnOnce(&mut Object<'_>),
+    ) {
         if stencil.depth != self.text.depth {
             *stencil = Stencil::cut(self.text.depth, fill);
         }
@@ -140,8 +148,11 @@ mod tests {
             object.string("type", "a\"b");
             object.strings("of", &["x"]);
         };
-        let (inline, block, none) =
-            (Fragment::inline(fill), Fragment::block(2, fill), Fragment::inline(|_: &mut Object<'_>| {}));
+        let (inline, block, none) = (
+            Fragment::inline(fill),
+            Fragment::block(2, fill),
+            Fragment::inline(|_: &mut Object<'_>| {}),
+        );
         let build = |put: &dyn Fn(&mut Object<'_>, bool)| {
             document(0, |top| {
                 for first in [true, false] {
@@ -221,6 +232,9 @@ mod tests {
         });
         let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
         let both = json!({"a": true, "b": false});
-        assert_eq!(again, json!({"x": {"own": true, "a": true, "b": false}, "y": both, "a": true, "b": false}));
+        assert_eq!(
+            again,
+            json!({"x": {"own": true, "a": true, "b": false}, "y": both, "a": true, "b": false})
+        );
     }
 }

@@ -25,7 +25,12 @@ impl Rows {
 
     /// The three schemas of a model. Fields mean the same in each, and each stands for itself: generators of clients
     /// lose what is required when one schema is built on another.
-    pub(crate) fn schemas(&mut self, schemas: &mut Object<'_>, shape: &RowShape<'_>, names: &ModelNames) {
+    pub(crate) fn schemas(
+        &mut self,
+        schemas: &mut Object<'_>,
+        shape: &RowShape<'_>,
+        names: &ModelNames,
+    ) {
         let fields = &mut Repeat::default();
         schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
         schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
@@ -37,8 +42,13 @@ impl Rows {
         schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
         schema.string("type", "object");
         schema.inline_array("required", |required| {
-            shape.base.iter().filter(|base| !base.optional).for_each(|base| required.string(base.base.name()));
-            let declared = shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
+            shape
+                .base
+                .iter()
+                .filter(|base| !base.optional)
+                .for_each(|base| required.string(base.base.name()));
+            let declared =
+                shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
             declared.for_each(|field| required.string(field.name.as_str()));
         });
         schema.object("properties", |properties| {
@@ -53,7 +63,10 @@ impl Rows {
 
     /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
     fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
-        schema.parts("description", &["The fields of a new row of `", shape.model.key.as_str(), "`."]);
+        schema.parts(
+            "description",
+            &["The fields of a new row of `", shape.model.key.as_str(), "`."],
+        );
         schema.string("type", "object");
         if shape.fields.iter().any(|declared| !declared.create_optional) {
             schema.inline_array("required", |required| {
@@ -74,7 +87,10 @@ impl Rows {
     /// What an update carries in `data`.
     fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
         let key = shape.model.key.as_str();
-        schema.parts("description", &["Changes to a row of `", key, "`: an absent field is kept, null clears it."]);
+        schema.parts(
+            "description",
+            &["Changes to a row of `", key, "`: an absent field is kept, null clears it."],
+        );
         schema.string("type", "object");
         schema.object("properties", |properties| {
             properties.repeat(repeat, |properties| self.fields(properties, shape, false));
@@ -89,7 +105,8 @@ impl Rows {
                     None => holds(property, field, field.optional),
                 }
                 let preset = Preset::of(field).filter(|_| defaults);
-                let now = (preset == Some(Preset::Now)).then_some("The time of writing where left out.");
+                let now =
+                    (preset == Some(Preset::Now)).then_some("The time of writing where left out.");
                 facets(property, &field.facets, leads_to(shape, field), now);
                 if let Some(Preset::Value(value)) = preset {
                     property.value("default", &tree(value));
@@ -104,8 +121,13 @@ impl Rows {
 pub(crate) struct Kinds([[Fragment; 2]; 5]);
 
 impl Kinds {
-    const PLAIN: [FieldKind; 5] =
-        [FieldKind::String, FieldKind::Number, FieldKind::Boolean, FieldKind::Date, FieldKind::Json];
+    const PLAIN: [FieldKind; 5] = [
+        FieldKind::String,
+        FieldKind::Number,
+        FieldKind::Boolean,
+        FieldKind::Date,
+        FieldKind::Json,
+    ];
 
     /// `say` writes what there is to say, given the members of the kind's own schema.
     pub(crate) fn of(say: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
@@ -163,7 +185,9 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
     typed(schema, name, nullable);
     schema.string("format", format.as_str());
     // The bounds of numbers have 32 bits.
-    if let Some((Ok(least), Ok(most))) = bounds.map(|(least, most)| (i64::try_from(least), i64::try_from(most))) {
+    if let Some((Ok(least), Ok(most))) =
+        bounds.map(|(least, most)| (i64::try_from(least), i64::try_from(most)))
+    {
         schema.value("minimum", &least.into());
         schema.value("maximum", &most.into());
     }
@@ -182,9 +206,14 @@ fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool)
     }
     let facets = &field.facets;
     let is_typed = shape["type"].as_str().is_some_and(|name| name != "null");
-    let says_more = facets.description.is_some() || facets.deprecated.is_some() || facets.default.is_some();
+    let says_more =
+        facets.description.is_some() || facets.deprecated.is_some() || facets.default.is_some();
     if is_typed && !says_more {
-        return shape.as_object().into_iter().flatten().for_each(|(name, member)| schema.value(name, member));
+        return shape
+            .as_object()
+            .into_iter()
+            .flatten()
+            .for_each(|(name, member)| schema.value(name, member));
     }
     if !is_typed {
         schema.strings("type", &SOME_JSON);
@@ -206,13 +235,18 @@ fn plain_schema(schema: Value) -> Value {
             ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
                 items.into_iter().map(as_object).collect()
             }
-            ("properties" | "patternProperties" | "dependentSchemas" | "$defs", Value::Object(members)) => {
-                members.into_iter().map(|(name, member)| (name, as_object(member))).collect()
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                Value::Object(members),
+            ) => members.into_iter().map(|(name, member)| (name, as_object(member))).collect(),
+            (
+                "not" | "if" | "then" | "else" | "contains" | "items" | "propertyNames"
+                | "contentSchema",
+                schema,
+            ) => as_object(schema),
+            ("additionalProperties" | "unevaluatedItems" | "unevaluatedProperties", schema) => {
+                plain_schema(schema)
             }
-            ("not" | "if" | "then" | "else" | "contains" | "items" | "propertyNames" | "contentSchema", schema) => {
-                as_object(schema)
-            }
-            ("additionalProperties" | "unevaluatedItems" | "unevaluatedProperties", schema) => plain_schema(schema),
             (_, other) => other,
         };
     }
@@ -236,7 +270,9 @@ fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
             schema.inline_array("anyOf", |either| {
                 either.inline(|known| {
                     known.string("type", "string");
-                    known.inline_array("enum", |known| values.iter().for_each(|value| known.string(value)));
+                    known.inline_array("enum", |known| {
+                        values.iter().for_each(|value| known.string(value))
+                    });
                 });
                 either.inline(|unknown| typed(unknown, "string", nullable));
             });

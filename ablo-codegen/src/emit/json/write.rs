@@ -43,7 +43,12 @@ impl Text {
     }
 
     /// Brackets around what `fill` writes; it says whether that was nothing.
-    fn nest(&mut self, inline: bool, [open, close]: [char; 2], fill: impl FnOnce(&mut Text) -> bool) {
+    fn nest(
+        &mut self,
+        inline: bool,
+        [open, close]: [char; 2],
+        fill: impl FnOnce(&mut Text) -> bool,
+    ) {
         let outer = self.inline;
         self.inline |= inline;
         self.depth += 1;
@@ -135,7 +140,9 @@ impl Text {
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => self.out.push_str(&number.to_string()),
             Value::String(value) => self.string(value),
-            Value::Array(items) => self.array(fits(value), |array| items.iter().for_each(|item| array.value(item))),
+            Value::Array(items) => {
+                self.array(fits(value), |array| items.iter().for_each(|item| array.value(item)))
+            }
             Value::Object(members) => self.object(fits(value), |object| {
                 members.iter().for_each(|(name, member)| object.value(name, member));
             }),
@@ -161,7 +168,9 @@ fn is_plain(text: &str) -> bool {
 fn fits(value: &Value) -> bool {
     fn width(value: &Value, depth: usize) -> usize {
         match value {
-            Value::Array(items) if depth < 3 => items.iter().map(|item| 2 + width(item, depth + 1)).sum(),
+            Value::Array(items) if depth < 3 => {
+                items.iter().map(|item| 2 + width(item, depth + 1)).sum()
+            }
             Value::Object(members) if depth < 3 => {
                 members.iter().map(|(name, member)| 6 + name.len() + width(member, depth + 1)).sum()
             }
@@ -343,6 +352,9 @@ mod tests {
     fn a_tree_comes_back_as_it_was() {
         let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": ["x".repeat(80), "y".repeat(80)], "e": []});
         let text = document(0, |top| top.value("tree", &tree));
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("it is JSON"), json!({ "tree": tree }));
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).expect("it is JSON"),
+            json!({ "tree": tree })
+        );
     }
 }

@@ -40,7 +40,10 @@ impl Target for JsonSchema {
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
-        &[("base-id", "the URI that the files' `$id`s begin with; default \"https://api.abloatai.com/json-schema\"")]
+        &[(
+            "base-id",
+            "the URI that the files' `$id`s begin with; default \"https://api.abloatai.com/json-schema\"",
+        )]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
@@ -70,7 +73,10 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
         document.string("title", "Models");
-        document.string("description", "For each model a row as it is read, and what a create and a patch carry.");
+        document.string(
+            "description",
+            "For each model a row as it is read, and what a create and a patch carry.",
+        );
         document.object("$defs", |definitions| {
             for shape in shapes {
                 rows.schemas(definitions, shape, &names.model(shape.model));
@@ -89,7 +95,9 @@ fn wire(base: &str) -> String {
         document.fragment(FRAMES.get_or_init(|| {
             let said = ablo_wire::frames_schema().as_object().into_iter().flatten();
             let said = said.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
-            Fragment::block(1, |document| said.for_each(|(name, member)| document.value(name, member)))
+            Fragment::block(1, |document| {
+                said.for_each(|(name, member)| document.value(name, member))
+            })
         }));
     })
 }

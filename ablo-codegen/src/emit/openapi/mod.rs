@@ -57,7 +57,10 @@ impl Target for OpenApi {
         &[
             ("title", "the title of the document; default \"Ablo API\""),
             ("version", "the version of the documented API; default \"1\""),
-            ("server", "the URL below which the routes are; default \"https://api.abloatai.com/api\""),
+            (
+                "server",
+                "the URL below which the routes are; default \"https://api.abloatai.com/api\"",
+            ),
         ]
     }
 
@@ -96,7 +99,8 @@ fn protocol_schemas(definitions: &Definitions) -> Fragment {
 fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
     let mut names = Names::reserve(definitions.names());
-    let entries: Vec<Entry<'_>> = rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
+    let entries: Vec<Entry<'_>> =
+        rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
     let fields: usize = rows.iter().map(|shape| shape.fields.len()).sum();
     write::document(SHARED_SIZE + MODEL_SIZE * rows.len() + FIELD_SIZE * fields, |document| {
         document.string("openapi", "3.1.1");
@@ -106,8 +110,11 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
             info.string("description", shared::ABOUT);
         });
         document.string("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema");
-        document.array("servers", |servers| servers.inline(|server| server.string("url", &options.server)));
-        document.array("security", |security| security.inline(|either| either.strings("bearer", &[])));
+        document.array("servers", |servers| {
+            servers.inline(|server| server.string("url", &options.server))
+        });
+        document
+            .array("security", |security| security.inline(|either| either.strings("bearer", &[])));
         document.array("tags", |tags| {
             entries.iter().for_each(|entry| tags.inline(|tag| models::tag(tag, entry.shape.model)));
             protocol::tags(tags);

@@ -65,7 +65,12 @@ impl Routes {
     pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
         let Self { any, filters, page, create: creation, one_row } = self;
         let key = entry.shape.model.key.as_str();
-        let names = [key, entry.names.row.as_str(), entry.names.create.as_str(), entry.names.patch.as_str()];
+        let names = [
+            key,
+            entry.names.row.as_str(),
+            entry.names.create.as_str(),
+            entry.names.patch.as_str(),
+        ];
         let [any_key, ..] = Stencil::HOLES;
         paths.object_at(&["/v1/models/", key], |path| {
             list(
@@ -167,7 +172,8 @@ impl Filters {
 }
 
 fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
-    let title = Title { id: &[key, ".create"], tag: key, summary: &["Create a row of `", key, "`"] };
+    let title =
+        Title { id: &[key, ".create"], tag: key, summary: &["Create a row of `", key, "`"] };
     operation(path, "post", &title, |operation| {
         idempotent(operation);
         request(operation, "CreateBody", |data| data.reference(Ref::Model(&names.create)));
@@ -179,7 +185,8 @@ fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
 }
 
 fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
-    let title = Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
+    let title =
+        Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         responses(operation, shared::READ_ONE, |answers| {
             let about = "The row, the claims on it, and the watermark for `readAt` as `stamp`.";
@@ -189,20 +196,26 @@ fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
 }
 
 fn update(path: &mut Object<'_>, key: &str, names: &ModelNames) {
-    let title = Title { id: &[key, ".update"], tag: key, summary: &["Update a row of `", key, "`"] };
+    let title =
+        Title { id: &[key, ".update"], tag: key, summary: &["Update a row of `", key, "`"] };
     operation(path, "patch", &title, |operation| {
         idempotent(operation);
         request(operation, "UpdateBody", |data| data.reference(Ref::Model(&names.patch)));
-        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Receipt")));
+        responses(operation, shared::WRITE, |answers| {
+            answers.refers("200", Ref::Response("Receipt"))
+        });
     });
 }
 
 fn delete(path: &mut Object<'_>, key: &str) {
-    let title = Title { id: &[key, ".delete"], tag: key, summary: &["Delete a row of `", key, "`"] };
+    let title =
+        Title { id: &[key, ".delete"], tag: key, summary: &["Delete a row of `", key, "`"] };
     operation(path, "delete", &title, |operation| {
         idempotent(operation);
         operation.refers("requestBody", Ref::RequestBody("Delete"));
-        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Receipt")));
+        responses(operation, shared::WRITE, |answers| {
+            answers.refers("200", Ref::Response("Receipt"))
+        });
     });
 }
 
@@ -219,23 +232,36 @@ fn claim(path: &mut Object<'_>, key: &str) {
 }
 
 fn release(path: &mut Object<'_>, key: &str) {
-    let title = Title { id: &[key, ".release"], tag: key, summary: &["Release the claim on a row of `", key, "`"] };
+    let title = Title {
+        id: &[key, ".release"],
+        tag: key,
+        summary: &["Release the claim on a row of `", key, "`"],
+    };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_ONE, |answers| answers.refers("200", Ref::Response("Released")));
+        responses(operation, shared::READ_ONE, |answers| {
+            answers.refers("200", Ref::Response("Released"))
+        });
     });
 }
 
 fn reorder(path: &mut Object<'_>, key: &str) {
-    let title =
-        Title { id: &[key, ".reorder"], tag: key, summary: &["Reorder the claims that wait for a row of `", key, "`"] };
+    let title = Title {
+        id: &[key, ".reorder"],
+        tag: key,
+        summary: &["Reorder the claims that wait for a row of `", key, "`"],
+    };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Reorder"));
-        responses(operation, shared::WRITE, |answers| answers.refers("200", Ref::Response("Reordered")));
+        responses(operation, shared::WRITE, |answers| {
+            answers.refers("200", Ref::Response("Reordered"))
+        });
     });
 }
 
 fn idempotent(operation: &mut Object<'_>) {
-    operation.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("IdempotencyKey")));
+    operation.inline_array("parameters", |parameters| {
+        parameters.refers(Ref::Parameter("IdempotencyKey"))
+    });
 }
 
 fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
@@ -245,7 +271,12 @@ fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce
     });
 }
 
-fn answer(answers: &mut Object<'_>, about: &str, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
+fn answer(
+    answers: &mut Object<'_>,
+    about: &str,
+    envelope: &'static str,
+    data: impl FnOnce(&mut Object<'_>),
+) {
     answers.inline("200", |response| {
         response.string("description", about);
         shared::response_headers(response, None);

@@ -15,7 +15,12 @@ pub(super) struct Title<'t> {
 }
 
 /// Writes the operation of one method of a path.
-pub(super) fn operation(path: &mut Object<'_>, method: &str, title: &Title<'_>, fill: impl FnOnce(&mut Object<'_>)) {
+pub(super) fn operation(
+    path: &mut Object<'_>,
+    method: &str,
+    title: &Title<'_>,
+    fill: impl FnOnce(&mut Object<'_>),
+) {
     path.object(method, |operation| {
         operation.parts("operationId", title.id);
         operation.strings("tags", &[title.tag]);
@@ -25,7 +30,11 @@ pub(super) fn operation(path: &mut Object<'_>, method: &str, title: &Title<'_>, 
 }
 
 /// Writes its responses: what `answers` writes, then the refusals.
-pub(super) fn responses(operation: &mut Object<'_>, refusals: &[Refusal], answers: impl FnOnce(&mut Object<'_>)) {
+pub(super) fn responses(
+    operation: &mut Object<'_>,
+    refusals: &[Refusal],
+    answers: impl FnOnce(&mut Object<'_>),
+) {
     operation.object("responses", |responses| {
         answers(responses);
         refusals.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
@@ -33,13 +42,19 @@ pub(super) fn responses(operation: &mut Object<'_>, refusals: &[Refusal], answer
 }
 
 /// A body of the protocol whose `data` is said more closely.
-pub(super) fn body_with_data(holder: &mut Object<'_>, envelope: &'static str, data: impl FnOnce(&mut Object<'_>)) {
+pub(super) fn body_with_data(
+    holder: &mut Object<'_>,
+    envelope: &'static str,
+    data: impl FnOnce(&mut Object<'_>),
+) {
     holder.inline("content", |content| {
         content.object("application/json", |json| {
             json.object("schema", |schema| {
                 schema.array("allOf", |all| {
                     all.refers(Ref::Schema(envelope));
-                    all.object(|own| own.object("properties", |properties| properties.object("data", data)));
+                    all.object(|own| {
+                        own.object("properties", |properties| properties.object("data", data))
+                    });
                 });
             });
         });

@@ -35,7 +35,9 @@ pub(super) fn paths(paths: &mut Object<'_>) {
 fn commit(path: &mut Object<'_>) {
     let title = Title { id: &["createCommit"], tag: COMMITS, summary: &["Commit several writes"] };
     operation(path, "post", &title, |operation| {
-        operation.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("IdempotencyKey")));
+        operation.inline_array("parameters", |parameters| {
+            parameters.refers(Ref::Parameter("IdempotencyKey"))
+        });
         request(operation, "CommitRequest");
         responses(operation, shared::COMMIT, |answers| {
             answers.refers("200", Ref::Response("Receipt"));
@@ -61,7 +63,9 @@ fn list(path: &mut Object<'_>) {
                 });
             }
         });
-        responses(operation, shared::READ_MANY, |answers| answers.refers("200", Ref::Response("IntentList")));
+        responses(operation, shared::READ_MANY, |answers| {
+            answers.refers("200", Ref::Response("IntentList"))
+        });
     });
 }
 
@@ -89,7 +93,9 @@ fn delete(path: &mut Object<'_>) {
     });
     let title = Title { id: &["deleteIntent"], tag: CLAIMS, summary: &["Release a claim"] };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_MANY, |answers| answers.refers("200", Ref::Response("IntentReleased")));
+        responses(operation, shared::READ_MANY, |answers| {
+            answers.refers("200", Ref::Response("IntentReleased"))
+        });
     });
 }
 

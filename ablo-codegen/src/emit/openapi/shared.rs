@@ -87,8 +87,16 @@ const ENVELOPES: [(&str, &str, Option<&str>); 7] = [
         "The request is wrong: a body of another shape, a model that is not there, a value its field does not take.",
         None,
     ),
-    ("Unauthenticated", "The credential is missing, unknown, revoked or over.", Some("X-Auth-Failure")),
-    ("Forbidden", "The credential does not cover this; `requiredCapability` may say what would.", None),
+    (
+        "Unauthenticated",
+        "The credential is missing, unknown, revoked or over.",
+        Some("X-Auth-Failure"),
+    ),
+    (
+        "Forbidden",
+        "The credential does not cover this; `requiredCapability` may say what would.",
+        None,
+    ),
     ("NotFound", "There is no such row.", None),
     (
         "Conflict",
@@ -151,7 +159,10 @@ pub(super) fn components(components: &mut Object<'_>) {
         schemes.object("bearer", |scheme| {
             scheme.string("type", "http");
             scheme.string("scheme", "bearer");
-            scheme.string("description", "An API key, a session token, or a token of a trusted issuer.");
+            scheme.string(
+                "description",
+                "An API key, a session token, or a token of a trusted issuer.",
+            );
         });
     });
 }
@@ -184,7 +195,9 @@ fn request_body(bodies: &mut Object<'_>, name: &str, schema: &'static str, requi
 }
 
 fn parameters(parameters: &mut Object<'_>) {
-    parameter(parameters, "Id", ["path", "id"], "The id of the row.", |schema| schema.string("type", "string"));
+    parameter(parameters, "Id", ["path", "id"], "The id of the row.", |schema| {
+        schema.string("type", "string")
+    });
     let about = "Names this write: sent again with the same body, it gives the same receipt and is not applied again. \
         Kept for 24 hours. It stands above `idempotencyKey` in the body.";
     parameter(parameters, "IdempotencyKey", ["header", "Idempotency-Key"], about, |schema| {
@@ -197,10 +210,16 @@ fn parameters(parameters: &mut Object<'_>) {
         schema.integer("maximum", 100);
         schema.integer("default", 20);
     });
-    parameter(parameters, "OrderBy", ["query", "order_by"], "The field that orders the rows.", |schema| {
-        schema.string("type", "string");
-        schema.string("default", "id");
-    });
+    parameter(
+        parameters,
+        "OrderBy",
+        ["query", "order_by"],
+        "The field that orders the rows.",
+        |schema| {
+            schema.string("type", "string");
+            schema.string("default", "id");
+        },
+    );
     parameter(parameters, "Order", ["query", "order"], "In which direction.", |schema| {
         schema.string("type", "string");
         schema.strings("enum", &["asc", "desc"]);

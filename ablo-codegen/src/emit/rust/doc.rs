@@ -7,8 +7,9 @@ use super::writer::is_invisible;
 
 /// The lines of a doc comment, without `///`, none empty at either end.
 pub(super) fn lines(prose: &str) -> Vec<String> {
-    let ends_line =
-        |character| matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let ends_line = |character| {
+        matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
     // `\r\n` leaves an empty line between, as does a paragraph: runs of them become one.
     let mut lines: Vec<String> = Vec::new();
     for line in prose.split(ends_line).map(neutral) {
@@ -72,7 +73,10 @@ mod tests {
 
     #[test]
     fn markdown_is_disarmed() {
-        assert_eq!(lines("see [x] and <b> at https://a.b"), [r"see \[x\] and \<b\> at https:\//a.b"]);
+        assert_eq!(
+            lines("see [x] and <b> at https://a.b"),
+            [r"see \[x\] and \<b\> at https:\//a.b"]
+        );
         assert_eq!(lines("# a\n- b\n1. c\n```rust"), [r"\# a", r"\- b", r"1\. c", r"\`\`\`rust"]);
         assert_eq!(lines("    indented"), ["indented"]);
         assert_eq!(lines("odd ` tick"), [r"odd \` tick"]);

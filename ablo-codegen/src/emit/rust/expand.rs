@@ -107,7 +107,13 @@ pub fn print_enum(written: &Enumeration) -> String {
     };
     match &written.visibility {
         Some(visibility) => {
-            out.put(&[&"::ablo::__private::open_enum! { ", &Written::new(visibility), &" enum ", &name, &" { "]);
+            out.put(&[
+                &"::ablo::__private::open_enum! { ",
+                &Written::new(visibility),
+                &" enum ",
+                &name,
+                &" { ",
+            ]);
         }
         None => {
             let other = Ident::written(written.other.as_deref().unwrap_or("Unrecognized"));

@@ -55,7 +55,11 @@ impl Ident {
 
     /// A type or a variant, before anyone looked whether the name is free.
     fn upper_camel(name: &str) -> Self {
-        let mut text = if name.is_ascii() { name.to_upper_camel_case() } else { spelled(name).to_upper_camel_case() };
+        let mut text = if name.is_ascii() {
+            name.to_upper_camel_case()
+        } else {
+            spelled(name).to_upper_camel_case()
+        };
         if text.is_empty() {
             // Nothing but punctuation, or nothing at all.
             name.chars().for_each(|character| push_code_point(&mut text, character));
@@ -244,7 +248,18 @@ mod tests {
     #[test]
     fn variants_follow_their_values() {
         let mut variants = Variants::new();
-        let values = ["in progress", "in-progress", "", "+", "日本", "été", "2nd", "self", "unrecognized", "it's"];
+        let values = [
+            "in progress",
+            "in-progress",
+            "",
+            "+",
+            "日本",
+            "été",
+            "2nd",
+            "self",
+            "unrecognized",
+            "it's",
+        ];
         let names = values.map(|value| variants.value(value).0);
         let expected = [
             "InProgress",

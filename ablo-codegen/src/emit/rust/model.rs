@@ -4,7 +4,9 @@ use super::ident::{Ident, Variants, Written};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
 use crate::shape::{BASE_FIELDS, BaseKind, FieldShape, RowShape};
-use ablo_schema::schema::{Field, FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy};
+use ablo_schema::schema::{
+    Field, FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy,
+};
 
 impl Token for ValueType {
     fn print(&self, out: &mut String) {
@@ -69,13 +71,20 @@ fn print_row_field(out: &mut Writer, shape: &FieldShape<'_>, names: &FieldNames)
 /// ```
 pub(super) fn print_enums(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     for (shape, field) in row.fields.iter().zip(&names.fields) {
-        if let (FieldKind::Enum(values), ValueType::Enum(name)) = (&shape.field.kind, &field.value) {
+        if let (FieldKind::Enum(values), ValueType::Enum(name)) = (&shape.field.kind, &field.value)
+        {
             print_enum(out, shape, &names.row, name, values);
         }
     }
 }
 
-fn print_enum(out: &mut Writer, shape: &FieldShape<'_>, model: &Ident, name: &Ident, values: &[Box<str>]) {
+fn print_enum(
+    out: &mut Writer,
+    shape: &FieldShape<'_>,
+    model: &Ident,
+    name: &Ident,
+    values: &[Box<str>],
+) {
     out.line(&[]);
     out.line(&[&"::ablo::__private::open_enum! {"]);
     out.doc("    ", &format!("Values of `{}` in `{}`.", shape.field.name, model.as_str()));
@@ -102,7 +111,12 @@ fn print_enum(out: &mut Writer, shape: &FieldShape<'_>, model: &Ident, name: &Id
 ///     }
 /// }
 /// ```
-pub(super) fn print_table(out: &mut Writer, visibility: &dyn Token, row: &RowShape<'_>, names: &ModelNames) {
+pub(super) fn print_table(
+    out: &mut Writer,
+    visibility: &dyn Token,
+    row: &RowShape<'_>,
+    names: &ModelNames,
+) {
     out.line(&[]);
     out.line(&[&"::ablo::__private::model! {"]);
     out.line(&[&"    ", visibility, &" ", &names.row, &", ", &names.patch, &","]);
@@ -128,7 +142,12 @@ pub(super) fn print_table(out: &mut Writer, visibility: &dyn Token, row: &RowSha
 
 /// What the descriptor says beside fields and relations, without what it says by default.
 fn print_facets(out: &mut Writer, model: &Model) {
-    out.put(&[&"    key = ", &Str(model.key.as_str()), &", type_name = ", &Str(model.type_name.as_str())]);
+    out.put(&[
+        &"    key = ",
+        &Str(model.key.as_str()),
+        &", type_name = ",
+        &Str(model.type_name.as_str()),
+    ]);
     let mut facet = |tokens: &[&dyn Token]| {
         out.put(&[&","]);
         out.fill("   ", tokens);
@@ -152,7 +171,11 @@ fn print_facets(out: &mut Writer, model: &Model) {
     match &model.tenancy {
         Tenancy::Column { column } if *column == "organization_id" => {}
         Tenancy::Column { column } => {
-            facet(&[&" tenancy = ::ablo::Tenancy::Column { column: ", &Str(column.as_str()), &" }"]);
+            facet(&[
+                &" tenancy = ::ablo::Tenancy::Column { column: ",
+                &Str(column.as_str()),
+                &" }",
+            ]);
         }
         Tenancy::None => facet(&[&" tenancy = ::ablo::Tenancy::None"]),
         Tenancy::Parent { local_key, parent_table, parent_key, parent_org_column } => {
@@ -169,7 +192,10 @@ fn print_facets(out: &mut Writer, model: &Model) {
 /// What only few models say.
 fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     if let Some(grants) = &model.grants {
-        facet(&[&" grants = Some(::ablo::GrantsDescriptor { subject: ", &Str(grants.subject.as_str())]);
+        facet(&[
+            &" grants = Some(::ablo::GrantsDescriptor { subject: ",
+            &Str(grants.subject.as_str()),
+        ]);
         facet(&[&" scope: ", &Str(grants.scope.as_str()), &" })"]);
     }
     if let Some(limit) = model.bootstrap_limit {
@@ -187,7 +213,8 @@ fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     let end = |last: bool| if last { "]" } else { "" };
     let start = |first: bool, name: &'static str| if first { name } else { "" };
     for (at, role) in model.entity_roles.iter().enumerate() {
-        let (start, end) = (start(at == 0, " entity_roles = &["), end(at + 1 == model.entity_roles.len()));
+        let (start, end) =
+            (start(at == 0, " entity_roles = &["), end(at + 1 == model.entity_roles.len()));
         let (kind, field) = (Str(role.kind.as_str()), Str(&role.source.field));
         facet(&[
             &start,
@@ -202,12 +229,22 @@ fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
         ]);
     }
     for (at, fill) in model.auto_fill.iter().enumerate() {
-        let (start, end) = (start(at == 0, " auto_fill = &["), end(at + 1 == model.auto_fill.len()));
+        let (start, end) =
+            (start(at == 0, " auto_fill = &["), end(at + 1 == model.auto_fill.len()));
         let (field, from) = (Str(fill.field.as_str()), Str(fill.from.as_str()));
-        facet(&[&start, &" ::ablo::AutoFillDescriptor { field: ", &field, &", from: ", &from, &" }", &end]);
+        facet(&[
+            &start,
+            &" ::ablo::AutoFillDescriptor { field: ",
+            &field,
+            &", from: ",
+            &from,
+            &" }",
+            &end,
+        ]);
     }
     for (at, field) in model.required_fields.iter().enumerate() {
-        let (start, end) = (start(at == 0, " required_fields = &["), end(at + 1 == model.required_fields.len()));
+        let (start, end) =
+            (start(at == 0, " required_fields = &["), end(at + 1 == model.required_fields.len()));
         facet(&[&start, &" ", &Str(field.as_str()), &end]);
     }
 }
@@ -216,7 +253,8 @@ fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
 fn print_create(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     out.put(&[&"    create("]);
     let all = row.fields.iter().zip(&names.fields).enumerate();
-    for (nth, (at, (_, field))) in all.filter(|(_, (shape, _))| !shape.create_optional).enumerate() {
+    for (nth, (at, (_, field))) in all.filter(|(_, (shape, _))| !shape.create_optional).enumerate()
+    {
         out.put(&[if nth > 0 { &"," } else { &"" }]);
         let space = if nth > 0 { " " } else { "" };
         out.fill("       ", &[&space, &field.field, &": ", &field.value, &" = ", &at]);
@@ -280,7 +318,13 @@ fn print_base(out: &mut Writer, row: &RowShape<'_>) {
             BaseKind::Date => " Date",
             BaseKind::Id | BaseKind::String => " String",
         };
-        out.put(&[&"        ", &Str(field.name.as_str()), &" ", &Str(field.column.as_str()), &kind]);
+        out.put(&[
+            &"        ",
+            &Str(field.name.as_str()),
+            &" ",
+            &Str(field.column.as_str()),
+            &kind,
+        ]);
         if field.optional {
             out.put(&[&", optional = true"]);
         }

@@ -49,12 +49,18 @@ impl Names {
     pub(super) fn new(input: &Input<'_>) -> Self {
         let rows = &input.shapes.rows;
         let mut types = TypeNames::new();
-        let row_types: Vec<Ident> = rows.iter().map(|row| types.model(row.model.type_name.as_str())).collect();
-        let by_key: BTreeMap<&ModelKey, &Ident> = rows.iter().map(|row| &row.model.key).zip(&row_types).collect();
-        let models =
-            rows.iter().zip(&row_types).map(|(row, name)| model_names(row, name, &by_key, &mut types)).collect();
+        let row_types: Vec<Ident> =
+            rows.iter().map(|row| types.model(row.model.type_name.as_str())).collect();
+        let by_key: BTreeMap<&ModelKey, &Ident> =
+            rows.iter().map(|row| &row.model.key).zip(&row_types).collect();
+        let models = rows
+            .iter()
+            .zip(&row_types)
+            .map(|(row, name)| model_names(row, name, &by_key, &mut types))
+            .collect();
         let mut variants = Variants::new();
-        let deltas = (types.deltas(), row_types.iter().map(|name| variants.value(name.as_str())).collect());
+        let deltas =
+            (types.deltas(), row_types.iter().map(|name| variants.value(name.as_str())).collect());
         Self { models, deltas }
     }
 
@@ -90,7 +96,8 @@ fn model_names(
     by_key: &BTreeMap<&ModelKey, &Ident>,
     types: &mut TypeNames,
 ) -> ModelNames {
-    let type_of = |key: &ModelKey| by_key.get(key).map_or_else(|| name.clone(), |&target| target.clone());
+    let type_of =
+        |key: &ModelKey| by_key.get(key).map_or_else(|| name.clone(), |&target| target.clone());
     let patch = types.derived(name, "Patch");
     let fields = row.fields.iter().map(|shape| FieldNames {
         field: Ident::field(shape.field.name.as_str()),
@@ -100,10 +107,14 @@ fn model_names(
                 Some(key) => ValueType::Id(type_of(key)),
                 None => ValueType::Plain(shape.field.facets.format.map_or("String", exact_type)),
             },
-            FieldKind::Number => ValueType::Plain(shape.field.facets.format.map_or("f64", exact_type)),
+            FieldKind::Number => {
+                ValueType::Plain(shape.field.facets.format.map_or("f64", exact_type))
+            }
             FieldKind::Boolean => ValueType::Plain("bool"),
             FieldKind::Date => ValueType::Plain("::ablo::Timestamp"),
-            FieldKind::Enum(_) => ValueType::Enum(types.enumeration(name, shape.field.name.as_str())),
+            FieldKind::Enum(_) => {
+                ValueType::Enum(types.enumeration(name, shape.field.name.as_str()))
+            }
             FieldKind::Json => ValueType::Plain("::ablo::JsonValue"),
         },
     });
@@ -111,6 +122,11 @@ fn model_names(
         row: name.clone(),
         patch,
         fields: fields.collect(),
-        targets: row.model.relations.iter().map(|relation| Written::from(&type_of(&relation.target))).collect(),
+        targets: row
+            .model
+            .relations
+            .iter()
+            .map(|relation| Written::from(&type_of(&relation.target)))
+            .collect(),
     }
 }

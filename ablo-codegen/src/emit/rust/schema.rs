@@ -15,7 +15,8 @@ use crate::target::Input;
 /// }
 /// ```
 pub(super) fn print(out: &mut Writer, input: &Input<'_>, names: &Names) {
-    let (schema_hash, content_hash) = (input.hashes.schema.to_string(), input.hashes.content.to_string());
+    let (schema_hash, content_hash) =
+        (input.hashes.schema.to_string(), input.hashes.content.to_string());
     out.line(&[]);
     out.line(&[&"::ablo::__private::schema! {"]);
     out.line(&[&"    /// The schema that these types were generated from."]);
@@ -28,7 +29,10 @@ pub(super) fn print(out: &mut Writer, input: &Input<'_>, names: &Names) {
     }
     out.line(&[&" }"]);
     let roles = input.schema.identity_roles();
-    print_roles(out, roles.iter().map(|role| (role.kind.as_str(), &*role.source.field, role.source.multi)));
+    print_roles(
+        out,
+        roles.iter().map(|role| (role.kind.as_str(), &*role.source.field, role.source.multi)),
+    );
     out.line(&[&"}"]);
 }
 
@@ -66,7 +70,13 @@ pub(super) struct Definition<'d> {
 /// ```
 pub(super) fn print_definition(out: &mut Writer, definition: &Definition<'_>) {
     out.line(&[&"::ablo::__private::define! {"]);
-    out.put(&[definition.attributes, &" ", definition.visibility, &" ", definition.name as &dyn Token]);
+    out.put(&[
+        definition.attributes,
+        &" ",
+        definition.visibility,
+        &" ",
+        definition.name as &dyn Token,
+    ]);
     if let Some((schema_hash, content_hash)) = definition.hashes {
         out.put(&[&" ", &Str(schema_hash), &" ", &Str(content_hash)]);
     }
@@ -78,6 +88,9 @@ pub(super) fn print_definition(out: &mut Writer, definition: &Definition<'_>) {
         out.put(&[&" ", accessor, &" ", variant, &": ", model, &","]);
     }
     out.line(&[&" }"]);
-    print_roles(out, definition.roles.iter().map(|(kind, field, multi)| (kind.as_str(), field.as_str(), *multi)));
+    print_roles(
+        out,
+        definition.roles.iter().map(|(kind, field, multi)| (kind.as_str(), field.as_str(), *multi)),
+    );
     out.line(&[&"}"]);
 }

@@ -220,6 +220,9 @@ mod tests {
             out
         };
         assert_eq!(literal("it's \"é\" 😀"), r#""it's \"é\" 😀""#);
-        assert_eq!(literal("\\\n\u{1}\u{2028}\u{202e}\u{feff}"), r#""\\\u{a}\u{1}\u{2028}\u{202e}\u{feff}""#);
+        assert_eq!(
+            literal("\\\n\u{1}\u{2028}\u{202e}\u{feff}"),
+            r#""\\\u{a}\u{1}\u{2028}\u{202e}\u{feff}""#
+        );
     }
 }

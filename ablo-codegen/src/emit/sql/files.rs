@@ -24,9 +24,9 @@ pub(crate) fn write<'m>(
         {
             out.push_str("\n-- ");
             // Whatever a name or value holds, a comment ends with its line.
-            out.extend(
-                text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }),
-            );
+            out.extend(text.chars().map(|c| {
+                if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }
+            }));
             out.push('\n');
         }
         last = statement.cause;

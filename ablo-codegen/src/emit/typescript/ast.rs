@@ -100,7 +100,10 @@ impl Type<'_> {
             Type::Union(parts) => Type::Union(all(parts)),
             Type::Intersection(parts) => Type::Intersection(all(parts)),
             Type::Object(members) => Type::Object(
-                members.into_iter().map(|member| Property { value: member.value.or_json(), ..member }).collect(),
+                members
+                    .into_iter()
+                    .map(|member| Property { value: member.value.or_json(), ..member })
+                    .collect(),
             ),
             other => other,
         }
@@ -244,7 +247,10 @@ mod tests {
     fn unions_are_put_in_order() {
         assert_eq!(code(&Type::union([Type::NULL, Type::STRING, Type::NULL])), "string | null");
         assert_eq!(code(&or_null(or_null(Type::NUMBER))), "number | null");
-        assert_eq!(code(&Type::union([Type::STRING, literal("a"), Type::NULL])), "\"a\" | (string & {}) | null");
+        assert_eq!(
+            code(&Type::union([Type::STRING, literal("a"), Type::NULL])),
+            "\"a\" | (string & {}) | null"
+        );
         assert_eq!(code(&Type::union([])), "never");
         assert_eq!(code(&Type::union([Type::NULL, Type::UNKNOWN])), "unknown");
     }
@@ -254,16 +260,22 @@ mod tests {
         let list = Type::Array(Box::new(or_null(Type::STRING)));
         assert_eq!(code(&list), "(string | null)[]");
         assert_eq!(code(&Type::Array(Box::new(list))), "(string | null)[][]");
-        assert_eq!(code(&Type::Intersection(vec![Type::OBJECT, or_null(Type::NUMBER)])), "object & (number | null)");
+        assert_eq!(
+            code(&Type::Intersection(vec![Type::OBJECT, or_null(Type::NUMBER)])),
+            "object & (number | null)"
+        );
     }
 
     #[test]
     fn long_types_take_a_line_for_each_part() {
         let union = Type::union(["a", "b", "c", "d"].map(literal));
         assert_eq!(code(&union), "\n  | \"a\"\n  | \"b\"\n  | \"c\"\n  | \"d\"");
-        let short = Type::Object(vec![member("a", false, Type::STRING), member("b-c", true, Type::NUMBER)]);
+        let short =
+            Type::Object(vec![member("a", false, Type::STRING), member("b-c", true, Type::NUMBER)]);
         assert_eq!(code(&short), "{ a: string; \"b-c\"?: number }");
-        let long = Type::Object(["a", "b", "c", "d"].map(|name| member(name, false, Type::STRING)).to_vec());
+        let long = Type::Object(
+            ["a", "b", "c", "d"].map(|name| member(name, false, Type::STRING)).to_vec(),
+        );
         assert_eq!(code(&long), "{\n  a: string;\n  b: string;\n  c: string;\n  d: string;\n}");
     }
 }

@@ -83,10 +83,27 @@ fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     line!(w, "export type Write =");
     w.indented(|w| {
         for (key, names) in each() {
-            line!(w, "| { action: \"create\"; model: ", Str(key), "; id?: string; data: models.", names.create, " }");
-            line!(w, "| { action: \"update\"; model: ", Str(key), "; id: string; data: models.", names.patch, " }");
+            line!(
+                w,
+                "| { action: \"create\"; model: ",
+                Str(key),
+                "; id?: string; data: models.",
+                names.create,
+                " }"
+            );
+            line!(
+                w,
+                "| { action: \"update\"; model: ",
+                Str(key),
+                "; id: string; data: models.",
+                names.patch,
+                " }"
+            );
         }
-        line!(w, "| { action: \"delete\" | \"archive\" | \"unarchive\"; model: ModelKey; id: string };");
+        line!(
+            w,
+            "| { action: \"delete\" | \"archive\" | \"unarchive\"; model: ModelKey; id: string };"
+        );
     });
     w.gap();
     line!(w, "/** Ids of the rows of a snapshot. */");
@@ -110,18 +127,32 @@ fn write_client(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     let delta = if rows.is_empty() { "never" } else { "SchemaDelta" };
     w.gap();
     line!(w, "/** A client of the schema. */");
-    let open = ["export interface Ablo extends runtime.Client<Write, Wanted, Found, ", delta, ", ModelKey> {"];
+    let open = [
+        "export interface Ablo extends runtime.Client<Write, Wanted, Found, ",
+        delta,
+        ", ModelKey> {",
+    ];
     block!(w, [open[0], open[1], open[2]], ["}"], |w: &mut Writer| {
         line!(w, "readonly models: Models;");
-        for (row, names) in rows.iter().zip(names).filter(|(row, _)| !MEMBERS.contains(&row.model.key.as_str())) {
+        for (row, names) in
+            rows.iter().zip(names).filter(|(row, _)| !MEMBERS.contains(&row.model.key.as_str()))
+        {
             line!(w, "readonly ", Key(row.model.key.as_str()), ": ", names.model, ";");
         }
     });
     w.gap();
-    line!(w, "/** A client of the coordinator at `baseURL`. Nothing is sent before it is asked for anything. */");
-    block!(w, ["export function connect(options: runtime.Options): Ablo {"], ["}"], |w: &mut Writer| {
-        line!(w, "return new runtime.Client(options, schema) as unknown as Ablo;");
-    });
+    line!(
+        w,
+        "/** A client of the coordinator at `baseURL`. Nothing is sent before it is asked for anything. */"
+    );
+    block!(
+        w,
+        ["export function connect(options: runtime.Options): Ablo {"],
+        ["}"],
+        |w: &mut Writer| {
+            line!(w, "return new runtime.Client(options, schema) as unknown as Ablo;");
+        }
+    );
 }
 
 #[cfg(test)]
@@ -134,14 +165,20 @@ mod tests {
         let (_, body) = text.split_once("export class Client<").expect("the class");
         let member = |line: &str| {
             let line = line.strip_prefix("  ")?;
-            let line = line.trim_start_matches("readonly ").trim_start_matches("get ").trim_start_matches("async ");
+            let line = line
+                .trim_start_matches("readonly ")
+                .trim_start_matches("get ")
+                .trim_start_matches("async ");
             let name: String = line.chars().take_while(char::is_ascii_alphanumeric).collect();
             (!name.is_empty() && line[name.len()..].starts_with(['(', ':', ' '])).then_some(name)
         };
         let found: Vec<String> = body.lines().filter_map(member).collect();
         assert!(found.len() > 10, "{found:?}");
         for name in found {
-            assert!(MEMBERS.contains(&name.as_str()), "`{name}` is a member that a model could hide");
+            assert!(
+                MEMBERS.contains(&name.as_str()),
+                "`{name}` is a member that a model could hide"
+            );
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::shape::RowShape;
 
 /// Writes the file.
 pub(super) fn deltas(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let mut w = Writer::file(1024 + rows.len() * 260, "Deltas of the schema's models, told apart by `modelName`.");
+    let mut w = Writer::file(
+        1024 + rows.len() * 260,
+        "Deltas of the schema's models, told apart by `modelName`.",
+    );
     if !rows.is_empty() {
         line!(w, "import type * as models from \"./models.js\";");
     }
@@ -43,11 +46,16 @@ fn write_delta(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     let data = |name: &Ident| Type::Member("models", name.clone());
     w.gap();
     line!(w, "/** A change of a {@link models.", names.row, "}. */");
-    block!(w, ["export interface ", names.delta, " extends wire.Delta {"], ["}"], |w: &mut Writer| {
-        line!(w, "modelName: ", Str(row.model.type_name.as_str()), ";");
-        line!(w, "data?: ", data(&names.row), " | null;");
-        line!(w, "previousData?: ", data(&names.row), " | null;");
-    });
+    block!(
+        w,
+        ["export interface ", names.delta, " extends wire.Delta {"],
+        ["}"],
+        |w: &mut Writer| {
+            line!(w, "modelName: ", Str(row.model.type_name.as_str()), ";");
+            line!(w, "data?: ", data(&names.row), " | null;");
+            line!(w, "previousData?: ", data(&names.row), " | null;");
+        }
+    );
 }
 
 // export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {
@@ -70,16 +78,25 @@ fn write_guard(w: &mut Writer, rows: &[RowShape<'_>]) {
     );
     line!(w, " * The row itself is taken at the sender's word.");
     line!(w, " */");
-    block!(w, ["export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {"], ["}"], |w: &mut Writer| {
-        line!(w, "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") return false;");
-        line!(w, "if (delta.actionType === \"G\" || delta.actionType === \"S\") return false;");
-        block!(w, ["switch (delta.modelName) {"], ["}"], |w: &mut Writer| {
-            rows.iter().for_each(|row| line!(w, "case ", Str(row.model.type_name.as_str()), ":"));
-            if !rows.is_empty() {
-                w.indented(|w| line!(w, "return true;"));
-            }
-            line!(w, "default:");
-            w.indented(|w| line!(w, "return false;"));
-        });
-    });
+    block!(
+        w,
+        ["export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {"],
+        ["}"],
+        |w: &mut Writer| {
+            line!(
+                w,
+                "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") return false;"
+            );
+            line!(w, "if (delta.actionType === \"G\" || delta.actionType === \"S\") return false;");
+            block!(w, ["switch (delta.modelName) {"], ["}"], |w: &mut Writer| {
+                rows.iter()
+                    .for_each(|row| line!(w, "case ", Str(row.model.type_name.as_str()), ":"));
+                if !rows.is_empty() {
+                    w.indented(|w| line!(w, "return true;"));
+                }
+                line!(w, "default:");
+                w.indented(|w| line!(w, "return false;"));
+            });
+        }
+    );
 }

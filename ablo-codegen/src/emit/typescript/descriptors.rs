@@ -16,8 +16,12 @@ const TYPES: &str = include_str!("descriptors.ts");
 /// Writes the file.
 pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
     let rows = &input.shapes.rows;
-    let fields: usize = rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
-    let mut w = Writer::checked_file(TYPES.len() + 1024 + rows.len() * 260 + fields * 96, "The schema as values.");
+    let fields: usize =
+        rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
+    let mut w = Writer::checked_file(
+        TYPES.len() + 1024 + rows.len() * 260 + fields * 96,
+        "The schema as values.",
+    );
     for text in TYPES.lines() {
         line!(w, text);
     }
@@ -159,7 +163,16 @@ fn write_relation(w: &mut Writer, relation: &Relation) {
 // { kind: "org", source: { field: "organizationId", multi: false } },
 fn write_role(w: &mut Writer, role: &Role) {
     let (kind, field) = (Str(role.kind.as_str()), Str(&role.source.field));
-    line!(w, "{ kind: ", kind, ", source: { field: ", field, ", multi: ", word(role.source.multi), " } },");
+    line!(
+        w,
+        "{ kind: ",
+        kind,
+        ", source: { field: ",
+        field,
+        ", multi: ",
+        word(role.source.multi),
+        " } },"
+    );
 }
 
 /// `, values: [...]`: up to three on the line, more on lines of their own.

@@ -46,7 +46,9 @@ impl<'a> Prose<'a> {
     pub(super) fn lines(text: &'a str) -> impl Iterator<Item = Self> {
         let text = Some(text.trim()).filter(|text| !text.is_empty());
         let lines = text.into_iter().flat_map(|text| text.split(is_break));
-        lines.flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).map(|line| Prose(line.trim_end()))
+        lines
+            .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+            .map(|line| Prose(line.trim_end()))
     }
 
     /// A text on one line, whatever breaks it has.
@@ -134,7 +136,8 @@ fn is_hidden(c: char) -> bool {
 
 /// Every hidden character is in the basic plane, so four digits do.
 fn escape(w: &mut Writer, c: char) {
-    const HEX: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+    const HEX: [&str; 16] =
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
     match c {
         '"' => w.push("\\\""),
         '\\' => w.push("\\\\"),
@@ -164,8 +167,14 @@ mod tests {
     #[test]
     fn strings_escape_what_could_end_them_or_hide() {
         assert_eq!(code(Str(r#"a"b\c'd`${e}"#)), r#""a\"b\\c'd`${e}""#);
-        assert_eq!(code(Str("\n\r\t\u{0}\u{1f}\u{7f}\u{9f}")), r#""\n\r\t\u0000\u001f\u007f\u009f""#);
-        assert_eq!(code(Str("\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}")), r#""\u2028\u2029\u202e\u2066\ufeff""#);
+        assert_eq!(
+            code(Str("\n\r\t\u{0}\u{1f}\u{7f}\u{9f}")),
+            r#""\n\r\t\u0000\u001f\u007f\u009f""#
+        );
+        assert_eq!(
+            code(Str("\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}")),
+            r#""\u2028\u2029\u202e\u2066\ufeff""#
+        );
         assert_eq!(code(Str("été 日本語 😀")), r#""été 日本語 😀""#);
         assert_eq!(code(Str("</script> */ //")), r#""</script> */ //""#);
         assert_eq!(code(Str("")), r#""""#);

@@ -53,7 +53,10 @@ impl Target for TypeScript {
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[
-            ("client", "write client.ts, what it runs on, codec.ts and validate.ts (default: true)"),
+            (
+                "client",
+                "write client.ts, what it runs on, codec.ts and validate.ts (default: true)",
+            ),
             ("react", "write react.ts, hooks for React 18 and later (default: false)"),
             ("source", "write source.ts, your own database behind a coordinator (default: false)"),
         ]
@@ -124,8 +127,10 @@ const ERRORS: &[&str] = &[
 
 /// Models, deltas and the client by their names; the rest in rooms of its own, so that no model's name can meet it.
 fn index(client: bool) -> String {
-    let mut w =
-        Writer::file(512, "Everything: models and deltas by name, `wire` and `descriptors` in rooms of their own.");
+    let mut w = Writer::file(
+        512,
+        "Everything: models and deltas by name, `wire` and `descriptors` in rooms of their own.",
+    );
     line!(w, "export type * from \"./models.js\";");
     line!(w, "export * from \"./deltas.js\";");
     if client {
@@ -168,11 +173,15 @@ mod tests {
 
     #[test]
     fn same_schema_same_bytes() {
-        let schema = schema(r#"{"b":{"fields":{},"relations":{}},"a":{"fields":{},"relations":{}}}"#);
+        let schema =
+            schema(r#"{"b":{"fields":{},"relations":{}},"a":{"fields":{},"relations":{}}}"#);
         let files = emit(&schema);
         assert_eq!(files, emit(&schema));
         let models = files.get("typescript/models.ts").unwrap();
-        assert!(models.find("interface B ") < models.find("interface A "), "models keep their order");
+        assert!(
+            models.find("interface B ") < models.find("interface A "),
+            "models keep their order"
+        );
     }
 
     #[test]
@@ -188,7 +197,11 @@ mod tests {
         let body = |name: &str| -> String {
             let (_, rest) = models.split_once(&format!("interface {name} {{\n")).unwrap();
             let lines = rest.split_once('}').unwrap().0.lines();
-            lines.map(str::trim).filter(|line| !line.starts_with("/**")).collect::<Vec<_>>().join(" ")
+            lines
+                .map(str::trim)
+                .filter(|line| !line.starts_with("/**"))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(
             body("Notes"),
@@ -236,7 +249,9 @@ mod tests {
     fn a_schema_without_models_is_a_schema() {
         let schema = schema("{}");
         let files = emit(&schema);
-        assert!(files.get("typescript/deltas.ts").unwrap().contains("export type SchemaDelta = never;"));
+        assert!(
+            files.get("typescript/deltas.ts").unwrap().contains("export type SchemaDelta = never;")
+        );
         assert!(files.get("typescript/descriptors.ts").unwrap().contains("  models: [],\n"));
     }
 }

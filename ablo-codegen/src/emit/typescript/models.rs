@@ -47,7 +47,8 @@ fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         let known = values.iter().map(|value| Type::Literal((&**value).into()));
         let open = Type::Union(known.chain([Type::OpenString]).collect());
         w.gap();
-        let (key, field) = (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
+        let (key, field) =
+            (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
         line!(w, "/** Known values of `", key, ".", field, "`; a newer writer may send others. */");
         line!(w, "export type ", name, " = ", open, ";");
     }
@@ -59,7 +60,8 @@ fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     for (shape, name) in shaped_fields(row).zip(&names.shapes) {
         let Some(said) = shape.field.facets.shape.as_ref().map(tree) else { continue };
         w.gap();
-        let (key, field) = (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
+        let (key, field) =
+            (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
         line!(w, "/** What `", key, ".", field, "` holds. */");
         line!(w, "export type ", name, " = ", wire::lower(&said).or_json(), ";");
     }
@@ -72,14 +74,21 @@ fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 // }
 fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
-    let (key, table) = (Prose::inline(row.model.key.as_str()), Prose::inline(row.model.table.as_str()));
+    let (key, table) =
+        (Prose::inline(row.model.key.as_str()), Prose::inline(row.model.table.as_str()));
     let access = if row.model.mutable { "" } else { " Clients only read it." };
     line!(w, "/** A row of `", key, "`, from table `", table, "`.", access, " */");
     block!(w, ["export interface ", names.row, " {"], ["}"], |w: &mut Writer| {
         row.base.iter().for_each(|base| write_base(w, base));
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);
-            write_member(w, shape.field.name.as_str(), shape.field.optional, value, shape.field.optional);
+            write_member(
+                w,
+                shape.field.name.as_str(),
+                shape.field.optional,
+                value,
+                shape.field.optional,
+            );
         });
     });
 }
@@ -96,7 +105,13 @@ fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         line!(w, Key(BaseField::Id.name()), "?: string;");
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, Preset::of(shape.field));
-            write_member(w, shape.field.name.as_str(), shape.create_optional, value, shape.field.optional);
+            write_member(
+                w,
+                shape.field.name.as_str(),
+                shape.create_optional,
+                value,
+                shape.field.optional,
+            );
         });
     });
 }
@@ -107,7 +122,12 @@ fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 // }
 fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
-    line!(w, "/** What changes in a {@link ", names.row, "}: absent keeps a value, null clears it. */");
+    line!(
+        w,
+        "/** What changes in a {@link ",
+        names.row,
+        "}: absent keeps a value, null clears it. */"
+    );
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);
@@ -116,7 +136,11 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     });
 }
 
-fn each_field(row: &RowShape<'_>, names: &ModelNames, mut write: impl FnMut(&FieldShape<'_>, Type<'_>)) {
+fn each_field(
+    row: &RowShape<'_>,
+    names: &ModelNames,
+    mut write: impl FnMut(&FieldShape<'_>, Type<'_>),
+) {
     let (mut enums, mut shapes) = (names.enums.iter(), names.shapes.iter());
     for shape in &row.fields {
         let facets = &shape.field.facets;
@@ -125,7 +149,9 @@ fn each_field(row: &RowShape<'_>, names: &ModelNames, mut write: impl FnMut(&Fie
             FieldKind::Number => Type::NUMBER,
             FieldKind::Boolean => Type::BOOLEAN,
             FieldKind::Date => TIMESTAMP,
-            FieldKind::Json if facets.shape.is_some() => shapes.next().cloned().map_or(Type::JSON, Type::Name),
+            FieldKind::Json if facets.shape.is_some() => {
+                shapes.next().cloned().map_or(Type::JSON, Type::Name)
+            }
             FieldKind::Json => Type::JSON,
             FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, Type::Name),
         };
@@ -156,7 +182,8 @@ fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
 }
 
 fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nullable: bool) {
-    let (colon, end) = (if optional { "?: " } else { ": " }, if nullable { " | null;" } else { ";" });
+    let (colon, end) =
+        (if optional { "?: " } else { ": " }, if nullable { " | null;" } else { ";" });
     line!(w, Key(name), colon, value, end);
 }
 
@@ -166,7 +193,8 @@ fn write_doc(w: &mut Writer, field: &Field, preset: Option<Preset<'_>>) {
     if facets.deprecated.is_none() && preset.is_none() {
         return w.doc(Prose::lines(text));
     }
-    let deprecated = facets.deprecated.as_ref().map(|deprecated| deprecated.note.as_deref().unwrap_or_default());
+    let deprecated =
+        facets.deprecated.as_ref().map(|deprecated| deprecated.note.as_deref().unwrap_or_default());
     let deprecated = deprecated.map_or_else(String::new, |note| format!("@deprecated {note}"));
     let preset = match preset {
         Some(Preset::Now) => "@defaultValue the time of writing".to_owned(),

@@ -46,14 +46,19 @@ pub(super) struct ModelNames {
 /// The names of all models, in schema order.
 pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
     let (mut types, mut constants) = (Scope::new(TAKEN_TYPES), Scope::new(TAKEN_CONSTANTS));
-    let primary: Vec<Ident> = rows.iter().map(|row| types.claim(pascal(row.model.type_name.as_str()))).collect();
+    let primary: Vec<Ident> =
+        rows.iter().map(|row| types.claim(pascal(row.model.type_name.as_str()))).collect();
     let derived = rows.iter().zip(primary).map(|(row, name)| ModelNames {
         create: types.claim(join(&name, "Create")),
         patch: types.claim(join(&name, "Patch")),
         delta: types.claim(join(&name, "Delta")),
         model: types.claim(join(&name, "Model")),
-        enums: enum_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
-        shapes: shaped_fields(row).map(|field| types.claim(join(&name, &capitalised(field)))).collect(),
+        enums: enum_fields(row)
+            .map(|field| types.claim(join(&name, &capitalised(field))))
+            .collect(),
+        shapes: shaped_fields(row)
+            .map(|field| types.claim(join(&name, &capitalised(field))))
+            .collect(),
         constant: constants.claim(row.model.key.as_str().to_owned()),
         row: name,
     });
@@ -120,7 +125,9 @@ fn join(model: &Ident, suffix: &str) -> String {
 fn capitalised(shape: &FieldShape<'_>) -> String {
     let name = shape.field.name.as_str();
     let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
 /// Types that these files declare, and global ones that a model would hide. (Keywords are all in lower case,
@@ -294,9 +301,18 @@ mod tests {
 
     #[test]
     fn names_that_meet_are_told_apart_by_who_comes_first() {
-        assert_eq!(claimed(TAKEN_TYPES, &["Note", "Note", "Note_", "Note"]), ["Note", "Note_", "Note__", "Note___"]);
-        assert_eq!(claimed(TAKEN_TYPES, &["Object", "Object_", "JsonValue"]), ["Object_", "Object__", "JsonValue_"]);
-        assert_eq!(claimed(TAKEN_CONSTANTS, &["delete", "schema", "tasks"]), ["delete_", "schema_", "tasks"]);
+        assert_eq!(
+            claimed(TAKEN_TYPES, &["Note", "Note", "Note_", "Note"]),
+            ["Note", "Note_", "Note__", "Note___"]
+        );
+        assert_eq!(
+            claimed(TAKEN_TYPES, &["Object", "Object_", "JsonValue"]),
+            ["Object_", "Object__", "JsonValue_"]
+        );
+        assert_eq!(
+            claimed(TAKEN_CONSTANTS, &["delete", "schema", "tasks"]),
+            ["delete_", "schema_", "tasks"]
+        );
     }
 
     #[test]

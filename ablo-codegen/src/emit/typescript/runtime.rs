@@ -65,8 +65,16 @@ mod tests {
     #[test]
     fn rooms_become_one_file() {
         let text = runtime();
-        assert_eq!(text.lines().filter(|line| line.starts_with("import ")).count(), 2, "imports are one line each");
-        assert!(!text.contains(OWN) && text.contains("\nclass Core {") && text.contains("\nexport class AbloError "));
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("import ")).count(),
+            2,
+            "imports are one line each"
+        );
+        assert!(
+            !text.contains(OWN)
+                && text.contains("\nclass Core {")
+                && text.contains("\nexport class AbloError ")
+        );
         assert!(!text.contains("\n\n\n"), "gaps are single");
     }
 
@@ -76,8 +84,11 @@ mod tests {
         let (_, list) = text.split_once("const STUCK").expect("the list");
         let (list, _) = list.split_once("]);").expect("its end");
         let listed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
-        let stuck = |code: &&ablo_wire::CodeInfo| (code.status == 429 || code.status >= 500) && !code.retryable;
-        let mut wanted: Vec<&str> = ablo_wire::CODES.iter().filter(stuck).map(|code| code.code).collect();
+        let stuck = |code: &&ablo_wire::CodeInfo| {
+            (code.status == 429 || code.status >= 500) && !code.retryable
+        };
+        let mut wanted: Vec<&str> =
+            ablo_wire::CODES.iter().filter(stuck).map(|code| code.code).collect();
         wanted.sort_unstable();
         assert_eq!(listed, wanted);
     }

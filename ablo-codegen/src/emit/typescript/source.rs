@@ -9,19 +9,36 @@ use crate::shape::RowShape;
 
 /// Writes the file.
 pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let mut w = Writer::file(1024 + rows.len() * 160, "Your own database behind a coordinator: its tables, typed.");
+    let mut w = Writer::file(
+        1024 + rows.len() * 160,
+        "Your own database behind a coordinator: its tables, typed.",
+    );
     if !rows.is_empty() {
         line!(w, "import type * as models from \"./models.js\";");
     }
     line!(w, "import * as handler from \"./source_handler.js\";");
     w.gap();
-    line!(w, "/** The tables by the keys of their models; what is left out is refused as not configured. */");
+    line!(
+        w,
+        "/** The tables by the keys of their models; what is left out is refused as not configured. */"
+    );
     // Nothing speaks of a transaction where there is no table.
     let tx = if rows.is_empty() { "_Tx" } else { "Tx" };
     block!(w, ["export interface Tables<", tx, "> {"], ["}"], |w: &mut Writer| {
         for (row, names) in rows.iter().zip(names) {
-            let (key, one, create, patch) = (Key(row.model.key.as_str()), &names.row, &names.create, &names.patch);
-            line!(w, key, "?: handler.Table<Tx, models.", one, ", models.", create, ", models.", patch, ">;");
+            let (key, one, create, patch) =
+                (Key(row.model.key.as_str()), &names.row, &names.create, &names.patch);
+            line!(
+                w,
+                key,
+                "?: handler.Table<Tx, models.",
+                one,
+                ", models.",
+                create,
+                ", models.",
+                patch,
+                ">;"
+            );
         }
     });
     w.gap();
@@ -29,7 +46,8 @@ pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     line!(w, "export type Route = (request: handler.Incoming) => Promise<handler.Outgoing>;");
     w.gap();
     line!(w, "/** A handler for a route: `export const POST = dataSource({ … })`. */");
-    let open = "export function dataSource<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route {";
+    let open =
+        "export function dataSource<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route {";
     block!(w, [open], ["}"], |w: &mut Writer| {
         line!(w, "const source = new handler.SourceHandler(options);");
         line!(w, "return (request) => source.handle(request);");

@@ -14,8 +14,10 @@ const ROW: &str = "Row";
 
 /// Writes the file from a document whose definitions are under `$defs`.
 pub(super) fn wire(document: &Value) -> String {
-    let mut w =
-        Writer::file(64 * 1024, "Frames and bodies of the coordination protocol. Members may be added to any of them.");
+    let mut w = Writer::file(
+        64 * 1024,
+        "Frames and bodies of the coordination protocol. Members may be added to any of them.",
+    );
     let nothing = Map::new();
     let definitions = document["$defs"].as_object().unwrap_or(&nothing);
     for (name, definition) in definitions {
@@ -49,7 +51,9 @@ fn write_definition(w: &mut Writer, name: &str, definition: &Value) {
 /// The alternatives of a definition whose alternatives are worth a line each: those that say something of themselves.
 fn variants(definition: &Value) -> Option<&Vec<Value>> {
     let any = ["anyOf", "oneOf"].into_iter().find_map(|name| definition.get(name)?.as_array())?;
-    let says = |variant: &Value| !text(variant, "description").is_empty() || !text(variant, "title").is_empty();
+    let says = |variant: &Value| {
+        !text(variant, "description").is_empty() || !text(variant, "title").is_empty()
+    };
     any.iter().any(says).then_some(any)
 }
 
@@ -57,8 +61,15 @@ fn variants(definition: &Value) -> Option<&Vec<Value>> {
 // export type ServerFrame =
 //   /** The answer to a ping. */
 //   | { type: "pong" };
-fn write_choice(w: &mut Writer, name: &str, definition: &Value, any: &[Value], definitions: &Map<String, Value>) {
-    let (rest, known): (Vec<&Value>, Vec<&Value>) = any.iter().partition(|variant| is_any_other(variant, definitions));
+fn write_choice(
+    w: &mut Writer,
+    name: &str,
+    definition: &Value,
+    any: &[Value],
+    definitions: &Map<String, Value>,
+) {
+    let (rest, known): (Vec<&Value>, Vec<&Value>) =
+        any.iter().partition(|variant| is_any_other(variant, definitions));
     let about = text(definition, "description");
     match rest.first().and_then(|other| other.get("$ref")?.as_str()).map(definition_name) {
         Some(other) => w.doc(Prose::lines(&format!("{about}\nAny other is {{@link {other}}}."))),
@@ -106,7 +117,12 @@ pub(super) fn lower(schema: &Value) -> Type<'_> {
     let list = |name: &str| keywords.get(name).and_then(Value::as_array);
     let mut parts: Vec<Type<'_>> = Vec::new();
     parts.extend(keywords.get("$ref").and_then(Value::as_str).map(reference));
-    parts.extend(["anyOf", "oneOf"].into_iter().filter_map(list).map(|any| Type::union(any.iter().map(lower))));
+    parts.extend(
+        ["anyOf", "oneOf"]
+            .into_iter()
+            .filter_map(list)
+            .map(|any| Type::union(any.iter().map(lower))),
+    );
     parts.extend(list("allOf").into_iter().flatten().map(lower));
     if let Some(value) = keywords.get("const") {
         parts.push(literal(value));
@@ -127,9 +143,9 @@ pub(super) fn lower(schema: &Value) -> Type<'_> {
 fn typed(keywords: &Map<String, Value>) -> Option<Type<'_>> {
     match keywords.get("type") {
         Some(Value::String(kind)) => Some(of_kind(kind, keywords)),
-        Some(Value::Array(kinds)) => {
-            Some(Type::union(kinds.iter().filter_map(Value::as_str).map(|kind| of_kind(kind, keywords))))
-        }
+        Some(Value::Array(kinds)) => Some(Type::union(
+            kinds.iter().filter_map(Value::as_str).map(|kind| of_kind(kind, keywords)),
+        )),
         _ => keywords.contains_key("properties").then(|| object(keywords)),
     }
 }
@@ -155,7 +171,8 @@ fn array(keywords: &Map<String, Value>) -> Type<'_> {
 
 fn object(keywords: &Map<String, Value>) -> Type<'_> {
     let required = keywords.get("required").and_then(Value::as_array);
-    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
+    let is_required =
+        |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
     let members = keywords.get("properties").and_then(Value::as_object).into_iter().flatten();
     let members: Vec<Property<'_>> = members
         .map(|(name, schema)| Property {
@@ -166,7 +183,9 @@ fn object(keywords: &Map<String, Value>) -> Type<'_> {
         })
         .collect();
     if members.is_empty() {
-        return Type::Record(Box::new(keywords.get("additionalProperties").map_or(Type::UNKNOWN, lower)));
+        return Type::Record(Box::new(
+            keywords.get("additionalProperties").map_or(Type::UNKNOWN, lower),
+        ));
     }
     Type::Object(members)
 }
@@ -231,14 +250,23 @@ mod tests {
                 json!({ "anyOf": [{ "type": "string", "enum": ["a", "b"] }, { "type": "string" }] }),
                 "\"a\" | \"b\" | (string & {})",
             ),
-            (json!({ "oneOf": [{ "const": 1 }, { "const": true }, { "type": "null" }] }), "1 | true | null"),
+            (
+                json!({ "oneOf": [{ "const": 1 }, { "const": true }, { "type": "null" }] }),
+                "1 | true | null",
+            ),
             (
                 json!({ "allOf": [{ "$ref": "#/$defs/B" }, { "type": "object", "properties": { "c": { "type": "string" } } }] }),
                 "B & { c?: string }",
             ),
             (json!({ "$ref": "#/$defs/B", "description": "x" }), "B"),
-            (json!({ "type": "object", "additionalProperties": { "type": "number" } }), "{ [key: string]: number }"),
-            (json!({ "type": "object", "additionalProperties": true }), "{ [key: string]: unknown }"),
+            (
+                json!({ "type": "object", "additionalProperties": { "type": "number" } }),
+                "{ [key: string]: number }",
+            ),
+            (
+                json!({ "type": "object", "additionalProperties": true }),
+                "{ [key: string]: unknown }",
+            ),
             (
                 json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": "number" }] }),
                 "[string, number]",
@@ -249,7 +277,10 @@ mod tests {
         ];
         for (schema, expected) in aliases {
             let text = written(json!({ "X": schema }));
-            assert!(text.ends_with(&format!("export type X = {expected};\n")), "{text} has {expected}");
+            assert!(
+                text.ends_with(&format!("export type X = {expected};\n")),
+                "{text} has {expected}"
+            );
         }
     }
 
@@ -302,8 +333,10 @@ mod tests {
             "required",
             "type",
         ];
-        const LEFT_OUT: &[&str] =
-            &["default", "examples", "format", "maxItems", "maximum", "minItems", "minimum", "not", "title"];
+        const LEFT_OUT: &[&str] = &[
+            "default", "examples", "format", "maxItems", "maximum", "minItems", "minimum", "not",
+            "title",
+        ];
         fn check(schema: &Value, at: &str) {
             for (keyword, value) in schema.as_object().into_iter().flatten() {
                 let known = LOWERED.contains(&&**keyword) || LEFT_OUT.contains(&&**keyword);
@@ -332,8 +365,9 @@ mod tests {
         let text = wire(document);
         for name in document["$defs"].as_object().unwrap().keys() {
             let starts = [format!("export interface {name} {{"), format!("export type {name} = ")];
-            let found =
-                text.lines().filter(|line| starts.iter().any(|start| (line.to_string() + " ").starts_with(start)));
+            let found = text.lines().filter(|line| {
+                starts.iter().any(|start| (line.to_string() + " ").starts_with(start))
+            });
             assert_eq!(found.count(), 1, "{name}");
         }
     }

@@ -2,7 +2,10 @@
 //!
 //! Nothing comes in, as in the room above; two of them stand in an application's own database.
 
-use super::{Rows, ServiceColumn, ServiceKind, ServiceTable, json, lookup, numbered, one_of, text, unique, written};
+use super::{
+    Rows, ServiceColumn, ServiceKind, ServiceTable, json, lookup, numbered, one_of, text, unique,
+    written,
+};
 
 const ANSWERS: &[&str] = &["yes", "no"];
 const ENDPOINT_STATES: &[&str] = &["enabled", "disabled"];
@@ -51,7 +54,8 @@ pub(super) const SOURCES: ServiceTable = ServiceTable {
     columns: &[
         text("organization_id").required(),
         text("cursor").about("Of the outbox; null at its beginning"),
-        ServiceColumn::new("filled_at", ServiceKind::Date).about("When the rows that were there before had been read"),
+        ServiceColumn::new("filled_at", ServiceKind::Date)
+            .about("When the rows that were there before had been read"),
     ],
     key: &["organization_id"],
     indexes: &[],
@@ -65,11 +69,17 @@ pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
         text("organization_id").required(),
         text("id").required().about("As the source knows it"),
         text("client_tx_id").required().about("As the client knows it"),
-        text("body_hash").required().about("Of the operations: another commit may not use the same id"),
-        text("state").required().about("sent; appended: its rows are in the log; taken over: its events are put there"),
+        text("body_hash")
+            .required()
+            .about("Of the operations: another commit may not use the same id"),
+        text("state")
+            .required()
+            .about("sent; appended: its rows are in the log; taken over: its events are put there"),
         json("rows").required().about("The rows that it writes, model and id each"),
         json("writer").required().about("Who writes it"),
-        ServiceColumn::new("told", ServiceKind::Integer).required().about("Operations that the outbox has told of"),
+        ServiceColumn::new("told", ServiceKind::Integer)
+            .required()
+            .about("Operations that the outbox has told of"),
         ServiceColumn::new("sent_at", ServiceKind::Date).required(),
     ],
     key: &["organization_id", "id"],
@@ -99,16 +109,22 @@ pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
         text("organization_id").required(),
         text("url").required(),
         text("secret").required().about("What messages are signed with"),
-        ServiceColumn::new("enabled_events", ServiceKind::Texts).required().about("Kinds of events; none are all"),
+        ServiceColumn::new("enabled_events", ServiceKind::Texts)
+            .required()
+            .about("Kinds of events; none are all"),
         one_of("status", ENDPOINT_STATES).required(),
         ServiceColumn::new("cursor", ServiceKind::Integer)
             .required()
             .about("The place in the log behind which it has heard nothing"),
         ServiceColumn::new("sending_to", ServiceKind::Integer)
             .about("The last place that the message under way speaks of"),
-        ServiceColumn::new("attempts", ServiceKind::Integer).required().about("Attempts at it that failed"),
+        ServiceColumn::new("attempts", ServiceKind::Integer)
+            .required()
+            .about("Attempts at it that failed"),
         ServiceColumn::new("next_attempt_at", ServiceKind::Date).required(),
-        ServiceColumn::new("leased_until", ServiceKind::Date).required().about("Until then a process is at it"),
+        ServiceColumn::new("leased_until", ServiceKind::Date)
+            .required()
+            .about("Until then a process is at it"),
         ServiceColumn::new("last_success_at", ServiceKind::Date),
         ServiceColumn::new("last_error_at", ServiceKind::Date),
         text("last_error"),

@@ -24,7 +24,12 @@ pub fn read_backfills(text: &str, next: &Schema) -> (Option<Backfills>, Diagnost
     })
 }
 
-fn read_one(node: Node<'_>, next: &Schema, backfills: &mut Backfills, parts: &mut Parts<'_>) -> Option<()> {
+fn read_one(
+    node: Node<'_>,
+    next: &Schema,
+    backfills: &mut Backfills,
+    parts: &mut Parts<'_>,
+) -> Option<()> {
     const MEMBERS: [(&str, &str); 3] = [
         ("model", "add `\"model\"` and its key in the next schema"),
         ("field", "add `\"field\"` and its name in the next schema"),
@@ -37,7 +42,10 @@ fn read_one(node: Node<'_>, next: &Schema, backfills: &mut Backfills, parts: &mu
         match member.name.as_ref() {
             "model" => (has[0], model) = (true, parts.string(member)),
             "field" => (has[1], field) = (true, parts.string(member)),
-            "value" => (has[2], value) = (true, Some(Spanned::new(member.value.to_value(), member.value.span()))),
+            "value" => {
+                (has[2], value) =
+                    (true, Some(Spanned::new(member.value.to_value(), member.value.span())))
+            }
             _ => unknown(&member, "a backfill", &["model", "field", "value"], parts),
         }
     }
@@ -48,10 +56,12 @@ fn read_one(node: Node<'_>, next: &Schema, backfills: &mut Backfills, parts: &mu
     }
     let (model, field, value) = (model?, field?, value?);
     let Some(found) = next.model(&model.value) else {
-        let help = parts.suggest.help(&model.value, next.models().iter().map(|model| model.key.as_str()));
+        let help =
+            parts.suggest.help(&model.value, next.models().iter().map(|model| model.key.as_str()));
         let message = format!("`{}` is no model of the next schema", model.value);
         let said = parts.diagnostics.push(Code::BackfillUnknownModel, model.at, message);
-        said.help = help.or_else(|| Some("name a model by its key, or remove the backfill".to_owned()));
+        said.help =
+            help.or_else(|| Some("name a model by its key, or remove the backfill".to_owned()));
         return None;
     };
     let target = find(found, &field, parts)?;
@@ -70,25 +80,39 @@ enum Target<'s> {
     Organization,
 }
 
-fn find<'s>(model: &'s Model, name: &Spanned<Cow<'_, str>>, parts: &mut Parts<'_>) -> Option<Target<'s>> {
+fn find<'s>(
+    model: &'s Model,
+    name: &Spanned<Cow<'_, str>>,
+    parts: &mut Parts<'_>,
+) -> Option<Target<'s>> {
     if let Some(field) = model.field(&name.value) {
         return Some(Target::Declared(field));
     }
     if name.value == "organizationId" && model.tenancy_column().is_some() {
         return Some(Target::Organization);
     }
-    let help = parts.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
-    let message = format!("`{}` is no field of `{}` that can have a backfill", name.value, model.key);
+    let help =
+        parts.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
+    let message =
+        format!("`{}` is no field of `{}` that can have a backfill", name.value, model.key);
     parts.diagnostics.push(Code::BackfillUnknownField, name.at, message).help =
-        help.or_else(|| Some("name a declared field of the next schema, or remove the backfill".to_owned()));
+        help.or_else(|| {
+            Some("name a declared field of the next schema, or remove the backfill".to_owned())
+        });
     None
 }
 
-fn check(target: &Target<'_>, name: &str, value: &Spanned<Value>, parts: &mut Parts<'_>) -> Option<()> {
+fn check(
+    target: &Target<'_>,
+    name: &str,
+    value: &Spanned<Value>,
+    parts: &mut Parts<'_>,
+) -> Option<()> {
     let (fits, help) = match target {
         Target::Declared(field) => fits(field, &value.value),
         Target::Organization => {
-            let fits = matches!(&value.value, Value::String(id) if !id.is_empty() && !id.contains('\0'));
+            let fits =
+                matches!(&value.value, Value::String(id) if !id.is_empty() && !id.contains('\0'));
             (fits, "give the id of the organisation that owns the rows, as a string".to_owned())
         }
     };
@@ -110,10 +134,13 @@ fn fits(field: &Field, value: &Value) -> (bool, String) {
     match (&field.kind, value) {
         (FieldKind::Enum(values), value) => {
             let known = matches!(value, Value::String(text) if values.contains(text));
-            let listed: Vec<String> = values.iter().take(9).map(|value| format!("{value:?}")).collect();
+            let listed: Vec<String> =
+                values.iter().take(9).map(|value| format!("{value:?}")).collect();
             (known, format!("give one of the enum's values: {}", listed.join(", ")))
         }
-        (FieldKind::Boolean, value) => (matches!(value, Value::Bool(_)), "give `true` or `false`".to_owned()),
+        (FieldKind::Boolean, value) => {
+            (matches!(value, Value::Bool(_)), "give `true` or `false`".to_owned())
+        }
         (FieldKind::Date, value) => (
             matches!(value, Value::String(text) if is_date(text)),
             "give RFC 3339 text such as `2026-06-01T08:00:00.000Z`".to_owned(),
@@ -135,9 +162,10 @@ fn fits_number(format: Option<Format>, value: &Value) -> (bool, String) {
             let fits = (least as f64..=most as f64).contains(number) && number.fract() == 0.0;
             (fits, format!("give a whole number from {least} to {most}"))
         }
-        (Some(Format::Float), None) => {
-            (number.abs() <= f64::from(f32::MAX), format!("give a number from -{0:e} to {0:e}", f32::MAX))
-        }
+        (Some(Format::Float), None) => (
+            number.abs() <= f64::from(f32::MAX),
+            format!("give a number from -{0:e} to {0:e}", f32::MAX),
+        ),
         (_, None) => (true, String::new()),
     }
 }
@@ -145,7 +173,11 @@ fn fits_number(format: Option<Format>, value: &Value) -> (bool, String) {
 fn fits_text(format: Option<Format>, value: &Value) -> (bool, String) {
     let Value::String(text) = value else {
         let digits = format.is_some_and(|format| format != Format::Uuid);
-        let help = if digits { "write it as a string of digits, so that no reader rounds it" } else { "give a string" };
+        let help = if digits {
+            "write it as a string of digits, so that no reader rounds it"
+        } else {
+            "give a string"
+        };
         return (false, help.to_owned());
     };
     match (format, format.and_then(Format::bounds)) {

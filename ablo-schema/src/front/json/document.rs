@@ -48,10 +48,16 @@ pub(super) fn read<'a>(root: Node<'a>, diagnostics: &mut Diagnostics) -> Option<
 }
 
 fn check_version(version: Option<&Node<'_>>, document: SpanId, parts: &mut Parts<'_>) -> bool {
-    let help = "this reads Schema JSON v3; write `\"v\": 3`, or export the schema again as version 3";
+    let help =
+        "this reads Schema JSON v3; write `\"v\": 3`, or export the schema again as version 3";
     match version {
         None => {
-            parts.missing(document, "the document", "v", "a Schema JSON v3 document begins with `\"v\": 3`");
+            parts.missing(
+                document,
+                "the document",
+                "v",
+                "a Schema JSON v3 document begins with `\"v\": 3`",
+            );
             true
         }
         Some(Node { kind: NodeKind::Number(number), .. }) if *number == VERSION => true,

@@ -26,7 +26,9 @@ pub fn read_hints(text: &str) -> (Option<Hints>, Diagnostics) {
                 "models" => hints.models = list(member, parts, model_hint),
                 "fields" => hints.fields = list(member, parts, field_hint),
                 "drops" => read_drops(member.value, &mut hints, parts),
-                _ => unknown(&member, "the document of hints", &["models", "fields", "drops"], parts),
+                _ => {
+                    unknown(&member, "the document of hints", &["models", "fields", "drops"], parts)
+                }
             }
         }
         hints
@@ -38,8 +40,10 @@ fn read_drops(node: Node<'_>, hints: &mut Hints, parts: &mut Parts<'_>) {
         match member.name.as_ref() {
             "models" => {
                 let keys = parts.strings(member).map(|keys| keys.value).unwrap_or_default();
-                hints.dropped_models =
-                    keys.into_iter().map(|key| Spanned::new(key.value.into_owned().into(), key.at)).collect();
+                hints.dropped_models = keys
+                    .into_iter()
+                    .map(|key| Spanned::new(key.value.into_owned().into(), key.at))
+                    .collect();
             }
             "fields" => hints.dropped_fields = list(member, parts, drop_hint),
             _ => unknown(&member, "`drops`", &["models", "fields"], parts),
@@ -47,7 +51,11 @@ fn read_drops(node: Node<'_>, hints: &mut Hints, parts: &mut Parts<'_>) {
     }
 }
 
-fn list<'a, T>(member: Member<'a>, parts: &mut Parts<'_>, read: fn(Node<'a>, &mut Parts<'_>) -> Option<T>) -> Vec<T> {
+fn list<'a, T>(
+    member: Member<'a>,
+    parts: &mut Parts<'_>,
+    read: fn(Node<'a>, &mut Parts<'_>) -> Option<T>,
+) -> Vec<T> {
     let items = parts.array(member.value, format_args!("`{}`", member.name)).unwrap_or_default();
     items.into_iter().filter_map(|item| read(item, parts)).collect()
 }
@@ -70,7 +78,12 @@ fn drop_hint(node: Node<'_>, parts: &mut Parts<'_>) -> Option<DropHint> {
 }
 
 /// An object of exactly these texts.
-fn texts<const N: usize>(node: Node<'_>, whose: &str, names: [&str; N], parts: &mut Parts<'_>) -> Option<[Said; N]> {
+fn texts<const N: usize>(
+    node: Node<'_>,
+    whose: &str,
+    names: [&str; N],
+    parts: &mut Parts<'_>,
+) -> Option<[Said; N]> {
     let at = node.span();
     let mut found: [Option<Said>; N] = std::array::from_fn(|_| None);
     let mut has = [false; N];
@@ -78,7 +91,9 @@ fn texts<const N: usize>(node: Node<'_>, whose: &str, names: [&str; N], parts: &
         match names.iter().position(|name| *name == member.name) {
             Some(place) => {
                 has[place] = true;
-                found[place] = parts.string(member).map(|text| Spanned::new(text.value.into_owned().into(), text.at));
+                found[place] = parts
+                    .string(member)
+                    .map(|text| Spanned::new(text.value.into_owned().into(), text.at));
             }
             None => unknown(&member, whose, &names, parts),
         }

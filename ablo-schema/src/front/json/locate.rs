@@ -29,14 +29,17 @@ pub fn locate<'d>(text: &str, diagnostics: &'d Diagnostics) -> Vec<Located<'d>> 
     }
     let mut wanted: BTreeMap<SpanId, (Range<usize>, String)> = diagnostics
         .iter()
-        .flat_map(|diagnostic| std::iter::once(diagnostic.at).chain(diagnostic.also.iter().map(|(at, _)| *at)))
+        .flat_map(|diagnostic| {
+            std::iter::once(diagnostic.at).chain(diagnostic.also.iter().map(|(at, _)| *at))
+        })
         .map(|at| (at, (0..0, String::new())))
         .collect();
     let start = bom_length(text);
     for (at, (range, _)) in &mut wanted {
         if at.0 & OFFSET != 0 {
             let offset = usize::try_from(at.0 & !OFFSET).unwrap_or(usize::MAX).min(text.len());
-            *range = offset..text[offset..].chars().next().map_or(offset, |next| offset + next.len_utf8());
+            *range = offset
+                ..text[offset..].chars().next().map_or(offset, |next| offset + next.len_utf8());
         }
     }
     let mut walk = Walk { text, next: 0, wanted: &mut wanted, pointer: String::new(), opened: 0 };

@@ -73,10 +73,14 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
 }
 
 /// Reads a document that stands beside a schema.
-fn aside<'t, T>(text: &'t str, read: impl FnOnce(Node<'t>, &mut Parts<'_>) -> T) -> (Option<T>, Diagnostics) {
+fn aside<'t, T>(
+    text: &'t str,
+    read: impl FnOnce(Node<'t>, &mut Parts<'_>) -> T,
+) -> (Option<T>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
-    let done = parse(text, &mut diagnostics)
-        .map(|root| read(root, &mut Parts { diagnostics: &mut diagnostics, suggest: Suggest::default() }));
+    let done = parse(text, &mut diagnostics).map(|root| {
+        read(root, &mut Parts { diagnostics: &mut diagnostics, suggest: Suggest::default() })
+    });
     diagnostics.sort();
     (done.filter(|_| !diagnostics.has_errors()), diagnostics)
 }

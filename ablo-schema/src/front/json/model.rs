@@ -4,9 +4,12 @@ use super::node::{Member, Node, NodeKind};
 use super::parts::Parts;
 use crate::diag::Spanned;
 use crate::raw::{
-    RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation, RawScope, RawTenancy,
+    RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation,
+    RawScope, RawTenancy,
 };
-use crate::schema::{AutoFillSource, FieldMember, Load, MODEL_MEMBERS, Plane, RELATION_MEMBERS, RelationKind};
+use crate::schema::{
+    AutoFillSource, FieldMember, Load, MODEL_MEMBERS, Plane, RELATION_MEMBERS, RelationKind,
+};
 
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 const PARENT: [&str; 4] = ["localKey", "parentTable", "parentKey", "parentOrgColumn"];
@@ -36,7 +39,12 @@ pub(super) fn read_model<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Optio
     }
     let whose = format!("the model `{}`", model.key.value);
     if !has_fields {
-        parts.missing(at, &whose, "fields", "add `\"fields\": {}`; the base fields come on top by themselves");
+        parts.missing(
+            at,
+            &whose,
+            "fields",
+            "add `\"fields\": {}`; the base fields come on top by themselves",
+        );
     }
     if !has_relations {
         parts.missing(at, &whose, "relations", "add `\"relations\": {}`");
@@ -111,7 +119,9 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
     let mut has = [false; 3];
     for member in members {
         match member.name.as_ref() {
-            "type" => (has[0], field.kind) = (true, parts.word(member, &RawKind::ALL, RawKind::as_str)),
+            "type" => {
+                (has[0], field.kind) = (true, parts.word(member, &RawKind::ALL, RawKind::as_str))
+            }
             "isOptional" => (has[1], field.optional) = (true, parts.boolean(&member)),
             "isIndexed" => (has[2], field.indexed) = (true, parts.boolean(&member)),
             "column" => field.column = parts.string(member),
@@ -121,7 +131,11 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
     }
     let whose = format_args!("the field `{}`", field.name.value);
     for (has, name, help) in [
-        (has[0], "type", "give `\"type\"`: `string`, `number`, `boolean`, `date`, `enum` or `json`"),
+        (
+            has[0],
+            "type",
+            "give `\"type\"`: `string`, `number`, `boolean`, `date`, `enum` or `json`",
+        ),
         (has[1], "isOptional", "say whether a row may lack it: `\"isOptional\": false`"),
         (has[2], "isIndexed", "say whether it is indexed: `\"isIndexed\": false`"),
     ] {
@@ -133,7 +147,8 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
 }
 
 fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, parts: &mut Parts<'_>) {
-    let value = |member: &Member<'_>| Some(Spanned::new(member.value.to_value(), member.value.span()));
+    let value =
+        |member: &Member<'_>| Some(Spanned::new(member.value.to_value(), member.value.span()));
     match member.name.as_ref() {
         "description" => field.description = parts.string(member),
         "deprecated" => field.deprecated = read_deprecated(member, parts),
@@ -171,7 +186,11 @@ fn read_deprecated<'a>(
         NodeKind::Bool(false) => None,
         NodeKind::String(note) => Some(Spanned::new(Some(note), at)),
         _ => {
-            parts.wrong_type(&member.value, "`deprecated`", "a boolean or a string that says what to use instead");
+            parts.wrong_type(
+                &member.value,
+                "`deprecated`",
+                "a boolean or a string that says what to use instead",
+            );
             None
         }
     }
@@ -194,10 +213,15 @@ fn read_relation<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawRel
     let mut has = [false; 4];
     for member in members {
         match member.name.as_ref() {
-            "type" => (has[0], relation.kind) = (true, parts.word(member, &RelationKind::ALL, RelationKind::as_str)),
+            "type" => {
+                (has[0], relation.kind) =
+                    (true, parts.word(member, &RelationKind::ALL, RelationKind::as_str))
+            }
             "target" => (has[1], relation.target) = (true, parts.string(member)),
             "foreignKey" => (has[2], relation.foreign_key) = (true, parts.string(member)),
-            "foreignKeyColumn" => (has[3], relation.foreign_key_column) = (true, parts.string(member)),
+            "foreignKeyColumn" => {
+                (has[3], relation.foreign_key_column) = (true, parts.string(member))
+            }
             "options" => relation.options = read_options(member.value, parts),
             "orderBy" => relation.order_by = parts.string(member),
             _ => parts.unknown(&member, "a relation", &RELATION_MEMBERS),
@@ -220,7 +244,10 @@ fn read_relation<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawRel
 fn read_options(node: Node<'_>, parts: &mut Parts<'_>) -> Option<Spanned<RawOptions>> {
     let at = node.span();
     let members = parts.object(node, "`options`")?;
-    let mut options = RawOptions { members: members.iter().map(Member::to_value).collect(), ..RawOptions::default() };
+    let mut options = RawOptions {
+        members: members.iter().map(Member::to_value).collect(),
+        ..RawOptions::default()
+    };
     for member in members {
         let set = |flag: Option<Spanned<bool>>| flag.filter(|flag| flag.value);
         match member.name.as_ref() {
@@ -242,7 +269,10 @@ fn read_tenancy<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Raw
     let (mut has_kind, mut has_column) = (false, false);
     for member in members {
         match member.name.as_ref() {
-            "kind" => (has_kind, kind) = (true, parts.word(member, &["column", "parent", "none"], |word| word)),
+            "kind" => {
+                (has_kind, kind) =
+                    (true, parts.word(member, &["column", "parent", "none"], |word| word))
+            }
             "column" => (has_column, column) = (true, parts.string(member)),
             "via" => via = Some(member.value),
             _ => parts.unknown(&member, "`tenancy`", &["kind", "column", "via"]),
@@ -256,7 +286,12 @@ fn read_tenancy<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Raw
             Some(column) => RawTenancy::Column { column },
             None if has_column => return None,
             None => {
-                parts.missing(at, "this tenancy", "column", "name the column that holds the organisation");
+                parts.missing(
+                    at,
+                    "this tenancy",
+                    "column",
+                    "name the column that holds the organisation",
+                );
                 return None;
             }
         },
@@ -291,7 +326,12 @@ fn read_via<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<RawTenancy<'a>>
     if !has[1] {
         parts.missing(at, "`via`", "parentTable", "name the parent's table");
     }
-    Some(RawTenancy::Parent { local_key: local_key?, parent_table: parent_table?, parent_key, parent_org_column })
+    Some(RawTenancy::Parent {
+        local_key: local_key?,
+        parent_table: parent_table?,
+        parent_key,
+        parent_org_column,
+    })
 }
 
 fn read_scope<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawScope<'a>>> {
@@ -319,10 +359,20 @@ fn read_grants<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawG
         }
     }
     if !has[0] {
-        parts.missing(at, "`grants`", "subject", "name the `belongsTo` relation to who is given access");
+        parts.missing(
+            at,
+            "`grants`",
+            "subject",
+            "name the `belongsTo` relation to who is given access",
+        );
     }
     if !has[1] {
-        parts.missing(at, "`grants`", "scope", "name the `belongsTo` relation to what access is given to");
+        parts.missing(
+            at,
+            "`grants`",
+            "scope",
+            "name the `belongsTo` relation to what access is given to",
+        );
     }
     Some(Spanned::new(grants, at))
 }
@@ -340,7 +390,10 @@ fn read_persist<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Raw
     Some(Spanned::new(persist, at))
 }
 
-fn read_auto_fill<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Vec<RawAutoFill<'a>>>> {
+fn read_auto_fill<'a>(
+    node: Node<'a>,
+    parts: &mut Parts<'_>,
+) -> Option<Spanned<Vec<RawAutoFill<'a>>>> {
     let at = node.span();
     let items = parts.array(node, "`autoFill`")?;
     let mut fills = Vec::with_capacity(items.len());
@@ -353,7 +406,8 @@ fn read_auto_fill<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<V
             match member.name.as_ref() {
                 "field" => (has[0], fill.field) = (true, parts.string(member)),
                 "from" => {
-                    (has[1], fill.from) = (true, parts.word(member, &AutoFillSource::ALL, AutoFillSource::as_str));
+                    (has[1], fill.from) =
+                        (true, parts.word(member, &AutoFillSource::ALL, AutoFillSource::as_str));
                 }
                 _ => parts.unknown(&member, "an item of `autoFill`", &["field", "from"]),
             }
@@ -362,7 +416,12 @@ fn read_auto_fill<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<V
             parts.missing(at, "this `autoFill`", "field", "name the field to fill");
         }
         if !has[1] {
-            parts.missing(at, "this `autoFill`", "from", "give `\"from\"`: `organizationId` or `userId`");
+            parts.missing(
+                at,
+                "this `autoFill`",
+                "from",
+                "give `\"from\"`: `organizationId` or `userId`",
+            );
         }
         fills.push(fill);
     }

@@ -70,7 +70,9 @@ impl Node<'_> {
             NodeKind::Number(value) => Value::Number(*value),
             NodeKind::String(value) => Value::String(value.as_ref().into()),
             NodeKind::Array(items) => Value::Array(items.iter().map(Node::to_value).collect()),
-            NodeKind::Object(members) => Value::Object(members.iter().map(Member::to_value).collect()),
+            NodeKind::Object(members) => {
+                Value::Object(members.iter().map(Member::to_value).collect())
+            }
         }
     }
 }
@@ -117,7 +119,12 @@ fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a>
     let message = said.split(" at line ").next().unwrap_or_default();
     if message.starts_with(TOO_DEEP) || message.starts_with("recursion limit exceeded") {
         let message = format!("values nest deeper than {MOST_DEPTH} levels");
-        return Parsed::Broken { at, code: Code::JsonTooDeep, message, help: "flatten what is nested here" };
+        return Parsed::Broken {
+            at,
+            code: Code::JsonTooDeep,
+            message,
+            help: "flatten what is nested here",
+        };
     }
     if message.starts_with("number out of range") {
         let message = "this number is beyond what a double can hold".to_owned();
@@ -125,16 +132,23 @@ fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a>
         return Parsed::Broken { at, code: Code::JsonNumberOutOfRange, message, help };
     }
     let (message, help) = if text[start..].trim().is_empty() {
-        ("the document is empty".to_owned(), r#"the smallest schema is {"v":3,"models":{},"identityRoles":[]}"#)
+        (
+            "the document is empty".to_owned(),
+            r#"the smallest schema is {"v":3,"models":{},"identityRoles":[]}"#,
+        )
     } else {
-        (format!("this is not JSON: {message}"), "JSON has no comments and no trailing commas, and quotes every name")
+        (
+            format!("this is not JSON: {message}"),
+            "JSON has no comments and no trailing commas, and quotes every name",
+        )
     };
     Parsed::Broken { at, code: Code::JsonSyntax, message, help }
 }
 
 /// serde_json counts lines from 1 and columns in bytes; column 0 is the end of the line before.
 fn byte_offset(text: &str, line: usize, column: usize) -> usize {
-    let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let line_start: usize =
+        text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let mut offset = (line_start + column.saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -145,7 +159,9 @@ fn byte_offset(text: &str, line: usize, column: usize) -> usize {
 /// Reports every member name that an object has twice.
 pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) {
     match &node.kind {
-        NodeKind::Array(items) => items.iter().for_each(|item| report_duplicates(item, diagnostics)),
+        NodeKind::Array(items) => {
+            items.iter().for_each(|item| report_duplicates(item, diagnostics))
+        }
         NodeKind::Object(members) => {
             report_repeated(members, diagnostics);
             members.iter().for_each(|member| report_duplicates(&member.value, diagnostics));
@@ -156,14 +172,23 @@ pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) 
 
 fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
     let few = members.len() <= 8;
-    if few && members.iter().enumerate().all(|(at, member)| members[..at].iter().all(|one| one.name != member.name)) {
+    if few
+        && members
+            .iter()
+            .enumerate()
+            .all(|(at, member)| members[..at].iter().all(|one| one.name != member.name))
+    {
         return;
     }
     let mut seen: Lookup<&str, &Member<'_>> = Lookup::with_capacity(members.len());
     for member in members {
         if let Some(first) = seen.insert(&member.name, member) {
             diagnostics
-                .push(Code::JsonDuplicateMember, member.name_span(), format!("`{}` stands here twice", member.name))
+                .push(
+                    Code::JsonDuplicateMember,
+                    member.name_span(),
+                    format!("`{}` stands here twice", member.name),
+                )
                 .help("keep one of the two")
                 .also(first.name_span(), "also here");
         }
@@ -210,12 +235,18 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(NodeKind::Bool(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "JSON numbers are doubles here, rounded as JSON.parse rounds them")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "JSON numbers are doubles here, rounded as JSON.parse rounds them"
+    )]
     fn visit_i64<E>(self, value: i64) -> Result<NodeKind<'de>, E> {
         Ok(NodeKind::Number(value as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "JSON numbers are doubles here, rounded as JSON.parse rounds them")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "JSON numbers are doubles here, rounded as JSON.parse rounds them"
+    )]
     fn visit_u64<E>(self, value: u64) -> Result<NodeKind<'de>, E> {
         Ok(NodeKind::Number(value as f64))
     }
@@ -234,7 +265,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut input: A) -> Result<NodeKind<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = input.next_element_seed(Seed { next: self.next, depth: self.depth + 1 })? {
+        while let Some(item) =
+            input.next_element_seed(Seed { next: self.next, depth: self.depth + 1 })?
+        {
             items.push(item);
         }
         Ok(NodeKind::Array(items))

@@ -14,11 +14,15 @@ pub(super) struct Parts<'d> {
 impl Parts<'_> {
     pub(super) fn wrong_type(&mut self, node: &Node<'_>, what: impl Display, wanted: &str) {
         let message = format!("{what} is {}, not {wanted}", node.describe());
-        self.diagnostics.push(Code::JsonWrongType, node.span(), message).help(format!("give {wanted}"));
+        self.diagnostics
+            .push(Code::JsonWrongType, node.span(), message)
+            .help(format!("give {wanted}"));
     }
 
     pub(super) fn missing(&mut self, at: SpanId, whose: impl Display, name: &str, help: &str) {
-        self.diagnostics.push(Code::JsonMissingMember, at, format!("{whose} has no `{name}`")).help(help);
+        self.diagnostics
+            .push(Code::JsonMissingMember, at, format!("{whose} has no `{name}`"))
+            .help(help);
     }
 
     pub(super) fn unknown(&mut self, member: &Member<'_>, whose: &str, known: &[&str]) {
@@ -27,15 +31,19 @@ impl Parts<'_> {
             || "remove it, or move what it says to a field: fields keep members that v3 does not know".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        let message =
-            format!("{whose} has no member `{}`; it is lost on the way through the hosted service", member.name);
+        let message = format!(
+            "{whose} has no member `{}`; it is lost on the way through the hosted service",
+            member.name
+        );
         self.diagnostics.push(Code::JsonUnknownMember, member.name_span(), message).help(help);
     }
 
     pub(super) fn string<'a>(&mut self, member: Member<'a>) -> Maybe<Text<'a>> {
         let what = format_args!("`{}`", member.name);
         match member.value.kind {
-            NodeKind::String(text) => Some(Spanned::new(text, super::node::value_span(member.value.id))),
+            NodeKind::String(text) => {
+                Some(Spanned::new(text, super::node::value_span(member.value.id)))
+            }
             _ => {
                 self.wrong_type(&member.value, what, "a string");
                 None
@@ -63,7 +71,11 @@ impl Parts<'_> {
         }
     }
 
-    pub(super) fn object<'a>(&mut self, node: Node<'a>, what: impl Display) -> Option<Vec<Member<'a>>> {
+    pub(super) fn object<'a>(
+        &mut self,
+        node: Node<'a>,
+        what: impl Display,
+    ) -> Option<Vec<Member<'a>>> {
         match node.kind {
             NodeKind::Object(members) => Some(members),
             _ => {
@@ -73,7 +85,11 @@ impl Parts<'_> {
         }
     }
 
-    pub(super) fn array<'a>(&mut self, node: Node<'a>, what: impl Display) -> Option<Vec<Node<'a>>> {
+    pub(super) fn array<'a>(
+        &mut self,
+        node: Node<'a>,
+        what: impl Display,
+    ) -> Option<Vec<Node<'a>>> {
         match node.kind {
             NodeKind::Array(items) => Some(items),
             _ => {
@@ -99,7 +115,12 @@ impl Parts<'_> {
     }
 
     /// One of a closed set of words.
-    pub(super) fn word<T: Copy>(&mut self, member: Member<'_>, all: &[T], word: fn(T) -> &'static str) -> Maybe<T> {
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        member: Member<'_>,
+        all: &[T],
+        word: fn(T) -> &'static str,
+    ) -> Maybe<T> {
         let name = member.name.clone();
         let read = self.string(member)?;
         if let Some(found) = all.iter().find(|one| word(**one) == read.value) {
@@ -135,7 +156,12 @@ impl Parts<'_> {
             }
         }
         if !has_kind {
-            self.missing(at, "this role", "kind", "name the kind of group that it yields: `\"kind\": \"team\"`");
+            self.missing(
+                at,
+                "this role",
+                "kind",
+                "name the kind of group that it yields: `\"kind\": \"team\"`",
+            );
         }
         if !has_source {
             self.missing(
@@ -160,7 +186,12 @@ impl Parts<'_> {
             }
         }
         if !has_field {
-            self.missing(at, "the `source` of this role", "field", "name the field that holds the group's id");
+            self.missing(
+                at,
+                "the `source` of this role",
+                "field",
+                "name the field that holds the group's id",
+            );
         }
     }
 }

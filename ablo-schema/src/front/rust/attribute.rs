@@ -59,7 +59,9 @@ impl Given {
     pub(crate) fn span(&self) -> Span {
         match self {
             Given::Literal { literal, .. } => literal.span(),
-            Given::Path(path) => path.segments.first().map_or_else(Span::call_site, |first| first.ident.span()),
+            Given::Path(path) => {
+                path.segments.first().map_or_else(Span::call_site, |first| first.ident.span())
+            }
         }
     }
 }
@@ -87,7 +89,10 @@ impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.peek(Lit) {
             let literal: Lit = input.parse()?;
-            return Ok(Self { name: Ident::new("_", literal.span()), said: Said::Literal(literal) });
+            return Ok(Self {
+                name: Ident::new("_", literal.span()),
+                said: Said::Literal(literal),
+            });
         }
         let name = Ident::parse_any(input)?;
         let said = if input.peek(Token![=]) {
@@ -129,13 +134,19 @@ pub(crate) fn doc(attributes: &[Attribute]) -> Option<(String, Span)> {
     let mut span = None;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
         let syn::Meta::NameValue(said) = &attribute.meta else { continue };
-        let syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &said.value else { continue };
+        let syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &said.value else {
+            continue;
+        };
         span.get_or_insert(text.span());
         let text = text.value();
         // Lines of a block comment begin with `*`, as most people write them.
-        let starred = text.lines().skip(1).all(|line| line.trim_start().starts_with('*') || line.trim().is_empty());
+        let starred = text
+            .lines()
+            .skip(1)
+            .all(|line| line.trim_start().starts_with('*') || line.trim().is_empty());
         for (at, line) in text.split('\n').enumerate() {
-            let line = if at > 0 && starred { line.trim_start().trim_start_matches('*') } else { line };
+            let line =
+                if at > 0 && starred { line.trim_start().trim_start_matches('*') } else { line };
             lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
         }
     }
@@ -146,7 +157,8 @@ pub(crate) fn doc(attributes: &[Attribute]) -> Option<(String, Span)> {
 /// Rust's own `#[deprecated]`, and its note.
 pub(crate) fn deprecated(attributes: &[Attribute]) -> Option<(Option<String>, Span)> {
     let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("deprecated"))?;
-    let span = attribute.path().segments.first().map_or_else(Span::call_site, |first| first.ident.span());
+    let span =
+        attribute.path().segments.first().map_or_else(Span::call_site, |first| first.ident.span());
     let text = |value: &syn::Expr| match value {
         syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
         _ => None,
@@ -154,8 +166,11 @@ pub(crate) fn deprecated(attributes: &[Attribute]) -> Option<(Option<String>, Sp
     let note = match &attribute.meta {
         syn::Meta::NameValue(said) => text(&said.value),
         syn::Meta::List(_) => {
-            let all = attribute.parse_args_with(Punctuated::<syn::MetaNameValue, Token![,]>::parse_terminated);
-            all.ok().and_then(|all| all.iter().find(|one| one.path.is_ident("note")).and_then(|one| text(&one.value)))
+            let all = attribute
+                .parse_args_with(Punctuated::<syn::MetaNameValue, Token![,]>::parse_terminated);
+            all.ok().and_then(|all| {
+                all.iter().find(|one| one.path.is_ident("note")).and_then(|one| text(&one.value))
+            })
         }
         syn::Meta::Path(_) => None,
     };

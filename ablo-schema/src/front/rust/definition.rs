@@ -46,7 +46,9 @@ impl Parse for Role {
             let inside;
             bracketed!(inside in input);
             if !inside.is_empty() {
-                return Err(inside.error("`[]` says that the field holds a list; nothing stands in it"));
+                return Err(
+                    inside.error("`[]` says that the field holds a list; nothing stands in it")
+                );
             }
         }
         Ok(Self { kind, field, multi })
@@ -59,7 +61,10 @@ impl Parse for Definition {
         let visibility = input.parse()?;
         let word = Ident::parse_any(input)?;
         if word != "schema" {
-            return Err(syn::Error::new(word.span(), "expected `schema`: `define_schema! { pub schema App { … } }`"));
+            return Err(syn::Error::new(
+                word.span(),
+                "expected `schema`: `define_schema! { pub schema App { … } }`",
+            ));
         }
         let name = input.parse()?;
         let inside;
@@ -135,18 +140,26 @@ impl Definition {
 
     /// The roles as they are checked: kind, field, whether it holds a list.
     pub fn roles(&self) -> impl Iterator<Item = (String, String, bool)> {
-        self.roles.iter().map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
+        self.roles
+            .iter()
+            .map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
     }
 
     /// Notes models that are named twice, and roles.
     pub fn check_repeated(&self, reader: &mut Reader) {
-        let paths = self.paths.iter().map(|path| (path.to_token_stream().to_string(), path.to_token_stream(), "model"));
-        let roles = self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
+        let paths = self
+            .paths
+            .iter()
+            .map(|path| (path.to_token_stream().to_string(), path.to_token_stream(), "model"));
+        let roles =
+            self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
         let mut seen = std::collections::BTreeSet::new();
         for (name, tokens, what) in paths.chain(roles) {
             if !seen.insert((what, name.clone())) {
                 let message = format!("the schema has the {what} `{name}` twice");
-                reader.say_at(Code::RustRepeatedAttribute, &tokens, message).help("remove one of them");
+                reader
+                    .say_at(Code::RustRepeatedAttribute, &tokens, message)
+                    .help("remove one of them");
             }
         }
     }
@@ -156,7 +169,9 @@ impl Definition {
         if let Some(path) = self.paths.first().filter(|_| !self.items.is_empty()) {
             reader
                 .say_at(Code::RustMixedSchema, path, "models are named here and declared here")
-                .help("do one of the two: a macro sees what is declared in it, and not what is named");
+                .help(
+                    "do one of the two: a macro sees what is declared in it, and not what is named",
+                );
         }
     }
 }
@@ -188,14 +203,22 @@ pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
     }
     let seen = |model: &RustModel| InlineModel {
         ident: model.ident.clone(),
-        fields: model.fields.iter().map(|field| (field.ident.clone(), field.value.clone())).collect(),
+        fields: model
+            .fields
+            .iter()
+            .map(|field| (field.ident.clone(), field.value.clone()))
+            .collect(),
     };
     let inline_models = models.iter().map(seen).collect();
     let roles = definition.raw_roles(reader);
     let kept = enums.iter().map(RustEnum::copy).collect();
     let raw = resolve(Items { models, enums, shapes, roles }, reader);
     let schema = crate::check::check(raw, &mut reader.diagnostics);
-    Inline { models: inline_models, enums: kept, schema: schema.filter(|_| !reader.diagnostics.has_errors()) }
+    Inline {
+        models: inline_models,
+        enums: kept,
+        schema: schema.filter(|_| !reader.diagnostics.has_errors()),
+    }
 }
 
 /// Reads one item of a `define_schema!` that declares its models.
@@ -207,11 +230,24 @@ pub(crate) fn read_item<'i>(
     reader: &mut Reader,
 ) {
     match item {
-        Item::Struct(item) if is_plain(&item.attrs) => drop(shapes.structs.insert(plain(&item.ident), item)),
-        Item::Struct(item) => models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader)),
-        Item::Enum(item) if is_plain(&item.attrs) => drop(shapes.enums.insert(plain(&item.ident), item)),
+        Item::Struct(item) if is_plain(&item.attrs) => {
+            drop(shapes.structs.insert(plain(&item.ident), item))
+        }
+        Item::Struct(item) => {
+            models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader))
+        }
+        Item::Enum(item) if is_plain(&item.attrs) => {
+            drop(shapes.enums.insert(plain(&item.ident), item))
+        }
         Item::Enum(item) => {
-            enums.push(read_enum(&item.ident, &item.generics, &item.attrs, &item.variants, false, reader));
+            enums.push(read_enum(
+                &item.ident,
+                &item.generics,
+                &item.attrs,
+                &item.variants,
+                false,
+                reader,
+            ));
         }
         Item::Use(_) => {}
         other => {
@@ -224,7 +260,9 @@ pub(crate) fn read_item<'i>(
 
 /// Whether a struct or an enum stands there for the shape of some JSON: it derives serde's traits.
 pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
-    derives(attributes, "JsonSchema") || derives(attributes, "Deserialize") || derives(attributes, "Serialize")
+    derives(attributes, "JsonSchema")
+        || derives(attributes, "Deserialize")
+        || derives(attributes, "Serialize")
 }
 
 /// Whether an item derives this.

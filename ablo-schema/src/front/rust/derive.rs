@@ -40,7 +40,11 @@ pub struct DerivedField {
 pub fn read(input: &DeriveInput, reader: &mut Reader) -> Derived {
     let Data::Struct(data) = &input.data else {
         reader
-            .say(Code::RustNotAStruct, input.ident.span(), format!("`{}` is no struct", input.ident))
+            .say(
+                Code::RustNotAStruct,
+                input.ident.span(),
+                format!("`{}` is no struct", input.ident),
+            )
             .help("a model is a struct with named fields; an enum derives `AbloEnum`");
         return Derived { schema: None, fields: Vec::new(), targets: Vec::new() };
     };
@@ -106,8 +110,11 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
                 .iter()
                 .find(|field| field.name.value == name.value)
                 .filter(|_| relation.kind == RelationKind::BelongsTo);
-            let column = found.and_then(|field| field.column.as_ref()).map(|column| column.value.clone());
-            let column = column.unwrap_or_else(|| Text::Owned(crate::check::default_column(&name.value).into_owned()));
+            let column =
+                found.and_then(|field| field.column.as_ref()).map(|column| column.value.clone());
+            let column = column.unwrap_or_else(|| {
+                Text::Owned(crate::check::default_column(&name.value).into_owned())
+            });
             Spanned::new(column, name.at)
         });
         raw.relations.push(RawRelation {
@@ -144,7 +151,9 @@ fn add_stub(
     let base = ["id", "createdAt", "updatedAt", "organizationId", "createdBy"];
     for name in names {
         let stub = &mut stubs[place];
-        if !base.contains(&name.value.as_ref()) && !stub.fields.iter().any(|field| field.name.value == name.value) {
+        if !base.contains(&name.value.as_ref())
+            && !stub.fields.iter().any(|field| field.name.value == name.value)
+        {
             stub.fields.push(stub_field(&name, RawKind::String));
         }
     }

@@ -29,7 +29,12 @@ impl RustEnum {
 
     pub(crate) fn copy(&self) -> Self {
         let Self { ident, variants, values, other } = self;
-        Self { ident: ident.clone(), variants: variants.clone(), values: values.clone(), other: other.clone() }
+        Self {
+            ident: ident.clone(),
+            variants: variants.clone(),
+            values: values.clone(),
+            other: other.clone(),
+        }
     }
 }
 
@@ -44,14 +49,20 @@ pub(crate) fn read_enum<'v>(
 ) -> RustEnum {
     if !generics.params.is_empty() {
         reader
-            .say_at(Code::RustGeneric, generics, format!("`{ident}` has parameters; its values are texts"))
+            .say_at(
+                Code::RustGeneric,
+                generics,
+                format!("`{ident}` has parameters; its values are texts"),
+            )
             .help("remove them");
     }
     let arguments = read(attributes, reader);
     let mut slots = Slots::new(arguments, "an enum", &["rename_all"], reader);
-    let casing =
-        slots.word("rename_all", &CASINGS, |word| word, reader).map_or(Casing("snake_case"), |word| Casing(word.value));
-    let mut read = RustEnum { ident: ident.clone(), variants: Vec::new(), values: Vec::new(), other: None };
+    let casing = slots
+        .word("rename_all", &CASINGS, |word| word, reader)
+        .map_or(Casing("snake_case"), |word| Casing(word.value));
+    let mut read =
+        RustEnum { ident: ident.clone(), variants: Vec::new(), values: Vec::new(), other: None };
     for variant in variants {
         read_variant(variant, casing, &mut read, reader);
     }
@@ -75,19 +86,26 @@ fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, reader: 
     if slots.flag("other", reader).is_some_and(|flag| flag.value) {
         if value.is_some() {
             reader
-                .say(Code::RustAttributeValue, variant.ident.span(), "the variant for other values has none of its own")
+                .say(
+                    Code::RustAttributeValue,
+                    variant.ident.span(),
+                    "the variant for other values has none of its own",
+                )
                 .help("remove `value`, or `other`");
         }
         if let Fields::Unnamed(fields) = &variant.fields
             && let Some(field) = fields.unnamed.first()
             && super::types::path(&field.ty).is_some_and(|path| path.is_ident("String"))
         {
-            let message = format!("`{}` keeps any text, and a text may be a listed value", variant.ident);
-            reader
-                .say_at(Code::RustVariantWithFields, &field.ty, message)
-                .help(format!("write `{}(ablo::UnknownValue)`, which only reading makes", variant.ident));
+            let message =
+                format!("`{}` keeps any text, and a text may be a listed value", variant.ident);
+            reader.say_at(Code::RustVariantWithFields, &field.ty, message).help(format!(
+                "write `{}(ablo::UnknownValue)`, which only reading makes",
+                variant.ident
+            ));
         }
-        let holds_one = matches!(&variant.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
+        let holds_one =
+            matches!(&variant.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
         if !holds_one {
             reader
                 .say(
@@ -100,7 +118,11 @@ fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, reader: 
         if let Some(first) = &read.other {
             let first = reader.at(first.span());
             reader
-                .say(Code::RustRepeatedAttribute, variant.ident.span(), "two variants keep other values")
+                .say(
+                    Code::RustRepeatedAttribute,
+                    variant.ident.span(),
+                    "two variants keep other values",
+                )
                 .help("remove one of them")
                 .also(first, "the other one");
         }
@@ -128,11 +150,14 @@ fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, reader: 
 fn check(read: &RustEnum, reader: &mut Reader) {
     if read.values.is_empty() {
         let message = format!("the enum `{}` has no values", read.ident);
-        reader.say(Code::EnumNoValues, read.ident.span(), message).help("add a variant for each value");
+        reader
+            .say(Code::EnumNoValues, read.ident.span(), message)
+            .help("add a variant for each value");
     }
     for (at, value) in read.values.iter().enumerate() {
         if let Some(first) = read.values[..at].iter().find(|first| first.value == value.value) {
-            let message = format!("the enum `{}` has the value `{}` twice", read.ident, value.value);
+            let message =
+                format!("the enum `{}` has the value `{}` twice", read.ident, value.value);
             reader
                 .diagnostics
                 .push(Code::EnumRepeatedValue, value.at, message)

@@ -57,7 +57,10 @@ pub struct RustField {
 pub const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
 
 /// Reads one field of a struct, and the relation that it holds.
-pub(crate) fn read_field(field: &Field, reader: &mut Reader) -> Option<(RustField, Option<RustRelation>)> {
+pub(crate) fn read_field(
+    field: &Field,
+    reader: &mut Reader,
+) -> Option<(RustField, Option<RustRelation>)> {
     let ident = field.ident.clone()?;
     let name = plain(&ident);
     if BASE.contains(&name.as_str()) {
@@ -99,7 +102,8 @@ pub(crate) fn read_declared(
         None => Spanned::new(Text::Owned(lower_camel(&plain(ident))), at),
     };
     let description = doc(attributes).map(|(text, span)| reader.text(text, span));
-    let deprecated = deprecated(attributes).map(|(note, span)| reader.spanned(note.map(Text::Owned), span));
+    let deprecated =
+        deprecated(attributes).map(|(note, span)| reader.spanned(note.map(Text::Owned), span));
     let (kind, format) = match &ty.what {
         Some(What::Plain(kind)) => (Some(*kind), None),
         Some(What::Exact(kind, format)) => (Some(*kind), Some(*format)),
@@ -193,7 +197,10 @@ fn read_digits(ty: &FieldType, slots: &mut Slots, reader: &mut Reader) -> (Maybe
         && let [precision, scale] = arguments.as_slice()
         && let (Some(precision), Some(scale)) = (number(precision), number(scale))
     {
-        return (Some(reader.spanned(precision.0, precision.1)), Some(reader.spanned(scale.0, scale.1)));
+        return (
+            Some(reader.spanned(precision.0, precision.1)),
+            Some(reader.spanned(scale.0, scale.1)),
+        );
     }
     reader
         .say(Code::RustAttributeValue, span, "`decimal` needs two numbers")
@@ -215,7 +222,9 @@ fn read_belongs_to(
         _ => None,
     };
     let Some(argument) = slots.take("belongs_to") else {
-        if let Some((word, at)) = options.first().or_else(|| name.as_ref().map(|name| ("relation", name.at))) {
+        if let Some((word, at)) =
+            options.first().or_else(|| name.as_ref().map(|name| ("relation", name.at)))
+        {
             let said = reader.diagnostics.push(
                 Code::RustAttributeValue,
                 at,
@@ -284,7 +293,9 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     let mut extra = |name: &'static str, value: Option<Value>| {
         members.extend(value.map(|value| FieldMember::Extra(Box::new((name.into(), value)))));
     };
-    let text = |text: &Maybe<Text<'static>>| text.as_ref().map(|text| Value::String(text.value.as_ref().into()));
+    let text = |text: &Maybe<Text<'static>>| {
+        text.as_ref().map(|text| Value::String(text.value.as_ref().into()))
+    };
     let number = |number: &Maybe<f64>| number.as_ref().map(|number| Value::Number(number.value));
     extra("description", text(&raw.description));
     extra(
@@ -307,16 +318,23 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
 
 /// A default as a value of the schema, once it is known what the field holds.
 pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool) -> Value {
-    let digits = |minus: bool, digits: &str| if minus { format!("-{digits}") } else { digits.to_owned() };
+    let digits =
+        |minus: bool, digits: &str| if minus { format!("-{digits}") } else { digits.to_owned() };
     match given {
-        Given::Literal { minus: false, literal: Lit::Str(text) } => Value::String(text.value().into()),
+        Given::Literal { minus: false, literal: Lit::Str(text) } => {
+            Value::String(text.value().into())
+        }
         Given::Literal { minus: false, literal: Lit::Bool(flag) } => Value::Bool(flag.value),
         Given::Literal { minus, literal: Lit::Int(number) } => match kind {
-            RawKind::String if exact => Value::String(digits(*minus, number.base10_digits()).into()),
+            RawKind::String if exact => {
+                Value::String(digits(*minus, number.base10_digits()).into())
+            }
             _ => double(&digits(*minus, number.base10_digits())),
         },
         Given::Literal { minus, literal: Lit::Float(number) } => match kind {
-            RawKind::String if exact => Value::String(digits(*minus, number.base10_digits()).into()),
+            RawKind::String if exact => {
+                Value::String(digits(*minus, number.base10_digits()).into())
+            }
             _ => double(&digits(*minus, number.base10_digits())),
         },
         Given::Path(path) => Value::String(last(path).into()),
@@ -326,5 +344,9 @@ pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool) -> Value 
 }
 
 fn double(digits: &str) -> Value {
-    digits.parse::<f64>().ok().filter(|number| number.is_finite()).map_or(Value::Null, Value::Number)
+    digits
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
+        .map_or(Value::Null, Value::Number)
 }

@@ -122,7 +122,11 @@ impl Read {
             .map(|diagnostic| Located {
                 diagnostic,
                 place: place(diagnostic.at),
-                also: diagnostic.also.iter().map(|(at, what)| (place(*at), what.as_str())).collect(),
+                also: diagnostic
+                    .also
+                    .iter()
+                    .map(|(at, what)| (place(*at), what.as_str()))
+                    .collect(),
             })
             .collect()
     }
@@ -145,7 +149,13 @@ struct Source<'l, 'm> {
 }
 
 impl Source<'_, '_> {
-    fn add(&mut self, text: String, around: &[String], found: &mut Vec<Found>, reader: &mut Reader) {
+    fn add(
+        &mut self,
+        text: String,
+        around: &[String],
+        found: &mut Vec<Found>,
+        reader: &mut Reader,
+    ) {
         let file = self.texts.len();
         let tokens = tokens(&text, reader);
         self.texts.push(text);
@@ -171,8 +181,11 @@ impl Source<'_, '_> {
                 Piece::Schema(tokens, span) => found.push(Found::Schema(tokens, span)),
                 Piece::Module(name, path, body) => {
                     if around.len() + inside.len() >= DEEPEST || self.texts.len() >= MOST_FILES {
-                        let message = format!("modules stand more than {DEEPEST} deep in each other");
-                        reader.say(Code::SourceTooLarge, name.span(), message).help("does a `#[path]` lead to itself?");
+                        let message =
+                            format!("modules stand more than {DEEPEST} deep in each other");
+                        reader
+                            .say(Code::SourceTooLarge, name.span(), message)
+                            .help("does a `#[path]` lead to itself?");
                         continue;
                     }
                     match body {
@@ -180,7 +193,9 @@ impl Source<'_, '_> {
                             let inside = [inside, &[plain(&name)]].concat();
                             self.walk(body, file, around, &inside, found, reader);
                         }
-                        None => self.follow(&name, path.as_deref(), file, around, inside, found, reader),
+                        None => {
+                            self.follow(&name, path.as_deref(), file, around, inside, found, reader)
+                        }
                     }
                 }
             }
@@ -229,7 +244,9 @@ impl Source<'_, '_> {
             let range = range(first, last, offsets[file], &self.texts[file]);
             (file, range.start, range.end)
         };
-        let all = diagnostics.iter().flat_map(|it| std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)));
+        let all = diagnostics
+            .iter()
+            .flat_map(|it| std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)));
         let mut numbered: Vec<(usize, usize, usize)> = all.map(of).collect();
         numbered.sort_unstable();
         numbered.dedup();
@@ -280,7 +297,11 @@ fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) 
     if let [(_, first), (_, second), ..] = definitions.as_slice() {
         let first = reader.at(*first);
         reader
-            .say(Code::RustMixedSchema, *second, "a source has one schema, and this defines a second")
+            .say(
+                Code::RustMixedSchema,
+                *second,
+                "a source has one schema, and this defines a second",
+            )
             .help("put it into a source of its own")
             .also(first, "the first one");
     }
@@ -294,7 +315,10 @@ fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) 
             choose(&definition, &mut models, reader);
         } else {
             for model in &models {
-                let message = format!("`{}` derives `AbloModel` beside a schema that declares its models", model.ident);
+                let message = format!(
+                    "`{}` derives `AbloModel` beside a schema that declares its models",
+                    model.ident
+                );
                 reader
                     .say(Code::RustMixedSchema, model.ident.span(), message)
                     .help("move it into `define_schema!`, or name all models there and derive `AbloModel` for each");
@@ -303,7 +327,11 @@ fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) 
             enums.clear();
             inline_items = definition.items;
         }
-    } else if models.is_empty() && source.modules.is_empty() && !broken && !reader.diagnostics.has_errors() {
+    } else if models.is_empty()
+        && source.modules.is_empty()
+        && !broken
+        && !reader.diagnostics.has_errors()
+    {
         reader
             .say(Code::RustNoModels, Span::call_site(), "this source has no models")
             .help("a model is a struct with `#[derive(AbloModel)]`, or stands in `define_schema!`");
@@ -321,7 +349,13 @@ fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) 
 fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
     match item {
         Item::Struct(item) if derives(&item.attrs, "AbloModel") => {
-            parts.models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader));
+            parts.models.push(read_model(
+                &item.ident,
+                &item.generics,
+                &item.attrs,
+                &item.fields,
+                reader,
+            ));
         }
         Item::Struct(item) if derives(&item.attrs, "AbloEnum") => {
             reader
@@ -330,11 +364,22 @@ fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
         }
         Item::Struct(item) => drop(parts.shapes.structs.insert(plain(&item.ident), item)),
         Item::Enum(item) if derives(&item.attrs, "AbloEnum") => {
-            parts.enums.push(read_enum(&item.ident, &item.generics, &item.attrs, &item.variants, true, reader));
+            parts.enums.push(read_enum(
+                &item.ident,
+                &item.generics,
+                &item.attrs,
+                &item.variants,
+                true,
+                reader,
+            ));
         }
         Item::Enum(item) if derives(&item.attrs, "AbloModel") => {
             reader
-                .say(Code::RustNotAStruct, item.ident.span(), format!("`{}` is no struct", item.ident))
+                .say(
+                    Code::RustNotAStruct,
+                    item.ident.span(),
+                    format!("`{}` is no struct", item.ident),
+                )
                 .help("a model is a struct with named fields; an enum derives `AbloEnum`");
         }
         Item::Enum(item) => drop(parts.shapes.enums.insert(plain(&item.ident), item)),
@@ -348,7 +393,9 @@ fn choose(definition: &Definition, models: &mut Vec<RustModel>, reader: &mut Rea
     let names: Vec<String> = all.iter().flatten().map(|model| plain(&model.ident)).collect();
     for path in &definition.paths {
         let name = last(path);
-        let found = all.iter_mut().find(|one| one.as_ref().is_some_and(|model| plain(&model.ident) == name));
+        let found = all
+            .iter_mut()
+            .find(|one| one.as_ref().is_some_and(|model| plain(&model.ident) == name));
         if let Some(model) = found.and_then(Option::take) {
             models.push(model);
         } else if models.iter().any(|model| plain(&model.ident) == name) {

@@ -80,7 +80,12 @@ impl Reader {
         self.diagnostics.push(code, at, message)
     }
 
-    pub(crate) fn say_at(&mut self, code: Code, tokens: &impl ToTokens, message: impl Display) -> &mut Diagnostic {
+    pub(crate) fn say_at(
+        &mut self,
+        code: Code,
+        tokens: &impl ToTokens,
+        message: impl Display,
+    ) -> &mut Diagnostic {
         let at = self.at_tokens(tokens);
         self.diagnostics.push(code, at, message)
     }

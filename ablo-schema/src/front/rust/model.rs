@@ -8,7 +8,9 @@ use super::slots::{Slots, required, text_of, wrong};
 use super::words::{key_of, lower_camel};
 use super::{Reader, plain, types};
 use crate::diag::{Code, Spanned};
-use crate::raw::{Maybe, RawAutoFill, RawGrants, RawModel, RawPersist, RawRole, RawScope, RawTenancy, Text};
+use crate::raw::{
+    Maybe, RawAutoFill, RawGrants, RawModel, RawPersist, RawRole, RawScope, RawTenancy, Text,
+};
 use crate::schema::{AutoFillSource, Load, Plane, RelationKind};
 use crate::value::{Members, Value};
 use proc_macro2::Span;
@@ -58,7 +60,11 @@ pub(crate) fn read_model(
 ) -> RustModel {
     if !generics.params.is_empty() {
         reader
-            .say_at(Code::RustGeneric, generics, format!("`{ident}` has parameters; a model is one type"))
+            .say_at(
+                Code::RustGeneric,
+                generics,
+                format!("`{ident}` has parameters; a model is one type"),
+            )
             .help("remove them");
     }
     let name = plain(ident);
@@ -83,7 +89,11 @@ pub(crate) fn read_model(
         Fields::Unit => {}
         Fields::Unnamed(fields) => {
             reader
-                .say_at(Code::RustTupleStruct, fields, format!("the fields of `{ident}` have no names"))
+                .say_at(
+                    Code::RustTupleStruct,
+                    fields,
+                    format!("the fields of `{ident}` have no names"),
+                )
                 .help("give each a name: it is the field's name on the wire");
         }
     }
@@ -99,13 +109,23 @@ pub(crate) fn read_model(
         model.base.extend(read_base(argument, reader));
     }
     let name = |name: &Spanned<Text<'static>>| (name.value.clone().into_owned(), name.at);
-    let fields = model.base.iter().chain(&model.fields).map(|field| name(&field.raw.name)).collect();
+    let fields =
+        model.base.iter().chain(&model.fields).map(|field| name(&field.raw.name)).collect();
     repeated(fields, "fields", reader);
-    repeated(model.relations.iter().map(|relation| name(&relation.name)).collect(), "relations", reader);
+    repeated(
+        model.relations.iter().map(|relation| name(&relation.name)).collect(),
+        "relations",
+        reader,
+    );
     model
 }
 
-fn read_members(ident: &Ident, name: &str, slots: &mut Slots, reader: &mut Reader) -> RawModel<'static> {
+fn read_members(
+    ident: &Ident,
+    name: &str,
+    slots: &mut Slots,
+    reader: &mut Reader,
+) -> RawModel<'static> {
     let at = reader.at(ident.span());
     let key = slots.text("key", "\"weatherReports\"", reader);
     let type_name = slots.text("typename", "\"WeatherReport\"", reader);
@@ -114,8 +134,12 @@ fn read_members(ident: &Ident, name: &str, slots: &mut Slots, reader: &mut Reade
     let mut raw = RawModel::new(key, at);
     let table = slots.text("table", "\"weather_reports\"", reader);
     raw.table_name = table.filter(|table| table.value != raw.key.value);
-    raw.load = slots.word("load", &Load::ALL, Load::as_str, reader).filter(|load| load.value != Load::default());
-    raw.plane = slots.word("plane", &Plane::ALL, Plane::as_str, reader).filter(|plane| plane.value != Plane::default());
+    raw.load = slots
+        .word("load", &Load::ALL, Load::as_str, reader)
+        .filter(|load| load.value != Load::default());
+    raw.plane = slots
+        .word("plane", &Plane::ALL, Plane::as_str, reader)
+        .filter(|plane| plane.value != Plane::default());
     let set = |flag: Maybe<bool>| flag.filter(|flag| flag.value);
     raw.mutable = set(slots.flag("mutable", reader));
     raw.lazy_observable = set(slots.flag("lazy_observable", reader));
@@ -123,7 +147,9 @@ fn read_members(ident: &Ident, name: &str, slots: &mut Slots, reader: &mut Reade
     read_tenancy(slots, &mut raw, reader);
     read_grants(slots, &mut raw, reader);
     read_entity_roles(slots, &mut raw, reader);
-    if let Some((mut inner, _)) = slots.list("bootstrap", &["limit", "order_by"], "bootstrap(limit = 500)", reader) {
+    if let Some((mut inner, _)) =
+        slots.list("bootstrap", &["limit", "order_by"], "bootstrap(limit = 500)", reader)
+    {
         raw.bootstrap_limit = inner.number("limit", "500", reader);
         raw.bootstrap_order_by = inner.text("order_by", "\"created_at DESC\"", reader);
     }
@@ -161,7 +187,12 @@ fn read_scope(slots: &mut Slots, type_name: &str, reader: &mut Reader) -> Maybe<
     Some(reader.spanned(scope, span))
 }
 
-fn read_persist(slots: &mut Slots, type_name: &str, raw: &mut RawModel<'static>, reader: &mut Reader) {
+fn read_persist(
+    slots: &mut Slots,
+    type_name: &str,
+    raw: &mut RawModel<'static>,
+    reader: &mut Reader,
+) {
     let Some((text, span)) = flag_or_text(slots, "persist", "\"store\"", reader) else { return };
     let store = text.filter(|text| text.value != type_name);
     let said = store.as_ref().map(|store| ("store", string(&store.value)));
@@ -180,15 +211,23 @@ fn read_tenancy(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Rea
         }
         Said::List(arguments) => {
             let mut inner = Slots::new(arguments, "`tenancy`", &["column", "parent"], reader);
-            if (inner.span("column").is_some() == inner.span("parent").is_some()) && !inner.has_strangers() {
+            if (inner.span("column").is_some() == inner.span("parent").is_some())
+                && !inner.has_strangers()
+            {
                 reader
-                    .say(Code::RustAttributeValue, span, "`tenancy` says one of `column` and `parent`")
+                    .say(
+                        Code::RustAttributeValue,
+                        span,
+                        "`tenancy` says one of `column` and `parent`",
+                    )
                     .help(format!("write `{EXAMPLE}`"));
             }
             if let Some(column) = inner.text("column", "\"org_id\"", reader) {
                 if column.value != "organization_id" {
-                    raw.verbatim.tenancy =
-                        Some(object([("kind", string("column")), ("column", string(&column.value))]));
+                    raw.verbatim.tenancy = Some(object([
+                        ("kind", string("column")),
+                        ("column", string(&column.value)),
+                    ]));
                 }
                 Some(RawTenancy::Column { column })
             } else {
@@ -203,7 +242,11 @@ fn read_tenancy(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Rea
     raw.tenancy = tenancy.map(|tenancy| reader.spanned(tenancy, span));
 }
 
-fn read_parent(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Reader) -> Option<RawTenancy<'static>> {
+fn read_parent(
+    slots: &mut Slots,
+    raw: &mut RawModel<'static>,
+    reader: &mut Reader,
+) -> Option<RawTenancy<'static>> {
     const KNOWN: [&str; 4] = ["local_key", "table", "key", "org_column"];
     let example = "parent(local_key = \"team_id\", table = \"teams\")";
     let (mut inner, span) = slots.list("parent", &KNOWN, example, reader)?;
@@ -223,9 +266,14 @@ fn read_parent(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Read
         ("parentTable", Some(&parent_table)),
         // What is so anyway is not said.
         ("parentKey", parent_key.as_ref().filter(|key| key.value != "id")),
-        ("parentOrgColumn", parent_org_column.as_ref().filter(|column| column.value != "organization_id")),
+        (
+            "parentOrgColumn",
+            parent_org_column.as_ref().filter(|column| column.value != "organization_id"),
+        ),
     ];
-    let via = object(via.into_iter().filter_map(|(name, text)| text.map(|text| (name, string(&text.value)))));
+    let via = object(
+        via.into_iter().filter_map(|(name, text)| text.map(|text| (name, string(&text.value)))),
+    );
     raw.verbatim.tenancy = Some(object([("kind", string("parent")), ("via", via)]));
     Some(RawTenancy::Parent { local_key, parent_table, parent_key, parent_org_column })
 }
@@ -242,7 +290,8 @@ fn read_grants(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Read
     let subject = required(subject, has[0], "`grants`", "subject", span, reader);
     let scope = required(scope, has[1], "`grants`", "scope", span, reader);
     if let (Some(subject), Some(scope)) = (&subject, &scope) {
-        raw.verbatim.grants = Some(object([("subject", string(&subject.value)), ("scope", string(&scope.value))]));
+        raw.verbatim.grants =
+            Some(object([("subject", string(&subject.value)), ("scope", string(&scope.value))]));
     }
     raw.grants = Some(reader.spanned(RawGrants { subject, scope }, span));
 }
@@ -254,7 +303,13 @@ fn read_entity_roles(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mu
     for argument in arguments {
         let span = argument.name.span();
         let Said::List(arguments) = argument.said else {
-            wrong(reader, "entity_role", span, &argument.said, "write `entity_role(kind = \"team\", field = team_id)`");
+            wrong(
+                reader,
+                "entity_role",
+                span,
+                &argument.said,
+                "write `entity_role(kind = \"team\", field = team_id)`",
+            );
             continue;
         };
         let mut inner = Slots::new(arguments, "`entity_role`", &["kind", "field", "multi"], reader);
@@ -266,12 +321,17 @@ fn read_entity_roles(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mu
         let field = required(field, has[1], "`entity_role`", "field", span, reader);
         roles.push(role(kind, field, multi));
     }
-    raw.verbatim.entity_roles = Some(Value::Array(roles.iter().map(|role| role.verbatim.clone()).collect()));
+    raw.verbatim.entity_roles =
+        Some(Value::Array(roles.iter().map(|role| role.verbatim.clone()).collect()));
     raw.entity_roles = Some(reader.spanned(roles, span));
 }
 
 /// A role as the JSON front would have it.
-pub(crate) fn role(kind: Maybe<Text<'static>>, field: Maybe<Text<'static>>, multi: bool) -> RawRole<'static> {
+pub(crate) fn role(
+    kind: Maybe<Text<'static>>,
+    field: Maybe<Text<'static>>,
+    multi: bool,
+) -> RawRole<'static> {
     let text = |text: &Maybe<Text<'static>>| string(text.as_ref().map_or("", |text| &text.value));
     let source = object([("field", text(&field)), ("multi", Value::Bool(multi))]);
     let verbatim = object([("kind", text(&kind)), ("source", source)]);
@@ -284,7 +344,13 @@ fn read_auto_fill(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut R
     let mut fills = Vec::new();
     for argument in arguments {
         let Said::List(pairs) = argument.said else {
-            wrong(reader, "auto_fill", argument.name.span(), &argument.said, "write `auto_fill(author_id = user_id)`");
+            wrong(
+                reader,
+                "auto_fill",
+                argument.name.span(),
+                &argument.said,
+                "write `auto_fill(author_id = user_id)`",
+            );
             continue;
         };
         for pair in pairs {
@@ -293,7 +359,10 @@ fn read_auto_fill(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut R
     }
     let said = |fill: &RawAutoFill<'static>| {
         let field = fill.field.as_ref().map_or("", |field| &field.value);
-        object([("field", string(field)), ("from", string(fill.from.map_or("", |from| from.value.as_str())))])
+        object([
+            ("field", string(field)),
+            ("from", string(fill.from.map_or("", |from| from.value.as_str()))),
+        ])
     };
     raw.verbatim.auto_fill = Some(Value::Array(fills.iter().map(said).collect()));
     raw.auto_fill = Some(reader.spanned(fills, span));
@@ -302,10 +371,15 @@ fn read_auto_fill(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut R
 fn read_fill(pair: Argument, reader: &mut Reader) -> Option<RawAutoFill<'static>> {
     let field = reader.text(lower_camel(&plain(&pair.name)), pair.name.span());
     let from = text_of(pair, "user_id", reader).map(camel)?;
-    let Some(found) = AutoFillSource::ALL.iter().find(|source| source.as_str() == from.value) else {
+    let Some(found) = AutoFillSource::ALL.iter().find(|source| source.as_str() == from.value)
+    else {
         reader
             .diagnostics
-            .push(Code::RustAttributeValue, from.at, format!("nothing is filled from `{}`", from.value))
+            .push(
+                Code::RustAttributeValue,
+                from.at,
+                format!("nothing is filled from `{}`", from.value),
+            )
             .help("choose from `user_id`, `organization_id`");
         return None;
     };
@@ -322,8 +396,12 @@ fn read_required(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Re
     let mut fields = Vec::new();
     for argument in arguments {
         match argument.said {
-            Said::Flag => fields.push(reader.text(lower_camel(&plain(&argument.name)), argument.name.span())),
-            Said::Literal(Lit::Str(name)) => fields.push(reader.text(lower_camel(&name.value()), name.span())),
+            Said::Flag => {
+                fields.push(reader.text(lower_camel(&plain(&argument.name)), argument.name.span()))
+            }
+            Said::Literal(Lit::Str(name)) => {
+                fields.push(reader.text(lower_camel(&name.value()), name.span()))
+            }
             said => wrong(
                 reader,
                 &plain(&argument.name),
@@ -333,7 +411,8 @@ fn read_required(slots: &mut Slots, raw: &mut RawModel<'static>, reader: &mut Re
             ),
         }
     }
-    raw.verbatim.required_fields = Some(Value::Array(fields.iter().map(|field| string(&field.value)).collect()));
+    raw.verbatim.required_fields =
+        Some(Value::Array(fields.iter().map(|field| string(&field.value)).collect()));
     raw.required_fields = Some(reader.spanned(fields, span));
 }
 
@@ -352,11 +431,13 @@ fn read_base(argument: Argument, reader: &mut Reader) -> Option<RustField> {
     let Argument { name, said: Said::Of(ty) } = arguments.remove(first) else { return None };
     if !BASE.contains(&plain(&name).as_str()) {
         let help = reader.suggest.help(&plain(&name), BASE);
-        reader.say(Code::RustAttributeValue, name.span(), format!("`{name}` is no base field")).help =
-            help.or_else(|| Some("declare it as a field of the struct".to_owned()));
+        reader
+            .say(Code::RustAttributeValue, name.span(), format!("`{name}` is no base field"))
+            .help = help.or_else(|| Some("declare it as a field of the struct".to_owned()));
         return None;
     }
-    let mut slots = Slots::new(arguments, "`base`", &["indexed", "column", "unique", "number"], reader);
+    let mut slots =
+        Slots::new(arguments, "`base`", &["indexed", "column", "unique", "number"], reader);
     let ty = types::read(&ty, reader);
     Some(read_declared(&name, &ty, &mut slots, &[], reader))
 }

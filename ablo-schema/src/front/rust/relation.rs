@@ -36,14 +36,18 @@ pub(crate) struct RustRelation {
 pub(crate) struct Options([Option<SpanId>; 5]);
 
 /// What `belongs_to`, `has_many` and `has_one` say beside name and model: no relation has one of these as its name.
-pub const WORDS: [&str; 7] = ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
+pub const WORDS: [&str; 7] =
+    ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
 
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 
 impl Options {
     /// Takes the options out of the words of a field or of a relation.
     pub(crate) fn take(slots: &mut Slots, reader: &mut Reader) -> Self {
-        Self(OPTIONS.map(|name| slots.flag(name, reader).filter(|flag| flag.value).map(|flag| flag.at)))
+        Self(
+            OPTIONS
+                .map(|name| slots.flag(name, reader).filter(|flag| flag.value).map(|flag| flag.at)),
+        )
     }
 
     /// The first option that is set.
@@ -95,7 +99,11 @@ pub(crate) fn belongs_to(
 }
 
 /// A relation of a struct: `has_many(reports = Report, foreign_key = desk_id, order_by = priority)`.
-pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) -> Option<RustRelation> {
+pub(crate) fn read(
+    argument: Argument,
+    kind: RelationKind,
+    reader: &mut Reader,
+) -> Option<RustRelation> {
     let word = plain(&argument.name);
     let span = argument.name.span();
     let example = match kind {
@@ -112,27 +120,34 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
         RelationKind::HasMany => &["foreign_key", "order_by"],
         RelationKind::HasOne => &["foreign_key"],
     };
-    let (named, others): (Vec<_>, Vec<_>) = arguments
-        .into_iter()
-        .partition(|one| !WORDS.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_))));
+    let (named, others): (Vec<_>, Vec<_>) = arguments.into_iter().partition(|one| {
+        !WORDS.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_)))
+    });
     let mut slots = Slots::new(others, &format!("`{word}`"), known, reader);
     let mut named = named.into_iter();
     let Some(Argument { name, said: Said::Is(Given::Path(path)) }) = named.next() else {
         reader
-            .say(Code::RustAttributeValue, span, format!("`{word}` does not say its name and model"))
+            .say(
+                Code::RustAttributeValue,
+                span,
+                format!("`{word}` does not say its name and model"),
+            )
             .help(format!("write `{example}`"));
         return None;
     };
     let seconds = named.map(|second| second.name).collect();
-    let has_strangers = say_seconds(seconds, &word, example, known, reader) || slots.has_strangers();
-    let field = |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
+    let has_strangers =
+        say_seconds(seconds, &word, example, known, reader) || slots.has_strangers();
+    let field =
+        |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
     let foreign_key = slots.take("foreign_key");
     if foreign_key.is_none() && !has_strangers {
         reader
             .say(Code::RustAttributeValue, span, format!("`{word}` does not say `foreign_key`"))
             .help(format!("write `{example}`"));
     }
-    let foreign_key = foreign_key.and_then(|argument| text_of(argument, "desk_id", reader)).map(field);
+    let foreign_key =
+        foreign_key.and_then(|argument| text_of(argument, "desk_id", reader)).map(field);
     let order_by = slots.text("order_by", "priority", reader).map(field);
     let options = Options::take(&mut slots, reader);
     let at = reader.at(name.span());
@@ -149,17 +164,29 @@ pub(crate) fn read(argument: Argument, kind: RelationKind, reader: &mut Reader) 
 }
 
 /// Says what is wrong with words beside the relation's name; whether one of them is near to a word that there is.
-fn say_seconds(seconds: Vec<Ident>, word: &str, example: &str, known: &[&'static str], reader: &mut Reader) -> bool {
+fn say_seconds(
+    seconds: Vec<Ident>,
+    word: &str,
+    example: &str,
+    known: &[&'static str],
+    reader: &mut Reader,
+) -> bool {
     let mut has_strangers = false;
     for second in seconds {
         if let Some(near) = reader.suggest.nearest(&plain(&second), known.iter().copied()) {
             has_strangers = true;
             let message = format!("`{word}` has no attribute `{second}`");
-            reader.say(Code::RustUnknownAttribute, second.span(), message).help(format!("did you mean `{near}`?"));
+            reader
+                .say(Code::RustUnknownAttribute, second.span(), message)
+                .help(format!("did you mean `{near}`?"));
             continue;
         }
         reader
-            .say(Code::RustAttributeValue, second.span(), format!("`{word}` is one relation, and this names a second"))
+            .say(
+                Code::RustAttributeValue,
+                second.span(),
+                format!("`{word}` is one relation, and this names a second"),
+            )
             .help(format!("say each by itself: `{example}`"));
     }
     has_strangers

@@ -25,7 +25,11 @@ pub fn rescue(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Deriv
         }
     }
     let raw = RawSchema { models: vec![raw], identity_roles: Vec::new() };
-    Derived { schema: crate::check::check(raw, &mut Diagnostics::default()), fields, targets: Vec::new() }
+    Derived {
+        schema: crate::check::check(raw, &mut Diagnostics::default()),
+        fields,
+        targets: Vec::new(),
+    }
 }
 
 fn stub(field: &RustField, nth: usize, at: SpanId) -> Option<RawField<'static>> {

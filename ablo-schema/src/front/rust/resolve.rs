@@ -33,24 +33,41 @@ struct Known {
 }
 
 pub(crate) fn resolve(items: Items<'_>, reader: &mut Reader) -> RawSchema<'static> {
-    let models: Vec<_> = items.models.iter().map(|model| (plain(&model.ident), &model.ident)).collect();
-    repeated(models.into_iter().map(|(name, ident)| (name, reader.at(ident.span()))).collect(), "structs", reader);
+    let models: Vec<_> =
+        items.models.iter().map(|model| (plain(&model.ident), &model.ident)).collect();
+    repeated(
+        models.into_iter().map(|(name, ident)| (name, reader.at(ident.span()))).collect(),
+        "structs",
+        reader,
+    );
     let keys = |model: &RustModel| (model.raw.key.value.clone().into_owned(), model.raw.key.at);
     // Structs of one name have been reported as such.
     let mut structs = std::collections::BTreeSet::new();
     let unlike = items.models.iter().filter(|model| structs.insert(plain(&model.ident)));
     repeated(unlike.map(keys).collect(), "models", reader);
-    let enums: Vec<_> = items.enums.iter().map(|one| (plain(&one.ident), one.ident.span())).collect();
-    repeated(enums.into_iter().map(|(name, span)| (name, reader.at(span))).collect(), "enums", reader);
+    let enums: Vec<_> =
+        items.enums.iter().map(|one| (plain(&one.ident), one.ident.span())).collect();
+    repeated(
+        enums.into_iter().map(|(name, span)| (name, reader.at(span))).collect(),
+        "enums",
+        reader,
+    );
     let mut known: BTreeMap<String, Known> =
         items.models.iter().map(|model| (plain(&model.ident), known(model))).collect();
     let mut by_key: BTreeMap<&str, Vec<&RustModel>> = BTreeMap::new();
-    items.models.iter().for_each(|model| by_key.entry(&model.raw.key.value).or_default().push(model));
+    items
+        .models
+        .iter()
+        .for_each(|model| by_key.entry(&model.raw.key.value).or_default().push(model));
     for model in by_key.values().filter(|all| all.len() > 1).flatten() {
         known.entry(plain(&model.ident)).and_modify(|known| known.key = None);
     }
-    let enums: BTreeMap<String, &RustEnum> = items.enums.iter().map(|one| (plain(&one.ident), one)).collect();
-    let models = items.models.into_iter().map(|model| resolve_model(model, &known, &enums, &items.shapes, reader));
+    let enums: BTreeMap<String, &RustEnum> =
+        items.enums.iter().map(|one| (plain(&one.ident), one)).collect();
+    let models = items
+        .models
+        .into_iter()
+        .map(|model| resolve_model(model, &known, &enums, &items.shapes, reader));
     RawSchema { models: models.collect(), identity_roles: items.roles }
 }
 
@@ -60,13 +77,19 @@ pub(crate) fn repeated(names: Vec<(String, SpanId)>, what: &str, reader: &mut Re
     for (name, at) in names {
         if let Some(first) = seen.get(&name) {
             let help = match what {
-                "structs" | "enums" => "nothing is compiled, so that modules do not tell them apart; rename one",
+                "structs" | "enums" => {
+                    "nothing is compiled, so that modules do not tell them apart; rename one"
+                }
                 "models" => "give one of them another `#[ablo(key = \"…\")]`",
                 "fields" => "give one of them another `#[ablo(rename = \"…\")]`",
                 _ => "give one of them another name, on a field with `relation = \"…\"`",
             };
             let message = format!("two {what} are called `{name}`");
-            reader.diagnostics.push(Code::RustRepeatedName, at, message).help(help).also(*first, "the other one");
+            reader
+                .diagnostics
+                .push(Code::RustRepeatedName, at, message)
+                .help(help)
+                .also(*first, "the other one");
         } else {
             seen.insert(name, at);
         }
@@ -82,7 +105,9 @@ fn known(model: &RustModel) -> Known {
     let camel = |field: &RustField| super::words::lower_camel(&plain(&field.ident));
     Known {
         key: Some(model.raw.key.value.as_ref().to_owned()),
-        columns: fields().map(|field| (field.raw.name.value.as_ref().to_owned(), column(&field.raw))).collect(),
+        columns: fields()
+            .map(|field| (field.raw.name.value.as_ref().to_owned(), column(&field.raw)))
+            .collect(),
         renamed: fields()
             .filter(|field| field.raw.name.value != camel(field))
             .map(|field| (camel(field), field.raw.name.value.as_ref().to_owned()))
@@ -153,7 +178,12 @@ pub(crate) fn resolve_field(
 }
 
 /// A word is only `now`: a derive cannot know the values of an enum's variants.
-pub(crate) fn read_default(given: &Given, kind: RawKind, exact: bool, reader: &mut Reader) -> Maybe<Value> {
+pub(crate) fn read_default(
+    given: &Given,
+    kind: RawKind,
+    exact: bool,
+    reader: &mut Reader,
+) -> Maybe<Value> {
     if matches!(given, Given::Path(_)) && kind != RawKind::Date {
         reader
             .say_at(Code::RustAttributeValue, given, "a default is a literal")
@@ -166,12 +196,17 @@ pub(crate) fn read_default(given: &Given, kind: RawKind, exact: bool, reader: &m
 fn unknown_type(path: &Path, enums: &BTreeMap<String, &RustEnum>, reader: &mut Reader) {
     let name = last(path);
     let known = ["String", "Timestamp", "Decimal", "Uuid", "Value"];
-    let near = reader.suggest.nearest(&name, enums.keys().map(String::as_str).chain(known)).map(str::to_owned);
+    let near = reader
+        .suggest
+        .nearest(&name, enums.keys().map(String::as_str).chain(known))
+        .map(str::to_owned);
     let help = near.map_or_else(
         || "an enum derives `AbloEnum` and stands in the same source; anything else goes into `Json<…>`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    reader.say_at(Code::RustUnknownType, path, format!("`{name}` is no enum of this schema")).help(help);
+    reader
+        .say_at(Code::RustUnknownType, path, format!("`{name}` is no enum of this schema"))
+        .help(help);
 }
 
 fn resolve_relation(
@@ -189,16 +224,23 @@ fn resolve_relation(
             &relation.target.path,
             format!("`{name}` is no model of this schema"),
         );
-        said.help = help.or_else(|| Some("derive `AbloModel` for the struct, in this source".to_owned()));
+        said.help =
+            help.or_else(|| Some("derive `AbloModel` for the struct, in this source".to_owned()));
     }
-    let holder = if relation.kind == crate::schema::RelationKind::BelongsTo { known.get(own) } else { target };
+    let holder = if relation.kind == crate::schema::RelationKind::BelongsTo {
+        known.get(own)
+    } else {
+        target
+    };
     let foreign_key = match (relation.foreign_key, holder) {
         (Some(name), Some(holder)) => Some(holder.on_the_wire(name)),
         (name, _) => name,
     };
     let foreign_key_column = foreign_key.as_ref().map(|name| {
-        let column =
-            holder.map_or_else(|| default_column(&name.value).into_owned(), |holder| holder.column(&name.value));
+        let column = holder.map_or_else(
+            || default_column(&name.value).into_owned(),
+            |holder| holder.column(&name.value),
+        );
         Spanned::new(Text::Owned(column), name.at)
     });
     let order_by = match (relation.order_by, target) {

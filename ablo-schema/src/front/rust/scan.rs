@@ -29,7 +29,9 @@ pub(super) enum Piece {
 pub(super) fn tokens(text: &str, reader: &mut Reader) -> Option<TokenStream> {
     if text.len() > MOST_BYTES {
         let message = format!("the source has {} bytes, more than {MOST_BYTES}", text.len());
-        reader.say(Code::SourceTooLarge, Span::call_site(), message).help("put the models into a source of their own");
+        reader
+            .say(Code::SourceTooLarge, Span::call_site(), message)
+            .help("put the models into a source of their own");
         return None;
     }
     match TokenStream::from_str(&text[prelude(text)..]) {
@@ -117,9 +119,11 @@ fn piece(
             let name = name?;
             let end = end_of_type(tokens, at + 2);
             let item: TokenStream = tokens[start..end].iter().cloned().collect();
-            let ours =
-                attributes.iter().any(|attribute| derives(attribute, "AbloModel") || derives(attribute, "AbloEnum"));
-            let parsed = if is_test { None } else { parse(item, keyword == "enum", &name, ours, reader) };
+            let ours = attributes
+                .iter()
+                .any(|attribute| derives(attribute, "AbloModel") || derives(attribute, "AbloEnum"));
+            let parsed =
+                if is_test { None } else { parse(item, keyword == "enum", &name, ours, reader) };
             Some((parsed.map(|item| Piece::Item(Box::new(item))), end))
         }
         "mod" => {
@@ -161,7 +165,13 @@ fn mentions(group: &Group, name: &str, depth: usize) -> bool {
 }
 
 /// Parses a struct or an enum. What is wrong with one that is no concern of ours is the compiler's to report.
-fn parse(tokens: TokenStream, is_enum: bool, name: &Ident, ours: bool, reader: &mut Reader) -> Option<Item> {
+fn parse(
+    tokens: TokenStream,
+    is_enum: bool,
+    name: &Ident,
+    ours: bool,
+    reader: &mut Reader,
+) -> Option<Item> {
     if let Some(span) = too_deep(tokens.clone()) {
         if ours {
             say_too_deep(&format!("`{}`", plain(name)), span, reader);
@@ -195,7 +205,9 @@ fn end_of_type(tokens: &[TokenTree], from: usize) -> usize {
     let (mut angles, mut arrow) = (0_usize, false);
     for (at, token) in tokens.iter().enumerate().skip(from) {
         match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && angles == 0 => return at + 1,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && angles == 0 => {
+                return at + 1;
+            }
             TokenTree::Punct(punct) => {
                 match punct.as_char() {
                     '<' => angles += 1,
@@ -271,7 +283,9 @@ fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
 
 fn begins_item(token: &TokenTree) -> bool {
     match token {
-        TokenTree::Ident(word) => ["pub", "struct", "enum", "use"].iter().any(|begins| word == begins),
+        TokenTree::Ident(word) => {
+            ["pub", "struct", "enum", "use"].iter().any(|begins| word == begins)
+        }
         other => is_punct(Some(other), '#'),
     }
 }

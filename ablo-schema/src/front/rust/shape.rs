@@ -11,8 +11,8 @@ use crate::value::{Members, Value};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use syn::{
-    Attribute, Expr, ExprLit, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments, Type, TypeArray,
-    TypeTuple,
+    Attribute, Expr, ExprLit, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments,
+    Type, TypeArray, TypeTuple,
 };
 
 /// How many types one shape may be made of before the rest is left open: types that hold each other twice grow fast.
@@ -48,7 +48,9 @@ impl Shapes<'_> {
     fn schema(&self, ty: &Type, trail: &Trail<'_>) -> Value {
         let left = trail.left.get();
         match ty {
-            Type::Tuple(tuple) if !tuple.elems.is_empty() && left > 0 => return self.tuple(tuple, trail),
+            Type::Tuple(tuple) if !tuple.elems.is_empty() && left > 0 => {
+                return self.tuple(tuple, trail);
+            }
             Type::Array(array) if left > 0 => return self.array(array, trail),
             _ => {}
         }
@@ -70,16 +72,19 @@ impl Shapes<'_> {
         let name = plain(&last.ident);
         match (name.as_str(), arguments.as_slice()) {
             ("Option", [inner]) => nullable(self.schema(inner, trail)),
-            ("Vec" | "VecDeque", [inner]) => object([("type", text("array")), ("items", self.schema(inner, trail))]),
+            ("Vec" | "VecDeque", [inner]) => {
+                object([("type", text("array")), ("items", self.schema(inner, trail))])
+            }
             ("HashSet" | "BTreeSet", [inner]) => object([
                 ("type", text("array")),
                 ("uniqueItems", Value::Bool(true)),
                 ("items", self.schema(inner, trail)),
             ]),
             ("Box" | "Rc" | "Arc" | "Json", [inner]) => self.schema(inner, trail),
-            ("HashMap" | "BTreeMap", [_, inner]) => {
-                object([("type", text("object")), ("additionalProperties", self.schema(inner, trail))])
-            }
+            ("HashMap" | "BTreeMap", [_, inner]) => object([
+                ("type", text("object")),
+                ("additionalProperties", self.schema(inner, trail)),
+            ]),
             (name, []) => simple(name).unwrap_or_else(|| self.named(name, trail)),
             _ => open(),
         }
@@ -125,15 +130,20 @@ impl Shapes<'_> {
                 continue;
             }
             let name = serde_word(&field.attrs, "rename").unwrap_or_else(|| {
-                casing.as_deref().map_or_else(|| plain(ident), |casing| renamed(casing, &plain(ident)))
+                casing
+                    .as_deref()
+                    .map_or_else(|| plain(ident), |casing| renamed(casing, &plain(ident)))
             });
-            let optional =
-                path(&field.ty).and_then(|path| path.segments.last()).is_some_and(|last| last.ident == "Option");
+            let optional = path(&field.ty)
+                .and_then(|path| path.segments.last())
+                .is_some_and(|last| last.ident == "Option");
             if !optional && !serde_flag(&field.attrs, "default") {
                 required.push(text(&name));
             }
             let mut schema = self.schema(&field.ty, trail);
-            if let (Value::Object(members), true) = (&mut schema, serde_flag(&field.attrs, "default")) {
+            if let (Value::Object(members), true) =
+                (&mut schema, serde_flag(&field.attrs, "default"))
+            {
                 members.extend(default_of(&field.ty).map(|value| ("default".into(), value)));
             }
             properties.push((name.into(), described(schema, &field.attrs)));
@@ -165,9 +175,14 @@ fn words(found: &ItemEnum) -> Value {
     }
     let casing = serde_word(&found.attrs, "rename_all").unwrap_or_else(|| "PascalCase".to_owned());
     // `Casing` knows the words of serde by their spelling.
-    let casing = super::words::CASINGS.iter().find(|known| **known == casing).copied().unwrap_or("PascalCase");
+    let casing = super::words::CASINGS
+        .iter()
+        .find(|known| **known == casing)
+        .copied()
+        .unwrap_or("PascalCase");
     let value = |variant: &syn::Variant| {
-        serde_word(&variant.attrs, "rename").unwrap_or_else(|| Casing(casing).value(&plain(&variant.ident)))
+        serde_word(&variant.attrs, "rename")
+            .unwrap_or_else(|| Casing(casing).value(&plain(&variant.ident)))
     };
     let (plain, documented): (Vec<_>, Vec<_>) =
         found.variants.iter().partition(|variant| doc(&variant.attrs).is_none());
@@ -182,7 +197,8 @@ fn words(found: &ItemEnum) -> Value {
         described(word, &variant.attrs)
     };
     let has_plain = documented.len() < found.variants.len();
-    let all = has_plain.then_some(words).into_iter().chain(documented.into_iter().map(one)).collect();
+    let all =
+        has_plain.then_some(words).into_iter().chain(documented.into_iter().map(one)).collect();
     described(object([("oneOf", Value::Array(all))]), &found.attrs)
 }
 
@@ -195,7 +211,9 @@ fn default_of(ty: &Type) -> Option<Value> {
         "Option" => Value::Null,
         "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Value::Array(Vec::new()),
         "HashMap" | "BTreeMap" => Value::Object(Members::new()),
-        "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => Value::Number(0.0),
+        "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => {
+            Value::Number(0.0)
+        }
         _ => return None,
     })
 }
@@ -231,14 +249,21 @@ fn simple(name: &str) -> Option<Value> {
 fn nullable(schema: Value) -> Value {
     match schema {
         Value::Object(mut members) => {
-            if let Some((_, word @ Value::String(_))) = members.iter_mut().find(|(name, _)| name == "type") {
+            if let Some((_, word @ Value::String(_))) =
+                members.iter_mut().find(|(name, _)| name == "type")
+            {
                 *word = Value::Array(vec![word.clone(), text("null")]);
-                if let Some((_, Value::Array(values))) = members.iter_mut().find(|(name, _)| name == "enum") {
+                if let Some((_, Value::Array(values))) =
+                    members.iter_mut().find(|(name, _)| name == "enum")
+                {
                     values.push(Value::Null);
                 }
                 return Value::Object(members);
             }
-            object([("anyOf", Value::Array(vec![Value::Object(members), object([("type", text("null"))])]))])
+            object([(
+                "anyOf",
+                Value::Array(vec![Value::Object(members), object([("type", text("null"))])]),
+            )])
         }
         other => other,
     }

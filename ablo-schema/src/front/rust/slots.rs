@@ -15,16 +15,28 @@ pub(crate) struct Slots {
 }
 
 /// Words that may be said more than once.
-const REPEATABLE: [&str; 6] = ["has_many", "has_one", "belongs_to", "entity_role", "base", "auto_fill"];
+const REPEATABLE: [&str; 6] =
+    ["has_many", "has_one", "belongs_to", "entity_role", "base", "auto_fill"];
 
 impl Slots {
     /// Sorts arguments into slots. `whose` names what they belong to in messages.
-    pub(crate) fn new(arguments: Vec<Argument>, whose: &str, known: &[&'static str], reader: &mut Reader) -> Self {
+    pub(crate) fn new(
+        arguments: Vec<Argument>,
+        whose: &str,
+        known: &[&'static str],
+        reader: &mut Reader,
+    ) -> Self {
         let mut said: BTreeMap<&'static str, Vec<(usize, Argument)>> = BTreeMap::new();
         let mut strangers = false;
         for (at, argument) in arguments.into_iter().enumerate() {
             if matches!(argument.said, Said::Literal(_)) {
-                wrong(reader, whose, argument.name.span(), &argument.said, "write a word, and `=` before its value");
+                wrong(
+                    reader,
+                    whose,
+                    argument.name.span(),
+                    &argument.said,
+                    "write a word, and `=` before its value",
+                );
                 strangers = true;
                 continue;
             }
@@ -32,7 +44,8 @@ impl Slots {
             let Some(slot) = known.iter().find(|known| **known == name) else {
                 let elsewhere = homes(&name).map(|home| format!("{home} has it: write it there"));
                 let help = elsewhere.or_else(|| reader.suggest.help(&name, known.iter().copied()));
-                let help = help.unwrap_or_else(|| "see the list of attributes in docs/rust.md".to_owned());
+                let help =
+                    help.unwrap_or_else(|| "see the list of attributes in docs/rust.md".to_owned());
                 strangers = true;
                 let message = format!("{whose} has no attribute `{name}`");
                 reader.say(Code::RustUnknownAttribute, argument.name.span(), message).help(help);
@@ -43,7 +56,11 @@ impl Slots {
                 let first = first.name.span();
                 let first = reader.at(first);
                 reader
-                    .say(Code::RustRepeatedAttribute, argument.name.span(), format!("`{name}` is said twice"))
+                    .say(
+                        Code::RustRepeatedAttribute,
+                        argument.name.span(),
+                        format!("`{name}` is said twice"),
+                    )
                     .help("remove one of them")
                     .also(first, "first said here");
                 continue;
@@ -72,8 +89,12 @@ impl Slots {
     }
 
     /// Every argument with one of these words, in the order in which they were said.
-    pub(crate) fn take_in_order<const N: usize>(&mut self, names: [&'static str; N]) -> Vec<Argument> {
-        let mut all: Vec<_> = names.iter().filter_map(|name| self.said.remove(name)).flatten().collect();
+    pub(crate) fn take_in_order<const N: usize>(
+        &mut self,
+        names: [&'static str; N],
+    ) -> Vec<Argument> {
+        let mut all: Vec<_> =
+            names.iter().filter_map(|name| self.said.remove(name)).flatten().collect();
         all.sort_by_key(|(at, _)| *at);
         all.into_iter().map(|(_, argument)| argument).collect()
     }
@@ -95,7 +116,12 @@ impl Slots {
     }
 
     /// `name = "text"` or `name = word`.
-    pub(crate) fn text(&mut self, name: &'static str, example: &str, reader: &mut Reader) -> Maybe<Text<'static>> {
+    pub(crate) fn text(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        reader: &mut Reader,
+    ) -> Maybe<Text<'static>> {
         let argument = self.take(name)?;
         text_of(argument, example, reader)
     }
@@ -115,14 +141,22 @@ impl Slots {
             return Some(Spanned::new(*found, text.at));
         }
         let help = reader.suggest.help(&text.value, words.iter().copied());
-        let said =
-            reader.diagnostics.push(Code::RustAttributeValue, text.at, format!("`{}` is no `{name}`", text.value));
+        let said = reader.diagnostics.push(
+            Code::RustAttributeValue,
+            text.at,
+            format!("`{}` is no `{name}`", text.value),
+        );
         said.help = help.or_else(|| Some(format!("choose from {}", words.join(", "))));
         None
     }
 
     /// A whole number.
-    pub(crate) fn number(&mut self, name: &'static str, example: &str, reader: &mut Reader) -> Maybe<f64> {
+    pub(crate) fn number(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        reader: &mut Reader,
+    ) -> Maybe<f64> {
         let argument = self.take(name)?;
         let span = argument.name.span();
         if let Said::Is(Given::Literal { minus, literal: Lit::Int(number) }) = &argument.said
@@ -146,7 +180,9 @@ impl Slots {
         let argument = self.take(name)?;
         let span = argument.name.span();
         match argument.said {
-            Said::List(arguments) => Some((Slots::new(arguments, &format!("`{name}`"), known, reader), span)),
+            Said::List(arguments) => {
+                Some((Slots::new(arguments, &format!("`{name}`"), known, reader), span))
+            }
             said => {
                 wrong(reader, name, span, &said, &format!("write `{example}`"));
                 None
@@ -167,14 +203,24 @@ fn homes(word: &str) -> Option<&'static str> {
 }
 
 /// The text that is given to a word.
-pub(crate) fn text_of(argument: Argument, example: &str, reader: &mut Reader) -> Maybe<Text<'static>> {
+pub(crate) fn text_of(
+    argument: Argument,
+    example: &str,
+    reader: &mut Reader,
+) -> Maybe<Text<'static>> {
     let Argument { name, said } = argument;
     if let Said::Is(given) = &said
         && let Some(text) = given.text()
     {
         return Some(reader.text(text, given.span()));
     }
-    wrong(reader, &plain(&name), name.span(), &said, &format!("write `{} = {example}`", plain(&name)));
+    wrong(
+        reader,
+        &plain(&name),
+        name.span(),
+        &said,
+        &format!("write `{} = {example}`", plain(&name)),
+    );
     None
 }
 

@@ -102,7 +102,11 @@ pub(crate) fn read(ty: &Type, reader: &mut Reader) -> FieldType {
         let what = match argument_of(inside, "Option") {
             Some(_) => {
                 reader
-                    .say_at(Code::RustUnsupportedType, ty, "an `Option` of an `Option` has no meaning in a row")
+                    .say_at(
+                        Code::RustUnsupportedType,
+                        ty,
+                        "an `Option` of an `Option` has no meaning in a row",
+                    )
                     .help("a field is there or not: use one `Option`");
                 None
             }
@@ -139,8 +143,12 @@ pub(crate) fn path(ty: &Type) -> Option<&Path> {
 fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
     let Some(path) = path(ty) else {
         let help = match ty {
-            Type::Reference(_) => "a row owns its values: use `String`, or what the reference leads to",
-            Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => "wrap it: `Json<…>` keeps it as JSON",
+            Type::Reference(_) => {
+                "a row owns its values: use `String`, or what the reference leads to"
+            }
+            Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => {
+                "wrap it: `Json<…>` keeps it as JSON"
+            }
             _ => "use a type that a row can hold; see the table in docs/rust.md",
         };
         reader.say_at(Code::RustUnsupportedType, ty, "a field cannot hold this type").help(help);
@@ -155,7 +163,9 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
         return Some(What::Exact(*kind, format));
     }
     if let Some((_, help)) = UNSUPPORTED.iter().find(|(known, _)| *known == name) {
-        reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}`")).help(*help);
+        reader
+            .say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}`"))
+            .help(*help);
         return None;
     }
     if name == "Decimal" {
@@ -165,7 +175,9 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
         if let Some(path) = self::path(model) {
             return Some(What::Id(path.clone()));
         }
-        reader.say(Code::RustUnsupportedType, model.span(), "an id is the id of a model").help("write `Id<Station>`");
+        reader
+            .say(Code::RustUnsupportedType, model.span(), "an id is the id of a model")
+            .help("write `Id<Station>`");
         return None;
     }
     if let Some(shape) = argument_of(ty, "Json") {
@@ -179,16 +191,23 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
         return Some(What::Enum(path.clone()));
     }
     let help = match name.as_str() {
-        "Json" => "say of what: `Json<Vec<Source>>`; any JSON at all is a `serde_json::Value`".to_owned(),
+        "Json" => {
+            "say of what: `Json<Vec<Source>>`; any JSON at all is a `serde_json::Value`".to_owned()
+        }
         "Id" => "say of which model: `Id<Station>`".to_owned(),
         _ => reader
             .suggest
-            .nearest(&name, PLAIN.iter().map(|(name, _)| *name).chain(EXACT.iter().map(|(name, ..)| *name)))
+            .nearest(
+                &name,
+                PLAIN.iter().map(|(name, _)| *name).chain(EXACT.iter().map(|(name, ..)| *name)),
+            )
             .map_or_else(
                 || "an enum derives `AbloEnum`; anything else goes into `Json<…>`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             ),
     };
-    reader.say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}` of this form")).help(help);
+    reader
+        .say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}` of this form"))
+        .help(help);
     None
 }

@@ -39,8 +39,15 @@ pub fn key_of(type_name: &str) -> String {
 pub struct Casing(pub &'static str);
 
 /// The words of `rename_all`, as serde has them; the first is how it is without one.
-pub const CASINGS: [&str; 7] =
-    ["snake_case", "kebab-case", "camelCase", "PascalCase", "lowercase", "UPPERCASE", "SCREAMING_SNAKE_CASE"];
+pub const CASINGS: [&str; 7] = [
+    "snake_case",
+    "kebab-case",
+    "camelCase",
+    "PascalCase",
+    "lowercase",
+    "UPPERCASE",
+    "SCREAMING_SNAKE_CASE",
+];
 
 impl Casing {
     /// A variant's value; a word that there is not is taken for `snake_case`.
@@ -89,6 +96,9 @@ mod tests {
     #[test]
     fn variants() {
         let values = CASINGS.map(|casing| Casing(casing).value("InReview"));
-        assert_eq!(values, ["in_review", "in-review", "inReview", "InReview", "inreview", "INREVIEW", "IN_REVIEW"]);
+        assert_eq!(
+            values,
+            ["in_review", "in-review", "inReview", "InReview", "inreview", "INREVIEW", "IN_REVIEW"]
+        );
     }
 }

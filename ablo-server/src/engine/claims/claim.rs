@@ -119,5 +119,17 @@ pub(super) fn claim(row: Row) -> Claim {
     let place = Place { path: text(), range: text(), field: text(), meta: text() };
     let mut required = || text().unwrap_or_default();
     let (status, declared_at, expires_at) = (required(), required(), required());
-    Claim { id, participant, kind, model, row, action, description, place, status, declared_at, expires_at }
+    Claim {
+        id,
+        participant,
+        kind,
+        model,
+        row,
+        action,
+        description,
+        place,
+        status,
+        declared_at,
+        expires_at,
+    }
 }

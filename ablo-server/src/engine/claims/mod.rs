@@ -36,10 +36,13 @@ macro_rules! select {
 }
 
 static OF_ROW: Text = select!("model = {2} AND row_id = {3} ORDER BY arrival");
-static HOLDER: Text = select!("model = {2} AND row_id = {3} AND status = 'active' AND expires_at > {4:date}");
+static HOLDER: Text =
+    select!("model = {2} AND row_id = {3} AND status = 'active' AND expires_at > {4:date}");
 static BY_ID: Text = select!("participant_id = {2} AND id = {3}");
-static LIVE: Text = select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
-static DUE: Text = select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
+static LIVE: Text =
+    select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
+static DUE: Text =
+    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
 static INSERT: Text = Text::new(
     "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, row_id, action, description, \
      path, range, field, meta, status, declared_at, expires_at, ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, \
@@ -53,15 +56,18 @@ static EXTEND: Text = Text::new(
     "UPDATE ablo_claims SET expires_at = {4:date} WHERE organization_id = {1} AND participant_id = {2} AND id = {3} \
      AND status IN ('active', 'queued')",
 );
-static TTL_OF: Text =
-    Text::new("SELECT ttl_ms FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}");
-static REMOVE: Text =
-    Text::new("DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}");
+static TTL_OF: Text = Text::new(
+    "SELECT ttl_ms FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
+);
+static REMOVE: Text = Text::new(
+    "DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
+);
 static SWEEP: Text = Text::new(
     "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') AND expires_at < {2:date}",
 );
-static ARRIVE: Text =
-    Text::new("UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}");
+static ARRIVE: Text = Text::new(
+    "UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
+);
 static STEP_OUT: Text = Text::new(
     "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
      AND status = 'queued'",
@@ -81,7 +87,8 @@ static WROTE: Text = Text::new(
 /// `entity_claimed`, with who holds it and until when.
 pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Result<()> {
     let now = stored_date(tx.now());
-    let values = [who.organization.as_str().into(), model.key.as_str().into(), row.into(), now.into()];
+    let values =
+        [who.organization.as_str().into(), model.key.as_str().into(), row.into(), now.into()];
     let holder = tx.query(HOLDER.of(tx.dialect()), &values)?.into_iter().next().map(claim);
     match holder {
         Some(holder) if !holder.is_of(who) => Err(held("entity_claimed", &holder).into()),
@@ -96,7 +103,13 @@ fn missing(model: &Model, row: &str) -> Refusal {
 /// The refusal that names a holder.
 #[must_use]
 pub fn held(code: &'static str, holder: &Claim) -> Refusal {
-    let message = format!("{}/{} is held by {} ({})", holder.model, holder.row, holder.claimant(), holder.action);
+    let message = format!(
+        "{}/{} is held by {} ({})",
+        holder.model,
+        holder.row,
+        holder.claimant(),
+        holder.action
+    );
     let expires = crate::value::shown_date(&holder.expires_at);
     Refusal::new(code, message)
         .detail("heldBy", holder.claimant())
@@ -108,7 +121,13 @@ pub fn held(code: &'static str, holder: &Claim) -> Refusal {
 ///
 /// # Errors
 /// `entity_not_found`, or what the database said.
-pub fn begin(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, ask: &Ask) -> Result<Answer> {
+pub fn begin(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    ask: &Ask,
+) -> Result<Answer> {
     if sight(engine, tx, who, model, &ask.row)? == Sight::Hidden {
         return Err(missing(model, &ask.row).into());
     }
@@ -121,8 +140,14 @@ pub fn begin(engine: &Engine, tx: &mut dyn Tx, who: &Identity, model: &Model, as
         let mine = known.model == model.key && known.row == ask.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
-                extend(tx, who, id, if known.status == "active" { ask.ttl } else { ask.ttl.min(GRACE) })?;
-                let at = line.queue.iter().position(|waiting| waiting.id == id && waiting.is_of(who));
+                extend(
+                    tx,
+                    who,
+                    id,
+                    if known.status == "active" { ask.ttl } else { ask.ttl.min(GRACE) },
+                )?;
+                let at =
+                    line.queue.iter().position(|waiting| waiting.id == id && waiting.is_of(who));
                 let until = tx.query(BY_ID.of(tx.dialect()), &key)?.into_iter().next().map(claim);
                 let renewed = until.unwrap_or(known);
                 return Ok(match at {
@@ -210,10 +235,17 @@ fn insert(
 ///
 /// # Errors
 /// What the database said.
-pub fn abandon(tx: &mut dyn Tx, who: &Identity, models: &crate::models::Models, id: &str) -> Result<bool, StoreError> {
+pub fn abandon(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    models: &crate::models::Models,
+    id: &str,
+) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
     let found = tx.query(BY_ID.of(tx.dialect()), &values)?.into_iter().next().map(claim);
-    let Some(claim) = found.filter(|claim| claim.is_live() && claim.is_of(who)) else { return Ok(false) };
+    let Some(claim) = found.filter(|claim| claim.is_live() && claim.is_of(who)) else {
+        return Ok(false);
+    };
     let wrote = match models.find(&claim.model) {
         Some(model) if claim.status == "active" => wrote(tx, who, model, &claim)?,
         _ => false,
@@ -225,7 +257,12 @@ pub fn abandon(tx: &mut dyn Tx, who: &Identity, models: &crate::models::Models, 
 }
 
 /// Whether the holder wrote its row while it held it.
-fn wrote(tx: &mut dyn Tx, who: &Identity, model: &Model, claim: &Claim) -> Result<bool, StoreError> {
+fn wrote(
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    claim: &Claim,
+) -> Result<bool, StoreError> {
     let values = [
         who.organization.as_str().into(),
         model.type_name.as_str().into(),
@@ -250,7 +287,8 @@ pub fn release(
     row: &str,
 ) -> Result<bool, StoreError> {
     let line = line(tx, &who.organization, &model.key, row)?;
-    let own: Vec<Claim> = line.holder.into_iter().chain(line.queue).filter(|claim| claim.is_of(who)).collect();
+    let own: Vec<Claim> =
+        line.holder.into_iter().chain(line.queue).filter(|claim| claim.is_of(who)).collect();
     for claim in &own {
         abandon(tx, who, models, &claim.id)?;
     }
@@ -275,8 +313,9 @@ pub fn reorder(
     let organization = who.organization.as_str();
     let queue = line(tx, organization, &model.key, row)?.queue;
     let rank = |claim: &Claim| {
-        let listed =
-            order.iter().position(|(by, id)| *id == claim.id && (*by == claim.claimant() || *by == claim.participant));
+        let listed = order.iter().position(|(by, id)| {
+            *id == claim.id && (*by == claim.claimant() || *by == claim.participant)
+        });
         listed.unwrap_or(order.len())
     };
     let mut wanted: Vec<&Claim> = queue.iter().collect();
@@ -287,7 +326,12 @@ pub fn reorder(
     tx.execute(STEP_OUT.of(tx.dialect()), &values)?;
     for (claim, arrival) in wanted.into_iter().zip(arrivals) {
         let Some(arrival) = arrival.into_iter().next() else { continue };
-        let values = [organization.into(), claim.participant.as_str().into(), claim.id.as_str().into(), arrival];
+        let values = [
+            organization.into(),
+            claim.participant.as_str().into(),
+            claim.id.as_str().into(),
+            arrival,
+        ];
         tx.execute(ARRIVE.of(tx.dialect()), &values)?;
     }
     Ok(tell(tx, organization, &model.key, row)?)
@@ -316,7 +360,12 @@ pub fn renew(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreErr
 
 fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, StoreError> {
     let until = stored_date(later(tx.now(), by));
-    let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into(), until.into()];
+    let values = [
+        who.organization.as_str().into(),
+        who.participant.as_str().into(),
+        id.into(),
+        until.into(),
+    ];
     Ok(tx.execute(EXTEND.of(tx.dialect()), &values)? > 0)
 }
 
@@ -326,8 +375,11 @@ fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, St
 /// What the database said.
 pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
-    let due: Vec<Claim> =
-        tx.query(DUE.of(tx.dialect()), &[organization.into(), now.into()])?.into_iter().map(claim).collect();
+    let due: Vec<Claim> = tx
+        .query(DUE.of(tx.dialect()), &[organization.into(), now.into()])?
+        .into_iter()
+        .map(claim)
+        .collect();
     let rows: std::collections::BTreeSet<(&str, &str)> =
         due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
     for claim in &due {
@@ -346,7 +398,8 @@ pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
 fn settle(tx: &mut dyn Tx, organization: &str, model: &Model, row: &str) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
     let line = line(tx, organization, &model.key, row)?;
-    let due: Vec<&Claim> = line.holder.iter().chain(&line.queue).filter(|claim| claim.expires_at <= now).collect();
+    let due: Vec<&Claim> =
+        line.holder.iter().chain(&line.queue).filter(|claim| claim.expires_at <= now).collect();
     for claim in &due {
         end(tx, organization, claim, "expired")?;
     }
@@ -369,7 +422,12 @@ fn promote(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Resul
     set(tx, organization, next, "active", until)
 }
 
-fn end(tx: &mut dyn Tx, organization: &str, claim: &Claim, how: &'static str) -> Result<(), StoreError> {
+fn end(
+    tx: &mut dyn Tx,
+    organization: &str,
+    claim: &Claim,
+    how: &'static str,
+) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
     set(tx, organization, claim, how, now)
 }
@@ -381,8 +439,13 @@ fn set(
     status: &'static str,
     until: String,
 ) -> Result<(), StoreError> {
-    let values =
-        [organization.into(), claim.participant.as_str().into(), claim.id.as_str().into(), status.into(), until.into()];
+    let values = [
+        organization.into(),
+        claim.participant.as_str().into(),
+        claim.id.as_str().into(),
+        status.into(),
+        until.into(),
+    ];
     tx.execute(STATUS.of(tx.dialect()), &values)?;
     Ok(())
 }
@@ -391,8 +454,14 @@ fn set(
 ///
 /// # Errors
 /// What the database said.
-pub fn line(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<Line, StoreError> {
-    let found = tx.query(OF_ROW.of(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
+pub fn line(
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<Line, StoreError> {
+    let found =
+        tx.query(OF_ROW.of(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
     let mut line = Line::default();
     for claim in found.into_iter().map(claim) {
         match claim.status.as_str() {
@@ -413,7 +482,8 @@ pub fn seen(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Clai
     let mut sights = BTreeMap::new();
     for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.is_of(who)) {
         let row = (claim.model.clone(), claim.row.clone());
-        if let (false, Some(model)) = (sights.contains_key(&row), engine.models.find(&claim.model)) {
+        if let (false, Some(model)) = (sights.contains_key(&row), engine.models.find(&claim.model))
+        {
             sights.insert(row, sight(engine, tx, who, model, &claim.row)?);
         }
     }
@@ -430,11 +500,19 @@ pub fn seen(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Clai
 /// What the database said.
 pub fn live(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreError> {
     let now = stored_date(tx.now());
-    Ok(tx.query(LIVE.of(tx.dialect()), &[organization.into(), now.into()])?.into_iter().map(claim).collect())
+    Ok(tx
+        .query(LIVE.of(tx.dialect()), &[organization.into(), now.into()])?
+        .into_iter()
+        .map(claim)
+        .collect())
 }
 
 fn tell(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    tx.tell(News::Claims { organization: organization.to_owned(), model: model.to_owned(), row: row.to_owned() })
+    tx.tell(News::Claims {
+        organization: organization.to_owned(),
+        model: model.to_owned(),
+        row: row.to_owned(),
+    })
 }
 
 fn later(now: Timestamp, millis: u64) -> Timestamp {

@@ -9,10 +9,16 @@ use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use std::error::Error;
 
 impl ToSql for Cell {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match (self, ty) {
             (Cell::Null, _) => Ok(IsNull::Yes),
-            (Cell::Text(text), &(Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME)) => text.to_sql(ty, out),
+            (Cell::Text(text), &(Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME)) => {
+                text.to_sql(ty, out)
+            }
             (Cell::Integer(number), &Type::INT8) => number.to_sql(ty, out),
             (Cell::Integer(number), &Type::INT4) => i32::try_from(*number)?.to_sql(ty, out),
             (Cell::Integer(number), &Type::INT2) => i16::try_from(*number)?.to_sql(ty, out),
@@ -43,13 +49,21 @@ pub(super) fn row(row: &postgres::Row) -> Result<Row, StoreError> {
 
 fn cell(row: &postgres::Row, at: usize, ty: &Type) -> Result<Cell, StoreError> {
     Ok(match *ty {
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => row.try_get::<_, Option<String>>(at)?.into(),
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => {
+            row.try_get::<_, Option<String>>(at)?.into()
+        }
         Type::INT8 => row.try_get::<_, Option<i64>>(at)?.into(),
         Type::INT4 => row.try_get::<_, Option<i32>>(at)?.map(i64::from).into(),
         Type::INT2 => row.try_get::<_, Option<i16>>(at)?.map(i64::from).into(),
         Type::FLOAT8 => row.try_get::<_, Option<f64>>(at)?.map_or(Cell::Null, Cell::Real),
-        Type::FLOAT4 => row.try_get::<_, Option<f32>>(at)?.map_or(Cell::Null, |number| Cell::Real(number.into())),
+        Type::FLOAT4 => row
+            .try_get::<_, Option<f32>>(at)?
+            .map_or(Cell::Null, |number| Cell::Real(number.into())),
         Type::BOOL => row.try_get::<_, Option<bool>>(at)?.map_or(Cell::Null, Cell::Boolean),
-        _ => return Err(StoreError::Fault(format!("a column of the type {ty} was asked for as it is"))),
+        _ => {
+            return Err(StoreError::Fault(format!(
+                "a column of the type {ty} was asked for as it is"
+            )));
+        }
     })
 }

@@ -18,7 +18,11 @@ pub(super) struct ServerClock {
 impl Default for ServerClock {
     fn default() -> Self {
         let local = jiff::Timestamp::now().as_microsecond();
-        Self { started: Instant::now(), offset: AtomicI64::new(local), slow: Mutex::new((0, i64::MIN)) }
+        Self {
+            started: Instant::now(),
+            offset: AtomicI64::new(local),
+            slow: Mutex::new((0, i64::MIN)),
+        }
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) fn start(
     news: &broadcast::Sender<News>,
     store: Weak<()>,
 ) -> Result<(), StoreError> {
-    let keeper = Keeper { address: address.clone(), clock: Arc::clone(clock), news: news.clone(), store };
+    let keeper =
+        Keeper { address: address.clone(), clock: Arc::clone(clock), news: news.clone(), store };
     let (ready, started) = mpsc::sync_channel(1);
     spawn("ablo-keeper", move || {
         let session = keeper.provision(&programs).and_then(|()| keeper.listening());
@@ -49,7 +50,9 @@ pub(super) fn start(
             keeper.keep(session);
         }
     })?;
-    started.recv().unwrap_or_else(|_| Err(StoreError::Unavailable("the listening thread ended".to_owned())))
+    started
+        .recv()
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("the listening thread ended".to_owned())))
 }
 
 impl Keeper {

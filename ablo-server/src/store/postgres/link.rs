@@ -60,7 +60,8 @@ impl Link {
     fn run_once(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
         let (begin, clock) = (begin(self.mode, tenant)?, Arc::clone(&self.clock));
         let mut session = self.begun(&begin)?;
-        let mut transaction = Transaction { session: &mut session, clock: &clock, news: Vec::new(), failed: None };
+        let mut transaction =
+            Transaction { session: &mut session, clock: &clock, news: Vec::new(), failed: None };
         let outcome = work.run(&mut transaction);
         let Transaction { news, failed, .. } = transaction;
         // Work that went on after a failure has nothing to commit: the server would roll back and call it success.
@@ -94,7 +95,9 @@ impl Link {
         if let Some((at, _)) = self.retry
             && Instant::now() < at
         {
-            return Err(StoreError::Unavailable("the server could not be reached a moment ago".to_owned()));
+            return Err(StoreError::Unavailable(
+                "the server could not be reached a moment ago".to_owned(),
+            ));
         }
         let opened = Session::open(&self.address);
         self.retry = opened.is_err().then(|| {
@@ -117,7 +120,9 @@ fn begin(mode: Mode, tenant: &Tenant) -> Result<String, StoreError> {
     let lock = match mode {
         // Writers of one organisation follow each other, in all processes: an entry of the log gets its number when it is written and is
         // seen when it is committed, and only so do numbers come in sight in their order. The engine relies on it, nothing else may.
-        Mode::Write => format!("; SELECT pg_advisory_xact_lock(hashtextextended('ablo ' || {organization}, 0))"),
+        Mode::Write => format!(
+            "; SELECT pg_advisory_xact_lock(hashtextextended('ablo ' || {organization}, 0))"
+        ),
         Mode::Read => String::new(),
     };
     Ok(format!("{level}; SET LOCAL app.current_org_id = {organization}{lock}"))
@@ -128,7 +133,8 @@ fn commit(news: &[News]) -> Result<String, StoreError> {
     let mut out = String::new();
     for news in news {
         let long = |text: &String| text.len() > LONGEST_NEWS;
-        let text = json(news).and_then(|text| if long(&text) { json(&News::Gap) } else { Ok(text) })?;
+        let text =
+            json(news).and_then(|text| if long(&text) { json(&News::Gap) } else { Ok(text) })?;
         out.push_str(&format!("SELECT pg_notify('{CHANNEL}', {}); ", literal(&text)?));
     }
     out.push_str("COMMIT");
@@ -200,6 +206,9 @@ mod tests {
     #[test]
     fn news_that_are_too_long_are_a_gap() {
         let organization = "o".repeat(8000);
-        assert_eq!(commit(&[News::Log { organization }]).as_deref(), Ok("SELECT pg_notify('ablo', '\"Gap\"'); COMMIT"));
+        assert_eq!(
+            commit(&[News::Log { organization }]).as_deref(),
+            Ok("SELECT pg_notify('ablo', '\"Gap\"'); COMMIT")
+        );
     }
 }

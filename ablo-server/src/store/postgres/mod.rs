@@ -65,7 +65,8 @@ impl Postgres {
     /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
     pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
-        let programs = [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
+        let programs =
+            [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
         Self::with(address, options.schema_name().map_err(wrong)?, programs.into())
     }
 
@@ -134,7 +135,9 @@ impl Tenant {
             Tenant::Of(organization) => organization.as_str(),
             Tenant::Nobody => "",
         };
-        let sum = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let sum = name
+            .bytes()
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
         sum.checked_rem(lanes).unwrap_or(0)
     }
 }

@@ -38,8 +38,12 @@ fn of_state(state: &str, text: String) -> StoreError {
         // Statements that were prepared before a migration, or in a session that a pooler gave to others.
         "0A000" | "26000" => StoreError::Contended(text),
         // A value that its column does not take, and any other rule of a table.
-        state if state.starts_with("22") || state.starts_with("23") => StoreError::Rule(Rule::Other, text),
-        state if ["08", "53", "57"].iter().any(|class| state.starts_with(class)) => StoreError::Unavailable(text),
+        state if state.starts_with("22") || state.starts_with("23") => {
+            StoreError::Rule(Rule::Other, text)
+        }
+        state if ["08", "53", "57"].iter().any(|class| state.starts_with(class)) => {
+            StoreError::Unavailable(text)
+        }
         state => StoreError::Fault(format!("SQLSTATE {state}: {text}")),
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn number_of(field: &FieldDescriptor) -> u32 {
 
 /// FNV-1a of 32 bits, the highest one set.
 fn hash(name: &str) -> u32 {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash | 1 << 31
 }
 
@@ -64,9 +66,13 @@ pub(super) fn place_of(
     number: u32,
     name: &str,
 ) -> Option<(u16, &'static FieldDescriptor)> {
-    let all = || BASE.iter().chain(model.fields).enumerate().filter(|(_, field)| number_of(field) == number);
-    let by_name = || BASE.iter().chain(model.fields).enumerate().find(|(_, field)| field.name == name);
-    let found = all().find(|(_, field)| field.name == name).or_else(|| all().next()).or_else(by_name);
+    let all = || {
+        BASE.iter().chain(model.fields).enumerate().filter(|(_, field)| number_of(field) == number)
+    };
+    let by_name =
+        || BASE.iter().chain(model.fields).enumerate().find(|(_, field)| field.name == name);
+    let found =
+        all().find(|(_, field)| field.name == name).or_else(|| all().next()).or_else(by_name);
     found.map(|(at, field)| (at as u16, field))
 }
 
@@ -102,7 +108,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn named<'s>(&mut self, model: Option<&'static ModelDescriptor>, rest: Rest<'s>) -> Step<(Named, Rest<'s>)> {
+    fn named<'s>(
+        &mut self,
+        model: Option<&'static ModelDescriptor>,
+        rest: Rest<'s>,
+    ) -> Step<(Named, Rest<'s>)> {
         let (number, more) = varint(rest)?;
         let Ok(number) = u32::try_from(number) else { return fault(rest, What::Size) };
         let ([kind], more) = bytes::<1>(more)?;
@@ -155,7 +165,12 @@ impl<'a> Reader<'a> {
         Ok((Piece { start: start as u32, end: self.store.cells.len() as u32 }, rest))
     }
 
-    fn named_value<'s>(&mut self, field: &Named, b: bool, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+    fn named_value<'s>(
+        &mut self,
+        field: &Named,
+        b: bool,
+        rest: Rest<'s>,
+    ) -> Step<(Cell, Rest<'s>)> {
         let kind = match field.kind {
             0 => FieldKind::String,
             1 => FieldKind::Number,
@@ -166,7 +181,10 @@ impl<'a> Reader<'a> {
             _ => {
                 let (at, more) = varint(rest)?;
                 let value = usize::try_from(at).ok().and_then(|at| field.values.get(at));
-                return value.map_or_else(|| fault(rest, What::Reference), |value| Ok((Cell::text(*value), more)));
+                return value.map_or_else(
+                    || fault(rest, What::Reference),
+                    |value| Ok((Cell::text(*value), more)),
+                );
             }
         };
         self.value(kind, b, rest)

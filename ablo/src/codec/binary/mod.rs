@@ -74,8 +74,16 @@ mod mark {
     pub(super) const CREATOR_ACTS: u16 = 1 << 14;
     pub(super) const UNUSED: u16 = 1 << 15;
     /// Any of what is written only where it changed.
-    pub(super) const CHANGED: u16 =
-        PREVIOUS | ACTION | MODEL | GROUPS | ACTOR | ON_BEHALF_OF | CAPABILITY | CONFIRMATION | CAUSED_BY | CREATED_BY;
+    pub(super) const CHANGED: u16 = PREVIOUS
+        | ACTION
+        | MODEL
+        | GROUPS
+        | ACTOR
+        | ON_BEHALF_OF
+        | CAPABILITY
+        | CONFIRMATION
+        | CAUSED_BY
+        | CREATED_BY;
 }
 
 /// What the data of a delta is, in the two lowest bits before it.
@@ -110,7 +118,8 @@ mod code {
 fn schema_tag(schema: &'static SchemaDescriptor) -> Option<[u8; 16]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
     let mut tag = [0; 16];
-    for (byte, pair) in tag.iter_mut().zip(schema.hashes().ok()?.content.as_bytes().chunks_exact(2)) {
+    for (byte, pair) in tag.iter_mut().zip(schema.hashes().ok()?.content.as_bytes().chunks_exact(2))
+    {
         *byte = digit(pair[0]) << 4 | digit(pair[1]);
     }
     Some(tag)

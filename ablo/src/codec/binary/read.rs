@@ -29,7 +29,10 @@ impl<'a> Deltas<'a> {
     /// # Errors
     /// Where the bytes are no such batch, where it is one of another schema without a description, and where a row is not
     /// one of its model.
-    pub fn read_binary(schema: &'static SchemaDescriptor, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+    pub fn read_binary(
+        schema: &'static SchemaDescriptor,
+        bytes: &'a [u8],
+    ) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(schema);
         match reader.batch(bytes) {
             Ok(()) => {
@@ -93,12 +96,22 @@ impl<'a> Reader<'a> {
 
     fn error(&self, fault: Fault) -> DecodeError {
         let (model, field) = self.blamed;
-        DecodeError { at: self.end.saturating_sub(fault.left as usize), model, field, what: fault.what }
+        DecodeError {
+            at: self.end.saturating_sub(fault.left as usize),
+            model,
+            field,
+            what: fault.what,
+        }
     }
 
     #[cold]
     #[inline(never)]
-    pub(super) fn blame<T>(&mut self, model: &ModelDescriptor, field: &'static str, fault: Step<T>) -> Step<T> {
+    pub(super) fn blame<T>(
+        &mut self,
+        model: &ModelDescriptor,
+        field: &'static str,
+        fault: Step<T>,
+    ) -> Step<T> {
         self.blamed = (Some(model.type_name), Some(field));
         fault
     }
@@ -128,7 +141,9 @@ impl<'a> Reader<'a> {
         let rest = if described { rest } else { self.same_schema(rest)? };
         let (count, rest) = varint(rest)?;
         let (head, rest) = varint(rest)?;
-        let Some((head, tail)) = usize::try_from(head).ok().and_then(|head| rest.split_at_checked(head)) else {
+        let Some((head, tail)) =
+            usize::try_from(head).ok().and_then(|head| rest.split_at_checked(head))
+        else {
             return fault(rest, What::Size);
         };
         let Ok(tail) = std::str::from_utf8(tail) else { return fault(tail, What::Utf8) };
@@ -208,7 +223,11 @@ impl<'a> Reader<'a> {
     /// Reads JSON text that holds a row: an object, or a string.
     fn row_text<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
         let (span, more) = self.json(rest)?;
-        if self.read_text(span).starts_with(['{', '"']) { Ok((span, more)) } else { fault(rest, What::Row) }
+        if self.read_text(span).starts_with(['{', '"']) {
+            Ok((span, more))
+        } else {
+            fault(rest, What::Row)
+        }
     }
 
     /// Keeps text in the store.
@@ -228,7 +247,11 @@ impl<'a> Reader<'a> {
     /// Says when more was unfolded than an input of this size warrants.
     pub(super) fn within_budget(&self, rest: Rest<'_>) -> Step<()> {
         let held = self.store.held.len();
-        if held + self.shared > self.budget || held >= HELD as usize { fault(rest, What::Budget) } else { Ok(()) }
+        if held + self.shared > self.budget || held >= HELD as usize {
+            fault(rest, What::Budget)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads text that is not remembered.
@@ -256,7 +279,8 @@ impl<'a> Reader<'a> {
                 self.known.push(text);
                 Ok((text, more))
             }
-            _ => match usize::try_from(number - code::KNOWN).ok().and_then(|at| self.known.get(at)) {
+            _ => match usize::try_from(number - code::KNOWN).ok().and_then(|at| self.known.get(at))
+            {
                 Some(text) => Ok((*text, more)),
                 None => fault(rest, What::Reference),
             },
@@ -303,7 +327,10 @@ impl<'a> Reader<'a> {
     fn participant<'s>(&mut self, rest: Rest<'s>) -> Step<(Participant, Rest<'s>)> {
         let (kind, rest) = self.interned(rest)?;
         if !kind.is_value() {
-            return Ok((if kind == Span::NULL { Participant::NULL } else { Participant::ABSENT }, rest));
+            return Ok((
+                if kind == Span::NULL { Participant::NULL } else { Participant::ABSENT },
+                rest,
+            ));
         }
         let (id, rest) = self.required(rest)?;
         Ok((Participant { kind, id }, rest))
@@ -332,7 +359,8 @@ impl<'a> Reader<'a> {
 
     fn model<'s>(&mut self, record: &mut Record, rest: Rest<'s>) -> Step<Rest<'s>> {
         let (number, more) = varint(rest)?;
-        let Some(at) = number.checked_sub(1).map(|at| usize::try_from(at).unwrap_or(usize::MAX)) else {
+        let Some(at) = number.checked_sub(1).map(|at| usize::try_from(at).unwrap_or(usize::MAX))
+        else {
             let (name, more) = self.required(more)?;
             (record.model_name, self.named) = (name, usize::MAX);
             // The schema of this build may have what that of the writer lacks; its rows stay text nevertheless.
@@ -347,7 +375,9 @@ impl<'a> Reader<'a> {
                 (record.model, record.model_name) = (model.at.unwrap_or(u32::MAX), model.name);
             }
             None => {
-                let Some(model) = self.schema.models.get(at) else { return fault(rest, What::Reference) };
+                let Some(model) = self.schema.models.get(at) else {
+                    return fault(rest, What::Reference);
+                };
                 record.model = at as u32;
                 record.model_name = self.known_value(&model.type_name);
             }
@@ -360,7 +390,8 @@ impl<'a> Reader<'a> {
         let marks = u16::from_le_bytes(*marks);
         // What the delta before has is there already; what belongs to one delta only is set below.
         let mut record = self.before;
-        record.extras = Piece { start: self.store.extras.len() as u32, end: self.store.extras.len() as u32 };
+        record.extras =
+            Piece { start: self.store.extras.len() as u32, end: self.store.extras.len() as u32 };
         record.previous_data = Span::ABSENT;
         let (id, more) = varint(more)?;
         record.id = record.id.wrapping_add_signed(unzigzag(id));
@@ -387,7 +418,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    fn envelope<'s>(&mut self, record: &mut Record, marks: u16, mut rest: Rest<'s>) -> Step<Rest<'s>> {
+    fn envelope<'s>(
+        &mut self,
+        record: &mut Record,
+        marks: u16,
+        mut rest: Rest<'s>,
+    ) -> Step<Rest<'s>> {
         macro_rules! read {
             ($member:ident, $how:ident) => {{
                 let (value, more) = self.$how(rest)?;
@@ -420,7 +456,9 @@ impl<'a> Reader<'a> {
         if marks & mark::PREVIOUS != 0 {
             read!(previous_data, plain);
             let span = record.previous_data;
-            if span.is_value() && !(self.check(span) && self.read_text(span).starts_with(['{', '"'])) {
+            if span.is_value()
+                && !(self.check(span) && self.read_text(span).starts_with(['{', '"']))
+            {
                 return fault(rest, What::Row);
             }
         }

@@ -15,7 +15,13 @@ use crate::{Timestamp, codec::date};
 
 impl Writer<'_, '_> {
     #[inline(always)]
-    pub(super) fn row<'d>(&mut self, pen: Pen<'d>, record: &Record, row: Piece, same_id: bool) -> Written<'d> {
+    pub(super) fn row<'d>(
+        &mut self,
+        pen: Pen<'d>,
+        record: &Record,
+        row: Piece,
+        same_id: bool,
+    ) -> Written<'d> {
         // A row always has a model, and at most as many cells as that has fields.
         let Some(model) = self.deltas.model(record) else { return Some(pen) };
         let cells = row.of(&self.deltas.store.cells);
@@ -51,8 +57,12 @@ impl Writer<'_, '_> {
         let pen = match cell.view() {
             View::Absent => return Some((pen, state::ABSENT)),
             View::Null => return Some((pen, state::NULL)),
-            View::Boolean(boolean) => return Some((pen, if boolean { state::B } else { state::A })),
-            View::Text(text) => return self.cell_text(pen, text, field(model, at).map(|field| field.kind)),
+            View::Boolean(boolean) => {
+                return Some((pen, if boolean { state::B } else { state::A }));
+            }
+            View::Text(text) => {
+                return self.cell_text(pen, text, field(model, at).map(|field| field.kind));
+            }
             View::Json(text) => self.text(pen, text)?,
             View::Number(number) => {
                 let whole = number as i64;
@@ -68,7 +78,13 @@ impl Writer<'_, '_> {
                 pen
             }
             View::Instant(at) => {
-                let at = self.deltas.store.instants.get(at as usize).map(|at| at.into_jiff()).unwrap_or_default();
+                let at = self
+                    .deltas
+                    .store
+                    .instants
+                    .get(at as usize)
+                    .map(|at| at.into_jiff())
+                    .unwrap_or_default();
                 let pen = pen.varint(zigzag(at.as_second()))?;
                 return Some((pen.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
             }
@@ -77,7 +93,12 @@ impl Writer<'_, '_> {
     }
 
     #[inline(always)]
-    fn cell_text<'d>(&mut self, pen: Pen<'d>, span: Span, kind: Option<FieldKind>) -> Option<(Pen<'d>, u64)> {
+    fn cell_text<'d>(
+        &mut self,
+        pen: Pen<'d>,
+        span: Span,
+        kind: Option<FieldKind>,
+    ) -> Option<(Pen<'d>, u64)> {
         if let Some(FieldKind::Enum(values)) = kind {
             let text = self.bytes(span);
             return match values.iter().position(|value| value.as_bytes() == text) {
@@ -104,9 +125,16 @@ fn fill(place: &mut [u8], states: u64) {
 
 impl<'a> Reader<'a> {
     /// Reads a row whose fields are those of this build, into cells.
-    pub(super) fn row<'s>(&mut self, record: &Record, same_id: bool, rest: Rest<'s>) -> Step<(Piece, Rest<'s>)> {
+    pub(super) fn row<'s>(
+        &mut self,
+        record: &Record,
+        same_id: bool,
+        rest: Rest<'s>,
+    ) -> Step<(Piece, Rest<'s>)> {
         let start = self.store.cells.len() as u32;
-        let Some(model) = self.schema.models.get(record.model as usize) else { return fault(rest, What::Reference) };
+        let Some(model) = self.schema.models.get(record.model as usize) else {
+            return fault(rest, What::Reference);
+        };
         let count = BASE.len() + model.fields.len();
         let Some((mut states, mut rest)) = rest.split_at_checked(count.div_ceil(4)) else {
             return fault(rest, What::Size);
@@ -140,7 +168,9 @@ impl<'a> Reader<'a> {
         if word != 0 || (same_id && count == 0) {
             return fault(rest, What::Form);
         }
-        while self.store.cells.len() > start as usize && self.store.cells.last().is_some_and(|cell| cell.is_absent()) {
+        while self.store.cells.len() > start as usize
+            && self.store.cells.last().is_some_and(|cell| cell.is_absent())
+        {
             self.store.cells.pop();
         }
         Ok((Piece { start, end: self.store.cells.len() as u32 }, rest))
@@ -159,7 +189,12 @@ impl<'a> Reader<'a> {
 
     /// Reads a value of a known kind.
     #[inline(always)]
-    pub(super) fn value<'s>(&mut self, kind: FieldKind, b: bool, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+    pub(super) fn value<'s>(
+        &mut self,
+        kind: FieldKind,
+        b: bool,
+        rest: Rest<'s>,
+    ) -> Step<(Cell, Rest<'s>)> {
         match (kind, b) {
             (FieldKind::Boolean, _) => Ok((Cell::boolean(b), rest)),
             (FieldKind::String, true) => {
@@ -194,11 +229,17 @@ impl<'a> Reader<'a> {
             (FieldKind::Number, true) => {
                 let (number, more) = bytes::<8>(rest)?;
                 let number = f64::from_le_bytes(*number);
-                if number.is_finite() { Ok((Cell::number(number), more)) } else { fault(rest, What::Range) }
+                if number.is_finite() {
+                    Ok((Cell::number(number), more))
+                } else {
+                    fault(rest, What::Range)
+                }
             }
             (FieldKind::Date, false) => {
                 let (folded, more) = varint(rest)?;
-                let Some(millis) = self.date.checked_add(unzigzag(folded)).filter(|at| date::FIXED.contains(at)) else {
+                let Some(millis) =
+                    self.date.checked_add(unzigzag(folded)).filter(|at| date::FIXED.contains(at))
+                else {
                     return fault(rest, What::Date);
                 };
                 self.date = millis;

@@ -42,7 +42,14 @@ impl Reader<'_> {
     }
 
     /// Puts a member of a row where it belongs if this build knows it after all. No other member may have a known name.
-    fn absorb(&mut self, record: &mut Record, owner: Owner, name: Span, value: Span, rest: Rest<'_>) -> Step<bool> {
+    fn absorb(
+        &mut self,
+        record: &mut Record,
+        owner: Owner,
+        name: Span,
+        value: Span,
+        rest: Rest<'_>,
+    ) -> Step<bool> {
         let name = self.read_text(name);
         let known = match owner {
             Owner::Delta => MEMBERS.iter().any(|member| member.name() == name),
@@ -50,9 +57,12 @@ impl Reader<'_> {
             Owner::Batch => matches!(name, "deltas" | "newVersions"),
             Owner::Row => {
                 let model = self.schema.models.get(record.model as usize).copied();
-                let (Some(model), Data::Row(row)) = (model, &mut record.data) else { return Ok(false) };
+                let (Some(model), Data::Row(row)) = (model, &mut record.data) else {
+                    return Ok(false);
+                };
                 let fields = BASE.iter().chain(model.fields).enumerate();
-                let Some((at, field)) = fields.into_iter().find(|(_, field)| field.name == name) else {
+                let Some((at, field)) = fields.into_iter().find(|(_, field)| field.name == name)
+                else {
                     return Ok(false);
                 };
                 // What follows it belongs to others.
@@ -74,9 +84,12 @@ impl Reader<'_> {
     #[inline(never)]
     pub(super) fn compose(&mut self, record: &mut Record) {
         let mut text = String::from("{");
-        for extra in record.extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row) {
+        for extra in
+            record.extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row)
+        {
             let comma = if text.len() > 1 { "," } else { "" };
-            let (name, value) = (json_string(self.read_text(extra.name)), self.read_text(extra.value));
+            let (name, value) =
+                (json_string(self.read_text(extra.name)), self.read_text(extra.value));
             text.extend([comma, &name, ":", value]);
         }
         text.push('}');

@@ -34,7 +34,8 @@ fn unpack_word(bytes: [u8; 4]) -> [u8; 8] {
     let bytes = u64::from(u32::from_le_bytes(bytes));
     let spread = (bytes | bytes << 16) & 0x0000_ffff_0000_ffff;
     let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
-    unpack_digits(((spread >> 4) & (0x0f * ONES)) | ((spread & 0x000f_000f_000f_000f) << 8)).to_le_bytes()
+    unpack_digits(((spread >> 4) & (0x0f * ONES)) | ((spread & 0x000f_000f_000f_000f) << 8))
+        .to_le_bytes()
 }
 
 /// Packs the text of a UUID; `None` for any other text.

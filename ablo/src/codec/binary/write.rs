@@ -31,7 +31,8 @@ impl Deltas<'_> {
             writer.start(pen, naming, &extras)
         });
         for record in &self.store.records {
-            let (texts, known, date, created) = (writer.texts.len(), writer.count, writer.date, writer.created);
+            let (texts, known, date, created) =
+                (writer.texts.len(), writer.count, writer.date, writer.created);
             head.write(|pen| {
                 // Where the room was too small, nothing of the first attempt may stay.
                 writer.texts.truncate(texts);
@@ -150,7 +151,11 @@ impl<'b, 'a> Writer<'b, 'a> {
         if let Some(versions) = self.deltas.store.new_versions {
             pen = self.text(pen, versions)?;
         }
-        if extras.is_empty() { Some(pen) } else { self.extras(pen, extras.len(), extras.iter().copied()) }
+        if extras.is_empty() {
+            Some(pen)
+        } else {
+            self.extras(pen, extras.len(), extras.iter().copied())
+        }
     }
 
     fn dictionary<'d>(&mut self, pen: Pen<'d>) -> Written<'d> {
@@ -160,7 +165,9 @@ impl<'b, 'a> Writer<'b, 'a> {
         used.sort_by_key(|(number, _)| *number);
         let mut pen = pen.varint(used.len() as u64)?;
         for (_, model) in used {
-            pen = self.name(pen, model.type_name)?.varint((BASE.len() + model.fields.len()) as u64)?;
+            pen = self
+                .name(pen, model.type_name)?
+                .varint((BASE.len() + model.fields.len()) as u64)?;
             for field in BASE.iter().chain(model.fields) {
                 pen = pen.varint(u64::from(dictionary::number_of(field)))?;
                 pen = self.name(pen.byte(dictionary::kind_byte(field.kind))?, field.name)?;
@@ -229,7 +236,8 @@ impl<'b, 'a> Writer<'b, 'a> {
         if marks & mark::GROUPS != 0 {
             pen = self.groups(pen, record.sync_groups)?;
         }
-        for (bit, actor) in [(mark::ACTOR, record.actor), (mark::ON_BEHALF_OF, record.on_behalf_of)] {
+        for (bit, actor) in [(mark::ACTOR, record.actor), (mark::ON_BEHALF_OF, record.on_behalf_of)]
+        {
             if marks & bit != 0 {
                 pen = self.participant(pen, actor)?;
             }
@@ -259,19 +267,29 @@ impl<'b, 'a> Writer<'b, 'a> {
             Data::Row(row) => data::ROW | set(mark::SAME_ID, self.same_id(record, row)),
             Data::Raw(_) => data::RAW,
         };
-        let creator_acts = record.created_by.kind.is_value() && self.same_actor(record.created_by, record.actor);
+        let creator_acts =
+            record.created_by.kind.is_value() && self.same_actor(record.created_by, record.actor);
         data | set(mark::EXTRAS, record.extras.start != record.extras.end)
             | set(mark::PREVIOUS, record.previous_data != Span::ABSENT)
             | set(mark::ACTION, !self.same(record.action, before.action))
-            | set(mark::MODEL, record.model != before.model || !self.same(record.model_name, before.model_name))
+            | set(
+                mark::MODEL,
+                record.model != before.model || !self.same(record.model_name, before.model_name),
+            )
             | set(mark::GROUPS, !self.same_groups(record.sync_groups, before.sync_groups))
             | set(mark::ACTOR, !self.same_actor(record.actor, before.actor))
             | set(mark::ON_BEHALF_OF, !self.same_actor(record.on_behalf_of, before.on_behalf_of))
             | set(mark::CAPABILITY, !self.same(record.capability_id, before.capability_id))
-            | set(mark::CONFIRMATION, !self.same(record.confirmation_state, before.confirmation_state))
+            | set(
+                mark::CONFIRMATION,
+                !self.same(record.confirmation_state, before.confirmation_state),
+            )
             | set(mark::CAUSED_BY, !self.same(record.caused_by_task_id, before.caused_by_task_id))
             | set(mark::CREATOR_ACTS, creator_acts)
-            | set(mark::CREATED_BY, !creator_acts && !self.same_actor(record.created_by, before.created_by))
+            | set(
+                mark::CREATED_BY,
+                !creator_acts && !self.same_actor(record.created_by, before.created_by),
+            )
     }
 
     /// Whether two texts are the same, or are both absent or both null.
@@ -302,9 +320,10 @@ impl<'b, 'a> Writer<'b, 'a> {
             (_, 17..) => None,
             (Some(chunk), _) => Some(u128::from_le_bytes(*chunk) << (128 - len * 8)),
             // Too near the end to be read at once.
-            (None, _) => {
-                Some(text.iter().take(len).rev().fold(0, |word, byte| word << 8 | u128::from(*byte)) << (128 - len * 8))
-            }
+            (None, _) => Some(
+                text.iter().take(len).rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
+                    << (128 - len * 8),
+            ),
         }
     }
 
@@ -371,7 +390,10 @@ impl<'b, 'a> Writer<'b, 'a> {
     fn slot(&self, span: Span) -> usize {
         let word = match self.short(span) {
             Some(short) => (short >> 64) as u64 ^ (short as u64).rotate_left(29),
-            None => self.bytes(span).iter().fold(0, |word: u64, byte| word.rotate_left(7) ^ u64::from(*byte)),
+            None => self
+                .bytes(span)
+                .iter()
+                .fold(0, |word: u64, byte| word.rotate_left(7) ^ u64::from(*byte)),
         };
         ((word ^ span.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
     }
@@ -425,7 +447,12 @@ impl<'b, 'a> Writer<'b, 'a> {
 
     #[cold]
     #[inline(never)]
-    fn extras<'d, 'e>(&mut self, pen: Pen<'d>, count: usize, extras: impl Iterator<Item = &'e Extra>) -> Written<'d> {
+    fn extras<'d, 'e>(
+        &mut self,
+        pen: Pen<'d>,
+        count: usize,
+        extras: impl Iterator<Item = &'e Extra>,
+    ) -> Written<'d> {
         let mut pen = pen.varint(count as u64)?;
         for extra in extras {
             pen = pen.fixed(&[extra.owner as u8])?;

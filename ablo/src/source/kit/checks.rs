@@ -53,18 +53,42 @@ pub(super) async fn forged<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let body = load(talk).to_string().into_bytes();
     let key = talk.subject.key.as_str();
     let foreign = Message::signed("sk_test_of_somebody_else", &talk.fresh("msg"), body.clone());
-    refused("a message signed by others", &talk.send(foreign).await?, 401, &["source_signature_invalid"])?;
+    refused(
+        "a message signed by others",
+        &talk.send(foreign).await?,
+        401,
+        &["source_signature_invalid"],
+    )?;
     for at in [now().saturating_sub(3600), now() + 3600] {
         let late = Message::signed_at(key, &talk.fresh("msg"), at, body.clone());
-        refused("a message signed an hour away", &talk.send(late).await?, 401, &["source_timestamp_expired"])?;
+        refused(
+            "a message signed an hour away",
+            &talk.send(late).await?,
+            401,
+            &["source_timestamp_expired"],
+        )?;
     }
     let mut other = Message::signed(key, &talk.fresh("msg"), body.clone());
     other.body.push(b' ');
-    refused("a message with another body", &talk.send(other).await?, 401, &["source_signature_invalid"])?;
+    refused(
+        "a message with another body",
+        &talk.send(other).await?,
+        401,
+        &["source_signature_invalid"],
+    )?;
     let mut renamed = Message::signed(key, &talk.fresh("msg"), body);
     let id = talk.fresh("msg");
-    renamed.headers.iter_mut().filter(|(name, _)| name == "webhook-id").for_each(|(_, value)| value.clone_from(&id));
-    refused("a message with another id", &talk.send(renamed).await?, 401, &["source_signature_invalid"])?;
+    renamed
+        .headers
+        .iter_mut()
+        .filter(|(name, _)| name == "webhook-id")
+        .for_each(|(_, value)| value.clone_from(&id));
+    refused(
+        "a message with another id",
+        &talk.send(renamed).await?,
+        401,
+        &["source_signature_invalid"],
+    )?;
     let mut wordy = talk.message(&load(talk));
     let timestamps = wordy.headers.iter_mut().filter(|(name, _)| name == "webhook-timestamp");
     timestamps.for_each(|(_, value)| "yesterday".clone_into(value));
@@ -77,7 +101,9 @@ pub(super) async fn rotated<W: Way>(talk: &Talk<'_, W>) -> Checked {
         *value = format!("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= {value}");
     }
     let (status, answer) = talk.send(message).await?;
-    holds(status != 401, || format!("a message with two signatures, of which one fits, is refused: {answer}"))
+    holds(status != 401, || {
+        format!("a message with two signatures, of which one fits, is refused: {answer}")
+    })
 }
 
 pub(super) async fn methods<W: Way>(talk: &Talk<'_, W>) -> Checked {
@@ -91,21 +117,29 @@ pub(super) async fn methods<W: Way>(talk: &Talk<'_, W>) -> Checked {
 }
 
 pub(super) async fn rubbish<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let text = Message::signed(&talk.subject.key, &talk.fresh("msg"), b"{ this is no JSON".to_vec());
+    let text =
+        Message::signed(&talk.subject.key, &talk.fresh("msg"), b"{ this is no JSON".to_vec());
     refused("a body that is no JSON", &talk.send(text).await?, 400, &["invalid_json"])?;
     let unknown = talk.ask(json!({ "type": "subscribe" })).await?;
     refused("a request of an unknown type", &unknown, 400, &["unknown_source_request"])?;
-    let model = talk.ask(json!({ "type": "load", "model": "ablo_kit_no_such_model", "id": "1" })).await?;
+    let model =
+        talk.ask(json!({ "type": "load", "model": "ablo_kit_no_such_model", "id": "1" })).await?;
     refused("a load of an unknown model", &model, 404, &["source_load_not_configured"])
 }
 
 pub(super) async fn invalid<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let create = talk.operation("CREATE", Some(&talk.id()), Some(talk.row("nameless")));
     let nameless = talk.ask(json!({ "type": "commit", "operations": [create] })).await?;
-    refused("a commit without clientTxId", &nameless, 400, &["source_commit_requires_client_tx_id"])?;
+    refused(
+        "a commit without clientTxId",
+        &nameless,
+        400,
+        &["source_commit_requires_client_tx_id"],
+    )?;
     let verb = talk.operation("MERGE", Some(&talk.id()), None);
     for operations in [json!([]), json!([verb])] {
-        let request = json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": operations });
+        let request =
+            json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": operations });
         let said = request.to_string();
         refused(&said, &talk.ask(request).await?, 400, &["source_commit_invalid"])?;
     }
@@ -115,12 +149,16 @@ pub(super) async fn invalid<W: Way>(talk: &Talk<'_, W>) -> Checked {
 /// Whether two values say the same: languages write one number as `7` and as `7.0`.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            let there = |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| same(value, other));
+            let there = |(name, value): (&String, &Value)| {
+                other.get(name).is_some_and(|other| same(value, other))
+            };
             one.len() == other.len() && one.iter().all(there)
         }
         _ => one == other,
@@ -145,7 +183,9 @@ pub(super) async fn created<W: Way>(talk: &Talk<'_, W>) -> Checked {
 pub(super) async fn loaded<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let (id, row) = talk.create("loaded").await?;
     let loaded = talk.load(&id).await?;
-    holds(loaded == row, || format!("the commit was answered with {row}, and the row is loaded as {loaded}"))?;
+    holds(loaded == row, || {
+        format!("the commit was answered with {row}, and the row is loaded as {loaded}")
+    })?;
     let none = talk.load(&talk.id()).await?;
     holds(none.is_null(), || format!("a row that is not there is loaded as {none}"))
 }
@@ -164,7 +204,9 @@ pub(super) async fn listed<W: Way>(talk: &Talk<'_, W>) -> Checked {
             query["cursor"] = cursor.as_str().into();
         }
         let answer = talk.good(json!({ "type": "list", "model": model, "query": query })).await?;
-        let rows = answer["rows"].as_array().ok_or_else(|| format!("a list is answered without `rows`: {answer}"))?;
+        let rows = answer["rows"]
+            .as_array()
+            .ok_or_else(|| format!("a list is answered without `rows`: {answer}"))?;
         holds(rows.len() <= 2, || format!("a page of 2 has {} rows", rows.len()))?;
         found.extend(rows.iter().map(|row| row["id"].as_str().unwrap_or_default().to_owned()));
         cursor = answer["nextCursor"].as_str().map(str::to_owned);
@@ -183,9 +225,10 @@ pub(super) async fn updated<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let rows = talk.commit(&talk.fresh("tx"), vec![talk.change(&id, "second")]).await?;
     let row = talk.load(&id).await?;
     has(talk, &row, "second")?;
-    holds(rows == [row.clone()], || format!("an update of {before} was answered with {rows:?}, and the row is {row}"))?;
-    let missing =
-        json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [talk.change(&talk.id(), "third")] });
+    holds(rows == [row.clone()], || {
+        format!("an update of {before} was answered with {rows:?}, and the row is {row}")
+    })?;
+    let missing = json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [talk.change(&talk.id(), "third")] });
     let (status, answer) = talk.ask(missing).await?;
     holds((400..500).contains(&status), || {
         format!("an update of a row that is not there is answered with {status}: {answer}")
@@ -210,7 +253,8 @@ pub(super) async fn cleared<W: Way>(talk: &Talk<'_, W>) -> Checked {
 
 pub(super) async fn deleted<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let (id, row) = talk.create("deleted").await?;
-    let rows = talk.commit(&talk.fresh("tx"), vec![talk.operation("DELETE", Some(&id), None)]).await?;
+    let rows =
+        talk.commit(&talk.fresh("tx"), vec![talk.operation("DELETE", Some(&id), None)]).await?;
     holds(rows == [row.clone()], || format!("the deletion of {row} was answered with {rows:?}"))?;
     let after = talk.load(&id).await?;
     holds(after.is_null(), || format!("the deleted row is loaded as {after}"))
@@ -222,14 +266,17 @@ pub(super) async fn repeated<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let operation = talk.operation("CREATE", id.as_deref(), Some(talk.row(&text)));
     let first = talk.commit(&tx, vec![operation.clone()]).await?;
     let second = talk.commit(&tx, vec![operation]).await?;
-    holds(first == second, || format!("the same commit was answered with {first:?}, then with {second:?}"))?;
+    holds(first == second, || {
+        format!("the same commit was answered with {first:?}, then with {second:?}")
+    })?;
     one(talk, &text).await
 }
 
 /// Whether there is one row with a text.
 async fn one<W: Way>(talk: &Talk<'_, W>, text: &str) -> Checked {
     let query = json!({ "where": [[talk.subject.text, text]] });
-    let answer = talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
+    let answer =
+        talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
     let rows = answer["rows"].as_array().map_or(0, Vec::len);
     holds(rows == 1, || format!("there are {rows} rows where one was created"))
 }
@@ -254,7 +301,9 @@ pub(super) async fn reordered<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let second = talk.commit(&tx, vec![talk.change(&id, "second")]).await?;
     talk.commit(&talk.fresh("tx"), vec![talk.change(&id, "third")]).await?;
     let again = talk.commit(&tx, vec![talk.change(&id, "second")]).await?;
-    holds(again == second, || format!("a commit was answered with {second:?}, and later with {again:?}"))?;
+    holds(again == second, || {
+        format!("a commit was answered with {second:?}, and later with {again:?}")
+    })?;
     has(talk, &talk.load(&id).await?, "third")
 }
 
@@ -268,7 +317,8 @@ pub(super) async fn whole<W: Way>(talk: &Talk<'_, W>) -> Checked {
         format!("a commit that cannot be applied whole is answered with {status}: {answer}")
     })?;
     let query = json!({ "where": [[talk.subject.text, text]] });
-    let left = talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
+    let left =
+        talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
     holds(left["rows"] == json!([]), || format!("half of a commit was applied: {left}"))
 }
 
@@ -287,9 +337,12 @@ pub(super) async fn apart<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let hidden = loaded.0 == 403 || loaded == (200, json!({ "row": null }));
     holds(hidden, || format!("{row} is loaded for another organisation: {loaded:?}"))?;
     let (status, listed) = talk.ask_for(&other, json!({ "type": "list", "model": model })).await?;
-    holds(status == 403 || !listed.to_string().contains(&id), || format!("{row} is listed for another organisation"))?;
+    holds(status == 403 || !listed.to_string().contains(&id), || {
+        format!("{row} is listed for another organisation")
+    })?;
     for operation in [talk.change(&id, "theirs"), talk.operation("DELETE", Some(&id), None)] {
-        let request = json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [operation] });
+        let request =
+            json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [operation] });
         talk.ask_for(&other, request).await?;
     }
     let after = talk.load(&id).await?;
@@ -306,15 +359,23 @@ async fn settled<W: Way>(talk: &Talk<'_, W>) -> Result<Option<String>, String> {
 pub(super) async fn told<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let from = settled(talk).await?;
     let (id, tx) = ((!talk.subject.generated).then(|| talk.id()), talk.fresh("tx"));
-    let rows = talk.commit(&tx, vec![talk.operation("CREATE", id.as_deref(), Some(talk.row("told")))]).await?;
+    let rows = talk
+        .commit(&tx, vec![talk.operation("CREATE", id.as_deref(), Some(talk.row("told")))])
+        .await?;
     let events = talk.awaited(&from, 1, |event| event["clientTxId"] == tx.as_str()).await?;
-    let [event] = events.as_slice() else { return Err(format!("one create has {} events: {events:?}", events.len())) };
+    let [event] = events.as_slice() else {
+        return Err(format!("one create has {} events: {events:?}", events.len()));
+    };
     let row = rows.first().cloned().unwrap_or_default();
     let model = Value::from(talk.subject.model.as_str());
-    for (member, wanted) in [("model", &model), ("entityId", &row["id"]), ("type", &"CREATE".into()), ("data", &row)] {
+    for (member, wanted) in
+        [("model", &model), ("entityId", &row["id"]), ("type", &"CREATE".into()), ("data", &row)]
+    {
         holds(event[member] == *wanted, || format!("`{member}` is to be {wanted} in {event}"))?;
     }
-    holds(event["id"].as_str().is_some_and(|id| !id.is_empty()), || format!("the event has no id: {event}"))
+    holds(event["id"].as_str().is_some_and(|id| !id.is_empty()), || {
+        format!("the event has no id: {event}")
+    })
 }
 
 pub(super) async fn told_in_order<W: Way>(talk: &Talk<'_, W>) -> Checked {
@@ -375,7 +436,9 @@ pub(super) async fn paged<W: Way>(talk: &Talk<'_, W>) -> Checked {
     holds(ended, || format!("behind the last event come {rest:?} and {next:?}"))?;
     let (again, _) = talk.drain(from).await?;
     let again: Vec<String> = again.iter().map(|event| event["id"].to_string()).collect();
-    holds(again == seen, || format!("the same pages read again have {again:?}, and before {seen:?}"))
+    holds(again == seen, || {
+        format!("the same pages read again have {again:?}, and before {seen:?}")
+    })
 }
 
 pub(super) async fn drained<W: Way>(talk: &Talk<'_, W>) -> Checked {
@@ -383,12 +446,14 @@ pub(super) async fn drained<W: Way>(talk: &Talk<'_, W>) -> Checked {
     let (mut cursor, mut told, mut made) = (from, BTreeMap::<String, u32>::new(), BTreeSet::new());
     let mut count = |events: &[Value]| {
         for event in events {
-            *told.entry(event["entityId"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *told.entry(event["entityId"].as_str().unwrap_or_default().to_owned()).or_default() +=
+                1;
         }
     };
     for _ in 0..5 {
         let writers = join_all((0..8).map(|_| talk.create("drained")));
-        let (written, drained) = futures_util::future::join(writers, talk.drain(cursor.clone())).await;
+        let (written, drained) =
+            futures_util::future::join(writers, talk.drain(cursor.clone())).await;
         for result in written {
             made.insert(result?.0);
         }
@@ -401,6 +466,9 @@ pub(super) async fn drained<W: Way>(talk: &Talk<'_, W>) -> Checked {
     count(&talk.drain(cursor).await?.0);
     let wrong: Vec<&String> = made.iter().filter(|id| told.get(*id) != Some(&1)).collect();
     holds(wrong.is_empty(), || {
-        format!("of {} rows that were created while events were read, these were not told once: {wrong:?}", made.len())
+        format!(
+            "of {} rows that were created while events were read, these were not told once: {wrong:?}",
+            made.len()
+        )
     })
 }

@@ -49,8 +49,9 @@ impl Way for Remote {
 
 impl<S: Source> Way for Endpoint<S> {
     async fn send(&self, message: Message) -> Result<Reply, Unreachable> {
-        let header =
-            |name: &str| message.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let header = |name: &str| {
+            message.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
         let answer = self.answer(&message.method, header, &message.body).await;
         Ok(Reply { status: answer.status, body: answer.body.into_bytes() })
     }
@@ -144,7 +145,8 @@ pub async fn run<W: Way>(way: &W, subject: &Subject) -> Vec<Outcome> {
         whole: "a commit is applied whole or not at all",
         made: "a row without an id is given one",
     }
-    let skipped = |name, why| Outcome { name, result: Ok(()), skipped: Some(why), took: Duration::ZERO };
+    let skipped =
+        |name, why| Outcome { name, result: Ok(()), skipped: Some(why), took: Duration::ZERO };
     if subject.isolated {
         each! { talk, outcomes; apart: APART, }
     } else {

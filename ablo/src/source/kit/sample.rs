@@ -24,25 +24,39 @@ impl Subject {
     /// ```
     pub fn of(key: &str, schema: &Schema, model: Option<&str>) -> Result<Self, String> {
         let Some(named) = model else {
-            let fits = schema.models().iter().filter(|model| model.mutable).find_map(|model| about(key, model).ok());
-            return fits.ok_or_else(|| "no model that clients write has rows that can be made up".to_owned());
+            let fits = schema
+                .models()
+                .iter()
+                .filter(|model| model.mutable)
+                .find_map(|model| about(key, model).ok());
+            return fits.ok_or_else(|| {
+                "no model that clients write has rows that can be made up".to_owned()
+            });
         };
-        let model = schema.model(named).ok_or_else(|| format!("the schema has no model `{named}`"))?;
+        let model =
+            schema.model(named).ok_or_else(|| format!("the schema has no model `{named}`"))?;
         about(key, model)
     }
 }
 
 fn about(key: &str, model: &Model) -> Result<Subject, String> {
-    let refers = |field: &Field| model.belongs_to().any(|relation| relation.foreign_key == field.name);
+    let refers =
+        |field: &Field| model.belongs_to().any(|relation| relation.foreign_key == field.name);
     let given = |field: &&Field| {
-        !OWN.contains(&field.name.as_str()) && model.tenancy_column().is_none_or(|column| *column != field.column)
+        !OWN.contains(&field.name.as_str())
+            && model.tenancy_column().is_none_or(|column| *column != field.column)
     };
     let plain = |field: &Field| {
-        field.kind == FieldKind::String && field.facets.format.is_none() && !field.facets.unique && !refers(field)
+        field.kind == FieldKind::String
+            && field.facets.format.is_none()
+            && !field.facets.unique
+            && !refers(field)
     };
     let fields: Vec<&Field> = model.fields.iter().filter(given).collect();
     let text = fields.iter().filter(|field| plain(field)).min_by_key(|field| field.optional);
-    let text = text.ok_or_else(|| format!("`{}` has no field of plain text that could be changed", model.key))?;
+    let text = text.ok_or_else(|| {
+        format!("`{}` has no field of plain text that could be changed", model.key)
+    })?;
     let mut row = Map::new();
     for field in &fields {
         // Rows of a run look alike, and nobody knows which others there are.
@@ -50,7 +64,10 @@ fn about(key: &str, model: &Model) -> Result<Subject, String> {
         let value = match (field.optional, unknown || refers(field)) {
             (true, true) => continue,
             (false, true) if unknown => {
-                return Err(format!("`{}.{}` has to have a value that cannot be made up", model.key, field.name));
+                return Err(format!(
+                    "`{}.{}` has to have a value that cannot be made up",
+                    model.key, field.name
+                ));
             }
             (false, true) => json!(uuid::Uuid::new_v4().hyphenated().to_string()),
             _ => value(&field.kind, field.facets.format),
@@ -66,7 +83,9 @@ fn about(key: &str, model: &Model) -> Result<Subject, String> {
 /// A value that is written in one way only, and that tables hold which others made: a whole number, a day.
 fn value(kind: &FieldKind, format: Option<Format>) -> Value {
     match (kind, format) {
-        (FieldKind::String, Some(Format::Uuid)) => json!(uuid::Uuid::new_v4().hyphenated().to_string()),
+        (FieldKind::String, Some(Format::Uuid)) => {
+            json!(uuid::Uuid::new_v4().hyphenated().to_string())
+        }
         (FieldKind::String, Some(Format::Decimal { digits })) => {
             let (all, behind) = digits.unwrap_or((2, 1));
             let whole = if all > behind { "1" } else { "0" };

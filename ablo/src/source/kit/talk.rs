@@ -38,10 +38,12 @@ impl<'t, W: Way> Talk<'t, W> {
 
     /// Sends a message as it is.
     pub(super) async fn send(&self, message: Message) -> Result<Answered, String> {
-        let Reply { status, body } = self.way.send(message).await.map_err(|error| format!("no answer: {error}"))?;
+        let Reply { status, body } =
+            self.way.send(message).await.map_err(|error| format!("no answer: {error}"))?;
         let text = String::from_utf8_lossy(&body);
-        let value = serde_json::from_str(&text)
-            .map_err(|error| format!("the answer, {status}, is no JSON ({error}): {}", shown(&text)))?;
+        let value = serde_json::from_str(&text).map_err(|error| {
+            format!("the answer, {status}, is no JSON ({error}): {}", shown(&text))
+        })?;
         Ok((status, value))
     }
 
@@ -57,7 +59,11 @@ impl<'t, W: Way> Talk<'t, W> {
     }
 
     /// Asks for an organisation.
-    pub(super) async fn ask_for(&self, organization: &str, mut request: Value) -> Result<Answered, String> {
+    pub(super) async fn ask_for(
+        &self,
+        organization: &str,
+        mut request: Value,
+    ) -> Result<Answered, String> {
         let mode = if self.subject.key.starts_with("sk_live_") { "live" } else { "test" };
         request["scope"] = json!({
             "participantId": "agent:kit", "participantKind": "agent", "organizationId": organization,
@@ -71,7 +77,9 @@ impl<'t, W: Way> Talk<'t, W> {
         let said = shown(&request.to_string());
         match self.ask(request).await? {
             (200, answer) => Ok(answer),
-            (status, answer) => Err(format!("{said} is answered with {status}: {}", shown(&answer.to_string()))),
+            (status, answer) => {
+                Err(format!("{said} is answered with {status}: {}", shown(&answer.to_string())))
+            }
         }
     }
 
@@ -83,7 +91,12 @@ impl<'t, W: Way> Talk<'t, W> {
     }
 
     /// An operation.
-    pub(super) fn operation(&self, verb: &str, id: Option<&str>, input: Option<Map<String, Value>>) -> Value {
+    pub(super) fn operation(
+        &self,
+        verb: &str,
+        id: Option<&str>,
+        input: Option<Map<String, Value>>,
+    ) -> Value {
         let mut operation = json!({ "type": verb, "model": self.subject.model, "id": id });
         if let Some(input) = input {
             operation["input"] = input.into();
@@ -98,12 +111,19 @@ impl<'t, W: Way> Talk<'t, W> {
     }
 
     /// Commits, and gives the rows.
-    pub(super) async fn commit(&self, client_tx_id: &str, operations: Vec<Value>) -> Result<Vec<Value>, String> {
-        let request = json!({ "type": "commit", "clientTxId": client_tx_id, "operations": operations });
+    pub(super) async fn commit(
+        &self,
+        client_tx_id: &str,
+        operations: Vec<Value>,
+    ) -> Result<Vec<Value>, String> {
+        let request =
+            json!({ "type": "commit", "clientTxId": client_tx_id, "operations": operations });
         let answer = self.good(request).await?;
         match answer.get("rows").and_then(Value::as_array) {
             Some(rows) => Ok(rows.clone()),
-            None => Err(format!("a commit is answered without `rows`: {}", shown(&answer.to_string()))),
+            None => {
+                Err(format!("a commit is answered without `rows`: {}", shown(&answer.to_string())))
+            }
         }
     }
 
@@ -112,18 +132,27 @@ impl<'t, W: Way> Talk<'t, W> {
         let id = (!self.subject.generated).then(|| self.id());
         let operation = self.operation("CREATE", id.as_deref(), Some(self.row(text)));
         let rows = self.commit(&self.fresh("tx"), vec![operation]).await?;
-        let [row] = rows.as_slice() else { return Err(format!("one create is answered with {} rows", rows.len())) };
-        let made = row["id"].as_str().ok_or_else(|| format!("the row has no `id` of text: {row}"))?;
+        let [row] = rows.as_slice() else {
+            return Err(format!("one create is answered with {} rows", rows.len()));
+        };
+        let made =
+            row["id"].as_str().ok_or_else(|| format!("the row has no `id` of text: {row}"))?;
         match id {
-            Some(id) if id != made => Err(format!("the row with the id {id} is answered as {made}")),
+            Some(id) if id != made => {
+                Err(format!("the row with the id {id} is answered as {made}"))
+            }
             _ => Ok((made.to_owned(), row.clone())),
         }
     }
 
     /// Loads a row; null where there is none.
     pub(super) async fn load(&self, id: &str) -> Result<Value, String> {
-        let answer = self.good(json!({ "type": "load", "model": self.subject.model, "id": id })).await?;
-        answer.get("row").cloned().ok_or_else(|| format!("a load is answered without `row`: {answer}"))
+        let answer =
+            self.good(json!({ "type": "load", "model": self.subject.model, "id": id })).await?;
+        answer
+            .get("row")
+            .cloned()
+            .ok_or_else(|| format!("a load is answered without `row`: {answer}"))
     }
 
     /// A page of events, and where the next one starts.
@@ -138,11 +167,16 @@ impl<'t, W: Way> Talk<'t, W> {
         }
         let answer = self.good(request).await?;
         let events = answer.get("events").and_then(Value::as_array);
-        let events = events.ok_or_else(|| format!("events are answered without `events`: {answer}"))?;
+        let events =
+            events.ok_or_else(|| format!("events are answered without `events`: {answer}"))?;
         let next = match answer.get("nextCursor") {
             None | Some(Value::Null) => None,
             Some(Value::String(next)) if !next.is_empty() => Some(next.clone()),
-            Some(other) => return Err(format!("`nextCursor` is {other}: a text, or absent where nothing is left")),
+            Some(other) => {
+                return Err(format!(
+                    "`nextCursor` is {other}: a text, or absent where nothing is left"
+                ));
+            }
         };
         Ok((events.clone(), next))
     }
@@ -157,7 +191,8 @@ impl<'t, W: Way> Talk<'t, W> {
     ) -> Result<Vec<Value>, String> {
         let start = Instant::now();
         loop {
-            let found: Vec<Value> = self.drain(from.clone()).await?.0.into_iter().filter(&meant).collect();
+            let found: Vec<Value> =
+                self.drain(from.clone()).await?.0.into_iter().filter(&meant).collect();
             if found.len() >= many || start.elapsed() > self.subject.patience {
                 return Ok(found);
             }
@@ -166,7 +201,10 @@ impl<'t, W: Way> Talk<'t, W> {
     }
 
     /// Every event behind a cursor, and where they end.
-    pub(super) async fn drain(&self, from: Option<String>) -> Result<(Vec<Value>, Option<String>), String> {
+    pub(super) async fn drain(
+        &self,
+        from: Option<String>,
+    ) -> Result<(Vec<Value>, Option<String>), String> {
         let (mut all, mut cursor) = (Vec::new(), from);
         for _ in 0..10_000 {
             let (events, next) = self.events(cursor.as_deref(), 100).await?;

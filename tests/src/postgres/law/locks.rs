@@ -48,7 +48,8 @@ impl Watch {
         );
         for held in held {
             let Some((oid, mode)) = held.split_once(' ') else { continue };
-            let (Some(declared), Some(mode)) = (self.0.get(oid), MODES.iter().find(|known| known.as_str() == mode))
+            let (Some(declared), Some(mode)) =
+                (self.0.get(oid), MODES.iter().find(|known| known.as_str() == mode))
             else {
                 continue;
             };

@@ -26,7 +26,12 @@ pub fn options() -> Options {
 /// # Panics
 /// Never: the options are right.
 #[must_use]
-pub fn migration(diff: &Diff<'_>, prev: &Schema, next: &Schema, backfills: &Backfills) -> Migration {
+pub fn migration(
+    diff: &Diff<'_>,
+    prev: &Schema,
+    next: &Schema,
+    backfills: &Backfills,
+) -> Migration {
     migrate(diff, Some(prev), next, backfills, &options()).expect("options that are right")
 }
 
@@ -46,7 +51,8 @@ pub fn run(session: &mut Session, migration: &Migration) -> Result<Vec<String>, 
     }
     session.run("COMMIT").map_err(|error| format!("COMMIT: {error}"))?;
     for (at, statement) in migration.of(Phase::AfterCommit).enumerate() {
-        let told = |error: String| format!("after commit, statement {at}: {error}\n{}", statement.sql);
+        let told =
+            |error: String| format!("after commit, statement {at}: {error}\n{}", statement.sql);
         // An index cannot be built concurrently where its locks could be looked at.
         if statement.sql.contains(" CONCURRENTLY ") {
             session.run(&statement.sql).map_err(told)?;
@@ -98,7 +104,10 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
     let mut admin = database.admin();
     admin.run("BEGIN; SET CONSTRAINTS ALL DEFERRED").expect("a transaction");
     for table in rows(schema, count) {
-        if !admin.texts(&format!("SELECT id FROM public.{} LIMIT 1", quoted(&table.table))).is_empty() {
+        if !admin
+            .texts(&format!("SELECT id FROM public.{} LIMIT 1", quoted(&table.table)))
+            .is_empty()
+        {
             continue;
         }
         for row in &table.rows {
@@ -143,7 +152,12 @@ impl Court<'_> {
     ///
     /// # Errors
     /// The first thing that does not hold.
-    pub fn judge(&self, diff: &Diff<'_>, backfills: &Backfills, count: usize) -> Result<Outcome, String> {
+    pub fn judge(
+        &self,
+        diff: &Diff<'_>,
+        backfills: &Backfills,
+        count: usize,
+    ) -> Result<Outcome, String> {
         if let Some(prev) = diff.prev() {
             self.begin(prev, count);
         }
@@ -165,14 +179,18 @@ impl Court<'_> {
     /// # Errors
     /// The first thing that does not hold.
     pub fn advance(&self, diff: &Diff<'_>, backfills: &Backfills) -> Result<Outcome, String> {
-        let (Some(prev), next) = (diff.prev(), diff.next()) else { return Err("there is nothing before".to_owned()) };
+        let (Some(prev), next) = (diff.prev(), diff.next()) else {
+            return Err("there is nothing before".to_owned());
+        };
         let mut session = self.subject.session();
         let before = catalogue(&mut session);
         self.keep(prev);
         let migration = migration(diff, prev, next, backfills);
         let told = run(&mut session, &migration);
         if let Err(error) = &told {
-            let Some(code) = error.split(['"', ' ', '\n']).find(|word| word.starts_with("ablo::migrate::")) else {
+            let Some(code) =
+                error.split(['"', ' ', '\n']).find(|word| word.starts_with("ablo::migrate::"))
+            else {
                 return Err(error.clone());
             };
             if catalogue(&mut session)["public"] != before["public"] {
@@ -181,9 +199,15 @@ impl Court<'_> {
             return Ok(Outcome::Refused(code.trim_end_matches(':').to_owned()));
         }
         let mut found = catalogue(&mut session);
-        let waited = before.values().flat_map(|tables| tables.values()).flat_map(|table| table.constraints.values());
+        let waited = before
+            .values()
+            .flat_map(|tables| tables.values())
+            .flat_map(|table| table.constraints.values());
         if waited.clone().any(|key| key.definition.ends_with(" NOT VALID"))
-            || told.iter().flatten().any(|told| told.contains("ablo::migrate::foreign_key_not_validated"))
+            || told
+                .iter()
+                .flatten()
+                .any(|told| told.contains("ablo::migrate::foreign_key_not_validated"))
         {
             // Rows went away with a model, and others still name them: that is said, and the key holds for new rows.
             let tables = found.values_mut().flat_map(|tables| tables.values_mut());
@@ -193,7 +217,8 @@ impl Court<'_> {
         same(&found, &provisioned(&self.reference, next))?;
         self.same_rows(diff, backfills)?;
         probe::nothing_leaks(&self.subject, &tables(next))?;
-        let again = ablo_schema::diff::diff(Some(next), next, &Hints::default()).map_err(|told| format!("{told:?}"))?;
+        let again = ablo_schema::diff::diff(Some(next), next, &Hints::default())
+            .map_err(|told| format!("{told:?}"))?;
         if !self::migration(&again, next, next, &Backfills::default()).is_empty() {
             return Err("a second run would change something".to_owned());
         }
@@ -237,17 +262,22 @@ impl Court<'_> {
         let prev = diff.prev().map(tables).unwrap_or_default();
         for is in tables(diff.next()) {
             let key = is.model.key.as_str();
-            let was =
-                diff.prev_model(key).and_then(|model| prev.iter().find(|table| table.name() == model.table.as_str()));
+            let was = diff
+                .prev_model(key)
+                .and_then(|model| prev.iter().find(|table| table.name() == model.table.as_str()));
             let Some(was) = was else { continue };
             let (old, new) = (quoted(was.name()), quoted(is.name()));
-            let lost = admin.texts(&format!("SELECT id FROM keep.{old} EXCEPT SELECT id FROM public.{new}"));
-            let more = admin.texts(&format!("SELECT id FROM public.{new} EXCEPT SELECT id FROM keep.{old}"));
+            let lost = admin
+                .texts(&format!("SELECT id FROM keep.{old} EXCEPT SELECT id FROM public.{new}"));
+            let more = admin
+                .texts(&format!("SELECT id FROM public.{new} EXCEPT SELECT id FROM keep.{old}"));
             if !lost.is_empty() || !more.is_empty() {
                 return Err(format!("{new}: lost {lost:?}, more {more:?}"));
             }
             for column in &is.columns {
-                let Some(wanted) = survival(diff, backfills, was, &is, column.name) else { continue };
+                let Some(wanted) = survival(diff, backfills, was, &is, column.name) else {
+                    continue;
+                };
                 let sql = format!(
                     "SELECT concat_ws(' | ', b.id, {}::text, a.{}::text) FROM keep.{old} AS b JOIN public.{new} AS a USING (id) WHERE NOT ({})",
                     wanted.before,
@@ -256,7 +286,10 @@ impl Court<'_> {
                 );
                 let broken = admin.texts(&sql);
                 if !broken.is_empty() {
-                    return Err(format!("{new}.{}: values did not survive: {broken:?}", quoted(column.name)));
+                    return Err(format!(
+                        "{new}.{}: values did not survive: {broken:?}",
+                        quoted(column.name)
+                    ));
                 }
             }
         }
@@ -267,7 +300,8 @@ impl Court<'_> {
 /// Whether two catalogues say the same of `public`.
 fn same(found: &Catalogue, wanted: &Catalogue) -> Result<(), String> {
     let empty = std::collections::BTreeMap::new();
-    let (found, wanted) = (found.get("public").unwrap_or(&empty), wanted.get("public").unwrap_or(&empty));
+    let (found, wanted) =
+        (found.get("public").unwrap_or(&empty), wanted.get("public").unwrap_or(&empty));
     if found.keys().ne(wanted.keys()) {
         return Err(format!("tables {:?}, not {:?}", found.keys(), wanted.keys()));
     }
@@ -285,7 +319,10 @@ fn same(found: &Catalogue, wanted: &Catalogue) -> Result<(), String> {
 fn similar(found: &str, wanted: &str) -> Vec<String> {
     let only = |one: &str, other: &str, sign: char| {
         let known: std::collections::BTreeSet<&str> = other.lines().collect();
-        one.lines().filter(|line| !known.contains(line)).map(|line| format!("{sign} {line}")).collect::<Vec<_>>()
+        one.lines()
+            .filter(|line| !known.contains(line))
+            .map(|line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
     };
     [only(found, wanted, '+'), only(wanted, found, '-')].concat()
 }

@@ -7,7 +7,10 @@ use ablo_migrate::prove::own_rows;
 use std::collections::BTreeMap;
 
 /// Each organisation sees exactly the rows that are its own, and nobody sees any without saying who it is.
-pub(super) fn nothing_leaks(database: &Database<'_>, tables: &[TableShape<'_>]) -> Result<(), String> {
+pub(super) fn nothing_leaks(
+    database: &Database<'_>,
+    tables: &[TableShape<'_>],
+) -> Result<(), String> {
     let role = format!("client_of_{}", database.owner());
     let mut admin = database.admin();
     let create = format!(
@@ -15,7 +18,8 @@ pub(super) fn nothing_leaks(database: &Database<'_>, tables: &[TableShape<'_>]) 
          GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
     );
     admin.run(&create)?;
-    let by_name: BTreeMap<&str, &TableShape<'_>> = tables.iter().map(|table| (table.name(), table)).collect();
+    let by_name: BTreeMap<&str, &TableShape<'_>> =
+        tables.iter().map(|table| (table.name(), table)).collect();
     let mut client = database.session_of(&role);
     for organization in ["org-0", "org-1", ""] {
         client.run(&format!("SET app.current_org_id = '{organization}'"))?;
@@ -26,7 +30,10 @@ pub(super) fn nothing_leaks(database: &Database<'_>, tables: &[TableShape<'_>]) 
             wanted.sort();
             seen.sort();
             if wanted != seen {
-                return Err(format!("{} shows {organization:?} {seen:?} and should show {wanted:?}", table.name()));
+                return Err(format!(
+                    "{} shows {organization:?} {seen:?} and should show {wanted:?}",
+                    table.name()
+                ));
             }
         }
     }

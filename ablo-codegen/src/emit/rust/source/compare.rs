@@ -9,7 +9,12 @@ use ablo_schema::value::Value;
 /// Everything of a schema that is missing in another, or is otherwise there.
 pub(super) fn unsaid(before: &Schema, after: &Schema) -> Vec<Unsaid> {
     let mut found = Found(Vec::new());
-    if before.models().iter().map(|model| &model.key).ne(after.models().iter().map(|model| &model.key)) {
+    if before
+        .models()
+        .iter()
+        .map(|model| &model.key)
+        .ne(after.models().iter().map(|model| &model.key))
+    {
         found.say("/models", "the models in their order");
     }
     for model in before.models() {
@@ -27,7 +32,10 @@ struct Found(Vec<Unsaid>);
 
 impl Found {
     fn say(&mut self, pointer: &str, what: &str) {
-        self.0.push(Unsaid { pointer: pointer.to_owned(), message: format!("Rust does not say {what}") });
+        self.0.push(Unsaid {
+            pointer: pointer.to_owned(),
+            message: format!("Rust does not say {what}"),
+        });
     }
 
     /// Says which members of a thing are not the same.
@@ -49,15 +57,25 @@ fn compare_models(a: &Model, b: &Model, found: &mut Found) {
         }
     }
     for relation in &a.relations {
-        let (at, whose) = (format!("{at}/relations/{}", relation.name), format!("{key}.{}", relation.name));
+        let (at, whose) =
+            (format!("{at}/relations/{}", relation.name), format!("{key}.{}", relation.name));
         match b.relation(relation.name.as_str()) {
             Some(other) => compare_relations(relation, other, &at, &whose, found),
             None => found.say(&at, &format!("the relation `{whose}`")),
         }
     }
     let orders = [
-        ("fields", in_order(a.fields.iter().map(|one| &one.name), b.fields.iter().map(|one| &one.name))),
-        ("relations", in_order(a.relations.iter().map(|one| &one.name), b.relations.iter().map(|one| &one.name))),
+        (
+            "fields",
+            in_order(a.fields.iter().map(|one| &one.name), b.fields.iter().map(|one| &one.name)),
+        ),
+        (
+            "relations",
+            in_order(
+                a.relations.iter().map(|one| &one.name),
+                b.relations.iter().map(|one| &one.name),
+            ),
+        ),
     ];
     for (name, _) in orders.iter().filter(|(_, same)| !same) {
         found.say(&format!("{at}/{name}"), &format!("the order of the {name} of `{key}`"));
@@ -83,7 +101,10 @@ fn compare_models(a: &Model, b: &Model, found: &mut Found) {
 }
 
 /// Whether those that are in both lists stand there in one order; one that is missing is told by itself.
-fn in_order<'n, T: PartialEq + 'n>(a: impl Iterator<Item = &'n T>, b: impl Iterator<Item = &'n T>) -> bool {
+fn in_order<'n, T: PartialEq + 'n>(
+    a: impl Iterator<Item = &'n T>,
+    b: impl Iterator<Item = &'n T>,
+) -> bool {
     let mut a = a;
     // Every one of `b` was printed from `a`.
     b.into_iter().all(|name| a.any(|other| other == name))
@@ -97,8 +118,9 @@ fn compare_fields(a: &Field, b: &Field, at: &str, whose: &str, found: &mut Found
         ("column", a.column == b.column),
     ];
     found.members(at, whose, &members);
-    let says_nothing =
-        |name: &str, value: &Value| matches!((name, value), ("deprecated" | "unique", Value::Bool(false)));
+    let says_nothing = |name: &str, value: &Value| {
+        matches!((name, value), ("deprecated" | "unique", Value::Bool(false)))
+    };
     // Members that no facet is read from are there too: whoever wrote them has a use for them.
     for (name, value) in a.extras().filter(|(name, value)| !says_nothing(name, value)) {
         let same = b.extras().any(|(other, found)| other == name && found.means(value));
@@ -119,5 +141,7 @@ fn compare_relations(a: &Relation, b: &Relation, at: &str, whose: &str, found: &
 }
 
 fn same_roles(a: &[Role], b: &[Role]) -> bool {
-    a.iter().map(|role| (&role.kind, &role.source)).eq(b.iter().map(|role| (&role.kind, &role.source)))
+    a.iter()
+        .map(|role| (&role.kind, &role.source))
+        .eq(b.iter().map(|role| (&role.kind, &role.source)))
 }

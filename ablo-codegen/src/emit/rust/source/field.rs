@@ -12,8 +12,15 @@ use ablo_schema::value;
 ///     #[ablo(indexed, default = "open")]
 ///     pub status: Option<TaskStatus>,
 /// ```
-pub(super) fn print(out: &mut Writer, field: &Field, own: &FieldNames, edge: Option<&Relation>, names: &Names) {
-    let Facets { description, deprecated, format, default, renamed_from, number, .. } = &field.facets;
+pub(super) fn print(
+    out: &mut Writer,
+    field: &Field,
+    own: &FieldNames,
+    edge: Option<&Relation>,
+    names: &Names,
+) {
+    let Facets { description, deprecated, format, default, renamed_from, number, .. } =
+        &field.facets;
     if let Some(description) = description {
         out.prose("    ", description);
     }
@@ -29,7 +36,13 @@ pub(super) fn print(out: &mut Writer, field: &Field, own: &FieldNames, edge: Opt
     }
     words.extend(column(field));
     if let Some(Format::Decimal { digits: Some((precision, scale)) }) = format {
-        words.push(Word::new(&[&"decimal(", &u32::from(*precision), &", ", &u32::from(*scale), &")"]));
+        words.push(Word::new(&[
+            &"decimal(",
+            &u32::from(*precision),
+            &", ",
+            &u32::from(*scale),
+            &")",
+        ]));
     }
     words.extend(default.as_ref().and_then(|value| default_of(field, value)));
     if let Some(before) = renamed_from {
@@ -80,8 +93,12 @@ fn default_of(field: &Field, value: &value::Value) -> Option<Word> {
     let value = match value {
         value::Value::Bool(flag) => Word::new(&[flag]),
         value::Value::Number(number) => Word::new(&[&Number(*number)]),
-        value::Value::String(text) if field.kind == FieldKind::Date && &**text == "now" => Word::new(&[&"now"]),
-        value::Value::String(text) => digits(field, text).unwrap_or_else(|| Word::new(&[&Str(text)])),
+        value::Value::String(text) if field.kind == FieldKind::Date && &**text == "now" => {
+            Word::new(&[&"now"])
+        }
+        value::Value::String(text) => {
+            digits(field, text).unwrap_or_else(|| Word::new(&[&Str(text)]))
+        }
         value::Value::Null | value::Value::Array(_) | value::Value::Object(_) => return None,
     };
     Some(Word::new(&[&"default = ", &value]))

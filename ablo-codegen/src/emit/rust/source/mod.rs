@@ -87,7 +87,10 @@ fn text(schema: &Schema) -> String {
         for enumeration in own.fields.iter().filter_map(|field| field.enumeration.as_ref()) {
             enumeration::print(&mut out, enumeration);
         }
-        own.fields.iter().flat_map(|field| &field.shape).for_each(|item| shape::print(&mut out, item));
+        own.fields
+            .iter()
+            .flat_map(|field| &field.shape)
+            .for_each(|item| shape::print(&mut out, item));
     }
     print_definition(&mut out, schema, &names);
     out.finish()
@@ -128,8 +131,10 @@ fn print_list(out: &mut Writer, name: &Word, items: &[Word]) {
 
 /// Tokens with commas between them.
 fn list<'t, T: Token + 't>(items: impl Iterator<Item = &'t T>) -> Word {
-    let words: Vec<Word> =
-        items.enumerate().map(|(at, item)| Word::new(&[&if at > 0 { ", " } else { "" }, item])).collect();
+    let words: Vec<Word> = items
+        .enumerate()
+        .map(|(at, item)| Word::new(&[&if at > 0 { ", " } else { "" }, item]))
+        .collect();
     let tokens: Vec<&dyn Token> = words.iter().map(|word| word as &dyn Token).collect();
     Word::new(&tokens)
 }

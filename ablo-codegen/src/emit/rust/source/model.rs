@@ -67,10 +67,13 @@ fn tenancy(tenancy: &Tenancy) -> Option<Word> {
     let text = |name: &'static str, text: &str| Word::new(&[&name, &" = ", &Str(text)]);
     match tenancy {
         Tenancy::Column { column } if column == "organization_id" => None,
-        Tenancy::Column { column } => Some(Word::new(&[&"tenancy(", &text("column", column.as_str()), &")"])),
+        Tenancy::Column { column } => {
+            Some(Word::new(&[&"tenancy(", &text("column", column.as_str()), &")"]))
+        }
         Tenancy::None => Some(Word::new(&[&"tenancy = none"])),
         Tenancy::Parent { local_key, parent_table, parent_key, parent_org_column } => {
-            let mut words = vec![text("local_key", local_key.as_str()), text("table", parent_table.as_str())];
+            let mut words =
+                vec![text("local_key", local_key.as_str()), text("table", parent_table.as_str())];
             if parent_key != "id" {
                 words.push(text("key", parent_key.as_str()));
             }
@@ -86,10 +89,15 @@ fn tenancy(tenancy: &Tenancy) -> Option<Word> {
 fn routing(model: &Model, words: &mut Vec<Word>) {
     let usual = model.type_name.as_str().to_lowercase();
     words.extend(model.scope_kind().map(|kind| {
-        if *kind.as_str() == usual { Word::new(&[&"scope"]) } else { Word::new(&[&"scope = ", &Str(kind.as_str())]) }
+        if *kind.as_str() == usual {
+            Word::new(&[&"scope"])
+        } else {
+            Word::new(&[&"scope = ", &Str(kind.as_str())])
+        }
     }));
     if let Some(grants) = &model.grants
-        && let (Some(subject), Some(scope)) = (named(grants.subject.as_str()), named(grants.scope.as_str()))
+        && let (Some(subject), Some(scope)) =
+            (named(grants.subject.as_str()), named(grants.scope.as_str()))
     {
         words.push(Word::new(&[&"grants(subject = ", &subject, &", scope = ", &scope, &")"]));
     }
@@ -97,7 +105,14 @@ fn routing(model: &Model, words: &mut Vec<Word>) {
         if let Some(field) = named(&role.source.field) {
             let multi = if role.source.multi { ", multi" } else { "" };
             let kind = Str(role.kind.as_str());
-            words.push(Word::new(&[&"entity_role(kind = ", &kind, &", field = ", &field, &multi, &")"]));
+            words.push(Word::new(&[
+                &"entity_role(kind = ",
+                &kind,
+                &", field = ",
+                &field,
+                &multi,
+                &")",
+            ]));
         }
     }
 }
@@ -105,7 +120,8 @@ fn routing(model: &Model, words: &mut Vec<Word>) {
 /// What clients do with the rows.
 fn client(model: &Model, words: &mut Vec<Word>) {
     let limit = model.bootstrap_limit.map(|limit| Word::new(&[&"limit = ", &limit]));
-    let order = model.bootstrap_order_by.as_ref().map(|order| Word::new(&[&"order_by = ", &Str(order)]));
+    let order =
+        model.bootstrap_order_by.as_ref().map(|order| Word::new(&[&"order_by = ", &Str(order)]));
     let bootstrap: Vec<Word> = limit.into_iter().chain(order).collect();
     if !bootstrap.is_empty() {
         words.push(Word::new(&[&"bootstrap(", &list(bootstrap.iter()), &")"]));
@@ -126,7 +142,8 @@ fn client(model: &Model, words: &mut Vec<Word>) {
     if !fills.is_empty() {
         words.push(Word::new(&[&"auto_fill(", &list(fills.iter()), &")"]));
     }
-    let required: Vec<Word> = model.required_fields.iter().filter_map(|field| named(field.as_str())).collect();
+    let required: Vec<Word> =
+        model.required_fields.iter().filter_map(|field| named(field.as_str())).collect();
     if !required.is_empty() {
         words.push(Word::new(&[&"required(", &list(required.iter()), &")"]));
     }

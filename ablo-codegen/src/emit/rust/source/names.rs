@@ -13,7 +13,8 @@ use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schem
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the macros are called, and what their output names.
-const OURS: [&str; 6] = ["AbloEnum", "AbloModel", "Deserialize", "JsonSchema", "Serialize", "UnknownValue"];
+const OURS: [&str; 6] =
+    ["AbloEnum", "AbloModel", "Deserialize", "JsonSchema", "Serialize", "UnknownValue"];
 
 /// The names of one source.
 pub(super) struct Names {
@@ -65,15 +66,31 @@ pub(super) struct Enumeration {
 impl Names {
     pub(super) fn new(schema: &Schema) -> Self {
         let mut types = TypeNames::beside(type_words().chain(OURS));
-        let idents: Vec<Ident> =
-            schema.models().iter().map(|model| types.with_suffix(model.type_name.as_str(), "Patch")).collect();
-        let by_key: BTreeMap<ModelKey, Ident> =
-            schema.models().iter().map(|model| model.key.clone()).zip(idents.iter().cloned()).collect();
+        let idents: Vec<Ident> = schema
+            .models()
+            .iter()
+            .map(|model| types.with_suffix(model.type_name.as_str(), "Patch"))
+            .collect();
+        let by_key: BTreeMap<ModelKey, Ident> = schema
+            .models()
+            .iter()
+            .map(|model| model.key.clone())
+            .zip(idents.iter().cloned())
+            .collect();
         let own = types.with_suffix("App", "Delta");
-        let mut names = Self { models: Vec::new(), by_key, schema: own, used: BTreeSet::from(["define_schema"]) };
+        let mut names = Self {
+            models: Vec::new(),
+            by_key,
+            schema: own,
+            used: BTreeSet::from(["define_schema"]),
+        };
         for (model, ident) in schema.models().iter().zip(idents) {
             names.used.insert("AbloModel");
-            let fields = model.fields.iter().map(|field| names.field(model, &ident, field, &mut types)).collect();
+            let fields = model
+                .fields
+                .iter()
+                .map(|field| names.field(model, &ident, field, &mut types))
+                .collect();
             names.models.push(ModelNames { ident, fields });
         }
         names
@@ -99,12 +116,27 @@ impl Names {
 
     /// What is imported from `ablo`.
     pub(super) fn imports(&self) -> impl Iterator<Item = &&'static str> {
-        const FROM_ABLO: [&str; 9] =
-            ["AbloEnum", "AbloModel", "Decimal", "Id", "Json", "Timestamp", "UnknownValue", "Uuid", "define_schema"];
+        const FROM_ABLO: [&str; 9] = [
+            "AbloEnum",
+            "AbloModel",
+            "Decimal",
+            "Id",
+            "Json",
+            "Timestamp",
+            "UnknownValue",
+            "Uuid",
+            "define_schema",
+        ];
         self.used.iter().filter(|name| FROM_ABLO.contains(name))
     }
 
-    fn field(&mut self, model: &Model, own: &Ident, field: &Field, types: &mut TypeNames) -> FieldNames {
+    fn field(
+        &mut self,
+        model: &Model,
+        own: &Ident,
+        field: &Field,
+        types: &mut TypeNames,
+    ) -> FieldNames {
         let (mut enumeration, mut shape) = (None, Vec::new());
         let value = match &field.kind {
             FieldKind::Enum(values) => {
@@ -150,10 +182,15 @@ impl Names {
 
     /// The model whose id the field holds: that of its first relation.
     fn referenced(&self, model: &Model, field: &Field) -> Option<Ident> {
-        let is_id = field.kind == FieldKind::String && field.facets.format.is_none() && !is_base(field);
+        let is_id =
+            field.kind == FieldKind::String && field.facets.format.is_none() && !is_base(field);
         let of = |kind, name| kind == RelationKind::BelongsTo && name == field.name.as_str();
-        let mut relations = model.relations.iter().filter(|one| of(one.kind, one.foreign_key.as_str()));
-        relations.next().filter(|_| is_id).and_then(|relation| self.by_key.get(&relation.target).cloned())
+        let mut relations =
+            model.relations.iter().filter(|one| of(one.kind, one.foreign_key.as_str()));
+        relations
+            .next()
+            .filter(|_| is_id)
+            .and_then(|relation| self.by_key.get(&relation.target).cloned())
     }
 }
 
@@ -179,11 +216,15 @@ fn plain_type(kind: &FieldKind, field: &Field) -> &'static str {
 fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
     let mut names = Variants::written();
     let idents: Vec<Ident> = values.iter().map(|value| names.value(value)).collect();
-    let follows = |casing: &'static str, ident: &Ident, value: &str| Casing(casing).value(ident.as_str()) == value;
-    let count =
-        |casing: &'static str| idents.iter().zip(values).filter(|(ident, value)| follows(casing, ident, value)).count();
+    let follows = |casing: &'static str, ident: &Ident, value: &str| {
+        Casing(casing).value(ident.as_str()) == value
+    };
+    let count = |casing: &'static str| {
+        idents.iter().zip(values).filter(|(ident, value)| follows(casing, ident, value)).count()
+    };
     // The first of the best: no word at all wins where it is as good.
-    let casing = CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
+    let casing =
+        CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
     let variants = idents.iter().zip(values).map(|(ident, value)| {
         let said = (!follows(casing, ident, value)).then(|| value.clone());
         (ident.clone(), said)

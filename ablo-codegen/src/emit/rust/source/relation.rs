@@ -20,14 +20,19 @@ pub(super) struct Homes<'m> {
 pub(super) fn homes(model: &Model) -> Homes<'_> {
     let mut homes = Homes { on_fields: BTreeMap::new(), on_struct: Vec::new() };
     for relation in &model.relations {
-        let holder = |name: &str| model.fields.iter().position(|field| field.name == name && !is_base(field));
+        let holder = |name: &str| {
+            model.fields.iter().position(|field| field.name == name && !is_base(field))
+        };
         let belongs = relation.kind == RelationKind::BelongsTo;
         let field = Some(relation.foreign_key.as_str()).filter(|_| belongs).and_then(holder);
         let in_order = |at: &usize| {
-            homes.on_struct.is_empty() && homes.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
+            homes.on_struct.is_empty()
+                && homes.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
         };
         // Only on a field can a relation have any name.
-        match field.filter(|at| !homes.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())) {
+        match field.filter(|at| {
+            !homes.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())
+        }) {
             Some(at) => drop(homes.on_fields.insert(at, relation)),
             None => homes.on_struct.push(relation),
         }
@@ -60,7 +65,9 @@ pub(super) fn of_struct(relation: &Relation, names: &Names) -> Option<Word> {
     };
     let mut words = vec![Word::new(&[&name, &" = ", target])];
     words.push(Word::new(&[&"foreign_key = ", &named(relation.foreign_key.as_str())?]));
-    if let Some(field) = relation.order_by.as_ref().filter(|_| relation.kind == RelationKind::HasMany) {
+    if let Some(field) =
+        relation.order_by.as_ref().filter(|_| relation.kind == RelationKind::HasMany)
+    {
         words.push(Word::new(&[&"order_by = ", &named(field.as_str())?]));
     }
     if relation.kind == RelationKind::BelongsTo {
@@ -70,7 +77,12 @@ pub(super) fn of_struct(relation: &Relation, names: &Names) -> Option<Word> {
 }
 
 fn options(relation: &Relation) -> impl Iterator<Item = Word> {
-    relation.options.named().into_iter().filter(|(_, set)| *set).map(|(name, _)| Word::new(&[&name]))
+    relation
+        .options
+        .named()
+        .into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(name, _)| Word::new(&[&name]))
 }
 
 /// The name that a relation has on a struct.

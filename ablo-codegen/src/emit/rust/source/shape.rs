@@ -58,11 +58,18 @@ pub(super) struct Lowered {
 }
 
 /// The type of a shape; none where no type says it.
-pub(super) fn lower(shape: &Value, owner: &Ident, field: &str, types: &mut TypeNames) -> Option<Lowered> {
+pub(super) fn lower(
+    shape: &Value,
+    owner: &Ident,
+    field: &str,
+    types: &mut TypeNames,
+) -> Option<Lowered> {
     let mut lowering = Lowering { types, claimed: Vec::new(), items: Vec::new(), open: false };
     match lowering.ty(shape, owner, field) {
         // An `Option` within `Json` would be read as one beside it.
-        Some(ty) if !ty.optional => Some(Lowered { ty: ty.text, items: lowering.items, open: lowering.open }),
+        Some(ty) if !ty.optional => {
+            Some(Lowered { ty: ty.text, items: lowering.items, open: lowering.open })
+        }
         _ => {
             lowering.claimed.iter().for_each(|ident| lowering.types.release(ident));
             None
@@ -87,11 +94,14 @@ impl Lowering<'_> {
             Value::Object(members) => members,
             _ => return None,
         };
-        let mut rest: Rest<'_> = members.iter().map(|(name, value)| (name.as_ref(), value)).collect();
+        let mut rest: Rest<'_> =
+            members.iter().map(|(name, value)| (name.as_ref(), value)).collect();
         match rest.remove("type")? {
             Value::String(kind) => self.of_kind(kind, rest, owner, name),
             Value::Array(kinds) => {
-                let [Value::String(kind), Value::String(null)] = kinds.as_slice() else { return None };
+                let [Value::String(kind), Value::String(null)] = kinds.as_slice() else {
+                    return None;
+                };
                 // The words of an enum have `null` among them where it may be absent.
                 (&**null == "null" && !rest.contains_key("enum")).then_some(())?;
                 optional(self.of_kind(kind, rest, owner, name)?)
@@ -100,7 +110,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn of_kind(&mut self, kind: &str, mut rest: Rest<'_>, owner: &Ident, name: &str) -> Option<Type> {
+    fn of_kind(
+        &mut self,
+        kind: &str,
+        mut rest: Rest<'_>,
+        owner: &Ident,
+        name: &str,
+    ) -> Option<Type> {
         match kind {
             "object" => match rest.remove("additionalProperties") {
                 Some(values) if rest.is_empty() && !matches!(values, Value::Bool(false)) => {
@@ -128,7 +144,13 @@ impl Lowering<'_> {
         ident
     }
 
-    fn structure(&mut self, mut rest: Rest<'_>, closed: bool, owner: &Ident, name: &str) -> Option<Type> {
+    fn structure(
+        &mut self,
+        mut rest: Rest<'_>,
+        closed: bool,
+        owner: &Ident,
+        name: &str,
+    ) -> Option<Type> {
         let prose = prose(&mut rest)?;
         let properties = match rest.remove("properties") {
             Some(Value::Object(properties)) if !properties.is_empty() => properties.as_slice(),
@@ -136,7 +158,9 @@ impl Lowering<'_> {
             None => &[],
         };
         let mut required = match rest.remove("required") {
-            Some(Value::Array(names)) => names.iter().map(text).collect::<Option<BTreeSet<&str>>>()?,
+            Some(Value::Array(names)) => {
+                names.iter().map(text).collect::<Option<BTreeSet<&str>>>()?
+            }
             Some(_) => return None,
             None => BTreeSet::new(),
         };
@@ -147,7 +171,13 @@ impl Lowering<'_> {
         let camel = properties.iter().any(|(name, _)| follows(name));
         let mut members: Vec<Member> = Vec::new();
         for (name, schema) in properties {
-            members.push(self.member(name, schema, camel, required.remove(name.as_ref()), &ident)?);
+            members.push(self.member(
+                name,
+                schema,
+                camel,
+                required.remove(name.as_ref()),
+                &ident,
+            )?);
         }
         let idents: BTreeSet<&str> = members.iter().map(|member| member.ident.as_str()).collect();
         (required.is_empty() && idents.len() == members.len()).then_some(())?;
@@ -165,7 +195,14 @@ impl Lowering<'_> {
         Some(ty)
     }
 
-    fn member(&mut self, name: &str, schema: &Value, camel: bool, required: bool, owner: &Ident) -> Option<Member> {
+    fn member(
+        &mut self,
+        name: &str,
+        schema: &Value,
+        camel: bool,
+        required: bool,
+        owner: &Ident,
+    ) -> Option<Member> {
         let ident = Ident::field(names::word(name)?.as_str());
         // rustc has no such names in snake case.
         (!ident.as_str().starts_with('_') && !ident.as_str().contains("__")).then_some(())?;
@@ -210,11 +247,18 @@ impl Lowering<'_> {
         (rest.is_empty() && different && !values.is_empty()).then_some(())?;
         let mut variants = Variants::written();
         let idents: Vec<Ident> = values.iter().map(|value| variants.value(value)).collect();
-        let follows = |casing: &'static str, ident: &Ident, value: &str| Casing(casing).value(ident.as_str()) == value;
-        let count = |casing: &'static str| {
-            idents.iter().zip(&values).filter(|(ident, value)| follows(casing, ident, value)).count()
+        let follows = |casing: &'static str, ident: &Ident, value: &str| {
+            Casing(casing).value(ident.as_str()) == value
         };
-        let casing = CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
+        let count = |casing: &'static str| {
+            idents
+                .iter()
+                .zip(&values)
+                .filter(|(ident, value)| follows(casing, ident, value))
+                .count()
+        };
+        let casing =
+            CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
         let variants = idents.iter().zip(&values).map(|(ident, value)| {
             let said = (!follows(casing, ident, value)).then(|| (*value).into());
             (ident.clone(), said)
@@ -222,7 +266,12 @@ impl Lowering<'_> {
         let body = Body::Enum(variants.collect());
         let ident = self.claim(owner, name);
         let ty = Type::new(Word::new(&[&ident]), None);
-        self.items.push(Item { ident, prose, words: vec![Word::new(&[&"rename_all = ", &Str(casing)])], body });
+        self.items.push(Item {
+            ident,
+            prose,
+            words: vec![Word::new(&[&"rename_all = ", &Str(casing)])],
+            body,
+        });
         Some(ty)
     }
 }
@@ -241,7 +290,9 @@ fn text(value: &Value) -> Option<&str> {
 
 /// The description of a type, if it has one that a doc comment is read as.
 fn prose(rest: &mut Rest<'_>) -> Option<Option<Box<str>>> {
-    rest.remove("description").map(|prose| text(prose).and_then(readable)).map_or(Some(None), |prose| prose.map(Some))
+    rest.remove("description")
+        .map(|prose| text(prose).and_then(readable))
+        .map_or(Some(None), |prose| prose.map(Some))
 }
 
 /// White space around prose and at the ends of its lines is lost.

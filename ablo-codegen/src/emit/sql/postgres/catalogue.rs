@@ -86,13 +86,21 @@ pub(crate) struct ForeignKeyDef<'a> {
 /// Gives every object of these tables its name.
 pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], plan: &Plan<'a>) -> Vec<TableDef<'a>> {
     let mut names = Names::with(shapes.iter().map(TableShape::name));
-    let tables: Vec<Table<'a>> = shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
+    let tables: Vec<Table<'a>> =
+        shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
     let mut definitions: Vec<TableDef<'a>> = Vec::with_capacity(tables.len());
     for (shape, table) in shapes.iter().zip(tables) {
         let indexes = indexes(shape, &mut names);
-        let (columns, predicate) = (shape.columns.iter().map(ColumnDef::new).collect(), predicate(shape));
-        let mut definition =
-            TableDef { table, columns, checks: Vec::new(), indexes, predicate, foreign_keys: Vec::new() };
+        let (columns, predicate) =
+            (shape.columns.iter().map(ColumnDef::new).collect(), predicate(shape));
+        let mut definition = TableDef {
+            table,
+            columns,
+            checks: Vec::new(),
+            indexes,
+            predicate,
+            foreign_keys: Vec::new(),
+        };
         definition.checks = checks(shape, &definition.table);
         definitions.push(definition);
     }
@@ -156,7 +164,11 @@ fn column_type(column: &ColumnShape<'_>) -> ColumnType {
 fn range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
     match kind {
         ColumnKind::Exact(
-            format @ (Format::Int8 | Format::Uint8 | Format::Uint16 | Format::Uint32 | Format::Uint64),
+            format @ (Format::Int8
+            | Format::Uint8
+            | Format::Uint16
+            | Format::Uint32
+            | Format::Uint64),
         ) => format.bounds(),
         _ => None,
     }
@@ -184,13 +196,24 @@ fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {
         kind => range(kind).map(|(least, most)| Rule::Between(least, most)),
     };
     let ruled = shape.columns.iter().filter_map(|column| Some((column.name, rule(column)?)));
-    ruled.map(|(column, rule)| CheckDef { name: names.claim(&[shape.name(), column, "check"]), column, rule }).collect()
+    ruled
+        .map(|(column, rule)| CheckDef {
+            name: names.claim(&[shape.name(), column, "check"]),
+            column,
+            rule,
+        })
+        .collect()
 }
 
 fn indexes<'a>(shape: &TableShape<'a>, names: &mut Names) -> Vec<IndexDef<'a>> {
     // A unique index on the column alone answers what another one would.
-    let is_led = |name: &str| shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name);
-    let wanted = shape.columns.iter().filter(|column| column.indexed && !column.primary && !is_led(column.name));
+    let is_led = |name: &str| {
+        shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
+    };
+    let wanted = shape
+        .columns
+        .iter()
+        .filter(|column| column.indexed && !column.primary && !is_led(column.name));
     let index = |column: &ColumnShape<'a>| {
         let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
         let name = names.claim(&[shape.name(), column.name, "idx"]);
@@ -214,7 +237,9 @@ fn predicate<'a>(shape: &TableShape<'a>) -> Option<Predicate<'a>> {
             parent: Ident::new(parent),
             key: Ident::new(key),
             owner: match owner {
-                ParentOwner::Column(column) | ParentOwner::Assumed(column) => Some(Ident::new(column)),
+                ParentOwner::Column(column) | ParentOwner::Assumed(column) => {
+                    Some(Ident::new(column))
+                }
                 ParentOwner::Inherited => None,
             },
         },
@@ -222,7 +247,11 @@ fn predicate<'a>(shape: &TableShape<'a>) -> Option<Predicate<'a>> {
 }
 
 /// Foreign keys, now that every table is known, and an index for each column that has none.
-fn foreign_keys<'a>(shapes: &[TableShape<'a>], definitions: &mut [TableDef<'a>], indexes: &mut Names) {
+fn foreign_keys<'a>(
+    shapes: &[TableShape<'a>],
+    definitions: &mut [TableDef<'a>],
+    indexes: &mut Names,
+) {
     let at: BTreeMap<&str, usize> = shapes.iter().map(TableShape::name).zip(0..).collect();
     for (shape, definition) in shapes.iter().zip(definitions) {
         let mut names = Names::with([definition.table.key.as_str()]);
@@ -231,11 +260,18 @@ fn foreign_keys<'a>(shapes: &[TableShape<'a>], definitions: &mut [TableDef<'a>],
             let Some(target) = at.get(key.target).copied() else { continue };
             let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
             definition.foreign_keys.push(ForeignKeyDef { name, column, target });
-            let has_index = |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
+            let has_index =
+                |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
             if led.insert(column) && !shape.columns.iter().any(has_index) {
                 let name = indexes.claim(&[shape.name(), column, "idx"]);
                 let columns = vec![column];
-                definition.indexes.push(IndexDef { name, columns, method: Method::Btree, unique: false, later: true });
+                definition.indexes.push(IndexDef {
+                    name,
+                    columns,
+                    method: Method::Btree,
+                    unique: false,
+                    later: true,
+                });
             }
         }
     }

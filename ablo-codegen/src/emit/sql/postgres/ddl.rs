@@ -15,7 +15,12 @@ pub(crate) enum Statement<'a> {
     /// Columns of one type that a table which was there before may lack.
     Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
     /// A column whose type has digits or which has a default, where a table that was there before may lack it.
-    Column { table: &'a Table<'a>, name: &'a str, column_type: ColumnType, preset: Option<Preset<'a>> },
+    Column {
+        table: &'a Table<'a>,
+        name: &'a str,
+        column_type: ColumnType,
+        preset: Option<Preset<'a>>,
+    },
     /// Columns in which every row has a value.
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
     /// A column that numbers its rows, which a table that was there before may lack.
@@ -33,7 +38,13 @@ pub(crate) enum Statement<'a> {
     /// An index that keeps columns unique together.
     Unique { table: &'a Table<'a>, name: Ident<'a>, columns: Vec<&'a str> },
     /// An index on any columns and rows.
-    IndexOn { table: &'a Table<'a>, name: Ident<'a>, unique: bool, columns: Vec<Ident<'a>>, rows: Condition<'a> },
+    IndexOn {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        unique: bool,
+        columns: Vec<Ident<'a>>,
+        rows: Condition<'a>,
+    },
     /// Row security with this predicate.
     Isolate { table: &'a Table<'a>, predicate: Predicate<'a> },
     /// A column's comment.

@@ -138,7 +138,8 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
         write_predicate(table, predicate, &mut out);
         out
     });
-    let key = definition.columns.iter().find(|column| column.primary).map_or("id", |column| column.name);
+    let key =
+        definition.columns.iter().find(|column| column.primary).map_or("id", |column| column.name);
     let mut policy_mend = text!("CREATE POLICY tenant_isolation ON ", table);
     if let Some(predicate) = &predicate {
         for part in [" USING (", predicate, ") WITH CHECK (", predicate, ");"] {
@@ -149,12 +150,28 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
         name: table.name.as_str().to_owned(),
         columns: definition.columns.iter().map(|each| column(table, each)).collect(),
         key: key.to_owned(),
-        key_mend: text!("ALTER TABLE ", table, " ADD CONSTRAINT ", table.key, " PRIMARY KEY (", Ident::new(key), ");"),
+        key_mend: text!(
+            "ALTER TABLE ",
+            table,
+            " ADD CONSTRAINT ",
+            table.key,
+            " PRIMARY KEY (",
+            Ident::new(key),
+            ");"
+        ),
         checks: definition.checks.iter().map(|each| check(table, each)).collect(),
         indexes: definition.indexes.iter().map(|each| index(table, each)).collect(),
-        foreign_keys: definition.foreign_keys.iter().filter_map(|each| foreign_key(table, each, all)).collect(),
+        foreign_keys: definition
+            .foreign_keys
+            .iter()
+            .filter_map(|each| foreign_key(table, each, all))
+            .collect(),
         predicate,
-        security_mend: text!("ALTER TABLE ", table, " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"),
+        security_mend: text!(
+            "ALTER TABLE ",
+            table,
+            " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        ),
         policy_mend,
     }
 }
@@ -181,7 +198,9 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
     ExpectedColumn {
         name: column.name.to_owned(),
         type_name: match column.column_type {
-            ColumnType::Timestamptz | ColumnType::TimestamptzNow => "timestamp with time zone".to_owned(),
+            ColumnType::Timestamptz | ColumnType::TimestamptzNow => {
+                "timestamp with time zone".to_owned()
+            }
             other => written(&other),
         },
         not_null: column.not_null,
@@ -193,7 +212,11 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
         },
         comment: column.comment.as_ref().map(|Literal(text)| text.to_string()),
         add,
-        default_mend: alter(&if default.is_empty() { "DROP DEFAULT;".to_owned() } else { format!("SET{default};") }),
+        default_mend: alter(&if default.is_empty() {
+            "DROP DEFAULT;".to_owned()
+        } else {
+            format!("SET{default};")
+        }),
         comment_mend,
         null_mend: alter(if column.not_null { "SET NOT NULL;" } else { "DROP NOT NULL;" }),
     }
@@ -204,7 +227,8 @@ fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
     let condition = match &check.rule {
         Rule::OneOf([only]) => text!(column, " = ", Literal::new(&**only)),
         Rule::OneOf(allowed) => {
-            let literals: Vec<_> = allowed.iter().map(|value| written(&Literal::new(&**value))).collect();
+            let literals: Vec<_> =
+                allowed.iter().map(|value| written(&Literal::new(&**value))).collect();
             format!("{} = ANY (ARRAY[{}])", written(&column), literals.join(", "))
         }
         Rule::Between(least, most) => format!("{0} >= {least} AND {0} <= {most}", written(&column)),
@@ -212,13 +236,19 @@ fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
     let mut mend = text!("ALTER TABLE ", table, " ADD CONSTRAINT ", check.name, " CHECK (");
     mend.push_str(&condition);
     mend.push_str(");");
-    ExpectedCheck { name: check.name.as_str().to_owned(), column: check.column.to_owned(), condition, mend }
+    ExpectedCheck {
+        name: check.name.as_str().to_owned(),
+        column: check.column.to_owned(),
+        condition,
+        mend,
+    }
 }
 
 fn index(table: &Table<'_>, index: &IndexDef<'_>) -> ExpectedIndex {
     let listed: Vec<_> = index.columns.iter().map(|column| written(&Ident::new(*column))).collect();
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let mut mend = text!("CREATE ", unique, "INDEX CONCURRENTLY ", index.name, " ON ", table, " USING ");
+    let mut mend =
+        text!("CREATE ", unique, "INDEX CONCURRENTLY ", index.name, " ON ", table, " USING ");
     mend.push_str(index.method.name());
     mend.push_str(&format!(" ({});", listed.join(", ")));
     ExpectedIndex {
@@ -230,7 +260,11 @@ fn index(table: &Table<'_>, index: &IndexDef<'_>) -> ExpectedIndex {
     }
 }
 
-fn foreign_key(table: &Table<'_>, key: &ForeignKeyDef<'_>, all: &[TableDef<'_>]) -> Option<ExpectedKey> {
+fn foreign_key(
+    table: &Table<'_>,
+    key: &ForeignKeyDef<'_>,
+    all: &[TableDef<'_>],
+) -> Option<ExpectedKey> {
     let target = &all.get(key.target)?.table;
     let column = Ident::new(key.column);
     Some(ExpectedKey {

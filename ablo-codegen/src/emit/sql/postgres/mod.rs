@@ -27,7 +27,9 @@ mod render;
 mod service;
 
 pub use super::files::MigrationFiles;
-pub use expected::{Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected};
+pub use expected::{
+    Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected,
+};
 pub use migrate::{files, migrate};
 pub use provision::Provision;
 
@@ -67,15 +69,23 @@ impl Options {
 
     fn plan(&self) -> Result<Plan<'_>, OptionError> {
         let schema = match (&self.schema, &self.organization) {
-            (Some(_), Some(_)) => return Err(wrong("`schema` and `organization` exclude each other")),
+            (Some(_), Some(_)) => {
+                return Err(wrong("`schema` and `organization` exclude each other"));
+            }
             (_, Some(organization)) => app_schema(organization),
-            (Some(schema), None) if schema.is_empty() || schema.len() > MAX_BYTES || schema.contains('\0') => {
+            (Some(schema), None)
+                if schema.is_empty() || schema.len() > MAX_BYTES || schema.contains('\0') =>
+            {
                 return Err(wrong("`schema` has 1 to 63 bytes and no NUL"));
             }
             (Some(schema), None) => Ident::new(schema.as_str()),
             (None, None) => Ident::new("public"),
         };
-        Ok(Plan { schema, own_schema: self.organization.is_some(), foreign_keys: self.foreign_keys })
+        Ok(Plan {
+            schema,
+            own_schema: self.organization.is_some(),
+            foreign_keys: self.foreign_keys,
+        })
     }
 }
 
@@ -120,7 +130,10 @@ impl Target for Postgres {
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("schema", "the schema that holds the tables; public"),
-            ("organization", "instead of schema: an organisation, whose tables live in app_<organisation>; none"),
+            (
+                "organization",
+                "instead of schema: an organisation, whose tables live in app_<organisation>; none",
+            ),
             ("foreign-keys", "whether relations with `fk` become foreign keys; false"),
         ]
     }
@@ -136,7 +149,10 @@ impl Emit for Options {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         // Checked by `configure`, the only way here.
         if let Ok(plan) = self.plan() {
-            files.add("postgres/provision.sql", provision::provision(&tables(input.schema), &plan).file());
+            files.add(
+                "postgres/provision.sql",
+                provision::provision(&tables(input.schema), &plan).file(),
+            );
             files.add("postgres/service.sql", service::service(&plan).file_under(service::HEADER));
         }
     }

@@ -73,7 +73,9 @@ impl Sql for Quoted {
 /// The schema of an organisation's app.
 pub(crate) fn app_schema(organization: &str) -> Ident<'static> {
     let lower = organization.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).filter(|word| !word.is_empty());
+    let words = lower
+        .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
+        .filter(|word| !word.is_empty());
     let mut slug = words.collect::<Vec<_>>().join("_");
     slug.truncate(50);
     Ident::new(format!("app_{}", if slug.is_empty() { "x" } else { &slug }))

@@ -108,7 +108,9 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision
         statements.extend(checks(table));
         statements.extend(indexes(table));
         let predicate = table.predicate.clone();
-        statements.extend(predicate.map(|predicate| Statement::Isolate { table: &table.table, predicate }));
+        statements.extend(
+            predicate.map(|predicate| Statement::Isolate { table: &table.table, predicate }),
+        );
         for statement in &statements {
             line(&mut out, statement);
         }
@@ -124,7 +126,11 @@ pub(crate) fn line(out: &mut String, statement: &Statement<'_>) {
 }
 
 /// The transaction's beginning, up to the first table.
-pub(crate) fn begin(out: &mut String, plan: &Plan<'_>, more_helpers: impl IntoIterator<Item = &'static str>) {
+pub(crate) fn begin(
+    out: &mut String,
+    plan: &Plan<'_>,
+    more_helpers: impl IntoIterator<Item = &'static str>,
+) {
     out.push_str(BEGIN);
     out.push('\n');
     out.push_str(PRELUDE);
@@ -155,7 +161,8 @@ fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
     let declared = columns.iter().map(|column| column.declared()).collect();
     let mut statements = vec![Statement::CreateTable { table, columns: declared }];
     for wanted in ColumnType::GROUPED {
-        let of_type = columns.iter().filter(|column| column.column_type == wanted && !column.stands_alone());
+        let of_type =
+            columns.iter().filter(|column| column.column_type == wanted && !column.stands_alone());
         let names: Vec<_> = of_type.map(|column| column.name).collect();
         if !names.is_empty() {
             statements.push(Statement::Columns { table, column_type: wanted, names });
@@ -166,7 +173,8 @@ fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
         Statement::Column { table, name: column.name, column_type: column.column_type, preset }
     }));
     let required = columns.iter().filter(|column| column.not_null && !column.primary);
-    statements.push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
+    statements
+        .push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
     statements.push(Statement::PrimaryKey { table });
     statements
 }
@@ -191,9 +199,13 @@ fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
                     let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
                     Statement::Enum { table, name, column, values }
                 }
-                Rule::Between(least, most) => {
-                    Statement::Range { table, name, column, least: least.to_string(), most: most.to_string() }
-                }
+                Rule::Between(least, most) => Statement::Range {
+                    table,
+                    name,
+                    column,
+                    least: least.to_string(),
+                    most: most.to_string(),
+                },
             });
         }
         if let Some(text) = &column.comment {
@@ -209,7 +221,9 @@ fn indexes<'a>(definition: &'a TableDef<'a>) -> impl Iterator<Item = Statement<'
         let name = index.name.clone();
         Some(match (index.unique, index.columns.first()) {
             (true, _) => Statement::Unique { table, name, columns: index.columns.clone() },
-            (false, column) => Statement::Index { table, name, column: column?, method: index.method },
+            (false, column) => {
+                Statement::Index { table, name, column: column?, method: index.method }
+            }
         })
     })
 }
@@ -229,7 +243,11 @@ fn foreign_keys(tables: &[TableDef<'_>], out: &mut String) -> Vec<String> {
             validations.push(written(&Statement::Validate { table, column, target }));
             if let Some(index) = later.next_if(|index| index.columns.first() == Some(&column)) {
                 line(out, &Statement::IndexLater { table, name: &index.name, column });
-                builds.push(written(&Statement::IndexConcurrently { table, name: &index.name, column }));
+                builds.push(written(&Statement::IndexConcurrently {
+                    table,
+                    name: &index.name,
+                    column,
+                }));
             }
         }
     }

@@ -86,19 +86,42 @@ impl Sql for Statement<'_> {
             }
             Statement::Column { table, name, column_type, preset } => {
                 let preset = preset.as_ref().map(|preset| Quoted(written(preset)));
-                call!(out, "column", table, text(name), text(&written(column_type)), OrNull(preset));
+                call!(
+                    out,
+                    "column",
+                    table,
+                    text(name),
+                    text(&written(column_type)),
+                    OrNull(preset)
+                );
             }
             Statement::NotNull { table, names } => call!(out, "not_null", table, Names(names)),
             Statement::Numbered { table, column } => call!(out, "numbered", table, text(column)),
-            Statement::PrimaryKey { table } => call!(out, "primary_key", table, text(table.key.as_str())),
+            Statement::PrimaryKey { table } => {
+                call!(out, "primary_key", table, text(table.key.as_str()))
+            }
             Statement::Key { table, columns } => {
-                call!(out, "key", table, text(table.key.as_str()), Quoted(written(&Columns(columns))));
+                call!(
+                    out,
+                    "key",
+                    table,
+                    text(table.key.as_str()),
+                    Quoted(written(&Columns(columns)))
+                );
             }
             Statement::Enum { table, name, column, values } => {
                 call!(out, "enum", table, text(name.as_str()), text(column), Values(values));
             }
             Statement::Range { table, name, column, least, most } => {
-                call!(out, "range", table, text(name.as_str()), text(column), text(least), text(most));
+                call!(
+                    out,
+                    "range",
+                    table,
+                    text(name.as_str()),
+                    text(column),
+                    text(least),
+                    text(most)
+                );
             }
             Statement::Unique { table, name, columns } => {
                 call!(out, "unique", table, text(name.as_str()), Names(columns));
@@ -123,10 +146,19 @@ impl Sql for Statement<'_> {
                 write_predicate(table, predicate, &mut inner);
                 call!(out, "isolate", table, Quoted(inner));
             }
-            Statement::Comment { table, column, text: body } => call!(out, "comment", table, text(column), body),
+            Statement::Comment { table, column, text: body } => {
+                call!(out, "comment", table, text(column), body)
+            }
             Statement::About { table, text } => call!(out, "about", table, text),
             Statement::ForeignKey { table, name, column, target } => {
-                call!(out, "foreign_key", table, text(name.as_str()), text(column), target.regclass);
+                call!(
+                    out,
+                    "foreign_key",
+                    table,
+                    text(name.as_str()),
+                    text(column),
+                    target.regclass
+                );
             }
             Statement::IndexLater { table, name, column } => {
                 call!(out, "index_later", table, text(name.as_str()), text(column));
@@ -150,7 +182,8 @@ fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
 
 /// The columns of a new table, each on a line.
 pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
-    for (at, Column { name, column_type, not_null, primary, preset }) in columns.iter().enumerate() {
+    for (at, Column { name, column_type, not_null, primary, preset }) in columns.iter().enumerate()
+    {
         sql!(out, if at == 0 { "\n  " } else { ",\n  " }, name, " ", column_type);
         if *primary && !table.key_is_default {
             sql!(out, " CONSTRAINT ", table.key);
@@ -300,7 +333,8 @@ mod tests {
     #[test]
     fn a_predicate_of_a_parent_names_both_tables() {
         let owner = Some(Ident::new("organization_id"));
-        let (local_key, parent, key) = (Ident::new("team_id"), Ident::new("team"), Ident::new("id"));
+        let (local_key, parent, key) =
+            (Ident::new("team_id"), Ident::new("team"), Ident::new("id"));
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
             written(&Statement::Isolate { table: &table(), predicate }),

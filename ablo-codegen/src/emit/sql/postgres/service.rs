@@ -6,7 +6,9 @@
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
 use super::names::{Ident, Literal, Names};
 use super::provision::{Plan, Provision, begin, line, table};
-use crate::shape::{Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
+use crate::shape::{
+    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+};
 
 const HELPERS: &str = include_str!("service.sql");
 
@@ -30,7 +32,8 @@ pub(crate) fn source(plan: &Plan<'_>) -> Provision {
 
 fn program(plan: &Plan<'_>, shapes: &'static [ServiceTable]) -> Provision {
     let mut indexes = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
-    let tables: Vec<Table<'_>> = shapes.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
+    let tables: Vec<Table<'_>> =
+        shapes.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
     let mut out = String::with_capacity(32 * 1024);
     begin(&mut out, plan, Some(HELPERS));
     for (shape, table) in shapes.iter().zip(&tables) {
@@ -40,7 +43,8 @@ fn program(plan: &Plan<'_>, shapes: &'static [ServiceTable]) -> Provision {
         }
         let mut statements = columns(shape, table);
         statements.extend(checks(shape, table));
-        statements.extend(shape.indexes.iter().map(|index| index_on(shape, index, table, &mut indexes)));
+        statements
+            .extend(shape.indexes.iter().map(|index| index_on(shape, index, table, &mut indexes)));
         statements.extend(isolation(shape, table));
         statements.extend(comments(shape, table));
         for statement in &statements {
@@ -77,7 +81,8 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
         let found = shape.columns.iter().filter(move |column| column_type(column) == wanted);
         found.map(|column| column.name).collect::<Vec<_>>()
     };
-    let mut statements = vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
+    let mut statements =
+        vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
     for column_type in ColumnType::GROUPED {
         let names = of_type(column_type);
         if !names.is_empty() {
@@ -87,7 +92,8 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
     let numbered = of_type(ColumnType::BigintIdentity).into_iter();
     statements.extend(numbered.map(|column| Statement::Numbered { table, column }));
     let required = shape.columns.iter().filter(|column| column.not_null);
-    statements.push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
+    statements
+        .push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
     statements.push(Statement::Key { table, columns: idents(shape.key) });
     statements
 }
@@ -109,7 +115,12 @@ fn checks<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'a
     shape.columns.iter().filter_map(check).collect()
 }
 
-fn index_on<'a>(shape: &ServiceTable, index: &ServiceIndex, table: &'a Table<'a>, names: &mut Names) -> Statement<'a> {
+fn index_on<'a>(
+    shape: &ServiceTable,
+    index: &ServiceIndex,
+    table: &'a Table<'a>,
+    names: &mut Names,
+) -> Statement<'a> {
     let rows = match index.rows {
         Rows::All => Condition::All,
         Rows::With(column) => Condition::NotNull(Ident::new(column)),

@@ -2,7 +2,9 @@
 //!
 //! Shapes come in. Provisioning prints what comes out, and migrations compare two of them, so that both agree.
 
-use super::ddl::{ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef};
+use super::ddl::{
+    ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
+};
 use super::names::{Ident, Literal, Names};
 use crate::shape::{ColumnKind, ColumnShape, TableShape};
 use ablo_schema::schema::Format;
@@ -79,7 +81,9 @@ pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Option<Con
     match (kind, value) {
         (ColumnKind::Json, value) => Some(Constant::Text(Literal::new(value.to_json()))),
         (ColumnKind::Boolean, Value::Bool(flag)) => number(if *flag { "1" } else { "0" }),
-        (ColumnKind::Date, Value::String(text)) => instant(text).map(|text| Constant::Text(Literal::new(text))),
+        (ColumnKind::Date, Value::String(text)) => {
+            instant(text).map(|text| Constant::Text(Literal::new(text)))
+        }
         (kind, Value::String(text)) => match stored(kind).0 {
             Storage::Text => Some(Constant::Text(Literal::new(&**text))),
             Storage::Integer | Storage::Real => number(text),
@@ -110,13 +114,21 @@ fn instant(text: &str) -> Option<String> {
     let minutes = days(year, month, day) * 1440 + hour * 60 + minute - offset;
     let (year, month, day) = date(minutes.div_euclid(1440));
     let minutes = minutes.rem_euclid(1440);
-    Some(format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{second:02}.{fraction:0<6}Z", minutes / 60, minutes % 60))
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{second:02}.{fraction:0<6}Z",
+        minutes / 60,
+        minutes % 60
+    ))
 }
 
 /// Days since 1 March of the year 0, in the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day - 1
+    year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (month * 153 + 2) / 5
+        + day
+        - 1
 }
 
 /// The year, month and day of a number of days.
@@ -132,18 +144,21 @@ fn date(days: i64) -> (i64, i64, i64) {
 
 fn indexes<'a>(shape: &TableShape<'a>, foreign_keys: bool, names: &mut Names) -> Vec<IndexDef<'a>> {
     // A unique index on the column alone answers what another one would.
-    let is_led = |name: &str| shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name);
-    let refers = |name: &str| foreign_keys && shape.foreign_keys.iter().any(|key| key.column == name);
-    let wanted = shape
-        .columns
-        .iter()
-        .filter(|column| (column.indexed || refers(column.name)) && !column.primary && !is_led(column.name));
+    let is_led = |name: &str| {
+        shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
+    };
+    let refers =
+        |name: &str| foreign_keys && shape.foreign_keys.iter().any(|key| key.column == name);
+    let wanted = shape.columns.iter().filter(|column| {
+        (column.indexed || refers(column.name)) && !column.primary && !is_led(column.name)
+    });
     let mut index = |column: &'a str, ending, columns, unique| {
         let name = names.claim(&[shape.name(), column, ending]);
         IndexDef { name, columns, unique, rows: Condition::All }
     };
-    let mut indexes: Vec<_> =
-        wanted.map(|column| index(column.name, "idx", vec![Ident::new(column.name)], false)).collect();
+    let mut indexes: Vec<_> = wanted
+        .map(|column| index(column.name, "idx", vec![Ident::new(column.name)], false))
+        .collect();
     indexes.extend(shape.unique.iter().map(|unique| {
         let columns = unique.within.into_iter().chain([unique.column]).map(Ident::new).collect();
         index(unique.column, "key", columns, true)

@@ -109,8 +109,12 @@ mod tests {
 
     #[test]
     fn options_are_read_strictly() {
-        let configured = |options: Value| Sqlite.configure(options.as_object().unwrap_or(&Map::new())).is_ok();
+        let configured =
+            |options: Value| Sqlite.configure(options.as_object().unwrap_or(&Map::new())).is_ok();
         assert!(configured(json!({})) && configured(json!({ "foreign-keys": true })));
-        assert!(!configured(json!({ "schema": "public" })) && !configured(json!({ "foreign-keys": "yes" })));
+        assert!(
+            !configured(json!({ "schema": "public" }))
+                && !configured(json!({ "foreign-keys": "yes" }))
+        );
     }
 }

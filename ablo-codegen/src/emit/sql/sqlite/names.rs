@@ -15,7 +15,11 @@ impl<'a> Literal<'a> {
     /// Takes any text. A NUL would end the statement: it becomes U+FFFD, as on PostgreSQL.
     pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
-        if text.contains('\0') { Self(Cow::Owned(text.replace('\0', "\u{FFFD}"))) } else { Self(text) }
+        if text.contains('\0') {
+            Self(Cow::Owned(text.replace('\0', "\u{FFFD}")))
+        } else {
+            Self(text)
+        }
     }
 }
 

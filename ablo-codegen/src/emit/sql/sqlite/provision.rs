@@ -76,7 +76,9 @@ impl Sql for Title<'_> {
 fn differences(tables: &[(Title<'_>, TableDef<'_>)], out: &mut String) {
     sql!(out, "\n-- What differs in tables that are there already.\n");
     sql!(out, "WITH wanted (\"table\", \"column\", \"type\", required) AS (VALUES");
-    let columns = tables.iter().flat_map(|(_, table)| table.columns.iter().map(move |column| (&table.name, column)));
+    let columns = tables
+        .iter()
+        .flat_map(|(_, table)| table.columns.iter().map(move |column| (&table.name, column)));
     for (at, (table, column)) in columns.enumerate() {
         let required = i128::from(column.not_null);
         sql!(out, if at == 0 { "\n  (" } else { ",\n  (" }, name(table), ", ", name(&column.name));

@@ -1,6 +1,8 @@
 //! How the nodes of `ddl.rs` look.
 
-use super::ddl::{ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef};
+use super::ddl::{
+    ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
+};
 use super::names::{Expr, Ident, List, Parts, Sql, Whole, expr, sql};
 
 /// The time of writing, in the form of every date.
@@ -45,7 +47,16 @@ impl IndexDef<'_> {
     /// The statement that makes the index on this table.
     pub(crate) fn create(&self, table: &Ident<'_>, existing: Existing) -> Expr {
         let kind = if self.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
-        let index = expr!(kind, existing.clause(), self.name, " ON ", table, " (", List(&self.columns), ")");
+        let index = expr!(
+            kind,
+            existing.clause(),
+            self.name,
+            " ON ",
+            table,
+            " (",
+            List(&self.columns),
+            ")"
+        );
         match &self.rows {
             Condition::All => expr!(index, ";"),
             Condition::NotNull(column) => expr!(index, " WHERE ", column, " IS NOT NULL;"),
@@ -138,7 +149,9 @@ impl Rule<'_> {
             ),
             Rule::Json => expr!("json_valid(", v, ")"),
             Rule::JsonArray => expr!("json_valid(", v, ") AND json_type(", v, ") = 'array'"),
-            Rule::Between(least, most) => expr!(v, " BETWEEN ", Whole(*least), " AND ", Whole(*most)),
+            Rule::Between(least, most) => {
+                expr!(v, " BETWEEN ", Whole(*least), " AND ", Whole(*most))
+            }
             Rule::Single => expr!("abs(", v, ") <= 3.4028234663852886e38"),
             Rule::Uint64 => expr!(
                 without_nul(&v),
@@ -201,5 +214,15 @@ fn decimal(v: &Expr, digits: Option<(u16, u16)>) -> Expr {
         0 => expr!(bare, " GLOB '0*'"),
         _ => expr!("instr(", bare, " || '.', '.') <= ", Whole(before + 1)),
     };
-    expr!(form, " AND ", whole, " AND length(", v, ") - instr(", v, " || '.', '.') <= ", Whole(scale.into()))
+    expr!(
+        form,
+        " AND ",
+        whole,
+        " AND length(",
+        v,
+        ") - instr(",
+        v,
+        " || '.', '.') <= ",
+        Whole(scale.into())
+    )
 }

@@ -6,7 +6,9 @@
 use super::ddl::{ColumnDef, Condition, IndexDef, Key, Preset, Rule, Storage, TableDef};
 use super::names::{Ident, Literal, Names};
 use super::provision::{Provision, Title, provision};
-use crate::shape::{Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable};
+use crate::shape::{
+    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+};
 
 /// What stands above the program.
 pub(crate) const HEADER: &str = "\
@@ -29,8 +31,10 @@ pub(crate) fn source() -> Provision {
 
 fn program(shapes: &'static [ServiceTable]) -> Provision {
     let mut names = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
-    let tables: Vec<_> =
-        shapes.iter().map(|shape| (Title::Service(shape.name, shape.about), table(shape, &mut names))).collect();
+    let tables: Vec<_> = shapes
+        .iter()
+        .map(|shape| (Title::Service(shape.name, shape.about), table(shape, &mut names)))
+        .collect();
     provision(&tables)
 }
 
@@ -50,12 +54,15 @@ fn idents(names: &'static [&'static str]) -> Vec<Ident<'static>> {
 }
 
 fn column(shape: &ServiceTable, column: &ServiceColumn) -> ColumnDef<'static> {
-    let literals = |values: &[&'static str]| values.iter().map(|value| Literal::new(*value)).collect();
+    let literals =
+        |values: &[&'static str]| values.iter().map(|value| Literal::new(*value)).collect();
     let (storage, rule) = match column.kind {
         ServiceKind::Text => (Storage::Text, Rule::Any),
         ServiceKind::OneOf(values) => (Storage::Text, Rule::OneOf(literals(values))),
         ServiceKind::Texts => (Storage::Text, Rule::JsonArray),
-        ServiceKind::Integer | ServiceKind::Numbered | ServiceKind::Transaction => (Storage::Integer, Rule::Any),
+        ServiceKind::Integer | ServiceKind::Numbered | ServiceKind::Transaction => {
+            (Storage::Integer, Rule::Any)
+        }
         ServiceKind::Date | ServiceKind::Written => (Storage::Text, Rule::Instant),
         ServiceKind::Json => (Storage::Text, Rule::Json),
     };

@@ -103,7 +103,8 @@ impl Held {
             (held, Held::Boolean) => held.is_number(),
             (Held::Whole(least, most), Held::Whole(low, high)) => low <= least && most <= high,
             (Held::Whole(least, most), Held::Double) => -DOUBLE <= least && most <= DOUBLE,
-            (Held::Whole(..) | Held::Decimal(_), Held::Decimal(None)) | (Held::Real, Held::Double) => true,
+            (Held::Whole(..) | Held::Decimal(_), Held::Decimal(None))
+            | (Held::Real, Held::Double) => true,
             _ => false,
         }
     }
@@ -143,7 +144,9 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
             through.number(&read, held)
         }
         (held, Held::Boolean) if held.is_number() => format!("{column} <> 0"),
-        (held, other) if held.is_number() && other.is_number() && held.fits(other) => format!("{column}::text"),
+        (held, other) if held.is_number() && other.is_number() && held.fits(other) => {
+            format!("{column}::text")
+        }
         (held, other) if held.is_number() && other.is_number() => {
             // The shortest text of a double is exact; its own cast to a decimal keeps fifteen digits.
             through.number(&format!("{column}::text::numeric"), other)
@@ -177,7 +180,9 @@ impl Expression {
                 format!("CASE WHEN {read}::text::numeric = {exact} THEN {read} END")
             }
             Held::Whole(least, most) => {
-                format!("CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} THEN {exact} END")
+                format!(
+                    "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} THEN {exact} END"
+                )
             }
             Held::Decimal(Some((precision, scale))) => {
                 let whole = i32::from(precision) - i32::from(scale);
@@ -230,7 +235,9 @@ pub(crate) fn within(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
             let many: BTreeSet<&str> = many.iter().map(|value| &**value).collect();
             few.iter().all(|value| many.contains(&**value))
         }
-        (Some(Rule::Between(least, most)), Some(Rule::Between(low, high))) => low <= least && most <= high,
+        (Some(Rule::Between(least, most)), Some(Rule::Between(low, high))) => {
+            low <= least && most <= high
+        }
         _ => false,
     }
 }

@@ -236,14 +236,26 @@ impl Change<'_> {
 
     fn locks(&self) -> Vec<Lock> {
         use LockMode::{
-            AccessExclusive, AccessShare, RowExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive,
+            AccessExclusive, AccessShare, RowExclusive, RowShare, Share, ShareRowExclusive,
+            ShareUpdateExclusive,
         };
         match self {
-            Change::Setting(_) | Change::Helper(_) | Change::CreateSchema(_) | Change::CreateTable { .. } => Vec::new(),
-            Change::RenameTable { from, .. } => vec![Lock { table: from.as_str().to_owned(), mode: AccessExclusive }],
-            Change::RenameIndex { table, .. } => vec![Lock { table: table.clone(), mode: ShareUpdateExclusive }],
-            Change::Update { table, referred, .. } => with_referred(lock(table, RowExclusive), referred),
-            Change::UpdateLater { table, referred, .. } => with_referred(lock(table, AccessExclusive), referred),
+            Change::Setting(_)
+            | Change::Helper(_)
+            | Change::CreateSchema(_)
+            | Change::CreateTable { .. } => Vec::new(),
+            Change::RenameTable { from, .. } => {
+                vec![Lock { table: from.as_str().to_owned(), mode: AccessExclusive }]
+            }
+            Change::RenameIndex { table, .. } => {
+                vec![Lock { table: table.clone(), mode: ShareUpdateExclusive }]
+            }
+            Change::Update { table, referred, .. } => {
+                with_referred(lock(table, RowExclusive), referred)
+            }
+            Change::UpdateLater { table, referred, .. } => {
+                with_referred(lock(table, AccessExclusive), referred)
+            }
             Change::ValidateCheck { table, .. }
             | Change::CreateIndexLater { table, .. }
             | Change::Comment { table, .. } => vec![lock(table, ShareUpdateExclusive)],
@@ -260,15 +272,20 @@ impl Change<'_> {
                 let parent = parent.map(|parent| lock(parent, AccessShare));
                 std::iter::once(lock(table, AccessExclusive)).chain(parent).collect()
             }
-            Change::DropConstraint { table, also, .. } => {
-                std::iter::once(*table).chain(*also).map(|table| lock(table, AccessExclusive)).collect()
+            Change::DropConstraint { table, also, .. } => std::iter::once(*table)
+                .chain(*also)
+                .map(|table| lock(table, AccessExclusive))
+                .collect(),
+            Change::AddForeignKey { table, target, .. } => {
+                both(table, target, ShareRowExclusive, ShareRowExclusive)
             }
-            Change::AddForeignKey { table, target, .. } => both(table, target, ShareRowExclusive, ShareRowExclusive),
             // The force of row security is lifted meanwhile, where this role is held to it.
             Change::ValidateForeignKey { table, target, .. } if table.name != target.name => {
                 both(table, target, AccessExclusive, AccessExclusive)
             }
-            Change::ValidateForeignKey { table, .. } => both(table, table, AccessExclusive, RowShare),
+            Change::ValidateForeignKey { table, .. } => {
+                both(table, table, AccessExclusive, RowShare)
+            }
             Change::DropTable { table }
             | Change::RenameColumn { table, .. }
             | Change::RenameConstraint { table, .. }
@@ -295,14 +312,17 @@ impl Change<'_> {
         match self {
             Change::DropTable { .. } | Change::DropColumn { .. } => vec![Hazard::Loss],
             Change::Open { .. } => vec![Hazard::Isolation],
-            Change::AddColumn { column, fill: None, .. } if column.not_null => vec![Hazard::MayFail],
+            Change::AddColumn { column, fill: None, .. } if column.not_null => {
+                vec![Hazard::MayFail]
+            }
             Change::Retype { using, refusals, .. }
                 if !refusals.is_empty() || using.helpers.contains(&Helper::Refuse) =>
             {
                 vec![Hazard::Rewrite, Hazard::MayFail]
             }
             Change::Retype { .. } => vec![Hazard::Rewrite],
-            Change::SetNotNull { refusal: Some(_), .. } | Change::AddCheck { old_rows: OldRows::Refused(_), .. } => {
+            Change::SetNotNull { refusal: Some(_), .. }
+            | Change::AddCheck { old_rows: OldRows::Refused(_), .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
             Change::RefuseDuplicates { .. } => vec![Hazard::Scan, Hazard::MayFail],
@@ -328,5 +348,9 @@ fn with_referred(own: Lock, referred: &[&Table<'_>]) -> Vec<Lock> {
 }
 
 fn both(table: &Table<'_>, other: &Table<'_>, mode: LockMode, other_mode: LockMode) -> Vec<Lock> {
-    if table.name == other.name { vec![lock(table, mode)] } else { vec![lock(table, mode), lock(other, other_mode)] }
+    if table.name == other.name {
+        vec![lock(table, mode)]
+    } else {
+        vec![lock(table, mode), lock(other, other_mode)]
+    }
 }

@@ -45,8 +45,11 @@ impl<'l> Looks<'l, '_> {
             is.checks.iter().position(|now| now.column == column && now.rule == check.rule)
         });
         let indexes = was.indexes.iter().map(|index| {
-            let columns: Vec<&str> =
-                index.columns.iter().map(|column| self.renamed(origin, was, column)).collect::<Option<_>>()?;
+            let columns: Vec<&str> = index
+                .columns
+                .iter()
+                .map(|column| self.renamed(origin, was, column))
+                .collect::<Option<_>>()?;
             let is_same = |now: &super::super::catalogue::IndexDef<'_>| {
                 now.columns == columns && now.method == index.method && now.unique == index.unique
             };
@@ -57,7 +60,8 @@ impl<'l> Looks<'l, '_> {
             let target = self.pairing.targets.get(key.target).copied().flatten()?;
             is.foreign_keys.iter().position(|now| now.column == column && now.target == target)
         });
-        let policy = was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
+        let policy =
+            was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
         Kept {
             checks: checks.collect(),
             indexes: indexes.collect(),
@@ -83,7 +87,12 @@ impl<'l> Looks<'l, '_> {
     }
 
     /// A policy in the names that everything has after; none if it cannot stay.
-    fn translated(&self, table: usize, was: &TableDef<'_>, predicate: &Predicate<'_>) -> Option<Predicate<'l>> {
+    fn translated(
+        &self,
+        table: usize,
+        was: &TableDef<'_>,
+        predicate: &Predicate<'_>,
+    ) -> Option<Predicate<'l>> {
         let own = |column: &Ident<'_>| self.unchanged(table, was, column.as_str()).map(Ident::new);
         match predicate {
             Predicate::Column(column) => Some(Predicate::Column(own(column)?)),
@@ -93,15 +102,24 @@ impl<'l> Looks<'l, '_> {
                     // A table of someone else's: it is called as it was.
                     let as_was = |name: &Ident<'_>| Ident::new(name.as_str().to_owned());
                     let (key, owner) = (as_was(key), owner.as_ref().map(as_was));
-                    return Some(Predicate::Parent { local_key, parent: as_was(parent), key, owner });
+                    return Some(Predicate::Parent {
+                        local_key,
+                        parent: as_was(parent),
+                        key,
+                        owner,
+                    });
                 };
                 let known = self.from.tables.get(origin)?;
                 let target = self.pairing.targets.get(origin).copied().flatten()?;
                 let parent = self.to.tables.get(target)?;
-                let has = |table: &TableDef<'_>, name: &str| table.columns.iter().any(|column| column.name == name);
+                let has = |table: &TableDef<'_>, name: &str| {
+                    table.columns.iter().any(|column| column.name == name)
+                };
                 let theirs = |column: &Ident<'_>| match column.as_str() {
                     // A column that the schema knows neither before nor after is called as it was.
-                    name if !has(known, name) && !has(parent, name) => Some(Ident::new(name.to_owned())),
+                    name if !has(known, name) && !has(parent, name) => {
+                        Some(Ident::new(name.to_owned()))
+                    }
                     name => self.unchanged(origin, known, name).map(Ident::new),
                 };
                 let parent = Ident::new(parent.table.name.as_str());

@@ -44,6 +44,7 @@ pub fn migrate(
     let (from, to) = (Side::new(prev, &plan), Side::new(Some(next), &plan));
     let pairing = Pairing::new(&from, &to, diff);
     let kept = Kept::all(&from, &to, &pairing);
-    let lowering = Lowering { plan: &plan, from: &from, to: &to, pairing: &pairing, kept, diff, backfills };
+    let lowering =
+        Lowering { plan: &plan, from: &from, to: &to, pairing: &pairing, kept, diff, backfills };
     Ok(lowering.migration(prev.is_none()))
 }

@@ -70,7 +70,9 @@ impl Pairing {
                 let was = from.shapes.get(origin).zip(from.tables.get(origin))?;
                 Some((was, (shape, to.tables.get(at)?)))
             });
-            pairing.columns.push(both.map_or_else(Columns::default, |(was, is)| Columns::new(was, is, diff)));
+            pairing
+                .columns
+                .push(both.map_or_else(Columns::default, |(was, is)| Columns::new(was, is, diff)));
             pairing.origins.push(origin);
         }
         pairing.targets = targets;
@@ -78,7 +80,12 @@ impl Pairing {
     }
 
     /// What a column of a table that was is called once everything has its new name; none if it goes.
-    pub(crate) fn column<'n>(&self, to: &'n Side<'_>, table: usize, column: usize) -> Option<&'n str> {
+    pub(crate) fn column<'n>(
+        &self,
+        to: &'n Side<'_>,
+        table: usize,
+        column: usize,
+    ) -> Option<&'n str> {
         let target = (*self.targets.get(table)?)?;
         let at = (*self.columns.get(target)?.targets.get(column)?)?;
         Some(to.tables.get(target)?.columns.get(at)?.name)
@@ -90,7 +97,8 @@ type Both<'t, 'a> = (&'t TableShape<'a>, &'t TableDef<'a>);
 
 impl Columns {
     fn new((was_shape, was): Both<'_, '_>, (shape, is): Both<'_, '_>, diff: &Diff<'_>) -> Self {
-        let by_name: BTreeMap<&str, usize> = was.columns.iter().map(|column| column.name).zip(0..).collect();
+        let by_name: BTreeMap<&str, usize> =
+            was.columns.iter().map(|column| column.name).zip(0..).collect();
         let mut columns = Self {
             origins: vec![None; is.columns.len()],
             targets: vec![None; was.columns.len()],
@@ -100,8 +108,11 @@ impl Columns {
             .columns
             .iter()
             .map(|column| {
-                let field = diff.prev_field(shape.model.key.as_str(), column.field?.name.as_str())?;
-                let held = |was: &&crate::shape::ColumnShape<'_>| was.field.is_some_and(|held| held.name == field.name);
+                let field =
+                    diff.prev_field(shape.model.key.as_str(), column.field?.name.as_str())?;
+                let held = |was: &&crate::shape::ColumnShape<'_>| {
+                    was.field.is_some_and(|held| held.name == field.name)
+                };
                 by_name.get(was_shape.columns.iter().find(held)?.name).copied()
             })
             .collect();
@@ -120,10 +131,14 @@ impl Columns {
         }
         for (at, column) in is.columns.iter().enumerate() {
             let is_base = |shape: &TableShape<'_>, name: &str| {
-                shape.columns.iter().any(|column| column.name == name && (column.field.is_none() || column.primary))
+                shape
+                    .columns
+                    .iter()
+                    .any(|column| column.name == name && (column.field.is_none() || column.primary))
             };
-            let either_is_base =
-                is_base(shape, column.name) || is_base(was_shape, column.name) || Some(at) == is_tenancy;
+            let either_is_base = is_base(shape, column.name)
+                || is_base(was_shape, column.name)
+                || Some(at) == is_tenancy;
             if let Some(origin) = by_name.get(column.name).copied().filter(|_| either_is_base) {
                 columns.pair(at, origin, was, is);
             }
@@ -138,7 +153,10 @@ impl Columns {
         else {
             return;
         };
-        let (Some(own), Some(target)) = (self.origins.get_mut(at), self.targets.get_mut(origin)) else { return };
+        let (Some(own), Some(target)) = (self.origins.get_mut(at), self.targets.get_mut(origin))
+        else {
+            return;
+        };
         if own.is_some() || target.is_some() {
             return;
         }

@@ -46,7 +46,9 @@ impl Refusal {
         match self {
             Refusal::RequiredFieldAdded => "is new and required, and the table has rows",
             Refusal::RequiredRecreated => "is made anew and required, and the table has rows",
-            Refusal::TenancyColumnAdded => "says whose a row is, and the table has rows that are nobody's",
+            Refusal::TenancyColumnAdded => {
+                "says whose a row is, and the table has rows that are nobody's"
+            }
             Refusal::MadeRequired => "has become required, and some rows have no value",
             Refusal::ValueUnfit => "has values that its new type does not allow",
             Refusal::BackfillWithoutTarget => "is given the id of a row that is not there",
@@ -62,7 +64,9 @@ impl Refusal {
                 "Give the id of a row that exists as the backfill, or insert that row first."
             }
             Refusal::DuplicateValues => "Mend the rows, or leave the field without `unique`.",
-            Refusal::ValueUnfit => "Give a backfill for this field, make it optional, or mend the rows.",
+            Refusal::ValueUnfit => {
+                "Give a backfill for this field, make it optional, or mend the rows."
+            }
             _ => "Give a backfill for this field, a default, or make it optional.",
         }
     }

@@ -16,7 +16,8 @@ pub(crate) struct Rename<K> {
 /// Puts renames in order. A name that is still in use when nothing else can go on is left through a name for the time being.
 pub(crate) fn ordered<K: Clone>(renames: Vec<Rename<K>>) -> Vec<Rename<K>> {
     let renames: Vec<_> = renames.into_iter().filter(|rename| rename.from != rename.to).collect();
-    let holders: BTreeMap<String, usize> = renames.iter().map(|rename| rename.from.clone()).zip(0..).collect();
+    let holders: BTreeMap<String, usize> =
+        renames.iter().map(|rename| rename.from.clone()).zip(0..).collect();
     let mut done = vec![false; renames.len()];
     let mut out = Vec::with_capacity(renames.len());
     let mut waiting: Vec<Rename<K>> = Vec::new();
@@ -25,7 +26,9 @@ pub(crate) fn ordered<K: Clone>(renames: Vec<Rename<K>>) -> Vec<Rename<K>> {
         let mut line = Vec::new();
         let mut seen = BTreeSet::new();
         let mut next = Some(start);
-        while let Some(at) = next.filter(|at| !done.get(*at).copied().unwrap_or(true) && seen.insert(*at)) {
+        while let Some(at) =
+            next.filter(|at| !done.get(*at).copied().unwrap_or(true) && seen.insert(*at))
+        {
             line.push(at);
             next = renames.get(at).and_then(|rename| holders.get(&rename.to)).copied();
         }
@@ -35,8 +38,16 @@ pub(crate) fn ordered<K: Clone>(renames: Vec<Rename<K>>) -> Vec<Rename<K>> {
             *done = true;
             if is_cycle && place == 0 {
                 let aside = format!("ablo moves {}", waiting.len() + 1);
-                out.push(Rename { what: rename.what.clone(), from: rename.from.clone(), to: aside.clone() });
-                waiting.push(Rename { what: rename.what.clone(), from: aside, to: rename.to.clone() });
+                out.push(Rename {
+                    what: rename.what.clone(),
+                    from: rename.from.clone(),
+                    to: aside.clone(),
+                });
+                waiting.push(Rename {
+                    what: rename.what.clone(),
+                    from: aside,
+                    to: rename.to.clone(),
+                });
             } else {
                 out.push(rename.clone());
             }
@@ -60,7 +71,8 @@ mod tests {
             .iter()
             .map(|(from, to)| Rename { what: (), from: (*from).to_owned(), to: (*to).to_owned() })
             .collect();
-        let ordered: Vec<_> = ordered(list).into_iter().map(|rename| (rename.from, rename.to)).collect();
+        let ordered: Vec<_> =
+            ordered(list).into_iter().map(|rename| (rename.from, rename.to)).collect();
         for (from, to) in &ordered {
             assert!(names.remove(from), "{from} is not there: {ordered:?}");
             assert!(names.insert(to.clone()), "{to} is in use: {ordered:?}");
@@ -83,7 +95,11 @@ mod tests {
     #[test]
     fn a_ring_goes_through_a_name_for_the_time_being() {
         assert_eq!(run(&[("a", "b"), ("b", "a")], &[]).len(), 3);
-        assert_eq!(run(&[("a", "b"), ("b", "c"), ("c", "a"), ("x", "y"), ("y", "x"), ("p", "q")], &["k"]).len(), 8);
+        assert_eq!(
+            run(&[("a", "b"), ("b", "c"), ("c", "a"), ("x", "y"), ("y", "x"), ("p", "q")], &["k"])
+                .len(),
+            8
+        );
     }
 
     #[test]

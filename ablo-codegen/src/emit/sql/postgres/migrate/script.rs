@@ -45,6 +45,12 @@ impl Script {
         }
         let beginning = SETTINGS.into_iter().map(|text| Change::Setting(text).statement(None));
         let helpers = self.helpers.into_iter().map(|helper| Change::Helper(helper).statement(None));
-        Migration { statements: beginning.chain(helpers).chain(self.transaction).chain(self.after_commit).collect() }
+        Migration {
+            statements: beginning
+                .chain(helpers)
+                .chain(self.transaction)
+                .chain(self.after_commit)
+                .collect(),
+        }
     }
 }

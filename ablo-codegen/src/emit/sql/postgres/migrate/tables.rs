@@ -59,7 +59,8 @@ impl<'a> Lowering<'a> {
         if is_first && self.plan.own_schema {
             script.push(None, &Change::CreateSchema(self.plan.schema.clone()));
         }
-        let pairs: Vec<Pair<'a>> = (0..self.to.tables.len()).filter_map(|at| self.pair(at)).collect();
+        let pairs: Vec<Pair<'a>> =
+            (0..self.to.tables.len()).filter_map(|at| self.pair(at)).collect();
         self.release(&mut script);
         self.remove(&pairs, &mut script);
         self.rename_relations(&pairs, &mut script);
@@ -100,7 +101,13 @@ impl<'a> Lowering<'a> {
     /// The step about a table that was, or about one of its columns.
     fn past_cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
         let shape = self.from.shapes.get(table)?;
-        let now = self.pairing.targets.get(table).copied().flatten().and_then(|at| self.to.shapes.get(at));
+        let now = self
+            .pairing
+            .targets
+            .get(table)
+            .copied()
+            .flatten()
+            .and_then(|at| self.to.shapes.get(at));
         let key = now.unwrap_or(shape).model.key.as_str();
         let named = column.and_then(|name| shape.columns.iter().find(|column| column.name == name));
         let field = named.and_then(|column| column.field).map(|field| field.name.as_str());
@@ -116,7 +123,10 @@ impl<'a> Lowering<'a> {
                     let also = self.from.tables.get(key.target).map(|target| &target.table);
                     let also = also.filter(|target| target.name != table.name);
                     let cause = self.past_cause(origin, Some(key.column));
-                    script.push(cause, &Change::DropConstraint { table, name: key.name.clone(), also });
+                    script.push(
+                        cause,
+                        &Change::DropConstraint { table, name: key.name.clone(), also },
+                    );
                 }
             }
         }
@@ -124,10 +134,16 @@ impl<'a> Lowering<'a> {
             let (table, cause) = (&was.table, self.past_cause(origin, None));
             let stays = self.pairing.targets.get(origin).copied().flatten();
             // A table takes its own policy along; one that looks at another table would hold that up.
-            let hangs = |predicate: &Predicate<'_>| stays.is_some() || matches!(predicate, Predicate::Parent { .. });
-            if let (Some(predicate), false) = (was.predicate.as_ref().filter(|predicate| hangs(predicate)), kept.policy)
+            let hangs = |predicate: &Predicate<'_>| {
+                stays.is_some() || matches!(predicate, Predicate::Parent { .. })
+            };
+            if let (Some(predicate), false) =
+                (was.predicate.as_ref().filter(|predicate| hangs(predicate)), kept.policy)
             {
-                script.push(cause, &Change::DropPolicy { table, parent: self.past_parent(predicate) });
+                script.push(
+                    cause,
+                    &Change::DropPolicy { table, parent: self.past_parent(predicate) },
+                );
                 let now = stays.and_then(|at| self.to.tables.get(at));
                 if now.is_some_and(|now| now.predicate.is_none()) {
                     script.push(cause, &Change::Open { table });
@@ -136,11 +152,17 @@ impl<'a> Lowering<'a> {
             if stays.is_none() {
                 continue;
             }
-            for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none()) {
+            for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none())
+            {
                 let cause = self.past_cause(origin, Some(check.column));
-                script.push(cause, &Change::DropConstraint { table, name: check.name.clone(), also: None });
+                script.push(
+                    cause,
+                    &Change::DropConstraint { table, name: check.name.clone(), also: None },
+                );
             }
-            for (index, _) in was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none()) {
+            for (index, _) in
+                was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none())
+            {
                 let cause = self.past_cause(origin, index.columns.last().copied());
                 script.push(cause, &Change::DropIndex { table, name: index.name.clone() });
             }
@@ -150,14 +172,18 @@ impl<'a> Lowering<'a> {
     /// The table through which rows were seen.
     fn past_parent(&self, predicate: &Predicate<'_>) -> Option<&'a Table<'a>> {
         let Predicate::Parent { parent, .. } = predicate else { return None };
-        self.from.tables.get(self.from.position(parent.as_str())?).map(|definition| &definition.table)
+        self.from
+            .tables
+            .get(self.from.position(parent.as_str())?)
+            .map(|definition| &definition.table)
     }
 
     /// Tables and columns that have no successor.
     fn remove(&self, pairs: &[Pair<'_>], script: &mut Script) {
         for (origin, was) in self.from.tables.iter().enumerate() {
             if self.pairing.targets.get(origin).copied().flatten().is_none() {
-                script.push(self.past_cause(origin, None), &Change::DropTable { table: &was.table });
+                script
+                    .push(self.past_cause(origin, None), &Change::DropTable { table: &was.table });
             }
         }
         for pair in pairs {
@@ -178,7 +204,11 @@ impl<'a> Lowering<'a> {
         for pair in pairs {
             let (was, is) = (&pair.was.table, &pair.is.table);
             let mut add = |index: bool, from: &Ident<'_>, to: &Ident<'_>| {
-                let relation = if index { Relation::Index(is.name.as_str().to_owned()) } else { Relation::Table };
+                let relation = if index {
+                    Relation::Index(is.name.as_str().to_owned())
+                } else {
+                    Relation::Table
+                };
                 let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
                 renames.push(Rename { what: (pair.at, relation), from, to });
             };
@@ -203,7 +233,8 @@ impl<'a> Lowering<'a> {
     /// Columns and constraints of a table, which has its new name by now.
     fn rename_parts(&self, pair: &Pair<'_>, script: &mut Script) {
         let table = &pair.is.table;
-        let rename = |from: &str, to: &str| Rename { what: (), from: from.to_owned(), to: to.to_owned() };
+        let rename =
+            |from: &str, to: &str| Rename { what: (), from: from.to_owned(), to: to.to_owned() };
         let Some(columns) = self.pairing.columns.get(pair.at) else { return };
         let moved = pair.is.columns.iter().zip(&columns.origins).filter_map(|(column, origin)| {
             let was = pair.was.columns.get(origin.as_ref()?.0)?;
@@ -211,19 +242,26 @@ impl<'a> Lowering<'a> {
         });
         for Rename { from, to, .. } in ordered(moved.collect()) {
             let cause = self.cause(pair.at, Some(&to));
-            script.push(cause, &Change::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) });
+            script.push(
+                cause,
+                &Change::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) },
+            );
         }
         let checks = pair.was.checks.iter().zip(&pair.kept.checks).filter_map(|(check, kept)| {
             let now = pair.is.checks.get((*kept)?)?;
             Some(rename(check.name.as_str(), now.name.as_str()))
         });
-        let keys = pair.was.foreign_keys.iter().zip(&pair.kept.foreign_keys).filter_map(|(key, kept)| {
-            let now = pair.is.foreign_keys.get((*kept)?)?;
-            Some(rename(key.name.as_str(), now.name.as_str()))
-        });
+        let keys =
+            pair.was.foreign_keys.iter().zip(&pair.kept.foreign_keys).filter_map(|(key, kept)| {
+                let now = pair.is.foreign_keys.get((*kept)?)?;
+                Some(rename(key.name.as_str(), now.name.as_str()))
+            });
         let cause = self.cause(pair.at, None);
         for Rename { from, to, .. } in ordered(checks.chain(keys).collect()) {
-            script.push(cause, &Change::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) });
+            script.push(
+                cause,
+                &Change::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) },
+            );
         }
     }
 
@@ -232,7 +270,8 @@ impl<'a> Lowering<'a> {
         for (at, is) in self.to.tables.iter().enumerate() {
             if self.pairing.origins.get(at).copied().flatten().is_none() {
                 let columns = is.columns.iter().map(ColumnDef::declared).collect();
-                script.push(self.cause(at, None), &Change::CreateTable { table: &is.table, columns });
+                script
+                    .push(self.cause(at, None), &Change::CreateTable { table: &is.table, columns });
             }
         }
     }
@@ -251,7 +290,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn add(&self, pair: &Pair<'_>, at: usize, to: &ColumnDef<'_>, is_recreated: bool, script: &mut Script) {
+    fn add(
+        &self,
+        pair: &Pair<'_>,
+        at: usize,
+        to: &ColumnDef<'_>,
+        is_recreated: bool,
+        script: &mut Script,
+    ) {
         let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
         let given = self.backfill(pair.at, at);
         let fill = given.clone().or_else(|| to.preset.clone());
@@ -288,8 +334,14 @@ impl<'a> Lowering<'a> {
                 had = false;
             }
             let using = self.converted(changed, expression);
-            let refusals = is_unique(pair.is, &column()).then_some(Refusal::DuplicateValues).into_iter().collect();
-            script.push(cause, &Change::Retype { table, column: column(), to: to.column_type, using, refusals });
+            let refusals = is_unique(pair.is, &column())
+                .then_some(Refusal::DuplicateValues)
+                .into_iter()
+                .collect();
+            script.push(
+                cause,
+                &Change::Retype { table, column: column(), to: to.column_type, using, refusals },
+            );
         }
         match is {
             Some(to) if !had || was.as_ref() != Some(&to) => {
@@ -314,7 +366,11 @@ impl<'a> Lowering<'a> {
         if let Some(fill) = self.given(pair.at, at) {
             let fill = written(&fill);
             let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
-            out.text = if to.not_null { filled } else { format!("CASE WHEN {column} IS NOT NULL THEN {filled} END") };
+            out.text = if to.not_null {
+                filled
+            } else {
+                format!("CASE WHEN {column} IS NOT NULL THEN {filled} END")
+            };
         } else if to.not_null && !out.total {
             let mut message = String::new();
             let text = Refusal::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
@@ -332,18 +388,23 @@ impl<'a> Lowering<'a> {
     fn rule(&self, at: usize, script: &mut Script) {
         let Some(is) = self.to.tables.get(at) else { return };
         let (table, pair) = (&is.table, self.pair(at));
-        let has_check = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.checks.contains(&Some(at)));
+        let has_check =
+            |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.checks.contains(&Some(at)));
         for (_, check) in is.checks.iter().enumerate().filter(|(place, _)| !has_check(*place)) {
             let cause = self.cause(at, Some(check.column));
             let old_rows = pair.as_ref().map_or(OldRows::None, |pair| self.old_rows(pair, check));
             let (name, column) = (check.name.clone(), Ident::new(check.column));
             let condition = holds(&check.rule, &written(&column));
-            script.push(cause, &Change::AddCheck { table, name: name.clone(), column, condition, old_rows });
+            script.push(
+                cause,
+                &Change::AddCheck { table, name: name.clone(), column, condition, old_rows },
+            );
             if old_rows == OldRows::Later {
                 script.push(cause, &Change::ValidateCheck { table, name });
             }
         }
-        let has_index = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.indexes.contains(&Some(at)));
+        let has_index =
+            |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.indexes.contains(&Some(at)));
         for (_, index) in is.indexes.iter().enumerate().filter(|(place, _)| !has_index(*place)) {
             let cause = self.cause(at, index.columns.last().copied());
             if pair.is_none() {
@@ -363,7 +424,9 @@ impl<'a> Lowering<'a> {
     fn old_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> OldRows {
         let at = pair.is.columns.iter().position(|column| column.name == check.column);
         let origin = at.and_then(|at| self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref());
-        let (Some(at), Some((origin, Conversion::Kept))) = (at, origin) else { return OldRows::Later };
+        let (Some(at), Some((origin, Conversion::Kept))) = (at, origin) else {
+            return OldRows::Later;
+        };
         let had = pair.was.columns.get(*origin).and_then(|column| rule_of(pair.was, column.name));
         let fits = within(had.map(|check| &check.rule), Some(&check.rule));
         let is_required = pair.is.columns.get(at).is_some_and(|column| column.not_null);
@@ -391,12 +454,19 @@ impl<'a> Lowering<'a> {
     fn refer(&self, at: usize, script: &mut Script) {
         let Some(is) = self.to.tables.get(at) else { return };
         let (table, pair) = (&is.table, self.pair(at));
-        let has_key = |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.foreign_keys.contains(&Some(at)));
+        let has_key = |at: usize| {
+            pair.as_ref().is_some_and(|pair| pair.kept.foreign_keys.contains(&Some(at)))
+        };
         for (_, key) in is.foreign_keys.iter().enumerate().filter(|(place, _)| !has_key(*place)) {
-            let Some(target) = self.to.tables.get(key.target).map(|target| &target.table) else { continue };
+            let Some(target) = self.to.tables.get(key.target).map(|target| &target.table) else {
+                continue;
+            };
             let (cause, is_new) = (self.cause(at, Some(key.column)), pair.is_none());
             let (name, column) = (key.name.clone(), Ident::new(key.column));
-            script.push(cause, &Change::AddForeignKey { table, name: name.clone(), column, target, is_new });
+            script.push(
+                cause,
+                &Change::AddForeignKey { table, name: name.clone(), column, target, is_new },
+            );
             if !is_new {
                 script.push(cause, &Change::ValidateForeignKey { table, name, target });
             }
@@ -409,7 +479,8 @@ impl<'a> Lowering<'a> {
         let (pair, columns) = (self.pair(at), self.pairing.columns.get(at));
         for (place, to) in is.columns.iter().enumerate() {
             let origin = columns.and_then(|columns| columns.origins.get(place)?.as_ref());
-            let was = pair.as_ref().and_then(|pair| pair.was.columns.get(origin?.0)?.comment.as_ref());
+            let was =
+                pair.as_ref().and_then(|pair| pair.was.columns.get(origin?.0)?.comment.as_ref());
             if was != to.comment.as_ref() {
                 let (column, text) = (Ident::new(to.name), to.comment.clone());
                 let cause = self.cause(at, Some(to.name));

@@ -23,7 +23,8 @@ impl Lowering<'_> {
             let Some((origin, conversion)) = origin else { continue };
             let Some(from) = pair.was.columns.get(*origin) else { continue };
             let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.given(pair.at, at));
-            let (column, is_retyped) = (Ident::new(to.name), matches!(conversion, Conversion::Through(_)));
+            let (column, is_retyped) =
+                (Ident::new(to.name), matches!(conversion, Conversion::Through(_)));
             let rule = rule_of(pair.is, to.name).map(|check| &check.rule);
             let had = rule_of(pair.was, from.name).map(|check| &check.rule);
             if let Some(rule) = rule.filter(|rule| !is_retyped && !within(had, Some(rule)))
@@ -48,12 +49,24 @@ impl Lowering<'_> {
         let table = &pair.is.table;
         for (cause, column, helper) in after {
             let Some(name) = helper else {
-                script.push(cause, &Change::SetNotNull { table, column, refusal: Some(Refusal::MadeRequired) });
+                script.push(
+                    cause,
+                    &Change::SetNotNull { table, column, refusal: Some(Refusal::MadeRequired) },
+                );
                 continue;
             };
             let condition = format!("{} IS NOT NULL", written(&column));
             let (check, old_rows) = (name.clone(), OldRows::Later);
-            script.push(cause, &Change::AddCheck { table, name: check, column: column.clone(), condition, old_rows });
+            script.push(
+                cause,
+                &Change::AddCheck {
+                    table,
+                    name: check,
+                    column: column.clone(),
+                    condition,
+                    old_rows,
+                },
+            );
             script.push(cause, &Change::ValidateCheck { table, name: name.clone() });
             script.push(cause, &Change::SetNotNull { table, column, refusal: None });
             script.push(cause, &Change::DropCheck { table, name });
@@ -70,8 +83,11 @@ impl Lowering<'_> {
         }
         for (cause, column, to, rows) in updates {
             let referred = self.referred(pair, column, to.as_ref());
-            let refusals = (!referred.is_empty()).then_some(Refusal::BackfillWithoutTarget).into_iter();
-            let refusals = refusals.chain(is_unique(pair.is, column).then_some(Refusal::DuplicateValues)).collect();
+            let refusals =
+                (!referred.is_empty()).then_some(Refusal::BackfillWithoutTarget).into_iter();
+            let refusals = refusals
+                .chain(is_unique(pair.is, column).then_some(Refusal::DuplicateValues))
+                .collect();
             let (column, to, rows) = (column.clone(), to.clone(), rows.clone());
             script.push(*cause, &Change::Update { table, column, to, rows, refusals, referred });
         }
@@ -86,8 +102,17 @@ impl Lowering<'_> {
     }
 
     /// The tables whose rows a value of this column names.
-    fn referred(&self, pair: &Pair<'_>, column: &Ident<'_>, value: Option<&Default<'_>>) -> Vec<&Table<'_>> {
-        let keys = pair.is.foreign_keys.iter().filter(|key| value.is_some() && key.column == column.as_str());
+    fn referred(
+        &self,
+        pair: &Pair<'_>,
+        column: &Ident<'_>,
+        value: Option<&Default<'_>>,
+    ) -> Vec<&Table<'_>> {
+        let keys = pair
+            .is
+            .foreign_keys
+            .iter()
+            .filter(|key| value.is_some() && key.column == column.as_str());
         keys.filter_map(|key| self.to.tables.get(key.target)).map(|target| &target.table).collect()
     }
 }

@@ -16,7 +16,13 @@ impl Sql for Default<'_> {
 }
 
 /// A statement that fails with a code of its own where rows do not let it.
-fn refusing(statement: &str, refusals: &[Refusal], table: &Table<'_>, column: &Ident<'_>, out: &mut String) {
+fn refusing(
+    statement: &str,
+    refusals: &[Refusal],
+    table: &Table<'_>,
+    column: &Ident<'_>,
+    out: &mut String,
+) {
     if refusals.is_empty() {
         return out.push_str(statement);
     }
@@ -24,7 +30,13 @@ fn refusing(statement: &str, refusals: &[Refusal], table: &Table<'_>, column: &I
     body.push_str(statement);
     body.push_str("\nEXCEPTION");
     for why in refusals {
-        sql!(&mut body, " WHEN ", why.condition(), " THEN\n  RAISE EXCEPTION USING ERRCODE = '", why.condition());
+        sql!(
+            &mut body,
+            " WHEN ",
+            why.condition(),
+            " THEN\n  RAISE EXCEPTION USING ERRCODE = '",
+            why.condition()
+        );
         sql!(&mut body, "', MESSAGE = ", Literal::new(why.about(table, column)));
         sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(why.hint()), ";\n");
     }
@@ -55,15 +67,30 @@ impl Sql for Change<'_> {
             Change::RenameIndex { schema, from, to, .. } => {
                 sql!(out, "ALTER INDEX ", schema, ".", from, " RENAME TO ", to, ";");
             }
-            Change::RenameColumn { table, from, to } => alter!(out, table, "RENAME COLUMN ", from, " TO ", to),
-            Change::RenameConstraint { table, from, to } => alter!(out, table, "RENAME CONSTRAINT ", from, " TO ", to),
+            Change::RenameColumn { table, from, to } => {
+                alter!(out, table, "RENAME COLUMN ", from, " TO ", to)
+            }
+            Change::RenameConstraint { table, from, to } => {
+                alter!(out, table, "RENAME CONSTRAINT ", from, " TO ", to)
+            }
             Change::AddColumn { table, column, fill, refusal } => {
                 add_column(table, column, fill.as_ref(), *refusal, out)
             }
             Change::DropColumn { table, column } => alter!(out, table, "DROP COLUMN ", column),
             Change::Retype { table, column, to, using, refusals } => {
                 let mut plain = String::new();
-                alter!(&mut plain, table, "ALTER COLUMN ", column, " TYPE ", to, " USING (", using, ")::", to);
+                alter!(
+                    &mut plain,
+                    table,
+                    "ALTER COLUMN ",
+                    column,
+                    " TYPE ",
+                    to,
+                    " USING (",
+                    using,
+                    ")::",
+                    to
+                );
                 refusing(&plain, refusals, table, column, out);
             }
             Change::SetDefault { table, column, to: Default::Now } => {
@@ -72,8 +99,12 @@ impl Sql for Change<'_> {
             Change::SetDefault { table, column, to: Default::Constant(preset) } => {
                 alter!(out, table, "ALTER COLUMN ", column, " SET DEFAULT ", preset);
             }
-            Change::DropDefault { table, column } => alter!(out, table, "ALTER COLUMN ", column, " DROP DEFAULT"),
-            Change::DropNotNull { table, column } => alter!(out, table, "ALTER COLUMN ", column, " DROP NOT NULL"),
+            Change::DropDefault { table, column } => {
+                alter!(out, table, "ALTER COLUMN ", column, " DROP DEFAULT")
+            }
+            Change::DropNotNull { table, column } => {
+                alter!(out, table, "ALTER COLUMN ", column, " DROP NOT NULL")
+            }
             Change::SetNotNull { table, column, refusal } => {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "ALTER COLUMN ", column, " SET NOT NULL");
@@ -102,17 +133,28 @@ impl Sql for Change<'_> {
                     OldRows::None | OldRows::Later => out.push_str(&plain),
                 }
             }
-            Change::DropConstraint { table, name, .. } => alter!(out, table, "DROP CONSTRAINT ", name),
-            Change::ValidateCheck { table, name } => alter!(out, table, "VALIDATE CONSTRAINT ", name),
-            Change::DropCheck { table, name } => alter!(out, table, "DROP CONSTRAINT IF EXISTS ", name),
+            Change::DropConstraint { table, name, .. } => {
+                alter!(out, table, "DROP CONSTRAINT ", name)
+            }
+            Change::ValidateCheck { table, name } => {
+                alter!(out, table, "VALIDATE CONSTRAINT ", name)
+            }
+            Change::DropCheck { table, name } => {
+                alter!(out, table, "DROP CONSTRAINT IF EXISTS ", name)
+            }
             Change::CreateIndex { table, index } => create_index("", table, index, out),
-            Change::CreateIndexLater { table, index } => create_index("CONCURRENTLY IF NOT EXISTS ", table, index, out),
+            Change::CreateIndexLater { table, index } => {
+                create_index("CONCURRENTLY IF NOT EXISTS ", table, index, out)
+            }
             Change::RefuseDuplicates { table, columns } => refuse_duplicates(table, columns, out),
             Change::ClearIndex { table, name } => clear_index(table, name, out),
-            Change::DropIndex { table, name } => sql!(out, "DROP INDEX ", table.schema, ".", name, ";"),
+            Change::DropIndex { table, name } => {
+                sql!(out, "DROP INDEX ", table.schema, ".", name, ";")
+            }
             Change::Unveil { table } => when("row_security_active(", table, ")", "NO FORCE", out),
             Change::Force { table } => {
-                let forced = "NOT (SELECT relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = ";
+                let forced =
+                    "NOT (SELECT relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = ";
                 when(forced, table, ")", "FORCE", out);
             }
             Change::Enclose { table } => {
@@ -122,7 +164,9 @@ impl Sql for Change<'_> {
                 alter!(out, table, "NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY");
             }
             Change::CreatePolicy { table, predicate } => create_policy(table, predicate, out),
-            Change::DropPolicy { table, .. } => sql!(out, "DROP POLICY IF EXISTS tenant_isolation ON ", table, ";"),
+            Change::DropPolicy { table, .. } => {
+                sql!(out, "DROP POLICY IF EXISTS tenant_isolation ON ", table, ";")
+            }
             Change::AddForeignKey { table, name, column, target, is_new } => {
                 let rows = if *is_new { "" } else { " NOT VALID" };
                 alter!(
@@ -145,7 +189,12 @@ impl Sql for Change<'_> {
                     "ablo::migrate::foreign_key_not_validated: {} has orphans; mend them and validate the key",
                     name.as_str()
                 );
-                seen_by_all(&[table, target], &plain, Some(("foreign_key_violation", message)), out);
+                seen_by_all(
+                    &[table, target],
+                    &plain,
+                    Some(("foreign_key_violation", message)),
+                    out,
+                );
             }
             Change::Comment { table, column, text } => {
                 sql!(out, "COMMENT ON COLUMN ", table, ".", column, " IS ");
@@ -158,7 +207,13 @@ impl Sql for Change<'_> {
     }
 }
 
-fn add_column(table: &Table<'_>, column: &Column<'_>, fill: Option<&Preset<'_>>, refusal: Refusal, out: &mut String) {
+fn add_column(
+    table: &Table<'_>,
+    column: &Column<'_>,
+    fill: Option<&Preset<'_>>,
+    refusal: Refusal,
+    out: &mut String,
+) {
     let mut plain = String::new();
     sql!(&mut plain, "ALTER TABLE ", table, " ADD COLUMN ", column.name, " ", column.column_type);
     sql!(&mut plain, if column.not_null { " NOT NULL" } else { "" });
@@ -176,7 +231,14 @@ fn add_column(table: &Table<'_>, column: &Column<'_>, fill: Option<&Preset<'_>>,
 }
 
 fn create_index(how: &'static str, table: &Table<'_>, index: &Index<'_>, out: &mut String) {
-    sql!(out, if index.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " }, how, index.name, " ON ", table);
+    sql!(
+        out,
+        if index.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " },
+        how,
+        index.name,
+        " ON ",
+        table
+    );
     sql!(out, " USING ", index.method.name(), " (");
     for (at, column) in index.columns.iter().enumerate() {
         sql!(out, if at == 0 { "" } else { ", " }, column);
@@ -203,7 +265,13 @@ fn clear_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
 }
 
 /// Changes the force of row security where the condition on the table holds.
-fn when(before: &'static str, table: &Table<'_>, after: &'static str, force: &'static str, out: &mut String) {
+fn when(
+    before: &'static str,
+    table: &Table<'_>,
+    after: &'static str,
+    force: &'static str,
+    out: &mut String,
+) {
     let mut body = String::from("\nBEGIN\n  IF ");
     sql!(&mut body, before, table.regclass, "::regclass", after, " THEN\n    ALTER TABLE ", table);
     sql!(&mut body, " ", force, " ROW LEVEL SECURITY;\n  END IF;\nEND ");
@@ -226,14 +294,21 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(&plain);
     body.push_str("\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN\n  RAISE WARNING USING MESSAGE = ");
-    let message =
-        format!("ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy", table.name.as_str());
+    let message = format!(
+        "ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy",
+        table.name.as_str()
+    );
     sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
 /// Runs a statement as one who sees every row of these tables. Where a condition of the server's is given, that is reported and nothing is done.
-fn seen_by_all(tables: &[&Table<'_>], statement: &str, reported: Option<(&'static str, String)>, out: &mut String) {
+fn seen_by_all(
+    tables: &[&Table<'_>],
+    statement: &str,
+    reported: Option<(&'static str, String)>,
+    out: &mut String,
+) {
     let mut body = String::from(
         "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM pg_catalog.unnest(ARRAY[",
     );
@@ -242,7 +317,11 @@ fn seen_by_all(tables: &[&Table<'_>], statement: &str, reported: Option<(&'stati
     }
     body.push_str("]) AS each WHERE pg_catalog.row_security_active(each));\nBEGIN\n");
     let force = |force: &'static str, body: &mut String| {
-        sql!(body, "  FOREACH veiled IN ARRAY veils LOOP\n    EXECUTE pg_catalog.format('ALTER TABLE %s ", force);
+        sql!(
+            body,
+            "  FOREACH veiled IN ARRAY veils LOOP\n    EXECUTE pg_catalog.format('ALTER TABLE %s ",
+            force
+        );
         sql!(body, " ROW LEVEL SECURITY', veiled);\n  END LOOP;\n");
     };
     force("NO FORCE", &mut body);
@@ -274,12 +353,21 @@ fn refuse_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String)
     body.push_str(&list(" AND ", " IS NOT NULL"));
     body.push_str(" GROUP BY ");
     body.push_str(&list(", ", ""));
-    sql!(&mut body, " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = ");
+    sql!(
+        &mut body,
+        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = "
+    );
     sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(why.hint()), ";\n  END IF;");
     seen_by_all(&[table], &body, None, out);
 }
 
-fn update(table: &Table<'_>, column: &Ident<'_>, to: Option<&Default<'_>>, rows: &str, out: &mut String) {
+fn update(
+    table: &Table<'_>,
+    column: &Ident<'_>,
+    to: Option<&Default<'_>>,
+    rows: &str,
+    out: &mut String,
+) {
     sql!(out, "UPDATE ", table, " SET ", column, " = ");
     match to {
         Some(value) => sql!(out, value),

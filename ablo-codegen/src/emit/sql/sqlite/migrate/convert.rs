@@ -55,16 +55,28 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
         ColumnKind::Text if from == ColumnKind::Json => Conversion::Keep,
         ColumnKind::Text => Conversion::Safe(text(from, value)),
         ColumnKind::Enum(allowed) => match from {
-            ColumnKind::Enum(known) if known.iter().all(|value| allowed.contains(value)) => Conversion::Keep,
+            ColumnKind::Enum(known) if known.iter().all(|value| allowed.contains(value)) => {
+                Conversion::Keep
+            }
             ColumnKind::Json => Conversion::Anew,
             _ => Conversion::Risky(one_of(&text(from, value), allowed)),
         },
         ColumnKind::Json if words => {
             let text = text(from, value);
-            Conversion::Safe(expr!("CASE WHEN json_valid(", text, ") THEN ", text, " ELSE json_quote(", text, ") END"))
+            Conversion::Safe(expr!(
+                "CASE WHEN json_valid(",
+                text,
+                ") THEN ",
+                text,
+                " ELSE json_quote(",
+                text,
+                ") END"
+            ))
         }
         ColumnKind::Boolean if words => Conversion::Risky(boolean(&text(from, value))),
-        ColumnKind::Boolean if class(from) == Class::Number => Conversion::Safe(expr!(value, " <> 0")),
+        ColumnKind::Boolean if class(from) == Class::Number => {
+            Conversion::Safe(expr!(value, " <> 0"))
+        }
         ColumnKind::Date if words => Conversion::Risky(instant(&text(from, value))),
         ColumnKind::Json | ColumnKind::Boolean | ColumnKind::Date => Conversion::Anew,
         ColumnKind::Number | ColumnKind::Exact(_) if class(to) == Class::Number => {
@@ -78,7 +90,9 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
                 Conversion::Anew
             }
         }
-        ColumnKind::Exact(Format::Int64) if class(from) == Class::Number => numeric(from, to, value),
+        ColumnKind::Exact(Format::Int64) if class(from) == Class::Number => {
+            numeric(from, to, value)
+        }
         ColumnKind::Exact(Format::Int64) => Conversion::Risky(int64(&text(from, value))),
         ColumnKind::Exact(Format::Uint64) => Conversion::Risky(uint64(&text(from, value))),
         ColumnKind::Exact(Format::Uuid) => Conversion::Risky(uuid(&text(from, value))),
@@ -102,7 +116,19 @@ fn text(from: ColumnKind<'_>, v: &Expr) -> Expr {
         kind if is_whole(kind) => expr!("CAST(", v, " AS TEXT)"),
         ColumnKind::Number | ColumnKind::Exact(Format::Float) => {
             let reads = |form: &'static str| {
-                expr!("CAST(printf('", form, "', ", v, ") AS REAL) = ", v, " THEN printf('", form, "', ", v, ")")
+                expr!(
+                    "CAST(printf('",
+                    form,
+                    "', ",
+                    v,
+                    ") AS REAL) = ",
+                    v,
+                    " THEN printf('",
+                    form,
+                    "', ",
+                    v,
+                    ")"
+                )
             };
             expr!(
                 "CASE WHEN abs(",
@@ -166,23 +192,53 @@ fn fit(from: ColumnKind<'_>, to: ColumnKind<'_>, v: &Expr) -> (Expr, bool) {
         (None, Some((least, most))) => {
             let whole = expr!("CAST(", v, " AS INTEGER)");
             // As a double, the greatest whole number of 64 bits is one more than it is.
-            let fits = expr!(v, " = ", whole, " AND ", v, " < ", Whole(most), " + 1.0 AND ", v, " >= ", Whole(least));
+            let fits = expr!(
+                v,
+                " = ",
+                whole,
+                " AND ",
+                v,
+                " < ",
+                Whole(most),
+                " + 1.0 AND ",
+                v,
+                " >= ",
+                Whole(least)
+            );
             (expr!("CASE WHEN ", fits, " THEN ", whole, " END"), false)
         }
         (Some(_), None) => (expr!("CAST(", v, " AS REAL)"), true),
         (None, None) if to == ColumnKind::Number => (v.clone(), true),
-        (None, None) => (expr!("CASE WHEN abs(", v, ") <= 3.4028234663852886e38 THEN ", v, " END"), false),
+        (None, None) => {
+            (expr!("CASE WHEN abs(", v, ") <= 3.4028234663852886e38 THEN ", v, " END"), false)
+        }
     }
 }
 
 fn within(test: &Expr, value: &Expr, least: i128, most: i128) -> Expr {
-    expr!("CASE WHEN ", test, " BETWEEN ", Whole(least), " AND ", Whole(most), " THEN ", value, " END")
+    expr!(
+        "CASE WHEN ",
+        test,
+        " BETWEEN ",
+        Whole(least),
+        " AND ",
+        Whole(most),
+        " THEN ",
+        value,
+        " END"
+    )
 }
 
 fn one_of(text: &Expr, allowed: &[Box<str>]) -> Expr {
     let mut cases = expr!("(SELECT CASE WHEN v IN (");
     let values: Vec<_> = allowed.iter().map(|value| Literal::new(&**value)).collect();
-    cases = expr!(cases, super::super::names::List(&values), ") THEN v END FROM (SELECT ", text, " AS v))");
+    cases = expr!(
+        cases,
+        super::super::names::List(&values),
+        ") THEN v END FROM (SELECT ",
+        text,
+        " AS v))"
+    );
     cases
 }
 

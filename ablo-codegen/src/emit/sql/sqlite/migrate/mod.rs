@@ -71,7 +71,12 @@ pub fn migrate(
     let kept: BTreeSet<usize> = origins.iter().flatten().copied().collect();
     for ((shape, table), _) in from.iter().zip(&was).zip(0..).filter(|(_, at)| !kept.contains(at)) {
         let cause = diff.cause(shape.model.key.as_str(), None);
-        script.on(&table.name, cause, &[Hazard::Loss], &expr!("DROP TABLE IF EXISTS ", table.name, ";"));
+        script.on(
+            &table.name,
+            cause,
+            &[Hazard::Loss],
+            &expr!("DROP TABLE IF EXISTS ", table.name, ";"),
+        );
     }
     pairs.iter().flatten().for_each(|pair| pair.step_aside(&mut script));
     pairs.iter().flatten().for_each(|pair| pair.alter(&mut script));
@@ -88,10 +93,9 @@ pub fn migrate(
         let cause = diff.cause(shape.model.key.as_str(), None);
         match pair {
             Some(pair) => pair.index(&mut script),
-            None => table
-                .indexes
-                .iter()
-                .for_each(|index| script.add(cause, &index.create(&table.name, Existing::Impossible))),
+            None => table.indexes.iter().for_each(|index| {
+                script.add(cause, &index.create(&table.name, Existing::Impossible))
+            }),
         }
     }
     look_at_keys(&is, &pairs, &mut script);
@@ -103,7 +107,8 @@ fn opening() -> Script {
     let mut script = Script::default();
     for (pragma, wanted) in [("foreign_keys", "0"), ("legacy_alter_table", "1")] {
         let rows = expr!("FROM pragma_", pragma, " WHERE ", pragma, " <> ", wanted);
-        let what = format!("PRAGMA {pragma} has to be {wanted} before the transaction begins, and is ");
+        let what =
+            format!("PRAGMA {pragma} has to be {wanted} before the transaction begins, and is ");
         script.refuse(None, Refusal::Pragmas, &what, &expr!(pragma), &rows);
     }
     script
@@ -121,11 +126,16 @@ fn look_at_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mu
         let Some(pair) = pair else { continue };
         let mut targets = table.columns.iter().flat_map(|column| &column.references).peekable();
         let has_keys = targets.peek().is_some();
-        if has_keys && (changed.contains(table.name.as_str()) || targets.any(|table| changed.contains(table.as_str())))
+        if has_keys
+            && (changed.contains(table.name.as_str())
+                || targets.any(|table| changed.contains(table.as_str())))
         {
             let name = table.name.as_str();
-            let what = format!("a row of {name} refers to one that is not there, as does that with the id ");
-            let example = expr!("(SELECT id FROM ", table.name, " AS row WHERE row.rowid = broken.rowid)");
+            let what = format!(
+                "a row of {name} refers to one that is not there, as does that with the id "
+            );
+            let example =
+                expr!("(SELECT id FROM ", table.name, " AS row WHERE row.rowid = broken.rowid)");
             let rows = expr!("FROM pragma_foreign_key_check(", Literal::new(name), ") AS broken");
             script.refuse(pair.cause, Refusal::ForeignKeyBroken, &what, &example, &rows);
         }

@@ -7,7 +7,11 @@ use ablo_schema::diff::Diff;
 use std::collections::BTreeMap;
 
 /// For each table that is to be, the one that it was.
-pub(crate) fn origins(from: &[TableShape<'_>], to: &[TableShape<'_>], diff: &Diff<'_>) -> Vec<Option<usize>> {
+pub(crate) fn origins(
+    from: &[TableShape<'_>],
+    to: &[TableShape<'_>],
+    diff: &Diff<'_>,
+) -> Vec<Option<usize>> {
     let by_name: BTreeMap<&str, usize> = from.iter().map(TableShape::name).zip(0..).collect();
     let origin = |shape: &TableShape<'_>| {
         let model = diff.prev_model(shape.model.key.as_str())?;
@@ -29,22 +33,33 @@ pub(crate) struct Columns {
 impl Columns {
     /// Pairs the organisation's column with that of before, what the diff pairs, and base columns with those of one name.
     pub(crate) fn new(was: &TableShape<'_>, is: &TableShape<'_>, diff: &Diff<'_>) -> Self {
-        let mut columns = Self { origins: vec![None; is.columns.len()], goes_on: vec![false; was.columns.len()] };
+        let mut columns =
+            Self { origins: vec![None; is.columns.len()], goes_on: vec![false; was.columns.len()] };
         if let (Some(at), Some(origin)) = (tenancy(is), tenancy(was)) {
             columns.pair(at, origin);
         }
-        let by_field: BTreeMap<&str, usize> =
-            was.columns.iter().zip(0..).filter_map(|(column, at)| Some((column.field?.name.as_str(), at))).collect();
+        let by_field: BTreeMap<&str, usize> = was
+            .columns
+            .iter()
+            .zip(0..)
+            .filter_map(|(column, at)| Some((column.field?.name.as_str(), at)))
+            .collect();
         for (at, column) in is.columns.iter().enumerate() {
-            let before = column.field.and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
-            if let Some(origin) = before.and_then(|field| by_field.get(field.name.as_str()).copied()) {
+            let before = column
+                .field
+                .and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
+            if let Some(origin) =
+                before.and_then(|field| by_field.get(field.name.as_str()).copied())
+            {
                 columns.pair(at, origin);
             }
         }
-        let by_name: BTreeMap<&str, usize> = was.columns.iter().map(|column| column.name).zip(0..).collect();
+        let by_name: BTreeMap<&str, usize> =
+            was.columns.iter().map(|column| column.name).zip(0..).collect();
         for (at, column) in is.columns.iter().enumerate() {
             if let Some(origin) = by_name.get(column.name).copied()
-                && (is_base(is, column) || was.columns.get(origin).is_some_and(|column| is_base(was, column)))
+                && (is_base(is, column)
+                    || was.columns.get(origin).is_some_and(|column| is_base(was, column)))
             {
                 columns.pair(at, origin);
             }
@@ -54,7 +69,9 @@ impl Columns {
 
     /// Pairs two columns that have none yet.
     fn pair(&mut self, at: usize, origin: usize) {
-        if let (Some(own @ None), Some(free @ false)) = (self.origins.get_mut(at), self.goes_on.get_mut(origin)) {
+        if let (Some(own @ None), Some(free @ false)) =
+            (self.origins.get_mut(at), self.goes_on.get_mut(origin))
+        {
             *own = Some(origin);
             *free = true;
         }

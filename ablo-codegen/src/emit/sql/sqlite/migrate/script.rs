@@ -50,7 +50,13 @@ impl Refusal {
 
 impl Script {
     /// Adds a statement about a table that was there before.
-    pub(crate) fn on(&mut self, table: &Ident<'_>, cause: Option<usize>, hazards: &[Hazard], sql: &Expr) {
+    pub(crate) fn on(
+        &mut self,
+        table: &Ident<'_>,
+        cause: Option<usize>,
+        hazards: &[Hazard],
+        sql: &Expr,
+    ) {
         let locks = vec![Lock { table: table.as_str().to_owned(), mode: LockMode::Exclusive }];
         self.push(sql, cause, locks, hazards);
     }
@@ -69,9 +75,17 @@ impl Script {
     ///
     /// SQLite can raise no error of one's own outside a trigger, and there none that is put together. A path that is no
     /// path is an error that repeats it. It is looked at only where there is a row: the example makes it no constant.
-    pub(crate) fn refuse(&mut self, cause: Option<usize>, why: Refusal, what: &str, example: &Expr, rows: &Expr) {
+    pub(crate) fn refuse(
+        &mut self,
+        cause: Option<usize>,
+        why: Refusal,
+        what: &str,
+        example: &Expr,
+        rows: &Expr,
+    ) {
         let text = Literal::new(format!("{}: {what}", why.code()));
-        let sql = expr!("SELECT json_extract('{}', ", text, " || ", example, ") ", rows, " LIMIT 1;");
+        let sql =
+            expr!("SELECT json_extract('{}', ", text, " || ", example, ") ", rows, " LIMIT 1;");
         self.push(&sql, cause, Vec::new(), &[Hazard::Scan, Hazard::MayFail]);
     }
 

@@ -53,7 +53,18 @@ impl<'d, 'a> Pair<'d, 'a> {
     ) -> Self {
         let columns = Columns::new(was_shape, shape, diff);
         let cause = diff.cause(shape.model.key.as_str(), None);
-        let mut pair = Self { was_shape, was, shape, is, columns, aside, diff, backfills, cause, way: Way::Rebuilt };
+        let mut pair = Self {
+            was_shape,
+            was,
+            shape,
+            is,
+            columns,
+            aside,
+            diff,
+            backfills,
+            cause,
+            way: Way::Rebuilt,
+        };
         pair.way = pair.decide();
         pair
     }
@@ -62,8 +73,12 @@ impl<'d, 'a> Pair<'d, 'a> {
         if self.columns.goes_on.contains(&false) {
             return Way::Rebuilt;
         }
-        let taken: BTreeSet<String> =
-            self.was.columns.iter().map(|column| column.name.as_str().to_ascii_lowercase()).collect();
+        let taken: BTreeSet<String> = self
+            .was
+            .columns
+            .iter()
+            .map(|column| column.name.as_str().to_ascii_lowercase())
+            .collect();
         let mut way = if self.was.name == self.is.name { Way::Same } else { Way::Altered };
         for (at, column) in self.is.columns.iter().enumerate() {
             let free = !taken.contains(&column.name.as_str().to_ascii_lowercase());
@@ -104,7 +119,8 @@ impl<'d, 'a> Pair<'d, 'a> {
     /// The field that a column holds.
     fn field(&self, at: usize) -> Option<&'a str> {
         let column = self.shape.columns.get(at)?;
-        let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name);
+        let tenancy =
+            matches!(self.shape.isolation, Isolation::Column(name) if name == column.name);
         match column.field {
             Some(field) => Some(field.name.as_str()),
             None => tenancy.then_some("organizationId"),
@@ -128,7 +144,9 @@ impl<'d, 'a> Pair<'d, 'a> {
     /// The step that ends a column of the table before.
     fn cause_of_end(&self, at: usize) -> Option<usize> {
         let field = self.was_shape.columns.get(at).and_then(|column| column.field);
-        self.diff.cause(self.shape.model.key.as_str(), field.map(|field| field.name.as_str())).or(self.cause)
+        self.diff
+            .cause(self.shape.model.key.as_str(), field.map(|field| field.name.as_str()))
+            .or(self.cause)
     }
 
     /// Takes away the indexes that go, and makes room for a new table.
@@ -137,7 +155,12 @@ impl<'d, 'a> Pair<'d, 'a> {
             self.refuse_foreign_parts(script);
         }
         for index in self.was.indexes.iter().filter(|index| !self.keeps(index)) {
-            script.on(&self.was.name, self.cause, &[], &expr!("DROP INDEX IF EXISTS ", index.name, ";"));
+            script.on(
+                &self.was.name,
+                self.cause,
+                &[],
+                &expr!("DROP INDEX IF EXISTS ", index.name, ";"),
+            );
         }
         if self.was.name != self.is.name || self.way == Way::Rebuilt {
             script.on(
@@ -163,7 +186,12 @@ impl<'d, 'a> Pair<'d, 'a> {
 
     /// A table that is made anew would lose what the schema does not know of.
     fn refuse_foreign_parts(&self, script: &mut Script) {
-        let lower: Vec<Expr> = self.was.columns.iter().map(|column| expr!("lower(", text(&column.name), ")")).collect();
+        let lower: Vec<Expr> = self
+            .was
+            .columns
+            .iter()
+            .map(|column| expr!("lower(", text(&column.name), ")"))
+            .collect();
         let indexes: Vec<Expr> = self.was.indexes.iter().map(|index| text(&index.name)).collect();
         let table = text(&self.was.name);
         let rows = expr!(
@@ -178,8 +206,10 @@ impl<'d, 'a> Pair<'d, 'a> {
             List(&indexes),
             ")))"
         );
-        let what =
-            format!("{} has to be made anew and would lose what the schema does not have: ", self.was.name.as_str());
+        let what = format!(
+            "{} has to be made anew and would lose what the schema does not have: ",
+            self.was.name.as_str()
+        );
         script.refuse(self.cause, Refusal::NotOurs, &what, &expr!("name"), &rows);
     }
 
@@ -190,7 +220,12 @@ impl<'d, 'a> Pair<'d, 'a> {
         }
         let table = &self.is.name;
         if self.was.name != *table {
-            script.on(&self.was.name, self.cause, &[], &expr!("ALTER TABLE ", self.aside, " RENAME TO ", table, ";"));
+            script.on(
+                &self.was.name,
+                self.cause,
+                &[],
+                &expr!("ALTER TABLE ", self.aside, " RENAME TO ", table, ";"),
+            );
         }
         for (at, column) in self.is.columns.iter().enumerate() {
             let change = match self.before(at) {
@@ -198,7 +233,12 @@ impl<'d, 'a> Pair<'d, 'a> {
                 Some((_, was)) => expr!(" RENAME COLUMN ", was.name, " TO ", column.name, ";"),
                 None => expr!(" ADD COLUMN ", column, ";"),
             };
-            script.on(&self.was.name, self.cause_of(at), &[], &expr!("ALTER TABLE ", table, change));
+            script.on(
+                &self.was.name,
+                self.cause_of(at),
+                &[],
+                &expr!("ALTER TABLE ", table, change),
+            );
         }
     }
 
@@ -208,7 +248,12 @@ impl<'d, 'a> Pair<'d, 'a> {
             return;
         }
         script.add(self.cause, &self.is.create(Existing::Impossible));
-        let mut loss = self.columns.goes_on.iter().position(|goes_on| !goes_on).map(|at| self.cause_of_end(at));
+        let mut loss = self
+            .columns
+            .goes_on
+            .iter()
+            .position(|goes_on| !goes_on)
+            .map(|at| self.cause_of_end(at));
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.is.columns.iter().enumerate() {
             let (value, lossy) = self.value(at, column, script);
@@ -217,10 +262,23 @@ impl<'d, 'a> Pair<'d, 'a> {
             values.push(expr!("\n  ", value));
         }
         let mut insert = Parts::default();
-        insert.add(&expr!("INSERT INTO ", self.is.name, " (", List(&names), ")\nSELECT", List(&values)));
+        insert.add(&expr!(
+            "INSERT INTO ",
+            self.is.name,
+            " (",
+            List(&names),
+            ")\nSELECT",
+            List(&values)
+        ));
         insert.add(&expr!("\nFROM ", self.aside, " AS was;"));
-        script.on(&self.was.name, self.cause, &[Hazard::Rewrite, Hazard::MayFail], &Expr::new(&insert));
-        let (cause, hazards): (_, &[Hazard]) = loss.map_or((self.cause, &[]), |cause| (cause, &[Hazard::Loss]));
+        script.on(
+            &self.was.name,
+            self.cause,
+            &[Hazard::Rewrite, Hazard::MayFail],
+            &Expr::new(&insert),
+        );
+        let (cause, hazards): (_, &[Hazard]) =
+            loss.map_or((self.cause, &[]), |cause| (cause, &[Hazard::Loss]));
         script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
     }
 
@@ -228,20 +286,30 @@ impl<'d, 'a> Pair<'d, 'a> {
     fn value(&self, at: usize, column: &ColumnDef<'_>, script: &mut Script) -> (Expr, bool) {
         let fill = self.fill(at);
         let refuse = |script: &mut Script, why, what: &str, rows: &Expr| {
-            let what =
-                format!("{}.{} {what}, as does the row with the id ", self.is.name.as_str(), column.name.as_str());
+            let what = format!(
+                "{}.{} {what}, as does the row with the id ",
+                self.is.name.as_str(),
+                column.name.as_str()
+            );
             let rows = expr!("FROM ", self.aside, " AS was", rows);
             script.refuse(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
         };
         let anew = |script: &mut Script, why| {
             if fill.is_none() && column.not_null {
-                refuse(script, why, "is required and needs a value for rows that are there", &expr!(""));
+                refuse(
+                    script,
+                    why,
+                    "is required and needs a value for rows that are there",
+                    &expr!(""),
+                );
             }
             fill.clone().unwrap_or_else(|| expr!("NULL"))
         };
-        let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at)) else {
+        let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at))
+        else {
             let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
-            let why = if tenancy { Refusal::TenancyColumnAdded } else { Refusal::RequiredFieldAdded };
+            let why =
+                if tenancy { Refusal::TenancyColumnAdded } else { Refusal::RequiredFieldAdded };
             return (anew(script, why), false);
         };
         let source = expr!("was.", was.name);
@@ -252,9 +320,19 @@ impl<'d, 'a> Pair<'d, 'a> {
             Conversion::Risky(value) => (value, true),
         };
         let converted = match (fill, column.not_null) {
-            (Some(fill), true) if risky || !was.not_null => expr!("coalesce(", value, ", ", fill, ")"),
+            (Some(fill), true) if risky || !was.not_null => {
+                expr!("coalesce(", value, ", ", fill, ")")
+            }
             (Some(fill), false) if risky => {
-                expr!("CASE WHEN ", source, " IS NOT NULL THEN coalesce(", value, ", ", fill, ") END")
+                expr!(
+                    "CASE WHEN ",
+                    source,
+                    " IS NOT NULL THEN coalesce(",
+                    value,
+                    ", ",
+                    fill,
+                    ") END"
+                )
             }
             (None, true) => {
                 if !was.not_null {
@@ -263,7 +341,12 @@ impl<'d, 'a> Pair<'d, 'a> {
                 }
                 if risky {
                     let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
-                    refuse(script, Refusal::ValueUnfit, "has a value that does not fit its new type", &rows);
+                    refuse(
+                        script,
+                        Refusal::ValueUnfit,
+                        "has a value that does not fit its new type",
+                        &rows,
+                    );
                 }
                 value
             }
@@ -294,10 +377,21 @@ impl<'d, 'a> Pair<'d, 'a> {
                     self.is.name.as_str(),
                     column.as_str()
                 );
-                script.refuse(self.cause, Refusal::DuplicateValues, &what, &expr!("min(id)"), &rows);
+                script.refuse(
+                    self.cause,
+                    Refusal::DuplicateValues,
+                    &what,
+                    &expr!("min(id)"),
+                    &rows,
+                );
             }
             let hazards = [Hazard::Scan];
-            script.on(&self.was.name, self.cause, &hazards, &index.create(&self.is.name, Existing::Impossible));
+            script.on(
+                &self.was.name,
+                self.cause,
+                &hazards,
+                &index.create(&self.is.name, Existing::Impossible),
+            );
         }
     }
 }
