@@ -141,7 +141,7 @@ codes! {
     DATA_SOURCE_FAILED = "ablo::data_source::failed" Error,
         "An endpoint does not do what the protocol asks of it",
         "`ablo source test` wrote and read rows as a coordinator does. What was asked and answered is in the message.",
-        "Mend the endpoint; docs/source.md says what each request has to do.";
+        "Mend the endpoint; docs/guide/data-sources.md says what each request has to do.";
     WATCH_REFUSED = "ablo::watch::refused" Error,
         "The system refused to watch a folder",
         "`--watch` asks the system to tell when the schema's folder changes; its reason is in the message.",

@@ -25,7 +25,7 @@ pub struct Options {
     pub largest_body: usize,
     /// Connections at most, of all organisations.
     pub most_connections: usize,
-    /// How long a socket lives at most: its client comes back with a token that is good then (gaps.md C9).
+    /// How long a socket lives at most: its client comes back with a token that is good then (docs/protocol/differences.md C9).
     pub longest_socket: Duration,
     /// Organisations whose own database stays canonical.
     pub sources: Vec<SourceOptions>,

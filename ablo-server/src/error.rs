@@ -4,7 +4,7 @@ use ablo_wire::{CommitError, CommitFailure, ErrorCode, ErrorEnvelope, RequiredCa
 use serde_json::Value;
 use std::fmt;
 
-/// A refusal with its code: the body of an answer outside 2xx, or the error of a frame (errors.md).
+/// A refusal with its code: the body of an answer outside 2xx, or the error of a frame (docs/protocol/errors.md).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal(Box<ErrorEnvelope>, Option<u16>);
 
@@ -66,7 +66,7 @@ impl Refusal {
         self.1.unwrap_or_else(|| self.0.status())
     }
 
-    /// As a frame says it (errors.md §4).
+    /// As a frame says it (docs/protocol/errors.md §4).
     #[must_use]
     pub fn into_failure(self) -> CommitFailure {
         let mut error = CommitError::new();
@@ -100,7 +100,7 @@ pub enum StoreError {
     Fault(String),
 }
 
-/// A rule of a database, as PostgreSQL classes them (commits.md §4).
+/// A rule of a database, as PostgreSQL classes them (docs/protocol/commits.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// 23502

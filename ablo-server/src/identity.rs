@@ -38,7 +38,7 @@ pub enum Operations {
 }
 
 impl Identity {
-    /// How it is called on claims: an agent with a prefix (commits.md §11).
+    /// How it is called on claims: an agent with a prefix (docs/protocol/commits.md §11).
     #[must_use]
     pub fn claimant(&self) -> String {
         match self.kind {

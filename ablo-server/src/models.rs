@@ -1,6 +1,6 @@
 //! Models as the coordinator needs them: every spelling of their names, their columns, and how their rows find sync groups.
 //!
-//! A checked schema comes in once, when the program starts. Requests name models as they like (gaps.md A17); everything behind
+//! A checked schema comes in once, when the program starts. Requests name models as they like (docs/protocol/differences.md A17); everything behind
 //! this file has a [`Model`].
 
 use crate::value::{Cell, Kind};
@@ -270,7 +270,7 @@ impl Models {
         &self.list[id.0]
     }
 
-    /// The model that a request means (gaps.md A17): its type name or key, exactly or in lower case, or its wire name.
+    /// The model that a request means (docs/protocol/differences.md A17): its type name or key, exactly or in lower case, or its wire name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Model> {
         let id = self.names.get(name).or_else(|| self.names.get(&name.to_lowercase()))?;

@@ -1,10 +1,10 @@
-//! Credentials, identities and turns (http.md §4 and §6). Nothing here checks anything.
+//! Credentials, identities and turns (docs/protocol/http.md §4 and §6). Nothing here checks anything.
 
 use crate::record::{open_enum, record};
 use crate::{Maybe, Millis, Object, ParticipantKind, Seconds};
 
 record! {
-    /// The body of `POST /auth/capability`: exchanges a key for a token (http.md §4).
+    /// The body of `POST /auth/capability`: exchanges a key for a token (docs/protocol/http.md §4).
     pub struct ExchangeRequest {
         /// For what kind of participant.
         participant_kind: ParticipantKind,
@@ -26,7 +26,7 @@ record! {
 }
 
 record! {
-    /// What a token covers (http.md §4).
+    /// What a token covers (docs/protocol/http.md §4).
     pub struct Scope {
         /// The organisation.
         organization_id: String,
@@ -42,7 +42,7 @@ record! {
 }
 
 record! {
-    /// The answer of `POST /auth/capability` (http.md §4).
+    /// The answer of `POST /auth/capability` (docs/protocol/http.md §4).
     pub struct ExchangeResponse {
         /// The capability behind the token.
         capability_id: String,
@@ -60,7 +60,7 @@ record! {
 }
 
 record! {
-    /// The answer of `GET /auth/identity`: whose token it is (http.md §4).
+    /// The answer of `GET /auth/identity`: whose token it is (docs/protocol/http.md §4).
     pub struct Identity {
         /// What kind of participant.
         participant_kind: ParticipantKind,
@@ -76,7 +76,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/capabilities` (http.md §6).
+    /// The body of `POST /v1/capabilities` (docs/protocol/http.md §6).
     pub struct CapabilityCreate {
         /// For what kind of participant; absent is an agent.
         participant_kind?: ParticipantKind,
@@ -102,7 +102,7 @@ record! {
 }
 
 record! {
-    /// The answer of `POST /v1/capabilities` and of a rotation (http.md §6).
+    /// The answer of `POST /v1/capabilities` and of a rotation (docs/protocol/http.md §6).
     pub struct CapabilityCreated {
         /// The capability.
         capability_id?: String,
@@ -136,7 +136,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/capabilities/{id}/rotate` (http.md §6).
+    /// The body of `POST /v1/capabilities/{id}/rotate` (docs/protocol/http.md §6).
     pub struct CapabilityRotate {
         /// How long the old token still works, in seconds; absent is a day.
         grace_seconds?: Seconds,
@@ -158,7 +158,7 @@ open_enum! {
 }
 
 record! {
-    /// The answer of `GET /v1/capabilities/{id}` (http.md §6).
+    /// The answer of `GET /v1/capabilities/{id}` (docs/protocol/http.md §6).
     pub struct CapabilityState {
         /// The capability.
         capability_id?: String,
@@ -194,7 +194,7 @@ record! {
 }
 
 record! {
-    /// The answer of `DELETE /v1/capabilities/{id}` (http.md §6).
+    /// The answer of `DELETE /v1/capabilities/{id}` (docs/protocol/http.md §6).
     pub struct CapabilityDeleted {
         /// The capability.
         capability_id?: String,
@@ -208,7 +208,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/tasks` and `POST /agent/turn`: opens an agent's turn (http.md §6).
+    /// The body of `POST /v1/tasks` and `POST /agent/turn`: opens an agent's turn (docs/protocol/http.md §6).
     pub struct TaskOpen {
         /// What the agent was asked.
         prompt: String,
@@ -222,7 +222,7 @@ record! {
 }
 
 record! {
-    /// The answer to an opened turn; its id is in one of three places (http.md §6).
+    /// The answer to an opened turn; its id is in one of three places (docs/protocol/http.md §6).
     pub struct TaskOpened {
         /// The turn.
         id?: String,
@@ -245,7 +245,7 @@ impl TaskOpened {
 }
 
 record! {
-    /// The body of `POST /v1/tasks/{id}/close` and `POST /agent/turn/{id}/close`: what the turn cost (http.md §6).
+    /// The body of `POST /v1/tasks/{id}/close` and `POST /agent/turn/{id}/close`: what the turn cost (docs/protocol/http.md §6).
     pub struct TaskClose {
         /// Tokens read.
         cost_input_tokens!: u64,
@@ -257,7 +257,7 @@ record! {
 }
 
 record! {
-    /// The answer to a closed turn (http.md §6).
+    /// The answer to a closed turn (docs/protocol/http.md §6).
     pub struct TaskClosed {
         /// The turn.
         id?: String,

@@ -1,11 +1,11 @@
-//! Claims: a participant holds a row for a while, others wait in line (claims.md). On the wire a claim is an *intent*;
+//! Claims: a participant holds a row for a while, others wait in line (docs/protocol/claims.md). On the wire a claim is an *intent*;
 //! the frame called `claim` is something else, a further subscription. Who may hold what is not decided here.
 
 use crate::record::{literal, open_enum, record};
 use crate::{CommitError, ErrorCode, Millis, Object, Seconds};
 
 open_enum! {
-    /// What kind of participant holds or waits for a claim (claims.md §2).
+    /// What kind of participant holds or waits for a claim (docs/protocol/claims.md §2).
     pub enum ClaimantKind {
         /// A human.
         Human = "human",
@@ -15,7 +15,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where a claim stands (claims.md §2).
+    /// Where a claim stands (docs/protocol/claims.md §2).
     pub enum IntentStatus {
         /// It is held. An absent status means the same.
         Active = "active",
@@ -31,7 +31,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a claim was lost (claims.md §4).
+    /// Why a claim was lost (docs/protocol/claims.md §4).
     pub enum LostReason {
         /// Its time ran out.
         Expired = "expired",
@@ -41,7 +41,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a claim was refused (claims.md §4).
+    /// Why a claim was refused (docs/protocol/claims.md §4).
     pub enum RejectedReason {
         /// Another participant holds the row.
         Conflict = "conflict",
@@ -49,7 +49,7 @@ open_enum! {
 }
 
 record! {
-    /// A range of lines (websocket.md §3).
+    /// A range of lines (docs/protocol/websocket.md §3).
     pub struct Range {
         /// The first line.
         start_line: u64,
@@ -63,7 +63,7 @@ record! {
 }
 
 record! {
-    /// The target of `intent_*` frames (claims.md §4).
+    /// The target of `intent_*` frames (docs/protocol/claims.md §4).
     pub struct EntityTarget {
         /// The model, as the claimant spelled it; usually the schema key.
         entity_type: String,
@@ -81,7 +81,7 @@ record! {
 }
 
 record! {
-    /// The target of a public claim (claims.md §2).
+    /// The target of a public claim (docs/protocol/claims.md §2).
     pub struct IntentTarget {
         /// The model, as the claimant spelled it; usually the schema key.
         r#type: String,
@@ -99,7 +99,7 @@ record! {
 }
 
 record! {
-    /// The target of a claim over HTTP (claims.md §2).
+    /// The target of a claim over HTTP (docs/protocol/claims.md §2).
     pub struct ClaimTarget {
         /// The model, as `IntentTarget` spells the member; HTTP answers carry both.
         r#type?: String,
@@ -119,7 +119,7 @@ record! {
 }
 
 record! {
-    /// `intent_begin`: asks for a claim. Repeating it with the same id is the same request (claims.md §4).
+    /// `intent_begin`: asks for a claim. Repeating it with the same id is the same request (docs/protocol/claims.md §4).
     ///
     /// ```
     /// # use ablo_wire::{ClientFrame, IntentBegin, Millis};
@@ -179,7 +179,7 @@ record! {
 }
 
 record! {
-    /// `intent_reorder`: puts the listed waiters first, in this order; the rest keep theirs behind (claims.md §4).
+    /// `intent_reorder`: puts the listed waiters first, in this order; the rest keep theirs behind (docs/protocol/claims.md §4).
     pub struct IntentReorder {
         /// The model.
         entity_type: String,
@@ -268,7 +268,7 @@ literal! {
 }
 
 record! {
-    /// A claim as others see it in the line for a row (claims.md §2).
+    /// A claim as others see it in the line for a row (docs/protocol/claims.md §2).
     pub struct Intent {
         /// Always `intent`.
         object!: IntentTag,
@@ -296,7 +296,7 @@ record! {
 }
 
 record! {
-    /// A claim as its holder's presence shows it (claims.md §2).
+    /// A claim as its holder's presence shows it (docs/protocol/claims.md §2).
     pub struct ActiveIntent {
         /// The claim.
         intent_id: String,
@@ -326,7 +326,7 @@ record! {
 }
 
 record! {
-    /// Why a claim could not be held (claims.md §2).
+    /// Why a claim could not be held (docs/protocol/claims.md §2).
     pub struct IntentError {
         /// A registered code.
         code: ErrorCode,
@@ -342,7 +342,7 @@ record! {
 }
 
 record! {
-    /// A claim over HTTP (claims.md §2, http.md §6). Answers carry the members of `Intent` as well, because both are
+    /// A claim over HTTP (docs/protocol/claims.md §2, docs/protocol/http.md §6). Answers carry the members of `Intent` as well, because both are
     /// read from them.
     pub struct ModelClaim {
         /// Always `intent`, where present.
@@ -373,7 +373,7 @@ record! {
 }
 
 record! {
-    /// The payload of a `claim` frame: subscribes to further sync groups (claims.md §10). It claims no row.
+    /// The payload of a `claim` frame: subscribes to further sync groups (docs/protocol/claims.md §10). It claims no row.
     pub struct ClaimFrame {
         /// `participant:<uuid>`, made up by the client.
         claim_id: String,
@@ -395,7 +395,7 @@ record! {
 }
 
 record! {
-    /// `claim_ack`: whether the subscription stands (websocket.md §4).
+    /// `claim_ack`: whether the subscription stands (docs/protocol/websocket.md §4).
     pub struct ClaimAck {
         /// The subscription.
         claim_id: String,

@@ -1,4 +1,4 @@
-//! The wire codes, one line each (errors.md §6). Sorted by code, because they are looked up by bisection. What the
+//! The wire codes, one line each (docs/protocol/errors.md §6). Sorted by code, because they are looked up by bisection. What the
 //! columns mean is said in `error.rs`.
 
 use crate::error::{Category::*, CodeInfo, ErrorClass as Class, Recovery};

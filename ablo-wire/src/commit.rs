@@ -1,4 +1,4 @@
-//! Commits: operations in both dialects, the frame and the body that carry them, and their receipts (commits.md).
+//! Commits: operations in both dialects, the frame and the body that carry them, and their receipts (docs/protocol/commits.md).
 //! What a commit does to rows is not said here.
 
 use crate::open::lenient;
@@ -26,7 +26,7 @@ pub enum Verb {
     Other(Box<str>),
 }
 
-/// Which spelling an operation came in and goes out in (commits.md §1).
+/// Which spelling an operation came in and goes out in (docs/protocol/commits.md §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dialect {
     /// `type: "UPDATE"`, `input`: WebSocket frames and data sources.
@@ -71,7 +71,7 @@ impl Verb {
 }
 
 open_enum! {
-    /// What happens to a write whose row has moved since `readAt` (commits.md §5).
+    /// What happens to a write whose row has moved since `readAt` (docs/protocol/commits.md §5).
     pub enum OnStale {
         /// Refuse it with `stale_context`; the default when `readAt` is set.
         Reject = "reject",
@@ -84,7 +84,7 @@ open_enum! {
     }
 }
 
-/// One operation of a commit, in either dialect (commits.md §1).
+/// One operation of a commit, in either dialect (docs/protocol/commits.md §1).
 ///
 /// Both dialects are read everywhere; each is written as it came.
 ///
@@ -106,7 +106,7 @@ pub struct Operation<D = RawRow> {
     pub dialect: Dialect,
     /// What it does.
     pub verb: Verb,
-    /// The model, in any of its spellings (commits.md §1).
+    /// The model, in any of its spellings (docs/protocol/commits.md §1).
     pub model: String,
     /// The id of the row; the coordinator makes one when a create has none, null or the empty string.
     pub id: Maybe<String>,
@@ -303,7 +303,7 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
 }
 
 record! {
-    /// The payload of a `commit` frame (commits.md §1).
+    /// The payload of a `commit` frame (docs/protocol/commits.md §1).
     #[cfg_attr(feature = "schema", schemars(rename = "CommitFrame"))]
     pub struct CommitFrame<D = RawRow> {
         /// The operations; all are applied or none is.
@@ -316,7 +316,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/commits` (http.md §7).
+    /// The body of `POST /v1/commits` (docs/protocol/http.md §7).
     #[cfg_attr(feature = "schema", schemars(rename = "CommitRequest"))]
     pub struct CommitRequest<D = RawRow> {
         /// Identifies the commit; its receipt repeats it.
@@ -338,7 +338,7 @@ literal! {
 }
 
 open_enum! {
-    /// What became of a commit (commits.md §6).
+    /// What became of a commit (docs/protocol/commits.md §6).
     pub enum CommitStatus {
         /// It was applied.
         Confirmed = "confirmed",
@@ -353,7 +353,7 @@ open_enum! {
 pub type MutationResult = CommitReceipt;
 
 record! {
-    /// What became of a commit: the payload of `mutation_result` and the answer of every HTTP write (commits.md §6).
+    /// What became of a commit: the payload of `mutation_result` and the answer of every HTTP write (docs/protocol/commits.md §6).
     pub struct CommitReceipt {
         /// Always `commit_receipt`.
         object!: ReceiptTag,
@@ -376,7 +376,7 @@ record! {
     }
 }
 
-/// Why a commit was rejected: text, or a code and more (errors.md §4).
+/// Why a commit was rejected: text, or a code and more (docs/protocol/errors.md §4).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
 #[serde(untagged)]
@@ -417,7 +417,7 @@ impl<'de> Deserialize<'de> for CommitFailure {
 }
 
 record! {
-    /// Why a commit or a subscription was refused (errors.md §4).
+    /// Why a commit or a subscription was refused (docs/protocol/errors.md §4).
     pub struct CommitError {
         /// A registered code, or `policy:<reason>`.
         code?: ErrorCode,
@@ -432,7 +432,7 @@ record! {
 }
 
 record! {
-    /// The capability that would have been enough (errors.md §2).
+    /// The capability that would have been enough (docs/protocol/errors.md §2).
     pub struct RequiredCapability {
         /// An operation such as `task.update`, or a sync group.
         scope: String,

@@ -1,4 +1,4 @@
-//! Deltas: what changed, to whom it is visible, who did it (websocket.md §5). How deltas are applied is not said here.
+//! Deltas: what changed, to whom it is visible, who did it (docs/protocol/websocket.md §5). How deltas are applied is not said here.
 
 use crate::open::{Held, Peeked};
 use crate::record::{open_enum, record};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 open_enum! {
-    /// What a delta did to its row (websocket.md §5).
+    /// What a delta did to its row (docs/protocol/websocket.md §5).
     pub enum Action {
         /// The row was inserted.
         Insert = "I",
@@ -30,7 +30,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// What kind of participant acts (commits.md §11).
+    /// What kind of participant acts (docs/protocol/commits.md §11).
     pub enum ParticipantKind {
         /// A human.
         User = "user",
@@ -42,7 +42,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a write was confirmed (commits.md §11).
+    /// How a write was confirmed (docs/protocol/commits.md §11).
     pub enum ConfirmationState {
         /// Nobody was asked.
         Auto = "auto",
@@ -58,7 +58,7 @@ open_enum! {
 }
 
 record! {
-    /// A participant, for the record (websocket.md §5).
+    /// A participant, for the record (docs/protocol/websocket.md §5).
     pub struct Actor {
         /// What kind of participant.
         kind: ParticipantKind,
@@ -68,7 +68,7 @@ record! {
 }
 
 record! {
-    /// One confirmed change of one row (websocket.md §5).
+    /// One confirmed change of one row (docs/protocol/websocket.md §5).
     ///
     /// ```
     /// use ablo_wire::{Action, Delta};
@@ -122,7 +122,7 @@ record! {
 }
 
 record! {
-    /// Several deltas in one frame, ids increasing (websocket.md §4).
+    /// Several deltas in one frame, ids increasing (docs/protocol/websocket.md §4).
     #[cfg_attr(feature = "schema", schemars(rename = "DeltaBatch"))]
     pub struct DeltaBatch<D = RawData> {
         /// The deltas.
@@ -133,7 +133,7 @@ record! {
 }
 
 record! {
-    /// The data of a `G` or `S` delta (websocket.md §5.3): one group and its subject, or the legacy lists.
+    /// The data of a `G` or `S` delta (docs/protocol/websocket.md §5.3): one group and its subject, or the legacy lists.
     pub struct GroupChange {
         /// The group gained or lost.
         group?: String,

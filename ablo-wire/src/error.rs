@@ -1,4 +1,4 @@
-//! Errors: the envelope of every refused HTTP request, and the registry of codes (errors.md). What a client does about
+//! Errors: the envelope of every refused HTTP request, and the registry of codes (docs/protocol/errors.md). What a client does about
 //! a code is not said here, only how the contract classes it.
 
 use crate::RequiredCapability;
@@ -13,7 +13,7 @@ pub use crate::codes::CODES;
 pub const ERROR_CONTRACT_VERSION: &str = "2026-06-02";
 
 open_enum! {
-    /// The class name in an error envelope (errors.md §1).
+    /// The class name in an error envelope (docs/protocol/errors.md §1).
     pub enum ErrorType {
         /// The credential is missing, unknown or over.
         Authentication = "AbloAuthenticationError",
@@ -39,7 +39,7 @@ open_enum! {
 }
 
 impl ErrorType {
-    /// The status of an error of this type whose code has none (errors.md §1).
+    /// The status of an error of this type whose code has none (docs/protocol/errors.md §1).
     pub fn default_status(&self) -> u16 {
         match self {
             Self::Authentication => 401,
@@ -54,7 +54,7 @@ impl ErrorType {
 }
 
 record! {
-    /// The body of every HTTP answer outside 2xx (errors.md §1): flat, with structured details beside the rest.
+    /// The body of every HTTP answer outside 2xx (docs/protocol/errors.md §1): flat, with structured details beside the rest.
     ///
     /// ```
     /// # use ablo_wire::{ErrorCode, ErrorEnvelope};
@@ -98,7 +98,7 @@ impl ErrorEnvelope {
         envelope
     }
 
-    /// The HTTP status: the code's, else the default of the type (errors.md §1).
+    /// The HTTP status: the code's, else the default of the type (docs/protocol/errors.md §1).
     pub fn status(&self) -> u16 {
         let info = self.code.as_ref().and_then(ErrorCode::info);
         info.map_or_else(|| self.r#type.default_status(), |info| info.status)
@@ -129,7 +129,7 @@ impl ErrorCode {
         code_info(self.as_str())
     }
 
-    /// The reason of a `policy:<reason>` code (errors.md §5).
+    /// The reason of a `policy:<reason>` code (docs/protocol/errors.md §5).
     pub fn policy_reason(&self) -> Option<&str> {
         self.0.strip_prefix("policy:")
     }
@@ -144,7 +144,7 @@ impl ErrorCode {
         self.info().map_or(Recovery::None, |info| info.recovery)
     }
 
-    /// The class of an error with this code, by the HTTP status it came with or else the code's own (errors.md §2).
+    /// The class of an error with this code, by the HTTP status it came with or else the code's own (docs/protocol/errors.md §2).
     pub fn class(&self, status: Option<u16>) -> ErrorClass {
         match self.as_str() {
             "capability_scope_denied" | "capability_invalid" => ErrorClass::Capability,
@@ -263,7 +263,7 @@ closed! {
 }
 
 closed! {
-    /// What a client may do about a code (errors.md §3).
+    /// What a client may do about a code (docs/protocol/errors.md §3).
     pub enum Recovery {
         /// Mint a new token and reconnect; never sign out.
         AccessCredentialExpiry = "access_credential_expiry",
@@ -281,7 +281,7 @@ closed! {
 }
 
 closed! {
-    /// The class an error gets in a client (errors.md §2).
+    /// The class an error gets in a client (docs/protocol/errors.md §2).
     pub enum ErrorClass {
         /// The capability does not allow it; a kind of permission error.
         Capability = "CapabilityError",

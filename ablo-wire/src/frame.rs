@@ -1,4 +1,4 @@
-//! Frames: `{ "type": …, "payload": … }`, one enum per direction (websocket.md §3–4). The lists below are the contract;
+//! Frames: `{ "type": …, "payload": … }`, one enum per direction (docs/protocol/websocket.md §3–4). The lists below are the contract;
 //! the rest is how an envelope is read whatever the order of its members. What a payload looks like is said in the
 //! other modules.
 //!
@@ -50,7 +50,7 @@ impl OtherFrame {
 }
 
 record! {
-    /// The payload of a `mutation` frame: a named mutation. Defined, and not in use (websocket.md §3).
+    /// The payload of a `mutation` frame: a named mutation. Defined, and not in use (docs/protocol/websocket.md §3).
     pub struct Mutation {
         /// The name of the mutation.
         mutator_name: String,
@@ -185,7 +185,7 @@ macro_rules! frames {
 }
 
 frames! {
-    /// A frame from a client to the coordinator (websocket.md §3).
+    /// A frame from a client to the coordinator (docs/protocol/websocket.md §3).
     pub enum ClientFrame<D = RawRow> as "OtherClientFrame" {
         /// Asks for a sign of life.
         "ping" Ping,
@@ -215,7 +215,7 @@ frames! {
 }
 
 frames! {
-    /// A frame from the coordinator to a client (websocket.md §4).
+    /// A frame from the coordinator to a client (docs/protocol/websocket.md §4).
     pub enum ServerFrame<D = RawData> as "OtherServerFrame" {
         /// Answers a ping.
         "pong" Pong,
@@ -263,7 +263,7 @@ trait Frame: Sized {
 }
 
 /// Known frames whose payload may stand at top level, and the members that give a frame without `type` away
-/// (websocket.md §4).
+/// (docs/protocol/websocket.md §4).
 const FLAT: [&str; 3] = ["mutation_result", "presence_update", "delta"];
 const DELTA_MEMBERS: [&str; 4] = ["id", "actionType", "modelName", "modelId"];
 

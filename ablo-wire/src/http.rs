@@ -1,4 +1,4 @@
-//! The bodies of the HTTP data and claim routes (http.md §6–7). Routes, headers and statuses are not said here; commits
+//! The bodies of the HTTP data and claim routes (docs/protocol/http.md §6–7). Routes, headers and statuses are not said here; commits
 //! and receipts are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
 
 use crate::record::{literal, open_enum, record};
@@ -21,7 +21,7 @@ literal! {
 }
 
 record! {
-    /// The answer of `GET /v1/models/{model}`: a page of rows (http.md §7).
+    /// The answer of `GET /v1/models/{model}`: a page of rows (docs/protocol/http.md §7).
     ///
     /// ```
     /// # use ablo_wire::ListPage;
@@ -54,7 +54,7 @@ record! {
 }
 
 record! {
-    /// The answer of `GET /v1/models/{model}/{id}`: a row and its claims (http.md §7).
+    /// The answer of `GET /v1/models/{model}/{id}`: a row and its claims (docs/protocol/http.md §7).
     #[cfg_attr(feature = "schema", schemars(rename = "Read"))]
     pub struct Read<T = RawRow> {
         /// Always `model`.
@@ -73,7 +73,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/models/{model}` (http.md §7).
+    /// The body of `POST /v1/models/{model}` (docs/protocol/http.md §7).
     #[cfg_attr(feature = "schema", schemars(rename = "CreateBody"))]
     pub struct CreateBody<T = RawRow> {
         /// The same value as the `Idempotency-Key` header.
@@ -92,7 +92,7 @@ record! {
 }
 
 record! {
-    /// The body of `PATCH /v1/models/{model}/{id}` (http.md §7).
+    /// The body of `PATCH /v1/models/{model}/{id}` (docs/protocol/http.md §7).
     #[cfg_attr(feature = "schema", schemars(rename = "UpdateBody"))]
     pub struct UpdateBody<T = RawRow> {
         /// The same value as the `Idempotency-Key` header.
@@ -109,7 +109,7 @@ record! {
 }
 
 record! {
-    /// The body of `DELETE /v1/models/{model}/{id}` (http.md §7).
+    /// The body of `DELETE /v1/models/{model}/{id}` (docs/protocol/http.md §7).
     pub struct DeleteBody {
         /// The same value as the `Idempotency-Key` header.
         idempotency_key?: String,
@@ -122,7 +122,7 @@ record! {
     }
 }
 
-/// How long a claim is wanted: a number of **seconds**, or text such as `500ms`, `30s`, `5m`, `2h` (http.md §6).
+/// How long a claim is wanted: a number of **seconds**, or text such as `500ms`, `30s`, `5m`, `2h` (docs/protocol/http.md §6).
 ///
 /// ```
 /// # use ablo_wire::{Millis, Ttl};
@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for Ttl {
 }
 
 record! {
-    /// The body of `POST /v1/models/{model}/{id}/claim` (http.md §7).
+    /// The body of `POST /v1/models/{model}/{id}/claim` (docs/protocol/http.md §7).
     pub struct ClaimBody {
         /// What the work is, in a word; absent is `editing`.
         action?: String,
@@ -225,7 +225,7 @@ open_enum! {
 }
 
 record! {
-    /// The answer to a request for a claim, held or queued (http.md §6–7). The claim's id is in one of three places.
+    /// The answer to a request for a claim, held or queued (docs/protocol/http.md §6–7). The claim's id is in one of three places.
     pub struct ClaimAnswer {
         /// What became of the request.
         status?: ClaimStatus,
@@ -254,7 +254,7 @@ impl ClaimAnswer {
 }
 
 record! {
-    /// The answer of `DELETE /v1/models/{model}/{id}/claim`, and of a reorder (http.md §7).
+    /// The answer of `DELETE /v1/models/{model}/{id}/claim`, and of a reorder (docs/protocol/http.md §7).
     pub struct ClaimReleased {
         /// Whether the request was understood.
         ok: bool,
@@ -264,7 +264,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/models/{model}/{id}/claim/reorder` (http.md §7).
+    /// The body of `POST /v1/models/{model}/{id}/claim/reorder` (docs/protocol/http.md §7).
     pub struct ReorderBody {
         /// The waiters to put first, in this order.
         order: Vec<QueueSlot>,
@@ -272,7 +272,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/intents`: a request for a claim with an id of the client's (http.md §6).
+    /// The body of `POST /v1/intents`: a request for a claim with an id of the client's (docs/protocol/http.md §6).
     pub struct IntentBody {
         /// `int_<uuid>`, made up by the client.
         intent_id: String,
@@ -288,7 +288,7 @@ record! {
 }
 
 record! {
-    /// The answer of `GET /v1/intents`: who holds, who waits (http.md §6).
+    /// The answer of `GET /v1/intents`: who holds, who waits (docs/protocol/http.md §6).
     pub struct IntentList {
         /// Always `list`.
         object!: ListTag,
@@ -302,7 +302,7 @@ record! {
 }
 
 record! {
-    /// The answer of `DELETE /v1/intents/{id}` (http.md §6).
+    /// The answer of `DELETE /v1/intents/{id}` (docs/protocol/http.md §6).
     pub struct IntentReleased {
         /// Always `intent`.
         object!: IntentTag,
@@ -314,7 +314,7 @@ record! {
 }
 
 record! {
-    /// The answer of `GET /health` (http.md §5).
+    /// The answer of `GET /health` (docs/protocol/http.md §5).
     pub struct Health {
         /// `healthy` when all is well.
         status: String,
@@ -322,7 +322,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /v1/datasource`: where the customer's database is (http.md §6).
+    /// The body of `POST /v1/datasource`: where the customer's database is (docs/protocol/http.md §6).
     pub struct DataSourceBody {
         /// The connection string.
         connection_string: String,

@@ -54,10 +54,10 @@ macro_rules! number {
 }
 
 number! {
-    /// A position in the delta log of an organisation: strictly increasing, a JSON number (websocket.md §5).
+    /// A position in the delta log of an organisation: strictly increasing, a JSON number (docs/protocol/websocket.md §5).
     ///
     /// A negative number reads as 0, because the protocol treats everything at or below 0 as "nothing seen yet"
-    /// (commits.md §5). Fractions and numbers of 2^53 and above are errors.
+    /// (docs/protocol/commits.md §5). Fractions and numbers of 2^53 and above are errors.
     SyncId, "Position in the delta log of the organisation.", false
 }
 

@@ -120,7 +120,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Maybe<T> {
     }
 }
 
-/// Reads a member whose bad shape counts as absence ("a bad shape is silently dropped", errors.md §2).
+/// Reads a member whose bad shape counts as absence ("a bad shape is silently dropped", docs/protocol/errors.md §2).
 pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,4 +1,4 @@
-//! Presence: who is here and what they are doing (websocket.md §7). Presence forbids nothing.
+//! Presence: who is here and what they are doing (docs/protocol/websocket.md §7). Presence forbids nothing.
 
 use crate::record::{open_enum, record};
 use crate::{ActiveIntent, Millis, Object, Range};
@@ -57,7 +57,7 @@ impl Activity {
 }
 
 record! {
-    /// `presence_update` from a client: about itself, so it never says who (websocket.md §3).
+    /// `presence_update` from a client: about itself, so it never says who (docs/protocol/websocket.md §3).
     pub struct PresenceReport {
         /// Whether the participant is there.
         status: PresenceStatus,
@@ -71,7 +71,7 @@ record! {
 }
 
 record! {
-    /// `presence_update` from the coordinator: about a peer (websocket.md §7).
+    /// `presence_update` from the coordinator: about a peer (docs/protocol/websocket.md §7).
     pub struct PresenceUpdate {
         /// What it says about the roster; absent is an update.
         kind?: PresenceKind,
@@ -97,7 +97,7 @@ record! {
 }
 
 record! {
-    /// One participant of the HTTP roster (http.md §5).
+    /// One participant of the HTTP roster (docs/protocol/http.md §5).
     pub struct PresenceEntry {
         /// The participant.
         user_id: String,

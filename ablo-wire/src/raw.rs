@@ -95,7 +95,7 @@ raw! {
 }
 
 raw! {
-    /// The data of a delta: a JSON object, or a JSON string that holds one (websocket.md §5), as text. In the schema
+    /// The data of a delta: a JSON object, or a JSON string that holds one (docs/protocol/websocket.md §5), as text. In the schema
     /// it is the definition `Data`.
     ///
     /// ```

@@ -37,7 +37,7 @@ pub enum Direction {
 
 macro_rules! bodies {
     (requests { $($q:ty = $qn:literal,)* } responses { $($r:ty = $rn:literal,)* } others { $($o:ty = $on:literal,)* }) => {
-        /// Every body of the HTTP routes, requests first (http.md §4–7, errors.md §1).
+        /// Every body of the HTTP routes, requests first (docs/protocol/http.md §4–7, docs/protocol/errors.md §1).
         pub const HTTP_BODIES: &[HttpBody] = &[
             $(HttpBody { name: $qn, direction: Direction::Request },)*
             $(HttpBody { name: $rn, direction: Direction::Response },)*
@@ -310,7 +310,7 @@ fn note(text: &str) -> Option<(&str, &str, &str)> {
 #[test]
 fn notes_of_sources_go_and_other_brackets_stay() {
     let said = prose(
-        "Held (or\nqueued) now (claims.md §2, http.md §6). As [`Claim`]\nsays.\n\nMore (http.md §7)\n\n```\ncode\n```",
+        "Held (or\nqueued) now (docs/protocol/claims.md §2, docs/protocol/http.md §6). As [`Claim`]\nsays.\n\nMore (docs/protocol/http.md §7)\n\n```\ncode\n```",
     );
     assert_eq!(said, "Held (or queued) now. As `Claim` says.\n\nMore");
     assert_eq!(prose("An open (bracket"), "An open (bracket");

@@ -1,5 +1,5 @@
 //! Data sources: what the coordinator asks of a customer's endpoint, what that endpoint answers, and what it pushes
-//! (data-source.md). Signatures, retries and adapters are not here.
+//! (docs/protocol/data-source.md). Signatures, retries and adapters are not here.
 
 use crate::open::Held;
 use crate::record::{open_enum, record};
@@ -19,7 +19,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// What was done to a row, in the spelling of data sources (data-source.md §1).
+    /// What was done to a row, in the spelling of data sources (docs/protocol/data-source.md §1).
     pub enum SourceVerb {
         /// Inserted.
         Create = "CREATE",
@@ -35,7 +35,7 @@ open_enum! {
 }
 
 record! {
-    /// For whom a request is made (data-source.md §1).
+    /// For whom a request is made (docs/protocol/data-source.md §1).
     pub struct SourceScope {
         /// The participant, such as `agent:triage`.
         participant_id?: String,
@@ -285,7 +285,7 @@ record! {
 }
 
 record! {
-    /// A change in a customer's outbox (data-source.md §1).
+    /// A change in a customer's outbox (docs/protocol/data-source.md §1).
     #[cfg_attr(feature = "schema", schemars(rename = "SourceEvent"))]
     pub struct SourceEvent<T = RawRow> {
         /// Unique everywhere; an id seen before is ignored.
@@ -319,7 +319,7 @@ record! {
 }
 
 record! {
-    /// The body of a push of events (data-source.md §8).
+    /// The body of a push of events (docs/protocol/data-source.md §8).
     #[cfg_attr(feature = "schema", schemars(rename = "PushBody"))]
     pub struct PushBody<T = RawRow> {
         /// The events, oldest first.
@@ -328,7 +328,7 @@ record! {
 }
 
 open_enum! {
-    /// Why a customer's endpoint refused a request (data-source.md §3).
+    /// Why a customer's endpoint refused a request (docs/protocol/data-source.md §3).
     pub enum SourceErrorCode {
         /// The method is not POST (405).
         MethodNotAllowed = "method_not_allowed",
@@ -370,7 +370,7 @@ open_enum! {
 }
 
 record! {
-    /// A refusal of a customer's endpoint (data-source.md §3).
+    /// A refusal of a customer's endpoint (docs/protocol/data-source.md §3).
     pub struct SourceFailure {
         /// Why.
         error: SourceErrorCode,
@@ -386,7 +386,7 @@ record! {
 }
 
 record! {
-    /// One change as a webhook tells it (data-source.md §9).
+    /// One change as a webhook tells it (docs/protocol/data-source.md §9).
     #[cfg_attr(feature = "schema", schemars(rename = "WebhookEvent"))]
     pub struct WebhookEvent<T = RawRow> {
         /// The position in the log, as text.
@@ -407,7 +407,7 @@ record! {
 }
 
 record! {
-    /// The body of a webhook (data-source.md §9).
+    /// The body of a webhook (docs/protocol/data-source.md §9).
     #[cfg_attr(feature = "schema", schemars(rename = "WebhookDelivery"))]
     pub struct WebhookDelivery<T = RawRow> {
         /// The events, in the order of the log.

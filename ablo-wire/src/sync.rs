@@ -1,4 +1,4 @@
-//! Catching up: acknowledgements, sync requests, bootstrap and queries (websocket.md §3–4, http.md §5). What is sent to
+//! Catching up: acknowledgements, sync requests, bootstrap and queries (docs/protocol/websocket.md §3–4, docs/protocol/http.md §5). What is sent to
 //! whom is not decided here.
 
 use crate::record::{open_enum, record};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub type Versions = BTreeMap<String, u64>;
 
 open_enum! {
-    /// What a client can do when it catches up (websocket.md §3).
+    /// What a client can do when it catches up (docs/protocol/websocket.md §3).
     pub enum SyncCapability {
         /// A partial bootstrap.
         PartialBootstrap = "partialBootstrap",
@@ -27,7 +27,7 @@ open_enum! {
 }
 
 record! {
-    /// `ack`: the deltas up to here are stored (websocket.md §3).
+    /// `ack`: the deltas up to here are stored (docs/protocol/websocket.md §3).
     pub struct Ack {
         /// The highest delta that is stored.
         last_sync_id: SyncId,
@@ -37,7 +37,7 @@ record! {
 }
 
 record! {
-    /// `sync_request`: asks for what was missed (websocket.md §3).
+    /// `sync_request`: asks for what was missed (docs/protocol/websocket.md §3).
     pub struct SyncRequest {
         /// The cursor the coordinator sent last.
         cursor: String | null,
@@ -51,7 +51,7 @@ record! {
 }
 
 open_enum! {
-    /// Why a bootstrap is better than catching up (websocket.md §4).
+    /// Why a bootstrap is better than catching up (docs/protocol/websocket.md §4).
     pub enum BootstrapReason {
         /// The client is too far behind.
         TooFarBehind = "too_far_behind",
@@ -77,7 +77,7 @@ record! {
 }
 
 record! {
-    /// `sync_response`: what was missed, or where the log stands (websocket.md §4).
+    /// `sync_response`: what was missed, or where the log stands (docs/protocol/websocket.md §4).
     #[cfg_attr(feature = "schema", schemars(rename = "SyncResponse"))]
     pub struct SyncResponse<D = RawData> {
         /// The missed deltas, ids increasing.
@@ -105,7 +105,7 @@ impl<D> SyncResponse<D> {
 }
 
 record! {
-    /// `bootstrap_request`: asks for models over the socket. Defined, and not in use (websocket.md §3).
+    /// `bootstrap_request`: asks for models over the socket. Defined, and not in use (docs/protocol/websocket.md §3).
     pub struct BootstrapRequest {
         /// The models.
         entities: Vec<String>,
@@ -117,7 +117,7 @@ record! {
 }
 
 record! {
-    /// `bootstrap_response`: rows of one model over the socket (websocket.md §4).
+    /// `bootstrap_response`: rows of one model over the socket (docs/protocol/websocket.md §4).
     pub struct BootstrapPart {
         /// The model.
         entity_type: String,
@@ -133,7 +133,7 @@ record! {
 }
 
 open_enum! {
-    /// What a bootstrap answer covers (http.md §5).
+    /// What a bootstrap answer covers (docs/protocol/http.md §5).
     pub enum BootstrapType {
         /// Every row; `models` is present.
         Full = "full",
@@ -143,7 +143,7 @@ open_enum! {
 }
 
 record! {
-    /// The answer of `GET /sync/bootstrap` (http.md §5).
+    /// The answer of `GET /sync/bootstrap` (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "BootstrapResponse"))]
     #[serde(bound(deserialize = "T: DeserializeOwned"))]
     pub struct BootstrapResponse<T = RawRow> {
@@ -165,7 +165,7 @@ record! {
 }
 
 record! {
-    /// A change inside a partial bootstrap; it has names of its own (http.md §5).
+    /// A change inside a partial bootstrap; it has names of its own (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "BootstrapDelta"))]
     pub struct BootstrapDelta<T = RawRow> {
         /// Position in the log.
@@ -181,7 +181,7 @@ record! {
     }
 }
 
-/// What one model or one query gave: rows, one row, rows inside a JSON string, or nothing (http.md §5).
+/// What one model or one query gave: rows, one row, rows inside a JSON string, or nothing (docs/protocol/http.md §5).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows", transform = crate::schema::tidy))]
 #[serde(untagged)]
@@ -222,7 +222,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
 }
 
 open_enum! {
-    /// How a column is compared (http.md §5).
+    /// How a column is compared (docs/protocol/http.md §5).
     pub enum Operator {
         /// Equal; what a clause of two parts means.
         Eq = "=",
@@ -255,7 +255,7 @@ open_enum! {
     }
 }
 
-/// A condition: `[column, value]` or `[column, operator, value]` (http.md §5).
+/// A condition: `[column, value]` or `[column, operator, value]` (docs/protocol/http.md §5).
 ///
 /// ```
 /// # use ablo_wire::{Operator, Where};
@@ -356,7 +356,7 @@ open_enum! {
 }
 
 record! {
-    /// One query of a `POST /sync/query` (http.md §5).
+    /// One query of a `POST /sync/query` (docs/protocol/http.md §5).
     pub struct Query {
         /// The typename, or any other spelling of the model.
         model: String,
@@ -376,7 +376,7 @@ record! {
 }
 
 record! {
-    /// The body of `POST /sync/query` (http.md §5).
+    /// The body of `POST /sync/query` (docs/protocol/http.md §5).
     pub struct QueryRequest {
         /// The queries, at most 16.
         queries: Vec<Query>,
@@ -386,7 +386,7 @@ record! {
 }
 
 record! {
-    /// The answer of `POST /sync/query` (http.md §5).
+    /// The answer of `POST /sync/query` (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "QueryResponse"))]
     #[serde(bound(deserialize = "T: DeserializeOwned"))]
     pub struct QueryResponse<T = RawRow> {

@@ -79,12 +79,12 @@ pub use uuid::Uuid;
 /// Integers of up to 64 bits are exact; other numbers are doubles, as they are in every JavaScript client.
 pub type JsonValue = serde_json::Value;
 
-/// The programs of docs/rust.md.
+/// The programs of docs/guide/rust-models.md.
 #[cfg(all(doctest, feature = "typed-json"))]
-#[doc = include_str!("../../docs/rust.md")]
+#[doc = include_str!("../../docs/guide/rust-models.md")]
 mod guide {}
 
-/// The program of docs/client.md.
+/// The program of docs/guide/rust-client.md.
 #[cfg(all(doctest, feature = "client"))]
-#[doc = include_str!("../../docs/client.md")]
+#[doc = include_str!("../../docs/guide/rust-client.md")]
 mod client_guide {}

@@ -158,7 +158,7 @@ def commit(db, organization: str, asked: dict) -> dict:
 
 
 def events(db, organization: str, asked: dict) -> dict:
-    """SQLite has one writer at a time, so that numbers are the order of commits. A database with several needs more: docs/source.md."""
+    """SQLite has one writer at a time, so that numbers are the order of commits. A database with several needs more: docs/guide/data-sources.md."""
     limit = min(asked.get("limit") or 100, 1000)
     found = db.execute(
         "SELECT * FROM ablo_outbox WHERE organization = ? AND cursor > ? ORDER BY cursor LIMIT ?",

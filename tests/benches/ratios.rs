@@ -1,4 +1,4 @@
-//! The table of docs/performance.md: each step's cost as a ratio to serde_json parsing the same bytes, in one run, and
+//! The table of docs/design/performance.md: each step's cost as a ratio to serde_json parsing the same bytes, in one run, and
 //! the peak of live memory. Rounds of all steps alternate, so that a slow moment of the machine hits them alike.
 
 use ablo_codegen::{Files, Input, targets};

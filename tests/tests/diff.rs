@@ -163,7 +163,7 @@ What each change of a schema means for everyone else who holds it. `ablo diff` s
 | oldWrites | does the write of a client of the schema before still succeed? |
 | rust, typescript | does a program against the generated code still compile? |
 | openapi | does a client of the OpenAPI document still hold? |
-| binary | are fields still found by their numbers (docs/wire.md)? Values are as in JSON |
+| binary | are fields still found by their numbers (docs/reference/delta-format.md)? Values are as in JSON |
 | isolation | may someone come to see rows that were kept from them? |
 ";
 
@@ -186,7 +186,7 @@ fn page() -> String {
 
 #[test]
 fn the_page_on_compatibility_is_the_table() {
-    let path = fixtures::root().join("../docs/compatibility.md");
+    let path = fixtures::root().join("../docs/reference/compatibility.md");
     if std::env::var_os("ABLO_BLESS").is_some() {
         std::fs::write(&path, page()).expect("docs can be written");
     }

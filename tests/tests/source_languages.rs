@@ -112,13 +112,13 @@ async fn the_example_in_python_passes_the_kit() {
     passes(&program, &subject).await;
 }
 
-/// What docs/source.md shows, among the types of the web that frameworks bring.
+/// What docs/guide/data-sources.md shows, among the types of the web that frameworks bring.
 #[test]
 fn a_route_of_a_framework_is_a_few_lines() {
     let project = Project::new();
     let files = emit(&schema(&program_schema()), &[("source", true)]);
     files.iter().for_each(|(path, text)| project.write(&format!("generated/{path}"), text));
-    let guide = include_str!("../../docs/source.md");
+    let guide = include_str!("../../docs/guide/data-sources.md");
     let route =
         guide.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
     project.write("route.ts", route);

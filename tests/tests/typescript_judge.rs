@@ -185,7 +185,7 @@ fn the_documentation_compiles() {
         }
     }
     let host = "declare const process: { env: { ABLO_API_KEY?: string } };\ndeclare const console: { log(...said: unknown[]): void };\n";
-    project.write("guide.ts", &(host.to_owned() + &code("docs/typescript.md", "ts")));
+    project.write("guide.ts", &(host.to_owned() + &code("docs/guide/typescript-client.md", "ts")));
     let import = "import { connect } from \"./generated/typescript/index.js\";\n";
     project.write("readme.ts", &(host.to_owned() + import + &code("README.md", "ts")));
     let _report = project.compile(&["--noEmit"]);

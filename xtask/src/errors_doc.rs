@@ -1,9 +1,9 @@
-//! docs/errors.md: what `ablo explain` says of every code, on one page.
+//! docs/reference/errors.md: what `ablo explain` says of every code, on one page.
 
 use crate::step::{cargo, root};
 use std::fs;
 
-const PAGE: &str = "docs/errors.md";
+const PAGE: &str = "docs/reference/errors.md";
 
 fn page() -> Result<String, String> {
     cargo("ablo explain", &["run", "--quiet", "--package", "ablo-cli", "--", "explain"]).output()

@@ -19,9 +19,9 @@ cargo xtask <habit>
   check            format, clippy and docs, all warnings denied
   setup            install what the judges stand on: PostgreSQL, Node.js, Python
   test             setup, check and every test: what CI runs
-  bless            accept the snapshots, rebuild docs/errors.md, then run the tests without updating
-  codes [--check]  rebuild docs/errors.md, or say that it is stale
-  bench            the benches; figures go to docs/performance.md
+  bless            accept the snapshots, rebuild docs/reference/errors.md, then run the tests without updating
+  codes [--check]  rebuild docs/reference/errors.md, or say that it is stale
+  bench            the benches; figures go to docs/design/performance.md
   expansion        what the derives cost beside serde's and prost's
   long             property tests at length, judges over generated schemas, ten minutes of fuzzing for each decoder and front
 ";
@@ -79,7 +79,7 @@ fn check() -> Vec<Step> {
         ),
         cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"])
             .with("RUSTDOCFLAGS", "-D warnings"),
-        cargo("docs/errors.md", &["xtask", "codes", "--check"]),
+        cargo("docs/reference/errors.md", &["xtask", "codes", "--check"]),
         cargo("the weather service's files", &fresh),
     ];
     if setup::has_wasm() {

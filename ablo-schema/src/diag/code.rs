@@ -1,4 +1,4 @@
-//! What is known of a code: what `ablo explain` says, and what docs/errors.md is made of.
+//! What is known of a code: what `ablo explain` says, and what docs/reference/errors.md is made of.
 
 pub use super::table::Code;
 use super::table::TABLE;

@@ -1,7 +1,7 @@
 //! Compatibility: what each step means for everyone else who holds the schema.
 //!
 //! A diff comes in, findings go out. Each [`Rule`] is a line of one table: a verdict for each [`Audience`], what it
-//! means and what to do. docs/compatibility.md is that table.
+//! means and what to do. docs/reference/compatibility.md is that table.
 
 use super::Diff;
 use super::cast::Cast;

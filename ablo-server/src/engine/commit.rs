@@ -1,4 +1,4 @@
-//! Commits: checked changes in, rows and log entries out, all or nothing (commits.md §4).
+//! Commits: checked changes in, rows and log entries out, all or nothing (docs/protocol/commits.md §4).
 
 use super::groups::of_row;
 use super::log::{self, Entry};
@@ -112,7 +112,7 @@ pub(super) fn keep(
     Ok(tx.tell(News::Log { organization: who.organization.clone() })?)
 }
 
-/// Forgets some receipts that nobody asks for any more (http.md §3: they are kept for a day).
+/// Forgets some receipts that nobody asks for any more (docs/protocol/http.md §3: they are kept for a day).
 ///
 /// # Errors
 /// What the database said.
@@ -207,7 +207,7 @@ fn taken(model: &Model, id: &str) -> Refusal {
     Refusal::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
-/// Refuses a change that is based on a state which others have changed since, in the same members (commits.md §5).
+/// Refuses a change that is based on a state which others have changed since, in the same members (docs/protocol/commits.md §5).
 fn fresh(
     tx: &mut dyn Tx,
     who: &Identity,
@@ -284,7 +284,7 @@ impl Write<'_> {
         Ok(self.follow(tx, None, Some(&row))?.unwrap_or(place))
     }
 
-    /// A create whose row is there: the same row by the same hand is the same create, sent again (gaps.md A8).
+    /// A create whose row is there: the same row by the same hand is the same create, sent again (docs/protocol/differences.md A8).
     fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
         let held = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
         let given = |(at, cell): &(usize, Cell)| {

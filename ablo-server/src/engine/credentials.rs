@@ -1,4 +1,4 @@
-//! Credentials: API keys, and the tokens exchanged for them (http.md §2, §4 and §6).
+//! Credentials: API keys, and the tokens exchanged for them (docs/protocol/http.md §2, §4 and §6).
 //!
 //! A token is found by its hash; what is stored cannot be used to ask anything. What is exchanged never covers more than what it
 //! was exchanged for, and ends with it.
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// The shortest life of a token, in seconds: with less, clients would do nothing but exchange (gaps.md A12).
+/// The shortest life of a token, in seconds: with less, clients would do nothing but exchange (docs/protocol/differences.md A12).
 pub const SHORTEST: u64 = 120;
 /// The longest life of a token, in seconds.
 pub const LONGEST: u64 = 86_400;

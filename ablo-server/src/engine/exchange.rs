@@ -1,4 +1,4 @@
-//! What is exchanged for a credential: never more than it covers, and over when it is (http.md §4 and §6).
+//! What is exchanged for a credential: never more than it covers, and over when it is (docs/protocol/http.md §4 and §6).
 
 use super::Engine;
 use super::credentials::{self, Grant, Issued, Kind, LONGEST, Mode, SHORTEST, State, USUAL, issue};
@@ -177,7 +177,7 @@ fn narrow(
     }
 }
 
-/// The groups that a participant is in by the schema: its roles, and what memberships give it (commits.md §10).
+/// The groups that a participant is in by the schema: its roles, and what memberships give it (docs/protocol/commits.md §10).
 ///
 /// # Errors
 /// What the database said.

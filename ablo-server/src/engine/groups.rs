@@ -1,4 +1,4 @@
-//! Sync groups: which groups see a row, and how a reader's groups become a condition on rows (commits.md §10).
+//! Sync groups: which groups see a row, and how a reader's groups become a condition on rows (docs/protocol/commits.md §10).
 //!
 //! A row is seen by its organisation, by the group it forms, by the groups its columns name, and by whoever sees the rows it lives
 //! in. Who wrote it is no reason to see it: the writer of a commit hears of it anyway.

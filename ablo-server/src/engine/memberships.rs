@@ -1,4 +1,4 @@
-//! Memberships: a row that gives a participant a group takes effect when it is committed (commits.md §10).
+//! Memberships: a row that gives a participant a group takes effect when it is committed (docs/protocol/commits.md §10).
 //!
 //! The row as it was and as it is come in. The tokens of its subject cover more or less from then on, and the log says so to the
 //! subject alone: `G` with a `C` for each row that came into sight, or `S` with another for each row that went out of it.
@@ -212,7 +212,7 @@ impl<'t> Tell<'t> {
         )
     }
 
-    /// That everything has to be read anew (websocket.md §5.3, the older form of `G`).
+    /// That everything has to be read anew (docs/protocol/websocket.md §5.3, the older form of `G`).
     fn anew(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
         let (added, removed): (&[&str], &[&str]) = match action {
             "G" => (&[&self.gift.group], &[]),

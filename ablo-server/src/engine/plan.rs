@@ -9,7 +9,7 @@ use crate::value::Cell;
 use ablo_wire::{OnStale, Operation, RawRow, Verb};
 use serde_json::value::RawValue;
 
-/// Operations of one commit at most (gaps.md D10).
+/// Operations of one commit at most (docs/protocol/differences.md D10).
 pub const MOST_OPERATIONS: usize = 1000;
 /// Bytes of an id at most, of rows and of commits.
 pub const LONGEST_ID: usize = 255;
@@ -165,7 +165,7 @@ fn may(model: &Model, who: &Identity, act: Act) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the scope of a credential has this operation (gaps.md C6).
+/// Whether the scope of a credential has this operation (docs/protocol/differences.md C6).
 ///
 /// # Errors
 /// `capability_scope_denied`, with what would have been enough.
@@ -207,7 +207,7 @@ fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, Re
 }
 
 /// The values that a writer gives. What is the coordinator's to fill is left out, and so is what the schema does not know
-/// (gaps.md E2, E3).
+/// (docs/protocol/differences.md E2, E3).
 fn cells(
     model: &Model,
     who: &Identity,

@@ -15,11 +15,11 @@ use ablo_wire::{Order, Query};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Rows of a page where nobody says how many, and at most (gaps.md D3).
+/// Rows of a page where nobody says how many, and at most (docs/protocol/differences.md D3).
 pub const PAGE: u64 = 20;
 /// Rows of a page at most.
 pub const LONGEST_PAGE: u64 = 100;
-/// Queries of one batch at most (http.md §5).
+/// Queries of one batch at most (docs/protocol/http.md §5).
 pub const MOST_QUERIES: usize = 16;
 /// Rows that one query gives at most.
 pub const MOST_ROWS: u64 = 10_000;
@@ -35,7 +35,7 @@ pub struct ListQuery {
     pub descending: bool,
     /// Where it starts: the `next_cursor` of the page before.
     pub starting_after: Option<String>,
-    /// Fields and what they equal, as text. Names that are no fields are left out (gaps.md D4).
+    /// Fields and what they equal, as text. Names that are no fields are left out (docs/protocol/differences.md D4).
     pub filters: Vec<(String, String)>,
 }
 

@@ -1,4 +1,4 @@
-//! Sessions: a row for each open connection, so that every process knows who is here (websocket.md §7).
+//! Sessions: a row for each open connection, so that every process knows who is here (docs/protocol/websocket.md §7).
 
 use super::log::texts;
 use crate::error::Result;

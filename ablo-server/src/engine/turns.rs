@@ -1,4 +1,4 @@
-//! Turns of agents: opened with what was asked, closed with what it cost (commits.md §12).
+//! Turns of agents: opened with what was asked, closed with what it cost (docs/protocol/commits.md §12).
 
 use crate::error::{Refusal, Result};
 use crate::identity::Identity;
@@ -18,7 +18,7 @@ static CLOSE: Text = Text::new(
      WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
 );
 
-/// Characters of a prompt at most (http.md §6).
+/// Characters of a prompt at most (docs/protocol/http.md §6).
 pub const LONGEST_PROMPT: usize = 256_000;
 
 /// A turn that was opened.

@@ -1,4 +1,4 @@
-//! Webhook endpoints: who is told of the log by HTTP, how far each has come, and what was given up on (data-source.md §9).
+//! Webhook endpoints: who is told of the log by HTTP, how far each has come, and what was given up on (docs/protocol/data-source.md §9).
 //!
 //! An endpoint has one message under way at a time: the oldest letter that is to be sent again, else the next page of the log. What is under
 //! way keeps its bounds until it is through, so that every attempt at it has the same id and the same body.
@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 /// Endpoints of an organisation at most.
 const MOST: usize = 16;
-/// Events of a message at most (gaps.md F10).
+/// Events of a message at most (docs/protocol/differences.md F10).
 const EVENTS: usize = 100;
 /// How long a process has for one attempt before another may take over.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);

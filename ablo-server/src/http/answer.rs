@@ -1,4 +1,4 @@
-//! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (errors.md §1).
+//! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (docs/protocol/errors.md §1).
 
 use crate::app::App;
 use crate::error::{Failure, Refusal};

@@ -1,4 +1,4 @@
-//! Credentials, identities and turns (http.md §4, §6).
+//! Credentials, identities and turns (docs/protocol/http.md §4, §6).
 
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller, Optional};
@@ -92,7 +92,7 @@ pub(super) async fn identity(caller: Caller) -> Answer {
     ))
 }
 
-/// The same verdict on a credential as the socket's (gaps.md A13).
+/// The same verdict on a credential as the socket's (docs/protocol/differences.md A13).
 pub(super) async fn check(_: Caller) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,4 +1,4 @@
-//! Claims over HTTP, by row and by id (http.md §6–7). Leases taken here live as long as was asked for, and longer with every
+//! Claims over HTTP, by row and by id (docs/protocol/http.md §6–7). Leases taken here live as long as was asked for, and longer with every
 //! write under them; whoever waits asks again with the same id.
 
 use super::answer::{Answer, json, ok};
@@ -19,7 +19,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
-/// A claim as both of its readers take it (http.md §6).
+/// A claim as both of its readers take it (docs/protocol/http.md §6).
 pub(super) fn shown(claim: &Claim) -> ModelClaim {
     let mut shown = ModelClaim::new(
         claim.id.clone(),
@@ -48,7 +48,7 @@ fn target(claim: &Claim) -> ClaimTarget {
     target
 }
 
-/// Whether a participant may claim rows of a model: whoever may write them (gaps.md B12).
+/// Whether a participant may claim rows of a model: whoever may write them (docs/protocol/differences.md B12).
 pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), Refusal> {
     let verbs = ["update", "create", "delete"];
     match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
@@ -57,7 +57,7 @@ pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), Refusal> {
     }
 }
 
-/// How long a claim is held, in milliseconds (gaps.md B1).
+/// How long a claim is held, in milliseconds (docs/protocol/differences.md B1).
 pub(crate) fn lease(asked: Option<u64>) -> u64 {
     asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(LONGEST_TTL)
 }
@@ -227,7 +227,7 @@ pub(super) async fn reorder(
     ok(&ClaimReleased::new(true))
 }
 
-/// Whether a participant may reorder a line (gaps.md B13).
+/// Whether a participant may reorder a line (docs/protocol/differences.md B13).
 pub(crate) fn may_reorder(who: &Identity) -> bool {
     use crate::identity::Operations;
     match &who.operations {
@@ -264,7 +264,7 @@ pub(super) async fn list(
     let mut holders = Vec::new();
     for claim in live.into_iter().filter(wanted) {
         match claim.status.as_str() {
-            // One's own claim is no reason to wait (gaps.md B9).
+            // One's own claim is no reason to wait (docs/protocol/differences.md B9).
             "active" if claim.is_of(caller.who()) => {}
             "active" => holders.push(shown(&claim)),
             _ => line.queue.push(claim),

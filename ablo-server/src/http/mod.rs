@@ -1,4 +1,4 @@
-//! The routes of the protocol (http.md), below `/api` and without it.
+//! The routes of the protocol (docs/protocol/http.md), below `/api` and without it.
 //!
 //! A handler reads its request, asks the engine in one transaction, and writes the answer; what it decides beyond that is who may
 //! ask.
@@ -138,7 +138,7 @@ async fn openapi(State(app): State<Arc<App>>) -> Response {
     answer::text(app.openapi.clone())
 }
 
-/// What there is to ask for (gaps.md G).
+/// What there is to ask for (docs/protocol/differences.md G).
 async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
     let models = app.engine.models.iter().map(|model| {
         let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
@@ -157,7 +157,7 @@ async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result
     Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
 }
 
-/// Clients send the address of their database on their own accord; nothing is done with it here (gaps.md D15).
+/// Clients send the address of their database on their own accord; nothing is done with it here (docs/protocol/differences.md D15).
 async fn datasource(_: request::Caller) -> Answer {
     answer::ok(&serde_json::json!({ "ok": true }))
 }

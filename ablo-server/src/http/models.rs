@@ -1,4 +1,4 @@
-//! Rows of one model: pages, single rows, and writes (http.md §7).
+//! Rows of one model: pages, single rows, and writes (docs/protocol/http.md §7).
 
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller, Optional, decode, idempotency_key};

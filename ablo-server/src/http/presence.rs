@@ -1,4 +1,4 @@
-//! Who is here, over HTTP (http.md §5).
+//! Who is here, over HTTP (docs/protocol/http.md §5).
 
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller};

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Bytes of an idempotency key at most (gaps.md D2).
+/// Bytes of an idempotency key at most (docs/protocol/differences.md D2).
 const LONGEST_KEY: usize = 255;
 
 /// The credential behind a request.
@@ -95,7 +95,7 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     })
 }
 
-/// Why the operations of a commit cannot be read, where that is what is wrong (errors.md §6).
+/// Why the operations of a commit cannot be read, where that is what is wrong (docs/protocol/errors.md §6).
 fn operations(bytes: &[u8]) -> Option<Refusal> {
     let body: Value = serde_json::from_slice(bytes).ok()?;
     let body = body.as_object()?;
@@ -126,7 +126,7 @@ fn operations(bytes: &[u8]) -> Option<Refusal> {
     })
 }
 
-/// The key under which a write is applied once: the header's, else the body's, else one that is made up (gaps.md D2).
+/// The key under which a write is applied once: the header's, else the body's, else one that is made up (docs/protocol/differences.md D2).
 pub(super) fn idempotency_key(
     headers: &HeaderMap,
     body: Option<&String>,

@@ -1,4 +1,4 @@
-//! The socket's beginning: who it is for, and what it hears of (websocket.md §1).
+//! The socket's beginning: who it is for, and what it hears of (docs/protocol/websocket.md §1).
 
 use super::answer::Failed;
 use super::models::pairs;

@@ -1,4 +1,4 @@
-//! Data Sources: what their outboxes push, and how they are (data-source.md §8, http.md).
+//! Data Sources: what their outboxes push, and how they are (docs/protocol/data-source.md §8, docs/protocol/http.md).
 
 use super::answer::{Answer, ok};
 use super::request::Caller;

@@ -1,4 +1,4 @@
-//! What stateful clients load: snapshots, queries, single rows (http.md §5).
+//! What stateful clients load: snapshots, queries, single rows (docs/protocol/http.md §5).
 
 use super::answer::{Answer, ok, text};
 use super::models::pairs;
@@ -86,7 +86,7 @@ pub(super) async fn query(
             for query in &body.queries {
                 answers.push(match read::query(engine, tx, &who, query) {
                     Ok(rows) => Ok(rows),
-                    // One query that is wrong does not spoil the others (gaps.md D18).
+                    // One query that is wrong does not spoil the others (docs/protocol/differences.md D18).
                     Err(Failure::Refused(refusal)) if body.queries.len() > 1 => Err(refusal),
                     Err(failure) => return Err(failure),
                 });

@@ -1,4 +1,4 @@
-//! Webhook endpoints of the caller's organisation (data-source.md §9).
+//! Webhook endpoints of the caller's organisation (docs/protocol/data-source.md §9).
 
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller};

@@ -30,11 +30,11 @@ const PING: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(35);
 /// How often an open connection is written down as such.
 const KEEP: Duration = Duration::from_secs(15);
-/// How long changes wait for a snapshot that is being loaded (gaps.md A4).
+/// How long changes wait for a snapshot that is being loaded (docs/protocol/differences.md A4).
 const SNAPSHOT: Duration = Duration::from_millis(2500);
 /// How long changes wait after a snapshot was served.
 const SETTLE: Duration = Duration::from_secs(1);
-/// When the roster is sent a second time (gaps.md A10).
+/// When the roster is sent a second time (docs/protocol/differences.md A10).
 const AGAIN: Duration = Duration::from_millis(1500);
 /// Frames that cannot be read, before the connection is closed.
 const PATIENCE: u32 = 100;
@@ -268,7 +268,7 @@ impl Connection {
         }
     }
 
-    /// Closes the connection of a credential that was taken back (gaps.md A14).
+    /// Closes the connection of a credential that was taken back (docs/protocol/differences.md A14).
     fn still_allowed(&mut self, ended: Result<String, RecvError>) -> Result<(), End> {
         match ended {
             Ok(ended) if ended == self.who.capability => Err(TAKEN_BACK),
@@ -402,7 +402,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes down that the connection is closed. Its claims live on for what is left of their time (gaps.md B3).
+    /// Writes down that the connection is closed. Its claims live on for what is left of their time (docs/protocol/differences.md B3).
     async fn leave(&mut self) {
         let (organization, id) = (self.who.organization.clone(), self.session.clone());
         let removed = self

@@ -41,7 +41,7 @@ impl Item {
             (true, true) => Some(Form::Usual),
             (true, false) => Some(Form::Came),
             (false, true) => Some(Form::Went),
-            // Who wrote it waits for it (gaps.md A20).
+            // Who wrote it waits for it (docs/protocol/differences.md A20).
             (false, false) => {
                 (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Usual)
             }

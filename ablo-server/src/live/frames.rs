@@ -1,4 +1,4 @@
-//! What a connection does about each frame of its peer (websocket.md §3).
+//! What a connection does about each frame of its peer (docs/protocol/websocket.md §3).
 
 use super::connection::{Connection, End};
 use super::told::{self, Own};
@@ -52,7 +52,7 @@ impl Connection {
             ClientFrame::IntentAbandon(abandon) => self.abandon(abandon).await,
             ClientFrame::IntentReorder(order) => self.reorder(order).await,
             ClientFrame::Other(frame) => self.relay(frame).await,
-            // Defined, and not in use (websocket.md §3).
+            // Defined, and not in use (docs/protocol/websocket.md §3).
             ClientFrame::BootstrapRequest(_) | ClientFrame::Mutation(_) => Ok(()),
         }
     }
@@ -81,7 +81,7 @@ impl Connection {
         self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await
     }
 
-    /// Subscribes to further groups, as far as the credential allows them (claims.md §10).
+    /// Subscribes to further groups, as far as the credential allows them (docs/protocol/claims.md §10).
     async fn subscribe(&mut self, claim: ClaimFrame) -> Result<(), End> {
         let mut wide = self.allowed.clone();
         wide.narrow(&claim.sync_groups);
@@ -121,7 +121,7 @@ impl Connection {
         let Some((model, key)) =
             model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
         else {
-            // A client that waits only understands that what it waits for is lost (gaps.md A18).
+            // A client that waits only understands that what it waits for is lost (docs/protocol/differences.md A18).
             return self.answer(&told::lost(&begin.intent_id, target)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
@@ -201,7 +201,7 @@ impl Connection {
         else {
             return Ok(());
         };
-        // Whoever may not is not told (claims.md §4).
+        // Whoever may not is not told (docs/protocol/claims.md §4).
         if !may_reorder(&self.who) {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! What goes out in one frame, and when the next may follow.
 //!
 //! Clients that say `completeDeltas` hear of every change, in order, as fast as they read. To others a row's changes inside 100 ms
-//! fall together to the first (websocket.md §5.2, gaps.md A1–A3): they are sent the newest state of each row, once a frame, and the
+//! fall together to the first (docs/protocol/websocket.md §5.2, docs/protocol/differences.md A1–A3): they are sent the newest state of each row, once a frame, and the
 //! next frame when they have said that they have this one.
 
 use super::deliver::{Form, Item};

@@ -1,4 +1,4 @@
-//! The groups of a connection: those that it was opened for, and those that it subscribed to for a while (claims.md §10).
+//! The groups of a connection: those that it was opened for, and those that it subscribed to for a while (docs/protocol/claims.md §10).
 
 use crate::identity::Identity;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What a connection was told of claims, and the frames that tell it (claims.md §4, websocket.md §7).
+//! What a connection was told of claims, and the frames that tell it (docs/protocol/claims.md §4, docs/protocol/websocket.md §7).
 //!
 //! Nothing is sent because something happened, only because what is so differs from what was told: news that come twice say
 //! nothing, and news that were missed are made up for by the next.

@@ -1,4 +1,4 @@
-//! Webhooks: the log goes out to whoever registered for it, signed, in order, again until it is taken (data-source.md §9).
+//! Webhooks: the log goes out to whoever registered for it, signed, in order, again until it is taken (docs/protocol/data-source.md §9).
 //!
 //! `deliver` is what each process does about what is due, `address` says to whom nothing is sent. Places and letters are in
 //! `engine::webhooks`.

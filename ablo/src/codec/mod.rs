@@ -1,7 +1,7 @@
 //! Deltas, straight from the wire into typed rows and back.
 //!
 //! Nothing here is generated for a model: code walks the static tables of its descriptor. [`Deltas::read`] takes JSON, the
-//! form that always works; a compact binary form of the same is described in docs/wire.md. What this build does not know
+//! form that always works; a compact binary form of the same is described in docs/reference/delta-format.md. What this build does not know
 //! (models, actions, members, values of enums) is kept as text and written back.
 
 mod binary;

@@ -45,7 +45,7 @@ impl Error {
     }
 }
 
-/// data-source.md §3.
+/// docs/protocol/data-source.md §3.
 fn status(code: &Code) -> u16 {
     match code {
         Code::MethodNotAllowed => 405,

@@ -2,7 +2,7 @@
 //!
 //! A signed request comes in, a [`Source`] answers it. The signature is checked before anything is read: with a key of either age
 //! while keys are changed, within a tolerance, and no message twice. What a source does not have is refused with the code of the
-//! protocol (data-source.md §3).
+//! protocol (docs/protocol/data-source.md §3).
 //!
 //! ```
 //! use ablo::source::{Call, Endpoint, Result, Source};

@@ -1,4 +1,4 @@
-//! Signatures in the layout of Standard Webhooks, with the key itself as the secret (data-source.md §2).
+//! Signatures in the layout of Standard Webhooks, with the key itself as the secret (docs/protocol/data-source.md §2).
 
 use crate::wire::SourceErrorCode as Code;
 use base64::Engine as _;
@@ -30,7 +30,7 @@ pub fn sign(key: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
     signed(key.as_bytes(), id, timestamp, body)
 }
 
-/// The same for a webhook, whose secret is `whsec_` and base64 of the key (data-source.md §9); none where it is not.
+/// The same for a webhook, whose secret is `whsec_` and base64 of the key (docs/protocol/data-source.md §9); none where it is not.
 ///
 /// ```
 /// let secret = ablo::source::webhook_secret(&[7; 32]);

@@ -1,4 +1,4 @@
-// Deltas on the wire (docs/wire.md): JSON, and the binary form that a schema describes.
+// Deltas on the wire (docs/reference/delta-format.md): JSON, and the binary form that a schema describes.
 //
 // Bytes or text come in, deltas go out. Every length, reference and text is checked before it is used; whatever breaks a rule is an
 // error, and nothing of the batch is kept. Memory grows with the input: what deltas share is one object.

@@ -104,7 +104,7 @@ impl Reader {
             let at = self.at(error.span());
             self.diagnostics
                 .push(Code::RustSyntax, at, error.to_string())
-                .help("write it as Rust and the list of attributes in docs/rust.md have it");
+                .help("write it as Rust and the list of attributes in docs/guide/rust-models.md have it");
         }
     }
 }

@@ -45,7 +45,7 @@ impl Slots {
                 let elsewhere = homes(&name).map(|home| format!("{home} has it: write it there"));
                 let help = elsewhere.or_else(|| reader.suggest.help(&name, known.iter().copied()));
                 let help =
-                    help.unwrap_or_else(|| "see the list of attributes in docs/rust.md".to_owned());
+                    help.unwrap_or_else(|| "see the list of attributes in docs/guide/rust-models.md".to_owned());
                 strangers = true;
                 let message = format!("{whose} has no attribute `{name}`");
                 reader.say(Code::RustUnknownAttribute, argument.name.span(), message).help(help);

@@ -149,7 +149,7 @@ fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
             Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => {
                 "wrap it: `Json<…>` keeps it as JSON"
             }
-            _ => "use a type that a row can hold; see the table in docs/rust.md",
+            _ => "use a type that a row can hold; see the table in docs/guide/rust-models.md",
         };
         reader.say_at(Code::RustUnsupportedType, ty, "a field cannot hold this type").help(help);
         return None;

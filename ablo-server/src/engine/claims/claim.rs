@@ -98,7 +98,7 @@ impl Claim {
         matches!(self.status.as_str(), "active" | "queued")
     }
 
-    /// How its participant is called: an agent with a prefix (commits.md §11).
+    /// How its participant is called: an agent with a prefix (docs/protocol/commits.md §11).
     #[must_use]
     pub fn claimant(&self) -> String {
         match self.kind.as_str() {

@@ -1,4 +1,4 @@
-//! Claims: one participant holds a row for a while, others wait in the order in which they came (claims.md).
+//! Claims: one participant holds a row for a while, others wait in the order in which they came (docs/protocol/claims.md).
 //!
 //! The table is the only state there is: every process on a database sees the same holder and the same line. A claim whose time is
 //! over ends when anyone looks at its row, and whoever waits first holds it from then on.
@@ -18,7 +18,7 @@ use claim::claim;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// How long a claim is held without a sign of life, in milliseconds, where nobody says (gaps.md B1).
+/// How long a claim is held without a sign of life, in milliseconds, where nobody says (docs/protocol/differences.md B1).
 pub const TTL: u64 = 60_000;
 /// The longest, in milliseconds: what is longer is cut.
 pub const LONGEST_TTL: u64 = 600_000;
@@ -117,7 +117,7 @@ pub fn held(code: &'static str, holder: &Claim) -> Refusal {
         .detail("heldByExpiresAt", expires)
 }
 
-/// Asks for a row. It need not be there yet; but a row that the participant does not see is none of its business (gaps.md B12).
+/// Asks for a row. It need not be there yet; but a row that the participant does not see is none of its business (docs/protocol/differences.md B12).
 ///
 /// # Errors
 /// `entity_not_found`, or what the database said.
@@ -175,7 +175,7 @@ pub fn begin(
             Ok(Answer::Queued(claim, line.queue.len() as u64))
         }
         own => {
-            // The same participant takes its own row again: the new claim replaces the old one (gaps.md B6).
+            // The same participant takes its own row again: the new claim replaces the old one (docs/protocol/differences.md B6).
             if let Some(own) = own {
                 end(tx, &who.organization, own, "canceled")?;
             }
@@ -295,7 +295,7 @@ pub fn release(
     Ok(!own.is_empty())
 }
 
-/// Puts those who wait into another order: the listed first, the others behind them as they were (claims.md §4).
+/// Puts those who wait into another order: the listed first, the others behind them as they were (docs/protocol/claims.md §4).
 ///
 /// # Errors
 /// `entity_not_found` where the participant does not see the row, or what the database said.

@@ -26,7 +26,7 @@ fn words(error: &postgres::Error) -> String {
     }
 }
 
-/// An error of the server (commits.md §4; the states are in PostgreSQL's manual, appendix A).
+/// An error of the server (docs/protocol/commits.md §4; the states are in PostgreSQL's manual, appendix A).
 fn of_state(state: &str, text: String) -> StoreError {
     match state {
         "23502" => StoreError::Rule(Rule::NotNull, text),

@@ -1,4 +1,4 @@
-//! The binary form of deltas: row-wise, described by the schema, byte for byte in docs/wire.md.
+//! The binary form of deltas: row-wise, described by the schema, byte for byte in docs/reference/delta-format.md.
 //!
 //! A batch is a head, where numbers, forms and lengths stand, and a tail, where all text stands in the order in which the
 //! head asks for it: the tail is checked once, and every text is a place in it.

@@ -11,7 +11,7 @@ use super::{MAGIC, Naming, VERSION, code, data, dictionary, flag, mark, schema_t
 use crate::descriptor::FieldKind;
 
 impl Deltas<'_> {
-    /// The binary form, as docs/wire.md has it.
+    /// The binary form, as docs/reference/delta-format.md has it.
     #[must_use]
     pub fn to_binary(&self, naming: Naming) -> Vec<u8> {
         self.write_binary(naming, Vec::new())
