@@ -12,7 +12,7 @@ impl Spans {
         for token in tokens {
             match token {
                 TokenTree::Ident(ident) => {
-                    drop(self.0.entry(ident.to_string()).or_insert_with(|| ident.span()))
+                    self.0.entry(ident.to_string()).or_insert_with(|| ident.span());
                 }
                 TokenTree::Group(group) => self.learn(group.stream()),
                 _ => {}
@@ -25,7 +25,7 @@ impl Spans {
         for token in tokens {
             match token {
                 TokenTree::Ident(ident) => {
-                    drop(self.0.entry(constant(&ident)).or_insert_with(|| ident.span()))
+                    self.0.entry(constant(&ident)).or_insert_with(|| ident.span());
                 }
                 TokenTree::Group(group) => self.learn_constants(group.stream()),
                 _ => {}

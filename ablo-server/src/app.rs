@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::engine::credentials::{self, Grant, Kind, Mode, State};
-use crate::error::{Failure, Refusal, Result};
+use crate::error::{ApiError, EngineError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::live::Hubs;
 use crate::metrics::Metrics;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 /// How a coordinator runs.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct CoordinatorOptions {
     /// Which data the database holds.
     pub mode: Mode,
     /// Bytes of a request's body at most.
@@ -33,7 +33,7 @@ pub struct Options {
     pub webhooks: WebhookOptions,
 }
 
-impl Default for Options {
+impl Default for CoordinatorOptions {
     fn default() -> Self {
         Self {
             mode: Mode::Test,
@@ -55,7 +55,7 @@ pub struct App {
     /// Who is connected.
     pub(crate) hubs: Hubs,
     /// How it runs.
-    pub options: Options,
+    pub options: CoordinatorOptions,
     /// The OpenAPI document of the schema.
     pub openapi: String,
     /// The schema's `contentHash`.
@@ -68,7 +68,7 @@ pub struct App {
 impl App {
     /// A coordinator for a schema over a store that holds its tables.
     #[must_use]
-    pub fn new(schema: &Schema, store: Arc<dyn Store>, options: Options) -> Arc<Self> {
+    pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Arc<Self> {
         let engine = Arc::new(Engine::new(schema, store.dialect()));
         let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
         let openapi = crate::openapi::document(schema, &engine.models);
@@ -152,7 +152,7 @@ impl App {
     /// `apikey_invalid` where the token is not of this mode, or what the database said.
     pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
         if !token.starts_with(&format!("sk_{}_", self.options.mode.as_str())) {
-            return Err(Refusal::new(
+            return Err(ApiError::new(
                 "apikey_invalid",
                 "a secret key begins with sk_test_, or sk_live_",
             )
@@ -201,8 +201,8 @@ impl std::fmt::Debug for App {
 
 /// The refusal of a request without a credential.
 #[must_use]
-pub fn no_credentials() -> Failure {
-    Refusal::new(
+pub fn no_credentials() -> EngineError {
+    ApiError::new(
         "auth_no_credentials",
         "the request has no bearer token: send `Authorization: Bearer <key>`",
     )
@@ -213,9 +213,9 @@ pub fn no_credentials() -> Failure {
 ///
 /// # Errors
 /// `forbidden`.
-pub fn only_secret(state: &State) -> Result<&Identity, Refusal> {
+pub fn only_secret(state: &State) -> Result<&Identity, ApiError> {
     match state.kind {
         Kind::Secret => Ok(&state.identity),
-        _ => Err(Refusal::new("forbidden", "only a secret key may do this")),
+        _ => Err(ApiError::new("forbidden", "only a secret key may do this")),
     }
 }

@@ -1,8 +1,8 @@
 //! A coordinator inside a program, without a port: for tests, and for programs that need no other.
 
-use crate::app::{App, Options};
+use crate::app::{App, CoordinatorOptions};
 use crate::error::Result;
-use crate::store::{Place, Sqlite, Store};
+use crate::store::{DbPath, Sqlite, Store};
 use ablo_schema::Schema;
 use axum::Router;
 use hyper_util::rt::TokioIo;
@@ -42,7 +42,7 @@ pub struct Embedded {
 /// # Errors
 /// What the database said.
 pub async fn embedded(schema: &Schema) -> Result<Embedded> {
-    Embedded::over(schema, Arc::new(Sqlite::open(&Place::Memory, schema)?)).await
+    Embedded::over(schema, Arc::new(Sqlite::open(&DbPath::Memory, schema)?)).await
 }
 
 impl Embedded {
@@ -51,7 +51,7 @@ impl Embedded {
     /// # Errors
     /// What the database said.
     pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
-        let app = App::new(schema, store, Options::default());
+        let app = App::new(schema, store, CoordinatorOptions::default());
         let key = app.secret_key(ORGANIZATION, "embedded").await?;
         Ok(Self { router: crate::router(Arc::clone(&app)), app, key })
     }

@@ -6,9 +6,9 @@ use std::fmt;
 
 /// A refusal with its code: the body of an answer outside 2xx, or the error of a frame (docs/protocol/errors.md).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal(Box<ErrorEnvelope>, Option<u16>);
+pub struct ApiError(Box<ErrorEnvelope>, Option<u16>);
 
-impl Refusal {
+impl ApiError {
     /// A refusal with a registered code.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
@@ -79,13 +79,13 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code(), self.0.message)
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ApiError {}
 
 /// What a database said instead of doing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,43 +132,43 @@ impl std::error::Error for StoreError {}
 
 /// Why a piece of work did not succeed.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Failure {
+pub enum EngineError {
     /// The request is refused.
-    Refused(Refusal),
+    Refused(ApiError),
     /// The store failed.
     Store(StoreError),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(refusal) => refusal.fmt(f),
-            Failure::Store(error) => error.fmt(f),
+            EngineError::Refused(refusal) => refusal.fmt(f),
+            EngineError::Store(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for EngineError {}
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Failure::Refused(refusal)
+impl From<ApiError> for EngineError {
+    fn from(refusal: ApiError) -> Self {
+        EngineError::Refused(refusal)
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
-        Failure::Store(error)
+        EngineError::Store(error)
     }
 }
 
-impl Failure {
+impl EngineError {
     /// As the other side is told it. What a store said about its own troubles stays here, in the log.
     #[must_use]
-    pub fn into_refusal(self) -> Refusal {
+    pub fn into_refusal(self) -> ApiError {
         let error = match self {
-            Failure::Refused(refusal) => return refusal,
-            Failure::Store(error) => error,
+            EngineError::Refused(refusal) => return refusal,
+            EngineError::Store(error) => error,
         };
         match error {
             StoreError::Rule(rule, text) => {
@@ -180,23 +180,23 @@ impl Failure {
                     Rule::Other => "constraint_violation",
                     Rule::Tenancy => "organization_mismatch",
                 };
-                Refusal::new(code, text)
+                ApiError::new(code, text)
             }
             StoreError::Contended(text) => {
                 tracing::warn!(error = text, "the store is contended");
-                Refusal::new("instance_at_capacity", "too many writers at once; try again")
+                ApiError::new("instance_at_capacity", "too many writers at once; try again")
             }
             StoreError::Unavailable(text) => {
                 tracing::error!(error = text, "the store is unavailable");
-                Refusal::new("instance_at_capacity", "the database cannot be reached; try again")
+                ApiError::new("instance_at_capacity", "the database cannot be reached; try again")
             }
             StoreError::Fault(text) => {
                 tracing::error!(error = text, "the store failed");
-                Refusal::new("internal_error", "the coordinator failed; its log says more")
+                ApiError::new("internal_error", "the coordinator failed; its log says more")
             }
         }
     }
 }
 
 /// What work on a store gives.
-pub type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;

@@ -122,12 +122,12 @@ pub struct Column {
     /// What JSON in it must look like.
     pub shape: Option<jsonschema::Validator>,
     /// How it stands in a table that others made, where that is not as the schema would have made it.
-    pub standing: Standing,
+    pub standing: ColumnMapping,
 }
 
 /// How a column stands in its table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum ColumnMapping {
     /// As the schema makes it.
     #[default]
     Made,
@@ -409,7 +409,7 @@ impl Column {
             // The checker has read the shape as JSON Schema already.
             shape: document
                 .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
-            standing: Standing::Made,
+            standing: ColumnMapping::Made,
         }
     }
 }

@@ -9,7 +9,7 @@
 )]
 
 use ablo::source::{Call, Source as _};
-use ablo_server::app::Options;
+use ablo_server::app::CoordinatorOptions;
 use ablo_server::source::SourceOptions;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::schema;
@@ -34,7 +34,7 @@ async fn main() {
 }
 
 async fn coordinator(world: &World, sources: Vec<SourceOptions>) -> Coordinator {
-    let options = Options { sources, ..Options::default() };
+    let options = CoordinatorOptions { sources, ..CoordinatorOptions::default() };
     Coordinator::with(&schema(TASKS), Arc::clone(&world.store), options).await
 }
 

@@ -1,7 +1,7 @@
 //! A coordinator in this process, on a port of its own, and a client of it that knows nothing but JSON.
 
 use ablo_schema::Schema;
-use ablo_server::app::{App, Options};
+use ablo_server::app::{App, CoordinatorOptions};
 use ablo_server::store::Store;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -32,11 +32,11 @@ pub type Answered = (u16, Value);
 impl Coordinator {
     /// Starts one over a store.
     pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Self {
-        Self::with(schema, store, Options::default()).await
+        Self::with(schema, store, CoordinatorOptions::default()).await
     }
 
     /// Starts one that runs as is said.
-    pub async fn with(schema: &Schema, store: Arc<dyn Store>, options: Options) -> Self {
+    pub async fn with(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
         let app = App::new(schema, store, options);
         let key = app.secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

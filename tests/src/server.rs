@@ -4,14 +4,14 @@ use crate::postgres::{Database, Server};
 use ablo_codegen::emit::sql::postgres::Options;
 use ablo_schema::Schema;
 use ablo_server::engine::Engine;
-use ablo_server::engine::claims::{self, Answer, Ask, Line, Place};
+use ablo_server::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 use ablo_server::engine::commit::{Commit, commit};
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
 use ablo_server::engine::read::{self, ListQuery, Page};
-use ablo_server::error::Failure;
+use ablo_server::error::EngineError;
 use ablo_server::identity::{Identity, Operations, organization_group};
-use ablo_server::store::{Place as Where, Postgres, Sqlite, Store, Tenant, Tx};
+use ablo_server::store::{DbPath, Postgres, Sqlite, Store, Tenant, Tx};
 use ablo_wire::{CommitReceipt, Operation, ParticipantKind, Query, RawRow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,19 +80,19 @@ pub fn user(name: &str) -> Identity {
 /// # Panics
 /// When it is none.
 #[must_use]
-pub fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
+pub fn code<T: std::fmt::Debug>(result: Result<T, EngineError>) -> String {
     result.expect_err("a refusal").into_refusal().code().to_owned()
 }
 
 /// A request for a claim of a minute.
 #[must_use]
-pub fn ask(id: &str, row: &str, queue: bool) -> Ask {
-    Ask {
+pub fn ask(id: &str, row: &str, queue: bool) -> ClaimRequest {
+    ClaimRequest {
         id: id.to_owned(),
         row: row.to_owned(),
         action: "editing".to_owned(),
         description: None,
-        place: Place::default(),
+        place: ClaimDetail::default(),
         ttl: 60_000,
         queue,
     }
@@ -196,8 +196,8 @@ impl World {
     pub async fn write<T: Send + 'static>(
         &self,
         who: &Identity,
-        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
+        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
             .writing(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
@@ -211,8 +211,8 @@ impl World {
     pub async fn read<T: Send + 'static>(
         &self,
         who: &Identity,
-        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
+        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
             .reading(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
@@ -223,7 +223,11 @@ impl World {
     ///
     /// # Errors
     /// Why they are refused.
-    pub async fn commit(&self, who: &Identity, operations: &str) -> Result<CommitReceipt, Failure> {
+    pub async fn commit(
+        &self,
+        who: &Identity,
+        operations: &str,
+    ) -> Result<CommitReceipt, EngineError> {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
         self.commit_as(who, &format!("tx-{number}"), operations).await
     }
@@ -240,7 +244,7 @@ impl World {
         who: &Identity,
         id: &str,
         operations: &str,
-    ) -> Result<CommitReceipt, Failure> {
+    ) -> Result<CommitReceipt, EngineError> {
         let operations: Vec<Operation<RawRow>> =
             serde_json::from_str(operations).expect("operations");
         let changes = plan(&self.engine.models, who, &operations)?;
@@ -269,7 +273,7 @@ impl World {
         who: &Identity,
         model: &str,
         query: ListQuery,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Page, EngineError> {
         let model = model.to_owned();
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
             read::list(engine, tx, who, engine.models.find(&model).expect("a model"), &query)
@@ -289,7 +293,7 @@ impl World {
         who: &Identity,
         model: &str,
         id: &str,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, EngineError> {
         let (model, id) = (model.to_owned(), id.to_owned());
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
             let model = engine.models.find(&model).expect("a model");
@@ -305,7 +309,7 @@ impl World {
     ///
     /// # Panics
     /// When it is no query.
-    pub async fn query(&self, who: &Identity, query: &Value) -> Result<Vec<String>, Failure> {
+    pub async fn query(&self, who: &Identity, query: &Value) -> Result<Vec<String>, EngineError> {
         let query: Query = serde_json::from_value(query.clone()).expect("a query");
         self.read(who, move |engine, tx, who| read::query(engine, tx, who, &query)).await
     }
@@ -317,7 +321,7 @@ impl World {
     pub async fn bootstrap(
         &self,
         who: &Identity,
-    ) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
         self.read(who, |engine, tx, who| Ok(read::bootstrap(engine, tx, who, None)?.0)).await
     }
 
@@ -325,7 +329,7 @@ impl World {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn log(&self, who: &Identity, after: u64) -> Result<Vec<Delta>, Failure> {
+    pub async fn log(&self, who: &Identity, after: u64) -> Result<Vec<Delta>, EngineError> {
         self.read(who, move |_, tx, who| Ok(log::since(tx, &who.organization, after, 10_000)?))
             .await
     }
@@ -337,7 +341,12 @@ impl World {
     ///
     /// # Panics
     /// When there is no such model.
-    pub async fn claim(&self, who: &Identity, model: &str, ask: Ask) -> Result<Answer, Failure> {
+    pub async fn claim(
+        &self,
+        who: &Identity,
+        model: &str,
+        ask: ClaimRequest,
+    ) -> Result<ClaimOutcome, EngineError> {
         let model = model.to_owned();
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
             claims::begin(engine, tx, who, engine.models.find(&model).expect("a model"), &ask)
@@ -349,7 +358,7 @@ impl World {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn abandon(&self, who: &Identity, id: &str) -> Result<bool, Failure> {
+    pub async fn abandon(&self, who: &Identity, id: &str) -> Result<bool, EngineError> {
         let id = id.to_owned();
         self.write(who, move |engine, tx, who| Ok(claims::abandon(tx, who, &engine.models, &id)?))
             .await
@@ -359,7 +368,12 @@ impl World {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn line(&self, who: &Identity, model: &str, row: &str) -> Result<Line, Failure> {
+    pub async fn line(
+        &self,
+        who: &Identity,
+        model: &str,
+        row: &str,
+    ) -> Result<ClaimQueue, EngineError> {
         let (model, row) = (model.to_owned(), row.to_owned());
         self.read(who, move |_, tx, who| Ok(claims::line(tx, &who.organization, &model, &row)?))
             .await
@@ -369,7 +383,7 @@ impl World {
 fn open(schema: &Schema, home: &Home) -> Arc<dyn Store> {
     match home {
         Home::File(folder) => Arc::new(
-            Sqlite::open(&Where::File(folder.path().join("rows.db")), schema).expect("a store"),
+            Sqlite::open(&DbPath::File(folder.path().join("rows.db")), schema).expect("a store"),
         ),
         Home::Server(database) => Arc::new(
             Postgres::open(&database.address(), schema, &Options::default()).expect("a store"),

@@ -2,8 +2,8 @@
 
 use crate::postgres::{Database, Server, schema};
 use ablo::source::{Endpoint, Source};
-use ablo_server::adapter::{Adapter, Options};
-use ablo_server::store::{Place, Postgres, Sqlite};
+use ablo_server::adapter::{Adapter, AdapterOptions};
+use ablo_server::store::{DbPath, Postgres, Sqlite};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -174,8 +174,8 @@ pub async fn on_postgres() -> (Database<'static>, Adapter) {
     let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
     let tables = schema(TASKS);
     drop(Postgres::open(&database.address(), &tables, &Default::default()).expect("tables"));
-    let adapter =
-        Adapter::postgres(&database.address(), &tables, Options::default()).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &tables, AdapterOptions::default())
+        .expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     (database, adapter)
 }
@@ -186,10 +186,10 @@ pub async fn on_postgres() -> (Database<'static>, Adapter) {
 /// When it cannot be made.
 pub async fn on_sqlite() -> (tempfile::TempDir, Adapter) {
     let folder = tempfile::tempdir().expect("a folder");
-    let place = Place::File(folder.path().join("app.db"));
+    let place = DbPath::File(folder.path().join("app.db"));
     let tables = schema(TASKS);
     Sqlite::open(&place, &tables).expect("tables");
-    let adapter = Adapter::sqlite(&place, &tables, Options::default()).expect("an adapter");
+    let adapter = Adapter::sqlite(&place, &tables, AdapterOptions::default()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     (folder, adapter)
 }

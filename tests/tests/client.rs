@@ -9,8 +9,8 @@
 use ablo::client::{Changes, Client, ErrorKind, IfClaimed, What};
 use ablo::wire::{Activity, Delta, SyncId};
 use ablo::{Model as _, Row, define_schema};
-use ablo_server::app::{App as Coordinator, Options};
-use ablo_server::store::{Place, Sqlite};
+use ablo_server::app::{App as Coordinator, CoordinatorOptions};
+use ablo_server::store::{DbPath, Sqlite};
 use ablo_tests::network::{failing, proxy};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ struct World {
 async fn world() -> World {
     let document = App::SCHEMA.to_json().expect("a schema");
     let schema = ablo_schema::front::json::read(&document).schema.expect("a schema");
-    let store = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store"));
+    let store = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
     let coordinator = Coordinator::new(&schema, store, Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

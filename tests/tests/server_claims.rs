@@ -1,7 +1,7 @@
 //! Claims on either store: they end, hand over in order, and outlive the process.
 
-use ablo_server::engine::claims::{self, Answer, Ask};
-use ablo_server::store::News;
+use ablo_server::engine::claims::{self, ClaimOutcome, ClaimRequest};
+use ablo_server::store::Notification;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, user};
 use std::time::Duration;
@@ -23,11 +23,11 @@ async fn queue(world: &World) -> (Option<String>, Vec<String>) {
 }
 
 fn holds(answer: &Answer) -> bool {
-    matches!(answer, Answer::Held(_))
+    matches!(answer, ClaimOutcome::Held(_))
 }
 
-fn brief(id: &str, ttl: u64) -> Ask {
-    Ask { ttl, ..ask(id, "d", true) }
+fn brief(id: &str, ttl: u64) -> ClaimRequest {
+    ClaimRequest { ttl, ..ask(id, "d", true) }
 }
 
 async fn sweep(world: &World) {
@@ -77,11 +77,11 @@ async fn who_waits_is_served_in_order_and_order_can_change(world: World) {
         let answer =
             world.claim(&user(name), "decks", ask(name, "d", true)).await.expect("an answer");
         match answer {
-            Answer::Held(claim) => assert_eq!((at, claim.id), (0, "ann".to_owned())),
-            Answer::Queued(claim, place) => {
+            ClaimOutcome::Held(claim) => assert_eq!((at, claim.id), (0, "ann".to_owned())),
+            ClaimOutcome::Queued(claim, place) => {
                 assert_eq!((claim.id.as_str(), place), (*name, at as u64 - 1))
             }
-            Answer::Refused(claim) => panic!("refused for {claim:?}"),
+            ClaimOutcome::Refused(claim) => panic!("refused for {claim:?}"),
         }
     }
     let order = vec![
@@ -137,7 +137,7 @@ async fn a_claim_outlives_the_process(world: World) {
 }
 
 async fn a_sign_of_life_keeps_a_claim(world: World) {
-    let Answer::Held(first) =
+    let ClaimOutcome::Held(first) =
         world.claim(&user("ann"), "decks", brief("a", 2_000)).await.expect("an answer")
     else {
         panic!("the row is free")
@@ -154,7 +154,7 @@ async fn a_sign_of_life_keeps_a_claim(world: World) {
     }
     assert_eq!(queue(&world).await.0.as_deref(), Some("a"));
     // Asked for again, it is the same claim, and says until when it is held now.
-    let Answer::Held(again) =
+    let ClaimOutcome::Held(again) =
         world.claim(&user("ann"), "decks", brief("a", 60_000)).await.expect("an answer")
     else {
         panic!("it is hers")
@@ -169,7 +169,7 @@ async fn other_processes_hear_of_it(world: World) {
     let other = world.another_store();
     // A file is one process's; a server tells all of them.
     let mut news = if world.database().is_some() { other.news() } else { world.store.news() };
-    let hear = async |news: &mut tokio::sync::broadcast::Receiver<News>| {
+    let hear = async |news: &mut tokio::sync::broadcast::Receiver<Notification>| {
         tokio::time::timeout(Duration::from_secs(10), news.recv())
             .await
             .expect("in time")
@@ -179,7 +179,7 @@ async fn other_processes_hear_of_it(world: World) {
     let (organization, model, row) = ("acme".to_owned(), "decks".to_owned(), "d".to_owned());
     assert_eq!(
         hear(&mut news).await,
-        News::Claims { organization: organization.clone(), model, row }
+        Notification::Claims { organization: organization.clone(), model, row }
     );
     world
         .commit(
@@ -188,9 +188,12 @@ async fn other_processes_hear_of_it(world: World) {
         )
         .await
         .expect("a receipt");
-    assert_eq!(hear(&mut news).await, News::Log { organization });
+    assert_eq!(hear(&mut news).await, Notification::Log { organization });
     let refused = r#"[{"action":"update","model":"decks","id":"none","data":{}}]"#;
     assert!(world.commit(&user("ann"), refused).await.is_err());
     world.abandon(&user("ann"), "a").await.expect("an answer");
-    assert!(matches!(hear(&mut news).await, News::Claims { .. }), "what is undone is not told");
+    assert!(
+        matches!(hear(&mut news).await, Notification::Claims { .. }),
+        "what is undone is not told"
+    );
 }

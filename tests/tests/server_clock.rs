@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::error::StoreError;
-use ablo_server::store::{Dialect, News, Row, Store, Tenant, Tx, Work};
+use ablo_server::store::{Dialect, Notification, Row, Store, Tenant, Tx, Work};
 use ablo_server::value::Cell;
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::on_both_stores;
@@ -61,7 +61,7 @@ impl Store for Jumping {
         self.store.read(tenant, self.work(work));
     }
 
-    fn news(&self) -> broadcast::Receiver<News> {
+    fn news(&self) -> broadcast::Receiver<Notification> {
         self.store.news()
     }
 
@@ -97,7 +97,7 @@ impl Tx for JumpingTx<'_> {
         self.tx.execute(sql, values)
     }
 
-    fn tell(&mut self, news: News) -> Result<(), StoreError> {
+    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
         self.tx.tell(news)
     }
 }

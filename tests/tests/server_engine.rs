@@ -1,7 +1,7 @@
 //! What requests do, as transactions on either store, without a socket.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
-use ablo_server::engine::claims::Answer;
+use ablo_server::engine::claims::ClaimOutcome;
 use ablo_server::engine::read::ListQuery;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, code, user};
@@ -102,24 +102,24 @@ async fn a_claim_keeps_others_out_and_a_line_behind_it(world: World) {
     world.commit(&ann, DECK).await.expect("a receipt");
     assert!(matches!(
         world.claim(&ann, "decks", ask("a", "d1", true)).await.expect("an answer"),
-        Answer::Held(_)
+        ClaimOutcome::Held(_)
     ));
     assert!(matches!(
         world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"),
-        Answer::Queued(_, 0)
+        ClaimOutcome::Queued(_, 0)
     ));
     assert!(matches!(
         world.claim(&eve, "decks", ask("e", "d1", true)).await.expect("an answer"),
-        Answer::Queued(_, 1)
+        ClaimOutcome::Queued(_, 1)
     ));
     assert!(matches!(
         world.claim(&eve, "decks", ask("f", "d1", false)).await.expect("an answer"),
-        Answer::Refused(_)
+        ClaimOutcome::Refused(_)
     ));
     assert!(
         matches!(
             world.claim(&bob, "decks", ask("b", "d1", true)).await.expect("an answer"),
-            Answer::Queued(_, 0)
+            ClaimOutcome::Queued(_, 0)
         ),
         "asked twice"
     );

@@ -215,7 +215,7 @@ async fn another_organisation_sees_nothing_and_changes_nothing(world: World) {
         .await
         .expect("an answer");
     assert!(
-        matches!(line, ablo_server::engine::claims::Answer::Held(_)),
+        matches!(line, ablo_server::engine::claims::ClaimOutcome::Held(_)),
         "claims are apart as well"
     );
     world

@@ -1,7 +1,7 @@
 //! Many at once, on either store: everyone's commit is there once, in an order that never changes behind a reader.
 
-use ablo_server::error::{Failure, StoreError};
-use ablo_server::store::News;
+use ablo_server::error::{EngineError, StoreError};
+use ablo_server::store::Notification;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, user};
 use std::sync::Arc;
@@ -144,13 +144,13 @@ async fn a_connection_that_is_lost_is_opened_again() {
     // Nothing had been sent, so that nobody notices.
     world.commit(&ann, &create("two")).await.expect("a receipt");
     world.retrieve(&ann, "decks", "two").await.expect("an answer");
-    let gap = async { while news.recv().await.expect("news") != News::Gap {} };
+    let gap = async { while news.recv().await.expect("news") != Notification::Gap {} };
     tokio::time::timeout(Duration::from_secs(20), gap)
         .await
         .expect("listeners are told that they missed something");
     world.commit(&ann, &create("three")).await.expect("a receipt");
     let heard = tokio::time::timeout(Duration::from_secs(10), news.recv()).await.expect("in time");
-    assert_eq!(heard.expect("news"), News::Log { organization: "acme".to_owned() });
+    assert_eq!(heard.expect("news"), Notification::Log { organization: "acme".to_owned() });
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_connection_that_is_lost_in_the_middle_commits_nothing() {
         Ok(())
     });
     let error = cut.await.expect_err("the server closed it");
-    assert!(matches!(error, Failure::Store(StoreError::Unavailable(_))), "{error:?}");
+    assert!(matches!(error, EngineError::Store(StoreError::Unavailable(_))), "{error:?}");
     assert_eq!(world.retrieve(&ann, "decks", "half").await.expect("an answer"), None);
     world.commit(&ann, &create("half")).await.expect("the next one has a new connection");
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::Verifier;
-use ablo_server::app::Options;
+use ablo_server::app::CoordinatorOptions;
 use ablo_server::webhooks::WebhookOptions;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;

@@ -3,8 +3,8 @@
 
 use ablo::source::kit::{self, Subject};
 use ablo::source::{Call, Endpoint, Source, Verifier};
-use ablo_server::adapter::{Adapter, Options};
-use ablo_server::store::{Place, Postgres, Sqlite};
+use ablo_server::adapter::{Adapter, AdapterOptions};
+use ablo_server::store::{DbPath, Postgres, Sqlite};
 use ablo_tests::postgres::{Database, Server, schema};
 use ablo_wire::{SourceEvent, SourceEvents, SourceScope};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ fn tasks() -> Subject {
 #[tokio::test]
 async fn the_kit_passes_over_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
-    let place = Place::File(folder.path().join("app.db"));
+    let place = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
     Sqlite::open(&place, &schema).expect("tables");
     passes(Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter"), &tasks())
@@ -80,7 +80,7 @@ async fn the_kit_passes_over_sqlite() {
 #[tokio::test]
 async fn the_kit_passes_over_sqlite_with_triggers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let place = Place::File(folder.path().join("app.db"));
+    let place = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
     Sqlite::open(&place, &schema).expect("tables");
     let adapter = Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter");

@@ -1,9 +1,9 @@
 //! A coordinator whose organisation keeps its rows in its own database: what is written here is there, what is written there is here, and
 //! nothing twice, whatever goes wrong between them.
 
-use ablo_server::app::Options;
+use ablo_server::app::CoordinatorOptions;
 use ablo_server::source::SourceOptions;
-use ablo_server::store::{Place, Postgres, Sqlite, Store};
+use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::{Database, Server, schema};
 use ablo_tests::source::{Application, Fault, KEY, TASKS, on_postgres, on_sqlite, run, texts};
@@ -23,7 +23,7 @@ fn source(url: &str) -> SourceOptions {
 fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
     let schema = schema(TASKS);
     let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
-    let sqlite = Sqlite::open(&Place::Memory, &schema).expect("a store");
+    let sqlite = Sqlite::open(&DbPath::Memory, &schema).expect("a store");
     let postgres =
         Postgres::open(&database.address(), &schema, &Default::default()).expect("a store");
     vec![(Arc::new(sqlite), None), (Arc::new(postgres), Some(database))]
@@ -389,7 +389,7 @@ async fn some_models_live_there_and_others_here() {
     let mut options = source(&application.url);
     options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
     let schema = schema(&two);
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&Place::Memory, &schema).expect("a store"));
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
     let server =
         Coordinator::with(&schema, store, Options { sources: vec![options], ..Options::default() })
             .await;

@@ -10,10 +10,10 @@ use crate::{database, input, render, settings, source};
 use ablo_codegen::emit::sql::postgres::Options as PostgresOptions;
 use ablo_migrate::{Absent, Dialect, Patience};
 use ablo_schema::Schema;
-use ablo_server::app::{App, Options};
+use ablo_server::app::{App, CoordinatorOptions};
 use ablo_server::engine::credentials::Mode;
 use ablo_server::source::SourceOptions;
-use ablo_server::store::{Place, Postgres, Sqlite, Store};
+use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
 use ablo_server::webhooks::WebhookOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
     let (path, schema) = schema(&args.input)?;
     let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
     let (place, key) = match args.memory {
-        true => (Place::Memory, None),
+        true => (DbPath::Memory, None),
         false => {
             std::fs::create_dir_all(&folder).map_err(|error| no_store(&folder, &error))?;
             // Neither rows nor keys of development belong into a repository.
@@ -50,20 +50,23 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
             if !ignore.exists() {
                 std::fs::write(&ignore, "*\n").map_err(|error| no_store(&ignore, &error))?;
             }
-            (Place::File(folder.join("dev.db")), Some(folder.join("dev.key")))
+            (DbPath::File(folder.join("dev.db")), Some(folder.join("dev.key")))
         }
     };
-    if let Place::File(file) = &place {
+    if let DbPath::File(file) = &place {
         migrated(&format!("sqlite:{}", file.display()), &schema)?;
     }
     let store = open(&place, &schema)?;
     let kept = match &place {
-        Place::Memory => "in memory".to_owned(),
-        Place::File(path) => path.display().to_string(),
+        DbPath::Memory => "in memory".to_owned(),
+        DbPath::File(path) => path.display().to_string(),
     };
     run(async {
-        let app =
-            App::new(&schema, store, Options { webhooks: webhooks(true), ..Options::default() });
+        let app = App::new(
+            &schema,
+            store,
+            CoordinatorOptions { webhooks: webhooks(true), ..CoordinatorOptions::default() },
+        );
         let key = dev_key(&app, &args.organization, key.as_deref()).await?;
         let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;
@@ -116,7 +119,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
     let address = database::address(args.database_url.as_deref())?;
     migrated(&address, &schema)?;
     let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
-        Dialect::Sqlite => open(&Place::File(file(&address)), &schema)?,
+        Dialect::Sqlite => open(&DbPath::File(file(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
             Postgres::open(&address, &schema, &PostgresOptions::default())
                 .map_err(|error| refused(&error.to_string()))?,
@@ -126,11 +129,11 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         let app = App::new(
             &schema,
             store,
-            Options {
+            CoordinatorOptions {
                 mode,
                 sources,
                 webhooks: webhooks(args.private_webhooks),
-                ..Options::default()
+                ..CoordinatorOptions::default()
             },
         );
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
@@ -196,7 +199,7 @@ fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Stop> {
     Ok((path, schema))
 }
 
-fn open(place: &Place, schema: &Schema) -> Result<Arc<dyn Store>, Stop> {
+fn open(place: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Stop> {
     match Sqlite::open(place, schema) {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(refused(&error.to_string())),
@@ -258,7 +261,7 @@ fn no_store(path: &Path, error: &std::io::Error) -> Stop {
     refused(&format!("{}: {error}", path.display()))
 }
 
-fn failed(refusal: &ablo_server::error::Refusal) -> Stop {
+fn failed(refusal: &ablo_server::error::ApiError) -> Stop {
     refused(&refusal.to_string())
 }
 

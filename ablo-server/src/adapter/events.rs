@@ -9,7 +9,7 @@ use super::is_shared;
 use super::write::plain;
 use crate::engine::Engine;
 use crate::engine::table::json;
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::models::ModelId;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::Cell;
@@ -99,7 +99,7 @@ fn read(cursor: Option<&str>) -> Result<(String, i64)> {
         Some((transaction.parse::<u64>().ok()?, place.parse().ok()?))
     });
     let (transaction, place) = parts.ok_or_else(|| {
-        Refusal::new("invalid_request", "the cursor is none of this outbox's").param("cursor")
+        ApiError::new("invalid_request", "the cursor is none of this outbox's").param("cursor")
     })?;
     Ok((transaction.to_string(), place))
 }

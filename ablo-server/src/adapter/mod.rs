@@ -5,21 +5,21 @@
 //! write. Reads are the coordinator's own.
 
 mod events;
-mod fit;
+mod introspect;
 mod serve;
 mod triggers;
 mod write;
 
 pub use serve::{PATH, serve};
 
-use crate::engine::sourced::system;
+use crate::engine::data_source_log::system;
 use crate::engine::{Engine, read};
-use crate::error::{Failure, Refusal, StoreError};
+use crate::error::{ApiError, EngineError, StoreError};
 use crate::identity::Identity;
 use crate::models::{Model, Models, Tenancy};
 #[cfg(feature = "postgres")]
 use crate::store::Postgres;
-use crate::store::{Place, Sqlite, Store, Tenant, Tx};
+use crate::store::{DbPath, Sqlite, Store, Tenant, Tx};
 use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
 use ablo_wire::{
@@ -34,16 +34,16 @@ const LIST: u64 = 1000;
 /// Events of a page where nobody says how many, and at most.
 const EVENTS: u64 = 100;
 /// Events of a page at most.
-const MOST_EVENTS: u64 = 1000;
+const MAX_EVENTS: u64 = 1000;
 
 /// An application's tables as a [`Source`].
 ///
 /// ```no_run
 /// use ablo::source::Endpoint;
-/// use ablo_server::adapter::{Adapter, Options};
+/// use ablo_server::adapter::{Adapter, AdapterOptions};
 ///
-/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::Unfit> {
-/// let adapter = Adapter::postgres("postgres://app@localhost/app", schema, Options::default())?;
+/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::SchemaMismatch> {
+/// let adapter = Adapter::postgres("postgres://app@localhost/app", schema, AdapterOptions::default())?;
 /// let endpoint = Endpoint::new(adapter, ["sk_test_…"]);
 /// // A service of tower: `axum::Router::new().route_service("/api/ablo/source", endpoint)`.
 /// # let _ = endpoint; Ok(()) }
@@ -51,12 +51,12 @@ const MOST_EVENTS: u64 = 1000;
 pub struct Adapter {
     engine: Arc<Engine>,
     store: Arc<dyn Store>,
-    options: Options,
+    options: AdapterOptions,
 }
 
 /// How an adapter runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct AdapterOptions {
     /// The PostgreSQL schema of the tables; `public` where nothing is said.
     pub schema: Option<String>,
     /// The one organisation whose rows these are, for tables that do not name one; requests for others are refused.
@@ -65,17 +65,17 @@ pub struct Options {
 
 /// Why tables cannot be a Data Source: everything that does not fit, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfit(pub Vec<String>);
+pub struct SchemaMismatch(pub Vec<String>);
 
-impl fmt::Display for Unfit {
+impl fmt::Display for SchemaMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("\n"))
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for SchemaMismatch {}
 
-impl From<StoreError> for Unfit {
+impl From<StoreError> for SchemaMismatch {
     fn from(error: StoreError) -> Self {
         Self(vec![error.to_string()])
     }
@@ -88,7 +88,11 @@ impl Adapter {
     /// # Errors
     /// When the database cannot be opened, or what is there is not what the schema speaks of.
     #[cfg(feature = "postgres")]
-    pub fn postgres(address: &str, schema: &Schema, options: Options) -> Result<Self, Unfit> {
+    pub fn postgres(
+        address: &str,
+        schema: &Schema,
+        options: AdapterOptions,
+    ) -> Result<Self, SchemaMismatch> {
         let made = ablo_codegen::emit::sql::postgres::Options {
             schema: options.schema.clone(),
             ..Default::default()
@@ -100,13 +104,21 @@ impl Adapter {
     ///
     /// # Errors
     /// As [`Adapter::postgres`].
-    pub fn sqlite(place: &Place, schema: &Schema, options: Options) -> Result<Self, Unfit> {
+    pub fn sqlite(
+        place: &DbPath,
+        schema: &Schema,
+        options: AdapterOptions,
+    ) -> Result<Self, SchemaMismatch> {
         Self::over(Arc::new(Sqlite::beside(place)?), schema, options)
     }
 
-    fn over(store: Arc<dyn Store>, schema: &Schema, options: Options) -> Result<Self, Unfit> {
+    fn over(
+        store: Arc<dyn Store>,
+        schema: &Schema,
+        options: AdapterOptions,
+    ) -> Result<Self, SchemaMismatch> {
         let mut models = Models::new(schema);
-        fit::fit(&mut models, &*store, &options)?;
+        introspect::fit(&mut models, &*store, &options)?;
         Ok(Self { engine: Arc::new(Engine::of(models, store.dialect())), store, options })
     }
 
@@ -121,7 +133,7 @@ impl Adapter {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn install_triggers(&self) -> Result<(), Failure> {
+    pub async fn install_triggers(&self) -> Result<(), EngineError> {
         let statements =
             triggers::statements(&self.engine, self.options.schema.as_deref().unwrap_or("public"));
         let run = move |tx: &mut dyn Tx| {
@@ -160,7 +172,7 @@ impl Adapter {
     async fn reading<T, F>(&self, who: Identity, mut job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, Failure> + Send + 'static,
+        F: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
         let tenant = Tenant::Of(who.organization.clone());
@@ -231,7 +243,7 @@ impl Source for Adapter {
             ));
         }
         let only = own.or_else(|| self.options.organization.clone());
-        let limit = asked.limit.unwrap_or(EVENTS).clamp(1, MOST_EVENTS);
+        let limit = asked.limit.unwrap_or(EVENTS).clamp(1, MAX_EVENTS);
         let cursor = asked.cursor.value().cloned();
         let engine = Arc::clone(&self.engine);
         let page = move |tx: &mut dyn Tx| {
@@ -257,14 +269,14 @@ fn parsed(text: &str) -> Result<RawRow> {
 }
 
 /// A refusal as it is answered; what a database says of its own troubles stays here.
-fn answered(failure: Failure) -> Error {
-    if let Failure::Store(
+fn answered(failure: EngineError) -> Error {
+    if let EngineError::Store(
         error @ (StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Fault(_)),
     ) = failure
     {
         return Error::failed(error);
     }
-    let refusal: Refusal = failure.into_refusal();
+    let refusal: ApiError = failure.into_refusal();
     Error::refused_with(
         SourceErrorCode::from(refusal.code().to_owned()),
         refusal.envelope().message.clone(),

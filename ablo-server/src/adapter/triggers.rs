@@ -5,9 +5,9 @@
 //! TRUNCATE fails rather than going by without a word.
 
 use crate::engine::Engine;
-use crate::models::{Model, Part, Standing};
+use crate::models::{ColumnMapping, Model, Part};
 use crate::store::Dialect;
-use crate::store::text::quoted;
+use crate::store::sql_template::quoted;
 
 /// Everything as one program.
 pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
@@ -29,7 +29,7 @@ fn literal(text: &str) -> String {
 /// The column that says whose a row is.
 fn owner(model: &Model) -> Option<&str> {
     let column = model.columns.get(model.part(Part::Organization)?)?;
-    (column.standing != Standing::Absent).then_some(column.name.as_str())
+    (column.standing != ColumnMapping::Absent).then_some(column.name.as_str())
 }
 
 fn id(model: &Model) -> &str {

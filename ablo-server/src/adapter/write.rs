@@ -3,29 +3,29 @@
 //! The ledger comes first: whoever brings a commit again waits there for the first one, and is answered as it was.
 
 use crate::engine::Engine;
-use crate::engine::plan::{Act, Change, plan};
+use crate::engine::plan::{OperationKind, PlannedChange, plan};
 use crate::engine::table::{self, json};
-use crate::error::{Refusal, Result, StoreError};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
-use crate::models::{Column, Model, Part, Preset, Standing};
-use crate::store::{Dialect, Row, Text, Tx};
+use crate::models::{Column, ColumnMapping, Model, Part, Preset};
+use crate::store::{Dialect, Row, SqlTemplate, Tx};
 use crate::value::{Cell, Kind, stored_date};
 use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{SourceCommit, SourceVerb};
 
-static CLAIM: Text = Text::new(
+static CLAIM: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_idempotency (client_tx_id, response, created_at) VALUES ({1}, '[]', {2:date}) \
      ON CONFLICT (client_tx_id) DO NOTHING",
 );
-static ANSWERED: Text =
-    Text::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
-static ANSWER: Text =
-    Text::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
-static APPEND: Text = Text::new(
+static ANSWERED: SqlTemplate =
+    SqlTemplate::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
+static ANSWER: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
+static APPEND: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_outbox (id, model, entity_id, type, data, organization_id, client_tx_id, occurred_at, created_at) \
      VALUES ({1}, {2}, {3}, {4}, {5:json}, {6}, {7}, {8}, {9:date})",
 );
-static MARK: Text = Text::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
+static MARK: SqlTemplate = SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
 const CAPTURED: [&str; 2] = [
     "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL AND cursor > ?3",
     "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL AND written_in = pg_current_xact_id() \
@@ -39,7 +39,7 @@ const MIDNIGHT: &str = "00:00:00.000000Z";
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
     client_tx_id: String,
-    changes: Vec<Change>,
+    changes: Vec<PlannedChange>,
 }
 
 impl Commit {
@@ -48,7 +48,7 @@ impl Commit {
         engine: &Engine,
         who: &Identity,
         asked: SourceCommit,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ApiError> {
         let changes = plan(&engine.models, who, &asked.operations)?;
         Ok(Self { client_tx_id: asked.client_tx_id.unwrap_or_default(), changes })
     }
@@ -86,7 +86,7 @@ pub(super) fn commit(
         let (id, row) = write.apply(tx)?;
         let captured = CAPTURED[usize::from(dialect == Dialect::Postgres)];
         tx.execute(captured, &[model.key.as_str().into(), id.as_str().into(), mark.clone()])?;
-        let data = row.as_ref().filter(|_| change.act != Act::Delete).cloned();
+        let data = row.as_ref().filter(|_| change.act != OperationKind::Delete).cloned();
         let values = [
             format!("{key}:{at}").into(),
             model.key.as_str().into(),
@@ -106,13 +106,13 @@ pub(super) fn commit(
     Ok(rows)
 }
 
-fn verb(act: Act) -> SourceVerb {
+fn verb(act: OperationKind) -> SourceVerb {
     match act {
-        Act::Create => SourceVerb::Create,
-        Act::Update => SourceVerb::Update,
-        Act::Delete => SourceVerb::Delete,
-        Act::Archive(true) => SourceVerb::Archive,
-        Act::Archive(false) => SourceVerb::Unarchive,
+        OperationKind::Create => SourceVerb::Create,
+        OperationKind::Update => SourceVerb::Update,
+        OperationKind::Delete => SourceVerb::Delete,
+        OperationKind::Archive(true) => SourceVerb::Archive,
+        OperationKind::Archive(false) => SourceVerb::Unarchive,
     }
 }
 
@@ -136,7 +136,7 @@ fn named(column: &Column, id: &str) -> Option<Cell> {
     match (&column.kind, &column.standing) {
         (Kind::Uuid, _) => column.kind.read_plain(id).ok(),
         // Numbers of the database's own.
-        (_, Standing::Text(_)) => id.parse::<i64>().ok().map(|_| id.into()),
+        (_, ColumnMapping::Text(_)) => id.parse::<i64>().ok().map(|_| id.into()),
         _ => Some(id.into()),
     }
 }
@@ -145,7 +145,7 @@ fn named(column: &Column, id: &str) -> Option<Cell> {
 struct Write<'w> {
     engine: &'w Engine,
     who: &'w Identity,
-    change: &'w Change,
+    change: &'w PlannedChange,
     model: &'w Model,
     now: &'w str,
 }
@@ -155,34 +155,36 @@ impl Write<'_> {
     fn apply(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
         self.fits()?;
         let id = self.change.id.clone();
-        if self.change.act == Act::Create {
+        if self.change.act == OperationKind::Create {
             return self.create(tx);
         }
         let before = current(self.engine, tx, self.who, self.model, &id)?;
         match (self.change.act, before) {
-            (Act::Delete, None) => Ok((id, None)),
-            (Act::Delete, Some(before)) => {
+            (OperationKind::Delete, None) => Ok((id, None)),
+            (OperationKind::Delete, Some(before)) => {
                 tx.execute(&self.engine.tables.get(self.model.id).delete, &self.place(&id)?)?;
                 Ok((id, Some(json(self.model, &before))))
             }
             (_, None) => {
                 let message = format!("there is no {}/{id}", self.model.key);
-                Err(Refusal::new("entity_not_found", message).into())
+                Err(ApiError::new("entity_not_found", message).into())
             }
             (_, Some(_)) => self.update(tx).map(|row| (id, Some(row))),
         }
     }
 
     /// Refuses what a column would cut off: a day has no time.
-    fn fits(&self) -> Result<(), Refusal> {
-        for (at, cell) in self.change.cells.iter().filter(|_| self.change.act != Act::Archive(true))
+    fn fits(&self) -> Result<(), ApiError> {
+        for (at, cell) in
+            self.change.cells.iter().filter(|_| self.change.act != OperationKind::Archive(true))
         {
             let column = &self.model.columns[*at];
-            let is_day = matches!(&column.standing, Standing::Local(actual) if actual == "date");
+            let is_day =
+                matches!(&column.standing, ColumnMapping::Local(actual) if actual == "date");
             if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
                 let path = format!("{}.{}", self.model.key, column.member);
                 let message = format!("`{}` is kept as a day: give midnight in UTC", column.member);
-                return Err(Refusal::new("check_violation", message).param(path));
+                return Err(ApiError::new("check_violation", message).param(path));
             }
         }
         Ok(())
@@ -192,7 +194,7 @@ impl Write<'_> {
     fn place(&self, id: &str) -> Result<[Cell; 2]> {
         let id = self.model.columns.first().and_then(|column| named(column, id));
         let id = id.ok_or_else(|| {
-            Refusal::new("entity_not_found", format!("there is no such {}", self.model.key))
+            ApiError::new("entity_not_found", format!("there is no such {}", self.model.key))
         })?;
         Ok([self.who.organization.as_str().into(), id])
     }
@@ -200,7 +202,7 @@ impl Write<'_> {
     fn create(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.model.columns.iter().enumerate() {
-            if column.standing == Standing::Absent {
+            if column.standing == ColumnMapping::Absent {
                 continue;
             }
             if let Some(cell) = self.given(at, column)? {
@@ -230,7 +232,7 @@ impl Write<'_> {
         Ok(match (column.part, given) {
             // Numbers are the database's own to give.
             (Part::Id, _)
-                if self.change.made_up && matches!(column.standing, Standing::Text(_)) =>
+                if self.change.made_up && matches!(column.standing, ColumnMapping::Text(_)) =>
             {
                 None
             }
@@ -239,7 +241,7 @@ impl Write<'_> {
                 None => {
                     let path = format!("{}.id", self.model.key);
                     let message = format!("`{}` is no id of a {}", self.change.id, self.model.key);
-                    return Err(Refusal::new("check_violation", message).param(path).into());
+                    return Err(ApiError::new("check_violation", message).param(path).into());
                 }
             },
             (Part::CreatedAt | Part::UpdatedAt, _) => Some(self.now.into()),
@@ -263,11 +265,12 @@ impl Write<'_> {
         let mut values = Vec::from(self.place(&self.change.id)?);
         for (at, cell) in &self.change.cells {
             columns.push(*at);
-            let archived = self.change.act == Act::Archive(true);
+            let archived = self.change.act == OperationKind::Archive(true);
             values.push(if archived { self.now.into() } else { cell.clone() });
         }
         let written = self.model.part(Part::UpdatedAt);
-        if let Some(at) = written.filter(|at| self.model.columns[*at].standing != Standing::Absent)
+        if let Some(at) =
+            written.filter(|at| self.model.columns[*at].standing != ColumnMapping::Absent)
         {
             columns.push(at);
             values.push(self.now.into());
@@ -285,7 +288,7 @@ impl Write<'_> {
     fn read_back(&self, tx: &mut dyn Tx, id: &str) -> Result<String> {
         let row = current(self.engine, tx, self.who, self.model, id)?.ok_or_else(|| {
             let message = format!("{}/{id} would belong to another organisation", self.model.key);
-            Refusal::new("organization_mismatch", message)
+            ApiError::new("organization_mismatch", message)
         })?;
         if table::id(&row).is_empty() {
             return Err(StoreError::Fault(format!("a row of {} has no id", self.model.key)).into());

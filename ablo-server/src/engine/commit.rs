@@ -2,13 +2,13 @@
 
 use super::groups::of_row;
 use super::log::{self, Entry};
-use super::plan::{Act, Change};
+use super::plan::{OperationKind, PlannedChange};
 use super::table::{self, json};
 use super::{Engine, claims, memberships, turns};
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, Part, Preset};
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{Notification, Row, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date, string};
 use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
@@ -20,7 +20,7 @@ pub struct Commit {
     /// Chosen by the client: the same commit sent again has the same.
     pub client_tx_id: String,
     /// What it does.
-    pub changes: Vec<Change>,
+    pub changes: Vec<PlannedChange>,
     /// Of the operations as they were sent: another commit may not have the same id.
     pub body_hash: String,
     /// The turn that causes it.
@@ -29,15 +29,15 @@ pub struct Commit {
     pub claim: Option<String>,
 }
 
-static RECEIPT: Text = Text::new(
+static RECEIPT: SqlTemplate = SqlTemplate::new(
     "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = {2}",
 );
-static KEEP: Text = Text::new(
+static KEEP: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
      VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
 );
 
-static FORGET: Text = Text::new(
+static FORGET: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id FROM ablo_commits WHERE \
      organization_id = {1} AND created_at < {2:date} ORDER BY created_at LIMIT 256)",
 );
@@ -63,7 +63,7 @@ pub fn commit(
     if let Some(claim) = &commit.claim
         && !claims::renew(tx, who, claim)?
     {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "claim_lost",
             format!("the claim `{claim}` is not held any more"),
         )
@@ -109,7 +109,7 @@ pub(super) fn keep(
         stored_date(tx.now()).into(),
     ];
     tx.execute(KEEP.of(tx.dialect()), &values)?;
-    Ok(tx.tell(News::Log { organization: who.organization.clone() })?)
+    Ok(tx.tell(Notification::Log { organization: who.organization.clone() })?)
 }
 
 /// Forgets some receipts that nobody asks for any more (docs/protocol/http.md §3: they are kept for a day).
@@ -134,7 +134,7 @@ pub(super) fn receipt(
     let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
     if text(0) != commit.body_hash {
         let message = format!("`{}` was used for another commit", commit.client_tx_id);
-        return Err(Refusal::new("idempotency_conflict", message).param("idempotencyKey").into());
+        return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey").into());
     }
     let receipt = serde_json::from_str(text(1));
     receipt.map(Some).map_err(|error| {
@@ -163,7 +163,7 @@ fn apply(
     tx: &mut dyn Tx,
     who: &Identity,
     commit: &Commit,
-    change: &Change,
+    change: &PlannedChange,
 ) -> Result<u64> {
     let model = engine.models.get(change.model);
     let write = Write { engine, who, commit, change, model };
@@ -175,7 +175,7 @@ fn apply(
     if let Some((groups, _)) = &before
         && who.groups.is_disjoint(groups)
     {
-        return Err(if change.act == Act::Create {
+        return Err(if change.act == OperationKind::Create {
             taken(model, &change.id)
         } else {
             missing(model, &change.id)
@@ -187,24 +187,26 @@ fn apply(
     }
     fresh(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
     match (change.act, before) {
-        (Act::Create, None) => write.create(tx),
-        (Act::Create, Some((_, before))) => write.create_again(tx, &before),
-        (Act::Update | Act::Archive(_), Some((groups, before))) => {
+        (OperationKind::Create, None) => write.create(tx),
+        (OperationKind::Create, Some((_, before))) => write.create_again(tx, &before),
+        (OperationKind::Update | OperationKind::Archive(_), Some((groups, before))) => {
             write.update(tx, &groups, &before)
         }
-        (Act::Delete, Some((groups, before))) => write.delete(tx, &groups, &before),
-        (Act::Delete, None) => Ok(0),
-        (Act::Update | Act::Archive(_), None) => Err(missing(model, &change.id).into()),
+        (OperationKind::Delete, Some((groups, before))) => write.delete(tx, &groups, &before),
+        (OperationKind::Delete, None) => Ok(0),
+        (OperationKind::Update | OperationKind::Archive(_), None) => {
+            Err(missing(model, &change.id).into())
+        }
     }
 }
 
-fn missing(model: &Model, id: &str) -> Refusal {
-    Refusal::new("entity_not_found", format!("there is no {}/{id}", model.key))
+fn missing(model: &Model, id: &str) -> ApiError {
+    ApiError::new("entity_not_found", format!("there is no {}/{id}", model.key))
 }
 
-fn taken(model: &Model, id: &str) -> Refusal {
+fn taken(model: &Model, id: &str) -> ApiError {
     let message = format!("there is a {}/{id} already", model.key);
-    Refusal::new("unique_violation", message).param(format!("{}.id", model.key))
+    ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
 /// Refuses a change that is based on a state which others have changed since, in the same members (docs/protocol/commits.md §5).
@@ -212,7 +214,7 @@ fn fresh(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    change: &Change,
+    change: &PlannedChange,
     now: Option<&Row>,
 ) -> Result<()> {
     let Some(after) = change.guard else { return Ok(()) };
@@ -221,7 +223,7 @@ fn fresh(
     let mut fields = BTreeSet::new();
     let mut observed = 0;
     for (place, members) in log::foreign_changes(tx, who, &model.type_name, &change.id, after)? {
-        let all = change.act == Act::Delete || change.act == Act::Create;
+        let all = change.act == OperationKind::Delete || change.act == OperationKind::Create;
         let overlap: Vec<String> = match &members {
             Some(members) if !all => {
                 members.iter().filter(|name| written.contains(name.as_str())).cloned().collect()
@@ -246,7 +248,7 @@ fn fresh(
         "{}/{} moved past sync id {after}: read it again and decide anew",
         model.key, change.id
     );
-    let refusal = Refusal::new("stale_context", message).detail("readAt", after);
+    let refusal = ApiError::new("stale_context", message).detail("readAt", after);
     Err(refusal.detail("conflicts", vec![conflict]).into())
 }
 
@@ -255,7 +257,7 @@ pub(super) struct Write<'w> {
     pub(super) engine: &'w Engine,
     pub(super) who: &'w Identity,
     pub(super) commit: &'w Commit,
-    pub(super) change: &'w Change,
+    pub(super) change: &'w PlannedChange,
     pub(super) model: &'w Model,
 }
 
@@ -274,7 +276,7 @@ impl Write<'_> {
                 "{}/{} would belong to another organisation",
                 self.model.key, self.change.id
             );
-            Refusal::new("organization_mismatch", message)
+            ApiError::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
         if within {
@@ -305,7 +307,7 @@ impl Write<'_> {
             vec![self.who.organization.as_str().into(), self.change.id.as_str().into()];
         for (at, cell) in &self.change.cells {
             columns.push(*at);
-            let archived = matches!(self.change.act, Act::Archive(true));
+            let archived = matches!(self.change.act, OperationKind::Archive(true));
             values.push(if archived { now.clone().into() } else { cell.clone() });
         }
         if let Some(at) = self.model.part(Part::UpdatedAt) {
@@ -330,13 +332,13 @@ impl Write<'_> {
         let row = self.current(tx)?.ok_or_else(|| {
             let message =
                 format!("{}/{} would move to another organisation", self.model.key, self.change.id);
-            Refusal::new("organization_mismatch", message)
+            ApiError::new("organization_mismatch", message)
         })?;
         let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
         if within {
             self.within(&groups)?;
         }
-        let action = if self.change.act == Act::Archive(true) { "A" } else { "U" };
+        let action = if self.change.act == OperationKind::Archive(true) { "A" } else { "U" };
         let previous = self.previous(before, &row);
         let before_groups = (groups != *old).then_some(old);
         let place = self.append(
@@ -425,9 +427,9 @@ impl Write<'_> {
         Ok(row)
     }
 
-    fn lacks(&self, member: &str) -> Refusal {
+    fn lacks(&self, member: &str) -> ApiError {
         let path = format!("{}.{member}", self.model.key);
-        Refusal::new(
+        ApiError::new(
             "model_required_field_missing",
             format!("{path} always has a value, and none was given"),
         )
@@ -435,7 +437,7 @@ impl Write<'_> {
     }
 
     /// Whether the writer will see the row that it wrote.
-    fn within(&self, groups: &BTreeSet<String>) -> Result<(), Refusal> {
+    fn within(&self, groups: &BTreeSet<String>) -> Result<(), ApiError> {
         if !self.who.groups.is_disjoint(groups) {
             return Ok(());
         }
@@ -445,7 +447,7 @@ impl Write<'_> {
             "{}/{} is outside the credential's sync groups",
             self.model.key, self.change.id
         );
-        Err(Refusal::new("capability_scope_denied", message).required(scope))
+        Err(ApiError::new("capability_scope_denied", message).required(scope))
     }
 
     /// What the members that changed held before.

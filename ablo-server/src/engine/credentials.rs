@@ -4,9 +4,9 @@
 //! was exchanged for, and ends with it.
 
 use super::log::texts;
-use crate::error::{Refusal, Result, StoreError};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::{Identity, Operations};
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{Notification, Row, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::ParticipantKind;
 use jiff::{SignedDuration, Timestamp};
@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The shortest life of a token, in seconds: with less, clients would do nothing but exchange (docs/protocol/differences.md A12).
-pub const SHORTEST: u64 = 120;
+pub const MIN_TTL: u64 = 120;
 /// The longest life of a token, in seconds.
-pub const LONGEST: u64 = 86_400;
+pub const MAX_TTL: u64 = 86_400;
 /// The life of a token where nobody says, in seconds.
-pub const USUAL: u64 = 900;
+pub const DEFAULT_TTL: u64 = 900;
 
 /// The reach of a credential that grows with what its participant is given.
 const WHOLE: &str = "whole";
@@ -144,7 +144,7 @@ pub struct State {
 
 macro_rules! select {
     ($condition:literal) => {
-        Text::new(concat!(
+        SqlTemplate::new(concat!(
             "SELECT id, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, {operations:texts}, \
              {sync_groups:texts}, {user_meta:json}, label, {issued_at:date}, {expires_at:date}, {revoked_at:date}, \
              {last_used_at:date}, parent_id, reach FROM ablo_capabilities WHERE ",
@@ -153,33 +153,33 @@ macro_rules! select {
     };
 }
 
-static BY_TOKEN: Text = select!("token_hash = {1}");
-static OF_PARTICIPANT: Text = select!(
+static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
+static OF_PARTICIPANT: SqlTemplate = select!(
     "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH RECURSIVE \
      own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND kind <> 'secret' \
      UNION SELECT child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
 );
-static COVER: Text =
-    Text::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
-static BY_ID: Text = select!("id = {1} AND organization_id = {2}");
-static INSERT: Text = Text::new(
+static COVER: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
+static BY_ID: SqlTemplate = select!("id = {1} AND organization_id = {2}");
+static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_capabilities (id, token_hash, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, \
      operations, sync_groups, user_meta, label, parent_id, issued_at, expires_at, reach) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, \
      {7}, {8:texts}, {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date}, {15})",
 );
-static USED: Text =
-    Text::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
-static REVOKE: Text = Text::new(
+static USED: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
+static REVOKE: SqlTemplate = SqlTemplate::new(
     "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS child JOIN ended ON \
      child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = {2:date} WHERE revoked_at IS NULL AND id IN \
      (SELECT id FROM ended) RETURNING id",
 );
-static FORGET: Text = Text::new(
+static FORGET: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE expires_at < {1:date} AND NOT EXISTS \
      (SELECT 1 FROM ablo_capabilities AS child WHERE child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
 );
-static EXPIRE: Text =
-    Text::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
+static EXPIRE: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
 
 /// Makes a credential.
 ///
@@ -230,13 +230,13 @@ pub fn identify(tx: &mut dyn Tx, mode: Mode, token: &str) -> Result<State> {
         false => Vec::new(),
     };
     let Some(state) = found.into_iter().next().and_then(state) else {
-        return Err(Refusal::new("apikey_invalid", "the key is not known here").into());
+        return Err(ApiError::new("apikey_invalid", "the key is not known here").into());
     };
     if state.revoked_at.is_some() {
-        return Err(Refusal::new("apikey_revoked", "the key was taken back").into());
+        return Err(ApiError::new("apikey_revoked", "the key was taken back").into());
     }
     if state.identity.expires_at.as_ref().is_some_and(|end| *end <= stored_date(tx.now())) {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "apikey_expired",
             "the token's time is over; exchange the key for another",
         )
@@ -271,7 +271,8 @@ pub fn used(tx: &mut dyn Tx, id: &str) -> Result<()> {
 /// `capability_not_found`, or what the database said.
 pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<State> {
     let found = tx.query(BY_ID.of(tx.dialect()), &[id.into(), organization.into()])?;
-    let missing = || Refusal::new("capability_not_found", format!("there is no credential `{id}`"));
+    let missing =
+        || ApiError::new("capability_not_found", format!("there is no credential `{id}`"));
     Ok(found.into_iter().next().and_then(state).ok_or_else(missing)?)
 }
 
@@ -306,7 +307,7 @@ pub fn revoke(tx: &mut dyn Tx, id: &str) -> Result<u64> {
     let ended = tx.query(REVOKE.of(tx.dialect()), &[id.into(), now.into()])?;
     for row in &ended {
         if let Some(capability) = row.first().and_then(Cell::text) {
-            tx.tell(News::Revoked { capability: capability.to_owned() })?;
+            tx.tell(Notification::Revoked { capability: capability.to_owned() })?;
         }
     }
     Ok(ended.len() as u64)

@@ -1,11 +1,13 @@
 //! What is exchanged for a credential: never more than it covers, and over when it is (docs/protocol/http.md §4 and §6).
 
 use super::Engine;
-use super::credentials::{self, Grant, Issued, Kind, LONGEST, Mode, SHORTEST, State, USUAL, issue};
-use crate::error::{Refusal, Result};
+use super::credentials::{
+    self, DEFAULT_TTL, Grant, Issued, Kind, MAX_TTL, MIN_TTL, Mode, State, issue,
+};
+use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
 use crate::store::Tx;
-use crate::store::text::quoted;
+use crate::store::sql_template::quoted;
 use crate::value::Cell;
 use ablo_wire::ParticipantKind;
 use jiff::Timestamp;
@@ -41,7 +43,7 @@ pub fn rotate(
         whole: old.whole,
         // The new one outlives the old one, whose parent may be this.
         parent: old.parent.clone(),
-        ttl: ttl.map(|ttl| ttl.clamp(SHORTEST, LONGEST)).or(inherited),
+        ttl: ttl.map(|ttl| ttl.clamp(MIN_TTL, MAX_TTL)).or(inherited),
     };
     let issued = issue(tx, mode, &grant)?;
     let identity = Identity {
@@ -54,7 +56,7 @@ pub fn rotate(
 
 /// What is wanted for a key.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct TokenRequest {
     /// For what kind of participant.
     pub kind: ParticipantKind,
     /// For which.
@@ -80,11 +82,11 @@ pub fn exchange(
     tx: &mut dyn Tx,
     mode: Mode,
     holder: &State,
-    wish: Wish,
+    request: TokenRequest,
 ) -> Result<(Issued, Identity)> {
     let own = &holder.identity;
     // Only a secret key speaks for others.
-    let (kind, participant) = match (holder.kind, &wish.kind, wish.participant.clone()) {
+    let (kind, participant) = match (holder.kind, &request.kind, request.participant.clone()) {
         (Kind::Secret, ParticipantKind::System, participant) => {
             (ParticipantKind::System, participant.unwrap_or_else(|| own.participant.clone()))
         }
@@ -99,11 +101,11 @@ pub fn exchange(
     };
     let allowed = match holder.kind {
         Kind::Secret => {
-            rightful(engine, tx, &own.organization, &kind, &participant, &wish.user_meta)?
+            entitled_groups(engine, tx, &own.organization, &kind, &participant, &request.user_meta)?
         }
         _ => own.groups.clone(),
     };
-    let part = part(wish.groups.as_deref());
+    let part = part(request.groups.as_deref());
     let groups = narrow(own, allowed, part)?;
     let on_behalf_of = match (&own.kind, &kind) {
         (ParticipantKind::User, ParticipantKind::Agent) => Some(own.participant.clone()),
@@ -116,13 +118,13 @@ pub fn exchange(
         participant,
         participant_kind: kind,
         on_behalf_of,
-        operations: own.operations.narrowed(wish.operations.as_deref()),
+        operations: own.operations.narrowed(request.operations.as_deref()),
         groups,
-        user_meta: wish.user_meta,
-        label: wish.label,
+        user_meta: request.user_meta,
+        label: request.label,
         whole: part.is_none() && (holder.whole || holder.kind == Kind::Secret),
         parent: Some(holder.id.clone()),
-        ttl: Some(life(tx, own, wish.ttl)),
+        ttl: Some(life(tx, own, request.ttl)),
     };
     let issued = issue(tx, mode, &grant)?;
     credentials::used(tx, &holder.id)?;
@@ -144,7 +146,7 @@ pub fn exchange(
 
 /// The life of a token, in seconds: as long as is asked for, within bounds, and not longer than what it is exchanged for.
 fn life(tx: &dyn Tx, own: &Identity, asked: Option<u64>) -> u64 {
-    let wanted = asked.unwrap_or(USUAL).clamp(SHORTEST, LONGEST);
+    let wanted = asked.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL);
     let end = own.expires_at.as_deref().and_then(|end| end.parse::<Timestamp>().ok());
     let left = end.map(|end| u64::try_from(end.duration_since(tx.now()).as_secs()).unwrap_or(0));
     left.map_or(wanted, |left| wanted.min(left.max(1)))
@@ -172,7 +174,7 @@ fn narrow(
         true => {
             let scope = wanted.first().cloned().unwrap_or_default();
             let message = "none of the sync groups asked for is within the credential's scope";
-            Err(Refusal::new("capability_scope_denied", message).required(scope).into())
+            Err(ApiError::new("capability_scope_denied", message).required(scope).into())
         }
     }
 }
@@ -181,7 +183,7 @@ fn narrow(
 ///
 /// # Errors
 /// What the database said.
-pub fn rightful(
+pub fn entitled_groups(
     engine: &Engine,
     tx: &mut dyn Tx,
     organization: &str,

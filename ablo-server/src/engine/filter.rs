@@ -1,7 +1,7 @@
 //! Filters: a clause of a query comes in, a condition of SQL comes out; names and values are checked against the schema.
 
 use super::select::{Select, compare, ordered};
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::models::Model;
 use crate::store::Dialect;
 use crate::value::{Cell, Kind};
@@ -10,9 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Values that one query speaks of at most: SQLite takes 32,766.
-const MOST_VALUES: usize = 10_000;
+const MAX_VALUES: usize = 10_000;
 /// Bytes of a pattern at most: SQLite takes 50,000, and a character of ours may be three of its.
-const LONGEST_PATTERN: usize = 4096;
+const MAX_PATTERN_BYTES: usize = 4096;
 
 /// One clause of a query as a condition.
 pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<String> {
@@ -23,7 +23,7 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
             model.key,
             clause.column.chars().take(60).collect::<String>()
         );
-        Refusal::new("query_invalid_identifier", message).param("where")
+        ApiError::new("query_invalid_identifier", message).param("where")
     })?;
     let operator = clause.operator();
     let text = match operator {
@@ -44,7 +44,7 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
         Operator::Other(other) => {
             let message =
                 format!("`{}` is no operator", other.chars().take(20).collect::<String>());
-            return Err(Refusal::new("query_unsupported_operator", message).param("where").into());
+            return Err(ApiError::new("query_unsupported_operator", message).param("where").into());
         }
     };
     match &clause.value {
@@ -63,10 +63,10 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
 fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
     let column = &model.columns[column];
     let text = RawValue::from_string(value.to_string())
-        .map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
+        .map_err(|error| ApiError::new("invalid_json", error.to_string()))?;
     column.kind.read(&text).map_err(|expected| {
         let path = format!("{}.{}", model.key, column.member);
-        Refusal::new("model_query_failed", format!("{path} is expected to be {expected}"))
+        ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
             .param(path)
             .into()
     })
@@ -74,13 +74,13 @@ fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
 
 fn one_of(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Result<String> {
     let Value::Array(items) = value else {
-        return Err(Refusal::new("model_query_failed", "IN and NOT IN take a list")
+        return Err(ApiError::new("model_query_failed", "IN and NOT IN take a list")
             .param("where")
             .into());
     };
-    if items.len() + select.values.len() > MOST_VALUES {
-        let message = format!("the query holds more than {MOST_VALUES} values");
-        return Err(Refusal::new("model_query_failed", message).param("where").into());
+    if items.len() + select.values.len() > MAX_VALUES {
+        let message = format!("the query holds more than {MAX_VALUES} values");
+        return Err(ApiError::new("model_query_failed", message).param("where").into());
     }
     let mut spelled = Vec::with_capacity(items.len());
     for item in items.iter().filter(|item| !item.is_null()) {
@@ -109,7 +109,7 @@ fn is(select: &mut Select<'_>, column: usize, value: &Value, not: &str) -> Resul
                 Dialect::Postgres => format!("{name} IS DISTINCT FROM {value}"),
             })
         }
-        _ => Err(Refusal::new("model_query_failed", "IS and IS NOT take null, true or false")
+        _ => Err(ApiError::new("model_query_failed", "IS and IS NOT take null, true or false")
             .param("where")
             .into()),
     }
@@ -124,13 +124,13 @@ fn like(
 ) -> Result<String> {
     let kind = &select.model.columns[column].kind;
     let (Value::String(pattern), Kind::Text | Kind::OneOf(_)) = (value, kind) else {
-        return Err(Refusal::new("model_query_failed", "LIKE takes a text and a field of text")
+        return Err(ApiError::new("model_query_failed", "LIKE takes a text and a field of text")
             .param("where")
             .into());
     };
-    if pattern.contains('\0') || pattern.len() > LONGEST_PATTERN {
-        let message = format!("a pattern has at most {LONGEST_PATTERN} bytes, and no U+0000");
-        return Err(Refusal::new("model_query_failed", message).param("where").into());
+    if pattern.contains('\0') || pattern.len() > MAX_PATTERN_BYTES {
+        let message = format!("a pattern has at most {MAX_PATTERN_BYTES} bytes, and no U+0000");
+        return Err(ApiError::new("model_query_failed", message).param("where").into());
     }
     // A backslash at the end means itself; one database would refuse it, the other find nothing.
     let escapes = pattern.bytes().rev().take_while(|byte| *byte == b'\\').count();

@@ -8,7 +8,7 @@ use super::table::{DEPTH, id};
 use crate::error::{Result, StoreError};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, RowRole};
-use crate::store::text::quoted;
+use crate::store::sql_template::quoted;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::{Cell, Kind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub fn of_row(
 
 /// What a row is to a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Visibility {
     /// It is seen.
     Seen,
     /// It is there, and not for this reader.
@@ -50,15 +50,15 @@ pub fn sight(
     who: &Identity,
     model: &Model,
     row: &str,
-) -> Result<Sight, StoreError> {
+) -> Result<Visibility, StoreError> {
     let found = tx.query(
         &engine.tables.get(model.id).by_id,
         &[who.organization.as_str().into(), row.into()],
     )?;
-    let Some(found) = found.first() else { return Ok(Sight::Absent) };
+    let Some(found) = found.first() else { return Ok(Visibility::Absent) };
     let seen = who.sees_all()
         || !who.groups.is_disjoint(&of_row(engine, tx, &who.organization, model, found)?);
-    Ok(if seen { Sight::Seen } else { Sight::Hidden })
+    Ok(if seen { Visibility::Seen } else { Visibility::Hidden })
 }
 
 fn collect(

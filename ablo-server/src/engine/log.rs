@@ -2,7 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
-use crate::store::{Dialect, Row, Text, Tx};
+use crate::store::{Dialect, Row, SqlTemplate, Tx};
 use crate::value::{Cell, shown_date, stored_date, string};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -63,7 +63,7 @@ pub struct Delta {
     pub caused_by: Option<String>,
 }
 
-static APPEND: Text = Text::new(
+static APPEND: SqlTemplate = SqlTemplate::new(
     "INSERT INTO sync_deltas (action_type, model_name, model_id, data, previous_data, sync_groups, previous_groups, \
      organization_id, created_at, transaction_id, created_by, actor_id, actor_kind, on_behalf_of_id, on_behalf_of_kind, \
      capability_id, confirmation_state, caused_by_task_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, \
@@ -81,16 +81,17 @@ impl Delta {
     }
 }
 
-static HEAD: Text =
-    Text::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
-static ROW_SINCE: Text = Text::new(
+static HEAD: SqlTemplate =
+    SqlTemplate::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
+static ROW_SINCE: SqlTemplate = SqlTemplate::new(
     "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
      AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND NOT (actor_id = {5} AND actor_kind = {6}) \
      ORDER BY id",
 );
-static BY_TRANSACTION: Text =
-    Text::new("SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2}");
-static LAST_OF_ROW: Text = Text::new(
+static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
+    "SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2}",
+);
+static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
     "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} \
      AND action_type NOT IN ('C', 'G', 'S') ORDER BY id DESC LIMIT 1",
 );

@@ -5,7 +5,7 @@
 
 use super::Engine;
 use super::credentials;
-use super::exchange::rightful;
+use super::exchange::entitled_groups;
 use super::groups::of_row;
 use super::log::{self, Entry};
 use super::select::Select;
@@ -15,7 +15,7 @@ use crate::identity::Identity;
 use crate::models::{Grants, Model};
 use crate::store::Row;
 use crate::store::Tx;
-use crate::store::text::quoted;
+use crate::store::sql_template::quoted;
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const MOST: u64 = 1000;
 
 /// What a membership gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Gift {
+struct GroupGrant {
     subject: String,
     group: String,
 }
@@ -66,13 +66,16 @@ pub(super) fn follow(
     Ok(last)
 }
 
-fn gift(grants: &Grants, row: &Row) -> Option<Gift> {
+fn gift(grants: &Grants, row: &Row) -> Option<GroupGrant> {
     let subject = row.get(grants.subject)?.text()?.to_owned();
-    Some(Gift { subject, group: format!("{}:{}", grants.kind, row.get(grants.scope)?.text()?) })
+    Some(GroupGrant {
+        subject,
+        group: format!("{}:{}", grants.kind, row.get(grants.scope)?.text()?),
+    })
 }
 
 /// How many rows give this.
-fn givers(engine: &Engine, tx: &mut dyn Tx, organization: &str, gift: &Gift) -> Result<u64> {
+fn givers(engine: &Engine, tx: &mut dyn Tx, organization: &str, gift: &GroupGrant) -> Result<u64> {
     let mut count = 0;
     for model in engine.models.iter() {
         let Some(grants) = &model.grants else { continue };
@@ -104,7 +107,7 @@ fn give(
     tx: &mut dyn Tx,
     who: &Identity,
     changed: &Changed<'_>,
-    gift: &Gift,
+    gift: &GroupGrant,
 ) -> Result<u64> {
     for token in credentials::of_participant(tx, &who.organization, &gift.subject)? {
         if token.whole && !token.identity.groups.contains(&gift.group) {
@@ -113,7 +116,7 @@ fn give(
             credentials::cover(tx, &token.id, &groups)?;
         }
     }
-    let tell = Tell { engine, who, changed, gift };
+    let tell = Notify { engine, who, changed, gift };
     let mut last = tell.group(tx, "G")?;
     if let Some(rows) = tell.rows(tx)? {
         for (model, row) in rows {
@@ -132,10 +135,10 @@ fn take(
     tx: &mut dyn Tx,
     who: &Identity,
     changed: &Changed<'_>,
-    gift: &Gift,
+    gift: &GroupGrant,
 ) -> Result<Option<u64>> {
     let organization = &who.organization;
-    let still = rightful(
+    let still = entitled_groups(
         engine,
         tx,
         organization,
@@ -151,13 +154,13 @@ fn take(
         let meta = serde_json::from_str(&own.user_meta).unwrap_or_default();
         let mut groups = own.groups.clone();
         if groups.remove(&gift.group)
-            && !rightful(engine, tx, organization, &own.kind, &own.participant, &meta)?
+            && !entitled_groups(engine, tx, organization, &own.kind, &own.participant, &meta)?
                 .contains(&gift.group)
         {
             credentials::cover(tx, &token.id, &groups)?;
         }
     }
-    let tell = Tell { engine, who, changed, gift };
+    let tell = Notify { engine, who, changed, gift };
     let mut last = tell.group(tx, "S")?;
     // Clients of the reference read everything anew at an `S`; of many rows ours do so too.
     match tell.rows(tx)? {
@@ -172,14 +175,14 @@ fn take(
 }
 
 /// What the subject is told.
-struct Tell<'t> {
+struct Notify<'t> {
     engine: &'t Engine,
     who: &'t Identity,
     changed: &'t Changed<'t>,
-    gift: &'t Gift,
+    gift: &'t GroupGrant,
 }
 
-impl<'t> Tell<'t> {
+impl<'t> Notify<'t> {
     /// Every row that the group sees; none where there are too many.
     fn rows(&self, tx: &mut dyn Tx) -> Result<Option<Vec<(&'t Model, Row)>>> {
         let reader =

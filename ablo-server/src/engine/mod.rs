@@ -2,18 +2,18 @@
 
 pub mod claims;
 pub mod commit;
-pub(crate) mod copy;
 pub mod credentials;
+pub(crate) mod data_source_log;
 pub mod exchange;
 mod filter;
 pub mod groups;
 pub mod log;
 mod memberships;
+pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
 mod select;
 pub mod sessions;
-pub(crate) mod sourced;
 pub mod table;
 pub mod turns;
 pub(crate) mod webhooks;

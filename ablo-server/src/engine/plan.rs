@@ -2,7 +2,7 @@
 //!
 //! Operations in either dialect come in; changes with checked values go out, or all that is wrong with the first operation that is.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::identity::{Identity, Operations};
 use crate::models::{Column, Model, ModelId, Models, Part};
 use crate::value::Cell;
@@ -10,17 +10,17 @@ use ablo_wire::{OnStale, Operation, RawRow, Verb};
 use serde_json::value::RawValue;
 
 /// Operations of one commit at most (docs/protocol/differences.md D10).
-pub const MOST_OPERATIONS: usize = 1000;
+pub const MAX_OPERATIONS: usize = 1000;
 /// Bytes of an id at most, of rows and of commits.
-pub const LONGEST_ID: usize = 255;
+pub const MAX_ID_BYTES: usize = 255;
 
 /// One checked operation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct PlannedChange {
     /// The model.
     pub model: ModelId,
     /// What it does.
-    pub act: Act,
+    pub act: OperationKind,
     /// The row.
     pub id: String,
     /// Whether the id was made up here.
@@ -37,7 +37,7 @@ pub struct Change {
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum OperationKind {
     /// Adds a row.
     Create,
     /// Changes a row.
@@ -56,17 +56,17 @@ pub fn plan(
     models: &Models,
     who: &Identity,
     operations: &[Operation<RawRow>],
-) -> Result<Vec<Change>, Refusal> {
+) -> Result<Vec<PlannedChange>, ApiError> {
     if operations.is_empty() {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "commit_operation_required",
             "a commit has at least one operation",
         ));
     }
-    if operations.len() > MOST_OPERATIONS {
+    if operations.len() > MAX_OPERATIONS {
         let message =
-            format!("{} operations, and a commit has at most {MOST_OPERATIONS}", operations.len());
-        return Err(Refusal::new("commit_too_many_operations", message));
+            format!("{} operations, and a commit has at most {MAX_OPERATIONS}", operations.len());
+        return Err(ApiError::new("commit_too_many_operations", message));
     }
     let change = |(at, operation)| {
         change(models, who, operation).map_err(|refusal| refusal.detail("operation", at))
@@ -78,37 +78,37 @@ fn change(
     models: &Models,
     who: &Identity,
     operation: &Operation<RawRow>,
-) -> Result<Change, Refusal> {
+) -> Result<PlannedChange, ApiError> {
     let model = find(models, &operation.model)?;
     let act = match &operation.verb {
-        Verb::Create => Act::Create,
-        Verb::Update => Act::Update,
-        Verb::Delete => Act::Delete,
-        Verb::Archive => Act::Archive(true),
-        Verb::Unarchive => Act::Archive(false),
+        Verb::Create => OperationKind::Create,
+        Verb::Update => OperationKind::Update,
+        Verb::Delete => OperationKind::Delete,
+        Verb::Archive => OperationKind::Archive(true),
+        Verb::Unarchive => OperationKind::Archive(false),
         Verb::Other(verb) => {
             let message = format!(
                 "`{verb}` is no verb; the verbs are create, update, delete, archive and unarchive"
             );
-            return Err(Refusal::new("commit_operation_unsupported", message));
+            return Err(ApiError::new("commit_operation_unsupported", message));
         }
     };
     may(model, who, act)?;
     let given = operation.id.value().filter(|id| !id.is_empty());
     let (id, made_up) = match (given, act) {
         (Some(id), _) => (row_id(id)?, false),
-        (None, Act::Create) => (uuid::Uuid::new_v4().hyphenated().to_string(), true),
+        (None, OperationKind::Create) => (uuid::Uuid::new_v4().hyphenated().to_string(), true),
         (None, _) => {
-            return Err(Refusal::new(
+            return Err(ApiError::new(
                 "model_identifier_missing",
                 format!("the operation on {} names no row", model.key),
             ));
         }
     };
     let cells = match act {
-        Act::Create | Act::Update => cells(model, who, operation.data.value())?,
-        Act::Archive(away) => archive(model, away)?,
-        Act::Delete => Vec::new(),
+        OperationKind::Create | OperationKind::Update => cells(model, who, operation.data.value())?,
+        OperationKind::Archive(away) => archive(model, away)?,
+        OperationKind::Delete => Vec::new(),
     };
     let guard = match operation.on_stale.value() {
         None | Some(OnStale::Reject) => {
@@ -118,22 +118,22 @@ fn change(
         Some(mode) => {
             let message =
                 format!("`onStale: \"{}\"` is not available; use reject or force", mode.as_str());
-            return Err(Refusal::new("invalid_request", message).param("onStale"));
+            return Err(ApiError::new("invalid_request", message).param("onStale"));
         }
     };
     let transaction = operation.transaction_id.value().filter(|id| !id.is_empty()).cloned();
     let bypass =
         operation.bypass == Some(true) && who.is_system() && who.operations == Operations::All;
-    Ok(Change { model: model.id, act, id, made_up, cells, transaction, guard, bypass })
+    Ok(PlannedChange { model: model.id, act, id, made_up, cells, transaction, guard, bypass })
 }
 
 /// The model that a request means.
 ///
 /// # Errors
 /// `unknown_model`, with the models there are.
-pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, Refusal> {
+pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, ApiError> {
     if name.is_empty() {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "commit_operation_model_required",
             "the operation names no model",
         ));
@@ -141,7 +141,7 @@ pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, Refusal> {
     models.find(name).ok_or_else(|| {
         let known: Vec<&str> = models.iter().map(|model| model.key.as_str()).take(20).collect();
         let shown: String = name.chars().take(60).collect();
-        Refusal::new(
+        ApiError::new(
             "unknown_model",
             format!("there is no model `{shown}`; there are {}", known.join(", ")),
         )
@@ -149,17 +149,17 @@ pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, Refusal> {
 }
 
 /// Whether a participant may do this to rows of a model.
-fn may(model: &Model, who: &Identity, act: Act) -> Result<(), Refusal> {
+fn may(model: &Model, who: &Identity, act: OperationKind) -> Result<(), ApiError> {
     let verb = match act {
-        Act::Create => "create",
-        Act::Update | Act::Archive(_) => "update",
-        Act::Delete => "delete",
+        OperationKind::Create => "create",
+        OperationKind::Update | OperationKind::Archive(_) => "update",
+        OperationKind::Delete => "delete",
     };
     permitted(model, who, verb)?;
     if !model.mutable && !who.is_system() {
         let message =
             format!("{} is not declared mutable: only system keys write its rows", model.key);
-        return Err(Refusal::new("capability_scope_denied", message)
+        return Err(ApiError::new("capability_scope_denied", message)
             .required(format!("{}.{verb}", model.wire_name)));
     }
     Ok(())
@@ -169,7 +169,7 @@ fn may(model: &Model, who: &Identity, act: Act) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `capability_scope_denied`, with what would have been enough.
-pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), Refusal> {
+pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), ApiError> {
     let permitted = match &who.operations {
         Operations::All => true,
         Operations::Read => verb == "read",
@@ -182,7 +182,7 @@ pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), Refusa
         return Ok(());
     }
     let scope = format!("{}.{verb}", model.wire_name);
-    Err(Refusal::new("capability_scope_denied", format!("the credential does not cover {scope}"))
+    Err(ApiError::new("capability_scope_denied", format!("the credential does not cover {scope}"))
         .required(scope))
 }
 
@@ -190,20 +190,20 @@ pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), Refusa
 ///
 /// # Errors
 /// `invalid_id`.
-pub fn row_id(id: &str) -> Result<String, Refusal> {
+pub fn row_id(id: &str) -> Result<String, ApiError> {
     match id {
-        "" => Err(Refusal::new("invalid_id", "an id has at least one character")),
-        id if id.len() > LONGEST_ID => {
-            Err(Refusal::new("invalid_id", format!("an id has at most {LONGEST_ID} bytes")))
+        "" => Err(ApiError::new("invalid_id", "an id has at least one character")),
+        id if id.len() > MAX_ID_BYTES => {
+            Err(ApiError::new("invalid_id", format!("an id has at most {MAX_ID_BYTES} bytes")))
         }
-        id if id.contains('\0') => Err(Refusal::new("invalid_id", "an id holds no U+0000")),
+        id if id.contains('\0') => Err(ApiError::new("invalid_id", "an id holds no U+0000")),
         id => Ok(id.to_owned()),
     }
 }
 
 /// The members of an object as they stand, each once, the last one where a name repeats.
-fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, Refusal> {
-    row.decode().map_err(|error| Refusal::new("invalid_json", error.to_string()))
+fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, ApiError> {
+    row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))
 }
 
 /// The values that a writer gives. What is the coordinator's to fill is left out, and so is what the schema does not know
@@ -212,7 +212,7 @@ fn cells(
     model: &Model,
     who: &Identity,
     data: Option<&RawRow>,
-) -> Result<Vec<(usize, Cell)>, Refusal> {
+) -> Result<Vec<(usize, Cell)>, ApiError> {
     let Some(data) = data else { return Ok(Vec::new()) };
     let mut cells = Vec::new();
     for (name, value) in members(data)? {
@@ -235,13 +235,13 @@ fn cells(
     Ok(cells)
 }
 
-fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<(), Refusal> {
+fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<(), ApiError> {
     let given: Option<String> = serde_json::from_str(value.get()).unwrap_or_default();
     match given {
         Some(given) if given != who.organization => {
             let message =
                 format!("a row of {} belongs to the organisation of its writer", model.key);
-            Err(Refusal::new("organization_mismatch", message)
+            Err(ApiError::new("organization_mismatch", message)
                 .param(format!("{}.organizationId", model.key)))
         }
         _ => Ok(()),
@@ -249,19 +249,19 @@ fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<
 }
 
 /// One value as its column is given it.
-fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, Refusal> {
+fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiError> {
     let path = || format!("{}.{}", model.key, column.member);
     if value.get() == "null" {
         return match column.required {
             false => Ok(Cell::Null),
             true => {
-                Err(Refusal::new("not_null_violation", format!("{} always has a value", path()))
+                Err(ApiError::new("not_null_violation", format!("{} always has a value", path()))
                     .param(path()))
             }
         };
     }
     let cell = column.kind.read(value).map_err(|expected| {
-        Refusal::new("check_violation", format!("{} is expected to be {expected}", path()))
+        ApiError::new("check_violation", format!("{} is expected to be {expected}", path()))
             .param(path())
     })?;
     if let Some(shape) = &column.shape {
@@ -272,14 +272,14 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, Refusa
                 path(),
                 error.instance_path()
             );
-            return Err(Refusal::new("check_violation", message).param(path()));
+            return Err(ApiError::new("check_violation", message).param(path()));
         }
     }
     Ok(cell)
 }
 
 /// What archiving sets.
-fn archive(model: &Model, away: bool) -> Result<Vec<(usize, Cell)>, Refusal> {
+fn archive(model: &Model, away: bool) -> Result<Vec<(usize, Cell)>, ApiError> {
     match model.columns.iter().position(|column| column.member == "archivedAt") {
         // The time is filled in when it is known.
         Some(at) => Ok(vec![(at, if away { Cell::Text(String::new()) } else { Cell::Null })]),
@@ -288,7 +288,7 @@ fn archive(model: &Model, away: bool) -> Result<Vec<(usize, Cell)>, Refusal> {
                 "{} has no field `archivedAt`, so that its rows cannot be archived",
                 model.key
             );
-            Err(Refusal::new("commit_operation_unsupported", message))
+            Err(ApiError::new("commit_operation_unsupported", message))
         }
     }
 }

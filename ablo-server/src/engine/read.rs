@@ -5,7 +5,7 @@ use super::plan::permitted;
 use super::select::{Select, compare, ordered};
 use super::table::{self, members};
 use super::{Engine, log};
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::models::{Model, Relation};
 use crate::store::{Row, Tx};
@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 /// Rows of a page where nobody says how many, and at most (docs/protocol/differences.md D3).
 pub const PAGE: u64 = 20;
 /// Rows of a page at most.
-pub const LONGEST_PAGE: u64 = 100;
+pub const MAX_PAGE: u64 = 100;
 /// Queries of one batch at most (docs/protocol/http.md §5).
-pub const MOST_QUERIES: usize = 16;
+pub const MAX_QUERIES: usize = 16;
 /// Rows that one query gives at most.
-pub const MOST_ROWS: u64 = 10_000;
+pub const MAX_ROWS: u64 = 10_000;
 
 /// What a page is asked for with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn list(
         let Some(column) = model.column(name) else { continue };
         let cell = model.columns[column].kind.read_plain(text).map_err(|expected| {
             let path = format!("{}.{name}", model.key);
-            Refusal::new("model_query_failed", format!("{path} is expected to be {expected}"))
+            ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
                 .param(path)
         })?;
         let condition = compare(&mut select, column, "=", cell);
@@ -76,7 +76,7 @@ pub fn list(
     let column = match query.order_by.as_deref() {
         None => 0,
         Some(name) => model.column(name).ok_or_else(|| {
-            Refusal::new(
+            ApiError::new(
                 "model_query_failed",
                 format!("{} has no field `{name}` to order by", model.key),
             )
@@ -88,13 +88,13 @@ pub fn list(
             "rows are not ordered by JSON, and {}.{} is JSON",
             model.key, model.columns[column].member
         );
-        return Err(Refusal::new("model_query_failed", message).param("order_by").into());
+        return Err(ApiError::new("model_query_failed", message).param("order_by").into());
     }
     if let Some(cursor) = &query.starting_after {
         after(&mut select, column, query.descending, cursor)?;
     }
     select.order(column, query.descending);
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     select.limit(limit + 1);
     let mut rows = select.run(tx)?;
     let more = rows.len() as u64 > limit;
@@ -120,7 +120,7 @@ fn cursor(model: &Model, column: usize, row: &Row) -> String {
 /// The rows behind a cursor.
 fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str) -> Result<()> {
     let refused = || {
-        Refusal::new("model_query_failed", "the cursor is none of this list's")
+        ApiError::new("model_query_failed", "the cursor is none of this list's")
             .param("starting_after")
     };
     let byte =
@@ -216,7 +216,7 @@ pub fn query_page(
             .column(name)
             .filter(|at| model.columns[*at].kind != Kind::Json)
             .ok_or_else(|| {
-                Refusal::new(
+                ApiError::new(
                     "query_invalid_identifier",
                     format!("{} cannot be ordered by `{name}`", model.key),
                 )
@@ -228,7 +228,7 @@ pub fn query_page(
         after(&mut select, order, descending, from)?;
     }
     select.order(order, descending);
-    let limit = query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    let limit = query.limit.unwrap_or(MAX_ROWS).min(MAX_ROWS);
     select.limit(limit + 1);
     let mut rows = select.run(tx)?;
     let more = rows.len() as u64 > limit;
@@ -238,7 +238,7 @@ pub fn query_page(
     for name in query.related.iter().flatten() {
         let relation =
             model.relations.iter().find(|relation| relation.name == *name).ok_or_else(|| {
-                Refusal::new(
+                ApiError::new(
                     "query_unknown_relation",
                     format!("{} has no relation `{name}`", model.key),
                 )
@@ -295,7 +295,7 @@ fn relatives(
     let foreign = select.text(relation.foreign);
     select.and(&format!("{foreign} IN {list}"));
     select.order(relation.order.unwrap_or(0), false);
-    select.limit(MOST_ROWS);
+    select.limit(MAX_ROWS);
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in select.run(tx)? {
         if let Some(key) = row.get(relation.foreign).and_then(Cell::text) {

@@ -7,8 +7,8 @@ use super::groups::seen_by;
 use super::table;
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::models::{Model, Standing};
-use crate::store::text::DIGITS;
+use crate::models::{ColumnMapping, Model};
+use crate::store::sql_template::DIGITS;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::{Cell, Kind};
 
@@ -98,7 +98,7 @@ fn collated(name: &str, dialect: Dialect) -> String {
 
 /// A column as rows are ordered and compared by it.
 pub(super) fn ordered(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
-    if let Standing::Text(_) = model.columns[column].standing {
+    if let ColumnMapping::Text(_) = model.columns[column].standing {
         return collated(&format!("{name}::text"), dialect);
     }
     match (&model.columns[column].kind, dialect) {

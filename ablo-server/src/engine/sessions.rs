@@ -3,7 +3,7 @@
 use super::log::texts;
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{Notification, Row, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::{Millis, PresenceReport};
 use jiff::SignedDuration;
@@ -31,24 +31,24 @@ pub struct Session {
     pub gone: bool,
 }
 
-static PUT: Text = Text::new(
+static PUT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, sync_groups, presence, active_at, \
      expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) \
      DO UPDATE SET sync_groups = excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
      expires_at = excluded.expires_at",
 );
-static KEEP: Text = Text::new(
+static KEEP: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
 );
-static REMOVE: Text =
-    Text::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
-static OVER: Text = Text::new(
+static REMOVE: SqlTemplate =
+    SqlTemplate::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
+static OVER: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id",
 );
 
 macro_rules! select {
     ($rest:literal) => {
-        Text::new(concat!(
+        SqlTemplate::new(concat!(
             "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, {active_at:date} FROM \
              ablo_sessions WHERE organization_id = {1} AND expires_at > {2:date}",
             $rest
@@ -56,8 +56,8 @@ macro_rules! select {
     };
 }
 
-static FIND: Text = select!(" AND id = {3}");
-static ALL: Text = select!(" ORDER BY id");
+static FIND: SqlTemplate = select!(" AND id = {3}");
+static ALL: SqlTemplate = select!(" ORDER BY id");
 
 /// Writes down that a connection is open, and what its participant says.
 ///
@@ -128,7 +128,10 @@ pub fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Session>> {
 }
 
 fn tell(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
-    Ok(tx.tell(News::Presence { organization: organization.to_owned(), session: id.to_owned() })?)
+    Ok(tx.tell(Notification::Presence {
+        organization: organization.to_owned(),
+        session: id.to_owned(),
+    })?)
 }
 
 fn session(row: Row) -> Session {

@@ -4,8 +4,8 @@
 //! organisation is always the first value, and the condition that holds rows to it is part of every text, so that isolation
 //! does not depend on the database having row security.
 
-use crate::models::{Column, Model, ModelId, Models, Part, Standing, Tenancy};
-use crate::store::text::quoted;
+use crate::models::{Column, ColumnMapping, Model, ModelId, Models, Part, Tenancy};
+use crate::store::sql_template::quoted;
 use crate::store::{Dialect, Row};
 use crate::value::{Kind, string};
 use std::fmt::Write as _;
@@ -121,7 +121,7 @@ impl Table {
     pub fn among(&self, model: &Model) -> String {
         let list = self.dialect.value(2, "list");
         let list = match (model.columns.first().map(|id| (&id.kind, &id.standing)), self.dialect) {
-            (Some((_, Standing::Text(actual))), Dialect::Postgres) => {
+            (Some((_, ColumnMapping::Text(actual))), Dialect::Postgres) => {
                 format!("(SELECT l::{actual} FROM {list} AS l (l))")
             }
             (Some((Kind::Uuid, _)), Dialect::Postgres) => {
@@ -144,12 +144,12 @@ impl Table {
 pub fn read(column: &Column, dialect: Dialect) -> String {
     let name = quoted(&column.name);
     match &column.standing {
-        Standing::Absent if dialect == Dialect::Postgres => "NULL::text".to_owned(),
-        Standing::Absent => "NULL".to_owned(),
-        Standing::Made => dialect.read(&name, form(&column.kind)).into_owned(),
-        Standing::Text(_) => format!("{name}::text"),
-        Standing::As { read, .. } => format!("{name}::{read}"),
-        Standing::Local(_) => {
+        ColumnMapping::Absent if dialect == Dialect::Postgres => "NULL::text".to_owned(),
+        ColumnMapping::Absent => "NULL".to_owned(),
+        ColumnMapping::Made => dialect.read(&name, form(&column.kind)).into_owned(),
+        ColumnMapping::Text(_) => format!("{name}::text"),
+        ColumnMapping::As { read, .. } => format!("{name}::{read}"),
+        ColumnMapping::Local(_) => {
             dialect.read(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date").into_owned()
         }
     }
@@ -158,10 +158,10 @@ pub fn read(column: &Column, dialect: Dialect) -> String {
 /// A value as a column is given it.
 pub fn value(column: &Column, number: usize, dialect: Dialect) -> String {
     match &column.standing {
-        Standing::Made | Standing::Absent => dialect.value(number, form(&column.kind)),
-        Standing::Text(actual) => format!("${number}::text::{actual}"),
-        Standing::As { read, actual } => format!("${number}::{read}::{actual}"),
-        Standing::Local(actual) => {
+        ColumnMapping::Made | ColumnMapping::Absent => dialect.value(number, form(&column.kind)),
+        ColumnMapping::Text(actual) => format!("${number}::sql_template::{actual}"),
+        ColumnMapping::As { read, actual } => format!("${number}::{read}::{actual}"),
+        ColumnMapping::Local(actual) => {
             format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}")
         }
     }
@@ -220,7 +220,7 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
 /// A column with its table, since a parent may have one of the same name.
 pub fn name(model: &Model, column: usize) -> String {
     match model.columns.get(column) {
-        Some(Column { standing: Standing::Absent, .. }) | None => "NULL".to_owned(),
+        Some(Column { standing: ColumnMapping::Absent, .. }) | None => "NULL".to_owned(),
         Some(column) => format!("{}.{}", quoted(&model.table), quoted(&column.name)),
     }
 }
@@ -237,7 +237,7 @@ pub fn json(model: &Model, row: &Row) -> String {
 /// The members of a row, without the closing brace.
 pub fn members(model: &Model, row: &Row, out: &mut String) {
     out.push('{');
-    let there = |column: &Column| column.standing != Standing::Absent;
+    let there = |column: &Column| column.standing != ColumnMapping::Absent;
     for (at, (column, cell)) in
         model.columns.iter().zip(row).filter(|(column, _)| there(column)).enumerate()
     {

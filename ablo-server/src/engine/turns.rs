@@ -1,25 +1,25 @@
 //! Turns of agents: opened with what was asked, closed with what it cost (docs/protocol/commits.md §12).
 
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::store::{Text, Tx};
+use crate::store::{SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::{ParticipantKind, TaskClose, TaskOpen};
 
-static OPEN: Text = Text::new(
+static OPEN: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_turns (id, organization_id, participant_id, prompt_hash, parent_id, surface, metadata, opened_at) \
      VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7:json}, {8:date})",
 );
-static OF: Text = Text::new(
+static OF: SqlTemplate = SqlTemplate::new(
     "SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = {2}",
 );
-static CLOSE: Text = Text::new(
+static CLOSE: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_turns SET ended_at = {3:date}, cost_input_tokens = {4}, cost_output_tokens = {5}, cost_compute_ms = {6} \
      WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
 );
 
 /// Characters of a prompt at most (docs/protocol/http.md §6).
-pub const LONGEST_PROMPT: usize = 256_000;
+pub const MAX_PROMPT_BYTES: usize = 256_000;
 
 /// A turn that was opened.
 #[derive(Clone, Debug)]
@@ -37,21 +37,21 @@ pub struct Opened {
 /// # Errors
 /// `turn_validation_failed`, `parent_turn_not_found`, `parent_turn_foreign_agent`, or what the database said.
 pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, asked: &TaskOpen) -> Result<Opened> {
-    if asked.prompt.chars().count() > LONGEST_PROMPT || asked.prompt.is_empty() {
-        let message = format!("a prompt has 1 to {LONGEST_PROMPT} characters");
-        return Err(Refusal::new("turn_validation_failed", message).param("prompt").into());
+    if asked.prompt.chars().count() > MAX_PROMPT_BYTES || asked.prompt.is_empty() {
+        let message = format!("a prompt has 1 to {MAX_PROMPT_BYTES} characters");
+        return Err(ApiError::new("turn_validation_failed", message).param("prompt").into());
     }
     if let Some(parent) = &asked.parent_task_id {
         match owner(tx, who, parent)? {
             None => {
-                return Err(Refusal::new(
+                return Err(ApiError::new(
                     "parent_turn_not_found",
                     format!("there is no turn `{parent}`"),
                 )
                 .into());
             }
             Some((agent, _)) if agent != who.participant => {
-                return Err(Refusal::new(
+                return Err(ApiError::new(
                     "parent_turn_foreign_agent",
                     "the parent turn is another agent's",
                 )
@@ -114,16 +114,18 @@ pub fn close(
 pub fn check(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<()> {
     match belongs(tx, who, id)? {
         None => Ok(()),
-        Some(_) => Err(Refusal::new("turn_not_found", format!("the turn `{id}` is closed")).into()),
+        Some(_) => {
+            Err(ApiError::new("turn_not_found", format!("the turn `{id}` is closed")).into())
+        }
     }
 }
 
 /// When a turn of this participant ended, if it did.
 fn belongs(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<Option<String>> {
     match owner(tx, who, id)? {
-        None => Err(Refusal::new("turn_not_found", format!("there is no turn `{id}`")).into()),
+        None => Err(ApiError::new("turn_not_found", format!("there is no turn `{id}`")).into()),
         Some((agent, _)) if agent != who.participant && who.kind != ParticipantKind::System => {
-            Err(Refusal::new("turn_foreign_agent", "the turn is another agent's").into())
+            Err(ApiError::new("turn_foreign_agent", "the turn is another agent's").into())
         }
         Some((_, ended)) => Ok(ended),
     }

@@ -4,8 +4,8 @@
 //! way keeps its bounds until it is through, so that every attempt at it has the same id and the same body.
 
 use super::log::{self, Delta, number, place, texts};
-use crate::error::{Refusal, Result, StoreError};
-use crate::store::{Dialect, News, Row, Text, Tx};
+use crate::error::{ApiError, Result, StoreError};
+use crate::store::{Dialect, Notification, Row, SqlTemplate, Tx};
 use crate::value::{Cell, shown_date, stored_date};
 use ablo_wire::{RawRow, WebhookDelivery, WebhookEvent};
 use jiff::SignedDuration;
@@ -24,52 +24,54 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const COLUMNS: &str = "id, organization_id, url, secret, {enabled_events:texts}, status, cursor, sending_to, attempts, \
     {next_attempt_at:date}, {last_success_at:date}, {last_error_at:date}, last_error, {created_at:date}";
 
-static ADD: Text = Text::new(
+static ADD: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_webhook_endpoints (id, organization_id, url, secret, enabled_events, status, cursor, attempts, next_attempt_at, \
      leased_until, created_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, 'enabled', {6}, 0, {7:date}, {7:date}, {7:date})",
 );
-static CHANGE: Text = Text::new(
+static CHANGE: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_endpoints SET url = {3}, enabled_events = {4:texts}, status = {5}, attempts = {6}, next_attempt_at = {7:date} \
      WHERE organization_id = {1} AND id = {2}",
 );
-static REMOVE: Text =
-    Text::new("DELETE FROM ablo_webhook_endpoints WHERE organization_id = {1} AND id = {2}");
-static REMOVE_LETTERS: Text =
-    Text::new("DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2}");
-static LEASED: Text = Text::new(
+static REMOVE: SqlTemplate =
+    SqlTemplate::new("DELETE FROM ablo_webhook_endpoints WHERE organization_id = {1} AND id = {2}");
+static REMOVE_LETTERS: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2}",
+);
+static LEASED: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_endpoints SET leased_until = {3:date} WHERE id = {1} AND status = 'enabled' AND leased_until <= {2:date} \
      AND next_attempt_at <= {2:date} RETURNING id",
 );
-static BEGUN: Text = Text::new("UPDATE ablo_webhook_endpoints SET sending_to = {2} WHERE id = {1}");
-static PASSED: Text = Text::new(
+static BEGUN: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_webhook_endpoints SET sending_to = {2} WHERE id = {1}");
+static PASSED: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_endpoints SET cursor = {2}, sending_to = NULL, attempts = 0, next_attempt_at = {3:date}, leased_until = {3:date} \
      WHERE id = {1}",
 );
-static SUCCEEDED: Text =
-    Text::new("UPDATE ablo_webhook_endpoints SET last_success_at = {2:date} WHERE id = {1}");
-static FAILED: Text = Text::new(
+static SUCCEEDED: SqlTemplate =
+    SqlTemplate::new("UPDATE ablo_webhook_endpoints SET last_success_at = {2:date} WHERE id = {1}");
+static FAILED: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_endpoints SET attempts = attempts + 1, next_attempt_at = {2:date}, leased_until = {3:date}, \
      last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
 );
-static DISABLED: Text = Text::new(
+static DISABLED: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_endpoints SET status = 'disabled', attempts = 0, cursor = {2}, sending_to = NULL, leased_until = {3:date}, \
      last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
 );
-static KEEP: Text = Text::new(
+static KEEP: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_webhook_letters (id, organization_id, endpoint_id, body, error, died_at, again) \
      VALUES ({1}, {2}, {3}, {4}, {5}, {6:date}, 'no') ON CONFLICT (organization_id, endpoint_id, id) \
      DO UPDATE SET error = {5}, died_at = {6:date}, again = 'no'",
 );
-static LETTERS: Text = Text::new(
+static LETTERS: SqlTemplate = SqlTemplate::new(
     "SELECT id, body, error, {died_at:date}, again FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} ORDER BY died_at, id LIMIT 100",
 );
-static NEXT_LETTER: Text = Text::new(
+static NEXT_LETTER: SqlTemplate = SqlTemplate::new(
     "SELECT id, body FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND again = 'yes' ORDER BY died_at, id LIMIT 1",
 );
-static AGAIN: Text = Text::new(
+static AGAIN: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_webhook_letters SET again = 'yes' WHERE organization_id = {1} AND endpoint_id = {2}",
 );
-static FORGET: Text = Text::new(
+static FORGET: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = {3}",
 );
 
@@ -230,7 +232,7 @@ pub(crate) fn due(tx: &mut dyn Tx, grown: Option<&BTreeSet<String>>) -> Result<V
 pub(crate) fn one(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Endpoint> {
     let found = all(tx, organization)?.into_iter().find(|endpoint| endpoint.id == id);
     found.ok_or_else(|| {
-        Refusal::new("entity_not_found", format!("there is no webhook endpoint `{id}`")).into()
+        ApiError::new("entity_not_found", format!("there is no webhook endpoint `{id}`")).into()
     })
 }
 
@@ -242,7 +244,7 @@ pub(crate) fn add(
     events: &BTreeSet<String>,
 ) -> Result<Endpoint> {
     if all(tx, organization)?.len() >= MOST {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "invalid_request",
             format!("an organisation has at most {MOST} webhook endpoints"),
         )
@@ -277,7 +279,7 @@ pub(crate) fn change(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Endpoint> {
     ];
     tx.execute(CHANGE.of(tx.dialect()), &values)?;
     // Whoever delivers looks again.
-    tx.tell(News::Log { organization: endpoint.organization.clone() })?;
+    tx.tell(Notification::Log { organization: endpoint.organization.clone() })?;
     one(tx, &endpoint.organization, &endpoint.id)
 }
 

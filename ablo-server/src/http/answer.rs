@@ -1,7 +1,7 @@
 //! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (docs/protocol/errors.md §1).
 
 use crate::app::App;
-use crate::error::{Failure, Refusal};
+use crate::error::{ApiError, EngineError};
 use ablo_wire::ERROR_CONTRACT_VERSION;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -21,9 +21,9 @@ pub(super) type Answer = Result<Response, Failed>;
 
 /// A failure on its way out.
 #[derive(Debug)]
-pub(super) struct Failed(pub(super) Refusal);
+pub(super) struct Failed(pub(super) ApiError);
 
-impl<E: Into<Failure>> From<E> for Failed {
+impl<E: Into<EngineError>> From<E> for Failed {
     fn from(error: E) -> Self {
         Self(error.into().into_refusal())
     }
@@ -91,7 +91,7 @@ pub(super) async fn contract(
         .remove::<Pattern>()
         .map_or_else(|| "none".to_owned(), |pattern| pattern.0);
     app.metrics.answered(&route, method.as_str(), response.status().as_u16(), began.elapsed());
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
         app.metrics.refused(refusal.code());
         tracing::debug!(request = id, %method, path, code = refusal.code(), "refused");
         response = refused(refusal, &id, response.status());
@@ -106,7 +106,7 @@ pub(super) async fn contract(
     response
 }
 
-fn refused(refusal: Refusal, id: &str, status: StatusCode) -> Response {
+fn refused(refusal: ApiError, id: &str, status: StatusCode) -> Response {
     let code = refusal.code().to_owned();
     let mut envelope = refusal.into_envelope();
     envelope.request_id = Some(id.to_owned());

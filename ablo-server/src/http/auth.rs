@@ -4,9 +4,9 @@ use super::answer::{Answer, ok};
 use super::request::{Body, Caller, Optional};
 use crate::app::{App, only_secret};
 use crate::engine::credentials::{self, Issued};
-use crate::engine::exchange::{self, Wish};
+use crate::engine::exchange::{self, TokenRequest};
 use crate::engine::turns;
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::value::shown_date;
 use ablo_wire::{
@@ -42,7 +42,7 @@ pub(super) async fn exchange(
     caller: Caller,
     Body(asked): Body<ExchangeRequest>,
 ) -> Answer {
-    let wish = Wish {
+    let request = TokenRequest {
         kind: participant_kind(asked.participant_kind)?,
         participant: asked.participant_id.filter(|id| !id.is_empty()),
         groups: asked.sync_groups,
@@ -51,7 +51,7 @@ pub(super) async fn exchange(
         label: asked.label,
         user_meta: asked.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, wish).await?;
+    let (issued, who) = mint(&app, &caller, request).await?;
     ok(&ExchangeResponse::new(
         issued.id.clone(),
         issued.token.clone(),
@@ -62,21 +62,21 @@ pub(super) async fn exchange(
     ))
 }
 
-fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, Refusal> {
+fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, ApiError> {
     match kind {
         ParticipantKind::Other(other) => {
             let message =
                 format!("`{other}` is no kind of participant; there are user, agent and system");
-            Err(Refusal::new("invalid_participant_kind", message).param("participantKind"))
+            Err(ApiError::new("invalid_participant_kind", message).param("participantKind"))
         }
         kind => Ok(kind),
     }
 }
 
-async fn mint(app: &App, caller: &Caller, wish: Wish) -> Result<(Issued, Identity)> {
+async fn mint(app: &App, caller: &Caller, request: TokenRequest) -> Result<(Issued, Identity)> {
     let (mode, holder) = (app.options.mode, caller.0.clone());
     app.writing(&holder.identity.organization.clone(), move |engine, tx| {
-        exchange::exchange(engine, tx, mode, &holder, wish.clone())
+        exchange::exchange(engine, tx, mode, &holder, request.clone())
     })
     .await
 }
@@ -102,7 +102,7 @@ pub(super) async fn create(
     caller: Caller,
     Body(asked): Body<CapabilityCreate>,
 ) -> Answer {
-    let wish = Wish {
+    let request = TokenRequest {
         kind: participant_kind(asked.participant_kind.unwrap_or(ParticipantKind::Agent))?,
         participant: asked.participant_id.filter(|id| !id.is_empty()),
         groups: asked.sync_groups.or(asked.allowed_sync_groups),
@@ -111,7 +111,7 @@ pub(super) async fn create(
         label: asked.label,
         user_meta: asked.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, wish).await?;
+    let (issued, who) = mint(&app, &caller, request).await?;
     ok(&created(&issued, &who))
 }
 

@@ -5,9 +5,11 @@ use super::answer::{Answer, json, ok};
 use super::models::pairs;
 use super::request::{Body, Caller, Optional};
 use crate::app::App;
-use crate::engine::claims::{self, Answer as Given, Ask, Claim, LONGEST_TTL, Line, Place, TTL};
+use crate::engine::claims::{
+    self, Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest, MAX_TTL, TTL,
+};
 use crate::engine::plan::{find, permitted, row_id};
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
 use crate::models::Model;
 use crate::value::shown_date;
@@ -49,7 +51,7 @@ fn target(claim: &Claim) -> ClaimTarget {
 }
 
 /// Whether a participant may claim rows of a model: whoever may write them (docs/protocol/differences.md B12).
-pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), Refusal> {
+pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     let verbs = ["update", "create", "delete"];
     match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
         true => Ok(()),
@@ -59,15 +61,15 @@ pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), Refusal> {
 
 /// How long a claim is held, in milliseconds (docs/protocol/differences.md B1).
 pub(crate) fn lease(asked: Option<u64>) -> u64 {
-    asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(LONGEST_TTL)
+    asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(MAX_TTL)
 }
 
-fn span(ttl: Option<&Ttl>) -> Result<u64, Refusal> {
+fn span(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
     match ttl {
         None => Ok(lease(None)),
         Some(ttl) => match ttl.millis() {
             Some(millis) => Ok(lease(Some(millis.0))),
-            None => Err(Refusal::new(
+            None => Err(ApiError::new(
                 "malformed_claim",
                 "`ttl` is a number of seconds or a text such as `30s`",
             )
@@ -76,7 +78,7 @@ fn span(ttl: Option<&Ttl>) -> Result<u64, Refusal> {
     }
 }
 
-async fn begin(app: &App, who: &Identity, model: &Model, ask: Ask) -> Answer {
+async fn begin(app: &App, who: &Identity, model: &Model, ask: ClaimRequest) -> Answer {
     may_claim(model, who)?;
     row_id(&ask.row)?;
     let (model, who, waits) = (model.id, who.clone(), ask.queue);
@@ -87,7 +89,7 @@ async fn begin(app: &App, who: &Identity, model: &Model, ask: Ask) -> Answer {
         .await?;
     let mut answer = ClaimAnswer::new();
     match given {
-        Given::Held(claim) => {
+        ClaimOutcome::Held(claim) => {
             let mut granted = GrantedIntent::new(claim.id.clone());
             granted.object = Some(IntentTag);
             granted.status = Some(IntentStatus::Active);
@@ -100,14 +102,14 @@ async fn begin(app: &App, who: &Identity, model: &Model, ask: Ask) -> Answer {
             answer.intent_id = Some(claim.id);
             json(StatusCode::CREATED, &answer)
         }
-        Given::Queued(claim, position) => {
+        ClaimOutcome::Queued(claim, position) => {
             debug_assert!(waits);
             answer.status = Some(ClaimStatus::Queued);
             answer.intent_id = Some(claim.id);
             answer.position = Some(position);
             json(StatusCode::ACCEPTED, &answer)
         }
-        Given::Refused(holder) => Err(claims::held("entity_claimed", &holder).into()),
+        ClaimOutcome::Refused(holder) => Err(claims::held("entity_claimed", &holder).into()),
     }
 }
 
@@ -127,12 +129,12 @@ pub(super) async fn claim(
         .filter(|id| !id.is_empty())
         .map(str::to_owned);
     let meta = body.meta.map(|meta| serde_json::Value::Object(meta).to_string());
-    let ask = Ask {
+    let ask = ClaimRequest {
         id: own.unwrap_or_else(made_up),
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
         description: body.description,
-        place: Place { meta, ..Place::default() },
+        place: ClaimDetail { meta, ..ClaimDetail::default() },
         ttl: span(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
     };
@@ -145,7 +147,7 @@ pub(super) async fn open(
     Body(body): Body<IntentBody>,
 ) -> Answer {
     if body.intent_id.is_empty() {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "intent_id_required",
             "a claim has an id that its participant makes up",
         )
@@ -153,12 +155,12 @@ pub(super) async fn open(
     }
     let model = find(&app.engine.models, &body.target.model)?;
     let json = |value: serde_json::Result<String>| value.ok();
-    let ask = Ask {
+    let ask = ClaimRequest {
         id: body.intent_id,
         row: body.target.id,
         action: body.action,
         description: None,
-        place: Place {
+        place: ClaimDetail {
             path: body.target.path,
             range: body.target.range.and_then(|range| json(serde_json::to_string(&range))),
             field: body.target.field,
@@ -213,7 +215,7 @@ pub(super) async fn reorder(
     let model = find(&app.engine.models, &model)?;
     if !may_reorder(caller.who()) {
         let message = "the credential does not cover intent.reorder";
-        return Err(Refusal::new("capability_scope_denied", message)
+        return Err(ApiError::new("capability_scope_denied", message)
             .required("intent.reorder")
             .into());
     }
@@ -260,7 +262,7 @@ pub(super) async fn list(
             && row.as_ref().is_none_or(|row| *row == claim.row)
             && (field.is_none() || claim.place.field.is_none() || field == claim.place.field)
     };
-    let mut line = Line::default();
+    let mut line = ClaimQueue::default();
     let mut holders = Vec::new();
     for claim in live.into_iter().filter(wanted) {
         match claim.status.as_str() {

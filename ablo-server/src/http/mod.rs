@@ -17,7 +17,7 @@ mod webhooks;
 pub(crate) use request::why_unreadable;
 
 use crate::app::App;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use answer::{Answer, Failed, contract, matched};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -43,7 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Failed(Refusal::new("internal_error", "the coordinator failed; its log says more"))
+            Failed(ApiError::new("internal_error", "the coordinator failed; its log says more"))
                 .into_response()
         }))
         .layer(DefaultBodyLimit::max(largest))
@@ -163,9 +163,9 @@ async fn datasource(_: request::Caller) -> Answer {
 }
 
 async fn unknown() -> Failed {
-    Failed(Refusal::new("invalid_request", "there is no such route").with_status(404))
+    Failed(ApiError::new("invalid_request", "there is no such route").with_status(404))
 }
 
 async fn wrong_method() -> Failed {
-    Failed(Refusal::new("invalid_request", "the route does not have this method").with_status(405))
+    Failed(ApiError::new("invalid_request", "the route does not have this method").with_status(405))
 }

@@ -7,7 +7,7 @@ use crate::engine::claims;
 use crate::engine::commit::{Commit, commit};
 use crate::engine::plan::{find, plan};
 use crate::engine::read::{self, ListQuery};
-use crate::error::{Refusal, Result};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::source;
 use ablo_wire::{
@@ -31,11 +31,11 @@ pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
-fn descending(order: &str) -> Result<bool, Refusal> {
+fn descending(order: &str) -> Result<bool, ApiError> {
     match order.to_ascii_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
-        _ => Err(Refusal::new(
+        _ => Err(ApiError::new(
             "model_query_failed",
             format!("`order` is `asc` or `desc`, not `{order}`"),
         )
@@ -55,7 +55,7 @@ pub(super) async fn list(
         match name.as_str() {
             "limit" => {
                 let limit = value.parse().map_err(|_| {
-                    Refusal::new(
+                    ApiError::new(
                         "model_query_failed",
                         format!("`limit` is a whole number, not `{value}`"),
                     )
@@ -100,7 +100,7 @@ pub(super) async fn retrieve(
         })
         .await?;
     let row = row.ok_or_else(|| {
-        Refusal::new("model_not_found", format!("there is no {}/{id}", model.key))
+        ApiError::new("model_not_found", format!("there is no {}/{id}", model.key))
     })?;
     let mut body: Read = Read::new(model.key.clone(), id, raw(&row)?);
     body.object = ModelTag;

@@ -4,7 +4,7 @@ use super::answer::{Answer, ok};
 use super::request::{Body, Caller};
 use crate::app::App;
 use crate::engine::sessions;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::value::shown_date;
 use ablo_wire::{PresenceEntry, PresencePost, PresenceReport, PresenceRoster};
 use axum::extract::State;
@@ -40,7 +40,7 @@ pub(super) async fn report(
 ) -> Answer {
     let who = caller.who().clone();
     if body.organization_id != who.organization {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "organization_mismatch",
             "the organisation is not the credential's",
         )
@@ -48,7 +48,7 @@ pub(super) async fn report(
     }
     let named = body.user_id.strip_prefix("agent:").unwrap_or(&body.user_id);
     if named != who.participant {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "presence_identity_required",
             "a participant reports on itself alone",
         )

@@ -3,7 +3,7 @@
 use super::answer::Failed;
 use crate::app::{App, no_credentials};
 use crate::engine::credentials::State;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::identity::Identity;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// Bytes of an idempotency key at most (docs/protocol/differences.md D2).
-const LONGEST_KEY: usize = 255;
+const MAX_KEY_BYTES: usize = 255;
 
 /// The credential behind a request.
 #[derive(Debug)]
@@ -74,51 +74,50 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Optional<T> {
 async fn read(request: Request, app: &Arc<App>) -> Result<Bytes, Failed> {
     Bytes::from_request(request, app).await.map_err(|rejection| {
         let message = format!("the body could not be read: {rejection}");
-        Failed(Refusal::new("invalid_body", message).with_status(rejection.status().as_u16()))
+        Failed(ApiError::new("invalid_body", message).with_status(rejection.status().as_u16()))
     })
 }
 
 /// Why a commit cannot be read.
-pub(crate) fn why_unreadable(bytes: &[u8], error: &serde_json::Error) -> Refusal {
-    operations(bytes).unwrap_or_else(|| Refusal::new("invalid_body", error.to_string()))
+pub(crate) fn why_unreadable(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    operations(bytes).unwrap_or_else(|| ApiError::new("invalid_body", error.to_string()))
 }
 
 /// Reads JSON: text that is none is told from JSON of another form.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-            Err(error) => Refusal::new("invalid_json", format!("the body is no JSON: {error}")),
-            Ok(_) => {
-                operations(bytes).unwrap_or_else(|| Refusal::new("invalid_body", error.to_string()))
-            }
+            Err(error) => ApiError::new("invalid_json", format!("the body is no JSON: {error}")),
+            Ok(_) => operations(bytes)
+                .unwrap_or_else(|| ApiError::new("invalid_body", error.to_string())),
         }
     })
 }
 
 /// Why the operations of a commit cannot be read, where that is what is wrong (docs/protocol/errors.md §6).
-fn operations(bytes: &[u8]) -> Option<Refusal> {
+fn operations(bytes: &[u8]) -> Option<ApiError> {
     let body: Value = serde_json::from_slice(bytes).ok()?;
     let body = body.as_object()?;
     if body.contains_key("operation") && body.contains_key("operations") {
         let message = "a commit has either `operation` or `operations`";
-        return Some(Refusal::new("commit_operations_ambiguous", message));
+        return Some(ApiError::new("commit_operations_ambiguous", message));
     }
     let is_commit = body.contains_key("clientTxId") || body.contains_key("operations");
     let Some(operations) = body.get("operations").filter(|operations| !operations.is_null()) else {
         return is_commit.then(|| {
-            Refusal::new("commit_operation_required", "a commit has a list of operations")
+            ApiError::new("commit_operation_required", "a commit has a list of operations")
         });
     };
     operations.as_array()?.iter().enumerate().find_map(|(at, operation)| {
         let operation = operation.as_object()?;
         let has = |name: &str| operation.get(name).is_some_and(Value::is_string);
         let refusal = match (has("action") || has("type"), has("model")) {
-            (false, _) => Refusal::new(
+            (false, _) => ApiError::new(
                 "commit_operation_action_required",
                 "an operation has an `action`, or a `type`",
             ),
             (true, false) => {
-                Refusal::new("commit_operation_model_required", "an operation names its model")
+                ApiError::new("commit_operation_model_required", "an operation names its model")
             }
             (true, true) => return None,
         };
@@ -130,18 +129,18 @@ fn operations(bytes: &[u8]) -> Option<Refusal> {
 pub(super) fn idempotency_key(
     headers: &HeaderMap,
     body: Option<&String>,
-) -> Result<String, Refusal> {
+) -> Result<String, ApiError> {
     let header =
         headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let key = header.or_else(|| body.cloned()).filter(|key| !key.is_empty());
     match key {
         None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
-        Some(key) if key.len() > LONGEST_KEY => {
-            let message = format!("an idempotency key has at most {LONGEST_KEY} bytes");
-            Err(Refusal::new("idempotency_key_too_long", message).param("idempotencyKey"))
+        Some(key) if key.len() > MAX_KEY_BYTES => {
+            let message = format!("an idempotency key has at most {MAX_KEY_BYTES} bytes");
+            Err(ApiError::new("idempotency_key_too_long", message).param("idempotencyKey"))
         }
         Some(key) if key.contains('\0') => {
-            Err(Refusal::new("invalid_request", "an idempotency key holds no U+0000")
+            Err(ApiError::new("invalid_request", "an idempotency key holds no U+0000")
                 .param("idempotencyKey"))
         }
         Some(key) => Ok(key),

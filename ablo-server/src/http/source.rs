@@ -3,7 +3,7 @@
 use super::answer::{Answer, ok};
 use super::request::Caller;
 use crate::app::{App, only_secret};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use ablo_wire::PushBody;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -17,14 +17,14 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let unknown = || {
-        Refusal::new(
+        ApiError::new(
             "source_api_key_unresolved",
             "no data source of this coordinator has signed this",
         )
     };
     let origin = app.sources.signed(header, &body, now).ok_or_else(unknown)?;
     let refused = |code: &str, message: String| {
-        Refusal::new("invalid_body", message).detail("error", code).with_status(400)
+        ApiError::new("invalid_body", message).detail("error", code).with_status(400)
     };
     let body: PushBody = serde_json::from_slice(&body)
         .map_err(|error| refused("ingest_failed", format!("no events: {error}")))?;
@@ -33,7 +33,7 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     }
     let many = body.events.len();
     let pushed = crate::source::pushed(&app, &origin, body.events).await;
-    pushed.map_err(|reason| Refusal::new("source_network_error", reason))?;
+    pushed.map_err(|reason| ApiError::new("source_network_error", reason))?;
     ok(&serde_json::json!({ "received": many }))
 }
 

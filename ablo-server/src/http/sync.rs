@@ -5,8 +5,8 @@ use super::models::pairs;
 use super::request::{Body, Caller};
 use crate::app::App;
 use crate::engine::plan::find;
-use crate::engine::read::{self, MOST_QUERIES};
-use crate::error::{Failure, Refusal};
+use crate::engine::read::{self, MAX_QUERIES};
+use crate::error::{ApiError, EngineError};
 use crate::value::string;
 use ablo_wire::{Health, QueryRequest};
 use axum::extract::{Path, RawQuery, State};
@@ -58,21 +58,21 @@ pub(super) async fn query(
     Body(body): Body<QueryRequest>,
 ) -> Answer {
     if body.queries.is_empty() {
-        return Err(Refusal::new("queries_required", "a batch has at least one query")
+        return Err(ApiError::new("queries_required", "a batch has at least one query")
             .param("queries")
             .into());
     }
-    if body.queries.len() > MOST_QUERIES {
+    if body.queries.len() > MAX_QUERIES {
         let message =
-            format!("{} queries, and a batch has at most {MOST_QUERIES}", body.queries.len());
-        return Err(Refusal::new("invalid_request", message).param("queries").into());
+            format!("{} queries, and a batch has at most {MAX_QUERIES}", body.queries.len());
+        return Err(ApiError::new("invalid_request", message).param("queries").into());
     }
     if body
         .organization_id
         .as_ref()
         .is_some_and(|organization| *organization != caller.who().organization)
     {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             "organization_mismatch",
             "the organisation is not the credential's",
         )
@@ -87,7 +87,7 @@ pub(super) async fn query(
                 answers.push(match read::query(engine, tx, &who, query) {
                     Ok(rows) => Ok(rows),
                     // One query that is wrong does not spoil the others (docs/protocol/differences.md D18).
-                    Err(Failure::Refused(refusal)) if body.queries.len() > 1 => Err(refusal),
+                    Err(EngineError::Refused(refusal)) if body.queries.len() > 1 => Err(refusal),
                     Err(failure) => return Err(failure),
                 });
             }
@@ -131,7 +131,7 @@ pub(super) async fn entity(
         })
         .await?;
     row.map(text).ok_or_else(|| {
-        Refusal::new("entity_not_found", format!("there is no {}/{id}", model.key)).into()
+        ApiError::new("entity_not_found", format!("there is no {}/{id}", model.key)).into()
     })
 }
 

@@ -4,7 +4,7 @@ use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller};
 use crate::app::{App, only_secret};
 use crate::engine::webhooks;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::webhooks::check;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Bytes of an address, and of the name of an event, at most.
-const LONGEST: usize = 2048;
+const MAX_URL_BYTES: usize = 2048;
 /// Kinds of events that one endpoint names, at most.
 const KINDS: usize = 256;
 
@@ -42,13 +42,16 @@ enum Status {
     Disabled,
 }
 
-fn valid(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), Refusal> {
-    let refused = |message: String, param: &str| Refusal::new("invalid_body", message).param(param);
-    if url.len() > LONGEST {
-        return Err(refused(format!("`url` has more than {LONGEST} bytes"), "url"));
+fn valid(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), ApiError> {
+    let refused =
+        |message: String, param: &str| ApiError::new("invalid_body", message).param(param);
+    if url.len() > MAX_URL_BYTES {
+        return Err(refused(format!("`url` has more than {MAX_URL_BYTES} bytes"), "url"));
     }
     check(url, app.options.webhooks.private_hosts).map_err(|why| refused(why, "url"))?;
-    if events.len() > KINDS || events.iter().any(|kind| kind.is_empty() || kind.len() > LONGEST) {
+    if events.len() > KINDS
+        || events.iter().any(|kind| kind.is_empty() || kind.len() > MAX_URL_BYTES)
+    {
         return Err(refused(
             format!("`enabledEvents` are at most {KINDS} names of events"),
             "enabledEvents",
@@ -74,10 +77,10 @@ pub(super) async fn create(
     json(StatusCode::CREATED, &made.show(true))
 }
 
-fn random() -> Result<[u8; 32], Refusal> {
+fn random() -> Result<[u8; 32], ApiError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|_| Refusal::new("internal_error", "the system gives no random numbers"))?;
+        .map_err(|_| ApiError::new("internal_error", "the system gives no random numbers"))?;
     Ok(bytes)
 }
 

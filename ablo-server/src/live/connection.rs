@@ -4,11 +4,11 @@
 //! the store. While a peer does not read, nothing is done for it, and after a while it is gone.
 
 use super::deliver::{Form, Item};
-use super::hub::{Hub, LineChange, STEP};
+use super::flow_control::{Pace, frame};
+use super::hub::{ClaimQueueChange, Hub, STEP};
 use super::hubs::Membership;
-use super::pace::{Pace, frame};
+use super::peer_view::PeerView;
 use super::subscriptions::Subscriptions;
-use super::told::Told;
 use crate::app::App;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{claims, credentials, log};
@@ -62,7 +62,7 @@ pub(crate) struct Connection {
     /// The groups that it hears of.
     pub(super) subscriptions: Subscriptions,
     pub(super) session: String,
-    pub(super) told: Told,
+    pub(super) told: PeerView,
     pub(super) pace: Pace,
     pub(super) report: PresenceReport,
     socket: WebSocket,
@@ -121,7 +121,7 @@ impl Connection {
             pace.hold = Some(Instant::now() + SNAPSHOT);
         }
         Self {
-            told: Told::default(),
+            told: PeerView::default(),
             pace,
             report: PresenceReport::new(PresenceStatus::Online),
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
@@ -225,7 +225,7 @@ impl Connection {
     async fn read(&mut self, text: &str) -> Result<(), End> {
         match ClientFrame::parse(text) {
             Ok(frame) => self.frame(frame).await,
-            Err(error) => match super::told::unreadable(text, &error) {
+            Err(error) => match super::peer_view::unreadable(text, &error) {
                 Some(answer) => self.answer(&answer).await,
                 None => self.unreadable(),
             },
@@ -430,11 +430,11 @@ impl Connection {
             return Ok(());
         }
         let gone = peer.gone && !self.hub.is_here(&peer.kind, &peer.participant);
-        let frame = super::told::presence(&self.hub, &self.who, peer, gone);
+        let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
         self.answer(&frame).await
     }
 
-    async fn line(&mut self, change: &LineChange) -> Result<(), End> {
+    async fn line(&mut self, change: &ClaimQueueChange) -> Result<(), End> {
         let (frames, doubtful) = self.told.line(&self.hub, &self.who, change);
         for frame in frames {
             self.answer(&frame).await?;

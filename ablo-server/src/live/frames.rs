@@ -1,13 +1,13 @@
 //! What a connection does about each frame of its peer (docs/protocol/websocket.md §3).
 
 use super::connection::{Connection, End};
-use super::told::{self, Own};
-use crate::engine::claims::{self, Answer, Ask, Place};
+use super::peer_view::{self, Own};
+use crate::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimRequest};
 use crate::engine::plan::row_id;
 use crate::error::Result;
 use crate::http::claims::{lease, may_reorder};
 use crate::http::models::write;
-use crate::store::News;
+use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
     IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
@@ -15,7 +15,7 @@ use ablo_wire::{
 use std::time::Instant;
 
 /// Bytes of what an application says to its peers, at most: every process hears it in one notification.
-const LONGEST_RELAY: usize = 6000;
+const MAX_RELAY_BYTES: usize = 6000;
 /// How a client says that it wants every change.
 const COMPLETE: &str = "completeDeltas";
 /// How a client says that its `lastSyncId` is a place in the log also when it is 0; of others it says that they know none.
@@ -111,7 +111,7 @@ impl Connection {
 
     async fn begin(&mut self, begin: IntentBegin) -> Result<(), End> {
         let queue = begin.queue.unwrap_or(false);
-        let target = told::target(&begin);
+        let target = peer_view::target(&begin);
         let model = self
             .app
             .engine
@@ -122,7 +122,7 @@ impl Connection {
             model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
         else {
             // A client that waits only understands that what it waits for is lost (docs/protocol/differences.md A18).
-            return self.answer(&told::lost(&begin.intent_id, target)).await;
+            return self.answer(&peer_view::lost(&begin.intent_id, target)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
         let json = |value: serde_json::Result<String>| value.ok();
@@ -130,12 +130,12 @@ impl Connection {
             .meta
             .as_ref()
             .and_then(|meta| meta.get("description")?.as_str().map(str::to_owned));
-        let ask = Ask {
+        let ask = ClaimRequest {
             id: begin.intent_id.clone(),
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
             description,
-            place: Place {
+            place: ClaimDetail {
                 path: begin.path.clone(),
                 range: begin.range.as_ref().and_then(|range| json(serde_json::to_string(range))),
                 field: begin.field.clone(),
@@ -159,23 +159,23 @@ impl Connection {
             position,
         };
         let frame = match given {
-            Ok(Answer::Held(_)) => {
+            Ok(ClaimOutcome::Held(_)) => {
                 self.told.keep(&begin.intent_id, own(true, 0));
-                told::acquired(&begin.intent_id, target.clone())
+                peer_view::acquired(&begin.intent_id, target.clone())
             }
-            Ok(Answer::Queued(_, position)) => {
+            Ok(ClaimOutcome::Queued(_, position)) => {
                 self.told.keep(&begin.intent_id, own(false, position));
-                told::queued(&begin.intent_id, target.clone(), position)
+                peer_view::queued(&begin.intent_id, target.clone(), position)
             }
-            Ok(Answer::Refused(holder)) => {
-                told::rejected(&begin.intent_id, target.clone(), &holder)
+            Ok(ClaimOutcome::Refused(holder)) => {
+                peer_view::rejected(&begin.intent_id, target.clone(), &holder)
             }
             Err(failure) => {
                 tracing::warn!(
                     code = failure.into_refusal().code(),
                     "a claim could not be asked for"
                 );
-                told::lost(&begin.intent_id, target.clone())
+                peer_view::lost(&begin.intent_id, target.clone())
             }
         };
         self.answer(&frame).await
@@ -230,10 +230,10 @@ impl Connection {
     /// Says something of the application's to peers who share a group.
     async fn relay(&mut self, frame: OtherFrame) -> Result<(), End> {
         let Ok(text) = ServerFrame::Other(frame).to_text() else { return Ok(()) };
-        if text.len() > LONGEST_RELAY {
+        if text.len() > MAX_RELAY_BYTES {
             return Ok(());
         }
-        let news = News::Relay {
+        let news = Notification::Relay {
             organization: self.who.organization.clone(),
             session: self.session.clone(),
             groups: self.who.groups.clone(),

@@ -1,13 +1,13 @@
 //! One organisation's hub: fed by news, read by connections.
 
 use super::deliver::Item;
-use crate::engine::claims::{self, Claim, Line};
+use crate::engine::claims::{self, Claim, ClaimQueue};
 use crate::engine::log::Delta;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
 use crate::identity::organization_group;
-use crate::store::{News, Store, Tenant, Tx};
+use crate::store::{Notification, Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ const RING: usize = 4096;
 const RING_BYTES: usize = 32 << 20;
 /// Changes that are read in one go.
 pub(super) const STEP: usize = 512;
-/// News that a connection may lag behind before it looks at everything again.
+/// Notification that a connection may lag behind before it looks at everything again.
 pub(super) const CHANNEL: usize = 1024;
 /// How long a hub without connections is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ pub(crate) struct Hub {
     /// The end of the log, as far as it is at hand.
     pub(super) head: watch::Sender<u64>,
     /// Rows whose claims changed.
-    pub(super) lines: broadcast::Sender<Arc<LineChange>>,
+    pub(super) lines: broadcast::Sender<Arc<ClaimQueueChange>>,
     /// Participants who came, went or said something.
     pub(super) peers: broadcast::Sender<Arc<Session>>,
     /// What applications say to each other.
@@ -52,7 +52,7 @@ struct Known {
     ring_bytes: usize,
     /// Every change after this is in the ring.
     floor: u64,
-    lines: BTreeMap<(String, String), Arc<LineChange>>,
+    lines: BTreeMap<(String, String), Arc<ClaimQueueChange>>,
     sessions: BTreeMap<String, Arc<Session>>,
     idle_since: Option<Instant>,
 }
@@ -72,10 +72,10 @@ impl Known {
 
 /// The claims on a row, and who sees the row.
 #[derive(Debug)]
-pub(super) struct LineChange {
+pub(super) struct ClaimQueueChange {
     pub(super) model: String,
     pub(super) row: String,
-    pub(super) line: Line,
+    pub(super) line: ClaimQueue,
     pub(super) groups: BTreeSet<String>,
 }
 
@@ -95,7 +95,7 @@ pub(super) const UNREAD: u64 = u64::MAX;
 pub(super) enum Look {
     All,
     Log,
-    Line(String, String),
+    ClaimQueue(String, String),
     Session(String),
     Over,
 }
@@ -114,18 +114,18 @@ impl Hub {
     }
 
     /// What there is to look at after a piece of news.
-    pub(super) fn note(&self, heard: News, missed: &mut BTreeSet<Look>) {
+    pub(super) fn note(&self, heard: Notification, missed: &mut BTreeSet<Look>) {
         let look = match heard {
-            News::Log { .. } => Look::Log,
-            News::Claims { model, row, .. } => Look::Line(model, row),
-            News::Presence { session, .. } => Look::Session(session),
-            News::Relay { session, groups, text, .. } => {
+            Notification::Log { .. } => Look::Log,
+            Notification::Claims { model, row, .. } => Look::ClaimQueue(model, row),
+            Notification::Presence { session, .. } => Look::Session(session),
+            Notification::Relay { session, groups, text, .. } => {
                 // Nobody may be listening.
                 let _ = self.relays.send(Arc::new(Relay { session, groups, text }));
                 return;
             }
-            News::Revoked { .. } => return,
-            News::Gap => Look::All,
+            Notification::Revoked { .. } => return,
+            Notification::Gap => Look::All,
         };
         missed.insert(look);
     }
@@ -161,7 +161,7 @@ impl Hub {
             Look::Over => {
                 store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await
             }
-            Look::Line(model, row) => {
+            Look::ClaimQueue(model, row) => {
                 let engine = Arc::clone(engine);
                 let change = store
                     .reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row))
@@ -232,7 +232,7 @@ impl Hub {
         Some(known.ring.iter().skip(from).take(STEP).cloned().collect())
     }
 
-    fn put_line(&self, change: LineChange) {
+    fn put_line(&self, change: ClaimQueueChange) {
         let change = Arc::new(change);
         let key = (change.model.clone(), change.row.clone());
         let mut known = lock(&self.known);
@@ -267,11 +267,11 @@ impl Hub {
     }
 
     /// Everything anew; what is told are the differences.
-    fn replace(&self, lines: Vec<LineChange>, sessions: Vec<Session>) {
+    fn replace(&self, lines: Vec<ClaimQueueChange>, sessions: Vec<Session>) {
         let known = lock(&self.known);
         let now: BTreeSet<(String, String)> =
             lines.iter().map(|change| (change.model.clone(), change.row.clone())).collect();
-        let gone: Vec<Arc<LineChange>> = known
+        let gone: Vec<Arc<ClaimQueueChange>> = known
             .lines
             .iter()
             .filter(|(key, _)| !now.contains(*key))
@@ -284,7 +284,7 @@ impl Hub {
         for change in gone {
             let (model, row, groups) =
                 (change.model.clone(), change.row.clone(), change.groups.clone());
-            self.put_line(LineChange { model, row, line: Line::default(), groups });
+            self.put_line(ClaimQueueChange { model, row, line: ClaimQueue::default(), groups });
         }
         lines.into_iter().for_each(|change| self.put_line(change));
         left.iter().for_each(|id| self.put_session(id, None));
@@ -308,7 +308,7 @@ impl Hub {
     }
 
     /// Rows with claims on them.
-    pub(super) fn lines(&self) -> Vec<Arc<LineChange>> {
+    pub(super) fn lines(&self) -> Vec<Arc<ClaimQueueChange>> {
         lock(&self.known).lines.values().cloned().collect()
     }
 
@@ -335,7 +335,7 @@ fn line(
     organization: &str,
     model: &str,
     row: &str,
-) -> Result<LineChange> {
+) -> Result<ClaimQueueChange> {
     let line = claims::line(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
@@ -345,7 +345,7 @@ fn line(
             seen_by = groups::of_row(engine, tx, organization, model, found)?;
         }
     }
-    Ok(LineChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by })
+    Ok(ClaimQueueChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by })
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

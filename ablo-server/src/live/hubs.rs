@@ -2,8 +2,8 @@
 
 use super::hub::{CHANNEL, Hub, Look, UNREAD, lock};
 use crate::engine::Engine;
-use crate::error::{Refusal, Result};
-use crate::store::{News, Store};
+use crate::error::{ApiError, Result};
+use crate::store::{Notification, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,11 +44,11 @@ impl std::fmt::Debug for Shared {
 
 struct Entry {
     hub: Arc<Hub>,
-    news: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedSender<Notification>,
 }
 
 impl Hubs {
-    /// No hub yet. News are listened to from now on, within the runtime this is called in.
+    /// No hub yet. Notification are listened to from now on, within the runtime this is called in.
     #[must_use]
     pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
         let news = store.news();
@@ -75,7 +75,7 @@ impl Hubs {
     pub(crate) async fn join(&self, organization: &str, most: usize) -> Result<Membership> {
         if self.shared.connections.load(Ordering::Relaxed) >= most {
             return Err(
-                Refusal::new("instance_at_capacity", "too many connections; try again").into()
+                ApiError::new("instance_at_capacity", "too many connections; try again").into()
             );
         }
         let (membership, fresh) = self.shared.entry(organization);
@@ -96,7 +96,7 @@ impl Hubs {
     ///
     /// # Errors
     /// `quota_exceeded` where there were too many.
-    pub(crate) fn limit(&self, capability: &str) -> Result<(), Refusal> {
+    pub(crate) fn limit(&self, capability: &str) -> Result<(), ApiError> {
         // Credentials that were not used for a while have all of their requests again, and are forgotten.
         if self.shared.requests.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
             self.shared.limiter.retain_recent();
@@ -104,7 +104,7 @@ impl Hubs {
         match self.shared.limiter.check_key(&capability.to_owned()) {
             Ok(()) => Ok(()),
             Err(_) => {
-                Err(Refusal::new("quota_exceeded", "too many requests; try again in a moment"))
+                Err(ApiError::new("quota_exceeded", "too many requests; try again in a moment"))
             }
         }
     }
@@ -137,7 +137,7 @@ impl Shared {
     fn entry(
         self: &Arc<Self>,
         organization: &str,
-    ) -> (Membership, Option<mpsc::UnboundedReceiver<News>>) {
+    ) -> (Membership, Option<mpsc::UnboundedReceiver<Notification>>) {
         let mut hubs = lock(&self.hubs);
         let mut fresh = None;
         let entry = hubs.entry(organization.to_owned()).or_insert_with(|| {
@@ -165,26 +165,26 @@ impl Drop for Membership {
 }
 
 /// Takes every piece of news to the hub it is for.
-async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver<News>) {
+async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver<Notification>) {
     loop {
         let heard = match news.recv().await {
             Ok(heard) => heard,
-            Err(broadcast::error::RecvError::Lagged(_)) => News::Gap,
+            Err(broadcast::error::RecvError::Lagged(_)) => Notification::Gap,
             Err(broadcast::error::RecvError::Closed) => return,
         };
         let Some(shared) = shared.upgrade() else { return };
         let hubs = lock(&shared.hubs);
         let organization = match &heard {
-            News::Log { organization }
-            | News::Claims { organization, .. }
-            | News::Presence { organization, .. }
-            | News::Relay { organization, .. } => Some(organization),
-            News::Revoked { capability } => {
+            Notification::Log { organization }
+            | Notification::Claims { organization, .. }
+            | Notification::Presence { organization, .. }
+            | Notification::Relay { organization, .. } => Some(organization),
+            Notification::Revoked { capability } => {
                 // Nobody may be connected.
                 let _ = shared.revoked.send(capability.clone());
                 continue;
             }
-            News::Gap => None,
+            Notification::Gap => None,
         };
         // A hub that is just ending hears no more, and need not.
         match organization {
@@ -202,7 +202,7 @@ async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver
 async fn tend(
     shared: std::sync::Weak<Shared>,
     hub: Arc<Hub>,
-    mut news: mpsc::UnboundedReceiver<News>,
+    mut news: mpsc::UnboundedReceiver<Notification>,
 ) {
     let Some((store, engine)) =
         shared.upgrade().map(|shared| (Arc::clone(&shared.store), Arc::clone(&shared.engine)))

@@ -6,12 +6,12 @@
 
 mod connection;
 mod deliver;
+mod flow_control;
 mod frames;
 mod hub;
 mod hubs;
-mod pace;
+mod peer_view;
 mod subscriptions;
-mod told;
 
 pub(crate) use connection::run;
 pub(crate) use hubs::Hubs;

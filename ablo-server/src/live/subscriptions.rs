@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// Subscriptions of a connection at most.
 const MOST: usize = 64;
 /// How long a subscription lives where nobody says, and at most, in seconds.
-const USUAL: u64 = 3600;
-const LONGEST: u64 = 86_400;
+const DEFAULT_TTL: u64 = 3600;
+const MAX_TTL: u64 = 86_400;
 
 /// What a connection hears of.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Subscriptions {
         ttl: Option<u64>,
         now: Instant,
     ) -> u64 {
-        let ttl = ttl.unwrap_or(USUAL).clamp(1, LONGEST);
+        let ttl = ttl.unwrap_or(DEFAULT_TTL).clamp(1, MAX_TTL);
         self.open.insert(id, (groups, now + Duration::from_secs(ttl)));
         ttl
     }
@@ -87,7 +87,7 @@ mod tests {
         let group = |name: &str| BTreeSet::from([name.to_owned()]);
         let mut all = Subscriptions::new(group("org:a"));
         assert_eq!(all.open("short".to_owned(), group("deck:1"), Some(0), now), 1);
-        assert_eq!(all.open("long".to_owned(), group("deck:2"), None, now), USUAL);
+        assert_eq!(all.open("long".to_owned(), group("deck:2"), None, now), DEFAULT_TTL);
         assert_eq!(all.groups().len(), 3);
         assert_eq!(all.ends(), Some(now + second));
         assert_eq!((all.end(now), all.end(now + second)), (vec![], vec!["short".to_owned()]));

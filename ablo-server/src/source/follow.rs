@@ -1,9 +1,9 @@
 //! The outbox of a source, followed for as long as the coordinator runs: the rows that were there before, then every event in its order.
 
-use super::origin::{Origin, Trouble};
+use super::client::{CallError, SourceClient};
 use crate::app::App;
-use crate::engine::sourced::{self, Told};
-use crate::error::{Failure, Result, StoreError};
+use crate::engine::data_source_log::{self, BatchOutcome};
+use crate::error::{EngineError, Result, StoreError};
 use ablo_wire::{
     EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList, SourceLoad,
     SourceQuery, SourceRequest, SourceVerb,
@@ -23,7 +23,7 @@ const ECHO: Duration = Duration::from_millis(100);
 const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
 /// Follows one outbox until the coordinator is gone.
-pub(super) async fn follow(app: Weak<App>, origin: Arc<Origin>) {
+pub(super) async fn follow(app: Weak<App>, origin: Arc<SourceClient>) {
     let [first, longest] = RETRY;
     let mut retry = first;
     loop {
@@ -63,19 +63,20 @@ fn message() -> String {
     format!("msg_{}", uuid::Uuid::new_v4().simple())
 }
 
-fn shown(trouble: Trouble) -> String {
+fn shown(trouble: CallError) -> String {
     match trouble {
-        Trouble::Refused(failure, status) => format!("{status} {}", failure.error.as_str()),
-        Trouble::Unknown(reason) | Trouble::Resting(reason) => reason,
+        CallError::Refused(failure, status) => format!("{status} {}", failure.error.as_str()),
+        CallError::Unknown(reason) | CallError::CircuitOpen(reason) => reason,
     }
 }
 
 /// Reads a page of the outbox and says when to look again.
-async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
-    let stored = |failure: Failure| failure.to_string();
+async fn step(app: &Arc<App>, origin: &SourceClient) -> Result<Duration, String> {
+    let stored = |failure: EngineError| failure.to_string();
     let organization = origin.organization.clone();
-    let position =
-        app.reading(&organization.clone(), move |_, tx| sourced::position(tx, &organization)).await;
+    let position = app
+        .reading(&organization.clone(), move |_, tx| data_source_log::position(tx, &organization))
+        .await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
         fill(app, origin).await?;
@@ -85,7 +86,7 @@ async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
         return Ok(origin.poll);
     }
     let page = match events(origin, cursor.clone()).await {
-        Err(Trouble::Refused(failure, 404))
+        Err(CallError::Refused(failure, 404))
             if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
         {
             origin.without_events();
@@ -105,7 +106,7 @@ async fn step(app: &Arc<App>, origin: &Origin) -> Result<Duration, String> {
     Ok(if told.events == all { Duration::ZERO } else { SOON })
 }
 
-async fn events(origin: &Origin, cursor: Option<String>) -> Result<EventsAnswer, Trouble> {
+async fn events(origin: &SourceClient, cursor: Option<String>) -> Result<EventsAnswer, CallError> {
     let mut asked = SourceEvents::new();
     asked.cursor = Maybe::or_absent(cursor);
     asked.limit = Some(EVENTS);
@@ -115,7 +116,7 @@ async fn events(origin: &Origin, cursor: Option<String>) -> Result<EventsAnswer,
 
 /// Events that say which row it was, and not what it is now.
 pub(crate) async fn hydrated(
-    origin: &Origin,
+    origin: &SourceClient,
     mut events: Vec<SourceEvent>,
 ) -> Result<Vec<SourceEvent>, String> {
     for event in &mut events {
@@ -127,7 +128,7 @@ pub(crate) async fn hydrated(
         match origin.ask::<LoadAnswer>(&message(), &SourceRequest::Load(asked)).await {
             Ok(LoadAnswer { row: Some(row), .. }) => event.data = Maybe::Value(row),
             // It is gone since, and an event says so.
-            Ok(_) | Err(Trouble::Refused(..)) => {}
+            Ok(_) | Err(CallError::Refused(..)) => {}
             Err(trouble) => return Err(shown(trouble)),
         }
     }
@@ -141,11 +142,11 @@ async fn taken(
     organization: &str,
     events: Vec<SourceEvent>,
     place: Option<(Option<String>, Option<String>)>,
-) -> Result<Told> {
+) -> Result<BatchOutcome> {
     let all = events.len();
     match together(app, organization, events.clone(), place.clone()).await {
         // A rule of the database that one of them offends stops none of the others.
-        Err(Failure::Store(StoreError::Rule(_, error))) => {
+        Err(EngineError::Store(StoreError::Rule(_, error))) => {
             tracing::warn!(organization, error, "events are taken one by one");
         }
         told => return told,
@@ -154,9 +155,9 @@ async fn taken(
     for (at, event) in events.into_iter().enumerate() {
         let id = event.id.clone();
         match together(app, organization, vec![event], None).await {
-            Ok(Told { events: 0, .. }) => return Ok(Told { events: at, changed }),
+            Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
             Ok(told) => changed |= told.changed,
-            Err(Failure::Store(StoreError::Rule(_, error))) => {
+            Err(EngineError::Store(StoreError::Rule(_, error))) => {
                 tracing::error!(
                     organization,
                     event = id,
@@ -168,7 +169,7 @@ async fn taken(
         }
     }
     together(app, organization, Vec::new(), place).await?;
-    Ok(Told { events: all, changed })
+    Ok(BatchOutcome { events: all, changed })
 }
 
 async fn together(
@@ -176,17 +177,17 @@ async fn together(
     organization: &str,
     events: Vec<SourceEvent>,
     place: Option<(Option<String>, Option<String>)>,
-) -> Result<Told> {
+) -> Result<BatchOutcome> {
     let of = organization.to_owned();
     app.writing(organization, move |engine, tx| {
         if let Some((from, _)) = &place
-            && sourced::position(tx, &of)?.0 != *from
+            && data_source_log::position(tx, &of)?.0 != *from
         {
-            return Ok(Told { events: events.len(), changed: false });
+            return Ok(BatchOutcome { events: events.len(), changed: false });
         }
-        let told = sourced::tell(engine, tx, &of, &events)?;
+        let told = data_source_log::tell(engine, tx, &of, &events)?;
         if let Some((_, next)) = place.as_ref().filter(|_| told.events == events.len()) {
-            sourced::moved(tx, &of, next.as_deref(), false)?;
+            data_source_log::moved(tx, &of, next.as_deref(), false)?;
         }
         Ok(told)
     })
@@ -196,7 +197,7 @@ async fn together(
 /// Takes what was pushed: where there is an outbox, that is read now; where not, this is all there is.
 pub(crate) async fn pushed(
     app: &App,
-    origin: &Origin,
+    origin: &SourceClient,
     events: Vec<SourceEvent>,
 ) -> Result<(), String> {
     if origin.has_events() {
@@ -219,12 +220,12 @@ pub(crate) async fn pushed(
 }
 
 /// Reads the rows that were there before anything was told of them.
-async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
+async fn fill(app: &Arc<App>, origin: &SourceClient) -> Result<(), String> {
     // What happens from here on is in the outbox; what happened before is in the rows.
     let mut cursor = None;
     loop {
         let page = match events(origin, cursor.clone()).await {
-            Err(Trouble::Refused(failure, 404))
+            Err(CallError::Refused(failure, 404))
                 if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
             {
                 origin.without_events();
@@ -246,7 +247,7 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
             (query.limit, query.cursor) = (Some(ROWS), from);
             (asked.query, asked.scope) = (Some(query), Some(origin.scope()));
             let page: ListAnswer = match origin.ask(&message(), &SourceRequest::List(asked)).await {
-                Err(Trouble::Refused(failure, 404)) => {
+                Err(CallError::Refused(failure, 404)) => {
                     tracing::warn!(
                         model = key,
                         code = failure.error.as_str(),
@@ -258,7 +259,7 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
             };
             let (organization, model) = (origin.organization.clone(), key.clone());
             app.writing(&origin.organization, move |engine, tx| {
-                sourced::fill(engine, tx, &organization, &model, &page.rows)
+                data_source_log::fill(engine, tx, &organization, &model, &page.rows)
             })
             .await
             .map_err(|failure| failure.to_string())?;
@@ -270,7 +271,7 @@ async fn fill(app: &Arc<App>, origin: &Origin) -> Result<(), String> {
     }
     let organization = origin.organization.clone();
     app.writing(&origin.organization, move |_, tx| {
-        sourced::moved(tx, &organization, cursor.as_deref(), true)
+        data_source_log::moved(tx, &organization, cursor.as_deref(), true)
     })
     .await
     .map_err(|failure| failure.to_string())

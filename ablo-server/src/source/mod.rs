@@ -1,19 +1,19 @@
 //! Organisations whose own database stays canonical: their commits go out to an endpoint, their rows come back.
 //!
-//! The coordinator keeps a copy of the rows to read from, filled once and kept up to date by answers and the outbox; `engine::sourced` holds both
+//! The coordinator keeps a copy of the rows to read from, filled once and kept up to date by answers and the outbox; `engine::data_source_log` holds both
 //! to one order. `origin` is one endpoint with all that keeps a slow one from others, `write` a commit on its way, `follow` the outbox.
 
+mod client;
 mod follow;
-mod origin;
 mod write;
 
+pub(crate) use client::SourceClient;
 pub(crate) use follow::pushed;
-pub(crate) use origin::Origin;
 pub(crate) use write::write;
 
 use crate::app::App;
-use crate::engine::plan::Change;
-use crate::error::Refusal;
+use crate::engine::plan::PlannedChange;
+use crate::error::ApiError;
 use ablo::source::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -63,17 +63,17 @@ impl fmt::Debug for SourceOptions {
 
 /// The endpoints of a coordinator.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(BTreeMap<String, Arc<Origin>>);
+pub(crate) struct Sources(BTreeMap<String, Arc<SourceClient>>);
 
 impl Sources {
     pub(crate) fn new(all: &[SourceOptions]) -> Self {
         let origins = all
             .iter()
-            .map(|options| (options.organization.clone(), Arc::new(Origin::new(options))));
+            .map(|options| (options.organization.clone(), Arc::new(SourceClient::new(options))));
         Self(origins.collect())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Origin>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SourceClient>> {
         self.0.values()
     }
 
@@ -82,16 +82,16 @@ impl Sources {
         &self,
         app: &App,
         organization: &str,
-        changes: &[Change],
-    ) -> Result<Option<Arc<Origin>>, Refusal> {
+        changes: &[PlannedChange],
+    ) -> Result<Option<Arc<SourceClient>>, ApiError> {
         let Some(origin) = self.0.get(organization) else { return Ok(None) };
-        let there = |change: &&Change| origin.has(&app.engine.models.get(change.model).key);
+        let there = |change: &&PlannedChange| origin.has(&app.engine.models.get(change.model).key);
         match changes.iter().filter(there).count() {
             0 => Ok(None),
             many if many == changes.len() => Ok(Some(Arc::clone(origin))),
             _ => {
                 let message = "some of these rows live in the organisation's own database and some here: write them apart";
-                Err(Refusal::new("commit_operation_unsupported", message))
+                Err(ApiError::new("commit_operation_unsupported", message))
             }
         }
     }
@@ -102,8 +102,8 @@ impl Sources {
         header: impl Fn(&str) -> Option<String>,
         body: &[u8],
         now: u64,
-    ) -> Option<Arc<Origin>> {
-        let fits = |origin: &&Arc<Origin>| {
+    ) -> Option<Arc<SourceClient>> {
+        let fits = |origin: &&Arc<SourceClient>| {
             // The same message may come again: its events are taken once.
             Verifier::new(origin.keys()).allow_replays(true).verify(&header, body, now).is_ok()
         };

@@ -1,11 +1,11 @@
 //! A commit on its way to an organisation's own database, and back into the log.
 
-use super::origin::{Origin, Trouble};
+use super::client::{CallError, SourceClient};
 use crate::app::App;
 use crate::engine::commit::Commit;
-use crate::engine::plan::Act;
-use crate::engine::sourced::{self, Begun};
-use crate::error::{Refusal, Result};
+use crate::engine::data_source_log::{self, Begun};
+use crate::engine::plan::OperationKind;
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use ablo_wire::{
     CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer, SourceFailure,
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Writes a commit where its rows live.
 pub(crate) async fn write(
     app: &App,
-    origin: &Arc<Origin>,
+    origin: &Arc<SourceClient>,
     who: &Identity,
     made: Commit,
     operations: Vec<Operation>,
@@ -32,7 +32,7 @@ pub(crate) async fn write(
         Begun::Known(receipt) => return Ok(*receipt),
         Begun::Sent(known) => known,
         Begun::Busy => {
-            return Err(Refusal::new(
+            return Err(ApiError::new(
                 "source_network_error",
                 "another write of the row does not come back from the data source",
             )
@@ -46,28 +46,28 @@ pub(crate) async fn write(
             let (who, organization) = (who.clone(), who.organization.clone());
             let receipt = app
                 .writing(&organization, move |engine, tx| {
-                    sourced::finish(engine, tx, &who, &made, &rows, events)
+                    data_source_log::finish(engine, tx, &who, &made, &rows, events)
                 })
                 .await?;
             origin.echo.notify_one();
             Ok(receipt)
         }
-        Err(Trouble::Refused(failure, status)) => {
+        Err(CallError::Refused(failure, status)) => {
             let (organization, id) = (who.organization.clone(), made.client_tx_id);
             app.writing(&organization.clone(), move |_, tx| {
-                sourced::refused(tx, &organization, &id)
+                data_source_log::refused(tx, &organization, &id)
             })
             .await?;
             Err(told(&failure, status).into())
         }
-        Err(Trouble::Unknown(reason) | Trouble::Resting(reason)) => {
+        Err(CallError::Unknown(reason) | CallError::CircuitOpen(reason)) => {
             tracing::warn!(
                 organization = who.organization,
                 reason,
                 "a data source did not answer a commit"
             );
             let message = "the data source did not answer: whether the write happened is known when it is sent again";
-            Err(Refusal::new("source_network_error", message).into())
+            Err(ApiError::new("source_network_error", message).into())
         }
     }
 }
@@ -79,7 +79,7 @@ async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
         let (writer, commit) = (who.clone(), made.clone());
         let begun = app
             .writing(&who.organization, move |engine, tx| {
-                sourced::begin(engine, tx, &writer, &commit)
+                data_source_log::begin(engine, tx, &writer, &commit)
             })
             .await?;
         if !matches!(begun, Begun::Busy) || start.elapsed() > PATIENCE {
@@ -91,24 +91,27 @@ async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
 }
 
 /// Calls the endpoint, again where nobody knows what became of it: it knows the commit by its id.
-async fn called(origin: &Origin, request: &SourceRequest) -> Result<SourceCommitAnswer, Trouble> {
+async fn called(
+    origin: &SourceClient,
+    request: &SourceRequest,
+) -> Result<SourceCommitAnswer, CallError> {
     let mut pause = Duration::from_millis(50);
     for attempt in 1.. {
         // Each attempt is a message of its own for those that remember messages; the commit is the same.
         let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
         match origin.ask(&id, request).await {
-            Err(Trouble::Unknown(_)) if attempt < ATTEMPTS => {}
+            Err(CallError::Unknown(_)) if attempt < ATTEMPTS => {}
             answer => return answer,
         }
         tokio::time::sleep(pause).await;
         pause *= 4;
     }
-    Err(Trouble::Unknown(String::new()))
+    Err(CallError::Unknown(String::new()))
 }
 
 fn sent(
     app: &App,
-    origin: &Origin,
+    origin: &SourceClient,
     who: &Identity,
     made: &Commit,
     operations: Vec<Operation>,
@@ -119,11 +122,11 @@ fn sent(
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
             let verb = match change.act {
-                Act::Create => Verb::Create,
-                Act::Update => Verb::Update,
-                Act::Delete => Verb::Delete,
-                Act::Archive(true) => Verb::Archive,
-                Act::Archive(false) => Verb::Unarchive,
+                OperationKind::Create => Verb::Create,
+                OperationKind::Update => Verb::Update,
+                OperationKind::Delete => Verb::Delete,
+                OperationKind::Archive(true) => Verb::Archive,
+                OperationKind::Archive(false) => Verb::Unarchive,
             };
             // Sources know models by the author's name, and every row has an id by now.
             let mut operation = Operation::frame(
@@ -141,7 +144,7 @@ fn sent(
         })
         .collect();
     let mut commit = SourceCommit::new(operations);
-    commit.client_tx_id = Some(sourced::sent_id(&who.organization, &made.client_tx_id));
+    commit.client_tx_id = Some(data_source_log::sent_id(&who.organization, &made.client_tx_id));
     let mut scope = origin.scope();
     scope.participant_id = Some(who.participant.clone());
     scope.participant_kind = Some(who.kind.clone());
@@ -151,14 +154,14 @@ fn sent(
 }
 
 /// A refusal of a source as the client hears it: with its own code where the protocol knows that.
-fn told(failure: &SourceFailure, status: u16) -> Refusal {
+fn told(failure: &SourceFailure, status: u16) -> ApiError {
     let said = failure.error.as_str();
     let known = CODES.iter().find(|known| known.code == said).map(|known| known.code);
     let message =
         failure.message.clone().unwrap_or_else(|| format!("the data source refuses: {said}"));
     match known {
-        Some(code) => Refusal::new(code, message),
-        None => Refusal::new(
+        Some(code) => ApiError::new(code, message),
+        None => ApiError::new(
             "constraint_violation",
             format!("the data source refuses, {said}: {message}"),
         )

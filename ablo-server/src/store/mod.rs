@@ -6,15 +6,15 @@
 
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod sql_template;
 mod sqlite;
-pub mod text;
 
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use sqlite::{Place, Sqlite};
-pub use text::{Dialect, Text};
+pub use sql_template::{Dialect, SqlTemplate};
+pub use sqlite::{DbPath, Sqlite};
 
-use crate::error::{Failure, Result, StoreError};
+use crate::error::{EngineError, Result, StoreError};
 use crate::value::Cell;
 use std::time::Instant;
 use tokio::sync::{broadcast, oneshot};
@@ -46,12 +46,12 @@ pub trait Tx {
     ///
     /// # Errors
     /// What the database said.
-    fn tell(&mut self, news: News) -> Result<(), StoreError>;
+    fn tell(&mut self, news: Notification) -> Result<(), StoreError>;
 }
 
 /// What happened, for whoever keeps something in memory that depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum News {
+pub enum Notification {
     /// The log of an organisation has grown.
     Log {
         /// Whose.
@@ -126,7 +126,7 @@ pub trait Store: Send + Sync + 'static {
     fn read(&self, tenant: Tenant, work: Box<dyn Work>);
 
     /// What happens from now on.
-    fn news(&self) -> broadcast::Receiver<News>;
+    fn news(&self) -> broadcast::Receiver<Notification>;
 
     /// The time, from the clock that [`Tx::now`] reads.
     fn now(&self) -> jiff::Timestamp;
@@ -167,8 +167,8 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreEr
     thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn closed() -> Failure {
-    Failure::Store(StoreError::Unavailable("the store is closed".to_owned()))
+fn closed() -> EngineError {
+    EngineError::Store(StoreError::Unavailable("the store is closed".to_owned()))
 }
 
 /// A closure as work, with where its result goes.
@@ -187,8 +187,8 @@ where
         let result = (self.job)(tx);
         let verdict = match &result {
             Ok(_) => Ok(()),
-            Err(Failure::Store(error)) => Err(error.clone()),
-            Err(Failure::Refused(refusal)) => Err(StoreError::Fault(refusal.to_string())),
+            Err(EngineError::Store(error)) => Err(error.clone()),
+            Err(EngineError::Refused(refusal)) => Err(StoreError::Fault(refusal.to_string())),
         };
         self.result = Some(result);
         verdict

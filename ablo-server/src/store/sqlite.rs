@@ -4,8 +4,8 @@
 //! many commits share one write to the disk and none of them hears of it before that. Other threads read, each on the last
 //! committed state; a store in memory has only the one connection.
 
-use super::text::DIGITS;
-use super::{Clock, Dialect, News, Row, Store, Tenant, Tx, Work, spawn};
+use super::sql_template::DIGITS;
+use super::{Clock, Dialect, Notification, Row, Store, Tenant, Tx, Work, spawn};
 use crate::error::{Rule, StoreError};
 use crate::value::{Cell, order_of_digits};
 use ablo_codegen::emit::sql::sqlite;
@@ -26,12 +26,12 @@ const READERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 512;
-/// News that a slow listener may lag behind before it is told that it missed some.
+/// Notification that a slow listener may lag behind before it is told that it missed some.
 const NEWS: usize = 4096;
 
 /// Where the database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DbPath {
     /// In a file, made when it is missing.
     File(PathBuf),
     /// In memory, gone with the program.
@@ -43,7 +43,7 @@ pub enum Place {
 pub struct Sqlite {
     writer: mpsc::Sender<Box<dyn Work>>,
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<Notification>,
     clock: Clock,
 }
 
@@ -52,7 +52,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// When the file cannot be opened or written, or is no database.
-    pub fn open(place: &Place, schema: &Schema) -> Result<Self, StoreError> {
+    pub fn open(place: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
         Self::with(
             place,
             &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())],
@@ -63,11 +63,11 @@ impl Sqlite {
     ///
     /// # Errors
     /// As [`Sqlite::open`].
-    pub fn beside(place: &Place) -> Result<Self, StoreError> {
+    pub fn beside(place: &DbPath) -> Result<Self, StoreError> {
         Self::with(place, &[sqlite::source()])
     }
 
-    fn with(place: &Place, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
+    fn with(place: &DbPath, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
         let connection = connect(place, false)?;
         for program in programs {
             provision(&connection, &program.transaction)?;
@@ -75,8 +75,8 @@ impl Sqlite {
         let clock = Clock::starting(jiff::Timestamp::now());
         let (news, _) = broadcast::channel(NEWS);
         let reader = match place {
-            Place::Memory => None,
-            Place::File(_) => Some(readers(place, clock)?),
+            DbPath::Memory => None,
+            DbPath::File(_) => Some(readers(place, clock)?),
         };
         let (writer, work) = mpsc::channel();
         let teller = news.clone();
@@ -98,7 +98,7 @@ impl Store for Sqlite {
         send(self.reader.as_ref().unwrap_or(&self.writer), work);
     }
 
-    fn news(&self) -> broadcast::Receiver<News> {
+    fn news(&self) -> broadcast::Receiver<Notification> {
         self.news.subscribe()
     }
 
@@ -113,10 +113,10 @@ fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
     }
 }
 
-fn connect(place: &Place, read_only: bool) -> Result<Connection, StoreError> {
+fn connect(place: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
     let connection = match place {
-        Place::Memory => Connection::open_in_memory()?,
-        Place::File(path) => {
+        DbPath::Memory => Connection::open_in_memory()?,
+        DbPath::File(path) => {
             let access = match read_only {
                 true => OpenFlags::SQLITE_OPEN_READ_ONLY,
                 false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -150,7 +150,7 @@ fn provision(connection: &Connection, program: &str) -> Result<(), StoreError> {
 }
 
 /// Threads that take reading work in turn.
-fn readers(place: &Place, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, StoreError> {
+fn readers(place: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, StoreError> {
     let (reader, work) = mpsc::channel::<Box<dyn Work>>();
     let work = Arc::new(Mutex::new(work));
     for _ in 0..READERS {
@@ -176,7 +176,7 @@ fn read_one(connection: &Connection, work: &mut dyn Work, clock: Clock) -> Resul
 fn write_all(
     connection: &Connection,
     work: &mpsc::Receiver<Box<dyn Work>>,
-    teller: &broadcast::Sender<News>,
+    teller: &broadcast::Sender<Notification>,
     clock: Clock,
 ) {
     while let Ok(first) = work.recv() {
@@ -190,7 +190,7 @@ fn write_all(
 fn write_batch(
     connection: &Connection,
     mut batch: Vec<Box<dyn Work>>,
-    teller: &broadcast::Sender<News>,
+    teller: &broadcast::Sender<Notification>,
     clock: Clock,
 ) {
     let mut outcomes = Vec::with_capacity(batch.len());
@@ -223,7 +223,7 @@ fn write_one(
     connection: &Connection,
     work: &mut dyn Work,
     clock: Clock,
-) -> rusqlite::Result<Result<Vec<News>, StoreError>> {
+) -> rusqlite::Result<Result<Vec<Notification>, StoreError>> {
     connection.prepare_cached("SAVEPOINT work")?.execute([])?;
     let mut transaction = Transaction { connection, clock, news: Vec::new() };
     let outcome = work.run(&mut transaction);
@@ -238,7 +238,7 @@ fn write_one(
 struct Transaction<'c> {
     connection: &'c Connection,
     clock: Clock,
-    news: Vec<News>,
+    news: Vec<Notification>,
 }
 
 impl Tx for Transaction<'_> {
@@ -265,7 +265,7 @@ impl Tx for Transaction<'_> {
         Ok(self.connection.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
     }
 
-    fn tell(&mut self, news: News) -> Result<(), StoreError> {
+    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
         if !self.news.contains(&news) {
             self.news.push(news);
         }

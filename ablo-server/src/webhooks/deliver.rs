@@ -5,7 +5,7 @@ use super::address::{Public, check};
 use crate::app::App;
 use crate::engine::webhooks::{self, Endpoint, Message};
 use crate::error::Result;
-use crate::store::{News, Tenant, Tx};
+use crate::store::{Notification, Tenant, Tx};
 use ablo::source::sign_webhook;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
@@ -57,10 +57,10 @@ struct Grown {
 }
 
 impl Grown {
-    fn hear(&mut self, heard: Result<News, RecvError>) {
+    fn hear(&mut self, heard: Result<Notification, RecvError>) {
         match heard {
-            Ok(News::Log { organization }) => drop(self.organizations.insert(organization)),
-            Ok(News::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
+            Ok(Notification::Log { organization }) => drop(self.organizations.insert(organization)),
+            Ok(Notification::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
             Ok(_) | Err(RecvError::Closed) => {}
         }
     }

@@ -10,8 +10,8 @@ use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
 use ablo_migrate::Dialect;
 use ablo_schema::Schema;
-use ablo_server::adapter::{Adapter, Options, PATH};
-use ablo_server::store::Place;
+use ablo_server::adapter::{Adapter, AdapterOptions, PATH};
+use ablo_server::store::DbPath;
 
 /// Where keys are.
 const VARIABLE: &str = "ABLO_SOURCE_KEY";
@@ -49,13 +49,13 @@ fn schema(args: &crate::args::InputArgs) -> Result<Schema, Stop> {
 /// The tables as a source.
 fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Stop> {
     let address = database::address(args.database.database_url.as_deref())?;
-    let options = Options {
+    let options = AdapterOptions {
         schema: Some(args.database.place.schema.clone()),
         organization: args.organization.clone(),
     };
     let adapter = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
         Dialect::Sqlite => {
-            Adapter::sqlite(&Place::File(super::serve::file(&address)), schema, options)
+            Adapter::sqlite(&DbPath::File(super::serve::file(&address)), schema, options)
         }
         Dialect::Postgres => Adapter::postgres(&address, schema, options),
     };

@@ -231,13 +231,13 @@ pub(crate) fn read_item<'i>(
 ) {
     match item {
         Item::Struct(item) if is_plain(&item.attrs) => {
-            drop(shapes.structs.insert(plain(&item.ident), item))
+            shapes.structs.insert(plain(&item.ident), item);
         }
         Item::Struct(item) => {
             models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader))
         }
         Item::Enum(item) if is_plain(&item.attrs) => {
-            drop(shapes.enums.insert(plain(&item.ident), item))
+            shapes.enums.insert(plain(&item.ident), item);
         }
         Item::Enum(item) => {
             enums.push(read_enum(

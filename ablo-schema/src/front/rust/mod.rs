@@ -102,9 +102,9 @@ impl Reader {
     fn syntax(&mut self, error: syn::Error) {
         for error in error {
             let at = self.at(error.span());
-            self.diagnostics
-                .push(Code::RustSyntax, at, error.to_string())
-                .help("write it as Rust and the list of attributes in docs/guide/rust-models.md have it");
+            self.diagnostics.push(Code::RustSyntax, at, error.to_string()).help(
+                "write it as Rust and the list of attributes in docs/guide/rust-models.md have it",
+            );
         }
     }
 }

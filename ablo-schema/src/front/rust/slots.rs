@@ -44,8 +44,9 @@ impl Slots {
             let Some(slot) = known.iter().find(|known| **known == name) else {
                 let elsewhere = homes(&name).map(|home| format!("{home} has it: write it there"));
                 let help = elsewhere.or_else(|| reader.suggest.help(&name, known.iter().copied()));
-                let help =
-                    help.unwrap_or_else(|| "see the list of attributes in docs/guide/rust-models.md".to_owned());
+                let help = help.unwrap_or_else(|| {
+                    "see the list of attributes in docs/guide/rust-models.md".to_owned()
+                });
                 strangers = true;
                 let message = format!("{whose} has no attribute `{name}`");
                 reader.say(Code::RustUnknownAttribute, argument.name.span(), message).help(help);

@@ -22,7 +22,7 @@ pub struct Claim {
     /// What the work is, in a sentence.
     pub description: Option<String>,
     /// Where in the row: path, range, field and further facts, for display. JSON but for the path and the field.
-    pub place: Place,
+    pub place: ClaimDetail,
     /// `active`, `queued`, or how it ended.
     pub status: String,
     /// When it was asked for, in the form in which databases hold dates.
@@ -33,7 +33,7 @@ pub struct Claim {
 
 /// Where in a row the work is, for display.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ClaimDetail {
     /// A place inside the row.
     pub path: Option<String>,
     /// Lines inside the row, as JSON.
@@ -46,7 +46,7 @@ pub struct Place {
 
 /// A request for a claim.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct ClaimRequest {
     /// Chosen by the participant: the same request sent again has the same.
     pub id: String,
     /// The row.
@@ -56,7 +56,7 @@ pub struct Ask {
     /// What the work is, in a sentence.
     pub description: Option<String>,
     /// Where in the row.
-    pub place: Place,
+    pub place: ClaimDetail,
     /// How long it is held without a sign of life, in milliseconds.
     pub ttl: u64,
     /// Whether to wait where the row is held.
@@ -65,7 +65,7 @@ pub struct Ask {
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ClaimOutcome {
     /// The row is held.
     Held(Claim),
     /// The claim waits; 0 is next.
@@ -76,7 +76,7 @@ pub enum Answer {
 
 /// Who holds a row, and who waits for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct ClaimQueue {
     /// The holder.
     pub holder: Option<Claim>,
     /// Who waits, next first.
@@ -116,7 +116,7 @@ pub(super) fn claim(row: Row) -> Claim {
     let (id, participant, kind) = (required(), required(), required());
     let (model, row, action) = (required(), required(), required());
     let description = text();
-    let place = Place { path: text(), range: text(), field: text(), meta: text() };
+    let place = ClaimDetail { path: text(), range: text(), field: text(), meta: text() };
     let mut required = || text().unwrap_or_default();
     let (status, declared_at, expires_at) = (required(), required(), required());
     Claim {

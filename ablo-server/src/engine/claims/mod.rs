@@ -5,14 +5,14 @@
 
 mod claim;
 
-pub use claim::{Answer, Ask, Claim, Line, Place};
+pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 
 use super::Engine;
-use super::groups::{Sight, sight};
-use crate::error::{Refusal, Result, StoreError};
+use super::groups::{Visibility, sight};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{News, Text, Tx};
+use crate::store::{Notification, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
 use claim::claim;
 use jiff::{SignedDuration, Timestamp};
@@ -21,13 +21,13 @@ use std::collections::BTreeMap;
 /// How long a claim is held without a sign of life, in milliseconds, where nobody says (docs/protocol/differences.md B1).
 pub const TTL: u64 = 60_000;
 /// The longest, in milliseconds: what is longer is cut.
-pub const LONGEST_TTL: u64 = 600_000;
+pub const MAX_TTL: u64 = 600_000;
 /// How long one who waits, or has just been given the row, may be silent, in milliseconds.
 pub const GRACE: u64 = 10_000;
 
 macro_rules! select {
     ($rest:literal) => {
-        Text::new(concat!(
+        SqlTemplate::new(concat!(
             "SELECT id, participant_id, participant_kind, model, row_id, action, description, path, {range:json}, field, \
              {meta:json}, status, {declared_at:date}, {expires_at:date} FROM ablo_claims WHERE organization_id = {1} AND ",
             $rest
@@ -35,48 +35,48 @@ macro_rules! select {
     };
 }
 
-static OF_ROW: Text = select!("model = {2} AND row_id = {3} ORDER BY arrival");
-static HOLDER: Text =
+static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arrival");
+static HOLDER: SqlTemplate =
     select!("model = {2} AND row_id = {3} AND status = 'active' AND expires_at > {4:date}");
-static BY_ID: Text = select!("participant_id = {2} AND id = {3}");
-static LIVE: Text =
+static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
+static LIVE: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
-static DUE: Text =
+static DUE: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
-static INSERT: Text = Text::new(
+static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, row_id, action, description, \
      path, range, field, meta, status, declared_at, expires_at, ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, \
      {10:json}, {11}, {12:json}, {13}, {14:date}, {15:date}, {16})",
 );
-static STATUS: Text = Text::new(
+static STATUS: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_claims SET status = {4}, expires_at = {5:date} WHERE organization_id = {1} AND participant_id = {2} \
      AND id = {3}",
 );
-static EXTEND: Text = Text::new(
+static EXTEND: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_claims SET expires_at = {4:date} WHERE organization_id = {1} AND participant_id = {2} AND id = {3} \
      AND status IN ('active', 'queued')",
 );
-static TTL_OF: Text = Text::new(
+static TTL_OF: SqlTemplate = SqlTemplate::new(
     "SELECT ttl_ms FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
 );
-static REMOVE: Text = Text::new(
+static REMOVE: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
 );
-static SWEEP: Text = Text::new(
+static SWEEP: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') AND expires_at < {2:date}",
 );
-static ARRIVE: Text = Text::new(
+static ARRIVE: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
 );
-static STEP_OUT: Text = Text::new(
+static STEP_OUT: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
      AND status = 'queued'",
 );
-static ARRIVALS: Text = Text::new(
+static ARRIVALS: SqlTemplate = SqlTemplate::new(
     "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} AND status = 'queued' \
      ORDER BY arrival",
 );
-static WROTE: Text = Text::new(
+static WROTE: SqlTemplate = SqlTemplate::new(
     "SELECT count(*) FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} AND actor_id = {4} \
      AND actor_kind = {5} AND created_at >= {6:date} AND action_type NOT IN ('C', 'G', 'S')",
 );
@@ -96,13 +96,13 @@ pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Resul
     }
 }
 
-fn missing(model: &Model, row: &str) -> Refusal {
-    Refusal::new("entity_not_found", format!("there is no {}/{row}", model.key))
+fn missing(model: &Model, row: &str) -> ApiError {
+    ApiError::new("entity_not_found", format!("there is no {}/{row}", model.key))
 }
 
 /// The refusal that names a holder.
 #[must_use]
-pub fn held(code: &'static str, holder: &Claim) -> Refusal {
+pub fn held(code: &'static str, holder: &Claim) -> ApiError {
     let message = format!(
         "{}/{} is held by {} ({})",
         holder.model,
@@ -111,7 +111,7 @@ pub fn held(code: &'static str, holder: &Claim) -> Refusal {
         holder.action
     );
     let expires = crate::value::shown_date(&holder.expires_at);
-    Refusal::new(code, message)
+    ApiError::new(code, message)
         .detail("heldBy", holder.claimant())
         .detail("heldByIntentId", holder.id.as_str())
         .detail("heldByExpiresAt", expires)
@@ -126,9 +126,9 @@ pub fn begin(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    ask: &Ask,
-) -> Result<Answer> {
-    if sight(engine, tx, who, model, &ask.row)? == Sight::Hidden {
+    ask: &ClaimRequest,
+) -> Result<ClaimOutcome> {
+    if sight(engine, tx, who, model, &ask.row)? == Visibility::Hidden {
         return Err(missing(model, &ask.row).into());
     }
     settle(tx, &who.organization, model, &ask.row)?;
@@ -151,8 +151,8 @@ pub fn begin(
                 let until = tx.query(BY_ID.of(tx.dialect()), &key)?.into_iter().next().map(claim);
                 let renewed = until.unwrap_or(known);
                 return Ok(match at {
-                    Some(at) => Answer::Queued(renewed, at as u64),
-                    None => Answer::Held(renewed),
+                    Some(at) => ClaimOutcome::Queued(renewed, at as u64),
+                    None => ClaimOutcome::Held(renewed),
                 });
             }
             // An id that was used for something else, or is over, starts anew.
@@ -168,11 +168,11 @@ pub fn begin(
     match &line.holder {
         Some(holder) if !holder.is_of(who) => {
             if !ask.queue {
-                return Ok(Answer::Refused(holder.clone()));
+                return Ok(ClaimOutcome::Refused(holder.clone()));
             }
             let claim = insert(tx, who, model, ask, "queued", ask.ttl.min(GRACE))?;
             tell(tx, &who.organization, &model.key, &ask.row)?;
-            Ok(Answer::Queued(claim, line.queue.len() as u64))
+            Ok(ClaimOutcome::Queued(claim, line.queue.len() as u64))
         }
         own => {
             // The same participant takes its own row again: the new claim replaces the old one (docs/protocol/differences.md B6).
@@ -181,7 +181,7 @@ pub fn begin(
             }
             let claim = insert(tx, who, model, ask, "active", ask.ttl)?;
             tell(tx, &who.organization, &model.key, &ask.row)?;
-            Ok(Answer::Held(claim))
+            Ok(ClaimOutcome::Held(claim))
         }
     }
 }
@@ -190,7 +190,7 @@ fn insert(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    ask: &Ask,
+    ask: &ClaimRequest,
     status: &'static str,
     lasts: u64,
 ) -> Result<Claim, StoreError> {
@@ -307,7 +307,7 @@ pub fn reorder(
     row: &str,
     order: &[(String, String)],
 ) -> Result<()> {
-    if sight(engine, tx, who, model, row)? == Sight::Hidden {
+    if sight(engine, tx, who, model, row)? == Visibility::Hidden {
         return Err(missing(model, row).into());
     }
     let organization = who.organization.as_str();
@@ -459,10 +459,10 @@ pub fn line(
     organization: &str,
     model: &str,
     row: &str,
-) -> Result<Line, StoreError> {
+) -> Result<ClaimQueue, StoreError> {
     let found =
         tx.query(OF_ROW.of(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
-    let mut line = Line::default();
+    let mut line = ClaimQueue::default();
     for claim in found.into_iter().map(claim) {
         match claim.status.as_str() {
             "active" => line.holder = Some(claim),
@@ -489,7 +489,7 @@ pub fn seen(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Clai
     }
     claims.retain(|claim| {
         let row = (claim.model.clone(), claim.row.clone());
-        who.sees_all() || claim.is_of(who) || sights.get(&row) == Some(&Sight::Seen)
+        who.sees_all() || claim.is_of(who) || sights.get(&row) == Some(&Visibility::Seen)
     });
     Ok(claims)
 }
@@ -508,7 +508,7 @@ pub fn live(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreErro
 }
 
 fn tell(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    tx.tell(News::Claims {
+    tx.tell(Notification::Claims {
         organization: organization.to_owned(),
         model: model.to_owned(),
         row: row.to_owned(),

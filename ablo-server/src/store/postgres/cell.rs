@@ -1,5 +1,5 @@
 //! Values on their way through the driver: a [`Cell`] goes in as the type that the statement has at its place, and comes out of
-//! the types that statements give. Everything else travels as text, which `store::text` sees to.
+//! the types that statements give. Everything else travels as text, which `store::sql_template` sees to.
 
 use super::super::Row;
 use crate::error::StoreError;

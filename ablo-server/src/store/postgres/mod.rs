@@ -2,31 +2,31 @@
 //!
 //! Threads with a connection each take work from channels. All writes of one organisation go to one of them, so that an organisation
 //! that writes much leaves the others alone; processes are kept apart by a lock of the server. `link` runs a piece of work,
-//! `session` is a connection, `cell` and `refusal` are values and errors of the driver, `keeper` is the thread that hears
+//! `session` is a connection, `cell` and `refusal` are values and errors of the driver, `listener` is the thread that hears
 //! of what other processes did and asks the server for the time.
 
 mod cell;
 mod clock;
-mod keeper;
-mod link;
+mod listener;
 mod refusal;
 mod session;
+mod worker;
 
-use super::{Dialect, News, Store, Tenant, Work};
+use super::{Dialect, Notification, Store, Tenant, Work};
 use crate::error::StoreError;
 use ablo_codegen::emit::sql::postgres::{Options, Provision, provision, service, source};
 use ablo_schema::Schema;
 use clock::ServerClock;
-use link::{Link, Mode};
 use session::Address;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::broadcast;
+use worker::{Link, Mode};
 
 /// Threads that write.
 const WRITERS: usize = 4;
 /// Threads that read.
 const READERS: usize = 4;
-/// News that a slow listener may lag behind before it is told that it missed some.
+/// Notification that a slow listener may lag behind before it is told that it missed some.
 const NEWS: usize = 4096;
 
 /// The PostgreSQL store.
@@ -34,9 +34,9 @@ const NEWS: usize = 4096;
 pub struct Postgres {
     writers: Vec<mpsc::Sender<Job>>,
     reader: mpsc::Sender<Job>,
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<Notification>,
     clock: Arc<ServerClock>,
-    /// The keeper stops when this is gone.
+    /// The listener stops when this is gone.
     _alive: Arc<()>,
 }
 
@@ -85,7 +85,7 @@ impl Postgres {
         let address = Address { url: address.to_owned(), schema };
         let (clock, alive) = (Arc::new(ServerClock::default()), Arc::new(()));
         let (news, _) = broadcast::channel(NEWS);
-        keeper::start(&address, programs, &clock, &news, Arc::downgrade(&alive))?;
+        listener::start(&address, programs, &clock, &news, Arc::downgrade(&alive))?;
         let worker = |name, mode, work| attend(name, mode, &address, &clock, work);
         let mut writers = Vec::with_capacity(WRITERS);
         for _ in 0..WRITERS {
@@ -119,7 +119,7 @@ impl Store for Postgres {
         send(&self.reader, Job { tenant, work });
     }
 
-    fn news(&self) -> broadcast::Receiver<News> {
+    fn news(&self) -> broadcast::Receiver<Notification> {
         self.news.subscribe()
     }
 

@@ -3,7 +3,7 @@
 use super::super::Row;
 use super::cell;
 use crate::error::StoreError;
-use crate::store::text::quoted;
+use crate::store::sql_template::quoted;
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
 use postgres::types::ToSql;

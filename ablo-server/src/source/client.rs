@@ -21,13 +21,13 @@ const REST: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)
 
 /// Why an endpoint did not do what was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Trouble {
+pub(crate) enum CallError {
     /// It refuses: nothing happened.
     Refused(Box<SourceFailure>, u16),
     /// Nobody knows what became of it.
     Unknown(String),
     /// It was not called.
-    Resting(String),
+    CircuitOpen(String),
 }
 
 /// What operators ask about.
@@ -46,7 +46,7 @@ struct State {
 
 /// One endpoint.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct SourceClient {
     pub(crate) organization: String,
     pub(crate) poll: Duration,
     keys: Vec<String>,
@@ -61,7 +61,7 @@ pub(crate) struct Origin {
     pub(crate) echo: Notify,
 }
 
-impl Origin {
+impl SourceClient {
     pub(crate) fn new(options: &SourceOptions) -> Self {
         Self {
             organization: options.organization.clone(),
@@ -109,15 +109,15 @@ impl Origin {
         &self,
         id: &str,
         request: &SourceRequest,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, CallError> {
         if let Some(until) = self.locked().rests_until.filter(|until| *until > Instant::now()) {
             let left = until.saturating_duration_since(Instant::now());
-            return Err(Trouble::Resting(format!(
+            return Err(CallError::CircuitOpen(format!(
                 "the data source keeps failing, and is left alone for {left:?}"
             )));
         }
         let Ok(permit) = tokio::time::timeout(self.within, self.calls.acquire()).await else {
-            return Err(Trouble::Resting(
+            return Err(CallError::CircuitOpen(
                 "too many requests to the data source are under way".to_owned(),
             ));
         };
@@ -131,8 +131,8 @@ impl Origin {
         &self,
         id: &str,
         request: &SourceRequest,
-    ) -> Result<T, Trouble> {
-        let unknown = |error: &dyn std::fmt::Display| Trouble::Unknown(error.to_string());
+    ) -> Result<T, CallError> {
+        let unknown = |error: &dyn std::fmt::Display| CallError::Unknown(error.to_string());
         let remote = self.remote.as_ref().map_err(|error| unknown(error))?;
         let body = serde_json::to_vec(request).map_err(|error| unknown(&error))?;
         let key = self.keys.first().map_or("", String::as_str);
@@ -148,37 +148,37 @@ impl Origin {
                     String::from_utf8_lossy(&reply.body).chars().take(200).collect::<String>();
                 match serde_json::from_slice::<SourceFailure>(&reply.body) {
                     Ok(failure) if [403, 404].contains(&reply.status) => {
-                        Err(Trouble::Refused(Box::new(failure), reply.status))
+                        Err(CallError::Refused(Box::new(failure), reply.status))
                     }
-                    _ => Err(Trouble::Unknown(format!(
+                    _ => Err(CallError::Unknown(format!(
                         "the data source answered with {}: {said}",
                         reply.status
                     ))),
                 }
             }
             status => match serde_json::from_slice::<SourceFailure>(&reply.body) {
-                Ok(failure) => Err(Trouble::Refused(Box::new(failure), status)),
-                Err(_) => Err(Trouble::Unknown(format!(
+                Ok(failure) => Err(CallError::Refused(Box::new(failure), status)),
+                Err(_) => Err(CallError::Unknown(format!(
                     "the data source answered with {status}, and no code"
                 ))),
             },
         }
     }
 
-    fn note<T>(&self, answer: &Result<T, Trouble>) {
+    fn note<T>(&self, answer: &Result<T, CallError>) {
         let mut state = self.locked();
         let which = match answer {
             Ok(_) => 0,
-            Err(Trouble::Refused(..)) => 1,
+            Err(CallError::Refused(..)) => 1,
             Err(_) => 2,
         };
         state.requests[which] += 1;
         match answer {
-            Ok(_) | Err(Trouble::Refused(..)) => {
+            Ok(_) | Err(CallError::Refused(..)) => {
                 (state.failures, state.rests_until) = (0, None);
                 state.last_success = Some(jiff::Timestamp::now());
             }
-            Err(Trouble::Unknown(error) | Trouble::Resting(error)) => {
+            Err(CallError::Unknown(error) | CallError::CircuitOpen(error)) => {
                 state.failures += 1;
                 state.last_error = Some((jiff::Timestamp::now(), error.clone()));
                 if let Some(beyond) = state.failures.checked_sub(FAILURES) {

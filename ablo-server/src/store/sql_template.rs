@@ -21,12 +21,12 @@ pub enum Dialect {
 
 /// A statement of the coordinator itself.
 #[derive(Debug)]
-pub struct Text {
+pub struct SqlTemplate {
     marked: &'static str,
     spelled: [OnceLock<String>; 2],
 }
 
-impl Text {
+impl SqlTemplate {
     /// A statement with marks.
     #[must_use]
     pub const fn new(marked: &'static str) -> Self {
@@ -81,7 +81,7 @@ impl Dialect {
             (Dialect::Postgres, "date") => format!("${number}::text::timestamptz"),
             (Dialect::Postgres, "json") => format!("${number}::text::jsonb"),
             (Dialect::Postgres, "") => format!("${number}"),
-            (Dialect::Postgres, kind) => format!("${number}::text::{kind}"),
+            (Dialect::Postgres, kind) => format!("${number}::sql_template::{kind}"),
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn each_database_has_its_own_spelling() {
-        let text = Text::new(
+        let text = SqlTemplate::new(
             "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} AND c IN {3:list}",
         );
         assert_eq!(

@@ -6,13 +6,13 @@
 
 use super::Engine;
 use super::commit::{Commit, commit, confirmed, keep, receipt};
-use super::copy::{Put, put};
 use super::log;
-use super::plan::Act;
-use crate::error::{Refusal, Result};
+use super::mirror::{Put, put};
+use super::plan::OperationKind;
+use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::models::Model;
-use crate::store::{News, Row, Text, Tx};
+use crate::store::{Notification, Row, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::{CommitReceipt, Maybe, ParticipantKind, RawRow, SourceEvent, SourceVerb};
 use jiff::SignedDuration;
@@ -28,33 +28,36 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a commit is remembered that the outbox never told of.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24);
 
-static OPEN: Text = Text::new(
+static OPEN: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_source_commits (organization_id, id, client_tx_id, body_hash, state, rows, writer, told, sent_at) \
      VALUES ({1}, {2}, {3}, {4}, 'sent', {5:json}, {6:json}, 0, {7:date}) ON CONFLICT (organization_id, id) DO UPDATE SET sent_at = {7:date}",
 );
-static ALL: Text = Text::new(
+static ALL: SqlTemplate = SqlTemplate::new(
     "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits WHERE organization_id = {1}",
 );
-static ON_THE_WAY: Text = Text::new(
+static ON_THE_WAY: SqlTemplate = SqlTemplate::new(
     "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits \
      WHERE organization_id = {1} AND (id = {2} OR (state = 'sent' AND sent_at > {3:date}))",
 );
-static STATE: Text = Text::new(
+static STATE: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = {2}",
 );
-static CLOSE: Text =
-    Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
-static STALE: Text =
-    Text::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}");
-static TAKE: Text = Text::new(
+static CLOSE: SqlTemplate =
+    SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
+static STALE: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
+);
+static TAKE: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) \
      ON CONFLICT (organization_id, id) DO NOTHING",
 );
-static TAKEN: Text =
-    Text::new("DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}");
-static CURSOR: Text =
-    Text::new("SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}");
-static MOVE: Text = Text::new(
+static TAKEN: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
+);
+static CURSOR: SqlTemplate = SqlTemplate::new(
+    "SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}",
+);
+static MOVE: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) \
      ON CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, ablo_sources.filled_at)",
 );
@@ -164,7 +167,7 @@ pub(crate) fn begin(
     for other in on_the_way(tx, &who.organization, &id)? {
         if other.id == id && other.body_hash != made.body_hash {
             let message = format!("`{}` was used for another commit", made.client_tx_id);
-            return Err(Refusal::new("idempotency_conflict", message)
+            return Err(ApiError::new("idempotency_conflict", message)
                 .param("idempotencyKey")
                 .into());
         }
@@ -248,7 +251,7 @@ pub(crate) fn finish(
             }
             let found = answered.iter().position(|(id, _)| *id == change.id);
             let row = found.map(|at| answered.remove(at).1);
-            let gone = change.act == Act::Delete;
+            let gone = change.act == OperationKind::Delete;
             if row.is_none() && !gone {
                 tracing::error!(
                     model = model.key,
@@ -331,7 +334,7 @@ pub(crate) fn system(organization: &str) -> Identity {
 
 /// What became of a page of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct BatchOutcome {
     /// How many of them are done with.
     pub(crate) events: usize,
     /// Whether something is different now.
@@ -344,8 +347,8 @@ pub(crate) fn tell(
     tx: &mut dyn Tx,
     organization: &str,
     events: &[SourceEvent],
-) -> Result<Told> {
-    let mut told = Told { events: 0, changed: false };
+) -> Result<BatchOutcome> {
+    let mut told = BatchOutcome { events: 0, changed: false };
     let mut commits = open(tx, organization)?;
     let (late, awaited) = (ago(tx, ON_ITS_WAY), ago(tx, AWAITED));
     let now = stored_date(tx.now());
@@ -416,7 +419,7 @@ pub(crate) fn tell(
         tx.execute(old.of(tx.dialect()), &[organization.into(), long_ago.into()])?;
     }
     if told.changed {
-        tx.tell(News::Log { organization: organization.to_owned() })?;
+        tx.tell(Notification::Log { organization: organization.to_owned() })?;
     }
     Ok(told)
 }
@@ -441,21 +444,21 @@ fn take(
     transaction: &str,
 ) -> Result<u64> {
     let act = match &event.r#type {
-        SourceVerb::Create => Act::Create,
-        SourceVerb::Delete => Act::Delete,
-        SourceVerb::Archive => Act::Archive(true),
-        SourceVerb::Unarchive => Act::Archive(false),
-        _ => Act::Update,
+        SourceVerb::Create => OperationKind::Create,
+        SourceVerb::Delete => OperationKind::Delete,
+        SourceVerb::Archive => OperationKind::Archive(true),
+        SourceVerb::Unarchive => OperationKind::Archive(false),
+        _ => OperationKind::Update,
     };
     let row = match &event.data {
-        Maybe::Value(row) if act != Act::Delete => Some(row),
-        _ if act == Act::Delete => None,
+        Maybe::Value(row) if act != OperationKind::Delete => Some(row),
+        _ if act == OperationKind::Delete => None,
         _ => return Ok(0),
     };
     let change =
         Put { id: &event.entity_id, act, row, transaction: Some(transaction), caused_by: None };
     match put(engine, tx, who, model, change) {
-        Err(crate::error::Failure::Refused(refusal)) => {
+        Err(crate::error::EngineError::Refused(refusal)) => {
             tracing::error!(event = event.id, %refusal, "a row of a source does not fit the schema");
             Ok(0)
         }
@@ -478,11 +481,18 @@ pub(crate) fn fill(
         if commits.iter().any(|open| open.rows.contains(&named(model, &id))) {
             continue;
         }
-        let there =
-            Put { id: &id, act: Act::Update, row: Some(row), transaction: None, caused_by: None };
-        if let Err(crate::error::Failure::Refused(refusal)) = put(engine, tx, &who, model, there) {
+        let there = Put {
+            id: &id,
+            act: OperationKind::Update,
+            row: Some(row),
+            transaction: None,
+            caused_by: None,
+        };
+        if let Err(crate::error::EngineError::Refused(refusal)) =
+            put(engine, tx, &who, model, there)
+        {
             tracing::error!(model = key, id, %refusal, "a row of a source does not fit the schema");
         }
     }
-    Ok(tx.tell(News::Log { organization: organization.to_owned() })?)
+    Ok(tx.tell(Notification::Log { organization: organization.to_owned() })?)
 }

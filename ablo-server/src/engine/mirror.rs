@@ -5,8 +5,8 @@
 use super::Engine;
 use super::commit::{Commit, Write};
 use super::groups::of_row;
-use super::plan::{Act, Change};
-use crate::error::{Refusal, Result};
+use super::plan::{OperationKind, PlannedChange};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::models::{Column, Model, Part, Preset};
 use crate::store::{Row, Tx};
@@ -21,7 +21,7 @@ pub(crate) struct Put<'p> {
     /// The row.
     pub(crate) id: &'p str,
     /// What was done to it.
-    pub(crate) act: Act,
+    pub(crate) act: OperationKind,
     /// The row as it is now; none where it is gone.
     pub(crate) row: Option<&'p RawRow>,
     /// What the log is to know the change by.
@@ -38,7 +38,7 @@ pub(crate) fn put(
     model: &Model,
     put: Put<'_>,
 ) -> Result<u64> {
-    let change = Change {
+    let change = PlannedChange {
         model: model.id,
         act: put.act,
         id: super::plan::row_id(put.id)?,
@@ -96,7 +96,7 @@ fn cells(
     before: Option<&Row>,
 ) -> Result<Row> {
     let members: BTreeMap<String, Box<RawValue>> =
-        row.decode().map_err(|error| Refusal::new("invalid_json", error.to_string()))?;
+        row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))?;
     let now = stored_date(tx.now());
     let cell = |(at, column): (usize, &Column)| -> Result<Cell> {
         match column.part {
@@ -114,7 +114,7 @@ fn cells(
                     let message = format!(
                         "the source says {path} of {id} otherwise: it is expected to be {expected}"
                     );
-                    Refusal::new("check_violation", message).param(path).into()
+                    ApiError::new("check_violation", message).param(path).into()
                 }),
             };
         }
@@ -128,7 +128,7 @@ fn cells(
             (_, None) if column.required => {
                 let path = format!("{}.{}", model.key, column.member);
                 let message = format!("the source says nothing of {path}, which {id} needs");
-                return Err(Refusal::new("model_required_field_missing", message)
+                return Err(ApiError::new("model_required_field_missing", message)
                     .param(path)
                     .into());
             }

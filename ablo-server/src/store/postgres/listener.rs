@@ -4,7 +4,7 @@
 use super::clock::ServerClock;
 use super::session::{Address, Session};
 use crate::error::StoreError;
-use crate::store::{News, spawn};
+use crate::store::{Notification, spawn};
 use ablo_codegen::emit::sql::postgres::Provision;
 use postgres::fallible_iterator::FallibleIterator as _;
 use std::sync::{Arc, Weak, mpsc};
@@ -23,7 +23,7 @@ const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)]
 struct Keeper {
     address: Address,
     clock: Arc<ServerClock>,
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<Notification>,
     store: Weak<()>,
 }
 
@@ -32,14 +32,14 @@ pub(super) fn start(
     address: &Address,
     programs: Vec<Provision>,
     clock: &Arc<ServerClock>,
-    news: &broadcast::Sender<News>,
+    news: &broadcast::Sender<Notification>,
     store: Weak<()>,
 ) -> Result<(), StoreError> {
-    let keeper =
+    let listener =
         Keeper { address: address.clone(), clock: Arc::clone(clock), news: news.clone(), store };
     let (ready, started) = mpsc::sync_channel(1);
-    spawn("ablo-keeper", move || {
-        let session = keeper.provision(&programs).and_then(|()| keeper.listening());
+    spawn("ablo-listener", move || {
+        let session = listener.provision(&programs).and_then(|()| listener.listening());
         let (session, answer) = match session {
             Ok(session) => (Some(session), Ok(())),
             Err(error) => (None, Err(error)),
@@ -47,7 +47,7 @@ pub(super) fn start(
         // Who asked waits for this.
         let _ = ready.send(answer);
         if let Some(session) = session {
-            keeper.keep(session);
+            listener.keep(session);
         }
     })?;
     started
@@ -99,7 +99,7 @@ impl Keeper {
             };
             wait = first;
             // Whatever was told meanwhile is lost; who keeps anything looks again.
-            let _ = self.news.send(News::Gap);
+            let _ = self.news.send(Notification::Gap);
         }
     }
 
@@ -109,7 +109,7 @@ impl Keeper {
         while self.store.strong_count() > 0 {
             let heard = session.client.notifications().timeout_iter(LOOK).next()?;
             if let Some(heard) = heard.filter(|heard| heard.channel() == CHANNEL) {
-                let news = serde_json::from_str(heard.payload()).unwrap_or(News::Gap);
+                let news = serde_json::from_str(heard.payload()).unwrap_or(Notification::Gap);
                 // Nobody may be listening.
                 let _ = self.news.send(news);
             } else if session.is_lost() {

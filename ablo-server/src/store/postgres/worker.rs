@@ -1,9 +1,9 @@
 //! One worker's way to the server: a piece of work comes in, is run in a transaction, again where it was in another's way, and what
 //! became of it goes out. A connection that is lost is opened again.
 
-use super::super::{Dialect, News, Row, Tenant, Tx, Work};
+use super::super::{Dialect, Notification, Row, Tenant, Tx, Work};
 use super::clock::ServerClock;
-use super::keeper::CHANNEL;
+use super::listener::CHANNEL;
 use super::session::{Address, Session, literal};
 use crate::error::StoreError;
 use crate::value::Cell;
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// How long to leave a server alone that could not be reached, at first and at most.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
 /// Bytes of a notification, of which PostgreSQL takes fewer than 8000.
-const LONGEST_NEWS: usize = 7_900;
+const MAX_NOTIFICATION_BYTES: usize = 7_900;
 
 /// What work does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,26 +129,26 @@ fn begin(mode: Mode, tenant: &Tenant) -> Result<String, StoreError> {
 }
 
 /// The end of a transaction with what it tells, in one message.
-fn commit(news: &[News]) -> Result<String, StoreError> {
+fn commit(news: &[Notification]) -> Result<String, StoreError> {
     let mut out = String::new();
     for news in news {
-        let long = |text: &String| text.len() > LONGEST_NEWS;
-        let text =
-            json(news).and_then(|text| if long(&text) { json(&News::Gap) } else { Ok(text) })?;
+        let long = |text: &String| text.len() > MAX_NOTIFICATION_BYTES;
+        let text = json(news)
+            .and_then(|text| if long(&text) { json(&Notification::Gap) } else { Ok(text) })?;
         out.push_str(&format!("SELECT pg_notify('{CHANNEL}', {}); ", literal(&text)?));
     }
     out.push_str("COMMIT");
     Ok(out)
 }
 
-fn json(news: &News) -> Result<String, StoreError> {
+fn json(news: &Notification) -> Result<String, StoreError> {
     serde_json::to_string(news).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
 struct Transaction<'s> {
     session: &'s mut Session,
     clock: &'s ServerClock,
-    news: Vec<News>,
+    news: Vec<Notification>,
     /// The first failure, after which the server takes nothing but a rollback.
     failed: Option<StoreError>,
 }
@@ -181,7 +181,7 @@ impl Tx for Transaction<'_> {
         self.noted(outcome)
     }
 
-    fn tell(&mut self, news: News) -> Result<(), StoreError> {
+    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
         if !self.news.contains(&news) {
             self.news.push(news);
         }
@@ -207,7 +207,7 @@ mod tests {
     fn news_that_are_too_long_are_a_gap() {
         let organization = "o".repeat(8000);
         assert_eq!(
-            commit(&[News::Log { organization }]).as_deref(),
+            commit(&[Notification::Log { organization }]).as_deref(),
             Ok("SELECT pg_notify('ablo', '\"Gap\"'); COMMIT")
         );
     }

@@ -1,9 +1,9 @@
 //! How an application's tables really stand: what the database says of them comes in, models that speak of just that go out, or all that
 //! does not fit.
 
-use super::{Options, Unfit};
+use super::{AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
-use crate::models::{Column, Model, Models, Part, Standing, Tenancy};
+use crate::models::{Column, ColumnMapping, Model, Models, Part, Tenancy};
 use crate::store::{Dialect, Row, Store, Tenant, Tx, Work};
 use crate::value::{Cell, Kind};
 use std::collections::BTreeMap;
@@ -31,7 +31,11 @@ const SQLITE: &str = "SELECT m.name, c.name, lower(c.type), 0, \
      FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type IN ('table', 'view')";
 
 /// Fits models to the tables of a store.
-pub(super) fn fit(models: &mut Models, store: &dyn Store, options: &Options) -> Result<(), Unfit> {
+pub(super) fn fit(
+    models: &mut Models,
+    store: &dyn Store,
+    options: &AdapterOptions,
+) -> Result<(), SchemaMismatch> {
     let dialect = store.dialect();
     let tables = tables(store)?;
     let mut faults = Vec::new();
@@ -41,7 +45,7 @@ pub(super) fn fit(models: &mut Models, store: &dyn Store, options: &Options) -> 
             Some(table) => of_model(model, table, dialect, options, &mut faults),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Unfit(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(SchemaMismatch(faults)) }
 }
 
 type Tables = BTreeMap<String, BTreeMap<String, Physical>>;
@@ -90,7 +94,7 @@ fn of_model(
     model: &mut Model,
     table: &BTreeMap<String, Physical>,
     dialect: Dialect,
-    options: &Options,
+    options: &AdapterOptions,
     faults: &mut Vec<String>,
 ) {
     let key = table.iter().find(|(_, column)| column.is_key).map(|(name, _)| name.clone());
@@ -122,11 +126,11 @@ fn of_model(
                     model.key, column.member, model.table, column.name
                 ));
             }
-            None => column.standing = Standing::Absent,
+            None => column.standing = ColumnMapping::Absent,
         }
     }
     if let Tenancy::Column(at) = model.tenancy
-        && model.columns.get(at).is_none_or(|column| column.standing == Standing::Absent)
+        && model.columns.get(at).is_none_or(|column| column.standing == ColumnMapping::Absent)
     {
         match options.organization {
             Some(_) => model.tenancy = Tenancy::Shared,
@@ -156,11 +160,11 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
         (Kind::Number, "real") => column.kind = Kind::Single,
         _ => {}
     }
-    let text = |actual: &str| Standing::Text(actual.to_owned());
-    let read_as = |read| Standing::As { read, actual: actual.to_owned() };
+    let text = |actual: &str| ColumnMapping::Text(actual.to_owned());
+    let read_as = |read| ColumnMapping::As { read, actual: actual.to_owned() };
     column.standing = match (&column.kind, actual) {
         (Kind::Text | Kind::OneOf(_), "text" | "character varying" | "character" | "name") => {
-            Standing::Made
+            ColumnMapping::Made
         }
         (Kind::Text | Kind::OneOf(_), actual) if physical.is_enum => text(actual),
         (Kind::Text, "integer" | "bigint" | "smallint" | "citext") => text(actual),
@@ -172,11 +176,13 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
         | (Kind::Single, "real")
         | (Kind::Date, "timestamp with time zone")
         | (Kind::Whole(..) | Kind::Int64, "smallint" | "integer" | "bigint")
-        | (Kind::Uint64 | Kind::Decimal(_), "numeric") => Standing::Made,
+        | (Kind::Uint64 | Kind::Decimal(_), "numeric") => ColumnMapping::Made,
         (Kind::Uuid, "text" | "character varying") | (Kind::Json, "json") => text(actual),
         (Kind::Uuid, _) => return Err("a UUID"),
         (Kind::Json, _) => return Err("JSON"),
-        (Kind::Date, "timestamp without time zone" | "date") => Standing::Local(actual.to_owned()),
+        (Kind::Date, "timestamp without time zone" | "date") => {
+            ColumnMapping::Local(actual.to_owned())
+        }
         (Kind::Date, _) => return Err("a point in time"),
         (Kind::Boolean, _) => return Err("true or false"),
         (Kind::Number, "numeric") => read_as("double precision"),

@@ -3,7 +3,7 @@
 //! Nothing is sent because something happened, only because what is so differs from what was told: news that come twice say
 //! nothing, and news that were missed are made up for by the next.
 
-use super::hub::{Hub, LineChange};
+use super::hub::{ClaimQueueChange, Hub};
 use crate::engine::claims::Claim;
 use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Claims of this connection, and what it was told of them.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct PeerView {
     own: BTreeMap<String, Own>,
     /// Rows whose line is known to the peer not to be empty.
     lines: BTreeSet<(String, String)>,
@@ -43,7 +43,7 @@ pub(super) struct Own {
     pub(super) position: u64,
 }
 
-impl Told {
+impl PeerView {
     pub(super) fn keep(&mut self, id: &str, own: Own) {
         self.own.insert(id.to_owned(), own);
         self.renewed();
@@ -78,7 +78,7 @@ impl Told {
         &mut self,
         hub: &Hub,
         who: &Identity,
-        change: &LineChange,
+        change: &ClaimQueueChange,
     ) -> (Vec<ServerFrame>, Vec<String>) {
         let (frames, doubtful) = self.own(who, change);
         (self.others(hub, who, change, frames), doubtful)
@@ -89,7 +89,7 @@ impl Told {
         &mut self,
         hub: &Hub,
         who: &Identity,
-        change: &LineChange,
+        change: &ClaimQueueChange,
         mut frames: Vec<ServerFrame>,
     ) -> Vec<ServerFrame> {
         if change.groups.is_disjoint(&who.groups) {
@@ -124,7 +124,11 @@ impl Told {
     }
 
     /// What the participant is told of its own claims on the row.
-    fn own(&mut self, who: &Identity, change: &LineChange) -> (Vec<ServerFrame>, Vec<String>) {
+    fn own(
+        &mut self,
+        who: &Identity,
+        change: &ClaimQueueChange,
+    ) -> (Vec<ServerFrame>, Vec<String>) {
         let on_row = |own: &Own| own.model == change.model && own.target.entity_id == change.row;
         let ids: Vec<String> =
             self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
@@ -207,7 +211,7 @@ fn millis(date: &str) -> Millis {
 }
 
 /// The whole line for a row.
-fn queue(change: &LineChange) -> ServerFrame {
+fn queue(change: &ClaimQueueChange) -> ServerFrame {
     let waiting = change.line.queue.iter().enumerate().map(|(at, claim)| {
         let mut intent = Intent::new(
             claim.id.clone(),
@@ -261,7 +265,7 @@ fn holder_presence(
     who: &Identity,
     kind: &str,
     participant: &str,
-    change: &LineChange,
+    change: &ClaimQueueChange,
 ) -> ServerFrame {
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(PresenceKind::Update);
