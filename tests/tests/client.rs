@@ -54,7 +54,7 @@ async fn world() -> World {
     let document = App::SCHEMA.to_json().expect("a schema");
     let schema = ablo_schema::front::json::read(&document).schema.expect("a schema");
     let store = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
-    let coordinator = Coordinator::new(&schema, store, Options::default());
+    let coordinator = Coordinator::new(&schema, store, CoordinatorOptions::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = ablo_server::router(Arc::clone(&coordinator));

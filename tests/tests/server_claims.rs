@@ -22,7 +22,7 @@ async fn queue(world: &World) -> (Option<String>, Vec<String>) {
     (line.holder.map(|claim| claim.id), line.queue.into_iter().map(|claim| claim.id).collect())
 }
 
-fn holds(answer: &Answer) -> bool {
+fn holds(answer: &ClaimOutcome) -> bool {
     matches!(answer, ClaimOutcome::Held(_))
 }
 

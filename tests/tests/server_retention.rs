@@ -102,7 +102,10 @@ async fn subscriptions_end(world: World) {
 }
 
 async fn sockets_end(world: World) {
-    let options = Options { longest_socket: Duration::from_secs(1), ..Options::default() };
+    let options = CoordinatorOptions {
+        longest_socket: Duration::from_secs(1),
+        ..CoordinatorOptions::default()
+    };
     let server = Coordinator::with(world.schema(), Arc::clone(&world.store), options).await;
     let mut socket = server.socket(&server.key, "").await;
     socket.say("ping", json!(null)).await;

@@ -96,7 +96,7 @@ async fn coordinator(world: &World, schedule: &[u64], private_hosts: bool) -> Co
     Coordinator::with(
         world.schema(),
         Arc::clone(&world.store),
-        Options { webhooks, ..Options::default() },
+        CoordinatorOptions { webhooks, ..CoordinatorOptions::default() },
     )
     .await
 }

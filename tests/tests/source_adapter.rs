@@ -73,8 +73,11 @@ async fn the_kit_passes_over_sqlite() {
     let place = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
     Sqlite::open(&place, &schema).expect("tables");
-    passes(Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter"), &tasks())
-        .await;
+    passes(
+        Adapter::sqlite(&place, &schema, AdapterOptions::default()).expect("an adapter"),
+        &tasks(),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -83,7 +86,7 @@ async fn the_kit_passes_over_sqlite_with_triggers() {
     let place = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
     Sqlite::open(&place, &schema).expect("tables");
-    let adapter = Adapter::sqlite(&place, &schema, Options::default()).expect("an adapter");
+    let adapter = Adapter::sqlite(&place, &schema, AdapterOptions::default()).expect("an adapter");
     for _ in 0..2 {
         adapter.install_triggers().await.expect("triggers");
     }
@@ -95,8 +98,8 @@ async fn the_kit_passes_over_postgres_with_triggers() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter =
-        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
+        .expect("an adapter");
     for _ in 0..2 {
         adapter.install_triggers().await.expect("triggers");
     }
@@ -137,7 +140,8 @@ async fn the_kit_passes_over_the_tables_of_umami() {
     let before = texts(&database, SHAPE);
     let models = ["user", "website", "team", "teamUser", "report"];
     let schema = some_of("conformance/history/umami/023/schema.json", &models);
-    let options = Options { organization: Some("umami".to_owned()), ..Options::default() };
+    let options =
+        AdapterOptions { organization: Some("umami".to_owned()), ..AdapterOptions::default() };
     let adapter =
         Adapter::postgres(&database.address(), &schema, options.clone()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
@@ -168,7 +172,8 @@ async fn the_kit_passes_over_a_table_that_numbers_its_rows() {
     run(&database, &tables("serial"));
     let path = format!("{}/../fixtures/existing/serial/schema.json", env!("CARGO_MANIFEST_DIR"));
     let schema = schema(&fs::read_to_string(path).expect("a schema"));
-    let options = Options { organization: Some("acme".to_owned()), ..Options::default() };
+    let options =
+        AdapterOptions { organization: Some("acme".to_owned()), ..AdapterOptions::default() };
     let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
     let row = json!({
         "title": "a note", "mood": "storm", "price": 12.25, "weight": 7, "seenOn": "2026-06-10T09:00:00.000Z",
@@ -194,7 +199,8 @@ async fn what_a_column_would_round_is_refused() {
     run(&database, &tables("serial"));
     let path = format!("{}/../fixtures/existing/serial/schema.json", env!("CARGO_MANIFEST_DIR"));
     let schema = schema(&fs::read_to_string(path).expect("a schema"));
-    let options = Options { organization: Some("acme".to_owned()), ..Options::default() };
+    let options =
+        AdapterOptions { organization: Some("acme".to_owned()), ..AdapterOptions::default() };
     let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
     let create = async |tx: &str, input: Value| {
         let mut operation = ablo_wire::Operation::frame(ablo_wire::Verb::Create, "notes", "");
@@ -235,7 +241,7 @@ fn tables_that_do_not_fit_are_told_of_whole() {
     let database = database();
     run(&database, "CREATE TABLE website (a int, b int, name point, PRIMARY KEY (a, b))");
     let schema = some_of("conformance/history/umami/023/schema.json", &["website", "team"]);
-    let unfit = Adapter::postgres(&database.address(), &schema, Options::default())
+    let unfit = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
         .expect_err("nothing fits");
     let said = unfit.to_string();
     for part in [
@@ -299,8 +305,8 @@ async fn what_others_write_is_told_by_triggers() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter =
-        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
+        .expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     let mut cursor = None;
     run(
@@ -342,8 +348,8 @@ async fn an_event_that_is_committed_late_is_not_passed_by() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter =
-        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
+        .expect("an adapter");
     let event = |id: &str| {
         format!(
             "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', 'DELETE')"
@@ -383,8 +389,8 @@ async fn no_event_is_lost_or_told_twice_while_many_write() {
     let database = database();
     let schema = schema(TASKS);
     drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
-    let adapter =
-        Adapter::postgres(&database.address(), &schema, Options::default()).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
+        .expect("an adapter");
     let writers: Vec<_> = (0..6)
         .map(|writer| {
             let database = database.clone();

@@ -30,7 +30,12 @@ fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
 }
 
 async fn coordinator(store: Arc<dyn Store>, sources: Vec<SourceOptions>) -> Coordinator {
-    Coordinator::with(&schema(TASKS), store, Options { sources, ..Options::default() }).await
+    Coordinator::with(
+        &schema(TASKS),
+        store,
+        CoordinatorOptions { sources, ..CoordinatorOptions::default() },
+    )
+    .await
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
@@ -390,9 +395,12 @@ async fn some_models_live_there_and_others_here() {
     options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
     let schema = schema(&two);
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
-    let server =
-        Coordinator::with(&schema, store, Options { sources: vec![options], ..Options::default() })
-            .await;
+    let server = Coordinator::with(
+        &schema,
+        store,
+        CoordinatorOptions { sources: vec![options], ..CoordinatorOptions::default() },
+    )
+    .await;
     until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
     assert_eq!(theirs(&database).await, ["first one"]);
     // What lives here is asked of nobody.
