@@ -1,0 +1,24 @@
+//! What people and agents edit together.
+
+ablo::define_schema! {
+    pub schema App {
+        /// A report that people and agents write.
+        #[ablo(key = "reports", mutable)]
+        pub struct Report {
+            /// What the report is about.
+            pub title: String,
+            /// Whether the report can be read.
+            pub status: Status,
+            /// The text.
+            pub body: Option<String>,
+        }
+
+        /// The state of a report.
+        pub enum Status {
+            /// Someone is writing it.
+            Draft,
+            /// It can be read.
+            Ready,
+        }
+    }
+}
