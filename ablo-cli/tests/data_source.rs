@@ -178,7 +178,7 @@ fn a_source_that_cannot_be_is_refused() {
     let ran =
         test(&place, &["source", "serve", "other.json", "--database-url", &database.address()]);
     assert!(ran.status == 2 && ran.err.contains("ablo::data_source::refused"), "{}", ran.err);
-    assert!(ran.err.contains("there is no table `planets`"), "{}", ran.err);
+    assert!(ran.err.contains("table `planets` does not exist"), "{}", ran.err);
     let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
     assert!(ran.status == 2 && ran.err.contains("nobody answers"), "{}", ran.err);
     let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "other.json"]);

@@ -1,4 +1,4 @@
-//! What every request has at hand: the schema, the store, who is connected.
+//! The coordinator's shared state: the schema, the store and the connected clients.
 
 use crate::engine::Engine;
 use crate::engine::credentials::{self, Grant, Kind, Mode, State};
@@ -16,20 +16,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How a coordinator runs.
+/// Options of a coordinator.
 #[derive(Clone, Debug)]
 pub struct CoordinatorOptions {
-    /// Which data the database holds.
+    /// Whether the database holds test or live data.
     pub mode: Mode,
-    /// Bytes of a request's body at most.
-    pub largest_body: usize,
-    /// Connections at most, of all organisations.
-    pub most_connections: usize,
-    /// How long a socket lives at most: its client comes back with a token that is good then (docs/protocol/differences.md C9).
-    pub longest_socket: Duration,
-    /// Organisations whose own database stays canonical.
+    /// The maximum size of a request body and of a WebSocket message, in bytes.
+    pub max_body_bytes: usize,
+    /// The maximum number of WebSocket connections, over all organisations.
+    pub max_connections: usize,
+    /// The maximum lifetime of a WebSocket. Clients reconnect with a fresh token
+    /// (docs/protocol/differences.md C9).
+    pub max_connection_age: Duration,
+    /// The data sources of organisations whose own database stays canonical.
     pub sources: Vec<SourceOptions>,
-    /// How webhooks go out.
+    /// Options of webhook delivery.
     pub webhooks: WebhookOptions,
 }
 
@@ -37,9 +38,9 @@ impl Default for CoordinatorOptions {
     fn default() -> Self {
         Self {
             mode: Mode::Test,
-            largest_body: 4 << 20,
-            most_connections: 50_000,
-            longest_socket: Duration::from_hours(24),
+            max_body_bytes: 4 << 20,
+            max_connections: 50_000,
+            max_connection_age: Duration::from_hours(24),
             sources: Vec::new(),
             webhooks: WebhookOptions::default(),
         }
@@ -50,11 +51,11 @@ impl Default for CoordinatorOptions {
 pub struct App {
     /// The schema and its SQL.
     pub engine: Arc<Engine>,
-    /// Where everything is kept.
+    /// The database.
     pub store: Arc<dyn Store>,
-    /// Who is connected.
+    /// The hubs of connected organisations.
     pub(crate) hubs: Hubs,
-    /// How it runs.
+    /// The options that the coordinator was created with.
     pub options: CoordinatorOptions,
     /// The OpenAPI document of the schema.
     pub openapi: String,
@@ -66,7 +67,7 @@ pub struct App {
 }
 
 impl App {
-    /// A coordinator for a schema over a store that holds its tables.
+    /// Creates a coordinator for a schema over a store that holds its tables.
     #[must_use]
     pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Arc<Self> {
         let engine = Arc::new(Engine::new(schema, store.dialect()));
@@ -88,10 +89,10 @@ impl App {
         })
     }
 
-    /// Runs a closure in a transaction of an organisation that writes.
+    /// Runs a closure in a read-write transaction of an organisation.
     ///
     /// # Errors
-    /// What the closure gave, or what the database said.
+    /// Returns the closure's error, or the store's if the transaction fails.
     pub async fn writing<T, F>(&self, organization: &str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -101,10 +102,10 @@ impl App {
         self.store.writing(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
     }
 
-    /// Runs a closure in a transaction of an organisation that reads.
+    /// Runs a closure in a read-only transaction of an organisation.
     ///
     /// # Errors
-    /// What the closure gave, or what the database said.
+    /// Returns the closure's error, or the store's if the transaction fails.
     pub async fn reading<T, F>(&self, organization: &str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -114,31 +115,31 @@ impl App {
         self.store.reading(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
     }
 
-    /// Sockets are closed from now on.
+    /// Closes all sockets and ends the background tasks.
     pub fn close(&self) {
         self.closing.send_replace(true);
     }
 
-    /// Hears when sockets have to be closed.
+    /// Returns a receiver that becomes `true` when the coordinator shuts down.
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
         self.closing.subscribe()
     }
 
-    /// Whom a bearer token speaks for.
+    /// Returns the credential of a bearer token.
     ///
     /// # Errors
-    /// A coded refusal of class 401, or what the database said.
+    /// Returns an error with status 401 if the token is not valid, or the store's error.
     pub async fn identify(&self, token: &str) -> Result<State> {
         let (mode, token) = (self.options.mode, token.to_owned());
         self.store.reading(Tenant::Nobody, move |tx| credentials::identify(tx, mode, &token)).await
     }
 
-    /// Makes a secret key for an organisation.
+    /// Issues a new secret key for an organisation.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn secret_key(&self, organization: &str, label: &str) -> Result<String> {
-        let (mode, grant) = (self.options.mode, secret(organization, label));
+    /// Returns an error if the key cannot be stored.
+    pub async fn issue_secret_key(&self, organization: &str, label: &str) -> Result<String> {
+        let (mode, grant) = (self.options.mode, secret_key_grant(organization, label));
         let issued = self
             .store
             .writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant))
@@ -146,37 +147,39 @@ impl App {
         Ok(issued.token)
     }
 
-    /// Lets this very token be a secret key, if it is none yet: for development, where a key outlives its database.
+    /// Registers an existing token as a secret key (idempotent).
+    ///
+    /// Intended for development, where a key outlives its database.
     ///
     /// # Errors
-    /// `apikey_invalid` where the token is not of this mode, or what the database said.
+    /// Returns `apikey_invalid` if the token has another mode's prefix, or the store's error.
     pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
         if !token.starts_with(&format!("sk_{}_", self.options.mode.as_str())) {
             return Err(ApiError::new(
                 "apikey_invalid",
-                "a secret key begins with sk_test_, or sk_live_",
+                "a secret key starts with `sk_test_` or `sk_live_`",
             )
             .into());
         }
         if self.identify(token).await.is_ok() {
             return Ok(());
         }
-        let (grant, token) = (secret(organization, label), token.to_owned());
-        let (adopted, known) = (token.clone(), token);
+        let (grant, token) = (secret_key_grant(organization, label), token.to_owned());
+        let adopted = token.clone();
         let issued = self
             .store
             .writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
             .await;
-        // Another process may have adopted it at the same moment.
+        // Another process may have registered it at the same time.
         match issued {
-            Err(_) if self.identify(&known).await.is_ok() => Ok(()),
+            Err(_) if self.identify(&token).await.is_ok() => Ok(()),
             issued => issued.map(|_| ()),
         }
     }
 }
 
-/// What a secret key of an organisation covers: everything.
-fn secret(organization: &str, label: &str) -> Grant {
+/// Returns the grant of a secret key: all operations on all rows of the organisation.
+fn secret_key_grant(organization: &str, label: &str) -> Grant {
     Grant {
         kind: Kind::Secret,
         organization: organization.to_owned(),
@@ -199,23 +202,20 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// The refusal of a request without a credential.
+/// Returns the error for a request without a credential.
 #[must_use]
 pub fn no_credentials() -> EngineError {
-    ApiError::new(
-        "auth_no_credentials",
-        "the request has no bearer token: send `Authorization: Bearer <key>`",
-    )
-    .into()
+    ApiError::new("auth_no_credentials", "missing bearer token: send `Authorization: Bearer <key>`")
+        .into()
 }
 
-/// Refuses what only secret keys may do.
+/// Checks that a credential is a secret key and returns its identity.
 ///
 /// # Errors
-/// `forbidden`.
-pub fn only_secret(state: &State) -> Result<&Identity, ApiError> {
+/// Returns `forbidden` for any other kind of credential.
+pub fn require_secret_key(state: &State) -> Result<&Identity, ApiError> {
     match state.kind {
         Kind::Secret => Ok(&state.identity),
-        _ => Err(ApiError::new("forbidden", "only a secret key may do this")),
+        _ => Err(ApiError::new("forbidden", "this request requires a secret key")),
     }
 }

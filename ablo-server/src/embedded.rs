@@ -1,4 +1,4 @@
-//! A coordinator inside a program, without a port: for tests, and for programs that need no other.
+//! A coordinator inside a program, without a port: for tests and single-process applications.
 
 use crate::app::{App, CoordinatorOptions};
 use crate::error::Result;
@@ -11,12 +11,12 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 
-/// Bytes that one side of a connection may be ahead of the other.
-const BUFFER: usize = 64 << 10;
-/// Whose rows it keeps.
+/// The size of each connection's buffers, in bytes.
+const DUPLEX_BUFFER_BYTES: usize = 64 << 10;
+/// The organisation of all rows.
 const ORGANIZATION: &str = "embedded";
 
-/// A coordinator inside a program. Its connections end with it or with the runtime, whichever is first.
+/// A coordinator inside a program. Its connections end when it or the runtime is dropped.
 #[derive(Clone, Debug)]
 pub struct Embedded {
     app: Arc<App>,
@@ -24,7 +24,7 @@ pub struct Embedded {
     key: String,
 }
 
-/// A coordinator in memory, empty, within the runtime this is called in.
+/// Creates an empty in-memory coordinator on the current tokio runtime.
 ///
 /// ```
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +32,8 @@ pub struct Embedded {
 ///     "text":{"type":"string","isOptional":false,"isIndexed":false}}}},"identityRoles":[]}"#;
 /// let schema = ablo_schema::front::json::read(document).schema.ok_or("a faulty schema")?;
 /// let coordinator = ablo_server::embedded(&schema).await?;
-/// // With the Rust client: `App::connect("http://embedded", coordinator.key()).over(coordinator.dialer())`.
+/// // With the Rust client:
+/// // `App::connect("http://embedded", coordinator.key()).over(coordinator.dialer())`.
 /// assert!(coordinator.key().starts_with("sk_test_"));
 /// # Ok(()) }
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -40,55 +41,55 @@ pub struct Embedded {
 /// ```
 ///
 /// # Errors
-/// What the database said.
+/// Returns an error if the tables cannot be created.
 pub async fn embedded(schema: &Schema) -> Result<Embedded> {
-    Embedded::over(schema, Arc::new(Sqlite::open(&DbPath::Memory, schema)?)).await
+    Embedded::with_store(schema, Arc::new(Sqlite::open(&DbPath::Memory, schema)?)).await
 }
 
 impl Embedded {
-    /// A coordinator over a store of its own.
+    /// Creates a coordinator over a store that holds the schema's tables.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
+    /// Returns an error if the secret key cannot be stored.
+    pub async fn with_store(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
         let app = App::new(schema, store, CoordinatorOptions::default());
-        let key = app.secret_key(ORGANIZATION, "embedded").await?;
+        let key = app.issue_secret_key(ORGANIZATION, "embedded").await?;
         Ok(Self { router: crate::router(Arc::clone(&app)), app, key })
     }
 
-    /// A secret key.
+    /// Returns a secret key of the coordinator.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The coordinator, for further keys.
+    /// Returns the coordinator, for example to issue further keys.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
     }
 
-    /// Its routes, as a service of tower.
+    /// Returns the coordinator's routes as a tower service.
     pub fn service(&self) -> Router {
         self.router.clone()
     }
 
-    /// The other end of a new connection: HTTP/1.1, and WebSockets where that is asked for.
+    /// Opens a connection for HTTP/1.1 and WebSockets and returns its client end.
     #[must_use]
     pub fn dial(&self) -> DuplexStream {
-        let (near, far) = tokio::io::duplex(BUFFER);
+        let (client, server) = tokio::io::duplex(DUPLEX_BUFFER_BYTES);
         let service = TowerToHyperService::new(self.router.clone());
         tokio::spawn(async move {
             let served = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(far), service);
+                .serve_connection(TokioIo::new(server), service);
             if let Err(error) = served.with_upgrades().await {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(%error, "an embedded connection failed");
             }
         });
-        near
+        client
     }
 
-    /// Opens connections for as long as it is kept: for the Rust client's `over`.
+    /// Returns a function that opens connections, for the Rust client's `over`.
     pub fn dialer(
         &self,
     ) -> impl Fn() -> Ready<std::io::Result<DuplexStream>> + Clone + Send + Sync + 'static {

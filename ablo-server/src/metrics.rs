@@ -1,4 +1,4 @@
-//! What operators watch, in the text format of Prometheus.
+//! Prometheus metrics of a coordinator.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Counters of one coordinator.
+/// The metrics of one coordinator.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -18,15 +18,15 @@ pub(crate) struct Metrics {
     seconds: Family<Route, Histogram>,
     refusals: Family<Code, Counter>,
     source_requests: Family<SourceOutcome, Counter>,
-    source_lag: Family<SourceOf, Gauge<f64, AtomicU64>>,
-    source_up: Family<SourceOf, Gauge>,
-    /// Webhooks that were taken.
+    source_lag: Family<SourceLabel, Gauge<f64, AtomicU64>>,
+    source_up: Family<SourceLabel, Gauge>,
+    /// Webhook messages accepted by their endpoint.
     pub(crate) webhooks_delivered: Counter,
-    /// Attempts at webhooks that failed.
+    /// Failed webhook delivery attempts.
     pub(crate) webhooks_failed: Counter,
-    /// Commits that were applied, or answered again.
+    /// Commits confirmed, including repeated ones.
     pub(crate) commits: Counter,
-    /// Changes that went out on sockets.
+    /// Deltas sent on sockets.
     pub(crate) delivered: Counter,
     /// Open sockets.
     pub(crate) sockets: Gauge,
@@ -50,7 +50,7 @@ struct Code {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceOf {
+struct SourceLabel {
     organization: String,
 }
 
@@ -60,7 +60,7 @@ struct SourceOutcome {
     outcome: &'static str,
 }
 
-/// From 0.25 ms to 8 s.
+/// Buckets from 0.25 ms to 8 s.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
 }
@@ -69,38 +69,46 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("ablo");
         let requests = Family::default();
-        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register("http_requests", "HTTP requests answered", requests.clone());
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
-        registry.register("http_request_seconds", "Time to an answer", seconds.clone());
+        registry.register("http_request_seconds", "HTTP response time in seconds", seconds.clone());
         let refusals = Family::default();
-        registry.register("refusals", "Requests and commits refused, by code", refusals.clone());
+        registry.register(
+            "refusals",
+            "Requests and commits refused, by error code",
+            refusals.clone(),
+        );
         let (commits, delivered, sockets) =
             (Counter::default(), Counter::default(), Gauge::default());
         registry.register("commits", "Commits confirmed", commits.clone());
-        registry.register("deltas_delivered", "Changes sent on sockets", delivered.clone());
+        registry.register("deltas_delivered", "Deltas sent on sockets", delivered.clone());
         registry.register("sockets", "Open sockets", sockets.clone());
         let (source_requests, source_lag, source_up) =
             (Family::default(), Family::default(), Family::default());
         registry.register(
             "source_requests",
-            "Requests to data sources, by what became of them",
+            "Requests to data sources, by outcome",
             source_requests.clone(),
         );
         registry.register(
             "source_lag_seconds",
-            "How old the newest event was when it was read",
+            "Age of the newest outbox event when it was read, in seconds",
             source_lag.clone(),
         );
         registry.register(
             "source_up",
-            "Whether the last request to a data source was answered",
+            "1 if the last request to the data source was answered, else 0",
             source_up.clone(),
         );
         let (webhooks_delivered, webhooks_failed) = (Counter::default(), Counter::default());
-        registry.register("webhooks_delivered", "Webhooks taken", webhooks_delivered.clone());
+        registry.register(
+            "webhooks_delivered",
+            "Webhook messages accepted by their endpoint",
+            webhooks_delivered.clone(),
+        );
         registry.register(
             "webhooks_failed",
-            "Attempts at webhooks that failed",
+            "Failed webhook delivery attempts",
             webhooks_failed.clone(),
         );
         Self {
@@ -119,7 +127,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an answer. The route is its pattern, so that paths cannot make up labels.
+    /// Counts a response. `route` is the route's pattern, so that requests cannot create labels.
     pub(crate) fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
         let request = Request { route: route.to_owned(), method: method.to_owned(), status };
         self.requests.get_or_create(&request).inc();
@@ -131,7 +139,8 @@ impl Metrics {
         self.refusals.get_or_create(&Code { code: code.to_owned() }).inc();
     }
 
-    /// How a data source is: requests answered, refused and not answered since the start, and how far behind its outbox is.
+    /// Records the state of a data source: its requests since the start that were answered,
+    /// refused and failed, the age of the newest event, and whether the last request was answered.
     pub(crate) fn source(
         &self,
         organization: &str,
@@ -139,22 +148,22 @@ impl Metrics {
         lag: Option<Duration>,
         up: bool,
     ) {
-        for (outcome, many) in ["answered", "refused", "failed"].into_iter().zip(requests) {
+        for (outcome, total) in ["answered", "refused", "failed"].into_iter().zip(requests) {
             let label = SourceOutcome { organization: organization.to_owned(), outcome };
             let counter = self.source_requests.get_or_create(&label);
-            counter.inc_by(many.saturating_sub(counter.get()));
+            counter.inc_by(total.saturating_sub(counter.get()));
         }
-        let of = SourceOf { organization: organization.to_owned() };
+        let label = SourceLabel { organization: organization.to_owned() };
         if let Some(lag) = lag {
-            self.source_lag.get_or_create(&of).set(lag.as_secs_f64());
+            self.source_lag.get_or_create(&label).set(lag.as_secs_f64());
         }
-        self.source_up.get_or_create(&of).set(i64::from(up));
+        self.source_up.get_or_create(&label).set(i64::from(up));
     }
 
-    /// Everything as text.
+    /// Returns all metrics in the OpenMetrics text format.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
-        // Writing into a string fails never.
+        // Writing to a string does not fail.
         let _ = encode(&mut out, &self.registry);
         out
     }

@@ -1,4 +1,4 @@
-//! A coordinator on a port, until it is told to stop.
+//! Serves a coordinator on a TCP port until it is asked to stop.
 
 use crate::app::App;
 use axum::serve::{Listener, ListenerExt as _};
@@ -8,23 +8,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// How long open sockets have to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// The maximum time to wait for sockets to close during shutdown.
+const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections that send small frames at once: held back for more to say, each would wait 40 ms for an acknowledgement.
-fn prompt(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
+/// Sets `TCP_NODELAY`: with Nagle's algorithm small frames can wait 40 ms for a delayed ACK.
+fn with_nodelay(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
     listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays slow");
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     })
 }
 
-/// Serves until `stop` is ready: then no request is taken any more, those at work are answered, and sockets are closed with a code
-/// that lets clients come back elsewhere.
+/// Serves until `stop` completes.
+///
+/// Then no more requests are accepted, requests in flight are answered, and sockets are closed with
+/// a code that lets clients reconnect to another process.
 ///
 /// # Errors
-/// When the listener fails.
+/// Returns an error if the listener fails.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -38,8 +40,8 @@ pub async fn serve(
         stop.await;
         closing.close();
     };
-    axum::serve(prompt(listener), router).with_graceful_shutdown(stop).await?;
-    let deadline = Instant::now() + GOODBYE;
+    axum::serve(with_nodelay(listener), router).with_graceful_shutdown(stop).await?;
+    let deadline = Instant::now() + SOCKET_CLOSE_TIMEOUT;
     while app.hubs.connections() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -38,7 +38,7 @@ impl Coordinator {
     /// Starts one that runs as is said.
     pub async fn with(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
         let app = App::new(schema, store, options);
-        let key = app.secret_key("acme", "test").await.expect("a key");
+        let key = app.issue_secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (running, dropped) = tokio::sync::oneshot::channel::<()>();

@@ -59,7 +59,7 @@ async fn world() -> World {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = ablo_server::router(Arc::clone(&coordinator));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let key = coordinator.secret_key("acme", "test").await.expect("a key");
+    let key = coordinator.issue_secret_key("acme", "test").await.expect("a key");
     World { url, key, coordinator }
 }
 

@@ -241,7 +241,7 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
     let mut some = last_server.socket(&limited, "").await;
     some.sync(start).await;
     let some = observer(some);
-    let stranger = first.app.secret_key("umbrella", "other").await.expect("a key");
+    let stranger = first.app.issue_secret_key("umbrella", "other").await.expect("a key");
     let mut nothing = last_server.socket(&stranger, "").await;
     nothing.sync(0).await;
     let nothing = observer(nothing);

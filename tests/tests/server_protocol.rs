@@ -330,7 +330,7 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
 async fn nothing_is_delivered_outside_its_groups(world: World) {
     let server = newsroom(&world).await;
     let scoped = server.session("agent", "scoped", json!({ "syncGroups": ["desk:d2"] })).await;
-    let other = server.app.secret_key("umbrella", "other").await.expect("a key");
+    let other = server.app.issue_secret_key("umbrella", "other").await.expect("a key");
     let (_, listed) = server.ask(&scoped, "GET", "/api/v1/models/reports", None).await;
     assert_eq!(listed["data"], json!([]));
     let (status, _) = server.ask(&scoped, "GET", "/api/v1/models/reports/r1", None).await;

@@ -103,7 +103,7 @@ async fn subscriptions_end(world: World) {
 
 async fn sockets_end(world: World) {
     let options = CoordinatorOptions {
-        longest_socket: Duration::from_secs(1),
+        max_connection_age: Duration::from_secs(1),
         ..CoordinatorOptions::default()
     };
     let server = Coordinator::with(world.schema(), Arc::clone(&world.store), options).await;

@@ -199,7 +199,7 @@ async fn everything_is_told_once_and_in_order(world: World) {
     );
     assert!(!shown["lastErrorAt"].is_null() && !shown["lastSuccessAt"].is_null(), "{shown}");
     // Others neither see it nor change it, and a participant's token is not enough.
-    let other = coordinator.app.secret_key("others", "k").await.expect("a key");
+    let other = coordinator.app.issue_secret_key("others", "k").await.expect("a key");
     let path = format!("/api/v1/webhook_endpoints/{}", made["id"].as_str().expect("an id"));
     assert_eq!(coordinator.ask(&other, "GET", &path, None).await.0, 404);
     assert_eq!(coordinator.ask(&other, "DELETE", &path, None).await.0, 404);

@@ -245,10 +245,10 @@ fn tables_that_do_not_fit_are_told_of_whole() {
         .expect_err("nothing fits");
     let said = unfit.to_string();
     for part in [
-        "team: there is no table `team`",
-        "website: `website` has neither a column `id` nor a primary key of one column",
-        "website.name: `website.name` is point, which cannot hold text",
-        "website.domain: `website` has no column `domain`",
+        "team: table `team` does not exist",
+        "website: table `website` has neither an `id` column nor a single-column primary key",
+        "website.name: column `website.name` has type point, which cannot store text",
+        "website.domain: column `website.domain` does not exist",
     ] {
         assert!(said.contains(part), "{part}:\n{said}");
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 fn source(url: &str) -> SourceOptions {
     let mut source = SourceOptions::new("acme", url, KEY);
     source.poll = Duration::from_millis(50);
-    source.within = Duration::from_millis(800);
+    source.timeout = Duration::from_millis(800);
     source
 }
 
@@ -219,7 +219,7 @@ async fn a_dead_endpoint_is_nobody_elses() {
     let mut sick = source(&application.url);
     sick.organization = "umbrella".to_owned();
     let server = coordinator(stores().remove(0).0, vec![sick]).await;
-    let theirs = server.app.secret_key("umbrella", "test").await.expect("a key");
+    let theirs = server.app.issue_secret_key("umbrella", "test").await.expect("a key");
     let ask = async |id: &str| {
         let body = json!({ "id": id, "data": { "title": "one" } });
         server.ask(&theirs, "POST", "/api/v1/models/tasks", Some(body)).await

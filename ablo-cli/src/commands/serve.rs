@@ -93,7 +93,7 @@ async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<S
         return Ok(key);
     }
     let key = app
-        .secret_key(organization, "dev")
+        .issue_secret_key(organization, "dev")
         .await
         .map_err(|failure| failed(&failure.into_refusal()))?;
     if let Some(file) = file {

@@ -1,12 +1,12 @@
-//! The outbox: a cursor comes in, the events behind it go out, in an order in which nothing is passed by.
+//! Reads pages of the outbox in an order in which no event is skipped.
 //!
-//! PostgreSQL gives a row its number before its transaction commits. A reader that went by these numbers would pass by those that are
-//! committed late; by the numbers of transactions it would too, but for this: only rows are given before whose transaction none
-//! is under way, and of these nothing can appear any more. A transaction that writes for long, in any database of the server,
-//! holds events back for as long.
+//! PostgreSQL assigns a row's sequence number before its transaction commits, so a reader ordered
+//! by that number alone would skip rows that commit late. Events are therefore ordered by
+//! transaction id, and only those older than every running transaction are returned. A
+//! long-running write transaction in any database of the server delays events for as long.
 
 use super::is_shared;
-use super::write::plain;
+use super::write::id_text;
 use crate::engine::Engine;
 use crate::engine::table::json;
 use crate::error::{ApiError, Result};
@@ -17,14 +17,17 @@ use ablo::source::as_it_is;
 use ablo_wire::{EventsAnswer, Millis, RawRow, SourceEvent, SourceVerb};
 use std::collections::BTreeMap;
 
-const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, organization_id, client_tx_id, \
-     occurred_at FROM ablo_outbox WHERE written_in < pg_snapshot_xmin(pg_current_snapshot()) \
-     AND (written_in, cursor) > ($1::text::xid8, $2) AND ($3::text IS NULL OR coalesce(organization_id, $3) = $3) \
+const POSTGRES: &str = "SELECT written_in::text, cursor, id, model, entity_id, type, \
+     organization_id, client_tx_id, occurred_at FROM ablo_outbox \
+     WHERE written_in < pg_snapshot_xmin(pg_current_snapshot()) \
+     AND (written_in, cursor) > ($1::text::xid8, $2) \
+     AND ($3::text IS NULL OR coalesce(organization_id, $3) = $3) \
      ORDER BY ablo_outbox.written_in, cursor LIMIT $4";
-const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, organization_id, client_tx_id, occurred_at \
-     FROM ablo_outbox WHERE '0' = ?1 AND cursor > ?2 AND (?3 IS NULL OR coalesce(organization_id, ?3) = ?3) ORDER BY cursor LIMIT ?4";
+const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, organization_id, \
+     client_tx_id, occurred_at FROM ablo_outbox WHERE '0' = ?1 AND cursor > ?2 \
+     AND (?3 IS NULL OR coalesce(organization_id, ?3) = ?3) ORDER BY cursor LIMIT ?4";
 
-/// Events behind a cursor, of one organisation or of all.
+/// Returns the events after a cursor, of one organisation or of all.
 pub(super) fn page(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -32,27 +35,29 @@ pub(super) fn page(
     cursor: Option<&str>,
     limit: u64,
 ) -> Result<EventsAnswer> {
-    let (transaction, place) = read(cursor)?;
+    let (transaction, position) = parse_cursor(cursor)?;
     let sql = match tx.dialect() {
         Dialect::Postgres => POSTGRES,
         Dialect::Sqlite => SQLITE,
     };
     let values = [
         transaction.into(),
-        Cell::Integer(place),
+        Cell::Integer(position),
         only.into(),
         Cell::Integer(limit.try_into().unwrap_or(i64::MAX)),
     ];
     let found = tx.query(sql, &values)?;
     let mut answer = EventsAnswer::new(found.iter().map(event).collect::<Vec<_>>());
-    answer.next_cursor = found.last().map(written);
-    current(engine, tx, only, &mut answer.events)?;
+    answer.next_cursor = found.last().map(format_cursor);
+    attach_rows(engine, tx, only, &mut answer.events)?;
     Ok(answer)
 }
 
-/// Gives every event its row as that is now. The order of transactions is not that in which they changed a row; who takes the last
-/// event of a row has its last state all the same.
-fn current(
+/// Attaches to every event the current state of its row.
+///
+/// Transactions are not ordered by when they changed a row, but the last event of a row always
+/// carries the row's latest state.
+fn attach_rows(
     engine: &Engine,
     tx: &mut dyn Tx,
     only: Option<&str>,
@@ -68,21 +73,21 @@ fn current(
         };
         wanted.entry((organization.to_owned(), model.id)).or_default().push(at);
     }
-    for ((organization, model), places) in wanted {
+    for ((organization, model), indexes) in wanted {
         let model = engine.models.get(model);
         if tx.dialect() == Dialect::Postgres {
-            // Tables with row security show rows to their organisation alone.
+            // Tables with row security show rows only to their organisation.
             tx.query(
                 "SELECT set_config('app.current_org_id', $1, true)",
                 &[organization.as_str().into()],
             )?;
         }
-        let ids: Vec<&str> = places.iter().map(|at| events[*at].entity_id.as_str()).collect();
+        let ids: Vec<&str> = indexes.iter().map(|at| events[*at].entity_id.as_str()).collect();
         let values = [organization.into(), serde_json::to_string(&ids).unwrap_or_default().into()];
         let rows = tx.query(&engine.tables.get(model.id).among(model), &values)?;
         let rows: BTreeMap<String, String> =
-            rows.iter().map(|row| (plain(row.first()), json(model, row))).collect();
-        for at in places {
+            rows.iter().map(|row| (id_text(row.first()), json(model, row))).collect();
+        for at in indexes {
             let event = &mut events[at];
             let row = rows.get(&event.entity_id).and_then(|row| RawRow::parse(row).ok());
             as_it_is(event, row);
@@ -91,20 +96,19 @@ fn current(
     Ok(())
 }
 
-/// A cursor: a transaction, and a place in it.
-fn read(cursor: Option<&str>) -> Result<(String, i64)> {
+/// Parses a cursor: a transaction id and a sequence number.
+fn parse_cursor(cursor: Option<&str>) -> Result<(String, i64)> {
     let Some(cursor) = cursor else { return Ok(("0".to_owned(), 0)) };
     let parts = cursor.split_once('.');
-    let parts = parts.and_then(|(transaction, place)| {
-        Some((transaction.parse::<u64>().ok()?, place.parse().ok()?))
+    let parts = parts.and_then(|(transaction, position)| {
+        Some((transaction.parse::<u64>().ok()?, position.parse().ok()?))
     });
-    let (transaction, place) = parts.ok_or_else(|| {
-        ApiError::new("invalid_request", "the cursor is none of this outbox's").param("cursor")
-    })?;
-    Ok((transaction.to_string(), place))
+    let (transaction, position) =
+        parts.ok_or_else(|| ApiError::new("invalid_request", "invalid cursor").param("cursor"))?;
+    Ok((transaction.to_string(), position))
 }
 
-fn written(row: &Row) -> String {
+fn format_cursor(row: &Row) -> String {
     let text = row.first().and_then(Cell::text).unwrap_or("0");
     format!("{text}.{}", row.get(1).and_then(Cell::integer).unwrap_or_default())
 }

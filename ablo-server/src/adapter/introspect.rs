@@ -1,5 +1,4 @@
-//! How an application's tables really stand: what the database says of them comes in, models that speak of just that go out, or all that
-//! does not fit.
+//! Introspects live tables and maps model columns to them, or reports every mismatch.
 
 use super::{AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
@@ -9,29 +8,34 @@ use crate::value::{Cell, Kind};
 use std::collections::BTreeMap;
 use std::sync::mpsc;
 
-/// A column as the database has it.
+/// A column as the database reports it.
 #[derive(Clone, Debug)]
-struct Physical {
-    /// Its type, without digits.
+struct PhysicalColumn {
+    /// The type without its modifiers.
     actual: String,
-    /// Whether that is an enumeration of the database.
+    /// Whether the type is a database enum.
     is_enum: bool,
-    /// Whether it is all of the primary key.
+    /// Whether the column alone is the primary key.
     is_key: bool,
 }
 
-const POSTGRES: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL), t.typtype = 'e', \
-     coalesce(i.indnkeyatts = 1 AND i.indkey[0] = a.attnum, false) \
-     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
+const POSTGRES: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL), \
+     t.typtype = 'e', coalesce(i.indnkeyatts = 1 AND i.indkey[0] = a.attnum, false) \
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+     JOIN pg_type t ON t.oid = a.atttypid \
      LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
-     WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema()))::oid AND c.relkind IN ('r', 'p', 'v', 'f') \
+     WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema()))::oid \
+     AND c.relkind IN ('r', 'p', 'v', 'f') \
      AND a.attnum > 0 AND NOT a.attisdropped";
 const SQLITE: &str = "SELECT m.name, c.name, lower(c.type), 0, \
      c.pk = 1 AND (SELECT count(*) FROM pragma_table_info(m.name) WHERE pk > 0) = 1 \
      FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type IN ('table', 'view')";
 
-/// Fits models to the tables of a store.
-pub(super) fn fit(
+/// Maps models to the tables of a store.
+///
+/// # Errors
+/// Returns every mismatch, or the store's error if the catalog cannot be read.
+pub(super) fn map_models(
     models: &mut Models,
     store: &dyn Store,
     options: &AdapterOptions,
@@ -41,30 +45,30 @@ pub(super) fn fit(
     let mut faults = Vec::new();
     for model in models.iter_mut() {
         match tables.get(&model.table) {
-            None => faults.push(format!("{}: there is no table `{}`", model.key, model.table)),
-            Some(table) => of_model(model, table, dialect, options, &mut faults),
+            None => faults.push(format!("{}: table `{}` does not exist", model.key, model.table)),
+            Some(table) => map_model(model, table, dialect, options, &mut faults),
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(SchemaMismatch(faults)) }
 }
 
-type Tables = BTreeMap<String, BTreeMap<String, Physical>>;
+type Tables = BTreeMap<String, BTreeMap<String, PhysicalColumn>>;
 
 fn tables(store: &dyn Store) -> Result<Tables, StoreError> {
     let (done, outcome) = mpsc::channel();
-    store.read(Tenant::Nobody, Box::new(Look { found: Tables::new(), done }));
+    store.read(Tenant::Nobody, Box::new(ReadCatalog { found: Tables::new(), done }));
     outcome
         .recv()
         .unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
 }
 
-/// Looks without a runtime.
-struct Look {
+/// Reads the catalog without an async runtime.
+struct ReadCatalog {
     found: Tables,
     done: mpsc::Sender<Result<Tables, StoreError>>,
 }
 
-impl Work for Look {
+impl Work for ReadCatalog {
     fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         self.found.clear();
         let sql = match tx.dialect() {
@@ -77,22 +81,23 @@ impl Work for Look {
             };
             let flag =
                 |at: usize| matches!(row.get(at), Some(Cell::Boolean(true) | Cell::Integer(1)));
-            let physical = Physical { actual: text(&row, 2), is_enum: flag(3), is_key: flag(4) };
+            let physical =
+                PhysicalColumn { actual: text(&row, 2), is_enum: flag(3), is_key: flag(4) };
             self.found.entry(text(&row, 0)).or_default().insert(text(&row, 1), physical);
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        // Who asked waits for this.
+        // The caller is waiting on the receiver.
         let Self { found, done } = *self;
         let _ = done.send(outcome.map(|()| found));
     }
 }
 
-fn of_model(
+fn map_model(
     model: &mut Model,
-    table: &BTreeMap<String, Physical>,
+    table: &BTreeMap<String, PhysicalColumn>,
     dialect: Dialect,
     options: &AdapterOptions,
     faults: &mut Vec<String>,
@@ -100,21 +105,21 @@ fn of_model(
     let key = table.iter().find(|(_, column)| column.is_key).map(|(name, _)| name.clone());
     for column in &mut model.columns {
         if column.part == Part::Id && !table.contains_key(&column.name) {
-            // Tables of others call it as they like.
+            // Existing tables may name their key differently.
             match &key {
                 Some(key) => column.name.clone_from(key),
                 None => faults.push(format!(
-                    "{}: `{}` has neither a column `id` nor a primary key of one column",
+                    "{}: table `{}` has neither an `id` column nor a single-column primary key",
                     model.key, model.table
                 )),
             }
         }
         match table.get(&column.name) {
             Some(physical) if dialect == Dialect::Postgres => {
-                if let Err(wanted) = of_column(column, physical) {
+                if let Err(wanted) = map_column(column, physical) {
                     let (table, actual) = (&model.table, &physical.actual);
                     faults.push(format!(
-                        "{}.{}: `{table}.{}` is {actual}, which cannot hold {wanted}",
+                        "{}.{}: column `{table}.{}` has type {actual}, which cannot store {wanted}",
                         model.key, column.member, column.name
                     ));
                 }
@@ -122,7 +127,7 @@ fn of_model(
             Some(_) => {}
             None if column.part == Part::Declared => {
                 faults.push(format!(
-                    "{}.{}: `{}` has no column `{}`",
+                    "{}.{}: column `{}.{}` does not exist",
                     model.key, column.member, model.table, column.name
                 ));
             }
@@ -135,28 +140,34 @@ fn of_model(
         match options.organization {
             Some(_) => model.tenancy = Tenancy::Shared,
             None => faults.push(format!(
-                "{}: `{}` does not say whose rows are whose; name the one organisation they belong to",
+                "{}: table `{}` has no organisation column; \
+                 set the organisation that all of its rows belong to",
                 model.key, model.table
             )),
         }
     }
 }
 
-/// Up to here, from either side, doubles are exact whole numbers.
-const EXACT: i64 = 1 << 53;
+/// The largest magnitude up to which a double represents every integer exactly.
+const MAX_EXACT_INTEGER: i64 = 1 << 53;
 
-/// How values go in and out of a column.
-fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static str> {
+/// Selects how values are read from and written to a column.
+///
+/// # Errors
+/// Returns what the column would have to store if its type cannot.
+fn map_column(column: &mut Column, physical: &PhysicalColumn) -> Result<(), &'static str> {
     let actual = physical.actual.as_str();
     if let (Kind::Text | Kind::OneOf(_), "uuid") = (&column.kind, actual) {
         column.kind = Kind::Uuid;
         return Ok(());
     }
-    // A column that holds less than the schema's type takes nothing that it would round.
+    // A column narrower than the schema's type accepts only values that it stores exactly.
     match (&column.kind, actual) {
         (Kind::Number, "smallint") => column.kind = Kind::Whole(i16::MIN.into(), i16::MAX.into()),
         (Kind::Number, "integer") => column.kind = Kind::Whole(i32::MIN.into(), i32::MAX.into()),
-        (Kind::Number, "bigint") => column.kind = Kind::Whole(-EXACT, EXACT),
+        (Kind::Number, "bigint") => {
+            column.kind = Kind::Whole(-MAX_EXACT_INTEGER, MAX_EXACT_INTEGER);
+        }
         (Kind::Number, "real") => column.kind = Kind::Single,
         _ => {}
     }
@@ -183,19 +194,19 @@ fn of_column(column: &mut Column, physical: &Physical) -> Result<(), &'static st
         (Kind::Date, "timestamp without time zone" | "date") => {
             ColumnMapping::Local(actual.to_owned())
         }
-        (Kind::Date, _) => return Err("a point in time"),
-        (Kind::Boolean, _) => return Err("true or false"),
+        (Kind::Date, _) => return Err("a timestamp"),
+        (Kind::Boolean, _) => return Err("a boolean"),
         (Kind::Number, "numeric") => read_as("double precision"),
         (Kind::Number, _) => return Err("a number"),
         (Kind::Single, "double precision" | "numeric") => read_as("real"),
-        (Kind::Single, _) => return Err("a number of single precision"),
+        (Kind::Single, _) => return Err("a single-precision number"),
         (Kind::Whole(..) | Kind::Int64, "numeric") => read_as("bigint"),
-        (Kind::Whole(..) | Kind::Int64, _) => return Err("a whole number"),
+        (Kind::Whole(..) | Kind::Int64, _) => return Err("an integer"),
         (
             Kind::Uint64 | Kind::Decimal(_),
             "smallint" | "integer" | "bigint" | "double precision" | "real",
         ) => text(actual),
-        (Kind::Uint64 | Kind::Decimal(_), _) => return Err("exact digits"),
+        (Kind::Uint64 | Kind::Decimal(_), _) => return Err("an exact decimal"),
     };
     Ok(())
 }

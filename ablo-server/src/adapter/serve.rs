@@ -1,4 +1,4 @@
-//! An adapter as a process of its own, for applications in other languages.
+//! Serves an adapter as a standalone process, for applications in other languages.
 
 use super::Adapter;
 use ablo::source::Endpoint;
@@ -6,13 +6,13 @@ use axum::Router;
 use std::io;
 use tokio::net::TcpListener;
 
-/// Where the endpoint is on its port.
+/// The HTTP path of the endpoint.
 pub const PATH: &str = "/api/ablo/source";
 
-/// Serves an adapter at [`PATH`] until `stop` is ready; requests that are at work are answered.
+/// Serves an adapter at [`PATH`] until `stop` completes. Requests in flight are answered first.
 ///
 /// # Errors
-/// When the listener fails.
+/// Returns an error if the listener fails.
 pub async fn serve(
     endpoint: Endpoint<Adapter>,
     listener: TcpListener,

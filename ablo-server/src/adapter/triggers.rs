@@ -1,20 +1,22 @@
-//! Triggers: what anyone writes into an application's tables reaches the outbox in the same transaction.
+//! Triggers that record every write to an application's tables in the outbox, in the same
+//! transaction.
 //!
-//! They say which row it was; its values are read when the event is, so that a table may change without its trigger. What the adapter
-//! writes it tells of by itself, and takes back what the trigger said of these rows. Where row security hides rows from the owner too, a
-//! TRUNCATE fails rather than going by without a word.
+//! An event holds only the row's id; values are read together with the event, so that a table's
+//! columns can change without its trigger. The adapter appends its own events and deletes those
+//! that the triggers captured for the same rows. If row security hides rows from the table's
+//! owner, TRUNCATE fails instead of losing events.
 
 use crate::engine::Engine;
 use crate::models::{ColumnMapping, Model, Part};
 use crate::store::Dialect;
 use crate::store::sql_template::quoted;
 
-/// Everything as one program.
+/// Returns all triggers as one SQL script.
 pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
     statements(engine, schema).iter().fold(String::new(), |out, statement| out + statement + ";\n")
 }
 
-/// The same, a statement each.
+/// Returns all triggers as single statements.
 pub(super) fn statements(engine: &Engine, schema: &str) -> Vec<String> {
     match engine.dialect {
         Dialect::Postgres => postgres(engine, schema),
@@ -26,7 +28,7 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// The column that says whose a row is.
+/// Returns the organisation column, if the table has one.
 fn owner(model: &Model) -> Option<&str> {
     let column = model.columns.get(model.part(Part::Organization)?)?;
     (column.standing != ColumnMapping::Absent).then_some(column.name.as_str())
@@ -37,12 +39,12 @@ fn id(model: &Model) -> &str {
 }
 
 fn postgres(engine: &Engine, schema: &str) -> Vec<String> {
-    let home = quoted(schema);
-    // It writes for whoever changes a row, who need have no right on the outbox.
+    let schema = quoted(schema);
+    // SECURITY DEFINER: a role that writes rows needs no privilege on the outbox.
     let mut statements = vec![
         format!(
-            "CREATE OR REPLACE FUNCTION {home}.ablo_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
-         SET search_path = pg_catalog, pg_temp AS $ablo$
+            "CREATE OR REPLACE FUNCTION {schema}.ablo_capture() RETURNS trigger \
+         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $ablo$
 DECLARE
   old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
   new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
@@ -52,7 +54,7 @@ BEGIN
   IF old_row IS NOT DISTINCT FROM new_row THEN
     RETURN NULL;
   END IF;
-  INSERT INTO {home}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
+  INSERT INTO {schema}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
     SELECT gen_random_uuid()::text, TG_ARGV[0], told ->> TG_ARGV[1], verb, told ->> TG_ARGV[2],
       (extract(epoch FROM clock_timestamp()) * 1000)::bigint
     FROM (VALUES
@@ -63,31 +65,32 @@ BEGIN
 END $ablo$"
         ),
         format!(
-        "CREATE OR REPLACE FUNCTION {home}.ablo_capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER \
-         SET search_path = pg_catalog, pg_temp SET row_security = off AS $ablo$
+            "CREATE OR REPLACE FUNCTION {schema}.ablo_capture_truncate() RETURNS trigger \
+         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp \
+         SET row_security = off AS $ablo$
 BEGIN
   EXECUTE format(
-    'INSERT INTO {home_text}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
+    'INSERT INTO {escaped}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
        SELECT gen_random_uuid()::text, %L, to_jsonb(t) ->> %L, ''DELETE'', to_jsonb(t) ->> %L,
          (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM %I.%I AS t',
     TG_ARGV[0], TG_ARGV[1], TG_ARGV[2], TG_TABLE_SCHEMA, TG_TABLE_NAME);
   RETURN NULL;
 END $ablo$",
-        home_text = home.replace('\'', "''").replace('%', "%%")
-    ),
+            escaped = schema.replace('\'', "''").replace('%', "%%")
+        ),
     ];
     for model in engine.models.iter() {
-        let table = format!("{home}.{}", quoted(&model.table));
+        let table = format!("{schema}.{}", quoted(&model.table));
         let arguments =
             [literal(&model.key), literal(id(model)), literal(owner(model).unwrap_or_default())]
                 .join(", ");
         statements.push(format!(
-            "CREATE OR REPLACE TRIGGER ablo_capture AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW \
-             EXECUTE FUNCTION {home}.ablo_capture({arguments})"
+            "CREATE OR REPLACE TRIGGER ablo_capture AFTER INSERT OR UPDATE OR DELETE ON {table} \
+             FOR EACH ROW EXECUTE FUNCTION {schema}.ablo_capture({arguments})"
         ));
         statements.push(format!(
-            "CREATE OR REPLACE TRIGGER ablo_capture_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT \
-             EXECUTE FUNCTION {home}.ablo_capture_truncate({arguments})"
+            "CREATE OR REPLACE TRIGGER ablo_capture_truncate BEFORE TRUNCATE ON {table} \
+             FOR EACH STATEMENT EXECUTE FUNCTION {schema}.ablo_capture_truncate({arguments})"
         ));
     }
     statements

@@ -1,6 +1,7 @@
-//! Commits: the ledger, the rows and the outbox in one transaction.
+//! Applies commits: the idempotency table, the rows and the outbox in one transaction.
 //!
-//! The ledger comes first: whoever brings a commit again waits there for the first one, and is answered as it was.
+//! The idempotency key is inserted first, so that a repeated commit waits for the original one and
+//! receives the same answer.
 
 use crate::engine::Engine;
 use crate::engine::plan::{OperationKind, PlannedChange, plan};
@@ -13,29 +14,32 @@ use crate::value::{Cell, Kind, stored_date};
 use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{SourceCommit, SourceVerb};
 
-static CLAIM: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_idempotency (client_tx_id, response, created_at) VALUES ({1}, '[]', {2:date}) \
-     ON CONFLICT (client_tx_id) DO NOTHING",
+static INSERT_KEY: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_idempotency (client_tx_id, response, created_at) \
+     VALUES ({1}, '[]', {2:date}) ON CONFLICT (client_tx_id) DO NOTHING",
 );
-static ANSWERED: SqlTemplate =
+static STORED_RESPONSE: SqlTemplate =
     SqlTemplate::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
-static ANSWER: SqlTemplate =
+static STORE_RESPONSE: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
-static APPEND: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_outbox (id, model, entity_id, type, data, organization_id, client_tx_id, occurred_at, created_at) \
-     VALUES ({1}, {2}, {3}, {4}, {5:json}, {6}, {7}, {8}, {9:date})",
+static APPEND_EVENT: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_outbox (id, model, entity_id, type, data, organization_id, client_tx_id, \
+     occurred_at, created_at) VALUES ({1}, {2}, {3}, {4}, {5:json}, {6}, {7}, {8}, {9:date})",
 );
-static MARK: SqlTemplate = SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
-const CAPTURED: [&str; 2] = [
-    "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL AND cursor > ?3",
-    "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL AND written_in = pg_current_xact_id() \
-     AND $3::bigint IS NOT NULL",
+static LAST_CURSOR: SqlTemplate =
+    SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
+/// Deletes events that the triggers captured in this transaction: SQLite, PostgreSQL.
+const DELETE_CAPTURED: [&str; 2] = [
+    "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL \
+     AND cursor > ?3",
+    "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL \
+     AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL",
 ];
 
-/// How points in time end that are days, as databases hold them.
+/// The end of the stored form of a timestamp that is a whole day.
 const MIDNIGHT: &str = "00:00:00.000000Z";
 
-/// A commit, read against the schema.
+/// A commit validated against the schema.
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
     client_tx_id: String,
@@ -43,23 +47,24 @@ pub(super) struct Commit {
 }
 
 impl Commit {
-    /// Reads one.
+    /// Validates a commit's operations.
     pub(super) fn new(
         engine: &Engine,
         who: &Identity,
-        asked: SourceCommit,
+        request: SourceCommit,
     ) -> Result<Self, ApiError> {
-        let changes = plan(&engine.models, who, &asked.operations)?;
-        Ok(Self { client_tx_id: asked.client_tx_id.unwrap_or_default(), changes })
+        let changes = plan(&engine.models, who, &request.operations)?;
+        Ok(Self { client_tx_id: request.client_tx_id.unwrap_or_default(), changes })
     }
 
-    /// The commit among those of all organisations, as each chooses for itself.
+    /// Returns the commit's key, which is unique across organisations.
     fn key(&self, who: &Identity) -> String {
         format!("{}/{}", who.organization, self.client_tx_id)
     }
 }
 
-/// Applies a commit and gives its rows as a JSON array, or those of the first time.
+/// Applies a commit and returns its rows as a JSON array. A repeated commit returns the stored
+/// ones.
 pub(super) fn commit(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -68,8 +73,8 @@ pub(super) fn commit(
 ) -> Result<String> {
     let (dialect, key) = (tx.dialect(), commit.key(who));
     let now = stored_date(tx.now());
-    if tx.execute(CLAIM.of(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
-        let found = tx.query(ANSWERED.of(dialect), &[key.into()])?;
+    if tx.execute(INSERT_KEY.of(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
+        let found = tx.query(STORED_RESPONSE.of(dialect), &[key.into()])?;
         return Ok(found
             .into_iter()
             .flatten()
@@ -77,15 +82,19 @@ pub(super) fn commit(
             .and_then(Cell::into_text)
             .unwrap_or_else(|| "[]".to_owned()));
     }
-    let mark =
-        tx.query(MARK.of(dialect), &[])?.into_iter().flatten().next().unwrap_or(Cell::Integer(0));
+    let last_cursor = tx
+        .query(LAST_CURSOR.of(dialect), &[])?
+        .into_iter()
+        .flatten()
+        .next()
+        .unwrap_or(Cell::Integer(0));
     let mut rows = Vec::with_capacity(commit.changes.len());
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
         let write = Write { engine, who, change, model, now: &now };
         let (id, row) = write.apply(tx)?;
-        let captured = CAPTURED[usize::from(dialect == Dialect::Postgres)];
-        tx.execute(captured, &[model.key.as_str().into(), id.as_str().into(), mark.clone()])?;
+        let delete = DELETE_CAPTURED[usize::from(dialect == Dialect::Postgres)];
+        tx.execute(delete, &[model.key.as_str().into(), id.as_str().into(), last_cursor.clone()])?;
         let data = row.as_ref().filter(|_| change.act != OperationKind::Delete).cloned();
         let values = [
             format!("{key}:{at}").into(),
@@ -98,11 +107,11 @@ pub(super) fn commit(
             tx.now().as_millisecond().into(),
             now.as_str().into(),
         ];
-        tx.execute(APPEND.of(dialect), &values)?;
+        tx.execute(APPEND_EVENT.of(dialect), &values)?;
         rows.extend(row);
     }
     let rows = format!("[{}]", rows.join(","));
-    tx.execute(ANSWER.of(dialect), &[key.into(), rows.as_str().into()])?;
+    tx.execute(STORE_RESPONSE.of(dialect), &[key.into(), rows.as_str().into()])?;
     Ok(rows)
 }
 
@@ -116,7 +125,7 @@ fn verb(act: OperationKind) -> SourceVerb {
     }
 }
 
-/// A row as it is; none where the id is none that the table could hold.
+/// Returns the current row, or `None` if it does not exist or the id does not fit its column.
 pub(super) fn current(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -124,24 +133,24 @@ pub(super) fn current(
     model: &Model,
     id: &str,
 ) -> Result<Option<Row>> {
-    let Some(id) = model.columns.first().and_then(|column| named(column, id)) else {
+    let Some(id) = model.columns.first().and_then(|column| id_cell(column, id)) else {
         return Ok(None);
     };
     let values = [who.organization.as_str().into(), id];
     Ok(tx.query(&engine.tables.get(model.id).by_id, &values)?.into_iter().next())
 }
 
-/// An id as its column takes it.
-fn named(column: &Column, id: &str) -> Option<Cell> {
+/// Converts an id to its column's value, or `None` if it does not fit.
+fn id_cell(column: &Column, id: &str) -> Option<Cell> {
     match (&column.kind, &column.standing) {
         (Kind::Uuid, _) => column.kind.read_plain(id).ok(),
-        // Numbers of the database's own.
+        // Sequence numbers of the database.
         (_, ColumnMapping::Text(_)) => id.parse::<i64>().ok().map(|_| id.into()),
         _ => Some(id.into()),
     }
 }
 
-/// One change on its way into its table.
+/// One change that is being applied to its table.
 struct Write<'w> {
     engine: &'w Engine,
     who: &'w Identity,
@@ -151,9 +160,9 @@ struct Write<'w> {
 }
 
 impl Write<'_> {
-    /// Applies it; gives the id, and the row after it, or before it where it is gone now.
+    /// Applies the change and returns the id and the new row, or the old row of a delete.
     fn apply(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
-        self.fits()?;
+        self.check_dates()?;
         let id = self.change.id.clone();
         if self.change.act == OperationKind::Create {
             return self.create(tx);
@@ -162,19 +171,19 @@ impl Write<'_> {
         match (self.change.act, before) {
             (OperationKind::Delete, None) => Ok((id, None)),
             (OperationKind::Delete, Some(before)) => {
-                tx.execute(&self.engine.tables.get(self.model.id).delete, &self.place(&id)?)?;
+                tx.execute(&self.engine.tables.get(self.model.id).delete, &self.key_values(&id)?)?;
                 Ok((id, Some(json(self.model, &before))))
             }
             (_, None) => {
-                let message = format!("there is no {}/{id}", self.model.key);
+                let message = format!("`{}/{id}` does not exist", self.model.key);
                 Err(ApiError::new("entity_not_found", message).into())
             }
             (_, Some(_)) => self.update(tx).map(|row| (id, Some(row))),
         }
     }
 
-    /// Refuses what a column would cut off: a day has no time.
-    fn fits(&self) -> Result<(), ApiError> {
+    /// Rejects timestamps that a `date` column would truncate.
+    fn check_dates(&self) -> Result<(), ApiError> {
         for (at, cell) in
             self.change.cells.iter().filter(|_| self.change.act != OperationKind::Archive(true))
         {
@@ -183,18 +192,20 @@ impl Write<'_> {
                 matches!(&column.standing, ColumnMapping::Local(actual) if actual == "date");
             if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
                 let path = format!("{}.{}", self.model.key, column.member);
-                let message = format!("`{}` is kept as a day: give midnight in UTC", column.member);
+                let message =
+                    format!("`{}` stores a date: the time must be midnight UTC", column.member);
                 return Err(ApiError::new("check_violation", message).param(path));
             }
         }
         Ok(())
     }
 
-    /// The values that say which row is meant.
-    fn place(&self, id: &str) -> Result<[Cell; 2]> {
-        let id = self.model.columns.first().and_then(|column| named(column, id));
+    /// Returns the values that identify a row: organisation and id.
+    fn key_values(&self, id: &str) -> Result<[Cell; 2]> {
+        let id = self.model.columns.first().and_then(|column| id_cell(column, id));
         let id = id.ok_or_else(|| {
-            ApiError::new("entity_not_found", format!("there is no such {}", self.model.key))
+            let message = format!("`{}` has no row with this id", self.model.key);
+            ApiError::new("entity_not_found", message)
         })?;
         Ok([self.who.organization.as_str().into(), id])
     }
@@ -205,22 +216,22 @@ impl Write<'_> {
             if column.standing == ColumnMapping::Absent {
                 continue;
             }
-            if let Some(cell) = self.given(at, column)? {
+            if let Some(cell) = self.new_value(at, column)? {
                 columns.push(at);
                 values.push(cell);
             }
         }
-        let made = tx.query(
+        let inserted = tx.query(
             &self.engine.tables.get(self.model.id).insert_some(self.model, &columns),
             &values,
         )?;
-        let id = plain(made.first().and_then(|row| row.first()));
+        let id = id_text(inserted.first().and_then(|row| row.first()));
         let row = self.read_back(tx, &id)?;
         Ok((id, Some(row)))
     }
 
-    /// The value of a column in a new row; nothing where the database is to say.
-    fn given(&self, at: usize, column: &Column) -> Result<Option<Cell>> {
+    /// Returns a column's value in a new row, or `None` to use the database's default.
+    fn new_value(&self, at: usize, column: &Column) -> Result<Option<Cell>> {
         let given = self
             .change
             .cells
@@ -230,29 +241,30 @@ impl Write<'_> {
         let fill =
             self.model.auto_fill.iter().find(|(column, _)| *column == at).map(|(_, from)| *from);
         Ok(match (column.part, given) {
-            // Numbers are the database's own to give.
+            // The database assigns sequence numbers.
             (Part::Id, _)
                 if self.change.made_up && matches!(column.standing, ColumnMapping::Text(_)) =>
             {
                 None
             }
-            (Part::Id, _) => match named(column, &self.change.id) {
+            (Part::Id, _) => match id_cell(column, &self.change.id) {
                 Some(id) => Some(id),
                 None => {
                     let path = format!("{}.id", self.model.key);
-                    let message = format!("`{}` is no id of a {}", self.change.id, self.model.key);
+                    let message =
+                        format!("`{}` is not a valid id of `{}`", self.change.id, self.model.key);
                     return Err(ApiError::new("check_violation", message).param(path).into());
                 }
             },
             (Part::CreatedAt | Part::UpdatedAt, _) => Some(self.now.into()),
-            (Part::Organization, _) => fitting(column, &self.who.organization),
-            (Part::CreatedBy, _) => fitting(column, &self.who.participant),
+            (Part::Organization, _) => optional_id(column, &self.who.organization),
+            (Part::CreatedBy, _) => optional_id(column, &self.who.participant),
             (Part::Declared, Some(cell)) => Some(cell),
             (Part::Declared, None) => match (fill, &column.preset) {
                 (Some(AutoFillSource::OrganizationId), _) => {
-                    fitting(column, &self.who.organization)
+                    optional_id(column, &self.who.organization)
                 }
-                (Some(AutoFillSource::UserId), _) => fitting(column, &self.who.participant),
+                (Some(AutoFillSource::UserId), _) => optional_id(column, &self.who.participant),
                 (None, Some(Preset::Now)) => Some(self.now.into()),
                 (None, Some(Preset::Value(cell))) => Some(cell.clone()),
                 (None, None) => None,
@@ -262,15 +274,15 @@ impl Write<'_> {
 
     fn update(&self, tx: &mut dyn Tx) -> Result<String> {
         let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
-        let mut values = Vec::from(self.place(&self.change.id)?);
+        let mut values = Vec::from(self.key_values(&self.change.id)?);
         for (at, cell) in &self.change.cells {
             columns.push(*at);
             let archived = self.change.act == OperationKind::Archive(true);
             values.push(if archived { self.now.into() } else { cell.clone() });
         }
-        let written = self.model.part(Part::UpdatedAt);
+        let updated_at = self.model.part(Part::UpdatedAt);
         if let Some(at) =
-            written.filter(|at| self.model.columns[*at].standing != ColumnMapping::Absent)
+            updated_at.filter(|at| self.model.columns[*at].standing != ColumnMapping::Absent)
         {
             columns.push(at);
             values.push(self.now.into());
@@ -284,10 +296,10 @@ impl Write<'_> {
         self.read_back(tx, &self.change.id)
     }
 
-    /// The row as the database says it, which has to be one of the organisation's own.
+    /// Reads the written row back and checks that it belongs to the organisation.
     fn read_back(&self, tx: &mut dyn Tx, id: &str) -> Result<String> {
         let row = current(self.engine, tx, self.who, self.model, id)?.ok_or_else(|| {
-            let message = format!("{}/{id} would belong to another organisation", self.model.key);
+            let message = format!("`{}/{id}` would belong to another organisation", self.model.key);
             ApiError::new("organization_mismatch", message)
         })?;
         if table::id(&row).is_empty() {
@@ -297,13 +309,14 @@ impl Write<'_> {
     }
 }
 
-/// A text as a column takes it; nothing where it cannot: a participant need not be a UUID.
-fn fitting(column: &Column, text: &str) -> Option<Cell> {
-    if text.is_empty() { None } else { named(column, text) }
+/// Converts an id to its column's value, or `None` if it is empty or does not fit. A participant's
+/// id need not be a UUID.
+fn optional_id(column: &Column, text: &str) -> Option<Cell> {
+    if text.is_empty() { None } else { id_cell(column, text) }
 }
 
-/// An id as text.
-pub(super) fn plain(cell: Option<&Cell>) -> String {
+/// Returns an id as text.
+pub(super) fn id_text(cell: Option<&Cell>) -> String {
     match cell {
         Some(Cell::Text(text)) => text.clone(),
         Some(Cell::Integer(number)) => number.to_string(),

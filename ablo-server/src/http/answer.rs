@@ -1,4 +1,5 @@
-//! Answers: JSON with the headers of the contract, and refusals as every client of the protocol reads them (docs/protocol/errors.md §1).
+//! Responses: JSON bodies, the headers of every response and error envelopes
+//! (docs/protocol/errors.md §1).
 
 use crate::app::App;
 use crate::error::{ApiError, EngineError};
@@ -16,10 +17,10 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static AUTH_FAILURE: HeaderName = HeaderName::from_static("x-auth-failure");
 static VERSION: HeaderName = HeaderName::from_static("ablo-version");
 
-/// What a handler gives.
+/// The result of a handler.
 pub(super) type Answer = Result<Response, Failed>;
 
-/// A failure on its way out.
+/// An error that becomes an error response.
 #[derive(Debug)]
 pub(super) struct Failed(pub(super) ApiError);
 
@@ -34,37 +35,37 @@ impl IntoResponse for Failed {
         let status =
             StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        // The body is written where the request's id is known.
+        // `contract` writes the body, where the request id is known.
         response.extensions_mut().insert(self.0);
         response
     }
 }
 
-/// A JSON body.
+/// Returns a response with a JSON body.
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
     let text = serde_json::to_vec(body).map_err(|error| {
-        crate::error::StoreError::Fault(format!("an answer that is no JSON: {error}"))
+        crate::error::StoreError::Fault(format!("failed to serialize a response: {error}"))
     })?;
     Ok((status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text)
         .into_response())
 }
 
-/// A JSON body, status 200.
+/// Returns a response with status 200 and a JSON body.
 pub(super) fn ok<T: Serialize>(body: &T) -> Answer {
     json(StatusCode::OK, body)
 }
 
-/// JSON that is text already.
+/// Returns a response whose body is already JSON text.
 pub(super) fn text(body: String) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// The pattern of the route that answered.
+/// The pattern of the matched route.
 #[derive(Clone)]
 struct Pattern(String);
 
-/// Leaves the pattern of a route in its answer, for whoever counts.
-pub(super) async fn matched(
+/// Attaches the pattern of the matched route to the response, for the metrics.
+pub(super) async fn attach_pattern(
     pattern: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -76,7 +77,7 @@ pub(super) async fn matched(
     response
 }
 
-/// Gives every request an id and every answer the headers of the contract, and writes refusals.
+/// Assigns request ids, adds the headers of every response and writes error bodies.
 pub(super) async fn contract(
     State(app): State<Arc<App>>,
     request: Request,
@@ -84,17 +85,17 @@ pub(super) async fn contract(
 ) -> Response {
     let id = format!("req_{}", uuid::Uuid::new_v4().simple());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let began = Instant::now();
+    let start = Instant::now();
     let mut response = next.run(request).await;
     let route = response
         .extensions_mut()
         .remove::<Pattern>()
         .map_or_else(|| "none".to_owned(), |pattern| pattern.0);
-    app.metrics.answered(&route, method.as_str(), response.status().as_u16(), began.elapsed());
+    app.metrics.answered(&route, method.as_str(), response.status().as_u16(), start.elapsed());
     if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
         app.metrics.refused(refusal.code());
-        tracing::debug!(request = id, %method, path, code = refusal.code(), "refused");
-        response = refused(refusal, &id, response.status());
+        tracing::debug!(request = id, %method, path, code = refusal.code(), "request refused");
+        response = error_response(refusal, &id, response.status());
     }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -106,7 +107,7 @@ pub(super) async fn contract(
     response
 }
 
-fn refused(refusal: ApiError, id: &str, status: StatusCode) -> Response {
+fn error_response(refusal: ApiError, id: &str, status: StatusCode) -> Response {
     let code = refusal.code().to_owned();
     let mut envelope = refusal.into_envelope();
     envelope.request_id = Some(id.to_owned());
@@ -118,8 +119,8 @@ fn refused(refusal: ApiError, id: &str, status: StatusCode) -> Response {
     if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    let about_credentials = status == StatusCode::UNAUTHORIZED || code == "capability_invalid";
-    if about_credentials && let Ok(code) = HeaderValue::from_str(&code) {
+    let is_auth_failure = status == StatusCode::UNAUTHORIZED || code == "capability_invalid";
+    if is_auth_failure && let Ok(code) = HeaderValue::from_str(&code) {
         headers.insert(AUTH_FAILURE.clone(), code);
     }
     response

@@ -1,8 +1,8 @@
 //! Credentials, identities and turns (docs/protocol/http.md §4, §6).
 
 use super::answer::{Answer, ok};
-use super::request::{Body, Caller, Optional};
-use crate::app::{App, only_secret};
+use super::request::{Body, Caller, OptionalBody};
+use crate::app::{App, require_secret_key};
 use crate::engine::credentials::{self, Issued};
 use crate::engine::exchange::{self, TokenRequest};
 use crate::engine::turns;
@@ -33,29 +33,29 @@ fn scope(who: &Identity) -> Scope {
     )
 }
 
-fn end(issued: &Issued) -> String {
+fn expiry(issued: &Issued) -> String {
     issued.expires_at.as_deref().map(shown_date).unwrap_or_default()
 }
 
 pub(super) async fn exchange(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(asked): Body<ExchangeRequest>,
+    Body(request): Body<ExchangeRequest>,
 ) -> Answer {
-    let request = TokenRequest {
-        kind: participant_kind(asked.participant_kind)?,
-        participant: asked.participant_id.filter(|id| !id.is_empty()),
-        groups: asked.sync_groups,
-        operations: asked.operations,
-        ttl: asked.ttl_seconds.map(|ttl| ttl.0),
-        label: asked.label,
-        user_meta: asked.user_meta.unwrap_or_default(),
+    let token_request = TokenRequest {
+        kind: participant_kind(request.participant_kind)?,
+        participant: request.participant_id.filter(|id| !id.is_empty()),
+        groups: request.sync_groups,
+        operations: request.operations,
+        ttl: request.ttl_seconds.map(|ttl| ttl.0),
+        label: request.label,
+        user_meta: request.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, request).await?;
+    let (issued, who) = mint(&app, &caller, token_request).await?;
     ok(&ExchangeResponse::new(
         issued.id.clone(),
         issued.token.clone(),
-        end(&issued),
+        expiry(&issued),
         who.organization.clone(),
         scope(&who),
         meta(&who),
@@ -66,7 +66,7 @@ fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, ApiError> 
     match kind {
         ParticipantKind::Other(other) => {
             let message =
-                format!("`{other}` is no kind of participant; there are user, agent and system");
+                format!("unknown participant kind `{other}`: expected `user`, `agent` or `system`");
             Err(ApiError::new("invalid_participant_kind", message).param("participantKind"))
         }
         kind => Ok(kind),
@@ -92,7 +92,7 @@ pub(super) async fn identity(caller: Caller) -> Answer {
     ))
 }
 
-/// The same verdict on a credential as the socket's (docs/protocol/differences.md A13).
+/// Checks a credential as the WebSocket does (docs/protocol/differences.md A13).
 pub(super) async fn check(_: Caller) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -100,25 +100,25 @@ pub(super) async fn check(_: Caller) -> Answer {
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(asked): Body<CapabilityCreate>,
+    Body(request): Body<CapabilityCreate>,
 ) -> Answer {
-    let request = TokenRequest {
-        kind: participant_kind(asked.participant_kind.unwrap_or(ParticipantKind::Agent))?,
-        participant: asked.participant_id.filter(|id| !id.is_empty()),
-        groups: asked.sync_groups.or(asked.allowed_sync_groups),
-        operations: asked.operations.or(asked.allowed_operations),
-        ttl: asked.ttl_seconds.map(|ttl| ttl.0),
-        label: asked.label,
-        user_meta: asked.user_meta.unwrap_or_default(),
+    let token_request = TokenRequest {
+        kind: participant_kind(request.participant_kind.unwrap_or(ParticipantKind::Agent))?,
+        participant: request.participant_id.filter(|id| !id.is_empty()),
+        groups: request.sync_groups.or(request.allowed_sync_groups),
+        operations: request.operations.or(request.allowed_operations),
+        ttl: request.ttl_seconds.map(|ttl| ttl.0),
+        label: request.label,
+        user_meta: request.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, request).await?;
+    let (issued, who) = mint(&app, &caller, token_request).await?;
     ok(&created(&issued, &who))
 }
 
 fn created(issued: &Issued, who: &Identity) -> CapabilityCreated {
     let mut body = CapabilityCreated::new(
         issued.token.clone(),
-        end(issued),
+        expiry(issued),
         who.organization.clone(),
         scope(who),
     );
@@ -135,7 +135,7 @@ pub(super) async fn retrieve(
 ) -> Answer {
     let organization = caller.who().organization.clone();
     if id != caller.who().capability {
-        only_secret(&caller.0)?;
+        require_secret_key(&caller.0)?;
     }
     let (state, now) = app
         .reading(&organization.clone(), move |_, tx| {
@@ -145,7 +145,7 @@ pub(super) async fn retrieve(
     let who = &state.identity;
     let status = match (&state.revoked_at, &who.expires_at) {
         (Some(_), _) => CapabilityStatus::Revoked,
-        (None, Some(end)) if *end <= now => CapabilityStatus::Expired,
+        (None, Some(expiry)) if *expiry <= now => CapabilityStatus::Expired,
         _ => CapabilityStatus::Active,
     };
     let mut body = CapabilityState::new(who.organization.clone(), who.kind.clone(), status);
@@ -171,10 +171,10 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Answer {
     if id != caller.who().capability {
-        only_secret(&caller.0)?;
+        require_secret_key(&caller.0)?;
     }
     let (organization, own) = (caller.who().organization.clone(), id.clone());
-    let ended = app
+    let revoked = app
         .writing(&organization.clone(), move |_, tx| {
             credentials::find(tx, &organization, &own)?;
             credentials::revoke(tx, &own)
@@ -183,7 +183,7 @@ pub(super) async fn revoke(
     let mut body = CapabilityDeleted::new();
     body.capability_id = Some(id.clone());
     body.id = Some(id);
-    body.deleted = Some(ended > 0);
+    body.deleted = Some(revoked > 0);
     ok(&body)
 }
 
@@ -191,27 +191,27 @@ pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-    Optional(asked): Optional<CapabilityRotate>,
+    OptionalBody(request): OptionalBody<CapabilityRotate>,
 ) -> Answer {
     if id != caller.who().capability {
-        only_secret(&caller.0)?;
+        require_secret_key(&caller.0)?;
     }
     let (mode, organization) = (app.options.mode, caller.who().organization.clone());
-    let (issued, who, old, old_end) = app
+    let (issued, who, old, old_expiry) = app
         .writing(&organization.clone(), move |_, tx| {
             let old = credentials::find(tx, &organization, &id)?;
             let (issued, who) =
-                exchange::rotate(tx, mode, &old, asked.ttl_seconds.map(|ttl| ttl.0))?;
-            let old_end = credentials::expire_in(
+                exchange::rotate(tx, mode, &old, request.ttl_seconds.map(|ttl| ttl.0))?;
+            let old_expiry = credentials::expire_in(
                 tx,
                 &old,
-                asked.grace_seconds.map_or(86_400, |grace| grace.0),
+                request.grace_seconds.map_or(86_400, |grace| grace.0),
             )?;
-            Ok((issued, who, old.id, old_end))
+            Ok((issued, who, old.id, old_expiry))
         })
         .await?;
     let mut body = created(&issued, &who);
-    let mut from = RotatedFrom::new(shown_date(&old_end));
+    let mut from = RotatedFrom::new(shown_date(&old_expiry));
     from.capability_id = Some(old.clone());
     from.id = Some(old);
     body.rotated_from = Some(from);
@@ -221,11 +221,11 @@ pub(super) async fn rotate(
 pub(super) async fn open_turn(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(asked): Body<TaskOpen>,
+    Body(request): Body<TaskOpen>,
 ) -> Answer {
     let (who, id) = (caller.who().clone(), format!("turn_{}", uuid::Uuid::new_v4().simple()));
     let opened = app
-        .writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &asked))
+        .writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &request))
         .await?;
     let mut body = TaskOpened::new();
     body.id = Some(opened.id.clone());
@@ -240,7 +240,7 @@ pub(super) async fn close_turn(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-    Optional(costs): Optional<TaskClose>,
+    OptionalBody(costs): OptionalBody<TaskClose>,
 ) -> Answer {
     let (who, own) = (caller.who().clone(), id.clone());
     let (now_closed, ended) = app

@@ -1,13 +1,13 @@
-//! Claims over HTTP, by row and by id (docs/protocol/http.md §6–7). Leases taken here live as long as was asked for, and longer with every
-//! write under them; whoever waits asks again with the same id.
+//! Claims over HTTP, by row and by id (docs/protocol/http.md §6–7).
+//!
+//! A lease lasts for the requested TTL and is renewed by writes of its holder. A waiter polls by
+//! repeating its request with the same id.
 
 use super::answer::{Answer, json, ok};
 use super::models::pairs;
-use super::request::{Body, Caller, Optional};
+use super::request::{Body, Caller, OptionalBody};
 use crate::app::App;
-use crate::engine::claims::{
-    self, Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest, MAX_TTL, TTL,
-};
+use crate::engine::claims::{self, Claim, ClaimDetail, ClaimOutcome, ClaimRequest, MAX_TTL, TTL};
 use crate::engine::plan::{find, permitted, row_id};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
@@ -19,24 +19,25 @@ use ablo_wire::{
 };
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A claim as both of its readers take it (docs/protocol/http.md §6).
-pub(super) fn shown(claim: &Claim) -> ModelClaim {
-    let mut shown = ModelClaim::new(
+/// Converts a claim to its wire form (docs/protocol/http.md §6).
+pub(super) fn model_claim(claim: &Claim) -> ModelClaim {
+    let mut body = ModelClaim::new(
         claim.id.clone(),
         claim.claimant(),
         claimant_kind(&claim.kind),
         claim.action.clone(),
         shown_date(&claim.expires_at),
     );
-    shown.object = Some(IntentTag);
-    shown.status = Some(IntentStatus::from(claim.status.clone()));
-    shown.held_by = Some(claim.claimant());
-    shown.description = claim.description.clone();
-    shown.field = claim.place.field.clone();
-    shown.target = Some(target(claim));
-    shown
+    body.object = Some(IntentTag);
+    body.status = Some(IntentStatus::from(claim.status.clone()));
+    body.held_by = Some(claim.claimant());
+    body.description = claim.description.clone();
+    body.field = claim.place.field.clone();
+    body.target = Some(target(claim));
+    body
 }
 
 fn target(claim: &Claim) -> ClaimTarget {
@@ -50,7 +51,8 @@ fn target(claim: &Claim) -> ClaimTarget {
     target
 }
 
-/// Whether a participant may claim rows of a model: whoever may write them (docs/protocol/differences.md B12).
+/// Checks that a participant may claim rows of a model: it has to be allowed to write them
+/// (docs/protocol/differences.md B12).
 pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     let verbs = ["update", "create", "delete"];
     match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
@@ -59,36 +61,36 @@ pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     }
 }
 
-/// How long a claim is held, in milliseconds (docs/protocol/differences.md B1).
-pub(crate) fn lease(asked: Option<u64>) -> u64 {
-    asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(MAX_TTL)
+/// Returns the TTL of a claim in milliseconds (docs/protocol/differences.md B1).
+pub(crate) fn lease(requested: Option<u64>) -> u64 {
+    requested.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(MAX_TTL)
 }
 
-fn span(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
+fn requested_ttl(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
     match ttl {
         None => Ok(lease(None)),
         Some(ttl) => match ttl.millis() {
             Some(millis) => Ok(lease(Some(millis.0))),
             None => Err(ApiError::new(
                 "malformed_claim",
-                "`ttl` is a number of seconds or a text such as `30s`",
+                "`ttl` must be a number of seconds or a string such as `30s`",
             )
             .param("ttl")),
         },
     }
 }
 
-async fn begin(app: &App, who: &Identity, model: &Model, ask: ClaimRequest) -> Answer {
+async fn begin(app: &App, who: &Identity, model: &Model, request: ClaimRequest) -> Answer {
     may_claim(model, who)?;
-    row_id(&ask.row)?;
-    let (model, who, waits) = (model.id, who.clone(), ask.queue);
-    let given = app
+    row_id(&request.row)?;
+    let (model, who, waits) = (model.id, who.clone(), request.queue);
+    let outcome = app
         .writing(&who.organization.clone(), move |engine, tx| {
-            claims::begin(engine, tx, &who, engine.models.get(model), &ask)
+            claims::begin(engine, tx, &who, engine.models.get(model), &request)
         })
         .await?;
     let mut answer = ClaimAnswer::new();
-    match given {
+    match outcome {
         ClaimOutcome::Held(claim) => {
             let mut granted = GrantedIntent::new(claim.id.clone());
             granted.object = Some(IntentTag);
@@ -117,28 +119,28 @@ pub(super) async fn claim(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
-    Optional(body): Optional<ClaimBody>,
+    OptionalBody(body): OptionalBody<ClaimBody>,
 ) -> Answer {
     let model = find(&app.engine.models, &model)?;
-    let made_up = || format!("int_{}", uuid::Uuid::new_v4().hyphenated());
-    // A client that waits sends the id of the first answer again.
-    let own = body
+    let new_id = || format!("int_{}", uuid::Uuid::new_v4().hyphenated());
+    // A waiter repeats the id of the first answer.
+    let id_of_waiter = body
         .other
         .get("intentId")
         .and_then(|id| id.as_str())
         .filter(|id| !id.is_empty())
         .map(str::to_owned);
     let meta = body.meta.map(|meta| serde_json::Value::Object(meta).to_string());
-    let ask = ClaimRequest {
-        id: own.unwrap_or_else(made_up),
+    let request = ClaimRequest {
+        id: id_of_waiter.unwrap_or_else(new_id),
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
         description: body.description,
         place: ClaimDetail { meta, ..ClaimDetail::default() },
-        ttl: span(body.ttl.as_ref())?,
+        ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
     };
-    begin(&app, caller.who(), model, ask).await
+    begin(&app, caller.who(), model, request).await
 }
 
 pub(super) async fn open(
@@ -147,29 +149,24 @@ pub(super) async fn open(
     Body(body): Body<IntentBody>,
 ) -> Answer {
     if body.intent_id.is_empty() {
-        return Err(ApiError::new(
-            "intent_id_required",
-            "a claim has an id that its participant makes up",
-        )
-        .into());
+        return Err(ApiError::new("intent_id_required", "`intentId` must not be empty").into());
     }
     let model = find(&app.engine.models, &body.target.model)?;
-    let json = |value: serde_json::Result<String>| value.ok();
-    let ask = ClaimRequest {
+    let request = ClaimRequest {
         id: body.intent_id,
         row: body.target.id,
         action: body.action,
         description: None,
         place: ClaimDetail {
             path: body.target.path,
-            range: body.target.range.and_then(|range| json(serde_json::to_string(&range))),
+            range: body.target.range.and_then(|range| serde_json::to_string(&range).ok()),
             field: body.target.field,
             meta: body.target.meta.map(|meta| serde_json::Value::Object(meta).to_string()),
         },
-        ttl: span(body.ttl.as_ref())?,
+        ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(false),
     };
-    begin(&app, caller.who(), model, ask).await
+    begin(&app, caller.who(), model, request).await
 }
 
 pub(super) async fn release(
@@ -214,7 +211,7 @@ pub(super) async fn reorder(
 ) -> Answer {
     let model = find(&app.engine.models, &model)?;
     if !may_reorder(caller.who()) {
-        let message = "the credential does not cover intent.reorder";
+        let message = "the credential does not permit `intent.reorder`";
         return Err(ApiError::new("capability_scope_denied", message)
             .required("intent.reorder")
             .into());
@@ -229,7 +226,7 @@ pub(super) async fn reorder(
     ok(&ClaimReleased::new(true))
 }
 
-/// Whether a participant may reorder a line (docs/protocol/differences.md B13).
+/// Returns whether a participant may reorder a claim queue (docs/protocol/differences.md B13).
 pub(crate) fn may_reorder(who: &Identity) -> bool {
     use crate::identity::Operations;
     match &who.operations {
@@ -254,7 +251,7 @@ pub(super) async fn list(
         }
     }
     let who = caller.who().clone();
-    let live = app
+    let visible = app
         .reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?))
         .await?;
     let wanted = |claim: &Claim| {
@@ -262,24 +259,23 @@ pub(super) async fn list(
             && row.as_ref().is_none_or(|row| *row == claim.row)
             && (field.is_none() || claim.place.field.is_none() || field == claim.place.field)
     };
-    let mut line = ClaimQueue::default();
+    let mut waiters = Vec::new();
     let mut holders = Vec::new();
-    for claim in live.into_iter().filter(wanted) {
+    for claim in visible.into_iter().filter(wanted) {
         match claim.status.as_str() {
-            // One's own claim is no reason to wait (docs/protocol/differences.md B9).
+            // The caller's own claim does not block it (docs/protocol/differences.md B9).
             "active" if claim.is_of(caller.who()) => {}
-            "active" => holders.push(shown(&claim)),
-            _ => line.queue.push(claim),
+            "active" => holders.push(model_claim(&claim)),
+            _ => waiters.push(claim),
         }
     }
-    let mut places: std::collections::BTreeMap<(String, String), u64> =
-        std::collections::BTreeMap::new();
-    let queue = line.queue.iter().map(|claim| {
-        let place = places.entry((claim.model.clone(), claim.row.clone())).or_default();
-        let mut shown = shown(claim);
-        shown.position = Some(*place);
-        *place += 1;
-        shown
+    let mut positions: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let queue = waiters.iter().map(|claim| {
+        let position = positions.entry((claim.model.clone(), claim.row.clone())).or_default();
+        let mut waiter = model_claim(claim);
+        waiter.position = Some(*position);
+        *position += 1;
+        waiter
     });
     let mut body = IntentList::new();
     body.queue = queue.collect();

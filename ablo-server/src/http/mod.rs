@@ -1,7 +1,7 @@
-//! The routes of the protocol (docs/protocol/http.md), below `/api` and without it.
+//! The HTTP routes (docs/protocol/http.md), served with and without the prefix `/api`.
 //!
-//! A handler reads its request, asks the engine in one transaction, and writes the answer; what it decides beyond that is who may
-//! ask.
+//! A handler decodes its request, checks the caller's rights, calls the engine in one transaction
+//! and encodes the response.
 
 mod answer;
 mod auth;
@@ -14,11 +14,11 @@ mod source;
 mod sync;
 mod webhooks;
 
-pub(crate) use request::why_unreadable;
+pub(crate) use request::commit_decode_error;
 
 use crate::app::App;
 use crate::error::ApiError;
-use answer::{Answer, Failed, contract, matched};
+use answer::{Answer, Failed, attach_pattern, contract};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, Method, header};
@@ -29,9 +29,9 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 
-/// The routes of a coordinator.
+/// Returns the router of a coordinator.
 pub fn router(app: Arc<App>) -> Router {
-    let largest = app.options.largest_body;
+    let max_body_bytes = app.options.max_body_bytes;
     let api = api();
     Router::new()
         .route("/", get(page))
@@ -39,14 +39,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/page.js", get(page_script))
         .merge(api.clone())
         .nest("/api", api)
-        .route_layer(axum::middleware::from_fn(matched))
+        .route_layer(axum::middleware::from_fn(attach_pattern))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Failed(ApiError::new("internal_error", "the coordinator failed; its log says more"))
-                .into_response()
+            let message = "the coordinator failed; see its log";
+            Failed(ApiError::new("internal_error", message)).into_response()
         }))
-        .layer(DefaultBodyLimit::max(largest))
+        .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), contract))
         .layer(cors())
         .with_state(app)
@@ -87,7 +87,7 @@ fn api() -> Router<Arc<App>> {
             "/v1/webhook_endpoints/{id}",
             get(webhooks::retrieve).patch(webhooks::update).delete(webhooks::delete),
         )
-        .route("/v1/webhook_endpoints/{id}/dead_letters", get(webhooks::letters))
+        .route("/v1/webhook_endpoints/{id}/dead_letters", get(webhooks::dead_letters))
         .route("/v1/webhook_endpoints/{id}/redrive", post(webhooks::redrive))
         .route("/source/events", post(source::push))
         .route("/openapi.json", get(openapi))
@@ -96,30 +96,32 @@ fn api() -> Router<Arc<App>> {
 }
 
 fn cors() -> CorsLayer {
-    let named = |name: &'static str| HeaderName::from_static(name);
+    let header_name = |name: &'static str| HeaderName::from_static(name);
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
-            named("idempotency-key"),
+            header_name("idempotency-key"),
             header::CACHE_CONTROL,
             header::PRAGMA,
         ])
         .expose_headers([
-            named("x-request-id"),
-            named("x-auth-failure"),
+            header_name("x-request-id"),
+            header_name("x-auth-failure"),
             header::ETAG,
-            named("ablo-version"),
+            header_name("ablo-version"),
         ])
         .max_age(Duration::from_secs(600))
 }
 
-/// The page shows what a key that stands behind `#` may see. Only its own files run in it, whatever a row holds.
+/// Returns the page that shows what the key in the URL fragment may see.
+///
+/// The content security policy allows only the page's own scripts: rows can contain any text.
 async fn page() -> Response {
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
-        form-action 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+        base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("../page/index.html")))
         .into_response()
 }
@@ -138,34 +140,40 @@ async fn openapi(State(app): State<Arc<App>>) -> Response {
     answer::text(app.openapi.clone())
 }
 
-/// What there is to ask for (docs/protocol/differences.md G).
+/// Returns the models and their fields (docs/protocol/differences.md G).
 async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
     let models = app.engine.models.iter().map(|model| {
         let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
-        serde_json::json!({ "key": model.key, "typename": model.type_name, "mutable": model.mutable, "fields": fields })
+        serde_json::json!({
+            "key": model.key,
+            "typename": model.type_name,
+            "mutable": model.mutable,
+            "fields": fields,
+        })
     });
-    answer::ok(
-        &serde_json::json!({ "active": true, "hash": app.content_hash, "models": models.collect::<Vec<_>>() }),
-    )
+    let models: Vec<_> = models.collect();
+    let body = serde_json::json!({ "active": true, "hash": app.content_hash, "models": models });
+    answer::ok(&body)
 }
 
-/// Counters are the operator's: a scraper sends a secret key.
+/// Returns the metrics. A scraper has to send a secret key.
 async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result<Response, Failed> {
-    crate::app::only_secret(&caller.0)?;
-    app.sources.iter().for_each(|origin| origin.measure(&app.metrics));
+    crate::app::require_secret_key(&caller.0)?;
+    app.sources.iter().for_each(|client| client.update_metrics(&app.metrics));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
 }
 
-/// Clients send the address of their database on their own accord; nothing is done with it here (docs/protocol/differences.md D15).
+/// Accepts and ignores the database URL that clients send (docs/protocol/differences.md D15).
 async fn datasource(_: request::Caller) -> Answer {
     answer::ok(&serde_json::json!({ "ok": true }))
 }
 
 async fn unknown() -> Failed {
-    Failed(ApiError::new("invalid_request", "there is no such route").with_status(404))
+    Failed(ApiError::new("invalid_request", "unknown route").with_status(404))
 }
 
 async fn wrong_method() -> Failed {
-    Failed(ApiError::new("invalid_request", "the route does not have this method").with_status(405))
+    let message = "this route does not support the method";
+    Failed(ApiError::new("invalid_request", message).with_status(405))
 }

@@ -1,7 +1,7 @@
-//! Rows of one model: pages, single rows, and writes (docs/protocol/http.md §7).
+//! Rows of one model: lists, single rows and writes (docs/protocol/http.md §7).
 
 use super::answer::{Answer, json, ok};
-use super::request::{Body, Caller, Optional, decode, idempotency_key};
+use super::request::{Body, Caller, OptionalBody, decode, idempotency_key};
 use crate::app::App;
 use crate::engine::claims;
 use crate::engine::commit::{Commit, commit};
@@ -19,14 +19,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
-/// A row as a body carries it.
+/// Parses a stored row for a response body.
 fn raw(text: &str) -> Result<RawRow> {
     RawRow::parse(text).map_err(|error| {
-        crate::error::StoreError::Fault(format!("a row that is no JSON: {error}")).into()
+        crate::error::StoreError::Fault(format!("a stored row is not JSON: {error}")).into()
     })
 }
 
-/// The names and values of a query string, in their order.
+/// Returns the names and values of a query string, in order.
 pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
@@ -37,7 +37,7 @@ fn descending(order: &str) -> Result<bool, ApiError> {
         "desc" => Ok(true),
         _ => Err(ApiError::new(
             "model_query_failed",
-            format!("`order` is `asc` or `desc`, not `{order}`"),
+            format!("`order` must be `asc` or `desc`, got `{order}`"),
         )
         .param("order")),
     }
@@ -50,29 +50,29 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let model = find(&app.engine.models, &model)?;
-    let mut asked = ListQuery::default();
+    let mut list_query = ListQuery::default();
     for (name, value) in pairs(query.as_deref()) {
         match name.as_str() {
             "limit" => {
                 let limit = value.parse().map_err(|_| {
                     ApiError::new(
                         "model_query_failed",
-                        format!("`limit` is a whole number, not `{value}`"),
+                        format!("`limit` must be an integer, got `{value}`"),
                     )
                     .param("limit")
                 })?;
-                asked.limit = Some(limit);
+                list_query.limit = Some(limit);
             }
-            "order" => asked.descending = descending(&value)?,
-            "order_by" => asked.order_by = Some(value),
-            "starting_after" => asked.starting_after = Some(value),
-            _ => asked.filters.push((name, value)),
+            "order" => list_query.descending = descending(&value)?,
+            "order_by" => list_query.order_by = Some(value),
+            "starting_after" => list_query.starting_after = Some(value),
+            _ => list_query.filters.push((name, value)),
         }
     }
     let (who, id) = (caller.who().clone(), model.id);
     let page = app
         .reading(&who.organization.clone(), move |engine, tx| {
-            read::list(engine, tx, &who, engine.models.get(id), &asked)
+            read::list(engine, tx, &who, engine.models.get(id), &list_query)
         })
         .await?;
     let mut body: ListPage =
@@ -92,7 +92,7 @@ pub(super) async fn retrieve(
 ) -> Answer {
     let model = find(&app.engine.models, &model)?;
     let (who, model_id, row_id) = (caller.who().clone(), model.id, id.clone());
-    let (row, stamp, line) = app
+    let (row, stamp, queue) = app
         .reading(&who.organization.clone(), move |engine, tx| {
             let model = engine.models.get(model_id);
             let (row, stamp) = read::retrieve(engine, tx, &who, model, &row_id)?;
@@ -100,12 +100,12 @@ pub(super) async fn retrieve(
         })
         .await?;
     let row = row.ok_or_else(|| {
-        ApiError::new("model_not_found", format!("there is no {}/{id}", model.key))
+        ApiError::new("model_not_found", format!("`{}/{id}` does not exist", model.key))
     })?;
     let mut body: Read = Read::new(model.key.clone(), id, raw(&row)?);
     body.object = ModelTag;
     body.stamp = SyncId(stamp);
-    body.claims = line.holder.iter().map(super::claims::shown).collect();
+    body.claims = queue.holder.iter().map(super::claims::model_claim).collect();
     ok(&body)
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn create(
 ) -> Answer {
     let mut operation = Operation::http(Verb::Create, model, body.id);
     operation.data = Maybe::Value(body.data);
-    guard(&mut operation, body.read_at, body.on_stale);
+    set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
     let receipt = write(&app, caller.who(), key, vec![operation], body.intent, None).await?;
     json(StatusCode::CREATED, &receipt)
@@ -133,7 +133,7 @@ pub(super) async fn update(
 ) -> Answer {
     let mut operation = Operation::http(Verb::Update, model, Some(id));
     operation.data = Maybe::Value(body.data);
-    guard(&mut operation, body.read_at, body.on_stale);
+    set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
     ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
 }
@@ -143,15 +143,15 @@ pub(super) async fn delete(
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
-    Optional(body): Optional<DeleteBody>,
+    OptionalBody(body): OptionalBody<DeleteBody>,
 ) -> Answer {
     let mut operation = Operation::http(Verb::Delete, model, Some(id));
-    guard(&mut operation, body.read_at, body.on_stale);
+    set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
     ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
 }
 
-fn guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale: Option<OnStale>) {
+fn set_stale_guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale: Option<OnStale>) {
     operation.read_at = Maybe::or_null(read_at);
     operation.on_stale = Maybe::or_null(on_stale);
 }
@@ -172,10 +172,10 @@ pub(super) async fn commits(
     ok(&receipt)
 }
 
-/// Checks operations and applies them.
+/// Checks operations and applies them, locally or through their data source.
 ///
 /// # Errors
-/// A coded refusal, or what the database said.
+/// Returns an error if the commit is refused or cannot be stored.
 pub(crate) async fn write(
     app: &App,
     who: &Identity,
@@ -187,13 +187,13 @@ pub(crate) async fn write(
     let changes = plan(&app.engine.models, who, &operations)?;
     let text = serde_json::to_vec(&operations).unwrap_or_default();
     let body_hash = blake3::hash(&text).to_hex().to_string();
-    let made = Commit { client_tx_id, changes, body_hash, caused_by, claim };
-    let receipt = match app.sources.of(app, &who.organization, &made.changes)? {
-        Some(origin) => source::write(app, &origin, who, made, operations).await?,
+    let request = Commit { client_tx_id, changes, body_hash, caused_by, claim };
+    let receipt = match app.sources.owner_of(app, &who.organization, &request.changes)? {
+        Some(client) => source::write(app, &client, who, request, operations).await?,
         None => {
             let who = who.clone();
             app.writing(&who.organization.clone(), move |engine, tx| {
-                commit(engine, tx, &who, &made)
+                commit(engine, tx, &who, &request)
             })
             .await?
         }

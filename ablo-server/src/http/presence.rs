@@ -1,4 +1,4 @@
-//! Who is here, over HTTP (docs/protocol/http.md §5).
+//! Presence over HTTP (docs/protocol/http.md §5).
 
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller};
@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 pub(super) async fn roster(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let who = caller.who().clone();
-    let here = app
+    let sessions = app
         .reading(&who.organization.clone(), move |_, tx| sessions::all(tx, &who.organization))
         .await?;
     let who = caller.who();
-    let seen = here.into_iter().filter(|session| !session.groups.is_disjoint(&who.groups));
-    let entries: Vec<PresenceEntry> = seen
+    let visible = sessions.into_iter().filter(|session| !session.groups.is_disjoint(&who.groups));
+    let entries: Vec<PresenceEntry> = visible
         .map(|session| {
             let mut entry = PresenceEntry::new(session.participant, session.report.status);
             entry.is_agent = Some(session.kind == "agent");
@@ -42,21 +42,21 @@ pub(super) async fn report(
     if body.organization_id != who.organization {
         return Err(ApiError::new(
             "organization_mismatch",
-            "the organisation is not the credential's",
+            "`organizationId` is not the credential's organisation",
         )
         .into());
     }
-    let named = body.user_id.strip_prefix("agent:").unwrap_or(&body.user_id);
-    if named != who.participant {
+    let participant = body.user_id.strip_prefix("agent:").unwrap_or(&body.user_id);
+    if participant != who.participant {
         return Err(ApiError::new(
             "presence_identity_required",
-            "a participant reports on itself alone",
+            "a participant can only report its own presence",
         )
         .into());
     }
     let mut report = PresenceReport::new(body.status);
     report.activity = body.activity;
-    // One for each participant without a socket; it ends when nothing more is said.
+    // One session per participant without a socket. It expires if no further report arrives.
     let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
     app.writing(&who.organization.clone(), move |_, tx| sessions::put(tx, &who, &id, &report))
         .await?;

@@ -1,4 +1,4 @@
-//! Requests: who asks, and bodies that are read or refused with a code.
+//! Request extractors: the caller's credential and decoded JSON bodies.
 
 use super::answer::Failed;
 use crate::app::{App, no_credentials};
@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Bytes of an idempotency key at most (docs/protocol/differences.md D2).
+/// The maximum length of an idempotency key, in bytes (docs/protocol/differences.md D2).
 const MAX_KEY_BYTES: usize = 255;
 
-/// The credential behind a request.
+/// The credential of a request.
 #[derive(Debug)]
 pub(super) struct Caller(pub(super) State);
 
@@ -36,7 +36,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
-/// The bearer token of a request.
+/// Returns the bearer token of a request.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -44,7 +44,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// A JSON body of this type.
+/// A JSON body of type `T`.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
 
@@ -57,11 +57,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     }
 }
 
-/// A JSON body that may be missing.
+/// A JSON body that may be empty, which is read as `{}`.
 #[derive(Debug)]
-pub(super) struct Optional<T>(pub(super) T);
+pub(super) struct OptionalBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Optional<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for OptionalBody<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Failed> {
@@ -73,40 +73,41 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Optional<T> {
 
 async fn read(request: Request, app: &Arc<App>) -> Result<Bytes, Failed> {
     Bytes::from_request(request, app).await.map_err(|rejection| {
-        let message = format!("the body could not be read: {rejection}");
+        let message = format!("failed to read the body: {rejection}");
         Failed(ApiError::new("invalid_body", message).with_status(rejection.status().as_u16()))
     })
 }
 
-/// Why a commit cannot be read.
-pub(crate) fn why_unreadable(bytes: &[u8], error: &serde_json::Error) -> ApiError {
-    operations(bytes).unwrap_or_else(|| ApiError::new("invalid_body", error.to_string()))
+/// Returns the error for a commit that cannot be decoded.
+pub(crate) fn commit_decode_error(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    operations_error(bytes).unwrap_or_else(|| ApiError::new("invalid_body", error.to_string()))
 }
 
-/// Reads JSON: text that is none is told from JSON of another form.
+/// Decodes JSON. Malformed JSON and JSON of the wrong shape have different error codes.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-            Err(error) => ApiError::new("invalid_json", format!("the body is no JSON: {error}")),
-            Ok(_) => operations(bytes)
-                .unwrap_or_else(|| ApiError::new("invalid_body", error.to_string())),
+            Err(error) => {
+                ApiError::new("invalid_json", format!("the body is not valid JSON: {error}"))
+            }
+            Ok(_) => commit_decode_error(bytes, &error),
         }
     })
 }
 
-/// Why the operations of a commit cannot be read, where that is what is wrong (docs/protocol/errors.md §6).
-fn operations(bytes: &[u8]) -> Option<ApiError> {
+/// Returns the specific error of a commit with malformed operations, if that is the cause
+/// (docs/protocol/errors.md §6).
+fn operations_error(bytes: &[u8]) -> Option<ApiError> {
     let body: Value = serde_json::from_slice(bytes).ok()?;
     let body = body.as_object()?;
     if body.contains_key("operation") && body.contains_key("operations") {
-        let message = "a commit has either `operation` or `operations`";
+        let message = "a commit must not have both `operation` and `operations`";
         return Some(ApiError::new("commit_operations_ambiguous", message));
     }
     let is_commit = body.contains_key("clientTxId") || body.contains_key("operations");
     let Some(operations) = body.get("operations").filter(|operations| !operations.is_null()) else {
-        return is_commit.then(|| {
-            ApiError::new("commit_operation_required", "a commit has a list of operations")
-        });
+        return is_commit
+            .then(|| ApiError::new("commit_operation_required", "`operations` is missing"));
     };
     operations.as_array()?.iter().enumerate().find_map(|(at, operation)| {
         let operation = operation.as_object()?;
@@ -114,10 +115,10 @@ fn operations(bytes: &[u8]) -> Option<ApiError> {
         let refusal = match (has("action") || has("type"), has("model")) {
             (false, _) => ApiError::new(
                 "commit_operation_action_required",
-                "an operation has an `action`, or a `type`",
+                "an operation must have an `action` or a `type`",
             ),
             (true, false) => {
-                ApiError::new("commit_operation_model_required", "an operation names its model")
+                ApiError::new("commit_operation_model_required", "an operation must have a `model`")
             }
             (true, true) => return None,
         };
@@ -125,7 +126,8 @@ fn operations(bytes: &[u8]) -> Option<ApiError> {
     })
 }
 
-/// The key under which a write is applied once: the header's, else the body's, else one that is made up (docs/protocol/differences.md D2).
+/// Returns the idempotency key of a write: from the header, else from the body, else a new one
+/// (docs/protocol/differences.md D2).
 pub(super) fn idempotency_key(
     headers: &HeaderMap,
     body: Option<&String>,
@@ -136,12 +138,12 @@ pub(super) fn idempotency_key(
     match key {
         None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
         Some(key) if key.len() > MAX_KEY_BYTES => {
-            let message = format!("an idempotency key has at most {MAX_KEY_BYTES} bytes");
+            let message = format!("the idempotency key is longer than {MAX_KEY_BYTES} bytes");
             Err(ApiError::new("idempotency_key_too_long", message).param("idempotencyKey"))
         }
         Some(key) if key.contains('\0') => {
-            Err(ApiError::new("invalid_request", "an idempotency key holds no U+0000")
-                .param("idempotencyKey"))
+            let message = "the idempotency key must not contain U+0000";
+            Err(ApiError::new("invalid_request", message).param("idempotencyKey"))
         }
         Some(key) => Ok(key),
     }

@@ -1,4 +1,4 @@
-//! The socket's beginning: who it is for, and what it hears of (docs/protocol/websocket.md §1).
+//! The WebSocket handshake: authentication and sync groups (docs/protocol/websocket.md §1).
 
 use super::answer::Failed;
 use super::models::pairs;
@@ -11,12 +11,12 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use std::sync::Arc;
 
-/// Bytes that a connection reads ahead. They are kept while it is idle, and most connections are.
-const READ_BUFFER: usize = 4 << 10;
-/// The protocol that a client has to offer, and hears back.
+/// The size of a connection's read buffer, in bytes. Small, since idle connections keep it.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+/// The subprotocol that clients offer and the server selects.
 const PROTOCOL: &str = "ablo.sync.v1";
-/// How a client that cannot set headers sends its token.
-const BEARER: &str = "ablo.bearer.";
+/// The prefix of the subprotocol in which clients that cannot set headers send their token.
+const BEARER_PREFIX: &str = "ablo.bearer.";
 
 pub(super) async fn upgrade(
     State(app): State<Arc<App>>,
@@ -28,10 +28,10 @@ pub(super) async fn upgrade(
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    let in_protocol = offered
+    let token = offered
         .flat_map(|value| value.split(','))
-        .find_map(|offer| offer.trim().strip_prefix(BEARER));
-    let token = in_protocol.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
+        .find_map(|offer| offer.trim().strip_prefix(BEARER_PREFIX));
+    let token = token.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
     let state = app.identify(token).await?;
     app.hubs.limit(&state.id)?;
     let pairs = pairs(query.as_deref());
@@ -40,8 +40,11 @@ pub(super) async fn upgrade(
         .filter(|(name, _)| name == "syncGroups")
         .map(|(_, group)| group)
         .collect();
-    let largest = app.options.largest_body;
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest);
-    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
+    let max_bytes = app.options.max_body_bytes;
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(max_bytes)
+        .max_frame_size(max_bytes)
+        .read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(move |socket| live::run(app, state.identity, groups, socket)))
 }

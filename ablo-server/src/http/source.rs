@@ -1,8 +1,9 @@
-//! Data Sources: what their outboxes push, and how they are (docs/protocol/data-source.md §8, docs/protocol/http.md).
+//! Data sources: pushed events and status (docs/protocol/data-source.md §8,
+//! docs/protocol/http.md).
 
 use super::answer::{Answer, ok};
 use super::request::Caller;
-use crate::app::{App, only_secret};
+use crate::app::{App, require_secret_key};
 use crate::error::ApiError;
 use ablo_wire::PushBody;
 use axum::body::Bytes;
@@ -11,7 +12,7 @@ use axum::http::HeaderMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Events that an endpoint pushes, known by the key that has signed them.
+/// Accepts events pushed by a data source, which is identified by the key that signed them.
 pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -19,29 +20,29 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     let unknown = || {
         ApiError::new(
             "source_api_key_unresolved",
-            "no data source of this coordinator has signed this",
+            "the signature does not match any data source of this coordinator",
         )
     };
-    let origin = app.sources.signed(header, &body, now).ok_or_else(unknown)?;
+    let client = app.sources.signer_of(header, &body, now).ok_or_else(unknown)?;
     let refused = |code: &str, message: String| {
         ApiError::new("invalid_body", message).detail("error", code).with_status(400)
     };
     let body: PushBody = serde_json::from_slice(&body)
-        .map_err(|error| refused("ingest_failed", format!("no events: {error}")))?;
+        .map_err(|error| refused("ingest_failed", format!("invalid push body: {error}")))?;
     if body.events.is_empty() {
-        return Err(refused("events_required", "a push has events".to_owned()).into());
+        let message = "`events` must not be empty".to_owned();
+        return Err(refused("events_required", message).into());
     }
-    let many = body.events.len();
-    let pushed = crate::source::pushed(&app, &origin, body.events).await;
-    pushed.map_err(|reason| ApiError::new("source_network_error", reason))?;
-    ok(&serde_json::json!({ "received": many }))
+    let count = body.events.len();
+    let applied = crate::source::apply_pushed(&app, &client, body.events).await;
+    applied.map_err(|reason| ApiError::new("source_network_error", reason))?;
+    ok(&serde_json::json!({ "received": count }))
 }
 
-/// How the data sources of the caller's organisation are.
+/// Returns the status of the data sources of the caller's organisation.
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
-    let who = only_secret(&caller.0)?;
-    let own = app.sources.iter().filter(|origin| origin.organization == who.organization);
-    ok(
-        &serde_json::json!({ "object": "list", "data": own.map(|origin| origin.shown()).collect::<Vec<_>>() }),
-    )
+    let who = require_secret_key(&caller.0)?;
+    let own = app.sources.iter().filter(|client| client.organization == who.organization);
+    let data: Vec<_> = own.map(|client| client.status()).collect();
+    ok(&serde_json::json!({ "object": "list", "data": data }))
 }

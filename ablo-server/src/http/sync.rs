@@ -1,4 +1,4 @@
-//! What stateful clients load: snapshots, queries, single rows (docs/protocol/http.md §5).
+//! Reads of stateful clients: bootstrap, queries and single rows (docs/protocol/http.md §5).
 
 use super::answer::{Answer, ok, text};
 use super::models::pairs;
@@ -36,7 +36,7 @@ pub(super) async fn bootstrap(
         .await?;
     app.hubs.bootstrapped(&caller.who().capability, stamp);
     let mut body = String::from("{\"type\":\"full\",\"lastSyncId\":");
-    // Writing into a string fails never.
+    // Writing to a string does not fail.
     let _ =
         write!(body, "{stamp},\"timestamp\":{},\"models\":{{", app.store.now().as_millisecond());
     for (at, (name, rows)) in rows.iter().enumerate() {
@@ -58,13 +58,13 @@ pub(super) async fn query(
     Body(body): Body<QueryRequest>,
 ) -> Answer {
     if body.queries.is_empty() {
-        return Err(ApiError::new("queries_required", "a batch has at least one query")
+        return Err(ApiError::new("queries_required", "`queries` must not be empty")
             .param("queries")
             .into());
     }
     if body.queries.len() > MAX_QUERIES {
         let message =
-            format!("{} queries, and a batch has at most {MAX_QUERIES}", body.queries.len());
+            format!("too many queries: {}, the maximum is {MAX_QUERIES}", body.queries.len());
         return Err(ApiError::new("invalid_request", message).param("queries").into());
     }
     if body
@@ -74,7 +74,7 @@ pub(super) async fn query(
     {
         return Err(ApiError::new(
             "organization_mismatch",
-            "the organisation is not the credential's",
+            "`organizationId` is not the credential's organisation",
         )
         .into());
     }
@@ -86,7 +86,7 @@ pub(super) async fn query(
             for query in &body.queries {
                 answers.push(match read::query(engine, tx, &who, query) {
                     Ok(rows) => Ok(rows),
-                    // One query that is wrong does not spoil the others (docs/protocol/differences.md D18).
+                    // A failed query does not affect others (docs/protocol/differences.md D18).
                     Err(EngineError::Refused(refusal)) if body.queries.len() > 1 => Err(refusal),
                     Err(failure) => return Err(failure),
                 });
@@ -131,7 +131,7 @@ pub(super) async fn entity(
         })
         .await?;
     row.map(text).ok_or_else(|| {
-        ApiError::new("entity_not_found", format!("there is no {}/{id}", model.key)).into()
+        ApiError::new("entity_not_found", format!("`{}/{id}` does not exist", model.key)).into()
     })
 }
 

@@ -2,34 +2,34 @@
 
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller};
-use crate::app::{App, only_secret};
+use crate::app::{App, require_secret_key};
 use crate::engine::webhooks;
 use crate::error::ApiError;
-use crate::webhooks::check;
+use crate::webhooks::check_url;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Bytes of an address, and of the name of an event, at most.
-const MAX_URL_BYTES: usize = 2048;
-/// Kinds of events that one endpoint names, at most.
-const KINDS: usize = 256;
+/// The maximum length of a URL and of an event name, in bytes.
+const MAX_TEXT_BYTES: usize = 2048;
+/// The maximum number of event names per endpoint.
+const MAX_EVENT_NAMES: usize = 256;
 
-/// What a new endpoint is given.
+/// The body of a request that creates an endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct CreateEndpoint {
     url: String,
     #[serde(default)]
     enabled_events: BTreeSet<String>,
 }
 
-/// What of an endpoint is changed.
+/// The body of a request that changes an endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Changed {
+pub(super) struct UpdateEndpoint {
     url: Option<String>,
     enabled_events: Option<BTreeSet<String>>,
     status: Option<Status>,
@@ -42,20 +42,22 @@ enum Status {
     Disabled,
 }
 
-fn valid(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), ApiError> {
+fn validate(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), ApiError> {
     let refused =
         |message: String, param: &str| ApiError::new("invalid_body", message).param(param);
-    if url.len() > MAX_URL_BYTES {
-        return Err(refused(format!("`url` has more than {MAX_URL_BYTES} bytes"), "url"));
+    if url.len() > MAX_TEXT_BYTES {
+        return Err(refused(format!("`url` is longer than {MAX_TEXT_BYTES} bytes"), "url"));
     }
-    check(url, app.options.webhooks.private_hosts).map_err(|why| refused(why, "url"))?;
-    if events.len() > KINDS
-        || events.iter().any(|kind| kind.is_empty() || kind.len() > MAX_URL_BYTES)
+    let checked = check_url(url, app.options.webhooks.private_hosts);
+    checked.map_err(|message| refused(message, "url"))?;
+    if events.len() > MAX_EVENT_NAMES
+        || events.iter().any(|name| name.is_empty() || name.len() > MAX_TEXT_BYTES)
     {
-        return Err(refused(
-            format!("`enabledEvents` are at most {KINDS} names of events"),
-            "enabledEvents",
-        ));
+        let message = format!(
+            "`enabledEvents` must have at most {MAX_EVENT_NAMES} names \
+             of 1 to {MAX_TEXT_BYTES} bytes"
+        );
+        return Err(refused(message, "enabledEvents"));
     }
     Ok(())
 }
@@ -63,29 +65,29 @@ fn valid(app: &App, url: &str, events: &BTreeSet<String>) -> Result<(), ApiError
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Body(wanted): Body<Wanted>,
+    Body(body): Body<CreateEndpoint>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
-    valid(&app, &wanted.url, &wanted.enabled_events)?;
-    let (id, secret) =
-        (format!("we_{}", uuid::Uuid::new_v4().simple()), ablo::source::webhook_secret(&random()?));
-    let made = app
+    let organization = require_secret_key(&caller.0)?.organization.clone();
+    validate(&app, &body.url, &body.enabled_events)?;
+    let id = format!("we_{}", uuid::Uuid::new_v4().simple());
+    let secret = ablo::source::webhook_secret(&random_bytes()?);
+    let endpoint = app
         .writing(&organization.clone(), move |_, tx| {
-            webhooks::add(tx, &organization, (&id, &wanted.url, &secret), &wanted.enabled_events)
+            webhooks::add(tx, &organization, (&id, &body.url, &secret), &body.enabled_events)
         })
         .await?;
-    json(StatusCode::CREATED, &made.show(true))
+    json(StatusCode::CREATED, &endpoint.show(true))
 }
 
-fn random() -> Result<[u8; 32], ApiError> {
+fn random_bytes() -> Result<[u8; 32], ApiError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|_| ApiError::new("internal_error", "the system gives no random numbers"))?;
+        .map_err(|_| ApiError::new("internal_error", "the system's random generator failed"))?;
     Ok(bytes)
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
+    let organization = require_secret_key(&caller.0)?.organization.clone();
     let all =
         app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
     let data: Vec<_> = all.iter().map(|endpoint| endpoint.show(false)).collect();
@@ -97,7 +99,7 @@ pub(super) async fn retrieve(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
+    let organization = require_secret_key(&caller.0)?.organization.clone();
     let found = app
         .reading(&organization.clone(), move |_, tx| webhooks::one(tx, &organization, &id))
         .await?;
@@ -108,27 +110,27 @@ pub(super) async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-    Body(changed): Body<Changed>,
+    Body(body): Body<UpdateEndpoint>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
-    if let Some(url) = &changed.url {
-        valid(&app, url, &BTreeSet::new())?;
+    let organization = require_secret_key(&caller.0)?.organization.clone();
+    if let Some(url) = &body.url {
+        validate(&app, url, &BTreeSet::new())?;
     }
-    let made = app
+    let updated = app
         .writing(&organization.clone(), move |_, tx| {
             let mut endpoint = webhooks::one(tx, &organization, &id)?;
-            if let Some(url) = &changed.url {
+            if let Some(url) = &body.url {
                 endpoint.url.clone_from(url);
             }
-            if let Some(events) = &changed.enabled_events {
+            if let Some(events) = &body.enabled_events {
                 endpoint.events.clone_from(events);
             }
             endpoint.enabled =
-                changed.status.map_or(endpoint.enabled, |status| status == Status::Enabled);
+                body.status.map_or(endpoint.enabled, |status| status == Status::Enabled);
             webhooks::change(tx, &endpoint)
         })
         .await?;
-    ok(&made.show(false))
+    ok(&updated.show(false))
 }
 
 pub(super) async fn delete(
@@ -136,19 +138,19 @@ pub(super) async fn delete(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
-    let gone = id.clone();
-    app.writing(&organization.clone(), move |_, tx| webhooks::remove(tx, &organization, &gone))
+    let organization = require_secret_key(&caller.0)?.organization.clone();
+    let removed = id.clone();
+    app.writing(&organization.clone(), move |_, tx| webhooks::remove(tx, &organization, &removed))
         .await?;
     ok(&serde_json::json!({ "object": "webhook_endpoint", "id": id, "deleted": true }))
 }
 
-pub(super) async fn letters(
+pub(super) async fn dead_letters(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
+    let organization = require_secret_key(&caller.0)?.organization.clone();
     let letters = app
         .reading(&organization.clone(), move |_, tx| webhooks::letters(tx, &organization, &id))
         .await?;
@@ -160,9 +162,9 @@ pub(super) async fn redrive(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let organization = only_secret(&caller.0)?.organization.clone();
-    let many = app
+    let organization = require_secret_key(&caller.0)?.organization.clone();
+    let redriven = app
         .writing(&organization.clone(), move |_, tx| webhooks::redrive(tx, &organization, &id))
         .await?;
-    ok(&serde_json::json!({ "redriven": many }))
+    ok(&serde_json::json!({ "redriven": redriven }))
 }

@@ -1,12 +1,12 @@
-//! One connection: frames in, frames out.
+//! One WebSocket connection: reads and answers frames, and sends deltas, claims and presence.
 //!
-//! It holds a place in the log, the claims its participant asked for here, and no queue: what it has not sent yet is in the hub or in
-//! the store. While a peer does not read, nothing is done for it, and after a while it is gone.
+//! A connection holds a position in the log and its own claims, but no send queue: unsent deltas
+//! stay in the hub or the store. A peer that does not read is disconnected after a timeout.
 
 use super::deliver::{Form, Item};
-use super::flow_control::{Pace, frame};
-use super::hub::{ClaimQueueChange, Hub, STEP};
-use super::hubs::Membership;
+use super::flow_control::{FlowControl, delta_frame};
+use super::hub::{Hub, READ_BATCH, RowClaims};
+use super::hubs::HubGuard;
 use super::peer_view::PeerView;
 use super::subscriptions::Subscriptions;
 use crate::app::App;
@@ -22,53 +22,54 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep_until, timeout};
 
-/// How long a peer may take to read a frame.
-const WRITE: Duration = Duration::from_secs(20);
-/// How often a peer is asked for a sign of life.
-const PING: Duration = Duration::from_secs(10);
-/// How long a peer may be silent.
-const SILENCE: Duration = Duration::from_secs(35);
-/// How often an open connection is written down as such.
-const KEEP: Duration = Duration::from_secs(15);
-/// How long changes wait for a snapshot that is being loaded (docs/protocol/differences.md A4).
-const SNAPSHOT: Duration = Duration::from_millis(2500);
-/// How long changes wait after a snapshot was served.
-const SETTLE: Duration = Duration::from_secs(1);
-/// When the roster is sent a second time (docs/protocol/differences.md A10).
-const AGAIN: Duration = Duration::from_millis(1500);
-/// Frames that cannot be read, before the connection is closed.
-const PATIENCE: u32 = 100;
+/// The maximum time to send a frame.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The interval of pings.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// The time without any frame after which a peer is disconnected.
+const PEER_TIMEOUT: Duration = Duration::from_secs(35);
+/// The interval at which the stored session is renewed.
+const SESSION_RENEWAL_INTERVAL: Duration = Duration::from_secs(15);
+/// How long deltas wait for a bootstrap in progress (docs/protocol/differences.md A4).
+const BOOTSTRAP_HOLD: Duration = Duration::from_millis(2500);
+/// How long deltas wait after a bootstrap was served.
+const BOOTSTRAP_SETTLE_DELAY: Duration = Duration::from_secs(1);
+/// The delay after which the roster is sent a second time (docs/protocol/differences.md A10).
+const ROSTER_RESEND_DELAY: Duration = Duration::from_millis(1500);
+/// The number of malformed frames after which the connection is closed.
+const MAX_MALFORMED_FRAMES: u32 = 100;
 
 /// Why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The peer went, or does not read.
+    /// The peer has disconnected or does not read.
     Gone,
-    /// We close, with this code and reason.
+    /// The coordinator closes the connection with this code and reason.
     Close(u16, &'static str),
 }
 
-const TAKEN_BACK: End = End::Close(4001, "the credential was taken back");
+const REVOKED: End = End::Close(4001, "credential revoked");
+const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
 
 /// A connection's state.
 pub(crate) struct Connection {
     pub(super) app: Arc<App>,
     pub(super) hub: Arc<Hub>,
     pub(super) who: Identity,
-    /// All groups that the credential allows.
+    /// The identity with all groups that the credential allows.
     pub(super) allowed: Identity,
-    /// The groups that it was opened for; none are all.
-    asked: Vec<String>,
-    /// The groups that it hears of.
+    /// The groups that the connection was opened for; empty for all.
+    requested_groups: Vec<String>,
+    /// The groups whose deltas, claims and presence are sent.
     pub(super) subscriptions: Subscriptions,
     pub(super) session: String,
-    pub(super) told: PeerView,
-    pub(super) pace: Pace,
+    pub(super) peer_view: PeerView,
+    pub(super) flow: FlowControl,
     pub(super) report: PresenceReport,
     socket: WebSocket,
     synced: bool,
-    heard: Instant,
-    unreadable: u32,
+    last_received: Instant,
+    malformed_frames: u32,
 }
 
 /// Serves a connection until it ends.
@@ -78,89 +79,95 @@ pub(crate) async fn run(
     groups: Vec<String>,
     mut socket: WebSocket,
 ) {
-    let joined = app.hubs.join(&allowed.organization, app.options.most_connections).await;
-    let membership = match joined {
-        Ok(membership) => membership,
+    let joined = app.hubs.join(&allowed.organization, app.options.max_connections).await;
+    let guard = match joined {
+        Ok(guard) => guard,
         Err(failure) => {
             let refusal = failure.into_refusal();
-            tracing::warn!(code = refusal.code(), "a connection was turned away");
+            tracing::warn!(code = refusal.code(), "a connection was rejected");
             return close(&mut socket, 1013, "try again later").await;
         }
     };
     app.metrics.sockets.inc();
-    let mut connection = Connection::new(app, &membership, allowed, groups, socket);
+    let mut connection = Connection::new(app, &guard, allowed, groups, socket);
     let end = connection.serve().await;
     connection.leave().await;
     if let Err(End::Close(code, reason)) = end {
         close(&mut connection.socket, code, reason).await;
     }
     connection.app.metrics.sockets.dec();
-    drop(membership);
+    drop(guard);
 }
 
 async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-    // The peer may be gone already.
-    let _ = timeout(WRITE, socket.send(Message::Close(Some(frame)))).await;
+    // The peer may have disconnected already.
+    let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+}
+
+/// Sleeps until a time; returns at once for `None`.
+async fn wait_until(time: Option<Instant>) {
+    sleep_until(time.unwrap_or_else(Instant::now).into()).await;
 }
 
 impl Connection {
     fn new(
         app: Arc<App>,
-        membership: &Membership,
+        guard: &HubGuard,
         allowed: Identity,
-        asked: Vec<String>,
+        requested_groups: Vec<String>,
         socket: WebSocket,
     ) -> Self {
-        let hub = Arc::clone(&membership.hub);
+        let hub = Arc::clone(&guard.hub);
         let mut who = allowed.clone();
-        who.narrow(&asked);
+        who.narrow(&requested_groups);
         let head = *hub.head.borrow();
-        let mut pace = Pace::new(head);
+        let mut flow = FlowControl::new(head);
         if who.kind.as_str() != "agent" {
-            pace.hold = Some(Instant::now() + SNAPSHOT);
+            flow.hold_until = Some(Instant::now() + BOOTSTRAP_HOLD);
         }
         Self {
-            told: PeerView::default(),
-            pace,
+            peer_view: PeerView::default(),
+            flow,
             report: PresenceReport::new(PresenceStatus::Online),
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
             subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
-            heard: Instant::now(),
-            unreadable: 0,
+            last_received: Instant::now(),
+            malformed_frames: 0,
             app,
             hub,
             who,
             allowed,
-            asked,
+            requested_groups,
             socket,
         }
     }
 
     async fn serve(&mut self) -> Result<(), End> {
         let mut head = self.hub.head.subscribe();
-        let mut lines = self.hub.lines.subscribe();
+        let mut claims = self.hub.claims.subscribe();
         let mut peers = self.hub.peers.subscribe();
         let mut relays = self.hub.relays.subscribe();
         let mut revoked = self.app.hubs.revoked();
         let mut closing = self.app.closing();
-        let mut ping = tokio::time::interval(PING);
-        let mut keep = tokio::time::interval(KEEP);
-        let (again, ceiling) =
-            (tokio::time::sleep(AGAIN), tokio::time::sleep(self.app.options.longest_socket));
-        tokio::pin!(again, ceiling);
-        let mut said_again = false;
-        self.announce().await?;
-        self.roster().await?;
+        let mut ping = tokio::time::interval(PING_INTERVAL);
+        let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
+        let roster_resend = tokio::time::sleep(ROSTER_RESEND_DELAY);
+        let max_age = tokio::time::sleep(self.app.options.max_connection_age);
+        tokio::pin!(roster_resend, max_age);
+        let mut roster_resent = false;
+        self.put_session().await?;
+        self.send_roster().await?;
         loop {
-            let due = self.pace.due();
-            let waiting = self.pace.cursor < *head.borrow_and_update();
-            let (renew_at, subscribed) = (self.told.renew_at(), self.subscriptions.ends());
-            if waiting && due.is_none_or(|due| due <= Instant::now()) {
-                self.pump().await?;
-                // Frames of the peer come in between.
-                if let Some(frame) = self.ready() {
+            let due = self.flow.due();
+            let is_behind = self.flow.cursor < *head.borrow_and_update();
+            let renew_at = self.peer_view.renew_at();
+            let subscription_end = self.subscriptions.next_expiry();
+            if is_behind && due.is_none_or(|due| due <= Instant::now()) {
+                self.send_deltas().await?;
+                // Handle frames of the peer between two delta frames.
+                if let Some(frame) = self.received_frame() {
                     self.receive(frame).await?;
                 }
                 continue;
@@ -168,42 +175,47 @@ impl Connection {
             tokio::select! {
                 frame = self.socket.recv() => self.receive(frame).await?,
                 changed = head.changed() => changed.map_err(|_| End::Gone)?,
-                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if waiting && due.is_some() => {}
-                change = lines.recv() => match change {
-                    Ok(change) => self.line(&change).await?,
-                    Err(RecvError::Lagged(_)) => self.roster().await?,
+                () = wait_until(due), if is_behind && due.is_some() => {}
+                changed = claims.recv() => match changed {
+                    Ok(row) => self.send_claims(&row).await?,
+                    Err(RecvError::Lagged(_)) => self.send_roster().await?,
                     Err(RecvError::Closed) => return Err(End::Gone),
                 },
                 peer = peers.recv() => match peer {
-                    Ok(peer) => self.peer(&peer).await?,
-                    Err(RecvError::Lagged(_)) => self.roster().await?,
+                    Ok(peer) => self.send_presence(&peer).await?,
+                    Err(RecvError::Lagged(_)) => self.send_roster().await?,
                     Err(RecvError::Closed) => return Err(End::Gone),
                 },
                 relay = relays.recv() => if let Ok(relay) = relay
-                    && relay.session != self.session && !relay.groups.is_disjoint(&self.who.groups) {
+                    && relay.session != self.session
+                    && !relay.groups.is_disjoint(&self.who.groups)
+                {
                     self.send(relay.text.clone()).await?;
                 },
                 changed = closing.changed() => if changed.is_err() || *closing.borrow() {
-                    return Err(End::Close(1012, "the coordinator restarts"));
+                    return Err(End::Close(1012, "the coordinator is restarting"));
                 },
-                ended = revoked.recv() => self.still_allowed(ended)?,
-                () = sleep_until(renew_at.unwrap_or_else(Instant::now).into()), if renew_at.is_some() => self.renew().await?,
-                () = sleep_until(subscribed.unwrap_or_else(Instant::now).into()), if subscribed.is_some() => {
+                capability = revoked.recv() => self.check_revoked(capability)?,
+                () = wait_until(renew_at), if renew_at.is_some() => self.renew_claims().await?,
+                () = wait_until(subscription_end), if subscription_end.is_some() => {
                     self.end_subscriptions().await?;
                 }
-                () = &mut again, if !said_again => {
-                    said_again = true;
-                    self.roster().await?;
+                () = &mut roster_resend, if !roster_resent => {
+                    roster_resent = true;
+                    self.send_roster().await?;
                 }
-                () = &mut ceiling => return Err(End::Close(1012, "come back with a token of today")),
+                () = &mut max_age => {
+                    let reason = "connection too old; reconnect with a fresh token";
+                    return Err(End::Close(1012, reason));
+                }
                 _ = ping.tick() => self.ping().await?,
-                _ = keep.tick() => self.keep().await?,
+                _ = session_renewal.tick() => self.renew_session().await?,
             }
         }
     }
 
-    /// A frame that is there already.
-    fn ready(&mut self) -> Option<Option<Result<Message, axum::Error>>> {
+    /// Returns a frame that was already received, without waiting.
+    fn received_frame(&mut self) -> Option<Option<Result<Message, axum::Error>>> {
         use futures_util::FutureExt as _;
         self.socket.recv().now_or_never()
     }
@@ -213,10 +225,10 @@ impl Connection {
             Some(Ok(message)) => message,
             Some(Err(_)) | None => return Err(End::Gone),
         };
-        self.heard = Instant::now();
+        self.last_received = Instant::now();
         match message {
             Message::Text(text) => self.read(&text).await,
-            Message::Binary(_) => self.unreadable(),
+            Message::Binary(_) => self.count_malformed(),
             Message::Close(_) => Err(End::Gone),
             Message::Ping(_) | Message::Pong(_) => Ok(()),
         }
@@ -225,17 +237,17 @@ impl Connection {
     async fn read(&mut self, text: &str) -> Result<(), End> {
         match ClientFrame::parse(text) {
             Ok(frame) => self.frame(frame).await,
-            Err(error) => match super::peer_view::unreadable(text, &error) {
+            Err(error) => match super::peer_view::decode_error_answer(text, &error) {
                 Some(answer) => self.answer(&answer).await,
-                None => self.unreadable(),
+                None => self.count_malformed(),
             },
         }
     }
 
-    fn unreadable(&mut self) -> Result<(), End> {
-        self.unreadable += 1;
-        if self.unreadable > PATIENCE {
-            Err(End::Close(1003, "too many frames that cannot be read"))
+    fn count_malformed(&mut self) -> Result<(), End> {
+        self.malformed_frames += 1;
+        if self.malformed_frames > MAX_MALFORMED_FRAMES {
+            Err(End::Close(1003, "too many malformed frames"))
         } else {
             Ok(())
         }
@@ -245,39 +257,42 @@ impl Connection {
         match frame.to_text() {
             Ok(text) => self.send(text).await,
             Err(error) => {
-                tracing::error!(%error, "a frame that is no JSON");
+                tracing::error!(%error, "failed to serialize a frame");
                 Ok(())
             }
         }
     }
 
     pub(super) async fn send(&mut self, text: String) -> Result<(), End> {
-        match timeout(WRITE, self.socket.send(Message::Text(text.into()))).await {
+        match timeout(WRITE_TIMEOUT, self.socket.send(Message::Text(text.into()))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
 
     async fn ping(&mut self) -> Result<(), End> {
-        if self.heard.elapsed() > SILENCE {
+        if self.last_received.elapsed() > PEER_TIMEOUT {
             return Err(End::Gone);
         }
-        match timeout(WRITE, self.socket.send(Message::Ping(axum::body::Bytes::new()))).await {
+        match timeout(WRITE_TIMEOUT, self.socket.send(Message::Ping(axum::body::Bytes::new())))
+            .await
+        {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
 
-    /// Closes the connection of a credential that was taken back (docs/protocol/differences.md A14).
-    fn still_allowed(&mut self, ended: Result<String, RecvError>) -> Result<(), End> {
-        match ended {
-            Ok(ended) if ended == self.who.capability => Err(TAKEN_BACK),
+    /// Closes the connection if its credential was revoked (docs/protocol/differences.md A14).
+    fn check_revoked(&mut self, capability: Result<String, RecvError>) -> Result<(), End> {
+        match capability {
+            Ok(capability) if capability == self.who.capability => Err(REVOKED),
             Err(RecvError::Closed) => Err(End::Gone),
             Ok(_) | Err(RecvError::Lagged(_)) => Ok(()),
         }
     }
 
-    /// The first `sync_request` says how changes are wanted, and from where.
+    /// Answers a `sync_request`. The first one sets the start position and whether every delta is
+    /// sent.
     pub(super) async fn synchronize(
         &mut self,
         last: Option<u64>,
@@ -286,16 +301,16 @@ impl Connection {
         let head = *self.hub.head.borrow();
         if !self.synced {
             self.synced = true;
-            self.pace.complete = complete;
-            let snapshot = self.app.hubs.last_bootstrap(&self.who.capability);
+            self.flow.complete = complete;
+            let bootstrap = self.app.hubs.last_bootstrap(&self.who.capability);
             if complete || self.who.kind.as_str() == "agent" {
-                self.pace.hold = None;
-            } else if let Some((_, at)) = snapshot {
-                self.pace.hold = Some(at + SETTLE);
+                self.flow.hold_until = None;
+            } else if let Some((_, at)) = bootstrap {
+                self.flow.hold_until = Some(at + BOOTSTRAP_SETTLE_DELAY);
             }
-            let from = [last, snapshot.map(|(stamp, _)| stamp)];
+            let from = [last, bootstrap.map(|(sync_id, _)| sync_id)];
             if let Some(from) = from.into_iter().flatten().min() {
-                self.pace.cursor = self.pace.cursor.min(from);
+                self.flow.cursor = self.flow.cursor.min(from);
             }
         }
         let mut answer = ablo_wire::SyncResponse::new();
@@ -304,19 +319,20 @@ impl Connection {
         self.answer(&ServerFrame::SyncResponse(Box::new(answer))).await
     }
 
-    /// Sends what was changed, as far as one frame takes it.
-    async fn pump(&mut self) -> Result<(), End> {
-        let mut items = self.since(self.pace.cursor).await?;
-        // What is behind a change of rights is seen with the new ones.
-        if items.first().is_some_and(|item| item.regroups(&self.who)) {
-            self.reconsider().await?;
+    /// Sends one frame of deltas.
+    async fn send_deltas(&mut self) -> Result<(), End> {
+        let mut items = self.read_log(self.flow.cursor).await?;
+        // Deltas after a change of the participant's groups are filtered by the new groups.
+        if items.first().is_some_and(|item| item.changes_groups_of(&self.who)) {
+            self.reload_credential().await?;
         }
-        if let Some(next) = items.iter().skip(1).position(|item| item.regroups(&self.who)) {
+        let next = items.iter().skip(1).position(|item| item.changes_groups_of(&self.who));
+        if let Some(next) = next {
             items.truncate(next + 1);
         }
         if items.is_empty() {
-            // The hub knows of more than can be read: it is looked for again when it grows.
-            self.pace.cursor = *self.hub.head.borrow();
+            // The head is ahead of the readable log: wait until the head moves.
+            self.flow.cursor = *self.hub.head.borrow();
             return Ok(());
         }
         let groups = &self.who.groups;
@@ -327,37 +343,37 @@ impl Connection {
                 (item, form)
             })
             .collect();
-        let texts = self.pace.take(&formed, Instant::now());
+        let texts = self.flow.take(&formed, Instant::now());
         if texts.is_empty() {
             return Ok(());
         }
         self.app.metrics.delivered.inc_by(texts.len() as u64);
-        self.send(frame(&texts)).await
+        self.send(delta_frame(&texts)).await
     }
 
-    /// Sees what its credential covers by now.
-    async fn reconsider(&mut self) -> Result<(), End> {
+    /// Reloads the credential and applies its current groups.
+    async fn reload_credential(&mut self) -> Result<(), End> {
         let (organization, id) = (self.who.organization.clone(), self.who.capability.clone());
         let own = organization.clone();
         let found =
             self.app.reading(&own, move |_, tx| credentials::find(tx, &organization, &id)).await;
         let state = found.map_err(|failure| {
-            tracing::warn!(?failure, "a credential could not be looked up");
-            End::Close(1013, "try again later")
+            tracing::warn!(?failure, "failed to look up a credential");
+            TRY_AGAIN_LATER
         })?;
         if state.revoked_at.is_some() {
-            return Err(TAKEN_BACK);
+            return Err(REVOKED);
         }
         self.allowed = state.identity;
         self.who = self.allowed.clone();
-        self.who.narrow(&self.asked);
+        self.who.narrow(&self.requested_groups);
         self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
-        self.regroup().await?;
-        self.roster().await
+        self.update_groups().await?;
+        self.send_roster().await
     }
 
-    /// Changes after a place, from the hub or else from the store.
-    async fn since(&mut self, after: u64) -> Result<Vec<Arc<Item>>, End> {
+    /// Returns deltas after a sync id, from the hub's ring or else from the store.
+    async fn read_log(&mut self, after: u64) -> Result<Vec<Arc<Item>>, End> {
         if let Some(items) = self.hub.ring_since(after) {
             return Ok(items);
         }
@@ -365,19 +381,19 @@ impl Connection {
         let own = organization.clone();
         let read = self
             .app
-            .reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, STEP)?))
+            .reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, READ_BATCH)?))
             .await;
         match read {
             Ok(found) => Ok(found.into_iter().map(|delta| Arc::new(Item::new(delta))).collect()),
             Err(failure) => {
-                tracing::warn!(?failure, "the log could not be read");
-                Err(End::Close(1013, "try again later"))
+                tracing::warn!(?failure, "failed to read the log");
+                Err(TRY_AGAIN_LATER)
             }
         }
     }
 
-    /// Writes down that the connection is open.
-    pub(super) async fn announce(&mut self) -> Result<(), End> {
+    /// Stores the session, which announces it to other connections.
+    pub(super) async fn put_session(&mut self) -> Result<(), End> {
         let (who, id, report) = (self.who.clone(), self.session.clone(), self.report.clone());
         let written = self
             .app
@@ -386,23 +402,24 @@ impl Connection {
                 sessions::put(tx, &who, &id, &report)
             })
             .await;
-        written.map_err(|_| End::Close(1013, "try again later"))
+        written.map_err(|_| TRY_AGAIN_LATER)
     }
 
-    async fn keep(&mut self) -> Result<(), End> {
+    async fn renew_session(&mut self) -> Result<(), End> {
         let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
-        let kept = self
+        let renewed = self
             .app
             .writing(&organization.clone(), move |_, tx| sessions::keep(tx, &organization, &ids))
             .await;
-        if let Err(failure) = kept {
-            // The session lives through several of these.
-            tracing::warn!(?failure, "a session could not be kept");
+        if let Err(failure) = renewed {
+            // The session outlives several renewal intervals.
+            tracing::warn!(?failure, "failed to renew a session");
         }
         Ok(())
     }
 
-    /// Writes down that the connection is closed. Its claims live on for what is left of their time (docs/protocol/differences.md B3).
+    /// Removes the session. Its claims last until their leases end
+    /// (docs/protocol/differences.md B3).
     async fn leave(&mut self) {
         let (organization, id) = (self.who.organization.clone(), self.session.clone());
         let removed = self
@@ -410,45 +427,45 @@ impl Connection {
             .writing(&organization.clone(), move |_, tx| sessions::remove(tx, &organization, &id))
             .await;
         if let Err(failure) = removed {
-            tracing::debug!(?failure, "a session is left to expire");
+            tracing::debug!(?failure, "failed to remove a session; it will expire");
         }
     }
 
-    /// Everyone who is here, and every line for a row.
-    pub(super) async fn roster(&mut self) -> Result<(), End> {
-        for peer in self.hub.sessions().into_iter().take(super::hub::CROWD) {
-            self.peer(&peer).await?;
+    /// Sends the presence of all participants and the claims on all rows.
+    pub(super) async fn send_roster(&mut self) -> Result<(), End> {
+        for peer in self.hub.sessions().into_iter().take(super::hub::MAX_ROSTER_SESSIONS) {
+            self.send_presence(&peer).await?;
         }
-        for change in self.hub.lines() {
-            self.line(&change).await?;
+        for row in self.hub.claimed_rows() {
+            self.send_claims(&row).await?;
         }
         Ok(())
     }
 
-    async fn peer(&mut self, peer: &Session) -> Result<(), End> {
+    async fn send_presence(&mut self, peer: &Session) -> Result<(), End> {
         if self.who.is(&peer.kind, &peer.participant) || peer.groups.is_disjoint(&self.who.groups) {
             return Ok(());
         }
-        let gone = peer.gone && !self.hub.is_here(&peer.kind, &peer.participant);
+        let gone = peer.gone && !self.hub.is_connected(&peer.kind, &peer.participant);
         let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
         self.answer(&frame).await
     }
 
-    async fn line(&mut self, change: &ClaimQueueChange) -> Result<(), End> {
-        let (frames, doubtful) = self.told.line(&self.hub, &self.who, change);
+    async fn send_claims(&mut self, row: &RowClaims) -> Result<(), End> {
+        let (frames, missing) = self.peer_view.update(&self.hub, &self.who, row);
         for frame in frames {
             self.answer(&frame).await?;
         }
-        for id in doubtful {
+        for id in missing {
             let (who, own) = (self.who.clone(), id.clone());
             let organization = who.organization.clone();
             let lives = self
                 .app
                 .reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?))
                 .await;
-            // What cannot be looked up now is looked up at the next change, or is lost when it is renewed.
+            // If the lookup fails, the next change or renewal decides.
             if let Ok(false) = lives
-                && let Some(frame) = self.told.lose(&id)
+                && let Some(frame) = self.peer_view.lose(&id)
             {
                 self.answer(&frame).await?;
             }
@@ -456,7 +473,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether this participant may claim rows of a model here.
+    /// Returns whether this participant may claim rows of a model.
     pub(super) fn may_claim(&self, model: &str) -> bool {
         self.app.engine.models.find(model).is_some_and(|model| may_claim(model, &self.who).is_ok())
     }

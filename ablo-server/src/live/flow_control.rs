@@ -1,55 +1,60 @@
-//! What goes out in one frame, and when the next may follow.
+//! Flow control: which deltas one frame contains, and when the next frame is sent.
 //!
-//! Clients that say `completeDeltas` hear of every change, in order, as fast as they read. To others a row's changes inside 100 ms
-//! fall together to the first (docs/protocol/websocket.md §5.2, docs/protocol/differences.md A1–A3): they are sent the newest state of each row, once a frame, and the
-//! next frame when they have said that they have this one.
+//! Clients with the capability `completeDeltas` are sent every delta in order, as fast as they
+//! read. Other clients keep only the first of a row's deltas within 100 ms
+//! (docs/protocol/websocket.md §5.2, docs/protocol/differences.md A1–A3): each frame contains
+//! the newest state of each row once, and the next frame is sent after the last is acknowledged or
+//! `ACK_TIMEOUT` has passed.
 
 use super::deliver::{Form, Item};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Changes in one frame at most.
-pub(super) const CHUNK: usize = 50;
-/// The same for clients that want every change: what was read in one go goes out in one frame.
-const BATCH: usize = super::hub::STEP;
-/// Bytes of one frame, beside the last change in it: what a peer that does not read keeps in memory.
-const FRAME: usize = 512 << 10;
+/// The maximum number of rows per frame.
+const MAX_ROWS_PER_FRAME: usize = 50;
+/// The maximum number of deltas per frame for clients that are sent every delta.
+const MAX_DELTAS_PER_FRAME: usize = super::hub::READ_BATCH;
+/// The size in bytes after which no further delta is added to a frame. It bounds the memory that a
+/// peer that does not read occupies.
+const FRAME_SIZE_LIMIT: usize = 512 << 10;
 /// How long a frame waits for its acknowledgement.
-const PATIENCE: Duration = Duration::from_millis(400);
+const ACK_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// How a connection is sent changes.
+/// The flow control of one connection.
 #[derive(Debug)]
-pub(super) struct Pace {
-    /// Everything up to here was sent, or is not for this connection.
+pub(super) struct FlowControl {
+    /// The sync id up to which all deltas were sent or skipped.
     pub(super) cursor: u64,
-    /// Whether every change is wanted.
+    /// Whether every delta is sent.
     pub(super) complete: bool,
-    /// What waits for its acknowledgement: its last id, and until when.
-    window: Option<(u64, Instant)>,
-    /// Nothing is sent before.
-    pub(super) hold: Option<Instant>,
+    /// The last sync id of the unacknowledged frame, and when waiting for it ends.
+    unacknowledged: Option<(u64, Instant)>,
+    /// The time before which nothing is sent.
+    pub(super) hold_until: Option<Instant>,
 }
 
-impl Pace {
+impl FlowControl {
     pub(super) fn new(cursor: u64) -> Self {
-        Self { cursor, complete: false, window: None, hold: None }
+        Self { cursor, complete: false, unacknowledged: None, hold_until: None }
     }
 
-    /// When the next frame may go out.
+    /// Returns when the next frame may be sent; `None` for at once.
     pub(super) fn due(&self) -> Option<Instant> {
-        let window = self.window.filter(|_| !self.complete).map(|(_, until)| until);
-        window.max(self.hold)
+        let ack_deadline = self.unacknowledged.filter(|_| !self.complete).map(|(_, until)| until);
+        ack_deadline.max(self.hold_until)
     }
 
-    /// Hears that everything up to here is stored.
+    /// Records that the client has stored everything up to a sync id.
     pub(super) fn acknowledge(&mut self, id: u64) {
-        if self.window.is_some_and(|(last, _)| last <= id) {
-            self.window = None;
+        if self.unacknowledged.is_some_and(|(last, _)| last <= id) {
+            self.unacknowledged = None;
         }
     }
 
-    /// The next frame's changes, out of those after the cursor, and moves the cursor behind them.
+    /// Returns the deltas of the next frame as JSON, and moves the cursor behind them.
+    ///
+    /// `items` are deltas after the cursor.
     pub(super) fn take(
         &mut self,
         items: &[(Arc<Item>, Option<Form>)],
@@ -57,7 +62,7 @@ impl Pace {
     ) -> Vec<String> {
         let texts = if self.complete { self.all(items) } else { self.newest(items) };
         if !texts.is_empty() && !self.complete {
-            self.window = Some((self.cursor, now + PATIENCE));
+            self.unacknowledged = Some((self.cursor, now + ACK_TIMEOUT));
         }
         texts
     }
@@ -65,7 +70,7 @@ impl Pace {
     fn all(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
         let (mut texts, mut size) = (Vec::new(), 0);
         for (item, form) in items {
-            if texts.len() == BATCH || size > FRAME {
+            if texts.len() == MAX_DELTAS_PER_FRAME || size > FRAME_SIZE_LIMIT {
                 break;
             }
             self.cursor = item.delta.id;
@@ -79,14 +84,14 @@ impl Pace {
         texts
     }
 
-    /// One change a row: the newest.
+    /// Returns the newest delta of each row.
     fn newest(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
         let mut rows: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         let mut order = Vec::new();
         for (at, (item, form)) in items.iter().enumerate() {
             let key = (item.delta.model.as_str(), item.delta.row.as_str());
             if form.is_some() {
-                if !rows.contains_key(&key) && rows.len() == CHUNK {
+                if !rows.contains_key(&key) && rows.len() == MAX_ROWS_PER_FRAME {
                     break;
                 }
                 rows.entry(key).or_default().push(at);
@@ -97,34 +102,35 @@ impl Pace {
         let mut texts = Vec::with_capacity(rows.len());
         for at in order {
             let (item, form) = &items[at];
-            let own = rows.get(&(item.delta.model.as_str(), item.delta.row.as_str()));
-            let (Some(own), Some(form)) = (own, form) else { continue };
-            if own.last() != Some(&at) {
+            let of_row = rows.get(&(item.delta.model.as_str(), item.delta.row.as_str()));
+            let (Some(of_row), Some(form)) = (of_row, form) else { continue };
+            if of_row.last() != Some(&at) {
                 continue;
             }
             let mut text = String::new();
-            let merged = own.len() > 1;
-            // A row that came into being meanwhile is not known to the client, so that an update of it would be dropped.
-            let began =
-                own.iter().any(|at| items.get(*at).is_some_and(|(item, form)| came(item, *form)));
-            let action = match (*form, began && item.delta.action == "U") {
-                (Form::Usual, true) => "I",
-                (Form::Usual, false) => item.delta.action.as_str(),
-                (Form::Came, _) => "I",
-                (Form::Went, _) => "D",
+            let merged = of_row.len() > 1;
+            // Clients drop updates of rows that they do not know, so send a merged insert instead.
+            let is_new = of_row
+                .iter()
+                .any(|at| items.get(*at).is_some_and(|(item, form)| is_insert(item, *form)));
+            let action = match (*form, is_new && item.delta.action == "U") {
+                (Form::Original, true) => "I",
+                (Form::Original, false) => item.delta.action.as_str(),
+                (Form::Appeared, _) => "I",
+                (Form::Disappeared, _) => "D",
             };
-            item.delta.write(action, *form != Form::Went, !merged, &mut text);
+            item.delta.write(action, *form != Form::Disappeared, !merged, &mut text);
             texts.push(text);
         }
         texts
     }
 }
 
-fn came(item: &Item, form: Option<Form>) -> bool {
-    matches!(item.delta.action.as_str(), "I" | "C") || form == Some(Form::Came)
+fn is_insert(item: &Item, form: Option<Form>) -> bool {
+    matches!(item.delta.action.as_str(), "I" | "C") || form == Some(Form::Appeared)
 }
 
-/// A frame of these changes.
-pub(super) fn frame(texts: &[String]) -> String {
+/// Returns a `delta` frame.
+pub(super) fn delta_frame(texts: &[String]) -> String {
     format!("{{\"type\":\"delta\",\"payload\":{{\"deltas\":[{}]}}}}", texts.join(","))
 }

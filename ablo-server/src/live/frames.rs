@@ -1,7 +1,7 @@
-//! What a connection does about each frame of its peer (docs/protocol/websocket.md §3).
+//! Handles the frames that a client sends (docs/protocol/websocket.md §3).
 
 use super::connection::{Connection, End};
-use super::peer_view::{self, Own};
+use super::peer_view::{self, OwnClaim};
 use crate::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimRequest};
 use crate::engine::plan::row_id;
 use crate::error::Result;
@@ -14,11 +14,12 @@ use ablo_wire::{
 };
 use std::time::Instant;
 
-/// Bytes of what an application says to its peers, at most: every process hears it in one notification.
+/// The maximum size of a relayed frame, in bytes. It has to fit into one notification.
 const MAX_RELAY_BYTES: usize = 6000;
-/// How a client says that it wants every change.
+/// The capability of clients that are sent every delta.
 const COMPLETE: &str = "completeDeltas";
-/// How a client says that its `lastSyncId` is a place in the log also when it is 0; of others it says that they know none.
+/// The capability of clients whose `lastSyncId` of 0 is a position. From other clients 0 means that
+/// they have none.
 const RESUME: &str = "resume";
 
 impl Connection {
@@ -26,40 +27,40 @@ impl Connection {
         match frame {
             ClientFrame::Ping => self.answer(&ServerFrame::Pong).await,
             ClientFrame::Ack(ack) => {
-                self.pace.acknowledge(ack.last_sync_id.0);
+                self.flow.acknowledge(ack.last_sync_id.0);
                 Ok(())
             }
-            ClientFrame::SyncRequest(asked) => {
-                let can = |what: &str| {
-                    asked.capabilities.contains(&SyncCapability::from(what.to_owned()))
+            ClientFrame::SyncRequest(request) => {
+                let has = |capability: &str| {
+                    request.capabilities.contains(&SyncCapability::from(capability.to_owned()))
                 };
-                let (complete, resume) = (can(COMPLETE), can(RESUME));
-                let last = Some(asked.last_sync_id.0).filter(|last| *last > 0 || resume);
+                let (complete, resume) = (has(COMPLETE), has(RESUME));
+                let last = Some(request.last_sync_id.0).filter(|last| *last > 0 || resume);
                 self.synchronize(last, complete).await?;
-                if complete { Ok(()) } else { self.roster().await }
+                if complete { Ok(()) } else { self.send_roster().await }
             }
             ClientFrame::Commit(commit) => self.commit(commit).await,
             ClientFrame::PresenceUpdate(report) => {
                 self.report = report;
-                self.announce().await
+                self.put_session().await
             }
             ClientFrame::Claim(claim) => self.subscribe(claim).await,
             ClientFrame::Release(release) => {
                 self.subscriptions.close(&release.claim_id);
-                self.regroup().await
+                self.update_groups().await
             }
             ClientFrame::IntentBegin(begin) => self.begin(begin).await,
             ClientFrame::IntentAbandon(abandon) => self.abandon(abandon).await,
             ClientFrame::IntentReorder(order) => self.reorder(order).await,
             ClientFrame::Other(frame) => self.relay(frame).await,
-            // Defined, and not in use (docs/protocol/websocket.md §3).
+            // Reserved by the protocol, without effect (docs/protocol/websocket.md §3).
             ClientFrame::BootstrapRequest(_) | ClientFrame::Mutation(_) => Ok(()),
         }
     }
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {
         let (id, ops) = (frame.client_tx_id, frame.operations.len() as u64);
-        let done = write(
+        let result = write(
             &self.app,
             &self.who,
             id.clone(),
@@ -68,7 +69,7 @@ impl Connection {
             frame.caused_by_task_id,
         )
         .await;
-        let receipt = done.unwrap_or_else(|failure| {
+        let receipt = result.unwrap_or_else(|failure| {
             let refusal = failure.into_refusal();
             self.app.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
@@ -81,30 +82,29 @@ impl Connection {
         self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await
     }
 
-    /// Subscribes to further groups, as far as the credential allows them (docs/protocol/claims.md §10).
+    /// Subscribes to further groups that the credential allows (docs/protocol/claims.md §10).
     async fn subscribe(&mut self, claim: ClaimFrame) -> Result<(), End> {
-        let mut wide = self.allowed.clone();
-        wide.narrow(&claim.sync_groups);
-        let refused = (claim.sync_groups.is_empty() || wide.groups.is_empty())
-            || !self.subscriptions.takes(&claim.claim_id);
+        let mut granted = self.allowed.clone();
+        granted.narrow(&claim.sync_groups);
+        let refused = (claim.sync_groups.is_empty() || granted.groups.is_empty())
+            || !self.subscriptions.has_capacity_for(&claim.claim_id);
         let mut ack = ClaimAck::new(claim.claim_id.clone(), !refused);
         if refused {
             let mut error = ablo_wire::CommitError::new();
             error.code = Some("capability_scope_denied".into());
-            error.message = Some(
-                "none of the sync groups asked for is within the credential's scope".to_owned(),
-            );
+            error.message =
+                Some("the credential allows none of the requested sync groups".to_owned());
             ack.error = Some(error);
         } else {
-            ack.sync_groups = Some(wide.groups.iter().cloned().collect());
+            ack.sync_groups = Some(granted.groups.iter().cloned().collect());
             let ttl = claim.ttl_seconds.map(|ttl| ttl.0);
             ack.ttl_seconds = Some(Seconds(self.subscriptions.open(
                 claim.claim_id,
-                wide.groups,
+                granted.groups,
                 ttl,
                 Instant::now(),
             )));
-            self.regroup().await?;
+            self.update_groups().await?;
         }
         self.answer(&ServerFrame::ClaimAck(Box::new(ack))).await
     }
@@ -121,23 +121,22 @@ impl Connection {
         let Some((model, key)) =
             model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
         else {
-            // A client that waits only understands that what it waits for is lost (docs/protocol/differences.md A18).
+            // The only refusal that waiting clients understand (docs/protocol/differences.md A18).
             return self.answer(&peer_view::lost(&begin.intent_id, target)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
-        let json = |value: serde_json::Result<String>| value.ok();
         let description = begin
             .meta
             .as_ref()
             .and_then(|meta| meta.get("description")?.as_str().map(str::to_owned));
-        let ask = ClaimRequest {
+        let request = ClaimRequest {
             id: begin.intent_id.clone(),
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
             description,
             place: ClaimDetail {
                 path: begin.path.clone(),
-                range: begin.range.as_ref().and_then(|range| json(serde_json::to_string(range))),
+                range: begin.range.as_ref().and_then(|range| serde_json::to_string(range).ok()),
                 field: begin.field.clone(),
                 meta: begin.meta.clone().map(|meta| serde_json::Value::Object(meta).to_string()),
             },
@@ -145,36 +144,33 @@ impl Connection {
             queue,
         };
         let who = self.who.clone();
-        let given = self
+        let outcome = self
             .app
             .writing(&who.organization.clone(), move |engine, tx| {
-                claims::begin(engine, tx, &who, engine.models.get(model), &ask)
+                claims::begin(engine, tx, &who, engine.models.get(model), &request)
             })
             .await;
-        let own = |held: bool, position: u64| Own {
+        let own_claim = |held: bool, position: u64| OwnClaim {
             target: target.clone(),
             model: key.clone(),
             ttl,
             held,
             position,
         };
-        let frame = match given {
+        let frame = match outcome {
             Ok(ClaimOutcome::Held(_)) => {
-                self.told.keep(&begin.intent_id, own(true, 0));
+                self.peer_view.insert(&begin.intent_id, own_claim(true, 0));
                 peer_view::acquired(&begin.intent_id, target.clone())
             }
             Ok(ClaimOutcome::Queued(_, position)) => {
-                self.told.keep(&begin.intent_id, own(false, position));
+                self.peer_view.insert(&begin.intent_id, own_claim(false, position));
                 peer_view::queued(&begin.intent_id, target.clone(), position)
             }
             Ok(ClaimOutcome::Refused(holder)) => {
                 peer_view::rejected(&begin.intent_id, target.clone(), &holder)
             }
             Err(failure) => {
-                tracing::warn!(
-                    code = failure.into_refusal().code(),
-                    "a claim could not be asked for"
-                );
+                tracing::warn!(code = failure.into_refusal().code(), "failed to request a claim");
                 peer_view::lost(&begin.intent_id, target.clone())
             }
         };
@@ -182,16 +178,16 @@ impl Connection {
     }
 
     async fn abandon(&mut self, abandon: IntentAbandon) -> Result<(), End> {
-        self.told.forget(&abandon.intent_id);
+        self.peer_view.remove(&abandon.intent_id);
         let (who, id) = (self.who.clone(), abandon.intent_id);
-        let done = self
+        let result = self
             .app
             .writing(&who.organization.clone(), move |engine, tx| {
                 Ok(claims::abandon(tx, &who, &engine.models, &id)?)
             })
             .await;
-        if let Err(failure) = done {
-            tracing::warn!(?failure, "a claim is left to expire");
+        if let Err(failure) = result {
+            tracing::warn!(?failure, "failed to release a claim; it will expire");
         }
         Ok(())
     }
@@ -201,14 +197,14 @@ impl Connection {
         else {
             return Ok(());
         };
-        // Whoever may not is not told (docs/protocol/claims.md §4).
+        // Unauthorised requests are ignored without an answer (docs/protocol/claims.md §4).
         if !may_reorder(&self.who) {
             return Ok(());
         }
         let who = self.who.clone();
         let slots: Vec<(String, String)> =
             order.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
-        let done = self
+        let result = self
             .app
             .writing(&who.organization.clone(), move |engine, tx| {
                 claims::reorder(
@@ -221,73 +217,73 @@ impl Connection {
                 )
             })
             .await;
-        if let Err(failure) = done {
-            tracing::warn!(?failure, "a line was not reordered");
+        if let Err(failure) = result {
+            tracing::warn!(?failure, "failed to reorder a claim queue");
         }
         Ok(())
     }
 
-    /// Says something of the application's to peers who share a group.
+    /// Relays an application's frame to peers that share a group.
     async fn relay(&mut self, frame: OtherFrame) -> Result<(), End> {
         let Ok(text) = ServerFrame::Other(frame).to_text() else { return Ok(()) };
         if text.len() > MAX_RELAY_BYTES {
             return Ok(());
         }
-        let news = Notification::Relay {
+        let relay = Notification::Relay {
             organization: self.who.organization.clone(),
             session: self.session.clone(),
             groups: self.who.groups.clone(),
             text,
         };
-        let done = self
+        let result = self
             .app
-            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(news.clone())?))
+            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(relay.clone())?))
             .await;
-        if let Err(failure) = done {
-            tracing::debug!(?failure, "a relayed frame was lost");
+        if let Err(failure) = result {
+            tracing::debug!(?failure, "failed to relay a frame");
         }
         Ok(())
     }
 
-    /// Pushes the ends of this connection's claims forward: it is alive.
-    pub(super) async fn renew(&mut self) -> Result<(), End> {
-        let (who, ids) = (self.who.clone(), self.told.ids());
-        let done = self
+    /// Renews the leases of this connection's claims.
+    pub(super) async fn renew_claims(&mut self) -> Result<(), End> {
+        let (who, ids) = (self.who.clone(), self.peer_view.ids());
+        let result = self
             .app
             .writing(&who.organization.clone(), move |_, tx| {
-                let mut over = Vec::new();
+                let mut expired = Vec::new();
                 for id in &ids {
                     if !claims::renew(tx, &who, id)? {
-                        over.push(id.clone());
+                        expired.push(id.clone());
                     }
                 }
-                Ok(over)
+                Ok(expired)
             })
             .await;
-        self.told.renewed();
-        let over = done.unwrap_or_else(|failure| {
-            tracing::warn!(?failure, "claims could not be renewed");
+        self.peer_view.schedule_renewal();
+        let expired = result.unwrap_or_else(|failure| {
+            tracing::warn!(?failure, "failed to renew claims");
             Vec::new()
         });
-        for id in over {
-            if let Some(frame) = self.told.lose(&id) {
+        for id in expired {
+            if let Some(frame) = self.peer_view.lose(&id) {
                 self.answer(&frame).await?;
             }
         }
         Ok(())
     }
 
-    /// Ends subscriptions whose time is over, and says so.
+    /// Ends expired subscriptions and notifies the client.
     pub(super) async fn end_subscriptions(&mut self) -> Result<(), End> {
-        for id in self.subscriptions.end(Instant::now()) {
+        for id in self.subscriptions.remove_expired(Instant::now()) {
             self.answer(&ServerFrame::ClaimExpired(ClaimExpired::new(id))).await?;
         }
-        self.regroup().await
+        self.update_groups().await
     }
 
-    /// Hears of the groups of the connection and of its subscriptions together, and lets others know.
-    pub(super) async fn regroup(&mut self) -> Result<(), End> {
+    /// Applies the groups of the current subscriptions and announces them to other connections.
+    pub(super) async fn update_groups(&mut self) -> Result<(), End> {
         self.who.groups = self.subscriptions.groups();
-        self.announce().await
+        self.put_session().await
     }
 }

@@ -1,4 +1,4 @@
-//! One organisation's hub: fed by news, read by connections.
+//! The hub of one organisation: updated after notifications, read by connections.
 
 use super::deliver::Item;
 use crate::engine::claims::{self, Claim, ClaimQueue};
@@ -15,71 +15,71 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 
-/// Changes that a hub keeps at hand; who is further behind reads from the store.
-const RING: usize = 4096;
-/// Bytes of rows in them.
-const RING_BYTES: usize = 32 << 20;
-/// Changes that are read in one go.
-pub(super) const STEP: usize = 512;
-/// Notification that a connection may lag behind before it looks at everything again.
-pub(super) const CHANNEL: usize = 1024;
+/// The maximum number of deltas that a hub keeps in memory. Connections that are further behind
+/// read from the store.
+const MAX_RING_DELTAS: usize = 4096;
+/// The maximum total size of these deltas, in bytes.
+const MAX_RING_BYTES: usize = 32 << 20;
+/// The number of deltas that one read returns.
+pub(super) const READ_BATCH: usize = 512;
+/// The capacity of broadcast channels. A connection that lags further behind is sent everything.
+pub(super) const CHANNEL_CAPACITY: usize = 1024;
 /// How long a hub without connections is kept.
-const IDLE: Duration = Duration::from_secs(30);
-/// Connections of one organisation up to which each hears of every other.
-pub(super) const CROWD: usize = 1000;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum number of sessions of an organisation for which presence is broadcast.
+pub(super) const MAX_ROSTER_SESSIONS: usize = 1000;
 
-/// One organisation's hub.
+/// The hub of one organisation.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    /// The organisation.
     pub(crate) organization: String,
-    /// The end of the log, as far as it is at hand.
+    /// The sync id of the newest delta that the hub has read.
     pub(super) head: watch::Sender<u64>,
-    /// Rows whose claims changed.
-    pub(super) lines: broadcast::Sender<Arc<ClaimQueueChange>>,
-    /// Participants who came, went or said something.
+    /// Broadcasts rows whose claims changed.
+    pub(super) claims: broadcast::Sender<Arc<RowClaims>>,
+    /// Broadcasts sessions that were opened, changed or closed.
     pub(super) peers: broadcast::Sender<Arc<Session>>,
-    /// What applications say to each other.
+    /// Broadcasts frames that applications send to each other.
     pub(super) relays: broadcast::Sender<Arc<Relay>>,
-    known: Mutex<Known>,
+    state: Mutex<HubState>,
     pub(super) connections: AtomicUsize,
 }
 
-/// What a hub knows.
+/// The state of a hub.
 #[derive(Debug, Default)]
-struct Known {
+struct HubState {
     ring: VecDeque<Arc<Item>>,
     ring_bytes: usize,
-    /// Every change after this is in the ring.
+    /// Every delta after this sync id is in the ring.
     floor: u64,
-    lines: BTreeMap<(String, String), Arc<ClaimQueueChange>>,
+    claims: BTreeMap<(String, String), Arc<RowClaims>>,
     sessions: BTreeMap<String, Arc<Session>>,
     idle_since: Option<Instant>,
 }
 
-impl Known {
-    /// Keeps changes at hand, and lets go of as many as that takes.
-    fn take(&mut self, found: Vec<Delta>) {
-        self.ring_bytes += found.iter().map(Delta::size).sum::<usize>();
-        self.ring.extend(found.into_iter().map(|delta| Arc::new(Item::new(delta))));
-        while self.ring.len() > RING || self.ring_bytes > RING_BYTES {
-            let Some(last) = self.ring.pop_front() else { return };
-            self.ring_bytes -= last.delta.size();
-            self.floor = last.delta.id;
+impl HubState {
+    /// Appends deltas to the ring and drops the oldest ones beyond its limits.
+    fn append(&mut self, deltas: Vec<Delta>) {
+        self.ring_bytes += deltas.iter().map(Delta::size).sum::<usize>();
+        self.ring.extend(deltas.into_iter().map(|delta| Arc::new(Item::new(delta))));
+        while self.ring.len() > MAX_RING_DELTAS || self.ring_bytes > MAX_RING_BYTES {
+            let Some(oldest) = self.ring.pop_front() else { return };
+            self.ring_bytes -= oldest.delta.size();
+            self.floor = oldest.delta.id;
         }
     }
 }
 
-/// The claims on a row, and who sees the row.
+/// The claims on a row, and the groups that see the row.
 #[derive(Debug)]
-pub(super) struct ClaimQueueChange {
+pub(super) struct RowClaims {
     pub(super) model: String,
     pub(super) row: String,
-    pub(super) line: ClaimQueue,
+    pub(super) claims: ClaimQueue,
     pub(super) groups: BTreeSet<String>,
 }
 
-/// What an application says to its peers.
+/// A frame that an application sends to its peers.
 #[derive(Debug)]
 pub(super) struct Relay {
     pub(super) session: String,
@@ -87,89 +87,95 @@ pub(super) struct Relay {
     pub(super) text: String,
 }
 
-/// What the end of the log is before it was read.
-pub(super) const UNREAD: u64 = u64::MAX;
+/// The head before the log was first read.
+pub(super) const HEAD_UNKNOWN: u64 = u64::MAX;
 
-/// What a hub looks at again.
+/// A part of a hub's state that has to be read again from the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Look {
+pub(super) enum Dirty {
     All,
     Log,
-    ClaimQueue(String, String),
+    /// The claims on a row: model key and row id.
+    Claims(String, String),
+    /// A session, by its id.
     Session(String),
-    Over,
+    /// Expired claims, which have to be ended first.
+    ExpiredClaims,
 }
 
 impl Hub {
     pub(super) fn new(organization: &str) -> Self {
         Self {
             organization: organization.to_owned(),
-            head: watch::channel(UNREAD).0,
-            lines: broadcast::channel(CHANNEL).0,
-            peers: broadcast::channel(CHANNEL).0,
-            relays: broadcast::channel(CHANNEL).0,
-            known: Mutex::default(),
+            head: watch::channel(HEAD_UNKNOWN).0,
+            claims: broadcast::channel(CHANNEL_CAPACITY).0,
+            peers: broadcast::channel(CHANNEL_CAPACITY).0,
+            relays: broadcast::channel(CHANNEL_CAPACITY).0,
+            state: Mutex::default(),
             connections: AtomicUsize::new(0),
         }
     }
 
-    /// What there is to look at after a piece of news.
-    pub(super) fn note(&self, heard: Notification, missed: &mut BTreeSet<Look>) {
-        let look = match heard {
-            Notification::Log { .. } => Look::Log,
-            Notification::Claims { model, row, .. } => Look::ClaimQueue(model, row),
-            Notification::Presence { session, .. } => Look::Session(session),
+    /// Marks as dirty what a notification affects. Relayed frames are broadcast at once.
+    pub(super) fn mark(&self, notification: Notification, dirty: &mut BTreeSet<Dirty>) {
+        let affected = match notification {
+            Notification::Log { .. } => Dirty::Log,
+            Notification::Claims { model, row, .. } => Dirty::Claims(model, row),
+            Notification::Presence { session, .. } => Dirty::Session(session),
             Notification::Relay { session, groups, text, .. } => {
-                // Nobody may be listening.
+                // Fails only without receivers.
                 let _ = self.relays.send(Arc::new(Relay { session, groups, text }));
                 return;
             }
             Notification::Revoked { .. } => return,
-            Notification::Gap => Look::All,
+            Notification::Gap => Dirty::All,
         };
-        missed.insert(look);
+        dirty.insert(affected);
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        let mut known = lock(&self.known);
+        let mut state = lock(&self.state);
         if self.connections.load(Ordering::Relaxed) > 0 {
-            known.idle_since = None;
+            state.idle_since = None;
             return false;
         }
-        known.idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE
+        state.idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE_TIMEOUT
     }
 
-    pub(super) fn any_claim_is_over(&self, now: &jiff::Timestamp) -> bool {
+    pub(super) fn has_expired_claim(&self, now: &jiff::Timestamp) -> bool {
         let now = stored_date(*now);
-        let over = |claim: &Claim| claim.expires_at <= now;
-        lock(&self.known)
-            .lines
+        let is_expired = |claim: &Claim| claim.expires_at <= now;
+        lock(&self.state)
+            .claims
             .values()
-            .any(|change| change.line.holder.iter().chain(&change.line.queue).any(over))
+            .any(|row| row.claims.holder.iter().chain(&row.claims.queue).any(is_expired))
     }
 
-    pub(super) async fn look(
+    /// Reads a dirty part of the state from the store and broadcasts what changed.
+    pub(super) async fn refresh(
         &self,
         engine: &Arc<Engine>,
         store: &Arc<dyn Store>,
-        look: &Look,
+        dirty: &Dirty,
     ) -> Result<()> {
         let organization = self.organization.clone();
         let tenant = Tenant::Of(organization.clone());
-        match look.clone() {
-            Look::Log => self.read_log(store).await,
-            Look::Over => {
+        match dirty.clone() {
+            Dirty::Log => self.read_log(store).await,
+            Dirty::ExpiredClaims => {
                 store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await
             }
-            Look::ClaimQueue(model, row) => {
+            Dirty::Claims(model, row) => {
                 let engine = Arc::clone(engine);
-                let change = store
-                    .reading(tenant, move |tx| line(&engine, tx, &organization, &model, &row))
+                let row = store
+                    .reading(tenant, move |tx| {
+                        read_claims(&engine, tx, &organization, &model, &row)
+                    })
                     .await?;
-                self.put_line(change);
+                self.put_claims(row);
                 Ok(())
             }
-            Look::Session(id) => {
+            Dirty::Session(id) => {
                 let own = id.clone();
                 let found = store
                     .reading(tenant, move |tx| sessions::find(tx, &organization, &own))
@@ -177,44 +183,46 @@ impl Hub {
                 self.put_session(&id, found);
                 Ok(())
             }
-            Look::All => {
+            Dirty::All => {
                 let engine = Arc::clone(engine);
-                let (lines, sessions) = store
+                let (rows, sessions) = store
                     .reading(tenant, move |tx| {
                         let live = claims::live(tx, &organization)?;
-                        let rows: BTreeSet<(String, String)> =
+                        let keys: BTreeSet<(String, String)> =
                             live.into_iter().map(|claim| (claim.model, claim.row)).collect();
-                        let lines = rows
-                            .iter()
-                            .map(|(model, row)| line(&engine, tx, &organization, model, row));
-                        Ok((lines.collect::<Result<Vec<_>>>()?, sessions::all(tx, &organization)?))
+                        let rows = keys.iter().map(|(model, row)| {
+                            read_claims(&engine, tx, &organization, model, row)
+                        });
+                        Ok((rows.collect::<Result<Vec<_>>>()?, sessions::all(tx, &organization)?))
                     })
                     .await?;
-                self.replace(lines, sessions);
+                self.replace(rows, sessions);
                 self.read_log(store).await
             }
         }
     }
 
-    /// Takes what was appended to the log into the ring, and tells.
+    /// Reads new deltas into the ring and moves the head.
     async fn read_log(&self, store: &Arc<dyn Store>) -> Result<()> {
         loop {
-            let at = *self.head.borrow();
+            let last_read = *self.head.borrow();
             let organization = self.organization.clone();
             let tenant = Tenant::Of(organization.clone());
-            if at == UNREAD {
+            if last_read == HEAD_UNKNOWN {
                 let head =
                     store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
-                lock(&self.known).floor = head;
+                lock(&self.state).floor = head;
                 self.head.send_replace(head);
                 return Ok(());
             }
             let found = store
-                .reading(tenant, move |tx| Ok(log::since(tx, &organization, at, STEP)?))
+                .reading(tenant, move |tx| {
+                    Ok(log::since(tx, &organization, last_read, READ_BATCH)?)
+                })
                 .await?;
             let Some(last) = found.last().map(|delta| delta.id) else { return Ok(()) };
-            let more = log::is_full(&found, STEP);
-            lock(&self.known).take(found);
+            let more = log::is_full(&found, READ_BATCH);
+            lock(&self.state).append(found);
             self.head.send_replace(last);
             if !more {
                 return Ok(());
@@ -222,106 +230,106 @@ impl Hub {
         }
     }
 
-    /// Changes after a place, at most `STEP`, if they are at hand.
+    /// Returns up to `READ_BATCH` deltas after a sync id, or `None` if the ring starts later.
     pub(super) fn ring_since(&self, after: u64) -> Option<Vec<Arc<Item>>> {
-        let known = lock(&self.known);
-        if after < known.floor {
+        let state = lock(&self.state);
+        if after < state.floor {
             return None;
         }
-        let from = known.ring.partition_point(|item| item.delta.id <= after);
-        Some(known.ring.iter().skip(from).take(STEP).cloned().collect())
+        let from = state.ring.partition_point(|item| item.delta.id <= after);
+        Some(state.ring.iter().skip(from).take(READ_BATCH).cloned().collect())
     }
 
-    fn put_line(&self, change: ClaimQueueChange) {
-        let change = Arc::new(change);
-        let key = (change.model.clone(), change.row.clone());
-        let mut known = lock(&self.known);
-        match change.line.holder.is_none() && change.line.queue.is_empty() {
-            true => drop(known.lines.remove(&key)),
-            false => drop(known.lines.insert(key, Arc::clone(&change))),
+    fn put_claims(&self, row: RowClaims) {
+        let row = Arc::new(row);
+        let key = (row.model.clone(), row.row.clone());
+        let mut state = lock(&self.state);
+        match row.claims.holder.is_none() && row.claims.queue.is_empty() {
+            true => drop(state.claims.remove(&key)),
+            false => drop(state.claims.insert(key, Arc::clone(&row))),
         }
-        drop(known);
-        // Nobody may be listening.
-        let _ = self.lines.send(change);
+        drop(state);
+        // Fails only without receivers.
+        let _ = self.claims.send(row);
     }
 
     fn put_session(&self, id: &str, found: Option<Session>) {
-        let mut known = lock(&self.known);
-        let told = match found {
+        let mut state = lock(&self.state);
+        let changed = match found {
             Some(session) => {
                 let session = Arc::new(session);
-                known.sessions.insert(id.to_owned(), Arc::clone(&session));
+                state.sessions.insert(id.to_owned(), Arc::clone(&session));
                 session
             }
-            None => match known.sessions.remove(id) {
+            None => match state.sessions.remove(id) {
                 Some(session) => Arc::new(Session { gone: true, ..(*session).clone() }),
                 None => return,
             },
         };
-        let crowded = known.sessions.len() > CROWD;
-        drop(known);
-        if !crowded {
-            // Nobody may be listening.
-            let _ = self.peers.send(told);
+        let too_many = state.sessions.len() > MAX_ROSTER_SESSIONS;
+        drop(state);
+        if !too_many {
+            // Fails only without receivers.
+            let _ = self.peers.send(changed);
         }
     }
 
-    /// Everything anew; what is told are the differences.
-    fn replace(&self, lines: Vec<ClaimQueueChange>, sessions: Vec<Session>) {
-        let known = lock(&self.known);
-        let now: BTreeSet<(String, String)> =
-            lines.iter().map(|change| (change.model.clone(), change.row.clone())).collect();
-        let gone: Vec<Arc<ClaimQueueChange>> = known
-            .lines
+    /// Replaces all claims and sessions and broadcasts the differences.
+    fn replace(&self, rows: Vec<RowClaims>, sessions: Vec<Session>) {
+        let state = lock(&self.state);
+        let claimed: BTreeSet<(String, String)> =
+            rows.iter().map(|row| (row.model.clone(), row.row.clone())).collect();
+        let released: Vec<Arc<RowClaims>> = state
+            .claims
             .iter()
-            .filter(|(key, _)| !now.contains(*key))
-            .map(|(_, change)| Arc::clone(change))
+            .filter(|(key, _)| !claimed.contains(*key))
+            .map(|(_, row)| Arc::clone(row))
             .collect();
         let ids: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
-        let left: Vec<String> =
-            known.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
-        drop(known);
-        for change in gone {
-            let (model, row, groups) =
-                (change.model.clone(), change.row.clone(), change.groups.clone());
-            self.put_line(ClaimQueueChange { model, row, line: ClaimQueue::default(), groups });
+        let closed: Vec<String> =
+            state.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
+        drop(state);
+        for released in released {
+            let (model, row) = (released.model.clone(), released.row.clone());
+            let groups = released.groups.clone();
+            self.put_claims(RowClaims { model, row, claims: ClaimQueue::default(), groups });
         }
-        lines.into_iter().for_each(|change| self.put_line(change));
-        left.iter().for_each(|id| self.put_session(id, None));
+        rows.into_iter().for_each(|row| self.put_claims(row));
+        closed.iter().for_each(|id| self.put_session(id, None));
         for session in sessions {
             let id = session.id.clone();
             self.put_session(&id, Some(session));
         }
     }
 
-    /// Who is here.
+    /// Returns the sessions of all connected participants.
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
-        lock(&self.known).sessions.values().cloned().collect()
+        lock(&self.state).sessions.values().cloned().collect()
     }
 
-    /// Whether a participant has a connection.
-    pub(super) fn is_here(&self, kind: &str, participant: &str) -> bool {
-        lock(&self.known)
+    /// Returns whether a participant has a connection.
+    pub(super) fn is_connected(&self, kind: &str, participant: &str) -> bool {
+        lock(&self.state)
             .sessions
             .values()
             .any(|session| session.kind == kind && session.participant == participant)
     }
 
-    /// Rows with claims on them.
-    pub(super) fn lines(&self) -> Vec<Arc<ClaimQueueChange>> {
-        lock(&self.known).lines.values().cloned().collect()
+    /// Returns the rows that have claims.
+    pub(super) fn claimed_rows(&self) -> Vec<Arc<RowClaims>> {
+        lock(&self.state).claims.values().cloned().collect()
     }
 
-    /// What a participant holds, as far as someone in these groups sees the rows.
+    /// Returns the claims that a participant holds on rows visible to any of `groups`.
     pub(crate) fn held_by(
         &self,
         kind: &str,
         participant: &str,
         groups: &BTreeSet<String>,
     ) -> Vec<Claim> {
-        let known = lock(&self.known);
-        let seen = known.lines.values().filter(|change| !change.groups.is_disjoint(groups));
-        let holders = seen.filter_map(|change| change.line.holder.as_ref());
+        let state = lock(&self.state);
+        let visible = state.claims.values().filter(|row| !row.groups.is_disjoint(groups));
+        let holders = visible.filter_map(|row| row.claims.holder.as_ref());
         holders
             .filter(|claim| claim.kind == kind && claim.participant == participant)
             .cloned()
@@ -329,14 +337,14 @@ impl Hub {
     }
 }
 
-fn line(
+fn read_claims(
     engine: &Engine,
     tx: &mut dyn Tx,
     organization: &str,
     model: &str,
     row: &str,
-) -> Result<ClaimQueueChange> {
-    let line = claims::line(tx, organization, model, row)?;
+) -> Result<RowClaims> {
+    let claims = claims::line(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
         let found =
@@ -345,7 +353,7 @@ fn line(
             seen_by = groups::of_row(engine, tx, organization, model, found)?;
         }
     }
-    Ok(ClaimQueueChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by })
+    Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims, groups: seen_by })
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

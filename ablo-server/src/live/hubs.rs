@@ -1,6 +1,7 @@
-//! The hubs of a process: made when the first connection of an organisation comes, gone a while after its last one went.
+//! The hubs of a process. A hub is created for an organisation's first connection and removed some
+//! time after its last one has closed.
 
-use super::hub::{CHANNEL, Hub, Look, UNREAD, lock};
+use super::hub::{CHANNEL_CAPACITY, Dirty, HEAD_UNKNOWN, Hub, lock};
 use crate::engine::Engine;
 use crate::error::{ApiError, Result};
 use crate::store::{Notification, Store};
@@ -11,13 +12,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
-/// Requests of one credential a second, and at once.
-const RATE: NonZeroU32 = NonZeroU32::new(2000).unwrap();
+/// The sustained request rate per credential.
+const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2000).unwrap();
+/// The maximum number of requests per credential at once.
 const BURST: NonZeroU32 = NonZeroU32::new(8000).unwrap();
-/// Requests after which credentials are looked through that were not used lately.
-const FORGET: usize = 4096;
-/// How often a hub looks whether claims are over.
-const TICK: Duration = Duration::from_millis(250);
+/// The number of requests after which the limiter drops idle credentials.
+const LIMITER_CLEANUP_REQUESTS: usize = 4096;
+/// The interval at which a hub checks for expired claims.
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long the sync id of a bootstrap is kept for the client's next connection.
+const BOOTSTRAP_TTL: Duration = Duration::from_secs(60);
 
 /// The hubs of a process.
 #[derive(Debug)]
@@ -44,61 +48,67 @@ impl std::fmt::Debug for Shared {
 
 struct Entry {
     hub: Arc<Hub>,
-    news: mpsc::UnboundedSender<Notification>,
+    notifications: mpsc::UnboundedSender<Notification>,
 }
 
 impl Hubs {
-    /// No hub yet. Notification are listened to from now on, within the runtime this is called in.
+    /// Creates an empty set of hubs and starts listening for notifications on the current runtime.
     #[must_use]
     pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
-        let news = store.news();
+        let notifications = store.news();
         let shared = Arc::new(Shared {
             engine,
             store,
             hubs: Mutex::default(),
             bootstraps: Mutex::default(),
-            revoked: broadcast::channel(CHANNEL).0,
+            revoked: broadcast::channel(CHANNEL_CAPACITY).0,
             limiter: governor::RateLimiter::keyed(
-                governor::Quota::per_second(RATE).allow_burst(BURST),
+                governor::Quota::per_second(REQUESTS_PER_SECOND).allow_burst(BURST),
             ),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
         });
-        tokio::spawn(dispatch(Arc::downgrade(&shared), news));
+        tokio::spawn(dispatch(Arc::downgrade(&shared), notifications));
         Self { shared }
     }
 
-    /// The hub of an organisation, with one connection more until what is given is dropped.
+    /// Adds a connection to an organisation's hub until the returned guard is dropped.
     ///
     /// # Errors
-    /// What the database said when it was read the first time.
-    pub(crate) async fn join(&self, organization: &str, most: usize) -> Result<Membership> {
-        if self.shared.connections.load(Ordering::Relaxed) >= most {
+    /// Returns `instance_at_capacity` if the process has `max_connections` already.
+    pub(crate) async fn join(
+        &self,
+        organization: &str,
+        max_connections: usize,
+    ) -> Result<HubGuard> {
+        if self.shared.connections.load(Ordering::Relaxed) >= max_connections {
             return Err(
                 ApiError::new("instance_at_capacity", "too many connections; try again").into()
             );
         }
-        let (membership, fresh) = self.shared.entry(organization);
-        if let Some(news) = fresh {
-            tokio::spawn(tend(Arc::downgrade(&self.shared), Arc::clone(&membership.hub), news));
+        let (guard, notifications) = self.shared.entry(organization);
+        if let Some(notifications) = notifications {
+            let (shared, hub) = (Arc::downgrade(&self.shared), Arc::clone(&guard.hub));
+            tokio::spawn(run_hub(shared, hub, notifications));
         }
-        // The first look is taken by whoever asks first; others wait for it.
-        let mut head = membership.hub.head.subscribe();
-        while *head.borrow_and_update() == UNREAD {
+        // Wait until the hub has read the store for the first time.
+        let mut head = guard.hub.head.subscribe();
+        while *head.borrow_and_update() == HEAD_UNKNOWN {
             if head.changed().await.is_err() {
                 break;
             }
         }
-        Ok(membership)
+        Ok(guard)
     }
 
-    /// Takes one request of a credential into account.
+    /// Counts a request of a credential.
     ///
     /// # Errors
-    /// `quota_exceeded` where there were too many.
+    /// Returns `quota_exceeded` if the credential's rate limit is exceeded.
     pub(crate) fn limit(&self, capability: &str) -> Result<(), ApiError> {
-        // Credentials that were not used for a while have all of their requests again, and are forgotten.
-        if self.shared.requests.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
+        // A credential that was idle has its full burst again, so it can be dropped.
+        let requests = self.shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if requests.is_multiple_of(LIMITER_CLEANUP_REQUESTS) {
             self.shared.limiter.retain_recent();
         }
         match self.shared.limiter.check_key(&capability.to_owned()) {
@@ -109,24 +119,24 @@ impl Hubs {
         }
     }
 
-    /// Remembers which state a client was given, for its next connection.
-    pub(crate) fn bootstrapped(&self, capability: &str, stamp: u64) {
-        let mut kept = lock(&self.shared.bootstraps);
-        kept.retain(|_, (_, at)| at.elapsed() < Duration::from_secs(60));
-        kept.insert(capability.to_owned(), (stamp, Instant::now()));
+    /// Stores the sync id of a client's bootstrap, for its next connection.
+    pub(crate) fn bootstrapped(&self, capability: &str, sync_id: u64) {
+        let mut bootstraps = lock(&self.shared.bootstraps);
+        bootstraps.retain(|_, (_, at)| at.elapsed() < BOOTSTRAP_TTL);
+        bootstraps.insert(capability.to_owned(), (sync_id, Instant::now()));
     }
 
-    /// The state that a client was given a short while ago, and when.
+    /// Returns the sync id of a client's recent bootstrap, and when it was served.
     pub(crate) fn last_bootstrap(&self, capability: &str) -> Option<(u64, Instant)> {
         lock(&self.shared.bootstraps).get(capability).copied()
     }
 
-    /// Credentials that are taken back from now on.
+    /// Returns a receiver of the ids of revoked credentials.
     pub(crate) fn revoked(&self) -> broadcast::Receiver<String> {
         self.shared.revoked.subscribe()
     }
 
-    /// Connections of this process.
+    /// Returns the number of connections of this process.
     #[must_use]
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
@@ -134,104 +144,111 @@ impl Hubs {
 }
 
 impl Shared {
+    /// Returns an organisation's hub, and the receiver of its notifications if it is new.
     fn entry(
         self: &Arc<Self>,
         organization: &str,
-    ) -> (Membership, Option<mpsc::UnboundedReceiver<Notification>>) {
+    ) -> (HubGuard, Option<mpsc::UnboundedReceiver<Notification>>) {
         let mut hubs = lock(&self.hubs);
-        let mut fresh = None;
+        let mut receiver = None;
         let entry = hubs.entry(organization.to_owned()).or_insert_with(|| {
-            let (news, heard) = mpsc::unbounded_channel();
-            fresh = Some(heard);
-            Entry { hub: Arc::new(Hub::new(organization)), news }
+            let (notifications, new_receiver) = mpsc::unbounded_channel();
+            receiver = Some(new_receiver);
+            Entry { hub: Arc::new(Hub::new(organization)), notifications }
         });
         entry.hub.connections.fetch_add(1, Ordering::Relaxed);
         self.connections.fetch_add(1, Ordering::Relaxed);
-        (Membership { hub: Arc::clone(&entry.hub), shared: Arc::clone(self) }, fresh)
+        (HubGuard { hub: Arc::clone(&entry.hub), shared: Arc::clone(self) }, receiver)
     }
 }
 
-/// A connection's place in a hub.
-pub(crate) struct Membership {
+/// Counts a connection of a hub while it exists.
+pub(crate) struct HubGuard {
     pub(super) hub: Arc<Hub>,
     shared: Arc<Shared>,
 }
 
-impl Drop for Membership {
+impl Drop for HubGuard {
     fn drop(&mut self) {
         self.hub.connections.fetch_sub(1, Ordering::Relaxed);
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Takes every piece of news to the hub it is for.
-async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver<Notification>) {
+/// Forwards every notification to its hub.
+async fn dispatch(
+    shared: std::sync::Weak<Shared>,
+    mut notifications: broadcast::Receiver<Notification>,
+) {
     loop {
-        let heard = match news.recv().await {
-            Ok(heard) => heard,
+        let notification = match notifications.recv().await {
+            Ok(notification) => notification,
             Err(broadcast::error::RecvError::Lagged(_)) => Notification::Gap,
             Err(broadcast::error::RecvError::Closed) => return,
         };
         let Some(shared) = shared.upgrade() else { return };
         let hubs = lock(&shared.hubs);
-        let organization = match &heard {
+        let organization = match &notification {
             Notification::Log { organization }
             | Notification::Claims { organization, .. }
             | Notification::Presence { organization, .. }
             | Notification::Relay { organization, .. } => Some(organization),
             Notification::Revoked { capability } => {
-                // Nobody may be connected.
+                // Fails only without receivers.
                 let _ = shared.revoked.send(capability.clone());
                 continue;
             }
             Notification::Gap => None,
         };
-        // A hub that is just ending hears no more, and need not.
+        // Sending fails only to a hub that is being removed.
         match organization {
             Some(organization) => {
                 if let Some(entry) = hubs.get(organization) {
-                    let _ = entry.news.send(heard);
+                    let _ = entry.notifications.send(notification);
                 }
             }
-            None => hubs.values().for_each(|entry| drop(entry.news.send(heard.clone()))),
+            None => {
+                for entry in hubs.values() {
+                    let _ = entry.notifications.send(notification.clone());
+                }
+            }
         }
     }
 }
 
-/// Keeps a hub up to date until nobody is connected any more.
-async fn tend(
+/// Keeps a hub up to date until it is idle.
+async fn run_hub(
     shared: std::sync::Weak<Shared>,
     hub: Arc<Hub>,
-    mut news: mpsc::UnboundedReceiver<Notification>,
+    mut notifications: mpsc::UnboundedReceiver<Notification>,
 ) {
     let Some((store, engine)) =
         shared.upgrade().map(|shared| (Arc::clone(&shared.store), Arc::clone(&shared.engine)))
     else {
         return;
     };
-    let mut missed = BTreeSet::from([Look::All]);
-    let mut tick = tokio::time::interval(TICK);
+    let mut dirty = BTreeSet::from([Dirty::All]);
+    let mut tick = tokio::time::interval(EXPIRY_CHECK_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        for look in std::mem::take(&mut missed) {
-            if let Err(error) = hub.look(&engine, &store, &look).await {
+        for part in std::mem::take(&mut dirty) {
+            if let Err(error) = hub.refresh(&engine, &store, &part).await {
                 tracing::warn!(
                     organization = hub.organization,
                     ?error,
-                    "a hub could not be brought up to date"
+                    "failed to refresh a hub; retrying"
                 );
-                // The same again at the next tick.
-                missed.insert(look);
+                dirty.insert(part);
             }
         }
         tokio::select! {
-            heard = news.recv() => match heard {
-                Some(heard) => hub.note(heard, &mut missed),
+            notification = notifications.recv() => match notification {
+                Some(notification) => hub.mark(notification, &mut dirty),
                 None => return,
             },
             _ = tick.tick() => {
-                if hub.any_claim_is_over(&store.now()) {
-                    missed.insert(Look::Over);
+                if hub.has_expired_claim(&store.now()) {
+                    dirty.insert(Dirty::ExpiredClaims);
                 }
                 let Some(shared) = shared.upgrade() else { return };
                 let mut hubs = lock(&shared.hubs);
@@ -241,8 +258,8 @@ async fn tend(
                 }
             }
         }
-        while let Ok(heard) = news.try_recv() {
-            hub.note(heard, &mut missed);
+        while let Ok(notification) = notifications.try_recv() {
+            hub.mark(notification, &mut dirty);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Who is connected, and what they hear: one hub for each organisation that has someone listening.
+//! WebSocket connections, and one hub for each organisation that has any.
 //!
-//! A hub keeps what its connections would otherwise all read for themselves: the end of the log, who holds and waits for what, and who
-//! is here. All of it comes from the store, after news of it; nothing here is known to this process alone, so that any number of
-//! processes may share a database. Connections pull: a slow one falls behind and reads from the store, and holds nothing up.
+//! A hub caches what its connections would otherwise each read: the end of the log, claim queues
+//! and sessions. All of it is read from the store after a notification, so that any number of
+//! processes can share a database. Connections pull: a slow one falls behind, reads from the store
+//! and does not block others.
 
 mod connection;
 mod deliver;

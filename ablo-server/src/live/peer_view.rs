@@ -1,9 +1,10 @@
-//! What a connection was told of claims, and the frames that tell it (docs/protocol/claims.md §4, docs/protocol/websocket.md §7).
+//! The view that a peer has of claims, and the frames that update it (docs/protocol/claims.md §4,
+//! docs/protocol/websocket.md §7).
 //!
-//! Nothing is sent because something happened, only because what is so differs from what was told: news that come twice say
-//! nothing, and news that were missed are made up for by the next.
+//! Level-triggered: the current state is compared with what the peer was last sent, so duplicate or
+//! lost notifications are harmless.
 
-use super::hub::{ClaimQueueChange, Hub};
+use super::hub::{Hub, RowClaims};
 use crate::engine::claims::Claim;
 use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
@@ -17,39 +18,40 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Claims of this connection, and what it was told of them.
+/// The claims as one connection was last sent them.
 #[derive(Debug, Default)]
 pub(super) struct PeerView {
-    own: BTreeMap<String, Own>,
-    /// Rows whose line is known to the peer not to be empty.
-    lines: BTreeSet<(String, String)>,
-    /// Holders that the peer knows of, by row.
+    /// The connection's own claims, by id.
+    own: BTreeMap<String, OwnClaim>,
+    /// Rows whose claim queue the peer last saw with waiters.
+    queues: BTreeSet<(String, String)>,
+    /// The holders that the peer last saw, by row: kind and participant.
     holders: BTreeMap<(String, String), (String, String)>,
     renew_at: Option<Instant>,
 }
 
-/// A claim that was asked for here.
+/// A claim that was requested on this connection.
 #[derive(Clone, Debug)]
-pub(super) struct Own {
-    /// What it is on, as the peer spelled it.
+pub(super) struct OwnClaim {
+    /// The target as the peer spelled it.
     pub(super) target: EntityTarget,
     /// The key of the model.
     pub(super) model: String,
-    /// Its lease, in milliseconds.
+    /// The TTL of the lease, in milliseconds.
     pub(super) ttl: u64,
-    /// Whether the peer knows that it holds.
+    /// Whether the peer was sent that it holds the claim.
     pub(super) held: bool,
-    /// The place in the line that the peer knows.
+    /// The position in the claim queue that the peer was last sent.
     pub(super) position: u64,
 }
 
 impl PeerView {
-    pub(super) fn keep(&mut self, id: &str, own: Own) {
-        self.own.insert(id.to_owned(), own);
-        self.renewed();
+    pub(super) fn insert(&mut self, id: &str, claim: OwnClaim) {
+        self.own.insert(id.to_owned(), claim);
+        self.schedule_renewal();
     }
 
-    pub(super) fn forget(&mut self, id: &str) {
+    pub(super) fn remove(&mut self, id: &str) {
         self.own.remove(id);
         if self.own.is_empty() {
             self.renew_at = None;
@@ -60,8 +62,8 @@ impl PeerView {
         self.own.keys().cloned().collect()
     }
 
-    /// When the claims have to be renewed next: a third of the shortest lease.
-    pub(super) fn renewed(&mut self) {
+    /// Schedules the next renewal of the claims: after a third of the shortest TTL.
+    pub(super) fn schedule_renewal(&mut self) {
         let shortest = self.own.values().map(|own| own.ttl).min();
         let after = shortest.map(|ttl| Duration::from_millis((ttl / 3).clamp(100, 3000)));
         self.renew_at = after.map(|after| Instant::now() + after);
@@ -71,97 +73,91 @@ impl PeerView {
         self.renew_at
     }
 
-    /// What there is to say about a row whose claims changed, and claims of which it does not say that they live.
+    /// Returns the frames for a row's current claims, and the ids of own claims missing from them.
     ///
-    /// A line may have been read before a claim was made: whether that is lost has to be looked up.
-    pub(super) fn line(
+    /// `row` may have been read before a claim was made, so the caller has to look up whether a
+    /// missing claim is really lost.
+    pub(super) fn update(
         &mut self,
         hub: &Hub,
         who: &Identity,
-        change: &ClaimQueueChange,
+        row: &RowClaims,
     ) -> (Vec<ServerFrame>, Vec<String>) {
-        let (frames, doubtful) = self.own(who, change);
-        (self.others(hub, who, change, frames), doubtful)
+        let (frames, missing) = self.update_own(who, row);
+        (self.update_others(hub, who, row, frames), missing)
     }
 
-    /// What the peer is told of others' claims on the row.
-    fn others(
+    /// Appends the frames about other participants' claims on the row.
+    fn update_others(
         &mut self,
         hub: &Hub,
         who: &Identity,
-        change: &ClaimQueueChange,
+        row: &RowClaims,
         mut frames: Vec<ServerFrame>,
     ) -> Vec<ServerFrame> {
-        if change.groups.is_disjoint(&who.groups) {
+        if row.groups.is_disjoint(&who.groups) {
             return frames;
         }
-        let key = (change.model.clone(), change.row.clone());
-        let holder = change
-            .line
-            .holder
-            .as_ref()
-            .map(|claim| (claim.kind.clone(), claim.participant.clone()));
+        let key = (row.model.clone(), row.row.clone());
+        let holder =
+            row.claims.holder.as_ref().map(|claim| (claim.kind.clone(), claim.participant.clone()));
         let before = match &holder {
             Some(holder) => self.holders.insert(key.clone(), holder.clone()),
             None => self.holders.remove(&key),
         };
-        // The one who held it before is shown without it, then the one who holds it with it.
+        // The previous and the new holder: presence shows what each of them holds now.
         let parties: BTreeSet<(String, String)> = before.into_iter().chain(holder).collect();
         for (kind, participant) in
             parties.into_iter().filter(|(kind, participant)| !who.is(kind, participant))
         {
-            frames.push(holder_presence(hub, who, &kind, &participant, change));
+            frames.push(holder_presence(hub, who, &kind, &participant, row));
         }
-        let known = self.lines.contains(&key);
-        if known || !change.line.queue.is_empty() {
-            frames.push(queue(change));
-            match change.line.queue.is_empty() {
-                true => drop(self.lines.remove(&key)),
-                false => drop(self.lines.insert(key)),
+        let had_waiters = self.queues.contains(&key);
+        if had_waiters || !row.claims.queue.is_empty() {
+            frames.push(intent_queue(row));
+            match row.claims.queue.is_empty() {
+                true => drop(self.queues.remove(&key)),
+                false => drop(self.queues.insert(key)),
             }
         }
         frames
     }
 
-    /// What the participant is told of its own claims on the row.
-    fn own(
-        &mut self,
-        who: &Identity,
-        change: &ClaimQueueChange,
-    ) -> (Vec<ServerFrame>, Vec<String>) {
-        let on_row = |own: &Own| own.model == change.model && own.target.entity_id == change.row;
+    /// Returns the frames about the connection's own claims on the row, and the missing ones.
+    fn update_own(&mut self, who: &Identity, row: &RowClaims) -> (Vec<ServerFrame>, Vec<String>) {
+        let on_row = |own: &OwnClaim| own.model == row.model && own.target.entity_id == row.row;
         let ids: Vec<String> =
             self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
-        let (mut frames, mut doubtful) = (Vec::new(), Vec::new());
+        let (mut frames, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
-            let mine = |claim: &Claim| claim.id == id && claim.is_of(who);
-            let holds = change.line.holder.as_ref().is_some_and(mine);
-            let place = change.line.queue.iter().position(mine);
-            match (holds, place) {
+            let is_own = |claim: &Claim| claim.id == id && claim.is_of(who);
+            let holds = row.claims.holder.as_ref().is_some_and(is_own);
+            let position = row.claims.queue.iter().position(is_own);
+            match (holds, position) {
                 (true, _) if own.held => {}
                 (true, _) => {
                     own.held = true;
                     let mut granted = IntentGranted::new(id.clone());
                     granted.target = Some(own.target.clone());
                     frames.push(ServerFrame::IntentGranted(granted));
-                    // It was given a short while to show up, and has.
+                    // Renew within the grace period of the promotion.
                     self.renew_at = Some(Instant::now());
                 }
-                (false, Some(place)) => {
-                    let place = place as u64;
-                    if own.position != place {
-                        own.position = place;
-                        frames.push(queued(&id, own.target.clone(), place));
+                (false, Some(position)) => {
+                    let position = position as u64;
+                    if own.position != position {
+                        own.position = position;
+                        frames.push(queued(&id, own.target.clone(), position));
                     }
                 }
-                (false, None) => doubtful.push(id),
+                (false, None) => missing.push(id),
             }
         }
-        (frames, doubtful)
+        (frames, missing)
     }
 
-    /// Tells that a claim is lost.
+    /// Removes a lost claim and returns the frame that reports it.
     pub(super) fn lose(&mut self, id: &str) -> Option<ServerFrame> {
         let own = self.own.remove(id)?;
         if self.own.is_empty() {
@@ -171,7 +167,7 @@ impl PeerView {
     }
 }
 
-/// The target of a request, as the peer spelled it.
+/// Returns the target of a request as the peer spelled it.
 pub(super) fn target(begin: &IntentBegin) -> EntityTarget {
     let mut target = EntityTarget::new(begin.entity_type.clone(), begin.entity_id.clone());
     target.path = begin.path.clone();
@@ -210,13 +206,13 @@ fn millis(date: &str) -> Millis {
     Millis(at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default())
 }
 
-/// The whole line for a row.
-fn queue(change: &ClaimQueueChange) -> ServerFrame {
-    let waiting = change.line.queue.iter().enumerate().map(|(at, claim)| {
+/// Returns the frame that contains the claim queue of a row.
+fn intent_queue(row: &RowClaims) -> ServerFrame {
+    let waiters = row.claims.queue.iter().enumerate().map(|(at, claim)| {
         let mut intent = Intent::new(
             claim.id.clone(),
             IntentStatus::Queued,
-            place(claim),
+            intent_target(claim),
             claim.action.clone(),
             claim.claimant(),
             claimant_kind(&claim.kind),
@@ -227,11 +223,11 @@ fn queue(change: &ClaimQueueChange) -> ServerFrame {
         intent.position = Some(at as u64);
         intent
     });
-    let target = IntentTarget::new(change.model.clone(), change.row.clone());
-    ServerFrame::IntentQueue(IntentQueue::new(target, waiting.collect::<Vec<_>>()))
+    let target = IntentTarget::new(row.model.clone(), row.row.clone());
+    ServerFrame::IntentQueue(IntentQueue::new(target, waiters.collect::<Vec<_>>()))
 }
 
-fn place(claim: &Claim) -> IntentTarget {
+fn intent_target(claim: &Claim) -> IntentTarget {
     let mut target = IntentTarget::new(claim.model.clone(), claim.row.clone());
     target.path = claim.place.path.clone();
     target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
@@ -240,9 +236,9 @@ fn place(claim: &Claim) -> IntentTarget {
     target
 }
 
-/// A claim as its holder's presence shows it.
-fn active(claim: &Claim) -> ActiveIntent {
-    let place = place(claim);
+/// Converts a claim to the form that its holder's presence contains.
+fn active_intent(claim: &Claim) -> ActiveIntent {
+    let target = intent_target(claim);
     let mut intent = ActiveIntent::new(
         claim.id.clone(),
         claim.model.clone(),
@@ -251,29 +247,30 @@ fn active(claim: &Claim) -> ActiveIntent {
         millis(&claim.declared_at),
         millis(&claim.expires_at),
     );
-    intent.path = place.path;
-    intent.range = place.range;
-    intent.field = place.field;
-    intent.meta = place.meta;
+    intent.path = target.path;
+    intent.range = target.range;
+    intent.field = target.field;
+    intent.meta = target.meta;
     intent.status = Some(IntentStatus::from(claim.status.clone()));
     intent
 }
 
-/// A holder's presence after the claims on a row changed: everything it holds, and how the claim on this row ended.
+/// Returns a holder's presence after a row's claims changed: all claims that it holds, and its
+/// ended claim on this row.
 fn holder_presence(
     hub: &Hub,
     who: &Identity,
     kind: &str,
     participant: &str,
-    change: &ClaimQueueChange,
+    row: &RowClaims,
 ) -> ServerFrame {
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(PresenceKind::Update);
-    frame.user_id = Some(named(kind, participant));
+    frame.user_id = Some(user_id(kind, participant));
     frame.is_agent = Some(kind != "user");
     let held = hub.held_by(kind, participant, &who.groups);
-    let ended = change
-        .line
+    let ended = row
+        .claims
         .ended
         .iter()
         .rev()
@@ -281,15 +278,15 @@ fn holder_presence(
     let ended = ended.filter(|ended| {
         !held.iter().any(|claim| claim.model == ended.model && claim.row == ended.row)
     });
-    frame.active_intents = Some(held.iter().chain(ended).map(active).collect());
+    frame.active_intents = Some(held.iter().chain(ended).map(active_intent).collect());
     ServerFrame::PresenceUpdate(Box::new(frame))
 }
 
-/// What a peer hears of a participant.
+/// Returns the frame that reports a participant's presence.
 pub(super) fn presence(hub: &Hub, who: &Identity, peer: &Session, gone: bool) -> ServerFrame {
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(if gone { PresenceKind::Leave } else { PresenceKind::Enter });
-    frame.user_id = Some(named(&peer.kind, &peer.participant));
+    frame.user_id = Some(user_id(&peer.kind, &peer.participant));
     frame.status =
         Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
     frame.sync_groups = Some(peer.groups.intersection(&who.groups).cloned().collect());
@@ -299,19 +296,19 @@ pub(super) fn presence(hub: &Hub, who: &Identity, peer: &Session, gone: bool) ->
     frame.timezone = peer.report.timezone.clone();
     frame.custom_status = peer.report.custom_status.clone();
     let held = hub.held_by(&peer.kind, &peer.participant, &who.groups);
-    frame.active_intents = Some(held.iter().map(active).collect());
+    frame.active_intents = Some(held.iter().map(active_intent).collect());
     ServerFrame::PresenceUpdate(Box::new(frame))
 }
 
-fn named(kind: &str, participant: &str) -> String {
+fn user_id(kind: &str, participant: &str) -> String {
     match kind {
         "agent" => format!("agent:{participant}"),
         _ => participant.to_owned(),
     }
 }
 
-/// The answer to a frame that cannot be read, where its sender waits for one.
-pub(super) fn unreadable(text: &str, error: &serde_json::Error) -> Option<ServerFrame> {
+/// Returns the answer to a frame that cannot be decoded, if its sender waits for one.
+pub(super) fn decode_error_answer(text: &str, error: &serde_json::Error) -> Option<ServerFrame> {
     let frame: Value = serde_json::from_str(text).ok()?;
     let payload = frame.get("payload")?;
     let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -319,7 +316,7 @@ pub(super) fn unreadable(text: &str, error: &serde_json::Error) -> Option<Server
         "commit" => {
             let mut receipt = CommitReceipt::new(text("clientTxId")?, false);
             let bytes = serde_json::to_vec(payload).ok()?;
-            let refusal = crate::http::why_unreadable(&bytes, error);
+            let refusal = crate::http::commit_decode_error(&bytes, error);
             receipt.status = Some(CommitStatus::Rejected);
             receipt.error = Some(refusal.into_failure());
             Some(ServerFrame::MutationResult(Box::new(receipt)))

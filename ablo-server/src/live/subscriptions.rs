@@ -1,16 +1,18 @@
-//! The groups of a connection: those that it was opened for, and those that it subscribed to for a while (docs/protocol/claims.md §10).
+//! The sync groups of a connection: those that it was opened for and temporary subscriptions
+//! (docs/protocol/claims.md §10).
 
 use crate::identity::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Subscriptions of a connection at most.
-const MOST: usize = 64;
-/// How long a subscription lives where nobody says, and at most, in seconds.
+/// The maximum number of subscriptions of a connection.
+const MAX_SUBSCRIPTIONS: usize = 64;
+/// The TTL of a subscription if the client sets none, in seconds.
 const DEFAULT_TTL: u64 = 3600;
+/// The maximum TTL of a subscription, in seconds.
 const MAX_TTL: u64 = 86_400;
 
-/// What a connection hears of.
+/// The sync groups of a connection.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     base: BTreeSet<String>,
@@ -22,12 +24,12 @@ impl Subscriptions {
         Self { base, open: BTreeMap::new() }
     }
 
-    /// Whether there is room for one more, or it is known already.
-    pub(super) fn takes(&self, id: &str) -> bool {
-        self.open.len() < MOST || self.open.contains_key(id)
+    /// Returns whether the subscription `id` can be opened or replaced within the limit.
+    pub(super) fn has_capacity_for(&self, id: &str) -> bool {
+        self.open.len() < MAX_SUBSCRIPTIONS || self.open.contains_key(id)
     }
 
-    /// Subscribes, and says for how many seconds.
+    /// Opens a subscription and returns its TTL in seconds.
     pub(super) fn open(
         &mut self,
         id: String,
@@ -44,34 +46,34 @@ impl Subscriptions {
         self.open.remove(id);
     }
 
-    /// When the next one ends.
-    pub(super) fn ends(&self) -> Option<Instant> {
+    /// Returns when the next subscription expires.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
         self.open.values().map(|(_, until)| *until).min()
     }
 
-    /// Ends those whose time is over.
-    pub(super) fn end(&mut self, now: Instant) -> Vec<String> {
-        let over: Vec<String> = self
+    /// Removes expired subscriptions and returns their ids.
+    pub(super) fn remove_expired(&mut self, now: Instant) -> Vec<String> {
+        let expired: Vec<String> = self
             .open
             .iter()
             .filter(|(_, (_, until))| *until <= now)
             .map(|(id, _)| id.clone())
             .collect();
-        over.iter().for_each(|id| self.close(id));
-        over
+        expired.iter().for_each(|id| self.close(id));
+        expired
     }
 
-    /// Keeps within what is allowed from now on.
+    /// Restricts the groups to those that the credential now allows.
     pub(super) fn narrow(&mut self, base: BTreeSet<String>, allowed: &Identity) {
         self.base = base;
         for (groups, _) in self.open.values_mut() {
-            let mut within = allowed.clone();
-            within.narrow(&groups.iter().cloned().collect::<Vec<_>>());
-            *groups = within.groups;
+            let mut narrowed = allowed.clone();
+            narrowed.narrow(&groups.iter().cloned().collect::<Vec<_>>());
+            *groups = narrowed.groups;
         }
     }
 
-    /// All of them together.
+    /// Returns all groups.
     pub(super) fn groups(&self) -> BTreeSet<String> {
         self.open.values().flat_map(|(groups, _)| groups).chain(&self.base).cloned().collect()
     }
@@ -82,15 +84,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subscription_ends_with_its_time() {
+    fn a_subscription_expires_after_its_ttl() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let group = |name: &str| BTreeSet::from([name.to_owned()]);
         let mut all = Subscriptions::new(group("org:a"));
         assert_eq!(all.open("short".to_owned(), group("deck:1"), Some(0), now), 1);
         assert_eq!(all.open("long".to_owned(), group("deck:2"), None, now), DEFAULT_TTL);
         assert_eq!(all.groups().len(), 3);
-        assert_eq!(all.ends(), Some(now + second));
-        assert_eq!((all.end(now), all.end(now + second)), (vec![], vec!["short".to_owned()]));
+        assert_eq!(all.next_expiry(), Some(now + second));
+        assert_eq!(all.remove_expired(now), Vec::<String>::new());
+        assert_eq!(all.remove_expired(now + second), vec!["short".to_owned()]);
         assert_eq!(all.groups(), BTreeSet::from(["deck:2".to_owned(), "org:a".to_owned()]));
     }
 }

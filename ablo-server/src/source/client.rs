@@ -1,5 +1,7 @@
-//! One endpoint: requests go out signed, and what keeps a slow or dead one from others: few at a time, each bounded in time, and
-//! none while it is known to fail.
+//! The signed HTTP client of one data source.
+//!
+//! A concurrency limit, a timeout and a circuit breaker keep a slow or dead endpoint from affecting
+//! other organisations.
 
 use super::SourceOptions;
 use crate::metrics::Metrics;
@@ -12,39 +14,40 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 
-/// Calls at a time.
-const AT_A_TIME: usize = 32;
-/// Failures in a row after which it is left alone.
-const FAILURES: u32 = 5;
-/// How long it is left alone, at first and at most.
-const REST: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+/// The maximum number of concurrent requests.
+const MAX_CONCURRENT_CALLS: usize = 32;
+/// The number of consecutive failures that opens the circuit breaker.
+const FAILURE_THRESHOLD: u32 = 5;
+/// For how long the circuit breaker stays open: initially, and at most.
+const OPEN_DURATION: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
 
-/// Why an endpoint did not do what was asked.
+/// Why a request to a data source failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CallError {
-    /// It refuses: nothing happened.
+    /// The data source refused the request without applying it.
     Refused(Box<SourceFailure>, u16),
-    /// Nobody knows what became of it.
+    /// The outcome is unknown.
     Unknown(String),
-    /// It was not called.
+    /// The request was not sent.
     CircuitOpen(String),
 }
 
-/// What operators ask about.
+/// The state that operators are shown.
 #[derive(Clone, Debug, Default)]
 struct State {
     failures: u32,
-    rests_until: Option<Instant>,
+    open_until: Option<Instant>,
     last_success: Option<jiff::Timestamp>,
     last_error: Option<(jiff::Timestamp, String)>,
-    /// When the newest event that was read happened, and when it was read.
+    /// The age of the newest event when it was read.
     lag: Option<Duration>,
+    /// Whether the data source has an outbox.
     events: bool,
-    /// Requests that were answered, refused, and not answered.
+    /// The numbers of requests that were answered, refused and failed.
     requests: [u64; 3],
 }
 
-/// One endpoint.
+/// The client of one data source.
 #[derive(Debug)]
 pub(crate) struct SourceClient {
     pub(crate) organization: String,
@@ -53,12 +56,12 @@ pub(crate) struct SourceClient {
     models: BTreeSet<String>,
     remote: Result<Remote, String>,
     calls: Semaphore,
-    within: Duration,
+    timeout: Duration,
     state: Mutex<State>,
-    /// Somebody says that there are events.
-    pub(crate) nudge: Notify,
-    /// A commit of ours will be told.
-    pub(crate) echo: Notify,
+    /// Notified when the data source pushes events.
+    pub(crate) events_pushed: Notify,
+    /// Notified after a commit, whose events will appear in the outbox.
+    pub(crate) commit_finished: Notify,
 }
 
 impl SourceClient {
@@ -68,17 +71,17 @@ impl SourceClient {
             poll: options.poll,
             keys: options.keys.clone(),
             models: options.models.clone(),
-            remote: Remote::new(&options.url, options.within).map_err(|error| error.to_string()),
-            calls: Semaphore::new(AT_A_TIME),
-            within: options.within,
+            remote: Remote::new(&options.url, options.timeout).map_err(|error| error.to_string()),
+            calls: Semaphore::new(MAX_CONCURRENT_CALLS),
+            timeout: options.timeout,
             state: Mutex::new(State { events: true, ..State::default() }),
-            nudge: Notify::new(),
-            echo: Notify::new(),
+            events_pushed: Notify::new(),
+            commit_finished: Notify::new(),
         }
     }
 
-    /// Whether a model lives there.
-    pub(crate) fn has(&self, model: &str) -> bool {
+    /// Returns whether the data source owns a model.
+    pub(crate) fn owns(&self, model: &str) -> bool {
         self.models.is_empty() || self.models.contains(model)
     }
 
@@ -86,7 +89,7 @@ impl SourceClient {
         self.keys.iter().map(String::as_str)
     }
 
-    /// Whether it has an outbox.
+    /// Returns whether the data source has an outbox.
     pub(crate) fn has_events(&self) -> bool {
         self.locked().events
     }
@@ -95,7 +98,7 @@ impl SourceClient {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For whom a request is made.
+    /// Returns the scope of a request: the organisation and the mode.
     pub(crate) fn scope(&self) -> SourceScope {
         let mut scope = SourceScope::new();
         scope.organization_id = Some(self.organization.clone());
@@ -104,26 +107,30 @@ impl SourceClient {
         scope
     }
 
-    /// Asks; the same message id for each attempt at one thing.
-    pub(crate) async fn ask<T: DeserializeOwned>(
+    /// Sends a request and returns its answer.
+    ///
+    /// # Errors
+    /// Returns an error if the data source refuses the request, does not answer in time, or is not
+    /// called because the circuit breaker is open.
+    pub(crate) async fn send<T: DeserializeOwned>(
         &self,
         id: &str,
         request: &SourceRequest,
     ) -> Result<T, CallError> {
-        if let Some(until) = self.locked().rests_until.filter(|until| *until > Instant::now()) {
-            let left = until.saturating_duration_since(Instant::now());
+        if let Some(until) = self.locked().open_until.filter(|until| *until > Instant::now()) {
+            let remaining = until.saturating_duration_since(Instant::now());
             return Err(CallError::CircuitOpen(format!(
-                "the data source keeps failing, and is left alone for {left:?}"
+                "the data source keeps failing; the next attempt is in {remaining:?}"
             )));
         }
-        let Ok(permit) = tokio::time::timeout(self.within, self.calls.acquire()).await else {
+        let Ok(permit) = tokio::time::timeout(self.timeout, self.calls.acquire()).await else {
             return Err(CallError::CircuitOpen(
-                "too many requests to the data source are under way".to_owned(),
+                "too many concurrent requests to the data source".to_owned(),
             ));
         };
         let answer = self.call(id, request).await;
         drop(permit);
-        self.note(&answer);
+        self.record(&answer);
         answer
     }
 
@@ -140,18 +147,18 @@ impl SourceClient {
             remote.send(Message::signed(key, id, body)).await.map_err(|error| unknown(&error))?;
         match reply.status {
             200..300 => serde_json::from_slice(&reply.body).map_err(|error| {
-                unknown(&format!("the answer of the data source cannot be read: {error}"))
+                unknown(&format!("invalid response from the data source: {error}"))
             }),
-            // A key that is not good there, or a proxy's word: nothing happened, and nobody who writes can mend it.
+            // An invalid key or a proxy's error: not applied, and the writer cannot fix it.
             401 | 403 | 404 | 405 | 408 | 413 | 429 | 500.. => {
-                let said =
+                let text =
                     String::from_utf8_lossy(&reply.body).chars().take(200).collect::<String>();
                 match serde_json::from_slice::<SourceFailure>(&reply.body) {
                     Ok(failure) if [403, 404].contains(&reply.status) => {
                         Err(CallError::Refused(Box::new(failure), reply.status))
                     }
                     _ => Err(CallError::Unknown(format!(
-                        "the data source answered with {}: {said}",
+                        "the data source answered with status {}: {text}",
                         reply.status
                     ))),
                 }
@@ -159,67 +166,74 @@ impl SourceClient {
             status => match serde_json::from_slice::<SourceFailure>(&reply.body) {
                 Ok(failure) => Err(CallError::Refused(Box::new(failure), status)),
                 Err(_) => Err(CallError::Unknown(format!(
-                    "the data source answered with {status}, and no code"
+                    "the data source answered with status {status} and no error code"
                 ))),
             },
         }
     }
 
-    fn note<T>(&self, answer: &Result<T, CallError>) {
+    /// Counts the answer and updates the circuit breaker.
+    fn record<T>(&self, answer: &Result<T, CallError>) {
         let mut state = self.locked();
-        let which = match answer {
+        let outcome = match answer {
             Ok(_) => 0,
             Err(CallError::Refused(..)) => 1,
             Err(_) => 2,
         };
-        state.requests[which] += 1;
+        state.requests[outcome] += 1;
         match answer {
             Ok(_) | Err(CallError::Refused(..)) => {
-                (state.failures, state.rests_until) = (0, None);
+                (state.failures, state.open_until) = (0, None);
                 state.last_success = Some(jiff::Timestamp::now());
             }
             Err(CallError::Unknown(error) | CallError::CircuitOpen(error)) => {
                 state.failures += 1;
                 state.last_error = Some((jiff::Timestamp::now(), error.clone()));
-                if let Some(beyond) = state.failures.checked_sub(FAILURES) {
-                    let [first, longest] = REST;
-                    let rest = first.saturating_mul(1 << beyond.min(10)).min(longest);
-                    state.rests_until = Some(Instant::now() + rest);
+                if let Some(excess) = state.failures.checked_sub(FAILURE_THRESHOLD) {
+                    let [first, max] = OPEN_DURATION;
+                    let duration = first.saturating_mul(1 << excess.min(10)).min(max);
+                    state.open_until = Some(Instant::now() + duration);
                 }
             }
         }
     }
 
-    /// How far behind the newest event was when it was read.
-    pub(crate) fn behind(&self, happened: Option<u64>) {
+    /// Records the age of the newest event; `occurred_at` is in milliseconds since the epoch.
+    pub(crate) fn record_lag(&self, occurred_at: Option<u64>) {
         let now = jiff::Timestamp::now().as_millisecond();
         let lag =
-            happened.and_then(|at| u64::try_from(now).ok()?.checked_sub(at)).unwrap_or_default();
+            occurred_at.and_then(|at| u64::try_from(now).ok()?.checked_sub(at)).unwrap_or_default();
         self.locked().lag = Some(Duration::from_millis(lag));
     }
 
-    /// It has no outbox.
-    pub(crate) fn without_events(&self) {
+    /// Records that the data source has no outbox.
+    pub(crate) fn disable_events(&self) {
         self.locked().events = false;
     }
 
-    /// Tells operators how it is.
-    pub(crate) fn measure(&self, metrics: &Metrics) {
+    /// Updates the metrics of this data source.
+    pub(crate) fn update_metrics(&self, metrics: &Metrics) {
         let state = self.locked().clone();
         metrics.source(&self.organization, state.requests, state.lag, state.failures == 0);
     }
 
-    /// As operators are shown it.
-    pub(crate) fn shown(&self) -> Value {
+    /// Returns the status object of `GET /v1/sources`.
+    pub(crate) fn status(&self) -> Value {
         let state = self.locked().clone();
-        let resting = state.rests_until.is_some_and(|until| until > Instant::now());
+        let is_open = state.open_until.is_some_and(|until| until > Instant::now());
+        let status = match state.failures {
+            _ if is_open => "resting",
+            0 => "ok",
+            _ => "failing",
+        };
+        let millis = |lag: Duration| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
         json!({
             "object": "source",
             "organizationId": self.organization,
             "models": self.models,
-            "status": if resting { "resting" } else if state.failures > 0 { "failing" } else { "ok" },
+            "status": status,
             "events": state.events,
-            "lagMs": state.lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
+            "lagMs": state.lag.map(millis),
             "lastSuccessAt": state.last_success.map(|at| format!("{at:.3}")),
             "lastErrorAt": state.last_error.as_ref().map(|(at, _)| format!("{at:.3}")),
             "lastError": state.last_error.as_ref().map(|(_, error)| error.clone()),

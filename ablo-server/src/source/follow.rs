@@ -1,4 +1,4 @@
-//! The outbox of a source, followed for as long as the coordinator runs: the rows that were there before, then every event in its order.
+//! Follows the outbox of a data source: loads the existing rows once, then applies events in order.
 
 use super::client::{CallError, SourceClient};
 use crate::app::App;
@@ -11,25 +11,27 @@ use ablo_wire::{
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Rows of a page.
-const ROWS: u64 = 500;
-/// Events of a page.
-const EVENTS: u64 = 200;
-/// How long to wait for an answer that is on its way.
-const SOON: Duration = Duration::from_millis(50);
-/// How long to wait for more commits of ours before the outbox is asked about them.
-const ECHO: Duration = Duration::from_millis(100);
-/// How long to wait where something failed, at first and at most.
-const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
+/// The number of rows requested per page.
+const LIST_PAGE_SIZE: u64 = 500;
+/// The number of events requested per page.
+const EVENTS_PAGE_SIZE: u64 = 200;
+/// How long to wait for the answer of a commit in flight before its event is applied.
+const PENDING_COMMIT_DELAY: Duration = Duration::from_millis(50);
+/// The maximum number of such waits for pushed events: 20 seconds in total.
+const MAX_PENDING_COMMIT_WAITS: u32 = 400;
+/// The delay after a commit before the outbox is read, so that one read covers several commits.
+const COMMIT_READ_DELAY: Duration = Duration::from_millis(100);
+/// The delay before a retry: initially, and at most.
+const RETRY_DELAY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
-/// Follows one outbox until the coordinator is gone.
-pub(super) async fn follow(app: Weak<App>, origin: Arc<SourceClient>) {
-    let [first, longest] = RETRY;
+/// Follows one outbox until the coordinator closes.
+pub(super) async fn follow(app: Weak<App>, client: Arc<SourceClient>) {
+    let [first, max] = RETRY_DELAY;
     let mut retry = first;
     loop {
         let Some(strong) = app.upgrade() else { return };
         let mut closing = strong.closing();
-        let outcome = step(&strong, &origin).await;
+        let outcome = step(&strong, &client).await;
         drop(strong);
         let wait = match outcome {
             Ok(wait) => {
@@ -38,19 +40,21 @@ pub(super) async fn follow(app: Weak<App>, origin: Arc<SourceClient>) {
             }
             Err(error) => {
                 tracing::warn!(
-                    organization = origin.organization,
+                    organization = client.organization,
                     error,
-                    "the outbox of a data source cannot be read"
+                    "failed to read the outbox of a data source"
                 );
-                retry = (retry * 2).min(longest);
+                retry = (retry * 2).min(max);
                 retry
             }
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = origin.nudge.notified() => {}
-            // One look for what many commits leave behind.
-            () = async { origin.echo.notified().await; tokio::time::sleep(ECHO).await } => {}
+            () = client.events_pushed.notified() => {}
+            () = async {
+                client.commit_finished.notified().await;
+                tokio::time::sleep(COMMIT_READ_DELAY).await;
+            } => {}
             closed = closing.wait_for(|closed| *closed) => {
                 drop(closed);
                 return;
@@ -59,206 +63,220 @@ pub(super) async fn follow(app: Weak<App>, origin: Arc<SourceClient>) {
     }
 }
 
-fn message() -> String {
+fn message_id() -> String {
     format!("msg_{}", uuid::Uuid::new_v4().simple())
 }
 
-fn shown(trouble: CallError) -> String {
-    match trouble {
+fn describe(error: CallError) -> String {
+    match error {
         CallError::Refused(failure, status) => format!("{status} {}", failure.error.as_str()),
         CallError::Unknown(reason) | CallError::CircuitOpen(reason) => reason,
     }
 }
 
-/// Reads a page of the outbox and says when to look again.
-async fn step(app: &Arc<App>, origin: &SourceClient) -> Result<Duration, String> {
+/// Reads and applies one page of the outbox and returns the delay until the next read.
+async fn step(app: &Arc<App>, client: &SourceClient) -> Result<Duration, String> {
     let stored = |failure: EngineError| failure.to_string();
-    let organization = origin.organization.clone();
+    let organization = client.organization.clone();
     let position = app
         .reading(&organization.clone(), move |_, tx| data_source_log::position(tx, &organization))
         .await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
-        fill(app, origin).await?;
+        fill_mirror(app, client).await?;
         return Ok(Duration::ZERO);
     }
-    if !origin.has_events() {
-        return Ok(origin.poll);
+    if !client.has_events() {
+        return Ok(client.poll);
     }
-    let page = match events(origin, cursor.clone()).await {
+    let page = match events(client, cursor.clone()).await {
         Err(CallError::Refused(failure, 404))
             if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
         {
-            origin.without_events();
-            return Ok(origin.poll);
+            client.disable_events();
+            return Ok(client.poll);
         }
-        page => page.map_err(shown)?,
+        page => page.map_err(describe)?,
     };
-    origin.behind(page.events.last().and_then(|event| event.occurred_at).map(|at| at.0));
+    client.record_lag(page.events.last().and_then(|event| event.occurred_at).map(|at| at.0));
     if page.events.is_empty() {
-        return Ok(origin.poll);
+        return Ok(client.poll);
     }
     let all = page.events.len();
     let next = page.next_cursor.or_else(|| cursor.clone());
-    let events = hydrated(origin, page.events).await?;
-    let told =
-        taken(app, &origin.organization, events, Some((cursor, next))).await.map_err(stored)?;
-    Ok(if told.events == all { Duration::ZERO } else { SOON })
+    let events = load_rows(client, page.events).await?;
+    let batch = apply_events(app, &client.organization, events, Some((cursor, next)))
+        .await
+        .map_err(stored)?;
+    Ok(if batch.events == all { Duration::ZERO } else { PENDING_COMMIT_DELAY })
 }
 
-async fn events(origin: &SourceClient, cursor: Option<String>) -> Result<EventsAnswer, CallError> {
-    let mut asked = SourceEvents::new();
-    asked.cursor = Maybe::or_absent(cursor);
-    asked.limit = Some(EVENTS);
-    asked.scope = Some(origin.scope());
-    origin.ask(&message(), &SourceRequest::Events(asked)).await
+async fn events(client: &SourceClient, cursor: Option<String>) -> Result<EventsAnswer, CallError> {
+    let mut request = SourceEvents::new();
+    request.cursor = Maybe::or_absent(cursor);
+    request.limit = Some(EVENTS_PAGE_SIZE);
+    request.scope = Some(client.scope());
+    client.send(&message_id(), &SourceRequest::Events(request)).await
 }
 
-/// Events that say which row it was, and not what it is now.
-pub(crate) async fn hydrated(
-    origin: &SourceClient,
+/// Loads the rows of events that do not contain them.
+async fn load_rows(
+    client: &SourceClient,
     mut events: Vec<SourceEvent>,
 ) -> Result<Vec<SourceEvent>, String> {
     for event in &mut events {
         if event.r#type == SourceVerb::Delete || event.data.value().is_some() {
             continue;
         }
-        let mut asked = SourceLoad::new(event.model.clone(), event.entity_id.clone());
-        asked.scope = Some(origin.scope());
-        match origin.ask::<LoadAnswer>(&message(), &SourceRequest::Load(asked)).await {
+        let mut request = SourceLoad::new(event.model.clone(), event.entity_id.clone());
+        request.scope = Some(client.scope());
+        match client.send::<LoadAnswer>(&message_id(), &SourceRequest::Load(request)).await {
             Ok(LoadAnswer { row: Some(row), .. }) => event.data = Maybe::Value(row),
-            // It is gone since, and an event says so.
+            // Deleted in the meantime: a later event reports that.
             Ok(_) | Err(CallError::Refused(..)) => {}
-            Err(trouble) => return Err(shown(trouble)),
+            Err(error) => return Err(describe(error)),
         }
     }
     Ok(events)
 }
 
-/// Takes events into the log, and remembers the place in the outbox with them. Where the place is another one meanwhile, another
-/// process has taken them.
-async fn taken(
+/// Applies events to the log and stores the new cursor with them.
+///
+/// `cursors` are the expected and the new position in the outbox. If the stored position differs
+/// from the expected one, another process has applied the events.
+async fn apply_events(
     app: &App,
     organization: &str,
     events: Vec<SourceEvent>,
-    place: Option<(Option<String>, Option<String>)>,
+    cursors: Option<(Option<String>, Option<String>)>,
 ) -> Result<BatchOutcome> {
     let all = events.len();
-    match together(app, organization, events.clone(), place.clone()).await {
-        // A rule of the database that one of them offends stops none of the others.
+    match apply_batch(app, organization, events.clone(), cursors.clone()).await {
+        // An event that violates a constraint must not block the others.
         Err(EngineError::Store(StoreError::Rule(_, error))) => {
-            tracing::warn!(organization, error, "events are taken one by one");
+            tracing::warn!(organization, error, "a batch of events failed; applying them singly");
         }
-        told => return told,
+        outcome => return outcome,
     }
     let mut changed = false;
     for (at, event) in events.into_iter().enumerate() {
         let id = event.id.clone();
-        match together(app, organization, vec![event], None).await {
+        match apply_batch(app, organization, vec![event], None).await {
             Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
-            Ok(told) => changed |= told.changed,
+            Ok(outcome) => changed |= outcome.changed,
             Err(EngineError::Store(StoreError::Rule(_, error))) => {
                 tracing::error!(
                     organization,
                     event = id,
                     error,
-                    "a row of a source does not fit the tables"
+                    "an event of a data source was skipped: its row violates a constraint"
                 );
             }
             Err(error) => return Err(error),
         }
     }
-    together(app, organization, Vec::new(), place).await?;
+    apply_batch(app, organization, Vec::new(), cursors).await?;
     Ok(BatchOutcome { events: all, changed })
 }
 
-async fn together(
+/// Applies events in one transaction.
+async fn apply_batch(
     app: &App,
     organization: &str,
     events: Vec<SourceEvent>,
-    place: Option<(Option<String>, Option<String>)>,
+    cursors: Option<(Option<String>, Option<String>)>,
 ) -> Result<BatchOutcome> {
-    let of = organization.to_owned();
+    let owner = organization.to_owned();
     app.writing(organization, move |engine, tx| {
-        if let Some((from, _)) = &place
-            && data_source_log::position(tx, &of)?.0 != *from
+        if let Some((expected, _)) = &cursors
+            && data_source_log::position(tx, &owner)?.0 != *expected
         {
             return Ok(BatchOutcome { events: events.len(), changed: false });
         }
-        let told = data_source_log::tell(engine, tx, &of, &events)?;
-        if let Some((_, next)) = place.as_ref().filter(|_| told.events == events.len()) {
-            data_source_log::moved(tx, &of, next.as_deref(), false)?;
+        let outcome = data_source_log::tell(engine, tx, &owner, &events)?;
+        if let Some((_, next)) = cursors.as_ref().filter(|_| outcome.events == events.len()) {
+            data_source_log::moved(tx, &owner, next.as_deref(), false)?;
         }
-        Ok(told)
+        Ok(outcome)
     })
     .await
 }
 
-/// Takes what was pushed: where there is an outbox, that is read now; where not, this is all there is.
-pub(crate) async fn pushed(
+/// Handles pushed events: triggers a read of the outbox, or applies them if there is no outbox.
+///
+/// # Errors
+/// Returns a message if the rows cannot be loaded or the events cannot be applied.
+pub(crate) async fn apply_pushed(
     app: &App,
-    origin: &SourceClient,
+    client: &SourceClient,
     events: Vec<SourceEvent>,
 ) -> Result<(), String> {
-    if origin.has_events() {
-        origin.nudge.notify_one();
+    if client.has_events() {
+        client.events_pushed.notify_one();
         return Ok(());
     }
-    let events = hydrated(origin, events).await?;
-    let (all, mut rest) = (events.len(), events);
-    for _ in 0..400 {
-        let told = taken(app, &origin.organization, rest.clone(), None)
+    let events = load_rows(client, events).await?;
+    let (all, mut remaining) = (events.len(), events);
+    for _ in 0..MAX_PENDING_COMMIT_WAITS {
+        let outcome = apply_events(app, &client.organization, remaining.clone(), None)
             .await
             .map_err(|failure| failure.to_string())?;
-        rest.drain(..told.events.min(rest.len()));
-        if rest.is_empty() {
+        remaining.drain(..outcome.events.min(remaining.len()));
+        if remaining.is_empty() {
             return Ok(());
         }
-        tokio::time::sleep(SOON).await;
+        tokio::time::sleep(PENDING_COMMIT_DELAY).await;
     }
-    Err(format!("{} of {all} events wait for answers that do not come", rest.len()))
+    Err(format!(
+        "{} of {all} events could not be applied: commits of their rows are still in flight",
+        remaining.len()
+    ))
 }
 
-/// Reads the rows that were there before anything was told of them.
-async fn fill(app: &Arc<App>, origin: &SourceClient) -> Result<(), String> {
-    // What happens from here on is in the outbox; what happened before is in the rows.
+/// Loads the existing rows of all models into the mirror.
+async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String> {
+    // Advance the cursor to the end of the outbox before the rows are listed: the rows contain all
+    // earlier changes, later ones have events.
     let mut cursor = None;
     loop {
-        let page = match events(origin, cursor.clone()).await {
+        let page = match events(client, cursor.clone()).await {
             Err(CallError::Refused(failure, 404))
                 if failure.error == ablo_wire::SourceErrorCode::EventsNotConfigured =>
             {
-                origin.without_events();
+                client.disable_events();
                 break;
             }
-            page => page.map_err(shown)?,
+            page => page.map_err(describe)?,
         };
         if page.events.is_empty() || page.next_cursor.is_none() || page.next_cursor == cursor {
             break;
         }
         cursor = page.next_cursor;
     }
-    for key in app.engine.models.iter().map(|model| model.key.clone()).filter(|key| origin.has(key))
-    {
+    let keys = app.engine.models.iter().map(|model| model.key.clone());
+    for key in keys.filter(|key| client.owns(key)) {
         let mut from = None;
         loop {
-            let mut asked = SourceList::new(key.clone());
+            let mut request = SourceList::new(key.clone());
             let mut query = SourceQuery::new();
-            (query.limit, query.cursor) = (Some(ROWS), from);
-            (asked.query, asked.scope) = (Some(query), Some(origin.scope()));
-            let page: ListAnswer = match origin.ask(&message(), &SourceRequest::List(asked)).await {
+            (query.limit, query.cursor) = (Some(LIST_PAGE_SIZE), from);
+            (request.query, request.scope) = (Some(query), Some(client.scope()));
+            let page: ListAnswer = match client
+                .send(&message_id(), &SourceRequest::List(request))
+                .await
+            {
                 Err(CallError::Refused(failure, 404)) => {
                     tracing::warn!(
                         model = key,
                         code = failure.error.as_str(),
-                        "a data source does not list a model"
+                        "the data source does not support listing a model; its rows are not loaded"
                     );
                     break;
                 }
-                page => page.map_err(shown)?,
+                page => page.map_err(describe)?,
             };
-            let (organization, model) = (origin.organization.clone(), key.clone());
-            app.writing(&origin.organization, move |engine, tx| {
+            let (organization, model) = (client.organization.clone(), key.clone());
+            app.writing(&client.organization, move |engine, tx| {
                 data_source_log::fill(engine, tx, &organization, &model, &page.rows)
             })
             .await
@@ -269,8 +287,8 @@ async fn fill(app: &Arc<App>, origin: &SourceClient) -> Result<(), String> {
             }
         }
     }
-    let organization = origin.organization.clone();
-    app.writing(&origin.organization, move |_, tx| {
+    let organization = client.organization.clone();
+    app.writing(&client.organization, move |_, tx| {
         data_source_log::moved(tx, &organization, cursor.as_deref(), true)
     })
     .await

@@ -1,14 +1,15 @@
-//! Organisations whose own database stays canonical: their commits go out to an endpoint, their rows come back.
+//! Data sources: organisations whose own database stays canonical.
 //!
-//! The coordinator keeps a copy of the rows to read from, filled once and kept up to date by answers and the outbox; `engine::data_source_log` holds both
-//! to one order. `origin` is one endpoint with all that keeps a slow one from others, `write` a commit on its way, `follow` the outbox.
+//! The coordinator sends their commits to an endpoint and reads from a mirror of their rows, which
+//! is loaded once and then updated by commit answers and the outbox. `engine::data_source_log`
+//! orders both. `client` sends requests, `write` forwards commits, `follow` reads the outbox.
 
 mod client;
 mod follow;
 mod write;
 
 pub(crate) use client::SourceClient;
-pub(crate) use follow::pushed;
+pub(crate) use follow::apply_pushed;
 pub(crate) use write::write;
 
 use crate::app::App;
@@ -20,25 +21,26 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An organisation's own database, behind an endpoint.
+/// Options of a data source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceOptions {
-    /// Whose rows these are.
+    /// The organisation that owns the rows.
     pub organization: String,
-    /// Where the endpoint is.
+    /// The URL of the endpoint.
     pub url: String,
-    /// Keys that messages are signed with: the first one signs, and each of them is good for what is pushed.
+    /// The signing keys. The first one signs requests; any of them may sign pushed events.
     pub keys: Vec<String>,
-    /// The models that live there, by key; all where none are named.
+    /// The keys of the models that the data source owns; empty for all models.
     pub models: BTreeSet<String>,
-    /// How often the outbox is asked where nothing is pushed.
+    /// The interval at which the outbox is polled.
     pub poll: Duration,
-    /// How long an answer may take.
-    pub within: Duration,
+    /// The timeout of a request.
+    pub timeout: Duration,
 }
 
 impl SourceOptions {
-    /// All models of an organisation, the outbox asked every second, answers within ten.
+    /// Returns options for all models of an organisation, with a poll interval of one second and a
+    /// timeout of ten seconds.
     #[must_use]
     pub fn new(organization: &str, url: &str, key: &str) -> Self {
         Self {
@@ -47,73 +49,78 @@ impl SourceOptions {
             keys: vec![key.to_owned()],
             models: BTreeSet::new(),
             poll: Duration::from_secs(1),
-            within: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
         }
     }
 }
 
 impl fmt::Debug for SourceOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Keys are secrets, and addresses may hold some.
+        // Keys are secrets, and URLs may contain some.
         f.debug_struct("SourceOptions")
             .field("organization", &self.organization)
             .finish_non_exhaustive()
     }
 }
 
-/// The endpoints of a coordinator.
+/// The data sources of a coordinator, by organisation.
 #[derive(Debug, Default)]
 pub(crate) struct Sources(BTreeMap<String, Arc<SourceClient>>);
 
 impl Sources {
     pub(crate) fn new(all: &[SourceOptions]) -> Self {
-        let origins = all
+        let clients = all
             .iter()
             .map(|options| (options.organization.clone(), Arc::new(SourceClient::new(options))));
-        Self(origins.collect())
+        Self(clients.collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SourceClient>> {
         self.0.values()
     }
 
-    /// Where changes of an organisation go; nowhere where its rows are here.
-    pub(crate) fn of(
+    /// Returns the data source that owns the changed models, or `None` if they are stored locally.
+    ///
+    /// # Errors
+    /// Returns an error if the changes mix models of the data source with local ones.
+    pub(crate) fn owner_of(
         &self,
         app: &App,
         organization: &str,
         changes: &[PlannedChange],
     ) -> Result<Option<Arc<SourceClient>>, ApiError> {
-        let Some(origin) = self.0.get(organization) else { return Ok(None) };
-        let there = |change: &&PlannedChange| origin.has(&app.engine.models.get(change.model).key);
-        match changes.iter().filter(there).count() {
+        let Some(client) = self.0.get(organization) else { return Ok(None) };
+        let is_owned =
+            |change: &&PlannedChange| client.owns(&app.engine.models.get(change.model).key);
+        match changes.iter().filter(is_owned).count() {
             0 => Ok(None),
-            many if many == changes.len() => Ok(Some(Arc::clone(origin))),
+            owned if owned == changes.len() => Ok(Some(Arc::clone(client))),
             _ => {
-                let message = "some of these rows live in the organisation's own database and some here: write them apart";
+                let message = "a commit cannot write both to a data source and to the \
+                    coordinator's own tables; send two commits";
                 Err(ApiError::new("commit_operation_unsupported", message))
             }
         }
     }
 
-    /// The endpoint whose key has signed a message.
-    pub(crate) fn signed(
+    /// Returns the data source whose key signed a message.
+    pub(crate) fn signer_of(
         &self,
         header: impl Fn(&str) -> Option<String>,
         body: &[u8],
         now: u64,
     ) -> Option<Arc<SourceClient>> {
-        let fits = |origin: &&Arc<SourceClient>| {
-            // The same message may come again: its events are taken once.
-            Verifier::new(origin.keys()).allow_replays(true).verify(&header, body, now).is_ok()
+        let has_signed = |client: &&Arc<SourceClient>| {
+            // Replays are harmless: events are applied once.
+            Verifier::new(client.keys()).allow_replays(true).verify(&header, body, now).is_ok()
         };
-        self.iter().find(fits).cloned()
+        self.iter().find(has_signed).cloned()
     }
 }
 
-/// Follows every outbox until the coordinator closes.
+/// Spawns a task per data source that follows its outbox until the coordinator closes.
 pub(crate) fn start(app: &Arc<App>) {
-    for origin in app.sources.iter() {
-        tokio::spawn(follow::follow(Arc::downgrade(app), Arc::clone(origin)));
+    for client in app.sources.iter() {
+        tokio::spawn(follow::follow(Arc::downgrade(app), Arc::clone(client)));
     }
 }

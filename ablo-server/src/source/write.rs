@@ -1,4 +1,4 @@
-//! A commit on its way to an organisation's own database, and back into the log.
+//! Forwards commits to a data source and records their rows in the log.
 
 use super::client::{CallError, SourceClient};
 use crate::app::App;
@@ -15,50 +15,54 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Attempts at one commit.
-const ATTEMPTS: u32 = 3;
-/// How long another commit of the same row is waited for.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The maximum number of times that one commit is sent.
+const MAX_ATTEMPTS: u32 = 3;
+/// How long a commit waits for another commit of the same row.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Writes a commit where its rows live.
+/// Sends a commit to the data source that owns its rows.
+///
+/// # Errors
+/// Returns the data source's error, or `source_network_error` if it does not answer.
 pub(crate) async fn write(
     app: &App,
-    origin: &Arc<SourceClient>,
+    client: &Arc<SourceClient>,
     who: &Identity,
-    made: Commit,
+    commit: Commit,
     operations: Vec<Operation>,
 ) -> Result<CommitReceipt> {
-    let known = match begun(app, who, &made).await? {
+    let logged = match begin(app, who, &commit).await? {
         Begun::Known(receipt) => return Ok(*receipt),
-        Begun::Sent(known) => known,
+        Begun::Sent(logged) => logged,
         Begun::Busy => {
             return Err(ApiError::new(
                 "source_network_error",
-                "another write of the row does not come back from the data source",
+                "the data source has not answered an earlier write of the same row",
             )
             .into());
         }
     };
-    let request = SourceRequest::Commit(sent(app, origin, who, &made, operations, &known));
-    match called(origin, &request).await {
+    let request =
+        SourceRequest::Commit(source_commit(app, client, who, &commit, operations, &logged));
+    match send(client, &request).await {
         Ok(answer) => {
-            let (rows, events) = (answer.rows.unwrap_or_default(), origin.has_events());
+            let (rows, events) = (answer.rows.unwrap_or_default(), client.has_events());
             let (who, organization) = (who.clone(), who.organization.clone());
             let receipt = app
                 .writing(&organization, move |engine, tx| {
-                    data_source_log::finish(engine, tx, &who, &made, &rows, events)
+                    data_source_log::finish(engine, tx, &who, &commit, &rows, events)
                 })
                 .await?;
-            origin.echo.notify_one();
+            client.commit_finished.notify_one();
             Ok(receipt)
         }
         Err(CallError::Refused(failure, status)) => {
-            let (organization, id) = (who.organization.clone(), made.client_tx_id);
+            let (organization, id) = (who.organization.clone(), commit.client_tx_id);
             app.writing(&organization.clone(), move |_, tx| {
                 data_source_log::refused(tx, &organization, &id)
             })
             .await?;
-            Err(told(&failure, status).into())
+            Err(to_api_error(&failure, status).into())
         }
         Err(CallError::Unknown(reason) | CallError::CircuitOpen(reason)) => {
             tracing::warn!(
@@ -66,59 +70,61 @@ pub(crate) async fn write(
                 reason,
                 "a data source did not answer a commit"
             );
-            let message = "the data source did not answer: whether the write happened is known when it is sent again";
+            let message = "the data source did not answer, so the outcome of the write is unknown; \
+                retry with the same idempotency key";
             Err(ApiError::new("source_network_error", message).into())
         }
     }
 }
 
-/// Checks it and writes down that it goes out, when nobody else is at these rows.
-async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
-    let (start, mut pause) = (Instant::now(), Duration::from_millis(2));
+/// Checks a commit and records it as in flight, once no other commit of its rows is.
+async fn begin(app: &App, who: &Identity, commit: &Commit) -> Result<Begun> {
+    let (start, mut delay) = (Instant::now(), Duration::from_millis(2));
     loop {
-        let (writer, commit) = (who.clone(), made.clone());
+        let (writer, commit) = (who.clone(), commit.clone());
         let begun = app
             .writing(&who.organization, move |engine, tx| {
                 data_source_log::begin(engine, tx, &writer, &commit)
             })
             .await?;
-        if !matches!(begun, Begun::Busy) || start.elapsed() > PATIENCE {
+        if !matches!(begun, Begun::Busy) || start.elapsed() > BUSY_TIMEOUT {
             return Ok(begun);
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(100));
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(Duration::from_millis(100));
     }
 }
 
-/// Calls the endpoint, again where nobody knows what became of it: it knows the commit by its id.
-async fn called(
-    origin: &SourceClient,
+/// Sends the commit, and retries if the outcome is unknown: it is idempotent by its id.
+async fn send(
+    client: &SourceClient,
     request: &SourceRequest,
 ) -> Result<SourceCommitAnswer, CallError> {
-    let mut pause = Duration::from_millis(50);
+    let mut delay = Duration::from_millis(50);
     for attempt in 1.. {
-        // Each attempt is a message of its own for those that remember messages; the commit is the same.
+        // A new message id per attempt: receivers drop repeated messages.
         let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
-        match origin.ask(&id, request).await {
-            Err(CallError::Unknown(_)) if attempt < ATTEMPTS => {}
+        match client.send(&id, request).await {
+            Err(CallError::Unknown(_)) if attempt < MAX_ATTEMPTS => {}
             answer => return answer,
         }
-        tokio::time::sleep(pause).await;
-        pause *= 4;
+        tokio::time::sleep(delay).await;
+        delay *= 4;
     }
     Err(CallError::Unknown(String::new()))
 }
 
-fn sent(
+/// Builds the request body from the operations that are not in the log yet.
+fn source_commit(
     app: &App,
-    origin: &SourceClient,
+    client: &SourceClient,
     who: &Identity,
-    made: &Commit,
+    commit: &Commit,
     operations: Vec<Operation>,
-    known: &BTreeSet<usize>,
+    logged: &BTreeSet<usize>,
 ) -> SourceCommit {
     let each =
-        made.changes.iter().zip(operations).enumerate().filter(|(at, _)| !known.contains(at));
+        commit.changes.iter().zip(operations).enumerate().filter(|(at, _)| !logged.contains(at));
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
             let verb = match change.act {
@@ -128,7 +134,7 @@ fn sent(
                 OperationKind::Archive(true) => Verb::Archive,
                 OperationKind::Archive(false) => Verb::Unarchive,
             };
-            // Sources know models by the author's name, and every row has an id by now.
+            // Data sources identify models by key, and every row has an id by now.
             let mut operation = Operation::frame(
                 verb,
                 app.engine.models.get(change.model).key.clone(),
@@ -143,27 +149,29 @@ fn sent(
             operation
         })
         .collect();
-    let mut commit = SourceCommit::new(operations);
-    commit.client_tx_id = Some(data_source_log::sent_id(&who.organization, &made.client_tx_id));
-    let mut scope = origin.scope();
+    let mut body = SourceCommit::new(operations);
+    body.client_tx_id = Some(data_source_log::sent_id(&who.organization, &commit.client_tx_id));
+    let mut scope = client.scope();
     scope.participant_id = Some(who.participant.clone());
     scope.participant_kind = Some(who.kind.clone());
     scope.required_sync_groups = Some(who.groups.iter().cloned().collect());
-    commit.scope = Some(scope);
-    commit
+    body.scope = Some(scope);
+    body
 }
 
-/// A refusal of a source as the client hears it: with its own code where the protocol knows that.
-fn told(failure: &SourceFailure, status: u16) -> ApiError {
-    let said = failure.error.as_str();
-    let known = CODES.iter().find(|known| known.code == said).map(|known| known.code);
-    let message =
-        failure.message.clone().unwrap_or_else(|| format!("the data source refuses: {said}"));
+/// Converts a data source's refusal to an API error, with the same code if the protocol defines it.
+fn to_api_error(failure: &SourceFailure, status: u16) -> ApiError {
+    let code = failure.error.as_str();
+    let known = CODES.iter().find(|known| known.code == code).map(|known| known.code);
+    let message = failure
+        .message
+        .clone()
+        .unwrap_or_else(|| format!("the data source refused the write: {code}"));
     match known {
         Some(code) => ApiError::new(code, message),
         None => ApiError::new(
             "constraint_violation",
-            format!("the data source refuses, {said}: {message}"),
+            format!("the data source refused the write with `{code}`: {message}"),
         )
         .with_status(status),
     }

@@ -1,10 +1,10 @@
-//! To whom webhooks are sent: to nobody inside this network, unless that is wanted.
+//! SSRF guard: rejects webhook URLs that lead to private addresses, unless `private_hosts` is set.
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether an address is one of the internet.
+/// Returns whether an address is publicly routable.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -22,7 +22,7 @@ fn is_public(address: IpAddr) -> bool {
                 || (a == 198 && (b == 18 || b == 19))
                 || v4.octets().starts_with(&[192, 0, 0]))
         }
-        IpAddr::V6(v6) => match inside(v6) {
+        IpAddr::V6(v6) => match embedded_v4(v6) {
             Some(v4) => is_public(v4),
             None => {
                 (v6.segments()[0] & 0xe000) == 0x2000
@@ -32,8 +32,8 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The address of version 4 that one of version 6 leads to.
-fn inside(v6: Ipv6Addr) -> Option<IpAddr> {
+/// Returns the IPv4 address embedded in an IPv6 address: mapped, NAT64 or 6to4.
+fn embedded_v4(v6: Ipv6Addr) -> Option<IpAddr> {
     let [a, b, c, ..] = v6.segments();
     let octets = v6.octets();
     let v4 = |at: usize| IpAddr::from([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]]);
@@ -45,40 +45,45 @@ fn inside(v6: Ipv6Addr) -> Option<IpAddr> {
     }
 }
 
-/// Whether something may be sent to an address.
-pub(crate) fn check(url: &str, private_hosts: bool) -> Result<Url, String> {
-    let url = Url::parse(url).map_err(|error| format!("`url` is no address: {error}"))?;
+/// Parses a webhook URL and checks that it may be called.
+///
+/// # Errors
+/// Returns a message if the URL is invalid, contains credentials or, unless `private_hosts`, is not
+/// `https` or has a private address as its host.
+pub(crate) fn check_url(url: &str, private_hosts: bool) -> Result<Url, String> {
+    let url = Url::parse(url).map_err(|error| format!("`url` is not a valid URL: {error}"))?;
     if !["http", "https"].contains(&url.scheme()) || url.host().is_none() {
-        return Err("`url` is an address of https://".to_owned());
+        return Err("`url` must be an https:// URL".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("`url` has no user in it".to_owned());
+        return Err("`url` must not contain credentials".to_owned());
     }
     if private_hosts {
         return Ok(url);
     }
     if url.scheme() != "https" {
-        return Err("`url` is an address of https://".to_owned());
+        return Err("`url` must be an https:// URL".to_owned());
     }
-    // A name is looked at again when it is known what it stands for.
+    // Host names are checked again after they are resolved.
     let text = url.host_str().unwrap_or_default();
     match text.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(address) if !is_public(address) => Err("`url` is no address of the internet".to_owned()),
+        Ok(address) if !is_public(address) => Err("`url` must have a public host".to_owned()),
         _ => Ok(url),
     }
 }
 
-/// Finds addresses of names, and only those of the internet.
+/// A DNS resolver that rejects names with a private address.
 #[derive(Debug)]
-pub(super) struct Public;
+pub(super) struct PublicResolver;
 
-impl Resolve for Public {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if let Some(hidden) = found.iter().find(|found| !is_public(found.ip())) {
-                tracing::warn!(name = name.as_str(), address = %hidden.ip(), "a webhook to a private address is not sent");
-                return Err("the name stands for no address of the internet".into());
+            if let Some(private) = found.iter().find(|found| !is_public(found.ip())) {
+                let address = private.ip();
+                tracing::warn!(name = name.as_str(), %address, "webhook to a private host refused");
+                return Err("the host resolves to a private address".into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -90,8 +95,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_internet_is_called() {
-        for hidden in [
+    fn only_public_urls_are_accepted() {
+        for private in [
             "http://example.com/",
             "ftp://example.com/",
             "https://u:p@example.com/",
@@ -109,13 +114,13 @@ mod tests {
             "https://2130706433/",
             "nonsense",
         ] {
-            assert!(check(hidden, false).is_err(), "{hidden}");
+            assert!(check_url(private, false).is_err(), "{private}");
         }
-        for open in
+        for public in
             ["https://example.com/hook?a=b", "https://93.184.215.14/", "https://[2606:4700::1111]/"]
         {
-            assert!(check(open, false).is_ok(), "{open}");
+            assert!(check_url(public, false).is_ok(), "{public}");
         }
-        assert!(check("http://127.0.0.1:3000/hook", true).is_ok());
+        assert!(check_url("http://127.0.0.1:3000/hook", true).is_ok());
     }
 }

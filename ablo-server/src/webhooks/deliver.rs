@@ -1,7 +1,7 @@
-//! Sending what is due: each endpoint on its own, so that a slow one holds up nobody else.
+//! Sends due webhooks. Each endpoint has its own task, so that a slow one does not delay others.
 
 use super::WebhookOptions;
-use super::address::{Public, check};
+use super::address::{PublicResolver, check_url};
 use crate::app::App;
 use crate::engine::webhooks::{self, Endpoint, Message};
 use crate::error::Result;
@@ -14,20 +14,22 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Attempts of one process at a time.
-const AT_A_TIME: usize = 128;
-/// How often every endpoint is looked at, whether anything was heard of its organisation or not.
-const SWEEP: Duration = Duration::from_secs(30);
-/// Characters of an answer that are shown where it is no success.
-const SHOWN: usize = 200;
+/// The maximum number of concurrent delivery attempts of a process.
+const MAX_CONCURRENT_ATTEMPTS: usize = 128;
+/// The interval at which all endpoints are checked, in case a notification was lost.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// The number of characters of a failed response that are stored.
+const MAX_ERROR_CHARS: usize = 200;
 
-/// Delivers until the coordinator closes.
+/// Spawns a task that delivers webhooks until the coordinator closes.
 pub(crate) fn start(app: &Arc<App>) {
     let client = match client(&app.options.webhooks) {
         Ok(client) => client,
-        Err(error) => return tracing::error!(%error, "no webhook can be sent"),
+        Err(error) => {
+            return tracing::error!(%error, "webhooks are disabled: no HTTP client");
+        }
     };
-    tokio::spawn(follow(Arc::downgrade(app), client, app.options.webhooks.poll));
+    tokio::spawn(run(Arc::downgrade(app), client, app.options.webhooks.poll));
 }
 
 fn client(options: &WebhookOptions) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
@@ -41,24 +43,27 @@ fn client(options: &WebhookOptions) -> Result<reqwest::Client, Box<dyn std::erro
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(options.within)
+        .timeout(options.timeout)
         .user_agent("ablo-webhooks");
-    let builder =
-        if options.private_hosts { builder } else { builder.dns_resolver(Arc::new(Public)) };
+    let builder = if options.private_hosts {
+        builder
+    } else {
+        builder.dns_resolver(Arc::new(PublicResolver))
+    };
     Ok(builder.build()?)
 }
 
-/// Whose log may have something for an endpoint.
+/// The organisations whose log has grown since the last check.
 #[derive(Debug, Default)]
-struct Grown {
+struct Dirty {
     organizations: BTreeSet<String>,
-    /// All of them, where nobody knows.
+    /// Set if notifications may have been missed: all organisations are checked.
     all: bool,
 }
 
-impl Grown {
-    fn hear(&mut self, heard: Result<Notification, RecvError>) {
-        match heard {
+impl Dirty {
+    fn mark(&mut self, notification: Result<Notification, RecvError>) {
+        match notification {
             Ok(Notification::Log { organization }) => drop(self.organizations.insert(organization)),
             Ok(Notification::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
             Ok(_) | Err(RecvError::Closed) => {}
@@ -66,21 +71,19 @@ impl Grown {
     }
 }
 
-async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
-    let slots = Arc::new(Semaphore::new(AT_A_TIME));
-    let Some((mut news, mut closing)) = app.upgrade().map(|app| (app.store.news(), app.closing()))
-    else {
-        return;
-    };
-    let mut grown = Grown { all: true, ..Grown::default() };
-    let (mut tick, mut swept) = (tokio::time::interval(poll), Instant::now());
+async fn run(app: Weak<App>, client: reqwest::Client, poll: Duration) {
+    let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_ATTEMPTS));
+    let receivers = app.upgrade().map(|app| (app.store.news(), app.closing()));
+    let Some((mut notifications, mut closing)) = receivers else { return };
+    let mut dirty = Dirty { all: true, ..Dirty::default() };
+    let (mut tick, mut last_sweep) = (tokio::time::interval(poll), Instant::now());
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            heard = news.recv() => match heard {
+            notification = notifications.recv() => match notification {
                 Err(RecvError::Closed) => return,
-                heard => {
-                    grown.hear(heard);
+                notification => {
+                    dirty.mark(notification);
                     continue;
                 }
             },
@@ -89,41 +92,39 @@ async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
                 return;
             }
         }
-        if swept.elapsed() > SWEEP {
-            (grown.all, swept) = (true, Instant::now());
+        if last_sweep.elapsed() > SWEEP_INTERVAL {
+            (dirty.all, last_sweep) = (true, Instant::now());
         }
         let Some(app) = app.upgrade() else { return };
-        match due(&app, &client, &slots, std::mem::take(&mut grown)).await {
-            Ok(()) => {}
-            Err(failure) => {
-                tracing::warn!(%failure, "webhooks cannot be looked up");
-                grown.all = true;
-            }
+        let checked = std::mem::take(&mut dirty);
+        if let Err(failure) = deliver_due(&app, &client, &slots, checked).await {
+            tracing::warn!(%failure, "failed to look up due webhooks");
+            dirty.all = true;
         }
     }
 }
 
-/// Starts an attempt for each endpoint that has something to hear.
-async fn due(
+/// Spawns a delivery task for each endpoint with a due message.
+async fn deliver_due(
     app: &Arc<App>,
     client: &reqwest::Client,
     slots: &Arc<Semaphore>,
-    grown: Grown,
+    dirty: Dirty,
 ) -> Result<()> {
     let find =
-        move |tx: &mut dyn Tx| webhooks::due(tx, (!grown.all).then_some(&grown.organizations));
+        move |tx: &mut dyn Tx| webhooks::due(tx, (!dirty.all).then_some(&dirty.organizations));
     for endpoint in app.store.reading(Tenant::Nobody, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
-        let Some(message) = taken(app, &endpoint).await? else { continue };
+        let Some(message) = take_message(app, &endpoint).await? else { continue };
         let (app, client) = (Arc::clone(app), client.clone());
         tokio::spawn(async move {
             let mut next = Some((endpoint, message));
-            // What lies ready goes out without waiting for the next look.
+            // Send further messages of this endpoint without waiting for the next tick.
             while let Some((endpoint, message)) = next.take() {
                 match attempt(&app, &client, &endpoint, &message).await {
-                    Ok(again) => next = again,
+                    Ok(following) => next = following,
                     Err(failure) => {
-                        tracing::warn!(%failure, "what became of a webhook cannot be written down")
+                        tracing::warn!(%failure, "failed to record the outcome of a webhook");
                     }
                 }
             }
@@ -133,38 +134,38 @@ async fn due(
     Ok(())
 }
 
-async fn taken(app: &App, endpoint: &Endpoint) -> Result<Option<Message>> {
-    let taker = endpoint.clone();
-    app.writing(&endpoint.organization, move |_, tx| webhooks::take(tx, &taker)).await
+async fn take_message(app: &App, endpoint: &Endpoint) -> Result<Option<Message>> {
+    let owned = endpoint.clone();
+    app.writing(&endpoint.organization, move |_, tx| webhooks::take(tx, &owned)).await
 }
 
-/// One attempt; where it succeeds, what comes next.
+/// Makes one delivery attempt. If it succeeds, returns the endpoint's next message, if any.
 async fn attempt(
     app: &App,
     client: &reqwest::Client,
     endpoint: &Endpoint,
     message: &Message,
 ) -> Result<Option<(Endpoint, Message)>> {
-    let sent = send(client, &app.options.webhooks, endpoint, message).await;
+    let result = send(client, &app.options.webhooks, endpoint, message).await;
     let schedule = &app.options.webhooks.schedule;
-    let (at, sent_message) = (endpoint.clone(), message.clone());
+    let (receiver, sent) = (endpoint.clone(), message.clone());
     let organization = endpoint.organization.clone();
-    let Err(error) = sent else {
+    let Err(error) = result else {
         app.metrics.webhooks_delivered.inc();
-        let done = app.writing(&organization, move |_, tx| {
-            webhooks::delivered(tx, &at, &sent_message)?;
-            let now = webhooks::one(tx, &at.organization, &at.id)?;
-            let next = if now.enabled { webhooks::take(tx, &now)? } else { None };
-            Ok(next.map(|next| (now, next)))
+        let next = app.writing(&organization, move |_, tx| {
+            webhooks::delivered(tx, &receiver, &sent)?;
+            let updated = webhooks::one(tx, &receiver.organization, &receiver.id)?;
+            let next = if updated.enabled { webhooks::take(tx, &updated)? } else { None };
+            Ok(next.map(|next| (updated, next)))
         });
-        return done.await;
+        return next.await;
     };
     app.metrics.webhooks_failed.inc();
-    tracing::info!(organization, endpoint = endpoint.id, error, "a webhook was not taken");
+    tracing::info!(organization, endpoint = endpoint.id, error, "a webhook attempt failed");
     let attempts = usize::try_from(endpoint.attempts).unwrap_or(usize::MAX).saturating_add(1);
-    let again = schedule.get(attempts).and_then(|wait| SignedDuration::try_from(*wait).ok());
+    let retry_in = schedule.get(attempts).and_then(|wait| SignedDuration::try_from(*wait).ok());
     app.writing(&organization, move |_, tx| {
-        webhooks::failed(tx, &at, &sent_message, &error, again)
+        webhooks::failed(tx, &receiver, &sent, &error, retry_in)
     })
     .await?;
     Ok(None)
@@ -176,10 +177,10 @@ async fn send(
     endpoint: &Endpoint,
     message: &Message,
 ) -> Result<(), String> {
-    let url = check(&endpoint.url, options.private_hosts)?;
+    let url = check_url(&endpoint.url, options.private_hosts)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let signature = sign_webhook(&endpoint.secret, &message.id, now, message.body.as_bytes())
-        .ok_or("the secret of the endpoint cannot be read")?;
+        .ok_or("the endpoint's secret is invalid")?;
     let request = client
         .post(url)
         .header("content-type", "application/json")
@@ -193,12 +194,12 @@ async fn send(
             .map_or_else(String::new, |cause| format!(": {cause}"));
         format!("{error}{cause}")
     };
-    let mut answer = request.send().await.map_err(failed)?;
-    if answer.status().is_success() {
+    let mut response = request.send().await.map_err(failed)?;
+    if response.status().is_success() {
         return Ok(());
     }
-    let status = answer.status().as_u16();
-    let body = answer.chunk().await.ok().flatten().unwrap_or_default();
-    let body: String = String::from_utf8_lossy(&body).chars().take(SHOWN).collect();
-    Err(format!("answered with {status}: {body}"))
+    let status = response.status().as_u16();
+    let body = response.chunk().await.ok().flatten().unwrap_or_default();
+    let body: String = String::from_utf8_lossy(&body).chars().take(MAX_ERROR_CHARS).collect();
+    Err(format!("status {status}: {body}"))
 }

@@ -1,38 +1,40 @@
-//! Webhooks: the log goes out to whoever registered for it, signed, in order, again until it is taken (docs/protocol/data-source.md §9).
+//! Webhooks: the log is sent to registered endpoints, signed, in order and with retries
+//! (docs/protocol/data-source.md §9).
 //!
-//! `deliver` is what each process does about what is due, `address` says to whom nothing is sent. Places and letters are in
-//! `engine::webhooks`.
+//! `deliver` sends due messages, `address` rejects private hosts. Positions and dead letters are
+//! stored by `engine::webhooks`.
 
 mod address;
 mod deliver;
 
-pub(crate) use address::check;
+pub(crate) use address::check_url;
 pub(crate) use deliver::start;
 
 use std::time::Duration;
 
-/// How webhooks go out.
+/// Options of webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookOptions {
-    /// How long after the attempt before each attempt is made; after the last one a message is given up on.
+    /// The delay before each attempt, counted from the attempt before. A message that fails all
+    /// attempts becomes a dead letter.
     pub schedule: Vec<Duration>,
-    /// How long an answer may take.
-    pub within: Duration,
-    /// How often is looked for what is due.
+    /// The timeout of a request.
+    pub timeout: Duration,
+    /// The interval at which due messages are looked up.
     pub poll: Duration,
-    /// Whether plain HTTP, and hosts that only this network reaches, are called too. Where customers register endpoints, that would let
-    /// them call services that are nobody's business.
+    /// Whether plain HTTP and private addresses are allowed. If customers register endpoints, this
+    /// lets them send requests to internal services.
     pub private_hosts: bool,
 }
 
 impl Default for WebhookOptions {
-    /// Eight attempts, the last one almost 29 hours after the first; ten seconds each; no private hosts.
+    /// Eight attempts within almost 28 hours, a timeout of ten seconds, no private hosts.
     fn default() -> Self {
         let (minute, hour) = (60, 3600);
         let schedule = [0, 5, 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 10 * hour];
         Self {
             schedule: schedule.map(Duration::from_secs).to_vec(),
-            within: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
             poll: Duration::from_millis(500),
             private_hosts: false,
         }

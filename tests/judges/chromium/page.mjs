@@ -20,7 +20,7 @@ await browse(async (page, faults) => {
   await page.goto(`${url}/#${key}`);
   await shows(page, "#state", "live");
   await shows(page, "#rows", "No rows.");
-  await shows(page, "#peers", "Nobody else.");
+  await shows(page, "#peers", "No one else.");
   assert.equal(await page.locator("#login").isVisible(), false, "who has a key is not asked for one");
   await ask(key, "POST", "/v1/models/reports", { id: "r1", data: { title: HOSTILE } });
   await ask(key, "POST", "/v1/models/reports", { id: "r2", data: { title: "Rain" } });
