@@ -159,7 +159,7 @@ pub fn read(column: &Column, dialect: Dialect) -> String {
 pub fn value(column: &Column, number: usize, dialect: Dialect) -> String {
     match &column.standing {
         ColumnMapping::Made | ColumnMapping::Absent => dialect.value(number, form(&column.kind)),
-        ColumnMapping::Text(actual) => format!("${number}::sql_template::{actual}"),
+        ColumnMapping::Text(actual) => format!("${number}::text::{actual}"),
         ColumnMapping::As { read, actual } => format!("${number}::{read}::{actual}"),
         ColumnMapping::Local(actual) => {
             format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}")

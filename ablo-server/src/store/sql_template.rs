@@ -81,7 +81,7 @@ impl Dialect {
             (Dialect::Postgres, "date") => format!("${number}::text::timestamptz"),
             (Dialect::Postgres, "json") => format!("${number}::text::jsonb"),
             (Dialect::Postgres, "") => format!("${number}"),
-            (Dialect::Postgres, kind) => format!("${number}::sql_template::{kind}"),
+            (Dialect::Postgres, kind) => format!("${number}::text::{kind}"),
         }
     }
 
