@@ -1,7 +1,7 @@
 //! What every request has at hand: the schema, the store, who is connected.
 
 use crate::engine::Engine;
-use crate::engine::credentials::{self, Grant, Kind, Mode, State};
+use crate::engine::credentials::{self, Credential, CredentialKind, Mode, NewCredential};
 use crate::error::{ApiError, EngineError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::live::Hubs;
@@ -98,7 +98,9 @@ impl App {
         F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        self.store.writing(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+        self.store
+            .writing(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
     }
 
     /// Runs a closure in a transaction of an organisation that reads.
@@ -111,7 +113,9 @@ impl App {
         F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        self.store.reading(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+        self.store
+            .reading(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
     }
 
     /// Sockets are closed from now on.
@@ -128,9 +132,9 @@ impl App {
     ///
     /// # Errors
     /// A coded refusal of class 401, or what the database said.
-    pub async fn identify(&self, token: &str) -> Result<State> {
+    pub async fn identify(&self, token: &str) -> Result<Credential> {
         let (mode, token) = (self.options.mode, token.to_owned());
-        self.store.reading(Tenant::Nobody, move |tx| credentials::identify(tx, mode, &token)).await
+        self.store.reading(Tenant::Global, move |tx| credentials::identify(tx, mode, &token)).await
     }
 
     /// Makes a secret key for an organisation.
@@ -141,7 +145,7 @@ impl App {
         let (mode, grant) = (self.options.mode, secret(organization, label));
         let issued = self
             .store
-            .writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant))
+            .writing(Tenant::Global, move |tx| credentials::issue(tx, mode, &grant))
             .await?;
         Ok(issued.token)
     }
@@ -165,7 +169,7 @@ impl App {
         let (adopted, known) = (token.clone(), token);
         let issued = self
             .store
-            .writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
+            .writing(Tenant::Global, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
             .await;
         // Another process may have adopted it at the same moment.
         match issued {
@@ -176,9 +180,9 @@ impl App {
 }
 
 /// What a secret key of an organisation covers: everything.
-fn secret(organization: &str, label: &str) -> Grant {
-    Grant {
-        kind: Kind::Secret,
+fn secret(organization: &str, label: &str) -> NewCredential {
+    NewCredential {
+        kind: CredentialKind::Secret,
         organization: organization.to_owned(),
         participant: format!("key_{label}"),
         participant_kind: ParticipantKind::System,
@@ -187,7 +191,7 @@ fn secret(organization: &str, label: &str) -> Grant {
         groups: BTreeSet::from([organization_group(organization)]),
         user_meta: serde_json::Map::new(),
         label: Some(label.to_owned()),
-        whole: false,
+        full_reach: false,
         parent: None,
         ttl: None,
     }
@@ -213,9 +217,9 @@ pub fn no_credentials() -> EngineError {
 ///
 /// # Errors
 /// `forbidden`.
-pub fn only_secret(state: &State) -> Result<&Identity, ApiError> {
+pub fn only_secret(state: &Credential) -> Result<&Identity, ApiError> {
     match state.kind {
-        Kind::Secret => Ok(&state.identity),
+        CredentialKind::Secret => Ok(&state.identity),
         _ => Err(ApiError::new("forbidden", "only a secret key may do this")),
     }
 }

@@ -1,207 +1,207 @@
-//! Models as the coordinator needs them: every spelling of their names, their columns, and how their rows find sync groups.
+//! The coordinator's view of a schema: model names, columns, and how rows map to sync groups.
 //!
-//! A checked schema comes in once, when the program starts. Requests name models as they like (docs/protocol/differences.md A17); everything behind
-//! this file has a [`Model`].
+//! [`Models::new`] runs once at start. [`Models::find`] resolves the names in requests
+//! (docs/protocol/differences.md A17); everything else works with a [`Model`].
 
-use crate::value::{Cell, Kind};
+use crate::value::{Cell, ValueKind};
 use ablo_codegen::shape::{ColumnShape, Isolation, ParentOwner, TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::schema::{self as checked, AutoFillSource, Load, RelationKind};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The position of a model in [`Models`].
+/// The index of a model in [`Models`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModelId(usize);
 
 impl ModelId {
-    /// The position.
+    /// Returns the index.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
     }
 }
 
-/// Every model of a schema whose rows are in this database.
+/// All models of a schema whose rows this database stores.
 #[derive(Debug)]
 pub struct Models {
     list: Vec<Model>,
     names: BTreeMap<String, ModelId>,
-    /// How an identity's groups are computed.
+    /// How the groups of an identity are derived.
     pub roles: Vec<IdentityRole>,
 }
 
-/// One model.
+/// A model.
 #[derive(Debug)]
 pub struct Model {
-    /// Its position.
+    /// Its index.
     pub id: ModelId,
     /// The author's name.
     pub key: String,
-    /// The name on deltas.
+    /// The name in deltas.
     pub type_name: String,
     /// The name in commits: the type name without `Model`, in lower case.
     pub wire_name: String,
-    /// The table.
+    /// The name of the table.
     pub table: String,
-    /// Its columns, `id` first.
+    /// The columns, `id` first.
     pub columns: Vec<Column>,
-    /// Whether others than system keys may write.
+    /// Whether participants other than systems may write rows.
     pub mutable: bool,
-    /// Whether its rows are part of a bootstrap.
+    /// Whether rows are part of a bootstrap.
     pub load: Load,
-    /// At most so many rows of it are part of a bootstrap.
+    /// The maximum number of rows in a bootstrap.
     pub bootstrap_limit: Option<u64>,
-    /// By which column a bootstrap orders it, and whether downwards.
+    /// The column that a bootstrap sorts by, and whether it is descending.
     pub bootstrap_order: Option<(usize, bool)>,
-    /// Who may see which rows, beside sync groups.
+    /// Which organisation sees which rows.
     pub tenancy: Tenancy,
-    /// The kind of group that each of its rows forms.
+    /// The kind of sync group that each row forms, if the model is a scope root.
     pub scope: Option<String>,
-    /// Groups that its rows name.
+    /// The sync groups that columns of a row name.
     pub roles: Vec<RowRole>,
-    /// Where its rows live: the column of each `parent` relation, and the model it leads to.
+    /// The column and the target of each `parent` relation.
     pub parents: Vec<(usize, ModelId)>,
-    /// The models whose rows live in rows of this one, by the column that says so.
+    /// The models with a `parent` relation to this one, and the column of that relation.
     pub children: Vec<(ModelId, usize)>,
-    /// Its relations, for nested reads.
+    /// The relations, for nested reads.
     pub relations: Vec<Relation>,
-    /// What a row of it gives to whom.
+    /// The group that a row grants, if this is a membership model.
     pub grants: Option<Grants>,
-    /// Columns that are filled from the writer.
+    /// Columns that are filled from the writer's identity.
     pub auto_fill: Vec<(usize, AutoFillSource)>,
     names: BTreeMap<String, usize>,
 }
 
-/// Who may see which rows, beside sync groups.
+/// Which organisation sees which rows. Sync groups restrict that further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tenancy {
-    /// Everyone sees all.
+    /// Every organisation sees every row.
     Shared,
-    /// This column holds the organisation.
+    /// The column holds the organisation.
     Column(usize),
-    /// The parent row's organisation is theirs.
+    /// A row belongs to the organisation of its parent row.
     Parent {
-        /// The column that names the parent row.
+        /// The column that references the parent row.
         local_key: usize,
-        /// The parent.
+        /// The parent model.
         parent: ModelId,
-        /// The parent's column that the local key holds.
+        /// The referenced column of the parent.
         key: usize,
     },
-    /// Nobody sees any: what isolates its rows cannot be followed.
-    Closed,
-    /// It stands in a table that the schema does not isolate.
-    Elsewhere {
-        /// The column that names the parent row.
+    /// The isolation path cannot be resolved: no row is visible.
+    Unresolved,
+    /// The parent table is not isolated by the schema.
+    ExternalParent {
+        /// The column that references the parent row.
         local_key: usize,
-        /// That table.
+        /// The parent table.
         table: String,
-        /// Its column that the local key holds.
+        /// The referenced column.
         key: String,
-        /// Its column that holds the organisation.
+        /// The parent's column that holds the organisation.
         owner: String,
     },
 }
 
-/// One column.
+/// A column.
 #[derive(Debug)]
 pub struct Column {
     /// The member of the row on the wire.
     pub member: String,
-    /// The physical name.
+    /// The name in the database.
     pub name: String,
-    /// What it holds.
-    pub kind: Kind,
-    /// Whether every row has a value.
+    /// The type of its values.
+    pub kind: ValueKind,
+    /// Whether it is NOT NULL.
     pub required: bool,
-    /// What a row has where its writer said nothing.
-    pub preset: Option<Preset>,
-    /// Who writes it.
-    pub part: Part,
-    /// What JSON in it must look like.
-    pub shape: Option<jsonschema::Validator>,
-    /// How it stands in a table that others made, where that is not as the schema would have made it.
-    pub standing: ColumnMapping,
+    /// The value of new rows whose writer gave none.
+    pub default: Option<ColumnDefault>,
+    /// Which value the coordinator writes, if any.
+    pub role: ColumnRole,
+    /// The JSON Schema that values have to match.
+    pub json_schema: Option<jsonschema::Validator>,
+    /// How the column maps to an existing table.
+    pub mapping: ColumnMapping,
 }
 
-/// How a column stands in its table.
+/// How a column maps to the column of an existing table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ColumnMapping {
-    /// As the schema makes it.
+    /// The column has the type that the schema generates.
     #[default]
-    Made,
+    Exact,
     /// The table has no such column.
-    Absent,
-    /// As a type of the database, in and out as text.
-    Text(String),
-    /// As a type of the database that is read as another one.
-    As {
-        /// The type it is read as.
-        read: &'static str,
-        /// The type it has.
+    Missing,
+    /// A column of this type, read and written as text.
+    AsText(String),
+    /// A column of another type that is cast.
+    Cast {
+        /// The type that the value is cast to.
+        read_as: &'static str,
+        /// The type of the column.
         actual: String,
     },
-    /// As a point in time without a time zone, which is meant to be UTC.
-    Local(String),
+    /// A timestamp without time zone of this type, interpreted as UTC.
+    LocalTimestamp(String),
 }
 
-/// What a row has where its writer said nothing.
+/// The value of new rows whose writer gave none.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Preset {
-    /// The time of writing.
+pub enum ColumnDefault {
+    /// The time of the write.
     Now,
-    /// This.
+    /// A constant.
     Value(Cell),
 }
 
-/// Who writes a column.
+/// Which value a column holds, and so who writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The client, once.
+pub enum ColumnRole {
+    /// The row's id, from the client, never changed.
     Id,
-    /// The coordinator: whose row it is.
+    /// The organisation, from the coordinator.
     Organization,
-    /// The coordinator: who made it.
+    /// The creator, from the coordinator.
     CreatedBy,
-    /// The coordinator: when it was made.
+    /// The time of creation, from the coordinator.
     CreatedAt,
-    /// The coordinator: when it was last written.
+    /// The time of the last write, from the coordinator.
     UpdatedAt,
-    /// The client.
+    /// A declared field, from the client.
     Declared,
 }
 
-/// A group that an identity is in: `<kind>:<value of the field>`.
+/// A group that an identity belongs to: `<kind>:<value of the field>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityRole {
-    /// The group's kind.
+    /// The kind of the group.
     pub kind: String,
     /// The member of the identity.
     pub field: String,
-    /// Whether every text of an array yields a group.
+    /// Whether the field is an array, of which each string names a group.
     pub multi: bool,
 }
 
-/// A group that a row names: `<kind>:<value of the column>`.
+/// A group that a row belongs to: `<kind>:<value of the column>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowRole {
-    /// The group's kind.
+    /// The kind of the group.
     pub kind: String,
     /// The column.
     pub column: usize,
-    /// Whether every text of an array yields a group.
+    /// Whether the column is an array, of which each string names a group.
     pub multi: bool,
 }
 
-/// What a row of a membership model gives.
+/// How a row of a membership model grants a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants {
-    /// The column that names who is given access.
+    /// The column that references the participant.
     pub subject: usize,
-    /// The kind of group it is access to.
+    /// The kind of the granted group.
     pub kind: String,
-    /// The column that names the row of that group.
+    /// The column that references the scope root.
     pub scope: usize,
 }
 
@@ -210,20 +210,20 @@ pub struct Grants {
 pub struct Relation {
     /// Its name.
     pub name: String,
-    /// The model it leads to.
+    /// The target model.
     pub target: ModelId,
-    /// This model's column whose value is looked for.
+    /// The column of this model.
     pub local: usize,
-    /// The target's column it is looked for in.
+    /// The column of the target that has to equal it.
     pub foreign: usize,
-    /// Whether it leads to many rows.
+    /// Whether it is a has-many relation.
     pub many: bool,
-    /// The target's column that many rows are ordered by.
+    /// The column of the target that many rows are sorted by.
     pub order: Option<usize>,
 }
 
 impl Models {
-    /// Reads a schema.
+    /// Builds the models of a schema.
     #[must_use]
     pub fn new(schema: &Schema) -> Self {
         let shapes = tables(schema);
@@ -253,24 +253,25 @@ impl Models {
         Self { names: names(&list), roles: roles.collect(), list }
     }
 
-    /// The models, each after the one its rows are isolated through.
+    /// Returns the models, parents before the models that are isolated through them.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.list.iter()
     }
 
-    /// The models, to be fitted to tables that others made.
+    /// Returns the models for mapping to existing tables.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Model> {
         self.list.iter_mut()
     }
 
-    /// A model.
+    /// Returns a model.
     #[must_use]
     pub fn get(&self, id: ModelId) -> &Model {
-        // Ids are made here and nowhere else, and the list never changes.
+        // Only `Models::new` creates ids, and the list never changes.
         &self.list[id.0]
     }
 
-    /// The model that a request means (docs/protocol/differences.md A17): its type name or key, exactly or in lower case, or its wire name.
+    /// Finds a model by its type name or key, exactly or in lower case, or by its wire name
+    /// (docs/protocol/differences.md A17).
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Model> {
         let id = self.names.get(name).or_else(|| self.names.get(&name.to_lowercase()))?;
@@ -316,11 +317,13 @@ impl Model {
         let roles = model.entity_roles.iter().filter_map(|role| {
             let (kind, multi) = (role.kind.as_str().to_owned(), role.source.multi);
             let column = position(&role.source.field)?;
-            // Groups are named by texts and whole numbers, several of them in an array.
-            let holds = &columns.get(column)?.kind;
-            let fits = match holds {
-                Kind::Json => multi,
-                Kind::Number | Kind::Single | Kind::Boolean | Kind::Date => false,
+            // Strings and integers name one group, arrays several.
+            let value_kind = &columns.get(column)?.kind;
+            let fits = match value_kind {
+                ValueKind::Json => multi,
+                ValueKind::Number | ValueKind::Float | ValueKind::Boolean | ValueKind::Date => {
+                    false
+                }
                 _ => !multi,
             };
             fits.then_some(RowRole { kind, column, multi })
@@ -330,8 +333,8 @@ impl Model {
             .iter()
             .filter_map(|fill| Some((position(fill.field.as_str())?, fill.from)));
         let order = model.bootstrap_order_by.as_deref().and_then(|order| {
-            let (column, way) = order.trim().split_once(' ').unwrap_or((order.trim(), "asc"));
-            Some((position(column)?, way.trim().eq_ignore_ascii_case("desc")))
+            let (column, direction) = order.trim().split_once(' ').unwrap_or((order.trim(), "asc"));
+            Some((position(column)?, direction.trim().eq_ignore_ascii_case("desc")))
         });
         let type_name = model.type_name.as_str().to_owned();
         Self {
@@ -357,21 +360,23 @@ impl Model {
         }
     }
 
-    /// The column that a request means: the member of the row, the physical name, or the member in snake case.
+    /// Finds a column by the member of the row, the name in the database, or the member in snake
+    /// case.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
 
-    /// The column that this part of the coordinator writes.
+    /// Returns the column with a role.
     #[must_use]
-    pub fn part(&self, part: Part) -> Option<usize> {
-        self.columns.iter().position(|column| column.part == part)
+    pub fn column_with_role(&self, role: ColumnRole) -> Option<usize> {
+        self.columns.iter().position(|column| column.role == role)
     }
 
-    /// Whether a name in a scope's `operations` means this model: its wire name, type name or key, in any case.
+    /// Returns whether a name in a scope's `operations` refers to this model: its wire name, type
+    /// name or key, in any case.
     #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
+    pub fn matches_name(&self, name: &str) -> bool {
         [&self.wire_name, &self.type_name, &self.key]
             .into_iter()
             .any(|known| known.eq_ignore_ascii_case(name))
@@ -381,21 +386,23 @@ impl Model {
 impl Column {
     fn new(shape: &ColumnShape<'_>, organization: Option<&str>) -> Self {
         let part = match shape.name {
-            name if shape.primary => (Part::Id, "id", name),
-            name if Some(name) == organization => (Part::Organization, "organizationId", name),
-            name @ "created_by" => (Part::CreatedBy, "createdBy", name),
-            name @ "created_at" => (Part::CreatedAt, "createdAt", name),
-            name @ "updated_at" => (Part::UpdatedAt, "updatedAt", name),
-            name => (Part::Declared, "", name),
+            name if shape.primary => (ColumnRole::Id, "id", name),
+            name if Some(name) == organization => {
+                (ColumnRole::Organization, "organizationId", name)
+            }
+            name @ "created_by" => (ColumnRole::CreatedBy, "createdBy", name),
+            name @ "created_at" => (ColumnRole::CreatedAt, "createdAt", name),
+            name @ "updated_at" => (ColumnRole::UpdatedAt, "updatedAt", name),
+            name => (ColumnRole::Declared, "", name),
         };
-        // A declared field may stand in a base column under a name of its own.
+        // A declared field may replace a base column under another member name.
         let member = shape.field.map_or(part.1, |field| field.name.as_str());
-        let kind = Kind::of(shape.kind);
+        let kind = ValueKind::of(shape.kind);
         let constant = shape.default.and_then(|value| RawValue::from_string(value.to_json()).ok());
         let preset = match constant {
-            _ if shape.default_now => Some(Preset::Now),
-            // The checker has held the default to the kind already.
-            constant => constant.and_then(|value| kind.read(&value).ok()).map(Preset::Value),
+            _ if shape.default_now => Some(ColumnDefault::Now),
+            // Validation has checked the type of the default.
+            constant => constant.and_then(|value| kind.read(&value).ok()).map(ColumnDefault::Value),
         };
         let schema = shape.field.and_then(|field| field.facets.shape.as_ref());
         let document = schema.and_then(|schema| serde_json::from_str(&schema.to_json()).ok());
@@ -404,12 +411,12 @@ impl Column {
             name: shape.name.to_owned(),
             kind,
             required: shape.not_null,
-            preset,
-            part: part.0,
-            // The checker has read the shape as JSON Schema already.
-            shape: document
+            default: preset,
+            role: part.0,
+            // Validation has parsed the JSON Schema.
+            json_schema: document
                 .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
-            standing: ColumnMapping::Made,
+            mapping: ColumnMapping::Exact,
         }
     }
 }
@@ -424,22 +431,24 @@ fn tenancy(
         |model: &Model, name: &str| model.columns.iter().position(|column| column.name == name);
     match shape.isolation {
         Isolation::Shared => Tenancy::Shared,
-        Isolation::Column(name) => position(model, name).map_or(Tenancy::Closed, Tenancy::Column),
+        Isolation::Column(name) => {
+            position(model, name).map_or(Tenancy::Unresolved, Tenancy::Column)
+        }
         Isolation::Parent { local_key, table, key, owner } => {
-            let Some(local_key) = position(model, local_key) else { return Tenancy::Closed };
+            let Some(local_key) = position(model, local_key) else { return Tenancy::Unresolved };
             let parent = by_table.get(table).copied();
             let known = parent.and_then(|parent| Some((parent, position(&list[parent.0], key)?)));
             match (known, owner) {
                 (Some((parent, key)), ParentOwner::Column(_) | ParentOwner::Inherited) => {
                     Tenancy::Parent { local_key, parent, key }
                 }
-                (_, ParentOwner::Assumed(owner)) => Tenancy::Elsewhere {
+                (_, ParentOwner::Assumed(owner)) => Tenancy::ExternalParent {
                     local_key,
                     table: table.to_owned(),
                     key: key.to_owned(),
                     owner: owner.to_owned(),
                 },
-                (None, _) => Tenancy::Closed,
+                (None, _) => Tenancy::Unresolved,
             }
         }
     }

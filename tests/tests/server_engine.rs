@@ -42,7 +42,7 @@ async fn rows_are_written_read_and_logged(world: World) {
         .await
         .expect("a receipt");
     let page = world.list(&ann, "Slide", ListQuery::default()).await.expect("a page");
-    assert_eq!(page.stamp, 3);
+    assert_eq!(page.sync_id, 3);
     let row: serde_json::Value = serde_json::from_str(&page.rows[0]).expect("JSON");
     assert_eq!(row["title"], "Two");
     assert_eq!(
@@ -85,7 +85,7 @@ async fn what_is_based_on_an_old_read_is_refused(world: World) {
         .commit(&ann, &stale(r#""title":"Ann's""#))
         .await
         .expect_err("a refusal")
-        .into_refusal();
+        .into_api_error();
     assert_eq!(refusal.code(), "stale_context");
     let body = serde_json::to_value(refusal.envelope()).expect("JSON");
     assert_eq!(body["conflicts"][0]["conflictingFields"], serde_json::json!(["title"]));
@@ -129,7 +129,7 @@ async fn a_claim_keeps_others_out_and_a_line_behind_it(world: World) {
     assert!(world.abandon(&ann, "a").await.expect("an answer"));
     let line = world.line(&ann, "decks", "d1").await.expect("a line");
     assert_eq!(line.holder.map(|claim| claim.id), Some("b".to_owned()));
-    assert_eq!(line.queue.iter().map(|claim| &*claim.id).collect::<Vec<_>>(), ["e"]);
+    assert_eq!(line.waiters.iter().map(|claim| &*claim.id).collect::<Vec<_>>(), ["e"]);
     assert_eq!(line.ended.iter().map(|claim| &*claim.status).collect::<Vec<_>>(), ["committed"]);
     world.commit_as(&bob, "bob-2", write).await.expect("now it is bob's");
 }

@@ -79,7 +79,7 @@ fn current(
         }
         let ids: Vec<&str> = places.iter().map(|at| events[*at].entity_id.as_str()).collect();
         let values = [organization.into(), serde_json::to_string(&ids).unwrap_or_default().into()];
-        let rows = tx.query(&engine.tables.get(model.id).among(model), &values)?;
+        let rows = tx.query(&engine.tables.get(model.id).by_ids(model), &values)?;
         let rows: BTreeMap<String, String> =
             rows.iter().map(|row| (plain(row.first()), json(model, row))).collect();
         for at in places {

@@ -12,7 +12,7 @@ mod write;
 
 pub use serve::{PATH, serve};
 
-use crate::engine::data_source_log::system;
+use crate::engine::data_source_log::source_identity;
 use crate::engine::{Engine, read};
 use crate::error::{ApiError, EngineError, StoreError};
 use crate::identity::Identity;
@@ -97,7 +97,7 @@ impl Adapter {
             schema: options.schema.clone(),
             ..Default::default()
         };
-        Self::over(Arc::new(Postgres::beside(address, &made)?), schema, options)
+        Self::over(Arc::new(Postgres::open_data_source(address, &made)?), schema, options)
     }
 
     /// Takes the tables of an SQLite file, whose columns hold values as ablo's own tables of SQLite do. The file is kept in WAL mode.
@@ -109,7 +109,7 @@ impl Adapter {
         schema: &Schema,
         options: AdapterOptions,
     ) -> Result<Self, SchemaMismatch> {
-        Self::over(Arc::new(Sqlite::beside(place)?), schema, options)
+        Self::over(Arc::new(Sqlite::open_data_source(place)?), schema, options)
     }
 
     fn over(
@@ -119,7 +119,7 @@ impl Adapter {
     ) -> Result<Self, SchemaMismatch> {
         let mut models = Models::new(schema);
         introspect::fit(&mut models, &*store, &options)?;
-        Ok(Self { engine: Arc::new(Engine::of(models, store.dialect())), store, options })
+        Ok(Self { engine: Arc::new(Engine::with_models(models, store.dialect())), store, options })
     }
 
     /// SQL of the triggers that write every change into the outbox, whoever makes it. Running it again is safe; it wants a role that
@@ -142,7 +142,7 @@ impl Adapter {
             }
             Ok(())
         };
-        self.store.writing(Tenant::Nobody, run).await
+        self.store.writing(Tenant::Global, run).await
     }
 
     /// For whom a request is made.
@@ -166,7 +166,7 @@ impl Adapter {
         };
         // Who may write what was asked by the coordinator.
         let participant = scope.participant_id.clone().unwrap_or_default();
-        Ok(Identity { participant, ..system(organization) })
+        Ok(Identity { participant, ..source_identity(organization) })
     }
 
     async fn reading<T, F>(&self, who: Identity, mut job: F) -> Result<T>
@@ -175,7 +175,7 @@ impl Adapter {
         F: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        let tenant = Tenant::Of(who.organization.clone());
+        let tenant = Tenant::Organization(who.organization.clone());
         self.store.reading(tenant, move |tx| job(&engine, tx, &who)).await.map_err(answered)
     }
 }
@@ -223,7 +223,7 @@ impl Source for Adapter {
         let engine = Arc::clone(&self.engine);
         let commit =
             write::Commit::new(&engine, &who, asked).map_err(|refusal| answered(refusal.into()))?;
-        let tenant = Tenant::Of(who.organization.clone());
+        let tenant = Tenant::Organization(who.organization.clone());
         let rows =
             self.store.writing(tenant, move |tx| write::commit(&engine, tx, &who, &commit)).await;
         let mut answer = SourceCommitAnswer::new();
@@ -249,7 +249,7 @@ impl Source for Adapter {
         let page = move |tx: &mut dyn Tx| {
             events::page(&engine, tx, only.as_deref(), cursor.as_deref(), limit)
         };
-        self.store.reading(Tenant::Nobody, page).await.map_err(answered)
+        self.store.reading(Tenant::Global, page).await.map_err(answered)
     }
 }
 
@@ -276,7 +276,7 @@ fn answered(failure: EngineError) -> Error {
     {
         return Error::failed(error);
     }
-    let refusal: ApiError = failure.into_refusal();
+    let refusal: ApiError = failure.into_api_error();
     Error::refused_with(
         SourceErrorCode::from(refusal.code().to_owned()),
         refusal.envelope().message.clone(),

@@ -1,60 +1,62 @@
-//! Commits: checked changes in, rows and log entries out, all or nothing (docs/protocol/commits.md §4).
+//! Applies commits: rows and deltas are written together or not at all (docs/protocol/commits.md
+//! §4).
 
-use super::groups::of_row;
+use super::groups::row_groups;
 use super::log::{self, Entry};
 use super::plan::{OperationKind, PlannedChange};
 use super::table::{self, json};
 use super::{Engine, claims, memberships, turns};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
-use crate::models::{Model, Part, Preset};
+use crate::models::{ColumnDefault, ColumnRole, Model};
 use crate::store::{Notification, Row, SqlTemplate, Tx};
-use crate::value::{Cell, stored_date, string};
+use crate::value::{Cell, push_json_string, stored_date};
 use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
 use std::collections::BTreeSet;
 
-/// A commit, ready to be applied.
+/// A validated commit.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// Chosen by the client: the same commit sent again has the same.
+    /// The idempotency key, chosen by the client.
     pub client_tx_id: String,
-    /// What it does.
+    /// The operations.
     pub changes: Vec<PlannedChange>,
-    /// Of the operations as they were sent: another commit may not have the same id.
+    /// The hash of the request body, to detect another commit with the same key.
     pub body_hash: String,
-    /// The turn that causes it.
+    /// The turn that caused the commit.
     pub caused_by: Option<String>,
-    /// The claim it is written under: it has to be held, and lives longer for it.
+    /// The claim that has to be held for the commit, and that the commit renews.
     pub claim: Option<String>,
 }
 
 static RECEIPT: SqlTemplate = SqlTemplate::new(
     "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = {2}",
 );
-static KEEP: SqlTemplate = SqlTemplate::new(
+static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
      VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
 );
 
-static FORGET: SqlTemplate = SqlTemplate::new(
+static DELETE_OLD: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id FROM ablo_commits WHERE \
      organization_id = {1} AND created_at < {2:date} ORDER BY created_at LIMIT 256)",
 );
-/// Entries of the log after which old receipts are looked for.
-const EVERY: u64 = 64;
+/// Number of deltas between two deletions of old receipts.
+const CLEANUP_INTERVAL: u64 = 64;
 
-/// Applies a commit, or gives the receipt of the first time.
+/// Applies a commit, or returns the stored receipt if it was applied before.
 ///
 /// # Errors
-/// A coded refusal, after which nothing is applied, or what the database said.
+///
+/// Returns the first error of an operation or a statement; nothing is applied then.
 pub fn commit(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
     commit: &Commit,
 ) -> Result<CommitReceipt> {
-    if let Some(receipt) = receipt(tx, who, commit)? {
+    if let Some(receipt) = find_receipt(tx, who, commit)? {
         return Ok(receipt);
     }
     if let Some(turn) = &commit.caused_by {
@@ -63,38 +65,36 @@ pub fn commit(
     if let Some(claim) = &commit.claim
         && !claims::renew(tx, who, claim)?
     {
-        return Err(ApiError::new(
-            "claim_lost",
-            format!("the claim `{claim}` is not held any more"),
-        )
-        .into());
+        return Err(
+            ApiError::new("claim_lost", format!("the claim `{claim}` is no longer held")).into()
+        );
     }
     let mut last = 0;
     for change in &commit.changes {
-        let place = match change.transaction.as_deref() {
-            Some(transaction) => log::of_transaction(tx, &who.organization, transaction)?,
+        let known = match change.transaction.as_deref() {
+            Some(transaction) => log::find_transaction(tx, &who.organization, transaction)?,
             None => None,
         };
-        let place = match place {
-            Some(place) => place,
+        let sync_id = match known {
+            Some(sync_id) => sync_id,
             None => apply(engine, tx, who, commit, change)?,
         };
-        last = last.max(place);
+        last = last.max(sync_id);
     }
     if last == 0 {
-        // Nothing changed: the end of the log is a place that the client has seen or will.
+        // No operation changed a row: report the head of the sync log.
         last = log::head(tx, &who.organization)?;
     }
-    let receipt = confirmed(commit, last);
-    keep(tx, who, commit, &receipt)?;
-    if last % EVERY < commit.changes.len() as u64 {
-        forget(tx, &who.organization)?;
+    let receipt = confirmed_receipt(commit, last);
+    save_receipt(tx, who, commit, &receipt)?;
+    if last % CLEANUP_INTERVAL < commit.changes.len() as u64 {
+        delete_old_receipts(tx, &who.organization)?;
     }
     Ok(receipt)
 }
 
-/// Keeps a receipt for whoever sends the same commit again, and tells that the log has grown.
-pub(super) fn keep(
+/// Stores the receipt and notifies that the sync log has grown.
+pub(super) fn save_receipt(
     tx: &mut dyn Tx,
     who: &Identity,
     commit: &Commit,
@@ -108,56 +108,61 @@ pub(super) fn keep(
         text.into(),
         stored_date(tx.now()).into(),
     ];
-    tx.execute(KEEP.of(tx.dialect()), &values)?;
-    Ok(tx.tell(Notification::Log { organization: who.organization.clone() })?)
+    tx.execute(INSERT.sql(tx.dialect()), &values)?;
+    Ok(tx.notify(Notification::LogGrown { organization: who.organization.clone() })?)
 }
 
-/// Forgets some receipts that nobody asks for any more (docs/protocol/http.md §3: they are kept for a day).
+/// Deletes some receipts that are older than a day (docs/protocol/http.md §3).
 ///
 /// # Errors
-/// What the database said.
-pub fn forget(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
+///
+/// Returns an error if a statement fails.
+pub fn delete_old_receipts(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
     let old =
         tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(tx.execute(FORGET.of(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
+    Ok(tx.execute(DELETE_OLD.sql(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
 }
 
-/// The receipt of the first time, if this is another.
-pub(super) fn receipt(
+/// Returns the stored receipt of a commit.
+pub(super) fn find_receipt(
     tx: &mut dyn Tx,
     who: &Identity,
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
     let values = [who.organization.as_str().into(), commit.client_tx_id.as_str().into()];
-    let found = tx.query(RECEIPT.of(tx.dialect()), &values)?;
+    let found = tx.query(RECEIPT.sql(tx.dialect()), &values)?;
     let Some(row) = found.first() else { return Ok(None) };
     let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
     if text(0) != commit.body_hash {
-        let message = format!("`{}` was used for another commit", commit.client_tx_id);
+        let message = format!("the key `{}` was used for another commit", commit.client_tx_id);
         return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey").into());
     }
     let receipt = serde_json::from_str(text(1));
     receipt.map(Some).map_err(|error| {
-        crate::error::StoreError::Fault(format!("a stored receipt: {error}")).into()
+        crate::error::StoreError::Fault(format!("invalid stored receipt: {error}")).into()
     })
 }
 
-/// The receipt of a commit that ends at a place in the log.
-pub(super) fn confirmed(commit: &Commit, last: u64) -> CommitReceipt {
+/// Builds the receipt of a commit whose last delta has this sync id.
+pub(super) fn confirmed_receipt(commit: &Commit, last: u64) -> CommitReceipt {
     let mut receipt = CommitReceipt::new(commit.client_tx_id.clone(), true);
     receipt.server_tx_id = Some(last.to_string());
     receipt.status = Some(CommitStatus::Confirmed);
     receipt.last_sync_id = Some(SyncId(last));
     receipt.ops = Some(commit.changes.len() as u64);
-    let made_up: Vec<&str> =
-        commit.changes.iter().filter(|change| change.made_up).map(|change| &*change.id).collect();
-    if !made_up.is_empty() {
-        receipt.other.insert("createdIds".to_owned(), made_up.into());
+    let created_ids: Vec<&str> = commit
+        .changes
+        .iter()
+        .filter(|change| change.generated_id)
+        .map(|change| &*change.id)
+        .collect();
+    if !created_ids.is_empty() {
+        receipt.other.insert("createdIds".to_owned(), created_ids.into());
     }
     receipt
 }
 
-/// Applies one change and gives its place in the log; 0 where it changes nothing.
+/// Applies one operation and returns its sync id, or 0 if nothing changed.
 fn apply(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -166,64 +171,66 @@ fn apply(
     change: &PlannedChange,
 ) -> Result<u64> {
     let model = engine.models.get(change.model);
-    let write = Write { engine, who, commit, change, model };
-    let before = match write.current(tx)? {
-        Some(row) => Some((of_row(engine, tx, &who.organization, model, &row)?, row)),
+    let writer = RowWriter { engine, who, commit, change, model };
+    let before = match writer.current(tx)? {
+        Some(row) => Some((row_groups(engine, tx, &who.organization, model, &row)?, row)),
         None => None,
     };
-    // Before anything is said about the row: to those who do not see it, it is not there.
+    // Checked before everything else: a row that the writer may not see has to look absent.
     if let Some((groups, _)) = &before
         && who.groups.is_disjoint(groups)
     {
-        return Err(if change.act == OperationKind::Create {
-            taken(model, &change.id)
+        return Err(if change.kind == OperationKind::Create {
+            id_exists(model, &change.id)
         } else {
-            missing(model, &change.id)
+            row_not_found(model, &change.id)
         }
         .into());
     }
-    if !change.bypass {
+    if !change.bypass_claims {
         claims::check(tx, who, model, &change.id)?;
     }
-    fresh(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
-    match (change.act, before) {
-        (OperationKind::Create, None) => write.create(tx),
-        (OperationKind::Create, Some((_, before))) => write.create_again(tx, &before),
+    check_stale(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
+    match (change.kind, before) {
+        (OperationKind::Create, None) => writer.create(tx),
+        (OperationKind::Create, Some((_, before))) => writer.create_again(tx, &before),
         (OperationKind::Update | OperationKind::Archive(_), Some((groups, before))) => {
-            write.update(tx, &groups, &before)
+            writer.update(tx, &groups, &before)
         }
-        (OperationKind::Delete, Some((groups, before))) => write.delete(tx, &groups, &before),
+        (OperationKind::Delete, Some((groups, before))) => writer.delete(tx, &groups, &before),
         (OperationKind::Delete, None) => Ok(0),
         (OperationKind::Update | OperationKind::Archive(_), None) => {
-            Err(missing(model, &change.id).into())
+            Err(row_not_found(model, &change.id).into())
         }
     }
 }
 
-fn missing(model: &Model, id: &str) -> ApiError {
-    ApiError::new("entity_not_found", format!("there is no {}/{id}", model.key))
+fn row_not_found(model: &Model, id: &str) -> ApiError {
+    ApiError::new("entity_not_found", format!("{}/{id} does not exist", model.key))
 }
 
-fn taken(model: &Model, id: &str) -> ApiError {
-    let message = format!("there is a {}/{id} already", model.key);
+fn id_exists(model: &Model, id: &str) -> ApiError {
+    let message = format!("a row with this id exists: {}/{id}", model.key);
     ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
-/// Refuses a change that is based on a state which others have changed since, in the same members (docs/protocol/commits.md §5).
-fn fresh(
+/// Rejects a write if others have changed the same members since `readAt` (docs/protocol/commits.md
+/// §5).
+fn check_stale(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
     change: &PlannedChange,
-    now: Option<&Row>,
+    current: Option<&Row>,
 ) -> Result<()> {
-    let Some(after) = change.guard else { return Ok(()) };
+    let Some(after) = change.stale_guard else { return Ok(()) };
     let written: BTreeSet<&str> =
         change.cells.iter().filter_map(|(at, _)| Some(&*model.columns.get(*at)?.member)).collect();
     let mut fields = BTreeSet::new();
     let mut observed = 0;
-    for (place, members) in log::foreign_changes(tx, who, &model.type_name, &change.id, after)? {
-        let all = change.act == OperationKind::Delete || change.act == OperationKind::Create;
+    for (sync_id, members) in log::changes_by_others(tx, who, &model.type_name, &change.id, after)?
+    {
+        let all = change.kind == OperationKind::Delete || change.kind == OperationKind::Create;
         let overlap: Vec<String> = match &members {
             Some(members) if !all => {
                 members.iter().filter(|name| written.contains(name.as_str())).cloned().collect()
@@ -231,29 +238,27 @@ fn fresh(
             _ => Vec::new(),
         };
         if members.is_none() || all || !overlap.is_empty() {
-            observed = place;
+            observed = sync_id;
             fields.extend(overlap);
         }
     }
     if observed == 0 {
         return Ok(());
     }
-    let row = now.map_or(serde_json::Value::Null, |row| {
+    let row = current.map_or(serde_json::Value::Null, |row| {
         serde_json::from_str(&json(model, row)).unwrap_or_default()
     });
     let conflict = serde_json::json!({
         "model": model.key, "id": change.id, "observedSyncId": observed, "conflictingFields": fields, "data": row,
     });
-    let message = format!(
-        "{}/{} moved past sync id {after}: read it again and decide anew",
-        model.key, change.id
-    );
+    let message =
+        format!("{}/{} has changed since sync id {after}; read it again", model.key, change.id);
     let refusal = ApiError::new("stale_context", message).detail("readAt", after);
     Err(refusal.detail("conflicts", vec![conflict]).into())
 }
 
-/// One change on its way into its table.
-pub(super) struct Write<'w> {
+/// Writes one row together with its delta.
+pub(super) struct RowWriter<'w> {
     pub(super) engine: &'w Engine,
     pub(super) who: &'w Identity,
     pub(super) commit: &'w Commit,
@@ -261,16 +266,16 @@ pub(super) struct Write<'w> {
     pub(super) model: &'w Model,
 }
 
-impl Write<'_> {
+impl RowWriter<'_> {
     fn create(&self, tx: &mut dyn Tx) -> Result<u64> {
         let row = self.new_row(tx)?;
         self.insert(tx, &row, true)
     }
 
-    /// Adds a row, which has to be one of those that its writer sees unless somebody else has decided that it is there.
-    pub(super) fn insert(&self, tx: &mut dyn Tx, row: &Row, within: bool) -> Result<u64> {
+    /// Inserts a row. With `check_scope`, the writer has to be able to see it.
+    pub(super) fn insert(&self, tx: &mut dyn Tx, row: &Row, check_scope: bool) -> Result<u64> {
         tx.execute(&self.engine.tables.get(self.model.id).insert, row)?;
-        // Read back: the database may say a value differently, and the row has to be one of the organisation's own.
+        // Read back, because the database may normalise values, and because row isolation applies.
         let row = self.current(tx)?.ok_or_else(|| {
             let message = format!(
                 "{}/{} would belong to another organisation",
@@ -278,25 +283,26 @@ impl Write<'_> {
             );
             ApiError::new("organization_mismatch", message)
         })?;
-        let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
-        if within {
-            self.within(&groups)?;
+        let groups = row_groups(self.engine, tx, &self.who.organization, self.model, &row)?;
+        if check_scope {
+            self.require_scope(&groups)?;
         }
-        let place = self.append(tx, "I", Some(json(self.model, &row)), None, &groups, None)?;
-        Ok(self.follow(tx, None, Some(&row))?.unwrap_or(place))
+        let sync_id = self.append(tx, "I", Some(json(self.model, &row)), None, &groups, None)?;
+        Ok(self.update_memberships(tx, None, Some(&row))?.unwrap_or(sync_id))
     }
 
-    /// A create whose row is there: the same row by the same hand is the same create, sent again (docs/protocol/differences.md A8).
+    /// Treats a create as a retry if the same participant wrote the same values
+    /// (docs/protocol/differences.md A8).
     fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
-        let held = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
-        let given = |(at, cell): &(usize, Cell)| {
-            held(*at).is_some_and(|(kind, before)| kind.same(before, cell))
+        let current = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
+        let matches = |(at, cell): &(usize, Cell)| {
+            current(*at).is_some_and(|(kind, before)| kind.same(before, cell))
         };
-        let same = self.change.cells.iter().all(given);
-        let last = log::last_of_row(tx, self.who, &self.model.type_name, &self.change.id)?;
+        let same = self.change.cells.iter().all(matches);
+        let last = log::last_row_change(tx, self.who, &self.model.type_name, &self.change.id)?;
         match last {
-            Some((place, true)) if same => Ok(place),
-            _ => Err(taken(self.model, &self.change.id).into()),
+            Some((sync_id, true)) if same => Ok(sync_id),
+            _ => Err(id_exists(self.model, &self.change.id).into()),
         }
     }
 
@@ -307,24 +313,24 @@ impl Write<'_> {
             vec![self.who.organization.as_str().into(), self.change.id.as_str().into()];
         for (at, cell) in &self.change.cells {
             columns.push(*at);
-            let archived = matches!(self.change.act, OperationKind::Archive(true));
+            let archived = matches!(self.change.kind, OperationKind::Archive(true));
             values.push(if archived { now.clone().into() } else { cell.clone() });
         }
-        if let Some(at) = self.model.part(Part::UpdatedAt) {
+        if let Some(at) = self.model.column_with_role(ColumnRole::UpdatedAt) {
             columns.push(at);
             values.push(now.into());
         }
         self.set(tx, old, before, (&columns, &values), true)
     }
 
-    /// Changes columns of a row; the values begin with the organisation and the id.
+    /// Updates columns of a row; `values` starts with the organisation and the id.
     pub(super) fn set(
         &self,
         tx: &mut dyn Tx,
         old: &BTreeSet<String>,
         before: &Row,
         (columns, values): (&[usize], &[Cell]),
-        within: bool,
+        check_scope: bool,
     ) -> Result<u64> {
         if !columns.is_empty() {
             tx.execute(&self.engine.tables.get(self.model.id).update(self.model, columns), values)?;
@@ -334,14 +340,14 @@ impl Write<'_> {
                 format!("{}/{} would move to another organisation", self.model.key, self.change.id);
             ApiError::new("organization_mismatch", message)
         })?;
-        let groups = of_row(self.engine, tx, &self.who.organization, self.model, &row)?;
-        if within {
-            self.within(&groups)?;
+        let groups = row_groups(self.engine, tx, &self.who.organization, self.model, &row)?;
+        if check_scope {
+            self.require_scope(&groups)?;
         }
-        let action = if self.change.act == OperationKind::Archive(true) { "A" } else { "U" };
+        let action = if self.change.kind == OperationKind::Archive(true) { "A" } else { "U" };
         let previous = self.previous(before, &row);
         let before_groups = (groups != *old).then_some(old);
-        let place = self.append(
+        let sync_id = self.append(
             tx,
             action,
             Some(json(self.model, &row)),
@@ -349,15 +355,15 @@ impl Write<'_> {
             &groups,
             before_groups,
         )?;
-        let place = self.follow(tx, Some(before), Some(&row))?.unwrap_or(place);
+        let sync_id = self.update_memberships(tx, Some(before), Some(&row))?.unwrap_or(sync_id);
         if groups == *old {
-            return Ok(place);
+            return Ok(sync_id);
         }
-        let moved = Moved {
+        let change = GroupChange {
             gained: groups.difference(old).cloned().collect(),
             lost: old.difference(&groups).cloned().collect(),
         };
-        self.carry_along(tx, place, &moved)
+        self.append_descendants(tx, sync_id, &change)
     }
 
     pub(super) fn delete(
@@ -368,20 +374,20 @@ impl Write<'_> {
     ) -> Result<u64> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         tx.execute(&self.engine.tables.get(self.model.id).delete, &values)?;
-        let place = self.append(tx, "D", None, None, groups, None)?;
-        Ok(self.follow(tx, Some(before), None)?.unwrap_or(place))
+        let sync_id = self.append(tx, "D", None, None, groups, None)?;
+        Ok(self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id))
     }
 
-    /// What the row gave to whom, and gives now.
-    fn follow(
+    /// Grants or revokes group membership if the row is a membership.
+    fn update_memberships(
         &self,
         tx: &mut dyn Tx,
         before: Option<&Row>,
         after: Option<&Row>,
     ) -> Result<Option<u64>> {
         let (row, caused_by) = (self.change.id.as_str(), self.commit.caused_by.as_deref());
-        let changed = memberships::Changed { model: self.model, row, before, after, caused_by };
-        memberships::follow(self.engine, tx, self.who, &changed)
+        let changed = memberships::ChangedRow { model: self.model, row, before, after, caused_by };
+        memberships::apply_change(self.engine, tx, self.who, &changed)
     }
 
     pub(super) fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
@@ -389,12 +395,12 @@ impl Write<'_> {
         Ok(tx.query(&self.engine.tables.get(self.model.id).by_id, &values)?.into_iter().next())
     }
 
-    /// All columns of a row that is made: what was given, what is the coordinator's to fill, what is preset.
+    /// Builds all columns of a new row from the given values, the writer's identity and defaults.
     fn new_row(&self, tx: &mut dyn Tx) -> Result<Row> {
         let now = stored_date(tx.now());
         let mut row: Row = Vec::with_capacity(self.model.columns.len());
         for (at, column) in self.model.columns.iter().enumerate() {
-            let given = self
+            let sent = self
                 .change
                 .cells
                 .iter()
@@ -403,21 +409,21 @@ impl Write<'_> {
             let filled = || {
                 self.model.auto_fill.iter().find(|(filled, _)| *filled == at).map(|(_, from)| *from)
             };
-            let cell = match (column.part, given) {
-                (Part::Id, _) => self.change.id.as_str().into(),
-                (Part::Organization, _) => self.who.organization.as_str().into(),
-                (Part::CreatedBy, _) => self.who.participant.as_str().into(),
-                (Part::CreatedAt | Part::UpdatedAt, _) => now.as_str().into(),
-                (Part::Declared, Some(cell)) => cell,
-                (Part::Declared, None) => match (filled(), &column.preset) {
+            let cell = match (column.role, sent) {
+                (ColumnRole::Id, _) => self.change.id.as_str().into(),
+                (ColumnRole::Organization, _) => self.who.organization.as_str().into(),
+                (ColumnRole::CreatedBy, _) => self.who.participant.as_str().into(),
+                (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, _) => now.as_str().into(),
+                (ColumnRole::Declared, Some(cell)) => cell,
+                (ColumnRole::Declared, None) => match (filled(), &column.default) {
                     (Some(AutoFillSource::OrganizationId), _) => {
                         self.who.organization.as_str().into()
                     }
                     (Some(AutoFillSource::UserId), _) => self.who.participant.as_str().into(),
-                    (None, Some(Preset::Now)) => now.as_str().into(),
-                    (None, Some(Preset::Value(cell))) => cell.clone(),
+                    (None, Some(ColumnDefault::Now)) => now.as_str().into(),
+                    (None, Some(ColumnDefault::Value(cell))) => cell.clone(),
                     (None, None) if column.required => {
-                        return Err(self.lacks(&column.member).into());
+                        return Err(self.missing_required(&column.member).into());
                     }
                     (None, None) => Cell::Null,
                 },
@@ -427,17 +433,13 @@ impl Write<'_> {
         Ok(row)
     }
 
-    fn lacks(&self, member: &str) -> ApiError {
+    fn missing_required(&self, member: &str) -> ApiError {
         let path = format!("{}.{member}", self.model.key);
-        ApiError::new(
-            "model_required_field_missing",
-            format!("{path} always has a value, and none was given"),
-        )
-        .param(path)
+        ApiError::new("model_required_field_missing", format!("{path} is required")).param(path)
     }
 
-    /// Whether the writer will see the row that it wrote.
-    fn within(&self, groups: &BTreeSet<String>) -> Result<(), ApiError> {
+    /// Checks that the writer can see the row that it wrote.
+    fn require_scope(&self, groups: &BTreeSet<String>) -> Result<(), ApiError> {
         if !self.who.groups.is_disjoint(groups) {
             return Ok(());
         }
@@ -450,18 +452,18 @@ impl Write<'_> {
         Err(ApiError::new("capability_scope_denied", message).required(scope))
     }
 
-    /// What the members that changed held before.
+    /// Returns the previous values of the changed members, as JSON.
     fn previous(&self, before: &Row, after: &Row) -> String {
         let mut out = String::from("{");
         for (at, column) in self.model.columns.iter().enumerate() {
             if let (Some(old), Some(new)) = (before.get(at), after.get(at))
                 && old != new
-                && column.part != Part::UpdatedAt
+                && column.role != ColumnRole::UpdatedAt
             {
                 if out.len() > 1 {
                     out.push(',');
                 }
-                string(&column.member, &mut out);
+                push_json_string(&column.member, &mut out);
                 out.push(':');
                 column.kind.write(old, &mut out);
             }
@@ -493,12 +495,17 @@ impl Write<'_> {
         Ok(log::append(tx, self.who, entry)?)
     }
 
-    /// Rows that live in this one moved with it: whoever sees them now, or did, hears of each.
-    fn carry_along(&self, tx: &mut dyn Tx, place: u64, moved: &Moved) -> Result<u64> {
-        let mut last = place;
-        let mut open = vec![(self.model.id, self.change.id.clone(), 0)];
-        let mut told = BTreeSet::from([(self.model.id, self.change.id.clone())]);
-        while let Some((model, id, depth)) = open.pop() {
+    /// Appends deltas for all descendants of a row that has changed its sync groups.
+    fn append_descendants(
+        &self,
+        tx: &mut dyn Tx,
+        sync_id: u64,
+        change: &GroupChange,
+    ) -> Result<u64> {
+        let mut last = sync_id;
+        let mut pending = vec![(self.model.id, self.change.id.clone(), 0)];
+        let mut visited = BTreeSet::from([(self.model.id, self.change.id.clone())]);
+        while let Some((model, id, depth)) = pending.pop() {
             for (child, column) in &self.engine.models.get(model).children {
                 let child = self.engine.models.get(*child);
                 let sql = self.engine.tables.get(child.id).children(child, *column);
@@ -506,9 +513,9 @@ impl Write<'_> {
                     tx.query(&sql, &[self.who.organization.as_str().into(), id.as_str().into()])?
                 {
                     let own = table::id(&row).to_owned();
-                    if depth < table::DEPTH && told.insert((child.id, own.clone())) {
-                        last = self.carry(tx, child, &row, moved)?;
-                        open.push((child.id, own, depth + 1));
+                    if depth < table::MAX_PARENT_DEPTH && visited.insert((child.id, own.clone())) {
+                        last = self.append_descendant(tx, child, &row, change)?;
+                        pending.push((child.id, own, depth + 1));
                     }
                 }
             }
@@ -516,9 +523,15 @@ impl Write<'_> {
         Ok(last)
     }
 
-    fn carry(&self, tx: &mut dyn Tx, model: &Model, row: &Row, moved: &Moved) -> Result<u64> {
-        let groups = of_row(self.engine, tx, &self.who.organization, model, row)?;
-        let previous = groups.difference(&moved.gained).chain(&moved.lost).cloned().collect();
+    fn append_descendant(
+        &self,
+        tx: &mut dyn Tx,
+        model: &Model,
+        row: &Row,
+        change: &GroupChange,
+    ) -> Result<u64> {
+        let groups = row_groups(self.engine, tx, &self.who.organization, model, row)?;
+        let previous = groups.difference(&change.gained).chain(&change.lost).cloned().collect();
         let entry = Entry {
             action: "U",
             model: &model.type_name,
@@ -534,8 +547,8 @@ impl Write<'_> {
     }
 }
 
-/// How a row's groups changed.
-struct Moved {
+/// The sync groups that a row gained and lost.
+struct GroupChange {
     gained: BTreeSet<String>,
     lost: BTreeSet<String>,
 }

@@ -6,9 +6,9 @@ use super::models::pairs;
 use super::request::{Body, Caller, Optional};
 use crate::app::App;
 use crate::engine::claims::{
-    self, Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest, MAX_TTL, TTL,
+    self, Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest, DEFAULT_TTL_MS, MAX_TTL_MS,
 };
-use crate::engine::plan::{find, permitted, row_id};
+use crate::engine::plan::{check_permission, find, row_id};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
 use crate::models::Model;
@@ -34,7 +34,7 @@ pub(super) fn shown(claim: &Claim) -> ModelClaim {
     shown.status = Some(IntentStatus::from(claim.status.clone()));
     shown.held_by = Some(claim.claimant());
     shown.description = claim.description.clone();
-    shown.field = claim.place.field.clone();
+    shown.field = claim.detail.field.clone();
     shown.target = Some(target(claim));
     shown
 }
@@ -43,25 +43,25 @@ fn target(claim: &Claim) -> ClaimTarget {
     let mut target = ClaimTarget::new(claim.model.clone(), claim.row.clone());
     let read = |text: &String| serde_json::from_str(text).ok();
     target.r#type = Some(claim.model.clone());
-    target.path = claim.place.path.clone();
-    target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.place.field.clone();
-    target.meta = claim.place.meta.as_ref().and_then(read);
+    target.path = claim.detail.path.clone();
+    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
+    target.field = claim.detail.field.clone();
+    target.meta = claim.detail.meta.as_ref().and_then(read);
     target
 }
 
 /// Whether a participant may claim rows of a model: whoever may write them (docs/protocol/differences.md B12).
 pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     let verbs = ["update", "create", "delete"];
-    match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
+    match verbs.iter().any(|verb| check_permission(model, who, verb).is_ok()) {
         true => Ok(()),
-        false => permitted(model, who, "update"),
+        false => check_permission(model, who, "update"),
     }
 }
 
 /// How long a claim is held, in milliseconds (docs/protocol/differences.md B1).
 pub(crate) fn lease(asked: Option<u64>) -> u64 {
-    asked.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(MAX_TTL)
+    asked.filter(|ttl| *ttl > 0).unwrap_or(DEFAULT_TTL_MS).min(MAX_TTL_MS)
 }
 
 fn span(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
@@ -109,7 +109,7 @@ async fn begin(app: &App, who: &Identity, model: &Model, ask: ClaimRequest) -> A
             answer.position = Some(position);
             json(StatusCode::ACCEPTED, &answer)
         }
-        ClaimOutcome::Refused(holder) => Err(claims::held("entity_claimed", &holder).into()),
+        ClaimOutcome::Refused(holder) => Err(claims::held_error("entity_claimed", &holder).into()),
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn claim(
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
         description: body.description,
-        place: ClaimDetail { meta, ..ClaimDetail::default() },
+        detail: ClaimDetail { meta, ..ClaimDetail::default() },
         ttl: span(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
     };
@@ -160,7 +160,7 @@ pub(super) async fn open(
         row: body.target.id,
         action: body.action,
         description: None,
-        place: ClaimDetail {
+        detail: ClaimDetail {
             path: body.target.path,
             range: body.target.range.and_then(|range| json(serde_json::to_string(&range))),
             field: body.target.field,
@@ -255,26 +255,28 @@ pub(super) async fn list(
     }
     let who = caller.who().clone();
     let live = app
-        .reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?))
+        .reading(&who.organization.clone(), move |engine, tx| {
+            Ok(claims::visible(engine, tx, &who)?)
+        })
         .await?;
     let wanted = |claim: &Claim| {
         model.as_ref().is_none_or(|model| *model == claim.model)
             && row.as_ref().is_none_or(|row| *row == claim.row)
-            && (field.is_none() || claim.place.field.is_none() || field == claim.place.field)
+            && (field.is_none() || claim.detail.field.is_none() || field == claim.detail.field)
     };
     let mut line = ClaimQueue::default();
     let mut holders = Vec::new();
     for claim in live.into_iter().filter(wanted) {
         match claim.status.as_str() {
             // One's own claim is no reason to wait (docs/protocol/differences.md B9).
-            "active" if claim.is_of(caller.who()) => {}
+            "active" if claim.belongs_to(caller.who()) => {}
             "active" => holders.push(shown(&claim)),
-            _ => line.queue.push(claim),
+            _ => line.waiters.push(claim),
         }
     }
     let mut places: std::collections::BTreeMap<(String, String), u64> =
         std::collections::BTreeMap::new();
-    let queue = line.queue.iter().map(|claim| {
+    let queue = line.waiters.iter().map(|claim| {
         let place = places.entry((claim.model.clone(), claim.row.clone())).or_default();
         let mut shown = shown(claim);
         shown.position = Some(*place);

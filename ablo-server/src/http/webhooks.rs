@@ -74,7 +74,7 @@ pub(super) async fn create(
             webhooks::add(tx, &organization, (&id, &wanted.url, &secret), &wanted.enabled_events)
         })
         .await?;
-    json(StatusCode::CREATED, &made.show(true))
+    json(StatusCode::CREATED, &made.to_json(true))
 }
 
 fn random() -> Result<[u8; 32], ApiError> {
@@ -88,7 +88,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer 
     let organization = only_secret(&caller.0)?.organization.clone();
     let all =
         app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
-    let data: Vec<_> = all.iter().map(|endpoint| endpoint.show(false)).collect();
+    let data: Vec<_> = all.iter().map(|endpoint| endpoint.to_json(false)).collect();
     ok(&serde_json::json!({ "object": "list", "data": data }))
 }
 
@@ -99,9 +99,9 @@ pub(super) async fn retrieve(
 ) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
     let found = app
-        .reading(&organization.clone(), move |_, tx| webhooks::one(tx, &organization, &id))
+        .reading(&organization.clone(), move |_, tx| webhooks::find(tx, &organization, &id))
         .await?;
-    ok(&found.show(false))
+    ok(&found.to_json(false))
 }
 
 pub(super) async fn update(
@@ -116,7 +116,7 @@ pub(super) async fn update(
     }
     let made = app
         .writing(&organization.clone(), move |_, tx| {
-            let mut endpoint = webhooks::one(tx, &organization, &id)?;
+            let mut endpoint = webhooks::find(tx, &organization, &id)?;
             if let Some(url) = &changed.url {
                 endpoint.url.clone_from(url);
             }
@@ -128,7 +128,7 @@ pub(super) async fn update(
             webhooks::change(tx, &endpoint)
         })
         .await?;
-    ok(&made.show(false))
+    ok(&made.to_json(false))
 }
 
 pub(super) async fn delete(
@@ -150,7 +150,7 @@ pub(super) async fn letters(
 ) -> Answer {
     let organization = only_secret(&caller.0)?.organization.clone();
     let letters = app
-        .reading(&organization.clone(), move |_, tx| webhooks::letters(tx, &organization, &id))
+        .reading(&organization.clone(), move |_, tx| webhooks::dead_letters(tx, &organization, &id))
         .await?;
     ok(&serde_json::json!({ "object": "list", "data": letters }))
 }

@@ -82,7 +82,7 @@ pub(crate) async fn run(
     let membership = match joined {
         Ok(membership) => membership,
         Err(failure) => {
-            let refusal = failure.into_refusal();
+            let refusal = failure.into_api_error();
             tracing::warn!(code = refusal.code(), "a connection was turned away");
             return close(&mut socket, 1013, "try again later").await;
         }
@@ -382,8 +382,8 @@ impl Connection {
         let written = self
             .app
             .writing(&who.organization.clone(), move |_, tx| {
-                credentials::used(tx, &who.capability)?;
-                sessions::put(tx, &who, &id, &report)
+                credentials::mark_used(tx, &who.capability)?;
+                sessions::upsert(tx, &who, &id, &report)
             })
             .await;
         written.map_err(|_| End::Close(1013, "try again later"))
@@ -393,7 +393,7 @@ impl Connection {
         let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
         let kept = self
             .app
-            .writing(&organization.clone(), move |_, tx| sessions::keep(tx, &organization, &ids))
+            .writing(&organization.clone(), move |_, tx| sessions::renew(tx, &organization, &ids))
             .await;
         if let Err(failure) = kept {
             // The session lives through several of these.
@@ -429,7 +429,7 @@ impl Connection {
         if self.who.is(&peer.kind, &peer.participant) || peer.groups.is_disjoint(&self.who.groups) {
             return Ok(());
         }
-        let gone = peer.gone && !self.hub.is_here(&peer.kind, &peer.participant);
+        let gone = peer.closed && !self.hub.is_here(&peer.kind, &peer.participant);
         let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
         self.answer(&frame).await
     }
@@ -444,7 +444,7 @@ impl Connection {
             let organization = who.organization.clone();
             let lives = self
                 .app
-                .reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?))
+                .reading(&organization, move |_, tx| Ok(claims::is_open(tx, &who, &own)?))
                 .await;
             // What cannot be looked up now is looked up at the next change, or is lost when it is renewed.
             if let Ok(false) = lives

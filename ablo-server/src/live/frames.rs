@@ -69,7 +69,7 @@ impl Connection {
         )
         .await;
         let receipt = done.unwrap_or_else(|failure| {
-            let refusal = failure.into_refusal();
+            let refusal = failure.into_api_error();
             self.app.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
             receipt.status = Some(CommitStatus::Rejected);
@@ -135,7 +135,7 @@ impl Connection {
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
             description,
-            place: ClaimDetail {
+            detail: ClaimDetail {
                 path: begin.path.clone(),
                 range: begin.range.as_ref().and_then(|range| json(serde_json::to_string(range))),
                 field: begin.field.clone(),
@@ -172,7 +172,7 @@ impl Connection {
             }
             Err(failure) => {
                 tracing::warn!(
-                    code = failure.into_refusal().code(),
+                    code = failure.into_api_error().code(),
                     "a claim could not be asked for"
                 );
                 peer_view::lost(&begin.intent_id, target.clone())
@@ -233,7 +233,7 @@ impl Connection {
         if text.len() > MAX_RELAY_BYTES {
             return Ok(());
         }
-        let news = Notification::Relay {
+        let news = Notification::PeerMessage {
             organization: self.who.organization.clone(),
             session: self.session.clone(),
             groups: self.who.groups.clone(),
@@ -241,7 +241,7 @@ impl Connection {
         };
         let done = self
             .app
-            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(news.clone())?))
+            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.notify(news.clone())?))
             .await;
         if let Err(failure) = done {
             tracing::debug!(?failure, "a relayed frame was lost");

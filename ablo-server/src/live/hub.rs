@@ -116,16 +116,16 @@ impl Hub {
     /// What there is to look at after a piece of news.
     pub(super) fn note(&self, heard: Notification, missed: &mut BTreeSet<Look>) {
         let look = match heard {
-            Notification::Log { .. } => Look::Log,
-            Notification::Claims { model, row, .. } => Look::ClaimQueue(model, row),
-            Notification::Presence { session, .. } => Look::Session(session),
-            Notification::Relay { session, groups, text, .. } => {
+            Notification::LogGrown { .. } => Look::Log,
+            Notification::ClaimsChanged { model, row, .. } => Look::ClaimQueue(model, row),
+            Notification::PresenceChanged { session, .. } => Look::Session(session),
+            Notification::PeerMessage { session, groups, text, .. } => {
                 // Nobody may be listening.
                 let _ = self.relays.send(Arc::new(Relay { session, groups, text }));
                 return;
             }
-            Notification::Revoked { .. } => return,
-            Notification::Gap => Look::All,
+            Notification::CredentialRevoked { .. } => return,
+            Notification::Lagged => Look::All,
         };
         missed.insert(look);
     }
@@ -145,7 +145,7 @@ impl Hub {
         lock(&self.known)
             .lines
             .values()
-            .any(|change| change.line.holder.iter().chain(&change.line.queue).any(over))
+            .any(|change| change.line.holder.iter().chain(&change.line.waiters).any(over))
     }
 
     pub(super) async fn look(
@@ -155,7 +155,7 @@ impl Hub {
         look: &Look,
     ) -> Result<()> {
         let organization = self.organization.clone();
-        let tenant = Tenant::Of(organization.clone());
+        let tenant = Tenant::Organization(organization.clone());
         match look.clone() {
             Look::Log => self.read_log(store).await,
             Look::Over => {
@@ -181,7 +181,7 @@ impl Hub {
                 let engine = Arc::clone(engine);
                 let (lines, sessions) = store
                     .reading(tenant, move |tx| {
-                        let live = claims::live(tx, &organization)?;
+                        let live = claims::open(tx, &organization)?;
                         let rows: BTreeSet<(String, String)> =
                             live.into_iter().map(|claim| (claim.model, claim.row)).collect();
                         let lines = rows
@@ -201,7 +201,7 @@ impl Hub {
         loop {
             let at = *self.head.borrow();
             let organization = self.organization.clone();
-            let tenant = Tenant::Of(organization.clone());
+            let tenant = Tenant::Organization(organization.clone());
             if at == UNREAD {
                 let head =
                     store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
@@ -236,7 +236,7 @@ impl Hub {
         let change = Arc::new(change);
         let key = (change.model.clone(), change.row.clone());
         let mut known = lock(&self.known);
-        match change.line.holder.is_none() && change.line.queue.is_empty() {
+        match change.line.holder.is_none() && change.line.waiters.is_empty() {
             true => drop(known.lines.remove(&key)),
             false => drop(known.lines.insert(key, Arc::clone(&change))),
         }
@@ -254,7 +254,7 @@ impl Hub {
                 session
             }
             None => match known.sessions.remove(id) {
-                Some(session) => Arc::new(Session { gone: true, ..(*session).clone() }),
+                Some(session) => Arc::new(Session { closed: true, ..(*session).clone() }),
                 None => return,
             },
         };
@@ -336,13 +336,13 @@ fn line(
     model: &str,
     row: &str,
 ) -> Result<ClaimQueueChange> {
-    let line = claims::line(tx, organization, model, row)?;
+    let line = claims::claim_queue(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
         let found =
             tx.query(&engine.tables.get(model.id).by_id, &[organization.into(), row.into()])?;
         if let Some(found) = found.first() {
-            seen_by = groups::of_row(engine, tx, organization, model, found)?;
+            seen_by = groups::row_groups(engine, tx, organization, model, found)?;
         }
     }
     Ok(ClaimQueueChange { model: model.to_owned(), row: row.to_owned(), line, groups: seen_by })

@@ -51,7 +51,7 @@ impl Hubs {
     /// No hub yet. Notification are listened to from now on, within the runtime this is called in.
     #[must_use]
     pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
-        let news = store.news();
+        let news = store.subscribe();
         let shared = Arc::new(Shared {
             engine,
             store,
@@ -169,22 +169,22 @@ async fn dispatch(shared: std::sync::Weak<Shared>, mut news: broadcast::Receiver
     loop {
         let heard = match news.recv().await {
             Ok(heard) => heard,
-            Err(broadcast::error::RecvError::Lagged(_)) => Notification::Gap,
+            Err(broadcast::error::RecvError::Lagged(_)) => Notification::Lagged,
             Err(broadcast::error::RecvError::Closed) => return,
         };
         let Some(shared) = shared.upgrade() else { return };
         let hubs = lock(&shared.hubs);
         let organization = match &heard {
-            Notification::Log { organization }
-            | Notification::Claims { organization, .. }
-            | Notification::Presence { organization, .. }
-            | Notification::Relay { organization, .. } => Some(organization),
-            Notification::Revoked { capability } => {
+            Notification::LogGrown { organization }
+            | Notification::ClaimsChanged { organization, .. }
+            | Notification::PresenceChanged { organization, .. }
+            | Notification::PeerMessage { organization, .. } => Some(organization),
+            Notification::CredentialRevoked { capability } => {
                 // Nobody may be connected.
                 let _ = shared.revoked.send(capability.clone());
                 continue;
             }
-            Notification::Gap => None,
+            Notification::Lagged => None,
         };
         // A hub that is just ending hears no more, and need not.
         match organization {

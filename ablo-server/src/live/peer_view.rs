@@ -113,9 +113,9 @@ impl PeerView {
             frames.push(holder_presence(hub, who, &kind, &participant, change));
         }
         let known = self.lines.contains(&key);
-        if known || !change.line.queue.is_empty() {
+        if known || !change.line.waiters.is_empty() {
             frames.push(queue(change));
-            match change.line.queue.is_empty() {
+            match change.line.waiters.is_empty() {
                 true => drop(self.lines.remove(&key)),
                 false => drop(self.lines.insert(key)),
             }
@@ -135,9 +135,9 @@ impl PeerView {
         let (mut frames, mut doubtful) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
-            let mine = |claim: &Claim| claim.id == id && claim.is_of(who);
+            let mine = |claim: &Claim| claim.id == id && claim.belongs_to(who);
             let holds = change.line.holder.as_ref().is_some_and(mine);
-            let place = change.line.queue.iter().position(mine);
+            let place = change.line.waiters.iter().position(mine);
             match (holds, place) {
                 (true, _) if own.held => {}
                 (true, _) => {
@@ -212,7 +212,7 @@ fn millis(date: &str) -> Millis {
 
 /// The whole line for a row.
 fn queue(change: &ClaimQueueChange) -> ServerFrame {
-    let waiting = change.line.queue.iter().enumerate().map(|(at, claim)| {
+    let waiting = change.line.waiters.iter().enumerate().map(|(at, claim)| {
         let mut intent = Intent::new(
             claim.id.clone(),
             IntentStatus::Queued,
@@ -233,10 +233,10 @@ fn queue(change: &ClaimQueueChange) -> ServerFrame {
 
 fn place(claim: &Claim) -> IntentTarget {
     let mut target = IntentTarget::new(claim.model.clone(), claim.row.clone());
-    target.path = claim.place.path.clone();
-    target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.place.field.clone();
-    target.meta = claim.place.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
+    target.path = claim.detail.path.clone();
+    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
+    target.field = claim.detail.field.clone();
+    target.meta = claim.detail.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
     target
 }
 

@@ -75,7 +75,7 @@ async fn step(app: &Arc<App>, origin: &SourceClient) -> Result<Duration, String>
     let stored = |failure: EngineError| failure.to_string();
     let organization = origin.organization.clone();
     let position = app
-        .reading(&organization.clone(), move |_, tx| data_source_log::position(tx, &organization))
+        .reading(&organization.clone(), move |_, tx| data_source_log::cursor(tx, &organization))
         .await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
@@ -146,7 +146,7 @@ async fn taken(
     let all = events.len();
     match together(app, organization, events.clone(), place.clone()).await {
         // A rule of the database that one of them offends stops none of the others.
-        Err(EngineError::Store(StoreError::Rule(_, error))) => {
+        Err(EngineError::Store(StoreError::Constraint(_, error))) => {
             tracing::warn!(organization, error, "events are taken one by one");
         }
         told => return told,
@@ -157,7 +157,7 @@ async fn taken(
         match together(app, organization, vec![event], None).await {
             Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
             Ok(told) => changed |= told.changed,
-            Err(EngineError::Store(StoreError::Rule(_, error))) => {
+            Err(EngineError::Store(StoreError::Constraint(_, error))) => {
                 tracing::error!(
                     organization,
                     event = id,
@@ -181,13 +181,13 @@ async fn together(
     let of = organization.to_owned();
     app.writing(organization, move |engine, tx| {
         if let Some((from, _)) = &place
-            && data_source_log::position(tx, &of)?.0 != *from
+            && data_source_log::cursor(tx, &of)?.0 != *from
         {
             return Ok(BatchOutcome { events: events.len(), changed: false });
         }
-        let told = data_source_log::tell(engine, tx, &of, &events)?;
+        let told = data_source_log::apply_events(engine, tx, &of, &events)?;
         if let Some((_, next)) = place.as_ref().filter(|_| told.events == events.len()) {
-            data_source_log::moved(tx, &of, next.as_deref(), false)?;
+            data_source_log::save_cursor(tx, &of, next.as_deref(), false)?;
         }
         Ok(told)
     })
@@ -259,7 +259,7 @@ async fn fill(app: &Arc<App>, origin: &SourceClient) -> Result<(), String> {
             };
             let (organization, model) = (origin.organization.clone(), key.clone());
             app.writing(&origin.organization, move |engine, tx| {
-                data_source_log::fill(engine, tx, &organization, &model, &page.rows)
+                data_source_log::backfill(engine, tx, &organization, &model, &page.rows)
             })
             .await
             .map_err(|failure| failure.to_string())?;
@@ -271,7 +271,7 @@ async fn fill(app: &Arc<App>, origin: &SourceClient) -> Result<(), String> {
     }
     let organization = origin.organization.clone();
     app.writing(&origin.organization, move |_, tx| {
-        data_source_log::moved(tx, &organization, cursor.as_deref(), true)
+        data_source_log::save_cursor(tx, &organization, cursor.as_deref(), true)
     })
     .await
     .map_err(|failure| failure.to_string())

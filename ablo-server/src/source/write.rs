@@ -3,7 +3,7 @@
 use super::client::{CallError, SourceClient};
 use crate::app::App;
 use crate::engine::commit::Commit;
-use crate::engine::data_source_log::{self, Begun};
+use crate::engine::data_source_log::{self, BeginOutcome};
 use crate::engine::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -29,9 +29,9 @@ pub(crate) async fn write(
     operations: Vec<Operation>,
 ) -> Result<CommitReceipt> {
     let known = match begun(app, who, &made).await? {
-        Begun::Known(receipt) => return Ok(*receipt),
-        Begun::Sent(known) => known,
-        Begun::Busy => {
+        BeginOutcome::AlreadyApplied(receipt) => return Ok(*receipt),
+        BeginOutcome::Send(known) => known,
+        BeginOutcome::RowBusy => {
             return Err(ApiError::new(
                 "source_network_error",
                 "another write of the row does not come back from the data source",
@@ -55,7 +55,7 @@ pub(crate) async fn write(
         Err(CallError::Refused(failure, status)) => {
             let (organization, id) = (who.organization.clone(), made.client_tx_id);
             app.writing(&organization.clone(), move |_, tx| {
-                data_source_log::refused(tx, &organization, &id)
+                data_source_log::discard(tx, &organization, &id)
             })
             .await?;
             Err(told(&failure, status).into())
@@ -73,7 +73,7 @@ pub(crate) async fn write(
 }
 
 /// Checks it and writes down that it goes out, when nobody else is at these rows.
-async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
+async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<BeginOutcome> {
     let (start, mut pause) = (Instant::now(), Duration::from_millis(2));
     loop {
         let (writer, commit) = (who.clone(), made.clone());
@@ -82,7 +82,7 @@ async fn begun(app: &App, who: &Identity, made: &Commit) -> Result<Begun> {
                 data_source_log::begin(engine, tx, &writer, &commit)
             })
             .await?;
-        if !matches!(begun, Begun::Busy) || start.elapsed() > PATIENCE {
+        if !matches!(begun, BeginOutcome::RowBusy) || start.elapsed() > PATIENCE {
             return Ok(begun);
         }
         tokio::time::sleep(pause).await;
@@ -121,7 +121,7 @@ fn sent(
         made.changes.iter().zip(operations).enumerate().filter(|(at, _)| !known.contains(at));
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
-            let verb = match change.act {
+            let verb = match change.kind {
                 OperationKind::Create => Verb::Create,
                 OperationKind::Update => Verb::Update,
                 OperationKind::Delete => Verb::Delete,
@@ -144,7 +144,8 @@ fn sent(
         })
         .collect();
     let mut commit = SourceCommit::new(operations);
-    commit.client_tx_id = Some(data_source_log::sent_id(&who.organization, &made.client_tx_id));
+    commit.client_tx_id =
+        Some(data_source_log::source_tx_id(&who.organization, &made.client_tx_id));
     let mut scope = origin.scope();
     scope.participant_id = Some(who.participant.clone());
     scope.participant_kind = Some(who.kind.clone());

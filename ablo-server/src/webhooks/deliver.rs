@@ -59,8 +59,10 @@ struct Grown {
 impl Grown {
     fn hear(&mut self, heard: Result<Notification, RecvError>) {
         match heard {
-            Ok(Notification::Log { organization }) => drop(self.organizations.insert(organization)),
-            Ok(Notification::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
+            Ok(Notification::LogGrown { organization }) => {
+                self.organizations.insert(organization);
+            }
+            Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => self.all = true,
             Ok(_) | Err(RecvError::Closed) => {}
         }
     }
@@ -68,7 +70,8 @@ impl Grown {
 
 async fn follow(app: Weak<App>, client: reqwest::Client, poll: Duration) {
     let slots = Arc::new(Semaphore::new(AT_A_TIME));
-    let Some((mut news, mut closing)) = app.upgrade().map(|app| (app.store.news(), app.closing()))
+    let Some((mut news, mut closing)) =
+        app.upgrade().map(|app| (app.store.subscribe(), app.closing()))
     else {
         return;
     };
@@ -112,7 +115,7 @@ async fn due(
 ) -> Result<()> {
     let find =
         move |tx: &mut dyn Tx| webhooks::due(tx, (!grown.all).then_some(&grown.organizations));
-    for endpoint in app.store.reading(Tenant::Nobody, find).await? {
+    for endpoint in app.store.reading(Tenant::Global, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
         let Some(message) = taken(app, &endpoint).await? else { continue };
         let (app, client) = (Arc::clone(app), client.clone());
@@ -135,7 +138,7 @@ async fn due(
 
 async fn taken(app: &App, endpoint: &Endpoint) -> Result<Option<Message>> {
     let taker = endpoint.clone();
-    app.writing(&endpoint.organization, move |_, tx| webhooks::take(tx, &taker)).await
+    app.writing(&endpoint.organization, move |_, tx| webhooks::next_message(tx, &taker)).await
 }
 
 /// One attempt; where it succeeds, what comes next.
@@ -153,8 +156,8 @@ async fn attempt(
         app.metrics.webhooks_delivered.inc();
         let done = app.writing(&organization, move |_, tx| {
             webhooks::delivered(tx, &at, &sent_message)?;
-            let now = webhooks::one(tx, &at.organization, &at.id)?;
-            let next = if now.enabled { webhooks::take(tx, &now)? } else { None };
+            let now = webhooks::find(tx, &at.organization, &at.id)?;
+            let next = if now.enabled { webhooks::next_message(tx, &now)? } else { None };
             Ok(next.map(|next| (now, next)))
         });
         return done.await;
