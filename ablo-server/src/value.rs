@@ -336,7 +336,8 @@ fn decimal(text: &str, digits: Option<(u16, u16)>) -> Result<String, String> {
         None => "a string of digits, a decimal number".to_owned(),
         Some((all, behind)) => {
             format!(
-                "a string of digits, a decimal number of at most {all} digits, {behind} of them after the point"
+                "a string of digits, a decimal number of at most {all} digits, {behind} of them \
+                 after the point"
             )
         }
     };

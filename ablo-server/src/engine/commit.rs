@@ -31,7 +31,8 @@ pub struct Commit {
 }
 
 static RECEIPT: SqlTemplate = SqlTemplate::new(
-    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = {2}",
+    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND \
+     client_tx_id = {2}",
 );
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
@@ -39,8 +40,9 @@ static INSERT: SqlTemplate = SqlTemplate::new(
 );
 
 static DELETE_OLD: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id FROM ablo_commits WHERE \
-     organization_id = {1} AND created_at < {2:date} ORDER BY created_at LIMIT 256)",
+    "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
+     FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
+     LIMIT 256)",
 );
 /// Number of deltas between two deletions of old receipts.
 const CLEANUP_INTERVAL: u64 = 64;
@@ -249,7 +251,11 @@ fn check_stale(
         serde_json::from_str(&json(model, row)).unwrap_or_default()
     });
     let conflict = serde_json::json!({
-        "model": model.key, "id": change.id, "observedSyncId": observed, "conflictingFields": fields, "data": row,
+        "model": model.key,
+        "id": change.id,
+        "observedSyncId": observed,
+        "conflictingFields": fields,
+        "data": row,
     });
     let message =
         format!("{}/{} has changed since sync id {after}; read it again", model.key, change.id);

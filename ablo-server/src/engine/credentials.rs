@@ -147,9 +147,10 @@ pub struct Credential {
 macro_rules! select {
     ($condition:literal) => {
         SqlTemplate::new(concat!(
-            "SELECT id, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, {operations:texts}, \
-             {sync_groups:texts}, {user_meta:json}, label, {issued_at:date}, {expires_at:date}, {revoked_at:date}, \
-             {last_used_at:date}, parent_id, reach FROM ablo_capabilities WHERE ",
+            "SELECT id, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, \
+             {operations:texts}, {sync_groups:texts}, {user_meta:json}, label, {issued_at:date}, \
+             {expires_at:date}, {revoked_at:date}, {last_used_at:date}, parent_id, reach FROM \
+             ablo_capabilities WHERE ",
             $condition
         ))
     };
@@ -157,28 +158,32 @@ macro_rules! select {
 
 static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
 static OF_PARTICIPANT: SqlTemplate = select!(
-    "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH RECURSIVE \
-     own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND kind <> 'secret' \
-     UNION SELECT child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
+    "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \
+     {3:date}) AND id IN (WITH RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE \
+     organization_id = {1} AND participant_id = {2} AND kind <> 'secret' UNION SELECT child.id \
+     FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) \
+     ORDER BY id"
 );
 static SET_GROUPS: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
 static BY_ID: SqlTemplate = select!("id = {1} AND organization_id = {2}");
 static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_capabilities (id, token_hash, kind, organization_id, participant_id, participant_kind, on_behalf_of_id, \
-     operations, sync_groups, user_meta, label, parent_id, issued_at, expires_at, reach) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, \
-     {7}, {8:texts}, {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date}, {15})",
+    "INSERT INTO ablo_capabilities (id, token_hash, kind, organization_id, participant_id, \
+     participant_kind, on_behalf_of_id, operations, sync_groups, user_meta, label, parent_id, \
+     issued_at, expires_at, reach) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8:texts}, \
+     {9:texts}, {10:json}, {11}, {12}, {13:date}, {14:date}, {15})",
 );
 static USED: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
 static REVOKE: SqlTemplate = SqlTemplate::new(
-    "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS child JOIN ended ON \
-     child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = {2:date} WHERE revoked_at IS NULL AND id IN \
-     (SELECT id FROM ended) RETURNING id",
+    "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS \
+     child JOIN ended ON child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = \
+     {2:date} WHERE revoked_at IS NULL AND id IN (SELECT id FROM ended) RETURNING id",
 );
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE expires_at < {1:date} AND NOT EXISTS \
-     (SELECT 1 FROM ablo_capabilities AS child WHERE child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
+    "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE \
+     expires_at < {1:date} AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
+     child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
 );
 static EXPIRE: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");

@@ -30,18 +30,22 @@ const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 const COMMIT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_source_commits (organization_id, id, client_tx_id, body_hash, state, rows, writer, told, sent_at) \
-     VALUES ({1}, {2}, {3}, {4}, 'sent', {5:json}, {6:json}, 0, {7:date}) ON CONFLICT (organization_id, id) DO UPDATE SET sent_at = {7:date}",
+    "INSERT INTO ablo_source_commits (organization_id, id, client_tx_id, body_hash, state, rows, \
+     writer, told, sent_at) VALUES ({1}, {2}, {3}, {4}, 'sent', {5:json}, {6:json}, 0, {7:date}) \
+     ON CONFLICT (organization_id, id) DO UPDATE SET sent_at = {7:date}",
 );
 static ALL: SqlTemplate = SqlTemplate::new(
-    "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits WHERE organization_id = {1}",
+    "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM \
+     ablo_source_commits WHERE organization_id = {1}",
 );
 static IN_FLIGHT: SqlTemplate = SqlTemplate::new(
-    "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM ablo_source_commits \
-     WHERE organization_id = {1} AND (id = {2} OR (state = 'sent' AND sent_at > {3:date}))",
+    "SELECT id, state, {rows:json}, {writer:json}, told, {sent_at:date}, body_hash FROM \
+     ablo_source_commits WHERE organization_id = {1} AND (id = {2} OR (state = 'sent' AND sent_at \
+     > {3:date}))",
 );
 static SET_STATE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = {2}",
+    "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = \
+     {2}",
 );
 static DELETE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
@@ -49,8 +53,8 @@ static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
 );
 static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) \
-     ON CONFLICT (organization_id, id) DO NOTHING",
+    "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) ON \
+     CONFLICT (organization_id, id) DO NOTHING",
 );
 static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
@@ -59,8 +63,9 @@ static CURSOR: SqlTemplate = SqlTemplate::new(
     "SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}",
 );
 static SET_CURSOR: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) \
-     ON CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, ablo_sources.filled_at)",
+    "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) ON \
+     CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, \
+     ablo_sources.filled_at)",
 );
 
 /// A commit that the outbox has not completely reported.
@@ -479,7 +484,8 @@ fn apply_event(
     };
     match apply(engine, tx, who, model, change) {
         Err(crate::error::EngineError::Refused(refusal)) => {
-            tracing::error!(event = event.id, %refusal, "a row of the data source does not fit the schema");
+            tracing::error!(event = event.id, %refusal, "a row of the data source does not fit the \
+            schema");
             Ok(0)
         }
         done => done,
@@ -511,7 +517,8 @@ pub(crate) fn backfill(
         if let Err(crate::error::EngineError::Refused(refusal)) =
             apply(engine, tx, &who, model, change)
         {
-            tracing::error!(model = key, id, %refusal, "a row of the data source does not fit the schema");
+            tracing::error!(model = key, id, %refusal, "a row of the data source does not fit the \
+            schema");
         }
     }
     Ok(tx.notify(Notification::LogGrown { organization: organization.to_owned() })?)

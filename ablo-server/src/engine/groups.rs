@@ -177,16 +177,17 @@ impl Condition<'_> {
                 (true, Dialect::Sqlite) => {
                     let column = column(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
-                         AS named WHERE named.type = 'text' AND named.value IN {list})"
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' \
+                         THEN {column} ELSE '[]' END) AS named WHERE named.type = 'text' AND \
+                         named.value IN {list})"
                     )
                 }
                 (true, Dialect::Postgres) => {
                     let column = column(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
-                         ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \
-                         AND named.value #>> '{{}}' IN {list})"
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) \
+                         WHEN 'array' THEN {column} ELSE '[]' END) AS named (value) WHERE \
+                         jsonb_typeof(named.value) = 'string' AND named.value #>> '{{}}' IN {list})"
                     )
                 }
             });

@@ -65,13 +65,16 @@ pub struct Delta {
 }
 
 static APPEND: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO sync_deltas (action_type, model_name, model_id, data, previous_data, sync_groups, previous_groups, \
-     organization_id, created_at, transaction_id, created_by, actor_id, actor_kind, on_behalf_of_id, on_behalf_of_kind, \
-     capability_id, confirmation_state, caused_by_task_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, \
-     {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}) RETURNING id",
+    "INSERT INTO sync_deltas (action_type, model_name, model_id, data, previous_data, sync_groups, \
+     previous_groups, organization_id, created_at, transaction_id, created_by, actor_id, \
+     actor_kind, on_behalf_of_id, on_behalf_of_kind, capability_id, confirmation_state, \
+     caused_by_task_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, {7:texts}, {8}, \
+     {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}) RETURNING id",
 );
-const COLUMNS: &str = "id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, {previous_groups:texts}, \
-    transaction_id, {created_at:date}, actor_kind, actor_id, on_behalf_of_kind, on_behalf_of_id, capability_id, \
+const COLUMNS: &str = "id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, \
+{previous_groups:texts}, \
+    transaction_id, {created_at:date}, actor_kind, actor_id, on_behalf_of_kind, on_behalf_of_id, \
+    capability_id, \
     caused_by_task_id";
 
 impl Delta {
@@ -85,16 +88,16 @@ impl Delta {
 static HEAD: SqlTemplate =
     SqlTemplate::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
 static ROW_SINCE: SqlTemplate = SqlTemplate::new(
-    "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
-     AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND NOT (actor_id = {5} AND actor_kind = {6}) \
-     ORDER BY id",
+    "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND \
+     model_name = {2} AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND \
+     NOT (actor_id = {5} AND actor_kind = {6}) ORDER BY id",
 );
 static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
     "SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2}",
 );
 static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
-    "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} \
-     AND action_type NOT IN ('C', 'G', 'S') ORDER BY id DESC LIMIT 1",
+    "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = \
+     {2} AND model_id = {3} AND action_type NOT IN ('C', 'G', 'S') ORDER BY id DESC LIMIT 1",
 );
 
 /// Appends a delta and returns its sync id.
@@ -164,16 +167,19 @@ pub fn since(
     limit: usize,
 ) -> Result<Vec<Delta>, StoreError> {
     static SINCE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
-        [(Dialect::Sqlite, "octet_length(data)"), (Dialect::Postgres, "octet_length(CAST(data AS TEXT))")].map(
-            |(dialect, size)| {
-                dialect.render(&format!(
-                    "SELECT {COLUMNS} FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} AND id <= (\
-                 SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS size_before FROM (\
-                 SELECT id, coalesce({size}, 0) AS size FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} \
-                 ORDER BY id LIMIT {{3}}) AS page) AS pages WHERE size_before < {MAX_PAGE_BYTES}) ORDER BY id"
-                ))
-            },
-        )
+        [
+            (Dialect::Sqlite, "octet_length(data)"),
+            (Dialect::Postgres, "octet_length(CAST(data AS TEXT))"),
+        ]
+        .map(|(dialect, size)| {
+            dialect.render(&format!(
+                "SELECT {COLUMNS} FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} \
+                 AND id <= (SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS \
+                 size_before FROM (SELECT id, coalesce({size}, 0) AS size FROM sync_deltas WHERE \
+                 organization_id = {{1}} AND id > {{2}} ORDER BY id LIMIT {{3}}) AS page) AS pages \
+                 WHERE size_before < {MAX_PAGE_BYTES}) ORDER BY id"
+            ))
+        })
     });
     let sql = &SINCE[usize::from(tx.dialect() == Dialect::Postgres)];
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

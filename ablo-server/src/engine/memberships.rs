@@ -230,7 +230,10 @@ impl<'t> MembershipDeltas<'t> {
             _ => (&[], &[&self.grant.group]),
         };
         let data = serde_json::json!({
-            "group": self.grant.group, "userId": self.grant.subject, "addedGroups": added, "removedGroups": removed,
+            "group": self.grant.group,
+            "userId": self.grant.subject,
+            "addedGroups": added,
+            "removedGroups": removed,
         });
         self.append(
             tx,

@@ -33,9 +33,10 @@ pub struct Session {
 }
 
 static UPSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, sync_groups, presence, active_at, \
-     expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) \
-     DO UPDATE SET sync_groups = excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
+    "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, \
+     sync_groups, presence, active_at, expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, \
+     {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) DO UPDATE SET sync_groups = \
+     excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
      expires_at = excluded.expires_at",
 );
 static RENEW: SqlTemplate = SqlTemplate::new(
@@ -50,8 +51,9 @@ static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
 macro_rules! select {
     ($rest:literal) => {
         SqlTemplate::new(concat!(
-            "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, {active_at:date} FROM \
-             ablo_sessions WHERE organization_id = {1} AND expires_at > {2:date}",
+            "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, \
+             {active_at:date} FROM ablo_sessions WHERE organization_id = {1} AND expires_at > \
+             {2:date}",
             $rest
         ))
     };

@@ -53,10 +53,10 @@ impl Tables {
 impl Table {
     fn new(models: &Models, model: &Model, dialect: Dialect) -> Self {
         let name = quoted(&model.table);
-        let own = tenancy_condition(models, model, dialect, MAX_PARENT_DEPTH);
+        let tenancy = tenancy_condition(models, model, dialect, MAX_PARENT_DEPTH);
         let columns: Vec<String> =
             model.columns.iter().map(|column| column_expr(column, dialect)).collect();
-        let select = format!("SELECT {} FROM {name} WHERE {own}", columns.join(", "));
+        let select = format!("SELECT {} FROM {name} WHERE {tenancy}", columns.join(", "));
         let names: Vec<String> = model.columns.iter().map(|column| quoted(&column.name)).collect();
         let values = model
             .columns
@@ -75,10 +75,10 @@ impl Table {
                 names.join(", "),
                 values.collect::<Vec<_>>().join(", ")
             ),
-            delete: format!("DELETE FROM {name} WHERE {own} AND {has_id}"),
+            delete: format!("DELETE FROM {name} WHERE {tenancy} AND {has_id}"),
             has_id,
             select,
-            tenancy: own,
+            tenancy: tenancy,
             name,
             dialect,
         }

@@ -7,15 +7,16 @@ use crate::value::{Cell, stored_date};
 use ablo_wire::{ParticipantKind, TaskClose, TaskOpen};
 
 static OPEN: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_turns (id, organization_id, participant_id, prompt_hash, parent_id, surface, metadata, opened_at) \
-     VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7:json}, {8:date})",
+    "INSERT INTO ablo_turns (id, organization_id, participant_id, prompt_hash, parent_id, surface, \
+     metadata, opened_at) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7:json}, {8:date})",
 );
 static FIND: SqlTemplate = SqlTemplate::new(
-    "SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = {2}",
+    "SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = \
+     {2}",
 );
 static CLOSE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_turns SET ended_at = {3:date}, cost_input_tokens = {4}, cost_output_tokens = {5}, cost_compute_ms = {6} \
-     WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
+    "UPDATE ablo_turns SET ended_at = {3:date}, cost_input_tokens = {4}, cost_output_tokens = {5}, \
+     cost_compute_ms = {6} WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
 );
 
 /// Maximum length of a prompt, in characters (docs/protocol/http.md §6).

@@ -23,16 +23,19 @@ const MAX_EVENTS: usize = 100;
 /// How long one attempt may take before another process may retry.
 const ATTEMPT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-const COLUMNS: &str = "id, organization_id, url, secret, {enabled_events:texts}, status, cursor, sending_to, attempts, \
-    {next_attempt_at:date}, {last_success_at:date}, {last_error_at:date}, last_error, {created_at:date}";
+const COLUMNS: &str = "id, organization_id, url, secret, {enabled_events:texts}, status, cursor, \
+sending_to, attempts, \
+    {next_attempt_at:date}, {last_success_at:date}, {last_error_at:date}, last_error, \
+    {created_at:date}";
 
 static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_webhook_endpoints (id, organization_id, url, secret, enabled_events, status, cursor, attempts, next_attempt_at, \
-     leased_until, created_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, 'enabled', {6}, 0, {7:date}, {7:date}, {7:date})",
+    "INSERT INTO ablo_webhook_endpoints (id, organization_id, url, secret, enabled_events, status, \
+     cursor, attempts, next_attempt_at, leased_until, created_at) VALUES ({1}, {2}, {3}, {4}, \
+     {5:texts}, 'enabled', {6}, 0, {7:date}, {7:date}, {7:date})",
 );
 static UPDATE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_endpoints SET url = {3}, enabled_events = {4:texts}, status = {5}, attempts = {6}, next_attempt_at = {7:date} \
-     WHERE organization_id = {1} AND id = {2}",
+    "UPDATE ablo_webhook_endpoints SET url = {3}, enabled_events = {4:texts}, status = {5}, \
+     attempts = {6}, next_attempt_at = {7:date} WHERE organization_id = {1} AND id = {2}",
 );
 static DELETE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_webhook_endpoints WHERE organization_id = {1} AND id = {2}");
@@ -40,41 +43,45 @@ static DELETE_DEAD_LETTERS: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2}",
 );
 static TAKE_LEASE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_endpoints SET leased_until = {3:date} WHERE id = {1} AND status = 'enabled' AND leased_until <= {2:date} \
-     AND next_attempt_at <= {2:date} RETURNING id",
+    "UPDATE ablo_webhook_endpoints SET leased_until = {3:date} WHERE id = {1} AND status = \
+     'enabled' AND leased_until <= {2:date} AND next_attempt_at <= {2:date} RETURNING id",
 );
 static SET_SENDING: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_webhook_endpoints SET sending_to = {2} WHERE id = {1}");
 static ADVANCE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_endpoints SET cursor = {2}, sending_to = NULL, attempts = 0, next_attempt_at = {3:date}, leased_until = {3:date} \
-     WHERE id = {1}",
+    "UPDATE ablo_webhook_endpoints SET cursor = {2}, sending_to = NULL, attempts = 0, \
+     next_attempt_at = {3:date}, leased_until = {3:date} WHERE id = {1}",
 );
 static SET_SUCCESS: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_webhook_endpoints SET last_success_at = {2:date} WHERE id = {1}");
 static SET_FAILURE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_endpoints SET attempts = attempts + 1, next_attempt_at = {2:date}, leased_until = {3:date}, \
-     last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
+    "UPDATE ablo_webhook_endpoints SET attempts = attempts + 1, next_attempt_at = {2:date}, \
+     leased_until = {3:date}, last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
 );
 static DISABLE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_endpoints SET status = 'disabled', attempts = 0, cursor = {2}, sending_to = NULL, leased_until = {3:date}, \
-     last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
+    "UPDATE ablo_webhook_endpoints SET status = 'disabled', attempts = 0, cursor = {2}, sending_to \
+     = NULL, leased_until = {3:date}, last_error_at = {3:date}, last_error = {4} WHERE id = {1}",
 );
 static INSERT_DEAD_LETTER: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_webhook_letters (id, organization_id, endpoint_id, body, error, died_at, again) \
-     VALUES ({1}, {2}, {3}, {4}, {5}, {6:date}, 'no') ON CONFLICT (organization_id, endpoint_id, id) \
-     DO UPDATE SET error = {5}, died_at = {6:date}, again = 'no'",
+    "INSERT INTO ablo_webhook_letters (id, organization_id, endpoint_id, body, error, died_at, \
+     again) VALUES ({1}, {2}, {3}, {4}, {5}, {6:date}, 'no') ON CONFLICT (organization_id, \
+     endpoint_id, id) DO UPDATE SET error = {5}, died_at = {6:date}, again = 'no'",
 );
 static DEAD_LETTERS: SqlTemplate = SqlTemplate::new(
-    "SELECT id, body, error, {died_at:date}, again FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} ORDER BY died_at, id LIMIT 100",
+    "SELECT id, body, error, {died_at:date}, again FROM ablo_webhook_letters WHERE organization_id \
+     = {1} AND endpoint_id = {2} ORDER BY died_at, id LIMIT 100",
 );
 static NEXT_REDRIVE: SqlTemplate = SqlTemplate::new(
-    "SELECT id, body FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND again = 'yes' ORDER BY died_at, id LIMIT 1",
+    "SELECT id, body FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} \
+     AND again = 'yes' ORDER BY died_at, id LIMIT 1",
 );
 static REDRIVE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_webhook_letters SET again = 'yes' WHERE organization_id = {1} AND endpoint_id = {2}",
+    "UPDATE ablo_webhook_letters SET again = 'yes' WHERE organization_id = {1} AND endpoint_id = \
+     {2}",
 );
 static DELETE_DEAD_LETTER: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = {3}",
+    "DELETE FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} AND id = \
+     {3}",
 );
 
 /// A webhook endpoint.
@@ -144,10 +151,19 @@ impl Endpoint {
         let date = |text: &Option<String>| text.as_deref().map(shown_date);
         let last4 = self.secret.get(self.secret.len().saturating_sub(4)..);
         let mut shown = json!({
-            "object": "webhook_endpoint", "id": self.id, "url": self.url, "enabledEvents": self.events,
-            "status": if self.enabled { "enabled" } else { "disabled" }, "last4": last4, "cursor": self.cursor,
-            "attempts": self.attempts, "nextAttemptAt": if self.attempts > 0 { date(next) } else { None },
-            "lastSuccessAt": date(success), "lastErrorAt": date(error_at), "lastError": error, "createdAt": date(created),
+            "object": "webhook_endpoint",
+            "id": self.id,
+            "url": self.url,
+            "enabledEvents": self.events,
+            "status": if self.enabled { "enabled" } else { "disabled" },
+            "last4": last4,
+            "cursor": self.cursor,
+            "attempts": self.attempts,
+            "nextAttemptAt": if self.attempts > 0 { date(next) } else { None },
+            "lastSuccessAt": date(success),
+            "lastErrorAt": date(error_at),
+            "lastError": error,
+            "createdAt": date(created),
         });
         if secret {
             shown["secret"] = self.secret.as_str().into();
@@ -221,8 +237,9 @@ pub(crate) fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Endpoint>> 
 pub(crate) fn due(tx: &mut dyn Tx, changed: Option<&BTreeSet<String>>) -> Result<Vec<Endpoint>> {
     static DUE: LazyLock<[String; 2]> = LazyLock::new(|| {
         render_select(
-            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} \
-             AND ({2} = 'all' OR attempts > 0 OR sending_to IS NOT NULL OR organization_id IN {3:list})",
+            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} AND \
+             ({2} = 'all' OR attempts > 0 OR sending_to IS NOT NULL OR organization_id IN \
+             {3:list})",
         )
     });
     let which = if changed.is_none() { "all" } else { "some" };
@@ -304,8 +321,14 @@ pub(crate) fn dead_letters(tx: &mut dyn Tx, organization: &str, id: &str) -> Res
         let (id, body, error, died, again) =
             (text(), text().unwrap_or_default(), text(), text(), text());
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
-        json!({ "object": "dead_letter", "id": id, "error": error, "diedAt": died.as_deref().map(shown_date),
-            "again": again.as_deref() == Some("yes"), "data": body["data"] })
+        json!({
+            "object": "dead_letter",
+            "id": id,
+            "error": error,
+            "diedAt": died.as_deref().map(shown_date),
+            "again": again.as_deref() == Some("yes"),
+            "data": body["data"],
+        })
     };
     Ok(rows.into_iter().map(shown).collect())
 }
@@ -337,8 +360,8 @@ pub(crate) fn next_message(tx: &mut dyn Tx, endpoint: &Endpoint) -> Result<Optio
     if tx.query(TAKE_LEASE.sql(tx.dialect()), &lease)?.is_empty() {
         return Ok(None);
     }
-    if let Some(letter) = dead_letter {
-        let mut cells = letter.into_iter().map(Cell::into_text);
+    if let Some(dead_letter) = dead_letter {
+        let mut cells = dead_letter.into_iter().map(Cell::into_text);
         let (id, body) = (
             cells.next().flatten().unwrap_or_default(),
             cells.next().flatten().unwrap_or_default(),

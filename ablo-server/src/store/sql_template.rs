@@ -114,16 +114,19 @@ mod tests {
     #[test]
     fn templates_render_for_each_dialect() {
         let text = SqlTemplate::new(
-            "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} AND c IN {3:list}",
+            "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} \
+             AND c IN {3:list}",
         );
         assert_eq!(
             text.sql(Dialect::Sqlite),
-            "SELECT expires_at, sync_groups FROM t WHERE a = ?1 AND b < ?2 AND c IN (SELECT value FROM json_each(?3))"
+            "SELECT expires_at, sync_groups FROM t WHERE a = ?1 AND b < ?2 AND c IN (SELECT value \
+             FROM json_each(?3))"
         );
         assert_eq!(
             text.sql(Dialect::Postgres),
-            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), to_json(sync_groups)::text \
-             FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN (SELECT jsonb_array_elements_text($3::text::jsonb))"
+            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             to_json(sync_groups)::text FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN \
+             (SELECT jsonb_array_elements_text($3::text::jsonb))"
         );
     }
 }

@@ -75,11 +75,11 @@ impl Listener {
     }
 
     fn sync_clock(&self, session: &mut Session) -> Result<(), StoreError> {
-        let asked = self.clock.elapsed();
+        let sent = self.clock.elapsed();
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
         let answer = session.query(sql, &[])?;
-        if let Some(said) = answer.first().and_then(|row| row.first()?.integer()) {
-            self.clock.set(said, asked, self.clock.elapsed());
+        if let Some(server) = answer.first().and_then(|row| row.first()?.integer()) {
+            self.clock.set(server, sent, self.clock.elapsed());
         }
         Ok(())
     }

@@ -46,22 +46,26 @@ struct Job {
 }
 
 impl Postgres {
-    /// Opens a database, which `address` names as libpq does, and makes the tables that are missing. Until it is dropped it holds up to
-    /// nine connections; the role needs no more rights than to own the tables, and row security binds it as well.
+    /// Opens a database and creates missing tables. `address` is a libpq connection string. The
+    /// store holds up to nine connections. The role only has to own the tables; row security
+    /// applies to it, too.
     ///
     /// ```no_run
     /// use ablo_codegen::emit::sql::postgres::Options;
     /// use ablo_server::store::{Postgres, Store as _};
     ///
     /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::error::StoreError> {
-    /// let store = Postgres::open("postgres://ablo@localhost/app?sslmode=verify-full", schema, &Options::default())?;
-    /// println!("the server says it is {}", store.now());
+    /// let address = "postgres://ablo@localhost/app?sslmode=verify-full";
+    /// let store = Postgres::open(address, schema, &Options::default())?;
+    /// println!("time on the server: {}", store.now());
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
+    ///
+    /// Returns an error if the address or the options are invalid, the server is unreachable, or a
+    /// table cannot be created.
     pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs =

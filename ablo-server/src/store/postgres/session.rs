@@ -38,8 +38,8 @@ impl Session {
         let mut client = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         // Explicit settings, whatever the defaults of the role and the database.
         client.batch_execute(&format!(
-            "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET standard_conforming_strings = on; \
-             SET TimeZone = 'UTC'",
+            "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET \
+             standard_conforming_strings = on; SET TimeZone = 'UTC'",
             quoted(&address.schema)
         ))?;
         Ok(Self { client, statements: BTreeMap::new() })

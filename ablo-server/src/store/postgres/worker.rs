@@ -206,7 +206,8 @@ mod tests {
         let read = begin(Access::Read, &hostile).expect("the name is a valid literal");
         assert_eq!(
             read,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.current_org_id = 'a''; DROP TABLE t; --'"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.current_org_id = 'a''; \
+             DROP TABLE t; --'"
         );
     }
 
