@@ -78,7 +78,7 @@ impl Table {
             delete: format!("DELETE FROM {name} WHERE {tenancy} AND {has_id}"),
             has_id,
             select,
-            tenancy: tenancy,
+            tenancy,
             name,
             dialect,
         }

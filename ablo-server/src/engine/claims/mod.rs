@@ -6,88 +6,32 @@
 //! first waiter is then promoted.
 
 mod claim;
+mod queue;
+mod sql;
 
 pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
+pub use queue::{claim_queue, reorder, sweep};
 
 use super::Engine;
 use super::groups::{Visibility, visibility};
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{Notification, SqlTemplate, Tx};
+use crate::store::Tx;
 use crate::value::{Cell, stored_date};
 use claim::claim;
 use jiff::{SignedDuration, Timestamp};
+use queue::{end, expire_due, notify, promote};
 use std::collections::BTreeMap;
 
 /// Default lease, in milliseconds (docs/protocol/differences.md B1).
 pub const DEFAULT_TTL_MS: u64 = 60_000;
+
 /// Maximum lease, in milliseconds; longer ones are shortened.
 pub const MAX_TTL_MS: u64 = 600_000;
+
 /// Grace period of waiters and of newly promoted holders, in milliseconds.
 pub const GRACE_PERIOD_MS: u64 = 10_000;
-
-macro_rules! select {
-    ($rest:literal) => {
-        SqlTemplate::new(concat!(
-            "SELECT id, participant_id, participant_kind, model, row_id, action, description, \
-             path, {range:json}, field, {meta:json}, status, {declared_at:date}, {expires_at:date} \
-             FROM ablo_claims WHERE organization_id = {1} AND ",
-            $rest
-        ))
-    };
-}
-
-static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arrival");
-static HOLDER: SqlTemplate =
-    select!("model = {2} AND row_id = {3} AND status = 'active' AND expires_at > {4:date}");
-static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
-static OPEN: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
-static DUE: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
-static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, \
-     row_id, action, description, path, range, field, meta, status, declared_at, expires_at, \
-     ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10:json}, {11}, {12:json}, \
-     {13}, {14:date}, {15:date}, {16})",
-);
-static STATUS: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET status = {4}, expires_at = {5:date} WHERE organization_id = {1} AND \
-     participant_id = {2} AND id = {3}",
-);
-static EXTEND: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET expires_at = {4:date} WHERE organization_id = {1} AND participant_id = \
-     {2} AND id = {3} AND status IN ('active', 'queued')",
-);
-static TTL_OF: SqlTemplate = SqlTemplate::new(
-    "SELECT ttl_ms FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = \
-     {3}",
-);
-static REMOVE: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
-);
-static SWEEP: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') \
-     AND expires_at < {2:date}",
-);
-static SET_ARRIVAL: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND \
-     id = {3}",
-);
-static NEGATE_ARRIVALS: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND \
-     row_id = {3} AND status = 'queued'",
-);
-static ARRIVALS: SqlTemplate = SqlTemplate::new(
-    "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
-     AND status = 'queued' ORDER BY arrival",
-);
-static COUNT_WRITES: SqlTemplate = SqlTemplate::new(
-    "SELECT count(*) FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND \
-     model_id = {3} AND actor_id = {4} AND actor_kind = {5} AND created_at >= {6:date} AND \
-     action_type NOT IN ('C', 'G', 'S')",
-);
 
 /// Rejects a write to a row that another participant holds.
 ///
@@ -98,7 +42,7 @@ pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Resul
     let now = stored_date(tx.now());
     let values =
         [who.organization.as_str().into(), model.key.as_str().into(), row.into(), now.into()];
-    let holder = tx.query(HOLDER.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let holder = tx.query(sql::HOLDER.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
     match holder {
         Some(holder) if !holder.belongs_to(who) => {
             Err(held_error("entity_claimed", &holder).into())
@@ -148,7 +92,7 @@ pub fn begin(
     let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
     let (id, participant) = (request.id.as_str(), who.participant.as_str());
     let key = [who.organization.as_str().into(), participant.into(), id.into()];
-    let found = tx.query(BY_ID.sql(tx.dialect()), &key)?;
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &key)?;
     if let Some(known) = found.into_iter().next().map(claim) {
         let mine = known.model == model.key && known.row == request.row;
         match known.status.as_str() {
@@ -167,7 +111,8 @@ pub fn begin(
                     .waiters
                     .iter()
                     .position(|waiting| waiting.id == id && waiting.belongs_to(who));
-                let until = tx.query(BY_ID.sql(tx.dialect()), &key)?.into_iter().next().map(claim);
+                let until =
+                    tx.query(sql::BY_ID.sql(tx.dialect()), &key)?.into_iter().next().map(claim);
                 let renewed = until.unwrap_or(known);
                 return Ok(match at {
                     Some(at) => ClaimOutcome::Queued(renewed, at as u64),
@@ -176,7 +121,7 @@ pub fn begin(
             }
             // The id of a claim that has ended, or of a claim on another row, is reused.
             _ => {
-                tx.execute(REMOVE.sql(tx.dialect()), &key)?;
+                tx.execute(sql::REMOVE.sql(tx.dialect()), &key)?;
                 if !mine {
                     promote(tx, &who.organization, &known.model, &known.row)?;
                     notify(tx, &who.organization, &known.model, &known.row)?;
@@ -248,7 +193,7 @@ fn insert(
         claim.expires_at.as_str().into(),
         super::log::u64_to_cell(request.ttl),
     ];
-    tx.execute(INSERT.sql(tx.dialect()), &values)?;
+    tx.execute(sql::INSERT.sql(tx.dialect()), &values)?;
     Ok(claim)
 }
 
@@ -264,7 +209,7 @@ pub fn abandon(
     id: &str,
 ) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
     let Some(claim) = found.filter(|claim| claim.is_open() && claim.belongs_to(who)) else {
         return Ok(false);
     };
@@ -293,7 +238,7 @@ fn has_written(
         who.kind.as_str().into(),
         claim.declared_at.as_str().into(),
     ];
-    let found = tx.query(COUNT_WRITES.sql(tx.dialect()), &values)?;
+    let found = tx.query(sql::COUNT_WRITES.sql(tx.dialect()), &values)?;
     Ok(super::log::cell_to_u64(found.first().and_then(|row| row.first()))? > 0)
 }
 
@@ -322,51 +267,6 @@ pub fn release(
     Ok(!own.is_empty())
 }
 
-/// Reorders the waiters of a row: the listed ones first, then the others in their present order
-/// (docs/protocol/claims.md §4).
-///
-/// # Errors
-///
-/// Returns `entity_not_found` if the participant cannot see the row, or an error if a statement
-/// fails.
-pub fn reorder(
-    engine: &Engine,
-    tx: &mut dyn Tx,
-    who: &Identity,
-    model: &Model,
-    row: &str,
-    order: &[(String, String)],
-) -> Result<()> {
-    if visibility(engine, tx, who, model, row)? == Visibility::Hidden {
-        return Err(row_not_found(model, row).into());
-    }
-    let organization = who.organization.as_str();
-    let waiters = claim_queue(tx, organization, &model.key, row)?.waiters;
-    let rank = |claim: &Claim| {
-        let listed = order.iter().position(|(by, id)| {
-            *id == claim.id && (*by == claim.claimant() || *by == claim.participant)
-        });
-        listed.unwrap_or(order.len())
-    };
-    let mut wanted: Vec<&Claim> = waiters.iter().collect();
-    wanted.sort_by_key(|claim| rank(claim));
-    let values = [organization.into(), model.key.as_str().into(), row.into()];
-    let arrivals = tx.query(ARRIVALS.sql(tx.dialect()), &values)?;
-    // Negated first, because arrival numbers are unique at every moment.
-    tx.execute(NEGATE_ARRIVALS.sql(tx.dialect()), &values)?;
-    for (claim, arrival) in wanted.into_iter().zip(arrivals) {
-        let Some(arrival) = arrival.into_iter().next() else { continue };
-        let values = [
-            organization.into(),
-            claim.participant.as_str().into(),
-            claim.id.as_str().into(),
-            arrival,
-        ];
-        tx.execute(SET_ARRIVAL.sql(tx.dialect()), &values)?;
-    }
-    Ok(notify(tx, organization, &model.key, row)?)
-}
-
 /// Returns whether a participant's claim holds its row or waits for it.
 ///
 /// # Errors
@@ -374,7 +274,7 @@ pub fn reorder(
 /// Returns an error if a statement fails.
 pub fn is_open(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
     Ok(found.is_some_and(|claim| claim.is_open() && claim.belongs_to(who)))
 }
 
@@ -385,7 +285,7 @@ pub fn is_open(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreE
 /// Returns an error if a statement fails.
 pub fn renew(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(TTL_OF.sql(tx.dialect()), &values)?;
+    let found = tx.query(sql::TTL_OF.sql(tx.dialect()), &values)?;
     let Some(ttl) = found.first() else { return Ok(false) };
     extend(tx, who, id, super::log::cell_to_u64(ttl.first())?)
 }
@@ -398,119 +298,7 @@ fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, St
         id.into(),
         until.into(),
     ];
-    Ok(tx.execute(EXTEND.sql(tx.dialect()), &values)? > 0)
-}
-
-/// Ends all expired claims of an organisation, promotes waiters, and deletes claims that ended a
-/// while ago.
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    let due: Vec<Claim> = tx
-        .query(DUE.sql(tx.dialect()), &[organization.into(), now.into()])?
-        .into_iter()
-        .map(claim)
-        .collect();
-    let rows: std::collections::BTreeSet<(&str, &str)> =
-        due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
-    for claim in &due {
-        end(tx, organization, claim, "expired")?;
-    }
-    for (model, row) in rows {
-        promote(tx, organization, model, row)?;
-        notify(tx, organization, model, row)?;
-    }
-    let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
-    tx.execute(SWEEP.sql(tx.dialect()), &[organization.into(), old.into()])?;
-    Ok(())
-}
-
-/// Ends the expired claims on one row.
-fn expire_due(
-    tx: &mut dyn Tx,
-    organization: &str,
-    model: &Model,
-    row: &str,
-) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    let queue = claim_queue(tx, organization, &model.key, row)?;
-    let due: Vec<&Claim> =
-        queue.holder.iter().chain(&queue.waiters).filter(|claim| claim.expires_at <= now).collect();
-    for claim in &due {
-        end(tx, organization, claim, "expired")?;
-    }
-    if !due.is_empty() {
-        promote(tx, organization, &model.key, row)?;
-        notify(tx, organization, &model.key, row)?;
-    }
-    Ok(())
-}
-
-/// Promotes the first waiter of a row without a holder.
-fn promote(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    let queue = claim_queue(tx, organization, model, row)?;
-    let now = stored_date(tx.now());
-    // Waiters whose grace period is over are skipped; `sweep` ends them.
-    let next = queue.waiters.iter().find(|waiting| waiting.expires_at > now);
-    let (None, Some(next)) = (&queue.holder, next) else { return Ok(()) };
-    // The new holder has to respond within the grace period; then its lease starts.
-    let until = stored_date(later(tx.now(), GRACE_PERIOD_MS));
-    set(tx, organization, next, "active", until)
-}
-
-fn end(
-    tx: &mut dyn Tx,
-    organization: &str,
-    claim: &Claim,
-    how: &'static str,
-) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    set(tx, organization, claim, how, now)
-}
-
-fn set(
-    tx: &mut dyn Tx,
-    organization: &str,
-    claim: &Claim,
-    status: &'static str,
-    until: String,
-) -> Result<(), StoreError> {
-    let values = [
-        organization.into(),
-        claim.participant.as_str().into(),
-        claim.id.as_str().into(),
-        status.into(),
-        until.into(),
-    ];
-    tx.execute(STATUS.sql(tx.dialect()), &values)?;
-    Ok(())
-}
-
-/// Returns the holder, the waiters and the recently ended claims of a row.
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn claim_queue(
-    tx: &mut dyn Tx,
-    organization: &str,
-    model: &str,
-    row: &str,
-) -> Result<ClaimQueue, StoreError> {
-    let found =
-        tx.query(OF_ROW.sql(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
-    let mut queue = ClaimQueue::default();
-    for claim in found.into_iter().map(claim) {
-        match claim.status.as_str() {
-            "active" => queue.holder = Some(claim),
-            "queued" => queue.waiters.push(claim),
-            _ => queue.ended.push(claim),
-        }
-    }
-    Ok(queue)
+    Ok(tx.execute(sql::EXTEND.sql(tx.dialect()), &values)? > 0)
 }
 
 /// Returns the open claims that a participant may see, in order of arrival: its own, and those on
@@ -547,26 +335,13 @@ pub fn visible(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<C
 pub fn open(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreError> {
     let now = stored_date(tx.now());
     Ok(tx
-        .query(OPEN.sql(tx.dialect()), &[organization.into(), now.into()])?
+        .query(sql::OPEN.sql(tx.dialect()), &[organization.into(), now.into()])?
         .into_iter()
         .map(claim)
         .collect())
 }
 
-fn notify(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    tx.notify(Notification::ClaimsChanged {
-        organization: organization.to_owned(),
-        model: model.to_owned(),
-        row: row.to_owned(),
-    })
-}
-
 fn later(now: Timestamp, millis: u64) -> Timestamp {
     let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
     now.checked_add(span).unwrap_or(Timestamp::MAX)
-}
-
-fn earlier(now: Timestamp, millis: u64) -> Timestamp {
-    let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }

@@ -1,285 +1,41 @@
-//! Applies commits: rows and deltas are written together or not at all (docs/protocol/commits.md
-//! §4).
+//! Writes a row together with its delta, and the deltas of rows that depend on it.
 
-use super::groups::row_groups;
-use super::log::{self, Entry};
-use super::plan::{OperationKind, PlannedChange};
-use super::table::{self, json};
-use super::{Engine, claims, memberships, turns};
+use super::{Commit, id_exists};
+use crate::engine::groups::row_groups;
+use crate::engine::log::{self, Entry};
+use crate::engine::plan::{OperationKind, PlannedChange};
+use crate::engine::table::{self, json};
+use crate::engine::{Engine, memberships};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
 use crate::models::{ColumnDefault, ColumnRole, Model};
-use crate::store::{Notification, Row, SqlTemplate, Tx};
+use crate::store::{Row, Tx};
 use crate::value::{Cell, push_json_string, stored_date};
 use ablo_schema::schema::AutoFillSource;
-use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
 use std::collections::BTreeSet;
 
-/// A validated commit.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// The idempotency key, chosen by the client.
-    pub client_tx_id: String,
-    /// The operations.
-    pub changes: Vec<PlannedChange>,
-    /// The hash of the request body, to detect another commit with the same key.
-    pub body_hash: String,
-    /// The turn that caused the commit.
-    pub caused_by: Option<String>,
-    /// The claim that has to be held for the commit, and that the commit renews.
-    pub claim: Option<String>,
-}
-
-static RECEIPT: SqlTemplate = SqlTemplate::new(
-    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND \
-     client_tx_id = {2}",
-);
-static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
-     VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
-);
-
-static DELETE_OLD: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
-     FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
-     LIMIT 256)",
-);
-/// Number of deltas between two deletions of old receipts.
-const CLEANUP_INTERVAL: u64 = 64;
-
-/// Applies a commit, or returns the stored receipt if it was applied before.
-///
-/// # Errors
-///
-/// Returns the first error of an operation or a statement; nothing is applied then.
-pub fn commit(
-    engine: &Engine,
-    tx: &mut dyn Tx,
-    who: &Identity,
-    commit: &Commit,
-) -> Result<CommitReceipt> {
-    if let Some(receipt) = find_receipt(tx, who, commit)? {
-        return Ok(receipt);
-    }
-    if let Some(turn) = &commit.caused_by {
-        turns::check(tx, who, turn)?;
-    }
-    if let Some(claim) = &commit.claim
-        && !claims::renew(tx, who, claim)?
-    {
-        return Err(
-            ApiError::new("claim_lost", format!("the claim `{claim}` is no longer held")).into()
-        );
-    }
-    let mut last = 0;
-    for change in &commit.changes {
-        let known = match change.transaction.as_deref() {
-            Some(transaction) => log::find_transaction(tx, &who.organization, transaction)?,
-            None => None,
-        };
-        let sync_id = match known {
-            Some(sync_id) => sync_id,
-            None => apply(engine, tx, who, commit, change)?,
-        };
-        last = last.max(sync_id);
-    }
-    if last == 0 {
-        // No operation changed a row: report the head of the sync log.
-        last = log::head(tx, &who.organization)?;
-    }
-    let receipt = confirmed_receipt(commit, last);
-    save_receipt(tx, who, commit, &receipt)?;
-    if last % CLEANUP_INTERVAL < commit.changes.len() as u64 {
-        delete_old_receipts(tx, &who.organization)?;
-    }
-    Ok(receipt)
-}
-
-/// Stores the receipt and notifies that the sync log has grown.
-pub(super) fn save_receipt(
-    tx: &mut dyn Tx,
-    who: &Identity,
-    commit: &Commit,
-    receipt: &CommitReceipt,
-) -> Result<()> {
-    let text = serde_json::to_string(receipt).unwrap_or_default();
-    let values = [
-        who.organization.as_str().into(),
-        commit.client_tx_id.as_str().into(),
-        commit.body_hash.as_str().into(),
-        text.into(),
-        stored_date(tx.now()).into(),
-    ];
-    tx.execute(INSERT.sql(tx.dialect()), &values)?;
-    Ok(tx.notify(Notification::LogGrown { organization: who.organization.clone() })?)
-}
-
-/// Deletes some receipts that are older than a day (docs/protocol/http.md §3).
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn delete_old_receipts(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
-    let old =
-        tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(tx.execute(DELETE_OLD.sql(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
-}
-
-/// Returns the stored receipt of a commit.
-pub(super) fn find_receipt(
-    tx: &mut dyn Tx,
-    who: &Identity,
-    commit: &Commit,
-) -> Result<Option<CommitReceipt>> {
-    let values = [who.organization.as_str().into(), commit.client_tx_id.as_str().into()];
-    let found = tx.query(RECEIPT.sql(tx.dialect()), &values)?;
-    let Some(row) = found.first() else { return Ok(None) };
-    let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
-    if text(0) != commit.body_hash {
-        let message = format!("the key `{}` was used for another commit", commit.client_tx_id);
-        return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey").into());
-    }
-    let receipt = serde_json::from_str(text(1));
-    receipt.map(Some).map_err(|error| {
-        crate::error::StoreError::Fault(format!("invalid stored receipt: {error}")).into()
-    })
-}
-
-/// Builds the receipt of a commit whose last delta has this sync id.
-pub(super) fn confirmed_receipt(commit: &Commit, last: u64) -> CommitReceipt {
-    let mut receipt = CommitReceipt::new(commit.client_tx_id.clone(), true);
-    receipt.server_tx_id = Some(last.to_string());
-    receipt.status = Some(CommitStatus::Confirmed);
-    receipt.last_sync_id = Some(SyncId(last));
-    receipt.ops = Some(commit.changes.len() as u64);
-    let created_ids: Vec<&str> = commit
-        .changes
-        .iter()
-        .filter(|change| change.generated_id)
-        .map(|change| &*change.id)
-        .collect();
-    if !created_ids.is_empty() {
-        receipt.other.insert("createdIds".to_owned(), created_ids.into());
-    }
-    receipt
-}
-
-/// Applies one operation and returns its sync id, or 0 if nothing changed.
-fn apply(
-    engine: &Engine,
-    tx: &mut dyn Tx,
-    who: &Identity,
-    commit: &Commit,
-    change: &PlannedChange,
-) -> Result<u64> {
-    let model = engine.models.get(change.model);
-    let writer = RowWriter { engine, who, commit, change, model };
-    let before = match writer.current(tx)? {
-        Some(row) => Some((row_groups(engine, tx, &who.organization, model, &row)?, row)),
-        None => None,
-    };
-    // Checked before everything else: a row that the writer may not see has to look absent.
-    if let Some((groups, _)) = &before
-        && who.groups.is_disjoint(groups)
-    {
-        return Err(if change.kind == OperationKind::Create {
-            id_exists(model, &change.id)
-        } else {
-            row_not_found(model, &change.id)
-        }
-        .into());
-    }
-    if !change.bypass_claims {
-        claims::check(tx, who, model, &change.id)?;
-    }
-    check_stale(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
-    match (change.kind, before) {
-        (OperationKind::Create, None) => writer.create(tx),
-        (OperationKind::Create, Some((_, before))) => writer.create_again(tx, &before),
-        (OperationKind::Update | OperationKind::Archive(_), Some((groups, before))) => {
-            writer.update(tx, &groups, &before)
-        }
-        (OperationKind::Delete, Some((groups, before))) => writer.delete(tx, &groups, &before),
-        (OperationKind::Delete, None) => Ok(0),
-        (OperationKind::Update | OperationKind::Archive(_), None) => {
-            Err(row_not_found(model, &change.id).into())
-        }
-    }
-}
-
-fn row_not_found(model: &Model, id: &str) -> ApiError {
-    ApiError::new("entity_not_found", format!("{}/{id} does not exist", model.key))
-}
-
-fn id_exists(model: &Model, id: &str) -> ApiError {
-    let message = format!("a row with this id exists: {}/{id}", model.key);
-    ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
-}
-
-/// Rejects a write if others have changed the same members since `readAt` (docs/protocol/commits.md
-/// §5).
-fn check_stale(
-    tx: &mut dyn Tx,
-    who: &Identity,
-    model: &Model,
-    change: &PlannedChange,
-    current: Option<&Row>,
-) -> Result<()> {
-    let Some(after) = change.stale_guard else { return Ok(()) };
-    let written: BTreeSet<&str> =
-        change.cells.iter().filter_map(|(at, _)| Some(&*model.columns.get(*at)?.member)).collect();
-    let mut fields = BTreeSet::new();
-    let mut observed = 0;
-    for (sync_id, members) in log::changes_by_others(tx, who, &model.type_name, &change.id, after)?
-    {
-        let all = change.kind == OperationKind::Delete || change.kind == OperationKind::Create;
-        let overlap: Vec<String> = match &members {
-            Some(members) if !all => {
-                members.iter().filter(|name| written.contains(name.as_str())).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        if members.is_none() || all || !overlap.is_empty() {
-            observed = sync_id;
-            fields.extend(overlap);
-        }
-    }
-    if observed == 0 {
-        return Ok(());
-    }
-    let row = current.map_or(serde_json::Value::Null, |row| {
-        serde_json::from_str(&json(model, row)).unwrap_or_default()
-    });
-    let conflict = serde_json::json!({
-        "model": model.key,
-        "id": change.id,
-        "observedSyncId": observed,
-        "conflictingFields": fields,
-        "data": row,
-    });
-    let message =
-        format!("{}/{} has changed since sync id {after}; read it again", model.key, change.id);
-    let refusal = ApiError::new("stale_context", message).detail("readAt", after);
-    Err(refusal.detail("conflicts", vec![conflict]).into())
-}
-
 /// Writes one row together with its delta.
-pub(super) struct RowWriter<'w> {
-    pub(super) engine: &'w Engine,
-    pub(super) who: &'w Identity,
-    pub(super) commit: &'w Commit,
-    pub(super) change: &'w PlannedChange,
-    pub(super) model: &'w Model,
+pub(in crate::engine) struct RowWriter<'w> {
+    pub(in crate::engine) engine: &'w Engine,
+    pub(in crate::engine) who: &'w Identity,
+    pub(in crate::engine) commit: &'w Commit,
+    pub(in crate::engine) change: &'w PlannedChange,
+    pub(in crate::engine) model: &'w Model,
 }
 
 impl RowWriter<'_> {
-    fn create(&self, tx: &mut dyn Tx) -> Result<u64> {
+    pub(super) fn create(&self, tx: &mut dyn Tx) -> Result<u64> {
         let row = self.new_row(tx)?;
         self.insert(tx, &row, true)
     }
 
     /// Inserts a row. With `check_scope`, the writer has to be able to see it.
-    pub(super) fn insert(&self, tx: &mut dyn Tx, row: &Row, check_scope: bool) -> Result<u64> {
+    pub(in crate::engine) fn insert(
+        &self,
+        tx: &mut dyn Tx,
+        row: &Row,
+        check_scope: bool,
+    ) -> Result<u64> {
         tx.execute(&self.engine.tables.get(self.model.id).insert, row)?;
         // Read back, because the database may normalise values, and because row isolation applies.
         let row = self.current(tx)?.ok_or_else(|| {
@@ -299,7 +55,7 @@ impl RowWriter<'_> {
 
     /// Treats a create as a retry if the same participant wrote the same values
     /// (docs/protocol/differences.md A8).
-    fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
+    pub(super) fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
         let current = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
         let matches = |(at, cell): &(usize, Cell)| {
             current(*at).is_some_and(|(kind, before)| kind.same(before, cell))
@@ -312,7 +68,12 @@ impl RowWriter<'_> {
         }
     }
 
-    fn update(&self, tx: &mut dyn Tx, old: &BTreeSet<String>, before: &Row) -> Result<u64> {
+    pub(super) fn update(
+        &self,
+        tx: &mut dyn Tx,
+        old: &BTreeSet<String>,
+        before: &Row,
+    ) -> Result<u64> {
         let now = stored_date(tx.now());
         let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
         let mut values: Vec<Cell> =
@@ -330,7 +91,7 @@ impl RowWriter<'_> {
     }
 
     /// Updates columns of a row; `values` starts with the organisation and the id.
-    pub(super) fn set(
+    pub(in crate::engine) fn set(
         &self,
         tx: &mut dyn Tx,
         old: &BTreeSet<String>,
@@ -372,7 +133,7 @@ impl RowWriter<'_> {
         self.append_descendants(tx, sync_id, &change)
     }
 
-    pub(super) fn delete(
+    pub(in crate::engine) fn delete(
         &self,
         tx: &mut dyn Tx,
         groups: &BTreeSet<String>,
@@ -396,7 +157,7 @@ impl RowWriter<'_> {
         memberships::apply_change(self.engine, tx, self.who, &changed)
     }
 
-    pub(super) fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
+    pub(in crate::engine) fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         Ok(tx.query(&self.engine.tables.get(self.model.id).by_id, &values)?.into_iter().next())
     }
