@@ -93,7 +93,7 @@ impl std::error::Error for ApiError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// A constraint rejected the values.
-    Constraint(Constraint, String),
+    Constraint(Box<ConstraintViolation>),
     /// The transaction conflicted with another one; a retry may succeed.
     Contended(String),
     /// The database is unreachable or did not answer in time.
@@ -102,9 +102,24 @@ pub enum StoreError {
     Fault(String),
 }
 
-/// The kind of a violated constraint, after PostgreSQL's SQLSTATEs (docs/protocol/commits.md §4).
+/// A violated constraint, as far as the database reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstraintViolation {
+    /// The kind of the constraint.
+    pub kind: ConstraintKind,
+    /// The name of the table.
+    pub table: Option<String>,
+    /// The name of the constraint or of the unique index.
+    pub constraint: Option<String>,
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The message of the database. It may contain SQL and must not be sent to a client.
+    pub message: String,
+}
+
+/// The kind of a constraint, after PostgreSQL's SQLSTATEs (docs/protocol/commits.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Constraint {
+pub enum ConstraintKind {
     /// SQLSTATE 23502.
     NotNull,
     /// SQLSTATE 23503.
@@ -119,11 +134,49 @@ pub enum Constraint {
     Tenancy,
 }
 
+impl ConstraintKind {
+    /// Returns the error code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            ConstraintKind::NotNull => "not_null_violation",
+            ConstraintKind::ForeignKey => "foreign_key_violation",
+            ConstraintKind::Unique => "unique_violation",
+            ConstraintKind::Check => "check_violation",
+            ConstraintKind::Other => "constraint_violation",
+            ConstraintKind::Tenancy => "organization_mismatch",
+        }
+    }
+}
+
+impl ConstraintViolation {
+    /// Creates a violation of which only the kind is known.
+    pub(crate) fn new(kind: ConstraintKind, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { kind, table: None, constraint: None, columns: Vec::new(), message }
+    }
+
+    /// Converts the violation to an error that names neither fields nor SQL.
+    pub(crate) fn to_api_error(&self) -> ApiError {
+        let message = match self.kind {
+            ConstraintKind::NotNull => "a required value is missing",
+            ConstraintKind::ForeignKey => {
+                "a referenced row does not exist, or the row is still referenced"
+            }
+            ConstraintKind::Unique => "another row has the same unique value",
+            ConstraintKind::Check => "a value is not allowed",
+            ConstraintKind::Other => "a value does not fit its column",
+            ConstraintKind::Tenancy => "the row would belong to another organisation",
+        };
+        ApiError::new(self.kind.code(), message)
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Constraint(_, text)
-            | StoreError::Contended(text)
+            StoreError::Constraint(violation) => f.write_str(&violation.message),
+            StoreError::Contended(text)
             | StoreError::Unavailable(text)
             | StoreError::Fault(text) => f.write_str(text),
         }
@@ -173,16 +226,9 @@ impl EngineError {
             EngineError::Store(error) => error,
         };
         match error {
-            StoreError::Constraint(rule, text) => {
-                let code = match rule {
-                    Constraint::NotNull => "not_null_violation",
-                    Constraint::ForeignKey => "foreign_key_violation",
-                    Constraint::Unique => "unique_violation",
-                    Constraint::Check => "check_violation",
-                    Constraint::Other => "constraint_violation",
-                    Constraint::Tenancy => "organization_mismatch",
-                };
-                ApiError::new(code, text)
+            StoreError::Constraint(violation) => {
+                tracing::debug!(error = violation.message, "a constraint failed");
+                violation.to_api_error()
             }
             StoreError::Contended(text) => {
                 tracing::warn!(error = text, "the store is contended");

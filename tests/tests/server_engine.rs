@@ -24,6 +24,15 @@ on_both_stores! { crate::SCHEMA;
     a_claim_keeps_others_out_and_a_line_behind_it
 }
 
+const UNIQUE: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "people":{"typename":"Person","mutable":true,"relations":{},"fields":{
+    "fullName":{"type":"string","isOptional":true,"isIndexed":false},
+    "emailAddress":{"type":"string","isOptional":false,"isIndexed":false,"unique":true}}}}}"#;
+
+on_both_stores! { crate::UNIQUE;
+    a_unique_violation_names_the_field
+}
+
 const DECK: &str = r#"[{"action":"create","model":"decks","id":"d1","data":{"title":"Plan"}}]"#;
 const SLIDE: &str = r#"[{"action":"create","model":"slide","id":"s1","data":{"deckId":"d1","title":"One","rank":1.5,"done":false,"notes":{"a":[1]}}}]"#;
 
@@ -52,6 +61,35 @@ async fn rows_are_written_read_and_logged(world: World) {
     let deltas = world.log(&ann, 0).await.expect("deltas");
     assert_eq!(deltas.iter().map(|delta| &*delta.action).collect::<Vec<_>>(), ["I", "I", "U"]);
     assert_eq!(deltas[2].groups, BTreeSet::from(["deck:d1".to_owned(), "org:acme".to_owned()]));
+}
+
+async fn a_unique_violation_names_the_field(world: World) {
+    let ann = user("ann");
+    for (id, email) in [("p1", "one@example.com"), ("p2", "two@example.com")] {
+        let create = format!(
+            r#"[{{"action":"create","model":"people","id":"{id}","data":{{"emailAddress":"{email}"}}}}]"#
+        );
+        world.commit(&ann, &create).await.expect("the row is created");
+    }
+    let create = r#"[{"action":"create","model":"people","id":"p3","data":{"emailAddress":"one@example.com"}}]"#;
+    let update = r#"[{"action":"update","model":"people","id":"p2","data":{"emailAddress":"one@example.com"}}]"#;
+    for operations in [create, update] {
+        let error = world.commit(&ann, operations).await.expect_err("the value is taken");
+        let error = error.into_api_error();
+        assert_eq!(error.code(), "unique_violation");
+        assert_eq!(error.envelope().param.as_deref(), Some("people.emailAddress"));
+        assert_eq!(error.envelope().message, "another row of people has the same `emailAddress`");
+    }
+    // The row of another organisation is invisible, so only the database rejects its id.
+    let mut stranger = user("eve");
+    stranger.organization = "other".to_owned();
+    stranger.groups = BTreeSet::from(["org:other".to_owned()]);
+    let create = r#"[{"action":"create","model":"people","id":"p1","data":{"emailAddress":"x@example.com"}}]"#;
+    let error = world.commit(&stranger, create).await.expect_err("the id is taken");
+    let error = error.into_api_error();
+    assert_eq!(error.code(), "unique_violation");
+    assert_eq!(error.envelope().param.as_deref(), Some("people.id"));
+    assert_eq!(error.envelope().message, "a row with this id exists: people/p1");
 }
 
 async fn a_commit_is_applied_once_and_whole(world: World) {

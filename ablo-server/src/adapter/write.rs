@@ -5,6 +5,7 @@
 use crate::engine::Engine;
 use crate::engine::plan::{OperationKind, PlannedChange, plan};
 use crate::engine::table::{self, json};
+use crate::engine::violation;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::{Column, ColumnDefault, ColumnMapping, ColumnRole, Model};
@@ -83,7 +84,8 @@ pub(super) fn commit(
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
         let write = Write { engine, who, change, model, now: &now };
-        let (id, row) = write.apply(tx)?;
+        let (id, row) =
+            write.apply(tx).map_err(|error| violation::describe(model, &change.id, error))?;
         let captured = CAPTURED[usize::from(dialect == Dialect::Postgres)];
         tx.execute(captured, &[model.key.as_str().into(), id.as_str().into(), mark.clone()])?;
         let data = row.as_ref().filter(|_| change.kind != OperationKind::Delete).cloned();

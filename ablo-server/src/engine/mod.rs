@@ -17,6 +17,7 @@ mod select;
 pub mod sessions;
 pub mod table;
 pub mod turns;
+pub(crate) mod violation;
 pub(crate) mod webhooks;
 
 use crate::models::Models;

@@ -146,8 +146,8 @@ async fn taken(
     let all = events.len();
     match together(app, organization, events.clone(), place.clone()).await {
         // A rule of the database that one of them offends stops none of the others.
-        Err(EngineError::Store(StoreError::Constraint(_, error))) => {
-            tracing::warn!(organization, error, "events are taken one by one");
+        Err(EngineError::Store(StoreError::Constraint(violation))) => {
+            tracing::warn!(organization, error = violation.message, "events are taken one by one");
         }
         told => return told,
     }
@@ -157,11 +157,11 @@ async fn taken(
         match together(app, organization, vec![event], None).await {
             Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
             Ok(told) => changed |= told.changed,
-            Err(EngineError::Store(StoreError::Constraint(_, error))) => {
+            Err(EngineError::Store(StoreError::Constraint(violation))) => {
                 tracing::error!(
                     organization,
                     event = id,
-                    error,
+                    error = violation.message,
                     "a row of a source does not fit the tables"
                 );
             }

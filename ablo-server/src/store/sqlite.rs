@@ -6,7 +6,7 @@
 
 use super::sql_template::DECIMAL_COLLATION;
 use super::{Clock, Dialect, Notification, Row, Store, Tenant, Tx, Work, spawn};
-use crate::error::{Constraint, StoreError};
+use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
@@ -302,27 +302,54 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
         let rusqlite::Error::SqliteFailure(code, _) = error else { return StoreError::Fault(text) };
-        match (code.code, code.extended_code) {
-            (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Contended(text),
-            (
-                ErrorCode::DiskFull
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::SystemIoFailure,
-                _,
-            ) => StoreError::Unavailable(text),
-            (_, ffi::SQLITE_CONSTRAINT_NOTNULL) => {
-                StoreError::Constraint(Constraint::NotNull, text)
+        match code.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Contended(text),
+            ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure => StoreError::Unavailable(text),
+            ErrorCode::ConstraintViolation => {
+                StoreError::Constraint(Box::new(violation(code.extended_code, text)))
             }
-            (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
-                StoreError::Constraint(Constraint::ForeignKey, text)
-            }
-            (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
-                StoreError::Constraint(Constraint::Unique, text)
-            }
-            (_, ffi::SQLITE_CONSTRAINT_CHECK) => StoreError::Constraint(Constraint::Check, text),
-            (ErrorCode::ConstraintViolation, _) => StoreError::Constraint(Constraint::Other, text),
             _ => StoreError::Fault(text),
         }
+    }
+}
+
+/// Reads the columns from a message such as `UNIQUE constraint failed: tasks.a, tasks.b`. Messages
+/// about other constraints, and about indexes on expressions, name no columns.
+fn violation(extended_code: i32, message: String) -> ConstraintViolation {
+    let kind = match extended_code {
+        ffi::SQLITE_CONSTRAINT_NOTNULL => ConstraintKind::NotNull,
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ConstraintKind::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => ConstraintKind::Unique,
+        ffi::SQLITE_CONSTRAINT_CHECK => ConstraintKind::Check,
+        _ => ConstraintKind::Other,
+    };
+    let mut violation = ConstraintViolation::new(kind, message);
+    let prefixes = ["UNIQUE constraint failed: ", "NOT NULL constraint failed: "];
+    let names = prefixes.iter().find_map(|prefix| violation.message.strip_prefix(prefix));
+    let columns: Option<Vec<(&str, &str)>> =
+        names.and_then(|names| names.split(", ").map(|name| name.split_once('.')).collect());
+    if let Some(columns) = columns {
+        let table = columns.first().map(|(table, _)| (*table).to_owned());
+        let columns = columns.iter().map(|(_, column)| (*column).to_owned()).collect();
+        (violation.table, violation.columns) = (table, columns);
+    }
+    violation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_read_from_messages() {
+        let of = |message: &str| violation(ffi::SQLITE_CONSTRAINT_UNIQUE, message.to_owned());
+        let found = of("UNIQUE constraint failed: tasks.team_id, tasks.name");
+        assert_eq!(found.table.as_deref(), Some("tasks"));
+        assert_eq!(found.columns, ["team_id", "name"]);
+        let expression = of("UNIQUE constraint failed: index 'lower_name'");
+        assert_eq!((expression.table, expression.columns.len()), (None, 0));
     }
 }

@@ -12,6 +12,7 @@ use super::groups::row_groups;
 use super::log;
 use super::plan::{OperationKind, PlannedChange};
 use super::table::json;
+use super::violation::{self, id_exists};
 use super::{Engine, claims, turns};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -68,7 +69,9 @@ pub fn commit(
         };
         let sync_id = match known {
             Some(sync_id) => sync_id,
-            None => apply(engine, tx, who, commit, change)?,
+            None => apply(engine, tx, who, commit, change).map_err(|error| {
+                violation::describe(engine.models.get(change.model), &change.id, error)
+            })?,
         };
         last = last.max(sync_id);
     }
@@ -129,11 +132,6 @@ fn apply(
 
 fn row_not_found(model: &Model, id: &str) -> ApiError {
     ApiError::new("entity_not_found", format!("{}/{id} does not exist", model.key))
-}
-
-fn id_exists(model: &Model, id: &str) -> ApiError {
-    let message = format!("a row with this id exists: {}/{id}", model.key);
-    ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
 /// Rejects a write if others have changed the same members since `readAt` (docs/protocol/commits.md

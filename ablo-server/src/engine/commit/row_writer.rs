@@ -1,10 +1,11 @@
 //! Writes a row together with its delta, and the deltas of rows that depend on it.
 
-use super::{Commit, id_exists};
+use super::Commit;
 use crate::engine::groups::row_groups;
 use crate::engine::log::{self, Entry};
 use crate::engine::plan::{OperationKind, PlannedChange};
 use crate::engine::table::{self, json};
+use crate::engine::violation::id_exists;
 use crate::engine::{Engine, memberships};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};

@@ -1,18 +1,31 @@
 //! Conversion of driver errors: by SQLSTATE, or as connection failures.
 
-use crate::error::{Constraint, StoreError};
+use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
+use postgres::error::DbError;
 use std::error::Error;
 
 impl From<postgres::Error> for StoreError {
     fn from(error: postgres::Error) -> Self {
         match error.as_db_error() {
-            // The detail is left out, because it shows values of rows.
-            Some(server_error) => {
-                from_sqlstate(server_error.code().code(), server_error.message().to_owned())
-            }
+            Some(server_error) => located(server_error),
             None if is_lost(&error) => StoreError::Unavailable(error.to_string()),
             None => StoreError::Fault(with_cause(&error)),
         }
+    }
+}
+
+/// Converts an error of the server and adds the table, the constraint and the column that it names.
+/// The detail is left out, because it shows values of rows.
+fn located(server_error: &DbError) -> StoreError {
+    let text = server_error.message().to_owned();
+    match from_sqlstate(server_error.code().code(), text) {
+        StoreError::Constraint(mut violation) => {
+            violation.table = server_error.table().map(str::to_owned);
+            violation.constraint = server_error.constraint().map(str::to_owned);
+            violation.columns = server_error.column().map(str::to_owned).into_iter().collect();
+            StoreError::Constraint(violation)
+        }
+        error => error,
     }
 }
 
@@ -30,25 +43,24 @@ fn with_cause(error: &postgres::Error) -> String {
 
 /// Converts an error of the server (docs/protocol/commits.md §4; PostgreSQL manual, appendix A).
 fn from_sqlstate(state: &str, text: String) -> StoreError {
-    match state {
-        "23502" => StoreError::Constraint(Constraint::NotNull, text),
-        "23503" => StoreError::Constraint(Constraint::ForeignKey, text),
-        "23505" => StoreError::Constraint(Constraint::Unique, text),
-        "23514" => StoreError::Constraint(Constraint::Check, text),
-        "42501" => StoreError::Constraint(Constraint::Tenancy, text),
-        "40001" | "40P01" | "55P03" => StoreError::Contended(text),
+    let kind = match state {
+        "23502" => ConstraintKind::NotNull,
+        "23503" => ConstraintKind::ForeignKey,
+        "23505" => ConstraintKind::Unique,
+        "23514" => ConstraintKind::Check,
+        "42501" => ConstraintKind::Tenancy,
+        // A value that the column cannot hold, or another constraint.
+        state if state.starts_with("22") || state.starts_with("23") => ConstraintKind::Other,
+        "40001" | "40P01" | "55P03" => return StoreError::Contended(text),
         // Statements prepared before a migration, or in a session that a pooler gave to another
         // client.
-        "0A000" | "26000" => StoreError::Contended(text),
-        // A value that the column cannot hold, or another constraint.
-        state if state.starts_with("22") || state.starts_with("23") => {
-            StoreError::Constraint(Constraint::Other, text)
-        }
+        "0A000" | "26000" => return StoreError::Contended(text),
         state if ["08", "53", "57"].iter().any(|class| state.starts_with(class)) => {
-            StoreError::Unavailable(text)
+            return StoreError::Unavailable(text);
         }
-        state => StoreError::Fault(format!("SQLSTATE {state}: {text}")),
-    }
+        state => return StoreError::Fault(format!("SQLSTATE {state}: {text}")),
+    };
+    StoreError::Constraint(Box::new(ConstraintViolation::new(kind, text)))
 }
 
 #[cfg(test)]
@@ -58,10 +70,10 @@ mod tests {
     #[test]
     fn sqlstates_map_to_error_kinds() {
         let of = |state: &str| from_sqlstate(state, String::new());
-        let rule = |rule| StoreError::Constraint(rule, String::new());
-        assert_eq!(of("23505"), rule(Constraint::Unique));
-        assert_eq!(of("23P01"), rule(Constraint::Other));
-        assert_eq!(of("42501"), rule(Constraint::Tenancy));
+        let violation = |kind| StoreError::Constraint(Box::new(ConstraintViolation::new(kind, "")));
+        assert_eq!(of("23505"), violation(ConstraintKind::Unique));
+        assert_eq!(of("23P01"), violation(ConstraintKind::Other));
+        assert_eq!(of("42501"), violation(ConstraintKind::Tenancy));
         assert_eq!(of("40P01"), StoreError::Contended(String::new()));
         assert_eq!(of("57P01"), StoreError::Unavailable(String::new()));
         assert_eq!(of("42601"), StoreError::Fault("SQLSTATE 42601: ".to_owned()));

@@ -6,6 +6,7 @@
 
 mod cell;
 mod clock;
+mod constraints;
 mod error;
 mod listener;
 mod session;

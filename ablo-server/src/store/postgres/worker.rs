@@ -3,6 +3,7 @@
 
 use super::super::{Dialect, Notification, Row, Tenant, Tx, Work};
 use super::clock::ServerClock;
+use super::constraints::Constraints;
 use super::listener::CHANNEL;
 use super::session::{Address, Session, literal};
 use crate::error::StoreError;
@@ -34,6 +35,8 @@ pub(super) struct Worker {
     address: Address,
     clock: Arc<ServerClock>,
     session: Option<Session>,
+    /// Missing before the first write, and after a violation of an unknown constraint.
+    constraints: Option<Constraints>,
     /// The earliest time to reconnect, and the delay after that attempt.
     retry: Option<(Instant, Duration)>,
 }
@@ -41,7 +44,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Creates a worker that connects when needed.
     pub(super) fn new(access: Access, address: Address, clock: Arc<ServerClock>) -> Self {
-        Self { access, address, clock, session: None, retry: None }
+        Self { access, address, clock, session: None, constraints: None, retry: None }
     }
 
     /// Runs work until it is committed, fails, or has used up its attempts.
@@ -63,11 +66,16 @@ impl Worker {
         let mut transaction = Transaction {
             session: &mut session,
             clock: &clock,
+            constraints: self.constraints.as_ref(),
             notifications: Vec::new(),
             failed: None,
+            unknown_constraint: false,
         };
         let outcome = work.run(&mut transaction);
-        let Transaction { notifications, failed, .. } = transaction;
+        let Transaction { notifications, failed, unknown_constraint, .. } = transaction;
+        if unknown_constraint {
+            self.constraints = None;
+        }
         // After an error the server turns COMMIT into a silent ROLLBACK.
         let outcome = outcome.and_then(|()| failed.map_or(Ok(()), Err));
         // If the connection is lost here, the outcome is unknown. A commit that is sent again gets
@@ -85,6 +93,7 @@ impl Worker {
     /// is simply replaced.
     fn begin_session(&mut self, begin: &str) -> Result<Session, StoreError> {
         if let Some(mut session) = self.session.take() {
+            self.load_constraints(&mut session);
             match session.batch(begin) {
                 Ok(()) => return Ok(session),
                 Err(StoreError::Unavailable(_)) => {}
@@ -92,8 +101,19 @@ impl Worker {
             }
         }
         let mut session = self.connect()?;
+        self.load_constraints(&mut session);
         session.batch(begin)?;
         Ok(session)
+    }
+
+    /// Loads the constraints if needed. Without them, errors name no fields.
+    fn load_constraints(&mut self, session: &mut Session) {
+        if self.access == Access::Write && self.constraints.is_none() {
+            match Constraints::load(session) {
+                Ok(constraints) => self.constraints = Some(constraints),
+                Err(error) => tracing::debug!(%error, "could not load the constraints"),
+            }
+        }
     }
 
     /// Connects, unless the last attempt failed a moment ago.
@@ -155,17 +175,25 @@ fn json(notification: &Notification) -> Result<String, StoreError> {
 struct Transaction<'s> {
     session: &'s mut Session,
     clock: &'s ServerClock,
+    constraints: Option<&'s Constraints>,
     notifications: Vec<Notification>,
     /// The first error; afterwards the server accepts only a rollback.
     failed: Option<StoreError>,
+    /// Whether a violated constraint was created after the constraints were loaded.
+    unknown_constraint: bool,
 }
 
 impl Transaction<'_> {
     fn record_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(error) = &outcome {
+        outcome.map_err(|mut error| {
+            if let (StoreError::Constraint(violation), Some(constraints)) =
+                (&mut error, self.constraints)
+            {
+                self.unknown_constraint |= !constraints.name_columns(violation);
+            }
             self.failed.get_or_insert_with(|| error.clone());
-        }
-        outcome
+            error
+        })
     }
 }
 
