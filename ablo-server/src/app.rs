@@ -1,7 +1,7 @@
 //! The coordinator's shared state: the schema, the store and the connected clients.
 
 use crate::engine::Engine;
-use crate::engine::credentials::{self, Grant, Kind, Mode, State};
+use crate::engine::credentials::{self, Credential, CredentialKind, Mode, NewCredential};
 use crate::error::{ApiError, EngineError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::live::Hubs;
@@ -99,7 +99,9 @@ impl App {
         F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        self.store.writing(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+        self.store
+            .writing(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
     }
 
     /// Runs a closure in a read-only transaction of an organisation.
@@ -112,7 +114,9 @@ impl App {
         F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        self.store.reading(Tenant::Of(organization.to_owned()), move |tx| job(&engine, tx)).await
+        self.store
+            .reading(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
     }
 
     /// Closes all sockets and ends the background tasks.
@@ -129,9 +133,9 @@ impl App {
     ///
     /// # Errors
     /// Returns an error with status 401 if the token is not valid, or the store's error.
-    pub async fn identify(&self, token: &str) -> Result<State> {
+    pub async fn identify(&self, token: &str) -> Result<Credential> {
         let (mode, token) = (self.options.mode, token.to_owned());
-        self.store.reading(Tenant::Nobody, move |tx| credentials::identify(tx, mode, &token)).await
+        self.store.reading(Tenant::Global, move |tx| credentials::identify(tx, mode, &token)).await
     }
 
     /// Issues a new secret key for an organisation.
@@ -142,7 +146,7 @@ impl App {
         let (mode, grant) = (self.options.mode, secret_key_grant(organization, label));
         let issued = self
             .store
-            .writing(Tenant::Nobody, move |tx| credentials::issue(tx, mode, &grant))
+            .writing(Tenant::Global, move |tx| credentials::issue(tx, mode, &grant))
             .await?;
         Ok(issued.token)
     }
@@ -168,7 +172,7 @@ impl App {
         let adopted = token.clone();
         let issued = self
             .store
-            .writing(Tenant::Nobody, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
+            .writing(Tenant::Global, move |tx| credentials::issue_as(tx, &grant, adopted.clone()))
             .await;
         // Another process may have registered it at the same time.
         match issued {
@@ -179,9 +183,9 @@ impl App {
 }
 
 /// Returns the grant of a secret key: all operations on all rows of the organisation.
-fn secret_key_grant(organization: &str, label: &str) -> Grant {
-    Grant {
-        kind: Kind::Secret,
+fn secret_key_grant(organization: &str, label: &str) -> NewCredential {
+    NewCredential {
+        kind: CredentialKind::Secret,
         organization: organization.to_owned(),
         participant: format!("key_{label}"),
         participant_kind: ParticipantKind::System,
@@ -190,7 +194,7 @@ fn secret_key_grant(organization: &str, label: &str) -> Grant {
         groups: BTreeSet::from([organization_group(organization)]),
         user_meta: serde_json::Map::new(),
         label: Some(label.to_owned()),
-        whole: false,
+        full_reach: false,
         parent: None,
         ttl: None,
     }
@@ -213,9 +217,9 @@ pub fn no_credentials() -> EngineError {
 ///
 /// # Errors
 /// Returns `forbidden` for any other kind of credential.
-pub fn require_secret_key(state: &State) -> Result<&Identity, ApiError> {
+pub fn require_secret_key(state: &Credential) -> Result<&Identity, ApiError> {
     match state.kind {
-        Kind::Secret => Ok(&state.identity),
+        CredentialKind::Secret => Ok(&state.identity),
         _ => Err(ApiError::new("forbidden", "this request requires a secret key")),
     }
 }

@@ -1,72 +1,74 @@
-//! What goes wrong: refusals, which have a code and are the answer, and failures of the store, which become one.
+//! Errors: coded API errors, which are sent to the client, and store failures, which are converted
+//! to one.
 
 use ablo_wire::{CommitError, CommitFailure, ErrorCode, ErrorEnvelope, RequiredCapability};
 use serde_json::Value;
 use std::fmt;
 
-/// A refusal with its code: the body of an answer outside 2xx, or the error of a frame (docs/protocol/errors.md).
+/// An error with a code: the body of a response outside 2xx, or the error of a frame
+/// (docs/protocol/errors.md).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError(Box<ErrorEnvelope>, Option<u16>);
 
 impl ApiError {
-    /// A refusal with a registered code.
+    /// Creates an error with a registered code.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(ErrorEnvelope::of(ErrorCode::from(code), message)), None)
     }
 
-    /// The refusal with a status other than its code's.
+    /// Overrides the HTTP status that belongs to the code.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         Self(self.0, Some(status))
     }
 
-    /// The path of the offending input.
+    /// Sets `param`: the path of the offending input.
     #[must_use]
     pub fn param(mut self, path: impl Into<String>) -> Self {
         self.0.param = Some(path.into());
         self
     }
 
-    /// A further member of the body.
+    /// Adds a member to the body.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.other.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The capability that would have been enough.
+    /// Sets the capability that the request would have needed.
     #[must_use]
     pub fn required(mut self, scope: impl Into<String>) -> Self {
         self.0.required_capability = Some(RequiredCapability::new(scope));
         self
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn envelope(&self) -> &ErrorEnvelope {
         &self.0
     }
 
-    /// The body, by move.
+    /// Returns the body by value.
     #[must_use]
     pub fn into_envelope(self) -> ErrorEnvelope {
         *self.0
     }
 
-    /// The code.
+    /// Returns the code, or an empty string if there is none.
     #[must_use]
     pub fn code(&self) -> &str {
         self.0.code.as_ref().map_or("", ErrorCode::as_str)
     }
 
-    /// The status of an HTTP answer.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.1.unwrap_or_else(|| self.0.status())
     }
 
-    /// As a frame says it (docs/protocol/errors.md §4).
+    /// Converts the error into the form that frames carry (docs/protocol/errors.md §4).
     #[must_use]
     pub fn into_failure(self) -> CommitFailure {
         let mut error = CommitError::new();
@@ -87,41 +89,94 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// What a database said instead of doing it.
+/// An error of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// A rule of the database refused the values.
-    Rule(Rule, String),
-    /// Another transaction was in the way: the same again may succeed.
+    /// A constraint rejected the values.
+    Constraint(Box<ConstraintViolation>),
+    /// The transaction conflicted with another one; a retry may succeed.
     Contended(String),
-    /// The database cannot be reached, or not in time.
+    /// The database is unreachable or did not answer in time.
     Unavailable(String),
-    /// Anything else: a fault of ours.
+    /// Any other error: a bug.
     Fault(String),
 }
 
-/// A rule of a database, as PostgreSQL classes them (docs/protocol/commits.md §4).
+/// A violated constraint, as far as the database reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstraintViolation {
+    /// The kind of the constraint.
+    pub kind: ConstraintKind,
+    /// The name of the table.
+    pub table: Option<String>,
+    /// The name of the constraint or of the unique index.
+    pub constraint: Option<String>,
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The message of the database. It may contain SQL and must not be sent to a client.
+    pub message: String,
+}
+
+/// The kind of a constraint, after PostgreSQL's SQLSTATEs (docs/protocol/commits.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// 23502
+pub enum ConstraintKind {
+    /// SQLSTATE 23502.
     NotNull,
-    /// 23503
+    /// SQLSTATE 23503.
     ForeignKey,
-    /// 23505
+    /// SQLSTATE 23505.
     Unique,
-    /// 23514
+    /// SQLSTATE 23514.
     Check,
-    /// Any other of class 23.
+    /// Any other SQLSTATE of class 22 or 23.
     Other,
-    /// 42501: the row would belong to another organisation.
+    /// SQLSTATE 42501: row security rejected a row of another organisation.
     Tenancy,
+}
+
+impl ConstraintKind {
+    /// Returns the error code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            ConstraintKind::NotNull => "not_null_violation",
+            ConstraintKind::ForeignKey => "foreign_key_violation",
+            ConstraintKind::Unique => "unique_violation",
+            ConstraintKind::Check => "check_violation",
+            ConstraintKind::Other => "constraint_violation",
+            ConstraintKind::Tenancy => "organization_mismatch",
+        }
+    }
+}
+
+impl ConstraintViolation {
+    /// Creates a violation of which only the kind is known.
+    pub(crate) fn new(kind: ConstraintKind, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { kind, table: None, constraint: None, columns: Vec::new(), message }
+    }
+
+    /// Converts the violation to an error that names neither fields nor SQL.
+    pub(crate) fn to_api_error(&self) -> ApiError {
+        let message = match self.kind {
+            ConstraintKind::NotNull => "a required value is missing",
+            ConstraintKind::ForeignKey => {
+                "a referenced row does not exist, or the row is still referenced"
+            }
+            ConstraintKind::Unique => "another row has the same unique value",
+            ConstraintKind::Check => "a value is not allowed",
+            ConstraintKind::Other => "a value does not fit its column",
+            ConstraintKind::Tenancy => "the row would belong to another organisation",
+        };
+        ApiError::new(self.kind.code(), message)
+    }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Rule(_, text)
-            | StoreError::Contended(text)
+            StoreError::Constraint(violation) => f.write_str(&violation.message),
+            StoreError::Contended(text)
             | StoreError::Unavailable(text)
             | StoreError::Fault(text) => f.write_str(text),
         }
@@ -130,10 +185,10 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// Why a piece of work did not succeed.
+/// The error of an engine operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineError {
-    /// The request is refused.
+    /// The request is invalid or not permitted.
     Refused(ApiError),
     /// The store failed.
     Store(StoreError),
@@ -163,24 +218,17 @@ impl From<StoreError> for EngineError {
 }
 
 impl EngineError {
-    /// As the other side is told it. What a store said about its own troubles stays here, in the log.
+    /// Converts the error for the client. Details of store failures are only logged.
     #[must_use]
-    pub fn into_refusal(self) -> ApiError {
+    pub fn into_api_error(self) -> ApiError {
         let error = match self {
             EngineError::Refused(refusal) => return refusal,
             EngineError::Store(error) => error,
         };
         match error {
-            StoreError::Rule(rule, text) => {
-                let code = match rule {
-                    Rule::NotNull => "not_null_violation",
-                    Rule::ForeignKey => "foreign_key_violation",
-                    Rule::Unique => "unique_violation",
-                    Rule::Check => "check_violation",
-                    Rule::Other => "constraint_violation",
-                    Rule::Tenancy => "organization_mismatch",
-                };
-                ApiError::new(code, text)
+            StoreError::Constraint(violation) => {
+                tracing::debug!(error = violation.message, "a constraint failed");
+                violation.to_api_error()
             }
             StoreError::Contended(text) => {
                 tracing::warn!(error = text, "the store is contended");
@@ -188,15 +236,15 @@ impl EngineError {
             }
             StoreError::Unavailable(text) => {
                 tracing::error!(error = text, "the store is unavailable");
-                ApiError::new("instance_at_capacity", "the database cannot be reached; try again")
+                ApiError::new("instance_at_capacity", "the database is unreachable; try again")
             }
             StoreError::Fault(text) => {
                 tracing::error!(error = text, "the store failed");
-                ApiError::new("internal_error", "the coordinator failed; its log says more")
+                ApiError::new("internal_error", "internal error; see the log of the coordinator")
             }
         }
     }
 }
 
-/// What work on a store gives.
+/// The result of an engine operation.
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;

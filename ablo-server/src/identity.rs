@@ -1,4 +1,4 @@
-//! Who is asking: the participant behind a credential, and what it may do.
+//! The participant behind a credential, and what it may read and write.
 
 use ablo_wire::{Actor, ClaimantKind, ParticipantKind};
 use std::collections::BTreeSet;
@@ -8,37 +8,38 @@ use std::collections::BTreeSet;
 pub struct Identity {
     /// The organisation.
     pub organization: String,
-    /// The participant, unique within its kind.
+    /// The participant's id, unique within its kind.
     pub participant: String,
-    /// Its kind.
+    /// The participant's kind.
     pub kind: ParticipantKind,
     /// The human at the root of the delegation.
     pub on_behalf_of: Option<String>,
-    /// The credential.
+    /// The id of the credential.
     pub capability: String,
-    /// What it may do.
+    /// The operations that the credential permits.
     pub operations: Operations,
-    /// What it may see: sync groups, each `kind:id`.
+    /// The sync groups that the participant sees, each `kind:id`.
     pub groups: BTreeSet<String>,
     /// What the application knows about the participant: a JSON object.
     pub user_meta: String,
-    /// When the credential ends, in the form in which databases hold dates.
+    /// When the credential expires, in the stored date format.
     pub expires_at: Option<String>,
 }
 
-/// What a credential may do.
+/// The operations that a credential permits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operations {
-    /// Everything.
+    /// Every operation.
     All,
-    /// Nothing but reading.
+    /// Reads only.
     Read,
-    /// These, each `<model>.<verb>`.
+    /// The listed operations, each `<model>.<verb>`.
     Listed(BTreeSet<String>),
 }
 
 impl Identity {
-    /// How it is called on claims: an agent with a prefix (docs/protocol/commits.md §11).
+    /// Returns the participant's name on claims; agents have a prefix (docs/protocol/commits.md
+    /// §11).
     #[must_use]
     pub fn claimant(&self) -> String {
         match self.kind {
@@ -47,44 +48,44 @@ impl Identity {
         }
     }
 
-    /// Its kind on claims.
+    /// Returns the participant's kind on claims.
     #[must_use]
     pub fn claimant_kind(&self) -> ClaimantKind {
         claimant_kind(self.kind.as_str())
     }
 
-    /// For the record.
+    /// Returns the actor that deltas name.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::new(self.kind.clone(), self.participant.clone())
     }
 
-    /// Whether it sees every row of its organisation.
+    /// Returns whether the participant sees every row of its organisation.
     #[must_use]
     pub fn sees_all(&self) -> bool {
         self.groups.contains(&organization_group(&self.organization))
     }
 
-    /// Whether both are one participant.
+    /// Returns whether this is the participant with that kind and id.
     #[must_use]
     pub fn is(&self, kind: &str, participant: &str) -> bool {
         self.kind.as_str() == kind && self.participant == participant
     }
 
-    /// Whether it acts for the organisation itself.
+    /// Returns whether the participant is a system, which acts for the organisation itself.
     #[must_use]
     pub fn is_system(&self) -> bool {
         self.kind == ParticipantKind::System
     }
 }
 
-/// The group that sees everything of an organisation.
+/// Returns the sync group that sees every row of an organisation.
 #[must_use]
 pub fn organization_group(organization: &str) -> String {
     format!("org:{organization}")
 }
 
-/// A participant's kind as claims have it: a system key is an agent to people who wait for it.
+/// Returns the kind that claims show for a participant; systems appear as agents.
 #[must_use]
 pub fn claimant_kind(kind: &str) -> ClaimantKind {
     match kind {
@@ -94,7 +95,8 @@ pub fn claimant_kind(kind: &str) -> ClaimantKind {
 }
 
 impl Identity {
-    /// Sees only these groups from now on, as far as it saw them before; all as before where none are named.
+    /// Restricts the identity to those of `groups` that it already sees; an empty list changes
+    /// nothing.
     pub fn narrow(&mut self, groups: &[String]) {
         if groups.is_empty() {
             return;

@@ -1,7 +1,8 @@
-//! The coordinator: the other side of generated clients.
+//! The coordinator: the server that generated clients talk to.
 //!
-//! It keeps the rows of a schema in SQLite or PostgreSQL, writes every confirmed change into one log for each organisation, lends rows
-//! to one participant at a time, and tells everyone who may know.
+//! It stores the rows of a schema in SQLite or PostgreSQL, appends every confirmed change to one
+//! sync log per organisation, grants claims on rows to one participant at a time, and pushes deltas
+//! to the clients that may see them.
 
 pub mod adapter;
 pub mod app;
@@ -20,7 +21,7 @@ pub mod store;
 pub mod value;
 pub mod webhooks;
 
-/// The checks that every endpoint of a Data Source has to pass.
+/// The conformance kit: checks that every data-source endpoint has to pass.
 pub mod kit {
     pub use ablo::source::Remote;
     pub use ablo::source::kit::{Outcome, Subject, reach, run};

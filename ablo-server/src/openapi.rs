@@ -1,4 +1,4 @@
-//! The OpenAPI document that the coordinator shows of itself.
+//! The OpenAPI document that the coordinator serves.
 
 use crate::models::Models;
 use ablo_codegen::Files;
@@ -8,7 +8,7 @@ use ablo_schema::hash::Hashes;
 use ablo_schema::select::select;
 use serde_json::{Map, Value};
 
-/// The document, with this coordinator as its server, of the models whose rows it keeps.
+/// Generates the document for the models that this coordinator stores, with itself as the server.
 #[must_use]
 pub(crate) fn document(schema: &Schema, models: &Models) -> String {
     let Some(target) = targets().iter().find(|target| target.id() == "openapi") else {
@@ -18,7 +18,7 @@ pub(crate) fn document(schema: &Schema, models: &Models) -> String {
     let Ok(emit) = target.configure(&options) else { return String::new() };
     let hashes = Hashes::of(schema);
     let kept: Vec<&str> = models.iter().map(|model| model.key.as_str()).collect();
-    // What cannot stand alone is shown with what it leads to.
+    // Models with unselected dependencies are documented together with those.
     let subset = select(schema, &kept).unwrap_or_else(|_| schema.clone());
     let mut files = Files::default();
     emit.emit(&Input::new(&subset, &hashes), &mut files);

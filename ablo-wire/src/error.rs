@@ -62,7 +62,7 @@ record! {
     /// assert_eq!(error.status(), 409);
     /// assert_eq!(
     ///     serde_json::to_string(&error)?,
-    ///     r#"{"type":"AbloStaleContextError","code":"stale_context","message":"tasks/t_42 moved past sync id 118","doc_url":"https://docs.abloatai.com/errors#stale_context"}"#,
+    ///     r#"{"type":"AbloStaleContextError","code":"stale_context","message":"tasks/t_42 moved past sync id 118"}"#,
     /// );
     /// # Ok::<(), serde_json::Error>(())
     /// ```
@@ -88,13 +88,11 @@ record! {
 }
 
 impl ErrorEnvelope {
-    /// The envelope of a code: class and page follow from it.
+    /// Creates the envelope of a code, which determines the class. There is no `doc_url`.
     pub fn of(code: ErrorCode, message: impl Into<String>) -> Self {
         let class = code.info().map_or(ErrorClass::Base, |info| info.class);
-        let doc_url = format!("https://docs.abloatai.com/errors#{code}");
         let mut envelope = Self::new(class.error_type(), message);
         envelope.code = Some(code);
-        envelope.doc_url = Some(doc_url);
         envelope
     }
 

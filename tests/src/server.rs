@@ -81,7 +81,7 @@ pub fn user(name: &str) -> Identity {
 /// When it is none.
 #[must_use]
 pub fn code<T: std::fmt::Debug>(result: Result<T, EngineError>) -> String {
-    result.expect_err("a refusal").into_refusal().code().to_owned()
+    result.expect_err("a refusal").into_api_error().code().to_owned()
 }
 
 /// A request for a claim of a minute.
@@ -92,7 +92,7 @@ pub fn ask(id: &str, row: &str, queue: bool) -> ClaimRequest {
         row: row.to_owned(),
         action: "editing".to_owned(),
         description: None,
-        place: ClaimDetail::default(),
+        detail: ClaimDetail::default(),
         ttl: 60_000,
         queue,
     }
@@ -200,7 +200,9 @@ impl World {
     ) -> Result<T, EngineError> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
-            .writing(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
+            .writing(Tenant::Organization(who.organization.clone()), move |tx| {
+                job(&engine, tx, &who)
+            })
             .await
     }
 
@@ -215,7 +217,9 @@ impl World {
     ) -> Result<T, EngineError> {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
-            .reading(Tenant::Of(who.organization.clone()), move |tx| job(&engine, tx, &who))
+            .reading(Tenant::Organization(who.organization.clone()), move |tx| {
+                job(&engine, tx, &who)
+            })
             .await
     }
 
@@ -375,8 +379,10 @@ impl World {
         row: &str,
     ) -> Result<ClaimQueue, EngineError> {
         let (model, row) = (model.to_owned(), row.to_owned());
-        self.read(who, move |_, tx, who| Ok(claims::line(tx, &who.organization, &model, &row)?))
-            .await
+        self.read(who, move |_, tx, who| {
+            Ok(claims::claim_queue(tx, &who.organization, &model, &row)?)
+        })
+        .await
     }
 }
 

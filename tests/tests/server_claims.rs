@@ -19,7 +19,7 @@ on_both_stores! { crate::SCHEMA;
 
 async fn queue(world: &World) -> (Option<String>, Vec<String>) {
     let line = world.line(&user("ann"), "decks", "d").await.expect("a line");
-    (line.holder.map(|claim| claim.id), line.queue.into_iter().map(|claim| claim.id).collect())
+    (line.holder.map(|claim| claim.id), line.waiters.into_iter().map(|claim| claim.id).collect())
 }
 
 fn holds(answer: &ClaimOutcome) -> bool {
@@ -168,7 +168,8 @@ async fn a_sign_of_life_keeps_a_claim(world: World) {
 async fn other_processes_hear_of_it(world: World) {
     let other = world.another_store();
     // A file is one process's; a server tells all of them.
-    let mut news = if world.database().is_some() { other.news() } else { world.store.news() };
+    let mut news =
+        if world.database().is_some() { other.subscribe() } else { world.store.subscribe() };
     let hear = async |news: &mut tokio::sync::broadcast::Receiver<Notification>| {
         tokio::time::timeout(Duration::from_secs(10), news.recv())
             .await
@@ -179,7 +180,7 @@ async fn other_processes_hear_of_it(world: World) {
     let (organization, model, row) = ("acme".to_owned(), "decks".to_owned(), "d".to_owned());
     assert_eq!(
         hear(&mut news).await,
-        Notification::Claims { organization: organization.clone(), model, row }
+        Notification::ClaimsChanged { organization: organization.clone(), model, row }
     );
     world
         .commit(
@@ -188,12 +189,12 @@ async fn other_processes_hear_of_it(world: World) {
         )
         .await
         .expect("a receipt");
-    assert_eq!(hear(&mut news).await, Notification::Log { organization });
+    assert_eq!(hear(&mut news).await, Notification::LogGrown { organization });
     let refused = r#"[{"action":"update","model":"decks","id":"none","data":{}}]"#;
     assert!(world.commit(&user("ann"), refused).await.is_err());
     world.abandon(&user("ann"), "a").await.expect("an answer");
     assert!(
-        matches!(hear(&mut news).await, Notification::Claims { .. }),
+        matches!(hear(&mut news).await, Notification::ClaimsChanged { .. }),
         "what is undone is not told"
     );
 }

@@ -61,8 +61,8 @@ impl Store for Jumping {
         self.store.read(tenant, self.work(work));
     }
 
-    fn news(&self) -> broadcast::Receiver<Notification> {
-        self.store.news()
+    fn subscribe(&self) -> broadcast::Receiver<Notification> {
+        self.store.subscribe()
     }
 
     fn now(&self) -> Timestamp {
@@ -97,8 +97,8 @@ impl Tx for JumpingTx<'_> {
         self.tx.execute(sql, values)
     }
 
-    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
-        self.tx.tell(news)
+    fn notify(&mut self, news: Notification) -> Result<(), StoreError> {
+        self.tx.notify(news)
     }
 }
 

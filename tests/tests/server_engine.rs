@@ -24,6 +24,15 @@ on_both_stores! { crate::SCHEMA;
     a_claim_keeps_others_out_and_a_line_behind_it
 }
 
+const UNIQUE: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "people":{"typename":"Person","mutable":true,"relations":{},"fields":{
+    "fullName":{"type":"string","isOptional":true,"isIndexed":false},
+    "emailAddress":{"type":"string","isOptional":false,"isIndexed":false,"unique":true}}}}}"#;
+
+on_both_stores! { crate::UNIQUE;
+    a_unique_violation_names_the_field
+}
+
 const DECK: &str = r#"[{"action":"create","model":"decks","id":"d1","data":{"title":"Plan"}}]"#;
 const SLIDE: &str = r#"[{"action":"create","model":"slide","id":"s1","data":{"deckId":"d1","title":"One","rank":1.5,"done":false,"notes":{"a":[1]}}}]"#;
 
@@ -42,7 +51,7 @@ async fn rows_are_written_read_and_logged(world: World) {
         .await
         .expect("a receipt");
     let page = world.list(&ann, "Slide", ListQuery::default()).await.expect("a page");
-    assert_eq!(page.stamp, 3);
+    assert_eq!(page.sync_id, 3);
     let row: serde_json::Value = serde_json::from_str(&page.rows[0]).expect("JSON");
     assert_eq!(row["title"], "Two");
     assert_eq!(
@@ -52,6 +61,35 @@ async fn rows_are_written_read_and_logged(world: World) {
     let deltas = world.log(&ann, 0).await.expect("deltas");
     assert_eq!(deltas.iter().map(|delta| &*delta.action).collect::<Vec<_>>(), ["I", "I", "U"]);
     assert_eq!(deltas[2].groups, BTreeSet::from(["deck:d1".to_owned(), "org:acme".to_owned()]));
+}
+
+async fn a_unique_violation_names_the_field(world: World) {
+    let ann = user("ann");
+    for (id, email) in [("p1", "one@example.com"), ("p2", "two@example.com")] {
+        let create = format!(
+            r#"[{{"action":"create","model":"people","id":"{id}","data":{{"emailAddress":"{email}"}}}}]"#
+        );
+        world.commit(&ann, &create).await.expect("the row is created");
+    }
+    let create = r#"[{"action":"create","model":"people","id":"p3","data":{"emailAddress":"one@example.com"}}]"#;
+    let update = r#"[{"action":"update","model":"people","id":"p2","data":{"emailAddress":"one@example.com"}}]"#;
+    for operations in [create, update] {
+        let error = world.commit(&ann, operations).await.expect_err("the value is taken");
+        let error = error.into_api_error();
+        assert_eq!(error.code(), "unique_violation");
+        assert_eq!(error.envelope().param.as_deref(), Some("people.emailAddress"));
+        assert_eq!(error.envelope().message, "another row of people has the same `emailAddress`");
+    }
+    // The row of another organisation is invisible, so only the database rejects its id.
+    let mut stranger = user("eve");
+    stranger.organization = "other".to_owned();
+    stranger.groups = BTreeSet::from(["org:other".to_owned()]);
+    let create = r#"[{"action":"create","model":"people","id":"p1","data":{"emailAddress":"x@example.com"}}]"#;
+    let error = world.commit(&stranger, create).await.expect_err("the id is taken");
+    let error = error.into_api_error();
+    assert_eq!(error.code(), "unique_violation");
+    assert_eq!(error.envelope().param.as_deref(), Some("people.id"));
+    assert_eq!(error.envelope().message, "a row with this id exists: people/p1");
 }
 
 async fn a_commit_is_applied_once_and_whole(world: World) {
@@ -85,7 +123,7 @@ async fn what_is_based_on_an_old_read_is_refused(world: World) {
         .commit(&ann, &stale(r#""title":"Ann's""#))
         .await
         .expect_err("a refusal")
-        .into_refusal();
+        .into_api_error();
     assert_eq!(refusal.code(), "stale_context");
     let body = serde_json::to_value(refusal.envelope()).expect("JSON");
     assert_eq!(body["conflicts"][0]["conflictingFields"], serde_json::json!(["title"]));
@@ -129,7 +167,7 @@ async fn a_claim_keeps_others_out_and_a_line_behind_it(world: World) {
     assert!(world.abandon(&ann, "a").await.expect("an answer"));
     let line = world.line(&ann, "decks", "d1").await.expect("a line");
     assert_eq!(line.holder.map(|claim| claim.id), Some("b".to_owned()));
-    assert_eq!(line.queue.iter().map(|claim| &*claim.id).collect::<Vec<_>>(), ["e"]);
+    assert_eq!(line.waiters.iter().map(|claim| &*claim.id).collect::<Vec<_>>(), ["e"]);
     assert_eq!(line.ended.iter().map(|claim| &*claim.status).collect::<Vec<_>>(), ["committed"]);
     world.commit_as(&bob, "bob-2", write).await.expect("now it is bob's");
 }

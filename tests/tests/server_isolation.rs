@@ -285,7 +285,7 @@ async fn of_a_hidden_row_nothing_is_said(world: World) {
     world.claim(&ann, "slides", ask("seen", "a1", true)).await.expect("a claim");
     for operations in [stale, r#"[{"action":"delete","model":"slides","id":"b1"}]"#] {
         let refusal =
-            world.commit(&of_first, operations).await.expect_err("a refusal").into_refusal();
+            world.commit(&of_first, operations).await.expect_err("a refusal").into_api_error();
         let body = serde_json::to_string(&refusal.into_failure()).expect("JSON");
         assert!(
             body.contains("entity_not_found") && !body.contains("rank") && !body.contains("ann"),
@@ -301,7 +301,7 @@ async fn of_a_hidden_row_nothing_is_said(world: World) {
     world.claim(&of_first, "slides", ask("new", "not-there-yet", true)).await.expect("a claim");
     let ids = async |who: &Identity| -> Vec<String> {
         let seen = world
-            .read(who, |engine, tx, who| Ok(claims::seen(engine, tx, who)?))
+            .read(who, |engine, tx, who| Ok(claims::visible(engine, tx, who)?))
             .await
             .expect("claims");
         seen.into_iter().map(|claim| claim.id).collect()

@@ -165,6 +165,7 @@ async fn every_refusal_has_its_code(world: World) {
                 && body["request_id"].is_string(),
             "{body}"
         );
+        assert!(body.get("doc_url").is_none(), "no page explains the codes: {body}");
     }
 }
 

@@ -53,8 +53,9 @@ async fn old_receipts_are_forgotten(world: World) {
     }
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
     world.commit_as(&ann, "new", &create("new")).await.expect("a receipt");
-    let forget =
-        |_: &Engine, tx: &mut dyn Tx, who: &Identity| commit::forget(tx, &who.organization);
+    let forget = |_: &Engine, tx: &mut dyn Tx, who: &Identity| {
+        commit::delete_old_receipts(tx, &who.organization)
+    };
     assert_eq!(world.write(&ann, forget).await.expect("done"), 3);
     assert_eq!(world.write(&ann, forget).await.expect("done"), 0);
     assert_eq!(count(&world, "ablo_commits").await, 1);

@@ -99,7 +99,7 @@ async fn work_that_ignores_a_failure_is_not_committed(world: World) {
     let careless = world.write(&ann, |_, tx, _| {
         tx.execute("UPDATE decks SET title = 'changed'", &[])?;
         let failed = tx.execute("UPDATE decks SET id = NULL", &[]);
-        assert!(matches!(failed, Err(StoreError::Rule(..))), "{failed:?}");
+        assert!(matches!(failed, Err(StoreError::Constraint(_))), "{failed:?}");
         Ok(())
     });
     let outcome = careless.await;
@@ -129,7 +129,7 @@ async fn a_connection_that_is_lost_is_opened_again() {
     let ann = user("ann");
     world.commit(&ann, &create("one")).await.expect("a receipt");
     world.retrieve(&ann, "decks", "one").await.expect("an answer");
-    let mut news = world.store.news();
+    let mut news = world.store.subscribe();
     let cut = || {
         let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
             WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -144,13 +144,13 @@ async fn a_connection_that_is_lost_is_opened_again() {
     // Nothing had been sent, so that nobody notices.
     world.commit(&ann, &create("two")).await.expect("a receipt");
     world.retrieve(&ann, "decks", "two").await.expect("an answer");
-    let gap = async { while news.recv().await.expect("news") != Notification::Gap {} };
+    let gap = async { while news.recv().await.expect("news") != Notification::Lagged {} };
     tokio::time::timeout(Duration::from_secs(20), gap)
         .await
         .expect("listeners are told that they missed something");
     world.commit(&ann, &create("three")).await.expect("a receipt");
     let heard = tokio::time::timeout(Duration::from_secs(10), news.recv()).await.expect("in time");
-    assert_eq!(heard.expect("news"), Notification::Log { organization: "acme".to_owned() });
+    assert_eq!(heard.expect("news"), Notification::LogGrown { organization: "acme".to_owned() });
 }
 
 #[tokio::test]

@@ -89,13 +89,13 @@ async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<S
     if let Some(key) = known.filter(|key| !key.is_empty()) {
         app.adopt_key(organization, "dev", &key)
             .await
-            .map_err(|failure| failed(&failure.into_refusal()))?;
+            .map_err(|failure| failed(&failure.into_api_error()))?;
         return Ok(key);
     }
     let key = app
         .issue_secret_key(organization, "dev")
         .await
-        .map_err(|failure| failed(&failure.into_refusal()))?;
+        .map_err(|failure| failed(&failure.into_api_error()))?;
     if let Some(file) = file {
         secret_file(file, &key).map_err(|error| no_store(file, &error))?;
     }
@@ -139,7 +139,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
             app.adopt_key(&args.organization, "environment", &key)
                 .await
-                .map_err(|failure| failed(&failure.into_refusal()))?;
+                .map_err(|failure| failed(&failure.into_api_error()))?;
         }
         let (stop, listener) = (stopped()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| no_port(args.listen, &error))?;

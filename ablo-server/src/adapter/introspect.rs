@@ -2,9 +2,9 @@
 
 use super::{AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
-use crate::models::{Column, ColumnMapping, Model, Models, Part, Tenancy};
+use crate::models::{Column, ColumnMapping, ColumnRole, Model, Models, Tenancy};
 use crate::store::{Dialect, Row, Store, Tenant, Tx, Work};
-use crate::value::{Cell, Kind};
+use crate::value::{Cell, ValueKind};
 use std::collections::BTreeMap;
 use std::sync::mpsc;
 
@@ -56,7 +56,7 @@ type Tables = BTreeMap<String, BTreeMap<String, PhysicalColumn>>;
 
 fn tables(store: &dyn Store) -> Result<Tables, StoreError> {
     let (done, outcome) = mpsc::channel();
-    store.read(Tenant::Nobody, Box::new(ReadCatalog { found: Tables::new(), done }));
+    store.read(Tenant::Global, Box::new(ReadCatalog { found: Tables::new(), done }));
     outcome
         .recv()
         .unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
@@ -104,7 +104,7 @@ fn map_model(
 ) {
     let key = table.iter().find(|(_, column)| column.is_key).map(|(name, _)| name.clone());
     for column in &mut model.columns {
-        if column.part == Part::Id && !table.contains_key(&column.name) {
+        if column.role == ColumnRole::Id && !table.contains_key(&column.name) {
             // Existing tables may name their key differently.
             match &key {
                 Some(key) => column.name.clone_from(key),
@@ -125,17 +125,17 @@ fn map_model(
                 }
             }
             Some(_) => {}
-            None if column.part == Part::Declared => {
+            None if column.role == ColumnRole::Declared => {
                 faults.push(format!(
                     "{}.{}: column `{}.{}` does not exist",
                     model.key, column.member, model.table, column.name
                 ));
             }
-            None => column.standing = ColumnMapping::Absent,
+            None => column.mapping = ColumnMapping::Missing,
         }
     }
     if let Tenancy::Column(at) = model.tenancy
-        && model.columns.get(at).is_none_or(|column| column.standing == ColumnMapping::Absent)
+        && model.columns.get(at).is_none_or(|column| column.mapping == ColumnMapping::Missing)
     {
         match options.organization {
             Some(_) => model.tenancy = Tenancy::Shared,
@@ -157,56 +157,61 @@ const MAX_EXACT_INTEGER: i64 = 1 << 53;
 /// Returns what the column would have to store if its type cannot.
 fn map_column(column: &mut Column, physical: &PhysicalColumn) -> Result<(), &'static str> {
     let actual = physical.actual.as_str();
-    if let (Kind::Text | Kind::OneOf(_), "uuid") = (&column.kind, actual) {
-        column.kind = Kind::Uuid;
+    if let (ValueKind::Text | ValueKind::Enum(_), "uuid") = (&column.kind, actual) {
+        column.kind = ValueKind::Uuid;
         return Ok(());
     }
     // A column narrower than the schema's type accepts only values that it stores exactly.
     match (&column.kind, actual) {
-        (Kind::Number, "smallint") => column.kind = Kind::Whole(i16::MIN.into(), i16::MAX.into()),
-        (Kind::Number, "integer") => column.kind = Kind::Whole(i32::MIN.into(), i32::MAX.into()),
-        (Kind::Number, "bigint") => {
-            column.kind = Kind::Whole(-MAX_EXACT_INTEGER, MAX_EXACT_INTEGER);
+        (ValueKind::Number, "smallint") => {
+            column.kind = ValueKind::Integer(i16::MIN.into(), i16::MAX.into())
         }
-        (Kind::Number, "real") => column.kind = Kind::Single,
+        (ValueKind::Number, "integer") => {
+            column.kind = ValueKind::Integer(i32::MIN.into(), i32::MAX.into())
+        }
+        (ValueKind::Number, "bigint") => {
+            column.kind = ValueKind::Integer(-MAX_EXACT_INTEGER, MAX_EXACT_INTEGER);
+        }
+        (ValueKind::Number, "real") => column.kind = ValueKind::Float,
         _ => {}
     }
-    let text = |actual: &str| ColumnMapping::Text(actual.to_owned());
-    let read_as = |read| ColumnMapping::As { read, actual: actual.to_owned() };
-    column.standing = match (&column.kind, actual) {
-        (Kind::Text | Kind::OneOf(_), "text" | "character varying" | "character" | "name") => {
-            ColumnMapping::Made
-        }
-        (Kind::Text | Kind::OneOf(_), actual) if physical.is_enum => text(actual),
-        (Kind::Text, "integer" | "bigint" | "smallint" | "citext") => text(actual),
-        (Kind::Text | Kind::OneOf(_), _) => return Err("text"),
-        (Kind::Uuid, "uuid")
-        | (Kind::Boolean, "boolean")
-        | (Kind::Json, "jsonb")
-        | (Kind::Number, "double precision")
-        | (Kind::Single, "real")
-        | (Kind::Date, "timestamp with time zone")
-        | (Kind::Whole(..) | Kind::Int64, "smallint" | "integer" | "bigint")
-        | (Kind::Uint64 | Kind::Decimal(_), "numeric") => ColumnMapping::Made,
-        (Kind::Uuid, "text" | "character varying") | (Kind::Json, "json") => text(actual),
-        (Kind::Uuid, _) => return Err("a UUID"),
-        (Kind::Json, _) => return Err("JSON"),
-        (Kind::Date, "timestamp without time zone" | "date") => {
-            ColumnMapping::Local(actual.to_owned())
-        }
-        (Kind::Date, _) => return Err("a timestamp"),
-        (Kind::Boolean, _) => return Err("a boolean"),
-        (Kind::Number, "numeric") => read_as("double precision"),
-        (Kind::Number, _) => return Err("a number"),
-        (Kind::Single, "double precision" | "numeric") => read_as("real"),
-        (Kind::Single, _) => return Err("a single-precision number"),
-        (Kind::Whole(..) | Kind::Int64, "numeric") => read_as("bigint"),
-        (Kind::Whole(..) | Kind::Int64, _) => return Err("an integer"),
+    let text = |actual: &str| ColumnMapping::AsText(actual.to_owned());
+    let read_as = |read| ColumnMapping::Cast { read_as: read, actual: actual.to_owned() };
+    column.mapping = match (&column.kind, actual) {
         (
-            Kind::Uint64 | Kind::Decimal(_),
+            ValueKind::Text | ValueKind::Enum(_),
+            "text" | "character varying" | "character" | "name",
+        ) => ColumnMapping::Exact,
+        (ValueKind::Text | ValueKind::Enum(_), actual) if physical.is_enum => text(actual),
+        (ValueKind::Text, "integer" | "bigint" | "smallint" | "citext") => text(actual),
+        (ValueKind::Text | ValueKind::Enum(_), _) => return Err("text"),
+        (ValueKind::Uuid, "uuid")
+        | (ValueKind::Boolean, "boolean")
+        | (ValueKind::Json, "jsonb")
+        | (ValueKind::Number, "double precision")
+        | (ValueKind::Float, "real")
+        | (ValueKind::Date, "timestamp with time zone")
+        | (ValueKind::Integer(..) | ValueKind::Int64, "smallint" | "integer" | "bigint")
+        | (ValueKind::Uint64 | ValueKind::Decimal(_), "numeric") => ColumnMapping::Exact,
+        (ValueKind::Uuid, "text" | "character varying") | (ValueKind::Json, "json") => text(actual),
+        (ValueKind::Uuid, _) => return Err("a UUID"),
+        (ValueKind::Json, _) => return Err("JSON"),
+        (ValueKind::Date, "timestamp without time zone" | "date") => {
+            ColumnMapping::LocalTimestamp(actual.to_owned())
+        }
+        (ValueKind::Date, _) => return Err("a timestamp"),
+        (ValueKind::Boolean, _) => return Err("a boolean"),
+        (ValueKind::Number, "numeric") => read_as("double precision"),
+        (ValueKind::Number, _) => return Err("a number"),
+        (ValueKind::Float, "double precision" | "numeric") => read_as("real"),
+        (ValueKind::Float, _) => return Err("a single-precision number"),
+        (ValueKind::Integer(..) | ValueKind::Int64, "numeric") => read_as("bigint"),
+        (ValueKind::Integer(..) | ValueKind::Int64, _) => return Err("an integer"),
+        (
+            ValueKind::Uint64 | ValueKind::Decimal(_),
             "smallint" | "integer" | "bigint" | "double precision" | "real",
         ) => text(actual),
-        (Kind::Uint64 | Kind::Decimal(_), _) => return Err("an exact decimal"),
+        (ValueKind::Uint64 | ValueKind::Decimal(_), _) => return Err("an exact decimal"),
     };
     Ok(())
 }

@@ -12,7 +12,7 @@ mod write;
 
 pub use serve::{PATH, serve};
 
-use crate::engine::data_source_log::system;
+use crate::engine::data_source_log::source_identity;
 use crate::engine::{Engine, read};
 use crate::error::{ApiError, EngineError, StoreError};
 use crate::identity::Identity;
@@ -101,7 +101,11 @@ impl Adapter {
             schema: options.schema.clone(),
             ..Default::default()
         };
-        Self::with_store(Arc::new(Postgres::beside(address, &sql_options)?), schema, options)
+        Self::with_store(
+            Arc::new(Postgres::open_data_source(address, &sql_options)?),
+            schema,
+            options,
+        )
     }
 
     /// Opens an SQLite file and switches it to WAL mode.
@@ -115,7 +119,7 @@ impl Adapter {
         schema: &Schema,
         options: AdapterOptions,
     ) -> Result<Self, SchemaMismatch> {
-        Self::with_store(Arc::new(Sqlite::beside(path)?), schema, options)
+        Self::with_store(Arc::new(Sqlite::open_data_source(path)?), schema, options)
     }
 
     fn with_store(
@@ -125,7 +129,7 @@ impl Adapter {
     ) -> Result<Self, SchemaMismatch> {
         let mut models = Models::new(schema);
         introspect::map_models(&mut models, &*store, &options)?;
-        Ok(Self { engine: Arc::new(Engine::of(models, store.dialect())), store, options })
+        Ok(Self { engine: Arc::new(Engine::with_models(models, store.dialect())), store, options })
     }
 
     /// Returns the SQL of the triggers that record writes by any program in the outbox.
@@ -149,7 +153,7 @@ impl Adapter {
             }
             Ok(())
         };
-        self.store.writing(Tenant::Nobody, run).await
+        self.store.writing(Tenant::Global, run).await
     }
 
     /// Returns the identity that a request acts for.
@@ -173,7 +177,7 @@ impl Adapter {
         };
         // The coordinator has already checked the participant's permissions.
         let participant = scope.participant_id.clone().unwrap_or_default();
-        Ok(Identity { participant, ..system(organization) })
+        Ok(Identity { participant, ..source_identity(organization) })
     }
 
     async fn reading<T, F>(&self, who: Identity, mut job: F) -> Result<T>
@@ -182,7 +186,7 @@ impl Adapter {
         F: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
-        let tenant = Tenant::Of(who.organization.clone());
+        let tenant = Tenant::Organization(who.organization.clone());
         self.store.reading(tenant, move |tx| job(&engine, tx, &who)).await.map_err(to_source_error)
     }
 }
@@ -230,7 +234,7 @@ impl Source for Adapter {
         let engine = Arc::clone(&self.engine);
         let commit = write::Commit::new(&engine, &who, request)
             .map_err(|refusal| to_source_error(refusal.into()))?;
-        let tenant = Tenant::Of(who.organization.clone());
+        let tenant = Tenant::Organization(who.organization.clone());
         let rows =
             self.store.writing(tenant, move |tx| write::commit(&engine, tx, &who, &commit)).await;
         let mut answer = SourceCommitAnswer::new();
@@ -257,7 +261,7 @@ impl Source for Adapter {
         let page = move |tx: &mut dyn Tx| {
             events::page(&engine, tx, only.as_deref(), cursor.as_deref(), limit)
         };
-        self.store.reading(Tenant::Nobody, page).await.map_err(to_source_error)
+        self.store.reading(Tenant::Global, page).await.map_err(to_source_error)
     }
 }
 
@@ -284,7 +288,7 @@ fn to_source_error(failure: EngineError) -> Error {
     {
         return Error::failed(error);
     }
-    let refusal: ApiError = failure.into_refusal();
+    let refusal: ApiError = failure.into_api_error();
     Error::refused_with(
         SourceErrorCode::from(refusal.code().to_owned()),
         refusal.envelope().message.clone(),

@@ -7,7 +7,7 @@
 //! owner, TRUNCATE fails instead of losing events.
 
 use crate::engine::Engine;
-use crate::models::{ColumnMapping, Model, Part};
+use crate::models::{ColumnMapping, ColumnRole, Model};
 use crate::store::Dialect;
 use crate::store::sql_template::quoted;
 
@@ -30,8 +30,8 @@ fn literal(text: &str) -> String {
 
 /// Returns the organisation column, if the table has one.
 fn owner(model: &Model) -> Option<&str> {
-    let column = model.columns.get(model.part(Part::Organization)?)?;
-    (column.standing != ColumnMapping::Absent).then_some(column.name.as_str())
+    let column = model.columns.get(model.column_with_role(ColumnRole::Organization)?)?;
+    (column.mapping != ColumnMapping::Missing).then_some(column.name.as_str())
 }
 
 fn id(model: &Model) -> &str {

@@ -6,11 +6,12 @@
 use crate::engine::Engine;
 use crate::engine::plan::{OperationKind, PlannedChange, plan};
 use crate::engine::table::{self, json};
+use crate::engine::violation;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
-use crate::models::{Column, ColumnMapping, Model, Part, Preset};
+use crate::models::{Column, ColumnDefault, ColumnMapping, ColumnRole, Model};
 use crate::store::{Dialect, Row, SqlTemplate, Tx};
-use crate::value::{Cell, Kind, stored_date};
+use crate::value::{Cell, ValueKind, stored_date};
 use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{SourceCommit, SourceVerb};
 
@@ -73,8 +74,8 @@ pub(super) fn commit(
 ) -> Result<String> {
     let (dialect, key) = (tx.dialect(), commit.key(who));
     let now = stored_date(tx.now());
-    if tx.execute(INSERT_KEY.of(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
-        let found = tx.query(STORED_RESPONSE.of(dialect), &[key.into()])?;
+    if tx.execute(INSERT_KEY.sql(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
+        let found = tx.query(STORED_RESPONSE.sql(dialect), &[key.into()])?;
         return Ok(found
             .into_iter()
             .flatten()
@@ -83,7 +84,7 @@ pub(super) fn commit(
             .unwrap_or_else(|| "[]".to_owned()));
     }
     let last_cursor = tx
-        .query(LAST_CURSOR.of(dialect), &[])?
+        .query(LAST_CURSOR.sql(dialect), &[])?
         .into_iter()
         .flatten()
         .next()
@@ -92,26 +93,27 @@ pub(super) fn commit(
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
         let write = Write { engine, who, change, model, now: &now };
-        let (id, row) = write.apply(tx)?;
+        let (id, row) =
+            write.apply(tx).map_err(|error| violation::describe(model, &change.id, error))?;
         let delete = DELETE_CAPTURED[usize::from(dialect == Dialect::Postgres)];
         tx.execute(delete, &[model.key.as_str().into(), id.as_str().into(), last_cursor.clone()])?;
-        let data = row.as_ref().filter(|_| change.act != OperationKind::Delete).cloned();
+        let data = row.as_ref().filter(|_| change.kind != OperationKind::Delete).cloned();
         let values = [
             format!("{key}:{at}").into(),
             model.key.as_str().into(),
             id.into(),
-            verb(change.act).as_str().into(),
+            verb(change.kind).as_str().into(),
             data.into(),
             who.organization.as_str().into(),
             commit.client_tx_id.as_str().into(),
             tx.now().as_millisecond().into(),
             now.as_str().into(),
         ];
-        tx.execute(APPEND_EVENT.of(dialect), &values)?;
+        tx.execute(APPEND_EVENT.sql(dialect), &values)?;
         rows.extend(row);
     }
     let rows = format!("[{}]", rows.join(","));
-    tx.execute(STORE_RESPONSE.of(dialect), &[key.into(), rows.as_str().into()])?;
+    tx.execute(STORE_RESPONSE.sql(dialect), &[key.into(), rows.as_str().into()])?;
     Ok(rows)
 }
 
@@ -142,10 +144,10 @@ pub(super) fn current(
 
 /// Converts an id to its column's value, or `None` if it does not fit.
 fn id_cell(column: &Column, id: &str) -> Option<Cell> {
-    match (&column.kind, &column.standing) {
-        (Kind::Uuid, _) => column.kind.read_plain(id).ok(),
+    match (&column.kind, &column.mapping) {
+        (ValueKind::Uuid, _) => column.kind.read_text_form(id).ok(),
         // Sequence numbers of the database.
-        (_, ColumnMapping::Text(_)) => id.parse::<i64>().ok().map(|_| id.into()),
+        (_, ColumnMapping::AsText(_)) => id.parse::<i64>().ok().map(|_| id.into()),
         _ => Some(id.into()),
     }
 }
@@ -164,11 +166,11 @@ impl Write<'_> {
     fn apply(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
         self.check_dates()?;
         let id = self.change.id.clone();
-        if self.change.act == OperationKind::Create {
+        if self.change.kind == OperationKind::Create {
             return self.create(tx);
         }
         let before = current(self.engine, tx, self.who, self.model, &id)?;
-        match (self.change.act, before) {
+        match (self.change.kind, before) {
             (OperationKind::Delete, None) => Ok((id, None)),
             (OperationKind::Delete, Some(before)) => {
                 tx.execute(&self.engine.tables.get(self.model.id).delete, &self.key_values(&id)?)?;
@@ -185,11 +187,10 @@ impl Write<'_> {
     /// Rejects timestamps that a `date` column would truncate.
     fn check_dates(&self) -> Result<(), ApiError> {
         for (at, cell) in
-            self.change.cells.iter().filter(|_| self.change.act != OperationKind::Archive(true))
+            self.change.cells.iter().filter(|_| self.change.kind != OperationKind::Archive(true))
         {
             let column = &self.model.columns[*at];
-            let is_day =
-                matches!(&column.standing, ColumnMapping::Local(actual) if actual == "date");
+            let is_day = matches!(&column.mapping, ColumnMapping::LocalTimestamp(actual) if actual == "date");
             if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
                 let path = format!("{}.{}", self.model.key, column.member);
                 let message =
@@ -213,7 +214,7 @@ impl Write<'_> {
     fn create(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.model.columns.iter().enumerate() {
-            if column.standing == ColumnMapping::Absent {
+            if column.mapping == ColumnMapping::Missing {
                 continue;
             }
             if let Some(cell) = self.new_value(at, column)? {
@@ -240,14 +241,15 @@ impl Write<'_> {
             .map(|(_, cell)| cell.clone());
         let fill =
             self.model.auto_fill.iter().find(|(column, _)| *column == at).map(|(_, from)| *from);
-        Ok(match (column.part, given) {
+        Ok(match (column.role, given) {
             // The database assigns sequence numbers.
-            (Part::Id, _)
-                if self.change.made_up && matches!(column.standing, ColumnMapping::Text(_)) =>
+            (ColumnRole::Id, _)
+                if self.change.generated_id
+                    && matches!(column.mapping, ColumnMapping::AsText(_)) =>
             {
                 None
             }
-            (Part::Id, _) => match id_cell(column, &self.change.id) {
+            (ColumnRole::Id, _) => match id_cell(column, &self.change.id) {
                 Some(id) => Some(id),
                 None => {
                     let path = format!("{}.id", self.model.key);
@@ -256,17 +258,17 @@ impl Write<'_> {
                     return Err(ApiError::new("check_violation", message).param(path).into());
                 }
             },
-            (Part::CreatedAt | Part::UpdatedAt, _) => Some(self.now.into()),
-            (Part::Organization, _) => optional_id(column, &self.who.organization),
-            (Part::CreatedBy, _) => optional_id(column, &self.who.participant),
-            (Part::Declared, Some(cell)) => Some(cell),
-            (Part::Declared, None) => match (fill, &column.preset) {
+            (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, _) => Some(self.now.into()),
+            (ColumnRole::Organization, _) => optional_id(column, &self.who.organization),
+            (ColumnRole::CreatedBy, _) => optional_id(column, &self.who.participant),
+            (ColumnRole::Declared, Some(cell)) => Some(cell),
+            (ColumnRole::Declared, None) => match (fill, &column.default) {
                 (Some(AutoFillSource::OrganizationId), _) => {
                     optional_id(column, &self.who.organization)
                 }
                 (Some(AutoFillSource::UserId), _) => optional_id(column, &self.who.participant),
-                (None, Some(Preset::Now)) => Some(self.now.into()),
-                (None, Some(Preset::Value(cell))) => Some(cell.clone()),
+                (None, Some(ColumnDefault::Now)) => Some(self.now.into()),
+                (None, Some(ColumnDefault::Value(cell))) => Some(cell.clone()),
                 (None, None) => None,
             },
         })
@@ -277,12 +279,12 @@ impl Write<'_> {
         let mut values = Vec::from(self.key_values(&self.change.id)?);
         for (at, cell) in &self.change.cells {
             columns.push(*at);
-            let archived = self.change.act == OperationKind::Archive(true);
+            let archived = self.change.kind == OperationKind::Archive(true);
             values.push(if archived { self.now.into() } else { cell.clone() });
         }
-        let updated_at = self.model.part(Part::UpdatedAt);
+        let updated_at = self.model.column_with_role(ColumnRole::UpdatedAt);
         if let Some(at) =
-            updated_at.filter(|at| self.model.columns[*at].standing != ColumnMapping::Absent)
+            updated_at.filter(|at| self.model.columns[*at].mapping != ColumnMapping::Missing)
         {
             columns.push(at);
             values.push(self.now.into());

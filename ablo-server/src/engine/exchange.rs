@@ -1,8 +1,10 @@
-//! What is exchanged for a credential: never more than it covers, and over when it is (docs/protocol/http.md §4 and §6).
+//! Exchange of credentials for tokens that permit no more and last no longer (docs/protocol/http.md
+//! §4 and §6).
 
 use super::Engine;
 use super::credentials::{
-    self, DEFAULT_TTL, Grant, Issued, Kind, MAX_TTL, MIN_TTL, Mode, State, issue,
+    self, Credential, CredentialKind, DEFAULT_TTL, IssuedCredential, MAX_TTL, MIN_TTL, Mode,
+    NewCredential, issue,
 };
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
@@ -14,23 +16,24 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Makes a credential like this one, which takes its place.
+/// Issues a credential with the rights of an old one, to replace it.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn rotate(
     tx: &mut dyn Tx,
     mode: Mode,
-    old: &State,
+    old: &Credential,
     ttl: Option<u64>,
-) -> Result<(Issued, Identity)> {
+) -> Result<(IssuedCredential, Identity)> {
     let own = &old.identity;
-    let span = |from: &str, to: &str| {
+    let seconds_between = |from: &str, to: &str| {
         let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
         u64::try_from(to.duration_since(from).as_secs()).ok()
     };
-    let inherited = own.expires_at.as_deref().and_then(|end| span(&old.issued_at, end));
-    let grant = Grant {
+    let inherited = own.expires_at.as_deref().and_then(|end| seconds_between(&old.issued_at, end));
+    let grant = NewCredential {
         kind: old.kind,
         organization: own.organization.clone(),
         participant: own.participant.clone(),
@@ -40,8 +43,8 @@ pub fn rotate(
         groups: own.groups.clone(),
         user_meta: serde_json::from_str(&own.user_meta).unwrap_or_default(),
         label: old.label.clone(),
-        whole: old.whole,
-        // The new one outlives the old one, whose parent may be this.
+        full_reach: old.full_reach,
+        // The new credential outlives the old one, so it is not derived from it.
         parent: old.parent.clone(),
         ttl: ttl.map(|ttl| ttl.clamp(MIN_TTL, MAX_TTL)).or(inherited),
     };
@@ -54,66 +57,72 @@ pub fn rotate(
     Ok((issued, identity))
 }
 
-/// What is wanted for a key.
+/// A request for a token.
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
-    /// For what kind of participant.
+    /// The kind of the participant.
     pub kind: ParticipantKind,
-    /// For which.
+    /// The participant.
     pub participant: Option<String>,
-    /// What it should see.
+    /// The requested sync groups.
     pub groups: Option<Vec<String>>,
-    /// What it should do.
+    /// The requested operation names.
     pub operations: Option<Vec<String>>,
-    /// How long it should live, in seconds.
+    /// The requested lifetime, in seconds.
     pub ttl: Option<u64>,
-    /// A name for people.
+    /// A label for display.
     pub label: Option<String>,
     /// What the application knows about the participant.
     pub user_meta: Map<String, Value>,
 }
 
-/// Exchanges a credential for one that covers no more.
+/// Exchanges a credential for a token that permits no more.
 ///
 /// # Errors
-/// `capability_scope_denied` where nothing of what was wanted is left, or what the database said.
+///
+/// Returns `capability_scope_denied` if none of the requested groups is permitted, or an error if a
+/// statement fails.
 pub fn exchange(
     engine: &Engine,
     tx: &mut dyn Tx,
     mode: Mode,
-    holder: &State,
+    holder: &Credential,
     request: TokenRequest,
-) -> Result<(Issued, Identity)> {
+) -> Result<(IssuedCredential, Identity)> {
     let own = &holder.identity;
-    // Only a secret key speaks for others.
+    // Only a secret key may name another participant; a user's token may name an agent.
     let (kind, participant) = match (holder.kind, &request.kind, request.participant.clone()) {
-        (Kind::Secret, ParticipantKind::System, participant) => {
+        (CredentialKind::Secret, ParticipantKind::System, participant) => {
             (ParticipantKind::System, participant.unwrap_or_else(|| own.participant.clone()))
         }
-        (Kind::Secret, kind, Some(participant)) if !participant.is_empty() => {
+        (CredentialKind::Secret, kind, Some(participant)) if !participant.is_empty() => {
             (kind.clone(), participant)
         }
-        (Kind::Secret, kind, _) => (kind.clone(), own.participant.clone()),
-        (Kind::Ephemeral, ParticipantKind::Agent, Some(participant)) => {
+        (CredentialKind::Secret, kind, _) => (kind.clone(), own.participant.clone()),
+        (CredentialKind::Ephemeral, ParticipantKind::Agent, Some(participant)) => {
             (ParticipantKind::Agent, participant)
         }
         _ => (own.kind.clone(), own.participant.clone()),
     };
     let allowed = match holder.kind {
-        Kind::Secret => {
+        CredentialKind::Secret => {
             entitled_groups(engine, tx, &own.organization, &kind, &participant, &request.user_meta)?
         }
         _ => own.groups.clone(),
     };
-    let part = part(request.groups.as_deref());
-    let groups = narrow(own, allowed, part)?;
+    let requested = requested_groups(request.groups.as_deref());
+    let groups = narrow(own, allowed, requested)?;
     let on_behalf_of = match (&own.kind, &kind) {
         (ParticipantKind::User, ParticipantKind::Agent) => Some(own.participant.clone()),
         (_, ParticipantKind::User) => None,
         _ => own.on_behalf_of.clone(),
     };
-    let grant = Grant {
-        kind: if kind == ParticipantKind::User { Kind::Ephemeral } else { Kind::Restricted },
+    let grant = NewCredential {
+        kind: if kind == ParticipantKind::User {
+            CredentialKind::Ephemeral
+        } else {
+            CredentialKind::Restricted
+        },
         organization: own.organization.clone(),
         participant,
         participant_kind: kind,
@@ -122,14 +131,15 @@ pub fn exchange(
         groups,
         user_meta: request.user_meta,
         label: request.label,
-        whole: part.is_none() && (holder.whole || holder.kind == Kind::Secret),
+        full_reach: requested.is_none()
+            && (holder.full_reach || holder.kind == CredentialKind::Secret),
         parent: Some(holder.id.clone()),
-        ttl: Some(life(tx, own, request.ttl)),
+        ttl: Some(token_ttl(tx, own, request.ttl)),
     };
     let issued = issue(tx, mode, &grant)?;
-    credentials::used(tx, &holder.id)?;
-    // Whoever makes tokens clears away more of them than that.
-    credentials::forget(tx)?;
+    credentials::mark_used(tx, &holder.id)?;
+    // Each exchange deletes more expired tokens than it issues.
+    credentials::delete_expired(tx)?;
     let identity = Identity {
         organization: grant.organization,
         participant: grant.participant,
@@ -144,20 +154,22 @@ pub fn exchange(
     Ok((issued, identity))
 }
 
-/// The life of a token, in seconds: as long as is asked for, within bounds, and not longer than what it is exchanged for.
-fn life(tx: &dyn Tx, own: &Identity, asked: Option<u64>) -> u64 {
-    let wanted = asked.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL);
+/// Returns the lifetime of a token in seconds: the requested one, within the limits and not beyond
+/// the parent's expiry.
+fn token_ttl(tx: &dyn Tx, own: &Identity, requested: Option<u64>) -> u64 {
+    let wanted = requested.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL);
     let end = own.expires_at.as_deref().and_then(|end| end.parse::<Timestamp>().ok());
     let left = end.map(|end| u64::try_from(end.duration_since(tx.now()).as_secs()).unwrap_or(0));
     left.map_or(wanted, |left| wanted.min(left.max(1)))
 }
 
-/// The groups wanted, if not all. `default` is all of them, as agents of the reference ask for it.
-fn part(wanted: Option<&[String]>) -> Option<&[String]> {
+/// Returns the requested groups, or `None` for all. Agents of the reference implementation request
+/// all as `default`.
+fn requested_groups(wanted: Option<&[String]>) -> Option<&[String]> {
     wanted.filter(|wanted| !wanted.is_empty() && !wanted.iter().any(|group| group == "default"))
 }
 
-/// The groups wanted, as far as they are allowed.
+/// Returns those of the requested groups that are permitted.
 fn narrow(
     own: &Identity,
     allowed: BTreeSet<String>,
@@ -166,23 +178,25 @@ fn narrow(
     let Some(wanted) = wanted else { return Ok(allowed) };
     let foreign =
         |group: &str| group.starts_with("org:") && group != organization_group(&own.organization);
-    // Who sees everything may let others see any part of it.
-    let within = |group: &&String| allowed.contains(*group) || own.sees_all() && !foreign(group);
-    let groups: BTreeSet<String> = wanted.iter().filter(within).cloned().collect();
+    // A holder that sees everything may pass on any group of its organisation.
+    let permitted = |group: &&String| allowed.contains(*group) || own.sees_all() && !foreign(group);
+    let groups: BTreeSet<String> = wanted.iter().filter(permitted).cloned().collect();
     match groups.is_empty() {
         false => Ok(groups),
         true => {
             let scope = wanted.first().cloned().unwrap_or_default();
-            let message = "none of the sync groups asked for is within the credential's scope";
+            let message = "none of the requested sync groups is within the credential's scope";
             Err(ApiError::new("capability_scope_denied", message).required(scope).into())
         }
     }
 }
 
-/// The groups that a participant is in by the schema: its roles, and what memberships give it (docs/protocol/commits.md §10).
+/// Returns the groups that a participant is entitled to: by its roles and by memberships
+/// (docs/protocol/commits.md §10).
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn entitled_groups(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -218,7 +232,7 @@ pub fn entitled_groups(
             "{} AND {} = {}",
             table.select,
             quoted(name(grants.subject)),
-            engine.dialect.value(2, "")
+            engine.dialect.placeholder(2, "")
         );
         for row in tx.query(&sql, &[organization.into(), participant.into()])? {
             if let Some(scope) = row.get(grants.scope).and_then(Cell::text) {

@@ -1,23 +1,26 @@
-//! Sync groups: which groups see a row, and how a reader's groups become a condition on rows (docs/protocol/commits.md §10).
+//! Sync groups: the groups of a row, and the SQL condition that selects a reader's rows
+//! (docs/protocol/commits.md §10).
 //!
-//! A row is seen by its organisation, by the group it forms, by the groups its columns name, and by whoever sees the rows it lives
-//! in. Who wrote it is no reason to see it: the writer of a commit hears of it anyway.
+//! A row belongs to the group of its organisation, to the group that it forms, to the groups that
+//! its columns name, and to the groups of its parents. Having written a row does not make it
+//! visible.
 
 use super::Engine;
-use super::table::{DEPTH, id};
+use super::table::{MAX_PARENT_DEPTH, id};
 use crate::error::{Result, StoreError};
 use crate::identity::{Identity, organization_group};
 use crate::models::{Model, RowRole};
 use crate::store::sql_template::quoted;
 use crate::store::{Dialect, Row, Tx};
-use crate::value::{Cell, Kind};
+use crate::value::{Cell, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The groups that see a row.
+/// Returns the sync groups of a row.
 ///
 /// # Errors
-/// What the database said.
-pub fn of_row(
+///
+/// Returns an error if a statement fails.
+pub fn row_groups(
     engine: &Engine,
     tx: &mut dyn Tx,
     organization: &str,
@@ -25,26 +28,27 @@ pub fn of_row(
     row: &Row,
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut groups = BTreeSet::from([organization_group(organization)]);
-    collect(engine, tx, organization, model, row, DEPTH, &mut groups)?;
+    collect(engine, tx, organization, model, row, MAX_PARENT_DEPTH, &mut groups)?;
     Ok(groups)
 }
 
-/// What a row is to a reader.
+/// What a reader may know about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// It is seen.
-    Seen,
-    /// It is there, and not for this reader.
+    /// The reader can see it.
+    Visible,
+    /// It exists, but the reader cannot see it.
     Hidden,
-    /// It is not there.
-    Absent,
+    /// It does not exist.
+    Missing,
 }
 
-/// Whether a reader sees a row.
+/// Returns whether a reader can see a row.
 ///
 /// # Errors
-/// What the database said.
-pub fn sight(
+///
+/// Returns an error if a statement fails.
+pub fn visibility(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
@@ -55,10 +59,10 @@ pub fn sight(
         &engine.tables.get(model.id).by_id,
         &[who.organization.as_str().into(), row.into()],
     )?;
-    let Some(found) = found.first() else { return Ok(Visibility::Absent) };
+    let Some(found) = found.first() else { return Ok(Visibility::Missing) };
     let seen = who.sees_all()
-        || !who.groups.is_disjoint(&of_row(engine, tx, &who.organization, model, found)?);
-    Ok(if seen { Visibility::Seen } else { Visibility::Hidden })
+        || !who.groups.is_disjoint(&row_groups(engine, tx, &who.organization, model, found)?);
+    Ok(if seen { Visibility::Visible } else { Visibility::Hidden })
 }
 
 fn collect(
@@ -74,7 +78,7 @@ fn collect(
         groups.insert(format!("{kind}:{}", id(row)));
     }
     for role in &model.roles {
-        groups.extend(named(role, row));
+        groups.extend(role_groups(role, row));
     }
     if depth == 0 {
         return Ok(());
@@ -93,8 +97,8 @@ fn collect(
     Ok(())
 }
 
-/// The groups that a column of a row names.
-fn named(role: &RowRole, row: &Row) -> Vec<String> {
+/// Returns the groups that a column of a row names.
+fn role_groups(role: &RowRole, row: &Row) -> Vec<String> {
     let text = match row.get(role.column) {
         Some(Cell::Text(text)) => text,
         Some(Cell::Integer(number)) => return vec![format!("{}:{number}", role.kind)],
@@ -107,9 +111,9 @@ fn named(role: &RowRole, row: &Row) -> Vec<String> {
     values.iter().filter_map(|value| Some(format!("{}:{}", role.kind, value.as_str()?))).collect()
 }
 
-/// The condition that a reader sees a row, and the values it speaks of, numbered from `first`.
+/// Returns the condition that a reader can see a row, and its parameters, numbered from `first`.
 #[must_use]
-pub fn seen_by(
+pub fn visible_to(
     engine: &Engine,
     who: &Identity,
     model: &Model,
@@ -125,11 +129,11 @@ pub fn seen_by(
     if who.sees_all() {
         return ("1 = 1".to_owned(), condition.values);
     }
-    let text = condition.of(model, DEPTH);
+    let text = condition.of(model, MAX_PARENT_DEPTH);
     (text, condition.values)
 }
 
-/// Groups by their kind: the ids of each, as a JSON array.
+/// Groups the ids by kind, each list as a JSON array.
 fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (kind, id) in groups.iter().filter_map(|group| group.split_once(':')) {
@@ -149,40 +153,41 @@ struct Condition<'e> {
 }
 
 impl Condition<'_> {
-    /// Any of the ways in which a row of this model can be seen; none is never.
+    /// Returns the disjunction of all ways in which a row can be visible, or [`NEVER`].
     fn of(&mut self, model: &Model, depth: usize) -> String {
         let (table, dialect) = (quoted(&model.table), self.dialect);
         let column = |at: usize| {
             let name = model.columns.get(at).map_or("id", |column| &column.name);
             format!("{table}.{}", quoted(name))
         };
-        // A list holds texts, and whole numbers and UUIDs name groups as well.
+        // Lists contain text; integers and UUIDs are compared as text.
         let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
-            (Some(Kind::Text | Kind::OneOf(_)), _) | (_, Dialect::Sqlite) => column(at),
+            (Some(ValueKind::Text | ValueKind::Enum(_)), _) | (_, Dialect::Sqlite) => column(at),
             (_, Dialect::Postgres) => format!("{}::text", column(at)),
         };
-        let mut ways = Vec::new();
+        let mut alternatives = Vec::new();
         if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
-            ways.push(format!("{} IN {}", column(0), self.list(ids)));
+            alternatives.push(format!("{} IN {}", column(0), self.list(ids)));
         }
         for role in &model.roles {
             let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
             let list = self.list(ids);
-            ways.push(match (role.multi, self.dialect) {
+            alternatives.push(match (role.multi, self.dialect) {
                 (false, _) => format!("{} IN {list}", text(role.column)),
                 (true, Dialect::Sqlite) => {
                     let column = column(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' THEN {column} ELSE '[]' END) \
-                         AS named WHERE named.type = 'text' AND named.value IN {list})"
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' \
+                         THEN {column} ELSE '[]' END) AS named WHERE named.type = 'text' AND \
+                         named.value IN {list})"
                     )
                 }
                 (true, Dialect::Postgres) => {
                     let column = column(role.column);
                     format!(
-                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) WHEN 'array' THEN {column} \
-                         ELSE '[]' END) AS named (value) WHERE jsonb_typeof(named.value) = 'string' \
-                         AND named.value #>> '{{}}' IN {list})"
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) \
+                         WHEN 'array' THEN {column} ELSE '[]' END) AS named (value) WHERE \
+                         jsonb_typeof(named.value) = 'string' AND named.value #>> '{{}}' IN {list})"
                     )
                 }
             });
@@ -190,27 +195,31 @@ impl Condition<'_> {
         if depth > 0 {
             for (local, parent) in &model.parents {
                 let parent = self.engine.models.get(*parent);
-                let within = self.of(parent, depth - 1);
-                if within != NEVER {
+                let parent_condition = self.of(parent, depth - 1);
+                if parent_condition != NEVER {
                     let parent_table = quoted(&parent.table);
-                    ways.push(format!(
-                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {within})",
+                    alternatives.push(format!(
+                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {parent_condition})",
                         column(*local)
                     ));
                 }
             }
         }
-        if ways.is_empty() { NEVER.to_owned() } else { format!("({})", ways.join(" OR ")) }
+        if alternatives.is_empty() {
+            NEVER.to_owned()
+        } else {
+            format!("({})", alternatives.join(" OR "))
+        }
     }
 
-    /// A list of ids as a value.
+    /// Adds a list of ids as a parameter and returns its expression.
     fn list(&mut self, ids: String) -> String {
         let known = self.values.iter().position(|value| value.text() == Some(&ids));
         let at = known.unwrap_or_else(|| {
             self.values.push(Cell::Text(ids));
             self.values.len() - 1
         });
-        self.dialect.value(self.first + at, "list")
+        self.dialect.placeholder(self.first + at, "list")
     }
 }
 

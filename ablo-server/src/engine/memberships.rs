@@ -1,12 +1,14 @@
-//! Memberships: a row that gives a participant a group takes effect when it is committed (docs/protocol/commits.md §10).
+//! Memberships: a row that grants a participant a sync group takes effect when it is committed
+//! (docs/protocol/commits.md §10).
 //!
-//! The row as it was and as it is come in. The tokens of its subject cover more or less from then on, and the log says so to the
-//! subject alone: `G` with a `C` for each row that came into sight, or `S` with another for each row that went out of it.
+//! The tokens of the subject gain or lose the group, and deltas that only the subject receives
+//! report it: `G` and a `C` for each row that became visible, or `S` and another `S` for each row
+//! that is no longer visible.
 
 use super::Engine;
 use super::credentials;
 use super::exchange::entitled_groups;
-use super::groups::of_row;
+use super::groups::row_groups;
 use super::log::{self, Entry};
 use super::select::Select;
 use super::table::{id, json};
@@ -19,19 +21,19 @@ use crate::store::sql_template::quoted;
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 
-/// Rows that are told of one by one; of more, that everything has to be read anew.
-const MOST: u64 = 1000;
+/// Maximum number of rows to report one by one; beyond it the client is asked to reload.
+const MAX_ROW_DELTAS: u64 = 1000;
 
-/// What a membership gives.
+/// A group that a membership row grants to a participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct GroupGrant {
     subject: String,
     group: String,
 }
 
-/// A row of a model before and after a change, and the turn that caused it.
+/// A row before and after a change, and the turn that caused it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Changed<'c> {
+pub(super) struct ChangedRow<'c> {
     pub(super) model: &'c Model,
     pub(super) row: &'c str,
     pub(super) before: Option<&'c Row>,
@@ -39,34 +41,34 @@ pub(super) struct Changed<'c> {
     pub(super) caused_by: Option<&'c str>,
 }
 
-/// Gives and takes what a changed row gives. The place of the last entry in the log, if there is any.
-pub(super) fn follow(
+/// Grants or revokes group membership when its row changes. Returns the last sync id, if any.
+pub(super) fn apply_change(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
-    changed: &Changed<'_>,
+    changed: &ChangedRow<'_>,
 ) -> Result<Option<u64>> {
     let Some(grants) = &changed.model.grants else { return Ok(None) };
-    let gift = |row: Option<&Row>| row.and_then(|row| gift(grants, row));
-    let (before, after) = (gift(changed.before), gift(changed.after));
+    let grant_in = |row: Option<&Row>| row.and_then(|row| grant_of(grants, row));
+    let (before, after) = (grant_in(changed.before), grant_in(changed.after));
     if before == after {
         return Ok(None);
     }
     let mut last = None;
-    if let Some(gone) = before
-        && givers(engine, tx, &who.organization, &gone)? == 0
+    if let Some(removed) = before
+        && count_grants(engine, tx, &who.organization, &removed)? == 0
     {
-        last = take(engine, tx, who, changed, &gone)?.or(last);
+        last = remove_grant(engine, tx, who, changed, &removed)?.or(last);
     }
-    if let Some(new) = after
-        && givers(engine, tx, &who.organization, &new)? == 1
+    if let Some(added) = after
+        && count_grants(engine, tx, &who.organization, &added)? == 1
     {
-        last = Some(give(engine, tx, who, changed, &new)?);
+        last = Some(add_grant(engine, tx, who, changed, &added)?);
     }
     Ok(last)
 }
 
-fn gift(grants: &Grants, row: &Row) -> Option<GroupGrant> {
+fn grant_of(grants: &Grants, row: &Row) -> Option<GroupGrant> {
     let subject = row.get(grants.subject)?.text()?.to_owned();
     Some(GroupGrant {
         subject,
@@ -74,121 +76,126 @@ fn gift(grants: &Grants, row: &Row) -> Option<GroupGrant> {
     })
 }
 
-/// How many rows give this.
-fn givers(engine: &Engine, tx: &mut dyn Tx, organization: &str, gift: &GroupGrant) -> Result<u64> {
+/// Returns how many rows grant the same membership.
+fn count_grants(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    grant: &GroupGrant,
+) -> Result<u64> {
     let mut count = 0;
     for model in engine.models.iter() {
         let Some(grants) = &model.grants else { continue };
         let Some(scope) =
-            gift.group.strip_prefix(&*grants.kind).and_then(|rest| rest.strip_prefix(':'))
+            grant.group.strip_prefix(&*grants.kind).and_then(|rest| rest.strip_prefix(':'))
         else {
             continue;
         };
         let column = |at: usize| quoted(model.columns.get(at).map_or("id", |column| &column.name));
         let is = |at: usize, value: usize| {
-            format!("{} = {}", column(at), engine.dialect.value(value, ""))
+            format!("{} = {}", column(at), engine.dialect.placeholder(value, ""))
         };
-        let own = &engine.tables.get(model.id).own;
+        let own = &engine.tables.get(model.id).tenancy;
         let (subject, scope_is) = (is(grants.subject, 2), is(grants.scope, 3));
         let sql = format!(
             "SELECT count(*) FROM {} WHERE {own} AND {subject} AND {scope_is}",
             quoted(&model.table)
         );
         let found =
-            tx.query(&sql, &[organization.into(), gift.subject.as_str().into(), scope.into()])?;
-        count += log::number(found.first().and_then(|row| row.first()))?;
+            tx.query(&sql, &[organization.into(), grant.subject.as_str().into(), scope.into()])?;
+        count += log::cell_to_u64(found.first().and_then(|row| row.first()))?;
     }
     Ok(count)
 }
 
-/// Widens the tokens that cover all that the subject sees, and tells it what it sees now.
-fn give(
+/// Adds the group to the tokens with full reach and appends the deltas for the subject.
+fn add_grant(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
-    changed: &Changed<'_>,
-    gift: &GroupGrant,
+    changed: &ChangedRow<'_>,
+    membership: &GroupGrant,
 ) -> Result<u64> {
-    for token in credentials::of_participant(tx, &who.organization, &gift.subject)? {
-        if token.whole && !token.identity.groups.contains(&gift.group) {
+    for token in credentials::issued_to(tx, &who.organization, &membership.subject)? {
+        if token.full_reach && !token.identity.groups.contains(&membership.group) {
             let mut groups = token.identity.groups;
-            groups.insert(gift.group.clone());
-            credentials::cover(tx, &token.id, &groups)?;
+            groups.insert(membership.group.clone());
+            credentials::set_groups(tx, &token.id, &groups)?;
         }
     }
-    let tell = Notify { engine, who, changed, gift };
-    let mut last = tell.group(tx, "G")?;
-    if let Some(rows) = tell.rows(tx)? {
+    let deltas = MembershipDeltas { engine, who, changed, grant: membership };
+    let mut last = deltas.group(tx, "G")?;
+    if let Some(rows) = deltas.rows(tx)? {
         for (model, row) in rows {
-            last = tell.row(tx, "C", model, &row)?;
+            last = deltas.row(tx, "C", model, &row)?;
         }
     } else {
-        last = tell.anew(tx, "G")?;
+        last = deltas.reload(tx, "G")?;
     }
     Ok(last)
 }
 
-/// Narrows the subject's tokens and all that were exchanged for them, and tells it what it sees no more. Nothing where its role
-/// gives it the group as well.
-fn take(
+/// Removes the group from the subject's tokens and all tokens derived from them, and appends the
+/// deltas for the subject. Returns `None` if the subject is entitled to the group by its role.
+fn remove_grant(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
-    changed: &Changed<'_>,
-    gift: &GroupGrant,
+    changed: &ChangedRow<'_>,
+    membership: &GroupGrant,
 ) -> Result<Option<u64>> {
     let organization = &who.organization;
-    let still = entitled_groups(
+    let entitled = entitled_groups(
         engine,
         tx,
         organization,
         &ParticipantKind::User,
-        &gift.subject,
+        &membership.subject,
         &serde_json::Map::new(),
     )?;
-    if still.contains(&gift.group) {
+    if entitled.contains(&membership.group) {
         return Ok(None);
     }
-    for token in credentials::of_participant(tx, organization, &gift.subject)? {
+    for token in credentials::issued_to(tx, organization, &membership.subject)? {
         let own = &token.identity;
         let meta = serde_json::from_str(&own.user_meta).unwrap_or_default();
         let mut groups = own.groups.clone();
-        if groups.remove(&gift.group)
+        if groups.remove(&membership.group)
             && !entitled_groups(engine, tx, organization, &own.kind, &own.participant, &meta)?
-                .contains(&gift.group)
+                .contains(&membership.group)
         {
-            credentials::cover(tx, &token.id, &groups)?;
+            credentials::set_groups(tx, &token.id, &groups)?;
         }
     }
-    let tell = Notify { engine, who, changed, gift };
-    let mut last = tell.group(tx, "S")?;
-    // Clients of the reference read everything anew at an `S`; of many rows ours do so too.
-    match tell.rows(tx)? {
+    let deltas = MembershipDeltas { engine, who, changed, grant: membership };
+    let mut last = deltas.group(tx, "S")?;
+    // Clients of the reference implementation reload at every `S`; ours only in the second case.
+    match deltas.rows(tx)? {
         Some(rows) => {
             for (model, row) in rows {
-                last = tell.row(tx, "S", model, &row)?;
+                last = deltas.row(tx, "S", model, &row)?;
             }
         }
-        None => last = tell.anew(tx, "S")?,
+        None => last = deltas.reload(tx, "S")?,
     }
     Ok(Some(last))
 }
 
-/// What the subject is told.
-struct Notify<'t> {
+/// Appends the deltas that report a membership to its subject.
+struct MembershipDeltas<'t> {
     engine: &'t Engine,
     who: &'t Identity,
-    changed: &'t Changed<'t>,
-    gift: &'t GroupGrant,
+    changed: &'t ChangedRow<'t>,
+    grant: &'t GroupGrant,
 }
 
-impl<'t> Notify<'t> {
-    /// Every row that the group sees; none where there are too many.
+impl<'t> MembershipDeltas<'t> {
+    /// Returns every row that the group sees, or `None` if there are too many.
     fn rows(&self, tx: &mut dyn Tx) -> Result<Option<Vec<(&'t Model, Row)>>> {
         let reader =
-            Identity { groups: BTreeSet::from([self.gift.group.clone()]), ..self.who.clone() };
+            Identity { groups: BTreeSet::from([self.grant.group.clone()]), ..self.who.clone() };
         let mut rows = Vec::new();
-        let mut left = MOST;
+        let mut left = MAX_ROW_DELTAS;
         for model in self.engine.models.iter() {
             let mut select = Select::new(self.engine, &reader, model);
             select.limit(left + 1);
@@ -202,9 +209,9 @@ impl<'t> Notify<'t> {
         Ok(Some(rows))
     }
 
-    /// That the group was added or removed.
+    /// Appends the delta that the group was added or removed.
     fn group(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
-        let data = serde_json::json!({"group": self.gift.group, "userId": self.gift.subject});
+        let data = serde_json::json!({"group": self.grant.group, "userId": self.grant.subject});
         self.append(
             tx,
             action,
@@ -215,14 +222,18 @@ impl<'t> Notify<'t> {
         )
     }
 
-    /// That everything has to be read anew (docs/protocol/websocket.md §5.3, the older form of `G`).
-    fn anew(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
+    /// Appends a delta that makes clients reload (docs/protocol/websocket.md §5.3, older form of
+    /// `G`).
+    fn reload(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
         let (added, removed): (&[&str], &[&str]) = match action {
-            "G" => (&[&self.gift.group], &[]),
-            _ => (&[], &[&self.gift.group]),
+            "G" => (&[&self.grant.group], &[]),
+            _ => (&[], &[&self.grant.group]),
         };
         let data = serde_json::json!({
-            "group": self.gift.group, "userId": self.gift.subject, "addedGroups": added, "removedGroups": removed,
+            "group": self.grant.group,
+            "userId": self.grant.subject,
+            "addedGroups": added,
+            "removedGroups": removed,
         });
         self.append(
             tx,
@@ -234,9 +245,9 @@ impl<'t> Notify<'t> {
         )
     }
 
-    /// That a row came into sight or went out of it, for whom its own groups say so.
+    /// Appends a delta that a row became visible or is no longer visible.
     fn row(&self, tx: &mut dyn Tx, action: &'static str, model: &Model, row: &Row) -> Result<u64> {
-        let groups = of_row(self.engine, tx, &self.who.organization, model, row)?;
+        let groups = row_groups(self.engine, tx, &self.who.organization, model, row)?;
         let data = (action == "C").then(|| json(model, row));
         self.append(tx, action, &model.type_name, id(row), data, Some(&groups))
     }
@@ -251,7 +262,7 @@ impl<'t> Notify<'t> {
         previous_groups: Option<&BTreeSet<String>>,
     ) -> Result<u64> {
         let groups =
-            BTreeSet::from([format!("user:{}", self.gift.subject), self.gift.group.clone()]);
+            BTreeSet::from([format!("user:{}", self.grant.subject), self.grant.group.clone()]);
         let entry = Entry {
             action,
             model,

@@ -1,77 +1,77 @@
-//! Copies: a row as its source has it comes in, the coordinator's own row and the log follow.
+//! Applies rows of a data source to the mirror and the sync log.
 //!
-//! Whether it may be so is not asked: it is so already.
+//! No permissions are checked: the source has already applied the change.
 
 use super::Engine;
-use super::commit::{Commit, Write};
-use super::groups::of_row;
+use super::commit::{Commit, RowWriter};
+use super::groups::row_groups;
 use super::plan::{OperationKind, PlannedChange};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::models::{Column, Model, Part, Preset};
+use crate::models::{Column, ColumnDefault, ColumnRole, Model};
 use crate::store::{Row, Tx};
 use crate::value::{Cell, stored_date};
 use ablo_wire::RawRow;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// A row of a source.
+/// A change that the source has applied.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Put<'p> {
+pub(crate) struct UpstreamChange<'p> {
     /// The row.
     pub(crate) id: &'p str,
-    /// What was done to it.
-    pub(crate) act: OperationKind,
-    /// The row as it is now; none where it is gone.
+    /// The kind of the change.
+    pub(crate) kind: OperationKind,
+    /// The row after the change; `None` if it was deleted.
     pub(crate) row: Option<&'p RawRow>,
-    /// What the log is to know the change by.
+    /// The transaction id of the delta.
     pub(crate) transaction: Option<&'p str>,
-    /// The turn that caused it.
+    /// The turn that caused the change.
     pub(crate) caused_by: Option<&'p str>,
 }
 
-/// Makes the coordinator's row what the source's is, and gives the place of that in the log; 0 where it is so already.
-pub(crate) fn put(
+/// Updates the mirror and returns the sync id of the delta, or 0 if nothing changed.
+pub(crate) fn apply(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    put: Put<'_>,
+    upstream: UpstreamChange<'_>,
 ) -> Result<u64> {
     let change = PlannedChange {
         model: model.id,
-        act: put.act,
-        id: super::plan::row_id(put.id)?,
-        made_up: false,
+        kind: upstream.kind,
+        id: super::plan::row_id(upstream.id)?,
+        generated_id: false,
         cells: Vec::new(),
-        transaction: put.transaction.map(str::to_owned),
-        guard: None,
-        bypass: true,
+        transaction: upstream.transaction.map(str::to_owned),
+        stale_guard: None,
+        bypass_claims: true,
     };
     let commit = Commit {
         client_tx_id: String::new(),
         changes: Vec::new(),
         body_hash: String::new(),
-        caused_by: put.caused_by.map(str::to_owned),
+        caused_by: upstream.caused_by.map(str::to_owned),
         claim: None,
     };
-    let write = Write { engine, who, commit: &commit, change: &change, model };
-    let before = write.current(tx)?;
-    let old = match &before {
-        Some(row) => of_row(engine, tx, &who.organization, model, row)?,
+    let writer = RowWriter { engine, who, commit: &commit, change: &change, model };
+    let before = writer.current(tx)?;
+    let groups = match &before {
+        Some(row) => row_groups(engine, tx, &who.organization, model, row)?,
         None => Default::default(),
     };
-    match (before, put.row) {
+    match (before, upstream.row) {
         (None, None) => Ok(0),
-        (Some(before), None) => write.delete(tx, &old, &before),
+        (Some(before), None) => writer.delete(tx, &groups, &before),
         (None, Some(row)) => {
-            let cells = cells(tx, who, model, put.id, row, None)?;
-            write.insert(tx, &cells, false)
+            let cells = cells(tx, who, model, upstream.id, row, None)?;
+            writer.insert(tx, &cells, false)
         }
         (Some(before), Some(row)) => {
-            let cells = cells(tx, who, model, put.id, row, Some(&before))?;
+            let cells = cells(tx, who, model, upstream.id, row, Some(&before))?;
             let (mut columns, mut values) =
-                (Vec::new(), vec![who.organization.as_str().into(), put.id.into()]);
+                (Vec::new(), vec![who.organization.as_str().into(), upstream.id.into()]);
             for (at, cell) in cells.into_iter().enumerate() {
                 if !model.columns[at].kind.same(&before[at], &cell) {
                     columns.push(at);
@@ -80,13 +80,13 @@ pub(crate) fn put(
             }
             match columns.is_empty() {
                 true => Ok(0),
-                false => write.set(tx, &old, &before, (&columns, &values), false),
+                false => writer.set(tx, &groups, &before, (&columns, &values), false),
             }
         }
     }
 }
 
-/// Every column of a row: what the source says, else what was there, else what a new row has.
+/// Builds all columns: from the source, else from the mirrored row, else from defaults.
 fn cells(
     tx: &mut dyn Tx,
     who: &Identity,
@@ -99,20 +99,20 @@ fn cells(
         row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))?;
     let now = stored_date(tx.now());
     let cell = |(at, column): (usize, &Column)| -> Result<Cell> {
-        match column.part {
-            Part::Id => return Ok(id.into()),
-            Part::Organization => return Ok(who.organization.as_str().into()),
+        match column.role {
+            ColumnRole::Id => return Ok(id.into()),
+            ColumnRole::Organization => return Ok(who.organization.as_str().into()),
             _ => {}
         }
-        let said =
+        let sent =
             members.get(&column.member).filter(|value| value.get() != "null" || !column.required);
-        if let Some(value) = said {
+        if let Some(value) = sent {
             return match value.get() {
                 "null" => Ok(Cell::Null),
                 _ => column.kind.read(value).map_err(|expected| {
                     let path = format!("{}.{}", model.key, column.member);
                     let message = format!(
-                        "the source says {path} of {id} otherwise: it is expected to be {expected}"
+                        "the source sent an invalid value for {path} of {id}: expected {expected}"
                     );
                     ApiError::new("check_violation", message).param(path).into()
                 }),
@@ -121,13 +121,16 @@ fn cells(
         if let Some(before) = before.and_then(|before| before.get(at)) {
             return Ok(before.clone());
         }
-        Ok(match (column.part, &column.preset) {
-            (Part::CreatedAt | Part::UpdatedAt, _) | (_, Some(Preset::Now)) => now.as_str().into(),
-            (Part::CreatedBy, _) => who.participant.as_str().into(),
-            (_, Some(Preset::Value(cell))) => cell.clone(),
+        Ok(match (column.role, &column.default) {
+            (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, _) | (_, Some(ColumnDefault::Now)) => {
+                now.as_str().into()
+            }
+            (ColumnRole::CreatedBy, _) => who.participant.as_str().into(),
+            (_, Some(ColumnDefault::Value(cell))) => cell.clone(),
             (_, None) if column.required => {
                 let path = format!("{}.{}", model.key, column.member);
-                let message = format!("the source says nothing of {path}, which {id} needs");
+                let message =
+                    format!("the source sent no value for {path} of {id}, which is required");
                 return Err(ApiError::new("model_required_field_missing", message)
                     .param(path)
                     .into());

@@ -1,4 +1,5 @@
-//! What requests do, as transactions: no sockets, no HTTP, no memory of its own.
+//! The operations behind requests, as functions over transactions: no sockets, no HTTP, no state in
+//! memory.
 
 pub mod claims;
 pub mod commit;
@@ -16,6 +17,7 @@ mod select;
 pub mod sessions;
 pub mod table;
 pub mod turns;
+pub(crate) mod violation;
 pub(crate) mod webhooks;
 
 use crate::models::Models;
@@ -23,27 +25,27 @@ use crate::store::Dialect;
 use ablo_schema::Schema;
 use table::Tables;
 
-/// A schema, ready to be worked with in one kind of database.
+/// A schema prepared for one SQL dialect.
 #[derive(Debug)]
 pub struct Engine {
     /// The models.
     pub models: Models,
-    /// Their SQL.
+    /// The SQL of the models.
     pub tables: Tables,
-    /// Which SQL that is.
+    /// The dialect.
     pub dialect: Dialect,
 }
 
 impl Engine {
-    /// Reads a schema.
+    /// Prepares a schema.
     #[must_use]
     pub fn new(schema: &Schema, dialect: Dialect) -> Self {
-        Self::of(Models::new(schema), dialect)
+        Self::with_models(Models::new(schema), dialect)
     }
 
-    /// Takes models as they are.
+    /// Prepares models that are already built.
     #[must_use]
-    pub fn of(models: Models, dialect: Dialect) -> Self {
+    pub fn with_models(models: Models, dialect: Dialect) -> Self {
         Self { tables: Tables::new(&models, dialect), models, dialect }
     }
 }

@@ -1,57 +1,58 @@
-//! Commits before they touch a database: every operation is read against the schema and the scope of its sender.
+//! Validates the operations of a commit against the schema and the scope of the sender.
 //!
-//! Operations in either dialect come in; changes with checked values go out, or all that is wrong with the first operation that is.
+//! Nothing here touches a database.
 
 use crate::error::ApiError;
 use crate::identity::{Identity, Operations};
-use crate::models::{Column, Model, ModelId, Models, Part};
+use crate::models::{Column, ColumnRole, Model, ModelId, Models};
 use crate::value::Cell;
 use ablo_wire::{OnStale, Operation, RawRow, Verb};
 use serde_json::value::RawValue;
 
-/// Operations of one commit at most (docs/protocol/differences.md D10).
+/// Maximum number of operations per commit (docs/protocol/differences.md D10).
 pub const MAX_OPERATIONS: usize = 1000;
-/// Bytes of an id at most, of rows and of commits.
+/// Maximum length of the ids of rows and commits, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
 
-/// One checked operation.
+/// A validated operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedChange {
     /// The model.
     pub model: ModelId,
-    /// What it does.
-    pub act: OperationKind,
+    /// The operation.
+    pub kind: OperationKind,
     /// The row.
     pub id: String,
-    /// Whether the id was made up here.
-    pub made_up: bool,
-    /// The values to set, by column, each column once.
+    /// Whether the coordinator generated the id.
+    pub generated_id: bool,
+    /// The values to set, by column index; each column at most once.
     pub cells: Vec<(usize, Cell)>,
-    /// Identifies the operation over retries.
+    /// The transaction id, which identifies the operation across retries.
     pub transaction: Option<String>,
-    /// The watermark it is based on, where staleness refuses it.
-    pub guard: Option<u64>,
-    /// Whether a foreign claim does not stop it.
-    pub bypass: bool,
+    /// The `readAt` watermark, if stale writes are to be rejected.
+    pub stale_guard: Option<u64>,
+    /// Whether claims of other participants are ignored.
+    pub bypass_claims: bool,
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationKind {
-    /// Adds a row.
+    /// Inserts a row.
     Create,
-    /// Changes a row.
+    /// Updates a row.
     Update,
     /// Deletes a row.
     Delete,
-    /// Archives a row, or takes it out of the archive.
+    /// Archives a row (`true`) or unarchives it (`false`).
     Archive(bool),
 }
 
-/// Checks the operations of a commit.
+/// Validates the operations of a commit.
 ///
 /// # Errors
-/// The refusal of the first operation that is not acceptable.
+///
+/// Returns the error of the first invalid operation.
 pub fn plan(
     models: &Models,
     who: &Identity,
@@ -60,12 +61,14 @@ pub fn plan(
     if operations.is_empty() {
         return Err(ApiError::new(
             "commit_operation_required",
-            "a commit has at least one operation",
+            "a commit needs at least one operation",
         ));
     }
     if operations.len() > MAX_OPERATIONS {
-        let message =
-            format!("{} operations, and a commit has at most {MAX_OPERATIONS}", operations.len());
+        let message = format!(
+            "the commit has {} operations; the maximum is {MAX_OPERATIONS}",
+            operations.len()
+        );
         return Err(ApiError::new("commit_too_many_operations", message));
     }
     let change = |(at, operation)| {
@@ -80,7 +83,7 @@ fn change(
     operation: &Operation<RawRow>,
 ) -> Result<PlannedChange, ApiError> {
     let model = find(models, &operation.model)?;
-    let act = match &operation.verb {
+    let kind = match &operation.verb {
         Verb::Create => OperationKind::Create,
         Verb::Update => OperationKind::Update,
         Verb::Delete => OperationKind::Delete,
@@ -88,54 +91,64 @@ fn change(
         Verb::Unarchive => OperationKind::Archive(false),
         Verb::Other(verb) => {
             let message = format!(
-                "`{verb}` is no verb; the verbs are create, update, delete, archive and unarchive"
+                "unknown verb `{verb}`; expected create, update, delete, archive or unarchive"
             );
             return Err(ApiError::new("commit_operation_unsupported", message));
         }
     };
-    may(model, who, act)?;
-    let given = operation.id.value().filter(|id| !id.is_empty());
-    let (id, made_up) = match (given, act) {
+    check_write_permission(model, who, kind)?;
+    let id = operation.id.value().filter(|id| !id.is_empty());
+    let (id, generated_id) = match (id, kind) {
         (Some(id), _) => (row_id(id)?, false),
         (None, OperationKind::Create) => (uuid::Uuid::new_v4().hyphenated().to_string(), true),
         (None, _) => {
             return Err(ApiError::new(
                 "model_identifier_missing",
-                format!("the operation on {} names no row", model.key),
+                format!("the operation on {} has no `id`", model.key),
             ));
         }
     };
-    let cells = match act {
+    let cells = match kind {
         OperationKind::Create | OperationKind::Update => cells(model, who, operation.data.value())?,
-        OperationKind::Archive(away) => archive(model, away)?,
+        OperationKind::Archive(archived) => archive(model, archived)?,
         OperationKind::Delete => Vec::new(),
     };
-    let guard = match operation.on_stale.value() {
+    let stale_guard = match operation.on_stale.value() {
         None | Some(OnStale::Reject) => {
             operation.read_at.value().map(|at| at.0).filter(|at| *at > 0)
         }
         Some(OnStale::Force | OnStale::Flag) => None,
         Some(mode) => {
             let message =
-                format!("`onStale: \"{}\"` is not available; use reject or force", mode.as_str());
+                format!("`onStale: \"{}\"` is not supported; use reject or force", mode.as_str());
             return Err(ApiError::new("invalid_request", message).param("onStale"));
         }
     };
     let transaction = operation.transaction_id.value().filter(|id| !id.is_empty()).cloned();
-    let bypass =
+    let bypass_claims =
         operation.bypass == Some(true) && who.is_system() && who.operations == Operations::All;
-    Ok(PlannedChange { model: model.id, act, id, made_up, cells, transaction, guard, bypass })
+    Ok(PlannedChange {
+        model: model.id,
+        kind,
+        id,
+        generated_id,
+        cells,
+        transaction,
+        stale_guard,
+        bypass_claims,
+    })
 }
 
-/// The model that a request means.
+/// Finds the model that a request names.
 ///
 /// # Errors
-/// `unknown_model`, with the models there are.
+///
+/// Returns `unknown_model` with a list of known models.
 pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, ApiError> {
     if name.is_empty() {
         return Err(ApiError::new(
             "commit_operation_model_required",
-            "the operation names no model",
+            "the operation has no `model`",
         ));
     }
     models.find(name).ok_or_else(|| {
@@ -143,70 +156,77 @@ pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, ApiError> {
         let shown: String = name.chars().take(60).collect();
         ApiError::new(
             "unknown_model",
-            format!("there is no model `{shown}`; there are {}", known.join(", ")),
+            format!("unknown model `{shown}`; the models are {}", known.join(", ")),
         )
     })
 }
 
-/// Whether a participant may do this to rows of a model.
-fn may(model: &Model, who: &Identity, act: OperationKind) -> Result<(), ApiError> {
-    let verb = match act {
+/// Checks that a participant may apply an operation to a model.
+fn check_write_permission(
+    model: &Model,
+    who: &Identity,
+    kind: OperationKind,
+) -> Result<(), ApiError> {
+    let verb = match kind {
         OperationKind::Create => "create",
         OperationKind::Update | OperationKind::Archive(_) => "update",
         OperationKind::Delete => "delete",
     };
-    permitted(model, who, verb)?;
+    check_permission(model, who, verb)?;
     if !model.mutable && !who.is_system() {
-        let message =
-            format!("{} is not declared mutable: only system keys write its rows", model.key);
+        let message = format!("{} is not mutable: only systems can write its rows", model.key);
         return Err(ApiError::new("capability_scope_denied", message)
             .required(format!("{}.{verb}", model.wire_name)));
     }
     Ok(())
 }
 
-/// Whether the scope of a credential has this operation (docs/protocol/differences.md C6).
+/// Checks that the scope of a credential includes an operation (docs/protocol/differences.md C6).
 ///
 /// # Errors
-/// `capability_scope_denied`, with what would have been enough.
-pub fn permitted(model: &Model, who: &Identity, verb: &str) -> Result<(), ApiError> {
+///
+/// Returns `capability_scope_denied` with the required operation name.
+pub fn check_permission(model: &Model, who: &Identity, verb: &str) -> Result<(), ApiError> {
     let permitted = match &who.operations {
         Operations::All => true,
         Operations::Read => verb == "read",
         Operations::Listed(listed) => listed.iter().any(|operation| {
             let (name, allowed) = operation.rsplit_once('.').unwrap_or((operation, ""));
-            (allowed == verb || allowed == "*") && (name == "*" || model.is_called(name))
+            (allowed == verb || allowed == "*") && (name == "*" || model.matches_name(name))
         }),
     };
     if permitted {
         return Ok(());
     }
     let scope = format!("{}.{verb}", model.wire_name);
-    Err(ApiError::new("capability_scope_denied", format!("the credential does not cover {scope}"))
+    Err(ApiError::new("capability_scope_denied", format!("the credential does not permit {scope}"))
         .required(scope))
 }
 
-/// An id that every database takes.
+/// Validates a row id.
 ///
 /// # Errors
-/// `invalid_id`.
+///
+/// Returns `invalid_id`.
 pub fn row_id(id: &str) -> Result<String, ApiError> {
     match id {
-        "" => Err(ApiError::new("invalid_id", "an id has at least one character")),
+        "" => Err(ApiError::new("invalid_id", "an id must not be empty")),
         id if id.len() > MAX_ID_BYTES => {
-            Err(ApiError::new("invalid_id", format!("an id has at most {MAX_ID_BYTES} bytes")))
+            Err(ApiError::new("invalid_id", format!("an id can have at most {MAX_ID_BYTES} bytes")))
         }
-        id if id.contains('\0') => Err(ApiError::new("invalid_id", "an id holds no U+0000")),
+        id if id.contains('\0') => {
+            Err(ApiError::new("invalid_id", "an id must not contain U+0000"))
+        }
         id => Ok(id.to_owned()),
     }
 }
 
-/// The members of an object as they stand, each once, the last one where a name repeats.
+/// Returns the members of an object in order; of repeated names, the last one counts.
 fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, ApiError> {
     row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))
 }
 
-/// The values that a writer gives. What is the coordinator's to fill is left out, and so is what the schema does not know
+/// Parses the members of a row. Members that the coordinator fills and unknown members are skipped
 /// (docs/protocol/differences.md E2, E3).
 fn cells(
     model: &Model,
@@ -218,18 +238,17 @@ fn cells(
     for (name, value) in members(data)? {
         let known = model.columns.iter().position(|column| column.member == name);
         let Some(at) = known else {
-            tracing::debug!(
-                model = model.key,
-                member = name,
-                "a member that the schema does not have was dropped"
-            );
+            tracing::debug!(model = model.key, member = name, "ignored an unknown member");
             continue;
         };
         let column = &model.columns[at];
-        match column.part {
-            Part::Declared => cells.push((at, read(model, column, &value)?)),
-            Part::Organization => same_organization(model, who, &value)?,
-            Part::Id | Part::CreatedBy | Part::CreatedAt | Part::UpdatedAt => {}
+        match column.role {
+            ColumnRole::Declared => cells.push((at, read(model, column, &value)?)),
+            ColumnRole::Organization => same_organization(model, who, &value)?,
+            ColumnRole::Id
+            | ColumnRole::CreatedBy
+            | ColumnRole::CreatedAt
+            | ColumnRole::UpdatedAt => {}
         }
     }
     Ok(cells)
@@ -240,7 +259,7 @@ fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<
     match given {
         Some(given) if given != who.organization => {
             let message =
-                format!("a row of {} belongs to the organisation of its writer", model.key);
+                format!("rows of {} belong to the organisation of their writer", model.key);
             Err(ApiError::new("organization_mismatch", message)
                 .param(format!("{}.organizationId", model.key)))
         }
@@ -248,14 +267,14 @@ fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<
     }
 }
 
-/// One value as its column is given it.
+/// Parses and validates one value.
 fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiError> {
     let path = || format!("{}.{}", model.key, column.member);
     if value.get() == "null" {
         return match column.required {
             false => Ok(Cell::Null),
             true => {
-                Err(ApiError::new("not_null_violation", format!("{} always has a value", path()))
+                Err(ApiError::new("not_null_violation", format!("{} must not be null", path()))
                     .param(path()))
             }
         };
@@ -264,11 +283,11 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiErr
         ApiError::new("check_violation", format!("{} is expected to be {expected}", path()))
             .param(path())
     })?;
-    if let Some(shape) = &column.shape {
+    if let Some(shape) = &column.json_schema {
         let document = serde_json::from_str(value.get()).unwrap_or_default();
         if let Err(error) = shape.validate(&document) {
             let message = format!(
-                "{} does not have its shape: {error} at `{}`",
+                "{} does not match its JSON Schema: {error} at `{}`",
                 path(),
                 error.instance_path()
             );
@@ -278,14 +297,14 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiErr
     Ok(cell)
 }
 
-/// What archiving sets.
-fn archive(model: &Model, away: bool) -> Result<Vec<(usize, Cell)>, ApiError> {
+/// Returns the column that archiving sets, with its value.
+fn archive(model: &Model, archived: bool) -> Result<Vec<(usize, Cell)>, ApiError> {
     match model.columns.iter().position(|column| column.member == "archivedAt") {
-        // The time is filled in when it is known.
-        Some(at) => Ok(vec![(at, if away { Cell::Text(String::new()) } else { Cell::Null })]),
+        // `RowWriter` replaces the placeholder with the time of the write.
+        Some(at) => Ok(vec![(at, if archived { Cell::Text(String::new()) } else { Cell::Null })]),
         None => {
             let message = format!(
-                "{} has no field `archivedAt`, so that its rows cannot be archived",
+                "rows of {} cannot be archived: the model has no field `archivedAt`",
                 model.key
             );
             Err(ApiError::new("commit_operation_unsupported", message))

@@ -1,41 +1,43 @@
-//! Reads: pages, single rows, queries and snapshots, each within the reader's organisation and sync groups.
+//! Reads: lists, single rows, queries and bootstraps, restricted to the reader's organisation and
+//! sync groups.
 
 use super::filter::condition;
-use super::plan::permitted;
-use super::select::{Select, compare, ordered};
+use super::plan::check_permission;
+use super::select::{Select, compare, sort_expr};
 use super::table::{self, members};
 use super::{Engine, log};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::models::{Model, Relation};
 use crate::store::{Row, Tx};
-use crate::value::{Cell, Kind, string};
+use crate::value::{Cell, ValueKind, push_json_string};
 use ablo_schema::schema::Load;
 use ablo_wire::{Order, Query};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Rows of a page where nobody says how many, and at most (docs/protocol/differences.md D3).
-pub const PAGE: u64 = 20;
-/// Rows of a page at most.
-pub const MAX_PAGE: u64 = 100;
-/// Queries of one batch at most (docs/protocol/http.md §5).
+/// Default number of rows per page (docs/protocol/differences.md D3).
+pub const DEFAULT_PAGE_ROWS: u64 = 20;
+/// Maximum number of rows per page.
+pub const MAX_PAGE_ROWS: u64 = 100;
+/// Maximum number of queries per batch (docs/protocol/http.md §5).
 pub const MAX_QUERIES: usize = 16;
-/// Rows that one query gives at most.
-pub const MAX_ROWS: u64 = 10_000;
+/// Maximum number of rows per query.
+pub const MAX_QUERY_ROWS: u64 = 10_000;
 
-/// What a page is asked for with.
+/// The parameters of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// How many rows.
+    /// The number of rows.
     pub limit: Option<u64>,
-    /// The field it is ordered by.
+    /// The field to sort by.
     pub order_by: Option<String>,
-    /// Whether downwards.
+    /// Whether the order is descending.
     pub descending: bool,
-    /// Where it starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     pub starting_after: Option<String>,
-    /// Fields and what they equal, as text. Names that are no fields are left out (docs/protocol/differences.md D4).
+    /// Fields and the values that they have to equal, as text. Unknown names are ignored
+    /// (docs/protocol/differences.md D4).
     pub filters: Vec<(String, String)>,
 }
 
@@ -44,16 +46,18 @@ pub struct ListQuery {
 pub struct Page {
     /// The rows.
     pub rows: Vec<String>,
-    /// Where the next page starts; none on the last one.
+    /// The cursor of the next page, or `None` on the last one.
     pub next: Option<String>,
-    /// The end of the log when they were read.
-    pub stamp: u64,
+    /// The head of the sync log at the time of the read.
+    pub sync_id: u64,
 }
 
-/// A page of a model's rows.
+/// Returns a page of rows of a model.
 ///
 /// # Errors
-/// `model_query_failed` for a filter, order or cursor that does not fit, `capability_scope_denied`, or what the database said.
+///
+/// Returns `model_query_failed` for an invalid filter, order or cursor, `capability_scope_denied`,
+/// or an error if a statement fails.
 pub fn list(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -61,11 +65,11 @@ pub fn list(
     model: &Model,
     query: &ListQuery,
 ) -> Result<Page> {
-    permitted(model, who, "read")?;
+    check_permission(model, who, "read")?;
     let mut select = Select::new(engine, who, model);
     for (name, text) in &query.filters {
         let Some(column) = model.column(name) else { continue };
-        let cell = model.columns[column].kind.read_plain(text).map_err(|expected| {
+        let cell = model.columns[column].kind.read_text_form(text).map_err(|expected| {
             let path = format!("{}.{name}", model.key);
             ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
                 .param(path)
@@ -78,88 +82,89 @@ pub fn list(
         Some(name) => model.column(name).ok_or_else(|| {
             ApiError::new(
                 "model_query_failed",
-                format!("{} has no field `{name}` to order by", model.key),
+                format!("{} has no field `{name}` to sort by", model.key),
             )
             .param("order_by")
         })?,
     };
-    if model.columns[column].kind == Kind::Json {
-        let message = format!(
-            "rows are not ordered by JSON, and {}.{} is JSON",
-            model.key, model.columns[column].member
-        );
+    if model.columns[column].kind == ValueKind::Json {
+        let message =
+            format!("cannot sort by {}.{}, a JSON field", model.key, model.columns[column].member);
         return Err(ApiError::new("model_query_failed", message).param("order_by").into());
     }
     if let Some(cursor) = &query.starting_after {
-        after(&mut select, column, query.descending, cursor)?;
+        add_cursor_condition(&mut select, column, query.descending, cursor)?;
     }
     select.order(column, query.descending);
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE_ROWS).clamp(1, MAX_PAGE_ROWS);
     select.limit(limit + 1);
     let mut rows = select.run(tx)?;
     let more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| cursor(model, column, row));
+    let next = rows.last().filter(|_| more).map(|row| encode_cursor(model, column, row));
     Ok(Page {
         rows: rows.iter().map(|row| table::json(model, row)).collect(),
         next,
-        stamp: log::head(tx, &who.organization)?,
+        sync_id: log::head(tx, &who.organization)?,
     })
 }
 
-/// Where a page ended: the value it is ordered by, and the row.
-fn cursor(model: &Model, column: usize, row: &Row) -> String {
+/// Encodes the cursor behind a row: its value in the sort column and its id.
+fn encode_cursor(model: &Model, column: usize, row: &Row) -> String {
     let mut text = String::from("[");
     model.columns[column].kind.write(row.get(column).unwrap_or(&Cell::Null), &mut text);
     text.push(',');
-    string(table::id(row), &mut text);
+    push_json_string(table::id(row), &mut text);
     text.push(']');
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The rows behind a cursor.
-fn after(select: &mut Select<'_>, column: usize, descending: bool, cursor: &str) -> Result<()> {
-    let refused = || {
-        ApiError::new("model_query_failed", "the cursor is none of this list's")
-            .param("starting_after")
-    };
+/// Adds the condition that rows come after a cursor.
+fn add_cursor_condition(
+    select: &mut Select<'_>,
+    column: usize,
+    descending: bool,
+    cursor: &str,
+) -> Result<()> {
+    let invalid = || ApiError::new("model_query_failed", "invalid cursor").param("starting_after");
     let byte =
         |at: usize| cursor.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
     let bytes: Option<Vec<u8>> = (0..cursor.len()).step_by(2).map(byte).collect();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     let (value, id): (Box<RawValue>, String) =
-        serde_json::from_str(&text).map_err(|_| refused())?;
-    let beyond = if descending { "<" } else { ">" };
-    let id = select.value(0, Cell::Text(id));
+        serde_json::from_str(&text).map_err(|_| invalid())?;
+    let operator = if descending { "<" } else { ">" };
+    let id = select.bind(0, Cell::Text(id));
     let dialect = select.engine.dialect;
-    let (own, id) = (select.name(0), ordered(select.model, 0, &id, dialect));
-    let id_beyond = format!("{} {beyond} {id}", ordered(select.model, 0, &own, dialect));
+    let (own, id) = (select.column_name(0), sort_expr(select.model, 0, &id, dialect));
+    let id_beyond = format!("{} {operator} {id}", sort_expr(select.model, 0, &own, dialect));
     if column == 0 {
         select.and(&id_beyond);
         return Ok(());
     }
-    let name = select.name(column);
+    let name = select.column_name(column);
     if value.get() == "null" {
-        // Absent values come first, or last when downwards.
+        // NULL sorts first, or last in descending order.
         let rest = if descending { String::new() } else { format!(" OR {name} IS NOT NULL") };
         select.and(&format!("(({name} IS NULL AND {id_beyond}){rest})"));
         return Ok(());
     }
-    let cell = select.model.columns[column].kind.read(&value).map_err(|_| refused())?;
-    let value = select.value(column, cell);
-    let name_ordered = ordered(select.model, column, &name, dialect);
-    let value = ordered(select.model, column, &value, dialect);
+    let cell = select.model.columns[column].kind.read(&value).map_err(|_| invalid())?;
+    let value = select.bind(column, cell);
+    let name_ordered = sort_expr(select.model, column, &name, dialect);
+    let value = sort_expr(select.model, column, &value, dialect);
     let absent = if descending { format!(" OR {name} IS NULL") } else { String::new() };
     select.and(&format!(
-        "({name_ordered} {beyond} {value} OR ({name_ordered} = {value} AND {id_beyond}){absent})"
+        "({name_ordered} {operator} {value} OR ({name_ordered} = {value} AND {id_beyond}){absent})"
     ));
     Ok(())
 }
 
-/// One row, if the reader sees it, with the end of the log.
+/// Returns a row if the reader can see it, and the head of the sync log.
 ///
 /// # Errors
-/// `capability_scope_denied`, or what the database said.
+///
+/// Returns `capability_scope_denied`, or an error if a statement fails.
 pub fn retrieve(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -167,7 +172,7 @@ pub fn retrieve(
     model: &Model,
     id: &str,
 ) -> Result<(Option<String>, u64)> {
-    permitted(model, who, "read")?;
+    check_permission(model, who, "read")?;
     let mut select = Select::new(engine, who, model);
     let condition = compare(&mut select, 0, "=", id.into());
     select.and(&condition);
@@ -175,10 +180,11 @@ pub fn retrieve(
     Ok((row, log::head(tx, &who.organization)?))
 }
 
-/// The rows that a query asks for, each a JSON object with what it is related to inside.
+/// Returns the rows of a query, each a JSON object with its expanded relations.
 ///
 /// # Errors
-/// A coded refusal of the query, or what the database said.
+///
+/// Returns an error if the query is invalid or a statement fails.
 pub fn query(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -188,23 +194,24 @@ pub fn query(
     Ok(query_page(engine, tx, who, query, None)?.0)
 }
 
-/// The same behind a cursor, with where the next rows start, if there are more than were asked for.
+/// Returns the rows of a query after a cursor, and the next cursor if there are more rows.
 ///
 /// # Errors
-/// As [`query`]; `model_query_failed` for a cursor of another list.
+///
+/// As [`query`]; `model_query_failed` for a cursor of another query.
 pub fn query_page(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
     query: &Query,
-    from: Option<&str>,
+    cursor: Option<&str>,
 ) -> Result<(Vec<String>, Option<String>)> {
     let model = super::plan::find(&engine.models, &query.model)?;
-    permitted(model, who, "read")?;
+    check_permission(model, who, "read")?;
     let mut select = Select::new(engine, who, model);
     if let Some(ids) = &query.ids {
-        let list = select.list(ids);
-        select.and(&format!("{} IN {list}", select.text(0)));
+        let list = select.bind_list(ids);
+        select.and(&format!("{} IN {list}", select.text_expr(0)));
     }
     for clause in query.r#where.iter().flatten() {
         let condition = condition(&mut select, clause)?;
@@ -214,26 +221,26 @@ pub fn query_page(
         None => 0,
         Some(name) => model
             .column(name)
-            .filter(|at| model.columns[*at].kind != Kind::Json)
+            .filter(|at| model.columns[*at].kind != ValueKind::Json)
             .ok_or_else(|| {
                 ApiError::new(
                     "query_invalid_identifier",
-                    format!("{} cannot be ordered by `{name}`", model.key),
+                    format!("{} cannot be sorted by `{name}`", model.key),
                 )
                 .param("orderBy")
             })?,
     };
     let descending = query.order == Some(Order::Desc);
-    if let Some(from) = from {
-        after(&mut select, order, descending, from)?;
+    if let Some(cursor) = cursor {
+        add_cursor_condition(&mut select, order, descending, cursor)?;
     }
     select.order(order, descending);
-    let limit = query.limit.unwrap_or(MAX_ROWS).min(MAX_ROWS);
+    let limit = query.limit.unwrap_or(MAX_QUERY_ROWS).min(MAX_QUERY_ROWS);
     select.limit(limit + 1);
     let mut rows = select.run(tx)?;
     let more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| cursor(model, order, row));
+    let next = rows.last().filter(|_| more).map(|row| encode_cursor(model, order, row));
     let mut related = Vec::new();
     for name in query.related.iter().flatten() {
         let relation =
@@ -244,12 +251,12 @@ pub fn query_page(
                 )
                 .param("related")
             })?;
-        related.push((relation, relatives(engine, tx, who, relation, &rows)?));
+        related.push((relation, related_rows(engine, tx, who, relation, &rows)?));
     }
     Ok((rows.iter().map(|row| nested(model, row, &related)).collect(), next))
 }
 
-/// A row with the rows it is related to under the names of the relations.
+/// Formats a row with its related rows under the names of the relations.
 fn nested(
     model: &Model,
     row: &Row,
@@ -261,7 +268,7 @@ fn nested(
         let key = row.get(relation.local).and_then(Cell::text).unwrap_or_default();
         let rows = found.get(key).map(Vec::as_slice).unwrap_or_default();
         out.push(',');
-        string(&relation.name, &mut out);
+        push_json_string(&relation.name, &mut out);
         out.push(':');
         match (relation.many, rows.first()) {
             (true, _) => {
@@ -277,8 +284,8 @@ fn nested(
     out
 }
 
-/// The rows that a relation leads to from any of these, by the value that leads there.
-fn relatives(
+/// Returns the rows that a relation of these rows leads to, by key.
+fn related_rows(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
@@ -286,16 +293,16 @@ fn relatives(
     rows: &[Row],
 ) -> Result<BTreeMap<String, Vec<String>>> {
     let target = engine.models.get(relation.target);
-    permitted(target, who, "read")?;
+    check_permission(target, who, "read")?;
     let keys: Vec<String> =
         rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
     let mut select = Select::new(engine, who, target);
-    let list = select.list(&keys);
-    // Keys are texts, whatever else a field may be.
-    let foreign = select.text(relation.foreign);
+    let list = select.bind_list(&keys);
+    // Keys are compared as text, whatever the type of the column.
+    let foreign = select.text_expr(relation.foreign);
     select.and(&format!("{foreign} IN {list}"));
     select.order(relation.order.unwrap_or(0), false);
-    select.limit(MAX_ROWS);
+    select.limit(MAX_QUERY_ROWS);
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in select.run(tx)? {
         if let Some(key) = row.get(relation.foreign).and_then(Cell::text) {
@@ -305,10 +312,11 @@ fn relatives(
     Ok(found)
 }
 
-/// A snapshot: the rows of models that are loaded at the start, by type name, each a JSON object.
+/// Returns the rows of a bootstrap by type name, and the head of the sync log.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn bootstrap(
     engine: &Engine,
     tx: &mut dyn Tx,
@@ -318,13 +326,13 @@ pub fn bootstrap(
     let stamp = log::head(tx, &who.organization)?;
     let mut models = BTreeMap::new();
     for model in engine.models.iter() {
-        let asked = match wanted {
+        let included = match wanted {
             Some(names) => names
                 .iter()
                 .any(|name| engine.models.find(name).is_some_and(|found| found.id == model.id)),
             None => model.load == Load::Instant,
         };
-        if !asked || permitted(model, who, "read").is_err() {
+        if !included || check_permission(model, who, "read").is_err() {
             continue;
         }
         let mut select = Select::new(engine, who, model);

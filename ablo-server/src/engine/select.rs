@@ -1,18 +1,17 @@
-//! Selects: a model and a reader come in, the text of a statement grows with its values, rows come out.
-//!
-//! Every select starts with the rows that the reader may see. Orders are the same in both databases.
+//! Builds SELECT statements that return only rows that the reader may see, sorted the same way in
+//! both databases.
 
 use super::Engine;
-use super::groups::seen_by;
+use super::groups::visible_to;
 use super::table;
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::models::{ColumnMapping, Model};
-use crate::store::sql_template::DIGITS;
+use crate::store::sql_template::DECIMAL_COLLATION;
 use crate::store::{Dialect, Row, Tx};
-use crate::value::{Cell, Kind};
+use crate::value::{Cell, ValueKind};
 
-/// A statement that is put together: its conditions, and the values they speak of.
+/// A statement under construction, with its parameters.
 pub(super) struct Select<'e> {
     pub(super) engine: &'e Engine,
     pub(super) model: &'e Model,
@@ -21,30 +20,32 @@ pub(super) struct Select<'e> {
 }
 
 impl<'e> Select<'e> {
-    /// Rows of a model that a reader sees.
+    /// Starts a SELECT of the visible rows of a model.
     pub(super) fn new(engine: &'e Engine, who: &Identity, model: &'e Model) -> Self {
-        let (seen, groups) = seen_by(engine, who, model, 2);
+        let (visible, groups) = visible_to(engine, who, model, 2);
         let mut values: Vec<Cell> = vec![who.organization.as_str().into()];
         values.extend(groups);
-        let text = format!("{} AND {seen}", engine.tables.get(model.id).select);
+        let text = format!("{} AND {visible}", engine.tables.get(model.id).select);
         Self { engine, model, text, values }
     }
 
-    /// Adds a value and gives how it is spelled for a column.
-    pub(super) fn value(&mut self, column: usize, cell: Cell) -> String {
+    /// Adds a parameter and returns its expression for a column.
+    pub(super) fn bind(&mut self, column: usize, cell: Cell) -> String {
         self.values.push(cell);
-        table::value(&self.model.columns[column], self.values.len(), self.engine.dialect)
+        table::placeholder(&self.model.columns[column], self.values.len(), self.engine.dialect)
     }
 
-    pub(super) fn name(&self, column: usize) -> String {
-        table::name(self.model, column)
+    pub(super) fn column_name(&self, column: usize) -> String {
+        table::column_name(self.model, column)
     }
 
-    /// A column as text, whatever else it may be: ids and what names them.
-    pub(super) fn text(&self, column: usize) -> String {
+    /// Returns a column as text, as ids and references are compared.
+    pub(super) fn text_expr(&self, column: usize) -> String {
         match (&self.model.columns[column].kind, self.engine.dialect) {
-            (Kind::Text | Kind::OneOf(_), _) | (_, Dialect::Sqlite) => self.name(column),
-            (_, Dialect::Postgres) => format!("{}::text", self.name(column)),
+            (ValueKind::Text | ValueKind::Enum(_), _) | (_, Dialect::Sqlite) => {
+                self.column_name(column)
+            }
+            (_, Dialect::Postgres) => format!("{}::text", self.column_name(column)),
         }
     }
 
@@ -53,30 +54,33 @@ impl<'e> Select<'e> {
         self.text.push_str(condition);
     }
 
-    /// Orders by a column, then by id; absent values come first.
+    /// Sorts by a column, then by id; NULL sorts first.
     pub(super) fn order(&mut self, column: usize, descending: bool) {
-        let way = match (descending, self.engine.dialect) {
+        let direction = match (descending, self.engine.dialect) {
             (false, Dialect::Sqlite) => "ASC",
             (true, Dialect::Sqlite) => "DESC",
             (false, Dialect::Postgres) => "ASC NULLS FIRST",
             (true, Dialect::Postgres) => "DESC NULLS LAST",
         };
-        let (name, id) = (self.name(column), self.name(0));
-        let bare = way.split(' ').next().unwrap_or(way);
+        let (name, id) = (self.column_name(column), self.column_name(0));
+        let plain_direction = direction.split(' ').next().unwrap_or(direction);
         self.text.push_str(&match column {
-            0 => format!(" ORDER BY {} {bare}", ordered(self.model, 0, &id, self.engine.dialect)),
+            0 => format!(
+                " ORDER BY {} {plain_direction}",
+                sort_expr(self.model, 0, &id, self.engine.dialect)
+            ),
             _ => format!(
-                " ORDER BY {} {way}, {} {bare}",
-                ordered(self.model, column, &name, self.engine.dialect),
-                ordered(self.model, 0, &id, self.engine.dialect)
+                " ORDER BY {} {direction}, {} {plain_direction}",
+                sort_expr(self.model, column, &name, self.engine.dialect),
+                sort_expr(self.model, 0, &id, self.engine.dialect)
             ),
         });
     }
 
-    /// A list of texts as a value.
-    pub(super) fn list(&mut self, texts: &[String]) -> String {
+    /// Adds a list of strings as a parameter and returns its expression.
+    pub(super) fn bind_list(&mut self, texts: &[String]) -> String {
         self.values.push(Cell::Text(serde_json::to_string(texts).unwrap_or_default()));
-        self.engine.dialect.value(self.values.len(), "list")
+        self.engine.dialect.placeholder(self.values.len(), "list")
     }
 
     pub(super) fn limit(&mut self, rows: u64) {
@@ -88,7 +92,7 @@ impl<'e> Select<'e> {
     }
 }
 
-/// Text in one order in both databases, whatever the server's language.
+/// Sorts text by bytes in both databases, whatever the collation of the server.
 fn collated(name: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => name.to_owned(),
@@ -96,36 +100,38 @@ fn collated(name: &str, dialect: Dialect) -> String {
     }
 }
 
-/// A column as rows are ordered and compared by it.
-pub(super) fn ordered(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
-    if let ColumnMapping::Text(_) = model.columns[column].standing {
+/// Returns the expression by which a column is sorted and compared.
+pub(super) fn sort_expr(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
+    if let ColumnMapping::AsText(_) = model.columns[column].mapping {
         return collated(&format!("{name}::text"), dialect);
     }
     match (&model.columns[column].kind, dialect) {
-        (Kind::Text | Kind::OneOf(_), dialect) => collated(name, dialect),
-        // Digits are text there.
-        (kind, Dialect::Sqlite) if kind.is_digits() => format!("{name} COLLATE {DIGITS}"),
+        (ValueKind::Text | ValueKind::Enum(_), dialect) => collated(name, dialect),
+        // SQLite stores these numbers as text.
+        (kind, Dialect::Sqlite) if kind.is_numeric_text() => {
+            format!("{name} COLLATE {DECIMAL_COLLATION}")
+        }
         _ => name.to_owned(),
     }
 }
 
-/// `column operator value`.
+/// Returns the condition `column operator value`.
 pub(super) fn compare(
     select: &mut Select<'_>,
     column: usize,
     operator: &str,
     cell: Cell,
 ) -> String {
-    let (name, dialect) = (select.name(column), select.engine.dialect);
-    let value = select.value(column, cell);
+    let (name, dialect) = (select.column_name(column), select.engine.dialect);
+    let value = select.bind(column, cell);
     match operator {
-        "=" | "<>" if !select.model.columns[column].kind.is_digits() => {
+        "=" | "<>" if !select.model.columns[column].kind.is_numeric_text() => {
             format!("{name} {operator} {value}")
         }
         _ => format!(
             "{} {operator} {}",
-            ordered(select.model, column, &name, dialect),
-            ordered(select.model, column, &value, dialect)
+            sort_expr(select.model, column, &name, dialect),
+            sort_expr(select.model, column, &value, dialect)
         ),
     }
 }

@@ -1,6 +1,7 @@
-//! Sessions: a row for each open connection, so that every process knows who is here (docs/protocol/websocket.md §7).
+//! Sessions: one row per open connection, so that every process knows who is connected
+//! (docs/protocol/websocket.md §7).
 
-use super::log::texts;
+use super::log::json_array;
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::store::{Notification, Row, SqlTemplate, Tx};
@@ -9,48 +10,50 @@ use ablo_wire::{Millis, PresenceReport};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
-/// How long a session lives without its process saying that it does, in seconds.
-pub const LIFE: i64 = 45;
+/// How long a session remains without renewal by its process, in seconds.
+pub const SESSION_TTL_SECONDS: i64 = 45;
 
 /// An open connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// Its id.
     pub id: String,
-    /// Whose.
+    /// The participant.
     pub participant: String,
     /// The participant's kind.
     pub kind: String,
-    /// What it hears of.
+    /// The sync groups that it receives.
     pub groups: BTreeSet<String>,
-    /// What it said about itself last.
+    /// The last presence report.
     pub report: PresenceReport,
-    /// When that was, in milliseconds since 1970.
+    /// The time of that report, in milliseconds since 1970.
     pub active_at: Millis,
-    /// Whether it is over.
-    pub gone: bool,
+    /// Whether the connection is closed.
+    pub closed: bool,
 }
 
-static PUT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, sync_groups, presence, active_at, \
-     expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) \
-     DO UPDATE SET sync_groups = excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
+static UPSERT: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, \
+     sync_groups, presence, active_at, expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, \
+     {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) DO UPDATE SET sync_groups = \
+     excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
      expires_at = excluded.expires_at",
 );
-static KEEP: SqlTemplate = SqlTemplate::new(
+static RENEW: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
 );
 static REMOVE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
-static OVER: SqlTemplate = SqlTemplate::new(
+static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id",
 );
 
 macro_rules! select {
     ($rest:literal) => {
         SqlTemplate::new(concat!(
-            "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, {active_at:date} FROM \
-             ablo_sessions WHERE organization_id = {1} AND expires_at > {2:date}",
+            "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, \
+             {active_at:date} FROM ablo_sessions WHERE organization_id = {1} AND expires_at > \
+             {2:date}",
             $rest
         ))
     };
@@ -59,76 +62,83 @@ macro_rules! select {
 static FIND: SqlTemplate = select!(" AND id = {3}");
 static ALL: SqlTemplate = select!(" ORDER BY id");
 
-/// Writes down that a connection is open, and what its participant says.
+/// Stores that a connection is open, with its presence report.
 ///
 /// # Errors
-/// What the database said.
-pub fn put(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport) -> Result<()> {
+///
+/// Returns an error if a statement fails.
+pub fn upsert(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport) -> Result<()> {
     let now = tx.now();
-    let until = now.checked_add(SignedDuration::from_secs(LIFE)).unwrap_or(now);
+    let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
     let values = [
         who.organization.as_str().into(),
         id.into(),
         who.participant.as_str().into(),
         who.kind.as_str().into(),
-        texts(&who.groups).into(),
+        json_array(&who.groups).into(),
         serde_json::to_string(report).unwrap_or_default().into(),
         stored_date(now).into(),
         stored_date(until).into(),
     ];
-    tx.execute(PUT.of(tx.dialect()), &values)?;
-    tell(tx, &who.organization, id)
+    tx.execute(UPSERT.sql(tx.dialect()), &values)?;
+    notify(tx, &who.organization, id)
 }
 
-/// Says that connections are still open, and ends those that nobody says it of.
+/// Renews open connections and deletes expired ones.
 ///
 /// # Errors
-/// What the database said.
-pub fn keep(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> {
+///
+/// Returns an error if a statement fails.
+pub fn renew(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> {
     let now = tx.now();
-    let until = now.checked_add(SignedDuration::from_secs(LIFE)).unwrap_or(now);
+    let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
     let list = serde_json::to_string(ids).unwrap_or_default();
     tx.execute(
-        KEEP.of(tx.dialect()),
+        RENEW.sql(tx.dialect()),
         &[organization.into(), stored_date(until).into(), list.into()],
     )?;
-    for row in tx.query(OVER.of(tx.dialect()), &[organization.into(), stored_date(now).into()])? {
+    for row in
+        tx.query(DELETE_EXPIRED.sql(tx.dialect()), &[organization.into(), stored_date(now).into()])?
+    {
         if let Some(id) = row.first().and_then(Cell::text) {
-            tell(tx, organization, id)?;
+            notify(tx, organization, id)?;
         }
     }
     Ok(())
 }
 
-/// Writes down that a connection is closed.
+/// Deletes a closed connection.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn remove(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
-    tx.execute(REMOVE.of(tx.dialect()), &[organization.into(), id.into()])?;
-    tell(tx, organization, id)
+    tx.execute(REMOVE.sql(tx.dialect()), &[organization.into(), id.into()])?;
+    notify(tx, organization, id)
 }
 
-/// A connection, if it is open.
+/// Returns a connection if it is open.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Option<Session>> {
     let values = [organization.into(), stored_date(tx.now()).into(), id.into()];
-    Ok(tx.query(FIND.of(tx.dialect()), &values)?.into_iter().next().map(session))
+    Ok(tx.query(FIND.sql(tx.dialect()), &values)?.into_iter().next().map(session))
 }
 
-/// Every open connection of an organisation.
+/// Returns all open connections of an organisation.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Session>> {
     let values = [organization.into(), stored_date(tx.now()).into()];
-    Ok(tx.query(ALL.of(tx.dialect()), &values)?.into_iter().map(session).collect())
+    Ok(tx.query(ALL.sql(tx.dialect()), &values)?.into_iter().map(session).collect())
 }
 
-fn tell(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
-    Ok(tx.tell(Notification::Presence {
+fn notify(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
+    Ok(tx.notify(Notification::PresenceChanged {
         organization: organization.to_owned(),
         session: id.to_owned(),
     })?)
@@ -144,5 +154,5 @@ fn session(row: Row) -> Session {
     let active_at: Option<jiff::Timestamp> = text().parse().ok();
     let millis =
         active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
-    Session { id, participant, kind, groups, report, active_at: Millis(millis), gone: false }
+    Session { id, participant, kind, groups, report, active_at: Millis(millis), closed: false }
 }

@@ -1,33 +1,32 @@
-//! The SQL of one model: its rows read and written, always within one organisation.
+//! The SQL of one model, always restricted to one organisation.
 //!
-//! Built once for each model and database. Every text names columns through `quoted` and values through marks; the
-//! organisation is always the first value, and the condition that holds rows to it is part of every text, so that isolation
-//! does not depend on the database having row security.
+//! Built once per model and dialect. The organisation is always parameter 1, and every statement
+//! contains the tenancy condition, so isolation does not depend on row security in the database.
 
-use crate::models::{Column, ColumnMapping, Model, ModelId, Models, Part, Tenancy};
+use crate::models::{Column, ColumnMapping, ColumnRole, Model, ModelId, Models, Tenancy};
 use crate::store::sql_template::quoted;
 use crate::store::{Dialect, Row};
-use crate::value::{Kind, string};
+use crate::value::{ValueKind, push_json_string};
 use std::fmt::Write as _;
 
-/// How deep parents are followed: a cycle of parents is legal, and ends here.
-pub const DEPTH: usize = 8;
+/// Maximum number of parent relations to follow; parents may form a cycle.
+pub const MAX_PARENT_DEPTH: usize = 8;
 
 /// The SQL of one model.
 #[derive(Debug)]
 pub struct Table {
-    /// `SELECT … FROM … WHERE <organisation is {1}>`
+    /// `SELECT … FROM … WHERE <tenancy condition>`
     pub select: String,
-    /// The row with the id {2}.
+    /// Selects the row with the id `{2}`.
     pub by_id: String,
-    /// Adds a row: its columns in order.
+    /// Inserts a row; the parameters are its columns in order.
     pub insert: String,
-    /// Deletes the row with the id {2}.
+    /// Deletes the row with the id `{2}`.
     pub delete: String,
-    /// The condition that holds rows to the organisation {1}.
-    pub own: String,
-    /// The condition that a row has the id {2}.
-    is_named: String,
+    /// The condition that a row belongs to the organisation `{1}`.
+    pub tenancy: String,
+    /// The condition that a row has the id `{2}`.
+    has_id: String,
     name: String,
     dialect: Dialect,
 }
@@ -37,16 +36,16 @@ pub struct Table {
 pub struct Tables(Vec<Table>);
 
 impl Tables {
-    /// Writes the SQL of a schema's models.
+    /// Builds the SQL of all models.
     #[must_use]
     pub fn new(models: &Models, dialect: Dialect) -> Self {
         Self(models.iter().map(|model| Table::new(models, model, dialect)).collect())
     }
 
-    /// The SQL of a model.
+    /// Returns the SQL of a model.
     #[must_use]
     pub fn get(&self, id: ModelId) -> &Table {
-        // One for each model, in their order.
+        // The list has one entry per model, in their order.
         &self.0[id.index()]
     }
 }
@@ -54,61 +53,68 @@ impl Tables {
 impl Table {
     fn new(models: &Models, model: &Model, dialect: Dialect) -> Self {
         let name = quoted(&model.table);
-        let own = own(models, model, dialect, DEPTH);
+        let tenancy = tenancy_condition(models, model, dialect, MAX_PARENT_DEPTH);
         let columns: Vec<String> =
-            model.columns.iter().map(|column| read(column, dialect)).collect();
-        let select = format!("SELECT {} FROM {name} WHERE {own}", columns.join(", "));
+            model.columns.iter().map(|column| column_expr(column, dialect)).collect();
+        let select = format!("SELECT {} FROM {name} WHERE {tenancy}", columns.join(", "));
         let names: Vec<String> = model.columns.iter().map(|column| quoted(&column.name)).collect();
-        let values =
-            model.columns.iter().enumerate().map(|(at, column)| value(column, at + 1, dialect));
-        let is_named = format!(
+        let values = model
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| placeholder(column, at + 1, dialect));
+        let has_id = format!(
             "{} = {}",
-            self::name(model, 0),
-            model.columns.first().map_or_else(String::new, |id| value(id, 2, dialect))
+            self::column_name(model, 0),
+            model.columns.first().map_or_else(String::new, |id| placeholder(id, 2, dialect))
         );
         Self {
-            by_id: format!("{select} AND {is_named}"),
+            by_id: format!("{select} AND {has_id}"),
             insert: format!(
                 "INSERT INTO {name} ({}) VALUES ({})",
                 names.join(", "),
                 values.collect::<Vec<_>>().join(", ")
             ),
-            delete: format!("DELETE FROM {name} WHERE {own} AND {is_named}"),
-            is_named,
+            delete: format!("DELETE FROM {name} WHERE {tenancy} AND {has_id}"),
+            has_id,
             select,
-            own,
+            tenancy,
             name,
             dialect,
         }
     }
 
-    /// Sets these columns of the row with the id {2}: values from {3} on.
+    /// Returns an UPDATE of these columns of the row with the id `{2}`; the values start at `{3}`.
     #[must_use]
     pub fn update(&self, model: &Model, columns: &[usize]) -> String {
         let mut out = format!("UPDATE {} SET ", self.name);
         for (at, column) in columns.iter().filter_map(|at| model.columns.get(*at)).enumerate() {
             let comma = if at == 0 { "" } else { ", " };
-            // Writing into a string fails never.
+            // Writing to a string cannot fail.
             let _ = write!(
                 out,
                 "{comma}{} = {}",
                 quoted(&column.name),
-                value(column, at + 3, self.dialect)
+                placeholder(column, at + 3, self.dialect)
             );
         }
-        let _ = write!(out, " WHERE {} AND {}", self.own, self.is_named);
+        let _ = write!(out, " WHERE {} AND {}", self.tenancy, self.has_id);
         out
     }
 
-    /// Adds a row with values for these columns, and gives its id.
+    /// Returns an INSERT of a row with values for these columns that returns its id.
     #[must_use]
     pub fn insert_some(&self, model: &Model, columns: &[usize]) -> String {
-        let given = || columns.iter().filter_map(|at| model.columns.get(*at));
-        let names: Vec<String> = given().map(|column| quoted(&column.name)).collect();
-        let values: Vec<String> =
-            given().enumerate().map(|(at, column)| value(column, at + 1, self.dialect)).collect();
-        let id =
-            model.columns.first().map_or_else(String::new, |column| read(column, self.dialect));
+        let selected = || columns.iter().filter_map(|at| model.columns.get(*at));
+        let names: Vec<String> = selected().map(|column| quoted(&column.name)).collect();
+        let values: Vec<String> = selected()
+            .enumerate()
+            .map(|(at, column)| placeholder(column, at + 1, self.dialect))
+            .collect();
+        let id = model
+            .columns
+            .first()
+            .map_or_else(String::new, |column| column_expr(column, self.dialect));
         let (table, names, values) = (&self.name, names.join(", "), values.join(", "));
         match columns.is_empty() {
             true => format!("INSERT INTO {table} DEFAULT VALUES RETURNING {id}"),
@@ -116,79 +122,83 @@ impl Table {
         }
     }
 
-    /// The rows with the ids in the list {2}, a JSON array of texts.
+    /// Returns a SELECT of the rows with the ids in `{2}`, a JSON array of strings.
     #[must_use]
-    pub fn among(&self, model: &Model) -> String {
-        let list = self.dialect.value(2, "list");
-        let list = match (model.columns.first().map(|id| (&id.kind, &id.standing)), self.dialect) {
-            (Some((_, ColumnMapping::Text(actual))), Dialect::Postgres) => {
+    pub fn by_ids(&self, model: &Model) -> String {
+        let list = self.dialect.placeholder(2, "list");
+        let list = match (model.columns.first().map(|id| (&id.kind, &id.mapping)), self.dialect) {
+            (Some((_, ColumnMapping::AsText(actual))), Dialect::Postgres) => {
                 format!("(SELECT l::{actual} FROM {list} AS l (l))")
             }
-            (Some((Kind::Uuid, _)), Dialect::Postgres) => {
+            (Some((ValueKind::Uuid, _)), Dialect::Postgres) => {
                 format!("(SELECT l::uuid FROM {list} AS l (l))")
             }
             _ => list,
         };
-        format!("{} AND {} IN {list}", self.select, name(model, 0))
+        format!("{} AND {} IN {list}", self.select, column_name(model, 0))
     }
 
-    /// The ids of rows of this model that live in the row {2} by this column.
+    /// Returns a SELECT of the rows whose column references the parent row `{2}`.
     #[must_use]
     pub fn children(&self, model: &Model, column: usize) -> String {
         let name = model.columns.get(column).map_or("id", |column| &column.name);
-        format!("{} AND {} = {}", self.select, quoted(name), self.dialect.value(2, ""))
+        format!("{} AND {} = {}", self.select, quoted(name), self.dialect.placeholder(2, ""))
     }
 }
 
-/// A column as it is read.
-pub fn read(column: &Column, dialect: Dialect) -> String {
+/// Returns the expression that reads a column.
+pub fn column_expr(column: &Column, dialect: Dialect) -> String {
     let name = quoted(&column.name);
-    match &column.standing {
-        ColumnMapping::Absent if dialect == Dialect::Postgres => "NULL::text".to_owned(),
-        ColumnMapping::Absent => "NULL".to_owned(),
-        ColumnMapping::Made => dialect.read(&name, form(&column.kind)).into_owned(),
-        ColumnMapping::Text(_) => format!("{name}::text"),
-        ColumnMapping::As { read, .. } => format!("{name}::{read}"),
-        ColumnMapping::Local(_) => {
-            dialect.read(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date").into_owned()
+    match &column.mapping {
+        ColumnMapping::Missing if dialect == Dialect::Postgres => "NULL::text".to_owned(),
+        ColumnMapping::Missing => "NULL".to_owned(),
+        ColumnMapping::Exact => {
+            dialect.column_expr(&name, transfer_form(&column.kind)).into_owned()
         }
+        ColumnMapping::AsText(_) => format!("{name}::text"),
+        ColumnMapping::Cast { read_as: read, .. } => format!("{name}::{read}"),
+        ColumnMapping::LocalTimestamp(_) => dialect
+            .column_expr(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date")
+            .into_owned(),
     }
 }
 
-/// A value as a column is given it.
-pub fn value(column: &Column, number: usize, dialect: Dialect) -> String {
-    match &column.standing {
-        ColumnMapping::Made | ColumnMapping::Absent => dialect.value(number, form(&column.kind)),
-        ColumnMapping::Text(actual) => format!("${number}::text::{actual}"),
-        ColumnMapping::As { read, actual } => format!("${number}::{read}::{actual}"),
-        ColumnMapping::Local(actual) => {
+/// Returns the expression for a parameter that is written to a column.
+pub fn placeholder(column: &Column, number: usize, dialect: Dialect) -> String {
+    match &column.mapping {
+        ColumnMapping::Exact | ColumnMapping::Missing => {
+            dialect.placeholder(number, transfer_form(&column.kind))
+        }
+        ColumnMapping::AsText(actual) => format!("${number}::text::{actual}"),
+        ColumnMapping::Cast { read_as: read, actual } => format!("${number}::{read}::{actual}"),
+        ColumnMapping::LocalTimestamp(actual) => {
             format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}")
         }
     }
 }
 
-/// How a value travels that a driver does not carry as it is.
-fn form(kind: &Kind) -> &'static str {
+/// Returns the form in which values of a kind are passed to the driver.
+fn transfer_form(kind: &ValueKind) -> &'static str {
     match kind {
-        Kind::Date => "date",
-        Kind::Json => "json",
-        Kind::Uint64 | Kind::Decimal(_) => "numeric",
-        Kind::Uuid => "uuid",
-        Kind::Text
-        | Kind::OneOf(_)
-        | Kind::Number
-        | Kind::Single
-        | Kind::Boolean
-        | Kind::Whole(..)
-        | Kind::Int64 => "",
+        ValueKind::Date => "date",
+        ValueKind::Json => "json",
+        ValueKind::Uint64 | ValueKind::Decimal(_) => "numeric",
+        ValueKind::Uuid => "uuid",
+        ValueKind::Text
+        | ValueKind::Enum(_)
+        | ValueKind::Number
+        | ValueKind::Float
+        | ValueKind::Boolean
+        | ValueKind::Integer(..)
+        | ValueKind::Int64 => "",
     }
 }
 
-/// The condition that a row is the organisation's {1}.
-fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String {
-    let organization = dialect.value(1, "");
-    // The value is spoken of even where all rows are everyone's, so that every text takes the same values.
-    let named = format!(
+/// Returns the condition that a row belongs to the organisation `{1}`.
+fn tenancy_condition(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String {
+    let organization = dialect.placeholder(1, "");
+    // Shared tables mention the parameter too, so that all statements take the same ones.
+    let always = format!(
         "{} IS NOT NULL",
         if dialect == Dialect::Postgres {
             format!("{organization}::text")
@@ -197,19 +207,22 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
         }
     );
     match &model.tenancy {
-        Tenancy::Shared => named,
-        Tenancy::Closed => format!("{named} AND 1 = 0"),
-        Tenancy::Column(at) => format!("{} = {organization}", name(model, *at)),
-        Tenancy::Parent { .. } if depth == 0 => format!("{named} AND 1 = 0"),
+        Tenancy::Shared => always,
+        Tenancy::Unresolved => format!("{always} AND 1 = 0"),
+        Tenancy::Column(at) => format!("{} = {organization}", column_name(model, *at)),
+        Tenancy::Parent { .. } if depth == 0 => format!("{always} AND 1 = 0"),
         Tenancy::Parent { local_key, parent, key } => {
             let parent = models.get(*parent);
-            let within = own(models, parent, dialect, depth - 1);
-            let (key, table) = (name(parent, *key), quoted(&parent.table));
-            format!("{} IN (SELECT {key} FROM {table} WHERE {within})", name(model, *local_key))
+            let within = tenancy_condition(models, parent, dialect, depth - 1);
+            let (key, table) = (column_name(parent, *key), quoted(&parent.table));
+            format!(
+                "{} IN (SELECT {key} FROM {table} WHERE {within})",
+                column_name(model, *local_key)
+            )
         }
-        Tenancy::Elsewhere { local_key, table, key, owner } => format!(
+        Tenancy::ExternalParent { local_key, table, key, owner } => format!(
             "{} IN (SELECT {} FROM {} WHERE {} = {organization})",
-            name(model, *local_key),
+            column_name(model, *local_key),
             quoted(key),
             quoted(table),
             quoted(owner)
@@ -217,15 +230,15 @@ fn own(models: &Models, model: &Model, dialect: Dialect, depth: usize) -> String
     }
 }
 
-/// A column with its table, since a parent may have one of the same name.
-pub fn name(model: &Model, column: usize) -> String {
+/// Returns a column qualified by its table, since a parent may have a column of the same name.
+pub fn column_name(model: &Model, column: usize) -> String {
     match model.columns.get(column) {
-        Some(Column { standing: ColumnMapping::Absent, .. }) | None => "NULL".to_owned(),
+        Some(Column { mapping: ColumnMapping::Missing, .. }) | None => "NULL".to_owned(),
         Some(column) => format!("{}.{}", quoted(&model.table), quoted(&column.name)),
     }
 }
 
-/// A row as clients see it: one JSON object, camelCase, all columns.
+/// Formats a row for clients: a JSON object with all columns.
 #[must_use]
 pub fn json(model: &Model, row: &Row) -> String {
     let mut out = String::with_capacity(32 * row.len());
@@ -234,30 +247,30 @@ pub fn json(model: &Model, row: &Row) -> String {
     out
 }
 
-/// The members of a row, without the closing brace.
+/// Writes the members of a row without the closing brace.
 pub fn members(model: &Model, row: &Row, out: &mut String) {
     out.push('{');
-    let there = |column: &Column| column.standing != ColumnMapping::Absent;
+    let is_present = |column: &Column| column.mapping != ColumnMapping::Missing;
     for (at, (column, cell)) in
-        model.columns.iter().zip(row).filter(|(column, _)| there(column)).enumerate()
+        model.columns.iter().zip(row).filter(|(column, _)| is_present(column)).enumerate()
     {
         if at > 0 {
             out.push(',');
         }
-        string(&column.member, out);
+        push_json_string(&column.member, out);
         out.push(':');
         column.kind.write(cell, out);
     }
 }
 
-/// The row's own id.
+/// Returns the id of a row.
 #[must_use]
 pub fn id(row: &Row) -> &str {
     row.first().and_then(crate::value::Cell::text).unwrap_or_default()
 }
 
-/// What this part of the coordinator wrote into a row.
+/// Returns the text in the column with a role.
 #[must_use]
-pub fn part<'r>(model: &Model, row: &'r Row, part: Part) -> Option<&'r str> {
-    row.get(model.part(part)?)?.text()
+pub fn text_with_role<'r>(model: &Model, row: &'r Row, role: ColumnRole) -> Option<&'r str> {
+    row.get(model.column_with_role(role)?)?.text()
 }

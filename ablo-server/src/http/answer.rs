@@ -26,7 +26,7 @@ pub(super) struct Failed(pub(super) ApiError);
 
 impl<E: Into<EngineError>> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self(error.into().into_refusal())
+        Self(error.into().into_api_error())
     }
 }
 

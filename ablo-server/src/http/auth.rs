@@ -3,7 +3,7 @@
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller, OptionalBody};
 use crate::app::{App, require_secret_key};
-use crate::engine::credentials::{self, Issued};
+use crate::engine::credentials::{self, IssuedCredential};
 use crate::engine::exchange::{self, TokenRequest};
 use crate::engine::turns;
 use crate::error::{ApiError, Result};
@@ -27,13 +27,13 @@ fn scope(who: &Identity) -> Scope {
     Scope::new(
         who.organization.clone(),
         who.groups.iter().cloned().collect::<Vec<_>>(),
-        who.operations.shown(),
+        who.operations.to_names(),
         who.kind.clone(),
         who.participant.clone(),
     )
 }
 
-fn expiry(issued: &Issued) -> String {
+fn expiry(issued: &IssuedCredential) -> String {
     issued.expires_at.as_deref().map(shown_date).unwrap_or_default()
 }
 
@@ -73,7 +73,11 @@ fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, ApiError> 
     }
 }
 
-async fn mint(app: &App, caller: &Caller, request: TokenRequest) -> Result<(Issued, Identity)> {
+async fn mint(
+    app: &App,
+    caller: &Caller,
+    request: TokenRequest,
+) -> Result<(IssuedCredential, Identity)> {
     let (mode, holder) = (app.options.mode, caller.0.clone());
     app.writing(&holder.identity.organization.clone(), move |engine, tx| {
         exchange::exchange(engine, tx, mode, &holder, request.clone())
@@ -115,7 +119,7 @@ pub(super) async fn create(
     ok(&created(&issued, &who))
 }
 
-fn created(issued: &Issued, who: &Identity) -> CapabilityCreated {
+fn created(issued: &IssuedCredential, who: &Identity) -> CapabilityCreated {
     let mut body = CapabilityCreated::new(
         issued.token.clone(),
         expiry(issued),
@@ -158,7 +162,7 @@ pub(super) async fn retrieve(
     body.expires_at = who.expires_at.as_deref().map(shown_date);
     body.revoked_at = Maybe::or_null(state.revoked_at.as_deref().map(shown_date));
     body.last_used_at = Maybe::or_null(state.last_used_at.as_deref().map(shown_date));
-    body.operations = Some(who.operations.shown());
+    body.operations = Some(who.operations.to_names());
     body.allowed_operations = body.operations.clone();
     body.sync_groups = Some(groups.clone());
     body.allowed_sync_groups = Some(groups);

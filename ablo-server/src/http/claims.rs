@@ -1,14 +1,16 @@
 //! Claims over HTTP, by row and by id (docs/protocol/http.md §6–7).
 //!
-//! A lease lasts for the requested TTL and is renewed by writes of its holder. A waiter polls by
+//! A lease lasts for the requested DEFAULT_TTL_MS and is renewed by writes of its holder. A waiter polls by
 //! repeating its request with the same id.
 
 use super::answer::{Answer, json, ok};
 use super::models::pairs;
 use super::request::{Body, Caller, OptionalBody};
 use crate::app::App;
-use crate::engine::claims::{self, Claim, ClaimDetail, ClaimOutcome, ClaimRequest, MAX_TTL, TTL};
-use crate::engine::plan::{find, permitted, row_id};
+use crate::engine::claims::{
+    self, Claim, ClaimDetail, ClaimOutcome, ClaimRequest, DEFAULT_TTL_MS, MAX_TTL_MS,
+};
+use crate::engine::plan::{check_permission, find, row_id};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
 use crate::models::Model;
@@ -35,7 +37,7 @@ pub(super) fn model_claim(claim: &Claim) -> ModelClaim {
     body.status = Some(IntentStatus::from(claim.status.clone()));
     body.held_by = Some(claim.claimant());
     body.description = claim.description.clone();
-    body.field = claim.place.field.clone();
+    body.field = claim.detail.field.clone();
     body.target = Some(target(claim));
     body
 }
@@ -44,10 +46,10 @@ fn target(claim: &Claim) -> ClaimTarget {
     let mut target = ClaimTarget::new(claim.model.clone(), claim.row.clone());
     let read = |text: &String| serde_json::from_str(text).ok();
     target.r#type = Some(claim.model.clone());
-    target.path = claim.place.path.clone();
-    target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.place.field.clone();
-    target.meta = claim.place.meta.as_ref().and_then(read);
+    target.path = claim.detail.path.clone();
+    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
+    target.field = claim.detail.field.clone();
+    target.meta = claim.detail.meta.as_ref().and_then(read);
     target
 }
 
@@ -55,15 +57,15 @@ fn target(claim: &Claim) -> ClaimTarget {
 /// (docs/protocol/differences.md B12).
 pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     let verbs = ["update", "create", "delete"];
-    match verbs.iter().any(|verb| permitted(model, who, verb).is_ok()) {
+    match verbs.iter().any(|verb| check_permission(model, who, verb).is_ok()) {
         true => Ok(()),
-        false => permitted(model, who, "update"),
+        false => check_permission(model, who, "update"),
     }
 }
 
-/// Returns the TTL of a claim in milliseconds (docs/protocol/differences.md B1).
+/// Returns the DEFAULT_TTL_MS of a claim in milliseconds (docs/protocol/differences.md B1).
 pub(crate) fn lease(requested: Option<u64>) -> u64 {
-    requested.filter(|ttl| *ttl > 0).unwrap_or(TTL).min(MAX_TTL)
+    requested.filter(|ttl| *ttl > 0).unwrap_or(DEFAULT_TTL_MS).min(MAX_TTL_MS)
 }
 
 fn requested_ttl(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
@@ -111,7 +113,7 @@ async fn begin(app: &App, who: &Identity, model: &Model, request: ClaimRequest) 
             answer.position = Some(position);
             json(StatusCode::ACCEPTED, &answer)
         }
-        ClaimOutcome::Refused(holder) => Err(claims::held("entity_claimed", &holder).into()),
+        ClaimOutcome::Refused(holder) => Err(claims::held_error("entity_claimed", &holder).into()),
     }
 }
 
@@ -136,7 +138,7 @@ pub(super) async fn claim(
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
         description: body.description,
-        place: ClaimDetail { meta, ..ClaimDetail::default() },
+        detail: ClaimDetail { meta, ..ClaimDetail::default() },
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
     };
@@ -157,7 +159,7 @@ pub(super) async fn open(
         row: body.target.id,
         action: body.action,
         description: None,
-        place: ClaimDetail {
+        detail: ClaimDetail {
             path: body.target.path,
             range: body.target.range.and_then(|range| serde_json::to_string(&range).ok()),
             field: body.target.field,
@@ -252,19 +254,21 @@ pub(super) async fn list(
     }
     let who = caller.who().clone();
     let visible = app
-        .reading(&who.organization.clone(), move |engine, tx| Ok(claims::seen(engine, tx, &who)?))
+        .reading(&who.organization.clone(), move |engine, tx| {
+            Ok(claims::visible(engine, tx, &who)?)
+        })
         .await?;
     let wanted = |claim: &Claim| {
         model.as_ref().is_none_or(|model| *model == claim.model)
             && row.as_ref().is_none_or(|row| *row == claim.row)
-            && (field.is_none() || claim.place.field.is_none() || field == claim.place.field)
+            && (field.is_none() || claim.detail.field.is_none() || field == claim.detail.field)
     };
     let mut waiters = Vec::new();
     let mut holders = Vec::new();
     for claim in visible.into_iter().filter(wanted) {
         match claim.status.as_str() {
             // The caller's own claim does not block it (docs/protocol/differences.md B9).
-            "active" if claim.is_of(caller.who()) => {}
+            "active" if claim.belongs_to(caller.who()) => {}
             "active" => holders.push(model_claim(&claim)),
             _ => waiters.push(claim),
         }

@@ -81,7 +81,7 @@ pub(super) async fn list(
     body.model = Some(model.key.clone());
     body.has_more = page.next.is_some();
     body.next_cursor = page.next;
-    body.stamp = Some(SyncId(page.stamp));
+    body.stamp = Some(SyncId(page.sync_id));
     ok(&body)
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn retrieve(
         .reading(&who.organization.clone(), move |engine, tx| {
             let model = engine.models.get(model_id);
             let (row, stamp) = read::retrieve(engine, tx, &who, model, &row_id)?;
-            Ok((row, stamp, claims::line(tx, &who.organization, &model.key, &row_id)?))
+            Ok((row, stamp, claims::claim_queue(tx, &who.organization, &model.key, &row_id)?))
         })
         .await?;
     let row = row.ok_or_else(|| {

@@ -58,7 +58,7 @@ pub(super) async fn report(
     report.activity = body.activity;
     // One session per participant without a socket. It expires if no further report arrives.
     let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
-    app.writing(&who.organization.clone(), move |_, tx| sessions::put(tx, &who, &id, &report))
+    app.writing(&who.organization.clone(), move |_, tx| sessions::upsert(tx, &who, &id, &report))
         .await?;
     ok(&serde_json::json!({ "ok": true }))
 }

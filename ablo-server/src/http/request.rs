@@ -2,7 +2,7 @@
 
 use super::answer::Failed;
 use crate::app::{App, no_credentials};
-use crate::engine::credentials::State;
+use crate::engine::credentials::Credential;
 use crate::error::ApiError;
 use crate::identity::Identity;
 use axum::body::Bytes;
@@ -17,7 +17,7 @@ const MAX_KEY_BYTES: usize = 255;
 
 /// The credential of a request.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) State);
+pub(super) struct Caller(pub(super) Credential);
 
 impl Caller {
     pub(super) fn who(&self) -> &Identity {

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::engine::plan::find;
 use crate::engine::read::{self, MAX_QUERIES};
 use crate::error::{ApiError, EngineError};
-use crate::value::string;
+use crate::value::push_json_string;
 use ablo_wire::{Health, QueryRequest};
 use axum::extract::{Path, RawQuery, State};
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ pub(super) async fn bootstrap(
         if at > 0 {
             body.push(',');
         }
-        string(name, &mut body);
+        push_json_string(name, &mut body);
         body.push_str(":[");
         body.push_str(&rows.join(","));
         body.push(']');
@@ -136,6 +136,6 @@ pub(super) async fn entity(
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
-    app.store.reading(crate::store::Tenant::Nobody, |tx| Ok(tx.query("SELECT 1", &[])?)).await?;
+    app.store.reading(crate::store::Tenant::Global, |tx| Ok(tx.query("SELECT 1", &[])?)).await?;
     ok(&Health::new("healthy"))
 }

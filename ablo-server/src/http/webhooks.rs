@@ -76,7 +76,7 @@ pub(super) async fn create(
             webhooks::add(tx, &organization, (&id, &body.url, &secret), &body.enabled_events)
         })
         .await?;
-    json(StatusCode::CREATED, &endpoint.show(true))
+    json(StatusCode::CREATED, &endpoint.to_json(true))
 }
 
 fn random_bytes() -> Result<[u8; 32], ApiError> {
@@ -90,7 +90,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer 
     let organization = require_secret_key(&caller.0)?.organization.clone();
     let all =
         app.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await?;
-    let data: Vec<_> = all.iter().map(|endpoint| endpoint.show(false)).collect();
+    let data: Vec<_> = all.iter().map(|endpoint| endpoint.to_json(false)).collect();
     ok(&serde_json::json!({ "object": "list", "data": data }))
 }
 
@@ -101,9 +101,9 @@ pub(super) async fn retrieve(
 ) -> Answer {
     let organization = require_secret_key(&caller.0)?.organization.clone();
     let found = app
-        .reading(&organization.clone(), move |_, tx| webhooks::one(tx, &organization, &id))
+        .reading(&organization.clone(), move |_, tx| webhooks::find(tx, &organization, &id))
         .await?;
-    ok(&found.show(false))
+    ok(&found.to_json(false))
 }
 
 pub(super) async fn update(
@@ -118,7 +118,7 @@ pub(super) async fn update(
     }
     let updated = app
         .writing(&organization.clone(), move |_, tx| {
-            let mut endpoint = webhooks::one(tx, &organization, &id)?;
+            let mut endpoint = webhooks::find(tx, &organization, &id)?;
             if let Some(url) = &body.url {
                 endpoint.url.clone_from(url);
             }
@@ -130,7 +130,7 @@ pub(super) async fn update(
             webhooks::change(tx, &endpoint)
         })
         .await?;
-    ok(&updated.show(false))
+    ok(&updated.to_json(false))
 }
 
 pub(super) async fn delete(
@@ -152,7 +152,7 @@ pub(super) async fn dead_letters(
 ) -> Answer {
     let organization = require_secret_key(&caller.0)?.organization.clone();
     let letters = app
-        .reading(&organization.clone(), move |_, tx| webhooks::letters(tx, &organization, &id))
+        .reading(&organization.clone(), move |_, tx| webhooks::dead_letters(tx, &organization, &id))
         .await?;
     ok(&serde_json::json!({ "object": "list", "data": letters }))
 }

@@ -83,7 +83,7 @@ pub(crate) async fn run(
     let guard = match joined {
         Ok(guard) => guard,
         Err(failure) => {
-            let refusal = failure.into_refusal();
+            let refusal = failure.into_api_error();
             tracing::warn!(code = refusal.code(), "a connection was rejected");
             return close(&mut socket, 1013, "try again later").await;
         }
@@ -398,8 +398,8 @@ impl Connection {
         let written = self
             .app
             .writing(&who.organization.clone(), move |_, tx| {
-                credentials::used(tx, &who.capability)?;
-                sessions::put(tx, &who, &id, &report)
+                credentials::mark_used(tx, &who.capability)?;
+                sessions::upsert(tx, &who, &id, &report)
             })
             .await;
         written.map_err(|_| TRY_AGAIN_LATER)
@@ -409,7 +409,7 @@ impl Connection {
         let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
         let renewed = self
             .app
-            .writing(&organization.clone(), move |_, tx| sessions::keep(tx, &organization, &ids))
+            .writing(&organization.clone(), move |_, tx| sessions::renew(tx, &organization, &ids))
             .await;
         if let Err(failure) = renewed {
             // The session outlives several renewal intervals.
@@ -446,7 +446,7 @@ impl Connection {
         if self.who.is(&peer.kind, &peer.participant) || peer.groups.is_disjoint(&self.who.groups) {
             return Ok(());
         }
-        let gone = peer.gone && !self.hub.is_connected(&peer.kind, &peer.participant);
+        let gone = peer.closed && !self.hub.is_connected(&peer.kind, &peer.participant);
         let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
         self.answer(&frame).await
     }
@@ -461,7 +461,7 @@ impl Connection {
             let organization = who.organization.clone();
             let lives = self
                 .app
-                .reading(&organization, move |_, tx| Ok(claims::lives(tx, &who, &own)?))
+                .reading(&organization, move |_, tx| Ok(claims::is_open(tx, &who, &own)?))
                 .await;
             // If the lookup fails, the next change or renewal decides.
             if let Ok(false) = lives

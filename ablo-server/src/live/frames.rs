@@ -70,7 +70,7 @@ impl Connection {
         )
         .await;
         let receipt = result.unwrap_or_else(|failure| {
-            let refusal = failure.into_refusal();
+            let refusal = failure.into_api_error();
             self.app.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
             receipt.status = Some(CommitStatus::Rejected);
@@ -134,7 +134,7 @@ impl Connection {
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
             description,
-            place: ClaimDetail {
+            detail: ClaimDetail {
                 path: begin.path.clone(),
                 range: begin.range.as_ref().and_then(|range| serde_json::to_string(range).ok()),
                 field: begin.field.clone(),
@@ -170,7 +170,7 @@ impl Connection {
                 peer_view::rejected(&begin.intent_id, target.clone(), &holder)
             }
             Err(failure) => {
-                tracing::warn!(code = failure.into_refusal().code(), "failed to request a claim");
+                tracing::warn!(code = failure.into_api_error().code(), "failed to request a claim");
                 peer_view::lost(&begin.intent_id, target.clone())
             }
         };
@@ -229,7 +229,7 @@ impl Connection {
         if text.len() > MAX_RELAY_BYTES {
             return Ok(());
         }
-        let relay = Notification::Relay {
+        let relay = Notification::PeerMessage {
             organization: self.who.organization.clone(),
             session: self.session.clone(),
             groups: self.who.groups.clone(),
@@ -237,7 +237,7 @@ impl Connection {
         };
         let result = self
             .app
-            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.tell(relay.clone())?))
+            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.notify(relay.clone())?))
             .await;
         if let Err(failure) = result {
             tracing::debug!(?failure, "failed to relay a frame");

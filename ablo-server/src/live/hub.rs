@@ -119,16 +119,16 @@ impl Hub {
     /// Marks as dirty what a notification affects. Relayed frames are broadcast at once.
     pub(super) fn mark(&self, notification: Notification, dirty: &mut BTreeSet<Dirty>) {
         let affected = match notification {
-            Notification::Log { .. } => Dirty::Log,
-            Notification::Claims { model, row, .. } => Dirty::Claims(model, row),
-            Notification::Presence { session, .. } => Dirty::Session(session),
-            Notification::Relay { session, groups, text, .. } => {
+            Notification::LogGrown { .. } => Dirty::Log,
+            Notification::ClaimsChanged { model, row, .. } => Dirty::Claims(model, row),
+            Notification::PresenceChanged { session, .. } => Dirty::Session(session),
+            Notification::PeerMessage { session, groups, text, .. } => {
                 // Fails only without receivers.
                 let _ = self.relays.send(Arc::new(Relay { session, groups, text }));
                 return;
             }
-            Notification::Revoked { .. } => return,
-            Notification::Gap => Dirty::All,
+            Notification::CredentialRevoked { .. } => return,
+            Notification::Lagged => Dirty::All,
         };
         dirty.insert(affected);
     }
@@ -148,7 +148,7 @@ impl Hub {
         lock(&self.state)
             .claims
             .values()
-            .any(|row| row.claims.holder.iter().chain(&row.claims.queue).any(is_expired))
+            .any(|row| row.claims.holder.iter().chain(&row.claims.waiters).any(is_expired))
     }
 
     /// Reads a dirty part of the state from the store and broadcasts what changed.
@@ -159,7 +159,7 @@ impl Hub {
         dirty: &Dirty,
     ) -> Result<()> {
         let organization = self.organization.clone();
-        let tenant = Tenant::Of(organization.clone());
+        let tenant = Tenant::Organization(organization.clone());
         match dirty.clone() {
             Dirty::Log => self.read_log(store).await,
             Dirty::ExpiredClaims => {
@@ -187,7 +187,7 @@ impl Hub {
                 let engine = Arc::clone(engine);
                 let (rows, sessions) = store
                     .reading(tenant, move |tx| {
-                        let live = claims::live(tx, &organization)?;
+                        let live = claims::open(tx, &organization)?;
                         let keys: BTreeSet<(String, String)> =
                             live.into_iter().map(|claim| (claim.model, claim.row)).collect();
                         let rows = keys.iter().map(|(model, row)| {
@@ -207,7 +207,7 @@ impl Hub {
         loop {
             let last_read = *self.head.borrow();
             let organization = self.organization.clone();
-            let tenant = Tenant::Of(organization.clone());
+            let tenant = Tenant::Organization(organization.clone());
             if last_read == HEAD_UNKNOWN {
                 let head =
                     store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
@@ -244,7 +244,7 @@ impl Hub {
         let row = Arc::new(row);
         let key = (row.model.clone(), row.row.clone());
         let mut state = lock(&self.state);
-        match row.claims.holder.is_none() && row.claims.queue.is_empty() {
+        match row.claims.holder.is_none() && row.claims.waiters.is_empty() {
             true => drop(state.claims.remove(&key)),
             false => drop(state.claims.insert(key, Arc::clone(&row))),
         }
@@ -262,7 +262,7 @@ impl Hub {
                 session
             }
             None => match state.sessions.remove(id) {
-                Some(session) => Arc::new(Session { gone: true, ..(*session).clone() }),
+                Some(session) => Arc::new(Session { closed: true, ..(*session).clone() }),
                 None => return,
             },
         };
@@ -344,13 +344,13 @@ fn read_claims(
     model: &str,
     row: &str,
 ) -> Result<RowClaims> {
-    let claims = claims::line(tx, organization, model, row)?;
+    let claims = claims::claim_queue(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
         let found =
             tx.query(&engine.tables.get(model.id).by_id, &[organization.into(), row.into()])?;
         if let Some(found) = found.first() {
-            seen_by = groups::of_row(engine, tx, organization, model, found)?;
+            seen_by = groups::row_groups(engine, tx, organization, model, found)?;
         }
     }
     Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims, groups: seen_by })

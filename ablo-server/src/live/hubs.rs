@@ -55,7 +55,7 @@ impl Hubs {
     /// Creates an empty set of hubs and starts listening for notifications on the current runtime.
     #[must_use]
     pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
-        let notifications = store.news();
+        let notifications = store.subscribe();
         let shared = Arc::new(Shared {
             engine,
             store,
@@ -183,22 +183,22 @@ async fn dispatch(
     loop {
         let notification = match notifications.recv().await {
             Ok(notification) => notification,
-            Err(broadcast::error::RecvError::Lagged(_)) => Notification::Gap,
+            Err(broadcast::error::RecvError::Lagged(_)) => Notification::Lagged,
             Err(broadcast::error::RecvError::Closed) => return,
         };
         let Some(shared) = shared.upgrade() else { return };
         let hubs = lock(&shared.hubs);
         let organization = match &notification {
-            Notification::Log { organization }
-            | Notification::Claims { organization, .. }
-            | Notification::Presence { organization, .. }
-            | Notification::Relay { organization, .. } => Some(organization),
-            Notification::Revoked { capability } => {
+            Notification::LogGrown { organization }
+            | Notification::ClaimsChanged { organization, .. }
+            | Notification::PresenceChanged { organization, .. }
+            | Notification::PeerMessage { organization, .. } => Some(organization),
+            Notification::CredentialRevoked { capability } => {
                 // Fails only without receivers.
                 let _ = shared.revoked.send(capability.clone());
                 continue;
             }
-            Notification::Gap => None,
+            Notification::Lagged => None,
         };
         // Sending fails only to a hub that is being removed.
         match organization {

@@ -113,9 +113,9 @@ impl PeerView {
             frames.push(holder_presence(hub, who, &kind, &participant, row));
         }
         let had_waiters = self.queues.contains(&key);
-        if had_waiters || !row.claims.queue.is_empty() {
+        if had_waiters || !row.claims.waiters.is_empty() {
             frames.push(intent_queue(row));
-            match row.claims.queue.is_empty() {
+            match row.claims.waiters.is_empty() {
                 true => drop(self.queues.remove(&key)),
                 false => drop(self.queues.insert(key)),
             }
@@ -131,9 +131,9 @@ impl PeerView {
         let (mut frames, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
-            let is_own = |claim: &Claim| claim.id == id && claim.is_of(who);
+            let is_own = |claim: &Claim| claim.id == id && claim.belongs_to(who);
             let holds = row.claims.holder.as_ref().is_some_and(is_own);
-            let position = row.claims.queue.iter().position(is_own);
+            let position = row.claims.waiters.iter().position(is_own);
             match (holds, position) {
                 (true, _) if own.held => {}
                 (true, _) => {
@@ -208,7 +208,7 @@ fn millis(date: &str) -> Millis {
 
 /// Returns the frame that contains the claim queue of a row.
 fn intent_queue(row: &RowClaims) -> ServerFrame {
-    let waiters = row.claims.queue.iter().enumerate().map(|(at, claim)| {
+    let waiters = row.claims.waiters.iter().enumerate().map(|(at, claim)| {
         let mut intent = Intent::new(
             claim.id.clone(),
             IntentStatus::Queued,
@@ -229,10 +229,10 @@ fn intent_queue(row: &RowClaims) -> ServerFrame {
 
 fn intent_target(claim: &Claim) -> IntentTarget {
     let mut target = IntentTarget::new(claim.model.clone(), claim.row.clone());
-    target.path = claim.place.path.clone();
-    target.range = claim.place.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.place.field.clone();
-    target.meta = claim.place.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
+    target.path = claim.detail.path.clone();
+    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
+    target.field = claim.detail.field.clone();
+    target.meta = claim.detail.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
     target
 }
 

@@ -79,7 +79,7 @@ async fn step(app: &Arc<App>, client: &SourceClient) -> Result<Duration, String>
     let stored = |failure: EngineError| failure.to_string();
     let organization = client.organization.clone();
     let position = app
-        .reading(&organization.clone(), move |_, tx| data_source_log::position(tx, &organization))
+        .reading(&organization.clone(), move |_, tx| data_source_log::cursor(tx, &organization))
         .await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
@@ -153,8 +153,12 @@ async fn apply_events(
     let all = events.len();
     match apply_batch(app, organization, events.clone(), cursors.clone()).await {
         // An event that violates a constraint must not block the others.
-        Err(EngineError::Store(StoreError::Rule(_, error))) => {
-            tracing::warn!(organization, error, "a batch of events failed; applying them singly");
+        Err(EngineError::Store(StoreError::Constraint(violation))) => {
+            tracing::warn!(
+                organization,
+                error = violation.message,
+                "a batch of events failed; applying them singly"
+            );
         }
         outcome => return outcome,
     }
@@ -164,11 +168,11 @@ async fn apply_events(
         match apply_batch(app, organization, vec![event], None).await {
             Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
             Ok(outcome) => changed |= outcome.changed,
-            Err(EngineError::Store(StoreError::Rule(_, error))) => {
+            Err(EngineError::Store(StoreError::Constraint(violation))) => {
                 tracing::error!(
                     organization,
                     event = id,
-                    error,
+                    error = violation.message,
                     "an event of a data source was skipped: its row violates a constraint"
                 );
             }
@@ -189,13 +193,13 @@ async fn apply_batch(
     let owner = organization.to_owned();
     app.writing(organization, move |engine, tx| {
         if let Some((expected, _)) = &cursors
-            && data_source_log::position(tx, &owner)?.0 != *expected
+            && data_source_log::cursor(tx, &owner)?.0 != *expected
         {
             return Ok(BatchOutcome { events: events.len(), changed: false });
         }
-        let outcome = data_source_log::tell(engine, tx, &owner, &events)?;
+        let outcome = data_source_log::apply_events(engine, tx, &owner, &events)?;
         if let Some((_, next)) = cursors.as_ref().filter(|_| outcome.events == events.len()) {
-            data_source_log::moved(tx, &owner, next.as_deref(), false)?;
+            data_source_log::save_cursor(tx, &owner, next.as_deref(), false)?;
         }
         Ok(outcome)
     })
@@ -277,7 +281,7 @@ async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String
             };
             let (organization, model) = (client.organization.clone(), key.clone());
             app.writing(&client.organization, move |engine, tx| {
-                data_source_log::fill(engine, tx, &organization, &model, &page.rows)
+                data_source_log::backfill(engine, tx, &organization, &model, &page.rows)
             })
             .await
             .map_err(|failure| failure.to_string())?;
@@ -289,7 +293,7 @@ async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String
     }
     let organization = client.organization.clone();
     app.writing(&client.organization, move |_, tx| {
-        data_source_log::moved(tx, &organization, cursor.as_deref(), true)
+        data_source_log::save_cursor(tx, &organization, cursor.as_deref(), true)
     })
     .await
     .map_err(|failure| failure.to_string())

@@ -3,7 +3,7 @@
 use super::client::{CallError, SourceClient};
 use crate::app::App;
 use crate::engine::commit::Commit;
-use crate::engine::data_source_log::{self, Begun};
+use crate::engine::data_source_log::{self, BeginOutcome};
 use crate::engine::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -32,9 +32,9 @@ pub(crate) async fn write(
     operations: Vec<Operation>,
 ) -> Result<CommitReceipt> {
     let logged = match begin(app, who, &commit).await? {
-        Begun::Known(receipt) => return Ok(*receipt),
-        Begun::Sent(logged) => logged,
-        Begun::Busy => {
+        BeginOutcome::AlreadyApplied(receipt) => return Ok(*receipt),
+        BeginOutcome::Send(logged) => logged,
+        BeginOutcome::RowBusy => {
             return Err(ApiError::new(
                 "source_network_error",
                 "the data source has not answered an earlier write of the same row",
@@ -59,7 +59,7 @@ pub(crate) async fn write(
         Err(CallError::Refused(failure, status)) => {
             let (organization, id) = (who.organization.clone(), commit.client_tx_id);
             app.writing(&organization.clone(), move |_, tx| {
-                data_source_log::refused(tx, &organization, &id)
+                data_source_log::discard(tx, &organization, &id)
             })
             .await?;
             Err(to_api_error(&failure, status).into())
@@ -78,7 +78,7 @@ pub(crate) async fn write(
 }
 
 /// Checks a commit and records it as in flight, once no other commit of its rows is.
-async fn begin(app: &App, who: &Identity, commit: &Commit) -> Result<Begun> {
+async fn begin(app: &App, who: &Identity, commit: &Commit) -> Result<BeginOutcome> {
     let (start, mut delay) = (Instant::now(), Duration::from_millis(2));
     loop {
         let (writer, commit) = (who.clone(), commit.clone());
@@ -87,7 +87,7 @@ async fn begin(app: &App, who: &Identity, commit: &Commit) -> Result<Begun> {
                 data_source_log::begin(engine, tx, &writer, &commit)
             })
             .await?;
-        if !matches!(begun, Begun::Busy) || start.elapsed() > BUSY_TIMEOUT {
+        if !matches!(begun, BeginOutcome::RowBusy) || start.elapsed() > BUSY_TIMEOUT {
             return Ok(begun);
         }
         tokio::time::sleep(delay).await;
@@ -127,7 +127,7 @@ fn source_commit(
         commit.changes.iter().zip(operations).enumerate().filter(|(at, _)| !logged.contains(at));
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
-            let verb = match change.act {
+            let verb = match change.kind {
                 OperationKind::Create => Verb::Create,
                 OperationKind::Update => Verb::Update,
                 OperationKind::Delete => Verb::Delete,
@@ -150,7 +150,8 @@ fn source_commit(
         })
         .collect();
     let mut body = SourceCommit::new(operations);
-    body.client_tx_id = Some(data_source_log::sent_id(&who.organization, &commit.client_tx_id));
+    body.client_tx_id =
+        Some(data_source_log::source_tx_id(&who.organization, &commit.client_tx_id));
     let mut scope = client.scope();
     scope.participant_id = Some(who.participant.clone());
     scope.participant_kind = Some(who.kind.clone());

@@ -1,8 +1,9 @@
-//! Stores: where rows, the log, claims and credentials are kept. One trait, an embedded SQLite and PostgreSQL behind it.
+//! Stores for rows, the sync log, claims and credentials: one trait, implemented for SQLite and
+//! PostgreSQL.
 //!
-//! Work is a closure over a transaction. It says what it does in SQL that both databases take ([`text`]), and is run
-//! again where the database asks for that, so that it changes nothing outside. What others should know is told in the
-//! transaction and heard after its commit, by every process on that database.
+//! Work is a closure over a transaction. It uses SQL that both databases accept ([`sql_template`])
+//! and has no other side effects, because the store may run it again. Notifications that it sends
+//! reach every process on the database after the commit.
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -19,124 +20,136 @@ use crate::value::Cell;
 use std::time::Instant;
 use tokio::sync::{broadcast, oneshot};
 
-/// A row of an answer.
+/// A row of a query result.
 pub type Row = Vec<Cell>;
 
 /// A transaction.
 pub trait Tx {
-    /// Which SQL it takes.
+    /// Returns the SQL dialect.
     fn dialect(&self) -> Dialect;
 
-    /// The time, from a clock that all processes on this database share and that does not jump.
+    /// Returns the time of a monotonic clock that all processes on this database share.
     fn now(&self) -> jiff::Timestamp;
 
     /// Runs a query.
     ///
     /// # Errors
-    /// What the database said.
+    ///
+    /// Returns an error if the statement fails.
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError>;
 
-    /// Runs a statement and gives the number of rows it changed.
+    /// Runs a statement and returns the number of affected rows.
     ///
     /// # Errors
-    /// What the database said.
+    ///
+    /// Returns an error if the statement fails.
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError>;
 
-    /// Tells every process on this database, once the transaction is committed.
+    /// Queues a notification that every process on this database receives after the commit.
     ///
     /// # Errors
-    /// What the database said.
-    fn tell(&mut self, news: Notification) -> Result<(), StoreError>;
+    ///
+    /// Returns an error if the notification cannot be queued.
+    fn notify(&mut self, notification: Notification) -> Result<(), StoreError>;
 }
 
-/// What happened, for whoever keeps something in memory that depends on it.
+/// A change that other parts of the coordinator may have to react to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Notification {
-    /// The log of an organisation has grown.
-    Log {
-        /// Whose.
+    /// The sync log has new deltas.
+    #[serde(rename = "Log")]
+    LogGrown {
+        /// The organisation.
         organization: String,
     },
     /// The claims on a row have changed.
-    Claims {
-        /// Whose.
+    #[serde(rename = "Claims")]
+    ClaimsChanged {
+        /// The organisation.
         organization: String,
         /// The key of the model.
         model: String,
         /// The row.
         row: String,
     },
-    /// A participant came, went, or said something about itself.
-    Presence {
-        /// Whose.
+    /// A connection was opened or closed, or its presence changed.
+    #[serde(rename = "Presence")]
+    PresenceChanged {
+        /// The organisation.
         organization: String,
-        /// The connection.
+        /// The id of the connection.
         session: String,
     },
-    /// An application says something to its peers.
-    Relay {
-        /// Whose.
+    /// A message from an application to its peers.
+    #[serde(rename = "Relay")]
+    PeerMessage {
+        /// The organisation.
         organization: String,
-        /// The connection that said it.
+        /// The id of the sending connection.
         session: String,
-        /// Who may hear it.
+        /// The sync groups that may receive it.
         groups: std::collections::BTreeSet<String>,
         /// The frame.
         text: String,
     },
-    /// A credential was taken back.
-    Revoked {
+    /// A credential was revoked.
+    #[serde(rename = "Revoked")]
+    CredentialRevoked {
         /// Its id.
         capability: String,
     },
-    /// Something may have been missed: whoever keeps anything looks again.
-    Gap,
+    /// Notifications may have been lost: every cache has to be refreshed.
+    #[serde(rename = "Gap")]
+    Lagged,
 }
 
-/// Whose rows a transaction is about.
+/// The tenant of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tenant {
-    /// One organisation's. Writers of one organisation follow each other.
-    Of(String),
-    /// What belongs to no organisation: credentials.
-    Nobody,
+    /// One organisation. Its writes are serialised.
+    Organization(String),
+    /// Data that belongs to no organisation, such as credentials.
+    Global,
 }
 
-/// A piece of work, run in a transaction, perhaps more than once.
+/// A unit of work that runs in a transaction, possibly more than once.
 pub trait Work: Send {
-    /// Does it. On `Err` everything is undone; [`StoreError::Contended`] asks for another run.
+    /// Runs the work. The transaction is rolled back on `Err`, and retried on
+    /// [`StoreError::Contended`].
     ///
     /// # Errors
-    /// Why it cannot be committed.
+    ///
+    /// Returns the reason for the rollback.
     fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError>;
 
-    /// Hears whether it is committed for good.
+    /// Receives the final outcome.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 /// A store.
 pub trait Store: Send + Sync + 'static {
-    /// Which SQL it takes.
+    /// Returns the SQL dialect.
     fn dialect(&self) -> Dialect;
 
     /// Runs work that writes.
     fn write(&self, tenant: Tenant, work: Box<dyn Work>);
 
-    /// Runs work that only reads, beside writers, on one state of the database.
+    /// Runs work that only reads, on one snapshot and without blocking writers.
     fn read(&self, tenant: Tenant, work: Box<dyn Work>);
 
-    /// What happens from now on.
-    fn news(&self) -> broadcast::Receiver<Notification>;
+    /// Subscribes to notifications.
+    fn subscribe(&self) -> broadcast::Receiver<Notification>;
 
-    /// The time, from the clock that [`Tx::now`] reads.
+    /// Returns the time of the clock that [`Tx::now`] reads.
     fn now(&self) -> jiff::Timestamp;
 }
 
 impl dyn Store {
-    /// Runs a closure in a transaction that writes.
+    /// Runs a closure in a write transaction.
     ///
     /// # Errors
-    /// What the closure gave, or what the database said to its commit.
+    ///
+    /// Returns the closure's error, or the error of the commit.
     pub async fn writing<T, F>(&self, tenant: Tenant, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -147,10 +160,11 @@ impl dyn Store {
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Runs a closure in a transaction that reads.
+    /// Runs a closure in a read transaction.
     ///
     /// # Errors
-    /// What the closure gave, or what the database said.
+    ///
+    /// Returns the closure's error, or the error of the transaction.
     pub async fn reading<T, F>(&self, tenant: Tenant, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -171,7 +185,7 @@ fn closed() -> EngineError {
     EngineError::Store(StoreError::Unavailable("the store is closed".to_owned()))
 }
 
-/// A closure as work, with where its result goes.
+/// A closure as [`Work`], with the channel for its result.
 struct Closure<T, F> {
     job: F,
     result: Option<Result<T>>,
@@ -197,35 +211,35 @@ where
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         let result = match (outcome, self.result) {
             (Ok(()), Some(result)) => result,
-            // A refusal is the closure's own answer, and better than that its transaction was undone.
+            // The closure's own error says more than the rollback that it caused.
             (Err(_), Some(Err(failure))) => Err(failure),
             (Err(error), _) => Err(error.into()),
             (Ok(()), None) => Err(closed()),
         };
-        // Whoever asked may have gone away.
+        // The receiver may have been dropped.
         let _ = self.done.send(result);
     }
 }
 
-/// A clock that starts right and never jumps, whatever happens to the one of the machine.
+/// A clock that starts at a given time and then only follows the monotonic clock of the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: jiff::Timestamp,
-    at: Instant,
+    created: Instant,
 }
 
 impl Clock {
-    /// A clock that shows this now.
+    /// Creates a clock that shows `start` now.
     #[must_use]
-    pub fn starting(start: jiff::Timestamp) -> Self {
-        Self { start, at: Instant::now() }
+    pub fn starting_at(start: jiff::Timestamp) -> Self {
+        Self { start, created: Instant::now() }
     }
 
-    /// The time.
+    /// Returns the time.
     #[must_use]
     pub fn now(&self) -> jiff::Timestamp {
-        let passed =
-            jiff::SignedDuration::try_from(self.at.elapsed()).unwrap_or(jiff::SignedDuration::ZERO);
-        self.start.checked_add(passed).unwrap_or(self.start)
+        let elapsed = jiff::SignedDuration::try_from(self.created.elapsed())
+            .unwrap_or(jiff::SignedDuration::ZERO);
+        self.start.checked_add(elapsed).unwrap_or(self.start)
     }
 }

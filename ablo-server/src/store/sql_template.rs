@@ -1,16 +1,17 @@
-//! SQL that both databases take: one text with marks, spelled for each.
+//! SQL with placeholders that is rendered for each dialect.
 //!
-//! `{1}` is the first value. `{1:date}`, `{1:json}` and `{1:texts}` are values in the form of [`Cell`](crate::value::Cell) that a column of
-//! that type is given; `{1:list}` is a JSON array of texts as a list to look in. `{name:date}`, `{name:json}` and `{name:texts}` read a column in
-//! that form. Everything else is left as it is.
+//! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
+//! of [`Cell`](crate::value::Cell), cast to a column of that type; `{1:list}` is a JSON array of
+//! strings as the right side of `IN`. `{name:date}`, `{name:json}` and `{name:texts}` read a column
+//! in that form. All other text is copied.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// The order of digits that SQLite keeps as text; the store teaches it to every connection.
-pub const DIGITS: &str = "ablo_digits";
+/// The collation of numeric text in SQLite, which the store registers on every connection.
+pub const DECIMAL_COLLATION: &str = "ablo_digits";
 
-/// Which SQL a store takes.
+/// An SQL dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite.
@@ -19,43 +20,43 @@ pub enum Dialect {
     Postgres,
 }
 
-/// A statement of the coordinator itself.
+/// A statement of the coordinator.
 #[derive(Debug)]
 pub struct SqlTemplate {
-    marked: &'static str,
-    spelled: [OnceLock<String>; 2],
+    template: &'static str,
+    rendered: [OnceLock<String>; 2],
 }
 
 impl SqlTemplate {
-    /// A statement with marks.
+    /// Creates a statement from a template.
     #[must_use]
-    pub const fn new(marked: &'static str) -> Self {
-        Self { marked, spelled: [OnceLock::new(), OnceLock::new()] }
+    pub const fn new(template: &'static str) -> Self {
+        Self { template, rendered: [OnceLock::new(), OnceLock::new()] }
     }
 
-    /// The statement for a database.
-    pub fn of(&self, dialect: Dialect) -> &str {
+    /// Returns the statement in a dialect.
+    pub fn sql(&self, dialect: Dialect) -> &str {
         let at = match dialect {
             Dialect::Sqlite => 0,
             Dialect::Postgres => 1,
         };
-        self.spelled[at].get_or_init(|| dialect.spell(self.marked))
+        self.rendered[at].get_or_init(|| dialect.render(self.template))
     }
 }
 
 impl Dialect {
-    /// Spells a statement with marks.
+    /// Renders a template.
     #[must_use]
-    pub fn spell(self, marked: &str) -> String {
-        let mut out = String::with_capacity(marked.len() + 64);
-        let mut rest = marked;
+    pub fn render(self, template: &str) -> String {
+        let mut out = String::with_capacity(template.len() + 64);
+        let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             out.push_str(before);
             let Some((mark, after)) = after.split_once('}') else { break };
             let (name, form) = mark.split_once(':').unwrap_or((mark, ""));
             match name.parse::<usize>() {
-                Ok(number) => out.push_str(&self.value(number, form)),
-                Err(_) => out.push_str(&self.read(name, form)),
+                Ok(number) => out.push_str(&self.placeholder(number, form)),
+                Err(_) => out.push_str(&self.column_expr(name, form)),
             }
             rest = after;
         }
@@ -63,9 +64,9 @@ impl Dialect {
         out
     }
 
-    /// A value.
+    /// Returns the expression for a parameter.
     #[must_use]
-    pub fn value(self, number: usize, form: &str) -> String {
+    pub fn placeholder(self, number: usize, form: &str) -> String {
         match (self, form) {
             (Dialect::Sqlite, "list") => format!("(SELECT value FROM json_each(?{number}))"),
             (Dialect::Sqlite, _) => format!("?{number}"),
@@ -73,7 +74,7 @@ impl Dialect {
                 format!("(SELECT jsonb_array_elements_text(${number}::text::jsonb))")
             }
             (Dialect::Postgres, "texts") => {
-                // An array of nothing is empty; what is absent stays so.
+                // An empty array stays empty, and NULL stays NULL.
                 let texts =
                     format!("ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))");
                 format!("CASE WHEN ${number}::text IS NOT NULL THEN {texts} END")
@@ -85,9 +86,9 @@ impl Dialect {
         }
     }
 
-    /// A column as it is read.
+    /// Returns the expression that reads a column.
     #[must_use]
-    pub fn read(self, column: &str, form: &str) -> Cow<'static, str> {
+    pub fn column_expr(self, column: &str, form: &str) -> Cow<'static, str> {
         match (self, form) {
             (Dialect::Sqlite, _) => Cow::Owned(column.to_owned()),
             (Dialect::Postgres, "date") => Cow::Owned(format!(
@@ -100,7 +101,7 @@ impl Dialect {
     }
 }
 
-/// A name as SQL has it.
+/// Quotes an identifier.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -111,18 +112,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_database_has_its_own_spelling() {
+    fn templates_render_for_each_dialect() {
         let text = SqlTemplate::new(
-            "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} AND c IN {3:list}",
+            "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} \
+             AND c IN {3:list}",
         );
         assert_eq!(
-            text.of(Dialect::Sqlite),
-            "SELECT expires_at, sync_groups FROM t WHERE a = ?1 AND b < ?2 AND c IN (SELECT value FROM json_each(?3))"
+            text.sql(Dialect::Sqlite),
+            "SELECT expires_at, sync_groups FROM t WHERE a = ?1 AND b < ?2 AND c IN (SELECT value \
+             FROM json_each(?3))"
         );
         assert_eq!(
-            text.of(Dialect::Postgres),
-            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), to_json(sync_groups)::text \
-             FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN (SELECT jsonb_array_elements_text($3::text::jsonb))"
+            text.sql(Dialect::Postgres),
+            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             to_json(sync_groups)::text FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN \
+             (SELECT jsonb_array_elements_text($3::text::jsonb))"
         );
     }
 }

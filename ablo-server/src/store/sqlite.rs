@@ -1,13 +1,13 @@
-//! The embedded store: one SQLite file, or memory.
+//! The SQLite store: one file, or memory.
 //!
-//! One thread writes. What waits when it is free goes into one transaction, each piece of work under a savepoint of its own, so that
-//! many commits share one write to the disk and none of them hears of it before that. Other threads read, each on the last
-//! committed state; a store in memory has only the one connection.
+//! One thread writes. It runs all waiting work in one transaction, each unit under its own
+//! savepoint, so that many commits share one disk write and are confirmed after it. Other threads
+//! read the last committed state; an in-memory store has only the writer's connection.
 
-use super::sql_template::DIGITS;
+use super::sql_template::DECIMAL_COLLATION;
 use super::{Clock, Dialect, Notification, Row, Store, Tenant, Tx, Work, spawn};
-use crate::error::{Rule, StoreError};
-use crate::value::{Cell, order_of_digits};
+use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
+use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -18,70 +18,72 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// At most so many pieces of work share a transaction: the first of them waits for the last.
-const BATCH: usize = 128;
-/// Threads that read.
-const READERS: usize = 4;
-/// How long another program on the same file is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Prepared statements that a connection keeps.
-const STATEMENTS: usize = 512;
-/// Notification that a slow listener may lag behind before it is told that it missed some.
-const NEWS: usize = 4096;
+/// Maximum number of work units per transaction; the first one waits for the last.
+const MAX_BATCH: usize = 128;
+/// Number of reader threads.
+const READER_THREADS: usize = 4;
+/// How long to wait for another program that has locked the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Number of cached prepared statements per connection.
+const STATEMENT_CACHE_SIZE: usize = 512;
+/// Number of notifications that a receiver may lag behind before it loses some.
+const NOTIFICATION_BUFFER: usize = 4096;
 
-/// Where the database is.
+/// The location of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DbPath {
-    /// In a file, made when it is missing.
+    /// A file, created if missing.
     File(PathBuf),
-    /// In memory, gone with the program.
+    /// Memory; the data is lost when the store is dropped.
     Memory,
 }
 
-/// The embedded store.
+/// The SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
     writer: mpsc::Sender<Box<dyn Work>>,
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
-    news: broadcast::Sender<Notification>,
+    notifications: broadcast::Sender<Notification>,
     clock: Clock,
 }
 
 impl Sqlite {
-    /// Opens a database and makes the tables that are missing.
+    /// Opens a database and creates missing tables.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, or is no database.
-    pub fn open(place: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
-        Self::with(
-            place,
+    ///
+    /// Returns an error if the file cannot be opened or written, or is not a database.
+    pub fn open(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
+        Self::open_with(
+            path,
             &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())],
         )
     }
 
-    /// Opens a database whose tables are an application's, and makes the ledger and the outbox of a Data Source beside them.
+    /// Opens an application's database and creates the ledger and the outbox of a data source.
     ///
     /// # Errors
+    ///
     /// As [`Sqlite::open`].
-    pub fn beside(place: &DbPath) -> Result<Self, StoreError> {
-        Self::with(place, &[sqlite::source()])
+    pub fn open_data_source(path: &DbPath) -> Result<Self, StoreError> {
+        Self::open_with(path, &[sqlite::source()])
     }
 
-    fn with(place: &DbPath, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
-        let connection = connect(place, false)?;
+    fn open_with(path: &DbPath, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
+        let connection = connect(path, false)?;
         for program in programs {
             provision(&connection, &program.transaction)?;
         }
-        let clock = Clock::starting(jiff::Timestamp::now());
-        let (news, _) = broadcast::channel(NEWS);
-        let reader = match place {
+        let clock = Clock::starting_at(jiff::Timestamp::now());
+        let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
+        let reader = match path {
             DbPath::Memory => None,
-            DbPath::File(_) => Some(readers(place, clock)?),
+            DbPath::File(_) => Some(readers(path, clock)?),
         };
         let (writer, work) = mpsc::channel();
-        let teller = news.clone();
-        spawn("ablo-writer", move || write_all(&connection, &work, &teller, clock))?;
-        Ok(Self { writer, reader, news, clock })
+        let sender = notifications.clone();
+        spawn("ablo-writer", move || write_all(&connection, &work, &sender, clock))?;
+        Ok(Self { writer, reader, notifications, clock })
     }
 }
 
@@ -98,8 +100,8 @@ impl Store for Sqlite {
         send(self.reader.as_ref().unwrap_or(&self.writer), work);
     }
 
-    fn news(&self) -> broadcast::Receiver<Notification> {
-        self.news.subscribe()
+    fn subscribe(&self) -> broadcast::Receiver<Notification> {
+        self.notifications.subscribe()
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -113,8 +115,8 @@ fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
     }
 }
 
-fn connect(place: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
-    let connection = match place {
+fn connect(path: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
+    let connection = match path {
         DbPath::Memory => Connection::open_in_memory()?,
         DbPath::File(path) => {
             let access = match read_only {
@@ -124,11 +126,11 @@ fn connect(place: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
             Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?
         }
     };
-    connection.busy_timeout(PATIENCE)?;
-    connection.create_collation(DIGITS, order_of_digits)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.create_collation(DECIMAL_COLLATION, compare_decimals)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
     if !read_only {
-        // What is confirmed is on the disk, whatever happens to the machine.
+        // A confirmed commit is on disk, even if the machine crashes.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
         )?;
@@ -136,25 +138,25 @@ fn connect(place: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Runs a program of provisioning and logs what differs.
+/// Runs provisioning statements and logs the differences that they report.
 fn provision(connection: &Connection, program: &str) -> Result<(), StoreError> {
     let mut batch = rusqlite::Batch::new(connection, program);
     while let Some(mut statement) = batch.next()? {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let said: String = row.get(0)?;
-            tracing::warn!("{said}");
+            let warning: String = row.get(0)?;
+            tracing::warn!("{warning}");
         }
     }
     Ok(())
 }
 
-/// Threads that take reading work in turn.
-fn readers(place: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, StoreError> {
+/// Starts the threads that share the read queue.
+fn readers(path: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, StoreError> {
     let (reader, work) = mpsc::channel::<Box<dyn Work>>();
     let work = Arc::new(Mutex::new(work));
-    for _ in 0..READERS {
-        let (connection, work) = (connect(place, true)?, Arc::clone(&work));
+    for _ in 0..READER_THREADS {
+        let (connection, work) = (connect(path, true)?, Arc::clone(&work));
         spawn("ablo-reader", move || {
             let next = || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
             while let Ok(mut work) = next() {
@@ -168,7 +170,7 @@ fn readers(place: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, 
 
 fn read_one(connection: &Connection, work: &mut dyn Work, clock: Clock) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN")?;
-    let outcome = work.run(&mut Transaction { connection, clock, news: Vec::new() });
+    let outcome = work.run(&mut Transaction { connection, clock, notifications: Vec::new() });
     connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
     outcome
 }
@@ -176,21 +178,21 @@ fn read_one(connection: &Connection, work: &mut dyn Work, clock: Clock) -> Resul
 fn write_all(
     connection: &Connection,
     work: &mpsc::Receiver<Box<dyn Work>>,
-    teller: &broadcast::Sender<Notification>,
+    sender: &broadcast::Sender<Notification>,
     clock: Clock,
 ) {
     while let Ok(first) = work.recv() {
         let more = std::iter::from_fn(|| work.try_recv().ok());
-        let batch: Vec<_> = std::iter::once(first).chain(more).take(BATCH).collect();
-        write_batch(connection, batch, teller, clock);
+        let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
+        write_batch(connection, batch, sender, clock);
     }
 }
 
-/// Runs work in one transaction; each that fails is undone alone.
+/// Runs work in one transaction; failed work is rolled back alone.
 fn write_batch(
     connection: &Connection,
     mut batch: Vec<Box<dyn Work>>,
-    teller: &broadcast::Sender<Notification>,
+    sender: &broadcast::Sender<Notification>,
     clock: Clock,
 ) {
     let mut outcomes = Vec::with_capacity(batch.len());
@@ -202,43 +204,43 @@ fn write_batch(
         connection.execute_batch("COMMIT")
     })();
     if let Err(error) = committed {
-        // Where the transaction is over already there is nothing to roll back.
+        // The rollback fails if the transaction has already ended.
         let _ = connection.execute_batch("ROLLBACK");
         let error = StoreError::from(error);
         return batch.into_iter().for_each(|work| work.finish(Err(error.clone())));
     }
     for (work, outcome) in batch.into_iter().zip(outcomes) {
-        let outcome = outcome.map(|news| {
-            for news in news {
-                // Nobody may be listening.
-                let _ = teller.send(news);
+        let outcome = outcome.map(|notifications| {
+            for notification in notifications {
+                // There may be no receiver.
+                let _ = sender.send(notification);
             }
         });
         work.finish(outcome);
     }
 }
 
-/// Runs one piece of work under a savepoint, and gives what it tells.
+/// Runs one unit of work under a savepoint and returns its notifications.
 fn write_one(
     connection: &Connection,
     work: &mut dyn Work,
     clock: Clock,
 ) -> rusqlite::Result<Result<Vec<Notification>, StoreError>> {
     connection.prepare_cached("SAVEPOINT work")?.execute([])?;
-    let mut transaction = Transaction { connection, clock, news: Vec::new() };
+    let mut transaction = Transaction { connection, clock, notifications: Vec::new() };
     let outcome = work.run(&mut transaction);
-    let news = transaction.news;
+    let notifications = transaction.notifications;
     if outcome.is_err() {
         connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
     }
     connection.prepare_cached("RELEASE work")?.execute([])?;
-    Ok(outcome.map(|()| news))
+    Ok(outcome.map(|()| notifications))
 }
 
 struct Transaction<'c> {
     connection: &'c Connection,
     clock: Clock,
-    news: Vec<Notification>,
+    notifications: Vec<Notification>,
 }
 
 impl Tx for Transaction<'_> {
@@ -265,9 +267,9 @@ impl Tx for Transaction<'_> {
         Ok(self.connection.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
     }
 
-    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
-        if !self.news.contains(&news) {
-            self.news.push(news);
+    fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
+        if !self.notifications.contains(&notification) {
+            self.notifications.push(notification);
         }
         Ok(())
     }
@@ -300,23 +302,54 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
         let rusqlite::Error::SqliteFailure(code, _) = error else { return StoreError::Fault(text) };
-        match (code.code, code.extended_code) {
-            (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Contended(text),
-            (
-                ErrorCode::DiskFull
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::SystemIoFailure,
-                _,
-            ) => StoreError::Unavailable(text),
-            (_, ffi::SQLITE_CONSTRAINT_NOTNULL) => StoreError::Rule(Rule::NotNull, text),
-            (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::Rule(Rule::ForeignKey, text),
-            (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
-                StoreError::Rule(Rule::Unique, text)
+        match code.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Contended(text),
+            ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure => StoreError::Unavailable(text),
+            ErrorCode::ConstraintViolation => {
+                StoreError::Constraint(Box::new(violation(code.extended_code, text)))
             }
-            (_, ffi::SQLITE_CONSTRAINT_CHECK) => StoreError::Rule(Rule::Check, text),
-            (ErrorCode::ConstraintViolation, _) => StoreError::Rule(Rule::Other, text),
             _ => StoreError::Fault(text),
         }
+    }
+}
+
+/// Reads the columns from a message such as `UNIQUE constraint failed: tasks.a, tasks.b`. Messages
+/// about other constraints, and about indexes on expressions, name no columns.
+fn violation(extended_code: i32, message: String) -> ConstraintViolation {
+    let kind = match extended_code {
+        ffi::SQLITE_CONSTRAINT_NOTNULL => ConstraintKind::NotNull,
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ConstraintKind::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => ConstraintKind::Unique,
+        ffi::SQLITE_CONSTRAINT_CHECK => ConstraintKind::Check,
+        _ => ConstraintKind::Other,
+    };
+    let mut violation = ConstraintViolation::new(kind, message);
+    let prefixes = ["UNIQUE constraint failed: ", "NOT NULL constraint failed: "];
+    let names = prefixes.iter().find_map(|prefix| violation.message.strip_prefix(prefix));
+    let columns: Option<Vec<(&str, &str)>> =
+        names.and_then(|names| names.split(", ").map(|name| name.split_once('.')).collect());
+    if let Some(columns) = columns {
+        let table = columns.first().map(|(table, _)| (*table).to_owned());
+        let columns = columns.iter().map(|(_, column)| (*column).to_owned()).collect();
+        (violation.table, violation.columns) = (table, columns);
+    }
+    violation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_read_from_messages() {
+        let of = |message: &str| violation(ffi::SQLITE_CONSTRAINT_UNIQUE, message.to_owned());
+        let found = of("UNIQUE constraint failed: tasks.team_id, tasks.name");
+        assert_eq!(found.table.as_deref(), Some("tasks"));
+        assert_eq!(found.columns, ["team_id", "name"]);
+        let expression = of("UNIQUE constraint failed: index 'lower_name'");
+        assert_eq!((expression.table, expression.columns.len()), (None, 0));
     }
 }

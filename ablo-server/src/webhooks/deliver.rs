@@ -64,8 +64,10 @@ struct Dirty {
 impl Dirty {
     fn mark(&mut self, notification: Result<Notification, RecvError>) {
         match notification {
-            Ok(Notification::Log { organization }) => drop(self.organizations.insert(organization)),
-            Ok(Notification::Gap) | Err(RecvError::Lagged(_)) => self.all = true,
+            Ok(Notification::LogGrown { organization }) => {
+                self.organizations.insert(organization);
+            }
+            Ok(Notification::Lagged) | Err(RecvError::Lagged(_)) => self.all = true,
             Ok(_) | Err(RecvError::Closed) => {}
         }
     }
@@ -73,7 +75,7 @@ impl Dirty {
 
 async fn run(app: Weak<App>, client: reqwest::Client, poll: Duration) {
     let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_ATTEMPTS));
-    let receivers = app.upgrade().map(|app| (app.store.news(), app.closing()));
+    let receivers = app.upgrade().map(|app| (app.store.subscribe(), app.closing()));
     let Some((mut notifications, mut closing)) = receivers else { return };
     let mut dirty = Dirty { all: true, ..Dirty::default() };
     let (mut tick, mut last_sweep) = (tokio::time::interval(poll), Instant::now());
@@ -113,7 +115,7 @@ async fn deliver_due(
 ) -> Result<()> {
     let find =
         move |tx: &mut dyn Tx| webhooks::due(tx, (!dirty.all).then_some(&dirty.organizations));
-    for endpoint in app.store.reading(Tenant::Nobody, find).await? {
+    for endpoint in app.store.reading(Tenant::Global, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
         let Some(message) = take_message(app, &endpoint).await? else { continue };
         let (app, client) = (Arc::clone(app), client.clone());
@@ -136,7 +138,7 @@ async fn deliver_due(
 
 async fn take_message(app: &App, endpoint: &Endpoint) -> Result<Option<Message>> {
     let owned = endpoint.clone();
-    app.writing(&endpoint.organization, move |_, tx| webhooks::take(tx, &owned)).await
+    app.writing(&endpoint.organization, move |_, tx| webhooks::next_message(tx, &owned)).await
 }
 
 /// Makes one delivery attempt. If it succeeds, returns the endpoint's next message, if any.
@@ -154,8 +156,8 @@ async fn attempt(
         app.metrics.webhooks_delivered.inc();
         let next = app.writing(&organization, move |_, tx| {
             webhooks::delivered(tx, &receiver, &sent)?;
-            let updated = webhooks::one(tx, &receiver.organization, &receiver.id)?;
-            let next = if updated.enabled { webhooks::take(tx, &updated)? } else { None };
+            let updated = webhooks::find(tx, &receiver.organization, &receiver.id)?;
+            let next = if updated.enabled { webhooks::next_message(tx, &updated)? } else { None };
             Ok(next.map(|next| (updated, next)))
         });
         return next.await;

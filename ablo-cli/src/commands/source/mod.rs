@@ -92,7 +92,7 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
         adapter
             .install_triggers()
             .await
-            .map_err(|failure| refused(&failure.into_refusal().to_string()))
+            .map_err(|failure| refused(&failure.into_api_error().to_string()))
     })?;
     Ok(Outcome {
         remark: "every change of the tables is told from now on\n".to_owned(),

@@ -1,15 +1,15 @@
-//! A claim, a request for one, and what became of it: rows of the table come in, claims go out.
+//! Claims, claim requests and their outcomes.
 
 use crate::identity::Identity;
 use crate::store::Row;
 use crate::value::Cell;
 
-/// A claim as it stands in the table.
+/// A claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Chosen by the participant.
+    /// Its id, chosen by the participant.
     pub id: String,
-    /// Whose.
+    /// The participant.
     pub participant: String,
     /// The participant's kind.
     pub kind: String,
@@ -17,26 +17,26 @@ pub struct Claim {
     pub model: String,
     /// The row.
     pub row: String,
-    /// What the work is, in a word.
+    /// The kind of work, in one word.
     pub action: String,
-    /// What the work is, in a sentence.
+    /// The work, in one sentence.
     pub description: Option<String>,
-    /// Where in the row: path, range, field and further facts, for display. JSON but for the path and the field.
-    pub place: ClaimDetail,
-    /// `active`, `queued`, or how it ended.
+    /// The part of the row that the work is about, for display.
+    pub detail: ClaimDetail,
+    /// `active`, `queued`, or how the claim ended.
     pub status: String,
-    /// When it was asked for, in the form in which databases hold dates.
+    /// When the claim was requested, in the stored date format.
     pub declared_at: String,
-    /// When it ends without a sign of life, in the same form.
+    /// When the claim expires unless it is renewed, in the stored date format.
     pub expires_at: String,
 }
 
-/// Where in a row the work is, for display.
+/// The part of a row that a claim is about, for display.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimDetail {
-    /// A place inside the row.
+    /// A path inside the row.
     pub path: Option<String>,
-    /// Lines inside the row, as JSON.
+    /// A range of lines inside the row, as JSON.
     pub range: Option<String>,
     /// A field of the row.
     pub field: Option<String>,
@@ -47,58 +47,59 @@ pub struct ClaimDetail {
 /// A request for a claim.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
-    /// Chosen by the participant: the same request sent again has the same.
+    /// The id, chosen by the participant. A repeated id repeats the request.
     pub id: String,
     /// The row.
     pub row: String,
-    /// What the work is, in a word.
+    /// The kind of work, in one word.
     pub action: String,
-    /// What the work is, in a sentence.
+    /// The work, in one sentence.
     pub description: Option<String>,
-    /// Where in the row.
-    pub place: ClaimDetail,
-    /// How long it is held without a sign of life, in milliseconds.
+    /// The part of the row that the work is about.
+    pub detail: ClaimDetail,
+    /// The length of the lease, in milliseconds.
     pub ttl: u64,
-    /// Whether to wait where the row is held.
+    /// Whether to join the claim queue if another participant holds the row.
     pub queue: bool,
 }
 
-/// What became of a request.
+/// The outcome of a claim request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
-    /// The row is held.
+    /// The participant holds the row.
     Held(Claim),
-    /// The claim waits; 0 is next.
+    /// The participant waits at this position, from 0.
     Queued(Claim, u64),
-    /// Another holds the row, and waiting was not asked for.
+    /// Another participant holds the row, and the request did not ask to wait.
     Refused(Claim),
 }
 
-/// Who holds a row, and who waits for it.
+/// The claim queue of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimQueue {
     /// The holder.
     pub holder: Option<Claim>,
-    /// Who waits, next first.
-    pub queue: Vec<Claim>,
-    /// Claims that ended a short while ago, until they are swept away.
+    /// The waiters, first in first.
+    pub waiters: Vec<Claim>,
+    /// Claims that have ended and are not yet deleted.
     pub ended: Vec<Claim>,
 }
 
 impl Claim {
-    /// Whether it is this participant's.
+    /// Returns whether the claim belongs to a participant.
     #[must_use]
-    pub fn is_of(&self, who: &Identity) -> bool {
+    pub fn belongs_to(&self, who: &Identity) -> bool {
         who.is(&self.kind, &self.participant)
     }
 
-    /// Whether it holds or waits.
+    /// Returns whether the participant holds the row or waits for it.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "active" | "queued")
     }
 
-    /// How its participant is called: an agent with a prefix (docs/protocol/commits.md §11).
+    /// Returns the participant's name on claims; agents have a prefix (docs/protocol/commits.md
+    /// §11).
     #[must_use]
     pub fn claimant(&self) -> String {
         match self.kind.as_str() {
@@ -108,7 +109,7 @@ impl Claim {
     }
 }
 
-/// A claim from the columns that every select of them has, in their order.
+/// Reads a claim from the columns of the `select!` statements.
 pub(super) fn claim(row: Row) -> Claim {
     let mut cells = row.into_iter();
     let mut text = || cells.next().and_then(Cell::into_text);
@@ -116,7 +117,7 @@ pub(super) fn claim(row: Row) -> Claim {
     let (id, participant, kind) = (required(), required(), required());
     let (model, row, action) = (required(), required(), required());
     let description = text();
-    let place = ClaimDetail { path: text(), range: text(), field: text(), meta: text() };
+    let detail = ClaimDetail { path: text(), range: text(), field: text(), meta: text() };
     let mut required = || text().unwrap_or_default();
     let (status, declared_at, expires_at) = (required(), required(), required());
     Claim {
@@ -127,7 +128,7 @@ pub(super) fn claim(row: Row) -> Claim {
         row,
         action,
         description,
-        place,
+        detail,
         status,
         declared_at,
         expires_at,

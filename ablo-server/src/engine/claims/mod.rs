@@ -1,108 +1,63 @@
-//! Claims: one participant holds a row for a while, others wait in the order in which they came (docs/protocol/claims.md).
+//! Claims: one participant holds a row for a limited time, others wait first in, first out
+//! (docs/protocol/claims.md).
 //!
-//! The table is the only state there is: every process on a database sees the same holder and the same line. A claim whose time is
-//! over ends when anyone looks at its row, and whoever waits first holds it from then on.
+//! The table is the only state, so every process on a database sees the same holder and the same
+//! claim queue. An expired claim ends when a request touches its row or when [`sweep`] runs; the
+//! first waiter is then promoted.
 
 mod claim;
+mod queue;
+mod sql;
 
 pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
+pub use queue::{claim_queue, reorder, sweep};
 
 use super::Engine;
-use super::groups::{Visibility, sight};
+use super::groups::{Visibility, visibility};
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{Notification, SqlTemplate, Tx};
+use crate::store::Tx;
 use crate::value::{Cell, stored_date};
 use claim::claim;
 use jiff::{SignedDuration, Timestamp};
+use queue::{end, expire_due, notify, promote};
 use std::collections::BTreeMap;
 
-/// How long a claim is held without a sign of life, in milliseconds, where nobody says (docs/protocol/differences.md B1).
-pub const TTL: u64 = 60_000;
-/// The longest, in milliseconds: what is longer is cut.
-pub const MAX_TTL: u64 = 600_000;
-/// How long one who waits, or has just been given the row, may be silent, in milliseconds.
-pub const GRACE: u64 = 10_000;
+/// Default lease, in milliseconds (docs/protocol/differences.md B1).
+pub const DEFAULT_TTL_MS: u64 = 60_000;
 
-macro_rules! select {
-    ($rest:literal) => {
-        SqlTemplate::new(concat!(
-            "SELECT id, participant_id, participant_kind, model, row_id, action, description, path, {range:json}, field, \
-             {meta:json}, status, {declared_at:date}, {expires_at:date} FROM ablo_claims WHERE organization_id = {1} AND ",
-            $rest
-        ))
-    };
-}
+/// Maximum lease, in milliseconds; longer ones are shortened.
+pub const MAX_TTL_MS: u64 = 600_000;
 
-static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arrival");
-static HOLDER: SqlTemplate =
-    select!("model = {2} AND row_id = {3} AND status = 'active' AND expires_at > {4:date}");
-static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
-static LIVE: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
-static DUE: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
-static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, row_id, action, description, \
-     path, range, field, meta, status, declared_at, expires_at, ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, \
-     {10:json}, {11}, {12:json}, {13}, {14:date}, {15:date}, {16})",
-);
-static STATUS: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET status = {4}, expires_at = {5:date} WHERE organization_id = {1} AND participant_id = {2} \
-     AND id = {3}",
-);
-static EXTEND: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET expires_at = {4:date} WHERE organization_id = {1} AND participant_id = {2} AND id = {3} \
-     AND status IN ('active', 'queued')",
-);
-static TTL_OF: SqlTemplate = SqlTemplate::new(
-    "SELECT ttl_ms FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
-);
-static REMOVE: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
-);
-static SWEEP: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') AND expires_at < {2:date}",
-);
-static ARRIVE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
-);
-static STEP_OUT: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
-     AND status = 'queued'",
-);
-static ARRIVALS: SqlTemplate = SqlTemplate::new(
-    "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} AND status = 'queued' \
-     ORDER BY arrival",
-);
-static WROTE: SqlTemplate = SqlTemplate::new(
-    "SELECT count(*) FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} AND model_id = {3} AND actor_id = {4} \
-     AND actor_kind = {5} AND created_at >= {6:date} AND action_type NOT IN ('C', 'G', 'S')",
-);
+/// Grace period of waiters and of newly promoted holders, in milliseconds.
+pub const GRACE_PERIOD_MS: u64 = 10_000;
 
-/// Refuses a write to a row that another participant holds.
+/// Rejects a write to a row that another participant holds.
 ///
 /// # Errors
-/// `entity_claimed`, with who holds it and until when.
+///
+/// Returns `entity_claimed` with the holder and the expiry.
 pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Result<()> {
     let now = stored_date(tx.now());
     let values =
         [who.organization.as_str().into(), model.key.as_str().into(), row.into(), now.into()];
-    let holder = tx.query(HOLDER.of(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let holder = tx.query(sql::HOLDER.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
     match holder {
-        Some(holder) if !holder.is_of(who) => Err(held("entity_claimed", &holder).into()),
+        Some(holder) if !holder.belongs_to(who) => {
+            Err(held_error("entity_claimed", &holder).into())
+        }
         _ => Ok(()),
     }
 }
 
-fn missing(model: &Model, row: &str) -> ApiError {
-    ApiError::new("entity_not_found", format!("there is no {}/{row}", model.key))
+fn row_not_found(model: &Model, row: &str) -> ApiError {
+    ApiError::new("entity_not_found", format!("{}/{row} does not exist", model.key))
 }
 
-/// The refusal that names a holder.
+/// Builds the error that names the holder of a row.
 #[must_use]
-pub fn held(code: &'static str, holder: &Claim) -> ApiError {
+pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
     let message = format!(
         "{}/{} is held by {} ({})",
         holder.model,
@@ -117,70 +72,81 @@ pub fn held(code: &'static str, holder: &Claim) -> ApiError {
         .detail("heldByExpiresAt", expires)
 }
 
-/// Asks for a row. It need not be there yet; but a row that the participant does not see is none of its business (docs/protocol/differences.md B12).
+/// Requests a claim on a row. The row does not have to exist, but an existing one has to be visible
+/// to the participant (docs/protocol/differences.md B12).
 ///
 /// # Errors
-/// `entity_not_found`, or what the database said.
+///
+/// Returns `entity_not_found`, or an error if a statement fails.
 pub fn begin(
     engine: &Engine,
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    ask: &ClaimRequest,
+    request: &ClaimRequest,
 ) -> Result<ClaimOutcome> {
-    if sight(engine, tx, who, model, &ask.row)? == Visibility::Hidden {
-        return Err(missing(model, &ask.row).into());
+    if visibility(engine, tx, who, model, &request.row)? == Visibility::Hidden {
+        return Err(row_not_found(model, &request.row).into());
     }
-    settle(tx, &who.organization, model, &ask.row)?;
-    let line = line(tx, &who.organization, &model.key, &ask.row)?;
-    let (id, participant) = (ask.id.as_str(), who.participant.as_str());
+    expire_due(tx, &who.organization, model, &request.row)?;
+    let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
+    let (id, participant) = (request.id.as_str(), who.participant.as_str());
     let key = [who.organization.as_str().into(), participant.into(), id.into()];
-    let known = tx.query(BY_ID.of(tx.dialect()), &key)?;
-    if let Some(known) = known.into_iter().next().map(claim) {
-        let mine = known.model == model.key && known.row == ask.row;
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &key)?;
+    if let Some(known) = found.into_iter().next().map(claim) {
+        let mine = known.model == model.key && known.row == request.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
                 extend(
                     tx,
                     who,
                     id,
-                    if known.status == "active" { ask.ttl } else { ask.ttl.min(GRACE) },
+                    if known.status == "active" {
+                        request.ttl
+                    } else {
+                        request.ttl.min(GRACE_PERIOD_MS)
+                    },
                 )?;
-                let at =
-                    line.queue.iter().position(|waiting| waiting.id == id && waiting.is_of(who));
-                let until = tx.query(BY_ID.of(tx.dialect()), &key)?.into_iter().next().map(claim);
+                let at = queue
+                    .waiters
+                    .iter()
+                    .position(|waiting| waiting.id == id && waiting.belongs_to(who));
+                let until =
+                    tx.query(sql::BY_ID.sql(tx.dialect()), &key)?.into_iter().next().map(claim);
                 let renewed = until.unwrap_or(known);
                 return Ok(match at {
                     Some(at) => ClaimOutcome::Queued(renewed, at as u64),
                     None => ClaimOutcome::Held(renewed),
                 });
             }
-            // An id that was used for something else, or is over, starts anew.
+            // The id of a claim that has ended, or of a claim on another row, is reused.
             _ => {
-                tx.execute(REMOVE.of(tx.dialect()), &key)?;
+                tx.execute(sql::REMOVE.sql(tx.dialect()), &key)?;
                 if !mine {
                     promote(tx, &who.organization, &known.model, &known.row)?;
-                    tell(tx, &who.organization, &known.model, &known.row)?;
+                    notify(tx, &who.organization, &known.model, &known.row)?;
                 }
             }
         }
     }
-    match &line.holder {
-        Some(holder) if !holder.is_of(who) => {
-            if !ask.queue {
+    match &queue.holder {
+        Some(holder) if !holder.belongs_to(who) => {
+            if !request.queue {
                 return Ok(ClaimOutcome::Refused(holder.clone()));
             }
-            let claim = insert(tx, who, model, ask, "queued", ask.ttl.min(GRACE))?;
-            tell(tx, &who.organization, &model.key, &ask.row)?;
-            Ok(ClaimOutcome::Queued(claim, line.queue.len() as u64))
+            let claim =
+                insert(tx, who, model, request, "queued", request.ttl.min(GRACE_PERIOD_MS))?;
+            notify(tx, &who.organization, &model.key, &request.row)?;
+            Ok(ClaimOutcome::Queued(claim, queue.waiters.len() as u64))
         }
-        own => {
-            // The same participant takes its own row again: the new claim replaces the old one (docs/protocol/differences.md B6).
-            if let Some(own) = own {
-                end(tx, &who.organization, own, "canceled")?;
+        previous => {
+            // The participant claims its own row again: the new claim replaces the previous one
+            // (docs/protocol/differences.md B6).
+            if let Some(previous) = previous {
+                end(tx, &who.organization, previous, "canceled")?;
             }
-            let claim = insert(tx, who, model, ask, "active", ask.ttl)?;
-            tell(tx, &who.organization, &model.key, &ask.row)?;
+            let claim = insert(tx, who, model, request, "active", request.ttl)?;
+            notify(tx, &who.organization, &model.key, &request.row)?;
             Ok(ClaimOutcome::Held(claim))
         }
     }
@@ -190,23 +156,23 @@ fn insert(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
-    ask: &ClaimRequest,
+    request: &ClaimRequest,
     status: &'static str,
-    lasts: u64,
+    ttl: u64,
 ) -> Result<Claim, StoreError> {
     let now = tx.now();
     let claim = Claim {
-        id: ask.id.clone(),
+        id: request.id.clone(),
         participant: who.participant.clone(),
         kind: who.kind.as_str().to_owned(),
         model: model.key.clone(),
-        row: ask.row.clone(),
-        action: ask.action.clone(),
-        description: ask.description.clone(),
-        place: ask.place.clone(),
+        row: request.row.clone(),
+        action: request.action.clone(),
+        description: request.description.clone(),
+        detail: request.detail.clone(),
         status: status.to_owned(),
         declared_at: stored_date(now),
-        expires_at: stored_date(later(now, lasts)),
+        expires_at: stored_date(later(now, ttl)),
     };
     let text = |text: &Option<String>| Cell::from(text.as_deref());
     let values = [
@@ -218,23 +184,24 @@ fn insert(
         claim.row.as_str().into(),
         claim.action.as_str().into(),
         text(&claim.description),
-        text(&claim.place.path),
-        text(&claim.place.range),
-        text(&claim.place.field),
-        text(&claim.place.meta),
+        text(&claim.detail.path),
+        text(&claim.detail.range),
+        text(&claim.detail.field),
+        text(&claim.detail.meta),
         status.into(),
         claim.declared_at.as_str().into(),
         claim.expires_at.as_str().into(),
-        super::log::place(ask.ttl),
+        super::log::u64_to_cell(request.ttl),
     ];
-    tx.execute(INSERT.of(tx.dialect()), &values)?;
+    tx.execute(sql::INSERT.sql(tx.dialect()), &values)?;
     Ok(claim)
 }
 
-/// Gives a claim up, or leaves the line; false where there is none.
+/// Releases a claim or leaves the claim queue. Returns whether there was such a claim.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn abandon(
     tx: &mut dyn Tx,
     who: &Identity,
@@ -242,22 +209,22 @@ pub fn abandon(
     id: &str,
 ) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(BY_ID.of(tx.dialect()), &values)?.into_iter().next().map(claim);
-    let Some(claim) = found.filter(|claim| claim.is_live() && claim.is_of(who)) else {
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let Some(claim) = found.filter(|claim| claim.is_open() && claim.belongs_to(who)) else {
         return Ok(false);
     };
-    let wrote = match models.find(&claim.model) {
-        Some(model) if claim.status == "active" => wrote(tx, who, model, &claim)?,
+    let has_written = match models.find(&claim.model) {
+        Some(model) if claim.status == "active" => has_written(tx, who, model, &claim)?,
         _ => false,
     };
-    end(tx, &who.organization, &claim, if wrote { "committed" } else { "canceled" })?;
+    end(tx, &who.organization, &claim, if has_written { "committed" } else { "canceled" })?;
     promote(tx, &who.organization, &claim.model, &claim.row)?;
-    tell(tx, &who.organization, &claim.model, &claim.row)?;
+    notify(tx, &who.organization, &claim.model, &claim.row)?;
     Ok(true)
 }
 
-/// Whether the holder wrote its row while it held it.
-fn wrote(
+/// Returns whether the holder has written the row while it held the claim.
+fn has_written(
     tx: &mut dyn Tx,
     who: &Identity,
     model: &Model,
@@ -271,14 +238,15 @@ fn wrote(
         who.kind.as_str().into(),
         claim.declared_at.as_str().into(),
     ];
-    let found = tx.query(WROTE.of(tx.dialect()), &values)?;
-    Ok(super::log::number(found.first().and_then(|row| row.first()))? > 0)
+    let found = tx.query(sql::COUNT_WRITES.sql(tx.dialect()), &values)?;
+    Ok(super::log::cell_to_u64(found.first().and_then(|row| row.first()))? > 0)
 }
 
-/// Gives up what a participant holds or waits for on a row.
+/// Releases all claims of a participant on a row. Returns whether there were any.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn release(
     tx: &mut dyn Tx,
     who: &Identity,
@@ -286,76 +254,40 @@ pub fn release(
     model: &Model,
     row: &str,
 ) -> Result<bool, StoreError> {
-    let line = line(tx, &who.organization, &model.key, row)?;
-    let own: Vec<Claim> =
-        line.holder.into_iter().chain(line.queue).filter(|claim| claim.is_of(who)).collect();
+    let queue = claim_queue(tx, &who.organization, &model.key, row)?;
+    let own: Vec<Claim> = queue
+        .holder
+        .into_iter()
+        .chain(queue.waiters)
+        .filter(|claim| claim.belongs_to(who))
+        .collect();
     for claim in &own {
         abandon(tx, who, models, &claim.id)?;
     }
     Ok(!own.is_empty())
 }
 
-/// Puts those who wait into another order: the listed first, the others behind them as they were (docs/protocol/claims.md §4).
+/// Returns whether a participant's claim holds its row or waits for it.
 ///
 /// # Errors
-/// `entity_not_found` where the participant does not see the row, or what the database said.
-pub fn reorder(
-    engine: &Engine,
-    tx: &mut dyn Tx,
-    who: &Identity,
-    model: &Model,
-    row: &str,
-    order: &[(String, String)],
-) -> Result<()> {
-    if sight(engine, tx, who, model, row)? == Visibility::Hidden {
-        return Err(missing(model, row).into());
-    }
-    let organization = who.organization.as_str();
-    let queue = line(tx, organization, &model.key, row)?.queue;
-    let rank = |claim: &Claim| {
-        let listed = order.iter().position(|(by, id)| {
-            *id == claim.id && (*by == claim.claimant() || *by == claim.participant)
-        });
-        listed.unwrap_or(order.len())
-    };
-    let mut wanted: Vec<&Claim> = queue.iter().collect();
-    wanted.sort_by_key(|claim| rank(claim));
-    let values = [organization.into(), model.key.as_str().into(), row.into()];
-    let arrivals = tx.query(ARRIVALS.of(tx.dialect()), &values)?;
-    // No two have one place, not even on the way to another.
-    tx.execute(STEP_OUT.of(tx.dialect()), &values)?;
-    for (claim, arrival) in wanted.into_iter().zip(arrivals) {
-        let Some(arrival) = arrival.into_iter().next() else { continue };
-        let values = [
-            organization.into(),
-            claim.participant.as_str().into(),
-            claim.id.as_str().into(),
-            arrival,
-        ];
-        tx.execute(ARRIVE.of(tx.dialect()), &values)?;
-    }
-    Ok(tell(tx, organization, &model.key, row)?)
-}
-
-/// Whether a participant's claim holds or waits.
 ///
-/// # Errors
-/// What the database said.
-pub fn lives(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
+/// Returns an error if a statement fails.
+pub fn is_open(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(BY_ID.of(tx.dialect()), &values)?.into_iter().next().map(claim);
-    Ok(found.is_some_and(|claim| claim.is_live() && claim.is_of(who)))
+    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    Ok(found.is_some_and(|claim| claim.is_open() && claim.belongs_to(who)))
 }
 
-/// Pushes the end of a participant's claim forward, since it gave a sign of life.
+/// Renews a claim of a participant. Returns whether it was still open.
 ///
 /// # Errors
-/// What the database said.
+///
+/// Returns an error if a statement fails.
 pub fn renew(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
     let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(TTL_OF.of(tx.dialect()), &values)?;
+    let found = tx.query(sql::TTL_OF.sql(tx.dialect()), &values)?;
     let Some(ttl) = found.first() else { return Ok(false) };
-    extend(tx, who, id, super::log::number(ttl.first())?)
+    extend(tx, who, id, super::log::cell_to_u64(ttl.first())?)
 }
 
 fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, StoreError> {
@@ -366,161 +298,50 @@ fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, St
         id.into(),
         until.into(),
     ];
-    Ok(tx.execute(EXTEND.of(tx.dialect()), &values)? > 0)
+    Ok(tx.execute(sql::EXTEND.sql(tx.dialect()), &values)? > 0)
 }
 
-/// Ends every claim of an organisation whose time is over, gives rows to who waits for them, and forgets what ended long ago.
+/// Returns the open claims that a participant may see, in order of arrival: its own, and those on
+/// visible rows.
 ///
 /// # Errors
-/// What the database said.
-pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    let due: Vec<Claim> = tx
-        .query(DUE.of(tx.dialect()), &[organization.into(), now.into()])?
-        .into_iter()
-        .map(claim)
-        .collect();
-    let rows: std::collections::BTreeSet<(&str, &str)> =
-        due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
-    for claim in &due {
-        end(tx, organization, claim, "expired")?;
-    }
-    for (model, row) in rows {
-        promote(tx, organization, model, row)?;
-        tell(tx, organization, model, row)?;
-    }
-    let old = stored_date(earlier(tx.now(), GRACE));
-    tx.execute(SWEEP.of(tx.dialect()), &[organization.into(), old.into()])?;
-    Ok(())
-}
-
-/// Ends what is over on one row.
-fn settle(tx: &mut dyn Tx, organization: &str, model: &Model, row: &str) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    let line = line(tx, organization, &model.key, row)?;
-    let due: Vec<&Claim> =
-        line.holder.iter().chain(&line.queue).filter(|claim| claim.expires_at <= now).collect();
-    for claim in &due {
-        end(tx, organization, claim, "expired")?;
-    }
-    if !due.is_empty() {
-        promote(tx, organization, &model.key, row)?;
-        tell(tx, organization, &model.key, row)?;
-    }
-    Ok(())
-}
-
-/// Gives a free row to whoever waits first.
-fn promote(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    let line = line(tx, organization, model, row)?;
-    let now = stored_date(tx.now());
-    // Who was silent for too long is passed by, and swept away later.
-    let next = line.queue.iter().find(|waiting| waiting.expires_at > now);
-    let (None, Some(next)) = (&line.holder, next) else { return Ok(()) };
-    // Whoever it is has to show up now; its first sign of life makes the lease as long as it asked for.
-    let until = stored_date(later(tx.now(), GRACE));
-    set(tx, organization, next, "active", until)
-}
-
-fn end(
-    tx: &mut dyn Tx,
-    organization: &str,
-    claim: &Claim,
-    how: &'static str,
-) -> Result<(), StoreError> {
-    let now = stored_date(tx.now());
-    set(tx, organization, claim, how, now)
-}
-
-fn set(
-    tx: &mut dyn Tx,
-    organization: &str,
-    claim: &Claim,
-    status: &'static str,
-    until: String,
-) -> Result<(), StoreError> {
-    let values = [
-        organization.into(),
-        claim.participant.as_str().into(),
-        claim.id.as_str().into(),
-        status.into(),
-        until.into(),
-    ];
-    tx.execute(STATUS.of(tx.dialect()), &values)?;
-    Ok(())
-}
-
-/// Who holds a row, who waits, and whose claim ended a short while ago.
 ///
-/// # Errors
-/// What the database said.
-pub fn line(
-    tx: &mut dyn Tx,
-    organization: &str,
-    model: &str,
-    row: &str,
-) -> Result<ClaimQueue, StoreError> {
-    let found =
-        tx.query(OF_ROW.of(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
-    let mut line = ClaimQueue::default();
-    for claim in found.into_iter().map(claim) {
-        match claim.status.as_str() {
-            "active" => line.holder = Some(claim),
-            "queued" => line.queue.push(claim),
-            _ => line.ended.push(claim),
-        }
-    }
-    Ok(line)
-}
-
-/// The claims that hold or wait on rows that a participant sees, and its own, in the order of arrival.
-///
-/// # Errors
-/// What the database said.
-pub fn seen(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Claim>, StoreError> {
-    let mut claims = live(tx, &who.organization)?;
-    let mut sights = BTreeMap::new();
-    for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.is_of(who)) {
+/// Returns an error if a statement fails.
+pub fn visible(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Claim>, StoreError> {
+    let mut claims = open(tx, &who.organization)?;
+    let mut visibilities = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.belongs_to(who)) {
         let row = (claim.model.clone(), claim.row.clone());
-        if let (false, Some(model)) = (sights.contains_key(&row), engine.models.find(&claim.model))
+        if let (false, Some(model)) =
+            (visibilities.contains_key(&row), engine.models.find(&claim.model))
         {
-            sights.insert(row, sight(engine, tx, who, model, &claim.row)?);
+            visibilities.insert(row, visibility(engine, tx, who, model, &claim.row)?);
         }
     }
     claims.retain(|claim| {
         let row = (claim.model.clone(), claim.row.clone());
-        who.sees_all() || claim.is_of(who) || sights.get(&row) == Some(&Visibility::Seen)
+        who.sees_all()
+            || claim.belongs_to(who)
+            || visibilities.get(&row) == Some(&Visibility::Visible)
     });
     Ok(claims)
 }
 
-/// Every claim of an organisation that holds or waits, in the order of arrival.
+/// Returns all open claims of an organisation in order of arrival.
 ///
 /// # Errors
-/// What the database said.
-pub fn live(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreError> {
+///
+/// Returns an error if a statement fails.
+pub fn open(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreError> {
     let now = stored_date(tx.now());
     Ok(tx
-        .query(LIVE.of(tx.dialect()), &[organization.into(), now.into()])?
+        .query(sql::OPEN.sql(tx.dialect()), &[organization.into(), now.into()])?
         .into_iter()
         .map(claim)
         .collect())
 }
 
-fn tell(tx: &mut dyn Tx, organization: &str, model: &str, row: &str) -> Result<(), StoreError> {
-    tx.tell(Notification::Claims {
-        organization: organization.to_owned(),
-        model: model.to_owned(),
-        row: row.to_owned(),
-    })
-}
-
 fn later(now: Timestamp, millis: u64) -> Timestamp {
     let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
     now.checked_add(span).unwrap_or(Timestamp::MAX)
-}
-
-fn earlier(now: Timestamp, millis: u64) -> Timestamp {
-    let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }

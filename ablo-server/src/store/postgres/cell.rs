@@ -1,5 +1,5 @@
-//! Values on their way through the driver: a [`Cell`] goes in as the type that the statement has at its place, and comes out of
-//! the types that statements give. Everything else travels as text, which `store::sql_template` sees to.
+//! Conversion of [`Cell`]s: as parameters to the type that the statement expects, and as results
+//! from the types that statements return. Other types travel as text; see `store::sql_template`.
 
 use super::super::Row;
 use crate::error::StoreError;
@@ -29,19 +29,19 @@ impl ToSql for Cell {
             )]
             (Cell::Real(number), &Type::FLOAT4) => (*number as f32).to_sql(ty, out),
             (Cell::Boolean(flag), &Type::BOOL) => flag.to_sql(ty, out),
-            _ => Err(format!("{self:?} is no value for the type {ty}").into()),
+            _ => Err(format!("cannot convert {self:?} to the type {ty}").into()),
         }
     }
 
     fn accepts(_: &Type) -> bool {
-        // Whether a value fits shows when there is one.
+        // `to_sql` checks the type.
         true
     }
 
     to_sql_checked!();
 }
 
-/// A row of an answer.
+/// Converts a row of a query result.
 pub(super) fn row(row: &postgres::Row) -> Result<Row, StoreError> {
     let cell = |(at, column): (usize, &postgres::Column)| cell(row, at, column.type_());
     row.columns().iter().enumerate().map(cell).collect()
@@ -61,9 +61,7 @@ fn cell(row: &postgres::Row, at: usize, ty: &Type) -> Result<Cell, StoreError> {
             .map_or(Cell::Null, |number| Cell::Real(number.into())),
         Type::BOOL => row.try_get::<_, Option<bool>>(at)?.map_or(Cell::Null, Cell::Boolean),
         _ => {
-            return Err(StoreError::Fault(format!(
-                "a column of the type {ty} was asked for as it is"
-            )));
+            return Err(StoreError::Fault(format!("unsupported column type {ty} in a result")));
         }
     })
 }

@@ -1,17 +1,18 @@
-//! The server's time: what it said a while ago comes in, the time now goes out, and never an earlier one than before.
+//! The server's time, extrapolated between queries and never decreasing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// A clock that all processes on one server share, in microseconds since 1970. Where the server's is set forward it is at once; where
-/// that is set back it goes at half its pace until the two meet, so that it never goes back and leases still end.
+/// A clock that all processes on one server share, in microseconds since 1970. If the server's
+/// clock is set forward, this clock follows at once. If that is set back, this clock runs at half
+/// speed until both agree, so it never goes back and leases still expire.
 #[derive(Debug)]
 pub(super) struct ServerClock {
     started: Instant,
     /// The server's time when this clock was started.
     offset: AtomicI64,
-    /// Since when, on this clock's own count, and from which time it has gone slowly.
+    /// Start of the half-speed phase: the elapsed time, and the time shown then.
     slow: Mutex<(i64, i64)>,
 }
 
@@ -27,9 +28,9 @@ impl Default for ServerClock {
 }
 
 impl ServerClock {
-    /// The time.
+    /// Returns the time.
     pub(super) fn now(&self) -> jiff::Timestamp {
-        self.at(self.passed())
+        self.at(self.elapsed())
     }
 
     fn at(&self, passed: i64) -> jiff::Timestamp {
@@ -39,18 +40,19 @@ impl ServerClock {
         jiff::Timestamp::from_microsecond(server.max(slowly)).unwrap_or(jiff::Timestamp::MAX)
     }
 
-    /// How long this clock runs, in microseconds.
-    pub(super) fn passed(&self) -> i64 {
+    /// Returns how long this clock has been running, in microseconds.
+    pub(super) fn elapsed(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
-    /// Hears that the server said `said`, asked and answered at these places of [`Self::passed`].
-    pub(super) fn set(&self, said: i64, asked: i64, answered: i64) {
-        let between = asked.saturating_add(answered.saturating_sub(asked) / 2);
-        // What was shown until now is where it goes on, whatever the server says.
-        let shown = self.at(answered).as_microsecond();
-        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = (answered, shown);
-        self.offset.store(said.saturating_sub(between), Ordering::Release);
+    /// Records the server's time `server`, requested and received at these values of
+    /// [`Self::elapsed`].
+    pub(super) fn set(&self, server: i64, sent: i64, received: i64) {
+        let midpoint = sent.saturating_add(received.saturating_sub(sent) / 2);
+        // The clock continues from the time shown so far.
+        let shown = self.at(received).as_microsecond();
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = (received, shown);
+        self.offset.store(server.saturating_sub(midpoint), Ordering::Release);
     }
 }
 
@@ -61,14 +63,14 @@ mod tests {
     const HOUR: i64 = 3_600_000_000;
 
     #[test]
-    fn it_follows_the_server_and_never_goes_back() {
+    fn clock_follows_the_server_and_never_goes_back() {
         let clock = ServerClock::default();
         let far = clock.now().as_microsecond() + HOUR;
-        clock.set(far, clock.passed(), clock.passed());
+        clock.set(far, clock.elapsed(), clock.elapsed());
         let ahead = clock.now();
-        assert!(ahead.as_microsecond() >= far, "it is set forward with the server");
-        clock.set(far - HOUR / 2, clock.passed(), clock.passed());
-        assert!(clock.now() >= ahead, "and is not set back");
+        assert!(ahead.as_microsecond() >= far, "the clock follows the server forward");
+        clock.set(far - HOUR / 2, clock.elapsed(), clock.elapsed());
+        assert!(clock.now() >= ahead, "the clock never goes back");
     }
 
     #[test]
@@ -77,8 +79,12 @@ mod tests {
         let (start, at) = (clock.at(0).as_microsecond(), 1_000_000);
         clock.set(start - HOUR, at, at);
         let set_back = clock.at(at).as_microsecond();
-        assert_eq!(clock.at(at + 4_000_000).as_microsecond() - set_back, 2_000_000, "half as fast");
-        // After twice as long as it was set back, both show the same.
+        assert_eq!(
+            clock.at(at + 4_000_000).as_microsecond() - set_back,
+            2_000_000,
+            "the clock runs at half speed"
+        );
+        // Both agree after twice the time by which the server was set back.
         let later = at + 3 * HOUR;
         assert_eq!(clock.at(later).as_microsecond(), start - HOUR - at + later + at - at);
     }

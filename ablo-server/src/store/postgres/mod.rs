@@ -1,14 +1,14 @@
-//! The PostgreSQL store: an address and a schema come in, a [`Store`] that several processes share goes out.
+//! The PostgreSQL store, which several processes can share.
 //!
-//! Threads with a connection each take work from channels. All writes of one organisation go to one of them, so that an organisation
-//! that writes much leaves the others alone; processes are kept apart by a lock of the server. `link` runs a piece of work,
-//! `session` is a connection, `cell` and `refusal` are values and errors of the driver, `listener` is the thread that hears
-//! of what other processes did and asks the server for the time.
+//! Threads with one connection each take work from channels. All writes of an organisation go to
+//! the same thread, so that one busy organisation does not block the others; an advisory lock
+//! serialises them across processes.
 
 mod cell;
 mod clock;
+mod constraints;
+mod error;
 mod listener;
-mod refusal;
 mod session;
 mod worker;
 
@@ -20,85 +20,94 @@ use clock::ServerClock;
 use session::Address;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::broadcast;
-use worker::{Link, Mode};
+use worker::{Access, Worker};
 
-/// Threads that write.
-const WRITERS: usize = 4;
-/// Threads that read.
-const READERS: usize = 4;
-/// Notification that a slow listener may lag behind before it is told that it missed some.
-const NEWS: usize = 4096;
+/// Number of writer threads.
+const WRITER_THREADS: usize = 4;
+/// Number of reader threads.
+const READER_THREADS: usize = 4;
+/// Number of notifications that a receiver may lag behind before it loses some.
+const NOTIFICATION_BUFFER: usize = 4096;
 
 /// The PostgreSQL store.
 #[derive(Debug)]
 pub struct Postgres {
     writers: Vec<mpsc::Sender<Job>>,
     reader: mpsc::Sender<Job>,
-    news: broadcast::Sender<Notification>,
+    notifications: broadcast::Sender<Notification>,
     clock: Arc<ServerClock>,
-    /// The listener stops when this is gone.
+    /// The listener stops when this is dropped.
     _alive: Arc<()>,
 }
 
-/// Work, and whose rows it is about.
+/// Work and its tenant.
 struct Job {
     tenant: Tenant,
     work: Box<dyn Work>,
 }
 
 impl Postgres {
-    /// Opens a database, which `address` names as libpq does, and makes the tables that are missing. Until it is dropped it holds up to
-    /// nine connections; the role needs no more rights than to own the tables, and row security binds it as well.
+    /// Opens a database and creates missing tables. `address` is a libpq connection string. The
+    /// store holds up to nine connections. The role only has to own the tables; row security
+    /// applies to it, too.
     ///
     /// ```no_run
     /// use ablo_codegen::emit::sql::postgres::Options;
     /// use ablo_server::store::{Postgres, Store as _};
     ///
     /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::error::StoreError> {
-    /// let store = Postgres::open("postgres://ablo@localhost/app?sslmode=verify-full", schema, &Options::default())?;
-    /// println!("the server says it is {}", store.now());
+    /// let address = "postgres://ablo@localhost/app?sslmode=verify-full";
+    /// let store = Postgres::open(address, schema, &Options::default())?;
+    /// println!("time on the server: {}", store.now());
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
+    ///
+    /// Returns an error if the address or the options are invalid, the server is unreachable, or a
+    /// table cannot be created.
     pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs =
             [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
-        Self::with(address, options.schema_name().map_err(wrong)?, programs.into())
+        Self::open_with(address, options.schema_name().map_err(wrong)?, programs.into())
     }
 
-    /// Opens a database whose tables are an application's, and makes the ledger and the outbox of a Data Source beside them, in the
-    /// schema that the options name.
+    /// Opens an application's database and creates the ledger and the outbox of a data source in
+    /// the schema that the options name.
     ///
     /// # Errors
+    ///
     /// As [`Postgres::open`].
-    pub fn beside(address: &str, options: &Options) -> Result<Self, StoreError> {
+    pub fn open_data_source(address: &str, options: &Options) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs = vec![source(options).map_err(wrong)?];
-        Self::with(address, options.schema_name().map_err(wrong)?, programs)
+        Self::open_with(address, options.schema_name().map_err(wrong)?, programs)
     }
 
-    fn with(address: &str, schema: String, programs: Vec<Provision>) -> Result<Self, StoreError> {
+    fn open_with(
+        address: &str,
+        schema: String,
+        programs: Vec<Provision>,
+    ) -> Result<Self, StoreError> {
         let address = Address { url: address.to_owned(), schema };
         let (clock, alive) = (Arc::new(ServerClock::default()), Arc::new(()));
-        let (news, _) = broadcast::channel(NEWS);
-        listener::start(&address, programs, &clock, &news, Arc::downgrade(&alive))?;
-        let worker = |name, mode, work| attend(name, mode, &address, &clock, work);
-        let mut writers = Vec::with_capacity(WRITERS);
-        for _ in 0..WRITERS {
+        let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
+        listener::start(&address, programs, &clock, &notifications, Arc::downgrade(&alive))?;
+        let start = |name, access, work| spawn_worker(name, access, &address, &clock, work);
+        let mut writers = Vec::with_capacity(WRITER_THREADS);
+        for _ in 0..WRITER_THREADS {
             let (writer, work) = mpsc::channel();
-            worker("ablo-writer", Mode::Write, Arc::new(Mutex::new(work)))?;
+            start("ablo-writer", Access::Write, Arc::new(Mutex::new(work)))?;
             writers.push(writer);
         }
         let (reader, work) = mpsc::channel();
         let work = Arc::new(Mutex::new(work));
-        for _ in 0..READERS {
-            worker("ablo-reader", Mode::Read, Arc::clone(&work))?;
+        for _ in 0..READER_THREADS {
+            start("ablo-reader", Access::Read, Arc::clone(&work))?;
         }
-        Ok(Self { writers, reader, news, clock, _alive: alive })
+        Ok(Self { writers, reader, notifications, clock, _alive: alive })
     }
 }
 
@@ -109,7 +118,7 @@ impl Store for Postgres {
 
     fn write(&self, tenant: Tenant, work: Box<dyn Work>) {
         let job = Job { tenant, work };
-        match self.writers.get(job.tenant.lane(self.writers.len())) {
+        match self.writers.get(job.tenant.shard(self.writers.len())) {
             Some(writer) => send(writer, job),
             None => refuse(job),
         }
@@ -119,8 +128,8 @@ impl Store for Postgres {
         send(&self.reader, Job { tenant, work });
     }
 
-    fn news(&self) -> broadcast::Receiver<Notification> {
-        self.news.subscribe()
+    fn subscribe(&self) -> broadcast::Receiver<Notification> {
+        self.notifications.subscribe()
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -129,16 +138,16 @@ impl Store for Postgres {
 }
 
 impl Tenant {
-    /// Which of so many threads writes for it: always the same one.
-    fn lane(&self, lanes: usize) -> usize {
+    /// Returns the index of the writer thread of this tenant.
+    fn shard(&self, shards: usize) -> usize {
         let name = match self {
-            Tenant::Of(organization) => organization.as_str(),
-            Tenant::Nobody => "",
+            Tenant::Organization(organization) => organization.as_str(),
+            Tenant::Global => "",
         };
         let sum = name
             .bytes()
             .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-        sum.checked_rem(lanes).unwrap_or(0)
+        sum.checked_rem(shards).unwrap_or(0)
     }
 }
 
@@ -152,19 +161,19 @@ fn refuse(job: Job) {
     job.work.finish(Err(StoreError::Unavailable("the store is closed".to_owned())));
 }
 
-/// Starts a thread that does work until nobody can send any.
-fn attend(
+/// Starts a thread that runs work until the channel is closed.
+fn spawn_worker(
     name: &str,
-    mode: Mode,
+    access: Access,
     address: &Address,
     clock: &Arc<ServerClock>,
     work: Arc<Mutex<mpsc::Receiver<Job>>>,
 ) -> Result<(), StoreError> {
-    let mut link = Link::new(mode, address.clone(), Arc::clone(clock));
+    let mut worker = Worker::new(access, address.clone(), Arc::clone(clock));
     super::spawn(name, move || {
         let next = || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         while let Ok(mut job) = next() {
-            let outcome = link.run(&job.tenant, &mut *job.work);
+            let outcome = worker.run(&job.tenant, &mut *job.work);
             job.work.finish(outcome);
         }
     })

@@ -1,4 +1,4 @@
-//! A connection of ours: its settings, its prepared statements, and literals for the few texts that are sent whole.
+//! A connection with its settings and prepared statements, and literals for simple queries.
 
 use super::super::Row;
 use super::cell;
@@ -11,17 +11,17 @@ use postgres::{Client, Config, Statement};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Prepared statements that a connection keeps.
-const STATEMENTS: usize = 512;
-/// How long a server may take to answer a call, or to confirm what it was sent.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Number of cached prepared statements per connection.
+const STATEMENT_CACHE_SIZE: usize = 512;
+/// Timeout for connecting and for the acknowledgement of sent data.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Clone)]
 pub(super) struct Address {
-    /// As libpq takes it; it may hold a password and is never shown.
+    /// A libpq connection string. It may contain a password and must not be logged.
     pub(super) url: String,
-    /// The schema that holds the tables.
+    /// The schema of the tables.
     pub(super) schema: String,
 }
 
@@ -34,18 +34,18 @@ pub(super) struct Session {
 impl Session {
     /// Opens a connection.
     pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
-        let opened = ablo_migrate::postgres::connect(&address.url, prepare);
+        let opened = ablo_migrate::postgres::connect(&address.url, configure);
         let mut client = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        // Names mean the same, whatever the role or the database was set to.
+        // Explicit settings, whatever the defaults of the role and the database.
         client.batch_execute(&format!(
-            "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET standard_conforming_strings = on; \
-             SET TimeZone = 'UTC'",
+            "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET \
+             standard_conforming_strings = on; SET TimeZone = 'UTC'",
             quoted(&address.schema)
         ))?;
         Ok(Self { client, statements: BTreeMap::new() })
     }
 
-    /// Runs a program of provisioning: what differs is said in warnings, which are logged.
+    /// Runs provisioning statements; the differences that they report as warnings are logged.
     pub(super) fn provision(&mut self, program: &Provision) -> Result<(), StoreError> {
         for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {
             self.client.batch_execute(sql)?;
@@ -53,61 +53,61 @@ impl Session {
         Ok(())
     }
 
-    /// Runs statements without values.
+    /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(sql)?)
     }
 
     /// Runs a query.
     pub(super) fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepared(sql)?;
-        self.client.query(&statement, &given(values))?.iter().map(cell::row).collect()
+        let statement = self.statement(sql)?;
+        self.client.query(&statement, &as_params(values))?.iter().map(cell::row).collect()
     }
 
-    /// Runs a statement and gives the number of rows it changed.
+    /// Runs a statement and returns the number of affected rows.
     pub(super) fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
-        let statement = self.prepared(sql)?;
-        Ok(self.client.execute(&statement, &given(values))?)
+        let statement = self.statement(sql)?;
+        Ok(self.client.execute(&statement, &as_params(values))?)
     }
 
-    /// A statement, prepared once.
-    fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
+    /// Returns a prepared statement from the cache.
+    fn statement(&mut self, sql: &str) -> Result<Statement, StoreError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
         let statement = self.client.prepare(sql)?;
-        if self.statements.len() >= STATEMENTS {
-            self.forget();
+        if self.statements.len() >= STATEMENT_CACHE_SIZE {
+            self.clear_statements();
         }
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
-    /// Lets go of all prepared statements.
-    pub(super) fn forget(&mut self) {
+    /// Clears the statement cache.
+    pub(super) fn clear_statements(&mut self) {
         self.statements.clear();
     }
 
-    /// Whether the connection is lost.
+    /// Returns whether the connection is lost.
     pub(super) fn is_lost(&self) -> bool {
         self.client.is_closed()
     }
 }
 
-fn given(values: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
+fn as_params(values: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-/// What an address leaves open.
-fn prepare(config: &mut Config) {
+/// Sets defaults for what the connection string leaves out.
+fn configure(config: &mut Config) {
     if config.get_application_name().is_none() {
         config.application_name("ablo server");
     }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE);
+        config.connect_timeout(SERVER_TIMEOUT);
     }
     if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(PATIENCE);
+        config.tcp_user_timeout(SERVER_TIMEOUT);
     }
     config.notice_callback(|notice| match notice.severity() {
         "WARNING" => tracing::warn!("{}", notice.message()),
@@ -115,11 +115,11 @@ fn prepare(config: &mut Config) {
     });
 }
 
-/// A text as SQL has it, for statements that take no values.
+/// Quotes a string literal, for statements without parameters.
 pub(super) fn literal(text: &str) -> Result<String, StoreError> {
     match text.contains('\0') {
-        true => Err(StoreError::Fault("a text with U+0000 cannot be sent".to_owned())),
-        // Backslashes mean themselves: the session says so.
+        true => Err(StoreError::Fault("a string literal cannot contain U+0000".to_owned())),
+        // The session sets `standard_conforming_strings`, so backslashes are literal.
         false => Ok(format!("'{}'", text.replace('\'', "''"))),
     }
 }
@@ -129,7 +129,7 @@ mod tests {
     use super::literal;
 
     #[test]
-    fn literals_end_where_they_should() {
+    fn literals_escape_quotes() {
         assert_eq!(literal("it's \\'; --").as_deref(), Ok("'it''s \\''; --'"));
         assert!(literal("a\0b").is_err());
     }

@@ -1,8 +1,9 @@
-//! One worker's way to the server: a piece of work comes in, is run in a transaction, again where it was in another's way, and what
-//! became of it goes out. A connection that is lost is opened again.
+//! A worker: runs work in transactions on its own connection, retries contended work, and
+//! reconnects.
 
 use super::super::{Dialect, Notification, Row, Tenant, Tx, Work};
 use super::clock::ServerClock;
+use super::constraints::Constraints;
 use super::listener::CHANNEL;
 use super::session::{Address, Session, literal};
 use crate::error::StoreError;
@@ -10,44 +11,46 @@ use crate::value::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often work is run that is in the way of other work.
-const ATTEMPTS: u32 = 6;
-/// How long to wait before the second run; each wait is twice as long.
-const PAUSE: Duration = Duration::from_millis(4);
-/// How long to leave a server alone that could not be reached, at first and at most.
-const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
-/// Bytes of a notification, of which PostgreSQL takes fewer than 8000.
+/// Maximum number of runs of contended work.
+const MAX_ATTEMPTS: u32 = 6;
+/// Delay before the second run; it doubles for each further run.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(4);
+/// Delay before reconnecting: initial and maximum.
+const RECONNECT_DELAY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+/// Maximum size of a notification; PostgreSQL accepts fewer than 8000 bytes.
 const MAX_NOTIFICATION_BYTES: usize = 7_900;
 
-/// What work does.
+/// The access mode of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// It changes rows.
+pub(super) enum Access {
+    /// Reads and writes.
     Write,
-    /// It looks at rows, all in one state of the database.
+    /// Reads from one snapshot.
     Read,
 }
 
-/// A way to the server.
-pub(super) struct Link {
-    mode: Mode,
+/// A worker with its connection.
+pub(super) struct Worker {
+    access: Access,
     address: Address,
     clock: Arc<ServerClock>,
     session: Option<Session>,
-    /// When to call a server again that could not be reached, and how long to wait the next time.
+    /// Missing before the first write, and after a violation of an unknown constraint.
+    constraints: Option<Constraints>,
+    /// The earliest time to reconnect, and the delay after that attempt.
     retry: Option<(Instant, Duration)>,
 }
 
-impl Link {
-    /// A way that is opened when it is needed.
-    pub(super) fn new(mode: Mode, address: Address, clock: Arc<ServerClock>) -> Self {
-        Self { mode, address, clock, session: None, retry: None }
+impl Worker {
+    /// Creates a worker that connects when needed.
+    pub(super) fn new(access: Access, address: Address, clock: Arc<ServerClock>) -> Self {
+        Self { access, address, clock, session: None, constraints: None, retry: None }
     }
 
-    /// Runs work until it is committed, refused, or was in the way too often.
+    /// Runs work until it is committed, fails, or has used up its attempts.
     pub(super) fn run(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
+        let mut pause = FIRST_RETRY_DELAY;
+        for _ in 1..MAX_ATTEMPTS {
             match self.run_once(tenant, work) {
                 Err(StoreError::Contended(_)) => std::thread::sleep(pause),
                 outcome => return outcome,
@@ -58,50 +61,73 @@ impl Link {
     }
 
     fn run_once(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
-        let (begin, clock) = (begin(self.mode, tenant)?, Arc::clone(&self.clock));
-        let mut session = self.begun(&begin)?;
-        let mut transaction =
-            Transaction { session: &mut session, clock: &clock, news: Vec::new(), failed: None };
+        let (begin, clock) = (begin(self.access, tenant)?, Arc::clone(&self.clock));
+        let mut session = self.begin_session(&begin)?;
+        let mut transaction = Transaction {
+            session: &mut session,
+            clock: &clock,
+            constraints: self.constraints.as_ref(),
+            notifications: Vec::new(),
+            failed: None,
+            unknown_constraint: false,
+        };
         let outcome = work.run(&mut transaction);
-        let Transaction { news, failed, .. } = transaction;
-        // Work that went on after a failure has nothing to commit: the server would roll back and call it success.
+        let Transaction { notifications, failed, unknown_constraint, .. } = transaction;
+        if unknown_constraint {
+            self.constraints = None;
+        }
+        // After an error the server turns COMMIT into a silent ROLLBACK.
         let outcome = outcome.and_then(|()| failed.map_or(Ok(()), Err));
-        // Where the connection breaks here nobody knows what became of it; a commit that is sent again is answered with its receipt.
-        let outcome = outcome.and_then(|()| session.batch(&commit(&news)?));
+        // If the connection is lost here, the outcome is unknown. A commit that is sent again gets
+        // its receipt.
+        let outcome = outcome.and_then(|()| session.batch(&commit(&notifications)?));
         let usable = outcome.is_ok() || session.batch("ROLLBACK").is_ok();
         if let Err(StoreError::Contended(_)) = outcome {
-            session.forget();
+            session.clear_statements();
         }
         self.session = Some(session).filter(|session| usable && !session.is_lost());
         outcome
     }
 
-    /// A session with a transaction in it. Nothing was sent yet, so that a connection which turns out to be lost is opened again.
-    fn begun(&mut self, begin: &str) -> Result<Session, StoreError> {
+    /// Returns a session with an open transaction. Nothing has been sent yet, so a lost connection
+    /// is simply replaced.
+    fn begin_session(&mut self, begin: &str) -> Result<Session, StoreError> {
         if let Some(mut session) = self.session.take() {
+            self.load_constraints(&mut session);
             match session.batch(begin) {
                 Ok(()) => return Ok(session),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let mut session = self.open()?;
+        let mut session = self.connect()?;
+        self.load_constraints(&mut session);
         session.batch(begin)?;
         Ok(session)
     }
 
-    /// Calls the server, unless that failed a moment ago.
-    fn open(&mut self) -> Result<Session, StoreError> {
+    /// Loads the constraints if needed. Without them, errors name no fields.
+    fn load_constraints(&mut self, session: &mut Session) {
+        if self.access == Access::Write && self.constraints.is_none() {
+            match Constraints::load(session) {
+                Ok(constraints) => self.constraints = Some(constraints),
+                Err(error) => tracing::debug!(%error, "could not load the constraints"),
+            }
+        }
+    }
+
+    /// Connects, unless the last attempt failed a moment ago.
+    fn connect(&mut self) -> Result<Session, StoreError> {
         if let Some((at, _)) = self.retry
             && Instant::now() < at
         {
             return Err(StoreError::Unavailable(
-                "the server could not be reached a moment ago".to_owned(),
+                "the server was unreachable a moment ago".to_owned(),
             ));
         }
         let opened = Session::open(&self.address);
         self.retry = opened.is_err().then(|| {
-            let [first, longest] = RETRY;
+            let [first, longest] = RECONNECT_DELAY;
             let wait = self.retry.map_or(first, |(_, wait)| wait);
             (Instant::now() + wait, (wait * 2).min(longest))
         });
@@ -109,56 +135,65 @@ impl Link {
     }
 }
 
-/// The beginning of a transaction, in one message.
-fn begin(mode: Mode, tenant: &Tenant) -> Result<String, StoreError> {
-    let level = match mode {
-        Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+/// Returns the statements that begin a transaction, sent as one message.
+fn begin(access: Access, tenant: &Tenant) -> Result<String, StoreError> {
+    let level = match access {
+        Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     };
-    let Tenant::Of(organization) = tenant else { return Ok(level.to_owned()) };
+    let Tenant::Organization(organization) = tenant else { return Ok(level.to_owned()) };
     let organization = literal(organization)?;
-    let lock = match mode {
-        // Writers of one organisation follow each other, in all processes: an entry of the log gets its number when it is written and is
-        // seen when it is committed, and only so do numbers come in sight in their order. The engine relies on it, nothing else may.
-        Mode::Write => format!(
+    let lock = match access {
+        // Serialises the writers of an organisation across processes. A delta gets its sync id when
+        // it is inserted and becomes visible when it is committed; the lock keeps both orders the
+        // same. The engine relies on this.
+        Access::Write => format!(
             "; SELECT pg_advisory_xact_lock(hashtextextended('ablo ' || {organization}, 0))"
         ),
-        Mode::Read => String::new(),
+        Access::Read => String::new(),
     };
     Ok(format!("{level}; SET LOCAL app.current_org_id = {organization}{lock}"))
 }
 
-/// The end of a transaction with what it tells, in one message.
-fn commit(news: &[Notification]) -> Result<String, StoreError> {
+/// Returns the statements that send the notifications and commit, sent as one message.
+fn commit(notifications: &[Notification]) -> Result<String, StoreError> {
     let mut out = String::new();
-    for news in news {
+    for notification in notifications {
         let long = |text: &String| text.len() > MAX_NOTIFICATION_BYTES;
-        let text = json(news)
-            .and_then(|text| if long(&text) { json(&Notification::Gap) } else { Ok(text) })?;
+        let text = json(notification)
+            .and_then(|text| if long(&text) { json(&Notification::Lagged) } else { Ok(text) })?;
         out.push_str(&format!("SELECT pg_notify('{CHANNEL}', {}); ", literal(&text)?));
     }
     out.push_str("COMMIT");
     Ok(out)
 }
 
-fn json(news: &Notification) -> Result<String, StoreError> {
-    serde_json::to_string(news).map_err(|error| StoreError::Fault(error.to_string()))
+fn json(notification: &Notification) -> Result<String, StoreError> {
+    serde_json::to_string(notification).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
 struct Transaction<'s> {
     session: &'s mut Session,
     clock: &'s ServerClock,
-    news: Vec<Notification>,
-    /// The first failure, after which the server takes nothing but a rollback.
+    constraints: Option<&'s Constraints>,
+    notifications: Vec<Notification>,
+    /// The first error; afterwards the server accepts only a rollback.
     failed: Option<StoreError>,
+    /// Whether a violated constraint was created after the constraints were loaded.
+    unknown_constraint: bool,
 }
 
 impl Transaction<'_> {
-    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(error) = &outcome {
+    fn record_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        outcome.map_err(|mut error| {
+            if let (StoreError::Constraint(violation), Some(constraints)) =
+                (&mut error, self.constraints)
+            {
+                self.unknown_constraint |= !constraints.name_columns(violation);
+            }
             self.failed.get_or_insert_with(|| error.clone());
-        }
-        outcome
+            error
+        })
     }
 }
 
@@ -173,17 +208,17 @@ impl Tx for Transaction<'_> {
 
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
         let outcome = self.session.query(sql, values);
-        self.noted(outcome)
+        self.record_failure(outcome)
     }
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         let outcome = self.session.execute(sql, values);
-        self.noted(outcome)
+        self.record_failure(outcome)
     }
 
-    fn tell(&mut self, news: Notification) -> Result<(), StoreError> {
-        if !self.news.contains(&news) {
-            self.news.push(news);
+    fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
+        if !self.notifications.contains(&notification) {
+            self.notifications.push(notification);
         }
         Ok(())
     }
@@ -194,20 +229,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_organisations_stay_in_their_literals() {
-        let hostile = Tenant::Of("a'; DROP TABLE t; --".to_owned());
-        let read = begin(Mode::Read, &hostile).expect("a statement");
+    fn organization_names_are_escaped() {
+        let hostile = Tenant::Organization("a'; DROP TABLE t; --".to_owned());
+        let read = begin(Access::Read, &hostile).expect("the name is a valid literal");
         assert_eq!(
             read,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.current_org_id = 'a''; DROP TABLE t; --'"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.current_org_id = 'a''; \
+             DROP TABLE t; --'"
         );
     }
 
     #[test]
-    fn news_that_are_too_long_are_a_gap() {
+    fn oversized_notifications_become_lagged() {
         let organization = "o".repeat(8000);
         assert_eq!(
-            commit(&[Notification::Log { organization }]).as_deref(),
+            commit(&[Notification::LogGrown { organization }]).as_deref(),
             Ok("SELECT pg_notify('ablo', '\"Gap\"'); COMMIT")
         );
     }

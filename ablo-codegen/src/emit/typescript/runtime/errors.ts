@@ -42,9 +42,9 @@ export class AbloError extends Error {
     return this.type;
   }
 
-  /** Where the code is explained. */
-  get docUrl(): string {
-    return `https://docs.abloatai.com/errors#${this.code}`;
+  /** The page that explains the code, if the server names one. */
+  get docUrl(): string | undefined {
+    return this.details["doc_url"] as string | undefined;
   }
 
   /** Whether the same request may succeed by itself after a while. */

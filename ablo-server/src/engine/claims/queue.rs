@@ -1,0 +1,192 @@
+//! The claim queue of a row: reading, reordering, expiry and promotion.
+
+use super::claim::{Claim, ClaimQueue, claim};
+use super::{GRACE_PERIOD_MS, later, row_not_found, sql};
+use crate::engine::Engine;
+use crate::engine::groups::{Visibility, visibility};
+use crate::error::{Result, StoreError};
+use crate::identity::Identity;
+use crate::models::Model;
+use crate::store::{Notification, Tx};
+use crate::value::stored_date;
+use jiff::{SignedDuration, Timestamp};
+
+/// Returns the holder, the waiters and the recently ended claims of a row.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub fn claim_queue(
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<ClaimQueue, StoreError> {
+    let found =
+        tx.query(sql::OF_ROW.sql(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
+    let mut queue = ClaimQueue::default();
+    for claim in found.into_iter().map(claim) {
+        match claim.status.as_str() {
+            "active" => queue.holder = Some(claim),
+            "queued" => queue.waiters.push(claim),
+            _ => queue.ended.push(claim),
+        }
+    }
+    Ok(queue)
+}
+
+/// Reorders the waiters of a row: the listed ones first, then the others in their present order
+/// (docs/protocol/claims.md §4).
+///
+/// # Errors
+///
+/// Returns `entity_not_found` if the participant cannot see the row, or an error if a statement
+/// fails.
+pub fn reorder(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    row: &str,
+    order: &[(String, String)],
+) -> Result<()> {
+    if visibility(engine, tx, who, model, row)? == Visibility::Hidden {
+        return Err(row_not_found(model, row).into());
+    }
+    let organization = who.organization.as_str();
+    let waiters = claim_queue(tx, organization, &model.key, row)?.waiters;
+    let rank = |claim: &Claim| {
+        let listed = order.iter().position(|(by, id)| {
+            *id == claim.id && (*by == claim.claimant() || *by == claim.participant)
+        });
+        listed.unwrap_or(order.len())
+    };
+    let mut wanted: Vec<&Claim> = waiters.iter().collect();
+    wanted.sort_by_key(|claim| rank(claim));
+    let values = [organization.into(), model.key.as_str().into(), row.into()];
+    let arrivals = tx.query(sql::ARRIVALS.sql(tx.dialect()), &values)?;
+    // Negated first, because arrival numbers are unique at every moment.
+    tx.execute(sql::NEGATE_ARRIVALS.sql(tx.dialect()), &values)?;
+    for (claim, arrival) in wanted.into_iter().zip(arrivals) {
+        let Some(arrival) = arrival.into_iter().next() else { continue };
+        let values = [
+            organization.into(),
+            claim.participant.as_str().into(),
+            claim.id.as_str().into(),
+            arrival,
+        ];
+        tx.execute(sql::SET_ARRIVAL.sql(tx.dialect()), &values)?;
+    }
+    Ok(notify(tx, organization, &model.key, row)?)
+}
+
+/// Ends all expired claims of an organisation, promotes waiters, and deletes claims that ended a
+/// while ago.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
+    let now = stored_date(tx.now());
+    let due: Vec<Claim> = tx
+        .query(sql::DUE.sql(tx.dialect()), &[organization.into(), now.into()])?
+        .into_iter()
+        .map(claim)
+        .collect();
+    let rows: std::collections::BTreeSet<(&str, &str)> =
+        due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
+    for claim in &due {
+        end(tx, organization, claim, "expired")?;
+    }
+    for (model, row) in rows {
+        promote(tx, organization, model, row)?;
+        notify(tx, organization, model, row)?;
+    }
+    let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
+    tx.execute(sql::SWEEP.sql(tx.dialect()), &[organization.into(), old.into()])?;
+    Ok(())
+}
+
+/// Ends the expired claims on one row.
+pub(super) fn expire_due(
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &Model,
+    row: &str,
+) -> Result<(), StoreError> {
+    let now = stored_date(tx.now());
+    let queue = claim_queue(tx, organization, &model.key, row)?;
+    let due: Vec<&Claim> =
+        queue.holder.iter().chain(&queue.waiters).filter(|claim| claim.expires_at <= now).collect();
+    for claim in &due {
+        end(tx, organization, claim, "expired")?;
+    }
+    if !due.is_empty() {
+        promote(tx, organization, &model.key, row)?;
+        notify(tx, organization, &model.key, row)?;
+    }
+    Ok(())
+}
+
+/// Promotes the first waiter of a row without a holder.
+pub(super) fn promote(
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<(), StoreError> {
+    let queue = claim_queue(tx, organization, model, row)?;
+    let now = stored_date(tx.now());
+    // Waiters whose grace period is over are skipped; `sweep` ends them.
+    let next = queue.waiters.iter().find(|waiting| waiting.expires_at > now);
+    let (None, Some(next)) = (&queue.holder, next) else { return Ok(()) };
+    // The new holder has to respond within the grace period; then its lease starts.
+    let until = stored_date(later(tx.now(), GRACE_PERIOD_MS));
+    set(tx, organization, next, "active", until)
+}
+
+pub(super) fn end(
+    tx: &mut dyn Tx,
+    organization: &str,
+    claim: &Claim,
+    how: &'static str,
+) -> Result<(), StoreError> {
+    let now = stored_date(tx.now());
+    set(tx, organization, claim, how, now)
+}
+
+fn set(
+    tx: &mut dyn Tx,
+    organization: &str,
+    claim: &Claim,
+    status: &'static str,
+    until: String,
+) -> Result<(), StoreError> {
+    let values = [
+        organization.into(),
+        claim.participant.as_str().into(),
+        claim.id.as_str().into(),
+        status.into(),
+        until.into(),
+    ];
+    tx.execute(sql::STATUS.sql(tx.dialect()), &values)?;
+    Ok(())
+}
+
+pub(super) fn notify(
+    tx: &mut dyn Tx,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<(), StoreError> {
+    tx.notify(Notification::ClaimsChanged {
+        organization: organization.to_owned(),
+        model: model.to_owned(),
+        row: row.to_owned(),
+    })
+}
+
+fn earlier(now: Timestamp, millis: u64) -> Timestamp {
+    let span = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
