@@ -1,44 +1,50 @@
-//! Reading parts: a node into the type that is asked for, or a diagnostic that says what it is instead.
+//! Reads nodes as the expected type, or reports what they are instead.
 
 use super::node::{Member, Node, NodeKind};
 use crate::diag::{Code, Diagnostics, SpanId, Spanned, Suggest};
-use crate::raw::{Maybe, RawRole, Text};
+use crate::raw::{CowStr, Maybe, RawRole};
 use std::fmt::Display;
 
-/// Where what cannot be read is noted.
-pub(super) struct Parts<'d> {
+/// What all readers of a document share: diagnostics and suggestions.
+pub(super) struct ReadContext<'d> {
     pub(super) diagnostics: &'d mut Diagnostics,
     pub(super) suggest: Suggest,
 }
 
-impl Parts<'_> {
+impl ReadContext<'_> {
     pub(super) fn wrong_type(&mut self, node: &Node<'_>, what: impl Display, wanted: &str) {
-        let message = format!("{what} is {}, not {wanted}", node.describe());
+        let message = format!("{what} must be {wanted}, not {}", node.describe());
         self.diagnostics
             .push(Code::JsonWrongType, node.span(), message)
-            .help(format!("give {wanted}"));
+            .help(format!("use {wanted}"));
     }
 
-    pub(super) fn missing(&mut self, at: SpanId, whose: impl Display, name: &str, help: &str) {
+    pub(super) fn missing_member(
+        &mut self,
+        at: SpanId,
+        owner: impl Display,
+        name: &str,
+        help: &str,
+    ) {
         self.diagnostics
-            .push(Code::JsonMissingMember, at, format!("{whose} has no `{name}`"))
+            .push(Code::JsonMissingMember, at, format!("missing member `{name}` of {owner}"))
             .help(help);
     }
 
-    pub(super) fn unknown(&mut self, member: &Member<'_>, whose: &str, known: &[&str]) {
+    pub(super) fn unknown_member(&mut self, member: &Member<'_>, owner: &str, known: &[&str]) {
         let near = self.suggest.nearest(&member.name, known.iter().copied());
         let help = near.map_or_else(
-            || "remove it, or move what it says to a field: fields keep members that v3 does not know".to_owned(),
+            || "remove it, or move it to a field: fields keep unknown members".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!(
-            "{whose} has no member `{}`; it is lost on the way through the hosted service",
+            "unknown member `{}` of {owner}; the hosted service would drop it",
             member.name
         );
         self.diagnostics.push(Code::JsonUnknownMember, member.name_span(), message).help(help);
     }
 
-    pub(super) fn string<'a>(&mut self, member: Member<'a>) -> Maybe<Text<'a>> {
+    pub(super) fn string<'a>(&mut self, member: Member<'a>) -> Maybe<CowStr<'a>> {
         let what = format_args!("`{}`", member.name);
         match member.value.kind {
             NodeKind::String(text) => {
@@ -99,7 +105,7 @@ impl Parts<'_> {
         }
     }
 
-    pub(super) fn strings<'a>(&mut self, member: Member<'a>) -> Maybe<Vec<Spanned<Text<'a>>>> {
+    pub(super) fn strings<'a>(&mut self, member: Member<'a>) -> Maybe<Vec<Spanned<CowStr<'a>>>> {
         let at = member.value.span();
         let name = member.name;
         let items = self.array(member.value, format_args!("`{name}`"))?;
@@ -114,8 +120,8 @@ impl Parts<'_> {
         Some(Spanned::new(strings, at))
     }
 
-    /// One of a closed set of words.
-    pub(super) fn word<T: Copy>(
+    /// Reads one of a fixed set of words.
+    pub(super) fn one_of<T: Copy>(
         &mut self,
         member: Member<'_>,
         all: &[T],
@@ -128,9 +134,12 @@ impl Parts<'_> {
         }
         let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
         let help = self.suggest.help(&read.value, words.iter().copied());
-        let message = format!("`{}` is no `{name}`", read.value);
-        let said = self.diagnostics.push(Code::JsonUnknownValue, read.at, message);
-        said.help = help;
+        let message = match name.as_ref() {
+            "type" | "kind" | "plane" => format!("unknown {name} `{}`", read.value),
+            _ => format!("unknown value `{}` for `{name}`", read.value),
+        };
+        let diagnostic = self.diagnostics.push(Code::JsonUnknownValue, read.at, message);
+        diagnostic.help = help;
         None
     }
 
@@ -152,23 +161,23 @@ impl Parts<'_> {
                     has_source = true;
                     self.role_source(member.value, &mut role);
                 }
-                _ => self.unknown(&member, "a role", &["kind", "source"]),
+                _ => self.unknown_member(&member, "a role", &["kind", "source"]),
             }
         }
         if !has_kind {
-            self.missing(
+            self.missing_member(
                 at,
                 "this role",
                 "kind",
-                "name the kind of group that it yields: `\"kind\": \"team\"`",
+                "name the kind of its sync groups: `\"kind\": \"team\"`",
             );
         }
         if !has_source {
-            self.missing(
+            self.missing_member(
                 at,
                 "this role",
                 "source",
-                "say where its value comes from: `\"source\": {\"field\": \"teamId\"}`",
+                "name the field that it reads: `\"source\": {\"field\": \"teamId\"}`",
             );
         }
         Some(role)
@@ -182,15 +191,15 @@ impl Parts<'_> {
             match member.name.as_ref() {
                 "field" => (has_field, role.field) = (true, self.string(member)),
                 "multi" => role.multi = self.boolean(&member).is_some_and(|multi| multi.value),
-                _ => self.unknown(&member, "the `source` of a role", &["field", "multi"]),
+                _ => self.unknown_member(&member, "the `source` of a role", &["field", "multi"]),
             }
         }
         if !has_field {
-            self.missing(
+            self.missing_member(
                 at,
                 "the `source` of this role",
                 "field",
-                "name the field that holds the group's id",
+                "name the field with the group's id",
             );
         }
     }

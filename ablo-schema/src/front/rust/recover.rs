@@ -1,22 +1,25 @@
-//! What a model with faults still is: its fields, so that whatever uses it adds no faults of its own.
+//! Error recovery: reads the fields of an invalid model, so that code that uses the model causes no
+//! further errors.
 
-use super::Reader;
+use super::ReadContext;
 use super::derive::{Derived, DerivedField};
 use super::field::RustField;
 use super::model::read_model;
 use super::resolve::stub_field;
 use crate::diag::{Diagnostics, SpanId, Spanned};
-use crate::raw::{RawField, RawKind, RawModel, RawSchema, Text};
+use crate::raw::{CowStr, RawField, RawKind, RawModel, RawSchema};
 use crate::value::Value;
 use syn::{Attribute, Fields, Generics, Ident};
 
-/// Reads a struct whose faults have been told. Fields whose types can be read are there, and nothing else is.
+/// Reads a struct whose errors have been reported. The result has only the fields whose types can
+/// be read.
 ///
-/// Names on the wire and defaults are made up: a program with faults does not run.
-pub fn rescue(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Derived {
-    let model = read_model(ident, &Generics::default(), attributes, fields, &mut Reader::default());
+/// Names on the wire and defaults are placeholders: an invalid program does not run.
+pub fn recover(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Derived {
+    let model =
+        read_model(ident, &Generics::default(), attributes, fields, &mut ReadContext::default());
     let at = SpanId(0);
-    let mut raw = RawModel::new(Spanned::new(Text::Borrowed("rescued"), at), at);
+    let mut raw = RawModel::new(Spanned::new(CowStr::Borrowed("recovered"), at), at);
     let mut fields = Vec::new();
     for field in &model.fields {
         if let Some(stub) = stub(field, raw.fields.len(), at) {
@@ -34,10 +37,10 @@ pub fn rescue(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Deriv
 
 fn stub(field: &RustField, nth: usize, at: SpanId) -> Option<RawField<'static>> {
     let kind = field.raw.kind?.value;
-    let mut stub = stub_field(&Spanned::new(Text::Owned(format!("f{nth}")), at), kind);
+    let mut stub = stub_field(&Spanned::new(CowStr::Owned(format!("f{nth}")), at), kind);
     stub.optional = Some(Spanned::new(field.optional, at));
     if kind == RawKind::Enum {
-        stub.enum_values = Some(Spanned::new(vec![Spanned::new(Text::Borrowed("stub"), at)], at));
+        stub.enum_values = Some(Spanned::new(vec![Spanned::new(CowStr::Borrowed("stub"), at)], at));
     }
     let default = match kind {
         RawKind::Number => Value::Number(0.0),

@@ -1,9 +1,10 @@
-//! Names between Rust's case and the schema's: who prints Rust asks here what its reader will make of a name.
+//! Converts names between the case conventions of Rust and of the schema. The Rust emitter uses
+//! these functions to predict how its output is read.
 
-/// A field on the wire: `station_id` is `stationId`, `self_` is `self`.
+/// Returns the wire name of a field: `station_id` becomes `stationId`, `self_` becomes `self`.
 ///
 /// ```
-/// assert_eq!(ablo_schema::front::rust::words::lower_camel("station_id"), "stationId");
+/// assert_eq!(ablo_schema::front::rust::casing::lower_camel("station_id"), "stationId");
 /// ```
 #[must_use]
 pub fn lower_camel(name: &str) -> String {
@@ -22,10 +23,10 @@ pub fn lower_camel(name: &str) -> String {
     out
 }
 
-/// The key of a model: `WeatherReport` is `weatherReport`.
+/// Returns the default key of a model: `WeatherReport` becomes `weatherReport`.
 ///
 /// ```
-/// assert_eq!(ablo_schema::front::rust::words::key_of("WeatherReport"), "weatherReport");
+/// assert_eq!(ablo_schema::front::rust::casing::key_of("WeatherReport"), "weatherReport");
 /// ```
 #[must_use]
 pub fn key_of(type_name: &str) -> String {
@@ -34,11 +35,11 @@ pub fn key_of(type_name: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
-/// How the values of an enum follow from its variants.
+/// A case convention for the values of an enum.
 #[derive(Clone, Copy, Debug)]
 pub struct Casing(pub &'static str);
 
-/// The words of `rename_all`, as serde has them; the first is how it is without one.
+/// The case conventions of `rename_all`, spelled as in serde; the first is the default.
 pub const CASINGS: [&str; 7] = [
     "snake_case",
     "kebab-case",
@@ -50,10 +51,10 @@ pub const CASINGS: [&str; 7] = [
 ];
 
 impl Casing {
-    /// A variant's value; a word that there is not is taken for `snake_case`.
+    /// Returns the value of a variant. Unknown conventions are treated as `snake_case`.
     ///
     /// ```
-    /// use ablo_schema::front::rust::words::Casing;
+    /// use ablo_schema::front::rust::casing::Casing;
     /// assert_eq!(Casing("kebab-case").value("InReview"), "in-review");
     /// ```
     #[must_use]

@@ -1,48 +1,48 @@
-//! Places in a text, as people and tools read them.
+//! Locations in a text: lines and columns.
 
 use crate::diag::Diagnostic;
 use std::ops::Range;
 
-/// A place in the text.
+/// A span of a text with its line and column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Which of the texts that were read, from 0.
+pub struct Location {
+    /// The index of the text among those that were read.
     pub file: usize,
-    /// Bytes of the text.
+    /// The byte range.
     pub range: Range<usize>,
-    /// Line of its start, from 1.
+    /// The line of the start, from 1.
     pub line: usize,
-    /// Column of its start, from 1, counted in characters.
+    /// The column of the start in characters, from 1.
     pub column: usize,
-    /// JSON pointer of the value (of the member, where a name is meant), empty for the whole document and for other sources.
+    /// The JSON pointer of the value or member; empty for the whole document and for other sources.
     pub pointer: String,
 }
 
-/// A diagnostic and where its places are.
+/// A diagnostic with its spans resolved.
 #[derive(Clone, Debug)]
 pub struct Located<'d> {
-    /// What is said.
+    /// The diagnostic.
     pub diagnostic: &'d Diagnostic,
-    /// Where.
-    pub place: Place,
-    /// Further places and what they have to do with it.
-    pub also: Vec<(Place, &'d str)>,
+    /// The primary location.
+    pub location: Location,
+    /// Secondary locations with their labels.
+    pub also: Vec<(Location, &'d str)>,
 }
 
 #[cfg(feature = "front-rust")]
-impl Place {
-    /// The place of a range of a text that has no pointers.
-    pub(crate) fn of(file: usize, lines: &Lines<'_>, range: Range<usize>) -> Self {
+impl Location {
+    /// Creates the location of a byte range in a text without JSON pointers.
+    pub(crate) fn new(file: usize, lines: &Lines<'_>, range: Range<usize>) -> Self {
         let (line, column) = lines.position(range.start);
         Self { file, range, line, column, pointer: String::new() }
     }
 }
 
-/// Lines and columns of a text, found without counting from its start each time.
+/// Finds lines and columns without counting from the start of the text each time.
 pub(crate) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    /// Characters before every [`STRIDE`]th byte.
+    /// The number of characters before every [`STRIDE`]th byte.
     marks: Vec<usize>,
 }
 
@@ -73,7 +73,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Characters that begin in a piece of UTF-8.
+/// Counts the characters that start in a slice of UTF-8.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }

@@ -1,60 +1,65 @@
-//! Steps in words: one line each, for people.
+//! Steps as text for people: one line each.
 
-use super::step::{Changes, RelationChange, Step};
+use super::step::{FieldChanges, RelationChange, Step};
 use crate::schema::{Field, GroupKind, Tenancy};
 use std::fmt::{self, Display, Formatter};
 
-/// What happens, on one line and without the model's name; whatever an author wrote is quoted and escaped.
+/// Writes the step on one line without the name of the model. Names and values of the author are
+/// quoted and escaped.
 impl Display for Step<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Step::CreateModel { model } => {
-                write!(f, "is new, with table {:?}", model.table.as_str())
+                write!(f, "is added, with table {:?}", model.table.as_str())
             }
-            Step::RenameModel { from, .. } => write!(f, "was `{}`", from.key),
+            Step::RenameModel { from, .. } => write!(f, "is renamed from `{}`", from.key),
             Step::DropModel { model } => {
                 write!(f, "is dropped, with table {:?}", model.table.as_str())
             }
-            Step::AddField { field, .. } => write!(f, "`{}` is new: {}", field.name, Said(field)),
-            Step::RenameField { from, to, .. } => write!(f, "`{}` was `{}`", to.name, from.name),
+            Step::AddField { field, .. } => {
+                write!(f, "`{}` is added: {}", field.name, FieldSummary(field))
+            }
+            Step::RenameField { from, to, .. } => {
+                write!(f, "`{}` is renamed from `{}`", to.name, from.name)
+            }
             Step::AlterField { to, changes, .. } => {
-                write!(f, "`{}` {}", to.name, SaidChanges(changes))
+                write!(f, "`{}` {}", to.name, ChangesSummary(changes))
             }
             Step::DropField { field, .. } => write!(f, "`{}` is dropped", field.name),
             Step::AlterTable { from, to, .. } => {
-                write!(f, "has table {:?}, not {:?}", to.as_str(), from.as_str())
+                write!(f, "table {:?}, previously {:?}", to.as_str(), from.as_str())
             }
             Step::AlterTypeName { from, to, .. } => {
-                write!(f, "is `{to}` on the wire, not `{from}`")
+                write!(f, "typename `{to}`, previously `{from}`")
             }
             Step::AlterPlane { from, to, .. } => {
                 write!(f, "moves from the {} plane to the {} plane", from.as_str(), to.as_str())
             }
             Step::AlterTenancy { from, to, .. } => {
-                write!(f, "is isolated {}, not {}", Isolated(to), Isolated(from))
+                write!(f, "is isolated {}, previously {}", TenancySummary(to), TenancySummary(from))
             }
             Step::AlterLoad { from, to, .. } => {
-                write!(f, "loads {}, not {}", to.as_str(), from.as_str())
+                write!(f, "loads {}, previously {}", to.as_str(), from.as_str())
             }
-            Step::AlterMutable { to: true, .. } => f.write_str("may be written by clients"),
-            Step::AlterMutable { to: false, .. } => {
-                f.write_str("may no longer be written by clients")
-            }
+            Step::AlterMutable { to: true, .. } => f.write_str("is now writable by clients"),
+            Step::AlterMutable { to: false, .. } => f.write_str("is no longer writable by clients"),
             Step::AlterScope { from, to, .. } => {
                 let group = |kind: &Option<GroupKind>| {
-                    kind.as_ref()
-                        .map_or_else(|| "no groups".to_owned(), |kind| format!("groups `{kind}:…`"))
+                    kind.as_ref().map_or_else(
+                        || "no sync groups".to_owned(),
+                        |kind| format!("sync groups `{kind}:…`"),
+                    )
                 };
-                write!(f, "forms {}, not {}", group(to), group(from))
+                write!(f, "forms {}, previously {}", group(to), group(from))
             }
-            Step::AlterGrants { to: None, .. } => f.write_str("gives no membership any more"),
+            Step::AlterGrants { to: None, .. } => f.write_str("no longer grants memberships"),
             Step::AlterGrants { to: Some(to), .. } => {
-                write!(f, "gives `{}` a membership of `{}`", to.subject, to.scope)
+                write!(f, "grants `{}` membership of `{}`", to.subject, to.scope)
             }
-            Step::AlterRoles { model: Some(_), .. } => f.write_str("has other roles of rows"),
-            Step::AlterRoles { model: None, .. } => f.write_str("the roles of identities change"),
+            Step::AlterRoles { model: Some(_), .. } => f.write_str("entity roles change"),
+            Step::AlterRoles { model: None, .. } => f.write_str("identity roles change"),
             Step::AlterFacet { to, change, .. } => {
-                let said = |value: &Option<crate::value::Value>| {
+                let shown = |value: &Option<crate::value::Value>| {
                     let text = value
                         .as_ref()
                         .map_or_else(|| "nothing".to_owned(), crate::value::Value::to_json);
@@ -66,22 +71,22 @@ impl Display for Step<'_> {
                 };
                 write!(
                     f,
-                    "`{}` has {:?} {}, not {}",
+                    "`{}` has {:?} {}, previously {}",
                     to.name,
                     change.facet,
-                    said(&change.to),
-                    said(&change.from)
+                    shown(&change.to),
+                    shown(&change.from)
                 )?;
                 change.cast.map_or(Ok(()), |cast| write!(f, " ({})", cast.as_str()))
             }
             Step::ReorderEnum { field, .. } => {
-                write!(f, "`{}` has its values in another order", field.name)
+                write!(f, "`{}` has its values reordered", field.name)
             }
             Step::AlterRelation { change, .. } => {
                 let name = &change.relation().name;
                 match change {
                     RelationChange::Added(to) => {
-                        write!(f, "relation `{name}` to `{}` is new", to.target)
+                        write!(f, "relation `{name}` to `{}` is added", to.target)
                     }
                     RelationChange::Removed(_) => write!(f, "relation `{name}` is dropped"),
                     RelationChange::Changed { .. } => write!(f, "relation `{name}` changes"),
@@ -90,7 +95,7 @@ impl Display for Step<'_> {
             Step::AlterHint { change, .. } => {
                 write!(
                     f,
-                    "has `{}` {}, not {}",
+                    "`{}` is {}, previously {}",
                     change.hint,
                     change.to.to_json(),
                     change.from.to_json()
@@ -100,10 +105,10 @@ impl Display for Step<'_> {
     }
 }
 
-/// A field in a few words.
-struct Said<'f>(&'f Field);
+/// A short description of a field.
+struct FieldSummary<'f>(&'f Field);
 
-impl Display for Said<'_> {
+impl Display for FieldSummary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let field = self.0;
         write!(f, "{}, {}", field.kind.as_str(), nullability(field.optional))?;
@@ -115,17 +120,22 @@ fn nullability(optional: bool) -> &'static str {
     if optional { "optional" } else { "required" }
 }
 
-struct SaidChanges<'c, 's>(&'c Changes<'s>);
+struct ChangesSummary<'c, 's>(&'c FieldChanges<'s>);
 
-impl Display for SaidChanges<'_, '_> {
+impl Display for ChangesSummary<'_, '_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Changes { column, kind, optional, enum_values, indexed } = self.0;
+        let FieldChanges { column, kind, optional, enum_values, indexed } = self.0;
         let mut parts = Vec::new();
         if let Some((from, to)) = column {
-            parts.push(format!("has column `{to}`, not `{from}`"));
+            parts.push(format!("has column `{to}`, previously `{from}`"));
         }
         if let Some((from, to, cast)) = kind {
-            parts.push(format!("is {}, not {} ({})", to.as_str(), from.as_str(), cast.as_str()));
+            parts.push(format!(
+                "is {}, previously {} ({})",
+                to.as_str(),
+                from.as_str(),
+                cast.as_str()
+            ));
         }
         if let Some((_, to)) = optional {
             parts.push(format!("is {}", nullability(*to)));
@@ -145,9 +155,9 @@ impl Display for SaidChanges<'_, '_> {
     }
 }
 
-struct Isolated<'t>(&'t Tenancy);
+struct TenancySummary<'t>(&'t Tenancy);
 
-impl Display for Isolated<'_> {
+impl Display for TenancySummary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Tenancy::Column { column } => write!(f, "by column `{column}`"),
