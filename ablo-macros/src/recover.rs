@@ -1,25 +1,25 @@
-//! What is expanded of an item with faults: as much of the usual as keeps what uses it from adding faults of its own.
+//! Error recovery: a partial expansion of an invalid item, so that one mistake yields one error.
 //!
-//! A field whose type cannot be read is not there, and an item with parameters has nothing: what its parameters are to
-//! ablo nobody knows.
+//! Fields whose type cannot be read are omitted. A generic item expands to nothing, because its
+//! parameters have no meaning to ablo.
 
 use crate::expand::text;
 use crate::spans::Spans;
 use ablo_codegen::emit::rust::expand::{Field, Model, print_model};
-use ablo_schema::front::rust::rescue::rescue;
+use ablo_schema::front::rust::recover::recover;
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Data, DeriveInput};
 
-/// The table of a model with faults.
-pub(crate) fn rescued_model(input: &DeriveInput, errors: &TokenStream) -> TokenStream {
+/// Expands the descriptor of an invalid model.
+pub(crate) fn recovered_model(input: &DeriveInput, errors: &TokenStream) -> TokenStream {
     let Data::Struct(data) = &input.data else { return TokenStream::new() };
     if errors.is_empty() || !input.generics.params.is_empty() {
         return TokenStream::new();
     }
-    let rescued = rescue(&input.ident, &input.attrs, &data.fields);
-    let Some(schema) = rescued.schema else { return TokenStream::new() };
-    let fields: Vec<Field> = rescued
+    let recovered = recover(&input.ident, &input.attrs, &data.fields);
+    let Some(schema) = recovered.schema else { return TokenStream::new() };
+    let fields: Vec<Field> = recovered
         .fields
         .iter()
         .map(|field| Field { name: field.ident.to_string(), value: text(&field.value) })
@@ -31,27 +31,27 @@ pub(crate) fn rescued_model(input: &DeriveInput, errors: &TokenStream) -> TokenS
         targets: &[],
     };
     let mut spans = Spans::default();
-    spans.learn(input.to_token_stream());
-    with_unread_fields(spans.give_back(&print_model(&schema, 0, &names)))
+    spans.record(input.to_token_stream());
+    with_unread_fields(spans.respan(&print_model(&schema, 0, &names)))
 }
 
-/// The call of `model!`, told that the struct may have more fields than the table.
+/// Adds `unread` to the call of `model!`: the struct may have more fields than the descriptor.
 fn with_unread_fields(call: TokenStream) -> TokenStream {
-    let told = |token: TokenTree| match token {
+    let patched = |token: TokenTree| match token {
         TokenTree::Group(group) => {
             let inside = group.stream();
-            let mut told =
+            let mut patched =
                 Group::new(group.delimiter(), quote!(#inside unread = ::core::unreachable!();));
-            told.set_span(group.span());
-            TokenTree::Group(told)
+            patched.set_span(group.span());
+            TokenTree::Group(patched)
         }
         token => token,
     };
-    call.into_iter().map(told).collect()
+    call.into_iter().map(patched).collect()
 }
 
-/// The implementations of an enum with faults.
-pub(crate) fn rescued_enum(input: &DeriveInput) -> TokenStream {
+/// Expands the implementations of an invalid enum.
+pub(crate) fn recovered_enum(input: &DeriveInput) -> TokenStream {
     let name = &input.ident;
     if !matches!(input.data, Data::Enum(_)) || !input.generics.params.is_empty() {
         return TokenStream::new();
