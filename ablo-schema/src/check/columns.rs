@@ -231,7 +231,7 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
         };
         if let Some(kind) = field.kind.filter(|kind| kind.value != *wanted) {
             let message = format!(
-                "base field `{name}` is a {}, not a {}",
+                "base field `{name}` has type `{}`, not `{}`",
                 wanted.as_str(),
                 kind.value.as_str()
             );

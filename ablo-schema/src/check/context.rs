@@ -1,4 +1,4 @@
-//! What all rules share: the raw schema, look-ups and diagnostics.
+//! State shared by all rules: the raw schema, look-ups and diagnostics.
 
 use super::columns::default_column;
 use crate::diag::{Diagnostics, Suggest};

@@ -14,7 +14,7 @@ pub(super) fn check_enums(cx: &mut Context<'_, '_>) {
             check_values(cx, field);
         } else if let Some(values) = &field.enum_values {
             let message = format!(
-                "field `{}` has `enumValues` but is a {}",
+                "field `{}` has `enumValues` but type `{}`",
                 field.name.value,
                 kind.value.as_str()
             );

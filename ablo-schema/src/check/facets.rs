@@ -70,7 +70,7 @@ pub(super) fn check_formats(cx: &mut Context<'_, '_>) {
         let wanted = if format.is_number() { RawKind::Number } else { RawKind::String };
         let Some(kind) = field.kind.filter(|kind| kind.value != wanted) else { continue };
         let message = format!(
-            "`{}` is a format of {}s, but field `{}` is a {}",
+            "`{}` is a format of {}s, but field `{}` has type `{}`",
             word.value,
             wanted.as_str(),
             field.name.value,

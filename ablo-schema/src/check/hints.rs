@@ -82,7 +82,7 @@ pub(super) fn check_auto_fill(cx: &mut Context<'_, '_>) {
             };
             if let Some(kind) = found.kind().filter(|kind| *kind != RawKind::String) {
                 let message = format!(
-                    "field `{}` is a {} and cannot store an id",
+                    "field `{}` has type `{}` and cannot store an id",
                     field.value,
                     kind.as_str()
                 );

@@ -42,7 +42,7 @@ pub(super) fn check_foreign_keys(cx: &mut Context<'_, '_>) {
                     cx.diagnostics.push(Code::RelationUnknownForeignKey, key.at, message);
                 diagnostic.help = help.or_else(|| {
                     Some(format!(
-                        "the foreign key of a {} is a field of `{holder}`",
+                        "the foreign key of a `{}` is a field of `{holder}`",
                         kind.value.as_str()
                     ))
                 });
@@ -60,7 +60,7 @@ fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &
         return;
     }
     let message =
-        format!("foreign key `{}` is a {}, but ids are strings", key.value, kind.as_str());
+        format!("foreign key `{}` has type `{}`, but ids are strings", key.value, kind.as_str());
     let diagnostic = cx.diagnostics.push(Code::RelationForeignKeyNotString, key.at, message);
     diagnostic.help("make the field a string");
     if let FieldLookup::Declared(field) = found {
@@ -92,7 +92,7 @@ pub(super) fn check_order_by(cx: &mut Context<'_, '_>) {
     for relation in cx.raw.models.iter().flat_map(|model| &model.relations) {
         let (Some(kind), Some(order_by)) = (relation.kind, &relation.order_by) else { continue };
         if kind.value != RelationKind::HasMany {
-            let message = format!("`orderBy` has no effect on a {}", kind.value.as_str());
+            let message = format!("`orderBy` has no effect on a `{}`", kind.value.as_str());
             cx.diagnostics
                 .push(Code::RelationOrderByIgnored, order_by.at, message)
                 .help("remove `orderBy`");
@@ -115,7 +115,7 @@ pub(super) fn check_options(cx: &mut Context<'_, '_>) {
         for relation in &model.raw.relations {
             let (Some(kind), Some(options)) = (relation.kind, &relation.options) else { continue };
             if kind.value != RelationKind::BelongsTo && !options.value.members.is_empty() {
-                let message = format!("options have no effect on a {}", kind.value.as_str());
+                let message = format!("options have no effect on a `{}`", kind.value.as_str());
                 cx.diagnostics
                     .push(Code::RelationOptionsIgnored, options.at, message)
                     .help("set them on the inverse `belongsTo`");

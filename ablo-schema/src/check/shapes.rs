@@ -20,7 +20,7 @@ pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
         let (Some(shape), Some(kind)) = (&field.shape, field.kind) else { continue };
         if kind.value != RawKind::Json {
             let message = format!(
-                "field `{}` has a shape but is a {}",
+                "field `{}` has a shape but type `{}`",
                 field.name.value,
                 kind.value.as_str()
             );

@@ -1,11 +1,11 @@
-//! Casts: what happens to the values of a column whose type changes.
+//! Casts: the effect of a type change on the values of a column.
 //!
 //! Classifies the change from one field to another. Types follow the table of the reference;
 //! formats are an extension.
 
 use crate::schema::{Field, FieldKind, Format};
 
-/// What happens to existing values, from harmless to worst.
+/// The effect on existing values, from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cast {
     /// Every value can be converted without loss.

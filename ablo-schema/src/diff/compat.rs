@@ -3,7 +3,7 @@
 //! Each [`Rule`] is one row of the compatibility table: an effect on each [`Audience`], a message
 //! and a remedy. docs/reference/compatibility.md shows the same table.
 
-/// What a change of a schema can affect.
+/// A party that a change of a schema can affect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Audience {
     /// A client of the previous schema that reads what a client of the next one wrote.

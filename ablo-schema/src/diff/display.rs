@@ -10,11 +10,11 @@ impl Display for Step<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Step::CreateModel { model } => {
-                write!(f, "is added, with table {:?}", model.table.as_str())
+                write!(f, "is added with table {:?}", model.table.as_str())
             }
             Step::RenameModel { from, .. } => write!(f, "is renamed from `{}`", from.key),
             Step::DropModel { model } => {
-                write!(f, "is dropped, with table {:?}", model.table.as_str())
+                write!(f, "is dropped with table {:?}", model.table.as_str())
             }
             Step::AddField { field, .. } => {
                 write!(f, "`{}` is added: {}", field.name, FieldSummary(field))

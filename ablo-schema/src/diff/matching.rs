@@ -249,7 +249,7 @@ impl<'s> Matcher<'s, '_> {
         }
         let help =
             self.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
-        let message = format!("no field `{}` on model `{}` in {which}", model.key, name.value);
+        let message = format!("no field `{}` on model `{}` in {which}", name.value, model.key);
         self.diagnostics.push(Code::RenameUnknownField, name.at, message).help = help
             .or_else(|| Some("use the name of a declared field, or remove the hint".to_owned()));
         None

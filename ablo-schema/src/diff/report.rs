@@ -13,7 +13,7 @@ use crate::value::Value;
 pub struct Report<'d, 's> {
     /// The diff.
     pub diff: &'d Diff<'s>,
-    /// What stands against applying the diff: warnings and blockers.
+    /// The warnings and blockers.
     pub verdict: Verdict<'s>,
     /// Possible renames, the most likely first, models before fields.
     pub possible_renames: Vec<PossibleRename<'s>>,

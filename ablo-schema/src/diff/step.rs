@@ -188,7 +188,7 @@ pub enum Step<'s> {
 pub struct FieldChanges<'s> {
     /// The column, before and after.
     pub column: Option<(&'s ColumnName, &'s ColumnName)>,
-    /// The type, before and after, and what happens to existing values.
+    /// The type, before and after, and the effect on existing values.
     pub kind: Option<(&'s FieldKind, &'s FieldKind, Cast)>,
     /// Whether a row may lack a value, before and after.
     pub optional: Option<(bool, bool)>,
@@ -222,7 +222,7 @@ pub struct FacetChange<'s> {
     pub from: Option<Value>,
     /// The next value.
     pub to: Option<Value>,
-    /// What happens to existing values, if only the format changes.
+    /// The effect on existing values, if only the format changes.
     pub cast: Option<Cast>,
 }
 

@@ -10,7 +10,7 @@ use crate::schema::{Field, Model, Plane, Tenancy};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
-/// What stands against applying a diff.
+/// The warnings and blockers of a diff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict<'s> {
@@ -72,7 +72,7 @@ impl Blocker<'_> {
     }
 }
 
-/// What a warning requires before the diff is applied.
+/// The requirements of a warning before the diff is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Class {
     /// Values are lost: an approval is required.

@@ -168,6 +168,6 @@ pub struct Facets {
 /// A deprecation, with an optional note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deprecated {
-    /// What to use instead.
+    /// The replacement.
     pub note: Option<Box<str>>,
 }

@@ -73,7 +73,7 @@ pub struct Model {
     pub(crate) authored: Authored,
 }
 
-/// What the author wrote, so that the canonical text repeats exactly that.
+/// The members that the author wrote: the canonical text repeats exactly these.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Authored {
     pub(crate) load: bool,

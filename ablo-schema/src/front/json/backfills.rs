@@ -157,9 +157,9 @@ fn fits(field: &Field, value: &Value) -> (bool, String) {
 fn fits_number(format: Option<Format>, value: &Value) -> (bool, String) {
     let Value::Number(number) = value else { return (false, "use a number".to_owned()) };
     match (format, format.and_then(Format::bounds)) {
-        (_, Some((least, most))) => {
-            let fits = (least as f64..=most as f64).contains(number) && number.fract() == 0.0;
-            (fits, format!("use a whole number from {least} to {most}"))
+        (_, Some((min, max))) => {
+            let fits = (min as f64..=max as f64).contains(number) && number.fract() == 0.0;
+            (fits, format!("use a whole number from {min} to {max}"))
         }
         (Some(Format::Float), None) => (
             number.abs() <= f64::from(f32::MAX),
@@ -180,11 +180,11 @@ fn fits_text(format: Option<Format>, value: &Value) -> (bool, String) {
         return (false, help.to_owned());
     };
     match (format, format.and_then(Format::bounds)) {
-        (_, Some((least, most))) => (
-            is_whole(text, least, most),
+        (_, Some((min, max))) => (
+            is_whole(text, min, max),
             format!(
-                "use digits without leading zeros, from {least} \
-                to {most}"
+                "use digits without leading zeros, from {min} \
+                to {max}"
             ),
         ),
         (Some(Format::Decimal { digits }), None) => (

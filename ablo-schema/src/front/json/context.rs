@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostics, SpanId, Spanned, Suggest};
 use crate::raw::{CowStr, Maybe, RawRole};
 use std::fmt::Display;
 
-/// What all readers of a document share: diagnostics and suggestions.
+/// State shared by all readers of a document: diagnostics and suggestions.
 pub(super) struct ReadContext<'d> {
     pub(super) diagnostics: &'d mut Diagnostics,
     pub(super) suggest: Suggest,

@@ -246,7 +246,7 @@ pub(crate) fn report_wrong_value(
     let message = match kind {
         ArgumentKind::Flag => format!("`{name}` needs a value"),
         ArgumentKind::Value(_) => format!("invalid value for `{name}`"),
-        ArgumentKind::List(_) => format!("`{name}` is not a list"),
+        ArgumentKind::List(_) => format!("`{name}` does not take a list"),
         ArgumentKind::Type(_) => format!("`{name}` does not take a type"),
         ArgumentKind::Literal(_) => "expected a name, found a literal".to_owned(),
     };

@@ -54,7 +54,7 @@ impl SpanTable {
     }
 }
 
-/// What all readers share: diagnostics, spans and suggestions.
+/// State shared by all readers: diagnostics, spans and suggestions.
 #[derive(Debug, Default)]
 pub struct ReadContext {
     /// The diagnostics.

@@ -94,8 +94,8 @@ impl Shapes<'_> {
     fn tuple(&self, tuple: &TypeTuple, trail: &Trail<'_>) -> Value {
         trail.left.set(trail.left.get().saturating_sub(1));
         let items: Vec<Value> = tuple.elems.iter().map(|ty| self.schema(ty, trail)).collect();
-        let [least, most] = lengths(items.len());
-        object([("type", text("array")), ("prefixItems", Value::Array(items)), least, most])
+        let [min, max] = lengths(items.len());
+        object([("type", text("array")), ("prefixItems", Value::Array(items)), min, max])
     }
 
     fn array(&self, array: &TypeArray, trail: &Trail<'_>) -> Value {
@@ -103,8 +103,8 @@ impl Shapes<'_> {
         let items = ("items", self.schema(&array.elem, trail));
         match &array.len {
             Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
-                let [least, most] = lengths(length.base10_parse().unwrap_or_default());
-                object([("type", text("array")), items, least, most])
+                let [min, max] = lengths(length.base10_parse().unwrap_or_default());
+                object([("type", text("array")), items, min, max])
             }
             // Only the compiler knows the length.
             _ => object([("type", text("array")), items]),
