@@ -1,5 +1,5 @@
-//! Reads the hints of a diff: `{"models": [{from, to}], "fields": [{model, from, to}], "drops": …}`,
-//! where `drops` is `{"models": [key], "fields": [{model, field}]}`.
+//! Reads the hints of a diff: `{"models": [{from, to}], "fields": [{model, from, to}], "drops":
+//! …}`, where `drops` is `{"models": [key], "fields": [{model, field}]}`.
 
 use super::context::ReadContext;
 use super::node::{Member, Node};

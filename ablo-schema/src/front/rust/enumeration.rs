@@ -86,7 +86,7 @@ fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, cx: &mut
             cx.report(
                 Code::RustAttributeValue,
                 variant.ident.span(),
-                "the variant marked `other` has no value",
+                "the variant marked `other` cannot have a value",
             )
             .help("remove `value` or `other`");
         }
