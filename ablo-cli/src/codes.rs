@@ -28,7 +28,7 @@ impl Code {
 impl From<ablo_schema::Code> for Code {
     fn from(code: ablo_schema::Code) -> Self {
         let (name, severity) = (code.as_str(), code.severity());
-        Self { name, severity, title: code.title(), meaning: code.meaning(), mend: code.mend() }
+        Self { name, severity, title: code.title(), meaning: code.meaning(), mend: code.fix() }
     }
 }
 

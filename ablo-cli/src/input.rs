@@ -3,7 +3,7 @@
 use crate::finding::{Exit, Finding, Report, Source, Spot, Stop};
 use crate::source::{self, STDIN};
 use ablo_codegen::RustFiles;
-use ablo_schema::front::{Located, Place, json, rust};
+use ablo_schema::front::{Located, Location, json, rust};
 use ablo_schema::{Diagnostics, Schema};
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub(crate) fn read(path: &Path) -> Result<Input, Stop> {
     if is_rust(path) {
         return read_rust(path);
     }
-    let source = source::read(path, json::MOST_BYTES)?;
+    let source = source::read(path, json::MAX_BYTES)?;
     let read = json::read(&source.text);
     let name = source.name.clone();
     let located = json::locate(&source.text, &read.diagnostics);
@@ -53,7 +53,7 @@ pub(crate) fn aside<T>(
     path: &Path,
     read: impl FnOnce(&str) -> (Option<T>, Diagnostics),
 ) -> Result<(T, Source), Stop> {
-    let source = source::read(path, json::MOST_BYTES)?;
+    let source = source::read(path, json::MAX_BYTES)?;
     match read(&source.text) {
         (Some(done), _) => Ok((done, source)),
         (None, diagnostics) => Err(refused(&source, &diagnostics)),
@@ -67,7 +67,7 @@ pub(crate) fn refused(source: &Source, diagnostics: &Diagnostics) -> Stop {
 }
 
 fn read_rust(path: &Path) -> Result<Input, Stop> {
-    let source = source::read(path, rust::file::MOST_BYTES)?;
+    let source = source::read(path, rust::file::MAX_BYTES)?;
     let mut files = RustFiles::new(path);
     let mut read = rust::file::read_with(&source.text, &mut |wanted| files.load(wanted));
     let texts = files.paths().iter().zip(&read.texts);
@@ -90,7 +90,7 @@ fn read_rust(path: &Path) -> Result<Input, Stop> {
 fn reports(sources: &[&Source], all: &[Located<'_>], diagnostics: &Diagnostics) -> Vec<Report> {
     let mut reports = Vec::new();
     for (file, source) in sources.iter().enumerate() {
-        let here = all.iter().filter(|located| located.place.file == file);
+        let here = all.iter().filter(|located| located.location.file == file);
         let findings: Vec<Finding> = here.map(|located| finding(located, sources)).collect();
         if !findings.is_empty() {
             let source = Source { name: source.name.clone(), text: source.text.clone() };
@@ -104,8 +104,8 @@ fn reports(sources: &[&Source], all: &[Located<'_>], diagnostics: &Diagnostics) 
 }
 
 fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
-    let home = located.place.file;
-    let spot = |place: &Place| {
+    let home = located.location.file;
+    let spot = |place: &Location| {
         let elsewhere = sources.get(place.file).filter(|_| place.file != home);
         Spot {
             range: place.range.clone(),
@@ -120,7 +120,7 @@ fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
         code: located.diagnostic.code.as_str(),
         severity: located.diagnostic.code.severity(),
         message: located.diagnostic.message.clone(),
-        spot: Some(spot(&located.place)),
+        spot: Some(spot(&located.location)),
         also: located.also.iter().map(|(place, what)| (spot(place), (*what).to_owned())).collect(),
         help: located.diagnostic.help.clone(),
     }

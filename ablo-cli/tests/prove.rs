@@ -97,15 +97,15 @@ fn what_is_lost_stands_beside_what_was_declared() {
     let evidence = document(&ran);
     let dropped = column(&evidence, "tasks", "name");
     assert_eq!((&dropped["lost"], &dropped["after"]), (&Value::from(8), &Value::Null));
-    assert_eq!(dropped["declared"][0], "the column goes with every value in it");
+    assert_eq!(dropped["declared"][0], "the column and all its values are dropped");
     assert_eq!(
         column(&evidence, "logs", "line")["declared"][0],
-        "the table goes with every row in it"
+        "the table and all its rows are dropped"
     );
     let ran = prove("drops-that-are-meant", &["--hints", &hints, "--rows", "8"]);
     assert!(
         ran.out.contains(
-            "  name (dropped): 8 lost (declared: the column goes with every value in it)\n"
+            "  name (dropped): 8 lost (declared: the column and all its values are dropped)\n"
         ),
         "{}",
         ran.out

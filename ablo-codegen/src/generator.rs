@@ -255,10 +255,10 @@ fn judged(
         all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Warning)
     {
         let path = texts
-            .get(located.place.file)
+            .get(located.location.file)
             .map(|text| text.path.display().to_string())
             .unwrap_or_default();
-        let (place, said) = (&located.place, located.diagnostic);
+        let (place, said) = (&located.location, located.diagnostic);
         say_to_cargo(
             "warning",
             &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code),

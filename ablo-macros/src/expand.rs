@@ -1,7 +1,7 @@
-//! What each macro expands to.
+//! The expansion of each macro.
 
+use crate::recover::{recovered_enum, recovered_model};
 use crate::report::errors;
-use crate::rescue::{rescued_enum, rescued_model};
 use crate::spans::Spans;
 use ablo_codegen::emit::rust::expand::{
     Enumeration, Field, Model, Schema, print_enum, print_model, print_schema,
@@ -9,23 +9,23 @@ use ablo_codegen::emit::rust::expand::{
 use ablo_schema::Hashes;
 use ablo_schema::front::rust::definition::{Definition, Inline, read_inline};
 use ablo_schema::front::rust::derive::{Derived, read, read_derived_enum};
-use ablo_schema::front::rust::{Reader, RustEnum};
+use ablo_schema::front::rust::{ReadContext, RustEnum};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, DeriveInput, Item, ItemStruct, Visibility};
 
-/// The table of a derived model, beside the user's own struct.
+/// Expands `#[derive(AbloModel)]`: the descriptor of the user's struct.
 pub(crate) fn model(tokens: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(tokens) {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let mut reader = Reader::default();
-    let Derived { schema, fields, targets } = read(&input, &mut reader);
-    let errors = errors(&mut reader);
+    let mut cx = ReadContext::default();
+    let Derived { schema, fields, targets } = read(&input, &mut cx);
+    let errors = errors(&mut cx);
     let Some(schema) = schema else {
-        let rescued = rescued_model(&input, &errors);
-        return quote!(#errors #rescued);
+        let recovered = recovered_model(&input, &errors);
+        return quote!(#errors #recovered);
     };
     let fields: Vec<Field> = fields
         .iter()
@@ -40,37 +40,37 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
     };
     let printed = print_model(&schema, 0, &names);
     let mut spans = Spans::default();
-    spans.learn(input.to_token_stream());
-    let table = spans.give_back(&printed);
+    spans.record(input.to_token_stream());
+    let table = spans.respan(&printed);
     let attributes = input.attrs.iter().map(ToTokens::to_token_stream).collect();
-    spans.learn_constants(attributes);
+    spans.record_constants(attributes);
     let checks = foreign_keys(&schema, &targets, &spans);
     quote!(#errors #table #checks)
 }
 
-/// Names the fields that relations use on the other side, so that rustc looks whether they are there.
+/// Names the fields that relations use on the other side, so that rustc checks that they exist.
 fn foreign_keys(schema: &ablo_schema::Schema, targets: &[String], spans: &Spans) -> TokenStream {
     let Some(model) = schema.models().first() else { return TokenStream::new() };
     let printed = ablo_codegen::emit::rust::expand::print_foreign_keys(model, targets);
-    spans.give_back(&printed)
+    spans.respan(&printed)
 }
 
-/// The implementations of a derived enum.
+/// Expands `#[derive(AbloEnum)]`.
 pub(crate) fn enumeration(tokens: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(tokens) {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let mut reader = Reader::default();
-    let read = read_derived_enum(&input, &mut reader);
-    let errors = errors(&mut reader);
+    let mut cx = ReadContext::default();
+    let read = read_derived_enum(&input, &mut cx);
+    let errors = errors(&mut cx);
     let Some(read) = read.filter(|_| errors.is_empty()) else {
-        let rescued = rescued_enum(&input);
-        return quote!(#errors #rescued);
+        let recovered = recovered_enum(&input);
+        return quote!(#errors #recovered);
     };
     let mut spans = Spans::default();
-    spans.learn(input.to_token_stream());
-    spans.give_back(&print_enum(&variants(&read, None)))
+    spans.record(input.to_token_stream());
+    spans.respan(&print_enum(&variants(&read, None)))
 }
 
 fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration {
@@ -87,30 +87,30 @@ fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration 
     }
 }
 
-/// A schema: of models that are named, or of models that stand in it.
+/// Expands `define_schema!`, which names or declares its models.
 pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
-    let mut reader = Reader::default();
+    let mut cx = ReadContext::default();
     let mut spans = Spans::default();
-    spans.learn(tokens.clone());
-    let Some(definition) = Definition::parse(tokens, &mut reader) else {
-        return errors(&mut reader);
+    spans.record(tokens.clone());
+    let Some(definition) = Definition::parse(tokens, &mut cx) else {
+        return errors(&mut cx);
     };
     if definition.items.is_empty() {
-        named(&definition, &mut reader, &spans)
+        named(&definition, &mut cx, &spans)
     } else {
-        inline(&definition, &mut reader, &spans)
+        inline(&definition, &mut cx, &spans)
     }
 }
 
-fn named(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
-    definition.check_repeated(reader);
+fn named(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
+    definition.check_repeated(cx);
     let models: Vec<String> = definition.paths.iter().map(text).collect();
     let printed = print_definition(definition, None, &models, &keys_of(&models));
-    let (errors, schema) = (errors(reader), spans.give_back(&printed));
+    let (errors, schema) = (errors(cx), spans.respan(&printed));
     quote!(#errors #schema)
 }
 
-/// The keys that models have by default. What a derive elsewhere says of its key is not seen here.
+/// Returns the default keys of models. A key that a derive sets elsewhere is not visible here.
 fn keys_of(models: &[String]) -> Vec<String> {
     let name = |model: &String| {
         let last = model.rsplit("::").next().unwrap_or(model).trim();
@@ -141,10 +141,10 @@ fn print_definition(
     })
 }
 
-fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenStream {
-    let Inline { models, enums, schema } = read_inline(definition, reader);
-    definition.check_repeated(reader);
-    let errors = errors(reader);
+fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
+    let Inline { models, enums, schema } = read_inline(definition, cx);
+    definition.check_repeated(cx);
+    let errors = errors(cx);
     let items: TokenStream =
         definition.items.iter().map(|item| item_without_attributes(item, &enums)).collect();
     let idents: Vec<String> = models.iter().map(|model| model.ident.to_string()).collect();
@@ -161,12 +161,13 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
             }
             _ => None,
         });
-        let rescued: TokenStream = structs.map(|input| rescued_model(&input, &errors)).collect();
+        let recovered: TokenStream =
+            structs.map(|input| recovered_model(&input, &errors)).collect();
         let mut printed = String::new();
         printed_enums(&mut printed);
         printed.push_str(&print_definition(definition, None, &idents, &keys_of(&idents)));
-        let tables = spans.give_back(&printed);
-        return quote!(#errors #items #rescued #tables);
+        let tables = spans.respan(&printed);
+        return quote!(#errors #items #recovered #tables);
     };
     let mut printed = String::new();
     for (at, model) in models.iter().enumerate() {
@@ -200,11 +201,11 @@ fn inline(definition: &Definition, reader: &mut Reader, spans: &Spans) -> TokenS
     let keys: Vec<String> =
         schema.models().iter().map(|model| model.key.as_str().to_owned()).collect();
     printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents, &keys));
-    let tables = spans.give_back(&printed);
+    let tables = spans.respan(&printed);
     quote!(#errors #items #tables)
 }
 
-/// An item as it was written, but for what only these macros read. The enums of the schema are printed with their tables.
+/// Returns an item without `#[ablo(…)]`. Enums of the schema are printed with the descriptors.
 fn item_without_attributes(item: &Item, enums: &[RustEnum]) -> TokenStream {
     match item.clone() {
         Item::Struct(mut item) => {
@@ -227,7 +228,7 @@ fn strip(attributes: &mut Vec<Attribute>) {
     attributes.retain(|attribute| !attribute.path().is_ident("ablo"));
 }
 
-/// What generated rows derive, unless the author chose.
+/// Returns the default derives of rows, unless the author wrote a `derive`.
 fn usual_derives(item: &ItemStruct) -> TokenStream {
     if item.attrs.iter().any(|attribute| attribute.path().is_ident("derive")) {
         return TokenStream::new();

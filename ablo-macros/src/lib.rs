@@ -1,22 +1,23 @@
-//! The macros of ablo. `ablo` re-exports them; nobody depends on this crate alone.
+//! The macros of ablo, re-exported by `ablo`. Do not depend on this crate directly.
 //!
-//! A shell: parse, call, report. What Rust says is read by `ablo_schema::front::rust`, checked by the rules that check every
-//! schema, and printed by the emitter behind `ablo generate --target rust`.
+//! Parses the input, calls the other crates and reports errors: `ablo_schema::front::rust` reads
+//! the input, the rules of every schema validate it, and the emitter of `ablo generate --target
+//! rust` prints the expansion.
 
 mod expand;
+mod recover;
 mod report;
-mod rescue;
 mod spans;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct a model: see `ablo::AbloModel`.
+/// Implements a model for a struct: see `ablo::AbloModel`.
 #[proc_macro_derive(AbloModel, attributes(ablo))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     expand::model(input.into()).into()
 }
 
-/// Makes an enum an open enum: see `ablo::AbloEnum`.
+/// Implements an open enum: see `ablo::AbloEnum`.
 #[proc_macro_derive(AbloEnum, attributes(ablo))]
 pub fn derive_enum(input: TokenStream) -> TokenStream {
     expand::enumeration(input.into()).into()

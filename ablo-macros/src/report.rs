@@ -1,24 +1,25 @@
-//! Diagnostics as errors of rustc, each on its tokens, all at once.
+//! Reports all diagnostics as compile errors, each on its tokens.
 
-use ablo_schema::front::rust::Reader;
+use ablo_schema::front::rust::ReadContext;
 use ablo_schema::{Diagnostic, Severity};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 
-/// One `compile_error!` for each error; warnings are for `ablo check` and build scripts, since rustc has no way to say them.
-pub(crate) fn errors(reader: &mut Reader) -> TokenStream {
-    reader.diagnostics.sort();
-    let errors = reader.diagnostics.iter().filter(|one| one.code.severity() == Severity::Error);
-    errors.map(|diagnostic| error(diagnostic, reader)).collect()
+/// Returns one `compile_error!` for each error. Warnings are left to `ablo check` and build
+/// scripts, because rustc offers no way to emit them.
+pub(crate) fn errors(cx: &mut ReadContext) -> TokenStream {
+    cx.diagnostics.sort();
+    let errors = cx.diagnostics.iter().filter(|one| one.code.severity() == Severity::Error);
+    errors.map(|diagnostic| error(diagnostic, cx)).collect()
 }
 
-fn error(diagnostic: &Diagnostic, reader: &Reader) -> TokenStream {
+fn error(diagnostic: &Diagnostic, cx: &ReadContext) -> TokenStream {
     let mut text = format!("{}\n  code: {}", diagnostic.message, diagnostic.code);
     if let Some(help) = &diagnostic.help {
         text.push_str("\n  help: ");
         text.push_str(help);
     }
-    let (first, last) = reader.places.spans(diagnostic.at);
+    let (first, last) = cx.spans.spans(diagnostic.at);
     spanned(&text, first, last)
 }
 

@@ -1,6 +1,6 @@
-//! The canonical text of a schema: what the reference writes after reading it, byte for byte.
+//! The canonical text of a schema: byte for byte what the reference writes after reading it.
 //!
-//! The *sorted* text says the same with members in UTF-16 order; hashes are taken over it.
+//! The *sorted* text has the same members in UTF-16 order; hashes are computed over it.
 
 use crate::schema::{
     Field, FieldKind, FieldMember, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation, Role, Schema,
@@ -9,7 +9,7 @@ use crate::value::{
     ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string,
 };
 
-/// The canonical serialisation: one line, no insignificant white space.
+/// Returns the canonical text: one line without insignificant white space.
 ///
 /// ```
 /// let read = ablo_schema::front::json::read(r#"{ "identityRoles": [], "v": 3, "models": {} }"#);
@@ -23,14 +23,14 @@ pub fn print(schema: &Schema) -> String {
     out
 }
 
-/// The sorted text: members by UTF-16 code units at every depth.
+/// Returns the sorted text: members ordered by UTF-16 code units at every depth.
 pub(crate) fn print_sorted(schema: &Schema) -> String {
     let mut out = String::with_capacity(schema.models.len() * 1800 + 64);
     write(schema, Order::Sorted, &mut out);
     out
 }
 
-/// The sorted text of one model.
+/// Writes the sorted text of one model.
 pub(crate) fn print_model_sorted(model: &Model, out: &mut String) {
     write_model(model, Order::Sorted, out);
 }
@@ -173,7 +173,7 @@ fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut 
 
 fn write_values(kind: &FieldKind, out: &mut String) {
     out.push('[');
-    // Only enums have values: the rule sees to it.
+    // Only enums have values: a rule ensures it.
     if let FieldKind::Enum(values) = kind {
         for (at, value) in values.iter().enumerate() {
             if at > 0 {

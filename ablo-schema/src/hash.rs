@@ -1,7 +1,8 @@
 //! The two hashes of a schema.
 //!
-//! `schemaHash` is the hosted service's: 32 bits, for the handshake only, since two schemas with one hash are found in
-//! minutes. `contentHash` is ours: BLAKE3, 256 bits, over the same sorted text, for the schema and for each model.
+//! `schemaHash` is the hash of the hosted service: 32 bits, for the handshake only, because
+//! collisions can be found within minutes. `contentHash` is ours: BLAKE3 with 256 bits over the
+//! same sorted text, for the schema and for each model.
 
 use crate::canonical::{print_model_sorted, print_sorted};
 use crate::schema::{Model, ModelKey, Schema};
@@ -20,12 +21,12 @@ use std::fmt;
 pub struct Hashes {
     /// The handshake hash.
     pub schema: SchemaHash,
-    /// What the schema says, all of it.
+    /// The hash of the whole schema.
     pub content: ContentHash,
 }
 
 impl Hashes {
-    /// Computes them.
+    /// Computes both hashes.
     #[must_use]
     pub fn of(schema: &Schema) -> Self {
         let text = print_sorted(schema);
@@ -36,7 +37,7 @@ impl Hashes {
     }
 }
 
-/// What each model says, in schema order.
+/// Returns the content hash of each model, in schema order.
 #[must_use]
 pub fn of_models(schema: &Schema) -> Vec<(ModelKey, ContentHash)> {
     let mut text = String::new();
@@ -48,7 +49,7 @@ pub fn of_models(schema: &Schema) -> Vec<(ModelKey, ContentHash)> {
     schema.models.iter().map(&mut hash).collect()
 }
 
-/// The handshake hash: 8 lower-case hex digits.
+/// The handshake hash: displays as 8 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaHash(u32);
 
@@ -58,7 +59,7 @@ impl fmt::Display for SchemaHash {
     }
 }
 
-/// A BLAKE3 hash: 64 lower-case hex digits.
+/// A BLAKE3 hash: displays as 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentHash(blake3::Hash);
 
@@ -68,7 +69,7 @@ impl fmt::Display for ContentHash {
     }
 }
 
-/// 32-bit FNV-1a that takes whole UTF-16 code units where the original takes bytes.
+/// 32-bit FNV-1a over UTF-16 code units instead of bytes.
 fn fnv1a_utf16(text: &str) -> u32 {
     let step = |state: u32, unit: u32| (state ^ unit).wrapping_mul(0x0100_0193);
     if text.is_ascii() {

@@ -1,9 +1,9 @@
 //! The ablo schema.
 //!
-//! One [`Schema`] describes an application's models; every file that ablo generates is a pure function of it.
-//! A front ([`front::json`]) reads author input into [`raw`], [`check`] is the only door from raw to [`Schema`],
-//! and [`canonical`] and [`hash`] say how a schema is written and named. This crate knows no spelling of Rust,
-//! TypeScript or SQL, and does no I/O.
+//! One [`Schema`] describes the models of an application; every generated file is a pure function
+//! of it. A front end ([`front::json`]) reads author input into the raw form ([`raw`]), [`check`]
+//! validates it and is the only way to get a [`Schema`], and [`canonical`] and [`hash`] define its
+//! text form and its hashes. This crate contains no Rust, TypeScript or SQL syntax and does no I/O.
 //!
 //! ```
 //! let text = r#"{"v":3,"models":{"tasks":{"fields":{"title":{"type":"string","isOptional":false,

@@ -1,10 +1,11 @@
-//! Look-up by name, in constant time and without an order: what cannot be iterated cannot leak its order into output.
+//! A map for look-ups in constant time that cannot be iterated, so that its order cannot leak into
+//! output.
 
 use indexmap::IndexMap;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-/// A map that can be asked and not walked.
+/// A map without iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lookup<K: Hash + Eq, V>(IndexMap<K, V>);
 
@@ -27,7 +28,7 @@ impl<K: Hash + Eq, V> Lookup<K, V> {
         self.0.get_mut(key)
     }
 
-    /// Puts a value in, and gives the one that it replaces.
+    /// Inserts a value and returns the one that it replaces.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.0.insert(key, value)
     }

@@ -1,17 +1,17 @@
-//! What a front read: unresolved, unchecked, every part beside its place.
+//! The raw form: what a front end read, unresolved and unchecked, with spans.
 //!
-//! A part that is absent here was either absent in the source or of the wrong type, and in the latter case the front
-//! has already said so; rules skip what they do not find. Nothing here is ever shown to an emitter.
+//! A part that is absent here was absent in the source or had the wrong type. In the latter case
+//! the front end has already reported it, and rules skip it. Emitters never see this form.
 
 use crate::diag::{SpanId, Spanned};
 use crate::schema::{AutoFillSource, FieldMember, Load, Plane, RelationKind};
 use crate::value::{Members, Value};
 use std::borrow::Cow;
 
-/// Text borrowed from the source where it can be.
-pub type Text<'a> = Cow<'a, str>;
+/// A string, borrowed from the source if possible.
+pub type CowStr<'a> = Cow<'a, str>;
 
-/// A part that may be absent, with its place.
+/// An optional part with its span.
 pub type Maybe<T> = Option<Spanned<T>>;
 
 /// A whole document.
@@ -19,7 +19,7 @@ pub type Maybe<T> = Option<Spanned<T>>;
 pub struct RawSchema<'a> {
     /// The models in document order.
     pub models: Vec<RawModel<'a>>,
-    /// How an identity's groups are computed.
+    /// The rules that compute an identity's sync groups.
     pub identity_roles: Vec<RawRole<'a>>,
 }
 
@@ -27,50 +27,50 @@ pub struct RawSchema<'a> {
 #[derive(Debug)]
 pub struct RawModel<'a> {
     /// The author's name.
-    pub key: Spanned<Text<'a>>,
-    /// The place of the whole model.
+    pub key: Spanned<CowStr<'a>>,
+    /// The span of the whole model.
     pub at: SpanId,
     /// Declared fields.
     pub fields: Vec<RawField<'a>>,
     /// Relations.
     pub relations: Vec<RawRelation<'a>>,
-    /// When clients load it.
+    /// When clients load the rows.
     pub load: Maybe<Load>,
     /// The name on the wire.
-    pub type_name: Maybe<Text<'a>>,
+    pub type_name: Maybe<CowStr<'a>>,
     /// The physical table.
-    pub table_name: Maybe<Text<'a>>,
+    pub table_name: Maybe<CowStr<'a>>,
     /// How rows are isolated.
     pub tenancy: Maybe<RawTenancy<'a>>,
-    /// Where the table lives.
+    /// Which database the table is in.
     pub plane: Maybe<Plane>,
-    /// Whether rows form sync groups.
+    /// Whether each row forms a sync group.
     pub scope: Maybe<RawScope<'a>>,
-    /// Membership.
+    /// Set if rows are memberships.
     pub grants: Maybe<RawGrants<'a>>,
-    /// Extra routing.
+    /// Rules that route rows to further sync groups.
     pub entity_roles: Maybe<Vec<RawRole<'a>>>,
-    /// Bootstrap hint.
+    /// A bootstrap option.
     pub bootstrap_limit: Maybe<f64>,
-    /// Bootstrap hint.
-    pub bootstrap_order_by: Maybe<Text<'a>>,
-    /// Whether clients may write.
+    /// A bootstrap option.
+    pub bootstrap_order_by: Maybe<CowStr<'a>>,
+    /// Whether clients may write rows.
     pub mutable: Maybe<bool>,
     /// Client hint.
     pub lazy_observable: Maybe<bool>,
-    /// Client storage hint.
+    /// Client hint: the local store.
     pub persist: Maybe<RawPersist<'a>>,
     /// Fields filled from the identity.
     pub auto_fill: Maybe<Vec<RawAutoFill<'a>>>,
-    /// Fields a stored row may not lack.
-    pub required_fields: Maybe<Vec<Spanned<Text<'a>>>>,
-    /// The parts that the canonical text repeats as they came.
+    /// Fields that every stored row needs.
+    pub required_fields: Maybe<Vec<Spanned<CowStr<'a>>>>,
+    /// The parts that the canonical text repeats as written.
     pub verbatim: Verbatim,
 }
 
 impl<'a> RawModel<'a> {
-    /// A model of which nothing but its key is said.
-    pub(crate) fn new(key: Spanned<Text<'a>>, at: SpanId) -> Self {
+    /// Creates a model that has only a key.
+    pub(crate) fn new(key: Spanned<CowStr<'a>>, at: SpanId) -> Self {
         Self {
             key,
             at,
@@ -96,7 +96,7 @@ impl<'a> RawModel<'a> {
     }
 }
 
-/// Parts kept as they came.
+/// Parts kept as written.
 #[derive(Debug, Default)]
 pub struct Verbatim {
     /// `tenancy`.
@@ -117,44 +117,44 @@ pub struct Verbatim {
 #[derive(Debug)]
 pub struct RawField<'a> {
     /// The author's name.
-    pub name: Spanned<Text<'a>>,
-    /// The place of the whole field.
+    pub name: Spanned<CowStr<'a>>,
+    /// The span of the whole field.
     pub at: SpanId,
     /// Its type.
     pub kind: Maybe<RawKind>,
     /// Whether a row may lack it.
     pub optional: Maybe<bool>,
-    /// Whether an index is asked for.
+    /// Whether the column is indexed.
     pub indexed: Maybe<bool>,
     /// The physical column.
-    pub column: Maybe<Text<'a>>,
+    pub column: Maybe<CowStr<'a>>,
     /// The values of an enum.
-    pub enum_values: Maybe<Vec<Spanned<Text<'a>>>>,
-    /// Prose.
-    pub description: Maybe<Text<'a>>,
+    pub enum_values: Maybe<Vec<Spanned<CowStr<'a>>>>,
+    /// The description.
+    pub description: Maybe<CowStr<'a>>,
     /// `true`, or what to use instead.
-    pub deprecated: Maybe<Option<Text<'a>>>,
-    /// What the type's values are exactly, a word of `schema::Format`.
-    pub format: Maybe<Text<'a>>,
-    /// How many digits a decimal has.
+    pub deprecated: Maybe<Option<CowStr<'a>>>,
+    /// The spelling of a `schema::Format`.
+    pub format: Maybe<CowStr<'a>>,
+    /// The total number of digits of a decimal.
     pub precision: Maybe<f64>,
-    /// How many of them stand behind the point.
+    /// The number of digits after the decimal point.
     pub scale: Maybe<f64>,
-    /// What a row has where its writer said nothing.
+    /// The value of a row whose writer sent none.
     pub default: Maybe<Value>,
-    /// Whether no two rows of an organisation share a value.
+    /// Whether values are unique within an organisation.
     pub unique: Maybe<bool>,
     /// The JSON Schema of a `json` field.
     pub shape: Maybe<Value>,
-    /// What the field was called before.
-    pub renamed_from: Maybe<Text<'a>>,
+    /// The previous name of the field.
+    pub renamed_from: Maybe<CowStr<'a>>,
     /// The field's number in the binary form.
     pub number: Maybe<f64>,
-    /// Every member in the order in which it came.
+    /// All members in document order.
     pub(crate) members: Vec<FieldMember>,
 }
 
-/// The type of a field, before its values are looked at.
+/// The type of a field, without the values of an enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawKind {
     /// `string`
@@ -172,7 +172,7 @@ pub enum RawKind {
 }
 
 impl RawKind {
-    /// Every kind, for messages.
+    /// All kinds.
     pub const ALL: [RawKind; 6] = [
         RawKind::String,
         RawKind::Number,
@@ -182,7 +182,7 @@ impl RawKind {
         RawKind::Json,
     ];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,37 +200,37 @@ impl RawKind {
 #[derive(Debug)]
 pub struct RawRelation<'a> {
     /// The author's name.
-    pub name: Spanned<Text<'a>>,
-    /// The place of the whole relation.
+    pub name: Spanned<CowStr<'a>>,
+    /// The span of the whole relation.
     pub at: SpanId,
     /// Its kind.
     pub kind: Maybe<RelationKind>,
     /// A model key.
-    pub target: Maybe<Text<'a>>,
+    pub target: Maybe<CowStr<'a>>,
     /// A field name.
-    pub foreign_key: Maybe<Text<'a>>,
+    pub foreign_key: Maybe<CowStr<'a>>,
     /// A column name.
-    pub foreign_key_column: Maybe<Text<'a>>,
+    pub foreign_key_column: Maybe<CowStr<'a>>,
     /// The options that are set.
     pub options: Maybe<RawOptions>,
     /// A field of the target.
-    pub order_by: Maybe<Text<'a>>,
+    pub order_by: Maybe<CowStr<'a>>,
 }
 
-/// Relation options and their text.
+/// Relation options and the members as written.
 #[derive(Debug, Default)]
 pub struct RawOptions {
-    /// Client-side index.
+    /// Clients index rows by the foreign key.
     pub index: bool,
-    /// Attach the parent to deltas.
+    /// Clients attach the parent to incoming deltas.
     pub enrich: bool,
-    /// Ignore when ordering creates.
+    /// Ignore this relation when ordering creates.
     pub defer: bool,
-    /// The row lives in this parent.
+    /// The row belongs to this parent.
     pub parent: Maybe<bool>,
-    /// Emit a foreign key.
+    /// Generate a FOREIGN KEY constraint.
     pub fk: Maybe<bool>,
-    /// As they came.
+    /// The members as written.
     pub members: Members,
 }
 
@@ -240,20 +240,20 @@ pub enum RawTenancy<'a> {
     /// By column.
     Column {
         /// The column.
-        column: Spanned<Text<'a>>,
+        column: Spanned<CowStr<'a>>,
     },
     /// Through a parent row.
     Parent {
-        /// A column here.
-        local_key: Spanned<Text<'a>>,
-        /// A table.
-        parent_table: Spanned<Text<'a>>,
-        /// A column there.
-        parent_key: Maybe<Text<'a>>,
-        /// A column there.
-        parent_org_column: Maybe<Text<'a>>,
+        /// A column of this table.
+        local_key: Spanned<CowStr<'a>>,
+        /// The parent's table.
+        parent_table: Spanned<CowStr<'a>>,
+        /// A column of the parent's table.
+        parent_key: Maybe<CowStr<'a>>,
+        /// A column of the parent's table.
+        parent_org_column: Maybe<CowStr<'a>>,
     },
-    /// Shared.
+    /// None: all organisations share the rows.
     None,
 }
 
@@ -263,43 +263,43 @@ pub enum RawScope<'a> {
     /// `true` or `false`.
     Flag(bool),
     /// A kind.
-    Kind(Text<'a>),
+    Kind(CowStr<'a>),
 }
 
 /// Grants, unresolved.
 #[derive(Debug)]
 pub struct RawGrants<'a> {
     /// A relation name.
-    pub subject: Maybe<Text<'a>>,
+    pub subject: Maybe<CowStr<'a>>,
     /// A relation name.
-    pub scope: Maybe<Text<'a>>,
+    pub scope: Maybe<CowStr<'a>>,
 }
 
 /// A role, unresolved.
 #[derive(Debug)]
 pub struct RawRole<'a> {
-    /// The group's kind.
-    pub kind: Maybe<Text<'a>>,
-    /// The field read.
-    pub field: Maybe<Text<'a>>,
-    /// Whether an array yields several groups.
+    /// The kind of the sync group.
+    pub kind: Maybe<CowStr<'a>>,
+    /// The field that the role reads.
+    pub field: Maybe<CowStr<'a>>,
+    /// Whether each string of an array yields a sync group.
     pub multi: bool,
-    /// As it came.
+    /// The role as written.
     pub verbatim: Value,
 }
 
-/// A storage hint.
+/// A client hint: the local store.
 #[derive(Debug)]
 pub struct RawPersist<'a> {
     /// The store's name.
-    pub store: Maybe<Text<'a>>,
+    pub store: Maybe<CowStr<'a>>,
 }
 
-/// A fill rule, unresolved.
+/// An `autoFill` rule, unresolved.
 #[derive(Debug)]
 pub struct RawAutoFill<'a> {
     /// A field name.
-    pub field: Maybe<Text<'a>>,
-    /// Where its value comes from.
+    pub field: Maybe<CowStr<'a>>,
+    /// The source of its value.
     pub from: Maybe<AutoFillSource>,
 }

@@ -1,26 +1,26 @@
-//! Selecting a subset of the models.
+//! Selects a subset of the models.
 
 use crate::diag::Suggest;
 use crate::schema::{Model, ModelId, ModelKey, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Why models cannot be selected.
+/// An error of a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelectError {
-    /// There is no such model.
+    /// A key is not a model of the schema.
     UnknownModel {
-        /// The key asked for.
+        /// The requested key.
         key: String,
-        /// What it may have meant.
+        /// The most similar key.
         near: Option<String>,
     },
-    /// Rows of a selected model live in a parent that is not selected: their routing would change.
+    /// A selected model has a parent that is not selected, so its rows would be routed differently.
     ParentLeaves {
         /// The selected model.
         model: ModelKey,
-        /// Its relation to the parent.
+        /// The relation to the parent.
         relation: String,
         /// The parent.
         target: ModelKey,
@@ -31,11 +31,12 @@ impl fmt::Display for SelectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SelectError::UnknownModel { key, .. } => {
-                write!(f, "`{key}` is no model of this schema")
+                write!(f, "unknown model `{key}`")
             }
             SelectError::ParentLeaves { model, relation, target } => write!(
                 f,
-                "`{model}` is selected without `{target}`, the parent that its rows live in (relation `{relation}`)"
+                "`{model}` is selected without `{target}`, the parent of its rows (relation \
+                 `{relation}`)"
             ),
         }
     }
@@ -44,7 +45,7 @@ impl fmt::Display for SelectError {
 impl std::error::Error for SelectError {}
 
 impl SelectError {
-    /// Its stable code.
+    /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> crate::Code {
         match self {
@@ -53,7 +54,7 @@ impl SelectError {
         }
     }
 
-    /// How to mend it.
+    /// Returns how to fix the problem.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -66,11 +67,12 @@ impl SelectError {
     }
 }
 
-/// The schema of these models alone, in schema order. Relations that leave them are dropped, and so are grants that
-/// need a dropped relation.
+/// Returns the schema reduced to these models, in schema order. Relations to other models are
+/// dropped, and so are grants that use a dropped relation.
 ///
 /// # Errors
-/// Every key that is no model, and every `parent` relation that leaves the subset.
+/// Returns one error for each unknown key and for each `parent` relation to a model that is not
+/// selected.
 pub fn select(schema: &Schema, keys: &[&str]) -> Result<Schema, Vec<SelectError>> {
     let mut errors = Vec::new();
     let mut suggest = Suggest::default();

@@ -1,16 +1,16 @@
-//! JSON values as ECMAScript sees them, and the two texts of a value that ablo needs.
+//! JSON values with ECMAScript semantics, and their two text forms.
 //!
-//! The reference reads a document with `JSON.parse` and writes it with `JSON.stringify`: numbers are doubles, members
-//! whose names are array indices come first in ascending order. Both texts here follow it; the *sorted* text orders
-//! members by the UTF-16 code units of their names instead.
+//! The reference reads documents with `JSON.parse` and writes them with `JSON.stringify`: numbers
+//! are doubles, and members whose names are array indices come first, in ascending order. Both text
+//! forms follow it; the *sorted* form orders members by the UTF-16 code units of their names.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// A member name: one of the well-known ones, or the author's own.
+/// A member name: a well-known one or the author's own.
 pub type Name = Cow<'static, str>;
 
-/// Members of an object in the order in which they came, names unique.
+/// The members of an object in document order, with unique names.
 pub type Members = Vec<(Name, Value)>;
 
 /// A JSON value.
@@ -30,21 +30,22 @@ pub enum Value {
     Object(Members),
 }
 
-/// Member order of a text.
+/// The order of members in a text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// As `JSON.stringify` has it.
+    /// As `JSON.stringify` writes them.
     Authored,
     /// By UTF-16 code units.
     Sorted,
 }
 
 impl Value {
-    /// The text of the value, as `JSON.stringify` writes it.
+    /// Returns the text of the value, as `JSON.stringify` writes it.
     ///
     /// ```
     /// use ablo_schema::value::Value;
-    /// assert_eq!(Value::Array(vec![Value::Number(1e21), Value::String("a\"b".into())]).to_json(), r#"[1e+21,"a\"b"]"#);
+    /// let array = Value::Array(vec![Value::Number(1e21), Value::String("a\"b".into())]);
+    /// assert_eq!(array.to_json(), r#"[1e+21,"a\"b"]"#);
     /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -53,27 +54,31 @@ impl Value {
         out
     }
 
-    /// Whether the character U+0000 stands anywhere in it: no database keeps that in a text.
-    pub(crate) fn holds_nul(&self) -> bool {
+    /// Returns whether U+0000 occurs anywhere in the value. Databases cannot store it in text.
+    pub(crate) fn contains_nul(&self) -> bool {
         match self {
             Value::String(text) => text.contains('\0'),
-            Value::Array(items) => items.iter().any(Value::holds_nul),
+            Value::Array(items) => items.iter().any(Value::contains_nul),
             Value::Object(members) => {
-                members.iter().any(|(name, value)| name.contains('\0') || value.holds_nul())
+                members.iter().any(|(name, value)| name.contains('\0') || value.contains_nul())
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
 
-    /// Whether both mean the same: the order of members says nothing, nor does the sign of zero.
+    /// Returns whether both values are the same, ignoring the order of members and the sign of
+    /// zero.
     ///
     /// ```
     /// use ablo_schema::value::Value;
-    /// let object = |names: [&'static str; 2]| Value::Object(names.map(|name| (name.into(), Value::Null)).into());
-    /// assert!(object(["a", "b"]).means(&object(["b", "a"])) && Value::Number(0.0).means(&Value::Number(-0.0)));
+    /// let object = |names: [&'static str; 2]| {
+    ///     Value::Object(names.map(|name| (name.into(), Value::Null)).into())
+    /// };
+    /// assert!(object(["a", "b"]).is_equivalent(&object(["b", "a"])));
+    /// assert!(Value::Number(0.0).is_equivalent(&Value::Number(-0.0)));
     /// ```
     #[must_use]
-    pub fn means(&self, other: &Value) -> bool {
+    pub fn is_equivalent(&self, other: &Value) -> bool {
         let sorted = |value: &Value| {
             let mut out = String::new();
             value.write(Order::Sorted, &mut out);
@@ -117,14 +122,14 @@ fn write_members(members: &[(Name, Value)], order: Order, out: &mut String) {
     object.end();
 }
 
-/// Array indices first, ascending; every other name keeps its place behind them.
+/// Sorts array indices first, ascending; all other names keep their order.
 pub(crate) fn order_as_javascript<'n>(positions: &mut [usize], name: impl Fn(&usize) -> &'n str) {
     if positions.iter().any(|at| array_index(name(at)).is_some()) {
         positions.sort_by_key(|at| array_index(name(at)).map_or(u64::MAX, u64::from));
     }
 }
 
-/// ECMAScript's array index: a canonical decimal below 2^32 - 1.
+/// Parses an ECMAScript array index: a canonical decimal below 2^32 - 1.
 fn array_index(name: &str) -> Option<u32> {
     if name.is_empty() || name.len() > 10 || (name.len() > 1 && name.starts_with('0')) {
         return None;
@@ -135,7 +140,7 @@ fn array_index(name: &str) -> Option<u32> {
     name.parse::<u32>().ok().filter(|index| *index != u32::MAX)
 }
 
-/// Order of two strings by their UTF-16 code units.
+/// Compares two strings by their UTF-16 code units.
 pub(crate) fn utf16_order(a: &str, b: &str) -> Ordering {
     if a.is_ascii() || b.is_ascii() {
         return a.cmp(b);
@@ -143,7 +148,7 @@ pub(crate) fn utf16_order(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
-/// Writes one object, commas and all.
+/// Writes one object, including the commas.
 pub(crate) struct ObjectWriter<'o> {
     out: &'o mut String,
     first: bool,
@@ -155,7 +160,7 @@ impl<'o> ObjectWriter<'o> {
         Self { out, first: true }
     }
 
-    /// Writes a member's name and gives the text that its value goes to.
+    /// Writes a member name and returns the text to which its value is written.
     pub(crate) fn member(&mut self, name: &str) -> &mut String {
         if !std::mem::take(&mut self.first) {
             self.out.push(',');
@@ -174,12 +179,12 @@ pub(crate) fn write_bool(flag: bool, out: &mut String) {
     out.push_str(if flag { "true" } else { "false" });
 }
 
-/// A number as ECMAScript prints it: `1`, `1e+21`, `1e-7`, `0` for minus zero.
+/// Writes a number as ECMAScript does: `1`, `1e+21`, `1e-7`, `0` for minus zero.
 pub(crate) fn write_number(number: f64, out: &mut String) {
     out.push_str(ryu_js::Buffer::new().format_finite(number));
 }
 
-/// A string as `JSON.stringify` writes it.
+/// Writes a string as `JSON.stringify` does.
 pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     if text.bytes().any(needs_escape) {
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_print_as_ecmascript_prints_them() {
+    fn numbers_are_written_as_in_ecmascript() {
         for (number, printed) in [
             (1.0, "1"),
             (1e21, "1e+21"),
@@ -240,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn strings_escape_what_json_stringify_escapes_and_no_more() {
+    fn strings_are_escaped_as_by_json_stringify() {
         let value = Value::String("\u{1}\u{1f}\u{7f}\"\\/\n\u{2028}😀".into());
         assert_eq!(text(&value, Order::Authored), "\"\\u0001\\u001f\u{7f}\\\"\\\\/\\n\u{2028}😀\"");
     }
 
     #[test]
-    fn array_index_members_come_first_as_in_a_javascript_object() {
+    fn array_index_members_are_written_first() {
         let members =
             ["b", "10", "a", "2", "01", "4294967295"].map(|name| (Name::from(name), Value::Null));
         assert_eq!(

@@ -7,7 +7,7 @@ use ablo_schema::{Hashes, canonical};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = json::text_of(bytes) else { return };
+    let Ok(text) = json::decode_utf8(bytes) else { return };
     let read = json::read(text);
     assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
     for located in json::locate(text, &read.diagnostics) {

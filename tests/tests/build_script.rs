@@ -121,11 +121,11 @@ fn a_build_script_generates_when_it_must_and_reports_where() {
     let err = text(&output.stderr);
     assert!(!output.status.success());
     for said in [
-        "error[ablo::rust::unsupported_type]: a field cannot hold `usize`",
+        "error[ablo::rust::unsupported_type]: unsupported field type `usize`",
         "--> src/schema/tasks.rs:3:16",
         "3  |     pub title: usize,",
         "   |                ^^^^^",
-        "= help: its width depends on the machine",
+        "= help: its width depends on the platform",
     ] {
         assert!(err.contains(said), "{said} is not in\n{err}");
     }

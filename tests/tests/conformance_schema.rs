@@ -11,7 +11,7 @@ fn accept(text: &str, name: &str) -> ablo_schema::Schema {
         .map(|located| {
             format!(
                 "{} {} {}",
-                located.diagnostic.code, located.place.pointer, located.diagnostic.message
+                located.diagnostic.code, located.location.pointer, located.diagnostic.message
             )
         })
         .collect();

@@ -3,7 +3,7 @@
 use ablo_schema::diag::Diagnostics;
 use ablo_schema::front::json;
 use ablo_schema::front::rust::file;
-use ablo_schema::front::{Located, Place};
+use ablo_schema::front::{Located, Location};
 use ablo_schema::{Code, Schema, diff, select};
 use ablo_tests::fixtures;
 use std::collections::BTreeSet;
@@ -24,10 +24,10 @@ fn input(folder: &Path) -> Vec<u8> {
         .into_bytes()
 }
 
-fn place(place: &Place) -> String {
-    let file = if place.file > 0 { format!("file {}: ", place.file) } else { String::new() };
-    let pointer = if place.pointer.is_empty() { "(document)" } else { &place.pointer };
-    format!("{file}{}:{} {pointer}", place.line, place.column)
+fn position(location: &Location) -> String {
+    let file = if location.file > 0 { format!("file {}: ", location.file) } else { String::new() };
+    let pointer = if location.pointer.is_empty() { "(document)" } else { &location.pointer };
+    format!("{file}{}:{} {pointer}", location.line, location.column)
 }
 
 fn render(text: &str, diagnostics: &Diagnostics) -> String {
@@ -39,14 +39,14 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
     for located in all {
         let diagnostic = located.diagnostic;
         let severity = diagnostic.code.severity().as_str();
-        let marked = &texts[located.place.file][located.place.range.clone()];
+        let marked = &texts[located.location.file][located.location.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
-        writeln!(out, "{severity} {} at {}", diagnostic.code, place(&located.place))
+        writeln!(out, "{severity} {} at {}", diagnostic.code, position(&located.location))
             .expect("strings take text");
         writeln!(out, "  {}", diagnostic.message).expect("strings take text");
         writeln!(out, "  > {marked}").expect("strings take text");
         for (at, what) in &located.also {
-            writeln!(out, "  also {}: {what}", place(at)).expect("strings take text");
+            writeln!(out, "  also {}: {what}", position(at)).expect("strings take text");
         }
         writeln!(
             out,
@@ -91,7 +91,7 @@ fn report(folder: &Path) -> String {
         return report_rust(folder);
     }
     let bytes = input(folder);
-    let text = match json::text_of(&bytes) {
+    let text = match json::decode_utf8(&bytes) {
         Ok(text) => text,
         Err((valid, diagnostics)) => {
             return render(

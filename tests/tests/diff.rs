@@ -1,4 +1,4 @@
-//! Properties of the diff, and the page that its compatibility table is.
+//! Properties of the diff, and the page generated from its compatibility table.
 
 use ablo_schema::diff::compat::{Audience, Effect, Rule};
 use ablo_schema::diff::{self, Backfills, Hints};
@@ -149,22 +149,23 @@ proptest! {
 const HEAD: &str = "\
 # Compatibility
 
-What each change of a schema means for everyone else who holds it. `ablo diff` says it of two schemas; this page is made from its table.
+The effects of each change of a schema on clients, generated code and isolation. `ablo diff` reports
+them for two schemas. This page is generated from the table in `ablo-schema/src/diff/compat.rs`.
 
-* **safe**: all goes on as before.
-* **degrades**: it goes on, but something is missing, late or seen differently.
-* **loosens**: more may be seen than before.
-* **breaks**: something that worked fails.
+* **safe**: everything works as before.
+* **degrades**: it works, but something is missing, delayed or shown differently.
+* **loosens**: more data may be visible than before.
+* **breaks**: something that worked before fails.
 
-| who | what is asked |
+| audience | question |
 |---|---|
-| oldReadsNew | can a client of the schema before read what one of the next writes? |
-| newReadsOld | can a client of the next schema read what one of the schema before wrote? |
-| oldWrites | does the write of a client of the schema before still succeed? |
-| rust, typescript | does a program against the generated code still compile? |
-| openapi | does a client of the OpenAPI document still hold? |
-| binary | are fields still found by their numbers (docs/reference/delta-format.md)? Values are as in JSON |
-| isolation | may someone come to see rows that were kept from them? |
+| oldReadsNew | Can a client of the previous schema read what a client of the next one wrote? |
+| newReadsOld | Can a client of the next schema read what a client of the previous one wrote? |
+| oldWrites | Do writes of a client of the previous schema still succeed? |
+| rust, typescript | Does a program that uses the generated code still compile? |
+| openapi | Does a client generated from the OpenAPI document still work? |
+| binary | Can fields still be identified by their numbers (docs/reference/delta-format.md)? Values are as in JSON. |
+| isolation | May users see rows that were hidden from them? |
 ";
 
 fn page() -> String {
@@ -178,10 +179,29 @@ fn page() -> String {
         writeln!(out, "| `{}` | {} |", rule.id(), effects.join(" | ")).expect("a string");
     }
     for rule in Rule::ALL {
-        write!(out, "\n## `{}`\n\n{}\n\n*Mend:* {}\n", rule.id(), rule.message(), rule.remedy())
+        let fix = format!("*Fix:* {}", rule.remedy());
+        write!(out, "\n## `{}`\n\n{}\n{}", rule.id(), wrapped(rule.message()), wrapped(&fix))
             .expect("a string");
     }
     out
+}
+
+/// Wraps a paragraph at 100 columns.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 100 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out + "\n"
 }
 
 #[test]

@@ -64,12 +64,12 @@ proptest! {
         let read = json::read(&text);
         prop_assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
         for located in json::locate(&text, &read.diagnostics) {
-            let range = &located.place.range;
+            let range = &located.location.range;
             prop_assert!(text.get(range.clone()).is_some(), "{:?} is no place of the text", range);
-            let line = text.lines().nth(located.place.line - 1).unwrap_or_default();
-            prop_assert!(located.place.column <= line.chars().count() + 1);
+            let line = text.lines().nth(located.location.line - 1).unwrap_or_default();
+            prop_assert!(located.location.column <= line.chars().count() + 1);
             prop_assert!(located.diagnostic.help.is_some(), "{} has no help", located.diagnostic.code);
-            prop_assert!(document.pointer(&located.place.pointer).is_some(), "{}", located.place.pointer);
+            prop_assert!(document.pointer(&located.location.pointer).is_some(), "{}", located.location.pointer);
         }
         if let Some(schema) = &read.schema {
             emit_all(schema);

@@ -116,13 +116,13 @@ fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
         let text = format!("{before}#[derive(AbloModel)] struct Task {{ /* ü */ title: usize }}");
         let read = file::read(&text);
         let located = read.locate();
-        let marked: Vec<&str> = located.iter().map(|it| &text[it.place.range.clone()]).collect();
+        let marked: Vec<&str> = located.iter().map(|it| &text[it.location.range.clone()]).collect();
         assert_eq!(marked, ["usize"], "{before:?}");
     }
     let read = file::read("fn f() {\n  \"ü");
     let located = read.locate();
     assert_eq!(
-        (located[0].diagnostic.code.as_str(), located[0].place.line),
+        (located[0].diagnostic.code.as_str(), located[0].location.line),
         ("ablo::rust::syntax", 2)
     );
 }

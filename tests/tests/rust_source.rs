@@ -236,7 +236,7 @@ fn printed_fixtures_are_what_is_printed() {
 
 #[test]
 fn a_source_that_is_too_large_for_its_reader_is_told() {
-    let prose = "x".repeat(file::MOST_BYTES);
+    let prose = "x".repeat(file::MAX_BYTES);
     let text = json!({"v": 3, "identityRoles": [], "models": {"tasks": {"relations": {}, "fields": {
         "title": {"type": "string", "isOptional": false, "isIndexed": false, "description": prose}}}}});
     let unsaid = print(&schema_of(&text.to_string())).unsaid;

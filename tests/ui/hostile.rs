@@ -1,9 +1,10 @@
-//! Surroundings in which the macros work all the same: no prelude, names of the prelude taken, every lint denied.
+//! The macros work in hostile environments: without a prelude, with the names of the prelude
+//! redefined, and with all lints denied.
 //!
-//! Compiled once for each edition: `edition_2021` has this file too.
+//! Compiled once for each edition: `edition_2021` includes this file too.
 #![deny(warnings, missing_docs, unused, unreachable_pub)]
 
-/// Nothing is in scope but what is said.
+/// Only explicitly named items are in scope.
 mod bare {
     #![no_implicit_prelude]
 
@@ -48,14 +49,17 @@ mod bare {
 
         ::ablo::define_schema! {
             pub(crate) schema App {
-                pub(crate) struct Note { pub(crate) text: ::std::string::String, pub(crate) mood: Mood }
+                pub(crate) struct Note {
+                    pub(crate) text: ::std::string::String,
+                    pub(crate) mood: Mood,
+                }
                 pub(crate) enum Mood { Good, Bad }
             }
         }
     }
 }
 
-/// Names of the prelude are the user's own.
+/// The names of the prelude are redefined.
 mod taken {
     #![allow(dead_code, non_snake_case)]
 
@@ -96,7 +100,7 @@ mod taken {
     }
 }
 
-/// Who may see what; models in modules, named by their paths.
+/// Visibility, and models in modules, named by path.
 mod seen {
     pub(crate) mod desks {
         #[derive(ablo::AbloModel)]
@@ -143,7 +147,7 @@ mod seen {
     }
 }
 
-/// Words of the language as names.
+/// Keywords as names.
 mod raw {
     #[derive(ablo::AbloModel)]
     pub(crate) struct r#Match {

@@ -1,1 +1,1 @@
-//! Empty: the programs stand in `fail` and `pass`, and `ui.rs` compiles them.
+//! Empty: `ui.rs` compiles the programs in `fail` and `pass`.

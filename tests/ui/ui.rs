@@ -1,7 +1,8 @@
-//! Compiles every program of `fail` and `pass`, in one project.
+//! Compiles all programs of `fail` and `pass`, in one project.
 //!
-//! A program in `fail/<class>/` must not compile and must be told why exactly as its `.stderr` has it; one in
-//! `pass/<class>/` is its legal twin. `TRYBUILD=overwrite cargo test -p ablo-tests-ui` renews what rustc prints; read it.
+//! A program in `fail/<class>/` must fail to compile with exactly the errors of its `.stderr`.
+//! `pass/<class>/` has valid counterparts. `TRYBUILD=overwrite cargo test -p ablo-tests-ui` updates
+//! the `.stderr` files; review the changes.
 
 #[test]
 fn programs() {

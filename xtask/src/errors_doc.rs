@@ -1,4 +1,4 @@
-//! docs/reference/errors.md: what `ablo explain` says of every code, on one page.
+//! docs/reference/errors.md: the output of `ablo explain` for all codes, wrapped at 100 columns.
 
 use crate::step::{cargo, root};
 use std::fs;
@@ -6,7 +6,27 @@ use std::fs;
 const PAGE: &str = "docs/reference/errors.md";
 
 fn page() -> Result<String, String> {
-    cargo("ablo explain", &["run", "--quiet", "--package", "ablo-cli", "--", "explain"]).output()
+    let args = ["run", "--quiet", "--package", "ablo-cli", "--", "explain"];
+    let page = cargo("ablo explain", &args).output()?;
+    Ok(page.lines().map(wrapped).collect())
+}
+
+/// Wraps a paragraph at 100 columns.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 100 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out + "\n"
 }
 
 /// Writes the page.
@@ -14,7 +34,7 @@ pub(crate) fn write() -> Result<(), String> {
     fs::write(root().join(PAGE), page()?).map_err(|error| format!("{PAGE}: {error}"))
 }
 
-/// Says when the page is stale.
+/// Reports whether the page is stale.
 pub(crate) fn check() -> Result<(), String> {
     let written = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
     if written == page()? {

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         DiffFormat::Sql => sql(&diff, &inputs, args)?,
     };
-    let exit = if report.needs_people() { Exit::Errors } else { Exit::Clean };
+    let exit = if report.needs_decision() { Exit::Errors } else { Exit::Clean };
     Ok(Outcome { exit, ..Outcome::text(text) })
 }
 

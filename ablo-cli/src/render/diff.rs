@@ -1,7 +1,7 @@
 //! A diff for people: each model with what happens to it, then what has to be decided, then whom it touches.
 
 use crate::outcome::counted;
-use ablo_schema::diff::compat::{Audience, Effect, Finding};
+use ablo_schema::diff::compat::{Audience, CompatFinding, Effect};
 use ablo_schema::diff::{Report, Step};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -106,7 +106,7 @@ fn decisions(report: &Report<'_, '_>, out: &mut String) {
 fn compatibility(report: &Report<'_, '_>, out: &mut String) {
     let mut said = false;
     for (place, audience) in Audience::ALL.into_iter().enumerate() {
-        let mut by_rule: BTreeMap<_, Vec<&Finding<'_>>> = BTreeMap::new();
+        let mut by_rule: BTreeMap<_, Vec<&CompatFinding<'_>>> = BTreeMap::new();
         for finding in &report.compatibility {
             let effect = finding.rule.effects()[place];
             if effect != Effect::Safe {

@@ -55,7 +55,7 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
             diagnostic.code,
             diagnostic.message
         );
-        let place = &located.place;
+        let place = &located.location;
         if let Some(source) = texts.get(place.file) {
             let _ =
                 writeln!(out, "  --> {}:{}:{}", source.path.display(), place.line, place.column);
@@ -82,7 +82,7 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
 }
 
 #[cfg(not(feature = "fancy"))]
-fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
+fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Location) {
     /// Lines longer than this are cut.
     const LONG: usize = 160;
     let Some(line) = text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= LONG)
@@ -111,7 +111,7 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
             Severity::Warning => miette::Severity::Warning,
         };
         let (here, elsewhere): (Vec<_>, Vec<_>) =
-            located.also.iter().partition(|(place, _)| place.file == located.place.file);
+            located.also.iter().partition(|(place, _)| place.file == located.location.file);
         let mut help = diagnostic.help.clone().unwrap_or_default();
         for (place, what) in elsewhere {
             if let Some(source) = texts.get(place.file) {
@@ -127,14 +127,14 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
         let label = |what: Option<&str>, range: &std::ops::Range<usize>| {
             LabeledSpan::new(what.map(str::to_owned), range.start, range.len())
         };
-        let labels = std::iter::once(label(None, &located.place.range))
+        let labels = std::iter::once(label(None, &located.location.range))
             .chain(here.into_iter().map(|(place, what)| label(Some(what), &place.range)));
         let shown = MietteDiagnostic::new(diagnostic.message.clone())
             .with_code(diagnostic.code.as_str())
             .with_severity(severity)
             .with_help(help)
             .with_labels(labels);
-        let Some(source) = texts.get(located.place.file) else { continue };
+        let Some(source) = texts.get(located.location.file) else { continue };
         let source = NamedSource::new(source.path.display().to_string(), source.text.to_owned());
         let _ = writeln!(out, "{:?}", Report::new(shown).with_source_code(source));
     }

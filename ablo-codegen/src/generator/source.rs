@@ -1,6 +1,6 @@
 //! Rust sources on disk: where `mod name;` leads, by the rules of rustc, and nothing else of a crate.
 
-use ablo_schema::front::rust::file::{self, Wanted};
+use ablo_schema::front::rust::file::{self, ModuleRequest};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl RustFiles {
     ///
     /// # Errors
     /// With the reason, when there is none, or it cannot be read as text.
-    pub fn load(&mut self, wanted: &Wanted<'_>) -> Result<String, String> {
+    pub fn load(&mut self, wanted: &ModuleRequest<'_>) -> Result<String, String> {
         let candidates = self.candidates(wanted);
         let Some(found) = candidates.iter().find(|path| path.is_file()) else {
             let names: Vec<String> =
@@ -60,16 +60,16 @@ impl RustFiles {
     }
 
     /// Where rustc would look. The first file may be the root of a crate or a module of one: both places count for it.
-    fn candidates(&self, wanted: &Wanted<'_>) -> Vec<PathBuf> {
+    fn candidates(&self, wanted: &ModuleRequest<'_>) -> Vec<PathBuf> {
         let file = self.paths.get(wanted.file).map_or(Path::new(""), PathBuf::as_path);
         let folder = file.parent().unwrap_or(Path::new(""));
         let stem = file.file_stem().unwrap_or_default();
         let owns_folder = matches!(stem.to_str(), Some("mod" | "lib" | "main"));
         let below = |folder: &Path| {
-            wanted.inside.iter().fold(folder.to_owned(), |path, name| path.join(name))
+            wanted.inline_modules.iter().fold(folder.to_owned(), |path, name| path.join(name))
         };
         if let Some(path) = wanted.path {
-            let is_own = wanted.inside.is_empty();
+            let is_own = wanted.inline_modules.is_empty();
             let own = if is_own || owns_folder { below(folder) } else { below(&folder.join(stem)) };
             return vec![own.join(path)];
         }
@@ -89,7 +89,7 @@ impl RustFiles {
 
 /// A file as text. What is too large is refused before it is read.
 pub(super) fn read_bounded(path: &Path) -> io::Result<String> {
-    let most = file::MOST_BYTES as u64;
+    let most = file::MAX_BYTES as u64;
     let mut text = String::new();
     if File::open(path)?.take(most + 1).read_to_string(&mut text)? as u64 > most {
         return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
@@ -104,7 +104,8 @@ mod tests {
     fn candidates(root: &str, inside: &[&str], path: Option<&str>) -> Vec<String> {
         let inside: Vec<String> = inside.iter().map(|name| (*name).to_owned()).collect();
         let files = RustFiles::new(root);
-        let found = files.candidates(&Wanted { file: 0, inside: &inside, name: "x", path });
+        let found =
+            files.candidates(&ModuleRequest { file: 0, inline_modules: &inside, name: "x", path });
         found.iter().map(|path| path.to_str().unwrap().to_owned()).collect()
     }
 

@@ -1,4 +1,5 @@
-//! Tables and columns: identifiers that a database takes as they are, one field to a column, one model to a table.
+//! Rules on tables and columns: names that databases accept unchanged, one column per field and one
+//! table per model.
 
 use super::context::{BASE_COLUMNS, BASE_FIELDS, Context, physical_column};
 use super::names::shown;
@@ -7,10 +8,10 @@ use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
 use std::borrow::Cow;
 
-/// PostgreSQL cuts identifiers beyond this many bytes without an error.
-const MOST_BYTES: usize = 63;
+/// PostgreSQL silently truncates longer identifiers.
+const MAX_IDENTIFIER_BYTES: usize = 63;
 
-/// Tables that the coordinator and data sources keep beside the models'.
+/// The tables that coordinators and data sources keep beside those of the models.
 pub const SERVICE_TABLES: [&str; 13] = [
     "sync_deltas",
     "ablo_idempotency",
@@ -27,13 +28,13 @@ pub const SERVICE_TABLES: [&str; 13] = [
     "ablo_webhook_letters",
 ];
 
-/// How the names of all others begin, also of those that later versions add.
+/// The prefix of all other service tables, including future ones.
 const SERVICE_PREFIX: &str = "ablo_";
 
-/// Columns that PostgreSQL keeps in every table for itself.
+/// The system columns of every PostgreSQL table.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// The column of a field that names none: every capital becomes `_` and its lower case.
+/// Returns the default column of a field: every capital letter becomes `_` and its lower case.
 #[must_use]
 pub fn default_column(field: &str) -> Cow<'_, str> {
     if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -49,7 +50,7 @@ pub fn default_column(field: &str) -> Cow<'_, str> {
     Cow::Owned(column)
 }
 
-/// The length of [`default_column`] without making it.
+/// Returns the length of [`default_column`] without allocating it.
 fn default_length(field: &str) -> usize {
     field.len() + field.bytes().filter(u8::is_ascii_uppercase).count()
 }
@@ -68,37 +69,39 @@ pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
         let at = model.raw.table_name.as_ref().map_or(model.raw.key.at, |table| table.at);
         if table.is_empty() || table.contains('\0') {
             cx.diagnostics
-                .push(Code::TableInvalid, at, format!("`{}` can be no table name", shown(table)))
-                .help("give at least one character and no NUL");
-        } else if table.len() > MOST_BYTES {
+                .push(Code::TableInvalid, at, format!("invalid table name `{}`", shown(table)))
+                .help("use at least one character and no NUL");
+        } else if table.len() > MAX_IDENTIFIER_BYTES {
             let message = format!(
-                "the table name `{}` has {} bytes, more than {MOST_BYTES}",
+                "table name `{}` has {} bytes; the limit is {MAX_IDENTIFIER_BYTES}",
                 shown(table),
                 table.len()
             );
-            cx.diagnostics.push(Code::TableTooLong, at, message).help("give a shorter table name");
+            cx.diagnostics
+                .push(Code::TableTooLong, at, message)
+                .help("choose a shorter table name");
         }
         if SERVICE_TABLES.contains(&table) || table.starts_with(SERVICE_PREFIX) {
-            let message = format!("`{}` is kept for the service's own tables", shown(table));
+            let message = format!("table name `{}` is reserved for the service", shown(table));
             cx.diagnostics.push(Code::TableReserved, at, message).help(
-                "give the model another table name; the two cannot stand in one database schema",
+                "choose another table name; both tables would be in the same database schema",
             );
         }
         if table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
             let message = format!(
-                "`{}` begins with `sqlite_`, and SQLite keeps such names for itself",
+                "table name `{}` has the prefix `sqlite_`, which SQLite reserves",
                 shown(table)
             );
-            cx.diagnostics.push(Code::TableReserved, at, message).help(
-                "give the model another table name, if the schema is ever to be stored there",
-            );
+            cx.diagnostics
+                .push(Code::TableReserved, at, message)
+                .help("choose another table name if the schema will ever be stored in SQLite");
         }
         if let Some(first) = seen.insert(table.to_lowercase(), at) {
-            let message = format!("two models are stored in the table `{}`", shown(table));
+            let message = format!("two models use the table `{}`", shown(table));
             cx.diagnostics
                 .push(Code::TableRepeated, at, message)
-                .help("give one of them another table name; names that differ only in case are one on SQLite")
-                .also(first, "the other one");
+                .help("give one of them another table name; SQLite ignores case")
+                .also(first, "first used here");
         }
     }
 }
@@ -109,16 +112,16 @@ pub(super) fn check_columns(cx: &mut Context<'_, '_>) {
         for field in &model.fields {
             if let Some(column) = &field.column {
                 check_column(cx, column);
-            } else if default_length(&field.name.value) > MOST_BYTES
+            } else if default_length(&field.name.value) > MAX_IDENTIFIER_BYTES
                 && field.name.value.len() <= 200
             {
                 let message = format!(
-                    "the column of `{}` would have more than {MOST_BYTES} bytes",
+                    "the default column of `{}` is longer than {MAX_IDENTIFIER_BYTES} bytes",
                     field.name.value
                 );
                 cx.diagnostics
                     .push(Code::ColumnTooLong, field.name.at, message)
-                    .help("give it a shorter column; the field can keep its name");
+                    .help("set a shorter `column`; the field can keep its name");
             }
         }
         check_repeated_columns(cx, model);
@@ -142,17 +145,17 @@ fn check_column(cx: &mut Context<'_, '_>, column: &Spanned<Cow<'_, str>>) {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !fits {
         cx.diagnostics
-            .push(Code::ColumnInvalid, column.at, format!("`{}` is no column name", shown(name)))
-            .help("begin with a letter or `_` and go on with ASCII letters, digits and `_`");
-    } else if name.len() > MOST_BYTES {
+            .push(Code::ColumnInvalid, column.at, format!("invalid column name `{}`", shown(name)))
+            .help("use a letter or `_` followed by ASCII letters, digits and `_`");
+    } else if name.len() > MAX_IDENTIFIER_BYTES {
         let message = format!(
-            "the column `{}` has {} bytes, more than {MOST_BYTES}",
+            "column name `{}` has {} bytes; the limit is {MAX_IDENTIFIER_BYTES}",
             shown(name),
             name.len()
         );
         cx.diagnostics
             .push(Code::ColumnTooLong, column.at, message)
-            .help("databases would cut it; give a shorter one");
+            .help("databases would truncate it; choose a shorter name");
     }
 }
 
@@ -168,7 +171,7 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         let at = field.column.as_ref().map_or(field.name.at, |column| column.at);
         let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
         let folded = lower_case(&column);
-        // A field may read the tenancy column under a name of its own.
+        // A field may read the tenancy column under another name.
         let reads_tenancy = tenancy == Some(column.as_ref())
             && field.kind.is_none_or(|kind| kind.value == RawKind::String);
         let taken = BASE_COLUMNS.contains(&folded.as_ref())
@@ -176,7 +179,7 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
                 && !reads_tenancy;
         if SYSTEM_COLUMNS.contains(&column.as_ref()) {
             let message = format!(
-                "the field `{}` is stored in `{column}`, a system column of PostgreSQL",
+                "the column `{column}` of field `{}` is a system column of PostgreSQL",
                 field.name.value
             );
             cx.diagnostics
@@ -185,7 +188,7 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         }
         if taken && !(is_base && default_column(&field.name.value) == column) {
             let message = format!(
-                "the field `{}` is stored in `{column}`, the column of a base field",
+                "the column `{column}` of field `{}` belongs to a base field",
                 field.name.value
             );
             cx.diagnostics
@@ -198,7 +201,7 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
     seen.sort_by(|(a, _), (b, _)| a.cmp(b));
     for pair in seen.windows(2) {
         let [(a, first), (b, second)] = pair else { continue };
-        // One field said twice has been reported as such.
+        // Duplicate fields have been reported.
         if a == b && first.name.value != second.name.value {
             report_shared_column(cx, first, second);
         }
@@ -211,12 +214,12 @@ fn report_shared_column(cx: &mut Context<'_, '_>, first: &RawField<'_>, second: 
         second.column.as_ref().map_or(second.name.at, |column| column.at),
     );
     let message = format!(
-        "the fields `{}` and `{}` are both stored in `{column}`",
+        "fields `{}` and `{}` have the same column `{column}`",
         first.name.value, second.name.value
     );
     cx.diagnostics
         .push(Code::ColumnRepeated, at, message)
-        .help("give one of them another column; names that differ only in case are one on SQLite")
+        .help("give one of them another column; SQLite ignores case")
         .also(first.name.at, "the other field");
 }
 
@@ -228,7 +231,7 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
         };
         if let Some(kind) = field.kind.filter(|kind| kind.value != *wanted) {
             let message = format!(
-                "`{name}` is a {} in every row and cannot be a {} here",
+                "base field `{name}` has type `{}`, not `{}`",
                 wanted.as_str(),
                 kind.value.as_str()
             );

@@ -1,4 +1,4 @@
-//! What the rules share: the raw schema, look-ups into it, and the sink.
+//! State shared by all rules: the raw schema, look-ups and diagnostics.
 
 use super::columns::default_column;
 use crate::diag::{Diagnostics, Suggest};
@@ -7,7 +7,7 @@ use crate::raw::{RawField, RawKind, RawModel, RawRelation, RawSchema, RawScope, 
 use crate::schema::{Plane, RelationKind};
 use std::borrow::Cow;
 
-/// Base fields and the type that each has.
+/// The base fields and their types.
 pub(super) const BASE_FIELDS: [(&str, RawKind); 5] = [
     ("id", RawKind::String),
     ("createdAt", RawKind::Date),
@@ -16,10 +16,10 @@ pub(super) const BASE_FIELDS: [(&str, RawKind); 5] = [
     ("createdBy", RawKind::String),
 ];
 
-/// Columns that every table has.
+/// The columns that every table has.
 pub(super) const BASE_COLUMNS: [&str; 4] = ["id", "created_at", "updated_at", "created_by"];
 
-/// The tenancy column where the author names none.
+/// The default tenancy column.
 pub(crate) const DEFAULT_TENANCY_COLUMN: &str = "organization_id";
 
 pub(super) struct Context<'r, 'd> {
@@ -34,22 +34,22 @@ pub(super) struct Context<'r, 'd> {
 /// A raw model with look-ups.
 pub(super) struct ModelView<'r> {
     pub(super) raw: &'r RawModel<'r>,
-    /// Ordered by name.
+    /// Sorted by name.
     fields: Vec<&'r RawField<'r>>,
 }
 
-/// What is known of a field that a rule looks up.
-pub(super) enum Found<'r> {
+/// The result of looking up a field.
+pub(super) enum FieldLookup<'r> {
     Declared(&'r RawField<'r>),
     Base(RawKind),
 }
 
-impl Found<'_> {
-    /// Its type, if that is known.
+impl FieldLookup<'_> {
+    /// Returns the type, if it is known.
     pub(super) fn kind(&self) -> Option<RawKind> {
         match self {
-            Found::Declared(field) => field.kind.map(|kind| kind.value),
-            Found::Base(kind) => Some(*kind),
+            FieldLookup::Declared(field) => field.kind.map(|kind| kind.value),
+            FieldLookup::Base(kind) => Some(*kind),
         }
     }
 }
@@ -70,7 +70,7 @@ impl<'r, 'd> Context<'r, 'd> {
         self.by_table.get(table).copied()
     }
 
-    /// The index of the model a relation leads to.
+    /// Returns the index of the target of a relation.
     pub(super) fn target_of(&self, relation: &RawRelation<'_>) -> Option<usize> {
         self.index_of(&relation.target.as_ref()?.value)
     }
@@ -103,7 +103,7 @@ impl<'r> ModelView<'r> {
         &self.raw.key.value
     }
 
-    /// The type name; absent or empty it is the key.
+    /// Returns the typename: the key if it is absent or empty.
     pub(super) fn type_name(&self) -> &'r str {
         match &self.raw.type_name {
             Some(name) if !name.value.is_empty() => &name.value,
@@ -123,15 +123,15 @@ impl<'r> ModelView<'r> {
         self.raw.scope.as_ref().is_some_and(|scope| !matches!(scope.value, RawScope::Flag(false)))
     }
 
-    /// A field by name, declared or base.
-    pub(super) fn find(&self, name: &str) -> Option<Found<'r>> {
+    /// Returns a declared or base field by name.
+    pub(super) fn find(&self, name: &str) -> Option<FieldLookup<'r>> {
         if let Ok(at) = self.fields.binary_search_by(|field| field.name.value.as_ref().cmp(name)) {
-            return Some(Found::Declared(self.fields[at]));
+            return Some(FieldLookup::Declared(self.fields[at]));
         }
-        BASE_FIELDS.iter().find(|(base, _)| *base == name).map(|(_, kind)| Found::Base(*kind))
+        BASE_FIELDS.iter().find(|(base, _)| *base == name).map(|(_, kind)| FieldLookup::Base(*kind))
     }
 
-    /// The tenancy column, where tenancy is by column.
+    /// Returns the tenancy column, if tenancy is by column.
     pub(super) fn tenancy_column(&self) -> Option<&'r str> {
         match self.raw.tenancy.as_ref().map(|tenancy| &tenancy.value) {
             None => Some(DEFAULT_TENANCY_COLUMN),
@@ -155,7 +155,7 @@ pub(super) fn is_kind(relation: &RawRelation<'_>, kind: RelationKind) -> bool {
     relation.kind.is_some_and(|read| read.value == kind)
 }
 
-/// The column a field is stored in.
+/// Returns the column of a field.
 pub(super) fn physical_column<'r>(field: &'r RawField<'_>) -> Cow<'r, str> {
     match &field.column {
         Some(column) => Cow::Borrowed(&column.value),

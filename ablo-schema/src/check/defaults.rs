@@ -1,4 +1,4 @@
-//! Defaults: values that a row of the field's type could hold.
+//! Rules on defaults: the value is valid for the field's type and format.
 
 use super::context::Context;
 use super::facets::format_of;
@@ -8,20 +8,20 @@ use crate::raw::{RawField, RawKind};
 use crate::schema::Format;
 use crate::value::Value;
 
-/// The word for the time of writing.
+/// The default that means the time of writing.
 const NOW: &str = "now";
 
 pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
         let (Some(default), Some(kind)) = (&field.default, field.kind) else { continue };
-        if default.value.holds_nul() {
+        if default.value.contains_nul() {
             cx.diagnostics
                 .push(
                     Code::FacetNulInDefault,
                     default.at,
-                    format!("the default of `{}` holds NUL", field.name.value),
+                    format!("the default of field `{}` contains NUL", field.name.value),
                 )
-                .help("no database keeps NUL in text; remove it");
+                .help("databases cannot store NUL in text; remove it");
             continue;
         }
         match (kind.value, &default.value) {
@@ -33,13 +33,14 @@ pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
             (RawKind::Date, Value::String(text)) if **text == *NOW || is_date(text) => {}
             (RawKind::Date, Value::String(text)) => {
                 let message = format!(
-                    "the default `{}` of `{}` is no point in time",
+                    "the default `{}` of field `{}` is not a timestamp",
                     shown(text),
                     field.name.value
                 );
-                cx.diagnostics
-                    .push(Code::FacetDefaultWrongType, default.at, message)
-                    .help("give RFC 3339 text such as `2026-06-01T08:00:00.000Z`, or `now` for the time of writing");
+                cx.diagnostics.push(Code::FacetDefaultWrongType, default.at, message).help(
+                    "use an RFC 3339 timestamp such as `2026-06-01T08:00:00.000Z`, or `now` \
+                        for the time of writing",
+                );
             }
             (RawKind::Boolean, Value::Bool(_)) => {}
             (RawKind::Json, value) if *value != Value::Null => {}
@@ -50,26 +51,28 @@ pub(super) fn check_defaults(cx: &mut Context<'_, '_>) {
 
 fn report_type(cx: &mut Context<'_, '_>, field: &RawField<'_>, wanted: RawKind, at: SpanId) {
     let help = match (wanted, format_of(field)) {
-        (RawKind::Json, _) => "null says nothing here: leave the default out",
+        (RawKind::Json, _) => "remove the default",
         (RawKind::String, Some(Format::Int64 | Format::Uint64 | Format::Decimal { .. })) => {
-            "write it as a string of digits, so that no JSON reader rounds it"
+            "write it as a string of digits, so that JSON parsers do not round it"
         }
-        (RawKind::String, _) => "give a string",
-        (RawKind::Number, _) => "give a number",
-        (RawKind::Boolean, _) => "give `true` or `false`",
-        (RawKind::Date, _) => "give RFC 3339 text such as `2026-06-01T08:00:00.000Z`, or `now`",
-        (RawKind::Enum, _) => "give one of the enum's values",
+        (RawKind::String, _) => "use a string",
+        (RawKind::Number, _) => "use a number",
+        (RawKind::Boolean, _) => "use `true` or `false`",
+        (RawKind::Date, _) => {
+            "use an RFC 3339 timestamp such as `2026-06-01T08:00:00.000Z`, or `now`"
+        }
+        (RawKind::Enum, _) => "use one of the enum values",
     };
     let message = match wanted {
-        RawKind::Json => format!("the default of `{}` is null", field.name.value),
-        RawKind::Enum => format!("the default of `{}` is no value of an enum", field.name.value),
-        _ => format!("the default of `{}` is no {}", field.name.value, wanted.as_str()),
+        RawKind::Json => format!("the default of field `{}` is null", field.name.value),
+        RawKind::Enum => format!("the default of enum `{}` must be a string", field.name.value),
+        _ => format!("the default of field `{}` is not a {}", field.name.value, wanted.as_str()),
     };
     cx.diagnostics.push(Code::FacetDefaultWrongType, at, message).help(help);
 }
 
 fn check_enum(cx: &mut Context<'_, '_>, field: &RawField<'_>, value: &str, at: SpanId) {
-    // Values of the wrong type, and none at all, have been reported as such.
+    // Invalid and missing values have been reported.
     let Some(values) = field.enum_values.as_ref().filter(|values| !values.value.is_empty()) else {
         return;
     };
@@ -77,25 +80,26 @@ fn check_enum(cx: &mut Context<'_, '_>, field: &RawField<'_>, value: &str, at: S
         return;
     }
     let help = cx.suggest.help(value, values.value.iter().map(|known| known.value.as_ref()));
-    let message = format!("`{}` is no value of the enum `{}`", shown(value), field.name.value);
+    let message =
+        format!("the default `{}` is not a value of enum `{}`", shown(value), field.name.value);
     cx.diagnostics.push(Code::FacetDefaultNotInEnum, at, message).help =
-        help.or_else(|| Some("choose one of its values".to_owned()));
+        help.or_else(|| Some("use one of its values".to_owned()));
 }
 
 fn check_number(cx: &mut Context<'_, '_>, field: &RawField<'_>, number: f64, at: SpanId) {
     let format = format_of(field).filter(|format| format.is_number());
     match format.and_then(|format| Some((format, format.bounds()?))) {
-        Some((format, (least, most))) => {
+        Some((format, (min, max))) => {
             #[expect(clippy::cast_precision_loss, reason = "the bounds of numbers have 32 bits")]
-            let fits = (least as f64..=most as f64).contains(&number) && number.fract() == 0.0;
+            let fits = (min as f64..=max as f64).contains(&number) && number.fract() == 0.0;
             if !fits {
-                let help = format!("give a whole number from {least} to {most}");
+                let help = format!("use a whole number from {min} to {max}");
                 report_range(cx, field, format, &number.to_string(), at, help);
             }
         }
         None => {
             if format == Some(Format::Float) && number.abs() > f64::from(f32::MAX) {
-                let help = format!("give a number from -{0:e} to {0:e}", f32::MAX);
+                let help = format!("use a number from -{0:e} to {0:e}", f32::MAX);
                 report_range(cx, field, Format::Float, &number.to_string(), at, help);
             }
         }
@@ -108,11 +112,11 @@ fn check_text(cx: &mut Context<'_, '_>, field: &RawField<'_>, text: &str, at: Sp
         (Format::Decimal { digits }, _) => (is_decimal(text, digits), decimal_help(digits)),
         (Format::Uuid, _) => (
             is_uuid(text),
-            "write it as databases give it back: `67e55044-10b1-426f-9247-bb680e5fe0c8`".to_owned(),
+            "use the canonical form: `67e55044-10b1-426f-9247-bb680e5fe0c8`".to_owned(),
         ),
-        (_, Some((least, most))) => (
-            is_whole(text, least, most),
-            format!("give digits without leading zeros, from {least} to {most}"),
+        (_, Some((min, max))) => (
+            is_whole(text, min, max),
+            format!("use digits without leading zeros, from {min} to {max}"),
         ),
         (_, None) => return,
     };
@@ -130,7 +134,7 @@ fn report_range(
     help: String,
 ) {
     let message = format!(
-        "the default `{}` of `{}` is no value of the format `{}`",
+        "the default `{}` of field `{}` does not match the format `{}`",
         shown(value),
         field.name.value,
         format.as_str()
@@ -141,32 +145,32 @@ fn report_range(
 fn decimal_help(digits: Option<(u16, u16)>) -> String {
     match digits {
         None => {
-            "give digits without leading zeros, with a point where there is a fraction: `-12.50`"
+            "use digits without leading zeros, with a decimal point before a fraction: `-12.50`"
                 .to_owned()
         }
         Some((precision, scale)) => {
             format!(
-                "give at most {} digits before the point and {scale} behind it",
+                "use at most {} digits before the decimal point and {scale} after it",
                 precision - scale
             )
         }
     }
 }
 
-/// Digits without leading zeros or a plus.
+/// Returns whether the text is digits without leading zeros or a plus sign.
 fn is_digits(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'))
 }
 
-pub(crate) fn is_whole(text: &str, least: i128, most: i128) -> bool {
+pub(crate) fn is_whole(text: &str, min: i128, max: i128) -> bool {
     is_digits(text.strip_prefix('-').unwrap_or(text))
         && text != "-0"
-        && text.parse().is_ok_and(|number: i128| (least..=most).contains(&number))
+        && text.parse().is_ok_and(|number: i128| (min..=max).contains(&number))
 }
 
-/// Where no number of digits is given, a thousand are as many as one can ask for.
+/// Without digits, up to 1000 before and after the decimal point are allowed.
 pub(crate) fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
     let (precision, scale) = digits.unwrap_or((2000, 1000));
     let text = text.strip_prefix('-').unwrap_or(text);
@@ -189,7 +193,8 @@ pub(crate) fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// RFC 3339 with at most six digits of a second, in years that every database has.
+/// Returns whether the text is an RFC 3339 timestamp with at most six fractional digits and a year
+/// that every database supports.
 pub(crate) fn is_date(text: &str) -> bool {
     let number = |range: std::ops::Range<usize>| -> Option<u32> {
         let digits = text.get(range)?;
@@ -255,12 +260,12 @@ mod tests {
 
     #[test]
     fn whole_numbers_have_one_spelling() {
-        let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
+        let (min, max) = (i128::from(i64::MIN), i128::from(i64::MAX));
         for text in ["0", "-1", "9223372036854775807", "-9223372036854775808"] {
-            assert!(is_whole(text, least, most), "{text}");
+            assert!(is_whole(text, min, max), "{text}");
         }
         for text in ["", "-", "-0", "00", "+1", "9223372036854775808", "1.0", &"9".repeat(99)] {
-            assert!(!is_whole(text, least, most), "{text}");
+            assert!(!is_whole(text, min, max), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
-//! Facets: what a field says beyond its type, and whether the type can have it.
+//! Rules on facets: whether a field of its type can have them.
 //!
-//! Defaults and shapes have rooms of their own beside this one.
+//! Defaults and shapes have modules of their own.
 
 use super::context::{BASE_FIELDS, Context, physical_column};
 use super::names::{is_field_name, shown};
@@ -10,10 +10,11 @@ use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
 use crate::schema::{Format, RelationKind, derived_number};
 use std::collections::BTreeSet;
 
-/// How many digits a decimal may have: what PostgreSQL takes.
-const MOST_DIGITS: f64 = 1000.0;
+/// The maximum number of digits of a decimal, as in PostgreSQL.
+const MAX_DIGITS: f64 = 1000.0;
 
-/// The format of a field, with the digits of a decimal. None where the word is not known or the digits cannot be.
+/// Returns the format of a field with the digits of a decimal, or `None` if the format is unknown
+/// or the digits are invalid.
 pub(super) fn format_of(field: &RawField<'_>) -> Option<Format> {
     match Format::find(&field.format.as_ref()?.value)? {
         Format::Decimal { .. } => match (&field.precision, &field.scale) {
@@ -33,11 +34,11 @@ pub(super) fn format_of(field: &RawField<'_>) -> Option<Format> {
     clippy::cast_sign_loss,
     reason = "whole and at most a thousand"
 )]
-fn digits(number: f64, least: f64) -> Option<u16> {
-    ((least..=MOST_DIGITS).contains(&number) && number.fract() == 0.0).then_some(number as u16)
+fn digits(number: f64, min: f64) -> Option<u16> {
+    ((min..=MAX_DIGITS).contains(&number) && number.fract() == 0.0).then_some(number as u16)
 }
 
-/// The number that an author chose for a field.
+/// Converts a declared field number, if it is valid.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -59,22 +60,17 @@ pub(super) fn check_formats(cx: &mut Context<'_, '_>) {
             let help =
                 cx.suggest.nearest(&word.value, Format::ALL.iter().map(|format| format.as_str()));
             let help = help.map_or_else(
-                || {
-                    format!(
-                        "it is kept and changes nothing; the formats that do are {}",
-                        all_formats()
-                    )
-                },
+                || format!("it is kept and has no effect; the known formats are {}", all_formats()),
                 |near| format!("did you mean `{near}`?"),
             );
-            let message = format!("`{}` is no format that ablo knows", shown(&word.value));
+            let message = format!("unknown format `{}`", shown(&word.value));
             cx.diagnostics.push(Code::FacetUnknownFormat, word.at, message).help(help);
             continue;
         };
         let wanted = if format.is_number() { RawKind::Number } else { RawKind::String };
         let Some(kind) = field.kind.filter(|kind| kind.value != wanted) else { continue };
         let message = format!(
-            "`{}` is a format of {}s, and `{}` is a {}",
+            "`{}` is a format of {}s, but field `{}` has type `{}`",
             word.value,
             wanted.as_str(),
             field.name.value,
@@ -82,7 +78,8 @@ pub(super) fn check_formats(cx: &mut Context<'_, '_>) {
         );
         let help = match format {
             Format::Int64 | Format::Uint64 | Format::Decimal { .. } => {
-                "make the field a string: such numbers travel as strings of digits, so that no JSON reader rounds them"
+                "make the field a string: these numbers are strings of digits in JSON, so that \
+                 parsers do not round them"
             }
             Format::Uuid => "make the field a string, or remove the format",
             _ => "make the field a number, or remove the format",
@@ -101,18 +98,19 @@ fn check_digits(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
     let Some(first) = field.precision.as_ref().or(field.scale.as_ref()) else { return };
     let is_decimal = field.format.as_ref().is_some_and(|word| word.value == "decimal");
     let (at, message) = match (&field.precision, &field.scale) {
-        _ if !is_decimal => {
-            (first.at, format!("`{}` has a number of digits and is no `decimal`", field.name.value))
-        }
+        _ if !is_decimal => (
+            first.at,
+            format!("field `{}` has a precision or scale but is not a `decimal`", field.name.value),
+        ),
         (Some(precision), _) if digits(precision.value, 1.0).is_none() => {
-            (precision.at, format!("a `precision` of {} cannot be", precision.value))
+            (precision.at, format!("invalid `precision` {}", precision.value))
         }
         (_, Some(scale)) if digits(scale.value, 0.0).is_none() => {
-            (scale.at, format!("a `scale` of {} cannot be", scale.value))
+            (scale.at, format!("invalid `scale` {}", scale.value))
         }
         (Some(precision), Some(scale)) if scale.value > precision.value => {
             let (all, behind) = (precision.value, scale.value);
-            (scale.at, format!("of {all} digits in all, {behind} cannot stand behind the point"))
+            (scale.at, format!("the `scale` {behind} is greater than the `precision` {all}"))
         }
         (Some(_), Some(_)) => return,
         (has_precision, _) => {
@@ -121,21 +119,21 @@ fn check_digits(cx: &mut Context<'_, '_>, field: &RawField<'_>) {
             } else {
                 ("scale", "precision")
             };
-            (first.at, format!("`{}` has a `{has}` and no `{lacks}`", field.name.value))
+            (first.at, format!("field `{}` has a `{has}` but no `{lacks}`", field.name.value))
         }
     };
     let help = if is_decimal {
-        "give both or neither: a precision from 1 to 1000, and a scale from 0 to the precision"
+        "set both or neither: a precision from 1 to 1000, and a scale from 0 to the precision"
     } else {
-        "only decimals have them: make it a string with the format `decimal`, or remove them"
+        "only decimals have them: make the field a string with the format `decimal`, or remove them"
     };
     cx.diagnostics.push(Code::FacetDigits, at, message).help(help);
 }
 
-/// Ids are plain text, and so is what holds or is compared with one.
+/// Ids are plain text, and so are all columns that store an id or are compared with one.
 pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
     let raw = cx.raw;
-    // A key that several relations share is reported once.
+    // A key shared by several relations is reported once.
     let mut reported = BTreeSet::new();
     for (at, model) in raw.models.iter().enumerate() {
         for relation in &model.relations {
@@ -195,13 +193,13 @@ fn report_keys(
         };
         if reported.insert(format.at) {
             let message = format!(
-                "`{}` holds an id and cannot have the format `{}`",
+                "field `{}` stores an id and cannot have the format `{}`",
                 field.name.value, format.value
             );
             cx.diagnostics
                 .push(Code::FacetFormatOnKey, format.at, message)
                 .help("ids are plain text in every table; remove the format")
-                .also(because, "what makes it a key");
+                .also(because, "used as a key here");
         }
     }
 }
@@ -211,15 +209,19 @@ pub(super) fn check_unique(cx: &mut Context<'_, '_>) {
         let Some(unique) = field.unique.filter(|unique| unique.value) else { continue };
         match field.kind.map(|kind| kind.value) {
             Some(RawKind::Json) => {
-                let message = format!("`{}` is JSON and cannot be unique", field.name.value);
-                cx.diagnostics
-                    .push(Code::FacetUniqueOnJson, unique.at, message)
-                    .help("databases do not agree on when two documents are equal; make the part that matters a field");
+                let message = format!("field `{}` is JSON and cannot be unique", field.name.value);
+                cx.diagnostics.push(Code::FacetUniqueOnJson, unique.at, message).help(
+                    "databases disagree on when two documents are equal; move the relevant \
+                        part to a field of its own",
+                );
             }
-            // An optional one marks at most one row with `true`: absent values are not compared.
+            // An optional boolean can mark one row with `true`, because absent values are not
+            // compared.
             Some(RawKind::Boolean) if field.optional.is_some_and(|optional| !optional.value) => {
-                let message =
-                    format!("`{}` leaves room for two rows in an organisation", field.name.value);
+                let message = format!(
+                    "unique boolean `{}` allows at most two rows per organisation",
+                    field.name.value
+                );
                 cx.diagnostics.push(Code::FacetUniqueOnBoolean, unique.at, message).help(
                     "remove `unique`, or make the field optional to mark one row with `true`",
                 );
@@ -229,7 +231,7 @@ pub(super) fn check_unique(cx: &mut Context<'_, '_>) {
     }
 }
 
-/// Base fields, and fields that read the tenancy column under a name of their own.
+/// Checks base fields, and fields that read the tenancy column under another name.
 pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
     for at in 0..cx.models.len() {
         let tenancy = cx.models[at].tenancy_column();
@@ -244,19 +246,17 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
                 ("a default", field.default.as_ref().map(|default| default.at)),
                 ("`unique`", field.unique.filter(|unique| unique.value).map(|unique| unique.at)),
                 (
-                    "an old name",
+                    "`renamedFrom`",
                     field.renamed_from.as_ref().filter(|_| is_base).map(|name| name.at),
                 ),
             ];
-            for (what, place) in facets {
-                let Some(place) = place else { continue };
-                let message = format!(
-                    "`{}` is the server's to fill and cannot have {what}",
-                    field.name.value
-                );
+            for (what, span) in facets {
+                let Some(span) = span else { continue };
+                let message =
+                    format!("the server fills `{}`, which cannot have {what}", field.name.value);
                 cx.diagnostics
-                    .push(Code::FacetOnBaseField, place, message)
-                    .help("remove it here, or declare a field of your own beside it");
+                    .push(Code::FacetOnBaseField, span, message)
+                    .help("remove it, or declare a field of your own");
             }
         }
     }
@@ -269,40 +269,43 @@ pub(super) fn check_renames(cx: &mut Context<'_, '_>) {
             let Some(old) = &field.renamed_from else { continue };
             let (name, shown_old) = (&field.name.value, shown(&old.value));
             if old.value == *name {
-                let message = format!("`{name}` cannot be renamed from itself");
+                let message = format!("field `{name}` is renamed from itself");
                 cx.diagnostics
                     .push(Code::FacetRenamedFromExists, old.at, message)
-                    .help("give the name that it had before, or remove `renamedFrom`");
+                    .help("use the previous name, or remove `renamedFrom`");
             } else if cx.models[at].find(&old.value).is_some() {
                 let message =
-                    format!("`{name}` is renamed from `{shown_old}`, which is still a field");
+                    format!("field `{name}` is renamed from `{shown_old}`, which still exists");
                 let still =
                     cx.models[at].raw.fields.iter().find(|field| field.name.value == old.value);
-                let said = cx.diagnostics.push(Code::FacetRenamedFromExists, old.at, message);
-                said.help("remove `renamedFrom`, or the field of the old name");
+                let diagnostic = cx.diagnostics.push(Code::FacetRenamedFromExists, old.at, message);
+                diagnostic.help("remove `renamedFrom`, or the previous field");
                 if let Some(still) = still {
-                    said.also(still.name.at, "the field of that name");
+                    diagnostic.also(still.name.at, "the existing field");
                 }
             } else if !is_field_name(&old.value) {
-                let message = format!("`{shown_old}` can never have been the name of a field");
-                cx.diagnostics
-                    .push(Code::FacetRenamedFromInvalid, old.at, message)
-                    .help("give the old name of the field, in camelCase, not that of its column");
+                let message = format!("`{shown_old}` is not a valid field name");
+                cx.diagnostics.push(Code::FacetRenamedFromInvalid, old.at, message).help(
+                    "use the previous name of the field in camelCase, not the name of its column",
+                );
             } else if let Some(first) = seen.insert(&old.value, old.at) {
                 let message = format!("two fields are renamed from `{shown_old}`");
                 cx.diagnostics
                     .push(Code::FacetRenamedFromRepeated, old.at, message)
-                    .help("only one can take over its values; remove `renamedFrom` from the other")
-                    .also(first, "also here");
+                    .help(
+                        "only one field can take over the values; remove `renamedFrom` from the \
+                        other",
+                    )
+                    .also(first, "first used here");
             }
         }
     }
 }
 
-/// A field's number in the binary form, and whose it is.
+/// A field with its number in the binary form.
 struct Numbered<'r> {
     number: u32,
-    /// The author's number, or the name that gave one.
+    /// The oldest known name, from which the number is derived.
     oldest: &'r str,
     chosen: bool,
     field: Option<&'r RawField<'r>>,
@@ -312,17 +315,17 @@ pub(super) fn check_numbers(cx: &mut Context<'_, '_>) {
     for model in &cx.raw.models {
         for number in model.fields.iter().filter_map(|field| field.number) {
             if chosen_number(number.value).is_none() {
-                let message = format!("a field cannot have the number {}", number.value);
+                let message = format!("invalid field number {}", number.value);
                 cx.diagnostics
                     .push(Code::FacetNumberOutOfRange, number.at, message)
-                    .help("give a whole number from 1 to 65535, or none");
+                    .help("use a whole number from 1 to 65535, or remove it");
             }
         }
         let mut all: Vec<Numbered<'_>> = numbers(model).collect();
         all.sort_by_key(|numbered| numbered.number);
         for pair in all.windows(2) {
             let [first, second] = pair else { continue };
-            // Fields of one name, and two from one old name, have been reported as such.
+            // Duplicate field names and duplicate `renamedFrom`s have been reported.
             if first.number == second.number && (first.chosen || first.oldest != second.oldest) {
                 report_number(cx, first, second);
             }
@@ -350,10 +353,10 @@ fn numbers<'r>(model: &'r RawModel<'r>) -> impl Iterator<Item = Numbered<'r>> {
 }
 
 fn report_number(cx: &mut Context<'_, '_>, first: &Numbered<'_>, second: &Numbered<'_>) {
-    let place = |field: &RawField<'_>| field.number.map_or(field.name.at, |number| number.at);
-    // The one that can be mended: a base field that is not declared has no place.
-    let (said, other) = match (first.field, second.field) {
-        (Some(first), Some(second)) if place(first) > place(second) => (first, Some(second)),
+    let span = |field: &RawField<'_>| field.number.map_or(field.name.at, |number| number.at);
+    // Report the declared field: an implicit base field has no span.
+    let (reported, other) = match (first.field, second.field) {
+        (Some(first), Some(second)) if span(first) > span(second) => (first, Some(second)),
         (first, Some(second)) => (second, first),
         (Some(first), None) => (first, None),
         (None, None) => return,
@@ -361,11 +364,14 @@ fn report_number(cx: &mut Context<'_, '_>, first: &Numbered<'_>, second: &Number
     let message = if second.chosen {
         format!("two fields have the number {}", second.number)
     } else {
-        format!("`{}` and `{}` come to one number in the binary form", first.oldest, second.oldest)
+        format!(
+            "`{}` and `{}` have the same number in the binary form",
+            first.oldest, second.oldest
+        )
     };
-    let said = cx.diagnostics.push(Code::FacetNumberRepeated, place(said), message);
-    said.help("give one of them a `number` of its own, from 1 to 65535");
+    let diagnostic = cx.diagnostics.push(Code::FacetNumberRepeated, span(reported), message);
+    diagnostic.help("give one of them a `number` from 1 to 65535");
     if let Some(other) = other {
-        said.also(place(other), "the other field");
+        diagnostic.also(span(other), "the other field");
     }
 }

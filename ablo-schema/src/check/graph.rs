@@ -1,9 +1,11 @@
-//! Cycles of a graph, in linear time and without recursion: schemas come from outside.
+//! Finds cycles of a graph in linear time and without recursion, because schemas are untrusted
+//! input.
 
-/// Disjoint cycles that together break every cycle of the graph, each as node indices in edge order.
+/// Returns disjoint cycles, each as node indices in edge order; removing them breaks every cycle of
+/// the graph.
 ///
-/// Nodes that lead nowhere but out are peeled away; what is left always has a successor that is left, so that walking
-/// on must come back to itself.
+/// Nodes that reach no cycle are removed first. Every remaining node has a remaining successor, so
+/// following successors must end in a cycle.
 pub(super) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut predecessors = vec![Vec::new(); edges.len()];
     let mut degree = vec![0; edges.len()];
@@ -67,14 +69,14 @@ mod tests {
     use super::cycles;
 
     #[test]
-    fn a_chain_has_no_cycle_however_long() {
+    fn long_chain_has_no_cycle() {
         let edges: Vec<Vec<usize>> =
             (0..100_000).map(|node| if node == 0 { vec![] } else { vec![node - 1] }).collect();
         assert!(cycles(&edges).is_empty());
     }
 
     #[test]
-    fn every_cycle_is_broken_and_named_in_edge_order() {
+    fn cycles_are_disjoint_and_in_edge_order() {
         assert_eq!(cycles(&[vec![0]]), [[0]]);
         assert_eq!(
             cycles(&[vec![1], vec![2], vec![0], vec![0, 4], vec![3]]),

@@ -1,20 +1,19 @@
-//! Hints: what they name must be there.
+//! Rules on model options: the names in them must exist.
 
 use super::columns::default_column;
 use super::context::Context;
 use super::names::shown;
 use crate::diag::{Code, Spanned};
-use crate::raw::{RawKind, Text};
+use crate::raw::{CowStr, RawKind};
 
 pub(super) fn check_bootstrap(cx: &mut Context<'_, '_>) {
     let raw = cx.raw;
     for (at, model) in raw.models.iter().enumerate() {
         if let Some(limit) = model.bootstrap_limit.filter(|limit| !is_count(limit.value)) {
-            let message =
-                format!("`bootstrapLimit` is {}, which is no number of rows", limit.value);
+            let message = format!("invalid `bootstrapLimit` {}", limit.value);
             cx.diagnostics
                 .push(Code::HintBootstrapLimit, limit.at, message)
-                .help("give a whole number, 0 or more");
+                .help("use a whole number, 0 or greater");
         }
         if let Some(order_by) = &model.bootstrap_order_by {
             check_order(cx, at, order_by);
@@ -22,13 +21,13 @@ pub(super) fn check_bootstrap(cx: &mut Context<'_, '_>) {
     }
 }
 
-/// Whole, not negative, and exact as a double.
+/// Returns whether the number is a non-negative integer that a double represents exactly.
 pub(super) fn is_count(number: f64) -> bool {
     (0.0..9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0
 }
 
-/// `column [ASC|DESC] [NULLS FIRST|LAST], …`
-fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<Text<'_>>) {
+/// Checks `column [ASC|DESC] [NULLS FIRST|LAST], …`.
+fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<CowStr<'_>>) {
     for term in order_by.value.split(',') {
         let mut words = term.split_whitespace();
         let column = words.next().unwrap_or_default();
@@ -41,10 +40,10 @@ fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<Text<'
                 | ["ASC" | "DESC", "NULLS", "FIRST" | "LAST"]
         );
         if column.is_empty() || !fits {
-            let message = format!("`{}` is no order", shown(term.trim()));
+            let message = format!("invalid order `{}`", shown(term.trim()));
             cx.diagnostics
                 .push(Code::HintBootstrapOrderBy, order_by.at, message)
-                .help("write columns with a direction: `created_at DESC, id`");
+                .help("list columns with an optional direction: `created_at DESC, id`");
             continue;
         }
         let known = cx.models[model].has_column(column)
@@ -52,9 +51,11 @@ fn check_order(cx: &mut Context<'_, '_>, model: usize, order_by: &Spanned<Text<'
         if !known {
             let help = cx.suggest_column(model, column);
             let message =
-                format!("`{}` is no column of `{}`", shown(column), cx.models[model].key());
-            cx.diagnostics.push(Code::HintUnknownField, order_by.at, message).help = help
-                .or_else(|| Some("`bootstrapOrderBy` names columns of its own table".to_owned()));
+                format!("no column `{}` on model `{}`", shown(column), cx.models[model].key());
+            cx.diagnostics.push(Code::HintUnknownField, order_by.at, message).help =
+                help.or_else(|| {
+                    Some("`bootstrapOrderBy` names columns of the model's own table".to_owned())
+                });
         }
     }
 }
@@ -64,8 +65,8 @@ pub(super) fn check_persist(cx: &mut Context<'_, '_>) {
         let store = model.persist.as_ref().and_then(|persist| persist.value.store.as_ref());
         if let Some(store) = store.filter(|store| store.value.is_empty()) {
             cx.diagnostics
-                .push(Code::HintPersistStore, store.at, "the store of `persist` has no name")
-                .help("name it, or leave it out: it is the typename unless said");
+                .push(Code::HintPersistStore, store.at, "the store name of `persist` is empty")
+                .help("name it, or remove it: the default is the typename");
         }
     }
 }
@@ -80,11 +81,14 @@ pub(super) fn check_auto_fill(cx: &mut Context<'_, '_>) {
                 continue;
             };
             if let Some(kind) = found.kind().filter(|kind| *kind != RawKind::String) {
-                let message =
-                    format!("`{}` is a {} and cannot hold an id", field.value, kind.as_str());
+                let message = format!(
+                    "field `{}` has type `{}` and cannot store an id",
+                    field.value,
+                    kind.as_str()
+                );
                 cx.diagnostics
                     .push(Code::HintAutoFillNotString, field.at, message)
-                    .help("`autoFill` fills string fields with ids");
+                    .help("`autoFill` fills string fields with ids; make the field a string");
             }
         }
     }
@@ -101,10 +105,10 @@ pub(super) fn check_required_fields(cx: &mut Context<'_, '_>) {
     }
 }
 
-fn unknown_field(cx: &mut Context<'_, '_>, model: usize, field: &Spanned<Text<'_>>, whose: &str) {
+fn unknown_field(cx: &mut Context<'_, '_>, model: usize, field: &Spanned<CowStr<'_>>, owner: &str) {
     let help = cx.suggest_field(model, &field.value);
     let message = format!(
-        "{whose} names `{}`, which is no field of `{}`",
+        "no field `{}` on model `{}`, used in {owner}",
         shown(&field.value),
         cx.models[model].key()
     );

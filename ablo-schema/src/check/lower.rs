@@ -1,6 +1,7 @@
-//! Lowering: a raw schema without faults becomes a [`Schema`].
+//! Lowering: converts a valid raw schema to a [`Schema`].
 //!
-//! The rules have seen to it that every part is there; a part that is not gives no schema rather than a panic.
+//! The rules guarantee that every part is present. A missing part yields no schema instead of a
+//! panic.
 
 use super::columns::default_column;
 use super::context::DEFAULT_TENANCY_COLUMN;
@@ -109,7 +110,8 @@ fn lower_model(raw: RawModel<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<
     })
 }
 
-/// Positions ordered by name. A document of 64 MiB has far fewer than 2^32 fields.
+/// Returns the indexes of the fields, sorted by name. A document of 64 MiB has far fewer than 2^32
+/// fields.
 fn by_name(fields: &[Field]) -> Box<[u32]> {
     let mut order: Box<[u32]> = (0..u32::try_from(fields.len()).unwrap_or(u32::MAX)).collect();
     order.sort_unstable_by(|a, b| fields[*a as usize].name.cmp(&fields[*b as usize].name));

@@ -1,7 +1,8 @@
-//! Checking: the only door from [`crate::raw`] to [`Schema`].
+//! Validation: the only way from [`crate::raw`] to [`Schema`].
 //!
-//! Rules are listed here like a contents page, one function each, and do not depend on each other's order. Nothing is
-//! gated between them: a rule skips what an earlier fault made unknowable, so that one run says everything.
+//! Every rule is one function and is listed here. Rules do not depend on each other's order and
+//! none is skipped because another failed: a rule ignores parts that an earlier error made unknown,
+//! so that one run reports everything.
 
 mod columns;
 mod context;
@@ -25,9 +26,9 @@ use context::Context;
 pub use columns::SERVICE_TABLES;
 pub use columns::default_column;
 
-/// Checks a raw schema and resolves it.
+/// Validates a raw schema and resolves it.
 ///
-/// Notes everything that is wrong with it and returns nothing where that includes an error.
+/// Reports all errors and warnings, and returns `None` if there are errors.
 #[must_use]
 pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema> {
     let cx = &mut Context::new(&raw, diagnostics);

@@ -1,26 +1,27 @@
-//! Names: usable as an identifier in every target, and different after every target's case rules.
+//! Rules on names: valid identifiers in every target, and distinct after the case conversions of
+//! every target.
 
 use super::context::{BASE_FIELDS, Context};
 use crate::diag::{Code, Spanned};
 use crate::lookup::Lookup;
 
-/// An identifier of ASCII letters, digits and `_` that begins with a letter.
+/// Returns whether a name is a letter followed by ASCII letters, digits and `_`.
 fn is_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// How long a name may be: 63 bytes fit everywhere as they are, beyond 200 nobody reads them.
-const MOST_NAME: usize = 200;
+/// The maximum length of a name.
+const MAX_NAME_BYTES: usize = 200;
 
-/// What is left of a name when case and `_` are taken away: names that agree in it collide in some target.
+/// Returns a name without case and `_`. Names that are equal in this form collide in some target.
 fn folded(name: &str) -> String {
     let mut folded = name.to_lowercase();
     folded.retain(|character| character != '_');
     folded
 }
 
-/// Members of a client: a model with one of these keys cannot be reached as a member.
+/// The members of a client. A model with one of these keys cannot be accessed as a member.
 const CLIENT_MEMBERS: [&str; 24] = [
     "agent",
     "beginTurn",
@@ -52,18 +53,20 @@ pub(super) fn check_model_keys(cx: &mut Context<'_, '_>) {
     let mut seen: Lookup<String, Spanned<&str>> = Lookup::with_capacity(cx.models.len());
     for model in &cx.raw.models {
         let key = model.key.as_ref();
-        if !is_identifier(key.value) || key.value.len() > MOST_NAME {
+        if !is_identifier(key.value) || key.value.len() > MAX_NAME_BYTES {
             cx.diagnostics
                 .push(
                     Code::ModelKeyNotIdentifier,
                     key.at,
-                    format!("the model key `{}` is no identifier", shown(key.value)),
+                    format!("model key `{}` is not a valid identifier", shown(key.value)),
                 )
-                .help("begin with a letter and go on with ASCII letters and digits, such as `weatherReports`");
+                .help(
+                    "use a letter followed by ASCII letters and digits, such as `weatherReports`",
+                );
         }
         if CLIENT_MEMBERS.contains(&key.value.as_ref()) {
             let message =
-                format!("the model `{}` hides behind the client member of that name", key.value);
+                format!("model `{}` is shadowed by the client member of the same name", key.value);
             cx.diagnostics.push(Code::ModelKeyShadowed, key.at, message).help("choose another key");
         }
         if let Some(first) =
@@ -71,13 +74,13 @@ pub(super) fn check_model_keys(cx: &mut Context<'_, '_>) {
             && first.value != key.value
         {
             let message = format!(
-                "the model keys `{}` and `{}` differ only in case or `_`",
+                "model keys `{}` and `{}` differ only in case or `_`",
                 first.value, key.value
             );
             cx.diagnostics
                 .push(Code::ModelKeyCollides, key.at, message)
-                .help("generated identifiers would be the same; rename one")
-                .also(first.at, "the other one");
+                .help("generated identifiers would be the same; rename one of them")
+                .also(first.at, "the other model");
         }
     }
 }
@@ -86,38 +89,39 @@ pub(super) fn check_type_names(cx: &mut Context<'_, '_>) {
     let mut seen: Lookup<String, (usize, &str)> = Lookup::with_capacity(cx.models.len());
     for (at, model) in cx.models.iter().enumerate() {
         let name = model.type_name();
-        let place = model.raw.type_name.as_ref().map_or(model.raw.key.at, |name| name.at);
+        let span = model.raw.type_name.as_ref().map_or(model.raw.key.at, |name| name.at);
         let authored = model.raw.type_name.as_ref().is_some_and(|name| !name.value.is_empty());
-        if authored && (!is_identifier(name) || name.len() > MOST_NAME) {
+        if authored && (!is_identifier(name) || name.len() > MAX_NAME_BYTES) {
             cx.diagnostics
                 .push(
                     Code::ModelTypenameNotIdentifier,
-                    place,
-                    format!("the typename `{}` is no identifier", shown(name)),
+                    span,
+                    format!("typename `{}` is not a valid identifier", shown(name)),
                 )
-                .help("begin with a letter and go on with ASCII letters and digits, such as `WeatherReport`");
+                .help("use a letter followed by ASCII letters and digits, such as `WeatherReport`");
         }
         if let Some((other, first)) = seen.insert(folded(name), (at, name)) {
             let other = cx.models[other].raw;
-            // Equal keys, or keys that collide, have been reported as such.
+            // Colliding keys have been reported.
             if folded(&other.key.value) == folded(model.key()) {
                 continue;
             }
             let message = format!(
-                "the typenames `{first}` and `{name}` are the same on the wire, where case is lost"
+                "typenames `{first}` and `{name}` are the same on the wire, which ignores case"
             );
             cx.diagnostics
-                .push(Code::ModelTypenameCollides, place, message)
-                .help("deltas carry the typename alone; give one of the two models another")
+                .push(Code::ModelTypenameCollides, span, message)
+                .help("deltas identify models by typename only; choose another for one of them")
                 .also(
                     other.type_name.as_ref().map_or(other.key.at, |name| name.at),
-                    "the other one",
+                    "the other model",
                 );
         }
     }
 }
 
-/// The reference sends a typename without its first `Model`, in lower case, and servers also take a lower-cased key.
+/// The reference sends the typename in lower case without its first `Model`, and servers also
+/// accept a lower-cased key.
 pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
     let mut seen: Lookup<String, usize> = Lookup::with_capacity(cx.models.len());
     for (at, model) in cx.models.iter().enumerate() {
@@ -129,20 +133,21 @@ pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
             }
             let Some(other) = seen.insert(alias.clone(), at) else { continue };
             let other = &cx.models[other];
-            let said_already = folded(other.key()) == folded(model.key())
+            let reported = folded(other.key()) == folded(model.key())
                 || folded(other.type_name()) == folded(model.type_name());
-            if said_already || other.key() == model.key() {
+            if reported || other.key() == model.key() {
                 continue;
             }
             let message = format!(
-                "`{alias}` on the wire may mean the model `{}` or the model `{}`",
+                "the wire name `{alias}` is ambiguous: it refers to model `{}` or `{}`",
                 other.key(),
                 model.key()
             );
             cx.diagnostics
                 .push(Code::ModelWireNameAmbiguous, model.raw.key.at, message)
                 .help(
-                    "older clients send names lower-cased and without `Model`; choose a typename that stays different",
+                    "older clients send names in lower case and without `Model`; choose a \
+                     typename that remains distinct",
                 )
                 .also(other.raw.key.at, "the other model");
         }
@@ -160,24 +165,24 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
             let help = if near.is_empty()
                 || !name.value.is_ascii()
                 || near == **name.value
-                || near.len() > MOST_NAME
+                || near.len() > MAX_NAME_BYTES
             {
-                "begin with a lower-case letter and go on with ASCII letters and digits".to_owned()
+                "use a lower-case letter followed by ASCII letters and digits".to_owned()
             } else {
-                format!("call it `{near}`; keep the old column with `column`")
+                format!("rename it to `{near}`; keep the column with `column`")
             };
             cx.diagnostics
                 .push(
                     Code::FieldNotCamelCase,
                     name.at,
-                    format!("the field name `{}` is not camelCase", shown(name.value)),
+                    format!("field name `{}` is not camelCase", shown(name.value)),
                 )
                 .help(help);
-        } else if two_capitals(name.value).is_some() {
-            let message = format!("the field name `{}` has two capitals in a row", name.value);
-            let mended = one_capital_of_each_run(name.value);
+        } else if consecutive_capitals(name.value).is_some() {
+            let message = format!("field name `{}` has consecutive capital letters", name.value);
+            let suggestion = one_capital_of_each_run(name.value);
             cx.diagnostics.push(Code::FieldConsecutiveCapitals, name.at, message).help(format!(
-                "the name must survive the way to snake_case and back; call it `{mended}`"
+                "rename it to `{suggestion}`, so that it can be converted to snake_case and back"
             ));
         }
     }
@@ -186,22 +191,22 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
 fn is_camel_case(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && name.len() <= MOST_NAME
+        && name.len() <= MAX_NAME_BYTES
 }
 
-/// Whether a field may have this name, or may have had it.
+/// Returns whether this is a valid field name.
 pub(super) fn is_field_name(name: &str) -> bool {
-    is_camel_case(name) && two_capitals(name).is_none()
+    is_camel_case(name) && consecutive_capitals(name).is_none()
 }
 
-/// Where the first of two capitals in a row stands.
-fn two_capitals(name: &str) -> Option<usize> {
+/// Returns the index of the first of two consecutive capital letters.
+fn consecutive_capitals(name: &str) -> Option<usize> {
     name.as_bytes()
         .windows(2)
         .position(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase())
 }
 
-/// `contentJSON` as `contentJson`.
+/// Converts `contentJSON` to `contentJson`.
 fn one_capital_of_each_run(name: &str) -> String {
     let mut before = false;
     name.chars()
@@ -216,7 +221,7 @@ fn one_capital_of_each_run(name: &str) -> String {
         .collect()
 }
 
-/// A camelCase name near to this one: what stands behind anything but a letter or digit gets a capital.
+/// Returns a similar camelCase name: a letter after any other character is capitalized.
 fn camel_case_of(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     let mut raise = false;
@@ -241,29 +246,32 @@ pub(super) fn check_relation_names(cx: &mut Context<'_, '_>) {
     for model in &cx.models {
         for relation in &model.raw.relations {
             let name = relation.name.as_ref();
-            if !is_identifier(name.value) || name.value.len() > MOST_NAME {
+            if !is_identifier(name.value) || name.value.len() > MAX_NAME_BYTES {
                 cx.diagnostics
                     .push(
                         Code::RelationNameNotIdentifier,
                         name.at,
-                        format!("the relation name `{}` is no identifier", shown(name.value)),
+                        format!("relation name `{}` is not a valid identifier", shown(name.value)),
                     )
-                    .help("begin with a letter and go on with ASCII letters and digits, such as `project`");
+                    .help("use a letter followed by ASCII letters and digits, such as `project`");
             }
             if let Some(field) =
                 model.raw.fields.iter().find(|field| field.name.value == *name.value)
             {
-                let message = format!("the relation `{}` has the name of a field", name.value);
+                let message = format!("relation `{}` has the same name as a field", name.value);
                 cx.diagnostics
                     .push(Code::RelationShadowsField, name.at, message)
-                    .help("clients that show relations on rows can show only one of the two; rename the relation")
+                    .help(
+                        "rename the relation: clients that show relations as members of rows \
+                        can show only one of the two",
+                    )
                     .also(field.name.at, "the field");
             }
         }
     }
 }
 
-/// A name in a message: control characters escaped, cut where it is very long.
+/// Returns a name for messages: control characters are escaped and long names truncated.
 pub(super) fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
     if name.chars().nth(80).is_some() {

@@ -1,6 +1,7 @@
-//! Relations: both ends exist, the key can hold an id, and no order of creation is impossible.
+//! Rules on relations: both ends exist, the foreign key can store an id, and an order of creates
+//! exists.
 
-use super::context::{Context, Found, is_kind};
+use super::context::{Context, FieldLookup, is_kind};
 use super::graph::cycles;
 use super::names::shown;
 use crate::diag::Code;
@@ -15,12 +16,12 @@ pub(super) fn check_targets(cx: &mut Context<'_, '_>) {
         }
         let help = cx.suggest_model(&target.value);
         let message = format!(
-            "the relation `{}` leads to `{}`, which is no model",
-            relation.name.value,
-            shown(&target.value)
+            "unknown model `{}`, the target of relation `{}`",
+            shown(&target.value),
+            relation.name.value
         );
         cx.diagnostics.push(Code::RelationUnknownTarget, target.at, message).help =
-            help.or_else(|| Some("a target is a model key".to_owned()));
+            help.or_else(|| Some("the target is a key of a model".to_owned()));
     }
 }
 
@@ -36,10 +37,14 @@ pub(super) fn check_foreign_keys(cx: &mut Context<'_, '_>) {
             let Some(found) = cx.models[holder].find(&key.value) else {
                 let help = cx.suggest_field(holder, &key.value);
                 let holder = cx.models[holder].key();
-                let message = format!("`{}` is no field of `{holder}`", shown(&key.value));
-                let said = cx.diagnostics.push(Code::RelationUnknownForeignKey, key.at, message);
-                said.help = help.or_else(|| {
-                    Some(format!("a {} keeps its key in `{holder}`", kind.value.as_str()))
+                let message = format!("no field `{}` on model `{holder}`", shown(&key.value));
+                let diagnostic =
+                    cx.diagnostics.push(Code::RelationUnknownForeignKey, key.at, message);
+                diagnostic.help = help.or_else(|| {
+                    Some(format!(
+                        "the foreign key of a `{}` is a field of `{holder}`",
+                        kind.value.as_str()
+                    ))
                 });
                 continue;
             };
@@ -49,45 +54,45 @@ pub(super) fn check_foreign_keys(cx: &mut Context<'_, '_>) {
     }
 }
 
-fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &Found<'_>) {
+fn check_key_type(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &FieldLookup<'_>) {
     let (Some(key), Some(kind)) = (&relation.foreign_key, found.kind()) else { return };
     if kind == RawKind::String {
         return;
     }
     let message =
-        format!("the foreign key `{}` is a {}, and ids are strings", key.value, kind.as_str());
-    let said = cx.diagnostics.push(Code::RelationForeignKeyNotString, key.at, message);
-    said.help("make the field a string");
-    if let Found::Declared(field) = found {
-        said.also(field.at, "the field");
+        format!("foreign key `{}` has type `{}`, but ids are strings", key.value, kind.as_str());
+    let diagnostic = cx.diagnostics.push(Code::RelationForeignKeyNotString, key.at, message);
+    diagnostic.help("make the field a string");
+    if let FieldLookup::Declared(field) = found {
+        diagnostic.also(field.at, "the field");
     }
 }
 
-/// The document may repeat the key's column in one of three spellings; any other is a slip.
-fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &Found<'_>) {
+/// The document may repeat the column in one of three spellings. Any other is an error.
+fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found: &FieldLookup<'_>) {
     let (Some(key), Some(column)) = (&relation.foreign_key, &relation.foreign_key_column) else {
         return;
     };
     let snake = super::default_column(&key.value);
     let physical = match found {
-        Found::Declared(field) => super::context::physical_column(field),
-        Found::Base(_) => snake.clone(),
+        FieldLookup::Declared(field) => super::context::physical_column(field),
+        FieldLookup::Base(_) => snake.clone(),
     };
     if [&*physical, &*snake, &*key.value].contains(&&*column.value) {
         return;
     }
     let message =
-        format!("`{}` is stored in `{physical}`, not in `{}`", key.value, shown(&column.value));
+        format!("the column of `{}` is `{physical}`, not `{}`", key.value, shown(&column.value));
     cx.diagnostics
         .push(Code::RelationForeignKeyColumnMismatch, column.at, message)
-        .help(format!("name the column `{physical}`; the field decides"));
+        .help(format!("write `{physical}`; the field determines the column"));
 }
 
 pub(super) fn check_order_by(cx: &mut Context<'_, '_>) {
     for relation in cx.raw.models.iter().flat_map(|model| &model.relations) {
         let (Some(kind), Some(order_by)) = (relation.kind, &relation.order_by) else { continue };
         if kind.value != RelationKind::HasMany {
-            let message = format!("a {} has at most one row to order", kind.value.as_str());
+            let message = format!("`orderBy` has no effect on a `{}`", kind.value.as_str());
             cx.diagnostics
                 .push(Code::RelationOrderByIgnored, order_by.at, message)
                 .help("remove `orderBy`");
@@ -110,17 +115,17 @@ pub(super) fn check_options(cx: &mut Context<'_, '_>) {
         for relation in &model.raw.relations {
             let (Some(kind), Some(options)) = (relation.kind, &relation.options) else { continue };
             if kind.value != RelationKind::BelongsTo && !options.value.members.is_empty() {
-                let message = format!("a {} takes no options", kind.value.as_str());
+                let message = format!("options have no effect on a `{}`", kind.value.as_str());
                 cx.diagnostics
                     .push(Code::RelationOptionsIgnored, options.at, message)
-                    .help("set them on the `belongsTo` at the other end");
+                    .help("set them on the inverse `belongsTo`");
                 continue;
             }
             let target = cx.target_of(relation).map(|target| &cx.models[target]);
             let (Some(fk), Some(target)) = (options.value.fk, target) else { continue };
             if model.plane() != target.plane() {
                 let message = format!(
-                    "a foreign key cannot reach from the {} plane (`{}`) to the {} plane (`{}`)",
+                    "a foreign key cannot refer from the {} plane (`{}`) to the {} plane (`{}`)",
                     model.plane().as_str(),
                     model.key(),
                     target.plane().as_str(),
@@ -128,18 +133,18 @@ pub(super) fn check_options(cx: &mut Context<'_, '_>) {
                 );
                 cx.diagnostics
                     .push(Code::RelationFkAcrossPlanes, fk.at, message)
-                    .help("the two tables live in different databases; remove `fk`");
+                    .help("the two tables are in different databases; remove `fk`");
             }
         }
     }
 }
 
-/// Edges between models that some `belongsTo` relations make.
-fn edges<'r>(cx: &Context<'r, '_>, counts: impl Fn(&RawRelation<'r>) -> bool) -> Vec<Vec<usize>> {
+/// Returns the edges between models for the `belongsTo` relations that `includes` selects.
+fn edges<'r>(cx: &Context<'r, '_>, includes: impl Fn(&RawRelation<'r>) -> bool) -> Vec<Vec<usize>> {
     let edges_of = |relations: &'r [RawRelation<'r>]| {
         relations
             .iter()
-            .filter(|relation| is_kind(relation, RelationKind::BelongsTo) && counts(relation))
+            .filter(|relation| is_kind(relation, RelationKind::BelongsTo) && includes(relation))
             .filter_map(|relation| cx.target_of(relation))
             .collect()
     };
@@ -150,7 +155,7 @@ fn is_parent(relation: &RawRelation<'_>) -> bool {
     relation.options.as_ref().is_some_and(|options| options.value.parent.is_some())
 }
 
-/// Rows in a circle of parents with no scope root above them are routed to nobody by that circle.
+/// Rows in a cycle of parents without a scope root belong to no sync group.
 pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
     let edges = edges(cx, is_parent);
     let mut reaches_root = vec![false; edges.len()];
@@ -170,61 +175,65 @@ pub(super) fn check_parent_cycles(cx: &mut Context<'_, '_>) {
         if cycle.iter().any(|at| reaches_root[*at]) {
             continue;
         }
-        let message = format!(
-            "{} are each other's parents, and none leads to a scope root",
-            circle(cx, &cycle)
-        );
+        let message =
+            format!("{} form a cycle of parents without a scope root", cycle_text(cx, &cycle));
         let message = if cycle.len() == 1 {
-            format!("`{}` is its own parent and leads to no scope root", cx.models[cycle[0]].key())
+            format!("`{}` is its own parent and has no scope root", cx.models[cycle[0]].key())
         } else {
             message
         };
         report_cycle(cx, Code::RelationParentCycle, &cycle, &message, is_parent)
-            .help("make the model at the top a `scope`, or drop `parent` from one edge");
+            .help("make the topmost model a `scope`, or remove `parent` from one of the relations");
     }
 }
 
-/// An edge of a model to itself is no cycle here: creates of one model keep the order in which they are given.
+/// A relation of a model to itself is not a cycle: creates of one model keep their order.
 pub(super) fn check_create_cycles(cx: &mut Context<'_, '_>) {
-    let counts = |relation: &RawRelation<'_>| {
+    let includes = |relation: &RawRelation<'_>| {
         !relation.options.as_ref().is_some_and(|options| options.value.defer)
     };
-    let mut edges = edges(cx, counts);
+    let mut edges = edges(cx, includes);
     edges.iter_mut().enumerate().for_each(|(at, targets)| targets.retain(|target| *target != at));
     for cycle in cycles(&edges) {
-        let message = format!("{} each have to be created before the other", circle(cx, &cycle));
-        report_cycle(cx, Code::RelationCreateCycle, &cycle, &message, counts)
-            .help("set the option `defer` on the edge that can be filled in later");
+        let message = format!(
+            "{} form a cycle, so none of them can be created first",
+            cycle_text(cx, &cycle)
+        );
+        report_cycle(cx, Code::RelationCreateCycle, &cycle, &message, includes)
+            .help("set `defer` on the relation whose foreign key can be set later");
     }
 }
 
-fn circle(cx: &Context<'_, '_>, cycle: &[usize]) -> String {
+fn cycle_text(cx: &Context<'_, '_>, cycle: &[usize]) -> String {
     let keys: Vec<String> = cycle.iter().map(|at| format!("`{}`", cx.models[*at].key())).collect();
     keys.join(" → ")
 }
 
-/// Reports at the edge that leaves the cycle's first model, with the others beside it.
+/// Reports at the relation of the cycle's first model, with labels on the others.
 fn report_cycle<'c>(
     cx: &'c mut Context<'_, '_>,
     code: Code,
     cycle: &[usize],
     message: &str,
-    counts: impl Fn(&RawRelation<'_>) -> bool,
+    includes: impl Fn(&RawRelation<'_>) -> bool,
 ) -> &'c mut crate::diag::Diagnostic {
-    let places: Vec<_> = cycle
+    let labels: Vec<_> = cycle
         .iter()
         .enumerate()
         .map(|(n, at)| {
             let next = cycle[(n + 1) % cycle.len()];
             let model = &cx.models[*at];
             let edge =
-                model.belongs_to().find(|edge| counts(edge) && cx.target_of(edge) == Some(next));
-            (edge.map_or(model.raw.key.at, |edge| edge.name.at), format!("from `{}`", model.key()))
+                model.belongs_to().find(|edge| includes(edge) && cx.target_of(edge) == Some(next));
+            (
+                edge.map_or(model.raw.key.at, |edge| edge.name.at),
+                format!("the relation of `{}`", model.key()),
+            )
         })
         .collect();
-    let mut places = places.into_iter();
-    let first = places.next().map_or(crate::diag::SpanId(0), |(at, _)| at);
-    let said = cx.diagnostics.push(code, first, message);
-    said.also.extend(places);
-    said
+    let mut labels = labels.into_iter();
+    let first = labels.next().map_or(crate::diag::SpanId(0), |(at, _)| at);
+    let diagnostic = cx.diagnostics.push(code, first, message);
+    diagnostic.also.extend(labels);
+    diagnostic
 }

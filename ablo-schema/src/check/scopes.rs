@@ -1,13 +1,13 @@
-//! Scopes, grants and roles: what yields sync groups must be able to.
+//! Rules on scopes, grants and roles, which define sync groups.
 
 use super::context::{Context, is_kind};
 use super::names::shown;
 use crate::diag::{Code, SpanId, Spanned};
 use crate::lookup::Lookup;
-use crate::raw::{RawRole, RawScope, Text};
+use crate::raw::{CowStr, RawRole, RawScope};
 use crate::schema::RelationKind;
 
-/// `^[a-z][a-z0-9_]*$`
+/// Returns whether a kind matches `^[a-z][a-z0-9_]*$`.
 fn is_group_kind(kind: &str) -> bool {
     kind.starts_with(|first: char| first.is_ascii_lowercase())
         && kind
@@ -26,17 +26,21 @@ pub(super) fn check_scopes(cx: &mut Context<'_, '_>) {
         };
         if !is_group_kind(&kind) {
             cx.diagnostics
-                .push(Code::ScopeKindInvalid, scope.at, format!("`{}` is no kind of sync group", shown(&kind)))
-                .help("begin with a lower-case letter and go on with lower-case letters, digits and `_`");
+                .push(
+                    Code::ScopeKindInvalid,
+                    scope.at,
+                    format!("invalid kind of sync group `{}`", shown(&kind)),
+                )
+                .help("use a lower-case letter followed by lower-case letters, digits and `_`");
         }
         if let Some(first) = seen.insert(kind.clone(), scope.at) {
-            let message = format!("two models form sync groups of the kind `{}`", shown(&kind));
+            let message = format!("two models have the scope kind `{}`", shown(&kind));
             cx.diagnostics
                 .push(Code::ScopeKindRepeated, scope.at, message)
                 .help(
-                    "rows with the same id would share a group; give one of them a kind of its own",
+                    "rows with the same id would share a sync group; give one of them another kind",
                 )
-                .also(first, "the other one");
+                .also(first, "first used here");
         }
     }
 }
@@ -47,25 +51,22 @@ pub(super) fn check_grants(cx: &mut Context<'_, '_>) {
         let Some(grants) = &model.grants else { continue };
         check_grant_edge(cx, at, grants.value.subject.as_ref());
         let Some(scope) = check_grant_edge(cx, at, grants.value.scope.as_ref()) else { continue };
-        let Some(place) = grants.value.scope.as_ref().map(|scope| scope.at) else { continue };
+        let Some(span) = grants.value.scope.as_ref().map(|scope| scope.at) else { continue };
         if !cx.models[scope].is_scope_root() {
-            let message = format!(
-                "`{}` is no scope root, so that there is nothing to give access to",
-                cx.models[scope].key()
-            );
+            let message = format!("`{}` is not a scope root", cx.models[scope].key());
             cx.diagnostics
-                .push(Code::GrantsTargetNotScopeRoot, place, message)
-                .help("make that model a `scope`")
+                .push(Code::GrantsTargetNotScopeRoot, span, message)
+                .help("add `scope` to that model")
                 .also(cx.models[scope].raw.key.at, "the model");
         }
     }
 }
 
-/// Checks one end of a membership edge and gives the model that it leads to.
+/// Checks one relation of a membership and returns the index of its target.
 fn check_grant_edge(
     cx: &mut Context<'_, '_>,
     model: usize,
-    name: Option<&Spanned<Text<'_>>>,
+    name: Option<&Spanned<CowStr<'_>>>,
 ) -> Option<usize> {
     let name = name?;
     let raw = cx.raw;
@@ -74,17 +75,20 @@ fn check_grant_edge(
         let help = cx
             .suggest
             .help(&name.value, relations.iter().map(|relation| relation.name.value.as_ref()));
-        let message =
-            format!("`{}` is no relation of `{}`", shown(&name.value), raw.models[model].key.value);
+        let message = format!(
+            "no relation `{}` on model `{}`",
+            shown(&name.value),
+            raw.models[model].key.value
+        );
         cx.diagnostics.push(Code::GrantsUnknownRelation, name.at, message).help = help
             .or_else(|| Some("`grants` names `belongsTo` relations of its own model".to_owned()));
         return None;
     };
     if relation.kind.is_some() && !is_kind(relation, RelationKind::BelongsTo) {
-        let message = format!("`{}` is no `belongsTo` relation", name.value);
+        let message = format!("relation `{}` is not a `belongsTo`", name.value);
         cx.diagnostics
             .push(Code::GrantsNotBelongsTo, name.at, message)
-            .help("each membership row must hold both ids itself")
+            .help("a membership row must store both ids itself")
             .also(relation.name.at, "the relation");
         return None;
     }
@@ -97,7 +101,7 @@ pub(super) fn check_roles(cx: &mut Context<'_, '_>) {
         check_role_kind(cx, role);
         if let Some(field) = role.field.as_ref().filter(|field| field.value.is_empty()) {
             cx.diagnostics
-                .push(Code::RoleUnknownField, field.at, "a role reads a field with no name")
+                .push(Code::RoleUnknownField, field.at, "the field name of the role is empty")
                 .help("name a field of the identity, such as `organizationId`");
         }
     }
@@ -110,7 +114,8 @@ pub(super) fn check_roles(cx: &mut Context<'_, '_>) {
                 continue;
             };
             let help = cx.suggest_field(at, &field.value);
-            let message = format!("`{}` is no field of `{}`", shown(&field.value), model.key.value);
+            let message =
+                format!("no field `{}` on model `{}`", shown(&field.value), model.key.value);
             cx.diagnostics.push(Code::RoleUnknownField, field.at, message).help =
                 help.or_else(|| Some("an entity role reads a field of its own model".to_owned()));
         }
@@ -123,10 +128,8 @@ fn check_role_kind(cx: &mut Context<'_, '_>, role: &RawRole<'_>) {
             .push(
                 Code::RoleKindInvalid,
                 kind.at,
-                format!("`{}` is no kind of sync group", shown(&kind.value)),
+                format!("invalid kind of sync group `{}`", shown(&kind.value)),
             )
-            .help(
-                "begin with a lower-case letter and go on with lower-case letters, digits and `_`",
-            );
+            .help("use a lower-case letter followed by lower-case letters, digits and `_`");
     }
 }

@@ -1,7 +1,7 @@
-//! Shapes: JSON Schemas of `json` fields, sound enough to be copied into other documents.
+//! Rules on shapes: the JSON Schema of a `json` field is valid and self-contained.
 //!
-//! What has the form of a schema is let through, known keyword or not. Whether a default or a stored value fits it is
-//! for whoever validates.
+//! Unknown keywords are accepted. Whether defaults and stored values match the shape is left to
+//! validators.
 
 use super::context::Context;
 use super::names::shown;
@@ -9,8 +9,8 @@ use crate::diag::Code;
 use crate::raw::RawKind;
 use crate::value::Value;
 
-/// Keywords that lead out of the shape, or that mean something else where it is copied to.
-const REFERRING: [&str; 7] =
+/// Keywords that refer outside the shape or change their meaning where the shape is copied.
+const REFERENCE_KEYWORDS: [&str; 7] =
     ["$ref", "$dynamicRef", "$id", "$anchor", "$dynamicAnchor", "$schema", "$vocabulary"];
 
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "null", "array", "object"];
@@ -19,40 +19,44 @@ pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
         let (Some(shape), Some(kind)) = (&field.shape, field.kind) else { continue };
         if kind.value != RawKind::Json {
-            let message =
-                format!("`{}` has a shape but is a {}", field.name.value, kind.value.as_str());
+            let message = format!(
+                "field `{}` has a shape but type `{}`",
+                field.name.value,
+                kind.value.as_str()
+            );
             cx.diagnostics
                 .push(Code::FacetShapeOnOtherType, shape.at, message)
                 .help("make it `json`, or remove the shape");
             continue;
         }
         if !matches!(shape.value, Value::Object(_)) {
-            let message = format!("the shape of `{}` is no object", field.name.value);
+            let message = format!("the shape of `{}` is not an object", field.name.value);
             cx.diagnostics
                 .push(Code::FacetShapeNotObject, shape.at, message)
-                .help("give a JSON Schema: `{\"type\": \"object\", \"properties\": {}}`");
+                .help("write a JSON Schema: `{\"type\": \"object\", \"properties\": {}}`");
             continue;
         }
         let Err(fault) = schema(&shape.value) else { continue };
         let (code, help) = match fault {
             Fault::Refers(_) => (
                 Code::FacetShapeRefers,
-                "write out what is referred to: the shape is copied into other documents",
+                "write the referenced schema inline: the shape is copied into other documents",
             ),
-            Fault::Invalid(_) => {
-                (Code::FacetShapeInvalid, "write the keyword as JSON Schema 2020-12 has it")
-            }
+            Fault::Invalid(_) => (
+                Code::FacetShapeInvalid,
+                "see the definition of the keyword in JSON Schema 2020-12",
+            ),
         };
         let message = match fault {
             Fault::Refers(keyword) => {
                 format!(
-                    "the shape of `{}` does not stand by itself: it has `{keyword}`",
+                    "the shape of `{}` is not self-contained: it has `{keyword}`",
                     field.name.value
                 )
             }
             Fault::Invalid(keyword) => {
                 format!(
-                    "the shape of `{}` is no JSON Schema: look at `{}`",
+                    "the shape of `{}` is not a valid JSON Schema: invalid value of `{}`",
                     field.name.value,
                     shown(keyword)
                 )
@@ -62,17 +66,18 @@ pub(super) fn check_shapes(cx: &mut Context<'_, '_>) {
     }
 }
 
-/// The first keyword that cannot be.
+/// The first invalid keyword.
 enum Fault<'v> {
     Refers(&'static str),
     Invalid(&'v str),
 }
 
-// The depth of a document is bounded, and with it this.
+// The recursion is bounded, because the depth of a document is.
 fn schema(value: &Value) -> Result<(), Fault<'_>> {
     let Value::Object(members) = value else { return Ok(()) };
     for (name, member) in members {
-        if let Some(keyword) = REFERRING.iter().find(|keyword| **keyword == name.as_ref()) {
+        if let Some(keyword) = REFERENCE_KEYWORDS.iter().find(|keyword| **keyword == name.as_ref())
+        {
             return Err(Fault::Refers(keyword));
         }
         if !is_sound(name, member) {
@@ -95,7 +100,7 @@ fn schema(value: &Value) -> Result<(), Fault<'_>> {
     Ok(())
 }
 
-/// Keywords whose value is a schema.
+/// Returns whether the value of a keyword is a schema.
 fn is_applied(name: &str) -> bool {
     matches!(
         name,

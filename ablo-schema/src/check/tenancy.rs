@@ -1,4 +1,4 @@
-//! Tenancy: every row can be traced to an organisation.
+//! Rules on tenancy: every row leads to an organisation.
 
 use super::context::{Context, DEFAULT_TENANCY_COLUMN};
 use super::graph::cycles;
@@ -8,7 +8,7 @@ use crate::raw::{RawModel, RawTenancy};
 use crate::schema::Plane;
 use std::borrow::Cow;
 
-/// Tenancy through a parent, taken apart.
+/// The parts of tenancy through a parent.
 struct Via<'r> {
     local_key: &'r Spanned<Cow<'r, str>>,
     parent_table: &'r Spanned<Cow<'r, str>>,
@@ -36,10 +36,13 @@ pub(super) fn check_tenancy(cx: &mut Context<'_, '_>) {
         let Some(via) = via(model) else { continue };
         if !cx.models[at].has_column(&via.local_key.value) {
             let help = cx.suggest_column(at, &via.local_key.value);
-            let message =
-                format!("`{}` is no column of `{}`", shown(&via.local_key.value), model.key.value);
+            let message = format!(
+                "no column `{}` on model `{}`",
+                shown(&via.local_key.value),
+                model.key.value
+            );
             cx.diagnostics.push(Code::TenancyUnknownLocalKey, via.local_key.at, message).help =
-                help.or_else(|| Some("declare the field that is stored in it".to_owned()));
+                help.or_else(|| Some("declare a field with this column".to_owned()));
         }
         match cx.index_of_table(&via.parent_table.value) {
             None => report_unknown_table(cx, via.parent_table),
@@ -49,14 +52,20 @@ pub(super) fn check_tenancy(cx: &mut Context<'_, '_>) {
 }
 
 fn report_unknown_table(cx: &mut Context<'_, '_>, table: &Spanned<Cow<'_, str>>) {
-    let message = format!("the table `{}` is not in this schema", shown(&table.value));
+    let message = format!("unknown table `{}`", shown(&table.value));
     let near = cx.index_of(&table.value).map(|model| cx.models[model].table().to_owned());
     let help = near.map_or_else(
         || {
-            "if it exists outside the schema, nothing is wrong; the parent is named by its table, not by its model"
+            "ignore this if the table exists outside the schema; the parent is specified by its \
+             table, not by its model"
                 .to_owned()
         },
-        |table| format!("the parent is named by its table: the table of that model is `{table}`"),
+        |table| {
+            format!(
+                "the parent is specified by its table: the table of that model is \
+            `{table}`"
+            )
+        },
     );
     cx.diagnostics.push(Code::TenancyUnknownParentTable, table.at, message).help(help);
 }
@@ -65,17 +74,18 @@ fn check_parent(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
     let (table, at) = (&via.parent_table.value, via.parent_table.at);
     if cx.models[parent].plane() == Plane::Control {
         let message = format!(
-            "the table `{table}` is on the control plane and is not created in a customer's database"
+            "table `{table}` is on the control plane, so it is not created in the application's \
+             database"
         );
         cx.diagnostics
             .push(Code::TenancyUnknownParentTable, at, message)
-            .help("if it exists there all the same, nothing is wrong");
+            .help("ignore this if the table exists there");
     }
     if let Some(key) = via.parent_key.filter(|key| !cx.models[parent].has_column(&key.value)) {
         let help = cx.suggest_column(parent, &key.value);
-        let message = format!("`{}` is no column of the table `{table}`", shown(&key.value));
+        let message = format!("no column `{}` in table `{table}`", shown(&key.value));
         cx.diagnostics.push(Code::TenancyUnknownParentKey, key.at, message).help =
-            help.or_else(|| Some("`parentKey` is `id` unless said".to_owned()));
+            help.or_else(|| Some("the default of `parentKey` is `id`".to_owned()));
     }
     check_org_column(cx, via, parent);
 }
@@ -84,7 +94,7 @@ fn check_org_column(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
     let (name, at): (&str, SpanId) = via
         .parent_org_column
         .map_or((DEFAULT_TENANCY_COLUMN, via.parent_table.at), |column| (&column.value, column.at));
-    // A parent whose own tenancy comes from its parent has no such column, and needs none.
+    // A parent with tenancy through its own parent needs no such column.
     let inherits = via.parent_org_column.is_none() && cx.models[parent].tenancy_column().is_none();
     let inherits = inherits
         && cx.models[parent]
@@ -96,11 +106,10 @@ fn check_org_column(cx: &mut Context<'_, '_>, via: &Via<'_>, parent: usize) {
         return;
     }
     let table = &via.parent_table.value;
-    let message =
-        format!("the table `{table}` has no column `{}` to hold the organisation", shown(name));
+    let message = format!("no tenancy column `{}` in table `{table}`", shown(name));
     let help = match cx.models[parent].tenancy_column() {
-        Some(column) => format!("its tenancy column is `{column}`; name that one"),
-        None => "give that model a tenancy of its own, or name the column that holds it".to_owned(),
+        Some(column) => format!("write `{column}`, its tenancy column"),
+        None => "give that model a tenancy, or name the column with the organisation id".to_owned(),
     };
     cx.diagnostics.push(Code::TenancyUnknownParentOrgColumn, at, message).help(help);
 }
@@ -120,15 +129,15 @@ pub(super) fn check_loops(cx: &mut Context<'_, '_>) {
     for cycle in cycles(&edges) {
         let keys: Vec<String> =
             cycle.iter().map(|at| format!("`{}`", cx.models[*at].key())).collect();
-        let mut places =
+        let mut labels =
             cycle.iter().filter_map(|at| via(&raw.models[*at])).map(|via| via.parent_table.at);
-        let Some(first) = places.next() else { continue };
+        let Some(first) = labels.next() else { continue };
         let message = format!(
-            "the tenancy of {} leads back to itself and never to an organisation",
+            "the tenancy of {} forms a cycle that never leads to an organisation",
             keys.join(" → ")
         );
-        let said = cx.diagnostics.push(Code::TenancyLoop, first, message);
-        said.help("give one of them a tenancy column");
-        places.for_each(|at| said.also.push((at, "and back from here".to_owned())));
+        let diagnostic = cx.diagnostics.push(Code::TenancyLoop, first, message);
+        diagnostic.help("give one of them a tenancy column");
+        labels.for_each(|at| diagnostic.also.push((at, "continues here".to_owned())));
     }
 }

@@ -1,20 +1,21 @@
-//! What is known of a code: what `ablo explain` says, and what docs/reference/errors.md is made of.
+//! Diagnostic codes and their documentation: `ablo explain` and docs/reference/errors.md show these
+//! texts.
 
 pub use super::table::Code;
 use super::table::TABLE;
 use std::fmt;
 
-/// How much a diagnostic stands in the way.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is generated.
+    /// An error: nothing is generated.
     Error,
-    /// Worth a look.
+    /// A warning: code is generated all the same.
     Warning,
 }
 
 impl Severity {
-    /// The word for it.
+    /// Returns the lower-case name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -24,23 +25,23 @@ impl Severity {
     }
 }
 
-/// What the table says of one code.
+/// The table entry of one code.
 pub(super) struct Entry {
     pub(super) code: Code,
     pub(super) name: &'static str,
     pub(super) severity: Severity,
     pub(super) title: &'static str,
     pub(super) meaning: &'static str,
-    pub(super) mend: &'static str,
+    pub(super) fix: &'static str,
 }
 
 impl Code {
-    /// Every code, in the order of the documentation.
+    /// Iterates over all codes, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = Code> {
         TABLE.iter().map(|entry| entry.code)
     }
 
-    /// The code that is spelled so.
+    /// Returns the code with this spelling.
     ///
     /// ```
     /// use ablo_schema::Code;
@@ -56,34 +57,34 @@ impl Code {
         &TABLE[self as usize]
     }
 
-    /// Its spelling.
+    /// Returns the spelling, `ablo::…`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.entry().name
     }
 
-    /// How much it stands in the way.
+    /// Returns the severity.
     #[must_use]
     pub fn severity(self) -> Severity {
         self.entry().severity
     }
 
-    /// One line on what it is.
+    /// Returns the title, one line.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.entry().title
     }
 
-    /// Why it is one.
+    /// Returns the explanation.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         self.entry().meaning
     }
 
-    /// What to do.
+    /// Returns how to fix the problem.
     #[must_use]
-    pub fn mend(self) -> &'static str {
-        self.entry().mend
+    pub fn fix(self) -> &'static str {
+        self.entry().fix
     }
 }
 

@@ -1,7 +1,8 @@
-//! Diagnostics: a sink, not the first error.
+//! Diagnostics: collects all errors and warnings of a run.
 //!
-//! A [`Diagnostic`] has a stable [`Code`], a place, further places and a way out. Places are opaque [`SpanId`]s whose
-//! meaning only the front that made them knows; rendering is for others.
+//! A [`Diagnostic`] has a stable [`Code`], a span, labelled secondary spans and a help line. Spans
+//! are opaque [`SpanId`]s that only the front end that created them can resolve; rendering happens
+//! elsewhere.
 
 mod code;
 mod suggest;
@@ -12,66 +13,66 @@ pub use suggest::Suggest;
 
 use std::fmt::Display;
 
-/// A place in the source, opaque: the front that made it knows what it means.
+/// An opaque span in the source. The front end that created it can resolve it.
 ///
-/// Never compared to decide anything, hashed or serialised.
+/// Spans are not hashed or serialized, and no rule depends on their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SpanId(pub(crate) u32);
 
-/// A value and where it stands.
+/// A value with its span.
 #[derive(Clone, Copy, Debug)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Its place.
+    /// The span of the value.
     pub at: SpanId,
 }
 
 impl<T> Spanned<T> {
-    /// Puts a place beside a value.
+    /// Creates a value with a span.
     pub fn new(value: T, at: SpanId) -> Self {
         Self { value, at }
     }
 
-    /// The same place with a reference to the value.
+    /// Returns a reference to the value with the same span.
     pub fn as_ref(&self) -> Spanned<&T> {
         Spanned { value: &self.value, at: self.at }
     }
 }
 
-/// One thing that is wrong, or may be.
+/// One error or warning.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    /// Stable: programs may match on it.
+    /// The stable code, for programs to match on.
     pub code: Code,
-    /// What is wrong, names in backticks.
+    /// The message, with names in backticks.
     pub message: String,
-    /// Where.
+    /// The primary span.
     pub at: SpanId,
-    /// Further places, each with what it has to do with it.
+    /// Secondary spans, each with a label.
     pub also: Vec<(SpanId, String)>,
-    /// How to mend it.
+    /// How to fix the problem.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// Adds a further place.
-    pub fn also(&mut self, at: SpanId, what: impl Into<String>) -> &mut Self {
-        self.also.push((at, what.into()));
+    /// Adds a secondary span with a label.
+    pub fn also(&mut self, at: SpanId, label: impl Into<String>) -> &mut Self {
+        self.also.push((at, label.into()));
         self
     }
 
-    /// Says how to mend it.
+    /// Sets the help line.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 }
 
-/// How many diagnostics one run keeps: bounded memory for input from outside.
-pub const MOST_DIAGNOSTICS: usize = 10_000;
+/// The maximum number of diagnostics that are kept, so that untrusted input cannot exhaust memory.
+pub const MAX_DIAGNOSTICS: usize = 10_000;
 
-/// Every diagnostic of a run.
+/// All diagnostics of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
@@ -80,12 +81,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Notes one thing; more can be said on what is returned.
+    /// Adds a diagnostic and returns it, to add a help line or secondary spans.
     pub fn push(&mut self, code: Code, at: SpanId, message: impl Display) -> &mut Diagnostic {
         if code.severity() == Severity::Error {
             self.errors += 1;
         }
-        if self.all.len() == MOST_DIAGNOSTICS {
+        if self.all.len() == MAX_DIAGNOSTICS {
             self.dropped += 1;
             self.all.pop();
         }
@@ -100,42 +101,42 @@ impl Diagnostics {
         &mut self.all[last]
     }
 
-    /// Whether anything stands in the way.
+    /// Returns whether there are errors.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.errors > 0
     }
 
-    /// How many errors there are, kept or not.
+    /// Returns the number of errors, including those that were not kept.
     #[must_use]
     pub fn error_count(&self) -> usize {
         self.errors
     }
 
-    /// How many diagnostics were left out beyond [`MOST_DIAGNOSTICS`].
+    /// Returns the number of diagnostics that were dropped because of [`MAX_DIAGNOSTICS`].
     #[must_use]
     pub fn dropped(&self) -> usize {
         self.dropped
     }
 
-    /// Whether there is nothing to say.
+    /// Returns whether there are no diagnostics.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// The diagnostics kept, ordered by place once [`Diagnostics::sort`] ran.
+    /// Iterates over the diagnostics, in span order after [`Diagnostics::sort`].
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
     }
 
-    /// Every diagnostic, so that a front can number its places anew.
+    /// Iterates mutably, so that a front end can renumber its spans.
     #[cfg(feature = "front-rust")]
     pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Diagnostic> {
         self.all.iter_mut()
     }
 
-    /// Orders by place, then by code; what stands at one place with one code and one message is said once.
+    /// Sorts by span and code, and removes duplicates.
     pub fn sort(&mut self) {
         self.all.sort_by(|a, b| (a.at, a.code, &a.message).cmp(&(b.at, b.code, &b.message)));
         self.all.dedup_by(|a, b| (a.at, a.code) == (b.at, b.code) && a.message == b.message);

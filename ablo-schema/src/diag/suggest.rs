@@ -1,6 +1,6 @@
-//! "Did you mean": the nearest of the names that would have been right.
+//! "Did you mean" suggestions by edit distance.
 
-/// Finds near names, within a bound on the work that one run spends on it.
+/// Finds similar names, with an upper bound on the comparisons of one run.
 #[derive(Debug)]
 pub struct Suggest {
     comparisons_left: usize,
@@ -13,7 +13,7 @@ impl Default for Suggest {
 }
 
 impl Suggest {
-    /// The candidate nearest to `name`, if one is near.
+    /// Returns the candidate most similar to `name`, if one is similar enough.
     ///
     /// ```
     /// let mut suggest = ablo_schema::diag::Suggest::default();
@@ -44,7 +44,7 @@ impl Suggest {
         best.map(|(_, candidate)| candidate)
     }
 
-    /// A help line: the nearest candidate, or else what there is when that is short enough to list.
+    /// Returns a help line: the most similar candidate, else the list of candidates if it is short.
     pub fn help<'c>(
         &mut self,
         name: &str,

@@ -1,10 +1,11 @@
-//! The table of codes: its name, its severity, a title, what it means, how to mend it.
+//! The table of diagnostic codes: name, severity, title, meaning and fix.
 
 use super::code::{Entry, Severity};
 
 macro_rules! codes {
-    ($($variant:ident = $name:literal, $severity:ident, $title:literal, $meaning:literal, $mend:literal;)*) => {
-        /// A stable diagnostic code, `ablo::<subject>::<what is wrong>`.
+    ($($variant:ident = $name:literal, $severity:ident, $title:literal, $meaning:literal,
+        $fix:literal;)*) => {
+        /// A stable diagnostic code, `ablo::<subject>::<problem>`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Code {
@@ -20,451 +21,446 @@ macro_rules! codes {
             severity: Severity::$severity,
             title: $title,
             meaning: $meaning,
-            mend: $mend,
+            fix: $fix,
         },)*];
     };
 }
 
 #[rustfmt::skip]
 codes! {
-    SourceTooLarge = "ablo::source::too_large", Error,
-        "The input is too large",
-        "An input of more than 64 MiB, 16 MiB of Rust, is not read at all: a schema of ten thousand models has about 17 MiB of JSON. Nor is Rust that is nested so deeply that reading it might exhaust the stack.",
-        "Split the schema, give what is nested a name of its own, or check that this is the file you meant.";
-    SourceNotUtf8 = "ablo::source::not_utf8", Error,
-        "The input is not UTF-8",
-        "JSON and Rust are UTF-8 text, and the bytes from the place named on are not.",
+    SourceTooLarge = "ablo::source::too_large", Error, "The input is too large",
+        "Inputs are limited to 64 MiB of JSON or 16 MiB of Rust; a schema of ten thousand models \
+         has about 17 MiB of JSON. The nesting of Rust items is limited too, so that the parser \
+         cannot overflow the stack.",
+        "Check that this is the intended file, split the schema, or move deeply nested parts into \
+         named types.";
+    SourceNotUtf8 = "ablo::source::not_utf8", Error, "The input is not UTF-8",
+        "JSON and Rust sources are UTF-8 text. The byte at the reported position is not valid \
+         UTF-8.",
         "Save the file as UTF-8.";
-    JsonSyntax = "ablo::json::syntax", Error,
-        "The input is not JSON",
-        "The text breaks the JSON grammar at the place named, so that nothing behind it can be read.",
-        "Mend the text there. JSON has no comments and no trailing commas, and every name and string stands in double quotes.";
-    JsonTooDeep = "ablo::json::too_deep", Error,
-        "Values nest too deeply",
-        "Values may nest 32 levels deep; a schema needs eight.",
-        "Flatten what is nested at the place named.";
-    JsonNumberOutOfRange = "ablo::json::number_out_of_range", Error,
-        "A number is out of range",
-        "Numbers in Schema JSON are IEEE 754 doubles, and this one is beyond their range.",
-        "Write it as a string, or give a number within the range.";
+    JsonSyntax = "ablo::json::syntax", Error, "The input is not valid JSON",
+        "The text violates the JSON grammar at the reported position. Nothing after it is read.",
+        "Fix the text there. JSON has no comments and no trailing commas, and all names and \
+         strings are double-quoted.";
+    JsonTooDeep = "ablo::json::too_deep", Error, "Values are nested too deeply",
+        "Values may be nested 32 levels deep; a schema needs eight.",
+        "Flatten the value at the reported position.";
+    JsonNumberOutOfRange = "ablo::json::number_out_of_range", Error, "A number is out of range",
+        "Numbers in Schema JSON are IEEE 754 doubles. This one exceeds their range.",
+        "Write it as a string, or use a number within the range.";
     JsonDuplicateMember = "ablo::json::duplicate_member", Error,
-        "A member stands twice in one object",
-        "Most readers keep the last of two members of one name and lose the other without a word.",
-        "Keep one of the two.";
-    JsonWrongType = "ablo::json::wrong_type", Error,
-        "A value has the wrong type",
-        "Schema JSON asks for another type of value here.",
-        "Give a value of the type that the message names.";
-    JsonMissingMember = "ablo::json::missing_member", Error,
-        "A required member is missing",
+        "An object has the same member twice",
+        "Most JSON parsers silently keep only the last of two members with the same name.",
+        "Remove one of the two.";
+    JsonWrongType = "ablo::json::wrong_type", Error, "A value has the wrong type",
+        "Schema JSON requires another type of value here.",
+        "Use a value of the type that the message names.";
+    JsonMissingMember = "ablo::json::missing_member", Error, "A required member is missing",
         "Schema JSON requires this member.",
-        "Add the member; the help line shows how.";
-    JsonUnknownMember = "ablo::json::unknown_member", Warning,
-        "A member is not known here",
-        "The hosted service drops unknown members of documents, models and relations on a round trip, so that what this one says would be lost. Fields keep unknown members.",
-        "Remove it, mend its spelling, or say it on a field.";
-    JsonUnknownValue = "ablo::json::unknown_value", Error,
-        "A word is not one of those allowed",
-        "The member takes one of a closed set of words.",
-        "Use one of the words in the help line.";
+        "Add the member as the help line shows.";
+    JsonUnknownMember = "ablo::json::unknown_member", Warning, "Unknown member",
+        "The hosted service drops unknown members of documents, models and relations on a round \
+         trip, so this member would be lost. Unknown members of fields are kept.",
+        "Remove the member, fix its spelling, or move it to a field.";
+    JsonUnknownValue = "ablo::json::unknown_value", Error, "Unknown value",
+        "The member accepts a fixed set of values.",
+        "Use one of the values in the help line.";
     SchemaUnsupportedVersion = "ablo::schema::unsupported_version", Error,
-        "The document has another version",
-        "This compiler reads Schema JSON v3 and cannot know what another version means.",
+        "Unsupported version of Schema JSON",
+        "This compiler reads Schema JSON v3 only.",
         "Export the schema again as version 3.";
     ModelKeyNotIdentifier = "ablo::model::key_not_identifier", Error,
-        "A model key is no identifier",
-        "The key becomes an identifier in every target: an ASCII letter, then ASCII letters, digits and `_`, at most 200 bytes.",
-        "Rename the model; keep the table with `tableName` and the wire name with `typename`.";
-    ModelKeyCollides = "ablo::model::key_collides", Error,
-        "Two model keys are the same in some target",
-        "The keys differ only in case or underscores, which the case rules of a target take away.",
+        "A model key is not a valid identifier",
+        "The key becomes an identifier in every target: an ASCII letter followed by ASCII letters, \
+         digits and `_`, at most 200 bytes.",
+        "Rename the model. `tableName` keeps the table and `typename` keeps the name on the wire.";
+    ModelKeyCollides = "ablo::model::key_collides", Error, "Two model keys collide",
+        "The keys differ only in case or underscores, so they become the same identifier in at \
+         least one target.",
         "Rename one of the models.";
     ModelKeyShadowed = "ablo::model::key_shadowed", Warning,
-        "A model key hides behind a client member",
-        "Clients have members of their own (`ready`, `commits`, `schema`, …), and a model of that name cannot be reached as a member.",
+        "A model key is shadowed by a client member",
+        "Clients have members of their own (`ready`, `commits`, `schema`, …). A model with the \
+         same key cannot be accessed as a member.",
         "Choose another key.";
     ModelTypenameNotIdentifier = "ablo::model::typename_not_identifier", Error,
-        "A typename is no identifier",
-        "The typename becomes a type's name in every target: an ASCII letter, then ASCII letters, digits and `_`, at most 200 bytes.",
-        "Choose such a name.";
+        "A typename is not a valid identifier",
+        "The typename becomes the name of a type in every target: an ASCII letter followed by \
+         ASCII letters, digits and `_`, at most 200 bytes.",
+        "Choose a typename of that form.";
     ModelTypenameCollides = "ablo::model::typename_collides", Error,
-        "Two typenames are the same on the wire",
-        "Deltas name their model by typename alone, and commits in lower case: rows of the two models could not be told apart.",
+        "Two typenames collide on the wire",
+        "Deltas identify their model by typename only, and commits use the lower-cased typename. \
+         The rows of the two models would be indistinguishable.",
         "Give one of the models another typename.";
     ModelWireNameAmbiguous = "ablo::model::wire_name_ambiguous", Warning,
-        "A name on the wire may mean two models",
-        "Older clients lower-case names and drop the word `Model`, and servers take a lower-cased key too; after that the two models have one name.",
-        "Choose typenames and keys that stay different.";
-    FieldNotCamelCase = "ablo::field::not_camel_case", Error,
-        "A field name is not camelCase",
-        "Field names begin with a lower-case letter and go on with ASCII letters and digits, because they must survive the way to snake_case and back.",
-        "Rename the field; keep its column with `column`.";
+        "A name on the wire is ambiguous",
+        "Older clients lower-case names and drop the word `Model`, and servers also accept a \
+         lower-cased key. After that, the two models have the same name.",
+        "Choose typenames and keys that remain different.";
+    FieldNotCamelCase = "ablo::field::not_camel_case", Error, "A field name is not camelCase",
+        "Field names start with a lower-case ASCII letter followed by ASCII letters and digits. \
+         They are converted to snake_case and back.",
+        "Rename the field. `column` keeps the column.";
     FieldConsecutiveCapitals = "ablo::field::consecutive_capitals", Error,
-        "A field name has two capitals in a row",
-        "`contentJSON` becomes `content_j_s_o_n` and cannot come back.",
-        "Write `contentJson`; keep its column with `column`.";
+        "A field name has consecutive capital letters",
+        "`contentJSON` becomes `content_j_s_o_n` in snake_case and cannot be converted back.",
+        "Write `contentJson`. `column` keeps the column.";
     FieldReservedType = "ablo::field::reserved_type", Error,
         "A base field is declared with another type",
-        "`id`, `createdAt`, `updatedAt`, `organizationId` and `createdBy` exist in every row and have their types.",
-        "Rename the field, or declare it with the type that it has.";
+        "`id`, `createdAt`, `updatedAt`, `organizationId` and `createdBy` exist in every row and \
+         have fixed types.",
+        "Rename the field, or declare it with its fixed type.";
     RelationNameNotIdentifier = "ablo::relation::name_not_identifier", Error,
-        "A relation name is no identifier",
+        "A relation name is not a valid identifier",
         "The name becomes an identifier in every target.",
-        "Begin with an ASCII letter and go on with ASCII letters, digits and `_`.";
+        "Use an ASCII letter followed by ASCII letters, digits and `_`.";
     RelationShadowsField = "ablo::relation::shadows_field", Warning,
-        "A relation has the name of a field",
-        "Clients that show relations on rows can show only one of the two.",
+        "A relation has the same name as a field",
+        "Clients that show relations as members of rows can show only one of the two.",
         "Rename the relation.";
-    TableInvalid = "ablo::table::invalid", Error,
-        "A table name cannot be one",
-        "A table name has at least one character and no NUL.",
-        "Give another `tableName`.";
-    TableTooLong = "ablo::table::too_long", Error,
-        "A table name is too long",
-        "PostgreSQL cuts identifiers beyond 63 bytes without an error, so that two tables may become one.",
-        "Give a `tableName` of at most 63 bytes.";
-    TableRepeated = "ablo::table::repeated", Error,
-        "Two models are stored in one table",
-        "Each model has a table of its own. Names that differ only in case are one table on SQLite.",
+    TableInvalid = "ablo::table::invalid", Error, "A table name is invalid",
+        "A table name has at least one character and contains no NUL.",
+        "Choose another `tableName`.";
+    TableTooLong = "ablo::table::too_long", Error, "A table name is too long",
+        "PostgreSQL silently truncates identifiers to 63 bytes, so two tables could get the same \
+         name.",
+        "Choose a `tableName` of at most 63 bytes.";
+    TableRepeated = "ablo::table::repeated", Error, "Two models use the same table",
+        "Each model needs its own table. SQLite ignores the case of table names.",
         "Give one of the models another `tableName`.";
-    TableReserved = "ablo::table::reserved", Warning,
-        "A table has a name that is kept for others",
-        "`sync_deltas` and every name that begins with `ablo_` are for the tables that the coordinator and data sources keep beside the models' (`service.sql`). SQLite makes no table whose name begins with `sqlite_`.",
-        "Give the model another `tableName`; it can keep its key.";
-    ColumnInvalid = "ablo::column::invalid", Error,
-        "A column name is not acceptable",
-        "Columns match `^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`.",
-        "Give a name of that form.";
-    ColumnTooLong = "ablo::column::too_long", Error,
-        "A column name is too long",
-        "PostgreSQL cuts identifiers beyond 63 bytes without an error, so that two columns may become one.",
-        "Give a `column` of at most 63 bytes; the field can keep its name.";
-    ColumnRepeated = "ablo::column::repeated", Error,
-        "Two fields are stored in one column",
-        "One of them would overwrite the other. Names that differ only in case are one column on SQLite.",
+    TableReserved = "ablo::table::reserved", Warning, "A table name is reserved",
+        "`sync_deltas` and all names with the prefix `ablo_` are reserved for the tables of \
+         coordinators and data sources (`service.sql`). SQLite reserves the prefix `sqlite_`.",
+        "Give the model another `tableName`. The key can stay.";
+    ColumnInvalid = "ablo::column::invalid", Error, "A column name is invalid",
+        "Column names match `^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`.",
+        "Choose a name of that form.";
+    ColumnTooLong = "ablo::column::too_long", Error, "A column name is too long",
+        "PostgreSQL silently truncates identifiers to 63 bytes, so two columns could get the same \
+         name.",
+        "Set `column` to a name of at most 63 bytes. The field can keep its name.";
+    ColumnRepeated = "ablo::column::repeated", Error, "Two fields use the same column",
+        "One field would overwrite the other. SQLite ignores the case of column names.",
         "Give one of the fields another `column`.";
-    ColumnReserved = "ablo::column::reserved", Error,
-        "A column has the name of a system column",
-        "Every PostgreSQL table has columns named `tableoid`, `xmin`, `cmin`, `xmax`, `cmax` and `ctid`, and takes no others of these names.",
-        "Give the field another `column`; it can keep its name.";
-    EnumNoValues = "ablo::enum::no_values", Error,
-        "An enum has no values",
-        "No row could hold anything in it.",
+    ColumnReserved = "ablo::column::reserved", Error, "A column has the name of a system column",
+        "Every PostgreSQL table has the system columns `tableoid`, `xmin`, `cmin`, `xmax`, `cmax` \
+         and `ctid`. No other column may use these names.",
+        "Give the field another `column`. The field can keep its name.";
+    EnumNoValues = "ablo::enum::no_values", Error, "An enum has no values",
+        "No row could store a value in it.",
         "List the values in `enumValues`.";
-    EnumRepeatedValue = "ablo::enum::repeated_value", Error,
-        "An enum has a value twice",
-        "Values of an enum are all different.",
-        "Remove one.";
+    EnumRepeatedValue = "ablo::enum::repeated_value", Error, "An enum lists a value twice",
+        "The values of an enum must be distinct.",
+        "Remove one of the two.";
     EnumValuesOnOtherType = "ablo::enum::values_on_other_type", Error,
-        "A field that is no enum has values",
+        "A field that is not an enum has values",
         "Only fields of type `enum` have `enumValues`.",
         "Make the field an enum, or remove the values.";
-    EnumNulInValue = "ablo::enum::nul_in_value", Error,
-        "An enum value holds a NUL character",
-        "No database keeps NUL in text.",
+    EnumNulInValue = "ablo::enum::nul_in_value", Error, "An enum value contains a NUL character",
+        "Databases cannot store NUL in text.",
         "Remove the character.";
-    FacetUnknownFormat = "ablo::facet::unknown_format", Warning,
-        "A format is not known",
-        "Formats say what the values of a `number` or a `string` are exactly. This word is kept in the schema and changes nothing in what is generated.",
-        "Mend the word, or leave it where another reader of the schema knows it.";
+    FacetUnknownFormat = "ablo::facet::unknown_format", Warning, "Unknown format",
+        "A format defines the exact values of a `number` or a `string`. An unknown format is kept \
+         in the schema and has no effect on generated code.",
+        "Fix the spelling, or keep it if other tools that read the schema know it.";
     FacetFormatOnOtherType = "ablo::facet::format_on_other_type", Error,
-        "A format stands on another type than its own",
-        "`int8`, `int16`, `int32`, `uint8`, `uint16`, `uint32` and `float` are numbers in JSON; `int64`, `uint64` and `decimal` are strings of digits, so that no reader rounds them, and `uuid` is a string.",
+        "A format does not match the type of its field",
+        "`int8`, `int16`, `int32`, `uint8`, `uint16`, `uint32` and `float` are numbers in JSON. \
+         `int64`, `uint64` and `decimal` are strings of digits, so that JSON parsers do not round \
+         them, and `uuid` is a string.",
         "Give the field the type that the help line names.";
     FacetFormatOnKey = "ablo::facet::format_on_key", Error,
-        "A field that holds an id has a format",
-        "Ids are plain text in every table. A column of another type could not be compared with them.",
+        "A field that stores an id has a format",
+        "Ids are plain text in every table. A column of another type cannot be compared with them.",
         "Remove the format.";
-    FacetDigits = "ablo::facet::digits", Error,
-        "The digits of a decimal cannot be",
-        "`precision` is how many digits a `decimal` has in all, from 1 to 1000, `scale` how many of them stand behind the point, from 0 to `precision`. They come together and with no other format.",
-        "Give both in that range on a `decimal`, or neither.";
+    FacetDigits = "ablo::facet::digits", Error, "Invalid precision or scale",
+        "`precision` is the total number of digits of a `decimal`, from 1 to 1000; `scale` is the \
+         number of digits after the decimal point, from 0 to `precision`. Both are required \
+         together and only on a `decimal`.",
+        "Set both within their ranges on a `decimal`, or neither.";
     FacetShapeOnOtherType = "ablo::facet::shape_on_other_type", Error,
-        "A field that is no JSON has a shape",
-        "A shape is the JSON Schema of what a `json` field holds.",
+        "A field that is not JSON has a shape",
+        "A shape is the JSON Schema of the values of a `json` field.",
         "Make the field `json`, or remove the shape.";
-    FacetShapeNotObject = "ablo::facet::shape_not_object", Error,
-        "A shape is no JSON Schema object",
-        "A shape is a JSON Schema, written as an object.",
-        "Give an object.";
-    FacetShapeRefers = "ablo::facet::shape_refers", Error,
-        "A shape does not stand by itself",
-        "A shape is copied into other documents, where `$ref`, `$id`, `$anchor` and `$schema` would mean something else.",
-        "Write out in the shape what it refers to.";
-    FacetShapeInvalid = "ablo::facet::shape_invalid", Error,
-        "A shape is no valid JSON Schema",
-        "A keyword of the shape has a value that JSON Schema 2020-12 does not take, and so would every document that the shape is copied into.",
-        "Mend the keyword that the message names.";
-    FacetUniqueOnJson = "ablo::facet::unique_on_json", Error,
-        "JSON is to be unique",
-        "Databases do not agree on when two JSON documents are equal, and documents outgrow what an index holds.",
-        "Make the part that has to be unique a field of its own.";
+    FacetShapeNotObject = "ablo::facet::shape_not_object", Error, "A shape is not an object",
+        "A shape is a JSON Schema in object form.",
+        "Write an object.";
+    FacetShapeRefers = "ablo::facet::shape_refers", Error, "A shape is not self-contained",
+        "Shapes are copied into other documents, where `$ref`, `$id`, `$anchor` and `$schema` \
+         would resolve differently.",
+        "Replace the reference with what it refers to.";
+    FacetShapeInvalid = "ablo::facet::shape_invalid", Error, "A shape is not a valid JSON Schema",
+        "A keyword of the shape has a value that JSON Schema 2020-12 does not allow. Every \
+         document that contains the shape would be invalid too.",
+        "Fix the keyword that the message names.";
+    FacetUniqueOnJson = "ablo::facet::unique_on_json", Error, "A JSON field is unique",
+        "Databases disagree on when two JSON documents are equal, and documents can exceed the \
+         size limit of an index.",
+        "Move the part that has to be unique to a field of its own.";
     FacetUniqueOnBoolean = "ablo::facet::unique_on_boolean", Warning,
-        "A boolean is to be unique",
-        "A boolean that every row has leaves room for two rows in an organisation.",
-        "Remove `unique`. For at most one row that is marked, make the field optional and write only `true`.";
+        "A required boolean is unique",
+        "With a unique, required boolean, an organisation can have at most two rows.",
+        "Remove `unique`. To mark at most one row, make the field optional and write only `true`.";
     FacetOnBaseField = "ablo::facet::on_base_field", Error,
-        "A base field has a facet that it cannot have",
-        "Base fields are in every row and are the server's to fill, and the tenancy column with them: their type, default and uniqueness are not the author's.",
-        "Remove the member, or declare a field of another name and column.";
+        "A base field has a facet that it does not support",
+        "The server fills the base fields, including the tenancy column. Their type, default and \
+         uniqueness are fixed.",
+        "Remove the member, or declare a field with another name and column.";
     FacetRenamedFromInvalid = "ablo::facet::renamed_from_invalid", Error,
-        "An old name can never have been one",
-        "`renamedFrom` is what the field was called before, and field names are camelCase without two capitals in a row.",
-        "Give the field's old name, not that of its column.";
+        "`renamedFrom` is not a valid field name",
+        "`renamedFrom` is the previous name of the field. Field names are camelCase without \
+         consecutive capital letters.",
+        "Write the previous name of the field, not the name of its column.";
     FacetRenamedFromExists = "ablo::facet::renamed_from_exists", Error,
-        "An old name is that of a field that still exists",
-        "A field takes over the values of the one that it was renamed from, which is gone then. Base fields are never gone.",
-        "Remove `renamedFrom`, or the old field.";
+        "`renamedFrom` names an existing field",
+        "A renamed field takes over the values of the previous field, which no longer exists. Base \
+         fields always exist.",
+        "Remove `renamedFrom`, or the previous field.";
     FacetRenamedFromRepeated = "ablo::facet::renamed_from_repeated", Error,
-        "Two fields come from one old name",
-        "Only one field can take over the values of the old one.",
+        "Two fields have the same `renamedFrom`",
+        "Only one field can take over the values of the previous field.",
         "Keep `renamedFrom` on one of them.";
     FacetNumberOutOfRange = "ablo::facet::number_out_of_range", Error,
-        "A field's number is out of range",
-        "Numbers of fields in the binary form are whole and go from 1 to 65535; those beyond are derived from names.",
-        "Give such a number, or none.";
-    FacetNumberRepeated = "ablo::facet::number_repeated", Error,
-        "Two fields have one number",
-        "The binary form tells the fields of a model apart by number: the author's, else one derived from the oldest known name.",
-        "Give one of them another `number`.";
+        "A field number is out of range",
+        "Field numbers of the binary form are whole numbers from 1 to 65535. Larger numbers are \
+         reserved for those derived from names.",
+        "Use a number in that range, or remove it.";
+    FacetNumberRepeated = "ablo::facet::number_repeated", Error, "Two fields have the same number",
+        "The binary form identifies the fields of a model by number: the declared one, else one \
+         derived from the oldest known name.",
+        "Give one of the fields another `number`.";
     FacetDefaultWrongType = "ablo::facet::default_wrong_type", Error,
-        "A default has another type than its field",
-        "A default is a value of the field's type as JSON has it. A date is an RFC 3339 string or `now`; formats wider than a double are strings of digits.",
-        "Give a value of the field's type.";
+        "A default has the wrong type",
+        "A default is a value of the field's type in JSON. A date is an RFC 3339 string or `now`; \
+         formats wider than a double are strings of digits.",
+        "Use a value of the field's type.";
     FacetDefaultNotInEnum = "ablo::facet::default_not_in_enum", Error,
-        "A default is no value of its enum",
-        "An enum's default is one of the values that it lists.",
-        "Choose one of the values, or add this one.";
+        "A default is not a value of its enum",
+        "The default of an enum must be one of its listed values.",
+        "Use one of the values, or add this one to the enum.";
     FacetDefaultOutOfRange = "ablo::facet::default_out_of_range", Error,
-        "A default is no value of its format",
-        "The default is out of the format's range, has more digits than the format, or is not written as the format is.",
-        "Give a value of the format.";
-    FacetNulInDefault = "ablo::facet::nul_in_default", Error,
-        "A default holds a NUL character",
-        "No database keeps NUL in text.",
+        "A default does not match its format",
+        "The default is out of the range of the format, has too many digits, or is not written in \
+         the required notation.",
+        "Use a value of the format.";
+    FacetNulInDefault = "ablo::facet::nul_in_default", Error, "A default contains a NUL character",
+        "Databases cannot store NUL in text.",
         "Remove the character.";
-    RelationUnknownTarget = "ablo::relation::unknown_target", Error,
-        "A relation leads to no model",
-        "The target of a relation is the key of a model of this schema.",
-        "Mend the name, or add the model.";
+    RelationUnknownTarget = "ablo::relation::unknown_target", Error, "Unknown target of a relation",
+        "The target of a relation is the key of a model in this schema.",
+        "Fix the name, or add the model.";
     RelationUnknownForeignKey = "ablo::relation::unknown_foreign_key", Error,
-        "A foreign key is no field",
-        "The key of a `belongsTo` is a field of its own model; that of a `hasMany` or `hasOne` is a field of the target.",
-        "Mend the name, or declare the field.";
+        "Unknown foreign key of a relation",
+        "The foreign key of a `belongsTo` is a field of its own model; that of a `hasMany` or \
+         `hasOne` is a field of the target.",
+        "Fix the name, or declare the field.";
     RelationForeignKeyNotString = "ablo::relation::foreign_key_not_string", Error,
-        "A foreign key cannot hold an id",
-        "Ids are strings, and so are the fields that hold them.",
+        "A foreign key is not a string",
+        "Ids are strings, and so are the fields that store them.",
         "Make the field a string.";
     RelationForeignKeyColumnMismatch = "ablo::relation::foreign_key_column_mismatch", Warning,
-        "A relation names another column than its field has",
-        "`foreignKeyColumn` repeats where the foreign key is stored; the field itself decides.",
-        "Write the column of the field.";
+        "`foreignKeyColumn` differs from the column of its field",
+        "`foreignKeyColumn` repeats the column of the foreign key. The field itself determines the \
+         column.",
+        "Set it to the column of the field.";
     RelationUnknownOrderBy = "ablo::relation::unknown_order_by", Error,
-        "A relation is ordered by no field",
+        "Unknown field in `orderBy`",
         "`orderBy` names a field of the target.",
-        "Mend the name.";
-    RelationOrderByIgnored = "ablo::relation::order_by_ignored", Warning,
-        "An order has nothing to order",
-        "Only `hasMany` relations lead to several rows.",
+        "Fix the name.";
+    RelationOrderByIgnored = "ablo::relation::order_by_ignored", Warning, "`orderBy` has no effect",
+        "Only `hasMany` relations have several rows to order.",
         "Remove `orderBy`.";
-    RelationOptionsIgnored = "ablo::relation::options_ignored", Warning,
-        "Options stand where they do nothing",
-        "Only `belongsTo` relations take options.",
-        "Set them on the `belongsTo` at the other end.";
+    RelationOptionsIgnored = "ablo::relation::options_ignored", Warning, "Options have no effect",
+        "Only `belongsTo` relations have options.",
+        "Set them on the inverse `belongsTo`.";
     RelationFkAcrossPlanes = "ablo::relation::fk_across_planes", Error,
-        "A foreign key reaches into another database",
-        "Tables of the tenant plane and of the control plane live in different databases.",
+        "A foreign key crosses planes",
+        "The tables of the tenant plane and of the control plane are in different databases.",
         "Remove `fk` from the relation.";
     RelationParentCycle = "ablo::relation::parent_cycle", Warning,
-        "Parents lead in a circle and to no scope root",
-        "Sync groups follow `parent` relations up to a scope root; a circle without one routes its rows to nobody.",
-        "Make the model at the top a scope root, or drop `parent` from one relation.";
-    RelationCreateCycle = "ablo::relation::create_cycle", Warning,
-        "Models each have to be created first",
-        "Creates are ordered so that parents come before children, and here there is no such order.",
-        "Set `defer` on the relation that can be filled in later.";
+        "A cycle of parents has no scope root",
+        "Sync groups follow `parent` relations up to a scope root. The rows of a cycle without a \
+         scope root belong to no sync group.",
+        "Make the topmost model a scope root, or remove `parent` from one of the relations.";
+    RelationCreateCycle = "ablo::relation::create_cycle", Warning, "Models form a creation cycle",
+        "Creates are ordered so that parents come before children. A cycle has no such order.",
+        "Set `defer` on the relation whose foreign key can be set later.";
     TenancyUnknownLocalKey = "ablo::tenancy::unknown_local_key", Error,
-        "The key to the parent is no column",
-        "`localKey` is a column of this table.",
-        "Mend the name, or declare the field that is stored in it.";
+        "Unknown column in `localKey`",
+        "`localKey` is a column of the model's own table.",
+        "Fix the name, or declare the field with this column.";
     TenancyUnknownParentTable = "ablo::tenancy::unknown_parent_table", Warning,
-        "The parent's table is not in this schema",
-        "It may exist outside; if not, the policy that isolates the rows cannot be made.",
-        "Nothing, if the table exists. Otherwise name the table of a model: its `tableName`, or its key.";
+        "The parent table is not in this schema",
+        "The table may exist outside the schema. If it does not, the policy that isolates the rows \
+         cannot be created.",
+        "Ignore the warning if the table exists. Otherwise name the table of a model: its \
+         `tableName`, or its key.";
     TenancyUnknownParentKey = "ablo::tenancy::unknown_parent_key", Error,
-        "The parent has no such key",
-        "`parentKey` is a column of the parent's table.",
-        "Mend the name; `id` is meant where none is given.";
+        "Unknown column in `parentKey`",
+        "`parentKey` is a column of the parent table.",
+        "Fix the name, or remove `parentKey`: the default is `id`.";
     TenancyUnknownParentOrgColumn = "ablo::tenancy::unknown_parent_org_column", Warning,
-        "The parent has no column for the organisation",
-        "`parentOrgColumn` is a column of the parent's table, `organization_id` where none is given.",
-        "Name the parent's tenancy column.";
-    TenancyLoop = "ablo::tenancy::loop", Error,
-        "Tenancy leads in a circle",
-        "Each row must lead to an organisation in the end.",
+        "The parent table has no tenancy column",
+        "`parentOrgColumn` is a column of the parent table. The default is `organization_id`.",
+        "Name the tenancy column of the parent.";
+    TenancyLoop = "ablo::tenancy::loop", Error, "Tenancy forms a cycle",
+        "The tenancy of every row must lead to an organisation.",
         "Give one of the models a tenancy column.";
-    ScopeKindInvalid = "ablo::scope::kind_invalid", Error,
-        "A scope's kind is no kind of sync group",
-        "Kinds match `^[a-z][a-z0-9_]*$`. With `\"scope\": true` the kind is the lower-cased typename.",
-        "Name a kind of that form.";
+    ScopeKindInvalid = "ablo::scope::kind_invalid", Error, "A scope kind is invalid",
+        "Kinds of sync groups match `^[a-z][a-z0-9_]*$`. With `\"scope\": true`, the kind is the \
+         lower-cased typename.",
+        "Choose a kind of that form.";
     ScopeKindRepeated = "ablo::scope::kind_repeated", Warning,
-        "Two models form sync groups of one kind",
-        "Rows of the two with the same id would share a group, and so would those who may read it.",
-        "Give one of them a kind of its own.";
-    GrantsUnknownRelation = "ablo::grants::unknown_relation", Error,
-        "A grant names no relation",
-        "`subject` and `scope` are relations of the model itself.",
-        "Mend the name, or add the relation.";
+        "Two models have the same scope kind",
+        "Rows of the two models with the same id would share a sync group, and so would their \
+         readers.",
+        "Give one of them another kind.";
+    GrantsUnknownRelation = "ablo::grants::unknown_relation", Error, "Unknown relation in `grants`",
+        "`subject` and `scope` name relations of the model itself.",
+        "Fix the name, or add the relation.";
     GrantsNotBelongsTo = "ablo::grants::not_belongs_to", Error,
-        "A grant follows a relation that it cannot",
-        "A membership row holds both ids itself, so that both relations are `belongsTo`.",
+        "A relation in `grants` is not a `belongsTo`",
+        "A membership row stores both ids itself, so both relations are `belongsTo`.",
         "Name a `belongsTo` relation.";
     GrantsTargetNotScopeRoot = "ablo::grants::target_not_scope_root", Error,
-        "A grant gives access to no scope",
-        "The model that `scope` leads to must be a scope root.",
+        "The scope in `grants` is not a scope root",
+        "The target of the `scope` relation must be a scope root.",
         "Add `scope` to that model.";
-    RoleKindInvalid = "ablo::role::kind_invalid", Error,
-        "A role's kind is no kind of sync group",
-        "Kinds match `^[a-z][a-z0-9_]*$`.",
-        "Name a kind of that form.";
-    RoleUnknownField = "ablo::role::unknown_field", Error,
-        "A role reads no field",
-        "An entity role reads a field of its model, an identity role a field of the identity.",
-        "Mend the name.";
-    HintUnknownField = "ablo::hint::unknown_field", Error,
-        "A hint names no field",
-        "`requiredFields`, `autoFill` and `bootstrapOrderBy` name what the model has.",
-        "Mend the name.";
+    RoleKindInvalid = "ablo::role::kind_invalid", Error, "A role kind is invalid",
+        "Kinds of sync groups match `^[a-z][a-z0-9_]*$`.",
+        "Choose a kind of that form.";
+    RoleUnknownField = "ablo::role::unknown_field", Error, "Unknown field in a role",
+        "An entity role reads a field of its model; an identity role reads a field of the \
+         identity. An entity role reads a field of its model; an identity role reads a field of \
+         the identity.",
+        "Fix the name.";
+    HintUnknownField = "ablo::hint::unknown_field", Error, "Unknown field in a model option",
+        "`requiredFields` and `autoFill` name fields of the model; `bootstrapOrderBy` names its \
+         columns.",
+        "Fix the name.";
     HintAutoFillNotString = "ablo::hint::auto_fill_not_string", Error,
-        "A fill rule fills a field that holds no id",
+        "An `autoFill` field is not a string",
         "`autoFill` fills string fields with ids.",
         "Make the field a string, or remove the rule.";
-    HintBootstrapLimit = "ablo::hint::bootstrap_limit", Error,
-        "A bootstrap limit is no number of rows",
-        "The limit is a whole number, 0 or more.",
-        "Give such a number, or leave it out.";
-    HintBootstrapOrderBy = "ablo::hint::bootstrap_order_by", Error,
-        "A bootstrap order cannot be read",
+    HintBootstrapLimit = "ablo::hint::bootstrap_limit", Error, "A bootstrap limit is invalid",
+        "The limit is a whole number, 0 or greater.",
+        "Use such a number, or remove the limit.";
+    HintBootstrapOrderBy = "ablo::hint::bootstrap_order_by", Error, "A bootstrap order is invalid",
         "The order is a list of columns, each with an optional direction: `created_at DESC, id`.",
-        "Write it so.";
-    HintPersistStore = "ablo::hint::persist_store", Error,
-        "A store has no name",
-        "The store of `persist` is named, or left out: then it is the typename.",
-        "Name it, or leave it out.";
-    SelectUnknownModel = "ablo::select::unknown_model", Error,
-        "A selected model does not exist",
+        "Write the order in that form.";
+    HintPersistStore = "ablo::hint::persist_store", Error, "A store name is empty",
+        "`persist` names a store. Without a name, the store is the typename.",
+        "Name the store, or remove the member.";
+    SelectUnknownModel = "ablo::select::unknown_model", Error, "Unknown model in a selection",
         "Models are selected by their keys.",
-        "Mend the name.";
-    SelectParentLeaves = "ablo::select::parent_leaves", Error,
-        "A parent is not selected",
-        "Rows live in the parent, and sync groups follow it; without it their routing would change.",
+        "Fix the name.";
+    SelectParentLeaves = "ablo::select::parent_leaves", Error, "A selected model lacks its parent",
+        "Sync groups follow `parent` relations. Without the parent, the rows would be routed \
+         differently.",
         "Select the parent too.";
-    RustSyntax = "ablo::rust::syntax", Error,
-        "The Rust source cannot be read",
-        "It, or an attribute in it, is not what Rust or ablo's macros take.",
-        "Mend it where the message points.";
-    RustUnknownAttribute = "ablo::rust::unknown_attribute", Error,
-        "An attribute that ablo does not know",
-        "A word that nobody reads would be lost without notice.",
-        "Mend the word, or remove it.";
-    RustRepeatedAttribute = "ablo::rust::repeated_attribute", Error,
-        "Something is said twice",
-        "One of the two would be ignored.",
-        "Remove one.";
-    RustAttributeValue = "ablo::rust::attribute_value", Error,
-        "An attribute says something it cannot say",
-        "Its value is missing, of another kind, or does not go with what it stands on.",
-        "Write it as the help shows.";
-    RustUnsupportedType = "ablo::rust::unsupported_type", Error,
-        "A field of a type that no row holds",
-        "Fields hold texts, numbers, booleans, points in time, enums, ids and JSON, each or an `Option` of it.",
-        "Use the type that the help names; anything that serde writes fits into `Json<…>`.";
-    RustUnknownType = "ablo::rust::unknown_type", Error,
-        "A type that is no enum of this schema",
-        "Whoever reads a source without compiling it can only know the enums that stand in it.",
-        "Derive `AbloEnum` for it in the same source, mend the name, or wrap the type in `Json<…>`.";
-    RustUnknownModel = "ablo::rust::unknown_model", Error,
-        "A schema names a model that is not there",
+    RustSyntax = "ablo::rust::syntax", Error, "The Rust source cannot be parsed",
+        "The source, or an attribute in it, is not valid Rust or not valid syntax of an ablo \
+         macro. The source, or an attribute in it, is not valid Rust or not valid syntax of an \
+         ablo macro.",
+        "Fix the syntax at the reported position.";
+    RustUnknownAttribute = "ablo::rust::unknown_attribute", Error, "Unknown attribute argument",
+        "Unknown arguments of `#[ablo(…)]` are rejected, because they would have no effect.",
+        "Fix the spelling, or remove the argument.";
+    RustRepeatedAttribute = "ablo::rust::repeated_attribute", Error, "Duplicate declaration",
+        "The argument, variant, model or role is declared twice. One of the two would be ignored.",
+        "Remove one of the two.";
+    RustAttributeValue = "ablo::rust::attribute_value", Error, "Invalid attribute value",
+        "The value is missing, has the wrong form, or does not apply to this item.",
+        "Write it as the help line shows.";
+    RustUnsupportedType = "ablo::rust::unsupported_type", Error, "Unsupported field type",
+        "Fields are strings, numbers, booleans, timestamps, enums, ids and JSON, or an `Option` of \
+         one of them.",
+        "Use the type that the help line names. `Json<…>` stores any type that serde can \
+         serialize. Use the type that the help line names. `Json<…>` stores any type that serde \
+         can serialize.";
+    RustUnknownType = "ablo::rust::unknown_type", Error, "Unknown field type",
+        "A source is read without compiling it, so only enums that are declared in the same source \
+         are known.",
+        "Derive `AbloEnum` for the type in the same source, fix the name, or wrap the type in \
+         `Json<…>`.";
+    RustUnknownModel = "ablo::rust::unknown_model", Error, "Unknown model in `define_schema!`",
         "`define_schema!` names structs that derive `AbloModel`.",
-        "Mend the name, or derive `AbloModel` for it.";
-    RustReservedField = "ablo::rust::reserved_field", Error,
-        "A field that every row has is declared again",
-        "Every row has `id`, `created_at`, `updated_at`, `organization_id` and `created_by`; they are not part of the struct.",
-        "Remove the field; to say more of it, use `#[ablo(base(…))]` on the struct.";
+        "Fix the name, or derive `AbloModel` for the struct.";
+    RustReservedField = "ablo::rust::reserved_field", Error, "A field has the name of a base field",
+        "Every row has `id`, `created_at`, `updated_at`, `organization_id` and `created_by`. They \
+         are not declared in the struct.",
+        "Remove the field. To change its options, use `#[ablo(base(…))]` on the struct.";
     RustNotAStruct = "ablo::rust::not_a_struct", Error,
-        "A model that is no struct",
+        "`AbloModel` on an item that is not a struct",
         "A model is a struct with named fields.",
-        "Make it one, or derive `AbloEnum` for an enum.";
-    RustNotAnEnum = "ablo::rust::not_an_enum", Error,
-        "`AbloEnum` on what is no enum",
-        "Its values are the variants of an enum.",
+        "Use a struct, or derive `AbloEnum` for an enum.";
+    RustNotAnEnum = "ablo::rust::not_an_enum", Error, "`AbloEnum` on an item that is not an enum",
+        "The values are the variants of an enum.",
         "Derive `AbloModel` for a struct.";
-    RustTupleStruct = "ablo::rust::tuple_struct", Error,
-        "A model whose fields have no names",
+    RustTupleStruct = "ablo::rust::tuple_struct", Error, "A model is a tuple struct",
         "The name of a field is its name on the wire.",
         "Give each field a name.";
-    RustGeneric = "ablo::rust::generic", Error,
-        "A model or an enum with parameters",
-        "A schema has one model for one type.",
-        "Remove the parameters.";
+    RustGeneric = "ablo::rust::generic", Error, "A model or an enum is generic",
+        "Each model and each enum is exactly one type.",
+        "Remove the generic parameters.";
     RustEnumWithoutOther = "ablo::rust::enum_without_other", Error,
-        "An enum with no place for values that newer writers know",
-        "Enums are open on the wire: an old client must keep a value that it does not know.",
+        "An enum has no variant for unknown values",
+        "Enums are open on the wire: an old client must preserve values that it does not know.",
         "Add a last variant, `#[ablo(other)] Other(ablo::UnknownValue)`.";
     RustVariantWithFields = "ablo::rust::variant_with_fields", Error,
-        "A variant holds something it cannot hold",
-        "The value of an enum is a text; only the variant that keeps other values holds it.",
-        "Remove what the variant holds.";
-    RustMixedSchema = "ablo::rust::mixed_schema", Error,
-        "A schema that is said in two ways",
-        "A source defines one schema, and its models are either named in it or declared in it.",
-        "Do one of the two.";
-    RustNoModels = "ablo::rust::no_models", Error,
-        "A source without models",
-        "There is nothing to generate from.",
-        "Derive `AbloModel` for a struct, or name the right source.";
-    RustRepeatedName = "ablo::rust::repeated_name", Error,
-        "Two things have one name",
-        "Models are known by their keys and their structs, fields and relations by their names on the wire, enums by their Rust names.",
-        "Rename one of them: `key` names a model, `rename` a field, `relation` the relation of a field.";
-    RustUnlistedModel = "ablo::rust::unlisted_model", Warning,
-        "A model is not in the schema",
-        "It derives `AbloModel`, and `define_schema!` does not name it.",
+        "A variant has invalid fields",
+        "The values of an enum are strings, so variants have no fields. Only the variant marked \
+         `other` has one, for the unknown value.",
+        "Remove the fields of the variant.";
+    RustMixedSchema = "ablo::rust::mixed_schema", Error, "A schema is defined in two ways",
+        "A source defines one schema. `define_schema!` either names its models or declares them.",
+        "Use one of the two forms.";
+    RustNoModels = "ablo::rust::no_models", Error, "The source has no models",
+        "There is nothing to generate.",
+        "Derive `AbloModel` for a struct, or specify another source.";
+    RustRepeatedName = "ablo::rust::repeated_name", Error, "A name is used twice",
+        "Models are identified by their keys and their structs, fields and relations by their \
+         names on the wire, enums by their Rust names.",
+        "Rename one of them: `key` renames a model, `rename` a field, `relation` the relation of a \
+         field.";
+    RustUnlistedModel = "ablo::rust::unlisted_model", Warning, "A model is not in the schema",
+        "The struct derives `AbloModel`, and `define_schema!` does not name it.",
         "Name it in `define_schema!`, or remove the derive.";
     RustModuleNotFound = "ablo::rust::module_not_found", Error,
         "The file of a module cannot be read",
-        "`mod name;` leads to `name.rs` or `name/mod.rs`, and models may stand in it. Nothing is compiled, so that files which a build script makes are not there.",
-        "Create the file, mend its name, or read the file that declares the models.";
+        "`mod name;` refers to `name.rs` or `name/mod.rs`, which may contain models. Sources are \
+         not compiled, so files generated by a build script do not exist yet.",
+        "Create the file, fix its name, or read the file that declares the models.";
     RenameUnknownMember = "ablo::rename::unknown_member", Error,
-        "Hints or backfills have a member that nobody reads",
-        "Hints have `models`, `fields` and `drops`, a backfill has `model`, `field` and `value`. A hint that is not followed loses data, so that nothing is passed over.",
-        "Write the member as the help line says, or remove it.";
-    RenameUnknownModel = "ablo::rename::unknown_model", Error,
-        "A hint names a model that is not there",
-        "`from` is a key of the schema before, `to` and `model` are keys of the next one; what is dropped is in the one before alone.",
-        "Correct the key, or remove the hint.";
-    RenameUnknownField = "ablo::rename::unknown_field", Error,
-        "A hint names a field that is not there",
-        "`from` is a declared field of the model before, `to` one of the next; what is dropped is in the one before alone.",
-        "Correct the name, or remove the hint.";
-    RenameConflict = "ablo::rename::conflict", Error,
-        "Two hints contradict each other",
-        "A model or field has one name before and one name after. `renamedFrom` in the schema counts as a hint.",
-        "Keep the hint that is right, and remove the other.";
-    BackfillUnknownModel = "ablo::backfill::unknown_model", Error,
-        "A backfill names a model that is not there",
+        "Unknown member in hints or backfills",
+        "Hints have `models`, `fields` and `drops`; a backfill has `model`, `field` and `value`. \
+         Unknown members are rejected, because an ignored hint can lose data.",
+        "Fix the spelling as the help line shows, or remove the member.";
+    RenameUnknownModel = "ablo::rename::unknown_model", Error, "Unknown model in a hint",
+        "`from` is a key of the previous schema; `to` and `model` are keys of the next schema. A \
+         dropped model exists only in the previous schema.",
+        "Fix the key, or remove the hint.";
+    RenameUnknownField = "ablo::rename::unknown_field", Error, "Unknown field in a hint",
+        "`from` is a declared field of the previous model, `to` one of the next model. A dropped \
+         field exists only in the previous schema.",
+        "Fix the name, or remove the hint.";
+    RenameConflict = "ablo::rename::conflict", Error, "Two hints contradict each other",
+        "A model or field has one previous name and one next name. `renamedFrom` in the schema \
+         counts as a hint.",
+        "Keep the correct hint and remove the other.";
+    BackfillUnknownModel = "ablo::backfill::unknown_model", Error, "Unknown model in a backfill",
         "`model` is a key of the next schema.",
-        "Correct the key, or remove the backfill.";
-    BackfillUnknownField = "ablo::backfill::unknown_field", Error,
-        "A backfill names a field that cannot have one",
-        "`field` is a declared field of the next schema, or `organizationId` of a model that is isolated by column.",
-        "Correct the name, or remove the backfill.";
-    BackfillUnfit = "ablo::backfill::unfit", Error,
-        "A backfill is no value of its field",
-        "It would be written into every row that needs one, so that it must be of the field's type, among its enum values and within its format.",
-        "Give a value that the field can hold.";
-    BackfillRepeated = "ablo::backfill::repeated", Error,
-        "A field has two backfills",
-        "One value is written into the rows.",
-        "Keep one of the two.";
+        "Fix the key, or remove the backfill.";
+    BackfillUnknownField = "ablo::backfill::unknown_field", Error, "Unknown field in a backfill",
+        "`field` is a declared field of the next schema, or `organizationId` of a model with a \
+         tenancy column.",
+        "Fix the name, or remove the backfill.";
+    BackfillUnfit = "ablo::backfill::unfit", Error, "A backfill does not match its field",
+        "The value is written to every row that needs one. It must have the type of the field, be \
+         one of its enum values and match its format.",
+        "Use a value that the field can store.";
+    BackfillRepeated = "ablo::backfill::repeated", Error, "A field has two backfills",
+        "Only one value can be written to the rows.",
+        "Remove one of the two.";
 }

@@ -1,22 +1,23 @@
-//! Casts: what becomes of the values of a column whose type changes.
+//! Casts: the effect of a type change on the values of a column.
 //!
-//! Two fields in, a class out. The types follow the table of the reference; formats are ours and come on top.
+//! Classifies the change from one field to another. Types follow the table of the reference;
+//! formats are an extension.
 
 use crate::schema::{Field, FieldKind, Format};
 
-/// What becomes of values, from harmless to lost.
+/// The effect on existing values, from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cast {
-    /// Every value has one of the new type that means the same.
+    /// Every value can be converted without loss.
     Safe,
-    /// Some values have one; the others do not fit.
+    /// Some values cannot be converted.
     Risky,
-    /// No value has one: the column starts anew.
+    /// No value can be converted: the column is recreated.
     NotCastable,
 }
 
 impl Cast {
-    /// The word in a report.
+    /// Returns the spelling in a report.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +27,7 @@ impl Cast {
         }
     }
 
-    /// The class of a change from one of the six types to another, formats aside.
+    /// Classifies a change between two of the six types, ignoring formats.
     ///
     /// ```
     /// use ablo_schema::diff::Cast;
@@ -56,7 +57,7 @@ impl Cast {
         }
     }
 
-    /// The class of a whole field's change: its type, then its format.
+    /// Classifies a change of a field: its type and its format.
     #[must_use]
     pub fn of_fields(from: &Field, to: &Field) -> Cast {
         let kinds = Cast::of_kinds(&from.kind, &to.kind);
@@ -68,7 +69,7 @@ fn of_formats(
     (kind, from): (&FieldKind, Option<Format>),
     (_, to): (&FieldKind, Option<Format>),
 ) -> Cast {
-    // A format without a number of its own takes every value of its type.
+    // No format: accepts every value of the type.
     let Some(to) = to else { return Cast::Safe };
     if from == Some(to) {
         return Cast::Safe;
@@ -84,9 +85,9 @@ fn of_formats(
 fn from_number(from: Option<Format>, to: Format) -> Cast {
     match to {
         Format::Uuid => Cast::NotCastable,
-        Format::Float => safe_if(
-            from.and_then(Format::bounds).is_some_and(|(least, most)| fits_float(least, most)),
-        ),
+        Format::Float => {
+            safe_if(from.and_then(Format::bounds).is_some_and(|(min, max)| fits_float(min, max)))
+        }
         Format::Decimal { digits: None } => Cast::Safe,
         Format::Decimal { .. }
         | Format::Int8
@@ -96,7 +97,7 @@ fn from_number(from: Option<Format>, to: Format) -> Cast {
         | Format::Uint16
         | Format::Uint32
         | Format::Int64
-        | Format::Uint64 => within(from, to),
+        | Format::Uint64 => fits_within(from, to),
     }
 }
 
@@ -104,15 +105,15 @@ fn from_text(from: Option<Format>, to: Format) -> Cast {
     match (from, to) {
         (Some(Format::Uuid), _) | (Some(_), Format::Uuid) => Cast::NotCastable,
         (None, _) => Cast::Risky,
-        (Some(_), _) => within(from, to),
+        (Some(_), _) => fits_within(from, to),
     }
 }
 
-/// Safe where the whole numbers, or digits, of one stand within those of the other.
-fn within(from: Option<Format>, to: Format) -> Cast {
+/// Returns `Safe` if the range of `from` is within that of `to`.
+fn fits_within(from: Option<Format>, to: Format) -> Cast {
     let inside = match (from.map(extent), extent(to)) {
-        (Some(Some((least, most, scale))), Some((lower, upper, places))) => {
-            lower <= least && most <= upper && scale <= places
+        (Some(Some((min, max, scale))), Some((to_min, to_max, places))) => {
+            to_min <= min && max <= to_max && scale <= places
         }
         (Some(_), None) => matches!(to, Format::Decimal { digits: None }),
         _ => false,
@@ -120,22 +121,22 @@ fn within(from: Option<Format>, to: Format) -> Cast {
     safe_if(inside)
 }
 
-/// The least and the greatest whole part, and digits behind the point; none where there is no such bound.
+/// Returns the minimum and maximum integer part and the scale, or `None` if unbounded.
 fn extent(format: Format) -> Option<(i128, i128, u16)> {
     match format {
         Format::Decimal { digits: Some((precision, scale)) } => {
-            let most = 10_i128
+            let max = 10_i128
                 .checked_pow(u32::from(precision.saturating_sub(scale)))
                 .map_or(i128::MAX, |ten| ten - 1);
-            Some((-most, most, scale))
+            Some((-max, max, scale))
         }
-        other => other.bounds().map(|(least, most)| (least, most, 0)),
+        other => other.bounds().map(|(min, max)| (min, max, 0)),
     }
 }
 
-fn fits_float(least: i128, most: i128) -> bool {
+fn fits_float(min: i128, max: i128) -> bool {
     const EXACT: i128 = 1 << 24;
-    -EXACT <= least && most <= EXACT
+    -EXACT <= min && max <= EXACT
 }
 
 fn safe_if(safe: bool) -> Cast {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn wider_formats_are_safe_and_narrower_ones_risky() {
+    fn widening_formats_is_safe_and_narrowing_risky() {
         use Format::{Float, Int8, Int16, Int32, Int64, Uint8, Uint32, Uint64, Uuid};
         let (number, text) = (FieldKind::Number, FieldKind::String);
         for (kind, from, to, cast) in [
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_keep_both_ends() {
+    fn decimals_compare_precision_and_scale() {
         let decimal = |precision, scale| Some(Format::Decimal { digits: Some((precision, scale)) });
         let text = FieldKind::String;
         assert_eq!(formats(&text, decimal(5, 2), decimal(7, 3)), Cast::Safe);

@@ -1,11 +1,12 @@
-//! Comparing what is matched: models, fields and relations into steps.
+//! Compares matched models, fields and relations and produces steps.
 //!
-//! Creations come first, then new keys, then each model in the order of the next schema, then what is dropped. A change
-//! that only follows a rename (a relation's target, a foreign key) is that rename and no step of its own.
+//! Created models come first, then renamed ones, then the changes of each model in the order of the
+//! next schema, then dropped models. A change that only follows from a rename, such as a relation's
+//! target, is part of that rename and no step of its own.
 
 use super::cast::Cast;
 use super::facets;
-use super::step::{Changes, EnumChange, HintChange, RelationChange, Step};
+use super::step::{EnumChange, FieldChanges, HintChange, RelationChange, Step};
 use super::{Diff, Pairs};
 use crate::lookup::Lookup;
 use crate::schema::{
@@ -34,8 +35,9 @@ pub(super) fn steps<'s>(diff: &Diff<'s>) -> Vec<Step<'s>> {
         routing_steps(prev, next, cx, &mut steps);
         hint_steps(prev, next, cx, &mut steps);
     }
-    let gone = diff.before().iter().zip(&diff.matching.models.next).filter(|(_, to)| to.is_none());
-    steps.extend(gone.map(|(model, _)| Step::DropModel { model }));
+    let removed =
+        diff.before().iter().zip(&diff.matching.models.next).filter(|(_, to)| to.is_none());
+    steps.extend(removed.map(|(model, _)| Step::DropModel { model }));
     if let Some(prev) = diff.prev {
         let (from, to) = (prev.identity_roles(), diff.next.identity_roles());
         if !same_roles(from, to, |name| name) {
@@ -45,7 +47,7 @@ pub(super) fn steps<'s>(diff: &Diff<'s>) -> Vec<Step<'s>> {
     steps
 }
 
-/// The diff with a look-up of tables.
+/// The diff with a look-up by table.
 struct Comparison<'d, 's> {
     diff: &'d Diff<'s>,
     by_table: Lookup<&'s str, &'s Model>,
@@ -58,12 +60,12 @@ impl<'d, 's> Comparison<'d, 's> {
         Self { diff, by_table }
     }
 
-    /// What a field of the next schema was called; base fields and new ones are called the same.
+    /// Returns the previous name of a field; base fields and new fields keep theirs.
     fn old_name(&self, model: &str, field: &'s str) -> &'s str {
         self.diff.prev_field(model, field).map_or(field, |field| field.name.as_str())
     }
 
-    /// What a column of a model of the next schema was called.
+    /// Returns the previous name of a column.
     fn old_column(&self, model: &'s Model, column: &'s ColumnName) -> &'s ColumnName {
         let field = model.fields.iter().find(|field| field.column == *column);
         let before =
@@ -111,7 +113,7 @@ fn model_steps<'s>(
     }
 }
 
-/// Whether rows are isolated as before, new names of tables and columns aside.
+/// Returns whether tenancy is unchanged, apart from renamed tables and columns.
 fn same_tenancy<'s>(prev: &'s Model, next: &'s Model, cx: &Comparison<'_, 's>) -> bool {
     match (&prev.tenancy, &next.tenancy) {
         (from, to) if from == to => true,
@@ -128,7 +130,7 @@ fn same_tenancy<'s>(prev: &'s Model, next: &'s Model, cx: &Comparison<'_, 's>) -
             let old = |column| parent.map_or(column, |parent| cx.old_column(parent, column));
             let old_org =
                 match parent.map(|parent| (parent, cx.diff.prev_model(parent.key.as_str()))) {
-                    // The parent's own tenancy column under a new name.
+                    // The parent's own tenancy column was renamed.
                     Some((parent, Some(before))) if parent.tenancy_column() == Some(org) => {
                         before.tenancy_column().unwrap_or(org)
                     }
@@ -167,15 +169,15 @@ fn field_steps<'s>(prev: &'s Model, model: &'s Model, pairs: &Pairs, steps: &mut
         let changed = facets::changes(from, to).into_iter();
         steps.extend(changed.map(|change| Step::AlterFacet { model, from, to, change }));
     }
-    let gone = prev.fields.iter().zip(&pairs.next).filter(|(_, to)| to.is_none());
-    steps.extend(gone.map(|(field, _)| Step::DropField { model, field }));
+    let removed = prev.fields.iter().zip(&pairs.next).filter(|(_, to)| to.is_none());
+    steps.extend(removed.map(|(field, _)| Step::DropField { model, field }));
 }
 
-fn changes<'s>(from: &'s Field, to: &'s Field) -> Changes<'s> {
+fn changes<'s>(from: &'s Field, to: &'s Field) -> FieldChanges<'s> {
     let renamed = from.name != to.name;
     let kinds =
         (from.kind.as_str() != to.kind.as_str()).then(|| Cast::of_kinds(&from.kind, &to.kind));
-    Changes {
+    FieldChanges {
         column: (!renamed && from.column != to.column).then_some((&from.column, &to.column)),
         kind: kinds.map(|cast| (&from.kind, &to.kind, cast)),
         optional: (from.optional != to.optional).then_some((from.optional, to.optional)),
@@ -196,12 +198,12 @@ fn enum_change<'s>(from: &'s [Box<str>], to: &'s [Box<str>]) -> Option<EnumChang
     (!change.added.is_empty() || !change.removed.is_empty()).then_some(change)
 }
 
-/// The step of an enum whose values of both have another order.
+/// Returns a step if the order of the common values changed.
 fn reordered<'s>(
     model: &'s Model,
     before: &'s Field,
     field: &'s Field,
-    changes: &Changes<'s>,
+    changes: &FieldChanges<'s>,
 ) -> Option<Step<'s>> {
     let (FieldKind::Enum(from), FieldKind::Enum(to)) = (&before.kind, &field.kind) else {
         return None;
@@ -233,13 +235,13 @@ fn relation_steps<'s>(
         };
         steps.push(Step::AlterRelation { model, change });
     }
-    let gone = prev.relations.iter().filter(|from| after.get(from.name.as_str()).is_none());
+    let removed = prev.relations.iter().filter(|from| after.get(from.name.as_str()).is_none());
     steps.extend(
-        gone.map(|from| Step::AlterRelation { model, change: RelationChange::Removed(from) }),
+        removed.map(|from| Step::AlterRelation { model, change: RelationChange::Removed(from) }),
     );
 }
 
-/// Whether a relation is as before, new names of models and fields aside.
+/// Returns whether a relation is unchanged, apart from renamed models and fields.
 fn same_relation<'s>(
     prev: &'s Model,
     from: &'s Relation,
@@ -370,7 +372,7 @@ fn hint_steps<'s>(
     }));
 }
 
-/// `<column> <direction>`: whether only the column's name is new.
+/// Returns whether `<column> <direction>` differs at most in a renamed column.
 fn same_order<'s>(from: &str, to: &'s str, model: &'s Model, cx: &Comparison<'_, 's>) -> bool {
     let (column, direction) = to.split_once(' ').unwrap_or((to, ""));
     let (before, way) = from.split_once(' ').unwrap_or((from, ""));

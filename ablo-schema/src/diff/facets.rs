@@ -1,6 +1,6 @@
-//! Comparing facets: what rides on fields beside what the reference knows.
+//! Compares facets, which the reference does not know.
 //!
-//! Two fields in, one change for each facet that does not mean the same.
+//! Returns one change for each facet whose meaning differs.
 
 use super::cast::Cast;
 use super::json::text;
@@ -9,13 +9,13 @@ use crate::schema::{Field, FieldMember, Format};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
-/// Facets whose meaning is read from [`crate::schema::Facets`] rather than from the member.
+/// Facets that are compared by [`crate::schema::Facets`] instead of by member.
 const READ: [&str; 8] =
     ["format", "precision", "scale", "default", "unique", "deprecated", "renamedFrom", "number"];
 
 pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>> {
     let mut all = Vec::new();
-    // Most fields say nothing that v3 does not know.
+    // Most fields have no facets.
     if extras(from).next().is_none() && extras(to).next().is_none() && from.name == to.name {
         return all;
     }
@@ -24,7 +24,7 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
         let cast = (from.kind.as_str() == to.kind.as_str()).then(|| Cast::of_fields(from, to));
         all.push(FacetChange { facet: "format", from: format_of(from), to: format_of(to), cast });
     } else if before.format.is_none() {
-        // Words that say something to others.
+        // Formats that only other tools know.
         compare("format", extra(from, "format").cloned(), extra(to, "format").cloned(), &mut all);
     }
     let flag = |set: bool| set.then_some(Value::Bool(true));
@@ -56,7 +56,7 @@ fn compare<'s>(
     all: &mut Vec<FacetChange<'s>>,
 ) {
     let same = match (&from, &to) {
-        (Some(from), Some(to)) => from.means(to),
+        (Some(from), Some(to)) => from.is_equivalent(to),
         (None, None) => true,
         _ => false,
     };
@@ -65,7 +65,7 @@ fn compare<'s>(
     }
 }
 
-/// The members that v3 does not know.
+/// Iterates over the members that Schema JSON v3 does not define.
 fn extras(field: &Field) -> impl Iterator<Item = (&str, &Value)> {
     field.members.iter().filter_map(|member| match member {
         FieldMember::Extra(member) => Some((member.0.as_ref(), &member.1)),

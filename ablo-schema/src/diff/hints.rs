@@ -1,41 +1,41 @@
-//! Hints: which names of the next schema are those of the one before, and what is really dropped.
+//! Hints: which models and fields are renamed and which are dropped.
 //!
-//! Made by [`crate::front::json::read_hints`]. Places are those of the hints' own text.
+//! Created by [`crate::front::json::read_hints`]. Spans refer to the text of the hints.
 
 use crate::diag::{SpanId, Spanned};
 
-/// A name and where it stands.
-pub(crate) type Said = Spanned<Box<str>>;
+/// A name with its span.
+pub(crate) type SpannedName = Spanned<Box<str>>;
 
-/// What a person says of names that changed: nothing, unless it was read from a text.
+/// The hints of a diff. Empty by default.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
     pub(crate) models: Vec<ModelHint>,
     pub(crate) fields: Vec<FieldHint>,
-    pub(crate) dropped_models: Vec<Said>,
+    pub(crate) dropped_models: Vec<SpannedName>,
     pub(crate) dropped_fields: Vec<DropHint>,
 }
 
-/// `{from, to}`: a model's old key and its new one.
+/// `{from, to}`: a model's previous and next key.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelHint {
     pub(crate) at: SpanId,
-    pub(crate) from: Said,
-    pub(crate) to: Said,
+    pub(crate) from: SpannedName,
+    pub(crate) to: SpannedName,
 }
 
 /// `{model, from, to}`: `model` is the key in the next schema.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldHint {
     pub(crate) at: SpanId,
-    pub(crate) model: Said,
-    pub(crate) from: Said,
-    pub(crate) to: Said,
+    pub(crate) model: SpannedName,
+    pub(crate) from: SpannedName,
+    pub(crate) to: SpannedName,
 }
 
 /// `{model, field}`: `model` is the key in the next schema.
 #[derive(Clone, Debug)]
 pub(crate) struct DropHint {
-    pub(crate) model: Said,
-    pub(crate) field: Said,
+    pub(crate) model: SpannedName,
+    pub(crate) field: SpannedName,
 }

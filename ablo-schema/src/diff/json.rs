@@ -1,11 +1,11 @@
-//! Steps as JSON: the shape that readers of the reference know, and ours in its manner.
+//! Steps as JSON, in the format of the reference; our own steps follow its style.
 
-use super::step::{Changes, RelationChange, Step};
+use super::step::{FieldChanges, RelationChange, Step};
 use crate::schema::{Field, FieldKind, FieldMember, Grants, Relation, Role, Tenancy};
 use crate::value::{Members, Value};
 
 impl Step<'_> {
-    /// The step as JSON, members in the order of the reference.
+    /// Returns the step as JSON, with members in the order of the reference.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut out = Object::default();
@@ -48,7 +48,7 @@ impl Step<'_> {
         out.value()
     }
 
-    /// What stands behind the names.
+    /// Writes the members after the names.
     fn detail<'o>(&self, out: &'o mut Object) -> &'o mut Object {
         match self {
             Step::CreateModel { model } | Step::DropModel { model } => {
@@ -105,7 +105,7 @@ impl Step<'_> {
     }
 }
 
-impl Changes<'_> {
+impl FieldChanges<'_> {
     fn to_value(&self) -> Value {
         let mut out = Object::default();
         if let Some((from, to)) = self.column {
@@ -135,7 +135,7 @@ impl Changes<'_> {
     }
 }
 
-/// An object in the making.
+/// A JSON object under construction.
 #[derive(Debug, Default)]
 pub(super) struct Object(Members);
 
@@ -166,7 +166,7 @@ fn pair(first: &'static str, one: Value, second: &'static str, other: Value) -> 
     Value::Object(vec![(first.into(), one), (second.into(), other)])
 }
 
-/// A field as the document has it.
+/// Returns a field as in the document.
 fn meta(field: &Field) -> Value {
     let member = |member: &FieldMember| {
         let value = match member {

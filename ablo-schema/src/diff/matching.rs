@@ -1,22 +1,22 @@
-//! Matching: which model and field of the schema before is which of the next.
+//! Matches the models and fields of the previous schema with those of the next.
 //!
-//! Two schemas and hints in, a one-to-one matching out, or what is wrong with the hints. Hints come first, then
-//! `renamedFrom`, then equal names. Every list is walked once.
+//! Returns a one-to-one matching, or the errors in the hints. Hints take precedence, then
+//! `renamedFrom`, then equal names. The time is linear.
 
-use super::hints::{DropHint, FieldHint, Hints, Said};
+use super::hints::{DropHint, FieldHint, Hints, SpannedName};
 use crate::diag::{Code, Diagnostics, SpanId, Suggest};
 use crate::lookup::Lookup;
 use crate::schema::{Model, Schema};
 use std::collections::BTreeMap;
 
-/// Two lists and who is whose, both ways.
+/// A one-to-one matching of two lists, in both directions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairs {
-    /// For each of the next, its place before.
+    /// For each next item, the index of the previous one.
     pub(super) prev: Vec<Option<usize>>,
-    /// For each of those before, its place in the next.
+    /// For each previous item, the index of the next one.
     pub(super) next: Vec<Option<usize>>,
-    /// Those before that a person says are dropped.
+    /// The previous items that a hint drops.
     pub(super) dropped: Vec<bool>,
 }
 
@@ -25,7 +25,7 @@ impl Pairs {
         Self { prev: vec![None; after], next: vec![None; before], dropped: vec![false; before] }
     }
 
-    /// Pairs two that are both free.
+    /// Matches two items unless one of them is matched already.
     fn pair(&mut self, before: usize, after: usize) {
         if self.next[before].is_none() && self.prev[after].is_none() {
             self.next[before] = Some(after);
@@ -38,7 +38,7 @@ impl Pairs {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matching {
     pub(super) models: Pairs,
-    /// For each model of the next that was there before, its fields.
+    /// The fields of each model of the next schema that existed before.
     pub(super) fields: Vec<Pairs>,
 }
 
@@ -74,12 +74,12 @@ impl<'s> Matcher<'s, '_> {
     fn models(&mut self, hints: &Hints) -> Pairs {
         let (before, after) = (self.before(), self.next.models());
         let mut pairs = Pairs::new(before.len(), after.len());
-        let mut said = Claims::default();
+        let mut used = HintIndex::default();
         for hint in &hints.models {
-            let from = self.place(self.prev, &hint.from, "the schema before");
-            let to = self.place(Some(self.next), &hint.to, "the next schema");
+            let from = self.model_index(self.prev, &hint.from, "the previous schema");
+            let to = self.model_index(Some(self.next), &hint.to, "the next schema");
             let (Some(from), Some(to)) = (from, to) else { continue };
-            if said.claim(hint.at, from, to, self.diagnostics) {
+            if used.insert(hint.at, from, to, self.diagnostics) {
                 pairs.pair(from, to);
             }
         }
@@ -89,45 +89,63 @@ impl<'s> Matcher<'s, '_> {
             }
         }
         for key in &hints.dropped_models {
-            let Some(at) = self.place(self.prev, key, "the schema before") else { continue };
+            let Some(at) = self.model_index(self.prev, key, "the previous schema") else {
+                continue;
+            };
             match pairs.next[at].and_then(|to| after.get(to)) {
-                Some(model) => {
-                    self.still_there(Code::RenameUnknownModel, key, model.key.as_str(), &said, at)
-                }
+                Some(model) => self.report_not_dropped(
+                    Code::RenameUnknownModel,
+                    key,
+                    model.key.as_str(),
+                    &used,
+                    at,
+                ),
                 None => pairs.dropped[at] = true,
             }
         }
         pairs
     }
 
-    /// Where a model stands in a schema.
-    fn place(&mut self, schema: Option<&Schema>, key: &Said, whose: &str) -> Option<usize> {
+    /// Returns the index of a model in a schema.
+    fn model_index(
+        &mut self,
+        schema: Option<&Schema>,
+        key: &SpannedName,
+        which: &str,
+    ) -> Option<usize> {
         if let Some(id) = schema.and_then(|schema| schema.by_key.get(&*key.value)) {
             return Some(id.0);
         }
         let keys = schema.map_or(&[][..], Schema::models).iter().map(|model| model.key.as_str());
         let help = self.suggest.help(&key.value, keys);
-        let message = format!("`{}` is no model of {whose}", key.value);
+        let message = format!("unknown model `{}` in {which}", key.value);
         self.diagnostics.push(Code::RenameUnknownModel, key.at, message).help =
-            help.or_else(|| Some(format!("give a key of {whose}, or remove the hint")));
+            help.or_else(|| Some(format!("use a key of {which}, or remove the hint")));
         None
     }
 
-    fn still_there(&mut self, code: Code, name: &Said, now: &str, said: &Claims, before: usize) {
-        match said.by_source.get(&before) {
+    fn report_not_dropped(
+        &mut self,
+        code: Code,
+        name: &SpannedName,
+        now: &str,
+        used: &HintIndex,
+        before: usize,
+    ) {
+        match used.by_source.get(&before) {
             Some(hint) => {
                 let message = format!("`{}` is both dropped and renamed to `{now}`", name.value);
                 self.diagnostics
                     .push(Code::RenameConflict, name.at, message)
-                    .help("remove the hint that is wrong")
+                    .help("remove one of the two hints")
                     .also(*hint, "renamed here");
             }
             None => {
                 let message =
-                    format!("`{}` is not dropped: the next schema has it as `{now}`", name.value);
+                    format!("`{}` is not dropped: it is `{now}` in the next schema", name.value);
                 self.diagnostics
                     .push(code, name.at, message)
-                    .help("remove it from `drops`, or from the next schema");
+                    .help("remove it from `drops` or from the next schema");
             }
         }
     }
@@ -135,12 +153,12 @@ impl<'s> Matcher<'s, '_> {
     fn fields(&mut self, hints: &Hints, models: &Pairs) -> Vec<Pairs> {
         let mut by_model: BTreeMap<usize, (Vec<&FieldHint>, Vec<&DropHint>)> = BTreeMap::new();
         for hint in &hints.fields {
-            if let Some(at) = self.matched(&hint.model, models) {
+            if let Some(at) = self.matched_model(&hint.model, models) {
                 by_model.entry(at).or_default().0.push(hint);
             }
         }
         for hint in &hints.dropped_fields {
-            if let Some(at) = self.matched(&hint.model, models) {
+            if let Some(at) = self.matched_model(&hint.model, models) {
                 by_model.entry(at).or_default().1.push(hint);
             }
         }
@@ -158,16 +176,16 @@ impl<'s> Matcher<'s, '_> {
         all
     }
 
-    /// Where a model that both schemas have stands in the next.
-    fn matched(&mut self, key: &Said, models: &Pairs) -> Option<usize> {
-        let at = self.place(Some(self.next), key, "the next schema")?;
+    /// Returns the index in the next schema of a model that both schemas have.
+    fn matched_model(&mut self, key: &SpannedName, models: &Pairs) -> Option<usize> {
+        let at = self.model_index(Some(self.next), key, "the next schema")?;
         if models.prev[at].is_none() {
             let message = format!(
-                "`{}` is new in the next schema: none of its fields was there before",
+                "model `{}` is new in the next schema, so it has no previous fields",
                 key.value
             );
-            let said = self.diagnostics.push(Code::RenameUnknownModel, key.at, message);
-            said.help("remove the hint, or say in `models` what the model was called before");
+            let diagnostic = self.diagnostics.push(Code::RenameUnknownModel, key.at, message);
+            diagnostic.help("remove the hint, or add the model's previous key to `models`");
             return None;
         }
         Some(at)
@@ -181,25 +199,26 @@ impl<'s> Matcher<'s, '_> {
         drops: &[&DropHint],
     ) -> Pairs {
         let mut pairs = Pairs::new(prev.fields.len(), next.fields.len());
-        let mut said = Claims::default();
+        let mut used = HintIndex::default();
         for hint in renames {
-            let from = self.field(prev, &hint.from, "the schema before");
+            let from = self.field(prev, &hint.from, "the previous schema");
             let to = self.field(next, &hint.to, "the next schema");
             let (Some(from), Some(to)) = (from, to) else { continue };
-            if said.claim(hint.at, from, to, self.diagnostics) {
+            if used.insert(hint.at, from, to, self.diagnostics) {
                 pairs.pair(from, to);
             }
         }
         for (to, field) in next.fields.iter().enumerate() {
             let Some(old) = &field.facets.renamed_from else { continue };
-            // A name that was there before, or an old one that was not: this is history.
+            // Ignore a `renamedFrom` of an earlier migration: the previous schema has the new name
+            // already or never had the old one.
             let Some(from) = prev.field_position(old.as_str()) else { continue };
             if prev.field_position(field.name.as_str()).is_some() {
                 continue;
             }
             pairs.pair(from, to);
             if pairs.prev[to] != Some(from) {
-                let hint = said.by_target.get(&to).or_else(|| said.by_source.get(&from));
+                let hint = used.by_target.get(&to).or_else(|| used.by_source.get(&from));
                 self.contradicts(hint.copied(), field.name.as_str(), old.as_str());
             }
         }
@@ -209,13 +228,13 @@ impl<'s> Matcher<'s, '_> {
             }
         }
         for drop in drops {
-            let Some(at) = self.field(prev, &drop.field, "the schema before") else { continue };
+            let Some(at) = self.field(prev, &drop.field, "the previous schema") else { continue };
             match pairs.next[at].and_then(|to| next.fields.get(to)) {
-                Some(now) => self.still_there(
+                Some(now) => self.report_not_dropped(
                     Code::RenameUnknownField,
                     &drop.field,
                     now.name.as_str(),
-                    &said,
+                    &used,
                     at,
                 ),
                 None => pairs.dropped[at] = true,
@@ -224,20 +243,20 @@ impl<'s> Matcher<'s, '_> {
         pairs
     }
 
-    fn field(&mut self, model: &Model, name: &Said, whose: &str) -> Option<usize> {
+    fn field(&mut self, model: &Model, name: &SpannedName, which: &str) -> Option<usize> {
         if let Some(at) = model.field_position(&name.value) {
             return Some(at);
         }
         let help =
             self.suggest.help(&name.value, model.fields.iter().map(|field| field.name.as_str()));
-        let message = format!("`{}` of {whose} has no field `{}`", model.key, name.value);
+        let message = format!("no field `{}` on model `{}` in {which}", name.value, model.key);
         self.diagnostics.push(Code::RenameUnknownField, name.at, message).help = help
-            .or_else(|| Some("give the name of a declared field, or remove the hint".to_owned()));
+            .or_else(|| Some("use the name of a declared field, or remove the hint".to_owned()));
         None
     }
 
     fn contradicts(&mut self, hint: Option<SpanId>, name: &str, old: &str) {
-        // Two fields that are renamed from one are refused when a schema is checked: only a hint can be in the way.
+        // Validation rejects two fields with the same `renamedFrom`, so only a hint can conflict.
         let Some(at) = hint else { return };
         let message =
             format!("this hint contradicts the schema, where `{name}` is renamed from `{old}`");
@@ -247,27 +266,33 @@ impl<'s> Matcher<'s, '_> {
     }
 }
 
-/// Which hint speaks of which place.
-struct Claims {
+/// The hints by the items that they name.
+struct HintIndex {
     by_source: Lookup<usize, SpanId>,
     by_target: Lookup<usize, SpanId>,
 }
 
-impl Default for Claims {
+impl Default for HintIndex {
     fn default() -> Self {
         Self { by_source: Lookup::with_capacity(0), by_target: Lookup::with_capacity(0) }
     }
 }
 
-impl Claims {
-    /// Notes a hint, unless another speaks of the same.
-    fn claim(&mut self, at: SpanId, from: usize, to: usize, diagnostics: &mut Diagnostics) -> bool {
+impl HintIndex {
+    /// Adds a hint, or reports a conflict with an earlier one.
+    fn insert(
+        &mut self,
+        at: SpanId,
+        from: usize,
+        to: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
         let taken = self.by_source.get(&from).map(|first| (*first, "from"));
         let taken = taken.or_else(|| self.by_target.get(&to).map(|first| (*first, "to")));
         if let Some((first, what)) = taken {
             diagnostics
                 .push(Code::RenameConflict, at, format!("two hints have the same `{what}`"))
-                .help("keep the one that is right")
+                .help("remove one of the two")
                 .also(first, "the other hint");
             return false;
         }

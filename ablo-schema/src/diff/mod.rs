@@ -1,19 +1,21 @@
-//! The difference of two schemas: what has to happen so that the one before becomes the next.
+//! The difference of two schemas: the steps from the previous to the next schema.
 //!
-//! Two schemas and [`Hints`] come in; [`Diff`] goes out, with its [`Step`]s in an order that can be followed and with
-//! who is whose. Nothing is guessed: without a hint a new name is a drop and an addition. No SQL and no file is here.
+//! Computes a [`Diff`] from two schemas and [`Hints`]: the [`Step`]s in an order that can be
+//! applied, and which previous model and field each next one was. Nothing is guessed: without a
+//! hint, a new name is a drop and an addition. This module produces no SQL and no files.
 
 pub(crate) mod backfills;
 mod cast;
 mod compare;
 pub mod compat;
+mod display;
+mod effects;
 mod facets;
 pub(crate) mod hints;
 mod json;
 mod matching;
 mod possible;
 mod report;
-mod say;
 mod step;
 mod verdict;
 
@@ -22,7 +24,7 @@ pub use cast::Cast;
 pub use hints::Hints;
 pub use possible::PossibleRename;
 pub use report::Report;
-pub use step::{Changes, EnumChange, FacetChange, HintChange, RelationChange, Step};
+pub use step::{EnumChange, FacetChange, FieldChanges, HintChange, RelationChange, Step};
 pub use verdict::{Blocker, Class, Risk, Verdict, Warning};
 
 use crate::diag::Diagnostics;
@@ -30,7 +32,7 @@ use crate::lookup::Lookup;
 use crate::schema::{ColumnName, Field, Model, Schema, Tenancy};
 use matching::{Matching, Pairs};
 
-/// What makes one schema of another.
+/// The difference of two schemas.
 #[derive(Clone, Debug)]
 pub struct Diff<'s> {
     prev: Option<&'s Schema>,
@@ -40,23 +42,30 @@ pub struct Diff<'s> {
     causes: Causes<'s>,
 }
 
-/// Compares two schemas; without one before, everything is made.
+/// Compares two schemas; without a previous one, everything is created.
 ///
 /// # Errors
-/// What is wrong with the hints, all of it, placed in their text: names that are not there, hints that contradict each
-/// other or a `renamedFrom` of the next schema.
+/// Returns all errors of the hints, with spans in their text: unknown names, and hints that
+/// contradict each other or a `renamedFrom` of the next schema.
 ///
 /// ```
 /// use ablo_schema::{diff, front::json};
 /// let read = |fields: &str| {
-///     let text = format!(r#"{{"v":3,"identityRoles":[],"models":{{"tasks":{{"relations":{{}},"fields":{{{fields}}}}}}}}}"#);
+///     let text = format!(
+///         r#"{{"v":3,"identityRoles":[],
+///              "models":{{"tasks":{{"relations":{{}},"fields":{{{fields}}}}}}}}}"#
+///     );
 ///     json::read(&text).schema.unwrap()
 /// };
 /// let prev = read(r#""name":{"type":"string","isOptional":false,"isIndexed":false}"#);
 /// let next = read(r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#);
-/// let (hints, _) = json::read_hints(r#"{"fields":[{"model":"tasks","from":"name","to":"title"}]}"#);
+/// let hints = r#"{"fields":[{"model":"tasks","from":"name","to":"title"}]}"#;
+/// let (hints, _) = json::read_hints(hints);
 /// let diff = diff::diff(Some(&prev), &next, &hints.unwrap()).unwrap();
-/// assert_eq!(diff.steps()[0].to_value().to_json(), r#"{"kind":"rename_field","model":"tasks","from":"name","to":"title"}"#);
+/// assert_eq!(
+///     diff.steps()[0].to_value().to_json(),
+///     r#"{"kind":"rename_field","model":"tasks","from":"name","to":"title"}"#
+/// );
 /// assert_eq!(diff.prev_field("tasks", "title").unwrap().name.as_str(), "name");
 /// ```
 pub fn diff<'s>(
@@ -72,39 +81,39 @@ pub fn diff<'s>(
 }
 
 impl<'s> Diff<'s> {
-    /// What has to happen, in order.
+    /// Returns the steps in order.
     #[must_use]
     pub fn steps(&self) -> &[Step<'s>] {
         &self.steps
     }
 
-    /// The schema before, if there was one.
+    /// Returns the previous schema, if there is one.
     #[must_use]
     pub fn prev(&self) -> Option<&'s Schema> {
         self.prev
     }
 
-    /// The next schema.
+    /// Returns the next schema.
     #[must_use]
     pub fn next(&self) -> &'s Schema {
         self.next
     }
 
-    /// What the model with this key in the next schema was before.
+    /// Returns the previous form of a model, by its key in the next schema.
     #[must_use]
     pub fn prev_model(&self, next_key: &str) -> Option<&'s Model> {
         let at = self.next.by_key.get(next_key)?.0;
         self.before().get((*self.matching.models.prev.get(at)?)?)
     }
 
-    /// What the model with this key in the schema before has become.
+    /// Returns the next form of a model, by its key in the previous schema.
     #[must_use]
     pub fn next_model(&self, prev_key: &str) -> Option<&'s Model> {
         let at = self.prev?.by_key.get(prev_key)?.0;
         self.next.models().get((*self.matching.models.next.get(at)?)?)
     }
 
-    /// What a declared field of the next schema was before; both names are those of the next schema.
+    /// Returns the previous form of a declared field; both names are those of the next schema.
     #[must_use]
     pub fn prev_field(&self, next_model_key: &str, next_field: &str) -> Option<&'s Field> {
         let at = self.next.by_key.get(next_model_key)?.0;
@@ -113,7 +122,7 @@ impl<'s> Diff<'s> {
         self.prev_model(next_model_key)?.fields.get(from)
     }
 
-    /// What a declared field of the schema before has become; both names are those of the schema before.
+    /// Returns the next form of a declared field; both names are those of the previous schema.
     #[must_use]
     pub fn next_field(&self, prev_model_key: &str, prev_field: &str) -> Option<&'s Field> {
         let from = self.prev?.model(prev_model_key)?.field_position(prev_field)?;
@@ -122,21 +131,22 @@ impl<'s> Diff<'s> {
         model.fields.get((*self.pairs(at)?.next.get(from)?)?)
     }
 
-    /// The first step about a model, or about one field of it: names of the next schema, else of the one before.
+    /// Returns the index of the first step about a model or one of its fields. Names are those of
+    /// the next schema, or of the previous one for what is dropped.
     #[must_use]
     pub fn cause(&self, model: &str, field: Option<&str>) -> Option<usize> {
         self.causes.find(model, field)
     }
 
-    /// What goes and comes and may be a rename: a decision each. Models first, then fields by model; the likeliest
-    /// first.
+    /// Returns pairs of a removal and an addition that may be a rename: models first, then fields
+    /// by model; the most likely first.
     #[must_use]
     pub fn possible_renames(&self) -> Vec<PossibleRename<'s>> {
         possible::possible(self)
     }
 
-    /// Whether something else says which organisation owns a row. A tenancy column that no field holds, before or after,
-    /// is the same one under another name.
+    /// Returns whether the owner of a row is determined differently. A tenancy column that no field
+    /// uses, before or after, is the same column under another name.
     fn reroutes(&self, model: &Model, from: &Tenancy, to: &Tenancy) -> bool {
         let held = |model: &Model, column: &ColumnName| {
             model
@@ -159,7 +169,7 @@ impl<'s> Diff<'s> {
         self.prev.map_or(&[], Schema::models)
     }
 
-    /// Models of the next schema and what each was.
+    /// Iterates over the models of the next schema with their previous form.
     fn models(&self) -> impl Iterator<Item = (usize, &'s Model, Option<&'s Model>)> + Clone {
         let before = self.before();
         self.next
@@ -170,13 +180,13 @@ impl<'s> Diff<'s> {
             .map(move |(at, (model, from))| (at, model, from.and_then(|from| before.get(from))))
     }
 
-    /// The fields of a model by its place in the next schema.
+    /// Returns the matched fields of a model by its index in the next schema.
     fn pairs(&self, at: usize) -> Option<&Pairs> {
         self.matching.fields.get(at)
     }
 }
 
-/// The first step about each subject.
+/// The first step about each model and field.
 #[derive(Clone, Debug)]
 struct Causes<'s>(Lookup<&'s str, (usize, Lookup<&'s str, usize>)>);
 

@@ -1,7 +1,7 @@
-//! Possible renames: what goes and comes and may be one thing.
+//! Possible renames: pairs of a removal and an addition.
 //!
-//! Nothing is guessed. Each pair is a decision, with the hint that settles it either way. The work is bounded: a name
-//! is compared with at most [`MOST_COMPARED`] others.
+//! Nothing is guessed: each pair comes with the hints for either decision. The work is bounded: a
+//! name is compared with at most [`MAX_COMPARISONS`] others.
 
 use super::Diff;
 use super::cast::Cast;
@@ -10,27 +10,27 @@ use crate::schema::{Field, Model};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// With how many others one name is compared.
-const MOST_COMPARED: usize = 64;
+/// The maximum number of others that one name is compared with.
+const MAX_COMPARISONS: usize = 64;
 
-/// From which share of common fields on two models may be one, in hundredths.
-const LIKE: u32 = 60;
+/// The minimum share of common fields of two models, in percent.
+const MIN_MODEL_LIKENESS: u32 = 60;
 
-/// A drop and an addition that may be one rename.
+/// A removal and an addition that may be a rename.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PossibleRename<'s> {
-    /// The model in the next schema whose field this is; none where it is about models.
+    /// The model in the next schema, for fields; `None` for models.
     pub model: Option<&'s str>,
-    /// The name before.
+    /// The previous name.
     pub from: &'s str,
-    /// The name.
+    /// The next name.
     pub to: &'s str,
-    /// How alike the two are, in hundredths.
+    /// The similarity in percent.
     pub likeness: u32,
 }
 
 impl PossibleRename<'_> {
-    /// The hint that says it is a rename: what has to stand in the file of hints.
+    /// Returns the hints file for a rename.
     #[must_use]
     pub fn renamed(&self) -> Value {
         let (mut hint, mut out) = (Object::default(), Object::default());
@@ -43,7 +43,7 @@ impl PossibleRename<'_> {
         out.value()
     }
 
-    /// The hint that says it is a drop and an addition.
+    /// Returns the hints file for a drop and an addition.
     #[must_use]
     pub fn dropped(&self) -> Value {
         let (mut drops, mut out) = (Object::default(), Object::default());
@@ -73,7 +73,7 @@ impl PossibleRename<'_> {
     }
 }
 
-/// Two that may be one, by their places.
+/// A possible rename by index.
 struct Candidate {
     likeness: u32,
     from: usize,
@@ -86,14 +86,14 @@ pub(super) fn possible<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
         let (Some(prev), Some(pairs)) = (prev, diff.pairs(at)) else { continue };
         let free =
             |(at, to): (usize, &Option<usize>)| (to.is_none() && !pairs.dropped[at]).then_some(at);
-        let gone: Vec<usize> = pairs.next.iter().enumerate().filter_map(free).collect();
-        let come: Vec<usize> = pairs
+        let removed: Vec<usize> = pairs.next.iter().enumerate().filter_map(free).collect();
+        let added: Vec<usize> = pairs
             .prev
             .iter()
             .enumerate()
             .filter_map(|(at, from)| from.is_none().then_some(at))
             .collect();
-        let found = one_to_one(fields(prev, next, &gone, &come));
+        let found = one_to_one(fields(prev, next, &removed, &added));
         all.extend(found.into_iter().map(|found| PossibleRename {
             model: Some(next.key.as_str()),
             from: prev.fields[found.from].name.as_str(),
@@ -104,7 +104,7 @@ pub(super) fn possible<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
     all
 }
 
-/// The likeliest pairs in which nobody stands twice.
+/// Returns the most likely pairs in which each name occurs at most once.
 fn one_to_one(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by_key(|one| (std::cmp::Reverse(one.likeness), one.from, one.to));
     let (mut from, mut to) = (BTreeSet::new(), BTreeSet::new());
@@ -119,20 +119,20 @@ fn one_to_one(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates
 }
 
-fn fields(prev: &Model, next: &Model, gone: &[usize], come: &[usize]) -> Vec<Candidate> {
+fn fields(prev: &Model, next: &Model, removed: &[usize], added: &[usize]) -> Vec<Candidate> {
     let mut by_kind: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for at in gone {
+    for at in removed {
         by_kind.entry(prev.fields[*at].kind.as_str()).or_default().push(*at);
     }
     let mut found = Vec::new();
-    for to in come {
+    for to in added {
         let field = &next.fields[*to];
         for bucket in by_kind.values() {
             let fits = bucket.first().is_some_and(|at| {
                 Cast::of_kinds(&prev.fields[*at].kind, &field.kind) == Cast::Safe
             });
             let bucket = if fits { &bucket[..] } else { &[] };
-            found.extend(bucket.iter().take(MOST_COMPARED).map(|from| Candidate {
+            found.extend(bucket.iter().take(MAX_COMPARISONS).map(|from| Candidate {
                 likeness: likeness(&prev.fields[*from], field),
                 from: *from,
                 to: *to,
@@ -168,7 +168,7 @@ fn share(part: f64) -> u32 {
 fn models<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
     let (before, after) = (diff.before(), diff.next.models());
     let pairs = &diff.matching.models;
-    let come: Vec<usize> = pairs
+    let added: Vec<usize> = pairs
         .prev
         .iter()
         .enumerate()
@@ -176,7 +176,7 @@ fn models<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
         .collect();
     let mut by_table: BTreeMap<&str, usize> = BTreeMap::new();
     let mut by_field: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-    for at in &come {
+    for at in &added {
         by_table.insert(after[*at].table.as_str(), *at);
         for field in &after[*at].fields {
             by_field.entry((field.name.as_str(), field.kind.as_str())).or_default().push(*at);
@@ -189,14 +189,14 @@ fn models<'s>(diff: &Diff<'s>) -> Vec<PossibleRename<'s>> {
         let mut common: BTreeMap<usize, usize> = BTreeMap::new();
         for field in &model.fields {
             let same = by_field.get(&(field.name.as_str(), field.kind.as_str()));
-            for to in same.into_iter().flatten().take(MOST_COMPARED) {
+            for to in same.into_iter().flatten().take(MAX_COMPARISONS) {
                 *common.entry(*to).or_default() += 1;
             }
         }
         for (to, common) in common {
             let union = model.fields.len() + after[to].fields.len() - common;
             let likeness = u32::try_from(common * 100 / union.max(1)).unwrap_or(100);
-            if likeness >= LIKE {
+            if likeness >= MIN_MODEL_LIKENESS {
                 found.push(Candidate { likeness: likeness.min(99), from, to });
             }
         }

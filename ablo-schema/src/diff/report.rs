@@ -1,28 +1,28 @@
-//! The report: everything there is to say of a diff, as one JSON object.
+//! The report of a diff as one JSON object.
 
-use super::compat::{Audience, Finding};
+use super::compat::{Audience, CompatFinding};
 use super::json::Object;
 use super::possible::PossibleRename;
 use super::verdict::{Blocker, Warning};
 use super::{Backfills, Diff, Step, Verdict};
 use crate::value::Value;
 
-/// Everything there is to say of a diff.
+/// The report of a diff.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report<'d, 's> {
     /// The diff.
     pub diff: &'d Diff<'s>,
-    /// What stands against applying it.
+    /// The warnings and blockers.
     pub verdict: Verdict<'s>,
-    /// What may be a rename, the likeliest first, models before fields.
+    /// Possible renames, the most likely first, models before fields.
     pub possible_renames: Vec<PossibleRename<'s>>,
-    /// What it means for everyone else.
-    pub compatibility: Vec<Finding<'s>>,
+    /// The effects on clients, generated code and isolation.
+    pub compatibility: Vec<CompatFinding<'s>>,
 }
 
 impl<'s> Diff<'s> {
-    /// Everything there is to say of this diff.
+    /// Returns the report of this diff.
     #[must_use]
     pub fn report(&self, backfills: &Backfills) -> Report<'_, 's> {
         Report {
@@ -35,14 +35,14 @@ impl<'s> Diff<'s> {
 }
 
 impl Report<'_, '_> {
-    /// Whether a decision, a backfill or an approval is missing.
+    /// Returns whether a decision, a backfill or an approval is missing.
     #[must_use]
-    pub fn needs_people(&self) -> bool {
-        !self.possible_renames.is_empty() || self.verdict.needs_people()
+    pub fn needs_decision(&self) -> bool {
+        !self.possible_renames.is_empty() || self.verdict.needs_decision()
     }
 
-    /// The report as JSON: `steps`, `warnings`, `blockers`, `unresolvedBlockers`, `autoApplicable`, `possibleRenames`,
-    /// `compatibility`.
+    /// Returns the report as JSON: `steps`, `warnings`, `blockers`, `unresolvedBlockers`,
+    /// `autoApplicable`, `possibleRenames`, `compatibility`.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut out = Object::default();
@@ -95,7 +95,7 @@ fn blocker(blocker: &Blocker<'_>) -> Value {
     out.value()
 }
 
-fn finding(finding: &Finding<'_>) -> Value {
+fn finding(finding: &CompatFinding<'_>) -> Value {
     let (mut out, mut verdicts) = (Object::default(), Object::default());
     let effects = finding.rule.effects();
     for (audience, effect) in Audience::ALL.into_iter().zip(effects) {

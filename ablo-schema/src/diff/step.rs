@@ -1,7 +1,7 @@
-//! Steps: what happens to one model, field or relation.
+//! Steps: the changes of one model, field or relation.
 //!
-//! Seven kinds are those of the reference, in its order and its JSON; the others stand between and say what the
-//! reference passes over.
+//! Seven kinds are those of the reference, in its order and its JSON. The others cover changes that
+//! the reference ignores.
 
 use super::cast::Cast;
 use crate::schema::{
@@ -10,240 +10,240 @@ use crate::schema::{
 };
 use crate::value::Value;
 
-/// One step. `model` is the model of the next schema, but where it is dropped.
+/// One step. `model` is the model of the next schema, or of the previous one if it is dropped.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step<'s> {
-    /// A model comes (reference).
+    /// A model is added (reference).
     CreateModel {
         /// The model.
         model: &'s Model,
     },
-    /// A model has another key (reference).
+    /// The key of a model changes (reference).
     RenameModel {
-        /// The model before.
+        /// The previous model.
         from: &'s Model,
         /// The model.
         to: &'s Model,
     },
-    /// A field comes (reference).
+    /// A field is added (reference).
     AddField {
         /// Its model.
         model: &'s Model,
         /// The field.
         field: &'s Field,
     },
-    /// A field has another name, and perhaps another column (reference).
+    /// The name of a field changes, and possibly its column (reference).
     RenameField {
         /// Its model.
         model: &'s Model,
-        /// The field before.
+        /// The previous field.
         from: &'s Field,
         /// The field.
         to: &'s Field,
     },
-    /// A field changes in what the reference knows (reference).
+    /// Properties of a field that the reference knows change (reference).
     AlterField {
         /// Its model.
         model: &'s Model,
-        /// The field before.
+        /// The previous field.
         from: &'s Field,
         /// The field.
         to: &'s Field,
-        /// In what.
-        changes: Changes<'s>,
+        /// The changes.
+        changes: FieldChanges<'s>,
     },
-    /// A field goes (reference).
+    /// A field is dropped (reference).
     DropField {
         /// Its model, in the next schema.
         model: &'s Model,
-        /// The field before.
+        /// The previous field.
         field: &'s Field,
     },
-    /// A model goes (reference).
+    /// A model is dropped (reference).
     DropModel {
-        /// The model before.
+        /// The previous model.
         model: &'s Model,
     },
-    /// A model has another table.
+    /// The table of a model changes.
     AlterTable {
         /// The model.
         model: &'s Model,
-        /// The table before.
+        /// The previous table.
         from: &'s TableName,
-        /// The table.
+        /// The next table.
         to: &'s TableName,
     },
-    /// A model has another name on the wire.
+    /// The typename of a model changes.
     AlterTypeName {
         /// The model.
         model: &'s Model,
-        /// The name before.
+        /// The previous typename.
         from: &'s TypeName,
-        /// The name.
+        /// The next typename.
         to: &'s TypeName,
     },
     /// A model moves to the other plane.
     AlterPlane {
         /// The model.
         model: &'s Model,
-        /// The plane before.
+        /// The previous plane.
         from: Plane,
-        /// The plane.
+        /// The next plane.
         to: Plane,
     },
-    /// Rows are isolated in another way.
+    /// Tenancy changes.
     AlterTenancy {
         /// The model.
         model: &'s Model,
-        /// How before.
+        /// The previous tenancy.
         from: &'s Tenancy,
-        /// How.
+        /// The next tenancy.
         to: &'s Tenancy,
     },
-    /// Clients load rows at another time.
+    /// The time at which clients load rows changes.
     AlterLoad {
         /// The model.
         model: &'s Model,
-        /// When before.
+        /// The previous setting.
         from: Load,
-        /// When.
+        /// The next setting.
         to: Load,
     },
-    /// Clients may write, or may no longer.
+    /// Whether clients may write rows changes.
     AlterMutable {
         /// The model.
         model: &'s Model,
-        /// Whether they may now.
+        /// Whether clients may write from now on.
         to: bool,
     },
-    /// Rows form other sync groups.
+    /// The sync groups that rows form change.
     AlterScope {
         /// The model.
         model: &'s Model,
-        /// The group's kind before.
+        /// The previous kind.
         from: Option<GroupKind>,
-        /// The group's kind.
+        /// The next kind.
         to: Option<GroupKind>,
     },
-    /// Rows give other memberships.
+    /// The memberships that rows grant change.
     AlterGrants {
         /// The model.
         model: &'s Model,
-        /// What before.
+        /// The previous grants.
         from: Option<&'s Grants>,
-        /// What.
+        /// The next grants.
         to: Option<&'s Grants>,
     },
-    /// Sync groups follow from other fields: of an identity, or of a model's rows.
+    /// The roles of identities or of a model's rows change.
     AlterRoles {
-        /// The model; none for the roles of identities.
+        /// The model; `None` for the roles of identities.
         model: Option<&'s Model>,
-        /// The roles before.
+        /// The previous roles.
         from: &'s [Role],
-        /// The roles.
+        /// The next roles.
         to: &'s [Role],
     },
-    /// A facet of a field changes, or a member that v3 does not know.
+    /// A facet of a field changes, or a member that Schema JSON v3 does not define.
     AlterFacet {
         /// Its model.
         model: &'s Model,
-        /// The field before.
+        /// The previous field.
         from: &'s Field,
         /// The field.
         to: &'s Field,
-        /// Which, and how.
+        /// The change.
         change: FacetChange<'s>,
     },
-    /// The values of an enum have another order.
+    /// The order of the values of an enum changes.
     ReorderEnum {
         /// Its model.
         model: &'s Model,
         /// The field.
         field: &'s Field,
-        /// The values before.
+        /// The previous values.
         from: &'s [Box<str>],
-        /// The values.
+        /// The next values.
         to: &'s [Box<str>],
     },
-    /// A relation comes, goes or changes.
+    /// A relation is added, dropped or changed.
     AlterRelation {
         /// Its model.
         model: &'s Model,
-        /// How.
+        /// The change.
         change: RelationChange<'s>,
     },
-    /// What clients and the service are told about loading and storing rows changes.
+    /// An option about loading and storing rows changes.
     AlterHint {
         /// The model.
         model: &'s Model,
-        /// Which, and how.
+        /// The change.
         change: HintChange,
     },
 }
 
-/// What the reference knows of a field, where it changes. A renamed field says nothing of its column.
+/// The changes of a field that the reference knows. A rename covers the column of a renamed field.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Changes<'s> {
+pub struct FieldChanges<'s> {
     /// The column, before and after.
     pub column: Option<(&'s ColumnName, &'s ColumnName)>,
-    /// The type, before and after, and what becomes of values.
+    /// The type, before and after, and the effect on existing values.
     pub kind: Option<(&'s FieldKind, &'s FieldKind, Cast)>,
     /// Whether a row may lack a value, before and after.
     pub optional: Option<(bool, bool)>,
-    /// The values of an enum that stays one.
+    /// The changed values of an enum.
     pub enum_values: Option<EnumChange<'s>>,
-    /// Whether an index is asked for, before and after.
+    /// Whether the column is indexed, before and after.
     pub indexed: Option<(bool, bool)>,
 }
 
-impl Changes<'_> {
+impl FieldChanges<'_> {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Values that come to an enum and go from it, each in the order of its schema.
+/// The added and removed values of an enum, each in the order of its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnumChange<'s> {
     /// New values.
     pub added: Vec<&'s str>,
-    /// Values that are gone.
+    /// Removed values.
     pub removed: Vec<&'s str>,
 }
 
-/// One facet that changes.
+/// The change of one facet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FacetChange<'s> {
     /// The member's name.
     pub facet: &'s str,
-    /// What it said before.
+    /// The previous value.
     pub from: Option<Value>,
-    /// What it says.
+    /// The next value.
     pub to: Option<Value>,
-    /// What becomes of values, where the format changes and the type does not.
+    /// The effect on existing values, if only the format changes.
     pub cast: Option<Cast>,
 }
 
-/// What happens to a relation.
+/// The change of a relation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RelationChange<'s> {
-    /// It comes.
+    /// Added.
     Added(&'s Relation),
-    /// It goes.
+    /// Removed.
     Removed(&'s Relation),
-    /// It changes.
+    /// Changed.
     Changed {
-        /// The relation before.
+        /// The previous relation.
         from: &'s Relation,
-        /// The relation.
+        /// The next relation.
         to: &'s Relation,
     },
 }
 
 impl<'s> RelationChange<'s> {
-    /// The relation as the next schema has it, else as it was.
+    /// Returns the next relation, or the previous one if it is removed.
     #[must_use]
     pub fn relation(&self) -> &'s Relation {
         match self {
@@ -253,19 +253,20 @@ impl<'s> RelationChange<'s> {
     }
 }
 
-/// One hint of a model that changes.
+/// The change of one model option.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HintChange {
-    /// The member's name: `bootstrapLimit`, `bootstrapOrderBy`, `lazyObservable`, `persist`, `autoFill`, `requiredFields`.
+    /// The member's name: `bootstrapLimit`, `bootstrapOrderBy`, `lazyObservable`, `persist`,
+    /// `autoFill`, `requiredFields`.
     pub hint: &'static str,
-    /// What it said before.
+    /// The previous value.
     pub from: Value,
-    /// What it says.
+    /// The next value.
     pub to: Value,
 }
 
 impl<'s> Step<'s> {
-    /// The word for it in a report.
+    /// Returns the kind as in a report.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -292,7 +293,8 @@ impl<'s> Step<'s> {
         }
     }
 
-    /// The model's key in the next schema, else in the one before. Only the roles of identities have none.
+    /// Returns the model's key in the next schema, or in the previous one if it is dropped. Only
+    /// the roles of identities have none.
     #[must_use]
     pub fn model(&self) -> Option<&'s str> {
         let model = match self {
@@ -320,7 +322,8 @@ impl<'s> Step<'s> {
         Some(model.key.as_str())
     }
 
-    /// The field's name in the next schema, else in the one before; none where a step is about a whole model.
+    /// Returns the field's name in the next schema, or in the previous one if it is dropped. `None`
+    /// if the step is about a whole model.
     #[must_use]
     pub fn field(&self) -> Option<&'s str> {
         match self {

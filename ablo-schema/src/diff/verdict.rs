@@ -1,22 +1,22 @@
-//! The verdict: what a diff loses, what it cannot do on tables with rows, and whose yes it needs.
+//! The verdict on a diff: data loss, blockers on existing rows, and required approvals.
 //!
-//! A diff and backfills come in. Blockers carry the codes of the reference and nothing else; what only we see is a
-//! warning with a code of ours.
+//! Blockers use exactly the codes of the reference. Everything that only this implementation
+//! detects is a warning with a code of its own.
 
 use super::cast::Cast;
-use super::step::{Changes, FacetChange, RelationChange, Step};
+use super::step::{FacetChange, FieldChanges, RelationChange, Step};
 use super::{Backfills, Diff};
 use crate::schema::{Field, Model, Plane, Tenancy};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
-/// What stands against applying a diff.
+/// The warnings and blockers of a diff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict<'s> {
-    /// What needs a look, and where the class of its [`Risk`] says so, an explicit yes.
+    /// Changes to review; the class of the [`Risk`] tells whether they need an approval.
     pub warnings: Vec<Warning<'s>>,
-    /// What cannot be done on a table with rows, backfilled or not.
+    /// Changes that are impossible on a table with rows, with or without a backfill.
     pub blockers: Vec<Blocker<'s>>,
     /// Whether each blocker has a backfill.
     pub resolved: Vec<bool>,
@@ -25,13 +25,13 @@ pub struct Verdict<'s> {
 /// One warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning<'s> {
-    /// What is wrong.
+    /// The reason for the warning.
     pub risk: Risk,
-    /// The model's key in the next schema, else in the one before.
+    /// The model's key in the next schema, or in the previous one if it is dropped.
     pub model: &'s str,
-    /// The field, where it is about one.
+    /// The field, if the warning is about one.
     pub field: Option<&'s str>,
-    /// Which step.
+    /// The index of the step.
     pub step: usize,
 }
 
@@ -44,21 +44,21 @@ pub struct Blocker<'s> {
     pub model: &'s str,
     /// The field.
     pub field: &'s str,
-    /// Which step.
+    /// The index of the step.
     pub step: usize,
 }
 
 impl Blocker<'_> {
-    /// What happens.
+    /// Returns what happens.
     #[must_use]
     pub fn message(&self) -> &'static str {
         match self.code {
-            "made_required" => "rows that are there may lack a value",
-            _ => "rows that are there have no value",
+            "made_required" => "existing rows may lack a value",
+            _ => "existing rows have no value",
         }
     }
 
-    /// What to do: the very backfill that is missing.
+    /// Returns how to resolve the blocker, including the missing backfill.
     #[must_use]
     pub fn remedy(&self) -> String {
         let mut entry = super::json::Object::default();
@@ -66,25 +66,26 @@ impl Blocker<'_> {
         let entry = entry.value().to_json();
         let entry = entry.strip_suffix('}').unwrap_or(&entry);
         format!(
-            "give a backfill, {entry},\"value\":…}}, a `default` in the schema, or make it optional"
+            "add a backfill, {entry},\"value\":…}}, add a `default` to the schema, or make the \
+             field optional"
         )
     }
 }
 
-/// What a warning asks of people before it is applied.
+/// The requirements of a warning before the diff is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Class {
-    /// Values are lost: this needs an approval.
+    /// Values are lost: an approval is required.
     pub loss: bool,
-    /// Rows may be seen by others than before: this needs an approval.
+    /// More users may see rows: an approval is required.
     pub isolation: bool,
-    /// Rows that are there need a value that nobody gave.
+    /// Existing rows need a value.
     pub needs_backfill: bool,
 }
 
 macro_rules! risks {
     ($($variant:ident = $code:literal, $class:expr, $message:literal, $remedy:literal;)*) => {
-        /// Why a warning is given. The first five are those of the reference.
+        /// The reason for a warning. The first five are those of the reference.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Risk {
@@ -92,28 +93,28 @@ macro_rules! risks {
         }
 
         impl Risk {
-            /// Every risk, in the order of the documentation.
+            /// All risks, in the order of the documentation.
             pub const ALL: &[Risk] = &[$(Risk::$variant,)*];
 
-            /// Its stable code.
+            /// Returns the stable code.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Risk::$variant => $code,)* }
             }
 
-            /// What it asks of people.
+            /// Returns what the warning requires.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Risk::$variant => $class,)* }
             }
 
-            /// What happens.
+            /// Returns what happens.
             #[must_use]
             pub fn message(self) -> &'static str {
                 match self { $(Risk::$variant => $message,)* }
             }
 
-            /// What to do.
+            /// Returns how to resolve the warning.
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self { $(Risk::$variant => $remedy,)* }
@@ -124,59 +125,70 @@ macro_rules! risks {
 
 const LOSS: Class = Class { loss: true, isolation: false, needs_backfill: false };
 const ISOLATION: Class = Class { loss: false, isolation: true, needs_backfill: false };
-const NEEDS: Class = Class { loss: false, isolation: false, needs_backfill: true };
-const LOSS_NEEDS: Class = Class { loss: true, isolation: false, needs_backfill: true };
-const LOOK: Class = Class { loss: false, isolation: false, needs_backfill: false };
+const BACKFILL: Class = Class { loss: false, isolation: false, needs_backfill: true };
+const LOSS_BACKFILL: Class = Class { loss: true, isolation: false, needs_backfill: true };
+const NOTICE: Class = Class { loss: false, isolation: false, needs_backfill: false };
 
 risks! {
-    DropModel = "drop_model", LOSS, "the table goes with every row in it",
-        "approve the loss, or hint a rename if another model takes its place";
-    DropField = "drop_field", LOSS, "the column goes with every value in it",
-        "approve the loss, or hint a rename if another field takes its place";
-    RiskyCast = "risky_cast", LOSS, "values that have no form in the new type are lost",
-        "approve the loss, or add a field of the new type beside this one";
-    LossyRecreate = "lossy_recreate", LOSS, "no value has a form in the new type: the column starts anew",
-        "approve the loss, or add a field of the new type beside this one";
-    EnumValueRemoved = "enum_value_removed", LOSS, "rows that hold a removed value lose it",
-        "approve the loss, or keep the value until no row holds it";
-    RequiredRecreated = "required_recreated", LOSS_NEEDS, "the column starts anew and every row needs a value",
-        "give a backfill for the field, a `default` in the schema, or make it optional";
-    RequiredCast = "required_cast", NEEDS, "a row whose value does not fit stops the migration",
-        "give a backfill for the field, a `default` in the schema, or make it optional";
-    NarrowedFormat = "narrowed_format", LOSS, "values that the new format cannot hold are lost",
-        "approve the loss, or add a field of the new format beside this one";
-    RequiredFormat = "required_format", NEEDS, "a row whose value the new format cannot hold stops the migration",
-        "give a backfill for the field, a `default` in the schema, or make it optional";
+    DropModel = "drop_model", LOSS, "the table and all its rows are dropped",
+        "approve the loss, or add a rename hint if another model replaces it";
+    DropField = "drop_field", LOSS, "the column and all its values are dropped",
+        "approve the loss, or add a rename hint if another field replaces it";
+    RiskyCast = "risky_cast", LOSS, "values that cannot be converted to the new type are lost",
+        "approve the loss, or add a second field with the new type";
+    LossyRecreate = "lossy_recreate", LOSS,
+        "no value can be converted to the new type, so the column is recreated",
+        "approve the loss, or add a second field with the new type";
+    EnumValueRemoved = "enum_value_removed", LOSS, "rows with a removed value lose it",
+        "approve the loss, or keep the value until no row uses it";
+    RequiredRecreated = "required_recreated", LOSS_BACKFILL,
+        "the column is recreated and every row needs a value",
+        "add a backfill for the field, add a `default` to the schema, or make the field optional";
+    RequiredCast = "required_cast", BACKFILL,
+        "the migration fails on a row whose value cannot be converted",
+        "add a backfill for the field, add a `default` to the schema, or make the field optional";
+    NarrowedFormat = "narrowed_format", LOSS, "values that do not match the new format are lost",
+        "approve the loss, or add a second field with the new format";
+    RequiredFormat = "required_format", BACKFILL,
+        "the migration fails on a row whose value does not match the new format",
+        "add a backfill for the field, add a `default` to the schema, or make the field optional";
     TableDroppedByKeyChange = "table_dropped_by_key_change", LOSS,
-        "the model before it has the same table, which is dropped and made anew",
-        "hint that the model is renamed, or approve the loss";
-    PlaneLeft = "plane_left", LOSS, "the table leaves the customer's database with every row in it",
-        "approve the loss once the rows are elsewhere";
-    TenancyColumnAdded = "tenancy_column_added", NEEDS, "rows that are there belong to no organisation yet",
-        "give a backfill for `organizationId`, or move the rows by hand before";
-    TenancyColumnDropped = "tenancy_column_dropped", LOSS, "the column that said which organisation owns a row goes",
+        "the previous model has the same table, which is dropped and recreated",
+        "add a rename hint for the model, or approve the loss";
+    PlaneLeft = "plane_left", LOSS,
+        "the table and all its rows are removed from the application's database",
+        "approve the loss after the rows have been moved";
+    TenancyColumnAdded = "tenancy_column_added", BACKFILL,
+        "existing rows belong to no organisation",
+        "add a backfill for `organizationId`, or assign the rows by hand before the migration";
+    TenancyColumnDropped = "tenancy_column_dropped", LOSS, "the tenancy column is dropped",
         "approve the loss";
-    IsolationLoosened = "isolation_loosened", ISOLATION, "rows are no longer kept apart by organisation",
-        "approve it if every organisation may see every row, or keep the tenancy";
-    TenancyRerouted = "tenancy_rerouted", ISOLATION, "another column or parent says which organisation owns a row",
-        "approve it once the two agree for every row";
-    VisibilityWidened = "visibility_widened", LOOK, "other identities of the organisation may come to see rows",
-        "make sure that who joins these sync groups may see the rows";
-    UniqueAdded = "unique_added", LOOK, "two rows with one value stop the migration", "remove repeated values before";
-    ForeignKeyAdded = "foreign_key_added", LOOK, "a row that points nowhere stops the validation of the key",
-        "mend or remove such rows before";
+    IsolationLoosened = "isolation_loosened", ISOLATION,
+        "rows are no longer isolated by organisation",
+        "approve it if all organisations may see all rows, or keep the tenancy";
+    TenancyRerouted = "tenancy_rerouted", ISOLATION,
+        "another column or parent determines the organisation of a row",
+        "approve it once both give the same organisation for every row";
+    VisibilityWidened = "visibility_widened", NOTICE,
+        "more identities of the organisation may see rows",
+        "make sure that all members of these sync groups may see the rows";
+    UniqueAdded = "unique_added", NOTICE, "the migration fails if two rows have the same value",
+        "remove duplicate values before the migration";
+    ForeignKeyAdded = "foreign_key_added", NOTICE,
+        "validation of the foreign key fails on a row whose target does not exist",
+        "fix or remove such rows before the migration";
 }
 
 impl<'s> Diff<'s> {
-    /// What stands against applying this diff.
+    /// Returns the verdict on this diff.
     #[must_use]
     pub fn verdict(&self, backfills: &Backfills) -> Verdict<'s> {
-        let mut judge = Judge { diff: self, backfills, verdict: Verdict::default() };
+        let mut builder = VerdictBuilder { diff: self, backfills, verdict: Verdict::default() };
         let dropped: BTreeSet<&str> = self.steps().iter().filter_map(dropped_table).collect();
         for (at, step) in self.steps().iter().enumerate() {
-            judge.step(at, step, &dropped);
+            builder.step(at, step, &dropped);
         }
-        judge.verdict
+        builder.verdict
     }
 }
 
@@ -188,13 +200,13 @@ fn dropped_table<'s>(step: &Step<'s>) -> Option<&'s str> {
 }
 
 impl Verdict<'_> {
-    /// Whether nothing has to be decided about rows: there is no blocker, resolved or not.
+    /// Returns whether there are no blockers, resolved or not.
     #[must_use]
     pub fn auto_applicable(&self) -> bool {
         self.blockers.is_empty()
     }
 
-    /// The blockers without a backfill.
+    /// Iterates over the blockers without a backfill.
     pub fn unresolved(&self) -> impl Iterator<Item = &Blocker<'_>> {
         self.blockers
             .iter()
@@ -203,21 +215,21 @@ impl Verdict<'_> {
             .map(|(blocker, _)| blocker)
     }
 
-    /// Whether an approval or a backfill is missing.
+    /// Returns whether an approval or a backfill is missing.
     #[must_use]
-    pub fn needs_people(&self) -> bool {
-        let asks = |warning: &Warning<'_>| warning.risk.class() != LOOK;
+    pub fn needs_decision(&self) -> bool {
+        let asks = |warning: &Warning<'_>| warning.risk.class() != NOTICE;
         self.unresolved().next().is_some() || self.warnings.iter().any(asks)
     }
 }
 
-struct Judge<'d, 's> {
+struct VerdictBuilder<'d, 's> {
     diff: &'d Diff<'s>,
     backfills: &'d Backfills,
     verdict: Verdict<'s>,
 }
 
-impl<'s> Judge<'_, 's> {
+impl<'s> VerdictBuilder<'_, 's> {
     fn warn(&mut self, risk: Risk, step: usize, model: &'s Model, field: Option<&'s Field>) {
         let field = field.map(|field| field.name.as_str());
         self.verdict.warnings.push(Warning { risk, model: model.key.as_str(), field, step });
@@ -229,7 +241,7 @@ impl<'s> Judge<'_, 's> {
         self.verdict.resolved.push(self.backfills.value(model, field).is_some());
     }
 
-    /// Whether rows get a value where theirs does not fit.
+    /// Returns whether rows whose value does not fit get another one.
     fn filled(&self, model: &Model, field: &Field) -> bool {
         field.facets.default.is_some()
             || self.backfills.value(model.key.as_str(), field.name.as_str()).is_some()
@@ -267,7 +279,7 @@ impl<'s> Judge<'_, 's> {
             Step::AlterRoles { model: Some(model), to, .. } if !to.is_empty() => {
                 self.warn(Risk::VisibilityWidened, at, model, None);
             }
-            // Roles of identities are about no model: the compatibility report speaks of them.
+            // Roles of identities belong to no model: the compatibility report covers them.
             Step::AlterRoles { .. }
             | Step::AlterScope { .. }
             | Step::AlterGrants { .. }
@@ -283,7 +295,7 @@ impl<'s> Judge<'_, 's> {
         }
     }
 
-    fn altered(&mut self, at: usize, model: &'s Model, to: &'s Field, changes: &Changes<'s>) {
+    fn altered(&mut self, at: usize, model: &'s Model, to: &'s Field, changes: &FieldChanges<'s>) {
         let empty = !to.optional && !self.filled(model, to);
         let removed = changes.enum_values.as_ref().is_some_and(|values| !values.removed.is_empty());
         match changes.kind {
@@ -333,7 +345,7 @@ impl<'s> Judge<'_, 's> {
             (_, Tenancy::Parent { .. }) => self.warn(Risk::TenancyRerouted, at, model, None),
         }
         if let (Tenancy::Column { column }, Tenancy::None | Tenancy::Parent { .. }) = (from, to) {
-            // A declared field may keep the column.
+            // A declared field may still use the column.
             if !model.fields.iter().any(|field| field.column == *column) {
                 self.warn(Risk::TenancyColumnDropped, at, model, None);
             }
@@ -350,7 +362,7 @@ impl<'s> Judge<'_, 's> {
         match change.facet {
             "format" => {
                 let kinds = Cast::of_kinds(&from.kind, &to.kind);
-                // A type's own class has been reported where it is as bad.
+                // A warning on the type has been reported if it is at least as severe.
                 if Cast::of_fields(from, to) > kinds {
                     self.warn(Risk::NarrowedFormat, at, model, Some(to));
                     if !to.optional && !self.filled(model, to) {

@@ -1,8 +1,8 @@
-//! Fronts: author input to [`crate::raw`], each with its own table of places.
+//! Front ends: each reads one kind of author input into [`crate::raw`].
 
 pub mod json;
-mod place;
+mod location;
 #[cfg(feature = "front-rust")]
 pub mod rust;
 
-pub use place::{Located, Place};
+pub use location::{Located, Location};

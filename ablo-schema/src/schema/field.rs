@@ -1,4 +1,4 @@
-//! Fields: what a row holds beside its base fields.
+//! Declared fields of a model.
 
 use super::{ColumnName, FieldName, Format};
 use crate::value::{Name, Value};
@@ -11,21 +11,21 @@ pub struct Field {
     pub name: FieldName,
     /// The physical column, resolved.
     pub column: ColumnName,
-    /// What it holds.
+    /// The type.
     pub kind: FieldKind,
     /// Whether a row may lack a value.
     pub optional: bool,
-    /// Whether an index is asked for.
+    /// Whether the column is indexed.
     pub indexed: bool,
-    /// What v3's own members cannot say.
+    /// Facets: members that Schema JSON v3 does not define.
     pub facets: Facets,
-    /// Which members the author wrote, in what order, for the canonical text.
+    /// The members that the author wrote, in their order, for the canonical text.
     pub(crate) members: Vec<FieldMember>,
 }
 
 impl Field {
-    /// The members of the field object that v3 itself does not know, as the author wrote them: facets, and what nobody
-    /// reads.
+    /// Iterates over the members that Schema JSON v3 does not define, as written: facets and
+    /// unknown members.
     ///
     /// ```
     /// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"fields":{
@@ -41,10 +41,11 @@ impl Field {
         })
     }
 
-    /// The field's number in the binary form: the author's, else one that its oldest known name gives.
+    /// Returns the field's number in the binary form: the declared one, else one derived from the
+    /// oldest known name.
     ///
-    /// Adding, removing, reordering and (with `renamedFrom`) renaming fields leaves it as it is. No two fields of a
-    /// model, base fields included, share one.
+    /// The number does not change when fields are added, removed, reordered or (with `renamedFrom`)
+    /// renamed. All fields of a model, including base fields, have distinct numbers.
     ///
     /// ```
     /// use ablo_schema::schema::derived_number;
@@ -53,7 +54,8 @@ impl Field {
     ///     "label":{"type":"string","isOptional":false,"isIndexed":false,"renamedFrom":"name"},
     ///     "rank":{"type":"number","isOptional":false,"isIndexed":false,"number":7}}}}}"#;
     /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
-    /// let numbers: Vec<u32> = schema.models()[0].fields.iter().map(|field| field.wire_number()).collect();
+    /// let fields = &schema.models()[0].fields;
+    /// let numbers: Vec<u32> = fields.iter().map(|field| field.wire_number()).collect();
     /// assert_eq!(numbers, [derived_number("title"), derived_number("name"), 7]);
     /// ```
     #[must_use]
@@ -63,9 +65,10 @@ impl Field {
     }
 }
 
-/// The number of a field without one of its own: FNV-1a of its oldest known name in 32 bits, the highest set.
+/// Derives the number of a field from its oldest known name: 32-bit FNV-1a with the highest bit
+/// set.
 ///
-/// Authors choose from 1 to 65535, so that a chosen and a derived number never meet.
+/// Declared numbers are at most 65535, so they never collide with derived ones.
 ///
 /// ```
 /// use ablo_schema::schema::derived_number;
@@ -82,7 +85,7 @@ pub fn derived_number(name: &str) -> u32 {
     hash | 1 << 31
 }
 
-/// A member of a field object. What the field itself says is not kept a second time.
+/// A member of a field object. Values that [`Field`] already has are not stored again.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FieldMember {
     Type,
@@ -90,7 +93,7 @@ pub(crate) enum FieldMember {
     IsIndexed,
     Column,
     EnumValues,
-    /// Any other, as it came.
+    /// Any other member, as written.
     Extra(Box<(Name, Value)>),
 }
 
@@ -118,14 +121,15 @@ pub enum FieldKind {
     Boolean,
     /// A point in time, ISO 8601 on the wire.
     Date,
-    /// One of these values today; open, since a newer writer may know more. At least one, all different.
+    /// One of these values. Enums are open: newer writers may send others. At least one value; all
+    /// distinct.
     Enum(Vec<Box<str>>),
     /// Any JSON value.
     Json,
 }
 
 impl FieldKind {
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -139,31 +143,31 @@ impl FieldKind {
     }
 }
 
-/// Field facets that ride as extra members of a field object.
+/// Facets: extra members of a field object.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Facets {
-    /// Prose for people, carried to every output.
+    /// The description, copied to every output.
     pub description: Option<Box<str>>,
-    /// Whether users should stop using it, and why.
+    /// Set if the field is deprecated.
     pub deprecated: Option<Deprecated>,
-    /// What the type's values are exactly.
+    /// The exact format of the values.
     pub format: Option<Format>,
-    /// What a row has where its writer said nothing.
+    /// The value of a row whose writer sent none.
     pub default: Option<Value>,
-    /// Whether no two rows of an organisation share a value.
+    /// Whether values are unique within an organisation.
     pub unique: bool,
     /// The JSON Schema of a `json` field.
     pub shape: Option<Value>,
-    /// What the field was called before.
+    /// The previous name of the field.
     pub renamed_from: Option<FieldName>,
-    /// The field's number in the binary form, where the author chose one.
+    /// The declared number in the binary form.
     pub number: Option<u32>,
 }
 
-/// A deprecation: bare, or with a word to the user.
+/// A deprecation, with an optional note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deprecated {
-    /// What to use instead, if the author said so.
+    /// The replacement.
     pub note: Option<Box<str>>,
 }

@@ -1,8 +1,9 @@
-//! Formats: what the values of a `number` or a `string` are exactly.
+//! Formats: the exact values of a `number` or a `string` field.
 //!
-//! Numbers that a double cannot hold travel as strings of digits, so that no JSON reader rounds them.
+//! Numbers that do not fit a double are strings of digits in JSON, so that parsers do not round
+//! them.
 
-/// What the values of a `number` or a `string` are exactly.
+/// The exact values of a `number` or a `string` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A `number`: 8 bits, signed.
@@ -25,7 +26,7 @@ pub enum Format {
     Uint64,
     /// A `string`: an exact decimal number.
     Decimal {
-        /// Digits in all and digits behind the point; any number of both without.
+        /// Precision and scale; unlimited without them.
         digits: Option<(u16, u16)>,
     },
     /// A `string`: a UUID.
@@ -33,7 +34,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, a decimal without a number of digits.
+    /// All formats; the decimal without precision and scale.
     pub const ALL: [Format; 11] = [
         Format::Int8,
         Format::Int16,
@@ -48,7 +49,7 @@ impl Format {
         Format::Uuid,
     ];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +67,7 @@ impl Format {
         }
     }
 
-    /// The format of this word.
+    /// Returns the format with this spelling.
     ///
     /// ```
     /// use ablo_schema::schema::Format;
@@ -78,13 +79,13 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.as_str() == word)
     }
 
-    /// Whether its values are numbers in JSON; else they are strings.
+    /// Returns whether the values are JSON numbers rather than strings.
     #[must_use]
     pub fn is_number(self) -> bool {
         !matches!(self, Format::Int64 | Format::Uint64 | Format::Decimal { .. } | Format::Uuid)
     }
 
-    /// The least and the greatest value of a whole-number format.
+    /// Returns the minimum and maximum of an integer format.
     ///
     /// ```
     /// use ablo_schema::schema::Format;

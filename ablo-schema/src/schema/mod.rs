@@ -1,6 +1,6 @@
-//! The checked schema: immutable, ordered, resolved.
+//! The validated schema: immutable, ordered, resolved.
 //!
-//! Comes out of [`crate::check`] and nowhere else. Spans, raw input and target spellings may never be here.
+//! Only [`crate::check`] creates it. It contains no spans, no raw input and no target syntax.
 
 mod field;
 mod format;
@@ -22,13 +22,13 @@ pub use tenancy::{Role, RoleSource, Tenancy};
 pub use crate::check::default_column;
 use crate::lookup::Lookup;
 
-/// Position of a model in [`Schema::models`].
+/// The index of a model in [`Schema::models`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModelId(pub(crate) usize);
 
-/// A whole application's models, checked.
+/// All models of an application, validated.
 ///
-/// It has no constructor outside [`crate::check`] and no setter.
+/// It has no public constructor and no setters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     pub(crate) models: Vec<Model>,
@@ -37,26 +37,26 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The models, in the order in which the document has them.
+    /// Returns the models in document order.
     #[must_use]
     pub fn models(&self) -> &[Model] {
         &self.models
     }
 
-    /// The model with this key.
+    /// Returns the model with this key.
     #[must_use]
     pub fn model(&self, key: &str) -> Option<&Model> {
         self.by_key.get(key).and_then(|id| self.models.get(id.0))
     }
 
-    /// The model a relation points at.
+    /// Returns the target model of a relation.
     #[must_use]
     pub fn target(&self, relation: &Relation) -> &Model {
-        // The id was taken from this very list by the checker, and neither ever changes.
+        // The checker took the id from this list, and neither changes afterwards.
         &self.models[relation.target_id.0]
     }
 
-    /// How an identity's groups are computed.
+    /// Returns the rules that compute an identity's sync groups.
     #[must_use]
     pub fn identity_roles(&self) -> &[Role] {
         &self.identity_roles

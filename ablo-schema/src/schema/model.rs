@@ -1,4 +1,4 @@
-//! Models: one table, one row type, one kind of entity.
+//! Models: each has one table and one row type.
 
 use super::{
     ColumnName, Field, FieldName, GroupKind, ModelKey, Relation, RelationKind, RelationName, Role,
@@ -37,7 +37,8 @@ pub struct Model {
     pub type_name: TypeName,
     /// The physical table, resolved.
     pub table: TableName,
-    /// Declared fields in document order. A base field is among them only where the author redeclares it.
+    /// Declared fields in document order. Base fields are included only if the author redeclares
+    /// them.
     pub fields: Vec<Field>,
     /// Relations in document order.
     pub relations: Vec<Relation>,
@@ -45,34 +46,34 @@ pub struct Model {
     pub load: Load,
     /// How rows are isolated inside one database.
     pub tenancy: Tenancy,
-    /// Whether the table exists in a customer's database at all.
+    /// Which database the table is in.
     pub plane: Plane,
-    /// Set when each row forms a sync group of its own.
+    /// Set if each row forms a sync group.
     pub scope: Option<Scope>,
-    /// Set on membership edges.
+    /// Set if rows are memberships.
     pub grants: Option<Grants>,
-    /// Extra record to sync-group routing.
+    /// Rules that route rows to further sync groups.
     pub entity_roles: Vec<Role>,
-    /// How many rows a bootstrap may carry.
+    /// The maximum number of rows in a bootstrap.
     pub bootstrap_limit: Option<u64>,
-    /// In which order a bootstrap takes them, `created_at DESC`.
+    /// The order of rows in a bootstrap, such as `created_at DESC`.
     pub bootstrap_order_by: Option<Box<str>>,
-    /// Whether clients may write it.
+    /// Whether clients may write rows.
     pub mutable: bool,
-    /// Client hint: observe lazily.
+    /// Client hint: observe rows lazily.
     pub lazy_observable: bool,
-    /// Client storage hint: the store's name.
+    /// Client hint: the name of the local store.
     pub persist_store: Option<Box<str>>,
     /// Fields filled from the writer's identity.
     pub auto_fill: Vec<AutoFill>,
-    /// A stored row without one of these is dropped as orphaned.
+    /// Clients drop a stored row that lacks one of these.
     pub required_fields: Vec<FieldName>,
-    /// Positions in `fields`, ordered by name.
+    /// Indexes into `fields`, sorted by name.
     pub(crate) field_order: Box<[u32]>,
     pub(crate) authored: Authored,
 }
 
-/// What the author wrote, kept so that the canonical text says no more and no less.
+/// The members that the author wrote: the canonical text repeats exactly these.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Authored {
     pub(crate) load: bool,
@@ -90,13 +91,13 @@ pub(crate) struct Authored {
 }
 
 impl Model {
-    /// The declared field with this name.
+    /// Returns the declared field with this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(self.field_position(name)?)
     }
 
-    /// Where the declared field with this name stands in `fields`.
+    /// Returns the index of a declared field in `fields`.
     pub(crate) fn field_position(&self, name: &str) -> Option<usize> {
         let field = |at: &u32| &self.fields[*at as usize];
         let found =
@@ -104,18 +105,18 @@ impl Model {
         self.field_order.get(found).map(|at| *at as usize)
     }
 
-    /// The relation with this name.
+    /// Returns the relation with this name.
     #[must_use]
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name == name)
     }
 
-    /// The `belongsTo` relations: the edges whose foreign key is a column of this table.
+    /// Iterates over the `belongsTo` relations, whose foreign key is in this table.
     pub fn belongs_to(&self) -> impl Iterator<Item = &Relation> {
         self.relations.iter().filter(|relation| relation.kind == RelationKind::BelongsTo)
     }
 
-    /// The tenancy column, where tenancy is by column.
+    /// Returns the tenancy column, if tenancy is by column.
     #[must_use]
     pub fn tenancy_column(&self) -> Option<&ColumnName> {
         match &self.tenancy {
@@ -124,7 +125,7 @@ impl Model {
         }
     }
 
-    /// The sync-group kind that rows of this model form, where it is a scope root.
+    /// Returns the kind of the sync groups that rows form, if the model is a scope root.
     #[must_use]
     pub fn scope_kind(&self) -> Option<GroupKind> {
         match self.scope.as_ref()? {
@@ -142,15 +143,15 @@ pub enum Load {
     Instant,
     /// On first access.
     Lazy,
-    /// Only when asked.
+    /// Only on request.
     Manual,
 }
 
 impl Load {
-    /// Every value, for messages.
+    /// All values.
     pub const ALL: [Load; 3] = [Load::Instant, Load::Lazy, Load::Manual];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -161,21 +162,21 @@ impl Load {
     }
 }
 
-/// Where a model's table lives.
+/// The database of a model's table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plane {
-    /// In a customer's database.
+    /// The application's database.
     #[default]
     Tenant,
-    /// Only in the service's own: no DDL is emitted for it.
+    /// The service's own database. No DDL is generated.
     Control,
 }
 
 impl Plane {
-    /// Every value, for messages.
+    /// All values.
     pub const ALL: [Plane; 2] = [Plane::Tenant, Plane::Control];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -185,21 +186,21 @@ impl Plane {
     }
 }
 
-/// How a scope root names its groups.
+/// How the sync groups of a scope root are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// By the lower-cased type name (`"scope": true`).
+    /// By the lower-cased typename (`"scope": true`).
     TypeName,
     /// By this kind.
     Kind(GroupKind),
 }
 
-/// A membership edge: a row gives the subject access to the scope.
+/// A membership: each row grants the subject access to the scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants {
-    /// The `belongsTo` relation to who is given access.
+    /// The `belongsTo` relation to the subject.
     pub subject: RelationName,
-    /// The `belongsTo` relation to what access is given to; its target is a scope root.
+    /// The `belongsTo` relation to the scope, whose target is a scope root.
     pub scope: RelationName,
 }
 
@@ -208,11 +209,11 @@ pub struct Grants {
 pub struct AutoFill {
     /// The field, declared or base.
     pub field: FieldName,
-    /// Where its value comes from.
+    /// The source of its value.
     pub from: AutoFillSource,
 }
 
-/// Which part of an identity fills a field.
+/// The part of an identity that fills a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AutoFillSource {
     /// The identity's organisation.
@@ -222,10 +223,10 @@ pub enum AutoFillSource {
 }
 
 impl AutoFillSource {
-    /// Every value, for messages.
+    /// All values.
     pub const ALL: [AutoFillSource; 2] = [AutoFillSource::OrganizationId, AutoFillSource::UserId];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

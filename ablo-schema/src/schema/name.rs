@@ -1,7 +1,8 @@
-//! The names of a schema, each kind its own type, so that one cannot be used for another.
+//! The names of a schema, one type per kind of name.
 //!
-//! *Key*: the author's name of a model (`weatherReports`). *Type name*: on the wire (`modelName` of a delta).
-//! *Table*, *column*: in SQL. *Accessor*: the identifier in generated code, decided per target and not here.
+//! *Key*: the author's name of a model (`weatherReports`). *Typename*: its name on the wire
+//! (`modelName` of a delta). *Table*, *column*: names in SQL. Accessors, the identifiers in
+//! generated code, are chosen per target and not stored here.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -17,7 +18,7 @@ macro_rules! names {
                 Self(text.into())
             }
 
-            /// The name as the author wrote it.
+            /// Returns the name as written.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -61,11 +62,11 @@ names! {
     ModelKey;
     /// The name of a model on the wire, `WeatherReport`: an ASCII identifier.
     TypeName;
-    /// A physical table: 1 to 63 bytes, any characters but NUL.
+    /// A table: 1 to 63 bytes, any characters except NUL.
     TableName;
-    /// A physical column: `^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`.
+    /// A column: `^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`.
     ColumnName;
-    /// A field: lower camel case without two capitals in a row, ASCII letters and digits.
+    /// A field: camelCase of ASCII letters and digits, without consecutive capital letters.
     FieldName;
     /// A relation: an ASCII identifier.
     RelationName;

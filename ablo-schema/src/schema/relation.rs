@@ -1,4 +1,4 @@
-//! Relations: edges between models.
+//! Relations between models.
 
 use super::{FieldName, ModelId, ModelKey, RelationName};
 use crate::value::Value;
@@ -13,17 +13,17 @@ pub(crate) const RELATION_MEMBERS: [&str; 6] =
 pub struct Relation {
     /// The author's name.
     pub name: RelationName,
-    /// Which side holds the foreign key, and how many rows the other side has.
+    /// Which side has the foreign key, and the cardinality.
     pub kind: RelationKind,
-    /// The model it leads to.
+    /// The target model.
     pub target: ModelKey,
-    /// A field of this model for `belongsTo`, of the target otherwise.
+    /// The foreign key: a field of this model for `belongsTo`, else of the target.
     pub foreign_key: FieldName,
-    /// That field's physical column as the document says it. The field's own column is the truth for SQL.
+    /// The column of the foreign key as the document states it. SQL uses the field's own column.
     pub foreign_key_column: Box<str>,
     /// Options, all false unless set.
     pub options: RelationOptions,
-    /// A field of the target that orders a `hasMany`.
+    /// The field of the target that orders a `hasMany`.
     pub order_by: Option<FieldName>,
     pub(crate) target_id: ModelId,
     pub(crate) options_authored: Option<Value>,
@@ -32,20 +32,20 @@ pub struct Relation {
 /// The three kinds of relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
-    /// This row points at one target row.
+    /// This row refers to one target row.
     BelongsTo,
-    /// Many target rows point at this row.
+    /// Many target rows refer to this row.
     HasMany,
-    /// One target row points at this row.
+    /// One target row refers to this row.
     HasOne,
 }
 
 impl RelationKind {
-    /// Every value, for messages.
+    /// All values.
     pub const ALL: [RelationKind; 3] =
         [RelationKind::BelongsTo, RelationKind::HasMany, RelationKind::HasOne];
 
-    /// The word in Schema JSON.
+    /// Returns the spelling in Schema JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,20 +59,20 @@ impl RelationKind {
 /// Options of a `belongsTo` relation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelationOptions {
-    /// Client-side foreign-key index.
+    /// Clients index rows by the foreign key.
     pub index: bool,
-    /// Attach the parent to incoming deltas.
+    /// Clients attach the parent to incoming deltas.
     pub enrich: bool,
-    /// Ignore this edge when ordering creates.
+    /// Ignore this relation when ordering creates.
     pub defer: bool,
-    /// The row lives in this parent: sync-group fan-out follows it, transitively.
+    /// The row belongs to this parent: it is also in the sync groups of the parent, transitively.
     pub parent: bool,
-    /// Emit a physical foreign key.
+    /// Generate a FOREIGN KEY constraint.
     pub fk: bool,
 }
 
 impl RelationOptions {
-    /// Each option by its word in Schema JSON, and whether it is set.
+    /// Returns each option with its spelling in Schema JSON.
     #[must_use]
     pub fn named(self) -> [(&'static str, bool); 5] {
         [

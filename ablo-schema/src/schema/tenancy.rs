@@ -1,45 +1,45 @@
-//! Tenancy and roles: who may see which rows.
+//! Tenancy and roles: which rows an identity may see.
 
 use super::{ColumnName, GroupKind, TableName};
 
 /// How rows are isolated inside one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tenancy {
-    /// A column holds the organisation.
+    /// By a column with the organisation id.
     Column {
-        /// That column.
+        /// The column.
         column: ColumnName,
     },
-    /// A parent row holds it.
+    /// By a parent row.
     Parent {
-        /// A column on this table.
+        /// The column of this table with the parent's key.
         local_key: ColumnName,
-        /// The parent's table; it may exist outside the schema.
+        /// The parent's table. It may be outside the schema.
         parent_table: TableName,
-        /// The parent's column that `local_key` holds, `id` unless said.
+        /// The parent's column that `local_key` refers to. Default `id`.
         parent_key: ColumnName,
-        /// The parent's tenancy column, `organization_id` unless said.
+        /// The parent's tenancy column. Default `organization_id`.
         parent_org_column: ColumnName,
     },
-    /// Rows are shared by all.
+    /// None: all organisations share the rows.
     None,
 }
 
-/// A rule that yields sync groups `<kind>:<value>` from an identity or a row.
+/// A rule that computes sync groups `<kind>:<value>` from an identity or a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Role {
-    /// The group's kind.
+    /// The kind of the sync group.
     pub kind: GroupKind,
-    /// Where its value comes from.
+    /// The source of the value.
     pub source: RoleSource,
     pub(crate) authored: crate::value::Value,
 }
 
-/// The field a role reads.
+/// The field that a role reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSource {
     /// A field of the identity or of the row.
     pub field: Box<str>,
-    /// Whether every string of an array yields a group.
+    /// Whether each string of an array yields a sync group.
     pub multi: bool,
 }

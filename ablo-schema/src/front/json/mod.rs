@@ -1,45 +1,47 @@
-//! The JSON front: Schema JSON v3 with places.
+//! The JSON front end: Schema JSON v3 with spans.
 //!
-//! serde_json is the only grammar. `node` parses with it and numbers every value in document order; `parts` turns
-//! nodes into raw parts and says what has the wrong type; [`locate`] walks the text again, only when there is something
-//! to say, and turns the numbers into lines and columns.
+//! `node` parses with serde_json and numbers every value in document order; `context` reads nodes
+//! as the expected types; [`locate`] parses the text again, only if there are diagnostics, and
+//! resolves the numbers to lines and columns.
 
 mod backfills;
+mod context;
 mod document;
 mod hints;
 mod locate;
 mod model;
 mod node;
-mod parts;
 
-pub use super::place::{Located, Place};
+pub use super::location::{Located, Location};
 pub use backfills::read_backfills;
 pub use hints::read_hints;
 pub use locate::locate;
 
 use crate::diag::{Code, Diagnostics, Suggest};
 use crate::schema::Schema;
+use context::ReadContext;
 use node::{Node, Parsed};
-use parts::Parts;
 
-/// How large a document may be, in bytes: 64 MiB, nearly four times what ten thousand models take.
-pub const MOST_BYTES: usize = 64 << 20;
+/// The maximum size of a document in bytes: 64 MiB, nearly four times the size of ten thousand
+/// models.
+pub const MAX_BYTES: usize = 64 << 20;
 
-/// What came of a document: a schema unless there are errors, and everything there is to say.
+/// The result of reading a document: a schema unless there are errors, and all diagnostics.
 #[derive(Debug)]
 pub struct Read {
-    /// The schema, if nothing stands in the way.
+    /// The schema, unless there are errors.
     pub schema: Option<Schema>,
-    /// Errors and warnings, ordered by place.
+    /// Errors and warnings in span order.
     pub diagnostics: Diagnostics,
 }
 
-/// Reads and checks a Schema JSON document. Every fault is reported in one run; none panics.
+/// Reads and validates a Schema JSON document. All errors are reported in one run.
 ///
 /// ```
 /// let read = ablo_schema::front::json::read(r#"{"v": 4, "models": {}, "identityRoles": []}"#);
 /// assert!(read.schema.is_none());
-/// assert_eq!(read.diagnostics.iter().next().unwrap().code.as_str(), "ablo::schema::unsupported_version");
+/// let diagnostic = read.diagnostics.iter().next().unwrap();
+/// assert_eq!(diagnostic.code.as_str(), "ablo::schema::unsupported_version");
 /// ```
 #[must_use]
 pub fn read(text: &str) -> Read {
@@ -51,10 +53,10 @@ pub fn read(text: &str) -> Read {
     Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
 }
 
-/// The tree of a text, with what is wrong whatever the text is about.
+/// Parses a text and reports errors that do not depend on its meaning.
 fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
-    if text.len() > MOST_BYTES {
-        let message = format!("the document has {} bytes, more than {MOST_BYTES}", text.len());
+    if text.len() > MAX_BYTES {
+        let message = format!("the document has {} bytes; the limit is {MAX_BYTES}", text.len());
         diagnostics
             .push(Code::SourceTooLarge, node::offset_span(0), message)
             .help("check that this is the schema, or split it");
@@ -72,30 +74,30 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
     }
 }
 
-/// Reads a document that stands beside a schema.
-fn aside<'t, T>(
+/// Reads a document that accompanies a schema.
+fn read_companion<'t, T>(
     text: &'t str,
-    read: impl FnOnce(Node<'t>, &mut Parts<'_>) -> T,
+    read: impl FnOnce(Node<'t>, &mut ReadContext<'_>) -> T,
 ) -> (Option<T>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let done = parse(text, &mut diagnostics).map(|root| {
-        read(root, &mut Parts { diagnostics: &mut diagnostics, suggest: Suggest::default() })
+        read(root, &mut ReadContext { diagnostics: &mut diagnostics, suggest: Suggest::default() })
     });
     diagnostics.sort();
     (done.filter(|_| !diagnostics.has_errors()), diagnostics)
 }
 
-/// What is said of input bytes that are no text.
+/// Decodes input bytes.
 ///
 /// # Errors
-/// With the diagnostic, when the bytes are not UTF-8.
-pub fn text_of(bytes: &[u8]) -> Result<&str, (usize, Diagnostics)> {
+/// Returns the length of the valid part and a diagnostic if the bytes are not UTF-8.
+pub fn decode_utf8(bytes: &[u8]) -> Result<&str, (usize, Diagnostics)> {
     std::str::from_utf8(bytes).map_err(|error| {
         let mut diagnostics = Diagnostics::default();
         let at = node::offset_span(error.valid_up_to());
         diagnostics
-            .push(Code::SourceNotUtf8, at, "the document is not UTF-8 from here on")
-            .help("save it as UTF-8; JSON knows no other encoding");
+            .push(Code::SourceNotUtf8, at, "invalid UTF-8")
+            .help("save the document as UTF-8, the only encoding of JSON");
         (error.valid_up_to(), diagnostics)
     })
 }

@@ -1,7 +1,7 @@
-//! Models, fields and relations: objects into raw parts.
+//! Reads models, fields and relations.
 
+use super::context::ReadContext;
 use super::node::{Member, Node, NodeKind};
-use super::parts::Parts;
 use crate::diag::Spanned;
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation,
@@ -14,88 +14,88 @@ use crate::schema::{
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 const PARENT: [&str; 4] = ["localKey", "parentTable", "parentKey", "parentOrgColumn"];
 
-pub(super) fn read_model<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawModel<'a>> {
+pub(super) fn read_model<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawModel<'a>> {
     let at = member.value.span();
     let key = Spanned::new(member.name.clone(), member.name_span());
-    let members = parts.object(member.value, format_args!("the model `{}`", member.name))?;
+    let members = cx.object(member.value, format_args!("model `{}`", member.name))?;
     let mut model = RawModel::new(key, at);
     let (mut has_fields, mut has_relations) = (false, false);
     for member in members {
         match member.name.as_ref() {
             "fields" => {
                 has_fields = true;
-                for field in parts.object(member.value, "`fields`").unwrap_or_default() {
-                    model.fields.extend(read_field(field, parts));
+                for field in cx.object(member.value, "`fields`").unwrap_or_default() {
+                    model.fields.extend(read_field(field, cx));
                 }
             }
             "relations" => {
                 has_relations = true;
-                for relation in parts.object(member.value, "`relations`").unwrap_or_default() {
-                    model.relations.extend(read_relation(relation, parts));
+                for relation in cx.object(member.value, "`relations`").unwrap_or_default() {
+                    model.relations.extend(read_relation(relation, cx));
                 }
             }
-            _ => read_model_member(member, &mut model, parts),
+            _ => read_model_member(member, &mut model, cx),
         }
     }
-    let whose = format!("the model `{}`", model.key.value);
+    let owner = format!("model `{}`", model.key.value);
     if !has_fields {
-        parts.missing(
+        cx.missing_member(
             at,
-            &whose,
+            &owner,
             "fields",
-            "add `\"fields\": {}`; the base fields come on top by themselves",
+            "add `\"fields\": {}`; base fields are not declared",
         );
     }
     if !has_relations {
-        parts.missing(at, &whose, "relations", "add `\"relations\": {}`");
+        cx.missing_member(at, &owner, "relations", "add `\"relations\": {}`");
     }
     Some(model)
 }
 
-fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, parts: &mut Parts<'_>) {
+fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, cx: &mut ReadContext<'_>) {
     match member.name.as_ref() {
-        "load" => model.load = parts.word(member, &Load::ALL, Load::as_str),
-        "typename" => model.type_name = parts.string(member),
-        "tableName" => model.table_name = parts.string(member),
+        "load" => model.load = cx.one_of(member, &Load::ALL, Load::as_str),
+        "typename" => model.type_name = cx.string(member),
+        "tableName" => model.table_name = cx.string(member),
         "tenancy" => {
             model.verbatim.tenancy = Some(member.value.to_value());
-            model.tenancy = read_tenancy(member.value, parts);
+            model.tenancy = read_tenancy(member.value, cx);
         }
-        "plane" => model.plane = parts.word(member, &Plane::ALL, Plane::as_str),
-        "scope" => model.scope = read_scope(member, parts),
+        "plane" => model.plane = cx.one_of(member, &Plane::ALL, Plane::as_str),
+        "scope" => model.scope = read_scope(member, cx),
         "grants" => {
             model.verbatim.grants = Some(member.value.to_value());
-            model.grants = read_grants(member.value, parts);
+            model.grants = read_grants(member.value, cx);
         }
         "entityRoles" => {
             model.verbatim.entity_roles = Some(member.value.to_value());
             let at = member.value.span();
-            model.entity_roles = Some(Spanned::new(parts.roles(member.value, "entityRoles"), at));
+            model.entity_roles = Some(Spanned::new(cx.roles(member.value, "entityRoles"), at));
         }
-        "bootstrapLimit" => model.bootstrap_limit = parts.number(&member),
-        "bootstrapOrderBy" => model.bootstrap_order_by = parts.string(member),
-        "mutable" => model.mutable = parts.boolean(&member),
-        "lazyObservable" => model.lazy_observable = parts.boolean(&member),
+        "bootstrapLimit" => model.bootstrap_limit = cx.number(&member),
+        "bootstrapOrderBy" => model.bootstrap_order_by = cx.string(member),
+        "mutable" => model.mutable = cx.boolean(&member),
+        "lazyObservable" => model.lazy_observable = cx.boolean(&member),
         "persist" => {
             model.verbatim.persist = Some(member.value.to_value());
-            model.persist = read_persist(member.value, parts);
+            model.persist = read_persist(member.value, cx);
         }
         "autoFill" => {
             model.verbatim.auto_fill = Some(member.value.to_value());
-            model.auto_fill = read_auto_fill(member.value, parts);
+            model.auto_fill = read_auto_fill(member.value, cx);
         }
         "requiredFields" => {
             model.verbatim.required_fields = Some(member.value.to_value());
-            model.required_fields = parts.strings(member);
+            model.required_fields = cx.strings(member);
         }
-        _ => parts.unknown(&member, "a model", &MODEL_MEMBERS),
+        _ => cx.unknown_member(&member, "a model", &MODEL_MEMBERS),
     }
 }
 
-fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<'a>> {
+fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawField<'a>> {
     let name = Spanned::new(member.name.clone(), member.name_span());
     let at = member.value.span();
-    let members = parts.object(member.value, format_args!("the field `{}`", member.name))?;
+    let members = cx.object(member.value, format_args!("field `{}`", member.name))?;
     let mut field = RawField {
         name,
         at,
@@ -116,51 +116,55 @@ fn read_field<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawField<
         number: None,
         members: members.iter().map(field_member).collect(),
     };
-    let mut has = [false; 3];
+    let mut present = [false; 3];
     for member in members {
         match member.name.as_ref() {
             "type" => {
-                (has[0], field.kind) = (true, parts.word(member, &RawKind::ALL, RawKind::as_str))
+                (present[0], field.kind) = (true, cx.one_of(member, &RawKind::ALL, RawKind::as_str))
             }
-            "isOptional" => (has[1], field.optional) = (true, parts.boolean(&member)),
-            "isIndexed" => (has[2], field.indexed) = (true, parts.boolean(&member)),
-            "column" => field.column = parts.string(member),
-            "enumValues" => field.enum_values = parts.strings(member),
-            _ => read_facet(member, &mut field, parts),
+            "isOptional" => (present[1], field.optional) = (true, cx.boolean(&member)),
+            "isIndexed" => (present[2], field.indexed) = (true, cx.boolean(&member)),
+            "column" => field.column = cx.string(member),
+            "enumValues" => field.enum_values = cx.strings(member),
+            _ => read_facet(member, &mut field, cx),
         }
     }
-    let whose = format_args!("the field `{}`", field.name.value);
-    for (has, name, help) in [
+    let owner = format_args!("field `{}`", field.name.value);
+    for (present, name, help) in [
         (
-            has[0],
+            present[0],
             "type",
-            "give `\"type\"`: `string`, `number`, `boolean`, `date`, `enum` or `json`",
+            "add `\"type\"`: `string`, `number`, `boolean`, `date`, `enum` or `json`",
         ),
-        (has[1], "isOptional", "say whether a row may lack it: `\"isOptional\": false`"),
-        (has[2], "isIndexed", "say whether it is indexed: `\"isIndexed\": false`"),
+        (
+            present[1],
+            "isOptional",
+            "add `\"isOptional\": false`, or `true` if rows may lack a value",
+        ),
+        (present[2], "isIndexed", "add `\"isIndexed\": false`, or `true` for an index"),
     ] {
-        if !has {
-            parts.missing(at, whose, name, help);
+        if !present {
+            cx.missing_member(at, owner, name, help);
         }
     }
     Some(field)
 }
 
-fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, parts: &mut Parts<'_>) {
+fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadContext<'_>) {
     let value =
         |member: &Member<'_>| Some(Spanned::new(member.value.to_value(), member.value.span()));
     match member.name.as_ref() {
-        "description" => field.description = parts.string(member),
-        "deprecated" => field.deprecated = read_deprecated(member, parts),
-        "format" => field.format = parts.string(member),
-        "precision" => field.precision = parts.number(&member),
-        "scale" => field.scale = parts.number(&member),
+        "description" => field.description = cx.string(member),
+        "deprecated" => field.deprecated = read_deprecated(member, cx),
+        "format" => field.format = cx.string(member),
+        "precision" => field.precision = cx.number(&member),
+        "scale" => field.scale = cx.number(&member),
         "default" => field.default = value(&member),
-        "unique" => field.unique = parts.boolean(&member),
+        "unique" => field.unique = cx.boolean(&member),
         "shape" => field.shape = value(&member),
-        "renamedFrom" => field.renamed_from = parts.string(member),
-        "number" => field.number = parts.number(&member),
-        // Fields keep members that v3 does not know.
+        "renamedFrom" => field.renamed_from = cx.string(member),
+        "number" => field.number = cx.number(&member),
+        // Fields keep unknown members.
         _ => {}
     }
 }
@@ -178,7 +182,7 @@ fn field_member(member: &Member<'_>) -> FieldMember {
 
 fn read_deprecated<'a>(
     member: Member<'a>,
-    parts: &mut Parts<'_>,
+    cx: &mut ReadContext<'_>,
 ) -> Option<Spanned<Option<std::borrow::Cow<'a, str>>>> {
     let at = member.value.span();
     match member.value.kind {
@@ -186,20 +190,20 @@ fn read_deprecated<'a>(
         NodeKind::Bool(false) => None,
         NodeKind::String(note) => Some(Spanned::new(Some(note), at)),
         _ => {
-            parts.wrong_type(
+            cx.wrong_type(
                 &member.value,
                 "`deprecated`",
-                "a boolean or a string that says what to use instead",
+                "a boolean or a string with a replacement",
             );
             None
         }
     }
 }
 
-fn read_relation<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawRelation<'a>> {
+fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawRelation<'a>> {
     let name = Spanned::new(member.name.clone(), member.name_span());
     let at = member.value.span();
-    let members = parts.object(member.value, format_args!("the relation `{}`", member.name))?;
+    let members = cx.object(member.value, format_args!("relation `{}`", member.name))?;
     let mut relation = RawRelation {
         name,
         at,
@@ -210,40 +214,40 @@ fn read_relation<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<RawRel
         options: None,
         order_by: None,
     };
-    let mut has = [false; 4];
+    let mut present = [false; 4];
     for member in members {
         match member.name.as_ref() {
             "type" => {
-                (has[0], relation.kind) =
-                    (true, parts.word(member, &RelationKind::ALL, RelationKind::as_str))
+                (present[0], relation.kind) =
+                    (true, cx.one_of(member, &RelationKind::ALL, RelationKind::as_str))
             }
-            "target" => (has[1], relation.target) = (true, parts.string(member)),
-            "foreignKey" => (has[2], relation.foreign_key) = (true, parts.string(member)),
+            "target" => (present[1], relation.target) = (true, cx.string(member)),
+            "foreignKey" => (present[2], relation.foreign_key) = (true, cx.string(member)),
             "foreignKeyColumn" => {
-                (has[3], relation.foreign_key_column) = (true, parts.string(member))
+                (present[3], relation.foreign_key_column) = (true, cx.string(member))
             }
-            "options" => relation.options = read_options(member.value, parts),
-            "orderBy" => relation.order_by = parts.string(member),
-            _ => parts.unknown(&member, "a relation", &RELATION_MEMBERS),
+            "options" => relation.options = read_options(member.value, cx),
+            "orderBy" => relation.order_by = cx.string(member),
+            _ => cx.unknown_member(&member, "a relation", &RELATION_MEMBERS),
         }
     }
-    let whose = format_args!("the relation `{}`", relation.name.value);
-    for (has, name, help) in [
-        (has[0], "type", "give `\"type\"`: `belongsTo`, `hasMany` or `hasOne`"),
-        (has[1], "target", "name the model that it leads to, by its key"),
-        (has[2], "foreignKey", "name the field that holds the other row's id"),
-        (has[3], "foreignKeyColumn", "name that field's column"),
+    let owner = format_args!("relation `{}`", relation.name.value);
+    for (present, name, help) in [
+        (present[0], "type", "add `\"type\"`: `belongsTo`, `hasMany` or `hasOne`"),
+        (present[1], "target", "name the target model by its key"),
+        (present[2], "foreignKey", "name the field with the id of the other row"),
+        (present[3], "foreignKeyColumn", "name the column of that field"),
     ] {
-        if !has {
-            parts.missing(at, whose, name, help);
+        if !present {
+            cx.missing_member(at, owner, name, help);
         }
     }
     Some(relation)
 }
 
-fn read_options(node: Node<'_>, parts: &mut Parts<'_>) -> Option<Spanned<RawOptions>> {
+fn read_options(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawOptions>> {
     let at = node.span();
-    let members = parts.object(node, "`options`")?;
+    let members = cx.object(node, "`options`")?;
     let mut options = RawOptions {
         members: members.iter().map(Member::to_value).collect(),
         ..RawOptions::default()
@@ -251,55 +255,55 @@ fn read_options(node: Node<'_>, parts: &mut Parts<'_>) -> Option<Spanned<RawOpti
     for member in members {
         let set = |flag: Option<Spanned<bool>>| flag.filter(|flag| flag.value);
         match member.name.as_ref() {
-            "index" => options.index = set(parts.boolean(&member)).is_some(),
-            "enrich" => options.enrich = set(parts.boolean(&member)).is_some(),
-            "defer" => options.defer = set(parts.boolean(&member)).is_some(),
-            "parent" => options.parent = set(parts.boolean(&member)),
-            "fk" => options.fk = set(parts.boolean(&member)),
-            _ => parts.unknown(&member, "the `options` of a relation", &OPTIONS),
+            "index" => options.index = set(cx.boolean(&member)).is_some(),
+            "enrich" => options.enrich = set(cx.boolean(&member)).is_some(),
+            "defer" => options.defer = set(cx.boolean(&member)).is_some(),
+            "parent" => options.parent = set(cx.boolean(&member)),
+            "fk" => options.fk = set(cx.boolean(&member)),
+            _ => cx.unknown_member(&member, "the `options` of a relation", &OPTIONS),
         }
     }
     Some(Spanned::new(options, at))
 }
 
-fn read_tenancy<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawTenancy<'a>>> {
+fn read_tenancy<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawTenancy<'a>>> {
     let at = node.span();
-    let members = parts.object(node, "`tenancy`")?;
+    let members = cx.object(node, "`tenancy`")?;
     let (mut kind, mut column, mut via) = (None, None, None);
     let (mut has_kind, mut has_column) = (false, false);
     for member in members {
         match member.name.as_ref() {
             "kind" => {
                 (has_kind, kind) =
-                    (true, parts.word(member, &["column", "parent", "none"], |word| word))
+                    (true, cx.one_of(member, &["column", "parent", "none"], |word| word))
             }
-            "column" => (has_column, column) = (true, parts.string(member)),
+            "column" => (has_column, column) = (true, cx.string(member)),
             "via" => via = Some(member.value),
-            _ => parts.unknown(&member, "`tenancy`", &["kind", "column", "via"]),
+            _ => cx.unknown_member(&member, "`tenancy`", &["kind", "column", "via"]),
         }
     }
     if !has_kind {
-        parts.missing(at, "`tenancy`", "kind", "give `\"kind\"`: `column`, `parent` or `none`");
+        cx.missing_member(at, "`tenancy`", "kind", "add `\"kind\"`: `column`, `parent` or `none`");
     }
     let tenancy = match kind?.value {
         "column" => match column {
             Some(column) => RawTenancy::Column { column },
             None if has_column => return None,
             None => {
-                parts.missing(
+                cx.missing_member(
                     at,
                     "this tenancy",
                     "column",
-                    "name the column that holds the organisation",
+                    "name the column with the organisation id",
                 );
                 return None;
             }
         },
         "parent" => match via {
-            Some(via) => read_via(via, parts)?,
+            Some(via) => read_via(via, cx)?,
             None => {
-                let help = "say `\"via\": {\"localKey\": \"team_id\", \"parentTable\": \"teams\"}`";
-                parts.missing(at, "this tenancy", "via", help);
+                let help = "add `\"via\": {\"localKey\": \"team_id\", \"parentTable\": \"teams\"}`";
+                cx.missing_member(at, "this tenancy", "via", help);
                 return None;
             }
         },
@@ -308,23 +312,28 @@ fn read_tenancy<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Raw
     Some(Spanned::new(tenancy, at))
 }
 
-fn read_via<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<RawTenancy<'a>> {
+fn read_via<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawTenancy<'a>> {
     let at = node.span();
-    let members = parts.object(node, "`via`")?;
+    let members = cx.object(node, "`via`")?;
     let mut read = [None, None, None, None];
-    let mut has = [false; 4];
+    let mut present = [false; 4];
     for member in members {
         match PARENT.iter().position(|name| *name == member.name) {
-            Some(slot) => (has[slot], read[slot]) = (true, parts.string(member)),
-            None => parts.unknown(&member, "`via`", &PARENT),
+            Some(slot) => (present[slot], read[slot]) = (true, cx.string(member)),
+            None => cx.unknown_member(&member, "`via`", &PARENT),
         }
     }
     let [local_key, parent_table, parent_key, parent_org_column] = read;
-    if !has[0] {
-        parts.missing(at, "`via`", "localKey", "name the column here that holds the parent's id");
+    if !present[0] {
+        cx.missing_member(
+            at,
+            "`via`",
+            "localKey",
+            "name the column of this table with the parent's key",
+        );
     }
-    if !has[1] {
-        parts.missing(at, "`via`", "parentTable", "name the parent's table");
+    if !present[1] {
+        cx.missing_member(at, "`via`", "parentTable", "name the parent's table");
     }
     Some(RawTenancy::Parent {
         local_key: local_key?,
@@ -334,57 +343,52 @@ fn read_via<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<RawTenancy<'a>>
     })
 }
 
-fn read_scope<'a>(member: Member<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawScope<'a>>> {
+fn read_scope<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawScope<'a>>> {
     let at = member.value.span();
     match member.value.kind {
         NodeKind::Bool(flag) => Some(Spanned::new(RawScope::Flag(flag), at)),
         NodeKind::String(kind) => Some(Spanned::new(RawScope::Kind(kind), at)),
         _ => {
-            parts.wrong_type(&member.value, "`scope`", "`true` or a kind such as `\"project\"`");
+            cx.wrong_type(&member.value, "`scope`", "`true` or a kind such as `\"project\"`");
             None
         }
     }
 }
 
-fn read_grants<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawGrants<'a>>> {
+fn read_grants<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawGrants<'a>>> {
     let at = node.span();
-    let members = parts.object(node, "`grants`")?;
+    let members = cx.object(node, "`grants`")?;
     let mut grants = RawGrants { subject: None, scope: None };
-    let mut has = [false; 2];
+    let mut present = [false; 2];
     for member in members {
         match member.name.as_ref() {
-            "subject" => (has[0], grants.subject) = (true, parts.string(member)),
-            "scope" => (has[1], grants.scope) = (true, parts.string(member)),
-            _ => parts.unknown(&member, "`grants`", &["subject", "scope"]),
+            "subject" => (present[0], grants.subject) = (true, cx.string(member)),
+            "scope" => (present[1], grants.scope) = (true, cx.string(member)),
+            _ => cx.unknown_member(&member, "`grants`", &["subject", "scope"]),
         }
     }
-    if !has[0] {
-        parts.missing(
+    if !present[0] {
+        cx.missing_member(
             at,
             "`grants`",
             "subject",
-            "name the `belongsTo` relation to who is given access",
+            "name the `belongsTo` relation to the subject, which gets access",
         );
     }
-    if !has[1] {
-        parts.missing(
-            at,
-            "`grants`",
-            "scope",
-            "name the `belongsTo` relation to what access is given to",
-        );
+    if !present[1] {
+        cx.missing_member(at, "`grants`", "scope", "name the `belongsTo` relation to the scope");
     }
     Some(Spanned::new(grants, at))
 }
 
-fn read_persist<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<RawPersist<'a>>> {
+fn read_persist<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawPersist<'a>>> {
     let at = node.span();
-    let members = parts.object(node, "`persist`")?;
+    let members = cx.object(node, "`persist`")?;
     let mut persist = RawPersist { store: None };
     for member in members {
         match member.name.as_ref() {
-            "store" => persist.store = parts.string(member),
-            _ => parts.unknown(&member, "`persist`", &["store"]),
+            "store" => persist.store = cx.string(member),
+            _ => cx.unknown_member(&member, "`persist`", &["store"]),
         }
     }
     Some(Spanned::new(persist, at))
@@ -392,35 +396,35 @@ fn read_persist<'a>(node: Node<'a>, parts: &mut Parts<'_>) -> Option<Spanned<Raw
 
 fn read_auto_fill<'a>(
     node: Node<'a>,
-    parts: &mut Parts<'_>,
+    cx: &mut ReadContext<'_>,
 ) -> Option<Spanned<Vec<RawAutoFill<'a>>>> {
     let at = node.span();
-    let items = parts.array(node, "`autoFill`")?;
+    let items = cx.array(node, "`autoFill`")?;
     let mut fills = Vec::with_capacity(items.len());
     for item in items {
         let at = item.span();
-        let Some(members) = parts.object(item, "an item of `autoFill`") else { continue };
+        let Some(members) = cx.object(item, "an `autoFill` rule") else { continue };
         let mut fill = RawAutoFill { field: None, from: None };
-        let mut has = [false; 2];
+        let mut present = [false; 2];
         for member in members {
             match member.name.as_ref() {
-                "field" => (has[0], fill.field) = (true, parts.string(member)),
+                "field" => (present[0], fill.field) = (true, cx.string(member)),
                 "from" => {
-                    (has[1], fill.from) =
-                        (true, parts.word(member, &AutoFillSource::ALL, AutoFillSource::as_str));
+                    (present[1], fill.from) =
+                        (true, cx.one_of(member, &AutoFillSource::ALL, AutoFillSource::as_str));
                 }
-                _ => parts.unknown(&member, "an item of `autoFill`", &["field", "from"]),
+                _ => cx.unknown_member(&member, "an `autoFill` rule", &["field", "from"]),
             }
         }
-        if !has[0] {
-            parts.missing(at, "this `autoFill`", "field", "name the field to fill");
+        if !present[0] {
+            cx.missing_member(at, "this `autoFill` rule", "field", "name the field to fill");
         }
-        if !has[1] {
-            parts.missing(
+        if !present[1] {
+            cx.missing_member(
                 at,
-                "this `autoFill`",
+                "this `autoFill` rule",
                 "from",
-                "give `\"from\"`: `organizationId` or `userId`",
+                "add `\"from\"`: `organizationId` or `userId`",
             );
         }
         fills.push(fill);

@@ -1,4 +1,4 @@
-//! Parsing: serde_json in, a numbered tree out.
+//! Parses text with serde_json into a tree of numbered values.
 
 use crate::diag::{Code, Diagnostics, SpanId};
 use crate::lookup::Lookup;
@@ -7,10 +7,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use std::borrow::Cow;
 use std::fmt;
 
-/// How deep values may nest. A schema needs eight levels; typed JSON shapes and defaults may need more.
-const MOST_DEPTH: u32 = 32;
+/// The maximum nesting depth of values. A schema needs eight levels; JSON shapes and defaults may
+/// need more.
+const MAX_DEPTH: u32 = 32;
 
-/// A value and its number: how many values stand before it in the document.
+/// A value with its number: the count of values before it in the document.
 #[derive(Debug)]
 pub(super) struct Node<'a> {
     pub(super) id: u32,
@@ -33,24 +34,25 @@ pub(super) struct Member<'a> {
     pub(super) value: Node<'a>,
 }
 
-/// The place of a value. Bit 31 is free for [`offset_span`], the lowest bit for [`Member::name_span`].
+/// Returns the span of a value. Bit 31 is reserved for [`offset_span`], the lowest bit for
+/// [`Member::name_span`].
 pub(super) fn value_span(id: u32) -> SpanId {
     SpanId(id << 1)
 }
 
-/// A place that is a byte offset: where the grammar broke and there is no value.
+/// Returns a span that is a byte offset, for syntax errors, where there is no value.
 pub(super) fn offset_span(offset: usize) -> SpanId {
-    SpanId(OFFSET | u32::try_from(offset).unwrap_or(u32::MAX >> 1))
+    SpanId(OFFSET_FLAG | u32::try_from(offset).unwrap_or(u32::MAX >> 1))
 }
 
-pub(super) const OFFSET: u32 = 1 << 31;
+pub(super) const OFFSET_FLAG: u32 = 1 << 31;
 
 impl Node<'_> {
     pub(super) fn span(&self) -> SpanId {
         value_span(self.id)
     }
 
-    /// What it is, in the words of a message.
+    /// Returns the type of the value for messages.
     pub(super) fn describe(&self) -> &'static str {
         match &self.kind {
             NodeKind::Null => "null",
@@ -62,7 +64,7 @@ impl Node<'_> {
         }
     }
 
-    /// The value without its places.
+    /// Returns the value without spans.
     pub(super) fn to_value(&self) -> Value {
         match &self.kind {
             NodeKind::Null => Value::Null,
@@ -78,7 +80,7 @@ impl Node<'_> {
 }
 
 impl Member<'_> {
-    /// The place of the name, as against that of the value.
+    /// Returns the span of the name; `value.span()` is that of the value.
     pub(super) fn name_span(&self) -> SpanId {
         SpanId(value_span(self.value.id).0 | 1)
     }
@@ -88,7 +90,7 @@ impl Member<'_> {
     }
 }
 
-/// A parsed document, or where and why it is none.
+/// A parsed document, or the error that prevents parsing it.
 #[derive(Debug)]
 pub(super) enum Parsed<'a> {
     Document(Node<'a>),
@@ -106,7 +108,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     }
 }
 
-/// A byte-order mark is no part of the document.
+/// Returns the length of a byte order mark, which is not part of the document.
 pub(super) fn bom_length(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
@@ -115,20 +117,15 @@ const TOO_DEEP: &str = "nested too deeply";
 
 fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a> {
     let at = offset_span(start + byte_offset(&text[start..], error.line(), error.column()));
-    let said = error.to_string();
-    let message = said.split(" at line ").next().unwrap_or_default();
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or_default();
     if message.starts_with(TOO_DEEP) || message.starts_with("recursion limit exceeded") {
-        let message = format!("values nest deeper than {MOST_DEPTH} levels");
-        return Parsed::Broken {
-            at,
-            code: Code::JsonTooDeep,
-            message,
-            help: "flatten what is nested here",
-        };
+        let message = format!("values are nested more than {MAX_DEPTH} levels deep");
+        return Parsed::Broken { at, code: Code::JsonTooDeep, message, help: "flatten this value" };
     }
     if message.starts_with("number out of range") {
-        let message = "this number is beyond what a double can hold".to_owned();
-        let help = "write it as a string, or give a number between -1.8e308 and 1.8e308";
+        let message = "this number is out of range for a double".to_owned();
+        let help = "write it as a string, or use a number between -1.8e308 and 1.8e308";
         return Parsed::Broken { at, code: Code::JsonNumberOutOfRange, message, help };
     }
     let (message, help) = if text[start..].trim().is_empty() {
@@ -138,14 +135,15 @@ fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a>
         )
     } else {
         (
-            format!("this is not JSON: {message}"),
-            "JSON has no comments and no trailing commas, and quotes every name",
+            format!("invalid JSON: {message}"),
+            "JSON has no comments and no trailing commas, and all names are double-quoted",
         )
     };
     Parsed::Broken { at, code: Code::JsonSyntax, message, help }
 }
 
-/// serde_json counts lines from 1 and columns in bytes; column 0 is the end of the line before.
+/// Converts a position of serde_json, which counts lines from 1 and columns in bytes; column 0 is
+/// the end of the previous line.
 fn byte_offset(text: &str, line: usize, column: usize) -> usize {
     let line_start: usize =
         text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -156,7 +154,7 @@ fn byte_offset(text: &str, line: usize, column: usize) -> usize {
     offset
 }
 
-/// Reports every member name that an object has twice.
+/// Reports duplicate member names.
 pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) {
     match &node.kind {
         NodeKind::Array(items) => {
@@ -187,9 +185,9 @@ fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
                 .push(
                     Code::JsonDuplicateMember,
                     member.name_span(),
-                    format!("`{}` stands here twice", member.name),
+                    format!("duplicate member `{}`", member.name),
                 )
-                .help("keep one of the two")
+                .help("remove one of the two")
                 .also(first.name_span(), "also here");
         }
     }
@@ -213,7 +211,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(mut self, input: D) -> Result<Node<'de>, D::Error> {
         let id = self.number();
-        if self.depth > MOST_DEPTH {
+        if self.depth > MAX_DEPTH {
             return Err(D::Error::custom(TOO_DEEP));
         }
         Ok(Node { id, kind: input.deserialize_any(self)? })
@@ -283,7 +281,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// Borrows a member name from the text where it has no escape.
+/// Borrows a member name from the text if it has no escapes.
 pub(super) struct NameSeed;
 
 impl<'de> DeserializeSeed<'de> for NameSeed {

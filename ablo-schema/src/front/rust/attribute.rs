@@ -1,8 +1,8 @@
-//! `#[ablo(…)]` as a tree: words, words with a value, words with a list.
+//! Parses `#[ablo(…)]` into a tree of arguments, doc comments and `#[deprecated]`.
 //!
-//! Nothing here knows which words there are.
+//! This module does not know which arguments exist.
 
-use super::Reader;
+use super::ReadContext;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -10,78 +10,78 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Lit, Path, Token, Type, parenthesized, token};
 
-/// One word and what is said of it.
+/// One argument of `#[ablo(…)]`.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
-    pub(crate) said: Said,
+    pub(crate) kind: ArgumentKind,
 }
 
-/// What is said of a word.
-pub(crate) enum Said {
-    /// Nothing: the word alone.
+/// The form of an argument.
+pub(crate) enum ArgumentKind {
+    /// The name alone.
     Flag,
     /// `= value`
-    Is(Given),
+    Value(AttributeValue),
     /// `(…)`
     List(Vec<Argument>),
     /// `: Type`
-    Of(Box<Type>),
-    /// A literal in place of a word, as in `decimal(12, 2)`: the name is empty.
+    Type(Box<Type>),
+    /// A literal without a name, as in `decimal(12, 2)`; the name is `_`.
     Literal(Lit),
 }
 
 /// A value.
 #[derive(Debug)]
-pub(crate) enum Given {
+pub(crate) enum AttributeValue {
     /// A literal, negated or not.
     Literal { minus: bool, literal: Lit },
-    /// A name, `lazy` or `crate::Station`.
+    /// A path: `lazy` or `crate::Station`.
     Path(Path),
 }
 
-impl Given {
-    /// The only word of a path.
+impl AttributeValue {
+    /// Returns the path if it is a single identifier.
     pub(crate) fn word(&self) -> Option<&Ident> {
         match self {
-            Given::Path(path) => path.get_ident(),
-            Given::Literal { .. } => None,
+            AttributeValue::Path(path) => path.get_ident(),
+            AttributeValue::Literal { .. } => None,
         }
     }
 
-    /// A string, or a word in its place.
+    /// Returns the value of a string literal or a single identifier.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
-            Given::Literal { minus: false, literal: Lit::Str(text) } => Some(text.value()),
+            AttributeValue::Literal { minus: false, literal: Lit::Str(text) } => Some(text.value()),
             _ => self.word().map(super::plain),
         }
     }
 
     pub(crate) fn span(&self) -> Span {
         match self {
-            Given::Literal { literal, .. } => literal.span(),
-            Given::Path(path) => {
+            AttributeValue::Literal { literal, .. } => literal.span(),
+            AttributeValue::Path(path) => {
                 path.segments.first().map_or_else(Span::call_site, |first| first.ident.span())
             }
         }
     }
 }
 
-impl ToTokens for Given {
+impl ToTokens for AttributeValue {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Given::Literal { literal, .. } => literal.to_tokens(tokens),
-            Given::Path(path) => path.to_tokens(tokens),
+            AttributeValue::Literal { literal, .. } => literal.to_tokens(tokens),
+            AttributeValue::Path(path) => path.to_tokens(tokens),
         }
     }
 }
 
-impl Parse for Given {
+impl Parse for AttributeValue {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let minus = input.parse::<Option<Token![-]>>()?.is_some();
         if minus || input.peek(Lit) {
-            return Ok(Given::Literal { minus, literal: input.parse()? });
+            return Ok(AttributeValue::Literal { minus, literal: input.parse()? });
         }
-        Path::parse_mod_style(input).map(Given::Path)
+        Path::parse_mod_style(input).map(AttributeValue::Path)
     }
 }
 
@@ -91,24 +91,24 @@ impl Parse for Argument {
             let literal: Lit = input.parse()?;
             return Ok(Self {
                 name: Ident::new("_", literal.span()),
-                said: Said::Literal(literal),
+                kind: ArgumentKind::Literal(literal),
             });
         }
         let name = Ident::parse_any(input)?;
-        let said = if input.peek(Token![=]) {
+        let kind = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Said::Is(input.parse()?)
+            ArgumentKind::Value(input.parse()?)
         } else if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
-            Said::Of(Box::new(input.parse()?))
+            ArgumentKind::Type(Box::new(input.parse()?))
         } else if input.peek(token::Paren) {
             let inside;
             parenthesized!(inside in input);
-            Said::List(list(&inside)?)
+            ArgumentKind::List(list(&inside)?)
         } else {
-            Said::Flag
+            ArgumentKind::Flag
         };
-        Ok(Self { name, said })
+        Ok(Self { name, kind })
     }
 }
 
@@ -116,30 +116,30 @@ fn list(input: ParseStream<'_>) -> syn::Result<Vec<Argument>> {
     Ok(Punctuated::<Argument, Token![,]>::parse_terminated(input)?.into_iter().collect())
 }
 
-/// Every argument of every `#[ablo(…)]` of an item.
-pub(crate) fn read(attributes: &[Attribute], reader: &mut Reader) -> Vec<Argument> {
+/// Reads all arguments of all `#[ablo(…)]` attributes of an item.
+pub(crate) fn read(attributes: &[Attribute], cx: &mut ReadContext) -> Vec<Argument> {
     let mut all = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("ablo")) {
         match attribute.parse_args_with(list) {
             Ok(arguments) => all.extend(arguments),
-            Err(error) => reader.syntax(error),
+            Err(error) => cx.syntax(error),
         }
     }
     all
 }
 
-/// The doc comment of an item, as people read it.
+/// Returns the text of an item's doc comment.
 pub(crate) fn doc(attributes: &[Attribute]) -> Option<(String, Span)> {
     let mut lines: Vec<String> = Vec::new();
     let mut span = None;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        let syn::Meta::NameValue(said) = &attribute.meta else { continue };
-        let syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &said.value else {
+        let syn::Meta::NameValue(pair) = &attribute.meta else { continue };
+        let syn::Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &pair.value else {
             continue;
         };
         span.get_or_insert(text.span());
         let text = text.value();
-        // Lines of a block comment begin with `*`, as most people write them.
+        // Lines of a block comment usually begin with `*`.
         let starred = text
             .lines()
             .skip(1)
@@ -154,7 +154,7 @@ pub(crate) fn doc(attributes: &[Attribute]) -> Option<(String, Span)> {
     span.filter(|_| !text.is_empty()).map(|span| (text, span))
 }
 
-/// Rust's own `#[deprecated]`, and its note.
+/// Returns the note of Rust's own `#[deprecated]`.
 pub(crate) fn deprecated(attributes: &[Attribute]) -> Option<(Option<String>, Span)> {
     let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("deprecated"))?;
     let span =
@@ -164,7 +164,7 @@ pub(crate) fn deprecated(attributes: &[Attribute]) -> Option<(Option<String>, Sp
         _ => None,
     };
     let note = match &attribute.meta {
-        syn::Meta::NameValue(said) => text(&said.value),
+        syn::Meta::NameValue(pair) => text(&pair.value),
         syn::Meta::List(_) => {
             let all = attribute
                 .parse_args_with(Punctuated::<syn::MetaNameValue, Token![,]>::parse_terminated);

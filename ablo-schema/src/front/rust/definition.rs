@@ -1,11 +1,11 @@
-//! `define_schema! { pub schema App { … } roles { … } }`.
+//! Reads `define_schema! { pub schema App { … } roles { … } }`.
 
+use super::casing::lower_camel;
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model, role};
 use super::resolve::{Items, resolve};
 use super::shape::Shapes;
-use super::words::lower_camel;
-use super::{Reader, plain};
+use super::{ReadContext, plain};
 use crate::diag::Code;
 use crate::raw::RawRole;
 use crate::schema::Schema;
@@ -15,17 +15,17 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Item, Path, Token, Visibility, braced, bracketed, token};
 
-/// What `define_schema!` was given.
+/// The input of `define_schema!`.
 pub struct Definition {
-    /// Attributes and docs of the whole.
+    /// Attributes and doc comments of the schema.
     pub attributes: Vec<Attribute>,
-    /// Who may see the schema.
+    /// The visibility of the schema.
     pub visibility: Visibility,
     /// Its name.
     pub name: Ident,
-    /// Models by name, in order.
+    /// The models that the schema names, in order.
     pub paths: Vec<Path>,
-    /// Items that stand in it.
+    /// The items that the schema declares.
     pub items: Vec<Item>,
     pub(crate) roles: Vec<Role>,
 }
@@ -46,9 +46,7 @@ impl Parse for Role {
             let inside;
             bracketed!(inside in input);
             if !inside.is_empty() {
-                return Err(
-                    inside.error("`[]` says that the field holds a list; nothing stands in it")
-                );
+                return Err(inside.error("`[]` marks a list field and must be empty"));
             }
         }
         Ok(Self { kind, field, multi })
@@ -92,61 +90,63 @@ impl Parse for Definition {
             roles.extend(inside.parse_terminated(Role::parse, Token![,])?);
         }
         if !input.is_empty() {
-            return Err(input.error("expected nothing more: one schema to a `define_schema!`"));
+            return Err(
+                input.error("expected the end of `define_schema!`, which defines one schema")
+            );
         }
         Ok(Self { attributes, visibility, name, paths, items, roles })
     }
 }
 
-/// Two words in a row, and the first is none that begins an item.
+/// Returns whether two identifiers follow each other and the first does not start an item.
 fn is_missing_comma(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     !input.peek(Token![pub]) && Path::parse_mod_style(&ahead).is_ok() && ahead.peek(syn::Ident)
 }
 
-/// Whether a model is named here, and not declared.
+/// Returns whether a model is named here rather than declared.
 fn is_path(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     Path::parse_mod_style(&ahead).is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
 }
 
 impl Definition {
-    /// Parses what stands between the braces of the macro.
+    /// Parses the input of the macro.
     ///
-    /// Faults of syntax are noted, and give nothing.
-    pub fn parse(tokens: TokenStream, reader: &mut Reader) -> Option<Self> {
+    /// Reports syntax errors and returns `None`.
+    pub fn parse(tokens: TokenStream, cx: &mut ReadContext) -> Option<Self> {
         if let Some(span) = super::scan::too_deep(tokens.clone()) {
-            super::scan::say_too_deep("the schema", span, reader);
+            super::scan::report_too_deep("the schema", span, cx);
             return None;
         }
         match syn::parse2(tokens) {
             Ok(definition) => Some(definition),
             Err(error) => {
-                reader.syntax(error);
+                cx.syntax(error);
                 None
             }
         }
     }
 
-    /// The roles as raw parts.
-    pub(crate) fn raw_roles(&self, reader: &mut Reader) -> Vec<RawRole<'static>> {
+    /// Returns the roles in raw form.
+    pub(crate) fn raw_roles(&self, cx: &mut ReadContext) -> Vec<RawRole<'static>> {
         let mut read = |one: &Role| {
-            let kind = reader.text(plain(&one.kind), one.kind.span());
-            let field = reader.text(lower_camel(&plain(&one.field)), one.field.span());
+            let kind = cx.text(plain(&one.kind), one.kind.span());
+            let field = cx.text(lower_camel(&plain(&one.field)), one.field.span());
             role(Some(kind), Some(field), one.multi)
         };
         self.roles.iter().map(&mut read).collect()
     }
 
-    /// The roles as they are checked: kind, field, whether it holds a list.
+    /// Iterates over the roles: kind, field, and whether the field is a list.
     pub fn roles(&self) -> impl Iterator<Item = (String, String, bool)> {
         self.roles
             .iter()
             .map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
     }
 
-    /// Notes models that are named twice, and roles.
-    pub fn check_repeated(&self, reader: &mut Reader) {
+    /// Reports duplicate models and roles.
+    pub fn check_repeated(&self, cx: &mut ReadContext) {
         let paths = self
             .paths
             .iter()
@@ -154,52 +154,55 @@ impl Definition {
         let roles =
             self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
         let mut seen = std::collections::BTreeSet::new();
-        for (name, tokens, what) in paths.chain(roles) {
-            if !seen.insert((what, name.clone())) {
-                let message = format!("the schema has the {what} `{name}` twice");
-                reader
-                    .say_at(Code::RustRepeatedAttribute, &tokens, message)
-                    .help("remove one of them");
+        for (name, tokens, noun) in paths.chain(roles) {
+            if !seen.insert((noun, name.clone())) {
+                let message = format!("duplicate {noun} `{name}`");
+                cx.report_tokens(Code::RustRepeatedAttribute, &tokens, message)
+                    .help("remove one of the two");
             }
         }
     }
 
-    /// Notes models that are named beside others that are declared.
-    pub fn check_mixed(&self, reader: &mut Reader) {
+    /// Reports a schema that both names and declares models.
+    pub fn check_mixed(&self, cx: &mut ReadContext) {
         if let Some(path) = self.paths.first().filter(|_| !self.items.is_empty()) {
-            reader
-                .say_at(Code::RustMixedSchema, path, "models are named here and declared here")
-                .help(
-                    "do one of the two: a macro sees what is declared in it, and not what is named",
-                );
+            cx.report_tokens(
+                Code::RustMixedSchema,
+                path,
+                "the schema both names and declares models",
+            )
+            .help(
+                "either name or declare all models: a macro sees only the models that are \
+                declared in it",
+            );
         }
     }
 }
 
-/// The models and enums of a `define_schema!` that declares them.
+/// The models and enums of a `define_schema!` that declares its models.
 pub struct Inline {
-    /// The models, as they were written.
+    /// The models as written.
     pub models: Vec<InlineModel>,
     /// The enums.
     pub enums: Vec<RustEnum>,
-    /// The schema, if nothing stands in the way.
+    /// The schema, unless there are errors.
     pub schema: Option<Schema>,
 }
 
-/// What an inline model has in Rust.
+/// An inline model in Rust.
 pub struct InlineModel {
     /// The struct.
     pub ident: Ident,
-    /// Its fields and their types.
+    /// The fields and their types.
     pub fields: Vec<(Ident, syn::Type)>,
 }
 
-/// Reads and checks a `define_schema!` that declares its models.
-pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
-    definition.check_mixed(reader);
+/// Reads and validates a `define_schema!` that declares its models.
+pub fn read_inline(definition: &Definition, cx: &mut ReadContext) -> Inline {
+    definition.check_mixed(cx);
     let (mut models, mut enums, mut shapes) = (Vec::new(), Vec::new(), Shapes::default());
     for item in &definition.items {
-        read_item(item, &mut models, &mut enums, &mut shapes, reader);
+        read_item(item, &mut models, &mut enums, &mut shapes, cx);
     }
     let seen = |model: &RustModel| InlineModel {
         ident: model.ident.clone(),
@@ -210,14 +213,14 @@ pub fn read_inline(definition: &Definition, reader: &mut Reader) -> Inline {
             .collect(),
     };
     let inline_models = models.iter().map(seen).collect();
-    let roles = definition.raw_roles(reader);
+    let roles = definition.raw_roles(cx);
     let kept = enums.iter().map(RustEnum::copy).collect();
-    let raw = resolve(Items { models, enums, shapes, roles }, reader);
-    let schema = crate::check::check(raw, &mut reader.diagnostics);
+    let raw = resolve(Items { models, enums, shapes, roles }, cx);
+    let schema = crate::check::check(raw, &mut cx.diagnostics);
     Inline {
         models: inline_models,
         enums: kept,
-        schema: schema.filter(|_| !reader.diagnostics.has_errors()),
+        schema: schema.filter(|_| !cx.diagnostics.has_errors()),
     }
 }
 
@@ -227,14 +230,14 @@ pub(crate) fn read_item<'i>(
     models: &mut Vec<RustModel>,
     enums: &mut Vec<RustEnum>,
     shapes: &mut Shapes<'i>,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) {
     match item {
         Item::Struct(item) if is_plain(&item.attrs) => {
             shapes.structs.insert(plain(&item.ident), item);
         }
         Item::Struct(item) => {
-            models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, reader))
+            models.push(read_model(&item.ident, &item.generics, &item.attrs, &item.fields, cx))
         }
         Item::Enum(item) if is_plain(&item.attrs) => {
             shapes.enums.insert(plain(&item.ident), item);
@@ -246,26 +249,30 @@ pub(crate) fn read_item<'i>(
                 &item.attrs,
                 &item.variants,
                 false,
-                reader,
+                cx,
             ));
         }
         Item::Use(_) => {}
         other => {
-            reader
-                .say_at(Code::RustSyntax, other, "a schema holds structs and enums")
-                .help("move this out of the macro");
+            cx.report_tokens(
+                Code::RustSyntax,
+                other,
+                "only structs and enums are allowed in a schema",
+            )
+            .help("move this out of the macro");
         }
     }
 }
 
-/// Whether a struct or an enum stands there for the shape of some JSON: it derives serde's traits.
+/// Returns whether an item only defines the shape of some JSON: it derives the traits of serde or
+/// schemars.
 pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
     derives(attributes, "JsonSchema")
         || derives(attributes, "Deserialize")
         || derives(attributes, "Serialize")
 }
 
-/// Whether an item derives this.
+/// Returns whether an item derives `name`.
 pub(crate) fn derives(attributes: &[Attribute], name: &str) -> bool {
     attributes.iter().any(|attribute| super::scan::derives(&attribute.meta.to_token_stream(), name))
 }

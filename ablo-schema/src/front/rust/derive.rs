@@ -1,16 +1,17 @@
-//! What a derive is given: one struct, or one enum, and nothing around it.
+//! Reads the input of a derive: one struct or one enum, without the items around it.
 //!
-//! All rules run on the one model. What it names elsewhere (targets of relations, values of enums) is stood in for by
-//! stubs that no rule objects to; the compiler and the whole-schema readers see the rest.
+//! All rules run on the single model. Targets of relations and values of enums are declared
+//! elsewhere, so stubs that satisfy every rule replace them; rustc and the readers of whole schemas
+//! check the rest.
 
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model};
 use super::relation::RustTarget;
 use super::resolve::{last, resolve_field, stub_field};
 use super::shape::Shapes;
-use super::{Reader, plain};
+use super::{ReadContext, plain};
 use crate::diag::{Code, Spanned};
-use crate::raw::{RawKind, RawModel, RawRelation, RawSchema, Text};
+use crate::raw::{CowStr, RawKind, RawModel, RawRelation, RawSchema};
 use crate::schema::{FieldMember, RelationKind, Schema};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use syn::{Data, DeriveInput, Ident, Type};
 /// A derived model.
 #[derive(Debug)]
 pub struct Derived {
-    /// The model, first of a schema whose other models are stubs; `None` where something stands in the way.
+    /// The model is the first of the schema; the others are stubs. `None` if there are errors.
     pub schema: Option<Schema>,
     /// Its fields in Rust, in order.
     pub fields: Vec<DerivedField>,
@@ -30,62 +31,64 @@ pub struct Derived {
 /// A field of a derived model.
 #[derive(Debug)]
 pub struct DerivedField {
-    /// Its name in Rust.
+    /// The name in Rust.
     pub ident: Ident,
-    /// Its type without `Option`.
+    /// The type without `Option`.
     pub value: Type,
 }
 
 /// Reads the input of `#[derive(AbloModel)]`.
-pub fn read(input: &DeriveInput, reader: &mut Reader) -> Derived {
+pub fn read(input: &DeriveInput, cx: &mut ReadContext) -> Derived {
     let Data::Struct(data) = &input.data else {
-        reader
-            .say(
-                Code::RustNotAStruct,
-                input.ident.span(),
-                format!("`{}` is no struct", input.ident),
-            )
-            .help("a model is a struct with named fields; an enum derives `AbloEnum`");
+        cx.report(
+            Code::RustNotAStruct,
+            input.ident.span(),
+            format!("`{}` is not a struct", input.ident),
+        )
+        .help("a model is a struct with named fields; derive `AbloEnum` for an enum");
         return Derived { schema: None, fields: Vec::new(), targets: Vec::new() };
     };
-    let model = read_model(&input.ident, &input.generics, &input.attrs, &data.fields, reader);
+    let model = read_model(&input.ident, &input.generics, &input.attrs, &data.fields, cx);
     let fields = model
         .fields
         .iter()
         .map(|field| DerivedField { ident: field.ident.clone(), value: field.value.clone() })
         .collect();
-    let (raw, targets) = with_stubs(model, reader);
-    let schema = crate::check::check(raw, &mut reader.diagnostics);
-    Derived { schema: schema.filter(|_| !reader.diagnostics.has_errors()), fields, targets }
+    let (raw, targets) = with_stubs(model, cx);
+    let schema = crate::check::check(raw, &mut cx.diagnostics);
+    Derived { schema: schema.filter(|_| !cx.diagnostics.has_errors()), fields, targets }
 }
 
 /// Reads the input of `#[derive(AbloEnum)]`.
-pub fn read_derived_enum(input: &DeriveInput, reader: &mut Reader) -> Option<RustEnum> {
+pub fn read_derived_enum(input: &DeriveInput, cx: &mut ReadContext) -> Option<RustEnum> {
     let Data::Enum(data) = &input.data else {
-        reader
-            .say(Code::RustNotAnEnum, input.ident.span(), format!("`{}` is no enum", input.ident))
-            .help("a struct derives `AbloModel`");
+        cx.report(
+            Code::RustNotAnEnum,
+            input.ident.span(),
+            format!("`{}` is not an enum", input.ident),
+        )
+        .help("derive `AbloModel` for a struct");
         return None;
     };
-    Some(read_enum(&input.ident, &input.generics, &input.attrs, &data.variants, true, reader))
+    Some(read_enum(&input.ident, &input.generics, &input.attrs, &data.variants, true, cx))
 }
 
-fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec<RustTarget>) {
+fn with_stubs(model: RustModel, cx: &mut ReadContext) -> (RawSchema<'static>, Vec<RustTarget>) {
     let RustModel { ident, fields, base, relations, mut raw } = model;
     let (enums, shapes) = (BTreeMap::new(), Shapes::default());
     for mut field in base.into_iter().chain(fields) {
         let is_enum = field.enumeration.take().is_some();
-        // Only the type itself knows its shape, when the program runs.
+        // The shape of a type is known only at run time.
         field.shape = None;
-        let mut read = resolve_field(field, &enums, &shapes, reader);
+        let mut read = resolve_field(field, &enums, &shapes, cx);
         if is_enum {
-            // Only the enum's own derive knows its values: whatever the default is, it is taken to be one.
+            // Only the enum's own derive knows its values, so any default is accepted as one.
             let value = match &read.default {
                 Some(Spanned { value: Value::String(text), .. }) => text.to_string(),
                 _ => "stub".to_owned(),
             };
             let at = read.at;
-            read.enum_values = Some(Spanned::new(vec![Spanned::new(Text::Owned(value), at)], at));
+            read.enum_values = Some(Spanned::new(vec![Spanned::new(CowStr::Owned(value), at)], at));
             read.members.insert(3, FieldMember::EnumValues);
         }
         raw.fields.push(read);
@@ -113,7 +116,7 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
             let column =
                 found.and_then(|field| field.column.as_ref()).map(|column| column.value.clone());
             let column = column.unwrap_or_else(|| {
-                Text::Owned(crate::check::default_column(&name.value).into_owned())
+                CowStr::Owned(crate::check::default_column(&name.value).into_owned())
             });
             Spanned::new(column, name.at)
         });
@@ -121,7 +124,7 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
             name: relation.name,
             at: relation.at,
             kind: Some(Spanned::new(relation.kind, relation.at)),
-            target: Some(Spanned::new(Text::Owned(key), relation.target.at)),
+            target: Some(Spanned::new(CowStr::Owned(key), relation.target.at)),
             foreign_key: relation.foreign_key,
             foreign_key_column: column,
             options: relation.options.raw(),
@@ -134,23 +137,24 @@ fn with_stubs(model: RustModel, reader: &mut Reader) -> (RawSchema<'static>, Vec
     (RawSchema { models, identity_roles: Vec::new() }, targets)
 }
 
-/// A model that is not there: a scope root, so that no rule about roots can object, with the fields that are named of it.
+/// Adds a stub of a model: a scope root, to satisfy the rules on scope roots, with the fields that
+/// relations name.
 fn add_stub(
     stubs: &mut Vec<RawModel<'static>>,
     key: &str,
     at: crate::diag::SpanId,
-    names: Vec<Spanned<Text<'static>>>,
+    names: Vec<Spanned<CowStr<'static>>>,
 ) {
     let found = stubs.iter().position(|stub| stub.key.value == key);
-    let place = found.unwrap_or_else(|| {
-        let mut stub = RawModel::new(Spanned::new(Text::Owned(key.to_owned()), at), at);
+    let index = found.unwrap_or_else(|| {
+        let mut stub = RawModel::new(Spanned::new(CowStr::Owned(key.to_owned()), at), at);
         stub.scope = Some(Spanned::new(crate::raw::RawScope::Flag(true), at));
         stubs.push(stub);
         stubs.len() - 1
     });
     let base = ["id", "createdAt", "updatedAt", "organizationId", "createdBy"];
     for name in names {
-        let stub = &mut stubs[place];
+        let stub = &mut stubs[index];
         if !base.contains(&name.value.as_ref())
             && !stub.fields.iter().any(|field| field.name.value == name.value)
         {

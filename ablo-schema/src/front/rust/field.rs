@@ -1,20 +1,20 @@
-//! Fields: a struct's fields into raw fields.
+//! Reads the fields of a struct.
 
-use super::attribute::{Argument, Given, Said, deprecated, doc, read};
-use super::relation::{self, Options, RustRelation};
-use super::slots::{Slots, wrong};
-use super::types::{self, FieldType, What};
-use super::words::lower_camel;
-use super::{Reader, plain};
+use super::arguments::{Arguments, report_wrong_value};
+use super::attribute::{Argument, ArgumentKind, AttributeValue, deprecated, doc, read};
+use super::casing::lower_camel;
+use super::relation::{self, RustRelation, RustRelationOptions};
+use super::types::{self, FieldType, FieldTypeKind};
+use super::{ReadContext, plain};
 use crate::check::default_column;
 use crate::diag::{Code, Spanned};
-use crate::raw::{Maybe, RawField, RawKind, Text};
+use crate::raw::{CowStr, Maybe, RawField, RawKind};
 use crate::schema::FieldMember;
 use crate::value::Value;
 use syn::{Field, Ident, Lit, Path, Type};
 
-/// The words of a field.
-pub(crate) const FIELD: [&str; 16] = [
+/// The arguments of a field.
+pub(crate) const FIELD_ARGUMENTS: [&str; 16] = [
     "indexed",
     "column",
     "rename",
@@ -33,89 +33,100 @@ pub(crate) const FIELD: [&str; 16] = [
     "relation",
 ];
 
-/// A field of a derived struct, beside its raw part.
+/// A field of a struct with its raw form.
 #[derive(Debug)]
 pub struct RustField {
-    /// Its name in Rust.
+    /// The name in Rust.
     pub ident: Ident,
-    /// Its type in Rust, without `Option`.
+    /// The type in Rust, without `Option`.
     pub value: Type,
-    /// Whether it is an `Option`.
+    /// Whether the type is an `Option`.
     pub optional: bool,
-    /// Its enum, to be resolved where the source is at hand.
+    /// The enum, resolved once the source is known.
     pub(crate) enumeration: Option<Path>,
-    /// The type whose JSON it holds, to be resolved likewise.
+    /// The type of its JSON, resolved once the source is known.
     pub(crate) shape: Option<Type>,
-    /// Its default, to be made a value once the type is known.
-    pub(crate) default: Option<Given>,
-    /// Whether it is left out of creates because it has a default.
+    /// The default, converted once the type is known.
+    pub(crate) default: Option<AttributeValue>,
+    /// Whether creates omit it because it has a default.
     pub has_default: bool,
     pub(crate) raw: RawField<'static>,
 }
 
-/// Fields that every row has, in Rust.
+/// The base fields, which every row has, in Rust.
 pub const BASE: [&str; 5] = ["id", "created_at", "updated_at", "organization_id", "created_by"];
 
-/// Reads one field of a struct, and the relation that it holds.
+/// Reads one field of a struct and its relation.
 pub(crate) fn read_field(
     field: &Field,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> Option<(RustField, Option<RustRelation>)> {
     let ident = field.ident.clone()?;
     let name = plain(&ident);
     if BASE.contains(&name.as_str()) {
-        reader.say(Code::RustReservedField, ident.span(), format!("every row has `{name}` already")).help(format!(
-            "remove it and read `row.{name}`; to say more of it, write `#[ablo(base({name}: …))]` on the struct"
+        cx.report(
+            Code::RustReservedField,
+            ident.span(),
+            format!(
+                "`{name}` is a base field of \
+            every row"
+            ),
+        )
+        .help(format!(
+            "remove it and read `row.{name}`; to change its options, write `#[ablo(base({name}: \
+             …))]` on the struct"
         ));
         return None;
     }
-    let arguments = read(&field.attrs, reader);
-    let mut slots = Slots::new(arguments, "a field", &FIELD, reader);
-    let ty = types::read(&field.ty, reader);
-    if let Some(span) = slots.span("json") {
-        slots.take("json");
-        reader
-            .say(Code::RustUnknownAttribute, span, "a field has no attribute `json`")
+    let arguments = read(&field.attrs, cx);
+    let mut arguments = Arguments::new(arguments, "a field", &FIELD_ARGUMENTS, cx);
+    let ty = types::read(&field.ty, cx);
+    if let Some(span) = arguments.span("json") {
+        arguments.take("json");
+        cx.report(Code::RustUnknownAttribute, span, "unknown attribute `json` on a field")
             .help("wrap the type instead: `Json<…>`");
     }
-    let read = read_declared(&ident, &ty, &mut slots, &field.attrs, reader);
+    let read = read_declared(&ident, &ty, &mut arguments, &field.attrs, cx);
     if BASE.iter().any(|base| lower_camel(base) == *read.raw.name.value) {
-        let message = format!("every row has `{}` already", read.raw.name.value);
-        let said = reader.diagnostics.push(Code::RustReservedField, read.raw.name.at, message);
-        said.help("give the field another name; to say more of that one, write `#[ablo(base(…))]` on the struct");
+        let message = format!("`{}` is a base field of every row", read.raw.name.value);
+        let diagnostic = cx.diagnostics.push(Code::RustReservedField, read.raw.name.at, message);
+        diagnostic.help(
+            "rename the field; to change the options of the base field, write \
+            `#[ablo(base(…))]` on the struct",
+        );
     }
-    let relation = read_belongs_to(&ident, &read.raw, &ty, &mut slots, reader);
+    let relation = read_belongs_to(&ident, &read.raw, &ty, &mut arguments, cx);
     Some((read, relation))
 }
 
-/// What a field, or a base field that is declared again, says of itself.
+/// Reads the type and the arguments of a field or a redeclared base field.
 pub(crate) fn read_declared(
     ident: &Ident,
     ty: &FieldType,
-    slots: &mut Slots,
+    arguments: &mut Arguments,
     attributes: &[syn::Attribute],
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> RustField {
-    let at = reader.at(ident.span());
-    let name = match slots.text("rename", "\"wireName\"", reader) {
+    let at = cx.at(ident.span());
+    let name = match arguments.text("rename", "\"wireName\"", cx) {
         Some(name) => name,
-        None => Spanned::new(Text::Owned(lower_camel(&plain(ident))), at),
+        None => Spanned::new(CowStr::Owned(lower_camel(&plain(ident))), at),
     };
-    let description = doc(attributes).map(|(text, span)| reader.text(text, span));
+    let description = doc(attributes).map(|(text, span)| cx.text(text, span));
     let deprecated =
-        deprecated(attributes).map(|(note, span)| reader.spanned(note.map(Text::Owned), span));
-    let (kind, format) = match &ty.what {
-        Some(What::Plain(kind)) => (Some(*kind), None),
-        Some(What::Exact(kind, format)) => (Some(*kind), Some(*format)),
-        Some(What::Decimal) => (Some(RawKind::String), Some("decimal")),
-        Some(What::Id(_)) => (Some(RawKind::String), None),
-        Some(What::Json(_)) => (Some(RawKind::Json), None),
-        Some(What::Enum(_)) => (Some(RawKind::Enum), None),
+        deprecated(attributes).map(|(note, span)| cx.spanned(note.map(CowStr::Owned), span));
+    let (kind, format) = match &ty.kind {
+        Some(FieldTypeKind::Plain(kind)) => (Some(*kind), None),
+        Some(FieldTypeKind::Exact(kind, format)) => (Some(*kind), Some(*format)),
+        Some(FieldTypeKind::Decimal) => (Some(RawKind::String), Some("decimal")),
+        Some(FieldTypeKind::Id(_)) => (Some(RawKind::String), None),
+        Some(FieldTypeKind::Json(_)) => (Some(RawKind::Json), None),
+        Some(FieldTypeKind::Enum(_)) => (Some(RawKind::Enum), None),
         None => (None, None),
     };
-    let type_at = reader.at_tokens(&ty.value);
-    let (precision, scale) = read_digits(ty, slots, reader);
-    let default = slots.take("default");
+    let type_at = cx.at_tokens(&ty.value);
+    let (precision, scale) = read_digits(ty, arguments, cx);
+    let default = arguments.take("default");
     let has_default = default.is_some();
     let flag = |flag: Maybe<bool>| flag.filter(|flag| flag.value);
     let raw = RawField {
@@ -123,32 +134,32 @@ pub(crate) fn read_declared(
         at,
         kind: kind.map(|kind| Spanned::new(kind, type_at)),
         optional: Some(Spanned::new(ty.optional, type_at)),
-        indexed: Some(slots.flag("indexed", reader).unwrap_or(Spanned::new(false, at))),
-        column: slots.text("column", "\"column_name\"", reader),
+        indexed: Some(arguments.flag("indexed", cx).unwrap_or(Spanned::new(false, at))),
+        column: arguments.text("column", "\"column_name\"", cx),
         enum_values: None,
         description,
         deprecated,
-        format: format.map(|format| Spanned::new(Text::Borrowed(format), type_at)),
+        format: format.map(|format| Spanned::new(CowStr::Borrowed(format), type_at)),
         precision,
         scale,
         default: None,
-        unique: flag(slots.flag("unique", reader)),
+        unique: flag(arguments.flag("unique", cx)),
         shape: None,
-        renamed_from: slots.text("renamed_from", "\"oldName\"", reader),
-        number: slots.number("number", "7", reader),
+        renamed_from: arguments.text("renamed_from", "\"oldName\"", cx),
+        number: arguments.number("number", "7", cx),
         members: Vec::new(),
     };
-    let default = default.and_then(|argument| read_default(argument, reader));
+    let default = default.and_then(|argument| read_default(argument, cx));
     RustField {
         ident: ident.clone(),
         value: ty.value.clone(),
         optional: ty.optional,
-        enumeration: match &ty.what {
-            Some(What::Enum(path)) => Some(path.clone()),
+        enumeration: match &ty.kind {
+            Some(FieldTypeKind::Enum(path)) => Some(path.clone()),
             _ => None,
         },
-        shape: match &ty.what {
-            Some(What::Json(shape)) => Some(shape.as_ref().clone()),
+        shape: match &ty.kind {
+            Some(FieldTypeKind::Json(shape)) => Some(shape.as_ref().clone()),
             _ => None,
         },
         has_default,
@@ -157,15 +168,15 @@ pub(crate) fn read_declared(
     }
 }
 
-fn read_default(argument: Argument, reader: &mut Reader) -> Option<Given> {
-    match argument.said {
-        Said::Is(given) => Some(given),
-        said => {
-            wrong(
-                reader,
+fn read_default(argument: Argument, cx: &mut ReadContext) -> Option<AttributeValue> {
+    match argument.kind {
+        ArgumentKind::Value(value) => Some(value),
+        kind => {
+            report_wrong_value(
+                cx,
                 "default",
                 argument.name.span(),
-                &said,
+                &kind,
                 "write `default = 0`, `default = \"text\"` or a variant",
             );
             None
@@ -173,38 +184,37 @@ fn read_default(argument: Argument, reader: &mut Reader) -> Option<Given> {
     }
 }
 
-/// `decimal(12, 2)`: digits in all, digits behind the point.
-fn read_digits(ty: &FieldType, slots: &mut Slots, reader: &mut Reader) -> (Maybe<f64>, Maybe<f64>) {
-    let Some(argument) = slots.take("decimal") else { return (None, None) };
+/// Reads `decimal(12, 2)`: precision and scale.
+fn read_digits(
+    ty: &FieldType,
+    arguments: &mut Arguments,
+    cx: &mut ReadContext,
+) -> (Maybe<f64>, Maybe<f64>) {
+    let Some(argument) = arguments.take("decimal") else { return (None, None) };
     let span = argument.name.span();
-    if ty.what.is_some() && !matches!(ty.what, Some(What::Decimal)) {
-        reader
-            .say(
-                Code::RustAttributeValue,
-                span,
-                "`decimal` says how many digits an `ablo::Decimal` has; this field holds something else",
-            )
-            .help("make the field a `Decimal`, or remove it");
+    if ty.kind.is_some() && !matches!(ty.kind, Some(FieldTypeKind::Decimal)) {
+        cx.report(
+            Code::RustAttributeValue,
+            span,
+            "`decimal` on a field that is not an `ablo::Decimal`",
+        )
+        .help("make the field a `Decimal`, or remove `decimal`");
         return (None, None);
     }
-    let number = |argument: &Argument| match &argument.said {
-        Said::Literal(Lit::Int(number)) => {
+    let number = |argument: &Argument| match &argument.kind {
+        ArgumentKind::Literal(Lit::Int(number)) => {
             number.base10_parse::<u16>().ok().map(|value| (f64::from(value), number.span()))
         }
         _ => None,
     };
-    if let Said::List(arguments) = &argument.said
+    if let ArgumentKind::List(arguments) = &argument.kind
         && let [precision, scale] = arguments.as_slice()
         && let (Some(precision), Some(scale)) = (number(precision), number(scale))
     {
-        return (
-            Some(reader.spanned(precision.0, precision.1)),
-            Some(reader.spanned(scale.0, scale.1)),
-        );
+        return (Some(cx.spanned(precision.0, precision.1)), Some(cx.spanned(scale.0, scale.1)));
     }
-    reader
-        .say(Code::RustAttributeValue, span, "`decimal` needs two numbers")
-        .help("write `decimal(12, 2)`: twelve digits in all, two of them behind the point");
+    cx.report(Code::RustAttributeValue, span, "`decimal` requires a precision and a scale")
+        .help("write `decimal(12, 2)`: twelve digits, two of them after the decimal point");
     (None, None)
 }
 
@@ -212,67 +222,68 @@ fn read_belongs_to(
     ident: &Ident,
     raw: &RawField<'static>,
     ty: &FieldType,
-    slots: &mut Slots,
-    reader: &mut Reader,
+    arguments: &mut Arguments,
+    cx: &mut ReadContext,
 ) -> Option<RustRelation> {
-    let options = Options::take(slots, reader);
-    let name = slots.text("relation", "\"name\"", reader);
-    let id_of = match &ty.what {
-        Some(What::Id(path)) => Some(path.clone()),
+    let options = RustRelationOptions::take(arguments, cx);
+    let name = arguments.text("relation", "\"name\"", cx);
+    let id_of = match &ty.kind {
+        Some(FieldTypeKind::Id(path)) => Some(path.clone()),
         _ => None,
     };
-    let Some(argument) = slots.take("belongs_to") else {
+    let Some(argument) = arguments.take("belongs_to") else {
         if let Some((word, at)) =
             options.first().or_else(|| name.as_ref().map(|name| ("relation", name.at)))
         {
-            let said = reader.diagnostics.push(
+            let diagnostic = cx.diagnostics.push(
                 Code::RustAttributeValue,
                 at,
-                format!("`{word}` is an option of a relation, and this field has none"),
+                format!("`{word}` is an option of a relation, and this field has no relation"),
             );
-            said.help(if word == "index" {
-                "for an index on the column write `indexed`; for a relation add `belongs_to = Station`"
+            diagnostic.help(if word == "index" {
+                "for an index on the column, write `indexed`; for a relation, add `belongs_to = \
+                 Station`"
             } else {
-                "add `belongs_to = Station`, or remove it"
+                "add `belongs_to = Station`, or remove the option"
             });
         }
         return None;
     };
     let span = argument.name.span();
-    let target = match argument.said {
-        Said::Is(Given::Path(path)) => path,
-        Said::Flag => match id_of.clone() {
+    let target = match argument.kind {
+        ArgumentKind::Value(AttributeValue::Path(path)) => path,
+        ArgumentKind::Flag => match id_of.clone() {
             Some(path) => path,
             None => {
-                reader
-                    .say(Code::RustAttributeValue, span, "`belongs_to` does not say to which model")
+                cx.report(Code::RustAttributeValue, span, "missing target of `belongs_to`")
                     .help("write `belongs_to = Station`");
                 return None;
             }
         },
-        said => {
-            wrong(reader, "belongs_to", span, &said, "write `belongs_to = Station`");
+        kind => {
+            report_wrong_value(cx, "belongs_to", span, &kind, "write `belongs_to = Station`");
             return None;
         }
     };
     if let Some(of) = &id_of
         && last(of) != last(&target)
     {
-        let at = reader.at_tokens(of);
-        let (of, leads) = (last(of), last(&target));
-        reader
-            .say_at(
-                Code::RustAttributeValue,
-                &target,
-                format!("the relation leads to `{leads}`, but this is the id of a `{of}`"),
-            )
-            .help("make the two one")
-            .also(at, "the id's model");
+        let at = cx.at_tokens(of);
+        let (of, target_name) = (last(of), last(&target));
+        cx.report_tokens(
+            Code::RustAttributeValue,
+            &target,
+            format!(
+                "the target of the relation is `{target_name}`, but the field is the id of a `{of}`"
+            ),
+        )
+        .help("use the same model for both")
+        .also(at, "the model of the id");
     }
-    let at = reader.at(span);
+    let at = cx.at(span);
     let name = name.unwrap_or_else(|| {
         let plain = plain(ident);
-        Spanned::new(Text::Owned(lower_camel(plain.strip_suffix("_id").unwrap_or(&plain))), at)
+        Spanned::new(CowStr::Owned(lower_camel(plain.strip_suffix("_id").unwrap_or(&plain))), at)
     });
     Some(relation::belongs_to(name, at, target, raw.name.clone(), options))
 }
@@ -281,7 +292,7 @@ fn last(path: &Path) -> String {
     path.segments.last().map(|segment| plain(&segment.ident)).unwrap_or_default()
 }
 
-/// Which members the field has in Schema JSON, in the order of the normal form.
+/// Returns the members of the field in Schema JSON, in canonical order.
 pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     let mut members = vec![FieldMember::Type, FieldMember::IsOptional, FieldMember::IsIndexed];
     if raw.column.as_ref().is_some_and(|column| column.value != default_column(&raw.name.value)) {
@@ -293,7 +304,7 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     let mut extra = |name: &'static str, value: Option<Value>| {
         members.extend(value.map(|value| FieldMember::Extra(Box::new((name.into(), value)))));
     };
-    let text = |text: &Maybe<Text<'static>>| {
+    let text = |text: &Maybe<CowStr<'static>>| {
         text.as_ref().map(|text| Value::String(text.value.as_ref().into()))
     };
     let number = |number: &Maybe<f64>| number.as_ref().map(|number| Value::Number(number.value));
@@ -316,30 +327,32 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     members
 }
 
-/// A default as a value of the schema, once it is known what the field holds.
-pub(crate) fn default_value(given: &Given, kind: RawKind, exact: bool) -> Value {
+/// Converts a default to a value of the schema.
+pub(crate) fn default_value(value: &AttributeValue, kind: RawKind, exact: bool) -> Value {
     let digits =
         |minus: bool, digits: &str| if minus { format!("-{digits}") } else { digits.to_owned() };
-    match given {
-        Given::Literal { minus: false, literal: Lit::Str(text) } => {
+    match value {
+        AttributeValue::Literal { minus: false, literal: Lit::Str(text) } => {
             Value::String(text.value().into())
         }
-        Given::Literal { minus: false, literal: Lit::Bool(flag) } => Value::Bool(flag.value),
-        Given::Literal { minus, literal: Lit::Int(number) } => match kind {
+        AttributeValue::Literal { minus: false, literal: Lit::Bool(flag) } => {
+            Value::Bool(flag.value)
+        }
+        AttributeValue::Literal { minus, literal: Lit::Int(number) } => match kind {
             RawKind::String if exact => {
                 Value::String(digits(*minus, number.base10_digits()).into())
             }
             _ => double(&digits(*minus, number.base10_digits())),
         },
-        Given::Literal { minus, literal: Lit::Float(number) } => match kind {
+        AttributeValue::Literal { minus, literal: Lit::Float(number) } => match kind {
             RawKind::String if exact => {
                 Value::String(digits(*minus, number.base10_digits()).into())
             }
             _ => double(&digits(*minus, number.base10_digits())),
         },
-        Given::Path(path) => Value::String(last(path).into()),
-        // A char, a byte string: no field takes one, and the rule on defaults says so.
-        Given::Literal { .. } => Value::Null,
+        AttributeValue::Path(path) => Value::String(last(path).into()),
+        // A char or a byte string: the rule on defaults reports it.
+        AttributeValue::Literal { .. } => Value::Null,
     }
 }
 

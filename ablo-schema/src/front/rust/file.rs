@@ -1,64 +1,65 @@
-//! Whole sources, for build scripts and the command: nothing is compiled and nothing runs.
+//! Reads whole Rust sources for build scripts and the command, without compiling or running them.
 //!
-//! A source may be several files: whoever reads says where `mod name;` leads. Places are found last, and only for what
-//! there is to say.
+//! A source may consist of several files: the caller supplies the text of each `mod name;`. Spans
+//! are resolved last, and only those of diagnostics.
 
 use super::definition::{Definition, derives};
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model};
 use super::resolve::{Items, last, resolve};
-use super::scan::{Piece, pieces, prelude, tokens};
+use super::scan::{Piece, pieces, prefix_length, tokens};
 use super::shape::Shapes;
-use super::{Places, Reader, plain};
+use super::{ReadContext, SpanTable, plain};
 use crate::diag::{Code, Diagnostics, SpanId};
-use crate::front::place::{Lines, Located, Place};
+use crate::front::location::{Lines, Located, Location};
 use crate::schema::Schema;
 use proc_macro2::{Ident, Span, TokenStream};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use syn::Item;
 
-/// How large a source may be, in bytes.
-pub const MOST_BYTES: usize = super::scan::MOST_BYTES;
+/// The maximum size of a source in bytes.
+pub const MAX_BYTES: usize = super::scan::MAX_BYTES;
 
-/// How deep modules may stand in each other, and how many files a source may have: a `#[path]` may lead to itself.
-const DEEPEST: usize = 32;
-const MOST_FILES: usize = 4096;
+/// The maximum nesting depth of modules and the maximum number of files: a `#[path]` may refer to
+/// its own file.
+const MAX_MODULE_DEPTH: usize = 32;
+const MAX_FILES: usize = 4096;
 
-/// What came of a source.
+/// The result of reading a source.
 #[derive(Debug)]
 pub struct Read {
-    /// The schema, if nothing stands in the way.
+    /// The schema, unless there are errors.
     pub schema: Option<Schema>,
-    /// Errors and warnings, ordered by place.
+    /// Errors and warnings in span order.
     pub diagnostics: Diagnostics,
-    /// `mod name;` that nobody followed, with the modules around them: `a/b`.
+    /// The modules (`mod name;`) that were not loaded, with the inline modules around them: `a/b`.
     pub modules: Vec<String>,
-    /// The texts that were read, in order: places say which they are in.
+    /// The texts in the order in which they were read; locations refer to them by index.
     pub texts: Vec<String>,
-    places: Vec<(usize, Range<usize>)>,
+    spans: Vec<(usize, Range<usize>)>,
 }
 
-/// A module whose text is asked for.
+/// A request for the text of a module.
 #[derive(Clone, Debug)]
-pub struct Wanted<'w> {
-    /// Which of the texts asks, from 0.
+pub struct ModuleRequest<'w> {
+    /// The index of the text that declares the module.
     pub file: usize,
-    /// The modules around it in that text.
-    pub inside: &'w [String],
-    /// Its name.
+    /// The inline modules around the declaration in that text.
+    pub inline_modules: &'w [String],
+    /// The name of the module.
     pub name: &'w str,
-    /// What `#[path = "…"]` says.
+    /// The value of `#[path = "…"]`.
     pub path: Option<&'w str>,
 }
 
-/// Gives the text of a module, or says why it cannot.
-pub type Load<'l> = dyn FnMut(&Wanted<'_>) -> Result<String, String> + 'l;
+/// Returns the text of a module, or the reason why it cannot be read.
+pub type LoadModule<'l> = dyn FnMut(&ModuleRequest<'_>) -> Result<String, String> + 'l;
 
-/// Reads and checks the models of one text, and leaves `mod name;` alone. Every fault is reported in one run; none
-/// panics.
+/// Reads and validates the models of one text without loading the files of modules. All errors are
+/// reported in one run.
 ///
-/// Spans that this thread got from `proc_macro2` before are of no use afterwards.
+/// Invalidates all spans that this thread got from `proc_macro2` before.
 ///
 /// ```
 /// let read = ablo_schema::front::rust::file::read("
@@ -74,10 +75,11 @@ pub fn read(text: &str) -> Read {
     read_source(text, None)
 }
 
-/// Reads and checks the models of a text and of the modules that it declares.
+/// Reads and validates the models of a text and of the modules that it declares.
 ///
 /// ```
-/// let read = ablo_schema::front::rust::file::read_with("mod tasks;", &mut |wanted| match wanted.name {
+/// use ablo_schema::front::rust::file::read_with;
+/// let read = read_with("mod tasks;", &mut |request| match request.name {
 ///     "tasks" => Ok("#[derive(AbloModel)] struct Task { title: String }".to_owned()),
 ///     _ => Err("there is no such file".to_owned()),
 /// });
@@ -85,65 +87,65 @@ pub fn read(text: &str) -> Read {
 /// assert_eq!(read.texts.len(), 2);
 /// ```
 #[must_use]
-pub fn read_with(text: &str, load: &mut Load<'_>) -> Read {
+pub fn read_with(text: &str, load: &mut LoadModule<'_>) -> Read {
     read_source(text, Some(load))
 }
 
-fn read_source(text: &str, load: Option<&mut Load<'_>>) -> Read {
-    let mut reader = Reader::default();
+fn read_source(text: &str, load: Option<&mut LoadModule<'_>>) -> Read {
+    let mut cx = ReadContext::default();
     let mut source = Source { load, ..Source::default() };
     let mut found = Vec::new();
-    source.add(text.to_owned(), &[], &mut found, &mut reader);
-    let schema = read_pieces(found, &source, &mut reader);
-    let Reader { mut diagnostics, places, .. } = reader;
-    let places = source.number(&mut diagnostics, &places);
+    source.add(text.to_owned(), &[], &mut found, &mut cx);
+    let schema = read_pieces(found, &source, &mut cx);
+    let ReadContext { mut diagnostics, spans, .. } = cx;
+    let spans = source.number(&mut diagnostics, &spans);
     diagnostics.sort();
-    // Spans of this source would be kept for as long as the thread lives.
+    // Otherwise the thread would keep the spans of this source.
     proc_macro2::extra::invalidate_current_thread_spans();
     let schema = schema.filter(|_| !diagnostics.has_errors());
-    Read { schema, diagnostics, modules: source.modules, texts: source.texts, places }
+    Read { schema, diagnostics, modules: source.modules, texts: source.texts, spans }
 }
 
 impl Read {
-    /// Where the diagnostics are in the texts that were read.
+    /// Returns the diagnostics with their locations in the texts that were read.
     #[must_use]
     pub fn locate(&self) -> Vec<Located<'_>> {
         if self.diagnostics.is_empty() {
             return Vec::new();
         }
         let lines: Vec<Lines<'_>> = self.texts.iter().map(|text| Lines::new(text)).collect();
-        let place = |at: SpanId| {
-            let (file, range) = self.places.get(at.0 as usize).cloned().unwrap_or((0, 0..0));
-            // Every place is in one of the texts.
-            Place::of(file, &lines[file], range)
+        let location = |at: SpanId| {
+            let (file, range) = self.spans.get(at.0 as usize).cloned().unwrap_or((0, 0..0));
+            // Every span is in one of the texts.
+            Location::new(file, &lines[file], range)
         };
         self.diagnostics
             .iter()
             .map(|diagnostic| Located {
                 diagnostic,
-                place: place(diagnostic.at),
+                location: location(diagnostic.at),
                 also: diagnostic
                     .also
                     .iter()
-                    .map(|(at, what)| (place(*at), what.as_str()))
+                    .map(|(at, label)| (location(*at), label.as_str()))
                     .collect(),
             })
             .collect()
     }
 }
 
-/// A piece that is not a module.
-enum Found {
+/// A piece of a source other than a module.
+enum SourcePiece {
     Item(Box<Item>),
     Schema(TokenStream, Span),
 }
 
-/// The texts of a source while they are read.
+/// The state of reading a source.
 #[derive(Default)]
 struct Source<'l, 'm> {
-    load: Option<&'l mut Load<'m>>,
+    load: Option<&'l mut LoadModule<'m>>,
     texts: Vec<String>,
-    /// What spans say that they are in, for each text that has any.
+    /// The index of each text by the file name in its spans.
     names: BTreeMap<String, usize>,
     modules: Vec<String>,
 }
@@ -152,94 +154,104 @@ impl Source<'_, '_> {
     fn add(
         &mut self,
         text: String,
-        around: &[String],
-        found: &mut Vec<Found>,
-        reader: &mut Reader,
+        file_modules: &[String],
+        found: &mut Vec<SourcePiece>,
+        cx: &mut ReadContext,
     ) {
         let file = self.texts.len();
-        let tokens = tokens(&text, reader);
+        let tokens = tokens(&text, cx);
         self.texts.push(text);
         let Some(tokens) = tokens else { return };
         if let Some(first) = tokens.clone().into_iter().next() {
             self.names.insert(first.span().file(), file);
         }
-        self.walk(tokens, file, around, &[], found, reader);
+        self.walk(tokens, file, file_modules, &[], found, cx);
     }
 
     fn walk(
         &mut self,
         tokens: TokenStream,
         file: usize,
-        around: &[String],
-        inside: &[String],
-        found: &mut Vec<Found>,
-        reader: &mut Reader,
+        file_modules: &[String],
+        inline_modules: &[String],
+        found: &mut Vec<SourcePiece>,
+        cx: &mut ReadContext,
     ) {
-        for piece in pieces(tokens, reader) {
+        for piece in pieces(tokens, cx) {
             match piece {
-                Piece::Item(item) => found.push(Found::Item(item)),
-                Piece::Schema(tokens, span) => found.push(Found::Schema(tokens, span)),
+                Piece::Item(item) => found.push(SourcePiece::Item(item)),
+                Piece::Schema(tokens, span) => found.push(SourcePiece::Schema(tokens, span)),
                 Piece::Module(name, path, body) => {
-                    if around.len() + inside.len() >= DEEPEST || self.texts.len() >= MOST_FILES {
+                    if file_modules.len() + inline_modules.len() >= MAX_MODULE_DEPTH
+                        || self.texts.len() >= MAX_FILES
+                    {
                         let message =
-                            format!("modules stand more than {DEEPEST} deep in each other");
-                        reader
-                            .say(Code::SourceTooLarge, name.span(), message)
-                            .help("does a `#[path]` lead to itself?");
+                            format!("modules are nested more than {MAX_MODULE_DEPTH} levels deep");
+                        cx.report(Code::SourceTooLarge, name.span(), message)
+                            .help("check whether a `#[path]` refers to its own file");
                         continue;
                     }
                     match body {
                         Some(body) => {
-                            let inside = [inside, &[plain(&name)]].concat();
-                            self.walk(body, file, around, &inside, found, reader);
+                            let inline_modules = [inline_modules, &[plain(&name)]].concat();
+                            self.walk(body, file, file_modules, &inline_modules, found, cx);
                         }
-                        None => {
-                            self.follow(&name, path.as_deref(), file, around, inside, found, reader)
-                        }
+                        None => self.follow(
+                            &name,
+                            path.as_deref(),
+                            file,
+                            file_modules,
+                            inline_modules,
+                            found,
+                            cx,
+                        ),
                     }
                 }
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "where it stands takes four of them")]
+    #[expect(clippy::too_many_arguments, reason = "the position takes four arguments")]
     fn follow(
         &mut self,
         ident: &Ident,
         path: Option<&str>,
         file: usize,
-        around: &[String],
-        inside: &[String],
-        found: &mut Vec<Found>,
-        reader: &mut Reader,
+        file_modules: &[String],
+        inline_modules: &[String],
+        found: &mut Vec<SourcePiece>,
+        cx: &mut ReadContext,
     ) {
         let name = plain(ident);
         let Some(load) = &mut self.load else {
-            self.modules.push([inside, &[name]].concat().join("/"));
+            self.modules.push([inline_modules, &[name]].concat().join("/"));
             return;
         };
-        match load(&Wanted { file, inside, name: &name, path }) {
+        match load(&ModuleRequest { file, inline_modules, name: &name, path }) {
             Ok(text) => {
-                let around = [around, inside, &[name]].concat();
-                self.add(text, &around, found, reader);
+                let file_modules = [file_modules, inline_modules, &[name]].concat();
+                self.add(text, &file_modules, found, cx);
             }
             Err(reason) => {
-                reader
-                    .say(
-                        Code::RustModuleNotFound,
-                        ident.span(),
-                        format!("the module `{name}` cannot be read: {reason}"),
-                    )
-                    .help("create the file, or read the file that declares the models");
+                cx.report(
+                    Code::RustModuleNotFound,
+                    ident.span(),
+                    format!("cannot read module `{name}`: {reason}"),
+                )
+                .help("create the file, or read the file that declares the models");
             }
         }
     }
 
-    /// Numbers places in the order of the source, and finds the bytes that each of them is.
-    fn number(&self, diagnostics: &mut Diagnostics, places: &Places) -> Vec<(usize, Range<usize>)> {
-        let offsets: Vec<usize> = self.texts.iter().map(|text| prelude(text)).collect();
-        let of = |at: SpanId| {
-            let (first, last) = places.spans(at);
+    /// Numbers the spans in source order and resolves them to byte ranges.
+    fn number(
+        &self,
+        diagnostics: &mut Diagnostics,
+        spans: &SpanTable,
+    ) -> Vec<(usize, Range<usize>)> {
+        let offsets: Vec<usize> = self.texts.iter().map(|text| prefix_length(text)).collect();
+        let span_of = |at: SpanId| {
+            let (first, last) = spans.spans(at);
             let file = self.names.get(&first.file()).copied().unwrap_or(0);
             let range = range(first, last, offsets[file], &self.texts[file]);
             (file, range.start, range.end)
@@ -247,11 +259,11 @@ impl Source<'_, '_> {
         let all = diagnostics
             .iter()
             .flat_map(|it| std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)));
-        let mut numbered: Vec<(usize, usize, usize)> = all.map(of).collect();
+        let mut numbered: Vec<(usize, usize, usize)> = all.map(span_of).collect();
         numbered.sort_unstable();
         numbered.dedup();
         let number = |at: SpanId| {
-            let at = numbered.binary_search(&of(at)).unwrap_or_default();
+            let at = numbered.binary_search(&span_of(at)).unwrap_or_default();
             SpanId(u32::try_from(at).unwrap_or(u32::MAX))
         };
         for diagnostic in diagnostics.iter_mut() {
@@ -264,7 +276,7 @@ impl Source<'_, '_> {
 
 fn range(first: Span, last: Span, offset: usize, text: &str) -> Range<usize> {
     let (start, end) = (first.byte_range().start, last.byte_range().end);
-    // The place of the whole source is its start.
+    // The span of the whole source is its start.
     let offset = if end == 0 { 0 } else { offset };
     let start = text.floor_char_boundary((start + offset).min(text.len()));
     start..text.floor_char_boundary((end + offset).clamp(start, text.len()))
@@ -278,50 +290,55 @@ struct Parts<'f> {
     definitions: Vec<(Definition, Span)>,
 }
 
-fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) -> Option<Schema> {
+fn read_pieces(
+    found: Vec<SourcePiece>,
+    source: &Source<'_, '_>,
+    cx: &mut ReadContext,
+) -> Option<Schema> {
     let (mut items, mut parts) = (Vec::new(), Parts::default());
     let mut broken = false;
     for piece in found {
         match piece {
-            Found::Item(item) => items.push(*item),
-            Found::Schema(tokens, span) => match Definition::parse(tokens, reader) {
+            SourcePiece::Item(item) => items.push(*item),
+            SourcePiece::Schema(tokens, span) => match Definition::parse(tokens, cx) {
                 Some(definition) => parts.definitions.push((definition, span)),
                 None => broken = true,
             },
         }
     }
     for item in &items {
-        read_item(item, &mut parts, reader);
+        read_item(item, &mut parts, cx);
     }
     let Parts { mut models, mut enums, mut shapes, definitions } = parts;
     if let [(_, first), (_, second), ..] = definitions.as_slice() {
-        let first = reader.at(*first);
-        reader
-            .say(
-                Code::RustMixedSchema,
-                *second,
-                "a source has one schema, and this defines a second",
-            )
-            .help("put it into a source of its own")
-            .also(first, "the first one");
+        let first = cx.at(*first);
+        cx.report(
+            Code::RustMixedSchema,
+            *second,
+            "a source defines one schema, and this is the second",
+        )
+        .help("move it to a source of its own")
+        .also(first, "first defined here");
     }
     let definition = definitions.into_iter().next().map(|(definition, _)| definition);
     let mut roles = Vec::new();
     let mut inline_items = Vec::new();
     if let Some(definition) = definition {
-        definition.check_mixed(reader);
-        roles = definition.raw_roles(reader);
+        definition.check_mixed(cx);
+        roles = definition.raw_roles(cx);
         if definition.items.is_empty() {
-            choose(&definition, &mut models, reader);
+            choose(&definition, &mut models, cx);
         } else {
             for model in &models {
                 let message = format!(
-                    "`{}` derives `AbloModel` beside a schema that declares its models",
+                    "`{}` derives `AbloModel`, but the schema declares its models in \
+                     `define_schema!`",
                     model.ident
                 );
-                reader
-                    .say(Code::RustMixedSchema, model.ident.span(), message)
-                    .help("move it into `define_schema!`, or name all models there and derive `AbloModel` for each");
+                cx.report(Code::RustMixedSchema, model.ident.span(), message).help(
+                    "move it into `define_schema!`, or name all models there and derive \
+                        `AbloModel` for each",
+                );
             }
             models.clear();
             enums.clear();
@@ -330,23 +347,22 @@ fn read_pieces(found: Vec<Found>, source: &Source<'_, '_>, reader: &mut Reader) 
     } else if models.is_empty()
         && source.modules.is_empty()
         && !broken
-        && !reader.diagnostics.has_errors()
+        && !cx.diagnostics.has_errors()
     {
-        reader
-            .say(Code::RustNoModels, Span::call_site(), "this source has no models")
-            .help("a model is a struct with `#[derive(AbloModel)]`, or stands in `define_schema!`");
+        cx.report(Code::RustNoModels, Span::call_site(), "no models in this source")
+            .help("derive `AbloModel` for a struct, or declare models in `define_schema!`");
     }
     for item in &inline_items {
-        super::definition::read_item(item, &mut models, &mut enums, &mut shapes, reader);
+        super::definition::read_item(item, &mut models, &mut enums, &mut shapes, cx);
     }
     if broken {
         return None;
     }
-    let raw = resolve(Items { models, enums, shapes, roles }, reader);
-    crate::check::check(raw, &mut reader.diagnostics)
+    let raw = resolve(Items { models, enums, shapes, roles }, cx);
+    crate::check::check(raw, &mut cx.diagnostics)
 }
 
-fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
+fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, cx: &mut ReadContext) {
     match item {
         Item::Struct(item) if derives(&item.attrs, "AbloModel") => {
             parts.models.push(read_model(
@@ -354,13 +370,16 @@ fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
                 &item.generics,
                 &item.attrs,
                 &item.fields,
-                reader,
+                cx,
             ));
         }
         Item::Struct(item) if derives(&item.attrs, "AbloEnum") => {
-            reader
-                .say(Code::RustNotAnEnum, item.ident.span(), format!("`{}` is no enum", item.ident))
-                .help("a struct derives `AbloModel`");
+            cx.report(
+                Code::RustNotAnEnum,
+                item.ident.span(),
+                format!("`{}` is not an enum", item.ident),
+            )
+            .help("derive `AbloModel` for a struct");
         }
         Item::Struct(item) => drop(parts.shapes.structs.insert(plain(&item.ident), item)),
         Item::Enum(item) if derives(&item.attrs, "AbloEnum") => {
@@ -370,48 +389,47 @@ fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
                 &item.attrs,
                 &item.variants,
                 true,
-                reader,
+                cx,
             ));
         }
         Item::Enum(item) if derives(&item.attrs, "AbloModel") => {
-            reader
-                .say(
-                    Code::RustNotAStruct,
-                    item.ident.span(),
-                    format!("`{}` is no struct", item.ident),
-                )
-                .help("a model is a struct with named fields; an enum derives `AbloEnum`");
+            cx.report(
+                Code::RustNotAStruct,
+                item.ident.span(),
+                format!("`{}` is not a struct", item.ident),
+            )
+            .help("a model is a struct with named fields; derive `AbloEnum` for an enum");
         }
         Item::Enum(item) => drop(parts.shapes.enums.insert(plain(&item.ident), item)),
         _ => {}
     }
 }
 
-/// The models that a schema names, in its order; the others are none of it.
-fn choose(definition: &Definition, models: &mut Vec<RustModel>, reader: &mut Reader) {
+/// Selects the models that a schema names, in its order, and warns about the others.
+fn choose(definition: &Definition, models: &mut Vec<RustModel>, cx: &mut ReadContext) {
     let mut all: Vec<Option<RustModel>> = models.drain(..).map(Some).collect();
     let names: Vec<String> = all.iter().flatten().map(|model| plain(&model.ident)).collect();
     for path in &definition.paths {
         let name = last(path);
-        let found = all
+        let chosen = all
             .iter_mut()
             .find(|one| one.as_ref().is_some_and(|model| plain(&model.ident) == name));
-        if let Some(model) = found.and_then(Option::take) {
+        if let Some(model) = chosen.and_then(Option::take) {
             models.push(model);
         } else if models.iter().any(|model| plain(&model.ident) == name) {
-            let message = format!("the schema has `{name}` twice");
-            reader.say_at(Code::RustRepeatedAttribute, path, message).help("remove one");
+            let message = format!("duplicate model `{name}`");
+            cx.report_tokens(Code::RustRepeatedAttribute, path, message)
+                .help("remove one of the two");
         } else {
-            let help = reader.suggest.help(&name, names.iter().map(String::as_str));
-            let message = format!("`{name}` is no model of this source");
-            reader.say_at(Code::RustUnknownModel, path, message).help =
+            let help = cx.suggest.help(&name, names.iter().map(String::as_str));
+            let message = format!("unknown model `{name}`");
+            cx.report_tokens(Code::RustUnknownModel, path, message).help =
                 help.or_else(|| Some("derive `AbloModel` for the struct".to_owned()));
         }
     }
     for model in all.into_iter().flatten() {
-        let message = format!("`{}` is not in the schema `{}`", model.ident, definition.name);
-        reader
-            .say(Code::RustUnlistedModel, model.ident.span(), message)
+        let message = format!("model `{}` is not in the schema `{}`", model.ident, definition.name);
+        cx.report(Code::RustUnlistedModel, model.ident.span(), message)
             .help("name it in `define_schema!`, or remove the derive");
     }
 }

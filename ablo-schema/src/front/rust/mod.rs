@@ -1,30 +1,31 @@
-//! The Rust front: models declared in Rust, read with syn.
+//! The Rust front end: models declared in Rust, read with syn.
 //!
-//! One grammar, several doors. [`mod@file`] reads whole source files for build scripts and the command; [`mod@derive`] reads the one
-//! item that a derive is given; [`definition`] reads `define_schema!`. All of them go through the same rooms: `attribute`
-//! reads `#[ablo(…)]` as a tree, `slots` hands its parts out by name and says what is left over or there twice, `model`,
-//! `field`, `relation` and `enumeration` make raw parts of them.
+//! There are three entry points: [`mod@file`] reads whole source files for build scripts and the
+//! command, [`mod@derive`] reads the item of a derive, and [`definition`] reads `define_schema!`.
+//! They share the other modules: `attribute` parses `#[ablo(…)]` into a tree, `arguments` looks up
+//! arguments by name and reports unknown and duplicate ones, and `model`, `field`, `relation` and
+//! `enumeration` build the raw form.
 //!
-//! A place is a pair of token spans, kept in [`Places`]; what a span means only its maker knows.
+//! A span is a pair of token spans in [`SpanTable`].
 
+mod arguments;
 mod attribute;
+pub mod casing;
 pub mod definition;
 pub mod derive;
 mod enumeration;
 mod field;
 pub mod file;
 mod model;
+pub mod recover;
 mod relation;
-pub mod rescue;
 mod resolve;
 mod scan;
 mod shape;
-mod slots;
 mod types;
-pub mod words;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, SpanId, Spanned, Suggest};
-use crate::raw::Text;
+use crate::raw::CowStr;
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use std::fmt::Display;
@@ -32,15 +33,15 @@ use std::fmt::Display;
 pub use enumeration::RustEnum;
 pub use field::{BASE, RustField};
 pub use model::RustModel;
-pub use relation::{RustTarget, WORDS as RELATION_WORDS};
-pub use types::type_words;
+pub use relation::{ARGUMENTS as RELATION_ARGUMENTS, RustTarget};
+pub use types::reserved_type_names;
 
-/// What a [`SpanId`] of this front means.
+/// Resolves the [`SpanId`]s of this front end.
 #[derive(Debug, Default)]
-pub struct Places(Vec<(Span, Span)>);
+pub struct SpanTable(Vec<(Span, Span)>);
 
-impl Places {
-    /// The first and the last token of a place.
+impl SpanTable {
+    /// Returns the spans of the first and the last token.
     #[must_use]
     pub fn spans(&self, at: SpanId) -> (Span, Span) {
         let whole = || (Span::call_site(), Span::call_site());
@@ -53,34 +54,39 @@ impl Places {
     }
 }
 
-/// What all readers share: the sink and the places.
+/// State shared by all readers: diagnostics, spans and suggestions.
 #[derive(Debug, Default)]
-pub struct Reader {
-    /// Everything there is to say.
+pub struct ReadContext {
+    /// The diagnostics.
     pub diagnostics: Diagnostics,
-    /// Where.
-    pub places: Places,
+    /// The spans of the diagnostics.
+    pub spans: SpanTable,
     suggest: Suggest,
 }
 
-impl Reader {
+impl ReadContext {
     pub(crate) fn at(&mut self, span: Span) -> SpanId {
-        self.places.add(span, span)
+        self.spans.add(span, span)
     }
 
     pub(crate) fn at_tokens(&mut self, tokens: &impl ToTokens) -> SpanId {
         let mut spans = tokens.to_token_stream().into_iter().map(|token| token.span());
         let first = spans.next().unwrap_or_else(Span::call_site);
         let last = spans.last().unwrap_or(first);
-        self.places.add(first, last)
+        self.spans.add(first, last)
     }
 
-    pub(crate) fn say(&mut self, code: Code, span: Span, message: impl Display) -> &mut Diagnostic {
+    pub(crate) fn report(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Display,
+    ) -> &mut Diagnostic {
         let at = self.at(span);
         self.diagnostics.push(code, at, message)
     }
 
-    pub(crate) fn say_at(
+    pub(crate) fn report_tokens(
         &mut self,
         code: Code,
         tokens: &impl ToTokens,
@@ -95,21 +101,21 @@ impl Reader {
         Spanned::new(value, at)
     }
 
-    fn text(&mut self, text: String, span: Span) -> Spanned<Text<'static>> {
-        self.spanned(Text::Owned(text), span)
+    fn text(&mut self, text: String, span: Span) -> Spanned<CowStr<'static>> {
+        self.spanned(CowStr::Owned(text), span)
     }
 
     fn syntax(&mut self, error: syn::Error) {
         for error in error {
             let at = self.at(error.span());
-            self.diagnostics.push(Code::RustSyntax, at, error.to_string()).help(
-                "write it as Rust and the list of attributes in docs/guide/rust-models.md have it",
-            );
+            self.diagnostics
+                .push(Code::RustSyntax, at, error.to_string())
+                .help("see the list of attributes in docs/guide/rust-models.md");
         }
     }
 }
 
-/// An identifier without `r#`.
+/// Returns an identifier without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     let text = ident.to_string();
     text.strip_prefix("r#").map_or(text.clone(), str::to_owned)

@@ -1,16 +1,16 @@
-//! Relations: `belongs_to` on a field or a struct, `has_many` and `has_one` on a struct.
+//! Reads relations: `belongs_to` on a field or a struct, `has_many` and `has_one` on a struct.
 
-use super::attribute::{Argument, Given, Said};
-use super::slots::{Slots, text_of, wrong};
-use super::words::lower_camel;
-use super::{Reader, plain};
+use super::arguments::{Arguments, report_wrong_value, text_value};
+use super::attribute::{Argument, ArgumentKind, AttributeValue};
+use super::casing::lower_camel;
+use super::{ReadContext, plain};
 use crate::diag::{Code, SpanId, Spanned};
-use crate::raw::{Maybe, RawOptions, Text};
+use crate::raw::{CowStr, Maybe, RawOptions};
 use crate::schema::RelationKind;
 use crate::value::{Members, Value};
 use syn::{Ident, Path};
 
-/// The model a relation leads to, as it was written.
+/// The target of a relation, as written.
 #[derive(Debug)]
 pub struct RustTarget {
     /// Its path.
@@ -18,44 +18,45 @@ pub struct RustTarget {
     pub(crate) at: SpanId,
 }
 
-/// A relation whose target is not resolved.
+/// A relation with an unresolved target.
 #[derive(Debug)]
 pub(crate) struct RustRelation {
-    pub(crate) name: Spanned<Text<'static>>,
+    pub(crate) name: Spanned<CowStr<'static>>,
     pub(crate) at: SpanId,
     pub(crate) kind: RelationKind,
     pub(crate) target: RustTarget,
-    /// On the wire.
-    pub(crate) foreign_key: Maybe<Text<'static>>,
-    pub(crate) options: Options,
-    pub(crate) order_by: Maybe<Text<'static>>,
+    /// The name on the wire.
+    pub(crate) foreign_key: Maybe<CowStr<'static>>,
+    pub(crate) options: RustRelationOptions,
+    pub(crate) order_by: Maybe<CowStr<'static>>,
 }
 
 /// The options of a `belongs_to`.
 #[derive(Debug, Default)]
-pub(crate) struct Options([Option<SpanId>; 5]);
+pub(crate) struct RustRelationOptions([Option<SpanId>; 5]);
 
-/// What `belongs_to`, `has_many` and `has_one` say beside name and model: no relation has one of these as its name.
-pub const WORDS: [&str; 7] =
+/// The arguments of `belongs_to`, `has_many` and `has_one`. A relation with one of these names
+/// cannot be declared.
+pub const ARGUMENTS: [&str; 7] =
     ["foreign_key", "order_by", "index", "enrich", "defer", "parent", "fk"];
 
 const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
 
-impl Options {
-    /// Takes the options out of the words of a field or of a relation.
-    pub(crate) fn take(slots: &mut Slots, reader: &mut Reader) -> Self {
+impl RustRelationOptions {
+    /// Removes the options from the arguments of a field or a relation.
+    pub(crate) fn take(arguments: &mut Arguments, cx: &mut ReadContext) -> Self {
         Self(
             OPTIONS
-                .map(|name| slots.flag(name, reader).filter(|flag| flag.value).map(|flag| flag.at)),
+                .map(|name| arguments.flag(name, cx).filter(|flag| flag.value).map(|flag| flag.at)),
         )
     }
 
-    /// The first option that is set.
+    /// Returns the first option that is set.
     pub(crate) fn first(&self) -> Option<(&'static str, SpanId)> {
         OPTIONS.iter().zip(self.0).find_map(|(name, at)| at.map(|at| (*name, at)))
     }
 
-    /// As the JSON front would have them.
+    /// Converts the options to the raw form, as the JSON front end does.
     pub(crate) fn raw(&self) -> Option<Spanned<RawOptions>> {
         let (_, at) = self.first()?;
         let [index, enrich, defer, parent, fk] = self.0;
@@ -78,13 +79,13 @@ impl Options {
     }
 }
 
-/// The relation of a field.
+/// Creates the relation of a field.
 pub(crate) fn belongs_to(
-    name: Spanned<Text<'static>>,
+    name: Spanned<CowStr<'static>>,
     at: SpanId,
     target: Path,
-    foreign_key: Spanned<Text<'static>>,
-    options: Options,
+    foreign_key: Spanned<CowStr<'static>>,
+    options: RustRelationOptions,
 ) -> RustRelation {
     let target = RustTarget { path: target, at };
     RustRelation {
@@ -98,11 +99,12 @@ pub(crate) fn belongs_to(
     }
 }
 
-/// A relation of a struct: `has_many(reports = Report, foreign_key = desk_id, order_by = priority)`.
+/// Reads a relation of a struct: `has_many(reports = Report, foreign_key = desk_id, order_by =
+/// priority)`.
 pub(crate) fn read(
     argument: Argument,
     kind: RelationKind,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> Option<RustRelation> {
     let word = plain(&argument.name);
     let span = argument.name.span();
@@ -111,8 +113,8 @@ pub(crate) fn read(
         RelationKind::HasMany => "has_many(reports = Report, foreign_key = desk_id)",
         RelationKind::HasOne => "has_one(profile = Profile, foreign_key = user_id)",
     };
-    let Said::List(arguments) = argument.said else {
-        wrong(reader, &word, span, &argument.said, &format!("write `{example}`"));
+    let ArgumentKind::List(arguments) = argument.kind else {
+        report_wrong_value(cx, &word, span, &argument.kind, &format!("write `{example}`"));
         return None;
     };
     let known: &[&'static str] = match kind {
@@ -121,39 +123,37 @@ pub(crate) fn read(
         RelationKind::HasOne => &["foreign_key"],
     };
     let (named, others): (Vec<_>, Vec<_>) = arguments.into_iter().partition(|one| {
-        !WORDS.contains(&plain(&one.name).as_str()) && matches!(one.said, Said::Is(Given::Path(_)))
+        !ARGUMENTS.contains(&plain(&one.name).as_str())
+            && matches!(one.kind, ArgumentKind::Value(AttributeValue::Path(_)))
     });
-    let mut slots = Slots::new(others, &format!("`{word}`"), known, reader);
+    let mut arguments = Arguments::new(others, &format!("`{word}`"), known, cx);
     let mut named = named.into_iter();
-    let Some(Argument { name, said: Said::Is(Given::Path(path)) }) = named.next() else {
-        reader
-            .say(
-                Code::RustAttributeValue,
-                span,
-                format!("`{word}` does not say its name and model"),
-            )
+    let Some(Argument { name, kind: ArgumentKind::Value(AttributeValue::Path(path)) }) =
+        named.next()
+    else {
+        cx.report(Code::RustAttributeValue, span, format!("missing name and model in `{word}`"))
             .help(format!("write `{example}`"));
         return None;
     };
-    let seconds = named.map(|second| second.name).collect();
-    let has_strangers =
-        say_seconds(seconds, &word, example, known, reader) || slots.has_strangers();
-    let field =
-        |text: Spanned<Text<'static>>| Spanned::new(Text::Owned(lower_camel(&text.value)), text.at);
-    let foreign_key = slots.take("foreign_key");
-    if foreign_key.is_none() && !has_strangers {
-        reader
-            .say(Code::RustAttributeValue, span, format!("`{word}` does not say `foreign_key`"))
+    let extra_names = named.map(|second| second.name).collect();
+    let has_unknown =
+        report_extra_names(extra_names, &word, example, known, cx) || arguments.has_unknown();
+    let field = |text: Spanned<CowStr<'static>>| {
+        Spanned::new(CowStr::Owned(lower_camel(&text.value)), text.at)
+    };
+    let foreign_key = arguments.take("foreign_key");
+    if foreign_key.is_none() && !has_unknown {
+        cx.report(Code::RustAttributeValue, span, format!("missing `foreign_key` in `{word}`"))
             .help(format!("write `{example}`"));
     }
     let foreign_key =
-        foreign_key.and_then(|argument| text_of(argument, "desk_id", reader)).map(field);
-    let order_by = slots.text("order_by", "priority", reader).map(field);
-    let options = Options::take(&mut slots, reader);
-    let at = reader.at(name.span());
-    let target_at = reader.at_tokens(&path);
+        foreign_key.and_then(|argument| text_value(argument, "desk_id", cx)).map(field);
+    let order_by = arguments.text("order_by", "priority", cx).map(field);
+    let options = RustRelationOptions::take(&mut arguments, cx);
+    let at = cx.at(name.span());
+    let target_at = cx.at_tokens(&path);
     Some(RustRelation {
-        name: Spanned::new(Text::Owned(lower_camel(&plain(&name))), at),
+        name: Spanned::new(CowStr::Owned(lower_camel(&plain(&name))), at),
         at,
         kind,
         target: RustTarget { path, at: target_at },
@@ -163,31 +163,30 @@ pub(crate) fn read(
     })
 }
 
-/// Says what is wrong with words beside the relation's name; whether one of them is near to a word that there is.
-fn say_seconds(
-    seconds: Vec<Ident>,
+/// Reports arguments other than the relation's name. Returns whether one of them is similar to a
+/// known argument.
+fn report_extra_names(
+    extra_names: Vec<Ident>,
     word: &str,
     example: &str,
     known: &[&'static str],
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> bool {
-    let mut has_strangers = false;
-    for second in seconds {
-        if let Some(near) = reader.suggest.nearest(&plain(&second), known.iter().copied()) {
-            has_strangers = true;
-            let message = format!("`{word}` has no attribute `{second}`");
-            reader
-                .say(Code::RustUnknownAttribute, second.span(), message)
+    let mut has_unknown = false;
+    for second in extra_names {
+        if let Some(near) = cx.suggest.nearest(&plain(&second), known.iter().copied()) {
+            has_unknown = true;
+            let message = format!("unknown attribute `{second}` on `{word}`");
+            cx.report(Code::RustUnknownAttribute, second.span(), message)
                 .help(format!("did you mean `{near}`?"));
             continue;
         }
-        reader
-            .say(
-                Code::RustAttributeValue,
-                second.span(),
-                format!("`{word}` is one relation, and this names a second"),
-            )
-            .help(format!("say each by itself: `{example}`"));
+        cx.report(
+            Code::RustAttributeValue,
+            second.span(),
+            format!("`{word}` declares more than one relation"),
+        )
+        .help(format!("write one `{word}` per relation: `{example}`"));
     }
-    has_strangers
+    has_unknown
 }

@@ -1,20 +1,20 @@
-//! From what each item says to one raw schema: names become what they name.
+//! Resolves the names of all items and builds the raw schema.
 
-use super::attribute::Given;
+use super::attribute::AttributeValue;
 use super::enumeration::RustEnum;
 use super::field::{RustField, default_value, members};
 use super::model::RustModel;
 use super::relation::RustRelation;
 use super::shape::Shapes;
-use super::{Reader, plain};
+use super::{ReadContext, plain};
 use crate::check::default_column;
 use crate::diag::{Code, SpanId, Spanned};
-use crate::raw::{Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema, Text};
+use crate::raw::{CowStr, Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use syn::Path;
 
-/// All items of one schema, in its order.
+/// All items of one schema, in order.
 pub(crate) struct Items<'i> {
     pub(crate) models: Vec<RustModel>,
     pub(crate) enums: Vec<RustEnum>,
@@ -22,37 +22,37 @@ pub(crate) struct Items<'i> {
     pub(crate) roles: Vec<RawRole<'static>>,
 }
 
-/// A model, as others see it.
-struct Known {
-    /// None where several models have it, which has been said: a look-up would find the wrong one.
+/// The names of a model that other models refer to.
+struct ModelNames {
+    /// `None` if several models have the same key, which has been reported.
     key: Option<String>,
-    /// Name on the wire to physical column.
+    /// Name on the wire to column.
     columns: BTreeMap<String, String>,
-    /// Name in Rust to name on the wire, where the usual rule does not lead there.
+    /// The usual name on the wire to the actual one, for renamed fields.
     renamed: BTreeMap<String, String>,
 }
 
-pub(crate) fn resolve(items: Items<'_>, reader: &mut Reader) -> RawSchema<'static> {
+pub(crate) fn resolve(items: Items<'_>, cx: &mut ReadContext) -> RawSchema<'static> {
     let models: Vec<_> =
         items.models.iter().map(|model| (plain(&model.ident), &model.ident)).collect();
-    repeated(
-        models.into_iter().map(|(name, ident)| (name, reader.at(ident.span()))).collect(),
+    report_repeated(
+        models.into_iter().map(|(name, ident)| (name, cx.at(ident.span()))).collect(),
         "structs",
-        reader,
+        cx,
     );
     let keys = |model: &RustModel| (model.raw.key.value.clone().into_owned(), model.raw.key.at);
-    // Structs of one name have been reported as such.
+    // Duplicate structs have been reported.
     let mut structs = std::collections::BTreeSet::new();
     let unlike = items.models.iter().filter(|model| structs.insert(plain(&model.ident)));
-    repeated(unlike.map(keys).collect(), "models", reader);
+    report_repeated(unlike.map(keys).collect(), "models", cx);
     let enums: Vec<_> =
         items.enums.iter().map(|one| (plain(&one.ident), one.ident.span())).collect();
-    repeated(
-        enums.into_iter().map(|(name, span)| (name, reader.at(span))).collect(),
+    report_repeated(
+        enums.into_iter().map(|(name, span)| (name, cx.at(span))).collect(),
         "enums",
-        reader,
+        cx,
     );
-    let mut known: BTreeMap<String, Known> =
+    let mut known: BTreeMap<String, ModelNames> =
         items.models.iter().map(|model| (plain(&model.ident), known(model))).collect();
     let mut by_key: BTreeMap<&str, Vec<&RustModel>> = BTreeMap::new();
     items
@@ -67,43 +67,43 @@ pub(crate) fn resolve(items: Items<'_>, reader: &mut Reader) -> RawSchema<'stati
     let models = items
         .models
         .into_iter()
-        .map(|model| resolve_model(model, &known, &enums, &items.shapes, reader));
+        .map(|model| resolve_model(model, &known, &enums, &items.shapes, cx));
     RawSchema { models: models.collect(), identity_roles: items.roles }
 }
 
-/// Says that two things of one kind have one name. Whoever reads the last of them would lose the others.
-pub(crate) fn repeated(names: Vec<(String, SpanId)>, what: &str, reader: &mut Reader) {
+/// Reports duplicate names.
+pub(crate) fn report_repeated(names: Vec<(String, SpanId)>, noun: &str, cx: &mut ReadContext) {
     let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
     for (name, at) in names {
         if let Some(first) = seen.get(&name) {
-            let help = match what {
+            let help = match noun {
                 "structs" | "enums" => {
-                    "nothing is compiled, so that modules do not tell them apart; rename one"
+                    "rename one of the two; modules do not distinguish them, because the source \
+                     is not compiled"
                 }
                 "models" => "give one of them another `#[ablo(key = \"…\")]`",
                 "fields" => "give one of them another `#[ablo(rename = \"…\")]`",
-                _ => "give one of them another name, on a field with `relation = \"…\"`",
+                _ => "rename one of them; on a field, use `relation = \"…\"`",
             };
-            let message = format!("two {what} are called `{name}`");
-            reader
-                .diagnostics
+            let message = format!("two {noun} have the name `{name}`");
+            cx.diagnostics
                 .push(Code::RustRepeatedName, at, message)
                 .help(help)
-                .also(*first, "the other one");
+                .also(*first, "first used here");
         } else {
             seen.insert(name, at);
         }
     }
 }
 
-fn known(model: &RustModel) -> Known {
+fn known(model: &RustModel) -> ModelNames {
     let fields = || model.base.iter().chain(&model.fields);
     let column = |raw: &RawField<'_>| match &raw.column {
         Some(column) => column.value.as_ref().to_owned(),
         None => default_column(&raw.name.value).into_owned(),
     };
-    let camel = |field: &RustField| super::words::lower_camel(&plain(&field.ident));
-    Known {
+    let camel = |field: &RustField| super::casing::lower_camel(&plain(&field.ident));
+    ModelNames {
         key: Some(model.raw.key.value.as_ref().to_owned()),
         columns: fields()
             .map(|field| (field.raw.name.value.as_ref().to_owned(), column(&field.raw)))
@@ -115,11 +115,11 @@ fn known(model: &RustModel) -> Known {
     }
 }
 
-impl Known {
-    fn on_the_wire(&self, name: Spanned<Text<'static>>) -> Spanned<Text<'static>> {
+impl ModelNames {
+    fn wire_name(&self, name: Spanned<CowStr<'static>>) -> Spanned<CowStr<'static>> {
         match self.renamed.get(name.value.as_ref()) {
             Some(renamed) if !self.columns.contains_key(name.value.as_ref()) => {
-                Spanned::new(Text::Owned(renamed.clone()), name.at)
+                Spanned::new(CowStr::Owned(renamed.clone()), name.at)
             }
             _ => name,
         }
@@ -132,17 +132,17 @@ impl Known {
 
 fn resolve_model(
     model: RustModel,
-    known: &BTreeMap<String, Known>,
+    known: &BTreeMap<String, ModelNames>,
     enums: &BTreeMap<String, &RustEnum>,
     shapes: &Shapes<'_>,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> RawModel<'static> {
     let RustModel { ident, fields, base, relations, mut raw } = model;
     for field in base.into_iter().chain(fields) {
-        raw.fields.push(resolve_field(field, enums, shapes, reader));
+        raw.fields.push(resolve_field(field, enums, shapes, cx));
     }
     for relation in relations {
-        raw.relations.push(resolve_relation(relation, &plain(&ident), known, reader));
+        raw.relations.push(resolve_relation(relation, &plain(&ident), known, cx));
     }
     raw
 }
@@ -151,7 +151,7 @@ pub(crate) fn resolve_field(
     field: RustField,
     enums: &BTreeMap<String, &RustEnum>,
     shapes: &Shapes<'_>,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> RawField<'static> {
     let RustField { mut raw, enumeration, shape, default, .. } = field;
     if let Some(path) = &enumeration {
@@ -162,7 +162,7 @@ pub(crate) fn resolve_field(
             }
             None => {
                 raw.kind = None;
-                unknown_type(path, enums, reader);
+                unknown_type(path, enums, cx);
             }
         }
     }
@@ -170,61 +170,59 @@ pub(crate) fn resolve_field(
         let at = raw.kind.map_or(raw.at, |kind| kind.at);
         raw.shape = shapes.of(ty).map(|shape| Spanned::new(shape, at));
     }
-    if let (Some(given), Some(kind)) = (&default, raw.kind) {
-        raw.default = read_default(given, kind.value, raw.format.is_some(), reader);
+    if let (Some(value), Some(kind)) = (&default, raw.kind) {
+        raw.default = read_default(value, kind.value, raw.format.is_some(), cx);
     }
     raw.members = members(&raw);
     raw
 }
 
-/// A word is only `now`: a derive cannot know the values of an enum's variants.
+/// A path is only valid as `now`: a derive cannot know the values of an enum's variants.
 pub(crate) fn read_default(
-    given: &Given,
+    value: &AttributeValue,
     kind: RawKind,
     exact: bool,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> Maybe<Value> {
-    if matches!(given, Given::Path(_)) && kind != RawKind::Date {
-        reader
-            .say_at(Code::RustAttributeValue, given, "a default is a literal")
-            .help("write the value as the wire has it: `default = \"pending\"`");
+    if matches!(value, AttributeValue::Path(_)) && kind != RawKind::Date {
+        cx.report_tokens(Code::RustAttributeValue, value, "the default must be a literal")
+            .help("write the value as on the wire: `default = \"pending\"`");
         return None;
     }
-    Some(reader.spanned(default_value(given, kind, exact), given.span()))
+    Some(cx.spanned(default_value(value, kind, exact), value.span()))
 }
 
-fn unknown_type(path: &Path, enums: &BTreeMap<String, &RustEnum>, reader: &mut Reader) {
+fn unknown_type(path: &Path, enums: &BTreeMap<String, &RustEnum>, cx: &mut ReadContext) {
     let name = last(path);
     let known = ["String", "Timestamp", "Decimal", "Uuid", "Value"];
-    let near = reader
-        .suggest
-        .nearest(&name, enums.keys().map(String::as_str).chain(known))
-        .map(str::to_owned);
+    let near =
+        cx.suggest.nearest(&name, enums.keys().map(String::as_str).chain(known)).map(str::to_owned);
     let help = near.map_or_else(
-        || "an enum derives `AbloEnum` and stands in the same source; anything else goes into `Json<…>`".to_owned(),
+        || {
+            "derive `AbloEnum` for an enum in the same source; wrap any other type in `Json<…>`"
+                .to_owned()
+        },
         |near| format!("did you mean `{near}`?"),
     );
-    reader
-        .say_at(Code::RustUnknownType, path, format!("`{name}` is no enum of this schema"))
-        .help(help);
+    cx.report_tokens(Code::RustUnknownType, path, format!("unknown type `{name}`")).help(help);
 }
 
 fn resolve_relation(
     relation: RustRelation,
     own: &str,
-    known: &BTreeMap<String, Known>,
-    reader: &mut Reader,
+    known: &BTreeMap<String, ModelNames>,
+    cx: &mut ReadContext,
 ) -> RawRelation<'static> {
     let name = last(&relation.target.path);
     let target = known.get(&name);
     if target.is_none() {
-        let help = reader.suggest.help(&name, known.keys().map(String::as_str));
-        let said = reader.say_at(
+        let help = cx.suggest.help(&name, known.keys().map(String::as_str));
+        let diagnostic = cx.report_tokens(
             Code::RelationUnknownTarget,
             &relation.target.path,
-            format!("`{name}` is no model of this schema"),
+            format!("unknown model `{name}`"),
         );
-        said.help =
+        diagnostic.help =
             help.or_else(|| Some("derive `AbloModel` for the struct, in this source".to_owned()));
     }
     let holder = if relation.kind == crate::schema::RelationKind::BelongsTo {
@@ -233,7 +231,7 @@ fn resolve_relation(
         target
     };
     let foreign_key = match (relation.foreign_key, holder) {
-        (Some(name), Some(holder)) => Some(holder.on_the_wire(name)),
+        (Some(name), Some(holder)) => Some(holder.wire_name(name)),
         (name, _) => name,
     };
     let foreign_key_column = foreign_key.as_ref().map(|name| {
@@ -241,10 +239,10 @@ fn resolve_relation(
             || default_column(&name.value).into_owned(),
             |holder| holder.column(&name.value),
         );
-        Spanned::new(Text::Owned(column), name.at)
+        Spanned::new(CowStr::Owned(column), name.at)
     });
     let order_by = match (relation.order_by, target) {
-        (Some(name), Some(target)) => Some(target.on_the_wire(name)),
+        (Some(name), Some(target)) => Some(target.wire_name(name)),
         (name, _) => name,
     };
     RawRelation {
@@ -253,7 +251,7 @@ fn resolve_relation(
         kind: Some(Spanned::new(relation.kind, relation.at)),
         target: target
             .and_then(|target| target.key.clone())
-            .map(|key| Spanned::new(Text::Owned(key), relation.target.at)),
+            .map(|key| Spanned::new(CowStr::Owned(key), relation.target.at)),
         foreign_key,
         foreign_key_column,
         options: relation.options.raw(),
@@ -261,8 +259,8 @@ fn resolve_relation(
     }
 }
 
-/// The kinds of stubs that a lone struct needs: a field of a model that is not there.
-pub(crate) fn stub_field(name: &Spanned<Text<'static>>, kind: RawKind) -> RawField<'static> {
+/// Creates a field of a stub model.
+pub(crate) fn stub_field(name: &Spanned<CowStr<'static>>, kind: RawKind) -> RawField<'static> {
     let mut raw = RawField {
         name: name.clone(),
         at: name.at,

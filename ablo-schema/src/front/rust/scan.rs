@@ -1,67 +1,65 @@
-//! What matters in a source: structs, enums, modules and `define_schema!`, found in its tokens.
+//! Finds structs, enums, modules and `define_schema!` in the tokens of a source.
 //!
-//! Everything between them is skipped as token trees, so that no function body is ever parsed. What is handed to syn,
-//! which recurses, is measured first.
+//! All other tokens are skipped as token trees, so function bodies are never parsed. Nesting is
+//! measured before items are passed to syn, which is recursive.
 
-use super::{Reader, plain};
+use super::{ReadContext, plain};
 use crate::diag::Code;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use std::str::FromStr;
 use syn::{Item, ItemEnum, ItemStruct};
 
-/// How large a source may be, in bytes.
-pub(super) const MOST_BYTES: usize = 16 << 20;
+/// The maximum size of a source in bytes.
+pub(super) const MAX_BYTES: usize = 16 << 20;
 
-/// How deep one item may be nested, counted in tokens that may each open a level.
-const DEEPEST: usize = 36;
+/// The maximum nesting depth of one item, in tokens that may each open a level.
+const MAX_DEPTH: usize = 36;
 
-/// What matters of a level of a source.
+/// An item found at one level of a source.
 pub(super) enum Piece {
     /// A struct or an enum.
     Item(Box<Item>),
-    /// `define_schema! { … }`, by the span of its name.
+    /// `define_schema! { … }` and the span of its name.
     Schema(TokenStream, Span),
-    /// A module: its name, what `#[path]` says, and what stands in it where that is here.
+    /// A module: its name, the value of `#[path]`, and its tokens if it is inline.
     Module(Ident, Option<String>, Option<TokenStream>),
 }
 
-/// The tokens of a source, unless it is too large or no Rust.
-pub(super) fn tokens(text: &str, reader: &mut Reader) -> Option<TokenStream> {
-    if text.len() > MOST_BYTES {
-        let message = format!("the source has {} bytes, more than {MOST_BYTES}", text.len());
-        reader
-            .say(Code::SourceTooLarge, Span::call_site(), message)
-            .help("put the models into a source of their own");
+/// Tokenizes a source, unless it is too large or not Rust.
+pub(super) fn tokens(text: &str, cx: &mut ReadContext) -> Option<TokenStream> {
+    if text.len() > MAX_BYTES {
+        let message = format!("the source has {} bytes; the limit is {MAX_BYTES}", text.len());
+        cx.report(Code::SourceTooLarge, Span::call_site(), message)
+            .help("move the models to a source of their own");
         return None;
     }
-    match TokenStream::from_str(&text[prelude(text)..]) {
+    match TokenStream::from_str(&text[prefix_length(text)..]) {
         Ok(tokens) => Some(tokens),
         Err(error) => {
-            reader
-                .say(Code::RustSyntax, error.span(), "this is no Rust from here on")
-                .help("look for a bracket, a quote or a comment that is not closed");
+            cx.report(Code::RustSyntax, error.span(), "invalid Rust")
+                .help("check for an unclosed bracket, quote or comment");
             None
         }
     }
 }
 
-/// Bytes before the first token: a byte order mark, a line for the shell.
-pub(super) fn prelude(text: &str) -> usize {
+/// Returns the number of bytes before the first token: a byte order mark and a shebang line.
+pub(super) fn prefix_length(text: &str) -> usize {
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let rest = &text[mark..];
     let shell = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
     mark + if shell { rest.find('\n').unwrap_or(rest.len()) } else { 0 }
 }
 
-/// Finds the pieces of one level.
-pub(super) fn pieces(tokens: TokenStream, reader: &mut Reader) -> Vec<Piece> {
+/// Finds the items of one level.
+pub(super) fn pieces(tokens: TokenStream, cx: &mut ReadContext) -> Vec<Piece> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let (mut pieces, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
         let start = at;
         let attributes = take_attributes(&tokens, &mut at);
         skip_visibility(&tokens, &mut at);
-        match piece(&tokens, start, at, &attributes, reader) {
+        match piece(&tokens, start, at, &attributes, cx) {
             Some((found, end)) => {
                 pieces.extend(found);
                 at = end;
@@ -100,13 +98,13 @@ fn skip_visibility(tokens: &[TokenTree], at: &mut usize) {
     }
 }
 
-/// The piece that begins here, if one does, and where it ends. What only tests see is skipped.
+/// Returns the item that starts here, and its end. Items under `#[cfg(test)]` are skipped.
 fn piece(
     tokens: &[TokenTree],
     start: usize,
     at: usize,
     attributes: &[TokenStream],
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> Option<(Option<Piece>, usize)> {
     let TokenTree::Ident(word) = tokens.get(at)? else { return None };
     let name = match tokens.get(at + 1) {
@@ -123,7 +121,7 @@ fn piece(
                 .iter()
                 .any(|attribute| derives(attribute, "AbloModel") || derives(attribute, "AbloEnum"));
             let parsed =
-                if is_test { None } else { parse(item, keyword == "enum", &name, ours, reader) };
+                if is_test { None } else { parse(item, keyword == "enum", &name, ours, cx) };
             Some((parsed.map(|item| Piece::Item(Box::new(item))), end))
         }
         "mod" => {
@@ -149,7 +147,7 @@ fn is_cfg_test(attribute: &TokenStream) -> bool {
     cfg && is(inner.next(), "test") && inner.next().is_none()
 }
 
-/// Whether what stands in an attribute derives this, also behind `cfg_attr`.
+/// Returns whether an attribute derives `name`, directly or in `cfg_attr`.
 pub(super) fn derives(attribute: &TokenStream, name: &str) -> bool {
     let mut tokens = attribute.clone().into_iter();
     matches!(tokens.next(), Some(TokenTree::Ident(word)) if word == "derive" || word == "cfg_attr")
@@ -164,17 +162,18 @@ fn mentions(group: &Group, name: &str, depth: usize) -> bool {
     })
 }
 
-/// Parses a struct or an enum. What is wrong with one that is no concern of ours is the compiler's to report.
+/// Parses a struct or an enum. Syntax errors in items that do not derive ablo's traits are left to
+/// the compiler.
 fn parse(
     tokens: TokenStream,
     is_enum: bool,
     name: &Ident,
     ours: bool,
-    reader: &mut Reader,
+    cx: &mut ReadContext,
 ) -> Option<Item> {
     if let Some(span) = too_deep(tokens.clone()) {
         if ours {
-            say_too_deep(&format!("`{}`", plain(name)), span, reader);
+            report_too_deep(&format!("`{}`", plain(name)), span, cx);
         }
         return None;
     }
@@ -187,20 +186,21 @@ fn parse(
         Ok(item) => Some(item),
         Err(error) => {
             if ours {
-                reader.syntax(error);
+                cx.syntax(error);
             }
             None
         }
     }
 }
 
-/// Says that something is nested beyond measure.
-pub(super) fn say_too_deep(what: &str, span: Span, reader: &mut Reader) {
-    let message = format!("{what} is nested more than {DEEPEST} levels deep here");
-    reader.say(Code::SourceTooLarge, span, message).help("give the inner part a name of its own");
+/// Reports that an item is nested too deeply.
+pub(super) fn report_too_deep(subject: &str, span: Span, cx: &mut ReadContext) {
+    let message = format!("{subject} is nested more than {MAX_DEPTH} levels deep");
+    cx.report(Code::SourceTooLarge, span, message).help("move the inner part to a named type");
 }
 
-/// Behind the braces or the `;` that end a type; those in its parameters end nothing.
+/// Returns the index after the braces or the `;` that end a type, ignoring those inside its generic
+/// parameters.
 fn end_of_type(tokens: &[TokenTree], from: usize) -> usize {
     let (mut angles, mut arrow) = (0_usize, false);
     for (at, token) in tokens.iter().enumerate().skip(from) {
@@ -223,7 +223,7 @@ fn end_of_type(tokens: &[TokenTree], from: usize) -> usize {
     tokens.len()
 }
 
-/// What `#[path = "…"]` says.
+/// Returns the value of `#[path = "…"]`.
 fn path_of(attributes: &[TokenStream]) -> Option<String> {
     attributes.iter().find_map(|attribute| {
         let mut tokens = attribute.clone().into_iter();
@@ -241,30 +241,31 @@ fn path_of(attributes: &[TokenStream]) -> Option<String> {
     })
 }
 
-/// Where tokens are nested too deeply for a parser that recurses.
+/// Returns the span of tokens that are nested too deeply for a recursive parser.
 pub(super) fn too_deep(tokens: TokenStream) -> Option<Span> {
     deeper(tokens, 0)
 }
 
-/// Counts what may open a level: every token between two commas but attributes, and every bracket.
+/// Counts what may open a level: every token between two commas except attributes, and every
+/// bracket.
 fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
     let (mut depth, mut hash, mut closed) = (above, false, false);
     for token in tokens {
-        // The braces of one item end it where the next begins.
+        // After its braces, an item ends where the next one starts.
         if std::mem::take(&mut closed) && begins_item(&token) {
             depth = above;
         }
         let is_hash = is_punct(Some(&token), '#');
         match &token {
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => depth = above,
-            // Paths are long and not deep.
+            // Paths do not nest.
             TokenTree::Punct(punct) if punct.as_char() == ':' => {}
             TokenTree::Group(group) => {
                 let attribute = hash && group.delimiter() == Delimiter::Bracket;
                 depth += usize::from(!attribute);
                 closed = group.delimiter() == Delimiter::Brace;
                 let inner = if attribute { above + 1 } else { depth };
-                if inner > DEEPEST {
+                if inner > MAX_DEPTH {
                     return Some(token.span());
                 }
                 if let Some(span) = deeper(group.stream(), inner) {
@@ -273,7 +274,7 @@ fn deeper(tokens: TokenStream, above: usize) -> Option<Span> {
             }
             _ => depth += usize::from(!is_hash),
         }
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Some(token.span());
         }
         hash = is_hash;

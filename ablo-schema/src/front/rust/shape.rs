@@ -1,12 +1,12 @@
-//! Shapes: the JSON Schema of a type that stands in the same source.
+//! Shapes: derives the JSON Schema of a type from its declaration in the same source.
 //!
-//! It says what schemars says of the same type, inline and without titles, as far as syntax alone can tell. A type from
-//! elsewhere may be anything, and is left open.
+//! The result equals that of schemars with subschemas inlined and titles removed, as far as the
+//! syntax allows. Types from elsewhere accept any value.
 
 use super::attribute::doc;
+use super::casing::Casing;
 use super::plain;
 use super::types::path;
-use super::words::Casing;
 use crate::value::{Members, Value};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,10 +15,11 @@ use syn::{
     Type, TypeArray, TypeTuple,
 };
 
-/// How many types one shape may be made of before the rest is left open: types that hold each other twice grow fast.
-const MOST_TYPES: usize = 4096;
+/// The maximum number of types in one shape; further types accept any value. Without it, types that
+/// contain each other twice would grow exponentially.
+const MAX_TYPES: usize = 4096;
 
-/// The types around the one that is looked at. What holds itself never ends, and is left open where it does.
+/// The types around the current one. A recursive type accepts any value where it recurs.
 struct Trail<'t> {
     name: &'t str,
     above: Option<&'t Trail<'t>>,
@@ -31,7 +32,7 @@ impl Trail<'_> {
     }
 }
 
-/// The types of a source, by name.
+/// The types of a source by name.
 #[derive(Default)]
 pub(crate) struct Shapes<'s> {
     pub(crate) structs: BTreeMap<String, &'s ItemStruct>,
@@ -39,10 +40,10 @@ pub(crate) struct Shapes<'s> {
 }
 
 impl Shapes<'_> {
-    /// The shape of a type, where there is anything to say.
+    /// Returns the shape of a type, unless it accepts any value.
     pub(crate) fn of(&self, ty: &Type) -> Option<Value> {
-        let trail = Trail { name: "", above: None, left: &Cell::new(MOST_TYPES) };
-        Some(self.schema(ty, &trail)).filter(|schema| *schema != open())
+        let trail = Trail { name: "", above: None, left: &Cell::new(MAX_TYPES) };
+        Some(self.schema(ty, &trail)).filter(|schema| *schema != any())
     }
 
     fn schema(&self, ty: &Type, trail: &Trail<'_>) -> Value {
@@ -55,7 +56,7 @@ impl Shapes<'_> {
             _ => {}
         }
         let Some(last) = path(ty).and_then(|path| path.segments.last()).filter(|_| left > 0) else {
-            return open();
+            return any();
         };
         trail.left.set(left - 1);
         let arguments: Vec<&Type> = match &last.arguments {
@@ -86,15 +87,15 @@ impl Shapes<'_> {
                 ("additionalProperties", self.schema(inner, trail)),
             ]),
             (name, []) => simple(name).unwrap_or_else(|| self.named(name, trail)),
-            _ => open(),
+            _ => any(),
         }
     }
 
     fn tuple(&self, tuple: &TypeTuple, trail: &Trail<'_>) -> Value {
         trail.left.set(trail.left.get().saturating_sub(1));
         let items: Vec<Value> = tuple.elems.iter().map(|ty| self.schema(ty, trail)).collect();
-        let [least, most] = lengths(items.len());
-        object([("type", text("array")), ("prefixItems", Value::Array(items)), least, most])
+        let [min, max] = lengths(items.len());
+        object([("type", text("array")), ("prefixItems", Value::Array(items)), min, max])
     }
 
     fn array(&self, array: &TypeArray, trail: &Trail<'_>) -> Value {
@@ -102,26 +103,26 @@ impl Shapes<'_> {
         let items = ("items", self.schema(&array.elem, trail));
         match &array.len {
             Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
-                let [least, most] = lengths(length.base10_parse().unwrap_or_default());
-                object([("type", text("array")), items, least, most])
+                let [min, max] = lengths(length.base10_parse().unwrap_or_default());
+                object([("type", text("array")), items, min, max])
             }
-            // A length that only the compiler knows.
+            // Only the compiler knows the length.
             _ => object([("type", text("array")), items]),
         }
     }
 
     fn named(&self, name: &str, trail: &Trail<'_>) -> Value {
         if trail.holds(name) {
-            return open();
+            return any();
         }
         if let Some(found) = self.structs.get(name) {
             return self.structure(found, &Trail { name, above: Some(trail), left: trail.left });
         }
-        self.enums.get(name).map_or_else(open, |found| words(found))
+        self.enums.get(name).map_or_else(any, |found| string_enum(found))
     }
 
     fn structure(&self, found: &ItemStruct, trail: &Trail<'_>) -> Value {
-        let Fields::Named(fields) = &found.fields else { return open() };
+        let Fields::Named(fields) = &found.fields else { return any() };
         let casing = serde_word(&found.attrs, "rename_all");
         let (mut properties, mut required) = (Members::new(), Vec::new());
         for field in &fields.named {
@@ -162,20 +163,20 @@ impl Shapes<'_> {
     }
 }
 
-/// As many items, no fewer and no more.
+/// Returns the keywords for an exact number of items.
 fn lengths(length: usize) -> [(&'static str, Value); 2] {
     let length = f64::from(u32::try_from(length).unwrap_or(u32::MAX));
     [("minItems", Value::Number(length)), ("maxItems", Value::Number(length))]
 }
 
-/// An enum of bare variants.
-fn words(found: &ItemEnum) -> Value {
+/// Returns the schema of an enum without fields.
+fn string_enum(found: &ItemEnum) -> Value {
     if found.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) {
-        return open();
+        return any();
     }
     let casing = serde_word(&found.attrs, "rename_all").unwrap_or_else(|| "PascalCase".to_owned());
-    // `Casing` knows the words of serde by their spelling.
-    let casing = super::words::CASINGS
+    // `Casing` uses the spellings of serde.
+    let casing = super::casing::CASINGS
         .iter()
         .find(|known| **known == casing)
         .copied()
@@ -186,23 +187,23 @@ fn words(found: &ItemEnum) -> Value {
     };
     let (plain, documented): (Vec<_>, Vec<_>) =
         found.variants.iter().partition(|variant| doc(&variant.attrs).is_none());
-    let words = Value::Array(plain.into_iter().map(|variant| text(&value(variant))).collect());
-    let words = object([("type", text("string")), ("enum", words)]);
+    let values = Value::Array(plain.into_iter().map(|variant| text(&value(variant))).collect());
+    let schema = object([("type", text("string")), ("enum", values)]);
     if documented.is_empty() {
-        return described(words, &found.attrs);
+        return described(schema, &found.attrs);
     }
-    // What is said of one variant needs a schema of its own.
+    // A documented variant needs a schema of its own.
     let one = |variant: &syn::Variant| {
         let word = object([("type", text("string")), ("const", text(&value(variant)))]);
         described(word, &variant.attrs)
     };
     let has_plain = documented.len() < found.variants.len();
     let all =
-        has_plain.then_some(words).into_iter().chain(documented.into_iter().map(one)).collect();
+        has_plain.then_some(schema).into_iter().chain(documented.into_iter().map(one)).collect();
     described(object([("oneOf", Value::Array(all))]), &found.attrs)
 }
 
-/// What `Default` gives, of the types that everybody knows.
+/// Returns the `Default` of well-known types.
 fn default_of(ty: &Type) -> Option<Value> {
     let last = path(ty)?.segments.last()?;
     Some(match plain(&last.ident).as_str() {
@@ -245,7 +246,7 @@ fn simple(name: &str) -> Option<Value> {
     })
 }
 
-/// Adds `null`, in the type where that is one word, else beside it.
+/// Adds `null` to the type if that is a single word, else as an alternative.
 fn nullable(schema: Value) -> Value {
     match schema {
         Value::Object(mut members) => {
@@ -283,11 +284,11 @@ fn described(schema: Value, attributes: &[Attribute]) -> Value {
 
 fn renamed(casing: &str, field: &str) -> String {
     match casing {
-        "camelCase" => super::words::lower_camel(field),
+        "camelCase" => super::casing::lower_camel(field),
         "kebab-case" => field.replace('_', "-"),
         "SCREAMING_SNAKE_CASE" | "UPPERCASE" => field.to_ascii_uppercase(),
         "PascalCase" => {
-            let camel = super::words::lower_camel(field);
+            let camel = super::casing::lower_camel(field);
             let mut letters = camel.chars();
             letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
         }
@@ -295,11 +296,11 @@ fn renamed(casing: &str, field: &str) -> String {
     }
 }
 
-/// A text that serde's attribute gives to a word.
+/// Returns the string value of an argument of `#[serde(…)]`.
 fn serde_word(attributes: &[Attribute], word: &str) -> Option<String> {
     let mut found = None;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        // What serde itself refuses is serde's to report.
+        // serde reports errors in its own attributes.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident(word) {
                 if let Lit::Str(text) = meta.value()?.parse::<Lit>()? {
@@ -328,8 +329,8 @@ fn serde_flag(attributes: &[Attribute], word: &str) -> bool {
     found
 }
 
-/// Anything at all.
-fn open() -> Value {
+/// Returns the schema that accepts any value.
+fn any() -> Value {
     Value::Bool(true)
 }
 

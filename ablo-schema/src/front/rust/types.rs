@@ -1,29 +1,28 @@
-//! Types of fields: what a Rust type is in the schema.
+//! Maps the Rust type of a field to a type of the schema.
 //!
-//! Types are known by the last word of their path, as serde's attributes and every derive know them: a macro cannot look
-//! behind an import.
+//! Types are recognized by the last segment of their path, because a macro cannot resolve imports.
 
-use super::Reader;
+use super::ReadContext;
 use crate::diag::Code;
 use crate::raw::RawKind;
 use syn::spanned::Spanned as _;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
-/// What a field holds.
+/// The type of a field.
 pub(crate) struct FieldType {
-    /// Its type in the schema; `None` where nobody can tell, which has been said.
-    pub(crate) what: Option<What>,
+    /// The type in the schema; `None` if it is not supported, which has been reported.
+    pub(crate) kind: Option<FieldTypeKind>,
     pub(crate) optional: bool,
     /// The type without `Option`.
     pub(crate) value: Type,
 }
 
 /// A type of the schema.
-pub(crate) enum What {
+pub(crate) enum FieldTypeKind {
     Plain(RawKind),
-    /// A kind, and what its values are exactly.
+    /// A type with a format.
     Exact(RawKind, &'static str),
-    /// An exact decimal number.
+    /// A decimal.
     Decimal,
     /// The id of a row of this model.
     Id(Path),
@@ -33,7 +32,7 @@ pub(crate) enum What {
     Enum(Path),
 }
 
-const EXACT: [(&str, RawKind, &str); 10] = [
+const EXACT_TYPES: [(&str, RawKind, &str); 10] = [
     ("f32", RawKind::Number, "float"),
     ("i8", RawKind::Number, "int8"),
     ("i16", RawKind::Number, "int16"),
@@ -46,7 +45,7 @@ const EXACT: [(&str, RawKind, &str); 10] = [
     ("Uuid", RawKind::String, "uuid"),
 ];
 
-const PLAIN: [(&str, RawKind); 7] = [
+const PLAIN_TYPES: [(&str, RawKind); 7] = [
     ("String", RawKind::String),
     ("f64", RawKind::Number),
     ("bool", RawKind::Boolean),
@@ -56,68 +55,67 @@ const PLAIN: [(&str, RawKind); 7] = [
     ("Value", RawKind::Json),
 ];
 
-/// Types that people try, and what to use in their place.
-const UNSUPPORTED: [(&str, &str); 24] = [
-    ("usize", "its width depends on the machine: use `u64`, or `u32` where that is enough"),
-    ("isize", "its width depends on the machine: use `i64`, or `i32` where that is enough"),
-    ("i128", "use `ablo::Decimal`, which keeps every digit"),
-    ("u128", "use `ablo::Decimal`, which keeps every digit"),
+/// Unsupported types and what to use instead.
+const UNSUPPORTED_TYPES: [(&str, &str); 24] = [
+    ("usize", "its width depends on the platform: use `u64`, or `u32` if that is enough"),
+    ("isize", "its width depends on the platform: use `i64`, or `i32` if that is enough"),
+    ("i128", "use `ablo::Decimal`, which preserves all digits"),
+    ("u128", "use `ablo::Decimal`, which preserves all digits"),
     ("char", "use `String`"),
     ("str", "use `String`"),
-    ("Vec", "wrap it: `Json<Vec<…>>` keeps any list as JSON"),
-    ("HashMap", "wrap it: `Json<HashMap<…>>` keeps any map as JSON"),
-    ("BTreeMap", "wrap it: `Json<BTreeMap<…>>` keeps any map as JSON"),
-    ("HashSet", "wrap it: `Json<HashSet<…>>` keeps any set as JSON"),
-    ("BTreeSet", "wrap it: `Json<BTreeSet<…>>` keeps any set as JSON"),
-    ("Box", "use what is in it"),
-    ("Rc", "use what is in it"),
-    ("Arc", "use what is in it"),
+    ("Vec", "wrap it: `Json<Vec<…>>` stores any list as JSON"),
+    ("HashMap", "wrap it: `Json<HashMap<…>>` stores any map as JSON"),
+    ("BTreeMap", "wrap it: `Json<BTreeMap<…>>` stores any map as JSON"),
+    ("HashSet", "wrap it: `Json<HashSet<…>>` stores any set as JSON"),
+    ("BTreeSet", "wrap it: `Json<BTreeSet<…>>` stores any set as JSON"),
+    ("Box", "use the inner type"),
+    ("Rc", "use the inner type"),
+    ("Arc", "use the inner type"),
     ("Cow", "use `String`"),
     ("PathBuf", "use `String`"),
-    ("Duration", "use `i64` and say the unit in the field's name"),
+    ("Duration", "use `i64` and put the unit in the field's name"),
     ("SystemTime", "use `ablo::Timestamp`"),
     ("Instant", "use `ablo::Timestamp`"),
-    ("NaiveDateTime", "use `ablo::Timestamp`: a point in time has an offset"),
+    ("NaiveDateTime", "use `ablo::Timestamp`, which has an offset"),
     ("NaiveDate", "use `String` for a date without a time"),
-    ("Date", "use `String` for a date without a time, `ablo::Timestamp` for a point in time"),
+    ("Date", "use `String` for a date without a time, `ablo::Timestamp` for a timestamp"),
     ("Zoned", "use `ablo::Timestamp`"),
-    ("Map", "wrap it: `Json<Map<…>>` keeps any object as JSON"),
+    ("Map", "wrap it: `Json<Map<…>>` stores any object as JSON"),
 ];
 
-/// The words of a type that mean something of their own: no model and no enum is called so.
+/// Iterates over the type names with a meaning of their own, which models and enums must not use.
 ///
 /// ```
-/// assert!(ablo_schema::front::rust::type_words().any(|word| word == "Timestamp"));
+/// assert!(ablo_schema::front::rust::reserved_type_names().any(|word| word == "Timestamp"));
 /// ```
-pub fn type_words() -> impl Iterator<Item = &'static str> {
-    let plain = PLAIN.iter().map(|(name, _)| *name);
-    let exact = EXACT.iter().map(|(name, ..)| *name);
-    let unsupported = UNSUPPORTED.iter().map(|(name, _)| *name);
+pub fn reserved_type_names() -> impl Iterator<Item = &'static str> {
+    let plain = PLAIN_TYPES.iter().map(|(name, _)| *name);
+    let exact = EXACT_TYPES.iter().map(|(name, ..)| *name);
+    let unsupported = UNSUPPORTED_TYPES.iter().map(|(name, _)| *name);
     plain.chain(exact).chain(unsupported).chain(["Decimal", "Id", "Json", "Option"])
 }
 
 /// Reads the type of a field.
-pub(crate) fn read(ty: &Type, reader: &mut Reader) -> FieldType {
+pub(crate) fn read(ty: &Type, cx: &mut ReadContext) -> FieldType {
     if let Some(inside) = argument_of(ty, "Option") {
-        let what = match argument_of(inside, "Option") {
+        let kind = match argument_of(inside, "Option") {
             Some(_) => {
-                reader
-                    .say_at(
-                        Code::RustUnsupportedType,
-                        ty,
-                        "an `Option` of an `Option` has no meaning in a row",
-                    )
-                    .help("a field is there or not: use one `Option`");
+                cx.report_tokens(
+                    Code::RustUnsupportedType,
+                    ty,
+                    "nested `Option`s are not supported",
+                )
+                .help("use a single `Option`");
                 None
             }
-            None => what(inside, reader),
+            None => kind_of(inside, cx),
         };
-        return FieldType { what, optional: true, value: inside.clone() };
+        return FieldType { kind, optional: true, value: inside.clone() };
     }
-    FieldType { what: what(ty, reader), optional: false, value: ty.clone() }
+    FieldType { kind: kind_of(ty, cx), optional: false, value: ty.clone() }
 }
 
-/// The `T` of `Name<T>`, whatever path leads to `Name`.
+/// Returns the `T` of `Name<T>`, ignoring the path of `Name`.
 fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     let last = path(ty)?.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -130,7 +128,7 @@ fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     })
 }
 
-/// The path of a type, behind the group that a macro may have put around it.
+/// Returns the path of a type, inside any group that a macro has added.
 pub(crate) fn path(ty: &Type) -> Option<&Path> {
     match ty {
         Type::Path(ty) if ty.qself.is_none() => Some(&ty.path),
@@ -140,74 +138,71 @@ pub(crate) fn path(ty: &Type) -> Option<&Path> {
     }
 }
 
-fn what(ty: &Type, reader: &mut Reader) -> Option<What> {
+fn kind_of(ty: &Type, cx: &mut ReadContext) -> Option<FieldTypeKind> {
     let Some(path) = path(ty) else {
         let help = match ty {
-            Type::Reference(_) => {
-                "a row owns its values: use `String`, or what the reference leads to"
-            }
+            Type::Reference(_) => "a row owns its values: use `String` or the referenced type",
             Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => {
-                "wrap it: `Json<…>` keeps it as JSON"
+                "wrap it: `Json<…>` stores it as JSON"
             }
-            _ => "use a type that a row can hold; see the table in docs/guide/rust-models.md",
+            _ => "see the table of types in docs/guide/rust-models.md",
         };
-        reader.say_at(Code::RustUnsupportedType, ty, "a field cannot hold this type").help(help);
+        cx.report_tokens(Code::RustUnsupportedType, ty, "unsupported field type").help(help);
         return None;
     };
     let last = path.segments.last()?;
     let name = super::plain(&last.ident);
-    if let Some((_, kind)) = PLAIN.iter().find(|(known, _)| *known == name) {
-        return Some(What::Plain(*kind));
+    if let Some((_, kind)) = PLAIN_TYPES.iter().find(|(known, _)| *known == name) {
+        return Some(FieldTypeKind::Plain(*kind));
     }
-    if let Some((_, kind, format)) = EXACT.iter().find(|(known, ..)| *known == name) {
-        return Some(What::Exact(*kind, format));
+    if let Some((_, kind, format)) = EXACT_TYPES.iter().find(|(known, ..)| *known == name) {
+        return Some(FieldTypeKind::Exact(*kind, format));
     }
-    if let Some((_, help)) = UNSUPPORTED.iter().find(|(known, _)| *known == name) {
-        reader
-            .say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}`"))
+    if let Some((_, help)) = UNSUPPORTED_TYPES.iter().find(|(known, _)| *known == name) {
+        cx.report_tokens(Code::RustUnsupportedType, ty, format!("unsupported field type `{name}`"))
             .help(*help);
         return None;
     }
     if name == "Decimal" {
-        return Some(What::Decimal);
+        return Some(FieldTypeKind::Decimal);
     }
     if let Some(model) = argument_of(ty, "Id") {
         if let Some(path) = self::path(model) {
-            return Some(What::Id(path.clone()));
+            return Some(FieldTypeKind::Id(path.clone()));
         }
-        reader
-            .say(Code::RustUnsupportedType, model.span(), "an id is the id of a model")
+        cx.report(Code::RustUnsupportedType, model.span(), "the argument of `Id` must be a model")
             .help("write `Id<Station>`");
         return None;
     }
     if let Some(shape) = argument_of(ty, "Json") {
-        return Some(What::Json(Box::new(shape.clone())));
+        return Some(FieldTypeKind::Json(Box::new(shape.clone())));
     }
     if matches!(last.arguments, PathArguments::None)
         && name.starts_with(|first: char| first.is_ascii_uppercase())
         && name != "Json"
         && name != "Id"
     {
-        return Some(What::Enum(path.clone()));
+        return Some(FieldTypeKind::Enum(path.clone()));
     }
     let help = match name.as_str() {
-        "Json" => {
-            "say of what: `Json<Vec<Source>>`; any JSON at all is a `serde_json::Value`".to_owned()
-        }
-        "Id" => "say of which model: `Id<Station>`".to_owned(),
-        _ => reader
+        "Json" => "add the type: `Json<Vec<Source>>`; for arbitrary JSON, use `serde_json::Value`"
+            .to_owned(),
+        "Id" => "add the model: `Id<Station>`".to_owned(),
+        _ => cx
             .suggest
             .nearest(
                 &name,
-                PLAIN.iter().map(|(name, _)| *name).chain(EXACT.iter().map(|(name, ..)| *name)),
+                PLAIN_TYPES
+                    .iter()
+                    .map(|(name, _)| *name)
+                    .chain(EXACT_TYPES.iter().map(|(name, ..)| *name)),
             )
             .map_or_else(
-                || "an enum derives `AbloEnum`; anything else goes into `Json<…>`".to_owned(),
+                || "derive `AbloEnum` for an enum; wrap any other type in `Json<…>`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             ),
     };
-    reader
-        .say_at(Code::RustUnsupportedType, ty, format!("a field cannot hold `{name}` of this form"))
+    cx.report_tokens(Code::RustUnsupportedType, ty, format!("unsupported field type `{name}`"))
         .help(help);
     None
 }

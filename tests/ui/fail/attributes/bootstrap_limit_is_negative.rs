@@ -1,4 +1,4 @@
-//! A limit counts rows.
+//! A negative bootstrap limit.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `limit`, misspelled.
+//! `limit` is misspelled.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `order_by` is a column and a direction.
+//! `order_by` is an SQL expression.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `bootstrap` is a list.
+//! `bootstrap` without a list.
 
 use ablo::AbloModel;
 

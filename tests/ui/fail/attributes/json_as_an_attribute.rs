@@ -1,4 +1,4 @@
-//! JSON is a type.
+//! `json` as an attribute instead of a type.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A key is a text.
+//! `key` without a value.
 
 use ablo::AbloModel;
 

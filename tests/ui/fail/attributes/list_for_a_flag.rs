@@ -1,4 +1,4 @@
-//! `mutable` takes no list.
+//! A list for the flag `mutable`.
 
 use ablo::AbloModel;
 

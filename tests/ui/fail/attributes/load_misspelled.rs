@@ -1,4 +1,4 @@
-//! `load` is one of three words.
+//! The value of `load` is misspelled.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `indexed`, misspelled.
+//! `indexed` is misspelled.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `mutable`, misspelled.
+//! `mutable` is misspelled.
 
 use ablo::AbloModel;
 

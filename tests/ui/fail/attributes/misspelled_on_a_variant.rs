@@ -1,4 +1,4 @@
-//! `value`, misspelled.
+//! `value` is misspelled.
 
 use ablo::{AbloEnum, UnknownValue};
 

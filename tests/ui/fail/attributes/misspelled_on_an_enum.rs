@@ -1,4 +1,4 @@
-//! `rename_all`, misspelled.
+//! `rename_all` is misspelled.
 
 use ablo::{AbloEnum, UnknownValue};
 

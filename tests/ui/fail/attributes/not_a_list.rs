@@ -1,4 +1,4 @@
-//! `#[ablo = …]` is no attribute of ablo.
+//! `#[ablo = …]` instead of a list.
 
 use ablo::AbloModel;
 

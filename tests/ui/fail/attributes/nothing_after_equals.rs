@@ -1,4 +1,4 @@
-//! A value is missing.
+//! No value after `=`.
 
 use ablo::AbloModel;
 

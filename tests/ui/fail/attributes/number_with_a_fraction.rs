@@ -1,4 +1,4 @@
-//! A field number is a whole number.
+//! A field number with a fraction.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `plane` is one of two words.
+//! The value of `plane` is misspelled.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A table name is a text.
+//! A number as a table name.
 
 use ablo::AbloModel;
 

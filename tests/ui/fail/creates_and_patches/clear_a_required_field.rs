@@ -1,4 +1,4 @@
-//! A required field cannot be cleared.
+//! Clearing a required field.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

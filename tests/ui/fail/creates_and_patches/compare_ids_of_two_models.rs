@@ -1,4 +1,4 @@
-//! The id of a task is never that of a desk.
+//! Comparing ids of two models.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

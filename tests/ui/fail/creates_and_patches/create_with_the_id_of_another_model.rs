@@ -1,4 +1,4 @@
-//! The id of a task is no desk.
+//! A foreign key with the id of another model.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A mood is no state.
+//! A value of another enum.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

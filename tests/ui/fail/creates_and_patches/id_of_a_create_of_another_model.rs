@@ -1,4 +1,4 @@
-//! A task has the id of a task.
+//! A create with the id of another model as its own.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A patch of a task changes no desk.
+//! A patch of another model.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! An `i64` may not fit an `i32`.
+//! An `i64` for an `i32` field.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A number is no text.
+//! A number for a string field.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

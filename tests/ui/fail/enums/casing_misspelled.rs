@@ -1,4 +1,4 @@
-//! `rename_all` is a word that serde knows.
+//! The value of `rename_all` is misspelled.
 
 use ablo::{AbloEnum, UnknownValue};
 

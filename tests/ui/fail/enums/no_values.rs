@@ -1,4 +1,4 @@
-//! An enum of nothing.
+//! An enum without values.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! No database keeps NUL in text.
+//! A value with a NUL character.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! The variant for other values has no value of its own.
+//! The `other` variant with a value.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! Only reading makes an unknown value.
+//! An `other` variant with a `String`.
 
 use ablo::{AbloEnum, UnknownValue};
 

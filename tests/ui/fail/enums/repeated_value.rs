@@ -1,4 +1,4 @@
-//! Two variants, one value.
+//! Two variants with the same value.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! One variant keeps other values.
+//! Two `other` variants.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A value is a text.
+//! A number as an enum value.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A value is a text and nothing else.
+//! A variant with named fields.
 
 use ablo::{AbloEnum, UnknownValue};
 

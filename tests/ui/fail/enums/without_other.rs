@@ -1,4 +1,4 @@
-//! Newer writers may know more values.
+//! An enum without an `other` variant.
 
 use ablo::AbloEnum;
 

@@ -1,4 +1,4 @@
-//! Two numbers.
+//! `decimal` with one number instead of two.
 
 use ablo::{AbloModel, Decimal};
 

@@ -1,4 +1,4 @@
-//! An `i64` ends before.
+//! The default exceeds the range of an `i64`.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! No field holds a character.
+//! A character as a default.
 
 use ablo::AbloModel;
 

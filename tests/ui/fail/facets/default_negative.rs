@@ -1,4 +1,4 @@
-//! An unsigned number is never negative.
+//! A negative default of an unsigned number.
 
 use ablo::AbloModel;
 

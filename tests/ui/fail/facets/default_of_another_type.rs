@@ -1,4 +1,4 @@
-//! A text is no number.
+//! A string as the default of a number.
 
 use ablo::AbloModel;
 

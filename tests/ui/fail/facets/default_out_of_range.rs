@@ -1,4 +1,4 @@
-//! An `i8` ends at 127.
+//! The default exceeds the range of an `i8`.
 
 use ablo::AbloModel;
 

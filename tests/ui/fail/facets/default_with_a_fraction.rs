@@ -1,4 +1,4 @@
-//! A whole number has none.
+//! A default with a fraction on an integer.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! One number, one field.
+//! Two fields with the same number.
 
 use ablo::AbloModel;
 

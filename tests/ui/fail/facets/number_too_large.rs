@@ -1,4 +1,4 @@
-//! Numbers end at 65535.
+//! The field number exceeds 65535.
 
 use ablo::AbloModel;
 

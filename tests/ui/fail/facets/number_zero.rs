@@ -1,4 +1,4 @@
-//! Numbers start at one.
+//! The field number 0.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A field was called something else.
+//! A field renamed from itself.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! JSON has no equality that an index could keep.
+//! A unique JSON field.
 
 use ablo::AbloModel;
 

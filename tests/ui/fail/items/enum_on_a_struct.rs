@@ -1,4 +1,4 @@
-//! A struct derives `AbloModel`.
+//! `AbloEnum` on a struct.
 
 use ablo::AbloEnum;
 

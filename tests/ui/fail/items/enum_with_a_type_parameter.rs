@@ -1,4 +1,4 @@
-//! The values of an enum are texts.
+//! An enum with a type parameter.
 
 use ablo::{AbloEnum, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A model is a struct.
+//! `AbloModel` on a union.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A model is a struct.
+//! `AbloModel` on an enum.
 
 use ablo::AbloModel;
 

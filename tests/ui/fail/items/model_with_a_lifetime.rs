@@ -1,4 +1,4 @@
-//! A row owns its values.
+//! A model with a lifetime.
 
 use ablo::AbloModel;
 

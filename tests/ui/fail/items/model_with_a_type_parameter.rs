@@ -1,4 +1,4 @@
-//! A model is one type.
+//! A model with a type parameter.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Fields have names.
+//! A tuple struct as a model.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A column has a name.
+//! An empty column name.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A model has a key.
+//! An empty key.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A key is an identifier.
+//! A key that is not an identifier.
 
 use ablo::AbloModel;
 

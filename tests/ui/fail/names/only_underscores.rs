@@ -1,4 +1,4 @@
-//! A name of which nothing is left on the wire.
+//! A name that is empty on the wire.
 
 use ablo::AbloModel;
 

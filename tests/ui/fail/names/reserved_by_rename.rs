@@ -1,4 +1,4 @@
-//! A name on the wire that every row has.
+//! A base field as the name on the wire.
 
 use ablo::AbloModel;
 

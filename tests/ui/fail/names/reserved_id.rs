@@ -1,4 +1,4 @@
-//! Every row has this field.
+//! A field with the name of a base field.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! PostgreSQL keeps 63 bytes of a name.
+//! A table name longer than the 63 bytes of PostgreSQL.
 
 use ablo::AbloModel;
 

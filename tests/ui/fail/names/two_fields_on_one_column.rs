@@ -1,4 +1,4 @@
-//! Two fields, one column.
+//! Two fields with the same column.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A type name is an identifier.
+//! A typename that is not an identifier.
 
 use ablo::AbloModel;
 

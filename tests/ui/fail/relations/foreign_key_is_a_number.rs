@@ -1,4 +1,4 @@
-//! A foreign key is an id.
+//! The foreign key is a number instead of an id.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `foreign_key`, misspelled.
+//! `foreign_key` is misspelled.
 
 use ablo::AbloModel;
 

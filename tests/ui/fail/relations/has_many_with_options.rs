@@ -1,4 +1,4 @@
-//! Only `belongs_to` has options.
+//! Options on a `has_many`.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Which field leads back?
+//! `has_many` without a foreign key.
 
 use ablo::AbloModel;
 

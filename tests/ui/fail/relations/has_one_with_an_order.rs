@@ -1,4 +1,4 @@
-//! One row has no order.
+//! `order_by` on a `has_one`.
 
 use ablo::AbloModel;
 

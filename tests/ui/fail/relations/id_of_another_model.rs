@@ -1,4 +1,4 @@
-//! The relation says one model and the id another.
+//! The field is the id of another model than the target.
 
 use ablo::{AbloModel, Id};
 

@@ -1,4 +1,4 @@
-//! `index` is an option of a relation, `indexed` is one of a field.
+//! `index`, an option of a relation, instead of `indexed`.
 
 use ablo::{AbloModel, Id};
 

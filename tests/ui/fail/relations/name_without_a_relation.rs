@@ -1,4 +1,4 @@
-//! `relation` names a relation.
+//! `relation` without a relation.
 
 use ablo::{AbloModel, Id};
 

@@ -1,4 +1,4 @@
-//! `parent` is an option of a relation.
+//! `parent` without a relation.
 
 use ablo::{AbloModel, Id};
 

@@ -1,4 +1,4 @@
-//! `order_by`, misspelled.
+//! `order_by` is misspelled.
 
 use ablo::AbloModel;
 

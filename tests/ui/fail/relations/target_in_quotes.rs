@@ -1,4 +1,4 @@
-//! A model is named by its type.
+//! The target is a string instead of a type.
 
 use ablo::{AbloModel, Id};
 

@@ -1,4 +1,4 @@
-//! A value is a text and nothing else.
+//! An enum variant with fields.
 
 ablo::define_schema! {
     pub schema App {

@@ -1,4 +1,4 @@
-//! A schema holds structs and enums.
+//! A function in a schema.
 
 ablo::define_schema! {
     pub schema App {

@@ -1,4 +1,4 @@
-//! The enum is not in the schema.
+//! An enum that is not in the schema.
 
 ablo::define_schema! {
     pub schema App {

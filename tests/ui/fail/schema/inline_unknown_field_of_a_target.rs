@@ -1,4 +1,4 @@
-//! The target has no such field.
+//! A foreign key that the target does not have.
 
 ablo::define_schema! {
     pub schema App {

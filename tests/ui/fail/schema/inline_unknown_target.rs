@@ -1,4 +1,4 @@
-//! The target is not in the schema.
+//! A relation to a model that is not in the schema.
 
 ablo::define_schema! {
     pub schema App {

@@ -1,4 +1,4 @@
-//! A comma between two models.
+//! A comma between two models is missing.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Named or declared.
+//! A schema both names and declares models.
 
 use ablo::AbloModel;
 

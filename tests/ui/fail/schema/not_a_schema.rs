@@ -1,4 +1,4 @@
-//! The word `schema`.
+//! The keyword `schema` is missing.
 
 use ablo::AbloModel;
 

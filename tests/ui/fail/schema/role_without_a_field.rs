@@ -1,4 +1,4 @@
-//! A role is read from a field.
+//! A role without a field.
 
 use ablo::AbloModel;
 

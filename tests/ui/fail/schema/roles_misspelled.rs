@@ -1,4 +1,4 @@
-//! The word `roles`.
+//! `roles` is misspelled.
 
 use ablo::AbloModel;
 

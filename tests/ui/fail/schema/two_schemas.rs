@@ -1,4 +1,4 @@
-//! One schema to a macro.
+//! Two schemas in one macro call.
 
 use ablo::AbloModel;
 

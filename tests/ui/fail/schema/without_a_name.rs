@@ -1,4 +1,4 @@
-//! A schema has a name.
+//! A schema without a name.
 
 use ablo::AbloModel;
 

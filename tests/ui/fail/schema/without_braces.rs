@@ -1,4 +1,4 @@
-//! Models stand in braces.
+//! A schema without braces.
 
 use ablo::AbloModel;
 

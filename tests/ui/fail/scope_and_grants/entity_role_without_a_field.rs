@@ -1,4 +1,4 @@
-//! Which field holds it?
+//! `entity_role` without a field.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `subject`, misspelled.
+//! `subject` is misspelled.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `grants` is a list.
+//! `grants` without a list.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A grant is to somebody, for something.
+//! `grants` without a scope.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A scope kind is a word.
+//! A scope kind with a space.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A fault in each of two enums, and one in the model that holds them.
+//! An error in each of two enums and one in the model that uses them.
 
 use ablo::{AbloEnum, AbloModel, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A fault in each of two models.
+//! An error in each of two models.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Tenancy of which kind?
+//! `tenancy` without a value.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! By column or by parent.
+//! Both a column and a parent.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A column is a text.
+//! A number instead of a column name.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! `none`, misspelled.
+//! `none` is misspelled.
 
 use ablo::AbloModel;
 

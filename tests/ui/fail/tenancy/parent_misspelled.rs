@@ -1,4 +1,4 @@
-//! `local_key`, misspelled.
+//! `local_key` is misspelled.
 
 use ablo::AbloModel;
 

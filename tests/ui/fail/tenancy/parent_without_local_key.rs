@@ -1,4 +1,4 @@
-//! Which column leads to the parent?
+//! A parent without a local key.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! The parent is in which table?
+//! A parent without a table.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A rank may be absent.
+//! An optional field where a required one is expected.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

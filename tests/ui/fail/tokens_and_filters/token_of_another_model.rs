@@ -1,4 +1,4 @@
-//! A field of a desk orders no tasks.
+//! Ordering by a field of another model.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

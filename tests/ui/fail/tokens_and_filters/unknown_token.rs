@@ -1,4 +1,4 @@
-//! No such field.
+//! An unknown field.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A state is never a mood.
+//! Comparing with a value of another enum.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! A title is never a number.
+//! Comparing a string field with a number.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

@@ -1,4 +1,4 @@
-//! An array is JSON.
+//! An array without `Json`.
 
 use ablo::AbloModel;
 

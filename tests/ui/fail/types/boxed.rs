@@ -1,4 +1,4 @@
-//! What is in the box is what is meant.
+//! A `Box` instead of its inner type.
 
 use ablo::AbloModel;
 

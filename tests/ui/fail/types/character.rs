@@ -1,4 +1,4 @@
-//! A character is a text.
+//! A `char` instead of a `String`.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A number and its unit.
+//! `Duration` instead of a number with a unit.
 
 use ablo::AbloModel;
 

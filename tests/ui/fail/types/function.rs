@@ -1,4 +1,4 @@
-//! Nothing that runs.
+//! A function pointer.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! No column holds it.
+//! `i128`, which no column can store.
 
 use ablo::AbloModel;
 

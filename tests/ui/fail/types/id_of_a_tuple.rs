@@ -1,4 +1,4 @@
-//! An id is the id of one model.
+//! `Id` of a tuple instead of a model.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Its width depends on the machine.
+//! `isize`, whose width depends on the platform.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A list is JSON.
+//! A list without `Json`.
 
 use ablo::AbloModel;
 

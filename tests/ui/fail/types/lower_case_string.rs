@@ -1,4 +1,4 @@
-//! A type of another language.
+//! `string` instead of `String`.
 
 use ablo::AbloModel;
 

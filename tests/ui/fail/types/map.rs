@@ -1,4 +1,4 @@
-//! A map is JSON.
+//! A map without `Json`.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A field is there or not.
+//! An `Option` of an `Option`.
 
 use ablo::AbloModel;
 

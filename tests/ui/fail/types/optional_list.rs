@@ -1,4 +1,4 @@
-//! A list is JSON, there or not.
+//! An optional list without `Json`.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! Nothing that points.
+//! A raw pointer.
 
 use ablo::AbloModel;
 

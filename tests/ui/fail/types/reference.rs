@@ -1,4 +1,4 @@
-//! A row owns its values.
+//! A reference: a row owns its values.
 
 use ablo::AbloModel;
 

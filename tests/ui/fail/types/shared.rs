@@ -1,4 +1,4 @@
-//! What is shared is what is meant.
+//! An `Arc` instead of its inner type.
 
 use ablo::AbloModel;
 

@@ -1,4 +1,4 @@
-//! A struct is no value of a field.
+//! A plain struct without `Json`.
 
 use ablo::AbloModel;
 

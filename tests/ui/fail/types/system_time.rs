@@ -1,4 +1,4 @@
-//! Points in time are `Timestamp`s.
+//! `SystemTime` instead of `Timestamp`.
 
 use ablo::AbloModel;
 

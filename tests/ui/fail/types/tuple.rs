@@ -1,4 +1,4 @@
-//! A tuple is JSON.
+//! A tuple without `Json`.
 
 use ablo::AbloModel;
 

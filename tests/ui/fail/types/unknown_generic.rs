@@ -1,4 +1,4 @@
-//! A wrapper that nobody knows.
+//! An unknown generic type.
 
 use ablo::AbloModel;
 

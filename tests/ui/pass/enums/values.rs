@@ -1,4 +1,4 @@
-//! Values that follow from names, and values that are said.
+//! Derived and explicit values.
 
 use ablo::{AbloEnum, OpenEnum, UnknownValue};
 

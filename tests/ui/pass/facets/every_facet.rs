@@ -1,4 +1,4 @@
-//! Facets where they fit.
+//! Every facet on a field of a suitable type.
 
 use ablo::{AbloModel, Decimal, Timestamp, Uuid};
 
@@ -23,7 +23,7 @@ pub struct Item {
 }
 
 fn main() {
-    // What has a default is no argument of a create.
+    // A field with a default is not an argument of a create.
     let create = Item::create().with(|it| it.byte(7));
     assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"byte":7}"#);
 }

@@ -1,4 +1,4 @@
-//! Generic code over models and enums.
+//! Code that is generic over models and enums.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

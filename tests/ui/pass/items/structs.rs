@@ -1,4 +1,4 @@
-//! With and without fields, public or not.
+//! Structs with and without fields, public and private.
 
 use ablo::{AbloModel, Row};
 
@@ -14,7 +14,8 @@ struct Private {
 }
 
 fn main() {
-    let text = r#"{"id":"1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z","title":"Write"}"#;
+    let text = r#"{"id":"1","createdAt":"2026-06-01T08:00:00Z",
+        "updatedAt":"2026-06-01T08:00:00Z","title":"Write"}"#;
     assert_eq!(serde_json::from_str::<Row<Private>>(text).unwrap().title, "Write");
     let _ = (Empty::create(), Unit::patch());
 }

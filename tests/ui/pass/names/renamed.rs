@@ -1,4 +1,4 @@
-//! Names of the wire, of the database and of Rust.
+//! Names that differ on the wire, in the database and in Rust.
 
 use ablo::AbloModel;
 
@@ -12,6 +12,9 @@ pub struct Task {
 }
 
 fn main() {
-    assert_eq!(Task::TITLE.descriptor().map(|field| (field.name, field.column)), Some(("subject", "task_title")));
+    assert_eq!(
+        Task::TITLE.descriptor().map(|field| (field.name, field.column)),
+        Some(("subject", "task_title"))
+    );
     assert_eq!((Task::TYPE.name(), Task::LINE_2.name()), ("type", "line2"));
 }

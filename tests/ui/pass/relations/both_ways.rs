@@ -1,9 +1,12 @@
-//! Relations of fields and of structs, to other models and to oneself.
+//! Relations of fields and of structs, to other models and to the same model.
 
 use ablo::{AbloModel, Id, Model};
 
 #[derive(AbloModel)]
-#[ablo(has_many(tasks = Task, foreign_key = desk_id, order_by = rank), has_one(lamp = Lamp, foreign_key = desk_id))]
+#[ablo(
+    has_many(tasks = Task, foreign_key = desk_id, order_by = rank),
+    has_one(lamp = Lamp, foreign_key = desk_id)
+)]
 pub struct Desk {
     pub name: String,
 }
@@ -26,7 +29,8 @@ pub struct Task {
 }
 
 fn main() {
-    let names: Vec<&str> = Task::DESCRIPTOR.relations.iter().map(|relation| relation.name).collect();
+    let names: Vec<&str> =
+        Task::DESCRIPTOR.relations.iter().map(|relation| relation.name).collect();
     assert_eq!(names, ["place", "above", "author"]);
     assert_eq!(Desk::DESCRIPTOR.relations[0].target().key, "task");
 }

@@ -1,4 +1,4 @@
-//! Models by name, and models that stand in the schema.
+//! A schema that names its models and one that declares them.
 
 use ablo::AbloModel;
 
@@ -15,7 +15,7 @@ mod rooms {
 }
 
 ablo::define_schema! {
-    /// By name.
+    /// Names its models.
     pub schema Named { Task, rooms::Room, }
     roles { org: organization_id, team: team_ids[], }
 }
@@ -31,7 +31,10 @@ ablo::define_schema! {
 ablo::define_schema! { schema Empty {} }
 
 fn main() {
-    assert_eq!(Named::SCHEMA.models.len() + Inline::SCHEMA.models.len() + Empty::SCHEMA.models.len(), 3);
+    assert_eq!(
+        Named::SCHEMA.models.len() + Inline::SCHEMA.models.len() + Empty::SCHEMA.models.len(),
+        3
+    );
     assert!(Named::SCHEMA.hashes().is_ok() && Inline::SCHEMA.hashes().is_ok());
     let _ = Note::create("Rain", Mood::Bad);
 }

@@ -1,4 +1,4 @@
-//! By column, by parent, by none.
+//! Tenancy by column, by parent and none.
 
 use ablo::{AbloModel, Model, Tenancy};
 

@@ -1,4 +1,4 @@
-//! Tokens know their model and their type.
+//! Fields in orders and filters, with matching models and types.
 
 use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
 

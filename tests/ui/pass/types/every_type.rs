@@ -1,6 +1,8 @@
-//! Every type that a field can hold, there or not.
+//! Every type of a field, required and optional.
 
-use ablo::{AbloEnum, AbloModel, Decimal, Id, Json, Model, OpenEnum, Timestamp, UnknownValue, Uuid};
+use ablo::{
+    AbloEnum, AbloModel, Decimal, Id, Json, Model, OpenEnum, Timestamp, UnknownValue, Uuid,
+};
 
 #[derive(AbloEnum, Clone, Debug, PartialEq)]
 pub enum Mood {

@@ -123,7 +123,7 @@ fn compare_fields(a: &Field, b: &Field, at: &str, whose: &str, found: &mut Found
     };
     // Members that no facet is read from are there too: whoever wrote them has a use for them.
     for (name, value) in a.extras().filter(|(name, value)| !says_nothing(name, value)) {
-        let same = b.extras().any(|(other, found)| other == name && found.means(value));
+        let same = b.extras().any(|(other, found)| other == name && found.is_equivalent(value));
         found.members(at, whose, &[(name, same)]);
     }
 }

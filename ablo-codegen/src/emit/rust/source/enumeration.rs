@@ -2,7 +2,7 @@
 
 use super::super::writer::{Str, Writer};
 use super::names::Enumeration;
-use ablo_schema::front::rust::words::CASINGS;
+use ablo_schema::front::rust::casing::CASINGS;
 
 /// ```text
 /// #[derive(AbloEnum, Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ mod shape;
 
 use super::writer::{RUSTFMT_WIDTH, Str, Token, Word, Writer};
 use ablo_schema::Hashes;
-use ablo_schema::front::rust::{file, words::lower_camel};
+use ablo_schema::front::rust::{casing::lower_camel, file};
 use ablo_schema::schema::{Role, Schema};
 use names::Names;
 

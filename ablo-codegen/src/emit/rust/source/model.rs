@@ -3,7 +3,7 @@
 use super::super::writer::{Str, Word, Writer};
 use super::names::{ModelNames, Names, is_base};
 use super::{attribute, field, list, named, names, relation};
-use ablo_schema::front::rust::words::key_of;
+use ablo_schema::front::rust::casing::key_of;
 use ablo_schema::schema::{Load, Model, Plane, Tenancy};
 
 /// ```text

@@ -7,8 +7,8 @@ use super::super::ident::{Ident, TypeNames, Variants};
 use super::super::names::exact_type;
 use super::super::writer::Word;
 use super::shape::{self, Item, Lowered};
-use ablo_schema::front::rust::words::{CASINGS, Casing, lower_camel};
-use ablo_schema::front::rust::{BASE, type_words};
+use ablo_schema::front::rust::casing::{CASINGS, Casing, lower_camel};
+use ablo_schema::front::rust::{BASE, reserved_type_names};
 use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ pub(super) struct Enumeration {
 
 impl Names {
     pub(super) fn new(schema: &Schema) -> Self {
-        let mut types = TypeNames::beside(type_words().chain(OURS));
+        let mut types = TypeNames::beside(reserved_type_names().chain(OURS));
         let idents: Vec<Ident> = schema
             .models()
             .iter()

@@ -4,8 +4,8 @@ use super::super::ident::Ident;
 use super::super::writer::{Str, Word};
 use super::named;
 use super::names::{self, FieldNames, Names, Value, is_base};
-use ablo_schema::front::rust::RELATION_WORDS;
-use ablo_schema::front::rust::words::lower_camel;
+use ablo_schema::front::rust::RELATION_ARGUMENTS;
+use ablo_schema::front::rust::casing::lower_camel;
 use ablo_schema::schema::{Model, Relation, RelationKind};
 use std::collections::BTreeMap;
 
@@ -87,5 +87,5 @@ fn options(relation: &Relation) -> impl Iterator<Item = Word> {
 
 /// The name that a relation has on a struct.
 fn own_name(relation: &Relation) -> Option<Ident> {
-    names::camel(relation.name.as_str()).map(|ident| ident.beside(&RELATION_WORDS))
+    names::camel(relation.name.as_str()).map(|ident| ident.beside(&RELATION_ARGUMENTS))
 }

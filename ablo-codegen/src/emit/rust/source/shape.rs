@@ -6,7 +6,7 @@
 use super::super::ident::{Ident, TypeNames, Variants};
 use super::super::writer::{Str, Word, Writer};
 use super::{list, names};
-use ablo_schema::front::rust::words::{CASINGS, Casing, lower_camel};
+use ablo_schema::front::rust::casing::{CASINGS, Casing, lower_camel};
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

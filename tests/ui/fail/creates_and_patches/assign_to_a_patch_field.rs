@@ -1,0 +1,35 @@
+//! Assigning to a field of a patch instead of calling its setter.
+
+use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloEnum)]
+pub enum State {
+    Open,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub state: State,
+    pub rank: Option<i32>,
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {
+    let mut patch = Task::patch();
+    patch.title = "Write".to_owned();
+}

@@ -1,0 +1,34 @@
+//! Constructing an unknown value, which only deserialization may do.
+
+use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloEnum)]
+pub enum State {
+    Open,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub state: State,
+    pub rank: Option<i32>,
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {
+    let _ = State::Other(UnknownValue("done".into()));
+}

@@ -1,0 +1,34 @@
+//! An optional field as an argument of a create instead of `with`.
+
+use ablo::{AbloEnum, AbloModel, Id, UnknownValue};
+
+#[derive(AbloModel)]
+pub struct Desk {
+    pub name: String,
+}
+
+#[derive(AbloEnum)]
+pub enum State {
+    Open,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloEnum)]
+pub enum Mood {
+    Good,
+    #[ablo(other)]
+    Other(UnknownValue),
+}
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+    pub state: State,
+    pub rank: Option<i32>,
+    pub desk_id: Id<Desk>,
+}
+
+fn main() {
+    let _ = Task::create("Write", State::Open, 7, "desk_1");
+}

@@ -1,0 +1,11 @@
+//! The default is not a timestamp.
+
+use ablo::{AbloModel, Timestamp};
+
+#[derive(AbloModel)]
+pub struct Task {
+    #[ablo(default = "tomorrow")]
+    pub title: Timestamp,
+}
+
+fn main() {}

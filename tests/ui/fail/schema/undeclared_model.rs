@@ -1,0 +1,14 @@
+//! An undeclared model.
+
+use ablo::AbloModel;
+
+#[derive(AbloModel)]
+pub struct Task {
+    pub title: String,
+}
+
+ablo::define_schema! {
+    pub schema App { Task, Desk }
+}
+
+fn main() {}
