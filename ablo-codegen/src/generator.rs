@@ -9,12 +9,12 @@ mod source;
 pub use report::Failure;
 pub use source::RustFiles;
 
-use crate::write::{Change, Folder, Kind, Plan};
+use crate::write::{ChangeKind, FileChange, Folder, WritePlan};
 use crate::{Emit, Files, Input, Target, targets};
 use ablo_schema::diag::Suggest;
 use ablo_schema::front::{Located, json, rust::file};
 use ablo_schema::{Hashes, Schema, Severity};
-use report::{Text, render};
+use report::{SourceText, render};
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -117,15 +117,15 @@ impl Generator {
         let folder =
             |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
         let folders = runs.iter().map(|(id, _)| folder(id)).collect::<Result<Vec<_>, Failure>>()?;
-        let plan = Plan::new(&folders, &files).map_err(|errors| {
+        let plan = WritePlan::new(&folders, &files).map_err(|errors| {
             Failure::new(errors.iter().map(|error| format!("error: {error}\n")).collect::<String>())
         })?;
-        let all: Vec<PathBuf> = kept(&plan, |_| true);
+        let all: Vec<PathBuf> = paths_where(&plan, |_| true);
         if self.out.is_some() {
             // Whoever edits a generated file gets it back.
-            tell_cargo(&all);
+            rerun_if_changed(&all);
         }
-        let written = kept(&plan, |kind| kind != Kind::Unchanged);
+        let written = paths_where(&plan, |kind| kind != ChangeKind::Unchanged);
         if self.check && plan.is_stale() {
             return Err(stale(plan.changes()));
         }
@@ -193,18 +193,20 @@ impl Generator {
 /// A target's name, and its emitter.
 type Run = (&'static str, Box<dyn Emit>);
 
-fn kept(plan: &Plan<'_>, keep: impl Fn(Kind) -> bool) -> Vec<PathBuf> {
-    let changes =
-        plan.changes().iter().filter(|change| change.kind != Kind::Removed && keep(change.kind));
+fn paths_where(plan: &WritePlan<'_>, keep: impl Fn(ChangeKind) -> bool) -> Vec<PathBuf> {
+    let changes = plan
+        .changes()
+        .iter()
+        .filter(|change| change.kind != ChangeKind::Removed && keep(change.kind));
     changes.map(|change| change.path.clone()).collect()
 }
 
-fn stale(changes: &[Change<'_>]) -> Failure {
+fn stale(changes: &[FileChange<'_>]) -> Failure {
     let word = |kind| match kind {
-        Kind::Unchanged => None,
-        Kind::Created => Some("is missing"),
-        Kind::Updated => Some("differs"),
-        Kind::Removed => Some("is left over"),
+        ChangeKind::Unchanged => None,
+        ChangeKind::Created => Some("is missing"),
+        ChangeKind::Updated => Some("differs"),
+        ChangeKind::Removed => Some("is left over"),
     };
     let all = changes.iter().filter_map(|change| Some((change.path.display(), word(change.kind)?)));
     let lines: String = all.map(|(path, word)| format!("error: `{path}` {word}\n")).collect();
@@ -220,34 +222,35 @@ struct Reading {
 fn read(path: &Path) -> Result<Reading, Failure> {
     let text = source::read_bounded(path).map_err(|error| {
         // The script runs again when the file comes.
-        tell_cargo(&[path.to_owned()]);
+        rerun_if_changed(&[path.to_owned()]);
         let here = std::env::current_dir().unwrap_or_default();
         let help = format!("paths are relative to `{}`", here.display());
         Failure::new(format!("error: cannot read `{}`: {error}\n  = help: {help}", path.display()))
     })?;
     if path.extension().is_none_or(|extension| extension != "rs") {
-        tell_cargo(&[path.to_owned()]);
+        rerun_if_changed(&[path.to_owned()]);
         let read = json::read(&text);
-        let texts = [Text { path: path.to_owned(), text: &text }];
-        let schema = judged(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
+        let texts = [SourceText { path: path.to_owned(), text: &text }];
+        let schema =
+            schema_or_report(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
         return Ok(Reading { schema, paths: vec![path.to_owned()] });
     }
     let mut files = RustFiles::new(path);
     let mut read = file::read_with(&text, &mut |wanted| files.load(wanted));
-    tell_cargo(files.paths());
-    tell_cargo(files.missed());
+    rerun_if_changed(files.paths());
+    rerun_if_changed(files.missing());
     let schema = read.schema.take();
     let texts = files.paths().iter().zip(&read.texts);
-    let texts: Vec<Text<'_>> =
-        texts.map(|(path, text)| Text { path: path.clone(), text }).collect();
-    let schema = judged(schema, &texts, &read.locate())?;
+    let texts: Vec<SourceText<'_>> =
+        texts.map(|(path, text)| SourceText { path: path.clone(), text }).collect();
+    let schema = schema_or_report(schema, &texts, &read.locate())?;
     Ok(Reading { schema, paths: files.paths().to_vec() })
 }
 
 /// The schema, or the report; warnings are told to whoever builds.
-fn judged(
+fn schema_or_report(
     schema: Option<Schema>,
-    texts: &[Text<'_>],
+    texts: &[SourceText<'_>],
     all: &[Located<'_>],
 ) -> Result<Schema, Failure> {
     let Some(schema) = schema else { return Err(Failure::new(render(texts, all))) };
@@ -259,7 +262,7 @@ fn judged(
             .map(|text| text.path.display().to_string())
             .unwrap_or_default();
         let (place, said) = (&located.place, located.diagnostic);
-        say_to_cargo(
+        cargo_directive(
             "warning",
             &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code),
         );
@@ -267,12 +270,12 @@ fn judged(
     Ok(schema)
 }
 
-fn tell_cargo(paths: &[PathBuf]) {
-    paths.iter().for_each(|path| say_to_cargo("rerun-if-changed", &path.display().to_string()));
+fn rerun_if_changed(paths: &[PathBuf]) {
+    paths.iter().for_each(|path| cargo_directive("rerun-if-changed", &path.display().to_string()));
 }
 
 /// Only a build script has somebody to listen.
-fn say_to_cargo(word: &str, what: &str) {
+fn cargo_directive(word: &str, what: &str) {
     if std::env::var_os("OUT_DIR").is_some() && !what.contains('\n') {
         // A closed output is nobody's error.
         let _ = writeln!(std::io::stdout(), "cargo::{word}={what}");

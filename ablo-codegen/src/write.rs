@@ -1,6 +1,6 @@
 //! Files onto disk: what would change, and then changing it.
 //!
-//! Comes in: [`Files`] and the [`Folder`] of each target. A [`Plan`] says file by file what differs; applying it
+//! Comes in: [`Files`] and the [`Folder`] of each target. A [`WritePlan`] says file by file what differs; applying it
 //! writes every new text beside its place first and renames once all are written, so that an error loses nothing and
 //! no file is ever half there. What a file says is never looked at here: a file is ours when the folder's list
 //! (`.ablo-files`) names it, and only such files are replaced or removed.
@@ -9,7 +9,7 @@ mod list;
 mod stage;
 
 use crate::Files;
-use list::List;
+use list::FileList;
 use stage::Stage;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Folder {
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It is new.
     Created,
     /// Its bytes differ.
@@ -41,13 +41,13 @@ pub enum Kind {
 
 /// One file of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change<'f> {
+pub struct FileChange<'f> {
     /// The [`Folder::prefix`] it belongs to.
     pub prefix: &'static str,
     /// Where it is on disk.
     pub path: PathBuf,
     /// What happens to it.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     text: &'f str,
 }
 
@@ -115,12 +115,12 @@ impl std::error::Error for WriteError {
 
 /// What a run would change on disk.
 #[derive(Debug)]
-pub struct Plan<'f> {
-    changes: Vec<Change<'f>>,
-    lists: Vec<(List, List)>,
+pub struct WritePlan<'f> {
+    changes: Vec<FileChange<'f>>,
+    lists: Vec<(FileList, FileList)>,
 }
 
-impl<'f> Plan<'f> {
+impl<'f> WritePlan<'f> {
     /// Compares files with what is on disk, and changes nothing.
     ///
     /// # Errors
@@ -138,14 +138,14 @@ impl<'f> Plan<'f> {
 
     /// Every file, changed or not: folder by folder in the order given, by path, removed files last.
     #[must_use]
-    pub fn changes(&self) -> &[Change<'f>] {
+    pub fn changes(&self) -> &[FileChange<'f>] {
         &self.changes
     }
 
     /// Whether anything on disk is not as the files say.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.changes.iter().any(|change| change.kind != Kind::Unchanged)
+        self.changes.iter().any(|change| change.kind != ChangeKind::Unchanged)
     }
 
     /// Makes the disk agree.
@@ -163,12 +163,12 @@ impl<'f> Plan<'f> {
             }
         }
         for change in &self.changes {
-            if matches!(change.kind, Kind::Created | Kind::Updated) {
+            if matches!(change.kind, ChangeKind::Created | ChangeKind::Updated) {
                 stage.write(&change.path, change.text)?;
             }
         }
         stage.commit()?;
-        for change in self.changes.iter().filter(|change| change.kind == Kind::Removed) {
+        for change in self.changes.iter().filter(|change| change.kind == ChangeKind::Removed) {
             fs::remove_file(&change.path).map_err(WriteError::io("remove", &change.path))?;
         }
         let mut tidy = Stage::default();
@@ -189,18 +189,20 @@ impl<'f> Plan<'f> {
         files: &'f Files,
         errors: &mut Vec<WriteError>,
     ) -> Result<(), WriteError> {
-        let old = List::read(&folder.path)?;
-        let mut new = List::new(&folder.path);
-        let mut ways = Ways::new(&folder.path);
+        let old = FileList::read(&folder.path)?;
+        let mut new = FileList::new(&folder.path);
+        let mut folders = FolderChecks::new(&folder.path);
         let mut buffer = vec![0; 64 * 1024];
         let below = |path: &'f str| path.strip_prefix(folder.prefix)?.strip_prefix('/');
         for (name, text) in files.iter().filter_map(|(path, text)| Some((below(path)?, text))) {
             let path = folder.path.join(name);
-            match ways
+            match folders
                 .check(name)
                 .and_then(|()| compare(&path, text, old.contains(name), &mut buffer))
             {
-                Ok(kind) => self.changes.push(Change { prefix: folder.prefix, path, kind, text }),
+                Ok(kind) => {
+                    self.changes.push(FileChange { prefix: folder.prefix, path, kind, text })
+                }
                 // One folder in the way of several files is one error.
                 Err(error) if errors.iter().any(|known| known.path() == error.path()) => {}
                 Err(error) => errors.push(error),
@@ -210,13 +212,13 @@ impl<'f> Plan<'f> {
         for name in old.without(&new) {
             let path = folder.path.join(name);
             // Whatever is no ordinary file any more is no longer what we wrote, and stays.
-            let ours = ways.check(name).is_ok()
+            let ours = folders.check(name).is_ok()
                 && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
             if ours {
-                self.changes.push(Change {
+                self.changes.push(FileChange {
                     prefix: folder.prefix,
                     path,
-                    kind: Kind::Removed,
+                    kind: ChangeKind::Removed,
                     text: "",
                 });
             }
@@ -226,25 +228,30 @@ impl<'f> Plan<'f> {
     }
 }
 
-fn compare(path: &Path, text: &str, ours: bool, buffer: &mut [u8]) -> Result<Kind, WriteError> {
+fn compare(
+    path: &Path,
+    text: &str,
+    ours: bool,
+    buffer: &mut [u8],
+) -> Result<ChangeKind, WriteError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) if is_absent(&error) => return Ok(Kind::Created),
+        Err(error) if is_absent(&error) => return Ok(ChangeKind::Created),
         Err(source) => return Err(WriteError::io("look at", path)(source)),
     };
     if !found.is_file() {
         return Err(WriteError::NotAFile(path.to_owned()));
     }
     if found.len() == text.len() as u64
-        && says(path, text, buffer).map_err(WriteError::io("read", path))?
+        && has_text(path, text, buffer).map_err(WriteError::io("read", path))?
     {
-        return Ok(Kind::Unchanged);
+        return Ok(ChangeKind::Unchanged);
     }
-    if ours { Ok(Kind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
+    if ours { Ok(ChangeKind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
 }
 
 /// Whether a file has just this text, found without holding the file in memory.
-fn says(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
+fn has_text(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
     let mut file = fs::File::open(path)?;
     let mut rest = text.as_bytes();
     loop {
@@ -258,27 +265,27 @@ fn says(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
 
 /// The folders on the way from a target's folder to its files. The target's folder may be a link, which is its owner's
 /// wish; below it a link would lead to files that are not ours.
-struct Ways<'a> {
+struct FolderChecks<'a> {
     folder: &'a Path,
     passed: BTreeSet<PathBuf>,
 }
 
-impl<'a> Ways<'a> {
+impl<'a> FolderChecks<'a> {
     fn new(folder: &'a Path) -> Self {
         Self { folder, passed: BTreeSet::new() }
     }
 
     fn check(&mut self, name: &str) -> Result<(), WriteError> {
         let inner = name.match_indices('/').map(|(end, _)| self.folder.join(&name[..end]));
-        for (way, look) in std::iter::once((self.folder.to_owned(), Look::Through))
-            .chain(inner.map(|p| (p, Look::At)))
+        for (way, look) in std::iter::once((self.folder.to_owned(), Links::Follow))
+            .chain(inner.map(|p| (p, Links::Reject)))
         {
             if self.passed.contains(&way) {
                 continue;
             }
             let found = match look {
-                Look::Through => fs::metadata(&way),
-                Look::At => fs::symlink_metadata(&way),
+                Links::Follow => fs::metadata(&way),
+                Links::Reject => fs::symlink_metadata(&way),
             };
             match found {
                 Ok(found) if !found.is_dir() => return Err(WriteError::NotAFolder(way)),
@@ -298,9 +305,9 @@ impl<'a> Ways<'a> {
 }
 
 /// How a link on the way is taken.
-enum Look {
-    Through,
-    At,
+enum Links {
+    Follow,
+    Reject,
 }
 
 fn is_absent(error: &io::Error) -> bool {

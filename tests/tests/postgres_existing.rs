@@ -1,6 +1,6 @@
 //! Provisioning a database that is not empty: what is missing is added, what differs is reported, nothing else changes.
 
-use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, schema};
 use serde_json::{Value, json};
 
@@ -288,8 +288,10 @@ fn the_second_schema_of_a_database_gets_all_its_constraints() {
     let database = Server::shared().database();
     let mut session = database.session();
     for organization in [None, Some("One"), Some("Two")] {
-        let options =
-            Options { organization: organization.map(str::to_owned), ..Options::default() };
+        let options = PostgresOptions {
+            organization: organization.map(str::to_owned),
+            ..PostgresOptions::default()
+        };
         let program = provision(&schema, &options).expect("options that are right");
         assert_eq!(apply(&mut session, &program), Vec::<String>::new());
     }

@@ -33,19 +33,19 @@ impl fmt::Debug for Failure {
 impl std::error::Error for Failure {}
 
 /// A text that was read, and the file it is from.
-pub(super) struct Text<'t> {
+pub(super) struct SourceText<'t> {
     pub(super) path: PathBuf,
     pub(super) text: &'t str,
 }
 
 /// More than anybody reads at once.
-const MOST_SHOWN: usize = 40;
+const MAX_SHOWN: usize = 40;
 
 /// Every diagnostic with the source around it, as rustc shows its own.
 #[cfg(not(feature = "fancy"))]
-pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
+pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
     let mut out = String::new();
-    for located in all.iter().take(MOST_SHOWN) {
+    for located in all.iter().take(MAX_SHOWN) {
         let diagnostic = located.diagnostic;
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -84,8 +84,9 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
 #[cfg(not(feature = "fancy"))]
 fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
     /// Lines longer than this are cut.
-    const LONG: usize = 160;
-    let Some(line) = text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= LONG)
+    const MAX_LINE_CHARS: usize = 160;
+    let Some(line) =
+        text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= MAX_LINE_CHARS)
     else {
         return;
     };
@@ -101,10 +102,10 @@ fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
 
 /// Every diagnostic with the source around it, as miette draws it.
 #[cfg(feature = "fancy")]
-pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
+pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
     use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
     let mut out = String::new();
-    for located in all.iter().take(MOST_SHOWN) {
+    for located in all.iter().take(MAX_SHOWN) {
         let diagnostic = located.diagnostic;
         let severity = match diagnostic.code.severity() {
             Severity::Error => miette::Severity::Error,
@@ -146,10 +147,10 @@ fn count(out: &mut String, all: &[Located<'_>]) {
     let errors =
         all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Error).count();
     let _ = writeln!(out, "{errors} error{}", if errors == 1 { "" } else { "s" });
-    if all.len() > MOST_SHOWN {
+    if all.len() > MAX_SHOWN {
         let _ = writeln!(
             out,
-            "the first {MOST_SHOWN} of {} are shown; `ablo check` shows more",
+            "the first {MAX_SHOWN} of {} are shown; `ablo check` shows more",
             all.len()
         );
     }

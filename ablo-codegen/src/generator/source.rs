@@ -20,13 +20,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct RustFiles {
     paths: Vec<PathBuf>,
-    missed: Vec<PathBuf>,
+    missing: Vec<PathBuf>,
 }
 
 impl RustFiles {
     /// Begins with the file that is read first.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { paths: vec![root.into()], missed: Vec::new() }
+        Self { paths: vec![root.into()], missing: Vec::new() }
     }
 
     /// The files that were read, the first one first.
@@ -37,8 +37,8 @@ impl RustFiles {
 
     /// Files that were looked for and are not there: the source is another one when they come.
     #[must_use]
-    pub fn missed(&self) -> &[PathBuf] {
-        &self.missed
+    pub fn missing(&self) -> &[PathBuf] {
+        &self.missing
     }
 
     /// Reads the file of a module.
@@ -50,7 +50,7 @@ impl RustFiles {
         let Some(found) = candidates.iter().find(|path| path.is_file()) else {
             let names: Vec<String> =
                 candidates.iter().map(|path| format!("`{}`", path.display())).collect();
-            self.missed.extend(candidates);
+            self.missing.extend(candidates);
             return Err(format!("there is no {}", names.join(" or ")));
         };
         let text =
@@ -89,10 +89,10 @@ impl RustFiles {
 
 /// A file as text. What is too large is refused before it is read.
 pub(super) fn read_bounded(path: &Path) -> io::Result<String> {
-    let most = file::MOST_BYTES as u64;
+    let limit = file::MOST_BYTES as u64;
     let mut text = String::new();
-    if File::open(path)?.take(most + 1).read_to_string(&mut text)? as u64 > most {
-        return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    if File::open(path)?.take(limit + 1).read_to_string(&mut text)? as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {} MiB", limit >> 20)));
     }
     Ok(text)
 }

@@ -11,7 +11,8 @@ mod tables;
 pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
-    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
+    ServiceTable,
 };
 pub use tables::{
     ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape,

@@ -3,10 +3,11 @@
 //! Nothing comes in: they are the same whatever the models are. Out come columns, keys, indexes and what each is for,
 //! which every SQL target prints in its own spelling; that nothing else describes these tables keeps dialects alike.
 
-mod outside;
+mod integrations;
 
-use outside::{
-    IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_ENDPOINTS, WEBHOOK_LETTERS,
+use integrations::{
+    IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_ENDPOINTS,
 };
 
 /// One table.
@@ -47,15 +48,15 @@ pub enum ServiceKind {
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// Several texts.
-    Texts,
+    TextArray,
     /// A whole number of 64 bits.
     Integer,
     /// A whole number of 64 bits, the next one where none is given.
-    Numbered,
+    Identity,
     /// A point in time.
     Date,
     /// A point in time, that of writing where none is given.
-    Written,
+    DateNow,
     /// The transaction that wrote the row, where the database numbers its transactions.
     Transaction,
     /// Any JSON value.
@@ -72,18 +73,18 @@ pub struct ServiceIndex {
     /// Whether no two of its rows agree in all columns.
     pub unique: bool,
     /// The rows it is about.
-    pub rows: Rows,
+    pub rows: IndexRows,
 }
 
 /// Which rows an index is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
+pub enum IndexRows {
     /// All.
     All,
     /// Those with a value in this column.
-    With(&'static str),
+    NotNull(&'static str),
     /// Those with this value in this column.
-    Where(&'static str, &'static str),
+    Equal(&'static str, &'static str),
 }
 
 impl ServiceColumn {
@@ -112,18 +113,18 @@ const fn json(name: &'static str) -> ServiceColumn {
     ServiceColumn::new(name, ServiceKind::Json)
 }
 
-const fn written(name: &'static str) -> ServiceColumn {
-    ServiceColumn::new(name, ServiceKind::Written)
+const fn date_now(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::DateNow)
 }
 
-const fn numbered(name: &'static str) -> ServiceColumn {
-    ServiceColumn::new(name, ServiceKind::Numbered).required()
+const fn identity(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Identity).required()
 }
 
 const fn lookup(
     purpose: &'static str,
     columns: &'static [&'static str],
-    rows: Rows,
+    rows: IndexRows,
 ) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: false, rows }
 }
@@ -131,7 +132,7 @@ const fn lookup(
 const fn unique(
     purpose: &'static str,
     columns: &'static [&'static str],
-    rows: Rows,
+    rows: IndexRows,
 ) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: true, rows }
 }
@@ -159,14 +160,14 @@ pub const SERVICE_TABLES: [ServiceTable; 13] = [
     SOURCE_COMMITS,
     SOURCE_EVENTS,
     WEBHOOK_ENDPOINTS,
-    WEBHOOK_LETTERS,
+    WEBHOOK_DEAD_LETTERS,
 ];
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
     about: "The sync log: one row for each change, in the order in which clients learn of it. Rows are only added.",
     columns: &[
-        numbered("id").about(
+        identity("id").about(
             "The sync id, which clients keep as their cursor. It is drawn before the commit: \
              writers of one organisation append under a lock, or a reader may pass one by",
         ),
@@ -177,9 +178,9 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         text("model_id").required().about("The id of the row that changed"),
         json("data").about("The whole row after the change, null for a delete"),
         json("previous_data").about("What the members that changed held before"),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("Who is told: groups as kind:id"),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray).required().about("Who is told: groups as kind:id"),
         text("organization_id").required(),
-        written("created_at").required(),
+        date_now("created_at").required(),
         text("transaction_id").about("The operation that caused it: its sender knows its own change by this"),
         text("created_by").about("Kept for old rows: see actor_id"),
         text("actor_id"),
@@ -190,15 +191,15 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         one_of("confirmation_state", CONFIRMATIONS),
         one_of("backfill_provenance", PROVENANCES).about("How sure the attribution of an old row is"),
         text("caused_by_task_id").about("The turn of the agent that caused it"),
-        ServiceColumn::new("previous_groups", ServiceKind::Texts)
+        ServiceColumn::new("previous_groups", ServiceKind::TextArray)
             .about("Who was told before, where that is not who is told now"),
     ],
     key: &["id"],
     indexes: &[
-        lookup("catch_up", &["organization_id", "id"], Rows::All),
-        lookup("row", &["organization_id", "model_name", "model_id", "id"], Rows::All),
+        lookup("catch_up", &["organization_id", "id"], IndexRows::All),
+        lookup("row", &["organization_id", "model_name", "model_id", "id"], IndexRows::All),
         // A change that is sent again is applied once, even when both arrive together.
-        unique("transaction", &["organization_id", "transaction_id"], Rows::With("transaction_id")),
+        unique("transaction", &["organization_id", "transaction_id"], IndexRows::NotNull("transaction_id")),
     ],
     organization: Some("organization_id"),
 };
@@ -223,10 +224,10 @@ const CLAIMS: ServiceTable = ServiceTable {
         text("description"),
         json("meta"),
         one_of("status", CLAIM_STATES).required(),
-        numbered("arrival").about(
+        identity("arrival").about(
             "The place in the queue is the number of queued claims on the row that arrived before",
         ),
-        written("declared_at").required(),
+        date_now("declared_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).required(),
         ServiceColumn::new("ttl_ms", ServiceKind::Integer)
             .required()
@@ -236,13 +237,17 @@ const CLAIMS: ServiceTable = ServiceTable {
     // Participants choose ids: no one may use up another's.
     key: &["organization_id", "participant_id", "id"],
     indexes: &[
-        unique("holder", &["organization_id", "model", "row_id"], Rows::Where("status", "active")),
+        unique(
+            "holder",
+            &["organization_id", "model", "row_id"],
+            IndexRows::Equal("status", "active"),
+        ),
         lookup(
             "queue",
             &["organization_id", "model", "row_id", "arrival"],
-            Rows::Where("status", "queued"),
+            IndexRows::Equal("status", "queued"),
         ),
-        lookup("expiry", &["expires_at"], Rows::All),
+        lookup("expiry", &["expires_at"], IndexRows::All),
     ],
     organization: Some("organization_id"),
 };
@@ -257,10 +262,10 @@ const COMMITS: ServiceTable = ServiceTable {
             .required()
             .about("Of the operations: another commit may not use the same id"),
         json("receipt").required(),
-        written("created_at").required(),
+        date_now("created_at").required(),
     ],
     key: &["organization_id", "client_tx_id"],
-    indexes: &[lookup("age", &["created_at"], Rows::All)],
+    indexes: &[lookup("age", &["created_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -278,10 +283,10 @@ const CAPABILITIES: ServiceTable = ServiceTable {
         text("participant_id").required().about("Whom it speaks for"),
         one_of("participant_kind", PARTICIPANTS).required(),
         text("on_behalf_of_id").about("The human at the root of the delegation"),
-        ServiceColumn::new("operations", ServiceKind::Texts)
+        ServiceColumn::new("operations", ServiceKind::TextArray)
             .required()
             .about("model.verb each, or * for all"),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts)
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray)
             .required()
             .about("What it may see: groups as kind:id"),
         json("user_meta").required().about("What the application knows about the participant"),
@@ -290,17 +295,17 @@ const CAPABILITIES: ServiceTable = ServiceTable {
             .required()
             .about("Whether it grows with what its participant is given"),
         text("parent_id").about("The credential it was exchanged for; it ends with that"),
-        written("issued_at").required(),
+        date_now("issued_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).about("Null: until it is taken back"),
         ServiceColumn::new("revoked_at", ServiceKind::Date),
         ServiceColumn::new("last_used_at", ServiceKind::Date),
     ],
     key: &["id"],
     indexes: &[
-        unique("token", &["token_hash"], Rows::All),
-        lookup("parent", &["parent_id"], Rows::With("parent_id")),
-        lookup("participant", &["organization_id", "participant_id"], Rows::All),
-        lookup("expiry", &["expires_at"], Rows::With("expires_at")),
+        unique("token", &["token_hash"], IndexRows::All),
+        lookup("parent", &["parent_id"], IndexRows::NotNull("parent_id")),
+        lookup("participant", &["organization_id", "participant_id"], IndexRows::All),
+        lookup("expiry", &["expires_at"], IndexRows::NotNull("expires_at")),
     ],
     organization: None,
 };
@@ -319,7 +324,7 @@ const TURNS: ServiceTable = ServiceTable {
         ServiceColumn::new("cost_input_tokens", ServiceKind::Integer),
         ServiceColumn::new("cost_output_tokens", ServiceKind::Integer),
         ServiceColumn::new("cost_compute_ms", ServiceKind::Integer).about("Milliseconds"),
-        written("opened_at").required(),
+        date_now("opened_at").required(),
         ServiceColumn::new("ended_at", ServiceKind::Date),
     ],
     key: &["organization_id", "id"],
@@ -335,7 +340,7 @@ const SESSIONS: ServiceTable = ServiceTable {
         text("id").required().about("The connection"),
         text("participant_id").required(),
         one_of("participant_kind", PARTICIPANTS).required(),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts).required(),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray).required(),
         json("presence").required().about("What the participant said about itself last"),
         ServiceColumn::new("active_at", ServiceKind::Date).required(),
         ServiceColumn::new("expires_at", ServiceKind::Date)
@@ -343,7 +348,7 @@ const SESSIONS: ServiceTable = ServiceTable {
             .about("A process that died no longer pushes this forward"),
     ],
     key: &["organization_id", "id"],
-    indexes: &[lookup("expiry", &["expires_at"], Rows::All)],
+    indexes: &[lookup("expiry", &["expires_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -400,11 +405,11 @@ mod tests {
             for index in table.indexes {
                 assert!(index.columns.iter().all(|name| column(name).name == *name));
                 match index.rows {
-                    Rows::All => {}
-                    Rows::With(name) => {
+                    IndexRows::All => {}
+                    IndexRows::NotNull(name) => {
                         assert!(!column(name).not_null, "the condition would say nothing")
                     }
-                    Rows::Where(name, value) => {
+                    IndexRows::Equal(name, value) => {
                         assert!(
                             matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value))
                         );

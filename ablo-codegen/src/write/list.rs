@@ -14,12 +14,12 @@ const HEAD: &str =
     "# Files that ablo wrote into this folder, and may replace or remove. Keep it beside them.\n";
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct List {
+pub(super) struct FileList {
     pub(super) folder: PathBuf,
     names: BTreeSet<String>,
 }
 
-impl List {
+impl FileList {
     pub(super) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), names: BTreeSet::new() }
     }

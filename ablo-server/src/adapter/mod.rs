@@ -93,7 +93,7 @@ impl Adapter {
         schema: &Schema,
         options: AdapterOptions,
     ) -> Result<Self, SchemaMismatch> {
-        let made = ablo_codegen::emit::sql::postgres::Options {
+        let made = ablo_codegen::emit::sql::postgres::PostgresOptions {
             schema: options.schema.clone(),
             ..Default::default()
         };

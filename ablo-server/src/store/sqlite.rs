@@ -55,7 +55,7 @@ impl Sqlite {
     pub fn open(place: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
         Self::with(
             place,
-            &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())],
+            &[sqlite::service(), sqlite::provision(schema, &sqlite::SqliteOptions::default())],
         )
     }
 

@@ -76,8 +76,9 @@ impl ModelNames {
     }
 
     /// Names that stand for those of any model.
-    pub(crate) fn holes([row, create, patch]: [&str; 3]) -> Self {
-        let [row, create, patch] = [row, create, patch].map(|hole| ComponentName(hole.to_owned()));
+    pub(crate) fn placeholders([row, create, patch]: [&str; 3]) -> Self {
+        let [row, create, patch] =
+            [row, create, patch].map(|placeholder| ComponentName(placeholder.to_owned()));
         Self { row, create, patch }
     }
 

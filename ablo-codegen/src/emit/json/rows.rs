@@ -5,7 +5,7 @@
 //! one may be null or absent, and in a patch absent keeps where null clears.
 
 use super::names::ModelNames;
-use super::reuse::{Fragment, Repeat};
+use super::template::{Fragment, RepeatedText};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
 use ablo_schema::schema::{Facets, Field, FieldKind, Format};
@@ -13,14 +13,17 @@ use serde_json::{Value, json};
 
 /// Writes the schemas of rows, one model after the other. What models have in common is printed once.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct RowSchemas {
     kinds: Kinds,
-    base: Repeat,
+    base: RepeatedText,
 }
 
-impl Rows {
+impl RowSchemas {
     pub(crate) fn new() -> Self {
-        Self { kinds: Kinds::of(|member, plain| member.fragment(plain)), base: Repeat::default() }
+        Self {
+            kinds: Kinds::new(|member, plain| member.fragment(plain)),
+            base: RepeatedText::default(),
+        }
     }
 
     /// The three schemas of a model. Fields mean the same in each, and each stands for itself: generators of clients
@@ -31,14 +34,14 @@ impl Rows {
         shape: &RowShape<'_>,
         names: &ModelNames,
     ) {
-        let fields = &mut Repeat::default();
+        let fields = &mut RepeatedText::default();
         schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
         schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
         schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
     }
 
     /// A row as the server sends it.
-    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
         schema.string("type", "object");
         schema.inline_array("required", |required| {
@@ -62,7 +65,7 @@ impl Rows {
     }
 
     /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
-    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         schema.parts(
             "description",
             &["The fields of a new row of `", shape.model.key.as_str(), "`."],
@@ -85,7 +88,7 @@ impl Rows {
     }
 
     /// What an update carries in `data`.
-    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         let key = shape.model.key.as_str();
         schema.parts(
             "description",
@@ -102,12 +105,12 @@ impl Rows {
             properties.inline(field.name.as_str(), |property| {
                 match self.kinds.get(field, field.optional) {
                     Some(plain) => property.fragment(plain),
-                    None => holds(property, field, field.optional),
+                    None => field_type(property, field, field.optional),
                 }
                 let preset = Preset::of(field).filter(|_| defaults);
                 let now =
                     (preset == Some(Preset::Now)).then_some("The time of writing where left out.");
-                facets(property, &field.facets, leads_to(shape, field), now);
+                facets(property, &field.facets, referenced_key(shape, field), now);
                 if let Some(Preset::Value(value)) = preset {
                     property.value("default", &tree(value));
                 }
@@ -130,11 +133,11 @@ impl Kinds {
     ];
 
     /// `say` writes what there is to say, given the members of the kind's own schema.
-    pub(crate) fn of(say: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
+    pub(crate) fn new(write: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
         Self(Self::PLAIN.each_ref().map(|plain| {
             [false, true].map(|nullable| {
                 let members = Fragment::inline(|schema| kind(schema, plain, nullable));
-                Fragment::inline(|said| say(said, &members))
+                Fragment::inline(|out| write(out, &members))
             })
         }))
     }
@@ -158,7 +161,7 @@ impl Kinds {
 }
 
 /// The members that say what a base field holds.
-pub(crate) fn base_kind(schema: &mut Object<'_>, base: BaseField, nullable: bool) {
+pub(crate) fn base_field_type(schema: &mut Object<'_>, base: BaseField, nullable: bool) {
     typed(schema, "string", nullable);
     if base.kind() == BaseKind::Date {
         schema.string("format", "date-time");
@@ -166,7 +169,7 @@ pub(crate) fn base_kind(schema: &mut Object<'_>, base: BaseField, nullable: bool
 }
 
 /// The members that say what a field holds.
-pub(crate) fn holds(schema: &mut Object<'_>, field: &Field, nullable: bool) {
+pub(crate) fn field_type(schema: &mut Object<'_>, field: &Field, nullable: bool) {
     let facets = &field.facets;
     match (facets.format, &facets.shape) {
         (Some(format), _) => exact(schema, format, nullable),
@@ -295,7 +298,7 @@ fn typed(schema: &mut Object<'_>, name: &str, nullable: bool) {
 fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
     for field in &shape.base {
         properties.inline(field.base.name(), |property| {
-            base_kind(property, field.base, field.optional);
+            base_field_type(property, field.base, field.optional);
             if let Some(declared) = field.declared {
                 facets(property, &declared.facets, None, None);
             }
@@ -304,7 +307,7 @@ fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
 }
 
 /// The key of the model whose row this field names, where it is a foreign key.
-fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
+fn referenced_key<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
     if field.kind != FieldKind::String {
         return None;
     }
@@ -313,9 +316,14 @@ fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
 }
 
 /// The author's words, else what the relations tell, and what there is more to say.
-fn facets(property: &mut Object<'_>, facets: &Facets, leads_to: Option<&str>, more: Option<&str>) {
+fn facets(
+    property: &mut Object<'_>,
+    facets: &Facets,
+    referenced_key: Option<&str>,
+    more: Option<&str>,
+) {
     let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
-    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, leads_to) {
+    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, referenced_key) {
         (Some(about), Some(note), _) => vec![about, "\n\nDeprecated: ", note],
         (Some(about), None, _) => vec![about],
         (None, Some(note), _) => vec!["Deprecated: ", note],

@@ -13,19 +13,19 @@ const LINE: usize = 100;
 
 /// Writes a document whose top is an object.
 pub(crate) fn document(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
-    let mut text = Text { out: String::with_capacity(capacity), depth: 0, inline: false };
+    let mut text = Buffer { out: String::with_capacity(capacity), depth: 0, inline: false };
     text.object(false, fill);
     text.out.push('\n');
     text.out
 }
 
-pub(super) struct Text {
+pub(super) struct Buffer {
     pub(super) out: String,
     pub(super) depth: usize,
     pub(super) inline: bool,
 }
 
-impl Text {
+impl Buffer {
     fn object(&mut self, inline: bool, fill: impl FnOnce(&mut Object<'_>)) {
         self.nest(inline, ['{', '}'], |text| {
             let mut object = Object { text, empty: true };
@@ -47,7 +47,7 @@ impl Text {
         &mut self,
         inline: bool,
         [open, close]: [char; 2],
-        fill: impl FnOnce(&mut Text) -> bool,
+        fill: impl FnOnce(&mut Buffer) -> bool,
     ) {
         let outer = self.inline;
         self.inline |= inline;
@@ -184,12 +184,12 @@ fn fits(value: &Value) -> bool {
 
 /// An object under way.
 pub(crate) struct Object<'t> {
-    pub(super) text: &'t mut Text,
+    pub(super) text: &'t mut Buffer,
     pub(super) empty: bool,
 }
 
 impl Object<'_> {
-    fn name(&mut self, name: &str) -> &mut Text {
+    fn name(&mut self, name: &str) -> &mut Buffer {
         self.text.next(&mut self.empty, true);
         self.text.out.reserve(name.len() + 4);
         self.text.out.push('"');
@@ -269,12 +269,12 @@ impl Object<'_> {
 
 /// An array under way.
 pub(crate) struct Array<'t> {
-    pub(super) text: &'t mut Text,
+    pub(super) text: &'t mut Buffer,
     pub(super) empty: bool,
 }
 
 impl Array<'_> {
-    fn item(&mut self) -> &mut Text {
+    fn item(&mut self) -> &mut Buffer {
         self.text.next(&mut self.empty, false);
         self.text
     }

@@ -4,8 +4,8 @@
 //! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
 
 use super::json::names::Names;
-use super::json::reuse::Fragment;
-use super::json::rows::Rows;
+use super::json::rows::RowSchemas;
+use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
@@ -20,11 +20,11 @@ pub struct JsonSchema;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Options {
+struct JsonSchemaOptions {
     base_id: String,
 }
 
-impl Default for Options {
+impl Default for JsonSchemaOptions {
     fn default() -> Self {
         Self { base_id: "https://api.abloatai.com/json-schema".to_owned() }
     }
@@ -47,11 +47,11 @@ impl Target for JsonSchema {
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<JsonSchemaOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for JsonSchemaOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         let base = self.base_id.trim_end_matches('/');
         files.add("json-schema/models.json", models(base, &input.shapes.rows));
@@ -67,7 +67,7 @@ const WIRE_SIZE: usize = 96 << 10;
 
 fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     let mut names = Names::default();
-    let mut rows = Rows::new();
+    let mut rows = RowSchemas::new();
     let fields: usize = shapes.iter().map(|shape| shape.fields.len()).sum();
     write::document(MODEL_SIZE * (shapes.len() + 1) + FIELD_SIZE * fields, |document| {
         document.string("$schema", DIALECT);
@@ -93,10 +93,10 @@ fn wire(base: &str) -> String {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/wire.json"]);
         document.fragment(FRAMES.get_or_init(|| {
-            let said = ablo_wire::frames_schema().as_object().into_iter().flatten();
-            let said = said.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
+            let members = ablo_wire::frames_schema().as_object().into_iter().flatten();
+            let members = members.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
             Fragment::block(1, |document| {
-                said.for_each(|(name, member)| document.value(name, member))
+                members.for_each(|(name, member)| document.value(name, member))
             })
         }));
     })

@@ -11,8 +11,8 @@ mod protocol;
 mod shared;
 
 use super::json::names::{ModelNames, Names};
-use super::json::reuse::Fragment;
-use super::json::rows::Rows;
+use super::json::rows::RowSchemas;
+use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
@@ -28,13 +28,13 @@ pub struct OpenApi;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Options {
+struct OpenApiOptions {
     title: String,
     version: String,
     server: String,
 }
 
-impl Default for Options {
+impl Default for OpenApiOptions {
     fn default() -> Self {
         Self {
             title: "Ablo API".to_owned(),
@@ -65,11 +65,11 @@ impl Target for OpenApi {
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<OpenApiOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for OpenApiOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         files.add("openapi/openapi.json", document(self, &input.shapes.rows));
     }
@@ -96,7 +96,7 @@ fn protocol_schemas(definitions: &Definitions) -> Fragment {
     })
 }
 
-fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
+fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
     let mut names = Names::reserve(definitions.names());
     let entries: Vec<Entry<'_>> =
@@ -107,7 +107,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         document.object("info", |info| {
             info.string("title", &options.title);
             info.string("version", &options.version);
-            info.string("description", shared::ABOUT);
+            info.string("description", shared::DESCRIPTION);
         });
         document.string("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema");
         document.array("servers", |servers| {
@@ -126,7 +126,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                let mut rows = Rows::new();
+                let mut rows = RowSchemas::new();
                 entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
                 schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
             });

@@ -3,7 +3,7 @@
 //! The id of a model's operation is `<model key>.<verb>`. A key is an identifier and has no dot, so the id is unique
 //! whatever models there are and stays when others come or go; ids of the protocol's own operations have no dot.
 
-use super::shared::Refusal;
+use super::shared::ErrorResponse;
 use crate::emit::json::names::Ref;
 use crate::emit::json::write::Object;
 
@@ -32,12 +32,12 @@ pub(super) fn operation(
 /// Writes its responses: what `answers` writes, then the refusals.
 pub(super) fn responses(
     operation: &mut Object<'_>,
-    refusals: &[Refusal],
-    answers: impl FnOnce(&mut Object<'_>),
+    errors: &[ErrorResponse],
+    success: impl FnOnce(&mut Object<'_>),
 ) {
     operation.object("responses", |responses| {
-        answers(responses);
-        refusals.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
+        success(responses);
+        errors.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
     });
 }
 

@@ -39,9 +39,9 @@ fn commit(path: &mut Object<'_>) {
             parameters.refers(Ref::Parameter("IdempotencyKey"))
         });
         request(operation, "CommitRequest");
-        responses(operation, shared::COMMIT, |answers| {
-            answers.refers("200", Ref::Response("Receipt"));
-            answers.refers("201", Ref::Response("Receipt"));
+        responses(operation, shared::COMMIT, |responses| {
+            responses.refers("200", Ref::Response("Receipt"));
+            responses.refers("201", Ref::Response("Receipt"));
         });
     });
 }
@@ -63,8 +63,8 @@ fn list(path: &mut Object<'_>) {
                 });
             }
         });
-        responses(operation, shared::READ_MANY, |answers| {
-            answers.refers("200", Ref::Response("IntentList"))
+        responses(operation, shared::READ_MANY, |responses| {
+            responses.refers("200", Ref::Response("IntentList"))
         });
     });
 }
@@ -73,10 +73,10 @@ fn create(path: &mut Object<'_>) {
     let title = Title { id: &["createIntent"], tag: CLAIMS, summary: &["Claim a row"] };
     operation(path, "post", &title, |operation| {
         request(operation, "IntentBody");
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Claimed"));
-            answers.refers("201", Ref::Response("Claimed"));
-            answers.refers("202", Ref::Response("Queued"));
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Claimed"));
+            responses.refers("201", Ref::Response("Claimed"));
+            responses.refers("202", Ref::Response("Queued"));
         });
     });
 }
@@ -93,8 +93,8 @@ fn delete(path: &mut Object<'_>) {
     });
     let title = Title { id: &["deleteIntent"], tag: CLAIMS, summary: &["Release a claim"] };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_MANY, |answers| {
-            answers.refers("200", Ref::Response("IntentReleased"))
+        responses(operation, shared::READ_MANY, |responses| {
+            responses.refers("200", Ref::Response("IntentReleased"))
         });
     });
 }

@@ -10,7 +10,7 @@ use crate::emit::json::write::Object;
 use crate::shape::{BASE_FIELDS, BaseField};
 
 /// What the document says about itself.
-pub(super) const ABOUT: &str = "Rows that people and agents edit together. \
+pub(super) const DESCRIPTION: &str = "Rows that people and agents edit together. \
     A write may carry `readAt`, the watermark its author had read, and is refused with 409 `stale_context` when the row \
     has moved since. Slow work first takes a claim on the row: others are then refused or wait in a queue. \
     A write repeated under one `Idempotency-Key` is applied once. \
@@ -37,10 +37,10 @@ pub(super) const ROOTS: [&str; 15] = [
 ];
 
 /// A status and the response component that describes it.
-pub(super) type Refusal = (&'static str, &'static str);
+pub(super) type ErrorResponse = (&'static str, &'static str);
 
 /// Refusals of a route that reads many rows or none.
-pub(super) const READ_MANY: &[Refusal] = &[
+pub(super) const READ_MANY: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -49,7 +49,7 @@ pub(super) const READ_MANY: &[Refusal] = &[
 ];
 
 /// Refusals of a route that reads one row.
-pub(super) const READ_ONE: &[Refusal] = &[
+pub(super) const READ_ONE: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -59,7 +59,7 @@ pub(super) const READ_ONE: &[Refusal] = &[
 ];
 
 /// Refusals of a route that writes or claims a row.
-pub(super) const WRITE: &[Refusal] = &[
+pub(super) const WRITE: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -70,7 +70,7 @@ pub(super) const WRITE: &[Refusal] = &[
 ];
 
 /// Refusals of a commit: those of its operations may come as a receipt.
-pub(super) const COMMIT: &[Refusal] = &[
+pub(super) const COMMIT: &[ErrorResponse] = &[
     ("400", "CommitRejected"),
     ("401", "Unauthenticated"),
     ("403", "CommitRejected"),
@@ -81,7 +81,7 @@ pub(super) const COMMIT: &[Refusal] = &[
 ];
 
 /// Response components whose body is the error envelope, what they mean, and the header that only they have.
-const ENVELOPES: [(&str, &str, Option<&str>); 7] = [
+const ERROR_RESPONSES: [(&str, &str, Option<&str>); 7] = [
     (
         "BadRequest",
         "The request is wrong: a body of another shape, a model that is not there, a value its field does not take.",
@@ -120,7 +120,7 @@ const ENVELOPES: [(&str, &str, Option<&str>); 7] = [
 ];
 
 /// Response components with a body of the protocol: name, meaning, schema.
-const ANSWERS: [(&str, &str, &str); 7] = [
+const SUCCESS_RESPONSES: [(&str, &str, &str); 7] = [
     ("Receipt", "The write was accepted.", "CommitReceipt"),
     ("Claimed", "The row is the caller's until the claim is released or expires.", "ClaimAnswer"),
     ("Queued", "Someone else holds the row; the caller waits in its queue.", "ClaimAnswer"),
@@ -232,7 +232,7 @@ fn parameters(parameters: &mut Object<'_>) {
     for base in BASE_FIELDS {
         let about = "Only rows whose field of this name equals the value.";
         parameter(parameters, filter(base), ["query", base.name()], about, |schema| {
-            rows::base_kind(schema, base, false);
+            rows::base_field_type(schema, base, false);
         });
     }
 }
@@ -240,14 +240,14 @@ fn parameters(parameters: &mut Object<'_>) {
 fn parameter(
     parameters: &mut Object<'_>,
     component: &str,
-    [place, name]: [&str; 2],
+    [location, name]: [&str; 2],
     about: &str,
     schema: impl FnOnce(&mut Object<'_>),
 ) {
     parameters.object(component, |parameter| {
         parameter.string("name", name);
-        parameter.string("in", place);
-        if place == "path" {
+        parameter.string("in", location);
+        if location == "path" {
             parameter.boolean("required", true);
         }
         parameter.string("description", about);
@@ -256,14 +256,14 @@ fn parameter(
 }
 
 fn responses(responses: &mut Object<'_>) {
-    for (name, about, schema) in ANSWERS {
+    for (name, about, schema) in SUCCESS_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
             response_headers(response, None);
             plain_body(response, schema);
         });
     }
-    for (name, about, header) in ENVELOPES {
+    for (name, about, header) in ERROR_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
             response_headers(response, header);

@@ -2,7 +2,7 @@
 //!
 //! Names and types come as the text of tokens that rustc has read; everything else is decided and escaped as for a file.
 
-use super::ident::{Accessors, Ident, Variants, Written};
+use super::ident::{Accessors, Ident, UserTokens, Variants};
 use super::model::{print_relation_checks, print_table};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::schema::{Definition, print_definition};
@@ -67,21 +67,21 @@ pub fn print_model(schema: &schema::Schema, at: usize, written: &Model<'_>) -> S
     let mut out = Writer::default();
     if let Some(row) = shapes.rows.get(at) {
         let names = ModelNames {
-            row: Ident::written(written.name),
-            patch: Ident::written(&format!("{}Patch", written.name.trim_start_matches("r#"))),
+            row: Ident::verbatim(written.name),
+            patch: Ident::verbatim(&format!("{}Patch", written.name.trim_start_matches("r#"))),
             fields: written.fields.iter().map(field_names).collect(),
-            targets: written.targets.iter().map(|target| Written::new(target)).collect(),
+            targets: written.targets.iter().map(|target| UserTokens::new(target)).collect(),
         };
-        print_table(&mut out, &Written::new(written.visibility), row, &names);
+        print_table(&mut out, &UserTokens::new(written.visibility), row, &names);
     }
     out.finish()
 }
 
 fn field_names(field: &Field) -> FieldNames {
     FieldNames {
-        field: Ident::written(&field.name),
+        field: Ident::verbatim(&field.name),
         token: Ident::constant(field.name.trim_start_matches("r#")),
-        value: ValueType::Written(Written::new(&field.value)),
+        value: ValueType::User(UserTokens::new(&field.value)),
     }
 }
 
@@ -89,7 +89,7 @@ fn field_names(field: &Field) -> FieldNames {
 #[must_use]
 pub fn print_foreign_keys(model: &schema::Model, targets: &[String]) -> String {
     let mut out = Writer::default();
-    let targets: Vec<Written> = targets.iter().map(|target| Written::new(target)).collect();
+    let targets: Vec<UserTokens> = targets.iter().map(|target| UserTokens::new(target)).collect();
     print_relation_checks(&mut out, model, &targets);
     out.finish()
 }
@@ -98,10 +98,10 @@ pub fn print_foreign_keys(model: &schema::Model, targets: &[String]) -> String {
 #[must_use]
 pub fn print_enum(written: &Enumeration) -> String {
     let mut out = Writer::default();
-    let name = Ident::written(&written.name);
+    let name = Ident::verbatim(&written.name);
     let print_variants = |out: &mut Writer| {
         for (variant, value) in &written.variants {
-            out.put(&[&Ident::written(variant), &" = ", &Str(value), &", "]);
+            out.put(&[&Ident::verbatim(variant), &" = ", &Str(value), &", "]);
         }
         out.line(&[&"} }"]);
     };
@@ -109,14 +109,14 @@ pub fn print_enum(written: &Enumeration) -> String {
         Some(visibility) => {
             out.put(&[
                 &"::ablo::__private::open_enum! { ",
-                &Written::new(visibility),
+                &UserTokens::new(visibility),
                 &" enum ",
                 &name,
                 &" { ",
             ]);
         }
         None => {
-            let other = Ident::written(written.other.as_deref().unwrap_or("Unrecognized"));
+            let other = Ident::verbatim(written.other.as_deref().unwrap_or("Unrecognized"));
             out.put(&[&"::ablo::__private::open_enum_impls! { ", &name, &" ", &other, &" { "]);
         }
     }
@@ -129,12 +129,12 @@ pub fn print_enum(written: &Enumeration) -> String {
 pub fn print_schema(written: &Schema<'_>) -> String {
     let mut out = Writer::default();
     let mut variants = Variants::new();
-    let models: Vec<(Ident, Written)> = written
+    let models: Vec<(Ident, UserTokens)> = written
         .models
         .iter()
         .map(|model| {
             let last = model.rsplit("::").next().unwrap_or(model).trim();
-            (variants.value(last.trim_start_matches("r#")), Written::new(model))
+            (variants.value(last.trim_start_matches("r#")), UserTokens::new(model))
         })
         .collect();
     let mut accessors = Accessors::default();
@@ -142,12 +142,12 @@ pub fn print_schema(written: &Schema<'_>) -> String {
     print_definition(
         &mut out,
         &Definition {
-            attributes: &Written::new(written.attributes),
-            visibility: &Written::new(written.visibility),
-            name: &Ident::written(written.name),
+            attributes: &UserTokens::new(written.attributes),
+            visibility: &UserTokens::new(written.visibility),
+            name: &Ident::verbatim(written.name),
             hashes: written.hashes,
-            deltas: &Ident::written(&format!("{}Delta", written.name.trim_start_matches("r#"))),
-            client: &Ident::written(&format!("{}Client", written.name.trim_start_matches("r#"))),
+            deltas: &Ident::verbatim(&format!("{}Delta", written.name.trim_start_matches("r#"))),
+            client: &Ident::verbatim(&format!("{}Client", written.name.trim_start_matches("r#"))),
             models: &models,
             accessors: &accessors,
             roles: written.roles,

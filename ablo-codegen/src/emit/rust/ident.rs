@@ -14,7 +14,7 @@ pub(super) struct Ident(String);
 
 impl Ident {
     /// An identifier that rustc has read.
-    pub(super) fn written(text: &str) -> Self {
+    pub(super) fn verbatim(text: &str) -> Self {
         Self(text.to_owned())
     }
 
@@ -30,7 +30,7 @@ impl Ident {
 
     /// A name that a list of words does not have, read as the same: `index_` for `index`.
     #[cfg(feature = "build")]
-    pub(super) fn beside(mut self, words: &[&str]) -> Self {
+    pub(super) fn avoiding(mut self, words: &[&str]) -> Self {
         if words.contains(&self.plain()) {
             self = Self(format!("{}_", self.plain()));
         }
@@ -81,9 +81,9 @@ impl Ident {
 
 /// Tokens that rustc has read: a type, a path, a visibility of the user's own.
 #[derive(Clone, Debug)]
-pub(super) struct Written(String);
+pub(super) struct UserTokens(String);
 
-impl Written {
+impl UserTokens {
     pub(super) fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -93,7 +93,7 @@ impl Written {
     }
 }
 
-impl From<&Ident> for Written {
+impl From<&Ident> for UserTokens {
     fn from(ident: &Ident) -> Self {
         Self(ident.0.clone())
     }
@@ -139,7 +139,7 @@ impl TypeNames {
 
     /// Names that also leave these alone.
     #[cfg(feature = "build")]
-    pub(super) fn beside(words: impl Iterator<Item = &'static str>) -> Self {
+    pub(super) fn avoiding(words: impl Iterator<Item = &'static str>) -> Self {
         let mut names = Self::new();
         names.0.extend(words.map(str::to_owned));
         names
@@ -194,7 +194,7 @@ impl Variants {
 
     /// The variants of an enum that a person reads, but for the one that keeps other values.
     #[cfg(feature = "build")]
-    pub(super) fn written() -> Self {
+    pub(super) fn for_source() -> Self {
         Self(["Self".to_owned()].into())
     }
 

@@ -29,7 +29,7 @@ pub struct Rust;
 /// This target takes no options.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Options {}
+struct RustOptions {}
 
 impl Target for Rust {
     fn id(&self) -> &'static str {
@@ -45,7 +45,8 @@ impl Target for Rust {
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        read_options::<Options>(options).map(|Options {}| Box::new(Emitter) as Box<dyn Emit>)
+        read_options::<RustOptions>(options)
+            .map(|RustOptions {}| Box::new(Emitter) as Box<dyn Emit>)
     }
 }
 

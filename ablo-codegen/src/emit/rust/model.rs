@@ -1,6 +1,6 @@
 //! One model: its row struct, its enums, its table.
 
-use super::ident::{Ident, Variants, Written};
+use super::ident::{Ident, UserTokens, Variants};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
 use crate::shape::{BASE_FIELDS, BaseKind, FieldShape, RowShape};
@@ -13,7 +13,7 @@ impl Token for ValueType {
         match self {
             ValueType::Plain(name) => out.push_str(name),
             ValueType::Enum(name) => name.print(out),
-            ValueType::Written(tokens) => tokens.print(out),
+            ValueType::User(tokens) => tokens.print(out),
             ValueType::Id(model) => {
                 out.push_str("::ablo::Id<");
                 model.print(out);
@@ -336,7 +336,7 @@ fn print_base(out: &mut Writer, row: &RowShape<'_>) {
 /// ```text
 /// const _: () = { let _ = Report::DESK_ID; };
 /// ```
-pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[Written]) {
+pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[UserTokens]) {
     out.put(&[&"const _: () = {"]);
     for (relation, target) in model.relations.iter().zip(targets) {
         if relation.kind != RelationKind::BelongsTo {
@@ -350,7 +350,7 @@ pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[
     out.line(&[&" };"]);
 }
 
-fn print_relation(out: &mut Writer, relation: &Relation, target: &Written) {
+fn print_relation(out: &mut Writer, relation: &Relation, target: &UserTokens) {
     let kind = match relation.kind {
         RelationKind::BelongsTo => " BelongsTo ",
         RelationKind::HasMany => " HasMany ",

@@ -2,7 +2,7 @@
 //!
 //! Models choose first, in schema order, and what belongs to them after all of them: adding a field never renames a model.
 
-use super::ident::{Ident, TypeNames, Variants, Written};
+use super::ident::{Ident, TypeNames, UserTokens, Variants};
 use crate::shape::RowShape;
 use crate::target::Input;
 use ablo_schema::schema::{FieldKind, Format, ModelKey};
@@ -22,7 +22,7 @@ pub(super) struct ModelNames {
     /// One for each field of the shape.
     pub(super) fields: Vec<FieldNames>,
     /// The target of each relation.
-    pub(super) targets: Vec<Written>,
+    pub(super) targets: Vec<UserTokens>,
 }
 
 /// The names of one field.
@@ -42,7 +42,7 @@ pub(super) enum ValueType {
     /// The id of a row of a model.
     Id(Ident),
     /// A type that the user wrote.
-    Written(Written),
+    User(UserTokens),
 }
 
 impl Names {
@@ -126,7 +126,7 @@ fn model_names(
             .model
             .relations
             .iter()
-            .map(|relation| Written::from(&type_of(&relation.target)))
+            .map(|relation| UserTokens::from(&type_of(&relation.target)))
             .collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The schema's own descriptor.
 
-use super::ident::{Ident, Written};
+use super::ident::{Ident, UserTokens};
 use super::names::Names;
 use super::writer::{Str, Token, Writer};
 use crate::target::Input;
@@ -46,8 +46,8 @@ fn print_roles<'r>(out: &mut Writer, roles: impl Iterator<Item = (&'r str, &'r s
 
 /// What `define_schema!` says.
 pub(super) struct Definition<'d> {
-    pub(super) attributes: &'d Written,
-    pub(super) visibility: &'d Written,
+    pub(super) attributes: &'d UserTokens,
+    pub(super) visibility: &'d UserTokens,
     pub(super) name: &'d Ident,
     pub(super) hashes: Option<(&'d str, &'d str)>,
     pub(super) deltas: &'d Ident,
@@ -55,7 +55,7 @@ pub(super) struct Definition<'d> {
     /// The method of the client for each model.
     pub(super) accessors: &'d [Ident],
     /// Variant of the enum of deltas, and type.
-    pub(super) models: &'d [(Ident, Written)],
+    pub(super) models: &'d [(Ident, UserTokens)],
     pub(super) roles: &'d [(String, String, bool)],
 }
 

@@ -4,7 +4,7 @@
 //! way to print text of a schema as it is.
 
 use super::doc;
-use super::ident::{Ident, Written};
+use super::ident::{Ident, UserTokens};
 use std::fmt::Write;
 
 /// Something that may stand in a Rust file.
@@ -25,7 +25,7 @@ impl Token for Ident {
     }
 }
 
-impl Token for Written {
+impl Token for UserTokens {
     fn print(&self, out: &mut String) {
         out.push_str(self.as_str());
     }

@@ -33,7 +33,7 @@ macro_rules! sql {
 pub(crate) use sql;
 
 /// What a part writes, by itself.
-pub(crate) fn written(part: &impl Sql) -> String {
+pub(crate) fn to_sql(part: &impl Sql) -> String {
     let mut out = String::new();
     part.write(&mut out);
     out
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn an_identifier_doubles_quotes() {
-        assert_eq!(written(&Ident::new(r#"a"b"#)), r#""a""b""#);
-        assert_eq!(written(&Ident::new("select")), r#""select""#);
+        assert_eq!(to_sql(&Ident::new(r#"a"b"#)), r#""a""b""#);
+        assert_eq!(to_sql(&Ident::new("select")), r#""select""#);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod worker;
 
 use super::{Dialect, Notification, Store, Tenant, Work};
 use crate::error::StoreError;
-use ablo_codegen::emit::sql::postgres::{Options, Provision, provision, service, source};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision, service, source};
 use ablo_schema::Schema;
 use clock::ServerClock;
 use session::Address;
@@ -51,11 +51,11 @@ impl Postgres {
     /// nine connections; the role needs no more rights than to own the tables, and row security binds it as well.
     ///
     /// ```no_run
-    /// use ablo_codegen::emit::sql::postgres::Options;
+    /// use ablo_codegen::emit::sql::postgres::PostgresOptions;
     /// use ablo_server::store::{Postgres, Store as _};
     ///
     /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::error::StoreError> {
-    /// let store = Postgres::open("postgres://ablo@localhost/app?sslmode=verify-full", schema, &Options::default())?;
+    /// let store = Postgres::open("postgres://ablo@localhost/app?sslmode=verify-full", schema, &PostgresOptions::default())?;
     /// println!("the server says it is {}", store.now());
     /// # Ok(())
     /// # }
@@ -63,7 +63,11 @@ impl Postgres {
     ///
     /// # Errors
     /// When the address or the options are wrong, the server cannot be reached, or it refuses to make a table.
-    pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
+    pub fn open(
+        address: &str,
+        schema: &Schema,
+        options: &PostgresOptions,
+    ) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs =
             [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
@@ -75,7 +79,7 @@ impl Postgres {
     ///
     /// # Errors
     /// As [`Postgres::open`].
-    pub fn beside(address: &str, options: &Options) -> Result<Self, StoreError> {
+    pub fn beside(address: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs = vec![source(options).map_err(wrong)?];
         Self::with(address, options.schema_name().map_err(wrong)?, programs)

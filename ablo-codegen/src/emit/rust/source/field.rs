@@ -108,5 +108,5 @@ fn default_of(field: &Field, value: &value::Value) -> Option<Word> {
 fn digits(field: &Field, text: &str) -> Option<Word> {
     field.facets.format.filter(|format| matches!(format, Format::Int64 | Format::Uint64))?;
     let number: i128 = text.parse().ok()?;
-    (number.to_string() == text).then(|| Word::new(&[&Ident::written(text)]))
+    (number.to_string() == text).then(|| Word::new(&[&Ident::verbatim(text)]))
 }

@@ -1,7 +1,7 @@
 //! A schema as Rust that people write: a checked schema comes in, the source of its models goes out.
 //!
 //! It is no generated code: structs with `#[derive(AbloModel)]`, enums, `define_schema!`, to be kept and changed by hand.
-//! Nothing is said that is so anyway. What was printed is read back, and [`Unsaid`] tells every place where that is
+//! Nothing is said that is so anyway. What was printed is read back, and [`Difference`] tells every place where that is
 //! another schema: Rust cannot say everything that Schema JSON can.
 
 mod attribute;
@@ -25,7 +25,7 @@ pub struct Printed {
     /// The source, one file.
     pub text: String,
     /// What it does not say, or says otherwise, in order of the schema.
-    pub unsaid: Vec<Unsaid>,
+    pub differences: Vec<Difference>,
     /// Whether `contentHash` is the same. It is not where something is unsaid, nor where the author of the JSON wrote what
     /// is so anyway, as in `"load": "instant"`.
     pub same_hash: bool,
@@ -33,7 +33,7 @@ pub struct Printed {
 
 /// Something that Rust cannot say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsaid {
+pub struct Difference {
     /// Where it stands, as a JSON pointer into Schema JSON.
     pub pointer: String,
     /// What it is, names in backticks.
@@ -57,15 +57,15 @@ pub fn print(schema: &Schema) -> Printed {
     match &read.schema {
         Some(after) => {
             let same_hash = Hashes::of(schema).content == Hashes::of(after).content;
-            Printed { unsaid: compare::unsaid(schema, after), same_hash, text }
+            Printed { differences: compare::differences(schema, after), same_hash, text }
         }
         // Such as a source that is too large for its reader.
         None => {
-            let why = read.diagnostics.iter().map(|one| Unsaid {
+            let why = read.diagnostics.iter().map(|one| Difference {
                 pointer: String::new(),
                 message: format!("the source is not read back: {}", one.message),
             });
-            Printed { unsaid: why.collect(), same_hash: false, text }
+            Printed { differences: why.collect(), same_hash: false, text }
         }
     }
 }

@@ -15,7 +15,7 @@ use ablo_schema::schema::{Load, Model, Plane, Tenancy};
 /// }
 /// ```
 pub(super) fn print(out: &mut Writer, model: &Model, own: &ModelNames, names: &Names) {
-    let homes = relation::homes(model);
+    let placements = relation::placements(model);
     out.line(&[]);
     out.line(&[&"#[derive(AbloModel, Clone, Debug, PartialEq)]"]);
     attribute::print(out, "", &words(model, own));
@@ -23,13 +23,15 @@ pub(super) fn print(out: &mut Writer, model: &Model, own: &ModelNames, names: &N
     for (_, (base, own)) in fields().filter(|(_, (field, _))| is_base(field)) {
         attribute::print(out, "", &[field::base(base, own)]);
     }
-    for word in homes.on_struct.iter().filter_map(|relation| relation::of_struct(relation, names)) {
+    for word in
+        placements.on_struct.iter().filter_map(|relation| relation::of_struct(relation, names))
+    {
         attribute::print(out, "", &[word]);
     }
     let has_fields = !model.fields.iter().all(is_base);
     out.line(&[&"pub struct ", &own.ident, &if has_fields { " {" } else { " {}" }]);
     for (at, (one, own)) in fields().filter(|(_, (field, _))| !is_base(field)) {
-        field::print(out, one, own, homes.on_fields.get(&at).copied(), names);
+        field::print(out, one, own, placements.on_fields.get(&at).copied(), names);
     }
     if has_fields {
         out.line(&[&"}"]);

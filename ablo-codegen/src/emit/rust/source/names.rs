@@ -13,7 +13,7 @@ use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schem
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the macros are called, and what their output names.
-const OURS: [&str; 6] =
+const MACRO_NAMES: [&str; 6] =
     ["AbloEnum", "AbloModel", "Deserialize", "JsonSchema", "Serialize", "UnknownValue"];
 
 /// The names of one source.
@@ -65,7 +65,7 @@ pub(super) struct Enumeration {
 
 impl Names {
     pub(super) fn new(schema: &Schema) -> Self {
-        let mut types = TypeNames::beside(type_words().chain(OURS));
+        let mut types = TypeNames::avoiding(type_words().chain(MACRO_NAMES));
         let idents: Vec<Ident> = schema
             .models()
             .iter()
@@ -214,7 +214,7 @@ fn plain_type(kind: &FieldKind, field: &Field) -> &'static str {
 }
 
 fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
-    let mut names = Variants::written();
+    let mut names = Variants::for_source();
     let idents: Vec<Ident> = values.iter().map(|value| names.value(value)).collect();
     let follows = |casing: &'static str, ident: &Ident, value: &str| {
         Casing(casing).value(ident.as_str()) == value
@@ -226,8 +226,8 @@ fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
     let casing =
         CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
     let variants = idents.iter().zip(values).map(|(ident, value)| {
-        let said = (!follows(casing, ident, value)).then(|| value.clone());
-        (ident.clone(), said)
+        let explicit = (!follows(casing, ident, value)).then(|| value.clone());
+        (ident.clone(), explicit)
     });
     let variants = variants.collect();
     Enumeration { ident, casing, variants, other: names.other() }
@@ -243,5 +243,5 @@ pub(super) fn camel(name: &str) -> Option<Ident> {
 pub(super) fn word(name: &str) -> Option<Ident> {
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let goes_on = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (begins && goes_on).then(|| Ident::written(name))
+    (begins && goes_on).then(|| Ident::verbatim(name))
 }

@@ -10,15 +10,15 @@ use ablo_schema::schema::{Model, Relation, RelationKind};
 use std::collections::BTreeMap;
 
 /// Where the relations of a model stand.
-pub(super) struct Homes<'m> {
+pub(super) struct Placements<'m> {
     /// By the position of the field.
     pub(super) on_fields: BTreeMap<usize, &'m Relation>,
     pub(super) on_struct: Vec<&'m Relation>,
 }
 
 /// Finds a place for each relation. Those on fields are read first, in order of the fields.
-pub(super) fn homes(model: &Model) -> Homes<'_> {
-    let mut homes = Homes { on_fields: BTreeMap::new(), on_struct: Vec::new() };
+pub(super) fn placements(model: &Model) -> Placements<'_> {
+    let mut placements = Placements { on_fields: BTreeMap::new(), on_struct: Vec::new() };
     for relation in &model.relations {
         let holder = |name: &str| {
             model.fields.iter().position(|field| field.name == name && !is_base(field))
@@ -26,18 +26,18 @@ pub(super) fn homes(model: &Model) -> Homes<'_> {
         let belongs = relation.kind == RelationKind::BelongsTo;
         let field = Some(relation.foreign_key.as_str()).filter(|_| belongs).and_then(holder);
         let in_order = |at: &usize| {
-            homes.on_struct.is_empty()
-                && homes.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
+            placements.on_struct.is_empty()
+                && placements.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
         };
         // Only on a field can a relation have any name.
         match field.filter(|at| {
-            !homes.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())
+            !placements.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())
         }) {
-            Some(at) => drop(homes.on_fields.insert(at, relation)),
-            None => homes.on_struct.push(relation),
+            Some(at) => drop(placements.on_fields.insert(at, relation)),
+            None => placements.on_struct.push(relation),
         }
     }
-    homes
+    placements
 }
 
 /// `belongs_to, relation = "author", parent`.
@@ -87,5 +87,5 @@ fn options(relation: &Relation) -> impl Iterator<Item = Word> {
 
 /// The name that a relation has on a struct.
 fn own_name(relation: &Relation) -> Option<Ident> {
-    names::camel(relation.name.as_str()).map(|ident| ident.beside(&RELATION_WORDS))
+    names::camel(relation.name.as_str()).map(|ident| ident.avoiding(&RELATION_WORDS))
 }

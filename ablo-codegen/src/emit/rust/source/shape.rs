@@ -36,12 +36,12 @@ struct Member {
 struct Type {
     text: Word,
     optional: bool,
-    zero: Option<Value>,
+    default_value: Option<Value>,
 }
 
 impl Type {
-    fn new(text: Word, zero: Option<Value>) -> Self {
-        Self { text, optional: false, zero }
+    fn new(text: Word, default_value: Option<Value>) -> Self {
+        Self { text, optional: false, default_value }
     }
 }
 
@@ -212,18 +212,18 @@ impl Lowering<'_> {
             words.push(Word::new(&[&"rename = ", &Str(name)]));
         }
         // What is said of the member is said on it, and not of its type.
-        let (mut said, mut default, mut inner) = (None, None, schema.clone());
+        let (mut explicit, mut default, mut inner) = (None, None, schema.clone());
         if let Value::Object(members) = &mut inner {
             let mut take = |name: &str| {
                 let at = members.iter().position(|(member, _)| member == name)?;
                 Some(members.remove(at).1)
             };
-            (said, default) = (take("description"), take("default"));
-            if members.is_empty() && said.is_some() {
+            (explicit, default) = (take("description"), take("default"));
+            if members.is_empty() && explicit.is_some() {
                 inner = Value::Bool(true);
             }
         }
-        let prose = match &said {
+        let prose = match &explicit {
             Some(Value::String(prose)) => Some(readable(prose)?),
             Some(_) => return None,
             None => None,
@@ -231,7 +231,9 @@ impl Lowering<'_> {
         let ty = self.ty(&inner, owner, name)?;
         match (&default, required) {
             (None, required) => (required != ty.optional).then_some(())?,
-            (Some(default), false) if !ty.optional && ty.zero.as_ref() == Some(default) => {
+            (Some(default), false)
+                if !ty.optional && ty.default_value.as_ref() == Some(default) =>
+            {
                 words.push(Word::new(&[&"default"]));
             }
             (Some(_), _) => return None,
@@ -245,7 +247,7 @@ impl Lowering<'_> {
         let values = values.iter().map(text).collect::<Option<Vec<&str>>>()?;
         let different = values.iter().collect::<BTreeSet<_>>().len() == values.len();
         (rest.is_empty() && different && !values.is_empty()).then_some(())?;
-        let mut variants = Variants::written();
+        let mut variants = Variants::for_source();
         let idents: Vec<Ident> = values.iter().map(|value| variants.value(value)).collect();
         let follows = |casing: &'static str, ident: &Ident, value: &str| {
             Casing(casing).value(ident.as_str()) == value
@@ -260,8 +262,8 @@ impl Lowering<'_> {
         let casing =
             CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
         let variants = idents.iter().zip(&values).map(|(ident, value)| {
-            let said = (!follows(casing, ident, value)).then(|| (*value).into());
-            (ident.clone(), said)
+            let explicit = (!follows(casing, ident, value)).then(|| (*value).into());
+            (ident.clone(), explicit)
         });
         let body = Body::Enum(variants.collect());
         let ident = self.claim(owner, name);
@@ -278,7 +280,7 @@ impl Lowering<'_> {
 
 fn optional(inner: Type) -> Option<Type> {
     let text = Word::new(&[&"Option<", &inner.text, &">"]);
-    (!inner.optional).then_some(Type { text, optional: true, zero: None })
+    (!inner.optional).then_some(Type { text, optional: true, default_value: None })
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -309,7 +311,7 @@ fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
     };
     let format = rest.get("format").and_then(|format| text(format));
     let least = number("minimum");
-    let (name, members, zero) = match (kind, format) {
+    let (name, members, default_value) = match (kind, format) {
         ("string", None) => ("String", 0, Value::String("".into())),
         ("boolean", None) => ("bool", 0, Value::Bool(false)),
         ("number", Some("double")) => ("f64", 1, Value::Number(0.0)),
@@ -330,7 +332,7 @@ fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
         }
         _ => return None,
     };
-    (rest.len() == members).then(|| Type::new(Word::new(&[&name]), Some(zero)))
+    (rest.len() == members).then(|| Type::new(Word::new(&[&name]), Some(default_value)))
 }
 
 /// ```text

@@ -24,7 +24,7 @@ pub(crate) enum Statement<'a> {
     /// Columns in which every row has a value.
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
     /// A column that numbers its rows, which a table that was there before may lack.
-    Numbered { table: &'a Table<'a>, column: &'a str },
+    IdentityColumn { table: &'a Table<'a>, column: &'a str },
     /// The primary key, for a table that was there before.
     PrimaryKey { table: &'a Table<'a> },
     /// The primary key of any columns, where there is none.
@@ -48,13 +48,13 @@ pub(crate) enum Statement<'a> {
     /// Row security with this predicate.
     Isolate { table: &'a Table<'a>, predicate: Predicate<'a> },
     /// A column's comment.
-    Comment { table: &'a Table<'a>, column: &'a str, text: Literal<'a> },
+    ColumnComment { table: &'a Table<'a>, column: &'a str, text: Literal<'a> },
     /// The table's comment.
-    About { table: &'a Table<'a>, text: Literal<'a> },
+    TableComment { table: &'a Table<'a>, text: Literal<'a> },
     /// A foreign key that is not validated yet.
     ForeignKey { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, target: &'a Table<'a> },
     /// Makes room for an index that is built after the commit.
-    IndexLater { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
+    PrepareConcurrentIndex { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
     /// Validates a foreign key. After the commit.
     Validate { table: &'a Table<'a>, column: &'a str, target: &'a Table<'a> },
     /// An index built while others write. After the commit, outside any transaction.

@@ -17,7 +17,6 @@
 //! CALL pg_temp.ablo_isolate('"public"."tasks"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 //! ```
 
-mod catalogue;
 mod ddl;
 mod expected;
 mod migrate;
@@ -25,10 +24,12 @@ mod names;
 mod provision;
 mod render;
 mod service;
+mod table_defs;
 
 pub use super::files::MigrationFiles;
 pub use expected::{
-    Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected,
+    Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
+    expected,
 };
 pub use migrate::{files, migrate};
 pub use provision::Provision;
@@ -38,7 +39,7 @@ use crate::shape::tables;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use ablo_schema::Schema;
 use names::{Ident, MAX_BYTES, app_schema};
-use provision::Plan;
+use provision::ResolvedOptions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -49,7 +50,7 @@ pub struct Postgres;
 /// What a user may say of it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Options {
+pub struct PostgresOptions {
     /// The schema that holds the tables: `public` unless said or an organisation is given.
     pub schema: Option<String>,
     /// An organisation: its tables live in a schema of its own, `app_<organisation>`, made if missing.
@@ -58,16 +59,16 @@ pub struct Options {
     pub foreign_keys: bool,
 }
 
-impl Options {
+impl PostgresOptions {
     /// The name of the schema that holds the tables.
     ///
     /// # Errors
     /// When the options contradict each other or name no possible schema.
     pub fn schema_name(&self) -> Result<String, OptionError> {
-        Ok(self.plan()?.schema.as_str().to_owned())
+        Ok(self.resolve()?.schema.as_str().to_owned())
     }
 
-    fn plan(&self) -> Result<Plan<'_>, OptionError> {
+    fn resolve(&self) -> Result<ResolvedOptions<'_>, OptionError> {
         let schema = match (&self.schema, &self.organization) {
             (Some(_), Some(_)) => {
                 return Err(wrong("`schema` and `organization` exclude each other"));
@@ -81,7 +82,7 @@ impl Options {
             (Some(schema), None) => Ident::new(schema.as_str()),
             (None, None) => Ident::new("public"),
         };
-        Ok(Plan {
+        Ok(ResolvedOptions {
             schema,
             own_schema: self.organization.is_some(),
             foreign_keys: self.foreign_keys,
@@ -97,16 +98,16 @@ fn wrong(message: &str) -> OptionError {
 ///
 /// # Errors
 /// When the options contradict each other or name no possible schema.
-pub fn provision(schema: &Schema, options: &Options) -> Result<Provision, OptionError> {
-    Ok(provision::provision(&tables(schema), &options.plan()?))
+pub fn provision(schema: &Schema, options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(provision::provision(&tables(schema), &options.resolve()?))
 }
 
 /// The program that provisions the tables of the service itself, the same for every schema.
 ///
 /// # Errors
 /// When the options contradict each other or name no possible schema.
-pub fn service(options: &Options) -> Result<Provision, OptionError> {
-    Ok(service::service(&options.plan()?))
+pub fn service(options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(service::service(&options.resolve()?))
 }
 
 /// The program that provisions what stands beside the tables of an application whose database stays canonical: the ledger and the
@@ -114,8 +115,8 @@ pub fn service(options: &Options) -> Result<Provision, OptionError> {
 ///
 /// # Errors
 /// When the options contradict each other or name no possible schema.
-pub fn source(options: &Options) -> Result<Provision, OptionError> {
-    Ok(service::source(&options.plan()?))
+pub fn source(options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(service::source(&options.resolve()?))
 }
 
 impl Target for Postgres {
@@ -139,16 +140,16 @@ impl Target for Postgres {
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        let options: Options = read_options(options)?;
-        options.plan()?;
+        let options: PostgresOptions = read_options(options)?;
+        options.resolve()?;
         Ok(Box::new(options))
     }
 }
 
-impl Emit for Options {
+impl Emit for PostgresOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         // Checked by `configure`, the only way here.
-        if let Ok(plan) = self.plan() {
+        if let Ok(plan) = self.resolve() {
             files.add(
                 "postgres/provision.sql",
                 provision::provision(&tables(input.schema), &plan).file(),

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, written};
+pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, to_sql};
 
 /// A text literal that reads the same whatever `standard_conforming_strings` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_literal_escapes_only_where_it_must() {
-        let literal = |text: &str| written(&Literal::new(text.to_owned()));
+        let literal = |text: &str| to_sql(&Literal::new(text.to_owned()));
         assert_eq!(literal("it's 😀"), "'it''s 😀'");
         assert_eq!(literal("back\\slash's"), "E'back\\\\slash''s'");
         assert_eq!(literal("a\tb\nc\u{1}\u{2028}\0"), "E'a\\tb\\nc\\u0001\\u2028\u{FFFD}'");
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn sql_inside_sql_falls_back_to_a_literal() {
-        assert_eq!(written(&Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
-        assert_eq!(written(&Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
-        assert_eq!(written(&Quoted("a$".to_owned())), "'a$'");
+        assert_eq!(to_sql(&Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
+        assert_eq!(to_sql(&Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
+        assert_eq!(to_sql(&Quoted("a$".to_owned())), "'a$'");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! One walk over the catalogue decides every statement and their order; `render.rs` writes them. The program has a part
 //! that runs in one transaction and, where foreign keys are asked for, a part that can only run after it.
 
-use super::catalogue::{Rule, TableDef, catalogue};
 use super::ddl::{ColumnType, Statement, Table};
-use super::names::{Ident, Literal, Names, Sql, sql, written};
+use super::names::{Ident, Literal, Names, Sql, sql, to_sql};
+use super::table_defs::{Rule, TableDef, table_defs};
 use crate::shape::{Isolation, ParentOwner, TableShape};
 
 const PRELUDE: &str = include_str!("prelude.sql");
@@ -44,7 +44,7 @@ const AFTER_COMMIT: &str = "\
 
 /// Where and what to provision.
 #[derive(Debug)]
-pub(crate) struct Plan<'a> {
+pub(crate) struct ResolvedOptions<'a> {
     /// The schema that holds the tables.
     pub(crate) schema: Ident<'a>,
     /// Whether that schema is the app's own, to be made if missing.
@@ -90,8 +90,8 @@ impl Provision {
 }
 
 /// Lowers tables to a program.
-pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &Plan<'_>) -> Provision {
-    let tables = catalogue(shapes, plan);
+pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &ResolvedOptions<'_>) -> Provision {
+    let tables = table_defs(shapes, plan);
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
     let facets = tables.iter().any(has_facets).then_some(FACETS);
     let helpers = [facets, plan.foreign_keys.then_some(FOREIGN_KEYS)];
@@ -128,7 +128,7 @@ pub(crate) fn line(out: &mut String, statement: &Statement<'_>) {
 /// The transaction's beginning, up to the first table.
 pub(crate) fn begin(
     out: &mut String,
-    plan: &Plan<'_>,
+    plan: &ResolvedOptions<'_>,
     more_helpers: impl IntoIterator<Item = &'static str>,
 ) {
     out.push_str(BEGIN);
@@ -146,7 +146,11 @@ pub(crate) fn begin(
 }
 
 /// A table of this name, and the name of its key.
-pub(crate) fn table<'a>(table: &'a str, plan: &Plan<'a>, indexes: &mut Names) -> Table<'a> {
+pub(crate) fn table<'a>(
+    table: &'a str,
+    plan: &ResolvedOptions<'a>,
+    indexes: &mut Names,
+) -> Table<'a> {
     let (schema, name) = (plan.schema.clone(), Ident::new(table));
     let key = indexes.claim(&[table, "pkey"]);
     let key_is_default = key.as_str().strip_suffix("_pkey") == Some(table);
@@ -161,14 +165,15 @@ fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
     let declared = columns.iter().map(|column| column.declared()).collect();
     let mut statements = vec![Statement::CreateTable { table, columns: declared }];
     for wanted in ColumnType::GROUPED {
-        let of_type =
-            columns.iter().filter(|column| column.column_type == wanted && !column.stands_alone());
+        let of_type = columns
+            .iter()
+            .filter(|column| column.column_type == wanted && !column.needs_own_statement());
         let names: Vec<_> = of_type.map(|column| column.name).collect();
         if !names.is_empty() {
             statements.push(Statement::Columns { table, column_type: wanted, names });
         }
     }
-    statements.extend(columns.iter().filter(|column| column.stands_alone()).map(|column| {
+    statements.extend(columns.iter().filter(|column| column.needs_own_statement()).map(|column| {
         let preset = column.preset.clone();
         Statement::Column { table, name: column.name, column_type: column.column_type, preset }
     }));
@@ -183,7 +188,7 @@ fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
 fn has_facets(table: &TableDef<'_>) -> bool {
     table.indexes.iter().any(|index| index.unique)
         || table.checks.iter().any(|check| matches!(check.rule, Rule::Between(..)))
-        || table.columns.iter().any(|column| column.stands_alone())
+        || table.columns.iter().any(|column| column.needs_own_statement())
 }
 
 /// The checks and comments of a table's columns, column by column.
@@ -209,7 +214,11 @@ fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
             });
         }
         if let Some(text) = &column.comment {
-            statements.push(Statement::Comment { table, column: column.name, text: text.clone() });
+            statements.push(Statement::ColumnComment {
+                table,
+                column: column.name,
+                text: text.clone(),
+            });
         }
     }
     statements
@@ -217,7 +226,7 @@ fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
 
 fn indexes<'a>(definition: &'a TableDef<'a>) -> impl Iterator<Item = Statement<'a>> {
     let table = &definition.table;
-    definition.indexes.iter().filter(|index| !index.later).filter_map(move |index| {
+    definition.indexes.iter().filter(|index| !index.concurrent).filter_map(move |index| {
         let name = index.name.clone();
         Some(match (index.unique, index.columns.first()) {
             (true, _) => Statement::Unique { table, name, columns: index.columns.clone() },
@@ -235,15 +244,15 @@ fn foreign_keys(tables: &[TableDef<'_>], out: &mut String) -> Vec<String> {
         out.push_str("\n-- Foreign keys, now that every table is there\n");
     }
     for TableDef { table, foreign_keys, indexes, .. } in tables {
-        let mut later = indexes.iter().filter(|index| index.later).peekable();
+        let mut later = indexes.iter().filter(|index| index.concurrent).peekable();
         for key in foreign_keys {
             let Some(TableDef { table: target, .. }) = tables.get(key.target) else { continue };
             let (name, column) = (key.name.clone(), key.column);
             line(out, &Statement::ForeignKey { table, name, column, target });
-            validations.push(written(&Statement::Validate { table, column, target }));
+            validations.push(to_sql(&Statement::Validate { table, column, target }));
             if let Some(index) = later.next_if(|index| index.columns.first() == Some(&column)) {
-                line(out, &Statement::IndexLater { table, name: &index.name, column });
-                builds.push(written(&Statement::IndexConcurrently {
+                line(out, &Statement::PrepareConcurrentIndex { table, name: &index.name, column });
+                builds.push(to_sql(&Statement::IndexConcurrently {
                     table,
                     name: &index.name,
                     column,

@@ -3,7 +3,7 @@
 //! Nodes of `ddl.rs` come in, text goes out. Every name and literal is written by its own type, which escapes it.
 
 use super::ddl::{Column, ColumnType, Condition, Method, Predicate, Preset, Statement, Table};
-use super::names::{Ident, Literal, Quoted, Sql, sql, written};
+use super::names::{Ident, Literal, Quoted, Sql, sql, to_sql};
 
 /// What a tenant's transaction says it is.
 const TENANT: &str = "current_setting('app.current_org_id', true)";
@@ -85,18 +85,13 @@ impl Sql for Statement<'_> {
                 call!(out, "columns", table, Definition(*column_type), Names(names));
             }
             Statement::Column { table, name, column_type, preset } => {
-                let preset = preset.as_ref().map(|preset| Quoted(written(preset)));
-                call!(
-                    out,
-                    "column",
-                    table,
-                    text(name),
-                    text(&written(column_type)),
-                    OrNull(preset)
-                );
+                let preset = preset.as_ref().map(|preset| Quoted(to_sql(preset)));
+                call!(out, "column", table, text(name), text(&to_sql(column_type)), OrNull(preset));
             }
             Statement::NotNull { table, names } => call!(out, "not_null", table, Names(names)),
-            Statement::Numbered { table, column } => call!(out, "numbered", table, text(column)),
+            Statement::IdentityColumn { table, column } => {
+                call!(out, "numbered", table, text(column))
+            }
             Statement::PrimaryKey { table } => {
                 call!(out, "primary_key", table, text(table.key.as_str()))
             }
@@ -106,7 +101,7 @@ impl Sql for Statement<'_> {
                     "key",
                     table,
                     text(table.key.as_str()),
-                    Quoted(written(&Columns(columns)))
+                    Quoted(to_sql(&Columns(columns)))
                 );
             }
             Statement::Enum { table, name, column, values } => {
@@ -130,7 +125,7 @@ impl Sql for Statement<'_> {
                 call!(out, "index", table, text(name.as_str()), text(column), text(method.name()));
             }
             Statement::IndexOn { table, name, unique, columns, rows } => {
-                let mut on = written(&Columns(columns));
+                let mut on = to_sql(&Columns(columns));
                 write_condition(rows, &mut on);
                 call!(
                     out,
@@ -146,10 +141,10 @@ impl Sql for Statement<'_> {
                 write_predicate(table, predicate, &mut inner);
                 call!(out, "isolate", table, Quoted(inner));
             }
-            Statement::Comment { table, column, text: body } => {
+            Statement::ColumnComment { table, column, text: body } => {
                 call!(out, "comment", table, text(column), body)
             }
-            Statement::About { table, text } => call!(out, "about", table, text),
+            Statement::TableComment { table, text } => call!(out, "about", table, text),
             Statement::ForeignKey { table, name, column, target } => {
                 call!(
                     out,
@@ -160,7 +155,7 @@ impl Sql for Statement<'_> {
                     target.regclass
                 );
             }
-            Statement::IndexLater { table, name, column } => {
+            Statement::PrepareConcurrentIndex { table, name, column } => {
                 call!(out, "index_later", table, text(name.as_str()), text(column));
             }
             Statement::Validate { table, column, target } => {
@@ -314,7 +309,7 @@ mod tests {
             column("note", ColumnType::Jsonb, false, false),
         ];
         assert_eq!(
-            written(&Statement::CreateTable { table: &table(), columns }),
+            to_sql(&Statement::CreateTable { table: &table(), columns }),
             "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz NOT NULL \
              DEFAULT now(),\n  \"note\" jsonb\n);"
         );
@@ -325,7 +320,7 @@ mod tests {
         let values = vec![Literal::new("it's"), Literal::new("b\\c")];
         let name = Ident::new("status_check");
         assert_eq!(
-            written(&Statement::Enum { table: &table(), name, column: "status", values }),
+            to_sql(&Statement::Enum { table: &table(), name, column: "status", values }),
             "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', ARRAY['it''s', E'b\\\\c']);"
         );
     }
@@ -337,7 +332,7 @@ mod tests {
             (Ident::new("team_id"), Ident::new("team"), Ident::new("id"));
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
-            written(&Statement::Isolate { table: &table(), predicate }),
+            to_sql(&Statement::Isolate { table: &table(), predicate }),
             "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 FROM \"public\".\"team\"\n  \
              WHERE \"team\".\"id\" = \"it's\".\"team_id\"\n    AND \"team\".\"organization_id\" = \
              current_setting('app.current_org_id', true)\n)$$);"

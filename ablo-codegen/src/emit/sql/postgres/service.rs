@@ -5,9 +5,10 @@
 
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
 use super::names::{Ident, Literal, Names};
-use super::provision::{Plan, Provision, begin, line, table};
+use super::provision::{Provision, ResolvedOptions, begin, line, table};
 use crate::shape::{
-    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
+    ServiceTable,
 };
 
 const HELPERS: &str = include_str!("service.sql");
@@ -21,16 +22,16 @@ pub(crate) const HEADER: &str = "\
 ";
 
 /// Lowers the service's tables to a program.
-pub(crate) fn service(plan: &Plan<'_>) -> Provision {
+pub(crate) fn service(plan: &ResolvedOptions<'_>) -> Provision {
     program(plan, &SERVICE_TABLES)
 }
 
 /// Lowers those of a Data Source alone.
-pub(crate) fn source(plan: &Plan<'_>) -> Provision {
+pub(crate) fn source(plan: &ResolvedOptions<'_>) -> Provision {
     program(plan, &SOURCE_TABLES)
 }
 
-fn program(plan: &Plan<'_>, shapes: &'static [ServiceTable]) -> Provision {
+fn program(plan: &ResolvedOptions<'_>, shapes: &'static [ServiceTable]) -> Provision {
     let mut indexes = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
     let tables: Vec<Table<'_>> =
         shapes.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
@@ -58,11 +59,11 @@ fn program(plan: &Plan<'_>, shapes: &'static [ServiceTable]) -> Provision {
 fn column_type(column: &ServiceColumn) -> ColumnType {
     match column.kind {
         ServiceKind::Text | ServiceKind::OneOf(_) => ColumnType::Text,
-        ServiceKind::Texts => ColumnType::TextArray,
+        ServiceKind::TextArray => ColumnType::TextArray,
         ServiceKind::Integer => ColumnType::Bigint,
-        ServiceKind::Numbered => ColumnType::BigintIdentity,
+        ServiceKind::Identity => ColumnType::BigintIdentity,
         ServiceKind::Date => ColumnType::Timestamptz,
-        ServiceKind::Written => ColumnType::TimestamptzNow,
+        ServiceKind::DateNow => ColumnType::TimestamptzNow,
         ServiceKind::Json => ColumnType::Jsonb,
         ServiceKind::Transaction => ColumnType::Xid8Current,
     }
@@ -90,7 +91,7 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
         }
     }
     let numbered = of_type(ColumnType::BigintIdentity).into_iter();
-    statements.extend(numbered.map(|column| Statement::Numbered { table, column }));
+    statements.extend(numbered.map(|column| Statement::IdentityColumn { table, column }));
     let required = shape.columns.iter().filter(|column| column.not_null);
     statements
         .push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
@@ -122,9 +123,11 @@ fn index_on<'a>(
     names: &mut Names,
 ) -> Statement<'a> {
     let rows = match index.rows {
-        Rows::All => Condition::All,
-        Rows::With(column) => Condition::NotNull(Ident::new(column)),
-        Rows::Where(column, value) => Condition::Equal(Ident::new(column), Literal::new(value)),
+        IndexRows::All => Condition::All,
+        IndexRows::NotNull(column) => Condition::NotNull(Ident::new(column)),
+        IndexRows::Equal(column, value) => {
+            Condition::Equal(Ident::new(column), Literal::new(value))
+        }
     };
     let name = names.claim(&[shape.name, index.purpose, if index.unique { "key" } else { "idx" }]);
     Statement::IndexOn { table, name, unique: index.unique, columns: idents(index.columns), rows }
@@ -138,8 +141,8 @@ fn isolation<'a>(shape: &ServiceTable, table: &'a Table<'a>) -> Option<Statement
 fn comments<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'a>> {
     let of_column = |column: &'a ServiceColumn| {
         let text = Literal::new(column.about?);
-        Some(Statement::Comment { table, column: column.name, text })
+        Some(Statement::ColumnComment { table, column: column.name, text })
     };
-    let about = Statement::About { table, text: Literal::new(shape.about) };
+    let about = Statement::TableComment { table, text: Literal::new(shape.about) };
     std::iter::once(about).chain(shape.columns.iter().filter_map(of_column)).collect()
 }

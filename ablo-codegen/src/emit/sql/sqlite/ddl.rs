@@ -55,7 +55,7 @@ pub(crate) enum Key {
     /// It is the key.
     Primary,
     /// It is the key, and numbers rows in ascending order.
-    Numbered,
+    AutoIncrement,
 }
 
 /// What an absent value is.

@@ -15,13 +15,13 @@
 //! CREATE INDEX IF NOT EXISTS "tasks_organization_id_idx" ON "tasks" ("organization_id");
 //! ```
 
-mod catalogue;
 mod ddl;
 mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
+mod table_defs;
 
 pub use super::files::MigrationFiles;
 pub use migrate::{EPILOGUE, PROLOGUE, files, migrate};
@@ -42,7 +42,7 @@ pub struct Sqlite;
 /// What a user may say of it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Options {
+pub struct SqliteOptions {
     /// Whether relations with `fk` become foreign keys.
     pub foreign_keys: bool,
 }
@@ -50,16 +50,16 @@ pub struct Options {
 /// The program that provisions a schema's tables.
 ///
 /// ```
-/// use ablo_codegen::emit::sql::sqlite::{Options, provision};
+/// use ablo_codegen::emit::sql::sqlite::{SqliteOptions, provision};
 /// let text = r#"{"v":3,"models":{"notes":{"fields":{"done":{"type":"boolean","isOptional":false,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
 /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
-/// let program = provision(&schema, &Options::default()).transaction;
+/// let program = provision(&schema, &SqliteOptions::default()).transaction;
 /// assert!(program.contains(r#""done" INTEGER NOT NULL CONSTRAINT "done_check" CHECK ("done" IN (0, 1))"#));
 /// ```
 #[must_use]
-pub fn provision(schema: &Schema, options: &Options) -> Provision {
+pub fn provision(schema: &Schema, options: &SqliteOptions) -> Provision {
     let shapes = tables(schema);
-    let definitions = catalogue::catalogue(&shapes, options.foreign_keys);
+    let definitions = table_defs::table_defs(&shapes, options.foreign_keys);
     let titles = shapes.iter().map(|shape| Title::Model(shape.model.key.as_str()));
     provision::provision(&titles.zip(definitions).collect::<Vec<_>>())
 }
@@ -91,11 +91,11 @@ impl Target for Sqlite {
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<SqliteOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for SqliteOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         files.add("sqlite/provision.sql", provision(input.schema, self).file());
         files.add("sqlite/service.sql", service::service().file_under(service::HEADER));

@@ -2,7 +2,7 @@
 //!
 //! Any text comes in, escaped SQL comes out. Identifiers are those that all dialects share.
 
-pub(crate) use crate::emit::sql::names::{Ident, Names, Sql, sql, written};
+pub(crate) use crate::emit::sql::names::{Ident, Names, Sql, sql, to_sql};
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -55,7 +55,7 @@ pub(crate) struct Expr(String);
 impl Expr {
     /// What the parts write.
     pub(crate) fn new(part: &impl Sql) -> Self {
-        Self(written(part))
+        Self(to_sql(part))
     }
 
     /// The text.
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_literal_doubles_quotes_and_names_what_is_hidden() {
-        let literal = |text: &str| written(&Literal::new(text.to_owned()));
+        let literal = |text: &str| to_sql(&Literal::new(text.to_owned()));
         assert_eq!(literal("it's \\ 😀"), "'it''s \\ 😀'");
         assert_eq!(literal("a\n'\u{202e}"), "('a' || char(10) || '''' || char(8238) || '')");
         assert_eq!(literal("a\0b"), "'a\u{FFFD}b'");

@@ -5,7 +5,7 @@
 
 use super::ddl::TableDef;
 use super::names::{Ident, Literal, Sql, Whole, sql};
-use super::render::Existing;
+use super::render::CreateMode;
 
 pub(crate) const HEADER: &str = "\
 -- Written by ablo for SQLite 3.37 and later: change the schema, not this file.
@@ -45,9 +45,9 @@ pub(crate) fn provision(tables: &[(Title<'_>, TableDef<'_>)]) -> Provision {
         differences(tables, &mut out);
     }
     for (title, table) in tables {
-        sql!(&mut out, "\n-- ", title, "\n", table.create(Existing::Kept), "\n");
+        sql!(&mut out, "\n-- ", title, "\n", table.create(CreateMode::IfNotExists), "\n");
         for index in &table.indexes {
-            sql!(&mut out, index.create(&table.name, Existing::Kept), "\n");
+            sql!(&mut out, index.create(&table.name, CreateMode::IfNotExists), "\n");
         }
     }
     out.push_str("\nCOMMIT;\n");

@@ -10,27 +10,27 @@ pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'";
 
 /// How a statement treats what is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
+pub(crate) enum CreateMode {
     /// It is left as it is.
-    Kept,
+    IfNotExists,
     /// There is none.
-    Impossible,
+    Always,
 }
 
-impl Existing {
+impl CreateMode {
     fn clause(self) -> &'static str {
         match self {
-            Existing::Kept => "IF NOT EXISTS ",
-            Existing::Impossible => "",
+            CreateMode::IfNotExists => "IF NOT EXISTS ",
+            CreateMode::Always => "",
         }
     }
 }
 
 impl TableDef<'_> {
     /// The statement that makes the table.
-    pub(crate) fn create(&self, existing: Existing) -> Expr {
+    pub(crate) fn create(&self, mode: CreateMode) -> Expr {
         let mut parts = Parts::default();
-        parts.add(&expr!("CREATE TABLE ", existing.clause(), self.name, " ("));
+        parts.add(&expr!("CREATE TABLE ", mode.clause(), self.name, " ("));
         for (at, column) in self.columns.iter().enumerate() {
             parts.add(&if at == 0 { "\n  " } else { ",\n  " });
             parts.add(column);
@@ -45,18 +45,10 @@ impl TableDef<'_> {
 
 impl IndexDef<'_> {
     /// The statement that makes the index on this table.
-    pub(crate) fn create(&self, table: &Ident<'_>, existing: Existing) -> Expr {
+    pub(crate) fn create(&self, table: &Ident<'_>, mode: CreateMode) -> Expr {
         let kind = if self.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
-        let index = expr!(
-            kind,
-            existing.clause(),
-            self.name,
-            " ON ",
-            table,
-            " (",
-            List(&self.columns),
-            ")"
-        );
+        let index =
+            expr!(kind, mode.clause(), self.name, " ON ", table, " (", List(&self.columns), ")");
         match &self.rows {
             Condition::All => expr!(index, ";"),
             Condition::NotNull(column) => expr!(index, " WHERE ", column, " IS NOT NULL;"),
@@ -68,11 +60,11 @@ impl IndexDef<'_> {
 impl Sql for ColumnDef<'_> {
     fn write(&self, out: &mut String) {
         sql!(out, self.name, " ", self.storage);
-        sql!(out, if self.not_null && self.key != Key::Numbered { " NOT NULL" } else { "" });
+        sql!(out, if self.not_null && self.key != Key::AutoIncrement { " NOT NULL" } else { "" });
         match self.key {
             Key::No => {}
             Key::Primary => out.push_str(" PRIMARY KEY"),
-            Key::Numbered => out.push_str(" PRIMARY KEY AUTOINCREMENT"),
+            Key::AutoIncrement => out.push_str(" PRIMARY KEY AUTOINCREMENT"),
         }
         if let Some(preset) = &self.preset {
             sql!(out, " DEFAULT ", preset);

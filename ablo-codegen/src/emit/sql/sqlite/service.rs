@@ -7,7 +7,8 @@ use super::ddl::{ColumnDef, Condition, IndexDef, Key, Preset, Rule, Storage, Tab
 use super::names::{Ident, Literal, Names};
 use super::provision::{Provision, Title, provision};
 use crate::shape::{
-    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
+    ServiceTable,
 };
 
 /// What stands above the program.
@@ -39,7 +40,7 @@ fn program(shapes: &'static [ServiceTable]) -> Provision {
 }
 
 fn table(shape: &'static ServiceTable, names: &mut Names) -> TableDef<'static> {
-    let numbered = shape.columns.iter().find(|column| column.kind == ServiceKind::Numbered);
+    let numbered = shape.columns.iter().find(|column| column.kind == ServiceKind::Identity);
     let apart = shape.key.len() > 1 || numbered.is_some_and(|column| shape.key != [column.name]);
     TableDef {
         name: Ident::new(shape.name),
@@ -59,11 +60,11 @@ fn column(shape: &ServiceTable, column: &ServiceColumn) -> ColumnDef<'static> {
     let (storage, rule) = match column.kind {
         ServiceKind::Text => (Storage::Text, Rule::Any),
         ServiceKind::OneOf(values) => (Storage::Text, Rule::OneOf(literals(values))),
-        ServiceKind::Texts => (Storage::Text, Rule::JsonArray),
-        ServiceKind::Integer | ServiceKind::Numbered | ServiceKind::Transaction => {
+        ServiceKind::TextArray => (Storage::Text, Rule::JsonArray),
+        ServiceKind::Integer | ServiceKind::Identity | ServiceKind::Transaction => {
             (Storage::Integer, Rule::Any)
         }
-        ServiceKind::Date | ServiceKind::Written => (Storage::Text, Rule::Instant),
+        ServiceKind::Date | ServiceKind::DateNow => (Storage::Text, Rule::Instant),
         ServiceKind::Json => (Storage::Text, Rule::Json),
     };
     ColumnDef {
@@ -71,11 +72,11 @@ fn column(shape: &ServiceTable, column: &ServiceColumn) -> ColumnDef<'static> {
         storage,
         not_null: column.not_null,
         key: match column.kind {
-            ServiceKind::Numbered => Key::Numbered,
+            ServiceKind::Identity => Key::AutoIncrement,
             _ if shape.key == [column.name] => Key::Primary,
             _ => Key::No,
         },
-        preset: (column.kind == ServiceKind::Written).then_some(Preset::Now),
+        preset: (column.kind == ServiceKind::DateNow).then_some(Preset::Now),
         rule,
         references: Vec::new(),
     }
@@ -87,9 +88,11 @@ fn index(shape: &ServiceTable, index: &ServiceIndex, names: &mut Names) -> Index
         columns: idents(index.columns),
         unique: index.unique,
         rows: match index.rows {
-            Rows::All => Condition::All,
-            Rows::With(column) => Condition::NotNull(Ident::new(column)),
-            Rows::Where(column, value) => Condition::Equal(Ident::new(column), Literal::new(value)),
+            IndexRows::All => Condition::All,
+            IndexRows::NotNull(column) => Condition::NotNull(Ident::new(column)),
+            IndexRows::Equal(column, value) => {
+                Condition::Equal(Ident::new(column), Literal::new(value))
+            }
         },
     }
 }

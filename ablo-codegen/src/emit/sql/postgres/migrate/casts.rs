@@ -3,9 +3,9 @@
 //! Two column definitions come in, an expression over the column goes out. It is NULL where a value does not fit, so that
 //! whoever uses it decides what becomes of such a row. No conversion: the column is made anew.
 
-use super::super::catalogue::{ColumnDef, Rule};
 use super::super::ddl::ColumnType;
-use super::super::names::{Ident, Literal, Sql, sql, written};
+use super::super::names::{Ident, Literal, Sql, sql, to_sql};
+use super::super::table_defs::{ColumnDef, Rule};
 use crate::shape::ColumnKind;
 use ablo_schema::schema::Format;
 use std::collections::BTreeSet;
@@ -63,7 +63,7 @@ impl Sql for &Expression {
 
 /// How values of a column are kept, as far as conversion cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
+enum ValueClass {
     Text,
     Double,
     Boolean,
@@ -77,40 +77,47 @@ enum Held {
     Decimal(Option<(u16, u16)>),
 }
 
-impl Held {
+impl ValueClass {
     fn of(kind: ColumnKind<'_>) -> Self {
         match kind {
-            ColumnKind::Text | ColumnKind::Enum(_) => Held::Text,
-            ColumnKind::Number => Held::Double,
-            ColumnKind::Boolean => Held::Boolean,
-            ColumnKind::Date => Held::Date,
-            ColumnKind::Json => Held::Json,
+            ColumnKind::Text | ColumnKind::Enum(_) => ValueClass::Text,
+            ColumnKind::Number => ValueClass::Double,
+            ColumnKind::Boolean => ValueClass::Boolean,
+            ColumnKind::Date => ValueClass::Date,
+            ColumnKind::Json => ValueClass::Json,
             ColumnKind::Exact(format) => match (format, format.bounds()) {
-                (Format::Uuid, _) => Held::Uuid,
-                (Format::Float, _) => Held::Real,
-                (Format::Decimal { digits }, _) => Held::Decimal(digits),
-                (_, Some((least, most))) => Held::Whole(least, most),
-                (_, None) => Held::Decimal(None),
+                (Format::Uuid, _) => ValueClass::Uuid,
+                (Format::Float, _) => ValueClass::Real,
+                (Format::Decimal { digits }, _) => ValueClass::Decimal(digits),
+                (_, Some((least, most))) => ValueClass::Whole(least, most),
+                (_, None) => ValueClass::Decimal(None),
             },
         }
     }
 
     /// Whether every value has its like in the other type.
-    fn fits(self, other: Held) -> bool {
+    fn fits_in(self, other: ValueClass) -> bool {
         const DOUBLE: i128 = 1 << 53;
         match (self, other) {
-            (_, Held::Text) | (Held::Text, Held::Json) => true,
-            (held, Held::Boolean) => held.is_number(),
-            (Held::Whole(least, most), Held::Whole(low, high)) => low <= least && most <= high,
-            (Held::Whole(least, most), Held::Double) => -DOUBLE <= least && most <= DOUBLE,
-            (Held::Whole(..) | Held::Decimal(_), Held::Decimal(None))
-            | (Held::Real, Held::Double) => true,
+            (_, ValueClass::Text) | (ValueClass::Text, ValueClass::Json) => true,
+            (held, ValueClass::Boolean) => held.is_number(),
+            (ValueClass::Whole(least, most), ValueClass::Whole(low, high)) => {
+                low <= least && most <= high
+            }
+            (ValueClass::Whole(least, most), ValueClass::Double) => {
+                -DOUBLE <= least && most <= DOUBLE
+            }
+            (ValueClass::Whole(..) | ValueClass::Decimal(_), ValueClass::Decimal(None))
+            | (ValueClass::Real, ValueClass::Double) => true,
             _ => false,
         }
     }
 
     fn is_number(self) -> bool {
-        matches!(self, Held::Double | Held::Real | Held::Whole(..) | Held::Decimal(_))
+        matches!(
+            self,
+            ValueClass::Double | ValueClass::Real | ValueClass::Whole(..) | ValueClass::Decimal(_)
+        )
     }
 }
 
@@ -118,7 +125,7 @@ impl Held {
 #[derive(Clone, Debug)]
 pub(crate) enum Conversion {
     /// The type stays.
-    Kept,
+    Unchanged,
     /// Each value becomes that of this expression.
     Through(Expression),
 }
@@ -126,25 +133,25 @@ pub(crate) enum Conversion {
 /// The way from one column to the other, which has the name by then; none where a value says nothing in the new type.
 pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Conversion> {
     if same_type(from.column_type, to.column_type) {
-        return Some(Conversion::Kept);
+        return Some(Conversion::Unchanged);
     }
-    let column = written(&Ident::new(to.name));
-    let (was, is) = (Held::of(from.kind), Held::of(to.kind));
-    let mut through = Expression { total: was.fits(is), ..Expression::default() };
+    let column = to_sql(&Ident::new(to.name));
+    let (was, is) = (ValueClass::of(from.kind), ValueClass::of(to.kind));
+    let mut through = Expression { total: was.fits_in(is), ..Expression::default() };
     through.text = match (was, is) {
-        (Held::Date, Held::Text) => date_text(&column),
-        (_, Held::Text) => format!("{column}::text"),
-        (Held::Text, Held::Boolean) => boolean(&column),
-        (Held::Text, Held::Date) => through.call(Helper::Date, "date", &column),
-        (Held::Text, Held::Json) => through.call(Helper::Json, "json", &column),
-        (Held::Text, Held::Uuid) => through.call(Helper::Uuid, "uuid", &column),
-        (Held::Text, Held::Double) => through.call(Helper::Number, "number", &column),
-        (Held::Text, held) if held.is_number() => {
+        (ValueClass::Date, ValueClass::Text) => date_text(&column),
+        (_, ValueClass::Text) => format!("{column}::text"),
+        (ValueClass::Text, ValueClass::Boolean) => boolean(&column),
+        (ValueClass::Text, ValueClass::Date) => through.call(Helper::Date, "date", &column),
+        (ValueClass::Text, ValueClass::Json) => through.call(Helper::Json, "json", &column),
+        (ValueClass::Text, ValueClass::Uuid) => through.call(Helper::Uuid, "uuid", &column),
+        (ValueClass::Text, ValueClass::Double) => through.call(Helper::Number, "number", &column),
+        (ValueClass::Text, held) if held.is_number() => {
             let read = through.call(Helper::Numeric, "numeric", &column);
             through.number(&read, held)
         }
-        (held, Held::Boolean) if held.is_number() => format!("{column} <> 0"),
-        (held, other) if held.is_number() && other.is_number() && held.fits(other) => {
+        (held, ValueClass::Boolean) if held.is_number() => format!("{column} <> 0"),
+        (held, other) if held.is_number() && other.is_number() && held.fits_in(other) => {
             format!("{column}::text")
         }
         (held, other) if held.is_number() && other.is_number() => {
@@ -169,22 +176,22 @@ impl Expression {
     }
 
     /// A decimal number as one of another type, where it is the same number.
-    fn number(&mut self, exact: &str, to: Held) -> String {
+    fn number(&mut self, exact: &str, to: ValueClass) -> String {
         match to {
-            Held::Double => {
+            ValueClass::Double => {
                 let read = self.call(Helper::Number, "number", &format!("({exact})::text"));
                 format!("CASE WHEN {read}::text::numeric = {exact} THEN {read} END")
             }
-            Held::Real => {
+            ValueClass::Real => {
                 let read = self.call(Helper::Real, "real", &format!("({exact})::text"));
                 format!("CASE WHEN {read}::text::numeric = {exact} THEN {read} END")
             }
-            Held::Whole(least, most) => {
+            ValueClass::Whole(least, most) => {
                 format!(
                     "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} THEN {exact} END"
                 )
             }
-            Held::Decimal(Some((precision, scale))) => {
+            ValueClass::Decimal(Some((precision, scale))) => {
                 let whole = i32::from(precision) - i32::from(scale);
                 format!(
                     "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < 1e{whole}::numeric THEN {exact} END"
@@ -211,7 +218,7 @@ fn boolean(column: &str) -> String {
 }
 
 /// The condition that a value keeps a check's rule.
-pub(crate) fn holds(rule: &Rule<'_>, value: &str) -> String {
+pub(crate) fn satisfies(rule: &Rule<'_>, value: &str) -> String {
     let mut out = String::new();
     match rule {
         Rule::OneOf(allowed) => {
@@ -228,7 +235,7 @@ pub(crate) fn holds(rule: &Rule<'_>, value: &str) -> String {
 }
 
 /// Whether every value that keeps one rule keeps the other.
-pub(crate) fn within(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
+pub(crate) fn implies(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
     match (one, other) {
         (_, None) => true,
         (Some(Rule::OneOf(few)), Some(Rule::OneOf(many))) => {

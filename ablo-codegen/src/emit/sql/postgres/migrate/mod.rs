@@ -11,22 +11,22 @@
 mod casts;
 mod change;
 mod file;
-mod kept;
+mod guard;
 mod pairing;
-mod refusal;
 mod renames;
+mod retained;
 mod script;
 mod tables;
 mod values;
 mod write;
 
-use super::{OptionError, Options};
+use super::{OptionError, PostgresOptions};
 use crate::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 pub use file::files;
-use kept::Kept;
 use pairing::{Pairing, Side};
+use retained::Retained;
 use tables::Lowering;
 
 /// The statements that lead a database from one schema to the next; from nothing, where there is no `prev`.
@@ -38,12 +38,12 @@ pub fn migrate(
     prev: Option<&Schema>,
     next: &Schema,
     backfills: &Backfills,
-    options: &Options,
+    options: &PostgresOptions,
 ) -> Result<Migration, OptionError> {
-    let plan = options.plan()?;
+    let plan = options.resolve()?;
     let (from, to) = (Side::new(prev, &plan), Side::new(Some(next), &plan));
     let pairing = Pairing::new(&from, &to, diff);
-    let kept = Kept::all(&from, &to, &pairing);
+    let kept = Retained::all(&from, &to, &pairing);
     let lowering =
         Lowering { plan: &plan, from: &from, to: &to, pairing: &pairing, kept, diff, backfills };
     Ok(lowering.migration(prev.is_none()))

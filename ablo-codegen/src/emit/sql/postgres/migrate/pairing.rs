@@ -2,8 +2,8 @@
 //!
 //! Two catalogues and a diff of their schemas come in. A pair keeps its rows and values; what has no pair is made or dropped.
 
-use super::super::catalogue::{ColumnDef, TableDef, catalogue};
-use super::super::provision::Plan;
+use super::super::provision::ResolvedOptions;
+use super::super::table_defs::{ColumnDef, TableDef, table_defs};
 use super::casts::{Conversion, conversion};
 use crate::shape::{Isolation, TableShape, tables};
 use ablo_schema::Schema;
@@ -20,9 +20,9 @@ pub(crate) struct Side<'a> {
 
 impl<'a> Side<'a> {
     /// The catalogue of a schema, or of nothing.
-    pub(crate) fn new(schema: Option<&'a Schema>, plan: &Plan<'a>) -> Self {
+    pub(crate) fn new(schema: Option<&'a Schema>, plan: &ResolvedOptions<'a>) -> Self {
         let shapes = schema.map(tables).unwrap_or_default();
-        let tables = catalogue(&shapes, plan);
+        let tables = table_defs(&shapes, plan);
         let by_name = shapes.iter().map(TableShape::name).zip(0..).collect();
         Self { shapes, tables, by_name }
     }

@@ -1,7 +1,7 @@
 //! Statements in the order in which they run, with the helpers that they call.
 
 use super::casts::Helper;
-use super::change::Change;
+use super::change::SqlChange;
 use crate::migrate::{Migration, Phase, Statement};
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ pub(crate) struct Script {
 
 impl Script {
     /// Adds a statement at the end of its phase.
-    pub(crate) fn push(&mut self, cause: Option<usize>, change: &Change<'_>) {
-        if let Change::Retype { using, .. } = change {
+    pub(crate) fn push(&mut self, cause: Option<usize>, change: &SqlChange<'_>) {
+        if let SqlChange::Retype { using, .. } = change {
             self.helpers.extend(&using.helpers);
         }
         let statement = change.statement(cause);
@@ -43,8 +43,9 @@ impl Script {
         if self.transaction.is_empty() && self.after_commit.is_empty() {
             return Migration::default();
         }
-        let beginning = SETTINGS.into_iter().map(|text| Change::Setting(text).statement(None));
-        let helpers = self.helpers.into_iter().map(|helper| Change::Helper(helper).statement(None));
+        let beginning = SETTINGS.into_iter().map(|text| SqlChange::Setting(text).statement(None));
+        let helpers =
+            self.helpers.into_iter().map(|helper| SqlChange::Helper(helper).statement(None));
         Migration {
             statements: beginning
                 .chain(helpers)

@@ -1,15 +1,15 @@
 //! The way from one catalogue to the other, statement by statement.
 
-use super::super::catalogue::{CheckDef, ColumnDef, IndexDef, TableDef, constant};
 use super::super::ddl::{ColumnType, Predicate, Table};
-use super::super::names::{Ident, sql, written};
-use super::super::provision::Plan;
-use super::casts::{Conversion, Expression, Helper, holds, within};
-use super::change::{Change, Default, Index, OldRows};
-use super::kept::Kept;
+use super::super::names::{Ident, sql, to_sql};
+use super::super::provision::ResolvedOptions;
+use super::super::table_defs::{CheckDef, ColumnDef, IndexDef, TableDef, constant};
+use super::casts::{Conversion, Expression, Helper, implies, satisfies};
+use super::change::{ColumnDefault, ExistingRows, Index, SqlChange};
+use super::guard::Guard;
 use super::pairing::{Pairing, Side};
-use super::refusal::Refusal;
 use super::renames::{Rename, ordered};
+use super::retained::Retained;
 use super::script::Script;
 use crate::migrate::Migration;
 use crate::shape::Isolation;
@@ -17,11 +17,11 @@ use ablo_schema::diff::{Backfills, Diff};
 
 /// Everything a lowering reads.
 pub(crate) struct Lowering<'a> {
-    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) plan: &'a ResolvedOptions<'a>,
     pub(crate) from: &'a Side<'a>,
     pub(crate) to: &'a Side<'a>,
     pub(crate) pairing: &'a Pairing,
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) kept: Vec<Retained>,
     pub(crate) diff: &'a Diff<'a>,
     pub(crate) backfills: &'a Backfills,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Lowering<'a> {
 pub(super) struct Pair<'a> {
     pub(super) was: &'a TableDef<'a>,
     pub(super) is: &'a TableDef<'a>,
-    kept: &'a Kept,
+    kept: &'a Retained,
     origin: usize,
     pub(super) at: usize,
 }
@@ -57,7 +57,7 @@ impl<'a> Lowering<'a> {
     pub(crate) fn migration(&'a self, is_first: bool) -> Migration {
         let mut script = Script::default();
         if is_first && self.plan.own_schema {
-            script.push(None, &Change::CreateSchema(self.plan.schema.clone()));
+            script.push(None, &SqlChange::CreateSchema(self.plan.schema.clone()));
         }
         let pairs: Vec<Pair<'a>> =
             (0..self.to.tables.len()).filter_map(|at| self.pair(at)).collect();
@@ -99,7 +99,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The step about a table that was, or about one of its columns.
-    fn past_cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
+    fn previous_cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
         let shape = self.from.shapes.get(table)?;
         let now = self
             .pairing
@@ -122,16 +122,16 @@ impl<'a> Lowering<'a> {
                 if kept.is_none() {
                     let also = self.from.tables.get(key.target).map(|target| &target.table);
                     let also = also.filter(|target| target.name != table.name);
-                    let cause = self.past_cause(origin, Some(key.column));
+                    let cause = self.previous_cause(origin, Some(key.column));
                     script.push(
                         cause,
-                        &Change::DropConstraint { table, name: key.name.clone(), also },
+                        &SqlChange::DropConstraint { table, name: key.name.clone(), also },
                     );
                 }
             }
         }
         for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
-            let (table, cause) = (&was.table, self.past_cause(origin, None));
+            let (table, cause) = (&was.table, self.previous_cause(origin, None));
             let stays = self.pairing.targets.get(origin).copied().flatten();
             // A table takes its own policy along; one that looks at another table would hold that up.
             let hangs = |predicate: &Predicate<'_>| {
@@ -142,11 +142,11 @@ impl<'a> Lowering<'a> {
             {
                 script.push(
                     cause,
-                    &Change::DropPolicy { table, parent: self.past_parent(predicate) },
+                    &SqlChange::DropPolicy { table, parent: self.previous_parent(predicate) },
                 );
                 let now = stays.and_then(|at| self.to.tables.get(at));
                 if now.is_some_and(|now| now.predicate.is_none()) {
-                    script.push(cause, &Change::Open { table });
+                    script.push(cause, &SqlChange::DisableRls { table });
                 }
             }
             if stays.is_none() {
@@ -154,23 +154,23 @@ impl<'a> Lowering<'a> {
             }
             for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none())
             {
-                let cause = self.past_cause(origin, Some(check.column));
+                let cause = self.previous_cause(origin, Some(check.column));
                 script.push(
                     cause,
-                    &Change::DropConstraint { table, name: check.name.clone(), also: None },
+                    &SqlChange::DropConstraint { table, name: check.name.clone(), also: None },
                 );
             }
             for (index, _) in
                 was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none())
             {
-                let cause = self.past_cause(origin, index.columns.last().copied());
-                script.push(cause, &Change::DropIndex { table, name: index.name.clone() });
+                let cause = self.previous_cause(origin, index.columns.last().copied());
+                script.push(cause, &SqlChange::DropIndex { table, name: index.name.clone() });
             }
         }
     }
 
     /// The table through which rows were seen.
-    fn past_parent(&self, predicate: &Predicate<'_>) -> Option<&'a Table<'a>> {
+    fn previous_parent(&self, predicate: &Predicate<'_>) -> Option<&'a Table<'a>> {
         let Predicate::Parent { parent, .. } = predicate else { return None };
         self.from
             .tables
@@ -182,17 +182,19 @@ impl<'a> Lowering<'a> {
     fn remove(&self, pairs: &[Pair<'_>], script: &mut Script) {
         for (origin, was) in self.from.tables.iter().enumerate() {
             if self.pairing.targets.get(origin).copied().flatten().is_none() {
-                script
-                    .push(self.past_cause(origin, None), &Change::DropTable { table: &was.table });
+                script.push(
+                    self.previous_cause(origin, None),
+                    &SqlChange::DropTable { table: &was.table },
+                );
             }
         }
         for pair in pairs {
             let Some(columns) = self.pairing.columns.get(pair.at) else { continue };
             for (column, target) in pair.was.columns.iter().zip(&columns.targets) {
                 if target.is_none() {
-                    let cause = self.past_cause(pair.origin, Some(column.name));
+                    let cause = self.previous_cause(pair.origin, Some(column.name));
                     let column = Ident::new(column.name);
-                    script.push(cause, &Change::DropColumn { table: &pair.was.table, column });
+                    script.push(cause, &SqlChange::DropColumn { table: &pair.was.table, column });
                 }
             }
         }
@@ -223,8 +225,8 @@ impl<'a> Lowering<'a> {
         for Rename { what: (at, relation), from, to } in ordered(renames) {
             let (schema, from, to) = (self.plan.schema.clone(), Ident::new(from), Ident::new(to));
             let change = match relation {
-                Relation::Table => Change::RenameTable { schema, from, to },
-                Relation::Index(table) => Change::RenameIndex { schema, table, from, to },
+                Relation::Table => SqlChange::RenameTable { schema, from, to },
+                Relation::Index(table) => SqlChange::RenameIndex { schema, table, from, to },
             };
             script.push(self.cause(at, None), &change);
         }
@@ -244,7 +246,7 @@ impl<'a> Lowering<'a> {
             let cause = self.cause(pair.at, Some(&to));
             script.push(
                 cause,
-                &Change::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) },
+                &SqlChange::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) },
             );
         }
         let checks = pair.was.checks.iter().zip(&pair.kept.checks).filter_map(|(check, kept)| {
@@ -260,7 +262,7 @@ impl<'a> Lowering<'a> {
         for Rename { from, to, .. } in ordered(checks.chain(keys).collect()) {
             script.push(
                 cause,
-                &Change::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) },
+                &SqlChange::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) },
             );
         }
     }
@@ -270,8 +272,10 @@ impl<'a> Lowering<'a> {
         for (at, is) in self.to.tables.iter().enumerate() {
             if self.pairing.origins.get(at).copied().flatten().is_none() {
                 let columns = is.columns.iter().map(ColumnDef::declared).collect();
-                script
-                    .push(self.cause(at, None), &Change::CreateTable { table: &is.table, columns });
+                script.push(
+                    self.cause(at, None),
+                    &SqlChange::CreateTable { table: &is.table, columns },
+                );
             }
         }
     }
@@ -301,19 +305,19 @@ impl<'a> Lowering<'a> {
         let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
         let given = self.backfill(pair.at, at);
         let fill = given.clone().or_else(|| to.preset.clone());
-        let refusal = match (is_recreated, self.is_tenancy(pair.at, to)) {
-            (_, true) => Refusal::TenancyColumnAdded,
-            (true, _) => Refusal::RequiredRecreated,
-            (false, _) => Refusal::RequiredFieldAdded,
+        let guard = match (is_recreated, self.is_tenancy(pair.at, to)) {
+            (_, true) => Guard::TenancyColumnAdded,
+            (true, _) => Guard::RequiredRecreated,
+            (false, _) => Guard::RequiredFieldAdded,
         };
-        script.push(cause, &Change::AddColumn { table, column: to.declared(), fill, refusal });
+        script.push(cause, &SqlChange::AddColumn { table, column: to.declared(), fill, guard });
         if given.is_some() && given != to.preset {
             let column = Ident::new(to.name);
             script.push(
                 cause,
                 &match default(to) {
-                    Some(to) => Change::SetDefault { table, column, to },
-                    None => Change::DropDefault { table, column },
+                    Some(to) => SqlChange::SetDefault { table, column, to },
+                    None => SqlChange::DropDefault { table, column },
                 },
             );
         }
@@ -324,30 +328,30 @@ impl<'a> Lowering<'a> {
         let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
         let column = || Ident::new(to.name);
         if from.not_null && !to.not_null {
-            script.push(cause, &Change::DropNotNull { table, column: column() });
+            script.push(cause, &SqlChange::DropNotNull { table, column: column() });
         }
         let (was, is) = (default(from), default(to));
         let mut had = was.is_some();
         if let Conversion::Through(expression) = conversion {
             if had {
-                script.push(cause, &Change::DropDefault { table, column: column() });
+                script.push(cause, &SqlChange::DropDefault { table, column: column() });
                 had = false;
             }
             let using = self.converted(changed, expression);
-            let refusals = is_unique(pair.is, &column())
-                .then_some(Refusal::DuplicateValues)
+            let guards = is_unique(pair.is, &column())
+                .then_some(Guard::DuplicateValues)
                 .into_iter()
                 .collect();
             script.push(
                 cause,
-                &Change::Retype { table, column: column(), to: to.column_type, using, refusals },
+                &SqlChange::Retype { table, column: column(), to: to.column_type, using, guards },
             );
         }
         match is {
             Some(to) if !had || was.as_ref() != Some(&to) => {
-                script.push(cause, &Change::SetDefault { table, column: column(), to });
+                script.push(cause, &SqlChange::SetDefault { table, column: column(), to });
             }
-            None if had => script.push(cause, &Change::DropDefault { table, column: column() }),
+            None if had => script.push(cause, &SqlChange::DropDefault { table, column: column() }),
             _ => {}
         }
     }
@@ -357,14 +361,14 @@ impl<'a> Lowering<'a> {
     fn converted(&self, changed: &Changed<'_>, through: &Expression) -> Expression {
         let Changed { pair, at, to, .. } = *changed;
         let mut out = through.clone();
-        let (column, kind) = (written(&Ident::new(to.name)), written(&to.column_type));
+        let (column, kind) = (to_sql(&Ident::new(to.name)), to_sql(&to.column_type));
         if let Some(check) = rule_of(pair.is, to.name) {
-            let condition = holds(&check.rule, &format!("({})", through.text));
+            let condition = satisfies(&check.rule, &format!("({})", through.text));
             out.text = format!("CASE WHEN {condition} THEN {} END", through.text);
             out.total = false;
         }
         if let Some(fill) = self.given(pair.at, at) {
-            let fill = written(&fill);
+            let fill = to_sql(&fill);
             let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
             out.text = if to.not_null {
                 filled
@@ -373,7 +377,7 @@ impl<'a> Lowering<'a> {
             };
         } else if to.not_null && !out.total {
             let mut message = String::new();
-            let text = Refusal::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
+            let text = Guard::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
             sql!(&mut message, super::super::names::Literal::new(text));
             out.helpers.insert(Helper::Refuse);
             out.text = format!(
@@ -392,15 +396,22 @@ impl<'a> Lowering<'a> {
             |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.checks.contains(&Some(at)));
         for (_, check) in is.checks.iter().enumerate().filter(|(place, _)| !has_check(*place)) {
             let cause = self.cause(at, Some(check.column));
-            let old_rows = pair.as_ref().map_or(OldRows::None, |pair| self.old_rows(pair, check));
+            let existing_rows =
+                pair.as_ref().map_or(ExistingRows::None, |pair| self.existing_rows(pair, check));
             let (name, column) = (check.name.clone(), Ident::new(check.column));
-            let condition = holds(&check.rule, &written(&column));
+            let condition = satisfies(&check.rule, &to_sql(&column));
             script.push(
                 cause,
-                &Change::AddCheck { table, name: name.clone(), column, condition, old_rows },
+                &SqlChange::AddCheck {
+                    table,
+                    name: name.clone(),
+                    column,
+                    condition,
+                    existing_rows,
+                },
             );
-            if old_rows == OldRows::Later {
-                script.push(cause, &Change::ValidateCheck { table, name });
+            if existing_rows == ExistingRows::CheckedLater {
+                script.push(cause, &SqlChange::ValidateCheck { table, name });
             }
         }
         let has_index =
@@ -408,32 +419,36 @@ impl<'a> Lowering<'a> {
         for (_, index) in is.indexes.iter().enumerate().filter(|(place, _)| !has_index(*place)) {
             let cause = self.cause(at, index.columns.last().copied());
             if pair.is_none() {
-                script.push(cause, &Change::CreateIndex { table, index: built(index) });
+                script.push(cause, &SqlChange::CreateIndex { table, index: built(index) });
             } else {
                 if index.unique {
                     let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
-                    script.push(cause, &Change::RefuseDuplicates { table, columns });
+                    script.push(cause, &SqlChange::GuardDuplicates { table, columns });
                 }
-                script.push(cause, &Change::ClearIndex { table, name: index.name.clone() });
-                script.push(cause, &Change::CreateIndexLater { table, index: built(index) });
+                script
+                    .push(cause, &SqlChange::DropInvalidIndex { table, name: index.name.clone() });
+                script.push(
+                    cause,
+                    &SqlChange::CreateIndexConcurrently { table, index: built(index) },
+                );
             }
         }
     }
 
     /// What a new check means for the rows of a table that stays.
-    fn old_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> OldRows {
+    fn existing_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> ExistingRows {
         let at = pair.is.columns.iter().position(|column| column.name == check.column);
         let origin = at.and_then(|at| self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref());
-        let (Some(at), Some((origin, Conversion::Kept))) = (at, origin) else {
-            return OldRows::Later;
+        let (Some(at), Some((origin, Conversion::Unchanged))) = (at, origin) else {
+            return ExistingRows::CheckedLater;
         };
         let had = pair.was.columns.get(*origin).and_then(|column| rule_of(pair.was, column.name));
-        let fits = within(had.map(|check| &check.rule), Some(&check.rule));
+        let fits = implies(had.map(|check| &check.rule), Some(&check.rule));
         let is_required = pair.is.columns.get(at).is_some_and(|column| column.not_null);
         if fits || !is_required || self.given(pair.at, at).is_some() {
-            OldRows::Later
+            ExistingRows::CheckedLater
         } else {
-            OldRows::Refused(Refusal::ValueUnfit)
+            ExistingRows::CheckedNow(Guard::ValueUnfit)
         }
     }
 
@@ -443,10 +458,10 @@ impl<'a> Lowering<'a> {
         let (Some(predicate), table) = (&is.predicate, &is.table) else { return };
         let (pair, cause) = (self.pair(at), self.cause(at, None));
         if pair.as_ref().is_none_or(|pair| pair.was.predicate.is_none()) {
-            script.push(cause, &Change::Enclose { table });
+            script.push(cause, &SqlChange::EnableRls { table });
         }
         if pair.is_none_or(|pair| !pair.kept.policy) {
-            script.push(cause, &Change::CreatePolicy { table, predicate: predicate.clone() });
+            script.push(cause, &SqlChange::CreatePolicy { table, predicate: predicate.clone() });
         }
     }
 
@@ -465,10 +480,10 @@ impl<'a> Lowering<'a> {
             let (name, column) = (key.name.clone(), Ident::new(key.column));
             script.push(
                 cause,
-                &Change::AddForeignKey { table, name: name.clone(), column, target, is_new },
+                &SqlChange::AddForeignKey { table, name: name.clone(), column, target, is_new },
             );
             if !is_new {
-                script.push(cause, &Change::ValidateForeignKey { table, name, target });
+                script.push(cause, &SqlChange::ValidateForeignKey { table, name, target });
             }
         }
     }
@@ -484,7 +499,7 @@ impl<'a> Lowering<'a> {
             if was != to.comment.as_ref() {
                 let (column, text) = (Ident::new(to.name), to.comment.clone());
                 let cause = self.cause(at, Some(to.name));
-                script.push(cause, &Change::Comment { table: &is.table, column, text });
+                script.push(cause, &SqlChange::Comment { table: &is.table, column, text });
             }
         }
     }
@@ -503,16 +518,16 @@ impl<'a> Lowering<'a> {
     }
 
     /// The value that rows without a fitting one get: a backfill, else the declared default.
-    pub(super) fn given(&self, table: usize, at: usize) -> Option<Default<'a>> {
+    pub(super) fn given(&self, table: usize, at: usize) -> Option<ColumnDefault<'a>> {
         let own = || self.to.tables.get(table)?.columns.get(at).and_then(default);
-        self.backfill(table, at).map(Default::Constant).or_else(own)
+        self.backfill(table, at).map(ColumnDefault::Constant).or_else(own)
     }
 }
 
 /// What an absent value is, declared or by the column's part.
-fn default<'a>(column: &ColumnDef<'a>) -> Option<Default<'a>> {
-    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(Default::Now);
-    now.or_else(|| column.preset.clone().map(Default::Constant))
+fn default<'a>(column: &ColumnDef<'a>) -> Option<ColumnDefault<'a>> {
+    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(ColumnDefault::Now);
+    now.or_else(|| column.preset.clone().map(ColumnDefault::Constant))
 }
 
 /// The check of a column, of which there is one at most.

@@ -18,7 +18,7 @@ pub(crate) enum Conversion {
     /// Some do not fit and become NULL.
     Risky(Expr),
     /// They say nothing in the new type.
-    Anew,
+    Recreate,
 }
 
 /// How a kind takes part in conversions.
@@ -58,7 +58,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             ColumnKind::Enum(known) if known.iter().all(|value| allowed.contains(value)) => {
                 Conversion::Keep
             }
-            ColumnKind::Json => Conversion::Anew,
+            ColumnKind::Json => Conversion::Recreate,
             _ => Conversion::Risky(one_of(&text(from, value), allowed)),
         },
         ColumnKind::Json if words => {
@@ -78,7 +78,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             Conversion::Safe(expr!(value, " <> 0"))
         }
         ColumnKind::Date if words => Conversion::Risky(instant(&text(from, value))),
-        ColumnKind::Json | ColumnKind::Boolean | ColumnKind::Date => Conversion::Anew,
+        ColumnKind::Json | ColumnKind::Boolean | ColumnKind::Date => Conversion::Recreate,
         ColumnKind::Number | ColumnKind::Exact(_) if class(to) == Class::Number => {
             if words && !is_whole(from) {
                 let real = expr!("(", parsed(&text(from, value)), ")");
@@ -87,7 +87,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             } else if words || class(from) == Class::Number {
                 numeric(from, to, value)
             } else {
-                Conversion::Anew
+                Conversion::Recreate
             }
         }
         ColumnKind::Exact(Format::Int64) if class(from) == Class::Number => {
@@ -100,7 +100,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             Conversion::Risky(decimal(&plain(from, value), &Rule::Decimal(digits)))
         }
         // Every other format is one of numbers.
-        ColumnKind::Number | ColumnKind::Exact(_) => Conversion::Anew,
+        ColumnKind::Number | ColumnKind::Exact(_) => Conversion::Recreate,
     }
 }
 
@@ -286,11 +286,11 @@ fn int64(text: &Expr) -> Expr {
 }
 
 fn uint64(text: &Expr) -> Expr {
-    digits(text, &expr!(held(&Rule::Uint64, "k"), " THEN k"))
+    digits(text, &expr!(check_of(&Rule::Uint64, "k"), " THEN k"))
 }
 
 /// The check of a rule on a name of this program.
-fn held(rule: &Rule<'_>, name: &'static str) -> Expr {
+fn check_of(rule: &Rule<'_>, name: &'static str) -> Expr {
     rule.check(&name).unwrap_or_else(|| expr!("1"))
 }
 
@@ -299,9 +299,9 @@ fn decimal(text: &Expr, rule: &Rule<'_>) -> Expr {
     expr!(
         "(SELECT CASE WHEN instr(v, char(0)) <> 0 OR v GLOB '?*[-+]*' OR b GLOB '*[^0-9.]*' OR b GLOB '*.*.*' OR b NOT GLOB '*[0-9]*' \
          THEN NULL WHEN ",
-        held(rule, "k"),
+        check_of(rule, "k"),
         " THEN k WHEN ",
-        held(rule, "s"),
+        check_of(rule, "s"),
         " THEN s END \
          FROM (SELECT v, b, w || iif(f = '', '', '.' || f) AS k, w || iif(rtrim(f, '0') = '', '', '.' || rtrim(f, '0')) AS s \
          FROM (SELECT v, b, iif(v GLOB '-*', '-', '') || coalesce(nullif(ltrim(substr(b, 1, instr(b || '.', '.') - 1), '0'), ''), '0') AS w, \

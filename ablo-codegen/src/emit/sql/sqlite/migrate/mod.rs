@@ -17,18 +17,18 @@ mod table;
 
 pub use file::files;
 
-use super::Options;
-use super::catalogue::catalogue;
+use super::SqliteOptions;
 use super::ddl::TableDef;
 use super::names::{Expr, Ident, Literal, Names, expr};
-use super::render::Existing;
+use super::render::CreateMode;
+use super::table_defs::table_defs;
 use crate::migrate::{Hazard, Migration};
 use crate::shape::{TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
-use script::{Refusal, Script};
+use script::{Guard, Script};
 use std::collections::BTreeSet;
-use table::{Pair, Way};
+use table::{Pair, Strategy};
 
 /// What a connection says before the transaction of a migration: both are without effect inside one, or too late.
 ///
@@ -49,11 +49,12 @@ pub fn migrate(
     prev: Option<&Schema>,
     next: &Schema,
     backfills: &Backfills,
-    options: &Options,
+    options: &SqliteOptions,
 ) -> Migration {
     let from = prev.map(tables).unwrap_or_default();
     let to = tables(next);
-    let (was, is) = (catalogue(&from, options.foreign_keys), catalogue(&to, options.foreign_keys));
+    let (was, is) =
+        (table_defs(&from, options.foreign_keys), table_defs(&to, options.foreign_keys));
     let origins = pairing::origins(&from, &to, diff);
     let mut aside = Names::with(from.iter().chain(&to).map(TableShape::name));
     let pairs: Vec<Option<Pair<'_, '_>>> = to
@@ -78,14 +79,14 @@ pub fn migrate(
             &expr!("DROP TABLE IF EXISTS ", table.name, ";"),
         );
     }
-    pairs.iter().flatten().for_each(|pair| pair.step_aside(&mut script));
+    pairs.iter().flatten().for_each(|pair| pair.rename_aside(&mut script));
     pairs.iter().flatten().for_each(|pair| pair.alter(&mut script));
     for ((shape, table), pair) in to.iter().zip(&is).zip(&pairs) {
         match pair {
             Some(pair) => pair.refill(&mut script),
             None => {
                 let cause = diff.cause(shape.model.key.as_str(), None);
-                script.add(cause, &table.create(Existing::Impossible));
+                script.add(cause, &table.create(CreateMode::Always));
             }
         }
     }
@@ -94,32 +95,32 @@ pub fn migrate(
         match pair {
             Some(pair) => pair.index(&mut script),
             None => table.indexes.iter().for_each(|index| {
-                script.add(cause, &index.create(&table.name, Existing::Impossible))
+                script.add(cause, &index.create(&table.name, CreateMode::Always))
             }),
         }
     }
-    look_at_keys(&is, &pairs, &mut script);
-    script.finish(opening())
+    check_foreign_keys(&is, &pairs, &mut script);
+    script.finish(pragma_guards())
 }
 
 /// Refuses a connection that has not said the prologue.
-fn opening() -> Script {
+fn pragma_guards() -> Script {
     let mut script = Script::default();
     for (pragma, wanted) in [("foreign_keys", "0"), ("legacy_alter_table", "1")] {
         let rows = expr!("FROM pragma_", pragma, " WHERE ", pragma, " <> ", wanted);
         let what =
             format!("PRAGMA {pragma} has to be {wanted} before the transaction begins, and is ");
-        script.refuse(None, Refusal::Pragmas, &what, &expr!(pragma), &rows);
+        script.guard(None, Guard::Pragmas, &what, &expr!(pragma), &rows);
     }
     script
 }
 
 /// Refuses rows that name others which are not there, where a table or one that it refers to has changed.
-fn look_at_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mut Script) {
+fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mut Script) {
     let changed: BTreeSet<&str> = is
         .iter()
         .zip(pairs)
-        .filter(|(_, pair)| pair.as_ref().is_none_or(|pair| pair.way != Way::Same))
+        .filter(|(_, pair)| pair.as_ref().is_none_or(|pair| pair.strategy != Strategy::Same))
         .map(|(table, _)| table.name.as_str())
         .collect();
     for (table, pair) in is.iter().zip(pairs) {
@@ -137,7 +138,7 @@ fn look_at_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mu
             let example =
                 expr!("(SELECT id FROM ", table.name, " AS row WHERE row.rowid = broken.rowid)");
             let rows = expr!("FROM pragma_foreign_key_check(", Literal::new(name), ") AS broken");
-            script.refuse(pair.cause, Refusal::ForeignKeyBroken, &what, &example, &rows);
+            script.guard(pair.cause, Guard::ForeignKeyBroken, &what, &example, &rows);
         }
     }
 }

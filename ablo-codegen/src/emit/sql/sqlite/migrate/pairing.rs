@@ -27,14 +27,14 @@ pub(crate) struct Columns {
     /// For each column that is to be, the one that it was.
     pub(crate) origins: Vec<Option<usize>>,
     /// For each column that was, whether it goes on.
-    pub(crate) goes_on: Vec<bool>,
+    pub(crate) is_kept: Vec<bool>,
 }
 
 impl Columns {
     /// Pairs the organisation's column with that of before, what the diff pairs, and base columns with those of one name.
     pub(crate) fn new(was: &TableShape<'_>, is: &TableShape<'_>, diff: &Diff<'_>) -> Self {
         let mut columns =
-            Self { origins: vec![None; is.columns.len()], goes_on: vec![false; was.columns.len()] };
+            Self { origins: vec![None; is.columns.len()], is_kept: vec![false; was.columns.len()] };
         if let (Some(at), Some(origin)) = (tenancy(is), tenancy(was)) {
             columns.pair(at, origin);
         }
@@ -70,7 +70,7 @@ impl Columns {
     /// Pairs two columns that have none yet.
     fn pair(&mut self, at: usize, origin: usize) {
         if let (Some(own @ None), Some(free @ false)) =
-            (self.origins.get_mut(at), self.goes_on.get_mut(origin))
+            (self.origins.get_mut(at), self.is_kept.get_mut(origin))
         {
             *own = Some(origin);
             *free = true;

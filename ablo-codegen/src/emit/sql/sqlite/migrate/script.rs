@@ -11,11 +11,11 @@ pub(crate) struct Script {
 
 /// Why a migration does not go on. The text of SQLite's error holds it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum Guard {
     /// The connection enforces foreign keys, or rewrites names in other tables.
     Pragmas,
     /// A table holds what this schema did not put there.
-    NotOurs,
+    UnknownParts,
     /// A required field has no value for the rows that are there.
     RequiredFieldAdded,
     /// Rows have no organisation, and the model is to have one.
@@ -32,18 +32,18 @@ pub(crate) enum Refusal {
     ForeignKeyBroken,
 }
 
-impl Refusal {
+impl Guard {
     fn code(self) -> &'static str {
         match self {
-            Refusal::Pragmas => "ablo::migrate::pragmas",
-            Refusal::NotOurs => "ablo::migrate::not_ours",
-            Refusal::RequiredFieldAdded => "ablo::migrate::required_field_added",
-            Refusal::TenancyColumnAdded => "ablo::migrate::tenancy_column_added",
-            Refusal::MadeRequired => "ablo::migrate::made_required",
-            Refusal::ValueUnfit => "ablo::migrate::value_unfit",
-            Refusal::RequiredRecreated => "ablo::migrate::required_recreated",
-            Refusal::DuplicateValues => "ablo::migrate::duplicate_values",
-            Refusal::ForeignKeyBroken => "ablo::migrate::foreign_key_broken",
+            Guard::Pragmas => "ablo::migrate::pragmas",
+            Guard::UnknownParts => "ablo::migrate::not_ours",
+            Guard::RequiredFieldAdded => "ablo::migrate::required_field_added",
+            Guard::TenancyColumnAdded => "ablo::migrate::tenancy_column_added",
+            Guard::MadeRequired => "ablo::migrate::made_required",
+            Guard::ValueUnfit => "ablo::migrate::value_unfit",
+            Guard::RequiredRecreated => "ablo::migrate::required_recreated",
+            Guard::DuplicateValues => "ablo::migrate::duplicate_values",
+            Guard::ForeignKeyBroken => "ablo::migrate::foreign_key_broken",
         }
     }
 }
@@ -75,10 +75,10 @@ impl Script {
     ///
     /// SQLite can raise no error of one's own outside a trigger, and there none that is put together. A path that is no
     /// path is an error that repeats it. It is looked at only where there is a row: the example makes it no constant.
-    pub(crate) fn refuse(
+    pub(crate) fn guard(
         &mut self,
         cause: Option<usize>,
-        why: Refusal,
+        why: Guard,
         what: &str,
         example: &Expr,
         rows: &Expr,
@@ -90,10 +90,10 @@ impl Script {
     }
 
     /// The migration, if there is anything to do.
-    pub(crate) fn finish(self, opening: Script) -> Migration {
+    pub(crate) fn finish(self, first: Script) -> Migration {
         if self.statements.is_empty() {
             return Migration::default();
         }
-        Migration { statements: opening.statements.into_iter().chain(self.statements).collect() }
+        Migration { statements: first.statements.into_iter().chain(self.statements).collect() }
     }
 }

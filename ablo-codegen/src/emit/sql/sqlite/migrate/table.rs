@@ -1,12 +1,12 @@
 //! One table that was there before: whether and how it changes, and the statements for that.
 
-use super::super::catalogue::constant;
 use super::super::ddl::{ColumnDef, IndexDef, Key, Preset, Rule, TableDef};
 use super::super::names::{Expr, Ident, List, Parts, expr};
-use super::super::render::{Existing, NOW};
+use super::super::render::{CreateMode, NOW};
+use super::super::table_defs::constant;
 use super::convert::{Conversion, conversion};
 use super::pairing::Columns;
-use super::script::{Refusal, Script};
+use super::script::{Guard, Script};
 use super::text;
 use crate::migrate::Hazard;
 use crate::shape::{ColumnShape, Isolation, TableShape};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// How a table changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Strategy {
     /// Not at all, but perhaps its indexes.
     Same,
     /// Its name changes, columns are renamed or added.
@@ -39,7 +39,7 @@ pub(crate) struct Pair<'d, 'a> {
     /// The first step about its model.
     pub(crate) cause: Option<usize>,
     /// How it changes.
-    pub(crate) way: Way,
+    pub(crate) strategy: Strategy,
 }
 
 impl<'d, 'a> Pair<'d, 'a> {
@@ -63,15 +63,15 @@ impl<'d, 'a> Pair<'d, 'a> {
             diff,
             backfills,
             cause,
-            way: Way::Rebuilt,
+            strategy: Strategy::Rebuilt,
         };
-        pair.way = pair.decide();
+        pair.strategy = pair.decide();
         pair
     }
 
-    fn decide(&self) -> Way {
-        if self.columns.goes_on.contains(&false) {
-            return Way::Rebuilt;
+    fn decide(&self) -> Strategy {
+        if self.columns.is_kept.contains(&false) {
+            return Strategy::Rebuilt;
         }
         let taken: BTreeSet<String> = self
             .was
@@ -79,21 +79,22 @@ impl<'d, 'a> Pair<'d, 'a> {
             .iter()
             .map(|column| column.name.as_str().to_ascii_lowercase())
             .collect();
-        let mut way = if self.was.name == self.is.name { Way::Same } else { Way::Altered };
+        let mut strategy =
+            if self.was.name == self.is.name { Strategy::Same } else { Strategy::Altered };
         for (at, column) in self.is.columns.iter().enumerate() {
             let free = !taken.contains(&column.name.as_str().to_ascii_lowercase());
-            match self.before(at) {
+            match self.previous(at) {
                 Some((_, was)) if was == column => {}
-                Some((_, was)) if free && is_renamed(was, column) => way = Way::Altered,
-                None if free && self.is_addable(at, column) => way = Way::Altered,
-                _ => return Way::Rebuilt,
+                Some((_, was)) if free && is_renamed(was, column) => strategy = Strategy::Altered,
+                None if free && self.is_addable(at, column) => strategy = Strategy::Altered,
+                _ => return Strategy::Rebuilt,
             }
         }
-        way
+        strategy
     }
 
     /// What a column was.
-    fn before(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
+    fn previous(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
         let origin = (*self.columns.origins.get(at)?)?;
         Some((self.was_shape.columns.get(origin)?, self.was.columns.get(origin)?))
     }
@@ -142,7 +143,7 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 
     /// The step that ends a column of the table before.
-    fn cause_of_end(&self, at: usize) -> Option<usize> {
+    fn cause_of_drop(&self, at: usize) -> Option<usize> {
         let field = self.was_shape.columns.get(at).and_then(|column| column.field);
         self.diff
             .cause(self.shape.model.key.as_str(), field.map(|field| field.name.as_str()))
@@ -150,9 +151,9 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 
     /// Takes away the indexes that go, and makes room for a new table.
-    pub(crate) fn step_aside(&self, script: &mut Script) {
-        if self.way == Way::Rebuilt {
-            self.refuse_foreign_parts(script);
+    pub(crate) fn rename_aside(&self, script: &mut Script) {
+        if self.strategy == Strategy::Rebuilt {
+            self.guard_unknown_parts(script);
         }
         for index in self.was.indexes.iter().filter(|index| !self.keeps(index)) {
             script.on(
@@ -162,7 +163,7 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &expr!("DROP INDEX IF EXISTS ", index.name, ";"),
             );
         }
-        if self.was.name != self.is.name || self.way == Way::Rebuilt {
+        if self.was.name != self.is.name || self.strategy == Strategy::Rebuilt {
             script.on(
                 &self.was.name,
                 self.cause,
@@ -176,16 +177,16 @@ impl<'d, 'a> Pair<'d, 'a> {
     fn keeps(&self, index: &IndexDef<'_>) -> bool {
         let stays = |name: &Ident<'_>| {
             let at = self.is.columns.iter().position(|column| column.name == *name);
-            at.and_then(|at| self.before(at)).is_some_and(|(_, was)| was.name == *name)
+            at.and_then(|at| self.previous(at)).is_some_and(|(_, was)| was.name == *name)
         };
-        self.way != Way::Rebuilt
+        self.strategy != Strategy::Rebuilt
             && self.was.name == self.is.name
             && self.is.indexes.contains(index)
             && index.columns.iter().all(stays)
     }
 
     /// A table that is made anew would lose what the schema does not know of.
-    fn refuse_foreign_parts(&self, script: &mut Script) {
+    fn guard_unknown_parts(&self, script: &mut Script) {
         let lower: Vec<Expr> = self
             .was
             .columns
@@ -210,12 +211,12 @@ impl<'d, 'a> Pair<'d, 'a> {
             "{} has to be made anew and would lose what the schema does not have: ",
             self.was.name.as_str()
         );
-        script.refuse(self.cause, Refusal::NotOurs, &what, &expr!("name"), &rows);
+        script.guard(self.cause, Guard::UnknownParts, &what, &expr!("name"), &rows);
     }
 
     /// Gives a table that stays its name and columns.
     pub(crate) fn alter(&self, script: &mut Script) {
-        if self.way != Way::Altered {
+        if self.strategy != Strategy::Altered {
             return;
         }
         let table = &self.is.name;
@@ -228,7 +229,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             );
         }
         for (at, column) in self.is.columns.iter().enumerate() {
-            let change = match self.before(at) {
+            let change = match self.previous(at) {
                 Some((_, was)) if was.name == column.name => continue,
                 Some((_, was)) => expr!(" RENAME COLUMN ", was.name, " TO ", column.name, ";"),
                 None => expr!(" ADD COLUMN ", column, ";"),
@@ -244,16 +245,16 @@ impl<'d, 'a> Pair<'d, 'a> {
 
     /// Makes a table anew and converts the rows of the old one into it.
     pub(crate) fn refill(&self, script: &mut Script) {
-        if self.way != Way::Rebuilt {
+        if self.strategy != Strategy::Rebuilt {
             return;
         }
-        script.add(self.cause, &self.is.create(Existing::Impossible));
+        script.add(self.cause, &self.is.create(CreateMode::Always));
         let mut loss = self
             .columns
-            .goes_on
+            .is_kept
             .iter()
-            .position(|goes_on| !goes_on)
-            .map(|at| self.cause_of_end(at));
+            .position(|is_kept| !is_kept)
+            .map(|at| self.cause_of_drop(at));
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.is.columns.iter().enumerate() {
             let (value, lossy) = self.value(at, column, script);
@@ -292,7 +293,7 @@ impl<'d, 'a> Pair<'d, 'a> {
                 column.name.as_str()
             );
             let rows = expr!("FROM ", self.aside, " AS was", rows);
-            script.refuse(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
+            script.guard(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
         };
         let anew = |script: &mut Script, why| {
             if fill.is_none() && column.not_null {
@@ -305,16 +306,15 @@ impl<'d, 'a> Pair<'d, 'a> {
             }
             fill.clone().unwrap_or_else(|| expr!("NULL"))
         };
-        let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at))
+        let (Some((was_shape, was)), Some(shape)) = (self.previous(at), self.shape.columns.get(at))
         else {
             let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
-            let why =
-                if tenancy { Refusal::TenancyColumnAdded } else { Refusal::RequiredFieldAdded };
+            let why = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
             return (anew(script, why), false);
         };
         let source = expr!("was.", was.name);
         let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
-            Conversion::Anew => return (anew(script, Refusal::RequiredRecreated), true),
+            Conversion::Recreate => return (anew(script, Guard::RequiredRecreated), true),
             Conversion::Keep => (source.clone(), false),
             Conversion::Safe(value) => (value, false),
             Conversion::Risky(value) => (value, true),
@@ -337,13 +337,13 @@ impl<'d, 'a> Pair<'d, 'a> {
             (None, true) => {
                 if !was.not_null {
                     let rows = expr!(" WHERE ", source, " IS NULL");
-                    refuse(script, Refusal::MadeRequired, "is required and lacks a value", &rows);
+                    refuse(script, Guard::MadeRequired, "is required and lacks a value", &rows);
                 }
                 if risky {
                     let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
                     refuse(
                         script,
-                        Refusal::ValueUnfit,
+                        Guard::ValueUnfit,
                         "has a value that does not fit its new type",
                         &rows,
                     );
@@ -377,20 +377,14 @@ impl<'d, 'a> Pair<'d, 'a> {
                     self.is.name.as_str(),
                     column.as_str()
                 );
-                script.refuse(
-                    self.cause,
-                    Refusal::DuplicateValues,
-                    &what,
-                    &expr!("min(id)"),
-                    &rows,
-                );
+                script.guard(self.cause, Guard::DuplicateValues, &what, &expr!("min(id)"), &rows);
             }
             let hazards = [Hazard::Scan];
             script.on(
                 &self.was.name,
                 self.cause,
                 &hazards,
-                &index.create(&self.is.name, Existing::Impossible),
+                &index.create(&self.is.name, CreateMode::Always),
             );
         }
     }

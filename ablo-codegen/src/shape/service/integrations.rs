@@ -3,11 +3,11 @@
 //! Nothing comes in, as in the room above; two of them stand in an application's own database.
 
 use super::{
-    Rows, ServiceColumn, ServiceKind, ServiceTable, json, lookup, numbered, one_of, text, unique,
-    written,
+    IndexRows, ServiceColumn, ServiceKind, ServiceTable, date_now, identity, json, lookup, one_of,
+    text, unique,
 };
 
-const ANSWERS: &[&str] = &["yes", "no"];
+const YES_NO: &[&str] = &["yes", "no"];
 const ENDPOINT_STATES: &[&str] = &["enabled", "disabled"];
 
 pub(super) const IDEMPOTENCY: ServiceTable = ServiceTable {
@@ -16,7 +16,7 @@ pub(super) const IDEMPOTENCY: ServiceTable = ServiceTable {
     columns: &[
         text("client_tx_id").required(),
         json("response").required().about("The rows that the first run answered with, as an array"),
-        written("created_at"),
+        date_now("created_at"),
     ],
     key: &["client_tx_id"],
     indexes: &[],
@@ -28,7 +28,7 @@ pub(super) const OUTBOX: ServiceTable = ServiceTable {
     name: "ablo_outbox",
     about: "The outbox of a Data Source: one event for each operation, written in the transaction of its change.",
     columns: &[
-        numbered("cursor").about("Drawn before the commit, so that it is no order by itself: see written_in"),
+        identity("cursor").about("Drawn before the commit, so that it is no order by itself: see written_in"),
         text("id").required().about("<client_tx_id>:<index of the operation>"),
         text("model").required(),
         text("entity_id").required(),
@@ -37,14 +37,14 @@ pub(super) const OUTBOX: ServiceTable = ServiceTable {
         text("organization_id"),
         text("client_tx_id").about("The commit that caused it, null for a change made by others"),
         ServiceColumn::new("occurred_at", ServiceKind::Integer).about("Milliseconds since 1970"),
-        written("created_at"),
+        date_now("created_at"),
         ServiceColumn::new("written_in", ServiceKind::Transaction).about(
             "The transaction that wrote it: events are read in the order of transactions, and only those before \
              which no transaction is under way, so that none is passed by",
         ),
     ],
     key: &["cursor"],
-    indexes: &[unique("id", &["id"], Rows::All), lookup("order", &["written_in", "cursor"], Rows::All)],
+    indexes: &[unique("id", &["id"], IndexRows::All), lookup("order", &["written_in", "cursor"], IndexRows::All)],
     organization: None,
 };
 
@@ -83,7 +83,7 @@ pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
         ServiceColumn::new("sent_at", ServiceKind::Date).required(),
     ],
     key: &["organization_id", "id"],
-    indexes: &[lookup("sent", &["organization_id", "sent_at"], Rows::All)],
+    indexes: &[lookup("sent", &["organization_id", "sent_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -96,7 +96,7 @@ pub(super) const SOURCE_EVENTS: ServiceTable = ServiceTable {
         ServiceColumn::new("taken_at", ServiceKind::Date).required(),
     ],
     key: &["organization_id", "id"],
-    indexes: &[lookup("age", &["organization_id", "taken_at"], Rows::All)],
+    indexes: &[lookup("age", &["organization_id", "taken_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -109,7 +109,7 @@ pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
         text("organization_id").required(),
         text("url").required(),
         text("secret").required().about("What messages are signed with"),
-        ServiceColumn::new("enabled_events", ServiceKind::Texts)
+        ServiceColumn::new("enabled_events", ServiceKind::TextArray)
             .required()
             .about("Kinds of events; none are all"),
         one_of("status", ENDPOINT_STATES).required(),
@@ -132,13 +132,13 @@ pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
     ],
     key: &["id"],
     indexes: &[
-        lookup("organization", &["organization_id"], Rows::All),
-        lookup("due", &["next_attempt_at"], Rows::Where("status", "enabled")),
+        lookup("organization", &["organization_id"], IndexRows::All),
+        lookup("due", &["next_attempt_at"], IndexRows::Equal("status", "enabled")),
     ],
     organization: None,
 };
 
-pub(super) const WEBHOOK_LETTERS: ServiceTable = ServiceTable {
+pub(super) const WEBHOOK_DEAD_LETTERS: ServiceTable = ServiceTable {
     name: "ablo_webhook_letters",
     about: "Messages that nobody took in any attempt.",
     columns: &[
@@ -148,7 +148,7 @@ pub(super) const WEBHOOK_LETTERS: ServiceTable = ServiceTable {
         text("body").required().about("As it was signed"),
         text("error").required().about("Why the last attempt failed"),
         ServiceColumn::new("died_at", ServiceKind::Date).required(),
-        one_of("again", ANSWERS).required().about("Whether it is to be sent once more"),
+        one_of("again", YES_NO).required().about("Whether it is to be sent once more"),
     ],
     key: &["organization_id", "endpoint_id", "id"],
     indexes: &[],

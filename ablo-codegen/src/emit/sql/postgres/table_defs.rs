@@ -4,7 +4,7 @@
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::names::{Ident, Literal, Names};
-use super::provision::{Plan, table};
+use super::provision::{ResolvedOptions, table};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
 use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
@@ -71,7 +71,7 @@ pub(crate) struct IndexDef<'a> {
     pub(crate) method: Method,
     pub(crate) unique: bool,
     /// Whether it is there for a foreign key, and built after the commit.
-    pub(crate) later: bool,
+    pub(crate) concurrent: bool,
 }
 
 /// A foreign key, to the target's `id`.
@@ -84,7 +84,10 @@ pub(crate) struct ForeignKeyDef<'a> {
 }
 
 /// Gives every object of these tables its name.
-pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], plan: &Plan<'a>) -> Vec<TableDef<'a>> {
+pub(crate) fn table_defs<'a>(
+    shapes: &[TableShape<'a>],
+    plan: &ResolvedOptions<'a>,
+) -> Vec<TableDef<'a>> {
     let mut names = Names::with(shapes.iter().map(TableShape::name));
     let tables: Vec<Table<'a>> =
         shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
@@ -135,7 +138,7 @@ impl<'a> ColumnDef<'a> {
     }
 
     /// Whether it is compared by itself: what it is, or would be, is more than the name of a type.
-    pub(crate) fn stands_alone(&self) -> bool {
+    pub(crate) fn needs_own_statement(&self) -> bool {
         self.preset.is_some() || matches!(self.column_type, ColumnType::Numeric(_))
     }
 }
@@ -217,13 +220,13 @@ fn indexes<'a>(shape: &TableShape<'a>, names: &mut Names) -> Vec<IndexDef<'a>> {
     let index = |column: &ColumnShape<'a>| {
         let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
         let name = names.claim(&[shape.name(), column.name, "idx"]);
-        IndexDef { name, columns: vec![column.name], method, unique: false, later: false }
+        IndexDef { name, columns: vec![column.name], method, unique: false, concurrent: false }
     };
     let mut indexes: Vec<_> = wanted.map(index).collect();
     indexes.extend(shape.unique.iter().map(|unique| {
         let name = names.claim(&[shape.name(), unique.column, "key"]);
         let columns = unique.within.into_iter().chain([unique.column]).collect();
-        IndexDef { name, columns, method: Method::Btree, unique: true, later: false }
+        IndexDef { name, columns, method: Method::Btree, unique: true, concurrent: false }
     }));
     indexes
 }
@@ -270,7 +273,7 @@ fn foreign_keys<'a>(
                     columns,
                     method: Method::Btree,
                     unique: false,
-                    later: true,
+                    concurrent: true,
                 });
             }
         }

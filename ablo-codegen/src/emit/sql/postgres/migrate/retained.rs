@@ -1,14 +1,14 @@
 //! What stays of a table: checks, indexes, keys and the policy that mean the same before and after.
 
-use super::super::catalogue::TableDef;
 use super::super::ddl::Predicate;
 use super::super::names::Ident;
+use super::super::table_defs::TableDef;
 use super::casts::Conversion;
 use super::pairing::{Pairing, Side};
 
 /// For each object of a table that was, the one it becomes.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Retained {
     pub(crate) checks: Vec<Option<usize>>,
     pub(crate) indexes: Vec<Option<usize>>,
     pub(crate) foreign_keys: Vec<Option<usize>>,
@@ -16,23 +16,23 @@ pub(crate) struct Kept {
     pub(crate) policy: bool,
 }
 
-impl Kept {
+impl Retained {
     /// One for each table that was.
     pub(crate) fn all(from: &Side<'_>, to: &Side<'_>, pairing: &Pairing) -> Vec<Self> {
-        let looks = Looks { from, to, pairing };
+        let looks = Comparison { from, to, pairing };
         from.tables.iter().enumerate().map(|(origin, was)| looks.kept(origin, was)).collect()
     }
 }
 
-struct Looks<'l, 'a> {
+struct Comparison<'l, 'a> {
     from: &'l Side<'a>,
     to: &'l Side<'a>,
     pairing: &'l Pairing,
 }
 
-impl<'l> Looks<'l, '_> {
-    fn kept(&self, origin: usize, was: &TableDef<'_>) -> Kept {
-        let none = || Kept {
+impl<'l> Comparison<'l, '_> {
+    fn kept(&self, origin: usize, was: &TableDef<'_>) -> Retained {
+        let none = || Retained {
             checks: vec![None; was.checks.len()],
             indexes: vec![None; was.indexes.len()],
             foreign_keys: vec![None; was.foreign_keys.len()],
@@ -50,7 +50,7 @@ impl<'l> Looks<'l, '_> {
                 .iter()
                 .map(|column| self.renamed(origin, was, column))
                 .collect::<Option<_>>()?;
-            let is_same = |now: &super::super::catalogue::IndexDef<'_>| {
+            let is_same = |now: &super::super::table_defs::IndexDef<'_>| {
                 now.columns == columns && now.method == index.method && now.unique == index.unique
             };
             is.indexes.iter().position(is_same)
@@ -62,7 +62,7 @@ impl<'l> Looks<'l, '_> {
         });
         let policy =
             was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
-        Kept {
+        Retained {
             checks: checks.collect(),
             indexes: indexes.collect(),
             foreign_keys: foreign_keys.collect(),
@@ -82,7 +82,7 @@ impl<'l> Looks<'l, '_> {
         let target = self.pairing.targets.get(table).copied().flatten()?;
         let columns = self.pairing.columns.get(target)?;
         let now = columns.targets.get(at).copied().flatten()?;
-        let is_kept = matches!(columns.origins.get(now)?, Some((_, Conversion::Kept)));
+        let is_kept = matches!(columns.origins.get(now)?, Some((_, Conversion::Unchanged)));
         is_kept.then(|| self.pairing.column(self.to, table, at)).flatten()
     }
 

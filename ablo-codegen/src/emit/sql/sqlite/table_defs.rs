@@ -12,7 +12,7 @@ use ablo_schema::value::Value;
 use std::collections::BTreeSet;
 
 /// Gives every object of these tables its name.
-pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
+pub(crate) fn table_defs<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
     // Tables and indexes have one space of names.
     let mut names = Names::with(shapes.iter().map(TableShape::name));
     let known: BTreeSet<&str> = shapes.iter().map(TableShape::name).collect();
