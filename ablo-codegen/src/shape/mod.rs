@@ -1,6 +1,6 @@
-//! The schema as one artifact sees it, free of any target language.
+//! Shapes: a schema as the emitters see it, independent of any target language.
 //!
-//! Every rule that two emitters would otherwise both decide is decided here.
+//! Every rule that more than one emitter needs is decided here.
 
 mod facets;
 mod reference;
@@ -21,15 +21,15 @@ pub use tables::{
 
 use ablo_schema::Schema;
 
-/// All shapes of one schema.
+/// The shapes of one schema.
 #[derive(Debug)]
 pub struct Shapes<'s> {
-    /// One per model, in schema order.
+    /// One row shape per model, in schema order.
     pub rows: Vec<RowShape<'s>>,
 }
 
 impl<'s> Shapes<'s> {
-    /// Lowers a schema.
+    /// Lowers a schema to shapes.
     #[must_use]
     pub fn new(schema: &'s Schema) -> Self {
         Self { rows: schema.models().iter().map(RowShape::new).collect() }

@@ -1,6 +1,5 @@
-//! The tables through which others are dealt with: Data Sources from either side, and webhooks.
-//!
-//! Nothing comes in, as in the room above; two of them stand in an application's own database.
+//! The tables for data sources and webhooks. Two of them are created in an application's own
+//! database.
 
 use super::{
     IndexRows, ServiceColumn, ServiceKind, ServiceTable, date_now, identity, json, lookup, one_of,
@@ -12,10 +11,10 @@ const ENDPOINT_STATES: &[&str] = &["enabled", "disabled"];
 
 pub(super) const IDEMPOTENCY: ServiceTable = ServiceTable {
     name: "ablo_idempotency",
-    about: "The ledger of a Data Source: a commit that comes again is answered with the rows stored here.",
+    about: "The commits of a data source: a repeated commit is answered with the rows stored here.",
     columns: &[
         text("client_tx_id").required(),
-        json("response").required().about("The rows that the first run answered with, as an array"),
+        json("response").required().about("The rows of the first answer, as an array"),
         date_now("created_at"),
     ],
     key: &["client_tx_id"],
@@ -23,24 +22,25 @@ pub(super) const IDEMPOTENCY: ServiceTable = ServiceTable {
     organization: None,
 };
 
-/// Not isolated: an adapter may leave the organisation out, and events are read for all organisations in one go.
+/// Not isolated: an adapter may omit the organisation, and events are read for all organisations at
+/// once.
 pub(super) const OUTBOX: ServiceTable = ServiceTable {
     name: "ablo_outbox",
-    about: "The outbox of a Data Source: one event for each operation, written in the transaction of its change.",
+    about: "The outbox of a data source: one event per operation, written in the transaction of the change.",
     columns: &[
-        identity("cursor").about("Drawn before the commit, so that it is no order by itself: see written_in"),
+        identity("cursor").about("Assigned before the commit, so it is not the commit order: see written_in"),
         text("id").required().about("<client_tx_id>:<index of the operation>"),
         text("model").required(),
         text("entity_id").required(),
         text("type").required(),
         json("data").about("The row after the change, null for a delete"),
         text("organization_id"),
-        text("client_tx_id").about("The commit that caused it, null for a change made by others"),
+        text("client_tx_id").about("The commit that caused it; null if the application made the change"),
         ServiceColumn::new("occurred_at", ServiceKind::Integer).about("Milliseconds since 1970"),
         date_now("created_at"),
         ServiceColumn::new("written_in", ServiceKind::Transaction).about(
-            "The transaction that wrote it: events are read in the order of transactions, and only those before \
-             which no transaction is under way, so that none is passed by",
+            "The transaction that wrote it. Events are read in the order of transactions, and only if no \
+             earlier transaction is still open, so that no event is skipped",
         ),
     ],
     key: &["cursor"],
@@ -50,12 +50,12 @@ pub(super) const OUTBOX: ServiceTable = ServiceTable {
 
 pub(super) const SOURCES: ServiceTable = ServiceTable {
     name: "ablo_sources",
-    about: "How far the outbox of an organisation's own database was read.",
+    about: "The read position in the outbox of an organisation's own database.",
     columns: &[
         text("organization_id").required(),
-        text("cursor").about("Of the outbox; null at its beginning"),
+        text("cursor").about("The outbox cursor; null at the beginning"),
         ServiceColumn::new("filled_at", ServiceKind::Date)
-            .about("When the rows that were there before had been read"),
+            .about("When all rows that existed at the start had been read"),
     ],
     key: &["organization_id"],
     indexes: &[],
@@ -64,22 +64,22 @@ pub(super) const SOURCES: ServiceTable = ServiceTable {
 
 pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
     name: "ablo_source_commits",
-    about: "Commits that went out to an organisation's own database, until its outbox has told of all their operations.",
+    about: "Commits sent to an organisation's own database, until its outbox has reported all their operations.",
     columns: &[
         text("organization_id").required(),
-        text("id").required().about("As the source knows it"),
-        text("client_tx_id").required().about("As the client knows it"),
+        text("id").required().about("The id at the data source"),
+        text("client_tx_id").required().about("The id at the client"),
         text("body_hash")
             .required()
-            .about("Of the operations: another commit may not use the same id"),
+            .about("The hash of the operations; a different commit may not use the same id"),
         text("state")
             .required()
-            .about("sent; appended: its rows are in the log; taken over: its events are put there"),
-        json("rows").required().about("The rows that it writes, model and id each"),
-        json("writer").required().about("Who writes it"),
+            .about("sent; appended: its rows are in the sync log; taken over: its outbox events are appended instead"),
+        json("rows").required().about("The rows that it writes, as model and id"),
+        json("writer").required().about("The participant that sent it"),
         ServiceColumn::new("told", ServiceKind::Integer)
             .required()
-            .about("Operations that the outbox has told of"),
+            .about("The number of operations that the outbox has reported"),
         ServiceColumn::new("sent_at", ServiceKind::Date).required(),
     ],
     key: &["organization_id", "id"],
@@ -89,7 +89,7 @@ pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
 
 pub(super) const SOURCE_EVENTS: ServiceTable = ServiceTable {
     name: "ablo_source_events",
-    about: "Events of an organisation's own database that were taken: one that comes again says nothing new.",
+    about: "Processed events of an organisation's own database: a repeated event is ignored.",
     columns: &[
         text("organization_id").required(),
         text("id").required(),
@@ -100,31 +100,31 @@ pub(super) const SOURCE_EVENTS: ServiceTable = ServiceTable {
     organization: Some("organization_id"),
 };
 
-/// Not isolated: processes look for what is due, whoever it is for.
+/// Not isolated: a process looks for due messages of all organisations.
 pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
     name: "ablo_webhook_endpoints",
-    about: "Who is told of the log by HTTP, and how far each has come.",
+    about: "Webhook endpoints and their positions in the sync log.",
     columns: &[
         text("id").required(),
         text("organization_id").required(),
         text("url").required(),
-        text("secret").required().about("What messages are signed with"),
+        text("secret").required().about("The key that signs messages"),
         ServiceColumn::new("enabled_events", ServiceKind::TextArray)
             .required()
-            .about("Kinds of events; none are all"),
+            .about("Event types to send; an empty array means all"),
         one_of("status", ENDPOINT_STATES).required(),
         ServiceColumn::new("cursor", ServiceKind::Integer)
             .required()
-            .about("The place in the log behind which it has heard nothing"),
+            .about("The sync id up to which messages were delivered"),
         ServiceColumn::new("sending_to", ServiceKind::Integer)
-            .about("The last place that the message under way speaks of"),
+            .about("The last sync id of the message in delivery"),
         ServiceColumn::new("attempts", ServiceKind::Integer)
             .required()
-            .about("Attempts at it that failed"),
+            .about("Failed attempts to deliver the message"),
         ServiceColumn::new("next_attempt_at", ServiceKind::Date).required(),
         ServiceColumn::new("leased_until", ServiceKind::Date)
             .required()
-            .about("Until then a process is at it"),
+            .about("A process delivers the message until then"),
         ServiceColumn::new("last_success_at", ServiceKind::Date),
         ServiceColumn::new("last_error_at", ServiceKind::Date),
         text("last_error"),
@@ -140,15 +140,15 @@ pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
 
 pub(super) const WEBHOOK_DEAD_LETTERS: ServiceTable = ServiceTable {
     name: "ablo_webhook_letters",
-    about: "Messages that nobody took in any attempt.",
+    about: "Dead letters: messages that failed in all attempts.",
     columns: &[
         text("organization_id").required(),
         text("endpoint_id").required(),
         text("id").required(),
-        text("body").required().about("As it was signed"),
-        text("error").required().about("Why the last attempt failed"),
+        text("body").required().about("The signed body"),
+        text("error").required().about("The error of the last attempt"),
         ServiceColumn::new("died_at", ServiceKind::Date).required(),
-        one_of("again", YES_NO).required().about("Whether it is to be sent once more"),
+        one_of("again", YES_NO).required().about("Whether a new delivery was requested"),
     ],
     key: &["organization_id", "endpoint_id", "id"],
     indexes: &[],
