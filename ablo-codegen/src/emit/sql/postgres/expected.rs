@@ -1,7 +1,7 @@
-//! What a schema expects of a live database, in plain values that others can compare.
+//! The tables that a schema expects in a database, in plain values for comparison with a catalog.
 //!
-//! The catalogue comes in. Tables go out with everything by name and meaning, and for each part the statement that would
-//! make it. Nothing is asked of a server here, and nothing is decided that the catalogue does not say.
+//! They are made from the table definitions. Each part has the statement that would create or
+//! correct it.
 
 use super::ddl::{ColumnType, Preset, Table};
 use super::names::{Ident, Literal, sql, to_sql};
@@ -11,116 +11,116 @@ use super::{OptionError, PostgresOptions};
 use crate::shape::tables;
 use ablo_schema::Schema;
 
-/// One table as a schema expects it.
+/// An expected table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub columns: Vec<ExpectedColumn>,
-    /// The primary key's column.
+    /// The column of the primary key.
     pub key: String,
-    /// What would make the primary key.
+    /// The statement that adds the primary key.
     pub key_fix: String,
-    /// What values are held to.
+    /// The check constraints.
     pub checks: Vec<ExpectedCheck>,
-    /// Indexes, without that of the primary key.
+    /// The indexes, without that of the primary key.
     pub indexes: Vec<ExpectedIndex>,
-    /// Foreign keys, where they are asked for.
+    /// The foreign keys, if enabled.
     pub foreign_keys: Vec<ExpectedKey>,
-    /// Which rows a tenant sees and writes, as SQL, where that is limited.
+    /// The policy's condition as SQL, if the table is isolated.
     pub predicate: Option<String>,
-    /// What would turn row security on, where a predicate is there.
+    /// The statement that enables row security, if the table is isolated.
     pub security_fix: String,
-    /// What would make the policy, where a predicate is there.
+    /// The statement that creates the policy, if the table is isolated.
     pub policy_fix: String,
 }
 
-/// One column.
+/// An expected column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedColumn {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type as the server prints it.
+    /// The type as the server prints it.
     pub type_name: String,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub not_null: bool,
-    /// What an absent value is.
+    /// The default.
     pub preset: ExpectedDefault,
-    /// Its comment.
+    /// The comment.
     pub comment: Option<String>,
-    /// What would add it.
+    /// The statement that adds the column.
     pub add: String,
-    /// What would set its default, or take away a wrong one.
+    /// The statement that sets the default or drops a wrong one.
     pub default_fix: String,
-    /// What would set its comment, or take away a wrong one.
+    /// The statement that sets the comment or drops a wrong one.
     pub comment_fix: String,
-    /// What would make it required, or no longer so.
+    /// The statement that sets or drops `NOT NULL`.
     pub null_fix: String,
 }
 
-/// What an absent value is.
+/// The default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedDefault {
-    /// Nothing.
+    /// No default.
     None,
-    /// The time of writing.
+    /// The current time.
     Now,
-    /// This.
+    /// A constant.
     Constant(Constant),
 }
 
-/// A constant, as text that the column's type reads.
+/// A constant in the text form of the column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constant(pub String);
 
-/// A check of one column.
+/// An expected check constraint on one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedCheck {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The column.
     pub column: String,
-    /// The condition as SQL, in the form in which a server prints it but for parentheses, casts and spaces.
+    /// The condition as SQL, as a server prints it except for parentheses, casts and spaces.
     pub condition: String,
-    /// What would make it.
+    /// The statement that creates it.
     pub fix: String,
 }
 
-/// An index.
+/// An expected index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedIndex {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its columns.
+    /// The columns.
     pub columns: Vec<String>,
-    /// How it is organised.
+    /// The access method.
     pub method: &'static str,
-    /// Whether no two rows share its values.
+    /// Whether it is unique.
     pub unique: bool,
-    /// What would make it.
+    /// The statement that creates it.
     pub fix: String,
 }
 
-/// A foreign key to a target's `id`.
+/// An expected foreign key to the target's `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedKey {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The referencing column.
     pub column: String,
     /// The referenced table.
     pub target: String,
-    /// What would make it.
+    /// The statement that creates it.
     pub fix: String,
-    /// What would validate it.
+    /// The statement that validates the key.
     pub validate: String,
 }
 
-/// Every table that a schema expects.
+/// Returns the tables that a schema expects.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
+/// Returns an error if the options contradict each other or the schema name is invalid.
 pub fn expected(schema: &Schema, options: &PostgresOptions) -> Result<Vec<Expected>, OptionError> {
     let shapes = tables(schema);
     let definitions = table_defs(&shapes, &options.resolve()?);

@@ -1,19 +1,19 @@
-//! How the nodes of `ddl.rs` look.
+//! Writes the nodes of `ddl.rs` as SQL.
 
 use super::ddl::{
     ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
 };
 use super::names::{Expr, Ident, List, Parts, Sql, Whole, expr, sql};
 
-/// The time of writing, in the form of every date.
+/// The current time in the stored form of dates.
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'";
 
-/// How a statement treats what is there already.
+/// Whether a `CREATE` statement has an `IF NOT EXISTS` clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CreateMode {
-    /// It is left as it is.
+    /// Skips an object that exists.
     IfNotExists,
-    /// There is none.
+    /// The object cannot exist.
     Always,
 }
 
@@ -27,7 +27,7 @@ impl CreateMode {
 }
 
 impl TableDef<'_> {
-    /// The statement that makes the table.
+    /// Returns the statement that creates the table.
     pub(crate) fn create(&self, mode: CreateMode) -> Expr {
         let mut parts = Parts::default();
         parts.add(&expr!("CREATE TABLE ", mode.clause(), self.name, " ("));
@@ -44,7 +44,7 @@ impl TableDef<'_> {
 }
 
 impl IndexDef<'_> {
-    /// The statement that makes the index on this table.
+    /// Returns the statement that creates the index on this table.
     pub(crate) fn create(&self, table: &Ident<'_>, mode: CreateMode) -> Expr {
         let kind = if self.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
         let index =
@@ -86,7 +86,7 @@ impl Sql for Storage {
 }
 
 impl Storage {
-    /// The type's name.
+    /// Returns the type's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Storage::Text => "TEXT",
@@ -121,7 +121,7 @@ impl Sql for Digits {
 }
 
 impl Rule<'_> {
-    /// What is true of a value that this rule allows, and not false without a value.
+    /// Returns a condition that is true for a value that the rule allows and not false for NULL.
     pub(crate) fn check(&self, value: &impl Sql) -> Option<Expr> {
         let v = Expr::new(value);
         Some(match self {
@@ -176,12 +176,13 @@ impl Rule<'_> {
     }
 }
 
-/// GLOB and length() stop at a NUL.
+/// Returns a condition that a text has no NUL, where `GLOB` and `length()` would stop.
 fn without_nul(v: &Expr) -> Expr {
     expr!("instr(", v, ", char(0)) = 0")
 }
 
-/// Digits without leading zeros, a sign before them, a point and digits behind them.
+/// Returns a condition that a text is a decimal number: digits without leading zeros, with optional
+/// sign and fraction.
 fn decimal(v: &Expr, digits: Option<(u16, u16)>) -> Expr {
     let bare = expr!("ltrim(", v, ", '-')");
     let form = expr!(

@@ -1,7 +1,7 @@
-//! How a column's values become values of another type.
+//! Conversions of a column's values to another type.
 //!
-//! Two column definitions come in, an expression over the column goes out. It is NULL where a value does not fit, so that
-//! whoever uses it decides what becomes of such a row. No conversion: the column is made anew.
+//! A conversion is an SQL expression over the column. It is NULL for a value that does not fit, and
+//! the caller decides what happens to such a row. Without a conversion, the column is recreated.
 
 use super::super::ddl::ColumnType;
 use super::super::names::{Ident, Literal, Sql, sql, to_sql};
@@ -10,27 +10,27 @@ use crate::shape::ColumnKind;
 use ablo_schema::schema::Format;
 use std::collections::BTreeSet;
 
-/// A function that lives as long as the session, for what plain SQL cannot try.
+/// A session-local SQL function for conversions that plain SQL cannot try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Helper {
-    /// Text to a finite double.
+    /// Converts text to a finite double.
     Number,
-    /// Text to a decimal number.
+    /// Converts text to a decimal number.
     Numeric,
-    /// Text to a single.
+    /// Converts text to a single.
     Real,
-    /// Text to a point in time.
+    /// Converts text to a timestamp.
     Date,
-    /// Text to JSON.
+    /// Converts text to JSON.
     Json,
-    /// Text to a UUID.
+    /// Converts text to a UUID.
     Uuid,
-    /// Fails, naming the row.
+    /// Raises an error that names the row.
     Refuse,
 }
 
 impl Helper {
-    /// What defines it.
+    /// Returns the SQL that defines the function.
     pub(crate) fn definition(self) -> &'static str {
         match self {
             Helper::Number => include_str!("number.sql"),
@@ -44,14 +44,14 @@ impl Helper {
     }
 }
 
-/// An expression over the column, and what it calls.
+/// An expression over a column.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expression {
-    /// The expression.
+    /// The SQL text.
     pub(crate) text: String,
     /// The helpers it calls.
     pub(crate) helpers: BTreeSet<Helper>,
-    /// Whether every value fits.
+    /// Whether it has a result for every value.
     pub(crate) total: bool,
 }
 
@@ -61,7 +61,7 @@ impl Sql for &Expression {
     }
 }
 
-/// How values of a column are kept, as far as conversion cares.
+/// The type of a column's values, as far as conversions distinguish types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ValueClass {
     Text,
@@ -71,9 +71,9 @@ enum ValueClass {
     Json,
     Uuid,
     Real,
-    /// Whole numbers of a range.
+    /// Integers in a range.
     Whole(i128, i128),
-    /// Decimal numbers, with digits in all and behind the point.
+    /// Decimal numbers with precision and scale.
     Decimal(Option<(u16, u16)>),
 }
 
@@ -95,7 +95,7 @@ impl ValueClass {
         }
     }
 
-    /// Whether every value has its like in the other type.
+    /// Returns whether every value can be represented in the other type.
     fn fits_in(self, other: ValueClass) -> bool {
         const DOUBLE: i128 = 1 << 53;
         match (self, other) {
@@ -121,16 +121,17 @@ impl ValueClass {
     }
 }
 
-/// What becomes of a column's values.
+/// The conversion of a column's values.
 #[derive(Clone, Debug)]
 pub(crate) enum Conversion {
-    /// The type stays.
+    /// The type does not change.
     Unchanged,
-    /// Each value becomes that of this expression.
+    /// Each value is replaced by the result of this expression.
     Through(Expression),
 }
 
-/// The way from one column to the other, which has the name by then; none where a value says nothing in the new type.
+/// Returns the conversion from one column to another, which has its new name by then; `None` if the
+/// values have no meaning in the new type.
 pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Conversion> {
     if same_type(from.column_type, to.column_type) {
         return Some(Conversion::Unchanged);
@@ -155,7 +156,8 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
             format!("{column}::text")
         }
         (held, other) if held.is_number() && other.is_number() => {
-            // The shortest text of a double is exact; its own cast to a decimal keeps fifteen digits.
+            // The shortest text of a double is exact. A direct cast to numeric keeps only fifteen
+            // digits.
             through.number(&format!("{column}::text::numeric"), other)
         }
         _ => return None,
@@ -163,7 +165,7 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
     Some(Conversion::Through(through))
 }
 
-/// Whether two types are one to the server; a default is no part of it.
+/// Returns whether two types are the same to the server, regardless of their defaults.
 pub(crate) fn same_type(one: ColumnType, other: ColumnType) -> bool {
     let bare = |of| if of == ColumnType::TimestamptzNow { ColumnType::Timestamptz } else { of };
     bare(one) == bare(other)
@@ -175,7 +177,7 @@ impl Expression {
         format!("pg_temp.ablo_{name}({argument})")
     }
 
-    /// A decimal number as one of another type, where it is the same number.
+    /// Converts an exact number to another type, or to NULL if the result would differ.
     fn number(&mut self, exact: &str, to: ValueClass) -> String {
         match to {
             ValueClass::Double => {
@@ -202,7 +204,7 @@ impl Expression {
     }
 }
 
-/// A point in time as the wire writes it.
+/// Formats a timestamp as on the wire.
 fn date_text(column: &str) -> String {
     format!(
         "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
@@ -217,7 +219,7 @@ fn boolean(column: &str) -> String {
     )
 }
 
-/// The condition that a value keeps a check's rule.
+/// Returns the condition that a value satisfies a rule.
 pub(crate) fn satisfies(rule: &Rule<'_>, value: &str) -> String {
     let mut out = String::new();
     match rule {
@@ -234,7 +236,7 @@ pub(crate) fn satisfies(rule: &Rule<'_>, value: &str) -> String {
     out
 }
 
-/// Whether every value that keeps one rule keeps the other.
+/// Returns whether every value that satisfies `one` also satisfies `other`.
 pub(crate) fn implies(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
     match (one, other) {
         (_, None) => true,

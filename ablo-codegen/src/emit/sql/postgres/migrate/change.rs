@@ -1,7 +1,7 @@
-//! The statements of a migration: what each is about, locks and may cost. `write.rs` says how they look.
+//! The statements of a migration, with their locks and hazards. `write.rs` renders them.
 //!
-//! Nodes hold finished names and expressions. Where a statement can fail on rows, it says so with a code and the way out
-//! (`refusal.rs`), and a transaction that fails changes nothing.
+//! Nodes have final names and expressions. A statement that existing rows can make fail has a guard
+//! (`guard.rs`) with an error code and a hint. A failed transaction changes nothing.
 
 use super::super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, to_sql};
@@ -9,14 +9,14 @@ use super::casts::{Expression, Helper};
 use super::guard::Guard;
 use crate::migrate::{Hazard, Lock, LockMode, Phase, Statement};
 
-/// A statement before it is written. Tables are named as they are when it runs.
+/// A statement of a migration. Tables have the names that they have when it runs.
 #[derive(Debug)]
 pub(crate) enum SqlChange<'a> {
-    /// What holds for the whole transaction.
+    /// A setting of the whole transaction.
     Setting(&'static str),
-    /// A function of this session.
+    /// Creates a session-local function.
     Helper(Helper),
-    /// The app's own schema.
+    /// Creates the app's own schema.
     CreateSchema(Ident<'a>),
     CreateTable {
         table: &'a Table<'a>,
@@ -46,7 +46,7 @@ pub(crate) enum SqlChange<'a> {
         from: Ident<'a>,
         to: Ident<'a>,
     },
-    /// A column; rows that are there get the value, which is not always the default of later ones.
+    /// Adds a column. Existing rows get `fill`, which may differ from the default for later rows.
     AddColumn {
         table: &'a Table<'a>,
         column: Column<'a>,
@@ -77,23 +77,23 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         column: Ident<'a>,
     },
-    /// Every row has a value, looked at now.
+    /// Sets `NOT NULL`, which checks every row.
     SetNotNull {
         table: &'a Table<'a>,
         column: Ident<'a>,
         guard: Option<Guard>,
     },
-    /// Rows of this condition get the value.
+    /// Sets a value in the rows that satisfy the condition.
     Update {
         table: &'a Table<'a>,
         column: Ident<'a>,
         to: Option<ColumnDefault<'a>>,
         rows: String,
         guards: Vec<Guard>,
-        /// The tables whose rows the values name.
+        /// The tables that the values refer to.
         referenced: Vec<&'a Table<'a>>,
     },
-    /// The same for rows that came meanwhile, seen by whoever runs it.
+    /// The same after the commit, for rows that were inserted meanwhile, with all rows visible.
     UpdateAfterCommit {
         table: &'a Table<'a>,
         column: Ident<'a>,
@@ -101,7 +101,7 @@ pub(crate) enum SqlChange<'a> {
         rows: String,
         referenced: Vec<&'a Table<'a>>,
     },
-    /// A check, to which new rows are held at once.
+    /// Adds a check. It applies to new rows immediately.
     AddCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
@@ -118,7 +118,7 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         name: Ident<'a>,
     },
-    /// The helping check of a column that has become required goes.
+    /// Drops the temporary check of a column that is now `NOT NULL`.
     DropCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
@@ -127,12 +127,12 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         index: Index<'a>,
     },
-    /// Rows that an index to come will not have side by side stop the migration.
+    /// Fails if existing rows would violate a unique index that is built later.
     GuardDuplicates {
         table: &'a Table<'a>,
         columns: Vec<Ident<'a>>,
     },
-    /// An index that a broken-off build left invalid goes.
+    /// Drops an index that an interrupted build left invalid.
     DropInvalidIndex {
         table: &'a Table<'a>,
         name: Ident<'a>,
@@ -145,7 +145,7 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         name: Ident<'a>,
     },
-    /// The owner sees every row, until it is forced again.
+    /// Lets the table's owner see every row, until row security is forced again.
     NoForceRls {
         table: &'a Table<'a>,
     },
@@ -185,21 +185,21 @@ pub(crate) enum SqlChange<'a> {
     },
 }
 
-/// What an absent value is.
+/// The default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnDefault<'a> {
     Now,
     Constant(Preset<'a>),
 }
 
-/// What a new check means for rows that are there.
+/// The effect of a new check on existing rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExistingRows {
-    /// There are none: the table is new.
+    /// There are no rows, because the table is new.
     None,
-    /// They are looked at after the commit.
+    /// They are validated after the commit.
     CheckedLater,
-    /// Those that break it stop the migration.
+    /// They are checked in the transaction, which fails if a row violates the check.
     CheckedNow(Guard),
 }
 
@@ -213,7 +213,7 @@ pub(crate) struct Index<'a> {
 }
 
 impl SqlChange<'_> {
-    /// When it runs.
+    /// Returns the phase in which it runs.
     fn phase(&self) -> Phase {
         match self {
             SqlChange::ValidateCheck { .. }
@@ -227,7 +227,7 @@ impl SqlChange<'_> {
         }
     }
 
-    /// Writes it down.
+    /// Renders the statement.
     pub(crate) fn statement(&self, cause: Option<usize>) -> Statement {
         let mut locks = self.locks();
         locks.sort();
@@ -279,7 +279,7 @@ impl SqlChange<'_> {
             SqlChange::AddForeignKey { table, target, .. } => {
                 both(table, target, ShareRowExclusive, ShareRowExclusive)
             }
-            // The force of row security is lifted meanwhile, where this role is held to it.
+            // Forced row security is lifted for the validation if it applies to this role.
             SqlChange::ValidateForeignKey { table, target, .. } if table.name != target.name => {
                 both(table, target, AccessExclusive, AccessExclusive)
             }
@@ -342,7 +342,7 @@ fn lock(table: &Table<'_>, mode: LockMode) -> Lock {
     Lock { table: table.name.as_str().to_owned(), mode }
 }
 
-/// A lock, and those of the rows that a key is looked up among.
+/// Adds the locks on the tables that foreign keys refer to.
 fn with_referenced(own: Lock, referenced: &[&Table<'_>]) -> Vec<Lock> {
     let others = referenced.iter().filter(|table| table.name.as_str() != own.table);
     let others: Vec<Lock> = others.map(|table| lock(table, LockMode::RowShare)).collect();

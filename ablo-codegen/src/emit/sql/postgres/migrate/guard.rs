@@ -1,9 +1,9 @@
-//! Why rows can stop a migration: the code that the server's message begins with, and the way out.
+//! Guards: checks of existing rows that can stop a migration, with error codes, messages and hints.
 
 use super::super::ddl::Table;
 use super::super::names::Ident;
 
-/// Why rows can stop a migration.
+/// A reason why existing rows stop a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
     RequiredFieldAdded,
@@ -16,7 +16,7 @@ pub(crate) enum Guard {
 }
 
 impl Guard {
-    /// The code that the server's message begins with.
+    /// Returns the code that the error message starts with.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Guard::RequiredFieldAdded => "ablo::migrate::required_field_added",
@@ -29,7 +29,7 @@ impl Guard {
         }
     }
 
-    /// The server's condition that it stands for.
+    /// Returns the PostgreSQL condition name that it handles.
     pub(crate) fn condition(self) -> &'static str {
         match self {
             Guard::RequiredFieldAdded
@@ -44,34 +44,36 @@ impl Guard {
 
     fn message(self) -> &'static str {
         match self {
-            Guard::RequiredFieldAdded => "is new and required, and the table has rows",
-            Guard::RequiredRecreated => "is made anew and required, and the table has rows",
+            Guard::RequiredFieldAdded => "is a new required column, and the table has rows",
+            Guard::RequiredRecreated => "is recreated as a required column, and the table has rows",
             Guard::TenancyColumnAdded => {
-                "says whose a row is, and the table has rows that are nobody's"
+                "is the tenancy column, and the table has rows without an organization"
             }
-            Guard::MadeRequired => "has become required, and some rows have no value",
+            Guard::MadeRequired => "becomes required, and some rows have no value",
             Guard::ValueUnfit => "has values that its new type does not allow",
-            Guard::BackfillWithoutTarget => "is given the id of a row that is not there",
-            Guard::DuplicateValues => "has become unique, and some rows share a value",
+            Guard::BackfillWithoutTarget => {
+                "is backfilled with the id of a row that does not exist"
+            }
+            Guard::DuplicateValues => "becomes unique, and some rows have the same value",
         }
     }
 
-    /// The way out.
+    /// Returns the hint of the error.
     pub(crate) fn hint(self) -> &'static str {
         match self {
-            Guard::TenancyColumnAdded => "Give a backfill for `organizationId` of this model.",
+            Guard::TenancyColumnAdded => "Provide a backfill for `organizationId` of this model.",
             Guard::BackfillWithoutTarget => {
-                "Give the id of a row that exists as the backfill, or insert that row first."
+                "Use the id of an existing row as the backfill, or insert that row first."
             }
-            Guard::DuplicateValues => "Mend the rows, or leave the field without `unique`.",
+            Guard::DuplicateValues => "Fix the rows, or remove `unique` from the field.",
             Guard::ValueUnfit => {
-                "Give a backfill for this field, make it optional, or mend the rows."
+                "Provide a backfill for this field, make it optional, or fix the rows."
             }
-            _ => "Give a backfill for this field, a default, or make it optional.",
+            _ => "Provide a backfill or a default for this field, or make it optional.",
         }
     }
 
-    /// The whole message about a column.
+    /// Returns the whole error message about a column.
     pub(crate) fn about(self, table: &Table<'_>, column: &Ident<'_>) -> String {
         format!("{}: {}.{} {}", self.code(), table.name.as_str(), column.as_str(), self.message())
     }

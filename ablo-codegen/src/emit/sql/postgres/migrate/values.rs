@@ -1,4 +1,5 @@
-//! Values for rows that are there: what a new rule would refuse, and what a required column lacks.
+//! Updates existing rows: replaces values that a new rule does not allow and fills columns that
+//! become required.
 
 use super::super::ddl::Table;
 use super::super::names::{Ident, Names, to_sql};
@@ -7,13 +8,13 @@ use super::casts::{Conversion, implies, satisfies};
 use super::change::{ColumnDefault, ExistingRows, SqlChange};
 use super::guard::Guard;
 use super::script::Script;
-use super::tables::{Lowering, Pair, is_unique, rule_of};
+use super::tables::{Lowering, Pair, check_of, is_unique};
 
-/// An update: the step that asks for it, the column, its value, and the condition of its rows.
+/// An update: its step, the column, the new value, and the condition on rows.
 type Update<'a> = (Option<usize>, Ident<'a>, Option<ColumnDefault<'a>>, String);
 
 impl Lowering<'_> {
-    /// Rows get the values that new rules ask for, and required columns become so.
+    /// Updates the rows that new rules do not allow and makes columns required.
     pub(super) fn fill(&self, pair: &Pair<'_>, script: &mut Script) {
         let Some(columns) = self.pairing.columns.get(pair.at) else { return };
         let mut names = constraint_names(pair.is);
@@ -22,23 +23,23 @@ impl Lowering<'_> {
         for (at, (to, origin)) in pair.is.columns.iter().zip(&columns.origins).enumerate() {
             let Some((origin, conversion)) = origin else { continue };
             let Some(from) = pair.was.columns.get(*origin) else { continue };
-            let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.given(pair.at, at));
+            let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.fill_value(pair.at, at));
             let (column, is_retyped) =
                 (Ident::new(to.name), matches!(conversion, Conversion::Through(_)));
-            let rule = rule_of(pair.is, to.name).map(|check| &check.rule);
-            let had = rule_of(pair.was, from.name).map(|check| &check.rule);
+            let rule = check_of(pair.is, to.name).map(|check| &check.rule);
+            let had = check_of(pair.was, from.name).map(|check| &check.rule);
             if let Some(rule) = rule.filter(|rule| !is_retyped && !implies(had, Some(rule)))
                 && (fill.is_some() || !to.not_null)
             {
-                let unfit = format!("NOT ({})", satisfies(rule, &to_sql(&column)));
-                updates.push((cause, column.clone(), fill.clone(), unfit));
+                let violates = format!("NOT ({})", satisfies(rule, &to_sql(&column)));
+                updates.push((cause, column.clone(), fill.clone(), violates));
             }
             if !to.not_null || from.not_null {
                 continue;
             }
             if let (Some(fill), false) = (fill, is_retyped) {
-                let empty = format!("{} IS NULL", to_sql(&column));
-                updates.push((cause, column.clone(), Some(fill), empty));
+                let is_null = format!("{} IS NULL", to_sql(&column));
+                updates.push((cause, column.clone(), Some(fill), is_null));
                 let name = names.claim(&[pair.is.table.name.as_str(), to.name, "not_null"]);
                 after.push((cause, column, Some(name)));
             } else {
@@ -73,7 +74,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// Runs updates as one who sees every row, and again after the commit for rows that came meanwhile.
+    /// Runs updates with all rows visible, and again after the commit for rows that were inserted
+    /// meanwhile.
     fn update(&self, pair: &Pair<'_>, updates: &[Update<'_>], script: &mut Script) {
         let table = &pair.is.table;
         let Some((first, ..)) = updates.first() else { return };
@@ -104,7 +106,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The tables whose rows a value of this column names.
+    /// Returns the tables that values of this column refer to.
     fn referenced(
         &self,
         pair: &Pair<'_>,
@@ -120,7 +122,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The names of a table's constraints.
+/// Returns the names of a table's constraints.
 fn constraint_names(table: &TableDef<'_>) -> Names {
     let checks = table.checks.iter().map(|check| check.name.as_str());
     let keys = table.foreign_keys.iter().map(|key| key.name.as_str());

@@ -1,4 +1,4 @@
-//! How the statements of a migration look: the only place of it that writes whole statements.
+//! Renders the statements of a migration. Migrations write statements nowhere else.
 
 use super::super::ddl::{Column, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, Quoted, Sql, sql};
@@ -15,7 +15,7 @@ impl Sql for ColumnDefault<'_> {
     }
 }
 
-/// A statement that fails with a code of its own where rows do not let it.
+/// Wraps a statement so that it fails with the code, message and hint of a guard.
 fn guarded(
     statement: &str,
     guards: &[Guard],
@@ -29,22 +29,22 @@ fn guarded(
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(statement);
     body.push_str("\nEXCEPTION");
-    for why in guards {
+    for guard in guards {
         sql!(
             &mut body,
             " WHEN ",
-            why.condition(),
+            guard.condition(),
             " THEN\n  RAISE EXCEPTION USING ERRCODE = '",
-            why.condition()
+            guard.condition()
         );
-        sql!(&mut body, "', MESSAGE = ", Literal::new(why.about(table, column)));
-        sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(why.hint()), ";\n");
+        sql!(&mut body, "', MESSAGE = ", Literal::new(guard.about(table, column)));
+        sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(guard.hint()), ";\n");
     }
     body.push_str("END ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// The beginning of what changes a table.
+/// Writes an `ALTER TABLE` statement.
 macro_rules! alter {
     ($out:expr, $table:expr, $($part:expr),+) => { sql!($out, "ALTER TABLE ", $table, " ", $($part),+, ";") };
 }
@@ -109,7 +109,7 @@ impl Sql for SqlChange<'_> {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "ALTER COLUMN ", column, " SET NOT NULL");
                 match guard {
-                    Some(why) => guarded(&plain, &[*why], table, column, out),
+                    Some(guard) => guarded(&plain, &[*guard], table, column, out),
                     None => out.push_str(&plain),
                 }
             }
@@ -136,7 +136,9 @@ impl Sql for SqlChange<'_> {
                     }
                 );
                 match existing_rows {
-                    ExistingRows::CheckedNow(why) => guarded(&plain, &[*why], table, column, out),
+                    ExistingRows::CheckedNow(guard) => {
+                        guarded(&plain, &[*guard], table, column, out)
+                    }
                     ExistingRows::None | ExistingRows::CheckedLater => out.push_str(&plain),
                 }
             }
@@ -195,7 +197,7 @@ impl Sql for SqlChange<'_> {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "VALIDATE CONSTRAINT ", name);
                 let message = format!(
-                    "ablo::migrate::foreign_key_not_validated: {} has orphans; mend them and validate the key",
+                    "ablo::migrate::foreign_key_not_validated: {} has orphaned rows; fix them and validate the key",
                     name.as_str()
                 );
                 without_row_security(
@@ -255,7 +257,8 @@ fn create_index(how: &'static str, table: &Table<'_>, index: &Index<'_>, out: &m
     sql!(out, ");");
 }
 
-/// Drops an index that is there and invalid. One that someone still builds holds the table's lock: then this fails.
+/// Drops an invalid index. An index that another session is building holds the table's lock, so
+/// this fails at once.
 fn drop_invalid_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     let mut index = String::new();
     sql!(&mut index, table.schema, ".", name);
@@ -273,7 +276,7 @@ fn drop_invalid_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Changes the force of row security where the condition on the table holds.
+/// Forces row security, or stops forcing it, if the condition on the table holds.
 fn alter_rls_if(
     before: &'static str,
     table: &Table<'_>,
@@ -287,7 +290,8 @@ fn alter_rls_if(
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// A policy. Where what it looks at is missing, no row is visible rather than every row, and that is reported.
+/// Creates a policy. If a table or column that it refers to is missing, no row is visible and a
+/// warning is raised.
 fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String) {
     let mut condition = String::new();
     write_predicate(table, predicate, &mut condition);
@@ -304,14 +308,15 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     body.push_str(&plain);
     body.push_str("\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN\n  RAISE WARNING USING MESSAGE = ");
     let message = format!(
-        "ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy",
+        "ablo::migrate::policy_skipped: {} has no policy, so no row is visible",
         table.name.as_str()
     );
     sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Runs a statement as one who sees every row of these tables. Where a condition of the server's is given, that is reported and nothing is done.
+/// Runs a statement with all rows of these tables visible. If `reported` is given, that error
+/// condition is raised as a warning and the statement has no effect.
 fn without_row_security(
     tables: &[&Table<'_>],
     statement: &str,
@@ -346,7 +351,7 @@ fn without_row_security(
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Comparison for rows that share a value, as one who sees them all.
+/// Fails if rows have the same values in these columns, with all rows visible.
 fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) {
     let list = |separator: &'static str, end: &'static str| {
         let mut list = String::new();
@@ -355,8 +360,8 @@ fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) 
         }
         list
     };
-    let why = Guard::DuplicateValues;
-    let message = columns.last().map(|column| why.about(table, column)).unwrap_or_default();
+    let guard = Guard::DuplicateValues;
+    let message = columns.last().map(|column| guard.about(table, column)).unwrap_or_default();
     let mut body = String::from("IF EXISTS (SELECT FROM ");
     sql!(&mut body, table, " WHERE ");
     body.push_str(&list(" AND ", " IS NOT NULL"));
@@ -366,7 +371,7 @@ fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) 
         &mut body,
         " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = "
     );
-    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(why.hint()), ";\n  END IF;");
+    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(guard.hint()), ";\n  END IF;");
     without_row_security(&[table], &body, None, out);
 }
 

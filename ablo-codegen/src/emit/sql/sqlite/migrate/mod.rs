@@ -1,13 +1,14 @@
 //! Migrations of an SQLite database.
 //!
-//! The catalogues of two schemas come in, with what `ablo_schema::diff` says of them; statements of one transaction go
-//! out. A table whose definition changes in a way that `ALTER TABLE` cannot follow to the same text is made anew: it steps
-//! aside under another name, the new one is made, rows are converted into it, the old one goes. The order is
+//! A migration compares the table definitions of two schemas and emits the statements of one
+//! transaction. The `ablo_schema::diff` of the schemas says which tables and columns correspond. If
+//! `ALTER TABLE` cannot produce a table's new definition, the table is rebuilt: it is renamed, the
+//! new table is created, rows are converted into it, and the old table is dropped. The order is
 //!
-//! 1. refusals, then tables and indexes that have no successor go;
-//! 2. tables that are made anew step aside, others get their names and columns;
-//! 3. tables are made and filled, each value converted, or refused with its reason;
-//! 4. indexes are made, and keys looked at.
+//! 1. guards, then drop tables and indexes without a successor;
+//! 2. rename tables to be rebuilt to temporary names; rename and alter other tables;
+//! 3. create and fill tables, converting each value or failing with a reason;
+//! 4. create indexes and check foreign keys.
 
 mod convert;
 mod file;
@@ -30,19 +31,22 @@ use script::{Guard, Script};
 use std::collections::BTreeSet;
 use table::{Pair, Strategy};
 
-/// What a connection says before the transaction of a migration: both are without effect inside one, or too late.
+/// The pragmas that a connection has to set before the transaction of a migration. Inside one, they
+/// have no effect or come too late.
 ///
-/// Keys that are enforced would delete rows with the table that steps aside. Without the older way of renaming, SQLite
-/// would rewrite the names of such tables in keys, views and triggers of others.
+/// Enforced foreign keys would delete rows when the renamed table is dropped. Without
+/// `legacy_alter_table`, SQLite would update references to a renamed table in keys, views and
+/// triggers.
 pub const PROLOGUE: [&str; 2] = ["PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;"];
 
-/// What it says afterwards, whether the migration succeeded or not.
+/// The pragmas to set afterwards, whether the migration succeeded or not.
 pub const EPILOGUE: [&str; 2] = ["PRAGMA legacy_alter_table = OFF;", "PRAGMA foreign_keys = ON;"];
 
-/// The statements that lead a database from one schema to the next; from nothing, where there is no `prev`.
+/// Returns the statements that migrate a database from `prev`, or from an empty database, to
+/// `next`.
 ///
-/// All belong in one transaction between [`PROLOGUE`] and [`EPILOGUE`]. Those that only look (`SELECT`) give no rows; one
-/// that refuses fails with `ablo::migrate::<what>` in the text of SQLite's error.
+/// They run in one transaction between [`PROLOGUE`] and [`EPILOGUE`]. `SELECT` statements are
+/// guards: they return no rows, or fail with `ablo::migrate::<code>` in the text of SQLite's error.
 #[must_use]
 pub fn migrate(
     diff: &Diff<'_>,
@@ -56,7 +60,7 @@ pub fn migrate(
     let (was, is) =
         (table_defs(&from, options.foreign_keys), table_defs(&to, options.foreign_keys));
     let origins = pairing::origins(&from, &to, diff);
-    let mut aside = Names::with(from.iter().chain(&to).map(TableShape::name));
+    let mut temporary = Names::with(from.iter().chain(&to).map(TableShape::name));
     let pairs: Vec<Option<Pair<'_, '_>>> = to
         .iter()
         .zip(&is)
@@ -64,8 +68,8 @@ pub fn migrate(
         .map(|((shape, table), origin)| {
             let origin = (*origin)?;
             let before = (from.get(origin)?, was.get(origin)?);
-            let aside = aside.claim(&["ablo_was", &origin.to_string()]);
-            Some(Pair::new(before, (shape, table), aside, diff, backfills))
+            let temporary = temporary.claim(&["ablo_was", &origin.to_string()]);
+            Some(Pair::new(before, (shape, table), temporary, diff, backfills))
         })
         .collect();
     let mut script = Script::default();
@@ -79,7 +83,7 @@ pub fn migrate(
             &expr!("DROP TABLE IF EXISTS ", table.name, ";"),
         );
     }
-    pairs.iter().flatten().for_each(|pair| pair.rename_aside(&mut script));
+    pairs.iter().flatten().for_each(|pair| pair.rename_to_temporary(&mut script));
     pairs.iter().flatten().for_each(|pair| pair.alter(&mut script));
     for ((shape, table), pair) in to.iter().zip(&is).zip(&pairs) {
         match pair {
@@ -103,19 +107,19 @@ pub fn migrate(
     script.finish(pragma_guards())
 }
 
-/// Refuses a connection that has not said the prologue.
+/// Returns guards that fail if the connection has not run the prologue.
 fn pragma_guards() -> Script {
     let mut script = Script::default();
     for (pragma, wanted) in [("foreign_keys", "0"), ("legacy_alter_table", "1")] {
         let rows = expr!("FROM pragma_", pragma, " WHERE ", pragma, " <> ", wanted);
         let what =
-            format!("PRAGMA {pragma} has to be {wanted} before the transaction begins, and is ");
+            format!("PRAGMA {pragma} must be {wanted} before the transaction begins, but is ");
         script.guard(None, Guard::Pragmas, &what, &expr!(pragma), &rows);
     }
     script
 }
 
-/// Refuses rows that name others which are not there, where a table or one that it refers to has changed.
+/// Adds guards against broken references, for tables that changed or reference a changed table.
 fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mut Script) {
     let changed: BTreeSet<&str> = is
         .iter()
@@ -133,7 +137,7 @@ fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], scrip
         {
             let name = table.name.as_str();
             let what = format!(
-                "a row of {name} refers to one that is not there, as does that with the id "
+                "{name} has rows that reference missing rows, for example the row with id "
             );
             let example =
                 expr!("(SELECT id FROM ", table.name, " AS row WHERE row.rowid = broken.rowid)");
@@ -143,7 +147,7 @@ fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], scrip
     }
 }
 
-/// A name as text.
+/// Returns a name as a string literal.
 fn text(name: &Ident<'_>) -> Expr {
     expr!(Literal::new(name.as_str()))
 }

@@ -1,4 +1,4 @@
-//! One table that was there before: whether and how it changes, and the statements for that.
+//! Migration of one existing table.
 
 use super::super::ddl::{ColumnDef, IndexDef, Key, Preset, Rule, TableDef};
 use super::super::names::{Expr, Ident, List, Parts, expr};
@@ -13,18 +13,18 @@ use crate::shape::{ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
 use std::collections::BTreeSet;
 
-/// How a table changes.
+/// The way in which a table is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strategy {
-    /// Not at all, but perhaps its indexes.
+    /// Only its indexes may change.
     Same,
-    /// Its name changes, columns are renamed or added.
+    /// The table or columns are renamed, or columns are added.
     Altered,
-    /// It is made anew.
+    /// The table is rebuilt.
     Rebuilt,
 }
 
-/// A table before and after.
+/// A retained table, before and after.
 #[derive(Debug)]
 pub(crate) struct Pair<'d, 'a> {
     was_shape: &'d TableShape<'a>,
@@ -32,22 +32,22 @@ pub(crate) struct Pair<'d, 'a> {
     shape: &'d TableShape<'a>,
     is: &'d TableDef<'a>,
     columns: Columns,
-    /// What it is called while the new one is filled.
-    aside: Ident<'static>,
+    /// The temporary name of the old table while the new one is filled.
+    temporary: Ident<'static>,
     diff: &'d Diff<'d>,
     backfills: &'d Backfills,
     /// The first step about its model.
     pub(crate) cause: Option<usize>,
-    /// How it changes.
+    /// The way in which it is changed.
     pub(crate) strategy: Strategy,
 }
 
 impl<'d, 'a> Pair<'d, 'a> {
-    /// Decides how a table changes.
+    /// Compares a table before and after and chooses the strategy.
     pub(crate) fn new(
         (was_shape, was): (&'d TableShape<'a>, &'d TableDef<'a>),
         (shape, is): (&'d TableShape<'a>, &'d TableDef<'a>),
-        aside: Ident<'static>,
+        temporary: Ident<'static>,
         diff: &'d Diff<'d>,
         backfills: &'d Backfills,
     ) -> Self {
@@ -59,7 +59,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             shape,
             is,
             columns,
-            aside,
+            temporary,
             diff,
             backfills,
             cause,
@@ -93,31 +93,31 @@ impl<'d, 'a> Pair<'d, 'a> {
         strategy
     }
 
-    /// What a column was.
+    /// Returns the previous column.
     fn previous(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
         let origin = (*self.columns.origins.get(at)?)?;
         Some((self.was_shape.columns.get(origin)?, self.was.columns.get(origin)?))
     }
 
-    /// Whether `ADD COLUMN` takes it, and gives the rows that are there their value.
+    /// Returns whether `ADD COLUMN` accepts the column and sets the right value in existing rows.
     fn is_addable(&self, at: usize, column: &ColumnDef<'_>) -> bool {
         let constant = match &column.preset {
             None => !column.not_null,
             Some(Preset::Now) => false,
-            // An expression in parentheses is none to `ADD COLUMN`.
+            // `ADD COLUMN` does not accept an expression in parentheses as a constant.
             Some(Preset::Constant(constant)) => !expr!(constant).as_str().starts_with('('),
         };
         constant && column.key == Key::No && self.backfill(at).is_none()
     }
 
-    /// The constant for rows that were there before, as its column stores it.
+    /// Returns the backfill for existing rows, in the stored form.
     fn backfill(&self, at: usize) -> Option<Expr> {
         let column = self.shape.columns.get(at)?;
         let value = self.backfills.value(self.shape.model.key.as_str(), self.field(at)?)?;
         Some(expr!(constant(column.kind, value)?))
     }
 
-    /// The field that a column holds.
+    /// Returns the name of the field that a column stores.
     fn field(&self, at: usize) -> Option<&'a str> {
         let column = self.shape.columns.get(at)?;
         let tenancy =
@@ -128,7 +128,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         }
     }
 
-    /// What a row gets that has no value which fits.
+    /// Returns the value for rows without a valid one: the backfill, else the default.
     fn fill(&self, at: usize) -> Option<Expr> {
         self.backfill(at).or_else(|| {
             Some(match self.is.columns.get(at)?.preset.as_ref()? {
@@ -142,7 +142,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         self.diff.cause(self.shape.model.key.as_str(), self.field(at)).or(self.cause)
     }
 
-    /// The step that ends a column of the table before.
+    /// Returns the step that drops a previous column.
     fn cause_of_drop(&self, at: usize) -> Option<usize> {
         let field = self.was_shape.columns.get(at).and_then(|column| column.field);
         self.diff
@@ -150,8 +150,8 @@ impl<'d, 'a> Pair<'d, 'a> {
             .or(self.cause)
     }
 
-    /// Takes away the indexes that go, and makes room for a new table.
-    pub(crate) fn rename_aside(&self, script: &mut Script) {
+    /// Drops indexes without a successor and renames the table if its name is needed.
+    pub(crate) fn rename_to_temporary(&self, script: &mut Script) {
         if self.strategy == Strategy::Rebuilt {
             self.guard_unknown_parts(script);
         }
@@ -168,12 +168,12 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &self.was.name,
                 self.cause,
                 &[],
-                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.aside, ";"),
+                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.temporary, ";"),
             );
         }
     }
 
-    /// Whether an index stays as it is.
+    /// Returns whether an index is unchanged.
     fn keeps(&self, index: &IndexDef<'_>) -> bool {
         let stays = |name: &Ident<'_>| {
             let at = self.is.columns.iter().position(|column| column.name == *name);
@@ -185,7 +185,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             && index.columns.iter().all(stays)
     }
 
-    /// A table that is made anew would lose what the schema does not know of.
+    /// Adds a guard: a rebuilt table would lose parts that the schema does not define.
     fn guard_unknown_parts(&self, script: &mut Script) {
         let lower: Vec<Expr> = self
             .was
@@ -208,13 +208,13 @@ impl<'d, 'a> Pair<'d, 'a> {
             ")))"
         );
         let what = format!(
-            "{} has to be made anew and would lose what the schema does not have: ",
+            "{} has to be rebuilt, which would drop a part that the schema does not define: ",
             self.was.name.as_str()
         );
         script.guard(self.cause, Guard::UnknownParts, &what, &expr!("name"), &rows);
     }
 
-    /// Gives a table that stays its name and columns.
+    /// Renames an altered table and renames or adds its columns.
     pub(crate) fn alter(&self, script: &mut Script) {
         if self.strategy != Strategy::Altered {
             return;
@@ -225,7 +225,7 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &self.was.name,
                 self.cause,
                 &[],
-                &expr!("ALTER TABLE ", self.aside, " RENAME TO ", table, ";"),
+                &expr!("ALTER TABLE ", self.temporary, " RENAME TO ", table, ";"),
             );
         }
         for (at, column) in self.is.columns.iter().enumerate() {
@@ -243,7 +243,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         }
     }
 
-    /// Makes a table anew and converts the rows of the old one into it.
+    /// Creates the new table and converts the rows of the old one into it.
     pub(crate) fn refill(&self, script: &mut Script) {
         if self.strategy != Strategy::Rebuilt {
             return;
@@ -271,7 +271,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             ")\nSELECT",
             List(&values)
         ));
-        insert.add(&expr!("\nFROM ", self.aside, " AS was;"));
+        insert.add(&expr!("\nFROM ", self.temporary, " AS was;"));
         script.on(
             &self.was.name,
             self.cause,
@@ -280,27 +280,27 @@ impl<'d, 'a> Pair<'d, 'a> {
         );
         let (cause, hazards): (_, &[Hazard]) =
             loss.map_or((self.cause, &[]), |cause| (cause, &[Hazard::Loss]));
-        script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
+        script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.temporary, ";"));
     }
 
-    /// What a column's rows get, and whether a value may be lost on the way.
+    /// Returns the new value of a column and whether values may be lost.
     fn value(&self, at: usize, column: &ColumnDef<'_>, script: &mut Script) -> (Expr, bool) {
         let fill = self.fill(at);
-        let refuse = |script: &mut Script, why, what: &str, rows: &Expr| {
+        let guard_rows = |script: &mut Script, guard, what: &str, rows: &Expr| {
             let what = format!(
-                "{}.{} {what}, as does the row with the id ",
+                "{}.{} {what}, for example the row with id ",
                 self.is.name.as_str(),
                 column.name.as_str()
             );
-            let rows = expr!("FROM ", self.aside, " AS was", rows);
-            script.guard(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
+            let rows = expr!("FROM ", self.temporary, " AS was", rows);
+            script.guard(self.cause_of(at), guard, &what, &expr!("was.id"), &rows);
         };
-        let anew = |script: &mut Script, why| {
+        let recreated = |script: &mut Script, guard| {
             if fill.is_none() && column.not_null {
-                refuse(
+                guard_rows(
                     script,
-                    why,
-                    "is required and needs a value for rows that are there",
+                    guard,
+                    "is required, but existing rows have no value",
                     &expr!(""),
                 );
             }
@@ -309,12 +309,12 @@ impl<'d, 'a> Pair<'d, 'a> {
         let (Some((was_shape, was)), Some(shape)) = (self.previous(at), self.shape.columns.get(at))
         else {
             let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
-            let why = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
-            return (anew(script, why), false);
+            let guard = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
+            return (recreated(script, guard), false);
         };
         let source = expr!("was.", was.name);
         let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
-            Conversion::Recreate => return (anew(script, Guard::RequiredRecreated), true),
+            Conversion::Recreate => return (recreated(script, Guard::RequiredRecreated), true),
             Conversion::Keep => (source.clone(), false),
             Conversion::Safe(value) => (value, false),
             Conversion::Risky(value) => (value, true),
@@ -337,14 +337,19 @@ impl<'d, 'a> Pair<'d, 'a> {
             (None, true) => {
                 if !was.not_null {
                     let rows = expr!(" WHERE ", source, " IS NULL");
-                    refuse(script, Guard::MadeRequired, "is required and lacks a value", &rows);
+                    guard_rows(
+                        script,
+                        Guard::MadeRequired,
+                        "becomes required, but some rows have no value",
+                        &rows,
+                    );
                 }
                 if risky {
                     let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
-                    refuse(
+                    guard_rows(
                         script,
                         Guard::ValueUnfit,
-                        "has a value that does not fit its new type",
+                        "has values that its new type does not allow",
                         &rows,
                     );
                 }
@@ -355,7 +360,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         (converted, risky)
     }
 
-    /// Makes the indexes that are not there.
+    /// Creates missing indexes.
     pub(crate) fn index(&self, script: &mut Script) {
         for index in &self.is.indexes {
             if self.was.indexes.contains(index) && self.keeps(index) {
@@ -373,7 +378,7 @@ impl<'d, 'a> Pair<'d, 'a> {
                     " HAVING count(*) > 1"
                 );
                 let what = format!(
-                    "{}.{} is to be unique, and rows share a value, as does that with the id ",
+                    "{}.{} becomes unique, but some rows have the same value, for example the row with id ",
                     self.is.name.as_str(),
                     column.as_str()
                 );
@@ -390,7 +395,8 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 }
 
-/// Whether a column differs from another in nothing but its name, and in nothing that repeats its name.
+/// Returns whether a column differs only in its name and has no check, which would contain the
+/// name.
 fn is_renamed(was: &ColumnDef<'_>, is: &ColumnDef<'_>) -> bool {
     was.rule == Rule::Any && *is == ColumnDef { name: is.name.clone(), ..was.clone() }
 }
