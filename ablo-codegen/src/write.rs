@@ -46,7 +46,7 @@ pub struct FileChange<'f> {
     pub prefix: &'static str,
     /// Its path on disk.
     pub path: PathBuf,
-    /// What happens to it.
+    /// The effect on the file.
     pub kind: ChangeKind,
     text: &'f str,
 }

@@ -89,7 +89,7 @@ fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
     session
         .run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         .expect("row security");
-    let hint = "has rows without a value; fill them and run this again";
+    let hint = "has rows without a value; set their values and run this script again";
     let wanted = ["organization_id", "title", "status"]
         .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
     assert_eq!(apply_twice(&mut session, &tasks()), wanted);
@@ -137,7 +137,7 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     warnings.retain(|warning| !warning.contains("_skipped"));
     let other = |column: &str, was: &str| {
         format!(
-            "ablo::provision::column_type_differs: public.tasks.{column} is {was}, not text; it was left so"
+            "ablo::provision::column_type_differs: public.tasks.{column} has type {was} instead of text; left unchanged"
         )
     };
     let wanted = [
@@ -227,7 +227,7 @@ fn a_foreign_key_that_cascades_is_reported_and_left() {
     assert_eq!(
         warnings,
         ["ablo::provision::foreign_key_differs: public.tasks.team_id has FOREIGN KEY (team_id) \
-          REFERENCES public.teams(id) ON DELETE CASCADE; it was left so"]
+          REFERENCES public.teams(id) ON DELETE CASCADE; left unchanged"]
     );
 }
 

@@ -130,7 +130,7 @@ fn a_parent_outside_the_schema_is_reported_until_it_is_there() {
     assert_eq!(
         warnings,
         [
-            "ablo::provision::policy_skipped: public.files shows no row to anyone, having no policy: \
+            "ablo::provision::policy_skipped: public.files has no policy, so no row is visible: \
           relation \"public.owners\" does not exist"
         ]
     );

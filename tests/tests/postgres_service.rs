@@ -203,8 +203,8 @@ fn what_differs_is_reported_and_left() {
     assert_eq!(
         said,
         [
-            "ablo::provision::column_type_differs: public.sync_deltas.id is integer, not bigint; it was left so",
-            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); it was left so",
+            "ablo::provision::column_type_differs: public.sync_deltas.id has type integer instead of bigint; left unchanged",
+            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); left unchanged",
         ]
     );
 }

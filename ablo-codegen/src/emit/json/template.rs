@@ -1,31 +1,32 @@
-//! Buffer that is printed once and used often: what makes a document of a thousand models cheap.
+//! Reuse of printed text, which makes documents of a thousand models cheap.
 //!
-//! A [`Fragment`] is the same wherever it stands, a [`Template`] but for a few names, a [`RepeatedText`] is copied from where
-//! it stands already. Each is first printed by the writer, and so through the same checks as any other text.
+//! A [`Fragment`] is constant text, a [`Template`] is text with placeholders for names, and
+//! [`RepeatedText`] is copied from its first occurrence. All text is first printed by the writer,
+//! so it is escaped like any other.
 
 use super::write::{Array, Buffer, Object};
 use std::ops::Range;
 
-/// Goes on after whatever stands before: a comma if that is anything.
+/// Writes a comma unless this is the first member.
 fn separate(text: &mut Buffer, empty: &mut bool) {
     if !std::mem::replace(empty, false) {
         text.out.push(',');
     }
 }
 
-/// Members that are always the same.
+/// Constant members of an object.
 #[derive(Debug, Default)]
 pub(crate) struct Fragment(String);
 
 impl Fragment {
-    /// Members of an object on one line.
+    /// Prints members on one line.
     pub(crate) fn inline(fill: impl FnOnce(&mut Object<'_>)) -> Self {
         let mut text = Buffer { out: String::new(), depth: 0, inline: true };
         fill(&mut Object { text: &mut text, empty: true });
         Self(text.out)
     }
 
-    /// Members of an object that is so many objects deep in its document, a line for each.
+    /// Prints members on separate lines, at a nesting depth.
     pub(crate) fn block(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
         let mut text = Buffer { out: String::new(), depth, inline: false };
         fill(&mut Object { text: &mut text, empty: true });
@@ -33,16 +34,17 @@ impl Fragment {
     }
 }
 
-/// Members that are the same for every model but for a few names.
+/// Members that differ between models only in a few names.
 #[derive(Debug, Default)]
 pub(crate) struct Template {
     depth: usize,
-    /// Buffer, and which hole comes after it.
+    /// Text, and the index of the placeholder after it.
     pieces: Vec<(String, Option<usize>)>,
 }
 
 impl Template {
-    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a template.
+    /// The placeholders of names. Templates contain only text of this program, which does not use
+    /// these characters.
     pub(crate) const PLACEHOLDERS: [&'static str; 4] =
         ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
 
@@ -62,7 +64,7 @@ impl Template {
     }
 }
 
-/// Members or items that are the same in several places of one document.
+/// Members or items that occur several times in one document.
 #[derive(Debug, Default)]
 pub(crate) struct RepeatedText {
     depth: usize,
@@ -70,7 +72,7 @@ pub(crate) struct RepeatedText {
 }
 
 impl RepeatedText {
-    /// Copies what stands already, if it does.
+    /// Copies the first occurrence. Returns `false` if there is none.
     fn copy(&self, text: &mut Buffer, empty: &mut bool) -> bool {
         let Some(written) = self.written.clone().filter(|_| self.depth == text.depth) else {
             return false;
@@ -82,7 +84,7 @@ impl RepeatedText {
         true
     }
 
-    /// Keeps what was written since `start`, but for the comma before it.
+    /// Records the text since `start`, without the comma before it.
     fn keep(&mut self, text: &Buffer, start: usize, comma: bool) {
         let end = text.out.len();
         *self =
@@ -91,7 +93,7 @@ impl RepeatedText {
 }
 
 impl Object<'_> {
-    /// Members of a fragment.
+    /// Writes the members of a fragment.
     pub(crate) fn fragment(&mut self, Fragment(members): &Fragment) {
         if !members.is_empty() {
             separate(self.text, &mut self.empty);
@@ -99,7 +101,8 @@ impl Object<'_> {
         }
     }
 
-    /// Members from a template, with `names` in its placeholders; `fill` is asked once, and the same for every use.
+    /// Writes the members of a template with `names` in its placeholders. `fill` writes the
+    /// template on first use and must always write the same members.
     pub(crate) fn template(
         &mut self,
         template: &mut Template,
@@ -118,7 +121,7 @@ impl Object<'_> {
         }
     }
 
-    /// Members that `fill` writes, copied from where they stand already after the first use.
+    /// Writes the members that `fill` writes; after the first use they are copied.
     pub(crate) fn repeat(&mut self, repeat: &mut RepeatedText, fill: impl FnOnce(&mut Object<'_>)) {
         if !repeat.copy(self.text, &mut self.empty) {
             let (start, comma) = (self.text.out.len(), !self.empty);
@@ -129,7 +132,7 @@ impl Object<'_> {
 }
 
 impl Array<'_> {
-    /// Items that `fill` writes, copied from where they stand already after the first use.
+    /// Writes the items that `fill` writes; after the first use they are copied.
     pub(crate) fn repeat(&mut self, repeat: &mut RepeatedText, fill: impl FnOnce(&mut Array<'_>)) {
         if !repeat.copy(self.text, &mut self.empty) {
             let (start, comma) = (self.text.out.len(), !self.empty);
@@ -146,7 +149,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_fragment_stands_as_if_written_there() {
+    fn fragments_print_like_direct_members() {
         let fill = |object: &mut Object<'_>| {
             object.string("type", "a\"b");
             object.strings("of", &["x"]);
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stencil_is_the_text_it_was_cut_from_with_names_in_its_holes() {
+    fn templates_print_like_direct_members() {
         let fill = |object: &mut Object<'_>, key: &str| {
             object.parts("id", &[key, ".list"]);
             object.object_at(&["/", key], |path| path.strings("tags", &[key]));
@@ -199,7 +202,7 @@ mod tests {
                     });
                 });
             }
-            // Another depth: the template is cut anew.
+            // At another depth the template is parsed again.
             top.template(&mut template, ["x", "", "", ""], |object| fill(object, placeholder));
         });
         let plain = document(0, |top| {
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_stands_as_if_written_again() {
+    fn repeated_text_prints_like_direct_members() {
         let fill = |object: &mut Object<'_>| {
             object.boolean("a", true);
             object.boolean("b", false);
@@ -235,7 +238,7 @@ mod tests {
             }
             top.repeat(repeat, fill);
         });
-        let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
+        let again: Value = serde_json::from_str(&repeated).expect("the document is JSON");
         let both = json!({"a": true, "b": false});
         assert_eq!(
             again,

@@ -1,7 +1,7 @@
-//! JSON Schema 2020-12: rows, creates and patches of every model, and every frame of the wire.
+//! The `json-schema` target: JSON Schema 2020-12 of the models and the wire.
 //!
-//! Two files: `models.json` from the shapes, `wire.json` from the wire types. Both are collections: a validator picks a
-//! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
+//! It writes `models.json` from the shapes and `wire.json` from the wire types. Both are
+//! collections of definitions: a validator selects one, such as `models.json#/$defs/Task`.
 
 use super::json::names::Names;
 use super::json::rows::RowSchemas;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// The target `json-schema`.
+/// The `json-schema` target.
 #[derive(Debug)]
 pub struct JsonSchema;
 
@@ -42,7 +42,7 @@ impl Target for JsonSchema {
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[(
             "base-id",
-            "the URI that the files' `$id`s begin with; default \"https://api.abloatai.com/json-schema\"",
+            "the URI prefix of the files' `$id`s; default \"https://api.abloatai.com/json-schema\"",
         )]
     }
 
@@ -60,7 +60,7 @@ impl Emit for JsonSchemaOptions {
 }
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// About what a model and each of its fields take, so that the text rarely moves while it grows.
+/// Estimated sizes in bytes, to avoid reallocations.
 const MODEL_SIZE: usize = 1 << 10;
 const FIELD_SIZE: usize = 256;
 const WIRE_SIZE: usize = 96 << 10;
@@ -73,10 +73,8 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
         document.string("title", "Models");
-        document.string(
-            "description",
-            "For each model a row as it is read, and what a create and a patch carry.",
-        );
+        document
+            .string("description", "For each model, the schemas of a row, a create and a patch.");
         document.object("$defs", |definitions| {
             for shape in shapes {
                 rows.schemas(definitions, shape, &names.model(shape.model));
@@ -85,7 +83,7 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     })
 }
 
-/// The frames never change while the process runs.
+/// The schemas of frames, printed once per process.
 static FRAMES: OnceLock<Fragment> = OnceLock::new();
 
 fn wire(base: &str) -> String {

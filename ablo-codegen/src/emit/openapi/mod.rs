@@ -1,8 +1,9 @@
-//! OpenAPI 3.1: what the HTTP routes take and return for these models.
+//! The `openapi` target: an OpenAPI 3.1 document of the HTTP routes.
 //!
-//! `models` writes the routes of a model, `protocol` those that belong to none, `shared` the parameters, headers,
-//! bodies and responses that operations refer to, so that a model costs a few kilobytes. Schemas of rows come from the
-//! shapes and schemas of the protocol from the wire types; neither is decided here.
+//! `models` writes the routes of a model, `protocol` the routes that belong to no model, and
+//! `shared` the parameters, headers, bodies and responses that operations refer to, which keeps a
+//! model at a few kilobytes. Row schemas come from the shapes and protocol schemas from the wire
+//! types.
 
 mod definitions;
 mod models;
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// The target `openapi`.
+/// The `openapi` target.
 #[derive(Debug)]
 pub struct OpenApi;
 
@@ -57,10 +58,7 @@ impl Target for OpenApi {
         &[
             ("title", "the title of the document; default \"Ablo API\""),
             ("version", "the version of the documented API; default \"1\""),
-            (
-                "server",
-                "the URL below which the routes are; default \"https://api.abloatai.com/api\"",
-            ),
+            ("server", "the base URL of the routes; default \"https://api.abloatai.com/api\""),
         ]
     }
 
@@ -75,18 +73,18 @@ impl Emit for OpenApiOptions {
     }
 }
 
-/// A model and what its schemas are called.
+/// A model and the names of its schemas.
 struct Entry<'s> {
     shape: &'s RowShape<'s>,
     names: ModelNames,
 }
 
-/// About what a model and each of its fields take, so that the text rarely moves while it grows.
+/// Estimated sizes in bytes, to avoid reallocations.
 const MODEL_SIZE: usize = 7 << 10;
 const FIELD_SIZE: usize = 600;
 const SHARED_SIZE: usize = 48 << 10;
 
-/// The schemas of the protocol never change while the process runs.
+/// The schemas of the protocol, printed once per process.
 static PROTOCOL: OnceLock<Fragment> = OnceLock::new();
 
 fn protocol_schemas(definitions: &Definitions) -> Fragment {

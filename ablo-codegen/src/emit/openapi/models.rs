@@ -1,7 +1,7 @@
-//! The routes of one model: rows, one row, the claim on it and the queue behind the claim.
+//! The routes of one model: rows, one row, its claim and the claim queue.
 //!
-//! All eight operations are written for every model. Whether a client may write is the server's to decide per credential
-//! and model, so the tag says what the schema says and a refusal is a documented answer.
+//! Every model has all eight operations. The server decides per credential and model whether a
+//! client may write, so the tag documents the schema and each operation documents its errors.
 
 use super::Entry;
 use super::operation::{Title, body_with_data, operation, responses};
@@ -13,22 +13,22 @@ use crate::emit::json::write::{Array, Object};
 use crate::shape::BASE_FIELDS;
 use ablo_schema::schema::{FieldKind, Load, Model, Plane};
 
-/// Query parameters that mean something else than a filter.
+/// Query parameters that are not filters.
 const RESERVED: [&str; 4] = ["limit", "order", "order_by", "starting_after"];
 
-/// What a reader should know of a model before its operations.
+/// Writes the tag of a model.
 pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
     let mut facts = format!("Rows of type `{}`.", model.type_name);
     if !model.mutable {
-        facts.push_str(" Not declared mutable: a write may be refused with 403.");
+        facts.push_str(" Not mutable: writes may be rejected with 403.");
     }
     if model.plane == Plane::Control {
-        facts.push_str(" Kept by the service itself.");
+        facts.push_str(" Stored by the coordinator itself.");
     }
     match model.load {
         Load::Instant => {}
         Load::Lazy => facts.push_str(" Clients load them on first access."),
-        Load::Manual => facts.push_str(" Clients load them only when asked."),
+        Load::Manual => facts.push_str(" Clients load them only on request."),
     }
     if let Some(kind) = model.scope_kind() {
         facts.push_str(&format!(" Each row forms the sync group `{kind}:<id>`."));
@@ -37,7 +37,7 @@ pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
     tag.string("description", &facts);
 }
 
-/// The routes of models, one after the other. What models have in common is written once.
+/// Writes the routes of models, model by model. Text that models have in common is printed once.
 pub(super) struct Routes {
     any: ModelNames,
     filters: Filters,
@@ -61,7 +61,7 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// The four paths of a model.
+    /// Writes the four paths of a model.
     pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
         let Self { any, filters, page, create: creation, one_row } = self;
         let key = entry.shape.model.key.as_str();
@@ -126,7 +126,7 @@ fn list_responses(operation: &mut Object<'_>, names: &ModelNames) {
     });
 }
 
-/// The parameters of lists.
+/// Writes the query parameters of lists.
 struct Filters {
     shared: RepeatedText,
     kinds: Kinds,
@@ -189,7 +189,7 @@ fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
         Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         responses(operation, shared::READ_ONE, |responses| {
-            let about = "The row, the claims on it, and the watermark for `readAt` as `stamp`.";
+            let about = "The row, its claims, and the watermark for `readAt` as `stamp`.";
             success(responses, about, "Read", |data| data.reference(Ref::Model(&names.row)));
         });
     });
@@ -248,7 +248,7 @@ fn reorder(path: &mut Object<'_>, key: &str) {
     let title = Title {
         id: &[key, ".reorder"],
         tag: key,
-        summary: &["Reorder the claims that wait for a row of `", key, "`"],
+        summary: &["Reorder the claim queue of a row of `", key, "`"],
     };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Reorder"));

@@ -1,4 +1,4 @@
-//! One model: its row struct, its enums, its table.
+//! Prints a model: its row struct, its enums and its table.
 
 use super::ident::{Ident, UserTokens, Variants};
 use super::names::{FieldNames, ModelNames, ValueType};
@@ -140,7 +140,8 @@ pub(super) fn print_table(
     out.line(&[&"}"]);
 }
 
-/// What the descriptor says beside fields and relations, without what it says by default.
+/// Prints the descriptor's members other than fields and relations, except those with default
+/// values.
 fn print_facets(out: &mut Writer, model: &Model) {
     out.put(&[
         &"    key = ",
@@ -189,7 +190,7 @@ fn print_facets(out: &mut Writer, model: &Model) {
     out.line(&[&";"]);
 }
 
-/// What only few models say.
+/// Prints descriptor members that few models have.
 fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     if let Some(grants) = &model.grants {
         facet(&[
@@ -249,7 +250,7 @@ fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     }
 }
 
-/// What a create cannot do without.
+/// Prints the required fields of a create.
 fn print_create(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     out.put(&[&"    create("]);
     let all = row.fields.iter().zip(&names.fields).enumerate();
@@ -274,7 +275,7 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
     print_field_facets(out, field);
 }
 
-/// What a field says beside its names and its type; ends the line.
+/// Prints a field's members other than names and type, and ends the line.
 fn print_field_facets(out: &mut Writer, field: &Field) {
     if field.indexed {
         out.put(&[&", indexed = true"]);
@@ -307,7 +308,7 @@ fn print_field_facets(out: &mut Writer, field: &Field) {
     out.line(&[&";"]);
 }
 
-/// Fields that every row has and that the author declared again.
+/// Prints base fields that the author redeclared.
 fn print_base(out: &mut Writer, row: &RowShape<'_>) {
     if row.base.iter().all(|base| base.declared.is_none()) {
         return;

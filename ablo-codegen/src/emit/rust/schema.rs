@@ -1,4 +1,4 @@
-//! The schema's own descriptor.
+//! Prints the descriptor of the schema.
 
 use super::ident::{Ident, UserTokens};
 use super::names::Names;
@@ -44,7 +44,7 @@ fn print_roles<'r>(out: &mut Writer, roles: impl Iterator<Item = (&'r str, &'r s
     out.line(&[&" }"]);
 }
 
-/// What `define_schema!` says.
+/// A schema that `define_schema!` defines.
 pub(super) struct Definition<'d> {
     pub(super) attributes: &'d UserTokens,
     pub(super) visibility: &'d UserTokens,
@@ -52,9 +52,9 @@ pub(super) struct Definition<'d> {
     pub(super) hashes: Option<(&'d str, &'d str)>,
     pub(super) deltas: &'d Ident,
     pub(super) client: &'d Ident,
-    /// The method of the client for each model.
+    /// The accessor method of each model.
     pub(super) accessors: &'d [Ident],
-    /// Variant of the enum of deltas, and type.
+    /// The variant in the enum of deltas, and the type.
     pub(super) models: &'d [(Ident, UserTokens)],
     pub(super) roles: &'d [(String, String, bool)],
 }

@@ -1,12 +1,12 @@
-//! Two checked schemas, member by member: what the second does not say.
+//! Compares two validated schemas member by member.
 //!
-//! Meaning is compared and no text: what says what is so anyway may be missing.
+//! Only meaning is compared: members with default values may be missing.
 
 use super::Difference;
 use ablo_schema::schema::{Field, Model, Relation, Role, Schema};
 use ablo_schema::value::Value;
 
-/// Everything of a schema that is missing in another, or is otherwise there.
+/// Returns everything that is missing or different in `after`.
 pub(super) fn differences(before: &Schema, after: &Schema) -> Vec<Difference> {
     let mut found = Differences(Vec::new());
     if before
@@ -34,11 +34,11 @@ impl Differences {
     fn add(&mut self, pointer: &str, what: &str) {
         self.0.push(Difference {
             pointer: pointer.to_owned(),
-            message: format!("Rust does not say {what}"),
+            message: format!("Rust source cannot express {what}"),
         });
     }
 
-    /// Says which members of a thing are not the same.
+    /// Adds the members that are not equal.
     fn members(&mut self, pointer: &str, owner: &str, members: &[(&str, bool)]) {
         for (name, _) in members.iter().filter(|(_, same)| !same) {
             self.add(&format!("{pointer}/{name}"), &format!("`{name}` of `{owner}`"));
@@ -100,13 +100,14 @@ fn compare_models(a: &Model, b: &Model, found: &mut Differences) {
     found.members(&at, key, &members);
 }
 
-/// Whether those that are in both lists stand there in one order; one that is missing is told by itself.
+/// Returns whether the names in both lists have the same order. Missing names are reported
+/// separately.
 fn in_order<'n, T: PartialEq + 'n>(
     a: impl Iterator<Item = &'n T>,
     b: impl Iterator<Item = &'n T>,
 ) -> bool {
     let mut a = a;
-    // Every one of `b` was printed from `a`.
+    // All names of `b` are in `a`.
     b.into_iter().all(|name| a.any(|other| other == name))
 }
 
@@ -118,11 +119,11 @@ fn compare_fields(a: &Field, b: &Field, at: &str, owner: &str, found: &mut Diffe
         ("column", a.column == b.column),
     ];
     found.members(at, owner, &members);
-    let says_nothing = |name: &str, value: &Value| {
+    let is_default = |name: &str, value: &Value| {
         matches!((name, value), ("deprecated" | "unique", Value::Bool(false)))
     };
-    // Members that no facet is read from are there too: whoever wrote them has a use for them.
-    for (name, value) in a.extras().filter(|(name, value)| !says_nothing(name, value)) {
+    // Extra members that are not facets are compared too, because the author uses them.
+    for (name, value) in a.extras().filter(|(name, value)| !is_default(name, value)) {
         let same = b.extras().any(|(other, found)| other == name && found.means(value));
         found.members(at, owner, &[(name, same)]);
     }

@@ -1,4 +1,4 @@
-//! Models: a struct, and what `#[ablo(…)]` says of it.
+//! Prints models: a struct with `#[ablo(…)]` attributes.
 
 use super::super::writer::{Str, Word, Writer};
 use super::names::{ModelNames, Names, is_base};
@@ -38,7 +38,7 @@ pub(super) fn print(out: &mut Writer, model: &Model, own: &ModelNames, names: &N
     }
 }
 
-/// What is said of the model itself.
+/// Returns the words about the model itself.
 fn words(model: &Model, own: &ModelNames) -> Vec<Word> {
     let mut words = Vec::new();
     if key_of(own.ident.as_str()) != model.key.as_str() {
@@ -87,11 +87,11 @@ fn tenancy(tenancy: &Tenancy) -> Option<Word> {
     }
 }
 
-/// Sync groups: which rows form them, and who is in them.
+/// Returns the words about sync groups.
 fn routing(model: &Model, words: &mut Vec<Word>) {
-    let usual = model.type_name.as_str().to_lowercase();
+    let default_kind = model.type_name.as_str().to_lowercase();
     words.extend(model.scope_kind().map(|kind| {
-        if *kind.as_str() == usual {
+        if *kind.as_str() == default_kind {
             Word::new(&[&"scope"])
         } else {
             Word::new(&[&"scope = ", &Str(kind.as_str())])
@@ -119,7 +119,7 @@ fn routing(model: &Model, words: &mut Vec<Word>) {
     }
 }
 
-/// What clients do with the rows.
+/// Returns the words about clients.
 fn client(model: &Model, words: &mut Vec<Word>) {
     let limit = model.bootstrap_limit.map(|limit| Word::new(&[&"limit = ", &limit]));
     let order =

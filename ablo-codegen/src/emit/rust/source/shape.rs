@@ -1,6 +1,6 @@
-//! Shapes: the JSON Schema of a field into types that derive serde's traits and `JsonSchema`.
+//! Prints the JSON Schema of a field as types that derive serde's traits and `JsonSchema`.
 //!
-//! All of a shape or nothing: a type is printed where its reader says the very schema of it, and else the field holds any
+//! A shape is printed only if the types have exactly this schema. Otherwise the field holds any
 //! JSON.
 
 use super::super::ident::{Ident, TypeNames, Variants};
@@ -10,11 +10,11 @@ use ablo_schema::front::rust::words::{CASINGS, Casing, lower_camel};
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A type that stands in the source for a shape.
+/// A type that represents a shape.
 pub(super) struct Item {
     ident: Ident,
     prose: Option<Box<str>>,
-    /// `rename_all` and `deny_unknown_fields`.
+    /// The words `rename_all` and `deny_unknown_fields`.
     words: Vec<Word>,
     body: Body,
 }
@@ -27,12 +27,12 @@ enum Body {
 struct Member {
     ident: Ident,
     prose: Option<Box<str>>,
-    /// `rename` and `default`.
+    /// The words `rename` and `default`.
     words: Vec<Word>,
     ty: Word,
 }
 
-/// A type, whether it is an `Option`, and what `Default` gives of it.
+/// A type, whether it is an `Option`, and its `Default` value.
 struct Type {
     text: Word,
     optional: bool,
@@ -45,19 +45,19 @@ impl Type {
     }
 }
 
-/// The members of a schema that nobody has looked at.
+/// The members of a schema that are not processed yet.
 type Rest<'v> = BTreeMap<&'v str, &'v Value>;
 
-/// A shape in Rust.
+/// A shape as Rust types.
 pub(super) struct Lowered {
     pub(super) ty: Word,
-    /// The types that it is made of.
+    /// The types that it consists of.
     pub(super) items: Vec<Item>,
-    /// Whether anything at all may stand somewhere in it.
+    /// Whether a part of it can be any JSON value.
     pub(super) open: bool,
 }
 
-/// The type of a shape; none where no type says it.
+/// Returns the type of a shape, or `None` if no type expresses it.
 pub(super) fn lower(
     shape: &Value,
     owner: &Ident,
@@ -66,7 +66,7 @@ pub(super) fn lower(
 ) -> Option<Lowered> {
     let mut lowering = Lowering { types, claimed: Vec::new(), items: Vec::new(), open: false };
     match lowering.ty(shape, owner, field) {
-        // An `Option` within `Json` would be read as one beside it.
+        // An `Option` inside of `Json` would be read as an optional field.
         Some(ty) if !ty.optional => {
             Some(Lowered { ty: ty.text, items: lowering.items, open: lowering.open })
         }
@@ -102,7 +102,7 @@ impl Lowering<'_> {
                 let [Value::String(kind), Value::String(null)] = kinds.as_slice() else {
                     return None;
                 };
-                // The words of an enum have `null` among them where it may be absent.
+                // A nullable enum lists `null` among its values, which is not supported.
                 (&**null == "null" && !rest.contains_key("enum")).then_some(())?;
                 optional(self.of_kind(kind, rest, owner, name)?)
             }
@@ -204,14 +204,14 @@ impl Lowering<'_> {
         owner: &Ident,
     ) -> Option<Member> {
         let ident = Ident::field(names::word(name)?.as_str());
-        // rustc has no such names in snake case.
+        // rustc does not accept such names as snake case.
         (!ident.as_str().starts_with('_') && !ident.as_str().contains("__")).then_some(())?;
         let mut words = Vec::new();
         let read = if camel { lower_camel(ident.plain()) } else { ident.plain().to_owned() };
         if read != name {
             words.push(Word::new(&[&"rename = ", &Str(name)]));
         }
-        // What is said of the member is said on it, and not of its type.
+        // The description and default belong to the member, not to its type.
         let (mut explicit, mut default, mut inner) = (None, None, schema.clone());
         if let Value::Object(members) = &mut inner {
             let mut take = |name: &str| {
@@ -290,20 +290,21 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// The description of a type, if it has one that a doc comment is read as.
+/// Removes and returns the description of a type. `None` if a doc comment cannot represent it.
 fn prose(rest: &mut Rest<'_>) -> Option<Option<Box<str>>> {
     rest.remove("description")
         .map(|prose| text(prose).and_then(readable))
         .map_or(Some(None), |prose| prose.map(Some))
 }
 
-/// White space around prose and at the ends of its lines is lost.
+/// Returns a description unless it has white space at its ends or at line ends, which doc comments
+/// lose.
 fn readable(prose: &str) -> Option<Box<str>> {
     let same = prose.trim() == prose && prose.split('\n').all(|line| line.trim_end() == line);
     (same && !prose.is_empty()).then(|| prose.into())
 }
 
-/// The types of the language.
+/// Returns the primitive type of a schema.
 fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
     let number = |name: &str| match rest.get(name) {
         Some(Value::Number(number)) => Some(*number),
