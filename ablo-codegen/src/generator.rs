@@ -24,13 +24,15 @@ use std::path::{Path, PathBuf};
 /// ```
 /// # let folder = std::env::temp_dir().join("ablo-generator-example");
 /// # std::fs::create_dir_all(&folder)?;
-/// # std::fs::write(folder.join("schema.rs"), "#[derive(AbloModel)] struct Task { title: String }")?;
+/// # let source = "#[derive(AbloModel)] struct Task { title: String }";
+/// # std::fs::write(folder.join("schema.rs"), source)?;
 /// # std::env::set_current_dir(&folder)?;
 /// ablo_codegen::Generator::new("schema.rs")
 ///     .target("typescript")
 ///     .out("generated")
 ///     .run()?;
-/// assert!(std::fs::read_to_string("generated/typescript/models.ts")?.contains("export interface Task"));
+/// let models = std::fs::read_to_string("generated/typescript/models.ts")?;
+/// assert!(models.contains("export interface Task"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

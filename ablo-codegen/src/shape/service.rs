@@ -166,23 +166,28 @@ pub const SERVICE_TABLES: [ServiceTable; 13] = [
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
-    about: "The sync log: one row per delta, in the order in which clients receive them. Rows are only inserted.",
+    about: "The sync log: one row per delta, in the order in which clients receive them. Rows are \
+        only inserted.",
     columns: &[
         identity("id").about(
-            "The sync id, which clients keep as their cursor. It is assigned before the commit, so writers \
-             of one organisation append under a lock; otherwise a reader could skip an id",
+            "The sync id, which clients keep as their cursor. It is assigned before the commit, so \
+             writers of one organisation append under a lock; otherwise a reader could skip an id",
         ),
         one_of("action_type", ACTIONS).required().about(
-            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, group Subtracted",
+            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, \
+             group Subtracted",
         ),
         text("model_name").required().about("The typename of the model"),
         text("model_id").required().about("The id of the changed row"),
         json("data").about("The whole row after the change, null for a delete"),
         json("previous_data").about("The previous values of the changed members"),
-        ServiceColumn::new("sync_groups", ServiceKind::TextArray).required().about("The sync groups that receive the delta, as kind:id"),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray)
+            .required()
+            .about("The sync groups that receive the delta, as kind:id"),
         text("organization_id").required(),
         date_now("created_at").required(),
-        text("transaction_id").about("The operation that caused it; the sender recognises its own change by this id"),
+        text("transaction_id")
+            .about("The operation that caused it; the sender recognises its own change by this id"),
         text("created_by").about("For old rows only; see actor_id"),
         text("actor_id"),
         one_of("actor_kind", PARTICIPANTS),
@@ -190,7 +195,8 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         one_of("on_behalf_of_kind", PARTICIPANTS),
         text("capability_id"),
         one_of("confirmation_state", CONFIRMATIONS),
-        one_of("backfill_provenance", PROVENANCES).about("The confidence of the attribution of an old row"),
+        one_of("backfill_provenance", PROVENANCES)
+            .about("The confidence of the attribution of an old row"),
         text("caused_by_task_id").about("The agent's turn that caused it"),
         ServiceColumn::new("previous_groups", ServiceKind::TextArray)
             .about("The sync groups before the change, if they differ from sync_groups"),
@@ -200,7 +206,11 @@ const SYNC_DELTAS: ServiceTable = ServiceTable {
         lookup("catch_up", &["organization_id", "id"], IndexRows::All),
         lookup("row", &["organization_id", "model_name", "model_id", "id"], IndexRows::All),
         // Applies a repeated operation only once, even if both arrive at the same time.
-        unique("transaction", &["organization_id", "transaction_id"], IndexRows::NotNull("transaction_id")),
+        unique(
+            "transaction",
+            &["organization_id", "transaction_id"],
+            IndexRows::NotNull("transaction_id"),
+        ),
     ],
     organization: Some("organization_id"),
 };
@@ -210,12 +220,15 @@ pub const SOURCE_TABLES: [ServiceTable; 2] = [IDEMPOTENCY, OUTBOX];
 
 const CLAIMS: ServiceTable = ServiceTable {
     name: "ablo_claims",
-    about: "Claims on rows: at most one active claim per row, the others queued in order of arrival.",
+    about: "Claims on rows: at most one active claim per row, the others queued in order of \
+        arrival.",
     columns: &[
         text("id").required().about("Chosen by the participant; unique per participant"),
         text("organization_id").required(),
         text("participant_id").required().about("The holder or waiter"),
-        one_of("participant_kind", PARTICIPANTS).required().about("user is called human on the wire"),
+        one_of("participant_kind", PARTICIPANTS)
+            .required()
+            .about("user is called human on the wire"),
         text("model").required().about("The key of the model in the schema"),
         text("row_id").required(),
         text("path"),
@@ -230,9 +243,10 @@ const CLAIMS: ServiceTable = ServiceTable {
         ),
         date_now("declared_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).required(),
-        ServiceColumn::new("ttl_ms", ServiceKind::Integer)
-            .required()
-            .about("The length of the lease in milliseconds; a heartbeat of the holder extends expires_at by it"),
+        ServiceColumn::new("ttl_ms", ServiceKind::Integer).required().about(
+            "The length of the lease in milliseconds; a heartbeat of the holder extends expires_at \
+             by it",
+        ),
         json("error").about("The reason why it ended, if the holder did not release it"),
     ],
     // Participants choose claim ids, so that the key has to include the participant.
@@ -373,9 +387,10 @@ mod tests {
 
     #[test]
     fn all_columns_of_the_protocol_exist() {
-        let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
-        let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \
-            confirmation_state backfill_provenance";
+        let core = "id action_type model_name model_id data previous_data sync_groups \
+            organization_id created_at transaction_id";
+        let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind \
+            capability_id confirmation_state backfill_provenance";
         assert_eq!(
             columns("sync_deltas"),
             format!("{core} {attribution} caused_by_task_id previous_groups")
@@ -383,13 +398,13 @@ mod tests {
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(
             columns("ablo_outbox"),
-            "cursor id model entity_id type data organization_id client_tx_id occurred_at created_at \
-             written_in"
+            "cursor id model entity_id type data organization_id client_tx_id occurred_at \
+             created_at written_in"
         );
         assert_eq!(
             columns("ablo_claims"),
-            "id organization_id participant_id participant_kind model row_id path range field action description meta \
-             status arrival declared_at expires_at ttl_ms error"
+            "id organization_id participant_id participant_kind model row_id path range field \
+             action description meta status arrival declared_at expires_at ttl_ms error"
         );
     }
 
@@ -413,8 +428,9 @@ mod tests {
                         assert!(!column(name).not_null, "the condition is always true")
                     }
                     IndexRows::Equal(name, value) => {
+                        let kind = column(name).kind;
                         assert!(
-                            matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value))
+                            matches!(kind, ServiceKind::OneOf(values) if values.contains(&value))
                         );
                     }
                 }

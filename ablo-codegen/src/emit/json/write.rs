@@ -352,7 +352,8 @@ mod tests {
 
     #[test]
     fn json_values_round_trip() {
-        let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": ["x".repeat(80), "y".repeat(80)], "e": []});
+        let long = ["x".repeat(80), "y".repeat(80)];
+        let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": long, "e": []});
         let text = document(0, |top| top.value("tree", &tree));
         assert_eq!(
             serde_json::from_str::<Value>(&text).expect("the document is JSON"),

@@ -8,12 +8,12 @@ use crate::emit::json::write::Object;
 use crate::shape::{BASE_FIELDS, BaseField};
 
 /// The description of the document.
-pub(super) const DESCRIPTION: &str = "Rows that people and agents edit together. \
-    A write may have `readAt`, the watermark up to which its sender had read. It is rejected with 409 \
-    `stale_context` if the row has changed since. For slow work, claim the row first: other writers are \
-    then rejected or wait in the claim queue. A write that is repeated with the same `Idempotency-Key` is \
-    applied once. Lists can be filtered by field values given as query parameters. \
-    Every error has a status outside 2xx.";
+pub(super) const DESCRIPTION: &str = "Rows that people and agents edit together. A write may have \
+    `readAt`, the watermark up to which its sender had read. It is rejected with 409 \
+    `stale_context` if the row has changed since. For slow work, claim the row first: other \
+    writers are then rejected or wait in the claim queue. A write that is repeated with the same \
+    `Idempotency-Key` is applied once. Lists can be filtered by field values given as query \
+    parameters. Every error has a status outside 2xx.";
 
 /// The schemas of the protocol that the document refers to by name.
 pub(super) const ROOTS: [&str; 15] = [
@@ -92,16 +92,17 @@ const ERROR_RESPONSES: [(&str, &str, Option<&str>); 7] = [
     ),
     (
         "Forbidden",
-        "The credential does not permit this. `requiredCapability` may name the missing permission.",
+        "The credential does not permit this. `requiredCapability` may name the missing \
+         permission.",
         None,
     ),
     ("NotFound", "The row does not exist.", None),
     (
         "Conflict",
-        "Another participant has claimed the row (`entity_claimed`, `claim_conflict`), the row has changed \
-         since `readAt` (`stale_context`), the idempotency key was used with a different body \
-         (`idempotency_conflict`), or the values violate a database constraint (`unique_violation`, \
-         `foreign_key_violation`).",
+        "Another participant has claimed the row (`entity_claimed`, `claim_conflict`), the row has \
+         changed since `readAt` (`stale_context`), the idempotency key was used with a different \
+         body (`idempotency_conflict`), or the values violate a database constraint \
+         (`unique_violation`, `foreign_key_violation`).",
         None,
     ),
     (
@@ -111,9 +112,9 @@ const ERROR_RESPONSES: [(&str, &str, Option<&str>); 7] = [
     ),
     (
         "Error",
-        "Any other error. 404: unknown route. 413: the body is too large. 422: the body is well-formed but \
-         invalid. 500: internal error; a write can safely be repeated with its idempotency key. \
-         503: temporarily unavailable; the request may be repeated later.",
+        "Any other error. 404: unknown route. 413: the body is too large. 422: the body is \
+         well-formed but invalid. 500: internal error; a write can safely be repeated with its \
+         idempotency key. 503: temporarily unavailable; the request may be repeated later.",
         Some("Retry-After"),
     ),
 ];
@@ -205,8 +206,9 @@ fn parameters(parameters: &mut Object<'_>) {
     parameter(parameters, "Id", ["path", "id"], "The id of the row.", |schema| {
         schema.string("type", "string")
     });
-    let about = "Identifies this write. A repeated request with the same body gets the same receipt and is not \
-        applied again. Keys are stored for 24 hours. Takes precedence over `idempotencyKey` in the body.";
+    let about = "Identifies this write. A repeated request with the same body gets the same \
+        receipt and is not applied again. Keys are stored for 24 hours. Takes precedence over \
+        `idempotencyKey` in the body.";
     parameter(parameters, "IdempotencyKey", ["header", "Idempotency-Key"], about, |schema| {
         schema.string("type", "string");
         schema.integer("maxLength", 255);

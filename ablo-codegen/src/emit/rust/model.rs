@@ -100,7 +100,8 @@ fn print_enum(
 /// ```text
 /// ::ablo::__private::model! {
 ///     pub WeatherReport, WeatherReportPatch,
-///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports", mutable = true;
+///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports",
+///     mutable = true;
 ///     create(location: String = 0)
 ///     fields {
 ///         0 location: String, LOCATION "location" "location";

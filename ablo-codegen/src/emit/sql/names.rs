@@ -30,7 +30,9 @@ impl<T: Sql> Sql for &T {
 
 /// Appends parts to a string.
 macro_rules! sql {
-    ($out:expr, $($part:expr),+ $(,)?) => {{ $( $crate::emit::sql::names::Sql::write(&$part, $out); )+ }};
+    ($out:expr, $($part:expr),+ $(,)?) => {{
+        $( $crate::emit::sql::names::Sql::write(&$part, $out); )+
+    }};
 }
 pub(crate) use sql;
 

@@ -26,25 +26,31 @@ pub(super) const IDEMPOTENCY: ServiceTable = ServiceTable {
 /// once.
 pub(super) const OUTBOX: ServiceTable = ServiceTable {
     name: "ablo_outbox",
-    about: "The outbox of a data source: one event per operation, written in the transaction of the change.",
+    about: "The outbox of a data source: one event per operation, written in the transaction of \
+        the change.",
     columns: &[
-        identity("cursor").about("Assigned before the commit, so it is not the commit order: see written_in"),
+        identity("cursor")
+            .about("Assigned before the commit, so it is not the commit order: see written_in"),
         text("id").required().about("<client_tx_id>:<index of the operation>"),
         text("model").required(),
         text("entity_id").required(),
         text("type").required(),
         json("data").about("The row after the change, null for a delete"),
         text("organization_id"),
-        text("client_tx_id").about("The commit that caused it; null if the application made the change"),
+        text("client_tx_id")
+            .about("The commit that caused it; null if the application made the change"),
         ServiceColumn::new("occurred_at", ServiceKind::Integer).about("Milliseconds since 1970"),
         date_now("created_at"),
         ServiceColumn::new("written_in", ServiceKind::Transaction).about(
-            "The transaction that wrote it. Events are read in the order of transactions, and only if no \
-             earlier transaction is still open, so that no event is skipped",
+            "The transaction that wrote it. Events are read in the order of transactions, and only \
+             if no earlier transaction is still open, so that no event is skipped",
         ),
     ],
     key: &["cursor"],
-    indexes: &[unique("id", &["id"], IndexRows::All), lookup("order", &["written_in", "cursor"], IndexRows::All)],
+    indexes: &[
+        unique("id", &["id"], IndexRows::All),
+        lookup("order", &["written_in", "cursor"], IndexRows::All),
+    ],
     organization: None,
 };
 
@@ -64,7 +70,8 @@ pub(super) const SOURCES: ServiceTable = ServiceTable {
 
 pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
     name: "ablo_source_commits",
-    about: "Commits sent to an organisation's own database, until its outbox has reported all their operations.",
+    about: "Commits sent to an organisation's own database, until its outbox has reported all \
+        their operations.",
     columns: &[
         text("organization_id").required(),
         text("id").required().about("The id at the data source"),
@@ -72,9 +79,10 @@ pub(super) const SOURCE_COMMITS: ServiceTable = ServiceTable {
         text("body_hash")
             .required()
             .about("The hash of the operations; a different commit may not use the same id"),
-        text("state")
-            .required()
-            .about("sent; appended: its rows are in the sync log; taken over: its outbox events are appended instead"),
+        text("state").required().about(
+            "sent; appended: its rows are in the sync log; taken over: its outbox events are \
+             appended instead",
+        ),
         json("rows").required().about("The rows that it writes, as model and id"),
         json("writer").required().about("The participant that sent it"),
         ServiceColumn::new("told", ServiceKind::Integer)

@@ -13,9 +13,10 @@
 //!   …
 //!   "status" text NOT NULL
 //! );
-//! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', 'created_by', 'status']);
-//! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', 'done']);
-//! CALL pg_temp.ablo_isolate('"public"."tasks"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+//! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', …]);
+//! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', …]);
+//! CALL pg_temp.ablo_isolate('"public"."tasks"',
+//!   $$"organization_id" = current_setting('app.current_org_id', true)$$);
 //! ```
 
 mod ddl;
@@ -135,7 +136,8 @@ impl Target for Postgres {
             ("schema", "the schema that has the tables; default \"public\""),
             (
                 "organization",
-                "instead of schema: an organisation, whose tables live in app_<organisation>; default none",
+                "instead of schema: an organisation, whose tables live in app_<organisation>; \
+                 default none",
             ),
             ("foreign-keys", "whether relations with `fk` become foreign keys; default false"),
         ]

@@ -72,7 +72,8 @@ impl Method {
 /// Calls a helper. All helpers take the table first.
 macro_rules! call {
     ($out:expr, $helper:literal, $table:expr $(, $argument:expr)+) => {{
-        sql!($out, concat!("CALL pg_temp.ablo_", $helper, "("), $table.regclass $(, ", ", $argument)+, ");");
+        let call = concat!("CALL pg_temp.ablo_", $helper, "(");
+        sql!($out, call, $table.regclass $(, ", ", $argument)+, ");");
     }};
 }
 
@@ -310,7 +311,8 @@ mod tests {
         ];
         assert_eq!(
             to_sql(&Statement::CreateTable { table: &table(), columns }),
-            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz NOT NULL \
+            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY \
+             KEY,\n  \"created_at\" timestamptz NOT NULL \
              DEFAULT now(),\n  \"note\" jsonb\n);"
         );
     }
@@ -321,7 +323,8 @@ mod tests {
         let name = Ident::new("status_check");
         assert_eq!(
             to_sql(&Statement::Enum { table: &table(), name, column: "status", values }),
-            "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', ARRAY['it''s', E'b\\\\c']);"
+            "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', \
+             ARRAY['it''s', E'b\\\\c']);"
         );
     }
 
@@ -333,7 +336,8 @@ mod tests {
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
             to_sql(&Statement::Isolate { table: &table(), predicate }),
-            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 FROM \"public\".\"team\"\n  \
+            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 \
+             FROM \"public\".\"team\"\n  \
              WHERE \"team\".\"id\" = \"it's\".\"team_id\"\n    AND \"team\".\"organization_id\" = \
              current_setting('app.current_org_id', true)\n)$$);"
         );

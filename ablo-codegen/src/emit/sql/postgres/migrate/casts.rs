@@ -190,13 +190,15 @@ impl Expression {
             }
             ValueClass::Whole(least, most) => {
                 format!(
-                    "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} THEN {exact} END"
+                    "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} \
+                     THEN {exact} END"
                 )
             }
             ValueClass::Decimal(Some((precision, scale))) => {
                 let whole = i32::from(precision) - i32::from(scale);
                 format!(
-                    "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < 1e{whole}::numeric THEN {exact} END"
+                    "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < \
+                     1e{whole}::numeric THEN {exact} END"
                 )
             }
             _ => exact.to_owned(),
@@ -207,7 +209,8 @@ impl Expression {
 /// Formats a timestamp as on the wire.
 fn date_text(column: &str) -> String {
     format!(
-        "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+        "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', \
+         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
          ELSE {column}::text END"
     )
 }

@@ -281,7 +281,8 @@ impl<'a> Lowering<'a> {
             sql!(&mut message, super::super::names::Literal::new(text));
             out.helpers.insert(Helper::Refuse);
             out.text = format!(
-                "CASE WHEN {column} IS NOT NULL THEN COALESCE(({})::{kind}, pg_temp.ablo_refuse({message}, \"id\"::text, {column}::text)::{kind}) END",
+                "CASE WHEN {column} IS NOT NULL THEN COALESCE(({})::{kind}, \
+                 pg_temp.ablo_refuse({message}, \"id\"::text, {column}::text)::{kind}) END",
                 out.text
             );
         }

@@ -46,7 +46,9 @@ fn guarded(
 
 /// Writes an `ALTER TABLE` statement.
 macro_rules! alter {
-    ($out:expr, $table:expr, $($part:expr),+) => { sql!($out, "ALTER TABLE ", $table, " ", $($part),+, ";") };
+    ($out:expr, $table:expr, $($part:expr),+) => {
+        sql!($out, "ALTER TABLE ", $table, " ", $($part),+, ";")
+    };
 }
 
 impl Sql for SqlChange<'_> {
@@ -197,7 +199,8 @@ impl Sql for SqlChange<'_> {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "VALIDATE CONSTRAINT ", name);
                 let message = format!(
-                    "ablo::migrate::foreign_key_not_validated: {} has orphaned rows; fix them and validate the key",
+                    "ablo::migrate::foreign_key_not_validated: {} has orphaned rows; fix them and \
+                     validate the key",
                     name.as_str()
                 );
                 without_row_security(
@@ -263,7 +266,8 @@ fn drop_invalid_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     let mut index = String::new();
     sql!(&mut index, table.schema, ".", name);
     let mut body = String::from(
-        "\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid = pg_catalog.to_regclass(",
+        "\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid \
+         = pg_catalog.to_regclass(",
     );
     sql!(
         &mut body,
@@ -306,7 +310,10 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     }
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(&plain);
-    body.push_str("\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN\n  RAISE WARNING USING MESSAGE = ");
+    body.push_str(
+        "\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function \
+        THEN\n  RAISE WARNING USING MESSAGE = ",
+    );
     let message = format!(
         "ablo::migrate::policy_skipped: {} has no policy, so no row is visible",
         table.name.as_str()
@@ -324,7 +331,8 @@ fn without_row_security(
     out: &mut String,
 ) {
     let mut body = String::from(
-        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM pg_catalog.unnest(ARRAY[",
+        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM \
+         pg_catalog.unnest(ARRAY[",
     );
     for (at, table) in tables.iter().enumerate() {
         sql!(&mut body, if at == 0 { "" } else { ", " }, table.regclass, "::regclass");
@@ -369,7 +377,8 @@ fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) 
     body.push_str(&list(", ", ""));
     sql!(
         &mut body,
-        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = "
+        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', \
+         MESSAGE = "
     );
     sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(guard.hint()), ";\n  END IF;");
     without_row_security(&[table], &body, None, out);

@@ -106,7 +106,8 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
 
 /// Returns whether a column of this kind stores integers.
 fn is_whole(kind: ColumnKind<'_>) -> bool {
-    matches!(kind, ColumnKind::Exact(format) if format.bounds().is_some() && format != Format::Uint64)
+    let ColumnKind::Exact(format) = kind else { return false };
+    format.bounds().is_some() && format != Format::Uint64
 }
 
 /// Converts a value to text; a number gets the shortest digits that read back as it.
@@ -249,7 +250,8 @@ fn trimmed(text: &Expr) -> Expr {
 
 fn boolean(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN v IN ('true', 't', '1', 'yes', 'on') THEN 1 WHEN v IN ('false', 'f', '0', 'no', 'off') THEN 0 END ",
+        "(SELECT CASE WHEN v IN ('true', 't', '1', 'yes', 'on') THEN 1 WHEN v IN ('false', 'f', \
+         '0', 'no', 'off') THEN 0 END ",
         "FROM (SELECT lower(",
         trimmed(text),
         ") AS v))"
@@ -259,10 +261,13 @@ fn boolean(text: &Expr) -> Expr {
 /// Converts a text that is exactly one finite number.
 fn parsed(text: &Expr) -> Expr {
     expr!(
-        "SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '*[^-+0-9.e]*' AND v NOT GLOB '*e*e*' AND v NOT GLOB '*e*.*' \
-         AND v NOT GLOB '*.*.*' AND v NOT GLOB '*[-+0-9.][-+]*' AND (v NOT GLOB '*e*' OR v GLOB '*e*[0-9]') \
+        "SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '*[^-+0-9.e]*' AND v NOT GLOB \
+         '*e*e*' AND v NOT GLOB '*e*.*' \
+         AND v NOT GLOB '*.*.*' AND v NOT GLOB '*[-+0-9.][-+]*' AND (v NOT GLOB '*e*' OR v GLOB \
+         '*e*[0-9]') \
          AND substr(v, 1, instr(v || 'e', 'e') - 1) GLOB '*[0-9]*' \
-         AND abs(CAST(v AS REAL)) <= 1.7976931348623157e308 THEN CAST(v AS REAL) END FROM (SELECT lower(",
+         AND abs(CAST(v AS REAL)) <= 1.7976931348623157e308 THEN CAST(v AS REAL) END FROM (SELECT \
+         lower(",
         trimmed(text),
         ") AS v)"
     )
@@ -272,10 +277,12 @@ fn parsed(text: &Expr) -> Expr {
 /// leading zeros as `k`.
 fn digits(text: &Expr, result: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '?*[-+]*' AND ltrim(v, '-+') NOT GLOB '*[^0-9]*' \
+        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '?*[-+]*' AND ltrim(v, '-+') NOT \
+         GLOB '*[^0-9]*' \
          AND ltrim(v, '-+') <> '' AND ",
         result,
-        " END FROM (SELECT v, CASE WHEN ltrim(v, '-+0') = '' THEN '0' WHEN v GLOB '-*' THEN '-' || ltrim(v, '-0') \
+        " END FROM (SELECT v, CASE WHEN ltrim(v, '-+0') = '' THEN '0' WHEN v GLOB '-*' THEN '-' || \
+         ltrim(v, '-0') \
          ELSE ltrim(v, '+0') END AS k FROM (SELECT ",
         trimmed(text),
         " AS v)))"
@@ -298,14 +305,17 @@ fn check_of(rule: &Rule<'_>, name: &'static str) -> Expr {
 /// Converts a decimal number. If it does not satisfy the rule, zeros at its end are removed.
 fn decimal(text: &Expr, rule: &Rule<'_>) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) <> 0 OR v GLOB '?*[-+]*' OR b GLOB '*[^0-9.]*' OR b GLOB '*.*.*' OR b NOT GLOB '*[0-9]*' \
+        "(SELECT CASE WHEN instr(v, char(0)) <> 0 OR v GLOB '?*[-+]*' OR b GLOB '*[^0-9.]*' OR b \
+         GLOB '*.*.*' OR b NOT GLOB '*[0-9]*' \
          THEN NULL WHEN ",
         check_of(rule, "k"),
         " THEN k WHEN ",
         check_of(rule, "s"),
         " THEN s END \
-         FROM (SELECT v, b, w || iif(f = '', '', '.' || f) AS k, w || iif(rtrim(f, '0') = '', '', '.' || rtrim(f, '0')) AS s \
-         FROM (SELECT v, b, iif(v GLOB '-*', '-', '') || coalesce(nullif(ltrim(substr(b, 1, instr(b || '.', '.') - 1), '0'), ''), '0') AS w, \
+         FROM (SELECT v, b, w || iif(f = '', '', '.' || f) AS k, w || iif(rtrim(f, '0') = '', '', \
+         '.' || rtrim(f, '0')) AS s \
+         FROM (SELECT v, b, iif(v GLOB '-*', '-', '') || coalesce(nullif(ltrim(substr(b, 1, \
+         instr(b || '.', '.') - 1), '0'), ''), '0') AS w, \
          substr(b, instr(b || '.', '.') + 1) AS f \
          FROM (SELECT v, ltrim(v, '-+') AS b FROM (SELECT ",
         trimmed(text),
@@ -315,8 +325,10 @@ fn decimal(text: &Expr, rule: &Rule<'_>) -> Expr {
 
 fn uuid(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND length(v) = 32 AND v NOT GLOB '*[^0-9a-f]*' THEN substr(v, 1, 8) || '-' || \
-         substr(v, 9, 4) || '-' || substr(v, 13, 4) || '-' || substr(v, 17, 4) || '-' || substr(v, 21) END \
+        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND length(v) = 32 AND v NOT GLOB '*[^0-9a-f]*' \
+         THEN substr(v, 1, 8) || '-' || \
+         substr(v, 9, 4) || '-' || substr(v, 13, 4) || '-' || substr(v, 17, 4) || '-' || substr(v, \
+         21) END \
          FROM (SELECT replace(replace(replace(lower(",
         trimmed(text),
         "), '-', ''), '{', ''), '}', '') AS v))"
@@ -327,13 +339,20 @@ fn uuid(text: &Expr) -> Expr {
 /// or with a date only.
 fn instant(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN moment GLOB '[0-9]*' THEN moment || '.' || substr(fraction || '000000', 1, 6) || 'Z' END FROM (\
-         SELECT fraction, CASE WHEN clock IS strftime('%Y-%m-%dT%H:%M:%S', clock, '+0 days') AND (zone IN ('', 'Z') OR \
-         zone GLOB '[-+][0-9][0-9]:[0-9][0-9]') THEN strftime('%Y-%m-%dT%H:%M:%S', clock || zone, '+0 days') END AS moment FROM (\
-         SELECT clock, fraction, substr(rest, length(fraction) + 1 + (fraction <> '')) AS zone FROM (\
-         SELECT clock, rest, iif(rest GLOB '.[0-9]*', substr(rest, 2, length(rest) - 1 - length(ltrim(substr(rest, 2), '0123456789'))), '') AS fraction FROM (\
-         SELECT substr(v, 1, 10) || CASE WHEN length(v) = 10 THEN 'T00:00:00' WHEN substr(v, 11, 1) NOT IN ('T', ' ') THEN '' \
-         WHEN length(v) = 16 THEN 'T' || substr(v, 12) || ':00' ELSE 'T' || substr(v, 12, 8) END AS clock, substr(v, 20) AS rest \
+        "(SELECT CASE WHEN moment GLOB '[0-9]*' THEN moment || '.' || substr(fraction || '000000', \
+         1, 6) || 'Z' END FROM (\
+         SELECT fraction, CASE WHEN clock IS strftime('%Y-%m-%dT%H:%M:%S', clock, '+0 days') AND \
+         (zone IN ('', 'Z') OR \
+         zone GLOB '[-+][0-9][0-9]:[0-9][0-9]') THEN strftime('%Y-%m-%dT%H:%M:%S', clock || zone, \
+         '+0 days') END AS moment FROM (\
+         SELECT clock, fraction, substr(rest, length(fraction) + 1 + (fraction <> '')) AS zone \
+         FROM (\
+         SELECT clock, rest, iif(rest GLOB '.[0-9]*', substr(rest, 2, length(rest) - 1 - \
+         length(ltrim(substr(rest, 2), '0123456789'))), '') AS fraction FROM (\
+         SELECT substr(v, 1, 10) || CASE WHEN length(v) = 10 THEN 'T00:00:00' WHEN substr(v, 11, \
+         1) NOT IN ('T', ' ') THEN '' \
+         WHEN length(v) = 16 THEN 'T' || substr(v, 12) || ':00' ELSE 'T' || substr(v, 12, 8) END \
+         AS clock, substr(v, 20) AS rest \
          FROM (SELECT upper(",
         trimmed(text),
         ") AS v) WHERE instr(v, char(0)) = 0)))))"

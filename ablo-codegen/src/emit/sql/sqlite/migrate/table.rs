@@ -308,7 +308,9 @@ impl<'d, 'a> Pair<'d, 'a> {
         };
         let (Some((was_shape, was)), Some(shape)) = (self.previous(at), self.shape.columns.get(at))
         else {
-            let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
+            let name = column.name.as_str();
+            let tenancy =
+                matches!(self.shape.isolation, Isolation::Column(tenancy) if tenancy == name);
             let guard = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
             return (recreated(script, guard), false);
         };
@@ -378,7 +380,8 @@ impl<'d, 'a> Pair<'d, 'a> {
                     " HAVING count(*) > 1"
                 );
                 let what = format!(
-                    "{}.{} becomes unique, but some rows have the same value, for example the row with id ",
+                    "{}.{} becomes unique, but some rows have the same value, for example the row \
+                     with id ",
                     self.is.name.as_str(),
                     column.as_str()
                 );
