@@ -51,7 +51,7 @@ pub struct Difference {
 /// let printed = ablo_codegen::emit::rust::source::print(&schema);
 /// assert!(printed.text.contains("#[ablo(key = \"tasks\", mutable)]\npub struct Task {\n"));
 /// assert!(printed.text.contains("\n    #[ablo(indexed)]\n    pub title: String,\n}"));
-/// assert!(printed.unsaid.is_empty() && printed.same_hash);
+/// assert!(printed.differences.is_empty() && printed.same_hash);
 /// ```
 #[must_use]
 pub fn print(schema: &Schema) -> Printed {
