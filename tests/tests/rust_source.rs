@@ -248,7 +248,7 @@ fn a_source_that_is_too_large_for_its_reader_is_told() {
     let unsaid = print(&schema_of(&text.to_string())).differences;
     let said: Vec<&str> = unsaid.iter().map(|it| it.message.as_str()).collect();
     assert!(
-        matches!(said[..], [one] if one.starts_with("the source is not read back: ")),
+        matches!(said[..], [one] if one.starts_with("the printed source cannot be read back: ")),
         "{said:?}"
     );
 }
