@@ -76,7 +76,7 @@ fn read_rust(path: &Path) -> Result<Input, Stop> {
         .collect();
     let schema = read.schema.take();
     let reports = reports(&sources.iter().collect::<Vec<_>>(), &read.locate(), &read.diagnostics);
-    let files = files.paths().iter().chain(files.missed()).cloned().collect();
+    let files = files.paths().iter().chain(files.missing()).cloned().collect();
     Ok(Input {
         name: source.name,
         schema,

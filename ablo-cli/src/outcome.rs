@@ -1,7 +1,7 @@
 //! What came of a command, before anything is printed.
 
 use crate::finding::{Exit, Report, Stop};
-use ablo_codegen::write::Kind;
+use ablo_codegen::write::ChangeKind;
 use std::path::PathBuf;
 
 /// What came of a command.
@@ -58,10 +58,10 @@ impl Generated {
     /// The files on disk that are not as they should be, and what is wrong with each.
     pub(crate) fn stale(&self) -> impl Iterator<Item = (&'static str, &GeneratedFile)> {
         self.files.iter().filter_map(|file| match file.kind {
-            Kind::Unchanged => None,
-            Kind::Created => Some(("is missing", file)),
-            Kind::Updated => Some(("differs", file)),
-            Kind::Removed => Some(("is left over", file)),
+            ChangeKind::Unchanged => None,
+            ChangeKind::Created => Some(("is missing", file)),
+            ChangeKind::Updated => Some(("differs", file)),
+            ChangeKind::Removed => Some(("is left over", file)),
         })
     }
 }
@@ -71,14 +71,14 @@ impl Generated {
 pub(crate) struct GeneratedFile {
     pub(crate) target: &'static str,
     pub(crate) path: PathBuf,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChangeKind,
 }
 
 impl GeneratedFile {
     /// Whether its name says that reading starts here, as `mod.rs` and `index.ts` do.
     pub(crate) fn is_start(&self) -> bool {
         let stem = self.path.file_stem().and_then(|stem| stem.to_str());
-        self.kind != Kind::Removed && matches!(stem, Some("mod" | "lib" | "index"))
+        self.kind != ChangeKind::Removed && matches!(stem, Some("mod" | "lib" | "index"))
     }
 }
 

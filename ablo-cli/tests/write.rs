@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_codegen::Files;
-use ablo_codegen::write::{Folder, Kind, Plan, WriteError};
+use ablo_codegen::write::{ChangeKind, Folder, WriteError, WritePlan};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -22,22 +22,22 @@ fn rust_in(root: &Path) -> Vec<Folder> {
     vec![Folder { prefix: "rust", path: root.join("rust") }]
 }
 
-fn write(root: &Path, entries: &[(&str, &str)]) -> Vec<(String, Kind)> {
+fn write(root: &Path, entries: &[(&str, &str)]) -> Vec<(String, ChangeKind)> {
     let files = files(entries);
-    let plan = Plan::new(&rust_in(root), &files).expect("nothing stands in the way");
+    let plan = WritePlan::new(&rust_in(root), &files).expect("nothing stands in the way");
     let kinds = kinds(root, &plan);
     plan.apply().expect("it can be written");
     kinds
 }
 
-fn kinds(root: &Path, plan: &Plan<'_>) -> Vec<(String, Kind)> {
+fn kinds(root: &Path, plan: &WritePlan<'_>) -> Vec<(String, ChangeKind)> {
     let name =
         |path: &Path| path.strip_prefix(root).expect("it is below the root").display().to_string();
     plan.changes().iter().map(|change| (name(&change.path), change.kind)).collect()
 }
 
 fn refused(root: &Path, entries: &[(&str, &str)]) -> Vec<WriteError> {
-    Plan::new(&rust_in(root), &files(entries)).expect_err("something stands in the way")
+    WritePlan::new(&rust_in(root), &files(entries)).expect_err("something stands in the way")
 }
 
 /// Every file below a folder with its text, the list included.
@@ -71,12 +71,12 @@ fn age(path: &Path) -> std::time::SystemTime {
 fn a_second_run_touches_nothing() {
     let root = TempDir::new().expect("a folder");
     let entries = [("rust/mod.rs", "mod a;\n"), ("rust/deep/er/a.rs", "struct A;\n")];
-    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Created));
+    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == ChangeKind::Created));
     let before: Vec<_> = ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"]
         .map(|p| age(&root.path().join(p)))
         .into();
     std::thread::sleep(std::time::Duration::from_millis(20));
-    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == Kind::Unchanged));
+    assert!(write(root.path(), &entries).iter().all(|(_, kind)| *kind == ChangeKind::Unchanged));
     let after: Vec<_> = ["rust/mod.rs", "rust/deep/er/a.rs", "rust/.ablo-files"]
         .map(|p| age(&root.path().join(p)))
         .into();
@@ -92,10 +92,10 @@ fn only_what_differs_is_written_and_what_is_gone_is_removed_with_its_empty_folde
     assert_eq!(
         kinds,
         [
-            ("rust/a.rs", Kind::Unchanged),
-            ("rust/b.rs", Kind::Updated),
-            ("rust/d.rs", Kind::Created),
-            ("rust/deep/er/c.rs", Kind::Removed),
+            ("rust/a.rs", ChangeKind::Unchanged),
+            ("rust/b.rs", ChangeKind::Updated),
+            ("rust/d.rs", ChangeKind::Created),
+            ("rust/deep/er/c.rs", ChangeKind::Removed),
         ]
     );
     assert_eq!(names(root.path()), ["rust/.ablo-files", "rust/a.rs", "rust/b.rs", "rust/d.rs"]);
@@ -133,11 +133,11 @@ fn a_file_that_is_already_right_becomes_ours() {
     fs::write(root.path().join("rust/a.rs"), "same").expect("a file");
     assert_eq!(
         write(root.path(), &[("rust/a.rs", "same")]),
-        [("rust/a.rs".to_owned(), Kind::Unchanged)]
+        [("rust/a.rs".to_owned(), ChangeKind::Unchanged)]
     );
     assert_eq!(
         write(root.path(), &[("rust/a.rs", "other")]),
-        [("rust/a.rs".to_owned(), Kind::Updated)]
+        [("rust/a.rs".to_owned(), ChangeKind::Updated)]
     );
 }
 
@@ -220,7 +220,7 @@ fn an_error_while_writing_leaves_everything_as_it_was() {
     let files = files(&[("rust/a.rs", "new"), ("rust/b/c.rs", "new"), ("zzz/d.rs", "new")]);
     let mut folders = rust_in(root.path());
     folders.push(Folder { prefix: "zzz", path: root.path().join("zzz") });
-    let plan = Plan::new(&folders, &files).expect("nothing stands in the way yet");
+    let plan = WritePlan::new(&folders, &files).expect("nothing stands in the way yet");
     // The last folder becomes a file between planning and writing, so that the first files are staged already.
     fs::write(root.path().join("zzz"), "").expect("a file");
     let error = plan.apply().expect_err("the last file has nowhere to go");
@@ -235,8 +235,8 @@ fn an_error_while_writing_leaves_everything_as_it_was() {
 fn a_refusal_of_the_system_names_the_path() {
     let path = PathBuf::from("/proc/ablo/rust");
     let files = files(&[("rust/a.rs", "1")]);
-    let plan =
-        Plan::new(&[Folder { prefix: "rust", path }], &files).expect("nothing stands in the way");
+    let plan = WritePlan::new(&[Folder { prefix: "rust", path }], &files)
+        .expect("nothing stands in the way");
     let error = plan.apply().expect_err("nobody may write there");
     assert!(matches!(error, WriteError::Io { .. }));
     assert!(error.to_string().contains("`/proc/ablo"), "{error}");
@@ -246,9 +246,9 @@ fn a_refusal_of_the_system_names_the_path() {
 fn planning_changes_nothing() {
     let root = TempDir::new().expect("a folder");
     let files = files(&[("rust/a.rs", "1")]);
-    let plan = Plan::new(&rust_in(root.path()), &files).expect("nothing stands in the way");
+    let plan = WritePlan::new(&rust_in(root.path()), &files).expect("nothing stands in the way");
     assert!(plan.is_stale());
-    assert_eq!(kinds(root.path(), &plan), [("rust/a.rs".to_owned(), Kind::Created)]);
+    assert_eq!(kinds(root.path(), &plan), [("rust/a.rs".to_owned(), ChangeKind::Created)]);
     assert_eq!(names(root.path()), [""; 0]);
 }
 

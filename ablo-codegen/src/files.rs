@@ -1,4 +1,4 @@
-//! The files of a run, in memory: path below the output folder to text.
+//! The generated files of a run, in memory.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 pub struct Files(BTreeMap<String, String>);
 
 impl Files {
-    /// Adds a file. A path is given once: a second text for it replaces the first.
+    /// Adds a file. A second text for the same path replaces the first.
     pub fn add(&mut self, path: impl Into<String>, text: String) {
         self.0.insert(path.into(), text);
     }
 
-    /// The text of one file.
+    /// Returns the text of one file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
-    /// Every file, ordered by path.
+    /// Iterates over all files, ordered by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }

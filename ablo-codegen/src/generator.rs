@@ -1,7 +1,7 @@
-//! Generating from a build script: one source in, the files of the chosen targets out.
+//! Generates files from a build script.
 //!
-//! Nothing is compiled, run or fetched: a Rust source is read as text. What a run reads is told to cargo, so that the
-//! script runs again when it must and never else.
+//! Rust sources are read as text; nothing is compiled or run. Every file that a run reads is
+//! reported to cargo, which reruns the script only when one of them changes.
 
 mod report;
 mod source;
@@ -9,12 +9,12 @@ mod source;
 pub use report::Failure;
 pub use source::RustFiles;
 
-use crate::write::{Change, Folder, Kind, Plan};
+use crate::write::{ChangeKind, FileChange, Folder, WritePlan};
 use crate::{Emit, Files, Input, Target, targets};
 use ablo_schema::diag::Suggest;
 use ablo_schema::front::{Located, json, rust::file};
 use ablo_schema::{Hashes, Schema, Severity};
-use report::{Text, render};
+use report::{SourceText, render};
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,17 +24,20 @@ use std::path::{Path, PathBuf};
 /// ```
 /// # let folder = std::env::temp_dir().join("ablo-generator-example");
 /// # std::fs::create_dir_all(&folder)?;
-/// # std::fs::write(folder.join("schema.rs"), "#[derive(AbloModel)] struct Task { title: String }")?;
+/// # let source = "#[derive(AbloModel)] struct Task { title: String }";
+/// # std::fs::write(folder.join("schema.rs"), source)?;
 /// # std::env::set_current_dir(&folder)?;
 /// ablo_codegen::Generator::new("schema.rs")
 ///     .target("typescript")
 ///     .out("generated")
 ///     .run()?;
-/// assert!(std::fs::read_to_string("generated/typescript/models.ts")?.contains("export interface Task"));
+/// let models = std::fs::read_to_string("generated/typescript/models.ts")?;
+/// assert!(models.contains("export interface Task"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Without [`out`](Generator::out) files go to cargo's `OUT_DIR`, and the source tree is only read:
+/// Without [`out`](Generator::out), files go to cargo's `OUT_DIR` and the source tree is not
+/// modified:
 ///
 /// ```no_run
 /// ablo_codegen::Generator::new("src/schema.rs").target("rust").run_or_exit();
@@ -49,20 +52,20 @@ pub struct Generator {
     check: bool,
 }
 
-/// What a run wrote.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
-    /// Every file that was read.
+    /// All files that were read.
     pub read: Vec<PathBuf>,
-    /// Every file that the targets have.
+    /// All files of the selected targets.
     pub files: Vec<PathBuf>,
-    /// Those of them that were written now.
+    /// The files that were created or changed.
     pub written: Vec<PathBuf>,
 }
 
 impl Generator {
-    /// Reads this file: Rust where it ends in `.rs`, otherwise Schema JSON. A relative path is one of the package in a
-    /// build script.
+    /// Creates a generator that reads `source`: Rust if it ends in `.rs`, otherwise Schema JSON. In
+    /// a build script, relative paths are relative to the package root.
     pub fn new(source: impl Into<PathBuf>) -> Self {
         Self {
             source: source.into(),
@@ -73,13 +76,13 @@ impl Generator {
         }
     }
 
-    /// Writes this target too, as `ablo targets` calls it. Without any, all of them are written.
+    /// Adds a target by its id, as listed by `ablo targets`. Without any, all targets are written.
     pub fn target(mut self, id: impl Into<String>) -> Self {
         self.targets.push(id.into());
         self
     }
 
-    /// Sets an option of a target, as `ablo targets` calls it.
+    /// Sets an option of a target, as listed by `ablo targets`.
     pub fn option(
         mut self,
         target: impl Into<String>,
@@ -90,22 +93,23 @@ impl Generator {
         self
     }
 
-    /// Writes below this folder, one folder for each target, to be checked in.
+    /// Writes below this folder, with one subfolder per target, instead of `OUT_DIR`.
     pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out = Some(folder.into());
         self
     }
 
-    /// Writes nothing, and fails where a file is not as it would be written.
+    /// Writes nothing, and fails if a file is missing or out of date.
     pub fn check(mut self, check: bool) -> Self {
         self.check = check;
         self
     }
 
-    /// Does it.
+    /// Runs the generator.
     ///
     /// # Errors
-    /// With a report that shows the source, when there is anything wrong with it, with an option, or with the output.
+    /// Returns a report with source excerpts if the schema or an option is invalid, or if the files
+    /// cannot be written.
     pub fn run(&self) -> Result<Generated, Failure> {
         let runs = self.runs()?;
         let Reading { schema, paths } = read(&self.source)?;
@@ -117,15 +121,15 @@ impl Generator {
         let folder =
             |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
         let folders = runs.iter().map(|(id, _)| folder(id)).collect::<Result<Vec<_>, Failure>>()?;
-        let plan = Plan::new(&folders, &files).map_err(|errors| {
+        let plan = WritePlan::new(&folders, &files).map_err(|errors| {
             Failure::new(errors.iter().map(|error| format!("error: {error}\n")).collect::<String>())
         })?;
-        let all: Vec<PathBuf> = kept(&plan, |_| true);
+        let all: Vec<PathBuf> = paths_where(&plan, |_| true);
         if self.out.is_some() {
-            // Whoever edits a generated file gets it back.
-            tell_cargo(&all);
+            // A generated file that is edited by hand is restored by the next build.
+            rerun_if_changed(&all);
         }
-        let written = kept(&plan, |kind| kind != Kind::Unchanged);
+        let written = paths_where(&plan, |kind| kind != ChangeKind::Unchanged);
         if self.check && plan.is_stale() {
             return Err(stale(plan.changes()));
         }
@@ -135,8 +139,8 @@ impl Generator {
         Ok(Generated { read: paths, files: all, written })
     }
 
-    /// Does it, and ends the process with the report on standard error where it cannot: for a `main` that returns
-    /// nothing.
+    /// Runs the generator. On failure, prints the report to standard error and exits the process.
+    /// Intended for a `main` that returns nothing.
     #[expect(clippy::print_stderr, reason = "a build script's report goes to standard error")]
     pub fn run_or_exit(&self) -> Generated {
         self.run().unwrap_or_else(|failure| {
@@ -148,12 +152,12 @@ impl Generator {
     fn out_folder(&self) -> Result<PathBuf, Failure> {
         let out_dir = || std::env::var_os("OUT_DIR").map(PathBuf::from);
         self.out.clone().or_else(out_dir).ok_or_else(|| {
-            let help = "say `.out(\"generated\")`; in a build script cargo sets OUT_DIR";
-            Failure::new(format!("error: there is no folder to write to\n  = help: {help}"))
+            let help = "call `.out(\"generated\")`; in a build script, cargo sets OUT_DIR";
+            Failure::new(format!("error: no output folder\n  = help: {help}"))
         })
     }
 
-    /// The targets, configured.
+    /// Returns the selected targets with their options applied.
     fn runs(&self) -> Result<Vec<Run>, Failure> {
         let known = |id: &str| targets().iter().find(|target| target.id() == id).copied();
         let named = self.targets.iter().chain(self.options.iter().map(|(target, ..)| target));
@@ -162,7 +166,7 @@ impl Generator {
             let help = Suggest::default()
                 .help(id, targets().iter().map(|target| target.id()))
                 .unwrap_or_default();
-            faults += &format!("error: this build has no target `{id}`\n  = help: {help}\n");
+            faults += &format!("error: unknown target `{id}`\n  = help: {help}\n");
         }
         let chosen = |target: &&dyn Target| {
             self.targets.is_empty() || self.targets.iter().any(|id| id == target.id())
@@ -171,7 +175,7 @@ impl Generator {
             self.options.iter().filter(|(id, ..)| known(id).is_some_and(|target| !chosen(&target)))
         {
             faults += &format!(
-                "error: the option `{name}` is for `{id}`, which is not among the targets\n"
+                "error: option `{name}` is set for target `{id}`, which is not selected\n"
             );
         }
         let mut runs = Vec::new();
@@ -182,7 +186,7 @@ impl Generator {
             match target.configure(&options) {
                 Ok(emit) => runs.push((target.id(), emit)),
                 Err(error) => {
-                    faults += &format!("error: the options of `{}`: {error}\n", target.id())
+                    faults += &format!("error: invalid options for `{}`: {error}\n", target.id())
                 }
             }
         }
@@ -190,28 +194,30 @@ impl Generator {
     }
 }
 
-/// A target's name, and its emitter.
+/// A target id and its configured emitter.
 type Run = (&'static str, Box<dyn Emit>);
 
-fn kept(plan: &Plan<'_>, keep: impl Fn(Kind) -> bool) -> Vec<PathBuf> {
-    let changes =
-        plan.changes().iter().filter(|change| change.kind != Kind::Removed && keep(change.kind));
+fn paths_where(plan: &WritePlan<'_>, matches: impl Fn(ChangeKind) -> bool) -> Vec<PathBuf> {
+    let changes = plan
+        .changes()
+        .iter()
+        .filter(|change| change.kind != ChangeKind::Removed && matches(change.kind));
     changes.map(|change| change.path.clone()).collect()
 }
 
-fn stale(changes: &[Change<'_>]) -> Failure {
+fn stale(changes: &[FileChange<'_>]) -> Failure {
     let word = |kind| match kind {
-        Kind::Unchanged => None,
-        Kind::Created => Some("is missing"),
-        Kind::Updated => Some("differs"),
-        Kind::Removed => Some("is left over"),
+        ChangeKind::Unchanged => None,
+        ChangeKind::Created => Some("is missing"),
+        ChangeKind::Updated => Some("differs"),
+        ChangeKind::Removed => Some("is left over"),
     };
     let all = changes.iter().filter_map(|change| Some((change.path.display(), word(change.kind)?)));
     let lines: String = all.map(|(path, word)| format!("error: `{path}` {word}\n")).collect();
-    Failure::new(lines + "  = help: generate again without `check`, and commit what is written")
+    Failure::new(lines + "  = help: generate again without `check` and commit the result")
 }
 
-/// A source that was read.
+/// A validated source and the files that it was read from.
 struct Reading {
     schema: Schema,
     paths: Vec<PathBuf>,
@@ -219,35 +225,36 @@ struct Reading {
 
 fn read(path: &Path) -> Result<Reading, Failure> {
     let text = source::read_bounded(path).map_err(|error| {
-        // The script runs again when the file comes.
-        tell_cargo(&[path.to_owned()]);
+        // Reruns the script when the file is created.
+        rerun_if_changed(&[path.to_owned()]);
         let here = std::env::current_dir().unwrap_or_default();
         let help = format!("paths are relative to `{}`", here.display());
         Failure::new(format!("error: cannot read `{}`: {error}\n  = help: {help}", path.display()))
     })?;
     if path.extension().is_none_or(|extension| extension != "rs") {
-        tell_cargo(&[path.to_owned()]);
+        rerun_if_changed(&[path.to_owned()]);
         let read = json::read(&text);
-        let texts = [Text { path: path.to_owned(), text: &text }];
-        let schema = judged(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
+        let texts = [SourceText { path: path.to_owned(), text: &text }];
+        let schema =
+            schema_or_report(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
         return Ok(Reading { schema, paths: vec![path.to_owned()] });
     }
     let mut files = RustFiles::new(path);
     let mut read = file::read_with(&text, &mut |wanted| files.load(wanted));
-    tell_cargo(files.paths());
-    tell_cargo(files.missed());
+    rerun_if_changed(files.paths());
+    rerun_if_changed(files.missing());
     let schema = read.schema.take();
     let texts = files.paths().iter().zip(&read.texts);
-    let texts: Vec<Text<'_>> =
-        texts.map(|(path, text)| Text { path: path.clone(), text }).collect();
-    let schema = judged(schema, &texts, &read.locate())?;
+    let texts: Vec<SourceText<'_>> =
+        texts.map(|(path, text)| SourceText { path: path.clone(), text }).collect();
+    let schema = schema_or_report(schema, &texts, &read.locate())?;
     Ok(Reading { schema, paths: files.paths().to_vec() })
 }
 
-/// The schema, or the report; warnings are told to whoever builds.
-fn judged(
+/// Returns the schema, or a report of all diagnostics. Warnings are printed as cargo warnings.
+fn schema_or_report(
     schema: Option<Schema>,
-    texts: &[Text<'_>],
+    texts: &[SourceText<'_>],
     all: &[Located<'_>],
 ) -> Result<Schema, Failure> {
     let Some(schema) = schema else { return Err(Failure::new(render(texts, all))) };
@@ -258,23 +265,26 @@ fn judged(
             .get(located.location.file)
             .map(|text| text.path.display().to_string())
             .unwrap_or_default();
-        let (place, said) = (&located.location, located.diagnostic);
-        say_to_cargo(
+        let (place, diagnostic) = (&located.location, located.diagnostic);
+        cargo_directive(
             "warning",
-            &format!("{path}:{}:{}: {} [{}]", place.line, place.column, said.message, said.code),
+            &format!(
+                "{path}:{}:{}: {} [{}]",
+                place.line, place.column, diagnostic.message, diagnostic.code
+            ),
         );
     }
     Ok(schema)
 }
 
-fn tell_cargo(paths: &[PathBuf]) {
-    paths.iter().for_each(|path| say_to_cargo("rerun-if-changed", &path.display().to_string()));
+fn rerun_if_changed(paths: &[PathBuf]) {
+    paths.iter().for_each(|path| cargo_directive("rerun-if-changed", &path.display().to_string()));
 }
 
-/// Only a build script has somebody to listen.
-fn say_to_cargo(word: &str, what: &str) {
-    if std::env::var_os("OUT_DIR").is_some() && !what.contains('\n') {
-        // A closed output is nobody's error.
-        let _ = writeln!(std::io::stdout(), "cargo::{word}={what}");
+/// Prints a cargo directive. `OUT_DIR` is set only in a build script.
+fn cargo_directive(name: &str, value: &str) {
+    if std::env::var_os("OUT_DIR").is_some() && !value.contains('\n') {
+        // A closed standard output is not an error.
+        let _ = writeln!(std::io::stdout(), "cargo::{name}={value}");
     }
 }

@@ -1,8 +1,9 @@
-//! The ablo emitters: a checked schema in, files out.
+//! The ablo emitters: turn a validated schema into files.
 //!
-//! [`shape`] is the schema as one artifact sees it, free of any target language. Each folder under [`emit`] turns
-//! shapes into the files of one [`Target`]; [`mod@write`] puts [`Files`] on disk, only where bytes differ. Emitters do
-//! no I/O and read no clock, environment, version or randomness: the same schema gives the same bytes everywhere.
+//! [`shape`] describes a schema independently of any target language. Each module under [`emit`]
+//! turns shapes into the files of one [`Target`], and [`mod@write`] writes changed [`Files`] to
+//! disk. Emitters do no I/O and read no clock, environment, version or random source, so the same
+//! schema always gives the same bytes.
 
 pub mod emit;
 pub mod files;

@@ -1,95 +1,97 @@
-//! Migrations: what every dialect's lowering gives, free of any dialect.
+//! Migrations independent of the SQL dialect.
 //!
-//! A lowering takes two schemas and what `ablo_schema::diff` says of them; a [`Migration`] comes out: statements in
-//! order, each with the step that caused it, when it runs, what it locks and what it may cost.
+//! A dialect lowers two schemas and their `ablo_schema::diff` to a [`Migration`]: ordered
+//! statements, each with the step that caused it, its phase, its locks and its hazards.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The way from one schema to the next.
+/// The statements that migrate a database from one schema to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Migration {
-    /// In the order in which they run. Those of the transaction come first.
+    /// In execution order. The statements of the transaction come first.
     pub statements: Vec<Statement>,
 }
 
 impl Migration {
-    /// The statements of one phase, in order.
+    /// Returns the statements of one phase, in order.
     pub fn of(&self, phase: Phase) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(move |statement| statement.phase == phase)
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether the migration has no statements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.statements.is_empty()
     }
 }
 
-/// One statement.
+/// One SQL statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
-    /// What is sent to the server, with its semicolon.
+    /// The SQL text, with its semicolon.
     pub sql: String,
-    /// When it runs.
+    /// The phase in which it runs.
     pub phase: Phase,
-    /// The step that asked for it, by its position in the diff; none for what every migration does.
+    /// The step that caused it, as an index into the diff. `None` for statements that every
+    /// migration has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<usize>,
-    /// The strongest lock it takes on each table that was there before.
+    /// The strongest lock on each table that existed before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<Lock>,
-    /// What it may cost.
+    /// The hazards of running it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hazards: Vec<Hazard>,
 }
 
-/// When a statement runs.
+/// The phase in which a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
-    /// With all others of this phase in one transaction.
+    /// In one transaction with all others of this phase.
     Transaction,
-    /// After the commit, by itself and outside any transaction. It may be run again.
+    /// After the commit, outside any transaction. The statement may be repeated.
     AfterCommit,
 }
 
 /// A lock on a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lock {
-    /// The table, as it is named when the statement runs.
+    /// The name of the table when the statement runs.
     pub table: String,
-    /// How strong.
+    /// The lock mode.
     pub mode: LockMode,
 }
 
-/// PostgreSQL's table locks, from the weakest to the strongest. The order is total and errs upwards: a mode conflicts with at least what
-/// weaker ones conflict with, save that `Share` lets others take it.
+/// PostgreSQL's table lock modes, from the weakest to the strongest. The order is total and
+/// conservative: a mode conflicts with at least the modes that weaker modes conflict with, except
+/// that `Share` does not conflict with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LockMode {
-    /// Reads.
+    /// Taken by reads.
     AccessShare,
-    /// Reads that keep rows.
+    /// Taken by `SELECT … FOR UPDATE` and foreign-key checks.
     RowShare,
-    /// Writes.
+    /// Taken by writes.
     RowExclusive,
-    /// Neither schema changes nor vacuum at the same time; rows may be read and written.
+    /// Blocks schema changes and vacuum. Rows may be read and written.
     ShareUpdateExclusive,
-    /// No writes.
+    /// Blocks writes.
     Share,
-    /// No writes, by one session.
+    /// Blocks writes. One session at a time holds it.
     ShareRowExclusive,
-    /// Only reads.
+    /// Allows only reads.
     Exclusive,
-    /// Not even reads.
+    /// Blocks reads and writes.
     AccessExclusive,
 }
 
 impl LockMode {
-    /// The name as `pg_locks` prints it.
+    /// Returns the name as `pg_locks` shows it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,20 +113,20 @@ impl fmt::Display for LockMode {
     }
 }
 
-/// What a statement may cost.
+/// A risk of running a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Hazard {
-    /// Reads every row while its lock is held.
+    /// Reads every row while it holds its lock.
     Scan,
-    /// Writes every row again while its lock is held.
+    /// Rewrites every row while it holds its lock.
     Rewrite,
-    /// Writes some rows.
+    /// Updates some rows.
     Update,
-    /// Values are lost.
+    /// Loses values.
     Loss,
-    /// Rows become visible to more people than before.
+    /// Makes rows visible to more readers.
     Isolation,
-    /// Fails where rows do not fit; nothing is changed then.
+    /// Fails if existing rows do not satisfy it. Nothing is changed then.
     MayFail,
 }

@@ -1,4 +1,4 @@
-//! The registry of targets, and what an emitter is given.
+//! The registry of targets, and the input of an emitter.
 
 use crate::Files;
 use crate::shape::Shapes;
@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Everything an emitter may read.
+/// The input of an emitter.
 #[derive(Debug)]
 pub struct Input<'s> {
-    /// The schema to emit, already narrowed to the selected models.
+    /// The schema to emit, reduced to the selected models.
     pub schema: &'s Schema,
-    /// The same, as artifacts see it.
+    /// The shapes of the schema.
     pub shapes: Shapes<'s>,
-    /// Hashes of the whole schema: what client and server compare, whatever was selected.
+    /// The hashes of the whole schema, regardless of the selection. Client and server compare them.
     pub hashes: &'s Hashes,
 }
 
@@ -28,32 +28,33 @@ impl<'s> Input<'s> {
 
 /// One kind of output.
 pub trait Target: Sync {
-    /// Its name on the command line and in `ablo.toml`, also the folder its files go to.
+    /// Returns the id, used on the command line, in `ablo.toml` and as the name of the output
+    /// folder.
     fn id(&self) -> &'static str;
 
-    /// One line on what it writes, for `ablo targets`.
+    /// Returns a one-line description for `ablo targets`.
     fn about(&self) -> &'static str;
 
-    /// The options it takes, `(name, meaning and default)`, for `ablo targets`.
+    /// Returns the options as `(name, description with default)`, for `ablo targets`.
     fn options(&self) -> &'static [(&'static str, &'static str)];
 
-    /// Reads the options.
+    /// Reads the options and returns the configured emitter.
     ///
     /// # Errors
-    /// When one is unknown or has a value of the wrong kind.
+    /// Returns an error if an option is unknown or has an invalid value.
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError>;
 }
 
-/// A configured emitter. A checked schema always emits.
+/// A configured emitter. Emitting a validated schema cannot fail.
 pub trait Emit {
-    /// Adds this target's files.
+    /// Adds this target's files to `files`.
     fn emit(&self, input: &Input<'_>, files: &mut Files);
 }
 
-/// An option that its target does not take, or not with this value.
+/// An unknown option, or an option with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
-    /// What is wrong, naming the option.
+    /// The message, which names the option.
     pub message: String,
 }
 
@@ -65,14 +66,15 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
-/// Reads options into a target's own options struct (`#[serde(default, deny_unknown_fields)]`).
+/// Deserializes options into a target's options struct, which has `#[serde(default,
+/// deny_unknown_fields)]`.
 pub(crate) fn read_options<T: DeserializeOwned>(
     options: &Map<String, Value>,
 ) -> Result<T, OptionError> {
     T::deserialize(options).map_err(|error| OptionError { message: error.to_string() })
 }
 
-/// Every target that this build has, in the order in which people read them.
+/// Returns all targets of this build, in display order.
 #[must_use]
 pub fn targets() -> &'static [&'static dyn Target] {
     &[

@@ -1,15 +1,15 @@
-//! Files onto disk: what would change, and then changing it.
+//! Writes generated files to disk.
 //!
-//! Comes in: [`Files`] and the [`Folder`] of each target. A [`Plan`] says file by file what differs; applying it
-//! writes every new text beside its place first and renames once all are written, so that an error loses nothing and
-//! no file is ever half there. What a file says is never looked at here: a file is ours when the folder's list
-//! (`.ablo-files`) names it, and only such files are replaced or removed.
+//! A [`WritePlan`] compares [`Files`] with the output folders. Applying it writes all new texts to
+//! temporary files and then renames them, so that an error loses nothing and no file is partly
+//! written. A file belongs to ablo if the folder's `.ablo-files` list names it; only such files are
+//! replaced or removed, whatever they contain.
 
 mod list;
 mod stage;
 
 use crate::Files;
-use list::List;
+use list::FileList;
 use stage::Stage;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,56 +17,56 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The folder that one target's files go to.
+/// The output folder of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// The first part of the files' paths in [`Files`]: the target's id.
+    /// The first component of the paths in [`Files`]: the target's id.
     pub prefix: &'static str,
-    /// The folder on disk that stands for it.
+    /// The folder on disk.
     pub path: PathBuf,
 }
 
-/// What happens to a file.
+/// The effect of a plan on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It is new.
+pub enum ChangeKind {
+    /// The file does not exist yet.
     Created,
-    /// Its bytes differ.
+    /// Its content differs.
     Updated,
-    /// Its bytes are already right: it is not touched.
+    /// Its content is up to date; the file is not touched.
     Unchanged,
-    /// An earlier run wrote it and this one does not.
+    /// An earlier run wrote it and this run does not.
     Removed,
 }
 
 /// One file of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change<'f> {
-    /// The [`Folder::prefix`] it belongs to.
+pub struct FileChange<'f> {
+    /// The [`Folder::prefix`] of its folder.
     pub prefix: &'static str,
-    /// Where it is on disk.
+    /// Its path on disk.
     pub path: PathBuf,
-    /// What happens to it.
-    pub kind: Kind,
+    /// The effect on the file.
+    pub kind: ChangeKind,
     text: &'f str,
 }
 
-/// Why a file cannot be written. Every case names the path.
+/// The reason why a file cannot be written. Every variant has the path.
 #[derive(Debug)]
 pub enum WriteError {
-    /// A file that no earlier run wrote is where a generated one goes.
+    /// The output path is taken by a file that ablo did not write.
     NotOurs(PathBuf),
-    /// A folder, a link or a device is where a generated file goes.
+    /// The output path is taken by a folder, a link or a device.
     NotAFile(PathBuf),
-    /// A file or a link is where a folder of generated files goes.
+    /// An output folder is taken by a file or a link.
     NotAFolder(PathBuf),
-    /// The system refused.
+    /// An I/O error.
     Io {
-        /// What was tried, as in "cannot … `path`".
+        /// The operation, as in "cannot … `path`".
         doing: &'static str,
-        /// On what.
+        /// The path that it was attempted on.
         path: PathBuf,
-        /// The system's reason.
+        /// The I/O error.
         source: io::Error,
     },
 }
@@ -76,7 +76,7 @@ impl WriteError {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }
 
-    /// The path it is about.
+    /// Returns the path that the error is about.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
@@ -94,10 +94,10 @@ impl fmt::Display for WriteError {
         match self {
             Self::NotOurs(_) => write!(f, "`{path}` exists and was not written by ablo"),
             Self::NotAFile(_) => {
-                write!(f, "`{path}` is not an ordinary file, and a generated file goes there")
+                write!(f, "`{path}` is not a regular file, but a generated file has this path")
             }
             Self::NotAFolder(_) => {
-                write!(f, "`{path}` is not a folder, and generated files go below it")
+                write!(f, "`{path}` is not a folder, but generated files are written below it")
             }
             Self::Io { doing, source, .. } => write!(f, "cannot {doing} `{path}`: {source}"),
         }
@@ -113,18 +113,18 @@ impl std::error::Error for WriteError {
     }
 }
 
-/// What a run would change on disk.
+/// The changes on disk that a run makes.
 #[derive(Debug)]
-pub struct Plan<'f> {
-    changes: Vec<Change<'f>>,
-    lists: Vec<(List, List)>,
+pub struct WritePlan<'f> {
+    changes: Vec<FileChange<'f>>,
+    lists: Vec<(FileList, FileList)>,
 }
 
-impl<'f> Plan<'f> {
-    /// Compares files with what is on disk, and changes nothing.
+impl<'f> WritePlan<'f> {
+    /// Compares files with the disk. Changes nothing.
     ///
     /// # Errors
-    /// Everything that stands in the way of writing, all at once.
+    /// Returns all reasons why the files cannot be written.
     pub fn new(folders: &[Folder], files: &'f Files) -> Result<Self, Vec<WriteError>> {
         let mut plan = Self { changes: Vec::new(), lists: Vec::new() };
         let mut errors = Vec::new();
@@ -136,26 +136,29 @@ impl<'f> Plan<'f> {
         if errors.is_empty() { Ok(plan) } else { Err(errors) }
     }
 
-    /// Every file, changed or not: folder by folder in the order given, by path, removed files last.
+    /// Returns all files, changed or not: folder by folder in the given order, sorted by path,
+    /// removed files last.
     #[must_use]
-    pub fn changes(&self) -> &[Change<'f>] {
+    pub fn changes(&self) -> &[FileChange<'f>] {
         &self.changes
     }
 
-    /// Whether anything on disk is not as the files say.
+    /// Returns whether any file on disk is out of date.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.changes.iter().any(|change| change.kind != Kind::Unchanged)
+        self.changes.iter().any(|change| change.kind != ChangeKind::Unchanged)
     }
 
-    /// Makes the disk agree.
+    /// Writes and removes files.
     ///
     /// # Errors
-    /// When the system refuses. Until all new texts are written nothing has changed; after that each file is either
-    /// wholly old or wholly new, and the next run carries on.
+    /// Returns an error if an I/O operation fails. Before all temporary files are written, nothing
+    /// has changed. After that, each file is either completely old or completely new, and the next
+    /// run continues.
     pub fn apply(self) -> Result<(), WriteError> {
         let mut stage = Stage::default();
-        // The list of a crashed run may name too much but never too little, so it goes first and is tidied last.
+        // After a crash the list may name too many files but never too few, so the union is written
+        // first and the final list last.
         for (old, new) in &self.lists {
             let both = old.union(new);
             if both != *old {
@@ -163,12 +166,12 @@ impl<'f> Plan<'f> {
             }
         }
         for change in &self.changes {
-            if matches!(change.kind, Kind::Created | Kind::Updated) {
+            if matches!(change.kind, ChangeKind::Created | ChangeKind::Updated) {
                 stage.write(&change.path, change.text)?;
             }
         }
         stage.commit()?;
-        for change in self.changes.iter().filter(|change| change.kind == Kind::Removed) {
+        for change in self.changes.iter().filter(|change| change.kind == ChangeKind::Removed) {
             fs::remove_file(&change.path).map_err(WriteError::io("remove", &change.path))?;
         }
         let mut tidy = Stage::default();
@@ -189,19 +192,21 @@ impl<'f> Plan<'f> {
         files: &'f Files,
         errors: &mut Vec<WriteError>,
     ) -> Result<(), WriteError> {
-        let old = List::read(&folder.path)?;
-        let mut new = List::new(&folder.path);
-        let mut ways = Ways::new(&folder.path);
+        let old = FileList::read(&folder.path)?;
+        let mut new = FileList::new(&folder.path);
+        let mut folders = FolderChecks::new(&folder.path);
         let mut buffer = vec![0; 64 * 1024];
         let below = |path: &'f str| path.strip_prefix(folder.prefix)?.strip_prefix('/');
         for (name, text) in files.iter().filter_map(|(path, text)| Some((below(path)?, text))) {
             let path = folder.path.join(name);
-            match ways
+            match folders
                 .check(name)
                 .and_then(|()| compare(&path, text, old.contains(name), &mut buffer))
             {
-                Ok(kind) => self.changes.push(Change { prefix: folder.prefix, path, kind, text }),
-                // One folder in the way of several files is one error.
+                Ok(kind) => {
+                    self.changes.push(FileChange { prefix: folder.prefix, path, kind, text })
+                }
+                // Report a blocking folder once, not once per file.
                 Err(error) if errors.iter().any(|known| known.path() == error.path()) => {}
                 Err(error) => errors.push(error),
             }
@@ -209,14 +214,14 @@ impl<'f> Plan<'f> {
         }
         for name in old.without(&new) {
             let path = folder.path.join(name);
-            // Whatever is no ordinary file any more is no longer what we wrote, and stays.
-            let ours = ways.check(name).is_ok()
+            // A path that is no longer a regular file was not written by ablo and is kept.
+            let ours = folders.check(name).is_ok()
                 && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
             if ours {
-                self.changes.push(Change {
+                self.changes.push(FileChange {
                     prefix: folder.prefix,
                     path,
-                    kind: Kind::Removed,
+                    kind: ChangeKind::Removed,
                     text: "",
                 });
             }
@@ -226,88 +231,93 @@ impl<'f> Plan<'f> {
     }
 }
 
-fn compare(path: &Path, text: &str, ours: bool, buffer: &mut [u8]) -> Result<Kind, WriteError> {
+fn compare(
+    path: &Path,
+    text: &str,
+    ours: bool,
+    buffer: &mut [u8],
+) -> Result<ChangeKind, WriteError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) if is_absent(&error) => return Ok(Kind::Created),
-        Err(source) => return Err(WriteError::io("look at", path)(source)),
+        Err(error) if is_absent(&error) => return Ok(ChangeKind::Created),
+        Err(source) => return Err(WriteError::io("inspect", path)(source)),
     };
     if !found.is_file() {
         return Err(WriteError::NotAFile(path.to_owned()));
     }
     if found.len() == text.len() as u64
-        && says(path, text, buffer).map_err(WriteError::io("read", path))?
+        && has_text(path, text, buffer).map_err(WriteError::io("read", path))?
     {
-        return Ok(Kind::Unchanged);
+        return Ok(ChangeKind::Unchanged);
     }
-    if ours { Ok(Kind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
+    if ours { Ok(ChangeKind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
 }
 
-/// Whether a file has just this text, found without holding the file in memory.
-fn says(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
+/// Returns whether a file has exactly this text, without reading the whole file into memory.
+fn has_text(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
     let mut file = fs::File::open(path)?;
     let mut rest = text.as_bytes();
     loop {
         let read = file.read(buffer)?;
         match rest.strip_prefix(&buffer[..read]) {
-            Some(behind) if read > 0 => rest = behind,
+            Some(tail) if read > 0 => rest = tail,
             _ => return Ok(read == 0 && rest.is_empty()),
         }
     }
 }
 
-/// The folders on the way from a target's folder to its files. The target's folder may be a link, which is its owner's
-/// wish; below it a link would lead to files that are not ours.
-struct Ways<'a> {
+/// Checks the folders between a target's folder and its files. The target's folder itself may be a
+/// link; below it, a link could lead to files that ablo does not own.
+struct FolderChecks<'a> {
     folder: &'a Path,
-    passed: BTreeSet<PathBuf>,
+    checked: BTreeSet<PathBuf>,
 }
 
-impl<'a> Ways<'a> {
+impl<'a> FolderChecks<'a> {
     fn new(folder: &'a Path) -> Self {
-        Self { folder, passed: BTreeSet::new() }
+        Self { folder, checked: BTreeSet::new() }
     }
 
     fn check(&mut self, name: &str) -> Result<(), WriteError> {
         let inner = name.match_indices('/').map(|(end, _)| self.folder.join(&name[..end]));
-        for (way, look) in std::iter::once((self.folder.to_owned(), Look::Through))
-            .chain(inner.map(|p| (p, Look::At)))
+        for (path, links) in std::iter::once((self.folder.to_owned(), Links::Follow))
+            .chain(inner.map(|inner| (inner, Links::Reject)))
         {
-            if self.passed.contains(&way) {
+            if self.checked.contains(&path) {
                 continue;
             }
-            let found = match look {
-                Look::Through => fs::metadata(&way),
-                Look::At => fs::symlink_metadata(&way),
+            let found = match links {
+                Links::Follow => fs::metadata(&path),
+                Links::Reject => fs::symlink_metadata(&path),
             };
             match found {
-                Ok(found) if !found.is_dir() => return Err(WriteError::NotAFolder(way)),
+                Ok(found) if !found.is_dir() => return Err(WriteError::NotAFolder(path)),
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                    let found = way.ancestors().find(|above| above.exists());
-                    return Err(WriteError::NotAFolder(found.unwrap_or(&way).to_owned()));
+                    let found = path.ancestors().find(|above| above.exists());
+                    return Err(WriteError::NotAFolder(found.unwrap_or(&path).to_owned()));
                 }
                 Err(error) if !is_absent(&error) => {
-                    return Err(WriteError::io("look at", &way)(error));
+                    return Err(WriteError::io("inspect", &path)(error));
                 }
                 _ => {}
             }
-            self.passed.insert(way);
+            self.checked.insert(path);
         }
         Ok(())
     }
 }
 
-/// How a link on the way is taken.
-enum Look {
-    Through,
-    At,
+/// How a link is treated.
+enum Links {
+    Follow,
+    Reject,
 }
 
 fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
-/// Removes the folders that a removed file leaves empty; one that is not empty stays.
+/// Removes the folders that became empty when a file was removed.
 fn prune(folder: &Path, name: &str) {
     for parent in
         Path::new(name).ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty())

@@ -6,7 +6,9 @@ use crate::codes::{self, Code};
 use crate::error::Finding;
 use crate::expression::{constant, is_now, same_value, tokens};
 use crate::live::{Column, Live, Policy, Table};
-use ablo_codegen::emit::sql::postgres::{Constant, Expected, ExpectedColumn, ExpectedKey, Preset};
+use ablo_codegen::emit::sql::postgres::{
+    Constant, Expected, ExpectedColumn, ExpectedDefault, ExpectedKey,
+};
 use ablo_schema::Severity;
 
 /// One difference.
@@ -131,7 +133,7 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
             Difference::new(codes::PRIMARY_KEY, &table.name, None)
                 .expected(table.key.as_str())
                 .found(has)
-                .mend(table.key_mend.as_str()),
+                .mend(table.key_fix.as_str()),
         );
     }
 }
@@ -151,13 +153,13 @@ fn compare_column(table: &str, column: &ExpectedColumn, live: &Column, out: &mut
         let said = |not_null: bool| if not_null { "NOT NULL" } else { "NULL" };
         let difference =
             new(codes::COLUMN_NULL).expected(said(column.not_null)).found(said(live.not_null));
-        out.push(difference.mend(column.null_mend.as_str()));
+        out.push(difference.mend(column.null_fix.as_str()));
     }
     let (same, expected) = match (&column.preset, live.default.as_deref()) {
-        (Preset::None, None) => (true, "none"),
-        (Preset::None, Some(_)) => (live.generated, "none"),
-        (Preset::Now, live) => (live.is_some_and(is_now), "now()"),
-        (Preset::Constant(Constant(wanted)), live) => {
+        (ExpectedDefault::None, None) => (true, "none"),
+        (ExpectedDefault::None, Some(_)) => (live.generated, "none"),
+        (ExpectedDefault::Now, live) => (live.is_some_and(is_now), "now()"),
+        (ExpectedDefault::Constant(Constant(wanted)), live) => {
             let live = live.and_then(constant);
             (live.is_some_and(|live| same_value(&column.type_name, wanted, &live)), wanted.as_str())
         }
@@ -168,7 +170,7 @@ fn compare_column(table: &str, column: &ExpectedColumn, live: &Column, out: &mut
             new(codes::COLUMN_DEFAULT)
                 .expected(expected)
                 .found(found)
-                .mend(column.default_mend.as_str()),
+                .mend(column.default_fix.as_str()),
         );
     }
     if live.comment != column.comment {
@@ -177,7 +179,7 @@ fn compare_column(table: &str, column: &ExpectedColumn, live: &Column, out: &mut
         };
         let difference =
             new(codes::COLUMN_COMMENT).expected(said(&column.comment)).found(said(&live.comment));
-        out.push(difference.mend(column.comment_mend.as_str()));
+        out.push(difference.mend(column.comment_fix.as_str()));
     }
 }
 
@@ -189,7 +191,7 @@ fn checks(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         if !live.iter().any(|(_, live, condition)| live.validated && condition == wanted) {
             let difference =
                 Difference::new(codes::CHECK_MISSING, &table.name, Some(&check.column));
-            out.push(difference.expected(check.condition.as_str()).mend(check.mend.as_str()));
+            out.push(difference.expected(check.condition.as_str()).mend(check.fix.as_str()));
         }
     }
     for (name, check, _) in live.iter().filter(|(_, _, condition)| !wanted.contains(condition)) {
@@ -216,7 +218,7 @@ fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
                     .expected(wanted);
             difference.found =
                 found.map(|definition| format!("an index that is not usable: {definition}"));
-            out.push(difference.mend(index.mend.as_str()));
+            out.push(difference.mend(index.fix.as_str()));
         }
     }
     for (name, live) in &found.indexes {
@@ -242,7 +244,7 @@ fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         let mut there = found.foreign_keys.values().filter(|live| is(key, live)).peekable();
         if there.peek().is_none() {
             out.push(
-                new().expected(format!("a reference to {}", key.target)).mend(key.mend.as_str()),
+                new().expected(format!("a reference to {}", key.target)).mend(key.fix.as_str()),
             );
         } else if there.clone().all(|live| !live.validated) {
             out.push(new().found("one that is not validated").mend(key.validate.as_str()));
@@ -272,7 +274,7 @@ fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
             said(has)
         };
         let difference = difference.found(found);
-        out.push(if wanted { difference.mend(table.security_mend.as_str()) } else { difference });
+        out.push(if wanted { difference.mend(table.security_fix.as_str()) } else { difference });
     }
     let predicate = table.predicate.as_deref().map(tokens);
     let is_ours = |policy: &Policy| {
@@ -289,7 +291,7 @@ fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         out.push(
             Difference::new(codes::POLICY, &table.name, None)
                 .expected(predicate.as_str())
-                .mend(table.policy_mend.as_str()),
+                .mend(table.policy_fix.as_str()),
         );
     }
     // A restrictive policy and one of the same predicate let nobody see more.

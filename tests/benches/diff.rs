@@ -1,7 +1,7 @@
 //! The diff of two large schemas, five fields in a hundred changed and as many renamed by hints. Time a model must not
 //! grow with the number of models.
 
-use ablo_codegen::emit::sql::postgres::{Options, files, migrate};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, files, migrate};
 use ablo_schema::diff::{self, Backfills};
 use ablo_schema::front::json;
 use ablo_tests::synthetic;
@@ -59,8 +59,10 @@ fn compare(c: &mut Criterion) {
         let diff = diff::diff(Some(&prev), &next, &hints).expect("good hints");
         assert!(diff.steps().len() >= *size / 20, "only {} steps", diff.steps().len());
         let lower = || {
-            let (backfills, options) =
-                (Backfills::default(), Options { foreign_keys: true, ..Options::default() });
+            let (backfills, options) = (
+                Backfills::default(),
+                PostgresOptions { foreign_keys: true, ..PostgresOptions::default() },
+            );
             let migration =
                 migrate(&diff, Some(&prev), &next, &backfills, &options).expect("good options");
             files(&migration, &|_| None)

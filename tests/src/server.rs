@@ -1,7 +1,7 @@
 //! A coordinator without a socket: a schema comes in, a store with an engine on it comes out, one of each kind.
 
 use crate::postgres::{Database, Server};
-use ablo_codegen::emit::sql::postgres::Options;
+use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_schema::Schema;
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
@@ -392,7 +392,8 @@ fn open(schema: &Schema, home: &Home) -> Arc<dyn Store> {
             Sqlite::open(&DbPath::File(folder.path().join("rows.db")), schema).expect("a store"),
         ),
         Home::Server(database) => Arc::new(
-            Postgres::open(&database.address(), schema, &Options::default()).expect("a store"),
+            Postgres::open(&database.address(), schema, &PostgresOptions::default())
+                .expect("a store"),
         ),
     }
 }

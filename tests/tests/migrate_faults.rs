@@ -1,6 +1,6 @@
 //! Migrations while the server dies: at every boundary between statements, what the next run finds is whole, and it completes.
 
-use ablo_codegen::emit::sql::postgres::{Options, migrate, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate, provision};
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::finish;
 use ablo_migrate::ledger::{Record, State};
@@ -31,8 +31,8 @@ fn schema(text: &str) -> Schema {
     ablo_schema::front::json::read(text).schema.expect("a schema that is right")
 }
 
-fn options() -> Options {
-    Options { foreign_keys: true, ..Options::default() }
+fn options() -> PostgresOptions {
+    PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }
 }
 
 fn record() -> Record {

@@ -1,6 +1,6 @@
 //! Databases pulled into schemas: what was provisioned comes back, and what a schema cannot say is told.
 
-use ablo_codegen::emit::sql::postgres::{Options, migrate};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
 use ablo_migrate::postgres::Database;
 use ablo_migrate::pull::{Pulled, pull};
 use ablo_migrate::{Code, drift};
@@ -60,7 +60,7 @@ fn needs_no_migration(name: &str, before: &Schema, after: &Schema) {
     let (hints, told) = json::read_hints(&hints(before, after));
     let hints = hints.unwrap_or_else(|| panic!("{name}: {told:#?}"));
     let diff = diff(Some(before), after, &hints).unwrap_or_else(|told| panic!("{name}: {told:#?}"));
-    let options = Options { foreign_keys: true, ..Options::default() };
+    let options = PostgresOptions { foreign_keys: true, ..PostgresOptions::default() };
     let migration =
         migrate(&diff, Some(before), after, &Backfills::default(), &options).expect("good options");
     if name == "schemas-field-facets" {
@@ -84,11 +84,11 @@ fn is_said_in_rust(name: &str, after: &Schema) -> bool {
         ["/description", "/deprecated", "/default"].iter().any(|end| pointer.ends_with(end))
     };
     assert!(
-        printed.unsaid.iter().all(|unsaid| known(&unsaid.pointer)),
+        printed.differences.iter().all(|unsaid| known(&unsaid.pointer)),
         "{name}: {:#?}",
-        printed.unsaid
+        printed.differences
     );
-    assert_eq!(printed.same_hash, printed.unsaid.is_empty(), "{name}\n{}", printed.text);
+    assert_eq!(printed.same_hash, printed.differences.is_empty(), "{name}\n{}", printed.text);
     printed.same_hash
 }
 

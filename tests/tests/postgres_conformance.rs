@@ -1,6 +1,6 @@
 //! The `catalogue` member of the conformance vectors: what the reference provisions exists in ours with the same meaning.
 
-use ablo_codegen::emit::sql::postgres::{Options, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_schema::Schema;
 use ablo_schema::schema::Tenancy;
 use ablo_tests::fixtures;
@@ -56,12 +56,12 @@ fn check_vector(path: &Path) -> bool {
     let expected: Expected = serde_json::from_str(&fixtures::read(path)).expect("vectors are JSON");
     let Some(expected) = expected.catalogue else { return false };
     let schema = schema(&fixtures::read(&path.with_file_name("schema.json")));
-    let app = Options {
+    let app = PostgresOptions {
         organization: Some("Acme Org-42".to_owned()),
         foreign_keys: true,
-        ..Options::default()
+        ..PostgresOptions::default()
     };
-    let programs = [Options::default(), app]
+    let programs = [PostgresOptions::default(), app]
         .map(|options| provision(&schema, &options).expect("options that are right"));
 
     let database = Server::shared().database();

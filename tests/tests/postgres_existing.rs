@@ -1,6 +1,6 @@
 //! Provisioning a database that is not empty: what is missing is added, what differs is reported, nothing else changes.
 
-use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, schema};
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
     session
         .run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         .expect("row security");
-    let hint = "has rows without a value; fill them and run this again";
+    let hint = "has rows without a value; set their values and run this script again";
     let wanted = ["organization_id", "title", "status"]
         .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
     assert_eq!(apply_twice(&mut session, &tasks()), wanted);
@@ -137,7 +137,7 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     warnings.retain(|warning| !warning.contains("_skipped"));
     let other = |column: &str, was: &str| {
         format!(
-            "ablo::provision::column_type_differs: public.tasks.{column} is {was}, not text; it was left so"
+            "ablo::provision::column_type_differs: public.tasks.{column} has type {was} instead of text; left unchanged"
         )
     };
     let wanted = [
@@ -227,7 +227,7 @@ fn a_foreign_key_that_cascades_is_reported_and_left() {
     assert_eq!(
         warnings,
         ["ablo::provision::foreign_key_differs: public.tasks.team_id has FOREIGN KEY (team_id) \
-          REFERENCES public.teams(id) ON DELETE CASCADE; it was left so"]
+          REFERENCES public.teams(id) ON DELETE CASCADE; left unchanged"]
     );
 }
 
@@ -288,8 +288,10 @@ fn the_second_schema_of_a_database_gets_all_its_constraints() {
     let database = Server::shared().database();
     let mut session = database.session();
     for organization in [None, Some("One"), Some("Two")] {
-        let options =
-            Options { organization: organization.map(str::to_owned), ..Options::default() };
+        let options = PostgresOptions {
+            organization: organization.map(str::to_owned),
+            ..PostgresOptions::default()
+        };
         let program = provision(&schema, &options).expect("options that are right");
         assert_eq!(apply(&mut session, &program), Vec::<String>::new());
     }

@@ -271,42 +271,42 @@ fn what_differs_is_reported_and_left() {
         (
             "ALTER TABLE things ADD value numeric(10, 2)",
             &decimal,
-            "column_type_differs: public.things.value is numeric(10,2), not numeric(12,2); it was left so",
+            "column_type_differs: public.things.value has type numeric(10,2) instead of numeric(12,2); left unchanged",
         ),
         (
             "ALTER TABLE things ADD value numeric",
             &decimal,
-            "column_type_differs: public.things.value is numeric, not numeric(12,2); it was left so",
+            "column_type_differs: public.things.value has type numeric instead of numeric(12,2); left unchanged",
         ),
         (
             "ALTER TABLE things ADD value float8 DEFAULT 2",
             &number,
-            "default_differs: public.things.value has the default 2, not '1'; it was left so",
+            "default_differs: public.things.value has default 2 instead of '1'; left unchanged",
         ),
         (
             "ALTER TABLE things ADD value float8 DEFAULT random()",
             &number,
-            "default_differs: public.things.value has the default random(), not '1'; it was left so",
+            "default_differs: public.things.value has default random() instead of '1'; left unchanged",
         ),
         (
             "ALTER TABLE things ADD value smallint; INSERT INTO things VALUES ('a', 300)",
             &uint8,
-            "check_skipped: public.things.value has no check of its range: check constraint \"things_value_check\" of relation \"things\" is violated by some row",
+            "check_skipped: public.things.value has no range check: check constraint \"things_value_check\" of relation \"things\" is violated by some row",
         ),
         (
             "ALTER TABLE things ADD value text CONSTRAINT things_value_check CHECK (value <> '')",
             &uint8,
-            "column_type_differs: public.things.value is text, not smallint; it was left so",
+            "column_type_differs: public.things.value has type text instead of smallint; left unchanged",
         ),
         (
             "ALTER TABLE things ADD value text, ADD organization_id text; INSERT INTO things VALUES ('a', 'x', 'o'), ('b', 'x', 'o')",
             &unique,
-            "index_skipped: public.things does not keep (organization_id, value) unique: could not create unique index \"things_value_key\"",
+            "index_skipped: public.things has no unique index on (organization_id, value): could not create unique index \"things_value_key\"",
         ),
         (
             "ALTER TABLE things ADD value text; CREATE INDEX things_value_key ON things (value)",
             &unique,
-            "index_differs: public.things does not keep (organization_id, value) unique: something else is named things_value_key",
+            "index_differs: public.things has no unique index on (organization_id, value): the name things_value_key is taken",
         ),
     ] {
         let (warnings, _) = over(before, &thing(field.clone()));

@@ -129,10 +129,8 @@ fn a_parent_outside_the_schema_is_reported_until_it_is_there() {
     let warnings = provisioned(&database);
     assert_eq!(
         warnings,
-        [
-            "ablo::provision::policy_skipped: public.files shows no row to anyone, having no policy: \
-          relation \"public.owners\" does not exist"
-        ]
+        ["ablo::provision::policy_skipped: public.files has no policy, so no row is visible: \
+          relation \"public.owners\" does not exist"]
     );
     let mut owner = database.session();
     act_as(&mut owner, "acme");

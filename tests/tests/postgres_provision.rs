@@ -1,6 +1,6 @@
 //! Provisioning an empty database: what is made, that it is made once, and that nothing else is left behind.
 
-use ablo_codegen::emit::sql::postgres::{Options, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_tests::fixtures;
 use ablo_tests::postgres::{
     Server, apply, catalogue, footprint, program, provision_silently, schema,
@@ -323,8 +323,11 @@ fn a_role_that_owns_no_more_than_the_schema_can_provision_it() {
     admin
         .run("CREATE ROLE only_schema LOGIN; CREATE SCHEMA app_acme AUTHORIZATION only_schema")
         .expect("a role");
-    let options =
-        Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
+    let options = PostgresOptions {
+        organization: Some("Acme".to_owned()),
+        foreign_keys: true,
+        ..PostgresOptions::default()
+    };
     let program = provision(&schema, &options).expect("options that are right");
     let mut session = database.session_of("only_schema");
     // Whatever the session looks at first must not matter.

@@ -1,6 +1,6 @@
 //! The tables of the service itself on a real server: made once, and holding what the protocol counts on.
 
-use ablo_codegen::emit::sql::postgres::{Options, Postgres, service};
+use ablo_codegen::emit::sql::postgres::{Postgres, PostgresOptions, service};
 use ablo_codegen::{Files, Input, Target};
 use ablo_schema::Hashes;
 use ablo_tests::postgres::{
@@ -14,7 +14,7 @@ const NONE: &[String] = &[];
 fn provisioned(database: &Database<'_>) -> Session {
     let mut session = database.session();
     assert_eq!(
-        apply(&mut session, &service(&Options::default()).expect("options that are right")),
+        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right")),
         NONE
     );
     session
@@ -51,13 +51,17 @@ fn claim(id: &str, row: &str, status: &str) -> String {
 
 #[test]
 fn it_is_provisioned_once_and_for_all_in_any_schema() {
-    let quoted = Options { schema: Some("It's \"s\"".to_owned()), ..Options::default() };
-    let app =
-        Options { organization: Some("Acme".to_owned()), foreign_keys: true, ..Options::default() };
+    let quoted =
+        PostgresOptions { schema: Some("It's \"s\"".to_owned()), ..PostgresOptions::default() };
+    let app = PostgresOptions {
+        organization: Some("Acme".to_owned()),
+        foreign_keys: true,
+        ..PostgresOptions::default()
+    };
     let database = Server::shared().database();
     database.session().run("CREATE SCHEMA \"It's \"\"s\"\"\"").expect("a schema");
     for (options, home) in
-        [(Options::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")]
+        [(PostgresOptions::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")]
     {
         let program = service(&options).expect("options that are right");
         let mut session = database.session();
@@ -109,7 +113,7 @@ fn the_file_runs_with_psql_beside_the_tables_of_models() {
     let made = footprint(&mut session);
     assert_eq!(database.psql(&file), Ok(String::new()));
     assert_eq!(
-        apply(&mut session, &service(&Options::default()).expect("options that are right")),
+        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right")),
         NONE
     );
     provision_silently(&mut session, &schema);
@@ -194,12 +198,13 @@ fn what_differs_is_reported_and_left() {
              CREATE TABLE ablo_claims (id text PRIMARY KEY)",
         )
         .expect("tables");
-    let said = apply(&mut session, &service(&Options::default()).expect("options that are right"));
+    let said =
+        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right"));
     assert_eq!(
         said,
         [
-            "ablo::provision::column_type_differs: public.sync_deltas.id is integer, not bigint; it was left so",
-            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); it was left so",
+            "ablo::provision::column_type_differs: public.sync_deltas.id has type integer instead of bigint; left unchanged",
+            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); left unchanged",
         ]
     );
 }

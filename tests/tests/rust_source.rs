@@ -24,7 +24,9 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
     let mut value: Value =
         serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
     // What is there in another order is there.
-    for unsaid in printed.unsaid.iter().filter(|unsaid| !unsaid.message.contains("the order of")) {
+    for unsaid in
+        printed.differences.iter().filter(|unsaid| !unsaid.message.contains("the order of"))
+    {
         let (place, member) = unsaid.pointer.rsplit_once('/').expect("a place within the document");
         if let Some(Value::Object(members)) = value.pointer_mut(place) {
             members.shift_remove(member);
@@ -112,7 +114,7 @@ fn check(name: &str, before: &Schema) -> Printed {
     let again = print(&after);
     assert_eq!(again.text, printed.text, "{name}");
     assert_eq!(
-        (again.unsaid.as_slice(), again.same_hash),
+        (again.differences.as_slice(), again.same_hash),
         ([].as_slice(), true),
         "{name}\n{}",
         printed.text
@@ -121,8 +123,8 @@ fn check(name: &str, before: &Schema) -> Printed {
     let lines = |value: &Value| serde_json::to_string_pretty(value).expect("values print");
     let (left, right) = (lines(&ours), lines(&theirs));
     let first = left.lines().zip(right.lines()).find(|(left, right)| left != right);
-    assert!(ours == theirs, "{name}: {first:?} {:#?}\n{}", printed.unsaid, printed.text);
-    if !printed.unsaid.iter().any(|unsaid| unsaid.message.contains("the order of")) {
+    assert!(ours == theirs, "{name}: {first:?} {:#?}\n{}", printed.differences, printed.text);
+    if !printed.differences.iter().any(|unsaid| unsaid.message.contains("the order of")) {
         assert_eq!(order(&ours), order(&theirs), "{name}");
     }
     assert_eq!(
@@ -137,7 +139,7 @@ fn check(name: &str, before: &Schema) -> Printed {
 fn every_fixture_comes_back_and_what_rust_cannot_say_is_told() {
     let mut all = String::new();
     for (name, text) in fixtures::good_schemas() {
-        for unsaid in check(&name, &schema_of(&text)).unsaid {
+        for unsaid in check(&name, &schema_of(&text)).differences {
             writeln!(all, "{name}{}\n  {}", unsaid.pointer, unsaid.message)
                 .expect("strings take text");
         }
@@ -151,7 +153,11 @@ fn what_was_written_in_rust_comes_back_whole() {
     for source in fixtures::find("rust", "schema.json") {
         let name = fixtures::name_of(&source);
         let printed = check(&name, &schema_of(&fixtures::read(&source)));
-        assert_eq!((printed.unsaid.as_slice(), printed.same_hash), ([].as_slice(), true), "{name}");
+        assert_eq!(
+            (printed.differences.as_slice(), printed.same_hash),
+            ([].as_slice(), true),
+            "{name}"
+        );
     }
 }
 
@@ -179,7 +185,7 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
     for shape in said {
         let printed = check("said", &with_shape(&shape));
         assert_eq!(
-            (printed.unsaid.as_slice(), printed.same_hash),
+            (printed.differences.as_slice(), printed.same_hash),
             ([].as_slice(), true),
             "{shape}\n{}",
             printed.text
@@ -209,7 +215,7 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
     for shape in unsaid {
         let printed = check("unsaid", &with_shape(&shape));
         let places: Vec<&str> =
-            printed.unsaid.iter().map(|unsaid| unsaid.pointer.as_str()).collect();
+            printed.differences.iter().map(|unsaid| unsaid.pointer.as_str()).collect();
         assert_eq!(places, ["/models/tasks/fields/data/shape"], "{shape}\n{}", printed.text);
         let after = read_back("unsaid", &printed.text);
         assert_eq!(after.models()[0].fields[0].facets.shape, None, "{shape}\n{}", printed.text);
@@ -239,10 +245,10 @@ fn a_source_that_is_too_large_for_its_reader_is_told() {
     let prose = "x".repeat(file::MAX_BYTES);
     let text = json!({"v": 3, "identityRoles": [], "models": {"tasks": {"relations": {}, "fields": {
         "title": {"type": "string", "isOptional": false, "isIndexed": false, "description": prose}}}}});
-    let unsaid = print(&schema_of(&text.to_string())).unsaid;
+    let unsaid = print(&schema_of(&text.to_string())).differences;
     let said: Vec<&str> = unsaid.iter().map(|it| it.message.as_str()).collect();
     assert!(
-        matches!(said[..], [one] if one.starts_with("the source is not read back: ")),
+        matches!(said[..], [one] if one.starts_with("the printed source cannot be read back: ")),
         "{said:?}"
     );
 }

@@ -208,7 +208,7 @@ fn a_connection_that_enforces_keys_is_refused() {
     let first = way.migration().statements.into_iter().next().expect("a statement");
     let error =
         database.query_row(&first.sql, [], |_| Ok(())).expect_err("keys are enforced").to_string();
-    assert!(error.contains("ablo::migrate::pragmas: PRAGMA foreign_keys has to be 0"), "{error}");
+    assert!(error.contains("ablo::migrate::pragmas: PRAGMA foreign_keys must be 0"), "{error}");
 }
 
 #[test]

@@ -84,9 +84,9 @@ fn what_a_table_lacks_that_is_there_already_is_said() {
     assert_eq!(
         said,
         [
-            "ablo::provision::column_missing: notes.updated_at is to be TEXT NOT NULL",
-            "ablo::provision::null_allowed: notes.title is to be TEXT NOT NULL",
-            "ablo::provision::type_differs: notes.size is to be REAL",
+            "ablo::provision::column_missing: notes.updated_at should be TEXT NOT NULL",
+            "ablo::provision::null_allowed: notes.title should be TEXT NOT NULL",
+            "ablo::provision::type_differs: notes.size should be REAL",
         ]
     );
 }

@@ -47,9 +47,12 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
     let files = match args.dialect {
         #[cfg(feature = "postgres")]
         DialectArg::Postgres => {
-            use sql::postgres::{Options, files, migrate};
-            let options =
-                Options { schema: Some(args.schema.clone()), foreign_keys, ..Options::default() };
+            use sql::postgres::{PostgresOptions, files, migrate};
+            let options = PostgresOptions {
+                schema: Some(args.schema.clone()),
+                foreign_keys,
+                ..PostgresOptions::default()
+            };
             let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
                 let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
                 Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
@@ -58,8 +61,8 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
         }
         #[cfg(feature = "sqlite")]
         DialectArg::Sqlite => {
-            use sql::sqlite::{Options, files, migrate};
-            files(&migrate(diff, prev, next, backfills, &Options { foreign_keys }), &about)
+            use sql::sqlite::{SqliteOptions, files, migrate};
+            files(&migrate(diff, prev, next, backfills, &SqliteOptions { foreign_keys }), &about)
         }
     };
     Ok(files.migrate + "\n" + &files.after_commit)

@@ -9,7 +9,7 @@ use crate::input::{self, Input};
 use crate::outcome::{Generated, GeneratedFile, Outcome};
 use crate::settings::{self, Settings};
 use ablo_codegen::Files;
-use ablo_codegen::write::{Change, Folder, Plan, WriteError};
+use ablo_codegen::write::{FileChange, Folder, WriteError, WritePlan};
 use ablo_schema::select::{SelectError, select};
 use ablo_schema::{Hashes, Schema};
 use std::borrow::Cow;
@@ -35,7 +35,7 @@ pub(crate) fn from(
         run.emit.emit(&emitted, &mut files);
     }
     let folders: Vec<Folder> = settings.runs.iter().map(|run| run.folder.clone()).collect();
-    let plan = Plan::new(&folders, &files).map_err(refused)?;
+    let plan = WritePlan::new(&folders, &files).map_err(refused)?;
     let generated = generated(&input.name, subset.models().len(), args.check, &plan);
     let mut outcome = Outcome::text(String::new());
     if !args.check {
@@ -54,8 +54,8 @@ pub(crate) fn from(
     Ok(outcome)
 }
 
-fn generated(schema: &str, models: usize, check: bool, plan: &Plan<'_>) -> Generated {
-    let file = |change: &Change<'_>| GeneratedFile {
+fn generated(schema: &str, models: usize, check: bool, plan: &WritePlan<'_>) -> Generated {
+    let file = |change: &FileChange<'_>| GeneratedFile {
         target: change.prefix,
         path: change.path.clone(),
         kind: change.kind,

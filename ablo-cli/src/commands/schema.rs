@@ -24,7 +24,7 @@ pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Stop> {
 #[cfg(feature = "rust")]
 pub(crate) fn rust(schema: &Schema) -> Outcome {
     let printed = ablo_codegen::emit::rust::source::print(schema);
-    let unsaid = printed.unsaid.iter();
+    let unsaid = printed.differences.iter();
     let mut findings: Vec<Finding> =
         unsaid.map(|it| Finding::new(codes::SOURCE_UNSAID, it.message.as_str())).collect();
     if findings.is_empty() && !printed.same_hash {

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::finding::{Exit, Finding, Report, Stop};
 use crate::outcome::counted;
 use crate::{database, input, render, settings, source};
-use ablo_codegen::emit::sql::postgres::Options as PostgresOptions;
+use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_migrate::{Absent, Dialect, Patience};
 use ablo_schema::Schema;
 use ablo_server::app::{App, CoordinatorOptions};

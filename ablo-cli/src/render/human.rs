@@ -3,7 +3,7 @@
 use super::snippet::{self, Snippets};
 use crate::finding::{Finding, Report, Spot};
 use crate::outcome::{Generated, Outcome, counted};
-use ablo_codegen::write::Kind;
+use ablo_codegen::write::ChangeKind;
 use ablo_schema::Severity;
 use miette::{
     Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, ReportHandler, SourceCode,
@@ -168,17 +168,19 @@ fn written(generated: &Generated) -> String {
     for files in generated.files.chunk_by(|one, other| one.target == other.target) {
         let count = |kind| files.iter().filter(|file| file.kind == kind).count();
         let counts = [
-            (count(Kind::Created), "created"),
-            (count(Kind::Updated), "updated"),
-            (count(Kind::Removed), "removed"),
-            (count(Kind::Unchanged), "unchanged"),
+            (count(ChangeKind::Created), "created"),
+            (count(ChangeKind::Updated), "updated"),
+            (count(ChangeKind::Removed), "removed"),
+            (count(ChangeKind::Unchanged), "unchanged"),
         ];
         let said: Vec<_> = counts
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(n, what)| format!("{n} {what}"))
             .collect();
-        let Some(first) = files.iter().find(|file| file.kind != Kind::Removed) else { continue };
+        let Some(first) = files.iter().find(|file| file.kind != ChangeKind::Removed) else {
+            continue;
+        };
         let start = files.iter().find(|file| file.is_start()).unwrap_or(first);
         let _ = writeln!(
             out,

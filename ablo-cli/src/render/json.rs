@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Report, Spot};
 use crate::outcome::{GeneratedFile, Outcome};
-use ablo_codegen::write::Kind;
+use ablo_codegen::write::ChangeKind;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -88,10 +88,10 @@ fn place<'a>(report: &'a Report, spot: Option<&'a Spot>) -> Place<'a> {
 
 fn file(file: &GeneratedFile) -> File<'_> {
     let change = match file.kind {
-        Kind::Created => "created",
-        Kind::Updated => "updated",
-        Kind::Unchanged => "unchanged",
-        Kind::Removed => "removed",
+        ChangeKind::Created => "created",
+        ChangeKind::Updated => "updated",
+        ChangeKind::Unchanged => "unchanged",
+        ChangeKind::Removed => "removed",
     };
     File { target: file.target, path: file.path.display().to_string(), change }
 }

@@ -1,9 +1,10 @@
-//! One folder per target. An emitter prints and decides nothing that a shape could have decided.
+//! The emitters, one folder per target. Rules that do not depend on the target language belong in a
+//! shape.
 
 #[cfg(any(feature = "json-schema", feature = "openapi"))]
 #[cfg_attr(
     not(all(feature = "json-schema", feature = "openapi")),
-    allow(dead_code, reason = "each of the two targets takes its part")
+    allow(dead_code, reason = "each of the two targets uses a part of it")
 )]
 mod json;
 #[cfg(feature = "json-schema")]

@@ -1,11 +1,12 @@
-//! What stood in the way of a run, for people who read the output of a build.
+//! Renders diagnostics for the output of a build.
 
 use ablo_schema::Severity;
 use ablo_schema::front::Located;
 use std::fmt::{self, Write};
 use std::path::PathBuf;
 
-/// Why nothing was generated. `Debug` and `Display` show the whole report, so that `run()?` in a build script does.
+/// An error of the generator. `Debug` and `Display` print the whole report, so that `run()?` in a
+/// build script shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     text: String,
@@ -25,27 +26,27 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What `main` returns is printed behind `Error: `.
+        // `main` prints the returned error after `Error: `.
         write!(f, "ablo: nothing was generated\n\n{self}")
     }
 }
 
 impl std::error::Error for Failure {}
 
-/// A text that was read, and the file it is from.
-pub(super) struct Text<'t> {
+/// The text of a source file, and its path.
+pub(super) struct SourceText<'t> {
     pub(super) path: PathBuf,
     pub(super) text: &'t str,
 }
 
-/// More than anybody reads at once.
-const MOST_SHOWN: usize = 40;
+/// The number of diagnostics that are printed.
+const MAX_SHOWN: usize = 40;
 
-/// Every diagnostic with the source around it, as rustc shows its own.
+/// Renders diagnostics with source excerpts in the style of rustc.
 #[cfg(not(feature = "fancy"))]
-pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
+pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
     let mut out = String::new();
-    for located in all.iter().take(MOST_SHOWN) {
+    for located in all.iter().take(MAX_SHOWN) {
         let diagnostic = located.diagnostic;
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -82,10 +83,11 @@ pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
 }
 
 #[cfg(not(feature = "fancy"))]
-fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Location) {
-    /// Lines longer than this are cut.
-    const LONG: usize = 160;
-    let Some(line) = text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= LONG)
+fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
+    /// Longer lines are not shown.
+    const MAX_LINE_CHARS: usize = 160;
+    let Some(line) =
+        text.lines().nth(place.line - 1).filter(|line| line.chars().count() <= MAX_LINE_CHARS)
     else {
         return;
     };
@@ -99,12 +101,12 @@ fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Location) {
     let _ = writeln!(out, "{gap}  |\n{number}  | {shown}\n{gap}  | {before}{marks}");
 }
 
-/// Every diagnostic with the source around it, as miette draws it.
+/// Renders diagnostics with source excerpts through miette.
 #[cfg(feature = "fancy")]
-pub(super) fn render(texts: &[Text<'_>], all: &[Located<'_>]) -> String {
+pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
     use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
     let mut out = String::new();
-    for located in all.iter().take(MOST_SHOWN) {
+    for located in all.iter().take(MAX_SHOWN) {
         let diagnostic = located.diagnostic;
         let severity = match diagnostic.code.severity() {
             Severity::Error => miette::Severity::Error,
@@ -146,10 +148,10 @@ fn count(out: &mut String, all: &[Located<'_>]) {
     let errors =
         all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Error).count();
     let _ = writeln!(out, "{errors} error{}", if errors == 1 { "" } else { "s" });
-    if all.len() > MOST_SHOWN {
+    if all.len() > MAX_SHOWN {
         let _ = writeln!(
             out,
-            "the first {MOST_SHOWN} of {} are shown; `ablo check` shows more",
+            "the first {MAX_SHOWN} of {} are shown; `ablo check` shows more",
             all.len()
         );
     }

@@ -1,4 +1,4 @@
-//! Rust sources on disk: where `mod name;` leads, by the rules of rustc, and nothing else of a crate.
+//! Finds the files of `mod name;` declarations by the rules of rustc.
 
 use ablo_schema::front::rust::file::{self, ModuleRequest};
 use std::fs::File;
@@ -20,38 +20,39 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct RustFiles {
     paths: Vec<PathBuf>,
-    missed: Vec<PathBuf>,
+    missing: Vec<PathBuf>,
 }
 
 impl RustFiles {
-    /// Begins with the file that is read first.
+    /// Starts with the root file.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { paths: vec![root.into()], missed: Vec::new() }
+        Self { paths: vec![root.into()], missing: Vec::new() }
     }
 
-    /// The files that were read, the first one first.
+    /// Returns the files that were read, the root file first.
     #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Files that were looked for and are not there: the source is another one when they come.
+    /// Returns the files that were looked for and do not exist. The source changes if one of them
+    /// is created.
     #[must_use]
-    pub fn missed(&self) -> &[PathBuf] {
-        &self.missed
+    pub fn missing(&self) -> &[PathBuf] {
+        &self.missing
     }
 
     /// Reads the file of a module.
     ///
     /// # Errors
-    /// With the reason, when there is none, or it cannot be read as text.
+    /// Returns a message if the file does not exist or is not readable as text.
     pub fn load(&mut self, wanted: &ModuleRequest<'_>) -> Result<String, String> {
         let candidates = self.candidates(wanted);
         let Some(found) = candidates.iter().find(|path| path.is_file()) else {
             let names: Vec<String> =
                 candidates.iter().map(|path| format!("`{}`", path.display())).collect();
-            self.missed.extend(candidates);
-            return Err(format!("there is no {}", names.join(" or ")));
+            self.missing.extend(candidates);
+            return Err(format!("no file {}", names.join(" or ")));
         };
         let text =
             read_bounded(found).map_err(|error| format!("`{}`: {error}", found.display()))?;
@@ -59,7 +60,8 @@ impl RustFiles {
         Ok(text)
     }
 
-    /// Where rustc would look. The first file may be the root of a crate or a module of one: both places count for it.
+    /// Returns the paths where rustc would look. The root file may be a crate root or a module, so
+    /// the paths for both cases are returned.
     fn candidates(&self, wanted: &ModuleRequest<'_>) -> Vec<PathBuf> {
         let file = self.paths.get(wanted.file).map_or(Path::new(""), PathBuf::as_path);
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -87,12 +89,12 @@ impl RustFiles {
     }
 }
 
-/// A file as text. What is too large is refused before it is read.
+/// Reads a file as text, up to the size limit.
 pub(super) fn read_bounded(path: &Path) -> io::Result<String> {
-    let most = file::MAX_BYTES as u64;
+    let limit = file::MAX_BYTES as u64;
     let mut text = String::new();
-    if File::open(path)?.take(most + 1).read_to_string(&mut text)? as u64 > most {
-        return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    if File::open(path)?.take(limit + 1).read_to_string(&mut text)? as u64 > limit {
+        return Err(io::Error::other(format!("larger than {} MiB", limit >> 20)));
     }
     Ok(text)
 }
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_where_rustc_looks() {
+    fn modules_are_found_where_rustc_looks() {
         assert_eq!(candidates("src/lib.rs", &[], None), ["src/x.rs", "src/x/mod.rs"]);
         assert_eq!(
             candidates("src/schema.rs", &[], None),

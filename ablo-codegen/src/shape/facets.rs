@@ -1,19 +1,19 @@
-//! Facets as several emitters need them: defaults told apart, JSON as a tree, digits as a pattern.
+//! Facets in the form that several emitters need: defaults, JSON values and digit patterns.
 
 use ablo_schema::schema::{Field, FieldKind, Format};
 use ablo_schema::value::Value;
 
-/// What a row has where its writer said nothing.
+/// The default of a field: the value that a new row gets if the writer gives none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Preset<'s> {
-    /// The time of writing.
+    /// The current time.
     Now,
-    /// This value.
+    /// A constant.
     Value(&'s Value),
 }
 
 impl<'s> Preset<'s> {
-    /// The default of a field.
+    /// Returns the default of a field.
     #[must_use]
     pub fn of(field: &'s Field) -> Option<Self> {
         match (&field.kind, field.facets.default.as_ref()?) {
@@ -23,7 +23,8 @@ impl<'s> Preset<'s> {
     }
 }
 
-/// A value as a tree that the JSON writers take. Whole numbers that a double holds exactly are written without a point.
+/// Converts a value to a `serde_json` tree. Integers that a double holds exactly are written
+/// without a decimal point.
 #[must_use]
 pub fn tree(value: &Value) -> serde_json::Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -43,7 +44,8 @@ pub fn tree(value: &Value) -> serde_json::Value {
     }
 }
 
-/// The regular expression of a format whose values are strings of digits, without leading zeros.
+/// Returns the regular expression of a format whose values are digit strings without leading zeros,
+/// or `None` for other formats.
 ///
 /// ```
 /// use ablo_codegen::shape::digits_pattern;

@@ -1,6 +1,6 @@
-//! The schema as one artifact sees it, free of any target language.
+//! Shapes: a schema as the emitters see it, independent of any target language.
 //!
-//! Every rule that two emitters would otherwise both decide is decided here.
+//! Every rule that more than one emitter needs is decided here.
 
 mod facets;
 mod reference;
@@ -11,7 +11,8 @@ mod tables;
 pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
-    Rows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
+    ServiceTable,
 };
 pub use tables::{
     ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape,
@@ -20,15 +21,15 @@ pub use tables::{
 
 use ablo_schema::Schema;
 
-/// All shapes of one schema.
+/// The shapes of one schema.
 #[derive(Debug)]
 pub struct Shapes<'s> {
-    /// One per model, in schema order.
+    /// One row shape per model, in schema order.
     pub rows: Vec<RowShape<'s>>,
 }
 
 impl<'s> Shapes<'s> {
-    /// Lowers a schema.
+    /// Lowers a schema to shapes.
     #[must_use]
     pub fn new(schema: &'s Schema) -> Self {
         Self { rows: schema.models().iter().map(RowShape::new).collect() }

@@ -4,7 +4,8 @@ use super::RowShape;
 use ablo_schema::schema::{Field, ModelKey};
 
 impl<'s> RowShape<'s> {
-    /// The model whose rows a field names: the one that every `belongsTo` over this field leads to.
+    /// Returns the model that a field refers to: the common target of every `belongsTo` over this
+    /// field.
     #[must_use]
     pub fn referenced_model(&self, field: &Field) -> Option<&'s ModelKey> {
         let mut targets = self

@@ -1,9 +1,9 @@
-//! Rows, and what creating and patching one takes.
+//! Row shapes: the fields of a row, of a create and of a patch.
 //!
-//! A row is its base fields and then its declared fields. A base field that the author redeclares stays a base field:
-//! the declaration only adds to what is known of it (whether it may be absent, its description), so that clients find
-//! `organizationId` and `createdBy` in one place in every model. Base fields are the server's to fill: neither a create
-//! (but for `id`) nor a patch carries them.
+//! A row has the base fields, followed by the declared fields. A base field that the author
+//! redeclares stays a base field; the declaration only adds its description and whether it may be
+//! absent. That way `organizationId` and `createdBy` are in the same position in every model. The
+//! server fills base fields: a create carries only `id`, and a patch carries none.
 
 use ablo_schema::schema::{Field, Model};
 
@@ -22,7 +22,7 @@ pub enum BaseField {
     CreatedBy,
 }
 
-/// The base fields in the order in which a row shows them.
+/// The base fields in row order.
 pub const BASE_FIELDS: [BaseField; 5] = [
     BaseField::Id,
     BaseField::CreatedAt,
@@ -31,7 +31,7 @@ pub const BASE_FIELDS: [BaseField; 5] = [
     BaseField::CreatedBy,
 ];
 
-/// What a base field holds.
+/// The type of a base field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BaseKind {
     /// The row's id.
@@ -43,7 +43,7 @@ pub enum BaseKind {
 }
 
 impl BaseField {
-    /// The member name on the wire.
+    /// Returns the member name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl BaseField {
         }
     }
 
-    /// What it holds.
+    /// Returns the type of its values.
     #[must_use]
     pub fn kind(self) -> BaseKind {
         match self {
@@ -70,36 +70,37 @@ impl BaseField {
     }
 }
 
-/// A base field as one model has it.
+/// A base field of one model.
 #[derive(Clone, Copy, Debug)]
 pub struct BaseShape<'s> {
-    /// Which one.
+    /// The base field.
     pub base: BaseField,
-    /// Whether a row may lack it.
+    /// Whether it may be absent from a row.
     pub optional: bool,
     /// The author's redeclaration, if any.
     pub declared: Option<&'s Field>,
 }
 
-/// A declared field that is no base field.
+/// A declared field that is not a base field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldShape<'s> {
-    /// The checked field.
+    /// The validated field.
     pub field: &'s Field,
-    /// Whether a create may leave it out.
+    /// Whether a create may omit it.
     pub create_optional: bool,
     /// Whether a patch may clear it.
     pub clearable: bool,
 }
 
-/// One model's row, create and patch.
+/// The row, create and patch of one model.
 #[derive(Debug)]
 pub struct RowShape<'s> {
     /// The model.
     pub model: &'s Model,
-    /// The base fields, always these five in this order.
+    /// The five base fields, always in this order.
     pub base: [BaseShape<'s>; 5],
-    /// The declared fields without redeclared base fields, in document order: what a create and a patch carry.
+    /// The declared fields in document order, without redeclared base fields. A create and a patch
+    /// carry these.
     pub fields: Vec<FieldShape<'s>>,
 }
 

@@ -1,89 +1,91 @@
-//! The tables that a service keeps for itself, free of any dialect.
+//! The tables of the coordinator itself, independent of the SQL dialect.
 //!
-//! Nothing comes in: they are the same whatever the models are. Out come columns, keys, indexes and what each is for,
-//! which every SQL target prints in its own spelling; that nothing else describes these tables keeps dialects alike.
+//! They are the same for every schema. Each SQL target prints these descriptions, which keeps the
+//! dialects consistent.
 
-mod outside;
+mod integrations;
 
-use outside::{
-    IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_ENDPOINTS, WEBHOOK_LETTERS,
+use integrations::{
+    IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,
+    WEBHOOK_ENDPOINTS,
 };
 
-/// One table.
+/// A table of the coordinator.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceTable {
-    /// Its name. All but the log start with `ablo_`, to keep clear of tables of models.
+    /// The name. All names except that of the sync log start with `ablo_`, to avoid collisions with
+    /// tables of models.
     pub name: &'static str,
-    /// What it is for.
+    /// The purpose, printed as the table's comment.
     pub about: &'static str,
-    /// Its columns in order.
+    /// The columns in order.
     pub columns: &'static [ServiceColumn],
     /// The columns of the primary key.
     pub key: &'static [&'static str],
-    /// What is looked up or unique, besides the key.
+    /// The indexes, without that of the primary key.
     pub indexes: &'static [ServiceIndex],
-    /// The column that holds the organisation whose rows they are, where each row is seen by one organisation alone.
+    /// The column with the organisation, if each row is visible to one organisation only.
     pub organization: Option<&'static str>,
 }
 
-/// One column.
+/// A column of a service table.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceColumn {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it holds.
+    /// The type.
     pub kind: ServiceKind,
-    /// Whether every row has a value.
+    /// Whether the column is `NOT NULL`.
     pub not_null: bool,
-    /// What its name does not say.
+    /// A description, printed as the column's comment.
     pub about: Option<&'static str>,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceKind {
     /// Text.
     Text,
-    /// One of these texts.
+    /// One of these strings.
     OneOf(&'static [&'static str]),
-    /// Several texts.
-    Texts,
-    /// A whole number of 64 bits.
+    /// An array of strings.
+    TextArray,
+    /// A 64-bit integer.
     Integer,
-    /// A whole number of 64 bits, the next one where none is given.
-    Numbered,
-    /// A point in time.
+    /// A 64-bit integer that defaults to the next number of a sequence.
+    Identity,
+    /// A timestamp.
     Date,
-    /// A point in time, that of writing where none is given.
-    Written,
-    /// The transaction that wrote the row, where the database numbers its transactions.
+    /// A timestamp that defaults to the current time.
+    DateNow,
+    /// The transaction that wrote the row, if the database numbers its transactions.
     Transaction,
     /// Any JSON value.
     Json,
 }
 
-/// One index.
+/// An index of a service table.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceIndex {
-    /// What is looked up, also the end of the index's name.
+    /// The purpose, used as the suffix of the index's name.
     pub purpose: &'static str,
-    /// Its columns.
+    /// The columns.
     pub columns: &'static [&'static str],
-    /// Whether no two of its rows agree in all columns.
+    /// Whether the index is unique.
     pub unique: bool,
-    /// The rows it is about.
-    pub rows: Rows,
+    /// The rows that the index covers.
+    pub rows: IndexRows,
 }
 
-/// Which rows an index is about.
+/// The rows that an index covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// All.
+pub enum IndexRows {
+    /// All rows.
     All,
-    /// Those with a value in this column.
-    With(&'static str),
-    /// Those with this value in this column.
-    Where(&'static str, &'static str),
+    /// Rows with a value in this column.
+    NotNull(&'static str),
+    /// Rows with this value in this column.
+    Equal(&'static str, &'static str),
 }
 
 impl ServiceColumn {
@@ -112,18 +114,18 @@ const fn json(name: &'static str) -> ServiceColumn {
     ServiceColumn::new(name, ServiceKind::Json)
 }
 
-const fn written(name: &'static str) -> ServiceColumn {
-    ServiceColumn::new(name, ServiceKind::Written)
+const fn date_now(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::DateNow)
 }
 
-const fn numbered(name: &'static str) -> ServiceColumn {
-    ServiceColumn::new(name, ServiceKind::Numbered).required()
+const fn identity(name: &'static str) -> ServiceColumn {
+    ServiceColumn::new(name, ServiceKind::Identity).required()
 }
 
 const fn lookup(
     purpose: &'static str,
     columns: &'static [&'static str],
-    rows: Rows,
+    rows: IndexRows,
 ) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: false, rows }
 }
@@ -131,7 +133,7 @@ const fn lookup(
 const fn unique(
     purpose: &'static str,
     columns: &'static [&'static str],
-    rows: Rows,
+    rows: IndexRows,
 ) -> ServiceIndex {
     ServiceIndex { purpose, columns, unique: true, rows }
 }
@@ -145,7 +147,7 @@ const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
-/// Every table of the service.
+/// All tables of the coordinator.
 pub const SERVICE_TABLES: [ServiceTable; 13] = [
     SYNC_DELTAS,
     IDEMPOTENCY,
@@ -159,61 +161,74 @@ pub const SERVICE_TABLES: [ServiceTable; 13] = [
     SOURCE_COMMITS,
     SOURCE_EVENTS,
     WEBHOOK_ENDPOINTS,
-    WEBHOOK_LETTERS,
+    WEBHOOK_DEAD_LETTERS,
 ];
 
 const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
-    about: "The sync log: one row for each change, in the order in which clients learn of it. Rows are only added.",
+    about: "The sync log: one row per delta, in the order in which clients receive them. Rows are \
+        only inserted.",
     columns: &[
-        numbered("id").about(
-            "The sync id, which clients keep as their cursor. It is drawn before the commit: \
-             writers of one organisation append under a lock, or a reader may pass one by",
+        identity("id").about(
+            "The sync id, which clients keep as their cursor. It is assigned before the commit, so \
+             writers of one organisation append under a lock; otherwise a reader could skip an id",
         ),
         one_of("action_type", ACTIONS).required().about(
-            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, group Subtracted",
+            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, \
+             group Subtracted",
         ),
-        text("model_name").required().about("The type name of the model"),
-        text("model_id").required().about("The id of the row that changed"),
+        text("model_name").required().about("The typename of the model"),
+        text("model_id").required().about("The id of the changed row"),
         json("data").about("The whole row after the change, null for a delete"),
-        json("previous_data").about("What the members that changed held before"),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts).required().about("Who is told: groups as kind:id"),
+        json("previous_data").about("The previous values of the changed members"),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray)
+            .required()
+            .about("The sync groups that receive the delta, as kind:id"),
         text("organization_id").required(),
-        written("created_at").required(),
-        text("transaction_id").about("The operation that caused it: its sender knows its own change by this"),
-        text("created_by").about("Kept for old rows: see actor_id"),
+        date_now("created_at").required(),
+        text("transaction_id")
+            .about("The operation that caused it; the sender recognises its own change by this id"),
+        text("created_by").about("For old rows only; see actor_id"),
         text("actor_id"),
         one_of("actor_kind", PARTICIPANTS),
         text("on_behalf_of_id"),
         one_of("on_behalf_of_kind", PARTICIPANTS),
         text("capability_id"),
         one_of("confirmation_state", CONFIRMATIONS),
-        one_of("backfill_provenance", PROVENANCES).about("How sure the attribution of an old row is"),
-        text("caused_by_task_id").about("The turn of the agent that caused it"),
-        ServiceColumn::new("previous_groups", ServiceKind::Texts)
-            .about("Who was told before, where that is not who is told now"),
+        one_of("backfill_provenance", PROVENANCES)
+            .about("The confidence of the attribution of an old row"),
+        text("caused_by_task_id").about("The agent's turn that caused it"),
+        ServiceColumn::new("previous_groups", ServiceKind::TextArray)
+            .about("The sync groups before the change, if they differ from sync_groups"),
     ],
     key: &["id"],
     indexes: &[
-        lookup("catch_up", &["organization_id", "id"], Rows::All),
-        lookup("row", &["organization_id", "model_name", "model_id", "id"], Rows::All),
-        // A change that is sent again is applied once, even when both arrive together.
-        unique("transaction", &["organization_id", "transaction_id"], Rows::With("transaction_id")),
+        lookup("catch_up", &["organization_id", "id"], IndexRows::All),
+        lookup("row", &["organization_id", "model_name", "model_id", "id"], IndexRows::All),
+        // Applies a repeated operation only once, even if both arrive at the same time.
+        unique(
+            "transaction",
+            &["organization_id", "transaction_id"],
+            IndexRows::NotNull("transaction_id"),
+        ),
     ],
     organization: Some("organization_id"),
 };
 
-/// The tables that stand beside those of an application whose database stays canonical.
+/// The tables that an application's own database needs as a data source.
 pub const SOURCE_TABLES: [ServiceTable; 2] = [IDEMPOTENCY, OUTBOX];
 
 const CLAIMS: ServiceTable = ServiceTable {
     name: "ablo_claims",
-    about: "Claims on rows: at most one active per row, those behind it queued in order of arrival.",
+    about: "Claims on rows: at most one active claim per row, the others queued in order of \
+        arrival.",
     columns: &[
-        text("id").required().about("Chosen by the participant, unique among its own"),
+        text("id").required().about("Chosen by the participant; unique per participant"),
         text("organization_id").required(),
-        text("participant_id").required().about("Who holds it or waits for it"),
-        one_of("participant_kind", PARTICIPANTS).required().about("A user is a human on the wire"),
+        text("participant_id").required().about("The holder or waiter"),
+        one_of("participant_kind", PARTICIPANTS)
+            .required()
+            .about("user is called human on the wire"),
         text("model").required().about("The key of the model in the schema"),
         text("row_id").required(),
         text("path"),
@@ -223,103 +238,110 @@ const CLAIMS: ServiceTable = ServiceTable {
         text("description"),
         json("meta"),
         one_of("status", CLAIM_STATES).required(),
-        numbered("arrival").about(
-            "The place in the queue is the number of queued claims on the row that arrived before",
+        identity("arrival").about(
+            "A waiter's position is the number of queued claims on the row with a lower number",
         ),
-        written("declared_at").required(),
+        date_now("declared_at").required(),
         ServiceColumn::new("expires_at", ServiceKind::Date).required(),
-        ServiceColumn::new("ttl_ms", ServiceKind::Integer)
-            .required()
-            .about("How far its holder pushes the end forward by a sign of life, in milliseconds"),
-        json("error").about("Why it ended, if not by its holder's will"),
+        ServiceColumn::new("ttl_ms", ServiceKind::Integer).required().about(
+            "The length of the lease in milliseconds; a heartbeat of the holder extends expires_at \
+             by it",
+        ),
+        json("error").about("The reason why it ended, if the holder did not release it"),
     ],
-    // Participants choose ids: no one may use up another's.
+    // Participants choose claim ids, so that the key has to include the participant.
     key: &["organization_id", "participant_id", "id"],
     indexes: &[
-        unique("holder", &["organization_id", "model", "row_id"], Rows::Where("status", "active")),
+        unique(
+            "holder",
+            &["organization_id", "model", "row_id"],
+            IndexRows::Equal("status", "active"),
+        ),
         lookup(
             "queue",
             &["organization_id", "model", "row_id", "arrival"],
-            Rows::Where("status", "queued"),
+            IndexRows::Equal("status", "queued"),
         ),
-        lookup("expiry", &["expires_at"], Rows::All),
+        lookup("expiry", &["expires_at"], IndexRows::All),
     ],
     organization: Some("organization_id"),
 };
 
 const COMMITS: ServiceTable = ServiceTable {
     name: "ablo_commits",
-    about: "The receipts of commits: one that comes again is answered as the first time.",
+    about: "The receipts of commits: a repeated commit gets the same answer.",
     columns: &[
         text("organization_id").required(),
         text("client_tx_id").required().about("Chosen by the client"),
         text("body_hash")
             .required()
-            .about("Of the operations: another commit may not use the same id"),
+            .about("The hash of the operations; a different commit may not use the same id"),
         json("receipt").required(),
-        written("created_at").required(),
+        date_now("created_at").required(),
     ],
     key: &["organization_id", "client_tx_id"],
-    indexes: &[lookup("age", &["created_at"], Rows::All)],
+    indexes: &[lookup("age", &["created_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
-/// Not isolated: whose a credential is, is only known when it has been found.
+/// Not isolated: the organisation of a credential is known only after it has been found.
 const CAPABILITIES: ServiceTable = ServiceTable {
     name: "ablo_capabilities",
-    about: "Credentials: API keys and the tokens exchanged for them, each by its hash alone.",
+    about: "Credentials: API keys and the tokens exchanged for them, stored as hashes only.",
     columns: &[
         text("id").required(),
         text("token_hash")
             .required()
-            .about("BLAKE3 of the token, in hexadecimal digits; the token itself is not kept"),
+            .about("The BLAKE3 hash of the token, in hexadecimal; the token itself is not stored"),
         one_of("kind", CREDENTIALS).required(),
         text("organization_id").required(),
-        text("participant_id").required().about("Whom it speaks for"),
+        text("participant_id").required().about("The participant that it authenticates"),
         one_of("participant_kind", PARTICIPANTS).required(),
         text("on_behalf_of_id").about("The human at the root of the delegation"),
-        ServiceColumn::new("operations", ServiceKind::Texts)
+        ServiceColumn::new("operations", ServiceKind::TextArray)
             .required()
-            .about("model.verb each, or * for all"),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts)
+            .about("Permitted operations as model.verb, or * for all"),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray)
             .required()
-            .about("What it may see: groups as kind:id"),
-        json("user_meta").required().about("What the application knows about the participant"),
+            .about("The sync groups that it may read, as kind:id"),
+        json("user_meta").required().about("Data of the application about the participant"),
         text("label"),
-        one_of("reach", REACH)
-            .required()
-            .about("Whether it grows with what its participant is given"),
-        text("parent_id").about("The credential it was exchanged for; it ends with that"),
-        written("issued_at").required(),
-        ServiceColumn::new("expires_at", ServiceKind::Date).about("Null: until it is taken back"),
+        one_of("reach", REACH).required().about(
+            "whole: includes groups that the participant is granted later; part: only sync_groups",
+        ),
+        text("parent_id")
+            .about("The credential that was exchanged for it; revoking that one revokes this one"),
+        date_now("issued_at").required(),
+        ServiceColumn::new("expires_at", ServiceKind::Date)
+            .about("Null: valid until it is revoked"),
         ServiceColumn::new("revoked_at", ServiceKind::Date),
         ServiceColumn::new("last_used_at", ServiceKind::Date),
     ],
     key: &["id"],
     indexes: &[
-        unique("token", &["token_hash"], Rows::All),
-        lookup("parent", &["parent_id"], Rows::With("parent_id")),
-        lookup("participant", &["organization_id", "participant_id"], Rows::All),
-        lookup("expiry", &["expires_at"], Rows::With("expires_at")),
+        unique("token", &["token_hash"], IndexRows::All),
+        lookup("parent", &["parent_id"], IndexRows::NotNull("parent_id")),
+        lookup("participant", &["organization_id", "participant_id"], IndexRows::All),
+        lookup("expiry", &["expires_at"], IndexRows::NotNull("expires_at")),
     ],
     organization: None,
 };
 
 const TURNS: ServiceTable = ServiceTable {
     name: "ablo_turns",
-    about: "Turns of agents: what was asked, and what it cost.",
+    about: "Turns of agents: the hash of the prompt and the cost.",
     columns: &[
         text("id").required(),
         text("organization_id").required(),
         text("participant_id").required().about("The agent"),
-        text("prompt_hash").required().about("BLAKE3 of what was asked, in hexadecimal digits"),
+        text("prompt_hash").required().about("The BLAKE3 hash of the prompt, in hexadecimal"),
         text("parent_id"),
-        text("surface").about("Where it was asked"),
+        text("surface").about("The user interface of the prompt"),
         json("metadata"),
         ServiceColumn::new("cost_input_tokens", ServiceKind::Integer),
         ServiceColumn::new("cost_output_tokens", ServiceKind::Integer),
         ServiceColumn::new("cost_compute_ms", ServiceKind::Integer).about("Milliseconds"),
-        written("opened_at").required(),
+        date_now("opened_at").required(),
         ServiceColumn::new("ended_at", ServiceKind::Date),
     ],
     key: &["organization_id", "id"],
@@ -329,21 +351,21 @@ const TURNS: ServiceTable = ServiceTable {
 
 const SESSIONS: ServiceTable = ServiceTable {
     name: "ablo_sessions",
-    about: "Who is here: one row for each open connection, kept alive by the process that holds it.",
+    about: "Presence: one row per open connection, renewed by the process that serves it.",
     columns: &[
         text("organization_id").required(),
         text("id").required().about("The connection"),
         text("participant_id").required(),
         one_of("participant_kind", PARTICIPANTS).required(),
-        ServiceColumn::new("sync_groups", ServiceKind::Texts).required(),
-        json("presence").required().about("What the participant said about itself last"),
+        ServiceColumn::new("sync_groups", ServiceKind::TextArray).required(),
+        json("presence").required().about("The participant's last presence update"),
         ServiceColumn::new("active_at", ServiceKind::Date).required(),
         ServiceColumn::new("expires_at", ServiceKind::Date)
             .required()
-            .about("A process that died no longer pushes this forward"),
+            .about("Renewed by the process; it passes if the process stops"),
     ],
     key: &["organization_id", "id"],
-    indexes: &[lookup("expiry", &["expires_at"], Rows::All)],
+    indexes: &[lookup("expiry", &["expires_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -359,15 +381,16 @@ mod tests {
     }
 
     #[test]
-    fn the_checker_knows_the_names() {
+    fn validation_knows_the_names() {
         assert_eq!(SERVICE_TABLES.map(|table| table.name), ablo_schema::check::SERVICE_TABLES);
     }
 
     #[test]
-    fn every_column_of_the_protocol_is_there() {
-        let core = "id action_type model_name model_id data previous_data sync_groups organization_id created_at transaction_id";
-        let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind capability_id \
-            confirmation_state backfill_provenance";
+    fn all_columns_of_the_protocol_exist() {
+        let core = "id action_type model_name model_id data previous_data sync_groups \
+            organization_id created_at transaction_id";
+        let attribution = "created_by actor_id actor_kind on_behalf_of_id on_behalf_of_kind \
+            capability_id confirmation_state backfill_provenance";
         assert_eq!(
             columns("sync_deltas"),
             format!("{core} {attribution} caused_by_task_id previous_groups")
@@ -375,13 +398,13 @@ mod tests {
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(
             columns("ablo_outbox"),
-            "cursor id model entity_id type data organization_id client_tx_id occurred_at created_at \
-             written_in"
+            "cursor id model entity_id type data organization_id client_tx_id occurred_at \
+             created_at written_in"
         );
         assert_eq!(
             columns("ablo_claims"),
-            "id organization_id participant_id participant_kind model row_id path range field action description meta \
-             status arrival declared_at expires_at ttl_ms error"
+            "id organization_id participant_id participant_kind model row_id path range field \
+             action description meta status arrival declared_at expires_at ttl_ms error"
         );
     }
 
@@ -400,13 +423,14 @@ mod tests {
             for index in table.indexes {
                 assert!(index.columns.iter().all(|name| column(name).name == *name));
                 match index.rows {
-                    Rows::All => {}
-                    Rows::With(name) => {
-                        assert!(!column(name).not_null, "the condition would say nothing")
+                    IndexRows::All => {}
+                    IndexRows::NotNull(name) => {
+                        assert!(!column(name).not_null, "the condition is always true")
                     }
-                    Rows::Where(name, value) => {
+                    IndexRows::Equal(name, value) => {
+                        let kind = column(name).kind;
                         assert!(
-                            matches!(column(name).kind, ServiceKind::OneOf(values) if values.contains(&value))
+                            matches!(kind, ServiceKind::OneOf(values) if values.contains(&value))
                         );
                     }
                 }

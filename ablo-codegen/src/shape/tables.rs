@@ -1,7 +1,8 @@
-//! Tables: what a database has to hold, free of any dialect.
+//! Table shapes: the tables of a schema, independent of the SQL dialect.
 //!
-//! A checked schema comes in; tenant-plane tables with ordered, resolved columns, isolation and foreign keys come out,
-//! each table after the one its rows are isolated through. No type name, quote or object name of a database may be here.
+//! Only tenant-plane models have tables. Each has ordered, resolved columns, its isolation and its
+//! foreign keys, and follows the table that isolates its rows. Type names, quoting and object names
+//! belong to the dialects.
 
 use super::facets::Preset;
 use ablo_schema::Schema;
@@ -10,93 +11,94 @@ use ablo_schema::value::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One table.
+/// A table.
 #[derive(Debug)]
 pub struct TableShape<'s> {
-    /// The model whose rows it holds.
+    /// The model that it stores.
     pub model: &'s Model,
-    /// Its columns in order, each once: the base columns, then the declared ones.
+    /// The columns in order: the base columns, then the declared ones.
     pub columns: Vec<ColumnShape<'s>>,
-    /// Who may see which rows.
+    /// The rule that decides which rows a tenant sees.
     pub isolation: Isolation<'s>,
-    /// Physical foreign keys, each pair of column and table once.
+    /// The physical foreign keys, without duplicates.
     pub foreign_keys: Vec<ForeignKeyShape<'s>>,
-    /// Columns in which no two rows share a value.
+    /// The unique columns.
     pub unique: Vec<UniqueShape<'s>>,
 }
 
-/// One column.
+/// A column.
 #[derive(Debug)]
 pub struct ColumnShape<'s> {
-    /// Its physical name.
+    /// The name in the database.
     pub name: &'s str,
-    /// What it holds.
+    /// The type.
     pub kind: ColumnKind<'s>,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub not_null: bool,
     /// Whether it is the primary key.
     pub primary: bool,
-    /// Whether an absent value is the time of writing.
+    /// Whether it defaults to the current time.
     pub default_now: bool,
-    /// What an absent value is otherwise.
+    /// The constant default.
     pub default: Option<&'s Value>,
-    /// Whether an index is wanted. The primary key has one without asking.
+    /// Whether it gets an index. The primary key has one anyway.
     pub indexed: bool,
-    /// The declared field it stores, if any.
+    /// The declared field that it stores, if any.
     pub field: Option<&'s Field>,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind<'s> {
     /// Text.
     Text,
-    /// One of these texts.
+    /// One of these strings.
     Enum(&'s [Box<str>]),
     /// An IEEE 754 double.
     Number,
-    /// True or false.
+    /// A boolean.
     Boolean,
-    /// A point in time.
+    /// A timestamp.
     Date,
     /// Any JSON value.
     Json,
-    /// Numbers and texts of an exact format.
+    /// A number or string with an exact format.
     Exact(Format),
 }
 
-/// Who may see which rows.
+/// The rule that decides which rows a tenant sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation<'s> {
-    /// Everyone sees all.
+    /// All tenants see all rows.
     Shared,
-    /// A column holds the organisation.
+    /// A column has the organisation.
     Column(&'s str),
-    /// A row is seen by whoever sees its parent row.
+    /// A row is visible if its parent row is visible.
     Parent {
-        /// The column of this table that names the parent row.
+        /// The column of this table that refers to the parent row.
         local_key: &'s str,
         /// The parent's table.
         table: &'s str,
-        /// The parent's column that the local key holds.
+        /// The parent's column that the local key refers to.
         key: &'s str,
-        /// Where the parent's organisation stands.
+        /// The location of the parent's organisation.
         owner: ParentOwner<'s>,
     },
 }
 
-/// Where a parent row's organisation stands.
+/// The location of a parent row's organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParentOwner<'s> {
     /// In the parent's own tenancy column.
     Column(&'s str),
-    /// Further up: the parent is isolated through a parent of its own.
+    /// Further up: the parent is isolated through its own parent.
     Inherited,
-    /// In this column as the author says, of a table that the schema does not have or does not isolate.
+    /// In this column, which the author declared, of a table that the schema does not have or does
+    /// not isolate.
     Assumed(&'s str),
 }
 
-/// One foreign key, to the target's `id`.
+/// A foreign key to the target's `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignKeyShape<'s> {
     /// The referencing column.
@@ -105,16 +107,18 @@ pub struct ForeignKeyShape<'s> {
     pub target: &'s str,
 }
 
-/// A column in which no two rows share a value. Absent values are not compared.
+/// A unique column. Absent values are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UniqueShape<'s> {
     /// The column.
     pub column: &'s str,
-    /// The column of the organisation among whose rows it holds; among all rows without one.
+    /// The organisation column, if values are unique per organisation instead of in the whole
+    /// table.
     pub within: Option<&'s str>,
 }
 
-/// The tables of a schema, each after the one its rows are isolated through, otherwise in schema order.
+/// Returns the tables of a schema in schema order, except that each follows the table that isolates
+/// its rows.
 #[must_use]
 pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
     let tenant = || schema.models().iter().filter(|model| model.plane == Plane::Tenant);
@@ -123,16 +127,16 @@ pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
     let mut placed = BTreeSet::new();
     let mut tables = Vec::with_capacity(by_table.len());
     for model in tenant() {
-        let mut line = Vec::new();
+        let mut chain = Vec::new();
         let mut next = Some(model);
         while let Some(model) = next.take_if(|model| placed.insert(model.table.as_str())) {
-            line.push(model);
+            chain.push(model);
             if let Tenancy::Parent { parent_table, .. } = &model.tenancy {
                 next = by_table.get(parent_table.as_str()).copied();
             }
         }
         tables
-            .extend(line.into_iter().rev().map(|model| TableShape::new(model, schema, &by_table)));
+            .extend(chain.into_iter().rev().map(|model| TableShape::new(model, schema, &by_table)));
     }
     tables
 }
@@ -157,18 +161,19 @@ impl<'s> TableShape<'s> {
             column.indexed = true;
         }
         for relation in model.belongs_to().filter(|relation| relation.options.fk) {
-            table.refer(relation, schema);
+            table.add_foreign_key(relation, schema);
         }
         table
     }
 
-    /// The physical table.
+    /// Returns the name of the table in the database.
     #[must_use]
     pub fn name(&self) -> &'s str {
         self.model.table.as_str()
     }
 
-    /// Adds a declared field: a column of its own, or what it adds to one of the base columns, which come first.
+    /// Adds a declared field, as a new column or as an addition to one of the base columns, which
+    /// come first.
     fn add(&mut self, field: &'s Field, base: usize) {
         let name = field_column(self.model, field);
         let kind = ColumnKind::of(field);
@@ -200,7 +205,7 @@ impl<'s> TableShape<'s> {
         }
     }
 
-    fn refer(&mut self, relation: &'s Relation, schema: &'s Schema) {
+    fn add_foreign_key(&mut self, relation: &'s Relation, schema: &'s Schema) {
         let target = schema.target(relation);
         let Some(column) = column_of(self.model, relation.foreign_key.as_str()) else { return };
         let key = ForeignKeyShape { column, target: target.table.as_str() };
@@ -224,7 +229,7 @@ impl<'s> ColumnShape<'s> {
         }
     }
 
-    /// What people should know of it: the field's description, and that it is deprecated.
+    /// Returns the column's comment: the description of the field and its deprecation note.
     #[must_use]
     pub fn comment(&self) -> Option<Cow<'s, str>> {
         let facets = &self.field?.facets;
@@ -280,8 +285,8 @@ fn base_columns(model: &Model) -> Vec<ColumnShape<'_>> {
     columns
 }
 
-/// The column of a declared field. `organizationId` is the tenancy column, whatever that is named, unless its author
-/// gives it another.
+/// Returns the column of a declared field. `organizationId` maps to the tenancy column unless the
+/// author declares another column for it.
 fn field_column<'s>(model: &'s Model, field: &'s Field) -> &'s str {
     match model.tenancy_column() {
         Some(column) if field.name == "organizationId" && field.column == "organization_id" => {
@@ -291,7 +296,7 @@ fn field_column<'s>(model: &'s Model, field: &'s Field) -> &'s str {
     }
 }
 
-/// The column of any field, declared or base.
+/// Returns the column of a declared or base field.
 fn column_of<'s>(model: &'s Model, field: &str) -> Option<&'s str> {
     if let Some(field) = model.field(field) {
         return Some(field_column(model, field));

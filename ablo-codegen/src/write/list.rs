@@ -1,7 +1,8 @@
-//! The list of the files that ablo wrote into a folder, kept there as `.ablo-files`.
+//! The list of files that ablo wrote into a folder, stored there as `.ablo-files`.
 //!
-//! One relative path a line, sorted, so that it merges well; JSON cannot carry a header, so a list says what is ours.
-//! A line that is no plain path below the folder is passed over: the list can be edited, and must not lead outside.
+//! The file has one relative path per line, sorted, so that it merges well. A list is used because
+//! JSON output cannot carry a header comment. Lines that are not plain paths below the folder are
+//! ignored, because the list can be edited and must not lead outside the folder.
 
 use super::WriteError;
 use std::collections::BTreeSet;
@@ -14,24 +15,24 @@ const HEAD: &str =
     "# Files that ablo wrote into this folder, and may replace or remove. Keep it beside them.\n";
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct List {
+pub(super) struct FileList {
     pub(super) folder: PathBuf,
     names: BTreeSet<String>,
 }
 
-impl List {
+impl FileList {
     pub(super) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), names: BTreeSet::new() }
     }
 
-    /// Reads a folder's list; a folder without one has nothing of ours.
+    /// Reads a folder's list. A folder without one has no files of ablo.
     pub(super) fn read(folder: &Path) -> Result<Self, WriteError> {
         let mut list = Self::new(folder);
         let path = list.path();
         match fs::symlink_metadata(&path) {
             Ok(found) if !found.is_file() => return Err(WriteError::NotAFile(path)),
             Ok(_) => {}
-            // Whether a file is where the folder should be is found, and told better, on the way to each file.
+            // The path check of each file reports this case with a better message.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -40,7 +41,7 @@ impl List {
             {
                 return Ok(list);
             }
-            Err(source) => return Err(WriteError::io("look at", &path)(source)),
+            Err(source) => return Err(WriteError::io("inspect", &path)(source)),
         }
         let text = fs::read_to_string(&path).map_err(WriteError::io("read", &path))?;
         list.names.extend(text.lines().filter(|line| is_plain(line)).map(str::to_owned));
@@ -70,7 +71,7 @@ impl List {
         }
     }
 
-    /// The names that the other list lacks.
+    /// Returns the names that the other list lacks.
     pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a str> {
         self.names.difference(&other.names).map(String::as_str)
     }

@@ -1,7 +1,7 @@
-//! New texts beside their places, until all are written.
+//! Temporary files next to their final paths, until all are written.
 //!
-//! A stage that is dropped before its commit takes back what it wrote, folders included. The system's page cache is
-//! trusted: generated files can be generated again, so nothing is synced to the disk.
+//! A stage that is dropped before its commit removes the files and folders that it created. Nothing
+//! is synced to disk, because generated files can be generated again.
 
 use super::WriteError;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Default)]
 pub(super) struct Stage {
-    /// The temporary file and the place it goes to.
+    /// The temporary path and the final path.
     files: Vec<(PathBuf, PathBuf)>,
     folders: Vec<PathBuf>,
 }
@@ -19,8 +19,8 @@ impl Stage {
     pub(super) fn write(&mut self, path: &Path, text: &str) -> Result<(), WriteError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         self.make(folder)?;
-        let (temporary, mut file) =
-            beside(folder, self.files.len()).map_err(WriteError::io("write below", folder))?;
+        let (temporary, mut file) = create_temporary(folder, self.files.len())
+            .map_err(WriteError::io("write below", folder))?;
         self.files.push((temporary, path.to_owned()));
         file.write_all(text.as_bytes()).map_err(WriteError::io("write", path))
     }
@@ -45,7 +45,7 @@ impl Stage {
         for above in missing.into_iter().rev() {
             match fs::create_dir(above) {
                 Ok(()) => self.folders.push(above.to_owned()),
-                // Another run may have been quicker.
+                // A concurrent run may have created it.
                 Err(_) if above.is_dir() => {}
                 Err(source) => return Err(WriteError::io("create the folder", above)(source)),
             }
@@ -57,7 +57,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         for (temporary, _) in &self.files {
-            // Taking back is a courtesy: the error that led here is the one to tell.
+            // Errors are ignored: the error that caused the drop is reported instead.
             let _ = fs::remove_file(temporary);
         }
         for folder in self.folders.iter().rev() {
@@ -66,9 +66,9 @@ impl Drop for Stage {
     }
 }
 
-/// A new file in a folder. The process id keeps two runs apart, and the number passes over what a killed run left; the
-/// name is short whatever the file will be called.
-fn beside(folder: &Path, first: usize) -> io::Result<(PathBuf, fs::File)> {
+/// Creates a temporary file in a folder. The process id separates concurrent runs, and the number
+/// skips files that a killed run left. The name is short regardless of the final name.
+fn create_temporary(folder: &Path, first: usize) -> io::Result<(PathBuf, fs::File)> {
     let mut number = first;
     loop {
         let path = folder.join(format!(".ablo-{}-{number}", std::process::id()));

@@ -8,14 +8,14 @@ use crate::ledger::{Entry, Record};
 use crate::live::Live;
 use crate::plan::RowCount;
 use crate::session::{Applied, Dialect, Patience, Session};
-use ablo_codegen::emit::sql::postgres::{Options, expected, migrate};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate};
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::time::Duration;
 
-fn options(schema: &str, foreign_keys: bool) -> Options {
-    Options { schema: Some(schema.to_owned()), foreign_keys, ..Options::default() }
+fn options(schema: &str, foreign_keys: bool) -> PostgresOptions {
+    PostgresOptions { schema: Some(schema.to_owned()), foreign_keys, ..PostgresOptions::default() }
 }
 
 pub(crate) fn lower(

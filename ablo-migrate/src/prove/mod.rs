@@ -18,7 +18,7 @@ use crate::live::Live;
 use crate::plan::Plan;
 use crate::postgres::{Database, Patience, quoted};
 use crate::rows::{Cell, TableRows, rows};
-use ablo_codegen::emit::sql::postgres::{Options, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_codegen::shape::{ColumnShape, TableShape, tables};
 use ablo_schema::diff::{Backfills, Diff, Hints, Report};
 use ablo_schema::{Hashes, Schema};
@@ -211,7 +211,11 @@ fn approved(
 }
 
 fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> Result<()> {
-    let options = Options { schema: Some(HOME.to_owned()), foreign_keys, ..Options::default() };
+    let options = PostgresOptions {
+        schema: Some(HOME.to_owned()),
+        foreign_keys,
+        ..PostgresOptions::default()
+    };
     let program =
         provision(schema, &options).map_err(|error| Finding::new(codes::OPTIONS, error.message))?;
     for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {

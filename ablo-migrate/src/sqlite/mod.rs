@@ -14,7 +14,7 @@ use crate::ledger::{Entry, Record, State, TABLE};
 use crate::live::Live;
 use crate::plan::RowCount;
 use crate::session::{Absent, Applied, Dialect, Patience, Session};
-use ablo_codegen::emit::sql::sqlite::{EPILOGUE, Options, PROLOGUE, migrate, provision};
+use ablo_codegen::emit::sql::sqlite::{EPILOGUE, PROLOGUE, SqliteOptions, migrate, provision};
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
@@ -73,7 +73,7 @@ pub(crate) fn lower(
         let message = format!("SQLite has no schema `{place}`: its tables are in `{MAIN}`");
         return Err(Finding::new(OPTIONS, message).into());
     }
-    Ok(migrate(diff, diff.prev(), diff.next(), backfills, &Options { foreign_keys }))
+    Ok(migrate(diff, diff.prev(), diff.next(), backfills, &SqliteOptions { foreign_keys }))
 }
 
 impl Database {
@@ -132,7 +132,7 @@ impl Session for Database {
 
     fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
         let model = Connection::open_in_memory()?;
-        model.execute_batch(&provision(schema, &Options { foreign_keys }).transaction)?;
+        model.execute_batch(&provision(schema, &SqliteOptions { foreign_keys }).transaction)?;
         Ok(drift::differences(&catalogue::live(&model)?, &self.live()?))
     }
 

@@ -97,7 +97,7 @@ impl Adapter {
         schema: &Schema,
         options: AdapterOptions,
     ) -> Result<Self, SchemaMismatch> {
-        let sql_options = ablo_codegen::emit::sql::postgres::Options {
+        let sql_options = ablo_codegen::emit::sql::postgres::PostgresOptions {
             schema: options.schema.clone(),
             ..Default::default()
         };

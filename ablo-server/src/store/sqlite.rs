@@ -56,7 +56,7 @@ impl Sqlite {
     pub fn open(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
         Self::open_with(
             path,
-            &[sqlite::service(), sqlite::provision(schema, &sqlite::Options::default())],
+            &[sqlite::service(), sqlite::provision(schema, &sqlite::SqliteOptions::default())],
         )
     }
 

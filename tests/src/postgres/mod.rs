@@ -9,7 +9,7 @@ pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalog
 pub use mortal::Mortal;
 pub use server::{Database, Server, Session};
 
-use ablo_codegen::emit::sql::postgres::{Options, Provision, provision};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_schema::Schema;
 
 /// Reads a schema that has to be valid.
@@ -28,7 +28,7 @@ pub fn schema(text: &str) -> Schema {
 /// Never: these options are right.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
-    provision(schema, &Options { foreign_keys: true, ..Options::default() })
+    provision(schema, &PostgresOptions { foreign_keys: true, ..PostgresOptions::default() })
         .expect("options that are right")
 }
 

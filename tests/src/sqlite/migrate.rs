@@ -1,7 +1,7 @@
 //! Migrations on a real database: run as a driver runs them, and judged by what results.
 
 use super::{Catalogue, apply, catalogue, database, insert, program};
-use ablo_codegen::emit::sql::sqlite::{EPILOGUE, Options, PROLOGUE, migrate};
+use ablo_codegen::emit::sql::sqlite::{EPILOGUE, PROLOGUE, SqliteOptions, migrate};
 use ablo_codegen::migrate::{Migration, Phase};
 use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
@@ -55,7 +55,7 @@ impl Way {
             Some(&self.prev),
             &self.next,
             &self.backfills,
-            &Options { foreign_keys: true },
+            &SqliteOptions { foreign_keys: true },
         )
     }
 
@@ -87,7 +87,7 @@ impl Way {
             Some(&self.next),
             &self.next,
             &self.backfills,
-            &Options { foreign_keys: true },
+            &SqliteOptions { foreign_keys: true },
         );
         assert!(again.is_empty(), "{name}: the second run has something to do: {again:#?}");
     }

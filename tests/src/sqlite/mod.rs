@@ -6,7 +6,7 @@ mod migrate;
 pub use catalogue::{Catalogue, catalogue};
 pub use migrate::{Way, run};
 
-use ablo_codegen::emit::sql::sqlite::{Options, Provision, provision};
+use ablo_codegen::emit::sql::sqlite::{Provision, SqliteOptions, provision};
 use ablo_migrate::rows::{Cell, TableRows};
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -27,7 +27,7 @@ pub fn database() -> Connection {
 /// The program for a schema, with foreign keys.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
-    provision(schema, &Options { foreign_keys: true })
+    provision(schema, &SqliteOptions { foreign_keys: true })
 }
 
 /// Runs a program and gives what it printed.

@@ -1,9 +1,8 @@
-//! What the two JSON targets share: a writer that can only write JSON, names of components, and JSON Schema of rows.
-//!
-//! [`write`] prints, [`reuse`] prints once, [`names`] names, [`rows`] turns row shapes into schemas. Nothing here knows of files, routes or
-//! options; those belong to the targets.
+//! Code that the two JSON targets share. [`write`] prints JSON, [`template`] reuses printed text,
+//! [`names`] names components, and [`rows`] writes JSON Schema of row shapes. Files, routes and
+//! options belong to the targets.
 
 pub(super) mod names;
-pub(super) mod reuse;
 pub(super) mod rows;
+pub(super) mod template;
 pub(super) mod write;

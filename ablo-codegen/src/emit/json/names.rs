@@ -1,13 +1,14 @@
-//! Component names: what a definition is called, and how it is referred to.
+//! Component names and references to them.
 //!
-//! A [`ComponentName`] has only characters that OpenAPI allows, which JSON pointers need not escape. A model is called
-//! after its type name; the protocol's own definitions are named first, so no model can take the place of one.
+//! A [`ComponentName`] has only characters that OpenAPI allows and JSON pointers do not escape. A
+//! model's component is named after its typename. The protocol's names are reserved first, so no
+//! model can take one.
 
 use ablo_schema::schema::Model;
 use heck::ToUpperCamelCase;
 use std::collections::BTreeSet;
 
-/// A name below `components` or `$defs`: letters, digits and `_` of ASCII.
+/// A name below `components` or `$defs`: ASCII letters, digits and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ComponentName(String);
 
@@ -29,7 +30,7 @@ impl ComponentName {
     }
 }
 
-/// A reference to something in the same document.
+/// A reference within the document.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ref<'n> {
     /// A model's schema.
@@ -59,14 +60,14 @@ impl<'n> Ref<'n> {
     }
 }
 
-/// What one model's schemas are called.
+/// The names of a model's schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelNames {
-    /// A row.
+    /// The schema of a row.
     pub(crate) row: ComponentName,
-    /// What creating one takes.
+    /// The schema of a create.
     pub(crate) create: ComponentName,
-    /// What changing one takes.
+    /// The schema of a patch.
     pub(crate) patch: ComponentName,
 }
 
@@ -75,9 +76,10 @@ impl ModelNames {
         Self { create: row.join("Create"), patch: row.join("Patch"), row }
     }
 
-    /// Names that stand for those of any model.
-    pub(crate) fn holes([row, create, patch]: [&str; 3]) -> Self {
-        let [row, create, patch] = [row, create, patch].map(|hole| ComponentName(hole.to_owned()));
+    /// Returns placeholder names for a template.
+    pub(crate) fn placeholders([row, create, patch]: [&str; 3]) -> Self {
+        let [row, create, patch] =
+            [row, create, patch].map(|placeholder| ComponentName(placeholder.to_owned()));
         Self { row, create, patch }
     }
 
@@ -86,17 +88,18 @@ impl ModelNames {
     }
 }
 
-/// Names that are given out once.
+/// The names that are in use.
 #[derive(Debug, Default)]
 pub(crate) struct Names(BTreeSet<ComponentName>);
 
 impl Names {
-    /// Keeps these for the protocol.
+    /// Reserves names of the protocol.
     pub(crate) fn reserve<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         Self(names.into_iter().map(ComponentName::new).collect())
     }
 
-    /// Names a model: after its type, with `Model` behind it where that is taken, and a number where that is too.
+    /// Names a model after its typename, with the suffix `Model` if that is taken, and then with a
+    /// number.
     pub(crate) fn model(&mut self, model: &Model) -> ModelNames {
         let plain = model.type_name.as_str().to_upper_camel_case();
         let mut names = ModelNames::new(ComponentName::new(&plain));
@@ -109,7 +112,7 @@ impl Names {
         names
     }
 
-    /// Takes all three, or none where one is taken.
+    /// Takes all three names, or none if one is taken.
     fn take(&mut self, names: &ModelNames) -> bool {
         let all = names.all();
         let free = all.iter().take_while(|name| self.0.insert((**name).clone())).count();
@@ -140,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_called_after_its_type() {
+    fn models_are_named_after_their_typenames() {
         assert_eq!(names(&[], &["Task", "weatherReports"]), ["Task", "WeatherReports"]);
     }
 
     #[test]
-    fn no_model_takes_a_name_of_the_protocol() {
+    fn models_do_not_take_names_of_the_protocol() {
         assert_eq!(
             names(&["CommitReceipt"], &["CommitReceipt", "Task"]),
             ["CommitReceiptModel", "Task"]
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_gives_way_when_its_create_would_be_another_models_row() {
+    fn a_model_is_renamed_if_its_create_collides_with_another_row() {
         assert_eq!(names(&[], &["TaskCreate", "Task"]), ["TaskCreate", "TaskModel"]);
     }
 }

@@ -1,44 +1,47 @@
-//! JSON Schema 2020-12 of rows, and of what creating and patching one takes.
+//! JSON Schema 2020-12 of rows, creates and patches.
 //!
-//! Takes a row shape, writes the members of a schema object. Objects are open, since a newer writer may know more
-//! fields; so are enums, which document today's values and accept others. A required field is never null, an optional
-//! one may be null or absent, and in a patch absent keeps where null clears.
+//! Objects are open because a newer writer may know more fields, and enums are open too: they list
+//! today's values and accept others. A required field is never null; an optional one may be null or
+//! absent. In a patch, an absent field is unchanged and null clears it.
 
 use super::names::ModelNames;
-use super::reuse::{Fragment, Repeat};
+use super::template::{Fragment, RepeatedText};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
 use ablo_schema::schema::{Facets, Field, FieldKind, Format};
 use serde_json::{Value, json};
 
-/// Writes the schemas of rows, one model after the other. What models have in common is printed once.
+/// Writes the schemas of rows, model by model. Text that models have in common is printed once.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct RowSchemas {
     kinds: Kinds,
-    base: Repeat,
+    base: RepeatedText,
 }
 
-impl Rows {
+impl RowSchemas {
     pub(crate) fn new() -> Self {
-        Self { kinds: Kinds::of(|member, plain| member.fragment(plain)), base: Repeat::default() }
+        Self {
+            kinds: Kinds::new(|member, plain| member.fragment(plain)),
+            base: RepeatedText::default(),
+        }
     }
 
-    /// The three schemas of a model. Fields mean the same in each, and each stands for itself: generators of clients
-    /// lose what is required when one schema is built on another.
+    /// Writes the three schemas of a model. They do not build on each other, because client
+    /// generators lose the required fields of combined schemas.
     pub(crate) fn schemas(
         &mut self,
         schemas: &mut Object<'_>,
         shape: &RowShape<'_>,
         names: &ModelNames,
     ) {
-        let fields = &mut Repeat::default();
+        let fields = &mut RepeatedText::default();
         schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
         schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
         schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
     }
 
-    /// A row as the server sends it.
-    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    /// Writes the schema of a row.
+    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
         schema.string("type", "object");
         schema.inline_array("required", |required| {
@@ -61,8 +64,9 @@ impl Rows {
         });
     }
 
-    /// What a create carries in `data`. The row's `id` rides beside it, and the server fills the other base fields.
-    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    /// Writes the schema of the `data` of a create. The row's `id` is outside of `data`, and the
+    /// server fills the other base fields.
+    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         schema.parts(
             "description",
             &["The fields of a new row of `", shape.model.key.as_str(), "`."],
@@ -75,7 +79,8 @@ impl Rows {
             });
         }
         schema.object("properties", |properties| {
-            // Only a create fills in defaults: in a row or a patch an absent field means something else.
+            // Defaults apply only to creates: in a row or a patch an absent field has another
+            // meaning.
             if shape.fields.iter().any(|declared| declared.field.facets.default.is_some()) {
                 self.fields(properties, shape, true);
             } else {
@@ -84,12 +89,12 @@ impl Rows {
         });
     }
 
-    /// What an update carries in `data`.
-    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut Repeat) {
+    /// Writes the schema of the `data` of an update.
+    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
         let key = shape.model.key.as_str();
         schema.parts(
             "description",
-            &["Changes to a row of `", key, "`: an absent field is kept, null clears it."],
+            &["Changes to a row of `", key, "`. An absent field is unchanged, null clears it."],
         );
         schema.string("type", "object");
         schema.object("properties", |properties| {
@@ -102,12 +107,11 @@ impl Rows {
             properties.inline(field.name.as_str(), |property| {
                 match self.kinds.get(field, field.optional) {
                     Some(plain) => property.fragment(plain),
-                    None => holds(property, field, field.optional),
+                    None => field_type(property, field, field.optional),
                 }
                 let preset = Preset::of(field).filter(|_| defaults);
-                let now =
-                    (preset == Some(Preset::Now)).then_some("The time of writing where left out.");
-                facets(property, &field.facets, leads_to(shape, field), now);
+                let now = (preset == Some(Preset::Now)).then_some("The current time if omitted.");
+                facets(property, &field.facets, referenced_key(shape, field), now);
                 if let Some(Preset::Value(value)) = preset {
                     property.value("default", &tree(value));
                 }
@@ -116,7 +120,7 @@ impl Rows {
     }
 }
 
-/// What is said of a field by its kind alone, printed once for each kind that has no more to it.
+/// The text of fields that depends only on their kind, printed once per kind.
 #[derive(Debug)]
 pub(crate) struct Kinds([[Fragment; 2]; 5]);
 
@@ -129,17 +133,18 @@ impl Kinds {
         FieldKind::Json,
     ];
 
-    /// `say` writes what there is to say, given the members of the kind's own schema.
-    pub(crate) fn of(say: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
+    /// Prints the text of each kind. `write` gets the members of the kind's schema.
+    pub(crate) fn new(write: impl Fn(&mut Object<'_>, &Fragment)) -> Self {
         Self(Self::PLAIN.each_ref().map(|plain| {
             [false, true].map(|nullable| {
                 let members = Fragment::inline(|schema| kind(schema, plain, nullable));
-                Fragment::inline(|said| say(said, &members))
+                Fragment::inline(|out| write(out, &members))
             })
         }))
     }
 
-    /// Nothing for enums, formats and shapes, which differ from field to field.
+    /// Returns the text of a field, or `None` for enums, formats and shapes, which differ between
+    /// fields.
     pub(crate) fn get(&self, field: &Field, nullable: bool) -> Option<&Fragment> {
         let Self([text, number, boolean, date, json]) = self;
         if field.facets.format.is_some() || field.facets.shape.is_some() {
@@ -157,16 +162,16 @@ impl Kinds {
     }
 }
 
-/// The members that say what a base field holds.
-pub(crate) fn base_kind(schema: &mut Object<'_>, base: BaseField, nullable: bool) {
+/// Writes the type of a base field.
+pub(crate) fn base_field_type(schema: &mut Object<'_>, base: BaseField, nullable: bool) {
     typed(schema, "string", nullable);
     if base.kind() == BaseKind::Date {
         schema.string("format", "date-time");
     }
 }
 
-/// The members that say what a field holds.
-pub(crate) fn holds(schema: &mut Object<'_>, field: &Field, nullable: bool) {
+/// Writes the type of a field.
+pub(crate) fn field_type(schema: &mut Object<'_>, field: &Field, nullable: bool) {
     let facets = &field.facets;
     match (facets.format, &facets.shape) {
         (Some(format), _) => exact(schema, format, nullable),
@@ -184,7 +189,7 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
     };
     typed(schema, name, nullable);
     schema.string("format", format.as_str());
-    // The bounds of numbers have 32 bits.
+    // Formats that are numbers have at most 32 bits.
     if let Some((Ok(least), Ok(most))) =
         bounds.map(|(least, most)| (i64::try_from(least), i64::try_from(most)))
     {
@@ -196,7 +201,7 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
     }
 }
 
-/// The author's own schema. It has been checked to be one that stands by itself.
+/// Writes the author's own schema, which validation has found to be self-contained.
 fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool) {
     if nullable {
         return schema.inline_array("anyOf", |either| {
@@ -206,9 +211,9 @@ fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool)
     }
     let facets = &field.facets;
     let is_typed = shape["type"].as_str().is_some_and(|name| name != "null");
-    let says_more =
+    let has_more =
         facets.description.is_some() || facets.deprecated.is_some() || facets.default.is_some();
-    if is_typed && !says_more {
+    if is_typed && !has_more {
         return shape
             .as_object()
             .into_iter()
@@ -221,7 +226,7 @@ fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool)
     schema.inline_array("allOf", |all| all.value(shape));
 }
 
-/// A schema without bare `true` and `false` where a list wants schemas: not every reader of OpenAPI takes them there.
+/// Replaces `true` and `false` in lists of schemas, which some OpenAPI readers do not accept there.
 fn plain_schema(schema: Value) -> Value {
     let Value::Object(mut members) = schema else { return schema };
     let as_object = |schema: Value| match schema {
@@ -253,10 +258,10 @@ fn plain_schema(schema: Value) -> Value {
     Value::Object(members)
 }
 
-/// Every type of JSON but null.
+/// All JSON types except null.
 const SOME_JSON: [&str; 5] = ["object", "array", "string", "number", "boolean"];
 
-/// The members that say what a kind of field holds.
+/// Writes the type of a kind.
 fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
     match kind {
         FieldKind::String => typed(schema, "string", nullable),
@@ -295,7 +300,7 @@ fn typed(schema: &mut Object<'_>, name: &str, nullable: bool) {
 fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
     for field in &shape.base {
         properties.inline(field.base.name(), |property| {
-            base_kind(property, field.base, field.optional);
+            base_field_type(property, field.base, field.optional);
             if let Some(declared) = field.declared {
                 facets(property, &declared.facets, None, None);
             }
@@ -303,8 +308,8 @@ fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
     }
 }
 
-/// The key of the model whose row this field names, where it is a foreign key.
-fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
+/// Returns the key of the model that a foreign key refers to.
+fn referenced_key<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
     if field.kind != FieldKind::String {
         return None;
     }
@@ -312,10 +317,15 @@ fn leads_to<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
     Some(edge.target.as_str())
 }
 
-/// The author's words, else what the relations tell, and what there is more to say.
-fn facets(property: &mut Object<'_>, facets: &Facets, leads_to: Option<&str>, more: Option<&str>) {
+/// Writes the field's description, or one derived from its relation, plus notes.
+fn facets(
+    property: &mut Object<'_>,
+    facets: &Facets,
+    referenced_key: Option<&str>,
+    more: Option<&str>,
+) {
     let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
-    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, leads_to) {
+    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, referenced_key) {
         (Some(about), Some(note), _) => vec![about, "\n\nDeprecated: ", note],
         (Some(about), None, _) => vec![about],
         (None, Some(note), _) => vec!["Deprecated: ", note],

@@ -1,31 +1,31 @@
-//! A streaming JSON printer: members are written as they are said, straight into one string.
+//! A streaming JSON printer.
 //!
-//! Objects and arrays are closures, so that nesting, commas and quotes cannot go wrong, and every string is escaped on
-//! its way in; there is no way to write raw text. *Block* values take a line for each member, *inline* ones a single
-//! line, which is what keeps a document of thousands of small schemas readable.
+//! Objects and arrays are closures, which makes nesting, commas and quotes correct by construction.
+//! Every string is escaped; raw text cannot be written. *Block* values have a line per member,
+//! *inline* values are on one line, which keeps documents with thousands of small schemas readable.
 
 use super::names::Ref;
 use serde_json::Value;
 
 const INDENT: &str = "                                                                ";
-/// The widest line that [`Object::value`] still fills with a whole object.
+/// The maximum width of an object that [`Object::value`] writes on one line.
 const LINE: usize = 100;
 
-/// Writes a document whose top is an object.
+/// Writes a document whose top-level value is an object.
 pub(crate) fn document(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
-    let mut text = Text { out: String::with_capacity(capacity), depth: 0, inline: false };
+    let mut text = Buffer { out: String::with_capacity(capacity), depth: 0, inline: false };
     text.object(false, fill);
     text.out.push('\n');
     text.out
 }
 
-pub(super) struct Text {
+pub(super) struct Buffer {
     pub(super) out: String,
     pub(super) depth: usize,
     pub(super) inline: bool,
 }
 
-impl Text {
+impl Buffer {
     fn object(&mut self, inline: bool, fill: impl FnOnce(&mut Object<'_>)) {
         self.nest(inline, ['{', '}'], |text| {
             let mut object = Object { text, empty: true };
@@ -42,12 +42,12 @@ impl Text {
         });
     }
 
-    /// Brackets around what `fill` writes; it says whether that was nothing.
+    /// Writes brackets around the output of `fill`, which returns whether it wrote nothing.
     fn nest(
         &mut self,
         inline: bool,
         [open, close]: [char; 2],
-        fill: impl FnOnce(&mut Text) -> bool,
+        fill: impl FnOnce(&mut Buffer) -> bool,
     ) {
         let outer = self.inline;
         self.inline |= inline;
@@ -75,7 +75,7 @@ impl Text {
         self.out.push_str(&INDENT[..spaces]);
     }
 
-    /// What stands before a member of an object or an array.
+    /// Writes the separator before a member of an object or array.
     fn next(&mut self, empty: &mut bool, object: bool) {
         match (std::mem::replace(empty, false), self.inline) {
             (true, true) if object => self.out.push(' '),
@@ -150,11 +150,13 @@ impl Text {
     }
 }
 
-/// Whether a JSON string has this text as it is: nothing below a space, no quote, no backslash. Eight bytes at a time.
+/// Returns whether a text needs no escapes in JSON: no control characters, quotes or backslashes.
+/// Checks eight bytes at a time.
 fn is_plain(text: &str) -> bool {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    // The high bit of a byte of the result is set where that byte of `word` is below `limit`, up to the first such one.
+    // The high bit of a result byte is set if that byte of `word` is below `limit`, up to the first
+    // such byte.
     let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
     let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, rest) = text.as_bytes().as_chunks::<8>();
@@ -164,7 +166,7 @@ fn is_plain(text: &str) -> bool {
     }) && rest.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
 }
 
-/// Whether a value is small enough to stand on one line.
+/// Returns whether a value is small enough for one line.
 fn fits(value: &Value) -> bool {
     fn width(value: &Value, depth: usize) -> usize {
         match value {
@@ -182,14 +184,14 @@ fn fits(value: &Value) -> bool {
     width(value, 0) < LINE
 }
 
-/// An object under way.
+/// An object that is being written.
 pub(crate) struct Object<'t> {
-    pub(super) text: &'t mut Text,
+    pub(super) text: &'t mut Buffer,
     pub(super) empty: bool,
 }
 
 impl Object<'_> {
-    fn name(&mut self, name: &str) -> &mut Text {
+    fn name(&mut self, name: &str) -> &mut Buffer {
         self.text.next(&mut self.empty, true);
         self.text.out.reserve(name.len() + 4);
         self.text.out.push('"');
@@ -198,32 +200,32 @@ impl Object<'_> {
         self.text
     }
 
-    /// A string member.
+    /// Writes a string member.
     pub(crate) fn string(&mut self, name: &str, value: &str) {
         self.name(name).string(value);
     }
 
-    /// A string member, in parts.
+    /// Writes a string member from parts.
     pub(crate) fn parts(&mut self, name: &str, parts: &[&str]) {
         self.name(name).parts(parts);
     }
 
-    /// An integer member.
+    /// Writes an integer member.
     pub(crate) fn integer(&mut self, name: &str, value: u32) {
         self.name(name).out.push_str(&value.to_string());
     }
 
-    /// A boolean member.
+    /// Writes a boolean member.
     pub(crate) fn boolean(&mut self, name: &str, value: bool) {
         self.name(name).out.push_str(if value { "true" } else { "false" });
     }
 
-    /// An object member, a line for each of its own members.
+    /// Writes an object member with a line per member.
     pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         self.name(name).object(false, fill);
     }
 
-    /// The same, under a name in parts.
+    /// Writes an object member whose name is given in parts.
     pub(crate) fn object_at(&mut self, name: &[&str], fill: impl FnOnce(&mut Object<'_>)) {
         self.text.next(&mut self.empty, true);
         self.text.parts(name);
@@ -231,75 +233,75 @@ impl Object<'_> {
         self.text.object(false, fill);
     }
 
-    /// An object member on one line.
+    /// Writes an object member on one line.
     pub(crate) fn inline(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         self.name(name).object(true, fill);
     }
 
-    /// An array member, a line for each item.
+    /// Writes an array member with a line per item.
     pub(crate) fn array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
         self.name(name).array(false, fill);
     }
 
-    /// An array member on one line.
+    /// Writes an array member on one line.
     pub(crate) fn inline_array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
         self.name(name).array(true, fill);
     }
 
-    /// An array of strings on one line.
+    /// Writes an array of strings on one line.
     pub(crate) fn strings(&mut self, name: &str, values: &[&str]) {
         self.inline_array(name, |array| values.iter().for_each(|value| array.string(value)));
     }
 
-    /// A member that only refers: `"name": { "$ref": … }`.
+    /// Writes a reference member: `"name": { "$ref": … }`.
     pub(crate) fn refers(&mut self, name: &str, to: Ref<'_>) {
         self.inline(name, |object| object.reference(to));
     }
 
-    /// `"$ref": …` itself.
+    /// Writes `"$ref": …`.
     pub(crate) fn reference(&mut self, to: Ref<'_>) {
         self.parts("$ref", &to.parts());
     }
 
-    /// A member that is there already as a tree.
+    /// Writes a member from a JSON value.
     pub(crate) fn value(&mut self, name: &str, value: &Value) {
         self.name(name).value(value);
     }
 }
 
-/// An array under way.
+/// An array that is being written.
 pub(crate) struct Array<'t> {
-    pub(super) text: &'t mut Text,
+    pub(super) text: &'t mut Buffer,
     pub(super) empty: bool,
 }
 
 impl Array<'_> {
-    fn item(&mut self) -> &mut Text {
+    fn item(&mut self) -> &mut Buffer {
         self.text.next(&mut self.empty, false);
         self.text
     }
 
-    /// A string item.
+    /// Writes a string item.
     pub(crate) fn string(&mut self, value: &str) {
         self.item().string(value);
     }
 
-    /// An object item, a line for each of its members.
+    /// Writes an object item with a line per member.
     pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         self.item().object(false, fill);
     }
 
-    /// An object item on one line.
+    /// Writes an object item on one line.
     pub(crate) fn inline(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         self.item().object(true, fill);
     }
 
-    /// An item that only refers: `{ "$ref": … }`.
+    /// Writes a reference item: `{ "$ref": … }`.
     pub(crate) fn refers(&mut self, to: Ref<'_>) {
         self.inline(|object| object.reference(to));
     }
 
-    /// An item that is there already as a tree.
+    /// Writes an item from a JSON value.
     pub(crate) fn value(&mut self, value: &Value) {
         self.item().value(value);
     }
@@ -311,7 +313,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn blocks_take_lines_and_inline_values_one() {
+    fn blocks_have_a_line_per_member() {
         let text = document(0, |top| {
             top.object("block", |block| {
                 block.strings("names", &["a", "b"]);
@@ -339,9 +341,9 @@ mod tests {
     #[test]
     fn strings_are_escaped_as_serde_json_does() {
         let every_ascii: String = (0_u8..128).map(char::from).collect();
-        let quote_at_each_place = (0..20).map(|at| format!("{:at$}\"{:1$}", "", 20 - at));
+        let quote_at_each_offset = (0..20).map(|at| format!("{:at$}\"{:1$}", "", 20 - at));
         let hostile = [every_ascii, "\u{2028}é🦀\\".to_owned(), String::new()];
-        for value in hostile.into_iter().chain(quote_at_each_place) {
+        for value in hostile.into_iter().chain(quote_at_each_offset) {
             let text = document(0, |top| top.string(&value, &value));
             let name = serde_json::to_string(&value).expect("a string is JSON");
             assert_eq!(text, format!("{{\n  {name}: {name}\n}}\n"));
@@ -349,11 +351,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_comes_back_as_it_was() {
-        let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": ["x".repeat(80), "y".repeat(80)], "e": []});
+    fn json_values_round_trip() {
+        let long = ["x".repeat(80), "y".repeat(80)];
+        let tree = json!({"a": [1, -2.5, null, {"b": {}}], "long": long, "e": []});
         let text = document(0, |top| top.value("tree", &tree));
         assert_eq!(
-            serde_json::from_str::<Value>(&text).expect("it is JSON"),
+            serde_json::from_str::<Value>(&text).expect("the document is JSON"),
             json!({ "tree": tree })
         );
     }

@@ -1,11 +1,11 @@
-//! JSON Schema 2020-12: rows, creates and patches of every model, and every frame of the wire.
+//! The `json-schema` target: JSON Schema 2020-12 of the models and the wire.
 //!
-//! Two files: `models.json` from the shapes, `wire.json` from the wire types. Both are collections: a validator picks a
-//! definition, `models.json#/$defs/Task`, and what it does not pick constrains nothing.
+//! It writes `models.json` from the shapes and `wire.json` from the wire types. Both are
+//! collections of definitions: a validator selects one, such as `models.json#/$defs/Task`.
 
 use super::json::names::Names;
-use super::json::reuse::Fragment;
-use super::json::rows::Rows;
+use super::json::rows::RowSchemas;
+use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
@@ -14,17 +14,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// The target `json-schema`.
+/// The `json-schema` target.
 #[derive(Debug)]
 pub struct JsonSchema;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Options {
+struct JsonSchemaOptions {
     base_id: String,
 }
 
-impl Default for Options {
+impl Default for JsonSchemaOptions {
     fn default() -> Self {
         Self { base_id: "https://api.abloatai.com/json-schema".to_owned() }
     }
@@ -42,16 +42,16 @@ impl Target for JsonSchema {
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[(
             "base-id",
-            "the URI that the files' `$id`s begin with; default \"https://api.abloatai.com/json-schema\"",
+            "the URI prefix of the files' `$id`s; default \"https://api.abloatai.com/json-schema\"",
         )]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<JsonSchemaOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for JsonSchemaOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         let base = self.base_id.trim_end_matches('/');
         files.add("json-schema/models.json", models(base, &input.shapes.rows));
@@ -60,23 +60,21 @@ impl Emit for Options {
 }
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// About what a model and each of its fields take, so that the text rarely moves while it grows.
+/// Estimated sizes in bytes, to avoid reallocations.
 const MODEL_SIZE: usize = 1 << 10;
 const FIELD_SIZE: usize = 256;
 const WIRE_SIZE: usize = 96 << 10;
 
 fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     let mut names = Names::default();
-    let mut rows = Rows::new();
+    let mut rows = RowSchemas::new();
     let fields: usize = shapes.iter().map(|shape| shape.fields.len()).sum();
     write::document(MODEL_SIZE * (shapes.len() + 1) + FIELD_SIZE * fields, |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
         document.string("title", "Models");
-        document.string(
-            "description",
-            "For each model a row as it is read, and what a create and a patch carry.",
-        );
+        document
+            .string("description", "For each model, the schemas of a row, a create and a patch.");
         document.object("$defs", |definitions| {
             for shape in shapes {
                 rows.schemas(definitions, shape, &names.model(shape.model));
@@ -85,7 +83,7 @@ fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
     })
 }
 
-/// The frames never change while the process runs.
+/// The schemas of frames, printed once per process.
 static FRAMES: OnceLock<Fragment> = OnceLock::new();
 
 fn wire(base: &str) -> String {
@@ -93,10 +91,10 @@ fn wire(base: &str) -> String {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/wire.json"]);
         document.fragment(FRAMES.get_or_init(|| {
-            let said = ablo_wire::frames_schema().as_object().into_iter().flatten();
-            let said = said.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
+            let members = ablo_wire::frames_schema().as_object().into_iter().flatten();
+            let members = members.filter(|(name, _)| !matches!(name.as_str(), "$schema" | "$id"));
             Fragment::block(1, |document| {
-                said.for_each(|(name, member)| document.value(name, member))
+                members.for_each(|(name, member)| document.value(name, member))
             })
         }));
     })

@@ -1,12 +1,12 @@
-//! The definitions of the protocol, as the wire crate makes them from the types that clients and servers use.
+//! Schemas of the protocol, which the wire crate derives from its types.
 //!
-//! Nothing of them is written here by hand, so the document cannot drift from the code; it takes the part that its
-//! operations reach.
+//! They are not written by hand, so the document cannot drift from the code. The document includes
+//! only those that its operations reach.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// The definitions of HTTP bodies, with references below `#/components/schemas/`.
+/// The schemas of HTTP bodies, with references below `#/components/schemas/`.
 pub(super) struct Definitions(&'static Map<String, Value>);
 
 impl Definitions {
@@ -14,20 +14,21 @@ impl Definitions {
         Self(ablo_wire::http_components())
     }
 
-    /// Every name that belongs to the protocol, reached or not: a new operation may never rename a model's schema.
+    /// Returns all names of the protocol, reached or not, so that a new operation never renames a
+    /// model's schema.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The definitions that `roots` lead to, themselves included, in order of name.
+    /// Returns `roots` and all schemas that they reach, sorted by name.
     pub(super) fn reached(&self, roots: &[&str]) -> Vec<(&str, &Value)> {
         let mut reached = BTreeSet::new();
-        let mut open: Vec<&str> = roots.to_vec();
-        while let Some(name) = open.pop() {
+        let mut pending: Vec<&str> = roots.to_vec();
+        while let Some(name) = pending.pop() {
             if let Some((name, definition)) = self.0.get_key_value(name)
                 && reached.insert(name.as_str())
             {
-                references(definition, &mut open);
+                references(definition, &mut pending);
             }
         }
         reached.into_iter().filter_map(|name| Some((name, self.0.get(name)?))).collect()

@@ -1,8 +1,9 @@
-//! OpenAPI 3.1: what the HTTP routes take and return for these models.
+//! The `openapi` target: an OpenAPI 3.1 document of the HTTP routes.
 //!
-//! `models` writes the routes of a model, `protocol` those that belong to none, `shared` the parameters, headers,
-//! bodies and responses that operations refer to, so that a model costs a few kilobytes. Schemas of rows come from the
-//! shapes and schemas of the protocol from the wire types; neither is decided here.
+//! `models` writes the routes of a model, `protocol` the routes that belong to no model, and
+//! `shared` the parameters, headers, bodies and responses that operations refer to, which keeps a
+//! model at a few kilobytes. Row schemas come from the shapes and protocol schemas from the wire
+//! types.
 
 mod definitions;
 mod models;
@@ -11,8 +12,8 @@ mod protocol;
 mod shared;
 
 use super::json::names::{ModelNames, Names};
-use super::json::reuse::Fragment;
-use super::json::rows::Rows;
+use super::json::rows::RowSchemas;
+use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
@@ -22,19 +23,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-/// The target `openapi`.
+/// The `openapi` target.
 #[derive(Debug)]
 pub struct OpenApi;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Options {
+struct OpenApiOptions {
     title: String,
     version: String,
     server: String,
 }
 
-impl Default for Options {
+impl Default for OpenApiOptions {
     fn default() -> Self {
         Self {
             title: "Ablo API".to_owned(),
@@ -57,36 +58,33 @@ impl Target for OpenApi {
         &[
             ("title", "the title of the document; default \"Ablo API\""),
             ("version", "the version of the documented API; default \"1\""),
-            (
-                "server",
-                "the URL below which the routes are; default \"https://api.abloatai.com/api\"",
-            ),
+            ("server", "the base URL of the routes; default \"https://api.abloatai.com/api\""),
         ]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<OpenApiOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for OpenApiOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         files.add("openapi/openapi.json", document(self, &input.shapes.rows));
     }
 }
 
-/// A model and what its schemas are called.
+/// A model and the names of its schemas.
 struct Entry<'s> {
     shape: &'s RowShape<'s>,
     names: ModelNames,
 }
 
-/// About what a model and each of its fields take, so that the text rarely moves while it grows.
+/// Estimated sizes in bytes, to avoid reallocations.
 const MODEL_SIZE: usize = 7 << 10;
 const FIELD_SIZE: usize = 600;
 const SHARED_SIZE: usize = 48 << 10;
 
-/// The schemas of the protocol never change while the process runs.
+/// The schemas of the protocol, printed once per process.
 static PROTOCOL: OnceLock<Fragment> = OnceLock::new();
 
 fn protocol_schemas(definitions: &Definitions) -> Fragment {
@@ -96,7 +94,7 @@ fn protocol_schemas(definitions: &Definitions) -> Fragment {
     })
 }
 
-fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
+fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
     let mut names = Names::reserve(definitions.names());
     let entries: Vec<Entry<'_>> =
@@ -107,7 +105,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         document.object("info", |info| {
             info.string("title", &options.title);
             info.string("version", &options.version);
-            info.string("description", shared::ABOUT);
+            info.string("description", shared::DESCRIPTION);
         });
         document.string("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema");
         document.array("servers", |servers| {
@@ -126,7 +124,7 @@ fn document(options: &Options, rows: &[RowShape<'_>]) -> String {
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                let mut rows = Rows::new();
+                let mut rows = RowSchemas::new();
                 entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
                 schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
             });

@@ -1,34 +1,34 @@
-//! The routes of one model: rows, one row, the claim on it and the queue behind the claim.
+//! The routes of one model: rows, one row, its claim and the claim queue.
 //!
-//! All eight operations are written for every model. Whether a client may write is the server's to decide per credential
-//! and model, so the tag says what the schema says and a refusal is a documented answer.
+//! Every model has all eight operations. The server decides per credential and model whether a
+//! client may write, so the tag documents the schema and each operation documents its errors.
 
 use super::Entry;
 use super::operation::{Title, body_with_data, operation, responses};
 use super::shared::{self, filter};
 use crate::emit::json::names::{ModelNames, Ref};
-use crate::emit::json::reuse::{Repeat, Stencil};
 use crate::emit::json::rows::{self, Kinds};
+use crate::emit::json::template::{RepeatedText, Template};
 use crate::emit::json::write::{Array, Object};
 use crate::shape::BASE_FIELDS;
 use ablo_schema::schema::{FieldKind, Load, Model, Plane};
 
-/// Query parameters that mean something else than a filter.
+/// Query parameters that are not filters.
 const RESERVED: [&str; 4] = ["limit", "order", "order_by", "starting_after"];
 
-/// What a reader should know of a model before its operations.
+/// Writes the tag of a model.
 pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
     let mut facts = format!("Rows of type `{}`.", model.type_name);
     if !model.mutable {
-        facts.push_str(" Not declared mutable: a write may be refused with 403.");
+        facts.push_str(" Not mutable: writes may be rejected with 403.");
     }
     if model.plane == Plane::Control {
-        facts.push_str(" Kept by the service itself.");
+        facts.push_str(" Stored by the coordinator itself.");
     }
     match model.load {
         Load::Instant => {}
         Load::Lazy => facts.push_str(" Clients load them on first access."),
-        Load::Manual => facts.push_str(" Clients load them only when asked."),
+        Load::Manual => facts.push_str(" Clients load them only on request."),
     }
     if let Some(kind) = model.scope_kind() {
         facts.push_str(&format!(" Each row forms the sync group `{kind}:<id>`."));
@@ -37,31 +37,31 @@ pub(super) fn tag(tag: &mut Object<'_>, model: &Model) {
     tag.string("description", &facts);
 }
 
-/// The routes of models, one after the other. What models have in common is written once.
+/// Writes the routes of models, model by model. Text that models have in common is printed once.
 pub(super) struct Routes {
     any: ModelNames,
     filters: Filters,
-    page: Stencil,
-    create: Stencil,
-    one_row: Stencil,
+    page: Template,
+    create: Template,
+    one_row: Template,
 }
 
 impl Default for Routes {
     fn default() -> Self {
-        let [_, row, create, patch] = Stencil::HOLES;
-        let any = ModelNames::holes([row, create, patch]);
+        let [_, row, create, patch] = Template::PLACEHOLDERS;
+        let any = ModelNames::placeholders([row, create, patch]);
         Self {
             any,
             filters: Filters::default(),
-            page: Stencil::default(),
-            create: Stencil::default(),
-            one_row: Stencil::default(),
+            page: Template::default(),
+            create: Template::default(),
+            one_row: Template::default(),
         }
     }
 }
 
 impl Routes {
-    /// The four paths of a model.
+    /// Writes the four paths of a model.
     pub(super) fn paths(&mut self, paths: &mut Object<'_>, entry: &Entry<'_>) {
         let Self { any, filters, page, create: creation, one_row } = self;
         let key = entry.shape.model.key.as_str();
@@ -71,19 +71,19 @@ impl Routes {
             entry.names.create.as_str(),
             entry.names.patch.as_str(),
         ];
-        let [any_key, ..] = Stencil::HOLES;
+        let [any_key, ..] = Template::PLACEHOLDERS;
         paths.object_at(&["/v1/models/", key], |path| {
             list(
                 path,
                 key,
                 |parameters| filters.write(parameters, entry),
                 |operation| {
-                    operation.stencil(page, names, |operation| list_answers(operation, any));
+                    operation.template(page, names, |operation| list_responses(operation, any));
                 },
             );
-            path.stencil(creation, names, |path| create(path, any_key, any));
+            path.template(creation, names, |path| create(path, any_key, any));
         });
-        paths.stencil(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
+        paths.template(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
     }
 }
 
@@ -109,36 +109,36 @@ fn list(
     path: &mut Object<'_>,
     key: &str,
     parameters: impl FnOnce(&mut Array<'_>),
-    answers: impl FnOnce(&mut Object<'_>),
+    responses: impl FnOnce(&mut Object<'_>),
 ) {
     let title = Title { id: &[key, ".list"], tag: key, summary: &["List rows of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         operation.array("parameters", parameters);
-        answers(operation);
+        responses(operation);
     });
 }
 
-fn list_answers(operation: &mut Object<'_>, names: &ModelNames) {
-    responses(operation, shared::READ_MANY, |answers| {
-        answer(answers, "One page of rows.", "ListPage", |data| {
+fn list_responses(operation: &mut Object<'_>, names: &ModelNames) {
+    responses(operation, shared::READ_MANY, |responses| {
+        success(responses, "One page of rows.", "ListPage", |data| {
             data.refers("items", Ref::Model(&names.row));
         });
     });
 }
 
-/// The parameters of lists.
+/// Writes the query parameters of lists.
 struct Filters {
-    shared: Repeat,
+    shared: RepeatedText,
     kinds: Kinds,
 }
 
 impl Default for Filters {
     fn default() -> Self {
-        let kinds = Kinds::of(|parameter, members| {
+        let kinds = Kinds::new(|parameter, members| {
             parameter.string("in", "query");
             parameter.object("schema", |schema| schema.fragment(members));
         });
-        Self { shared: Repeat::default(), kinds }
+        Self { shared: RepeatedText::default(), kinds }
     }
 }
 
@@ -160,7 +160,7 @@ impl Filters {
                     Some(plain) => parameter.fragment(plain),
                     None => {
                         parameter.string("in", "query");
-                        parameter.object("schema", |schema| rows::holds(schema, field, false));
+                        parameter.object("schema", |schema| rows::field_type(schema, field, false));
                     }
                 }
                 if field.facets.deprecated.is_some() {
@@ -177,9 +177,9 @@ fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     operation(path, "post", &title, |operation| {
         idempotent(operation);
         request(operation, "CreateBody", |data| data.reference(Ref::Model(&names.create)));
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Receipt"));
-            answers.refers("201", Ref::Response("Receipt"));
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Receipt"));
+            responses.refers("201", Ref::Response("Receipt"));
         });
     });
 }
@@ -188,9 +188,9 @@ fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     let title =
         Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
-        responses(operation, shared::READ_ONE, |answers| {
-            let about = "The row, the claims on it, and the watermark for `readAt` as `stamp`.";
-            answer(answers, about, "Read", |data| data.reference(Ref::Model(&names.row)));
+        responses(operation, shared::READ_ONE, |responses| {
+            let about = "The row, its claims, and the watermark for `readAt` as `stamp`.";
+            success(responses, about, "Read", |data| data.reference(Ref::Model(&names.row)));
         });
     });
 }
@@ -201,8 +201,8 @@ fn update(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     operation(path, "patch", &title, |operation| {
         idempotent(operation);
         request(operation, "UpdateBody", |data| data.reference(Ref::Model(&names.patch)));
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Receipt"))
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Receipt"))
         });
     });
 }
@@ -213,8 +213,8 @@ fn delete(path: &mut Object<'_>, key: &str) {
     operation(path, "delete", &title, |operation| {
         idempotent(operation);
         operation.refers("requestBody", Ref::RequestBody("Delete"));
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Receipt"))
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Receipt"))
         });
     });
 }
@@ -223,10 +223,10 @@ fn claim(path: &mut Object<'_>, key: &str) {
     let title = Title { id: &[key, ".claim"], tag: key, summary: &["Claim a row of `", key, "`"] };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Claim"));
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Claimed"));
-            answers.refers("201", Ref::Response("Claimed"));
-            answers.refers("202", Ref::Response("Queued"));
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Claimed"));
+            responses.refers("201", Ref::Response("Claimed"));
+            responses.refers("202", Ref::Response("Queued"));
         });
     });
 }
@@ -238,8 +238,8 @@ fn release(path: &mut Object<'_>, key: &str) {
         summary: &["Release the claim on a row of `", key, "`"],
     };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_ONE, |answers| {
-            answers.refers("200", Ref::Response("Released"))
+        responses(operation, shared::READ_ONE, |responses| {
+            responses.refers("200", Ref::Response("Released"))
         });
     });
 }
@@ -248,12 +248,12 @@ fn reorder(path: &mut Object<'_>, key: &str) {
     let title = Title {
         id: &[key, ".reorder"],
         tag: key,
-        summary: &["Reorder the claims that wait for a row of `", key, "`"],
+        summary: &["Reorder the claim queue of a row of `", key, "`"],
     };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Reorder"));
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Reordered"))
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Reordered"))
         });
     });
 }
@@ -271,13 +271,13 @@ fn request(operation: &mut Object<'_>, envelope: &'static str, data: impl FnOnce
     });
 }
 
-fn answer(
-    answers: &mut Object<'_>,
+fn success(
+    responses: &mut Object<'_>,
     about: &str,
     envelope: &'static str,
     data: impl FnOnce(&mut Object<'_>),
 ) {
-    answers.inline("200", |response| {
+    responses.inline("200", |response| {
         response.string("description", about);
         shared::response_headers(response, None);
         body_with_data(response, envelope, data);

@@ -1,20 +1,20 @@
-//! The frame of an operation: its id, its tag and summary, what it answers.
+//! The common parts of an operation: id, tag, summary and responses.
 //!
-//! The id of a model's operation is `<model key>.<verb>`. A key is an identifier and has no dot, so the id is unique
-//! whatever models there are and stays when others come or go; ids of the protocol's own operations have no dot.
+//! The id of a model's operation is `<model key>.<verb>`. Keys are identifiers without dots, so ids
+//! are unique and do not depend on other models. Ids of the protocol's own operations have no dot.
 
-use super::shared::Refusal;
+use super::shared::ErrorResponse;
 use crate::emit::json::names::Ref;
 use crate::emit::json::write::Object;
 
-/// What an operation is called. Each is in parts.
+/// The id, tag and summary of an operation, in parts.
 pub(super) struct Title<'t> {
     pub(super) id: &'t [&'t str],
     pub(super) tag: &'t str,
     pub(super) summary: &'t [&'t str],
 }
 
-/// Writes the operation of one method of a path.
+/// Writes the operation for one method of a path.
 pub(super) fn operation(
     path: &mut Object<'_>,
     method: &str,
@@ -29,19 +29,19 @@ pub(super) fn operation(
     });
 }
 
-/// Writes its responses: what `answers` writes, then the refusals.
+/// Writes the responses of an operation: those that `success` writes, then the errors.
 pub(super) fn responses(
     operation: &mut Object<'_>,
-    refusals: &[Refusal],
-    answers: impl FnOnce(&mut Object<'_>),
+    errors: &[ErrorResponse],
+    success: impl FnOnce(&mut Object<'_>),
 ) {
     operation.object("responses", |responses| {
-        answers(responses);
-        refusals.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
+        success(responses);
+        errors.iter().for_each(|(status, name)| responses.refers(status, Ref::Response(name)));
     });
 }
 
-/// A body of the protocol whose `data` is said more closely.
+/// Writes a body of the protocol with a specific schema for `data`.
 pub(super) fn body_with_data(
     holder: &mut Object<'_>,
     envelope: &'static str,
@@ -61,7 +61,7 @@ pub(super) fn body_with_data(
     });
 }
 
-/// A body of the protocol as it is.
+/// Writes a body of the protocol.
 pub(super) fn plain_body(holder: &mut Object<'_>, schema: &'static str) {
     holder.inline("content", |content| {
         content.object("application/json", |json| json.refers("schema", Ref::Schema(schema)));

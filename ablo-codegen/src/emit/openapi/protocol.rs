@@ -1,19 +1,19 @@
-//! The routes that belong to no model: commits over many rows, and claims by their own id.
+//! The routes that belong to no model: commits over many rows, and claims by their ids.
 
 use super::operation::{Title, operation, plain_body, responses};
 use super::shared;
 use crate::emit::json::names::Ref;
 use crate::emit::json::write::{Array, Object};
 
-// A tag with a space in it is no model's key.
+// Tags with a space cannot collide with model keys.
 const COMMITS: &str = "Ablo commits";
 const CLAIMS: &str = "Ablo claims";
 
-/// The tags of these routes.
+/// Writes the tags of these routes.
 pub(super) fn tags(tags: &mut Array<'_>) {
     for (name, about) in [
-        (COMMITS, "Several writes, over rows of any models, applied together or not at all."),
-        (CLAIMS, "Claims on rows, by the claim's own id. On the wire a claim is an intent."),
+        (COMMITS, "Several writes to rows of any models, applied as a whole or not at all."),
+        (CLAIMS, "Claims on rows, by claim id. The wire calls a claim an intent."),
     ] {
         tags.inline(|tag| {
             tag.string("name", name);
@@ -22,7 +22,7 @@ pub(super) fn tags(tags: &mut Array<'_>) {
     }
 }
 
-/// Their paths.
+/// Writes the paths of these routes.
 pub(super) fn paths(paths: &mut Object<'_>) {
     paths.object("/v1/commits", commit);
     paths.object("/v1/intents", |path| {
@@ -39,9 +39,9 @@ fn commit(path: &mut Object<'_>) {
             parameters.refers(Ref::Parameter("IdempotencyKey"))
         });
         request(operation, "CommitRequest");
-        responses(operation, shared::COMMIT, |answers| {
-            answers.refers("200", Ref::Response("Receipt"));
-            answers.refers("201", Ref::Response("Receipt"));
+        responses(operation, shared::COMMIT, |responses| {
+            responses.refers("200", Ref::Response("Receipt"));
+            responses.refers("201", Ref::Response("Receipt"));
         });
     });
 }
@@ -63,8 +63,8 @@ fn list(path: &mut Object<'_>) {
                 });
             }
         });
-        responses(operation, shared::READ_MANY, |answers| {
-            answers.refers("200", Ref::Response("IntentList"))
+        responses(operation, shared::READ_MANY, |responses| {
+            responses.refers("200", Ref::Response("IntentList"))
         });
     });
 }
@@ -73,10 +73,10 @@ fn create(path: &mut Object<'_>) {
     let title = Title { id: &["createIntent"], tag: CLAIMS, summary: &["Claim a row"] };
     operation(path, "post", &title, |operation| {
         request(operation, "IntentBody");
-        responses(operation, shared::WRITE, |answers| {
-            answers.refers("200", Ref::Response("Claimed"));
-            answers.refers("201", Ref::Response("Claimed"));
-            answers.refers("202", Ref::Response("Queued"));
+        responses(operation, shared::WRITE, |responses| {
+            responses.refers("200", Ref::Response("Claimed"));
+            responses.refers("201", Ref::Response("Claimed"));
+            responses.refers("202", Ref::Response("Queued"));
         });
     });
 }
@@ -93,8 +93,8 @@ fn delete(path: &mut Object<'_>) {
     });
     let title = Title { id: &["deleteIntent"], tag: CLAIMS, summary: &["Release a claim"] };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_MANY, |answers| {
-            answers.refers("200", Ref::Response("IntentReleased"))
+        responses(operation, shared::READ_MANY, |responses| {
+            responses.refers("200", Ref::Response("IntentReleased"))
         });
     });
 }

@@ -1,7 +1,5 @@
-//! What operations refer to: parameters, headers, request bodies, responses and the security scheme.
-//!
-//! Tables of plain facts from the protocol's pages on HTTP and errors, and the functions that print them. No model is
-//! known here.
+//! Components that operations refer to: parameters, headers, request bodies, responses and the
+//! security scheme. They do not depend on models.
 
 use super::operation::plain_body;
 use crate::emit::json::names::Ref;
@@ -9,15 +7,15 @@ use crate::emit::json::rows;
 use crate::emit::json::write::Object;
 use crate::shape::{BASE_FIELDS, BaseField};
 
-/// What the document says about itself.
-pub(super) const ABOUT: &str = "Rows that people and agents edit together. \
-    A write may carry `readAt`, the watermark its author had read, and is refused with 409 `stale_context` when the row \
-    has moved since. Slow work first takes a claim on the row: others are then refused or wait in a queue. \
-    A write repeated under one `Idempotency-Key` is applied once. \
-    A list takes the names of fields as parameters and keeps only rows with those values. \
-    Every refusal has a status outside 2xx.";
+/// The description of the document.
+pub(super) const DESCRIPTION: &str = "Rows that people and agents edit together. A write may have \
+    `readAt`, the watermark up to which its sender had read. It is rejected with 409 \
+    `stale_context` if the row has changed since. For slow work, claim the row first: other \
+    writers are then rejected or wait in the claim queue. A write that is repeated with the same \
+    `Idempotency-Key` is applied once. Lists can be filtered by field values given as query \
+    parameters. Every error has a status outside 2xx.";
 
-/// The protocol's schemas that the document refers to by name.
+/// The schemas of the protocol that the document refers to by name.
 pub(super) const ROOTS: [&str; 15] = [
     "ClaimAnswer",
     "ClaimBody",
@@ -37,10 +35,10 @@ pub(super) const ROOTS: [&str; 15] = [
 ];
 
 /// A status and the response component that describes it.
-pub(super) type Refusal = (&'static str, &'static str);
+pub(super) type ErrorResponse = (&'static str, &'static str);
 
-/// Refusals of a route that reads many rows or none.
-pub(super) const READ_MANY: &[Refusal] = &[
+/// The error responses of a route that reads any number of rows.
+pub(super) const READ_MANY: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -48,8 +46,8 @@ pub(super) const READ_MANY: &[Refusal] = &[
     ("default", "Error"),
 ];
 
-/// Refusals of a route that reads one row.
-pub(super) const READ_ONE: &[Refusal] = &[
+/// The error responses of a route that reads one row.
+pub(super) const READ_ONE: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -58,8 +56,8 @@ pub(super) const READ_ONE: &[Refusal] = &[
     ("default", "Error"),
 ];
 
-/// Refusals of a route that writes or claims a row.
-pub(super) const WRITE: &[Refusal] = &[
+/// The error responses of a route that writes or claims a row.
+pub(super) const WRITE: &[ErrorResponse] = &[
     ("400", "BadRequest"),
     ("401", "Unauthenticated"),
     ("403", "Forbidden"),
@@ -69,8 +67,8 @@ pub(super) const WRITE: &[Refusal] = &[
     ("default", "Error"),
 ];
 
-/// Refusals of a commit: those of its operations may come as a receipt.
-pub(super) const COMMIT: &[Refusal] = &[
+/// The error responses of a commit. Errors of its operations may be returned as a receipt.
+pub(super) const COMMIT: &[ErrorResponse] = &[
     ("400", "CommitRejected"),
     ("401", "Unauthenticated"),
     ("403", "CommitRejected"),
@@ -80,65 +78,75 @@ pub(super) const COMMIT: &[Refusal] = &[
     ("default", "Error"),
 ];
 
-/// Response components whose body is the error envelope, what they mean, and the header that only they have.
-const ENVELOPES: [(&str, &str, Option<&str>); 7] = [
+/// Response components with an error envelope: name, description, additional header.
+const ERROR_RESPONSES: [(&str, &str, Option<&str>); 7] = [
     (
         "BadRequest",
-        "The request is wrong: a body of another shape, a model that is not there, a value its field does not take.",
+        "The request is invalid: a malformed body, an unknown model, or an invalid value.",
         None,
     ),
     (
         "Unauthenticated",
-        "The credential is missing, unknown, revoked or over.",
+        "The credential is missing, unknown, revoked or expired.",
         Some("X-Auth-Failure"),
     ),
     (
         "Forbidden",
-        "The credential does not cover this; `requiredCapability` may say what would.",
+        "The credential does not permit this. `requiredCapability` may name the missing \
+         permission.",
         None,
     ),
-    ("NotFound", "There is no such row.", None),
+    ("NotFound", "The row does not exist.", None),
     (
         "Conflict",
-        "Someone else holds the row (`entity_claimed`, `claim_conflict`), it has moved since `readAt` (`stale_context`), \
-         the idempotency key came with another body (`idempotency_conflict`), or the database refuses the values \
+        "Another participant has claimed the row (`entity_claimed`, `claim_conflict`), the row has \
+         changed since `readAt` (`stale_context`), the idempotency key was used with a different \
+         body (`idempotency_conflict`), or the values violate a database constraint \
          (`unique_violation`, `foreign_key_violation`).",
         None,
     ),
     (
         "TooManyRequests",
-        "A quota or a limit is used up. Sent later, the same request may succeed.",
+        "A quota or rate limit is exceeded. The request may be repeated later.",
         Some("Retry-After"),
     ),
     (
         "Error",
-        "Any other refusal. 404: the route is not there. 413: the body is too large. \
-         422: the body is well-formed and not valid. 500: the server failed; sent again under its idempotency \
-         key, a write is applied once. 503: the server cannot answer now; sent later, the same request may succeed.",
+        "Any other error. 404: unknown route. 413: the body is too large. 422: the body is \
+         well-formed but invalid. 500: internal error; a write can safely be repeated with its \
+         idempotency key. 503: temporarily unavailable; the request may be repeated later.",
         Some("Retry-After"),
     ),
 ];
 
-/// Response components with a body of the protocol: name, meaning, schema.
-const ANSWERS: [(&str, &str, &str); 7] = [
+/// Response components with a body of the protocol: name, description, schema.
+const SUCCESS_RESPONSES: [(&str, &str, &str); 7] = [
     ("Receipt", "The write was accepted.", "CommitReceipt"),
-    ("Claimed", "The row is the caller's until the claim is released or expires.", "ClaimAnswer"),
-    ("Queued", "Someone else holds the row; the caller waits in its queue.", "ClaimAnswer"),
-    ("Released", "The caller holds no claim on the row any more.", "ClaimReleased"),
-    ("Reordered", "The given waiters come first, in this order.", "ClaimReleased"),
-    ("IntentList", "The claims, and the claims that wait.", "IntentList"),
-    ("IntentReleased", "The claim is over.", "IntentReleased"),
+    ("Claimed", "The caller holds the claim until it is released or expires.", "ClaimAnswer"),
+    (
+        "Queued",
+        "Another participant holds the claim; the caller waits in the claim queue.",
+        "ClaimAnswer",
+    ),
+    ("Released", "The caller no longer holds a claim on the row.", "ClaimReleased"),
+    (
+        "Reordered",
+        "The given waiters are first in the claim queue, in this order.",
+        "ClaimReleased",
+    ),
+    ("IntentList", "The active and the queued claims.", "IntentList"),
+    ("IntentReleased", "The claim is released.", "IntentReleased"),
 ];
 
-/// Headers: name, meaning.
+/// Headers: name, description.
 const HEADERS: [(&str, &str); 4] = [
-    ("x-request-id", "Names the request, in `request_id` of an error too."),
-    ("Ablo-Version", "The version of the error contract that the server speaks."),
-    ("X-Auth-Failure", "The code of the refusal."),
-    ("Retry-After", "After how many seconds to try again."),
+    ("x-request-id", "The id of the request, also in `request_id` of an error."),
+    ("Ablo-Version", "The version of the error contract."),
+    ("X-Auth-Failure", "The error code."),
+    ("Retry-After", "The number of seconds to wait before a retry."),
 ];
 
-/// Everything below `components` but the schemas.
+/// Writes everything below `components` except the schemas.
 pub(super) fn components(components: &mut Object<'_>) {
     components.object("parameters", parameters);
     components.object("requestBodies", |bodies| {
@@ -167,7 +175,7 @@ pub(super) fn components(components: &mut Object<'_>) {
     });
 }
 
-/// The headers of every response.
+/// Writes the headers of a response.
 pub(super) fn response_headers(response: &mut Object<'_>, own: Option<&'static str>) {
     response.inline("headers", |headers| {
         headers.refers("x-request-id", Ref::Header("x-request-id"));
@@ -176,7 +184,7 @@ pub(super) fn response_headers(response: &mut Object<'_>, own: Option<&'static s
     });
 }
 
-/// The parameter component that filters by a base field.
+/// Returns the parameter component that filters by a base field.
 pub(super) fn filter(base: BaseField) -> &'static str {
     match base {
         BaseField::Id => "WhereId",
@@ -198,41 +206,36 @@ fn parameters(parameters: &mut Object<'_>) {
     parameter(parameters, "Id", ["path", "id"], "The id of the row.", |schema| {
         schema.string("type", "string")
     });
-    let about = "Names this write: sent again with the same body, it gives the same receipt and is not applied again. \
-        Kept for 24 hours. It stands above `idempotencyKey` in the body.";
+    let about = "Identifies this write. A repeated request with the same body gets the same \
+        receipt and is not applied again. Keys are stored for 24 hours. Takes precedence over \
+        `idempotencyKey` in the body.";
     parameter(parameters, "IdempotencyKey", ["header", "Idempotency-Key"], about, |schema| {
         schema.string("type", "string");
         schema.integer("maxLength", 255);
     });
-    parameter(parameters, "Limit", ["query", "limit"], "How many rows at most.", |schema| {
+    parameter(parameters, "Limit", ["query", "limit"], "The maximum number of rows.", |schema| {
         schema.string("type", "integer");
         schema.integer("minimum", 1);
         schema.integer("maximum", 100);
         schema.integer("default", 20);
     });
-    parameter(
-        parameters,
-        "OrderBy",
-        ["query", "order_by"],
-        "The field that orders the rows.",
-        |schema| {
-            schema.string("type", "string");
-            schema.string("default", "id");
-        },
-    );
-    parameter(parameters, "Order", ["query", "order"], "In which direction.", |schema| {
+    parameter(parameters, "OrderBy", ["query", "order_by"], "The field to sort by.", |schema| {
+        schema.string("type", "string");
+        schema.string("default", "id");
+    });
+    parameter(parameters, "Order", ["query", "order"], "The sort direction.", |schema| {
         schema.string("type", "string");
         schema.strings("enum", &["asc", "desc"]);
         schema.string("default", "asc");
     });
-    let about = "The `next_cursor` of the page before.";
+    let about = "The `next_cursor` of the previous page.";
     parameter(parameters, "StartingAfter", ["query", "starting_after"], about, |schema| {
         schema.string("type", "string");
     });
     for base in BASE_FIELDS {
-        let about = "Only rows whose field of this name equals the value.";
+        let about = "Only rows in which this field has this value.";
         parameter(parameters, filter(base), ["query", base.name()], about, |schema| {
-            rows::base_kind(schema, base, false);
+            rows::base_field_type(schema, base, false);
         });
     }
 }
@@ -240,14 +243,14 @@ fn parameters(parameters: &mut Object<'_>) {
 fn parameter(
     parameters: &mut Object<'_>,
     component: &str,
-    [place, name]: [&str; 2],
+    [location, name]: [&str; 2],
     about: &str,
     schema: impl FnOnce(&mut Object<'_>),
 ) {
     parameters.object(component, |parameter| {
         parameter.string("name", name);
-        parameter.string("in", place);
-        if place == "path" {
+        parameter.string("in", location);
+        if location == "path" {
             parameter.boolean("required", true);
         }
         parameter.string("description", about);
@@ -256,14 +259,14 @@ fn parameter(
 }
 
 fn responses(responses: &mut Object<'_>) {
-    for (name, about, schema) in ANSWERS {
+    for (name, about, schema) in SUCCESS_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
             response_headers(response, None);
             plain_body(response, schema);
         });
     }
-    for (name, about, header) in ENVELOPES {
+    for (name, about, header) in ERROR_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
             response_headers(response, header);

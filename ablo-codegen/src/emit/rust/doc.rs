@@ -1,18 +1,19 @@
-//! Prose of a schema as doc comments.
+//! Descriptions of a schema as doc comments.
 //!
-//! rustdoc reads Markdown, finds broken links and unclosed tags in it, and compiles what looks like code. Prose of strangers
-//! must not fail a build: code spans stay, everything else that Markdown would act on is escaped.
+//! rustdoc parses Markdown, warns about broken links and unclosed tags, and compiles code blocks. A
+//! description must not break a build, so everything that Markdown would interpret is escaped,
+//! except code spans.
 
 use super::writer::is_invisible;
 
-/// The lines of a doc comment, without `///`, none empty at either end.
+/// Returns the lines of a doc comment without `///`, without empty lines at both ends.
 pub(super) fn lines(prose: &str) -> Vec<String> {
     let ends_line = |character| {
         matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
     };
-    // `\r\n` leaves an empty line between, as does a paragraph: runs of them become one.
+    // `\r\n` and paragraphs produce empty lines; runs of empty lines become one.
     let mut lines: Vec<String> = Vec::new();
-    for line in prose.split(ends_line).map(neutral) {
+    for line in prose.split(ends_line).map(escape_markdown) {
         if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
             lines.push(line);
         }
@@ -23,7 +24,7 @@ pub(super) fn lines(prose: &str) -> Vec<String> {
     lines
 }
 
-fn neutral(line: &str) -> String {
+fn escape_markdown(line: &str) -> String {
     let line = line.trim();
     let code_closes = line.matches('`').count().is_multiple_of(2) && !line.contains("``");
     let mut out = String::with_capacity(line.len() + 8);
@@ -39,14 +40,14 @@ fn neutral(line: &str) -> String {
         if character == '`' && code_closes {
             in_code = !in_code;
         }
-        // A backslash between the two slashes keeps `https://` from being taken for a bare link.
-        let acts = matches!(character, '[' | ']' | '<' | '>' | '\\' | '*' | '_' | '&' | '~')
+        // A backslash between the slashes prevents rustdoc's bare-URL warning for `https://`.
+        let is_special = matches!(character, '[' | ']' | '<' | '>' | '\\' | '*' | '_' | '&' | '~')
             || (character == '`' && !code_closes)
             || (character == '/' && before == ':')
             || (character == '.' || character == ')')
                 && out.bytes().all(|byte| byte.is_ascii_digit())
                 && !out.is_empty();
-        if acts && !in_code {
+        if is_special && !in_code {
             out.push('\\');
         }
         out.push(character);
@@ -55,7 +56,7 @@ fn neutral(line: &str) -> String {
     out
 }
 
-/// Headings, lists, rules and tables.
+/// Returns whether a line starts a heading, list, rule or table.
 fn starts_block(line: &str) -> bool {
     line.starts_with(['#', '-', '+', '=', '|'])
 }
@@ -65,14 +66,14 @@ mod tests {
     use super::lines;
 
     #[test]
-    fn plain_prose_stays() {
+    fn plain_prose_is_unchanged() {
         assert_eq!(lines("The place. See `Station`."), ["The place. See `Station`."]);
         assert_eq!(lines("One.\r\n\r\nTwo.\n"), ["One.", "", "Two."]);
         assert!(lines(" \n ").is_empty());
     }
 
     #[test]
-    fn markdown_is_disarmed() {
+    fn markdown_is_escaped() {
         assert_eq!(
             lines("see [x] and <b> at https://a.b"),
             [r"see \[x\] and \<b\> at https:\//a.b"]
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_or_hides_a_comment_is_gone() {
+    fn invisible_characters_are_removed() {
         assert_eq!(lines("a */ b\u{202e}c\u{0}d\u{2028}e"), [r"a \*/ bcd", "e"]);
     }
 }

@@ -1,8 +1,10 @@
-//! What the macros print: the same tables as in generated files, beside types that the user wrote.
+//! Prints the output of the macros: the same tables as in generated files, for types that the user
+//! wrote.
 //!
-//! Names and types come as the text of tokens that rustc has read; everything else is decided and escaped as for a file.
+//! Names and types are tokens that rustc has parsed. Everything else is computed and escaped as for
+//! a file.
 
-use super::ident::{Accessors, Ident, Variants, Written};
+use super::ident::{Accessors, Ident, UserTokens, Variants};
 use super::model::{print_relation_checks, print_table};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::schema::{Definition, print_definition};
@@ -10,113 +12,114 @@ use super::writer::{Str, Writer};
 use crate::shape::Shapes;
 use ablo_schema::schema;
 
-/// A field as the user wrote it.
+/// A field of a user's struct.
 pub struct Field {
-    /// Its identifier.
+    /// The identifier.
     pub name: String,
     /// The tokens of its type, without `Option`.
     pub value: String,
 }
 
-/// A model as the user wrote it.
+/// A user's model struct.
 pub struct Model<'m> {
-    /// The tokens of its visibility.
+    /// The tokens of the visibility.
     pub visibility: &'m str,
-    /// Its identifier.
+    /// The identifier.
     pub name: &'m str,
-    /// Its fields.
+    /// The fields.
     pub fields: &'m [Field],
     /// The tokens of each relation's target, in schema order.
     pub targets: &'m [String],
 }
 
-/// An enum as the user wrote it.
+/// A user's enum.
 pub struct Enumeration {
-    /// The tokens of its visibility, where the enum itself is to be printed too.
+    /// The tokens of the visibility, if the enum itself is printed too.
     pub visibility: Option<String>,
-    /// Its identifier.
+    /// The identifier.
     pub name: String,
-    /// The variant that keeps other values, where the user wrote one.
+    /// The variant for unknown values, if the user declared one.
     pub other: Option<String>,
-    /// Variants and their values.
+    /// The variants and their values.
     pub variants: Vec<(String, String)>,
 }
 
-/// A schema as the user defined it.
+/// A user's schema definition.
 pub struct Schema<'s> {
-    /// The tokens of its attributes and docs.
+    /// The tokens of the attributes and docs.
     pub attributes: &'s str,
-    /// The tokens of its visibility.
+    /// The tokens of the visibility.
     pub visibility: &'s str,
-    /// Its identifier.
+    /// The identifier.
     pub name: &'s str,
-    /// `schemaHash` and `contentHash`, where the whole schema is known.
+    /// `schemaHash` and `contentHash`, if the whole schema is known.
     pub hashes: Option<(&'s str, &'s str)>,
     /// The tokens of each model's type.
     pub models: &'s [String],
-    /// The key of each model, after which a client has its rows.
+    /// The key of each model, which names the client's accessor.
     pub keys: &'s [String],
-    /// Kind, field, and whether that holds a list.
+    /// The kind, the field, and whether the field is a list.
     pub roles: &'s [(String, String, bool)],
 }
 
-/// The table of the model at this position of a schema.
+/// Prints the table of the model at this index of a schema.
 #[must_use]
-pub fn print_model(schema: &schema::Schema, at: usize, written: &Model<'_>) -> String {
+pub fn print_model(schema: &schema::Schema, at: usize, model: &Model<'_>) -> String {
     let shapes = Shapes::new(schema);
     let mut out = Writer::default();
     if let Some(row) = shapes.rows.get(at) {
         let names = ModelNames {
-            row: Ident::written(written.name),
-            patch: Ident::written(&format!("{}Patch", written.name.trim_start_matches("r#"))),
-            fields: written.fields.iter().map(field_names).collect(),
-            targets: written.targets.iter().map(|target| Written::new(target)).collect(),
+            row: Ident::verbatim(model.name),
+            patch: Ident::verbatim(&format!("{}Patch", model.name.trim_start_matches("r#"))),
+            fields: model.fields.iter().map(field_names).collect(),
+            targets: model.targets.iter().map(|target| UserTokens::new(target)).collect(),
         };
-        print_table(&mut out, &Written::new(written.visibility), row, &names);
+        print_table(&mut out, &UserTokens::new(model.visibility), row, &names);
     }
     out.finish()
 }
 
 fn field_names(field: &Field) -> FieldNames {
     FieldNames {
-        field: Ident::written(&field.name),
+        field: Ident::verbatim(&field.name),
         token: Ident::constant(field.name.trim_start_matches("r#")),
-        value: ValueType::Written(Written::new(&field.value)),
+        value: ValueType::User(UserTokens::new(&field.value)),
     }
 }
 
-/// Uses the tokens of fields that relations name on the other side: rustc looks whether they are there.
+/// Prints uses of the foreign-key tokens of relations' targets, so that rustc checks that the
+/// fields exist.
 #[must_use]
 pub fn print_foreign_keys(model: &schema::Model, targets: &[String]) -> String {
     let mut out = Writer::default();
-    let targets: Vec<Written> = targets.iter().map(|target| Written::new(target)).collect();
+    let targets: Vec<UserTokens> = targets.iter().map(|target| UserTokens::new(target)).collect();
     print_relation_checks(&mut out, model, &targets);
     out.finish()
 }
 
-/// The implementations of an enum, and the enum where it is to be printed.
+/// Prints the implementations of an enum, and the enum itself if it has a visibility.
 #[must_use]
-pub fn print_enum(written: &Enumeration) -> String {
+pub fn print_enum(enumeration: &Enumeration) -> String {
     let mut out = Writer::default();
-    let name = Ident::written(&written.name);
+    let name = Ident::verbatim(&enumeration.name);
     let print_variants = |out: &mut Writer| {
-        for (variant, value) in &written.variants {
-            out.put(&[&Ident::written(variant), &" = ", &Str(value), &", "]);
+        for (variant, value) in &enumeration.variants {
+            out.put(&[&Ident::verbatim(variant), &" = ", &Str(value), &", "]);
         }
         out.line(&[&"} }"]);
     };
-    match &written.visibility {
+    match &enumeration.visibility {
         Some(visibility) => {
             out.put(&[
                 &"::ablo::__private::open_enum! { ",
-                &Written::new(visibility),
+                &UserTokens::new(visibility),
                 &" enum ",
                 &name,
                 &" { ",
             ]);
         }
         None => {
-            let other = Ident::written(written.other.as_deref().unwrap_or("Unrecognized"));
+            let other = Ident::verbatim(enumeration.other.as_deref().unwrap_or("Unrecognized"));
             out.put(&[&"::ablo::__private::open_enum_impls! { ", &name, &" ", &other, &" { "]);
         }
     }
@@ -124,33 +127,36 @@ pub fn print_enum(written: &Enumeration) -> String {
     out.finish()
 }
 
-/// The type of a schema, with its descriptor.
+/// Prints the type of a schema and its descriptor.
 #[must_use]
-pub fn print_schema(written: &Schema<'_>) -> String {
+pub fn print_schema(definition: &Schema<'_>) -> String {
     let mut out = Writer::default();
     let mut variants = Variants::new();
-    let models: Vec<(Ident, Written)> = written
+    let models: Vec<(Ident, UserTokens)> = definition
         .models
         .iter()
         .map(|model| {
             let last = model.rsplit("::").next().unwrap_or(model).trim();
-            (variants.value(last.trim_start_matches("r#")), Written::new(model))
+            (variants.value(last.trim_start_matches("r#")), UserTokens::new(model))
         })
         .collect();
     let mut accessors = Accessors::default();
-    let accessors: Vec<Ident> = written.keys.iter().map(|key| accessors.model(key)).collect();
+    let accessors: Vec<Ident> = definition.keys.iter().map(|key| accessors.model(key)).collect();
     print_definition(
         &mut out,
         &Definition {
-            attributes: &Written::new(written.attributes),
-            visibility: &Written::new(written.visibility),
-            name: &Ident::written(written.name),
-            hashes: written.hashes,
-            deltas: &Ident::written(&format!("{}Delta", written.name.trim_start_matches("r#"))),
-            client: &Ident::written(&format!("{}Client", written.name.trim_start_matches("r#"))),
+            attributes: &UserTokens::new(definition.attributes),
+            visibility: &UserTokens::new(definition.visibility),
+            name: &Ident::verbatim(definition.name),
+            hashes: definition.hashes,
+            deltas: &Ident::verbatim(&format!("{}Delta", definition.name.trim_start_matches("r#"))),
+            client: &Ident::verbatim(&format!(
+                "{}Client",
+                definition.name.trim_start_matches("r#")
+            )),
             models: &models,
             accessors: &accessors,
-            roles: written.roles,
+            roles: definition.roles,
         },
     );
     out.finish()

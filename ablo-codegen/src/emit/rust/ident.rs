@@ -1,7 +1,8 @@
-//! Identifiers of Rust: every name of a schema becomes one here, or nowhere.
+//! Rust identifiers made from names of a schema.
 //!
-//! An [`Ident`] has no constructor that takes finished text, so what is printed is always legal. The text of an identifier
-//! depends on the name alone; only [`TypeNames`] and [`Variants`] look around, and give the later of two equals a `_`.
+//! An [`Ident`] is always legal. Its text depends on the name alone; only [`TypeNames`],
+//! [`Variants`] and [`Accessors`] look at other names and append `_` to the later of two equal
+//! ones.
 
 use super::reserved::{KEYWORDS, NEVER_RAW, PRELUDE_TYPES};
 use heck::ToUpperCamelCase;
@@ -13,8 +14,8 @@ use std::fmt::Write;
 pub(super) struct Ident(String);
 
 impl Ident {
-    /// An identifier that rustc has read.
-    pub(super) fn written(text: &str) -> Self {
+    /// Creates an identifier from a token that rustc has parsed.
+    pub(super) fn verbatim(text: &str) -> Self {
         Self(text.to_owned())
     }
 
@@ -22,22 +23,23 @@ impl Ident {
         &self.0
     }
 
-    /// Without `r#`.
+    /// Returns the identifier without `r#`.
     #[cfg(feature = "build")]
     pub(super) fn plain(&self) -> &str {
         self.0.strip_prefix("r#").unwrap_or(&self.0)
     }
 
-    /// A name that a list of words does not have, read as the same: `index_` for `index`.
+    /// Appends `_` if the name is one of `words`; readers ignore the suffix: `index_` for `index`.
     #[cfg(feature = "build")]
-    pub(super) fn beside(mut self, words: &[&str]) -> Self {
+    pub(super) fn avoiding(mut self, words: &[&str]) -> Self {
         if words.contains(&self.plain()) {
             self = Self(format!("{}_", self.plain()));
         }
         self
     }
 
-    /// A struct field or a function: `createdAt` is `created_at`, `type` is `r#type`, `self` is `self_`.
+    /// Creates the identifier of a field or function: `createdAt` is `created_at`, `type` is
+    /// `r#type`, `self` is `self_`.
     pub(super) fn field(name: &str) -> Self {
         let mut text = snake(name, char::to_ascii_lowercase);
         if NEVER_RAW.contains(&text.as_str()) {
@@ -48,12 +50,12 @@ impl Ident {
         Self(text)
     }
 
-    /// A constant: `createdAt` is `CREATED_AT`.
+    /// Creates the identifier of a constant: `createdAt` is `CREATED_AT`.
     pub(super) fn constant(name: &str) -> Self {
         Self(snake(name, char::to_ascii_uppercase))
     }
 
-    /// A type or a variant, before anyone looked whether the name is free.
+    /// Creates the identifier of a type or variant, which may be taken.
     fn upper_camel(name: &str) -> Self {
         let mut text = if name.is_ascii() {
             name.to_upper_camel_case()
@@ -61,7 +63,7 @@ impl Ident {
             spelled(name).to_upper_camel_case()
         };
         if text.is_empty() {
-            // Nothing but punctuation, or nothing at all.
+            // The name is empty or has only punctuation.
             name.chars().for_each(|character| push_code_point(&mut text, character));
         }
         if text.is_empty() {
@@ -73,17 +75,17 @@ impl Ident {
         Self(text)
     }
 
-    /// Two names in one; a `_` that one of them has for its own sake is not theirs together.
+    /// Joins two names, without the `_` that makes either of them unique.
     fn joined(&self, suffix: &str) -> Self {
         Self(format!("{}{}", self.0.trim_end_matches('_'), suffix.trim_start_matches('_')))
     }
 }
 
-/// Tokens that rustc has read: a type, a path, a visibility of the user's own.
+/// Tokens that rustc has parsed: a type, path or visibility in the user's code.
 #[derive(Clone, Debug)]
-pub(super) struct Written(String);
+pub(super) struct UserTokens(String);
 
-impl Written {
+impl UserTokens {
     pub(super) fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -93,13 +95,13 @@ impl Written {
     }
 }
 
-impl From<&Ident> for Written {
+impl From<&Ident> for UserTokens {
     fn from(ident: &Ident) -> Self {
         Self(ident.0.clone())
     }
 }
 
-/// Every capital becomes `_` and itself in the wanted case: the same rule that makes columns.
+/// Inserts `_` before each capital and changes the case, by the rule that makes column names.
 fn snake(name: &str, case: impl Fn(&char) -> char) -> String {
     let mut text = String::with_capacity(name.len() + 4);
     for character in name.chars() {
@@ -111,7 +113,8 @@ fn snake(name: &str, case: impl Fn(&char) -> char) -> String {
     text
 }
 
-/// Letters outside ASCII would be legal names, but rustc warns of many of them: their code points stand for them.
+/// Replaces letters outside ASCII by their code points. They would be legal, but rustc warns about
+/// many of them.
 fn spelled(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for character in name.chars() {
@@ -129,7 +132,7 @@ fn push_code_point(text: &mut String, character: char) {
     let _ = write!(text, "U{:04x}", u32::from(character));
 }
 
-/// The type names of one file: no two are equal, and none hides what the prelude names.
+/// The type names of one file. They are distinct and do not shadow the prelude.
 pub(super) struct TypeNames(BTreeSet<String>);
 
 impl TypeNames {
@@ -137,21 +140,22 @@ impl TypeNames {
         Self(PRELUDE_TYPES.iter().map(|&name| name.to_owned()).collect())
     }
 
-    /// Names that also leave these alone.
+    /// Creates names that also avoid `words`.
     #[cfg(feature = "build")]
-    pub(super) fn beside(words: impl Iterator<Item = &'static str>) -> Self {
+    pub(super) fn avoiding(words: impl Iterator<Item = &'static str>) -> Self {
         let mut names = Self::new();
         names.0.extend(words.map(str::to_owned));
         names
     }
 
-    /// Gives a name back that is not used after all.
+    /// Releases a name that is not used.
     #[cfg(feature = "build")]
     pub(super) fn release(&mut self, ident: &Ident) {
         self.0.remove(&ident.0);
     }
 
-    /// A type that a macro puts another beside, whose name is this and a suffix: both are free.
+    /// Names a type for which a macro generates another type with this suffix, so that both names
+    /// are free.
     #[cfg(feature = "build")]
     pub(super) fn with_suffix(&mut self, name: &str, suffix: &str) -> Ident {
         let mut ident = Ident::upper_camel(name);
@@ -162,43 +166,44 @@ impl TypeNames {
         ident
     }
 
-    /// The type of a model.
+    /// Names the type of a model.
     pub(super) fn model(&mut self, type_name: &str) -> Ident {
         claim(&mut self.0, Ident::upper_camel(type_name))
     }
 
-    /// The enum of deltas.
+    /// Names the enum of deltas.
     pub(super) fn deltas(&mut self) -> Ident {
         claim(&mut self.0, Ident("SchemaDelta".to_owned()))
     }
 
-    /// A type that belongs to a model: `WeatherReportPatch`.
+    /// Names a type that belongs to a model: `WeatherReportPatch`.
     pub(super) fn derived(&mut self, model: &Ident, suffix: &'static str) -> Ident {
         claim(&mut self.0, model.joined(suffix))
     }
 
-    /// The enum of a model's field: `WeatherReportStatus`.
+    /// Names the enum of a model's field: `WeatherReportStatus`.
     pub(super) fn enumeration(&mut self, model: &Ident, field: &str) -> Ident {
         claim(&mut self.0, model.joined(Ident::upper_camel(field).as_str()))
     }
 }
 
-/// The variants of one enum.
+/// The variant names of one enum.
 pub(super) struct Variants(BTreeSet<String>);
 
 impl Variants {
     pub(super) fn new() -> Self {
-        // The variant for values that no schema lists, and the word that no variant can be.
+        // The variant for unknown values, and the keyword that cannot be a variant.
         Self(["Unrecognized", "Self"].map(str::to_owned).into())
     }
 
-    /// The variants of an enum that a person reads, but for the one that keeps other values.
+    /// Creates the variant names of an enum in source code, in which the variant for unknown values
+    /// is named last.
     #[cfg(feature = "build")]
-    pub(super) fn written() -> Self {
+    pub(super) fn for_source() -> Self {
         Self(["Self".to_owned()].into())
     }
 
-    /// The variant that keeps other values.
+    /// Names the variant for unknown values.
     #[cfg(feature = "build")]
     pub(super) fn other(&mut self) -> Ident {
         let names = ["Other", "Unknown", "Unlisted"];
@@ -206,24 +211,25 @@ impl Variants {
         claim(&mut self.0, Ident(free.to_owned()))
     }
 
-    /// The variant of a value.
+    /// Names the variant of a value.
     pub(super) fn value(&mut self, value: &str) -> Ident {
         claim(&mut self.0, Ident::upper_camel(value))
     }
 }
 
-/// The methods of a client that lead to models.
+/// The names of a client's accessor methods.
 #[derive(Default)]
 pub(super) struct Accessors(BTreeSet<String>);
 
 impl Accessors {
-    /// The method for the model with this key: `weatherReports` is `weather_reports`.
+    /// Names the accessor of the model with this key: `weatherReports` is `weather_reports`.
     pub(super) fn model(&mut self, key: &str) -> Ident {
         claim(&mut self.0, Ident::field(key))
     }
 }
 
-/// No identifier ends in `_` by itself, so a name that had to move never takes the place of a later one.
+/// Identifiers do not end in `_` on their own, so a renamed identifier never collides with a later
+/// one.
 fn claim(taken: &mut BTreeSet<String>, mut ident: Ident) -> Ident {
     while taken.contains(&ident.0) {
         ident.0.push('_');
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn types_stay_out_of_each_others_way() {
+    fn type_names_do_not_collide() {
         let mut names = TypeNames::new();
         let task = names.model("task");
         assert_eq!(names.model("TaskCreate").0, "TaskCreate");
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_sorted_and_whole() {
+    fn word_lists_are_consistent() {
         assert!(PRELUDE_TYPES.is_sorted());
         assert!(NEVER_RAW.iter().all(|word| !KEYWORDS.contains(word)));
     }

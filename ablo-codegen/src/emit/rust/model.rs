@@ -1,6 +1,6 @@
-//! One model: its row struct, its enums, its table.
+//! Prints a model: its row struct, its enums and its table.
 
-use super::ident::{Ident, Variants, Written};
+use super::ident::{Ident, UserTokens, Variants};
 use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
 use crate::shape::{BASE_FIELDS, BaseKind, FieldShape, RowShape};
@@ -13,7 +13,7 @@ impl Token for ValueType {
         match self {
             ValueType::Plain(name) => out.push_str(name),
             ValueType::Enum(name) => name.print(out),
-            ValueType::Written(tokens) => tokens.print(out),
+            ValueType::User(tokens) => tokens.print(out),
             ValueType::Id(model) => {
                 out.push_str("::ablo::Id<");
                 model.print(out);
@@ -100,7 +100,8 @@ fn print_enum(
 /// ```text
 /// ::ablo::__private::model! {
 ///     pub WeatherReport, WeatherReportPatch,
-///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports", mutable = true;
+///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports",
+///     mutable = true;
 ///     create(location: String = 0)
 ///     fields {
 ///         0 location: String, LOCATION "location" "location";
@@ -140,7 +141,8 @@ pub(super) fn print_table(
     out.line(&[&"}"]);
 }
 
-/// What the descriptor says beside fields and relations, without what it says by default.
+/// Prints the descriptor's members other than fields and relations, except those with default
+/// values.
 fn print_facets(out: &mut Writer, model: &Model) {
     out.put(&[
         &"    key = ",
@@ -189,7 +191,7 @@ fn print_facets(out: &mut Writer, model: &Model) {
     out.line(&[&";"]);
 }
 
-/// What only few models say.
+/// Prints descriptor members that few models have.
 fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     if let Some(grants) = &model.grants {
         facet(&[
@@ -249,7 +251,7 @@ fn print_hints(facet: &mut dyn FnMut(&[&dyn Token]), model: &Model) {
     }
 }
 
-/// What a create cannot do without.
+/// Prints the required fields of a create.
 fn print_create(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     out.put(&[&"    create("]);
     let all = row.fields.iter().zip(&names.fields).enumerate();
@@ -274,7 +276,7 @@ fn print_field(out: &mut Writer, at: usize, shape: &FieldShape<'_>, names: &Fiel
     print_field_facets(out, field);
 }
 
-/// What a field says beside its names and its type; ends the line.
+/// Prints a field's members other than names and type, and ends the line.
 fn print_field_facets(out: &mut Writer, field: &Field) {
     if field.indexed {
         out.put(&[&", indexed = true"]);
@@ -307,7 +309,7 @@ fn print_field_facets(out: &mut Writer, field: &Field) {
     out.line(&[&";"]);
 }
 
-/// Fields that every row has and that the author declared again.
+/// Prints base fields that the author redeclared.
 fn print_base(out: &mut Writer, row: &RowShape<'_>) {
     if row.base.iter().all(|base| base.declared.is_none()) {
         return;
@@ -336,7 +338,7 @@ fn print_base(out: &mut Writer, row: &RowShape<'_>) {
 /// ```text
 /// const _: () = { let _ = Report::DESK_ID; };
 /// ```
-pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[Written]) {
+pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[UserTokens]) {
     out.put(&[&"const _: () = {"]);
     for (relation, target) in model.relations.iter().zip(targets) {
         if relation.kind != RelationKind::BelongsTo {
@@ -350,7 +352,7 @@ pub(super) fn print_relation_checks(out: &mut Writer, model: &Model, targets: &[
     out.line(&[&" };"]);
 }
 
-fn print_relation(out: &mut Writer, relation: &Relation, target: &Written) {
+fn print_relation(out: &mut Writer, relation: &Relation, target: &UserTokens) {
     let kind = match relation.kind {
         RelationKind::BelongsTo => " BelongsTo ",
         RelationKind::HasMany => " HasMany ",

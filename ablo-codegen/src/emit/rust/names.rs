@@ -1,8 +1,8 @@
-//! Which Rust name everything of a schema has.
+//! The Rust names of everything in a schema.
 //!
-//! Models choose first, in schema order, and what belongs to them after all of them: adding a field never renames a model.
+//! Models are named first, in schema order, so that adding a field never renames a model.
 
-use super::ident::{Ident, TypeNames, Variants, Written};
+use super::ident::{Ident, TypeNames, UserTokens, Variants};
 use crate::shape::RowShape;
 use crate::target::Input;
 use ablo_schema::schema::{FieldKind, Format, ModelKey};
@@ -19,10 +19,10 @@ pub(super) struct Names {
 pub(super) struct ModelNames {
     pub(super) row: Ident,
     pub(super) patch: Ident,
-    /// One for each field of the shape.
+    /// The names of the shape's fields.
     pub(super) fields: Vec<FieldNames>,
     /// The target of each relation.
-    pub(super) targets: Vec<Written>,
+    pub(super) targets: Vec<UserTokens>,
 }
 
 /// The names of one field.
@@ -33,7 +33,7 @@ pub(super) struct FieldNames {
     pub(super) value: ValueType,
 }
 
-/// What a field's value is in Rust.
+/// The Rust type of a field's value.
 pub(super) enum ValueType {
     /// A type of the language or of the runtime.
     Plain(&'static str),
@@ -41,8 +41,8 @@ pub(super) enum ValueType {
     Enum(Ident),
     /// The id of a row of a model.
     Id(Ident),
-    /// A type that the user wrote.
-    Written(Written),
+    /// A type in the user's code.
+    User(UserTokens),
 }
 
 impl Names {
@@ -73,7 +73,7 @@ impl Names {
     }
 }
 
-/// The type that holds every value of a format and no other.
+/// Returns the type whose values are exactly those of a format.
 pub(super) fn exact_type(format: Format) -> &'static str {
     match format {
         Format::Int8 => "i8",
@@ -126,7 +126,7 @@ fn model_names(
             .model
             .relations
             .iter()
-            .map(|relation| Written::from(&type_of(&relation.target)))
+            .map(|relation| UserTokens::from(&type_of(&relation.target)))
             .collect(),
     }
 }

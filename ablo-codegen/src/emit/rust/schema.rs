@@ -1,6 +1,6 @@
-//! The schema's own descriptor.
+//! Prints the descriptor of the schema.
 
-use super::ident::{Ident, Written};
+use super::ident::{Ident, UserTokens};
 use super::names::Names;
 use super::writer::{Str, Token, Writer};
 use crate::target::Input;
@@ -44,18 +44,18 @@ fn print_roles<'r>(out: &mut Writer, roles: impl Iterator<Item = (&'r str, &'r s
     out.line(&[&" }"]);
 }
 
-/// What `define_schema!` says.
+/// A schema that `define_schema!` defines.
 pub(super) struct Definition<'d> {
-    pub(super) attributes: &'d Written,
-    pub(super) visibility: &'d Written,
+    pub(super) attributes: &'d UserTokens,
+    pub(super) visibility: &'d UserTokens,
     pub(super) name: &'d Ident,
     pub(super) hashes: Option<(&'d str, &'d str)>,
     pub(super) deltas: &'d Ident,
     pub(super) client: &'d Ident,
-    /// The method of the client for each model.
+    /// The accessor method of each model.
     pub(super) accessors: &'d [Ident],
-    /// Variant of the enum of deltas, and type.
-    pub(super) models: &'d [(Ident, Written)],
+    /// The variant in the enum of deltas, and the type.
+    pub(super) models: &'d [(Ident, UserTokens)],
     pub(super) roles: &'d [(String, String, bool)],
 }
 

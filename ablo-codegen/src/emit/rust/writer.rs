@@ -1,18 +1,18 @@
-//! Rust text, written straight into one string.
+//! A printer of Rust source text.
 //!
-//! Only a [`Token`] can be printed: syntax that this folder spells out, an [`Ident`], a literal that escapes. There is no
-//! way to print text of a schema as it is.
+//! Only a [`Token`] can be printed: constant syntax, an [`Ident`], or an escaped literal. Text of a
+//! schema cannot be printed unescaped.
 
 use super::doc;
-use super::ident::{Ident, Written};
+use super::ident::{Ident, UserTokens};
 use std::fmt::Write;
 
-/// Something that may stand in a Rust file.
+/// A printable part of a Rust file.
 pub(super) trait Token {
     fn print(&self, out: &mut String);
 }
 
-/// Syntax, spelled out in this folder.
+/// Constant syntax.
 impl Token for &'static str {
     fn print(&self, out: &mut String) {
         out.push_str(self);
@@ -25,7 +25,7 @@ impl Token for Ident {
     }
 }
 
-impl Token for Written {
+impl Token for UserTokens {
     fn print(&self, out: &mut String) {
         out.push_str(self.as_str());
     }
@@ -50,7 +50,7 @@ impl Token for bool {
     }
 }
 
-/// Tokens that stay together.
+/// Tokens that stay on one line.
 #[cfg(feature = "build")]
 pub(super) struct Word(String);
 
@@ -74,20 +74,20 @@ impl Token for Word {
     }
 }
 
-/// A finite number as a literal.
+/// A literal of a finite number.
 #[cfg(feature = "build")]
 pub(super) struct Number(pub(super) f64);
 
 #[cfg(feature = "build")]
 impl Token for Number {
     fn print(&self, out: &mut String) {
-        // What a reader takes for a whole number, below the point where digits are lost.
+        // Integers are printed without a fraction as long as they are exact.
         let whole = self.0.fract() == 0.0 && self.0.abs() < 1e15;
         let _ = if whole { write!(out, "{:.0}", self.0) } else { write!(out, "{:?}", self.0) };
     }
 }
 
-/// A string literal with this value.
+/// A string literal.
 pub(super) struct Str<'a>(pub(super) &'a str);
 
 impl Token for Str<'_> {
@@ -112,26 +112,30 @@ impl Token for Str<'_> {
     }
 }
 
-/// Quotes, and what a reader would not see or what rustc and clippy refuse to find in a literal.
+/// Returns whether a character has to be escaped: quotes, backslashes, and characters that are
+/// invisible or that rustc and clippy reject in literals.
 fn needs_escape(character: char) -> bool {
     matches!(character, '"' | '\\') || character.is_control() || is_invisible(character)
 }
 
-/// Format characters, separators that end a line elsewhere, byte-order marks, tags.
+/// Returns whether a character is invisible: format characters, Unicode line separators, byte-order
+/// marks and tags.
 pub(super) fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The file under way.
+/// A file that is being written.
 #[derive(Default)]
 pub(super) struct Writer {
     text: String,
 }
 
-/// How wide rustfmt lets a line be by default.
+/// The default line width of rustfmt.
 pub(super) const RUSTFMT_WIDTH: usize = 100;
-/// How wide a line may be where rustfmt does not look.
+/// The line width inside macro calls, which rustfmt does not format.
 const FILL_WIDTH: usize = 116;
 
 impl Writer {
@@ -148,7 +152,7 @@ impl Writer {
         self.text.push('\n');
     }
 
-    /// Appends one item of a list that fills its lines.
+    /// Appends one item of a list, on a new line if the current one is full.
     pub(super) fn fill(&mut self, indent: &'static str, item: &[&dyn Token]) {
         let at = self.text.len();
         self.put(item);
@@ -159,7 +163,7 @@ impl Writer {
         }
     }
 
-    /// Prints an item that rustfmt looks at, and tells it to look away where a line is wider than it would leave it.
+    /// Prints an item that rustfmt formats. Adds `#[rustfmt::skip]` if a line is too wide.
     pub(super) fn formatted(&mut self, print: impl FnOnce(&mut Self)) {
         let start = self.text.len();
         print(self);
@@ -169,7 +173,7 @@ impl Writer {
         }
     }
 
-    /// Prints prose as a doc comment.
+    /// Prints a description as a doc comment.
     pub(super) fn doc(&mut self, indent: &'static str, prose: &str) {
         for line in doc::lines(prose) {
             self.text.push_str(indent);
@@ -182,8 +186,8 @@ impl Writer {
         }
     }
 
-    /// Prints prose as a doc comment that is read back as it is, but for white space around it and at the ends of lines;
-    /// the author's Markdown is Markdown.
+    /// Prints a description as a doc comment that reads back unchanged except for white space at
+    /// its ends and at line ends. The author's Markdown is kept.
     #[cfg(feature = "build")]
     pub(super) fn prose(&mut self, indent: &'static str, prose: &str) {
         let prose = prose.trim();

@@ -1,17 +1,17 @@
-//! A migration as files: what every dialect's have.
+//! Writes a migration as SQL files, for all dialects.
 
 use crate::migrate::Statement;
 
-/// The two programs of a migration.
+/// The two SQL scripts of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationFiles {
-    /// `migrate.sql`: everything that happens in one transaction, `BEGIN` and `COMMIT` included.
+    /// `migrate.sql`: the transaction, with `BEGIN` and `COMMIT`.
     pub migrate: String,
-    /// `after-commit.sql`: what follows.
+    /// `after-commit.sql`: the statements after the commit.
     pub after_commit: String,
 }
 
-/// Writes statements, above those of a step what `about` says of it.
+/// Writes statements. `about` returns the comment above the statements of a step.
 pub(crate) fn write<'m>(
     statements: impl Iterator<Item = &'m Statement>,
     about: &dyn Fn(usize) -> Option<String>,
@@ -23,7 +23,7 @@ pub(crate) fn write<'m>(
             && let Some(text) = statement.cause.and_then(about)
         {
             out.push_str("\n-- ");
-            // Whatever a name or value holds, a comment ends with its line.
+            // Line breaks are replaced, so that a name or value cannot end the comment.
             out.extend(text.chars().map(|c| {
                 if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }
             }));

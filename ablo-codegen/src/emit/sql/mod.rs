@@ -1,4 +1,4 @@
-//! SQL targets: one folder per dialect; dialects share nothing but what stands here.
+//! SQL targets, one folder per dialect, and the code that the dialects share.
 
 mod files;
 mod names;

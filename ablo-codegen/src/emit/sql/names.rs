@@ -1,16 +1,18 @@
-//! Names as every dialect spells them, and what can stand in a statement.
+//! Identifiers and names shared by all SQL dialects, and the trait for parts of a statement.
 //!
-//! Any text comes in, quoted SQL comes out; nothing else quotes or shortens. Identifiers are always quoted, so no list of
-//! reserved words is kept, which would differ between servers and versions.
+//! All quoting and shortening is done here. Identifiers are always quoted, because lists of
+//! reserved words differ between servers and versions.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// What can stand in a statement. Besides names and literals only text of this program can: it lives for ever.
+/// A part of an SQL statement. Besides names and literals, only `'static` text of this program can
+/// be one.
 ///
-/// Not `Display`: a schema of a thousand models has a hundred thousand of these, and formatting costs three times as much.
+/// This is not `Display`, because formatting costs three times as much and a schema of a thousand
+/// models has a hundred thousand parts.
 pub(crate) trait Sql {
-    /// Writes itself.
+    /// Appends the SQL text.
     fn write(&self, out: &mut String);
 }
 
@@ -26,20 +28,22 @@ impl<T: Sql> Sql for &T {
     }
 }
 
-/// Writes its parts one after the other.
+/// Appends parts to a string.
 macro_rules! sql {
-    ($out:expr, $($part:expr),+ $(,)?) => {{ $( $crate::emit::sql::names::Sql::write(&$part, $out); )+ }};
+    ($out:expr, $($part:expr),+ $(,)?) => {{
+        $( $crate::emit::sql::names::Sql::write(&$part, $out); )+
+    }};
 }
 pub(crate) use sql;
 
-/// What a part writes, by itself.
-pub(crate) fn written(part: &impl Sql) -> String {
+/// Returns the SQL text of a part.
+pub(crate) fn to_sql(part: &impl Sql) -> String {
     let mut out = String::new();
     part.write(&mut out);
     out
 }
 
-/// The longest identifier, in bytes; PostgreSQL would cut a longer one without a word.
+/// The maximum length of an identifier in bytes. PostgreSQL truncates longer ones silently.
 pub(crate) const MAX_BYTES: usize = 63;
 
 /// An identifier of at most 63 bytes.
@@ -47,13 +51,14 @@ pub(crate) const MAX_BYTES: usize = 63;
 pub(crate) struct Ident<'a>(Cow<'a, str>);
 
 impl<'a> Ident<'a> {
-    /// Takes a name; one that is too long is cut and told apart by a hash of the whole.
+    /// Creates an identifier. A name that is too long is truncated and gets a hash of the whole
+    /// name as its suffix.
     pub(crate) fn new(name: impl Into<Cow<'a, str>>) -> Self {
         let name = name.into();
         if name.len() <= MAX_BYTES { Self(name) } else { Self(Cow::Owned(shortened(&name, &name))) }
     }
 
-    /// The bare name.
+    /// Returns the unquoted name.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,20 +75,21 @@ impl Sql for Ident<'_> {
     }
 }
 
-/// Hands out names that are unique in one scope: a table for constraints, a schema for indexes.
+/// Allocates names that are unique in one scope: a table for constraints, a schema for indexes.
 ///
-/// It remembers hashes: two names that share one cost the second a needless ending, never its uniqueness.
+/// Only hashes are stored. A hash collision gives the second name a needless suffix but does not
+/// break uniqueness.
 #[derive(Debug, Default)]
 pub(crate) struct Names(BTreeSet<u64>);
 
 impl Names {
-    /// A scope in which these names are in use.
+    /// Creates a scope in which these names are taken.
     pub(crate) fn with<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
         Self(taken.into_iter().map(folded).collect())
     }
 
-    /// The parts joined by `_`, as PostgreSQL itself would name the thing; where that is too long or taken, its
-    /// beginning and a hash of `parts`.
+    /// Returns the parts joined by `_`, as in PostgreSQL's default names. If the name is too long
+    /// or taken, it is truncated and gets a hash of `parts` as its suffix.
     pub(crate) fn claim(&mut self, parts: &[&str]) -> Ident<'static> {
         let mut name = parts.join("_");
         if name.len() > MAX_BYTES || !self.0.insert(folded(&name)) {
@@ -94,18 +100,18 @@ impl Names {
     }
 }
 
-/// The hash of a name, whatever its case: names that differ in nothing else are one to SQLite.
+/// Hashes a name without regard to case, because SQLite compares names that way.
 fn folded(name: &str) -> u64 {
     hash(name.to_ascii_lowercase().as_bytes())
 }
 
-/// 64-bit FNV-1a: the same everywhere and for ever. Names are no secret.
+/// 64-bit FNV-1a, which is stable across platforms and versions.
 fn hash(bytes: &[u8]) -> u64 {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
-/// The beginning of `name` and a hash of `whole`, together at most 63 bytes.
+/// Returns a prefix of `name` and a hash of `whole`, at most 63 bytes together.
 fn shortened(name: &str, whole: &str) -> String {
     const DIGITS: usize = 12;
     let mut end = name.len().min(MAX_BYTES - DIGITS - 1);
@@ -121,12 +127,12 @@ mod tests {
 
     #[test]
     fn an_identifier_doubles_quotes() {
-        assert_eq!(written(&Ident::new(r#"a"b"#)), r#""a""b""#);
-        assert_eq!(written(&Ident::new("select")), r#""select""#);
+        assert_eq!(to_sql(&Ident::new(r#"a"b"#)), r#""a""b""#);
+        assert_eq!(to_sql(&Ident::new("select")), r#""select""#);
     }
 
     #[test]
-    fn an_identifier_has_63_bytes_at_most_and_stays_distinct() {
+    fn identifiers_have_at_most_63_bytes_and_stay_distinct() {
         let long = |last: char| format!("{}{last}", "é".repeat(40));
         let (a, b) = (Ident::new(long('a')), Ident::new(long('b')));
         assert!(a.as_str().len() <= 63 && b.as_str().len() <= 63);
@@ -135,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn two_splits_of_one_name_get_two_names() {
+    fn different_parts_with_the_same_joined_name_get_different_names() {
         let mut names = Names::with(["t_x_idx"]);
         assert_eq!(names.claim(&["a_b", "c", "idx"]).as_str(), "a_b_c_idx");
         let other = names.claim(&["a", "b_c", "idx"]);
@@ -144,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_only_in_case_are_one_to_sqlite() {
+    fn names_that_differ_only_in_case_collide() {
         let mut names = Names::with(["Tasks"]);
         assert_ne!(names.claim(&["tasks"]).as_str(), "tasks");
         assert_eq!(names.claim(&["A", "b"]).as_str(), "A_b");

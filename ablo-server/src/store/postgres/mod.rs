@@ -14,7 +14,7 @@ mod worker;
 
 use super::{Dialect, Notification, Store, Tenant, Work};
 use crate::error::StoreError;
-use ablo_codegen::emit::sql::postgres::{Options, Provision, provision, service, source};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision, service, source};
 use ablo_schema::Schema;
 use clock::ServerClock;
 use session::Address;
@@ -52,12 +52,12 @@ impl Postgres {
     /// applies to it, too.
     ///
     /// ```no_run
-    /// use ablo_codegen::emit::sql::postgres::Options;
+    /// use ablo_codegen::emit::sql::postgres::PostgresOptions;
     /// use ablo_server::store::{Postgres, Store as _};
     ///
     /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::error::StoreError> {
     /// let address = "postgres://ablo@localhost/app?sslmode=verify-full";
-    /// let store = Postgres::open(address, schema, &Options::default())?;
+    /// let store = Postgres::open(address, schema, &PostgresOptions::default())?;
     /// println!("time on the server: {}", store.now());
     /// # Ok(())
     /// # }
@@ -67,7 +67,11 @@ impl Postgres {
     ///
     /// Returns an error if the address or the options are invalid, the server is unreachable, or a
     /// table cannot be created.
-    pub fn open(address: &str, schema: &Schema, options: &Options) -> Result<Self, StoreError> {
+    pub fn open(
+        address: &str,
+        schema: &Schema,
+        options: &PostgresOptions,
+    ) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs =
             [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
@@ -80,7 +84,7 @@ impl Postgres {
     /// # Errors
     ///
     /// As [`Postgres::open`].
-    pub fn open_data_source(address: &str, options: &Options) -> Result<Self, StoreError> {
+    pub fn open_data_source(address: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
         let programs = vec![source(options).map_err(wrong)?];
         Self::open_with(address, options.schema_name().map_err(wrong)?, programs)

@@ -6,7 +6,7 @@ mod probe;
 use locks::Watch;
 
 use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
-use ablo_codegen::emit::sql::postgres::{Options, migrate};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
 use ablo_codegen::migrate::{Migration, Phase, Statement};
 use ablo_codegen::shape::tables;
 use ablo_migrate::prove::insert;
@@ -17,8 +17,8 @@ use ablo_schema::diff::{Backfills, Diff, Hints};
 
 /// Foreign keys in `public`, as [`program`] has them.
 #[must_use]
-pub fn options() -> Options {
-    Options { foreign_keys: true, ..Options::default() }
+pub fn options() -> PostgresOptions {
+    PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }
 }
 
 /// The way from one schema to the next.

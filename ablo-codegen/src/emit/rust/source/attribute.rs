@@ -1,9 +1,9 @@
-//! `#[ablo(…)]`: words come in, as few attributes as fit their lines go out.
+//! Prints `#[ablo(…)]` attributes.
 
 use super::super::writer::{RUSTFMT_WIDTH, Word, Writer};
 use super::list;
 
-/// Prints words, as many to an attribute as a line takes.
+/// Prints words in as few attributes as possible, each on one line.
 pub(super) fn print(out: &mut Writer, indent: &'static str, words: &[Word]) {
     let mut rest = words;
     while !rest.is_empty() {
@@ -12,7 +12,7 @@ pub(super) fn print(out: &mut Writer, indent: &'static str, words: &[Word]) {
             width += word.len() + 2;
             width <= RUSTFMT_WIDTH + 2
         });
-        // A word that is too wide by itself has a line of its own.
+        // A word that is too wide has its own line.
         let (line, others) = rest.split_at(fits.count().max(1));
         out.line(&[&indent, &"#[ablo(", &list(line.iter()), &")]"]);
         rest = others;

@@ -1,21 +1,21 @@
-//! Two checked schemas, member by member: what the second does not say.
+//! Compares two validated schemas member by member.
 //!
-//! Meaning is compared and no text: what says what is so anyway may be missing.
+//! Only meaning is compared: members with default values may be missing.
 
-use super::Unsaid;
+use super::Difference;
 use ablo_schema::schema::{Field, Model, Relation, Role, Schema};
 use ablo_schema::value::Value;
 
-/// Everything of a schema that is missing in another, or is otherwise there.
-pub(super) fn unsaid(before: &Schema, after: &Schema) -> Vec<Unsaid> {
-    let mut found = Found(Vec::new());
+/// Returns everything that is missing or different in `after`.
+pub(super) fn differences(before: &Schema, after: &Schema) -> Vec<Difference> {
+    let mut found = Differences(Vec::new());
     if before
         .models()
         .iter()
         .map(|model| &model.key)
         .ne(after.models().iter().map(|model| &model.key))
     {
-        found.say("/models", "the models in their order");
+        found.add("/models", "the models in their order");
     }
     for model in before.models() {
         if let Some(other) = after.model(model.key.as_str()) {
@@ -23,45 +23,45 @@ pub(super) fn unsaid(before: &Schema, after: &Schema) -> Vec<Unsaid> {
         }
     }
     if !same_roles(before.identity_roles(), after.identity_roles()) {
-        found.say("/identityRoles", "the identity roles");
+        found.add("/identityRoles", "the identity roles");
     }
     found.0
 }
 
-struct Found(Vec<Unsaid>);
+struct Differences(Vec<Difference>);
 
-impl Found {
-    fn say(&mut self, pointer: &str, what: &str) {
-        self.0.push(Unsaid {
+impl Differences {
+    fn add(&mut self, pointer: &str, what: &str) {
+        self.0.push(Difference {
             pointer: pointer.to_owned(),
-            message: format!("Rust does not say {what}"),
+            message: format!("Rust source cannot express {what}"),
         });
     }
 
-    /// Says which members of a thing are not the same.
-    fn members(&mut self, pointer: &str, whose: &str, members: &[(&str, bool)]) {
+    /// Adds the members that are not equal.
+    fn members(&mut self, pointer: &str, owner: &str, members: &[(&str, bool)]) {
         for (name, _) in members.iter().filter(|(_, same)| !same) {
-            self.say(&format!("{pointer}/{name}"), &format!("`{name}` of `{whose}`"));
+            self.add(&format!("{pointer}/{name}"), &format!("`{name}` of `{owner}`"));
         }
     }
 }
 
-fn compare_models(a: &Model, b: &Model, found: &mut Found) {
+fn compare_models(a: &Model, b: &Model, found: &mut Differences) {
     let key = a.key.as_str();
     let at = format!("/models/{key}");
     for field in &a.fields {
-        let (at, whose) = (format!("{at}/fields/{}", field.name), format!("{key}.{}", field.name));
+        let (at, owner) = (format!("{at}/fields/{}", field.name), format!("{key}.{}", field.name));
         match b.field(field.name.as_str()) {
-            Some(other) => compare_fields(field, other, &at, &whose, found),
-            None => found.say(&at, &format!("the field `{whose}`")),
+            Some(other) => compare_fields(field, other, &at, &owner, found),
+            None => found.add(&at, &format!("the field `{owner}`")),
         }
     }
     for relation in &a.relations {
-        let (at, whose) =
+        let (at, owner) =
             (format!("{at}/relations/{}", relation.name), format!("{key}.{}", relation.name));
         match b.relation(relation.name.as_str()) {
-            Some(other) => compare_relations(relation, other, &at, &whose, found),
-            None => found.say(&at, &format!("the relation `{whose}`")),
+            Some(other) => compare_relations(relation, other, &at, &owner, found),
+            None => found.add(&at, &format!("the relation `{owner}`")),
         }
     }
     let orders = [
@@ -78,7 +78,7 @@ fn compare_models(a: &Model, b: &Model, found: &mut Found) {
         ),
     ];
     for (name, _) in orders.iter().filter(|(_, same)| !same) {
-        found.say(&format!("{at}/{name}"), &format!("the order of the {name} of `{key}`"));
+        found.add(&format!("{at}/{name}"), &format!("the order of the {name} of `{key}`"));
     }
     let members = [
         ("load", a.load == b.load),
@@ -100,35 +100,36 @@ fn compare_models(a: &Model, b: &Model, found: &mut Found) {
     found.members(&at, key, &members);
 }
 
-/// Whether those that are in both lists stand there in one order; one that is missing is told by itself.
+/// Returns whether the names in both lists have the same order. Missing names are reported
+/// separately.
 fn in_order<'n, T: PartialEq + 'n>(
     a: impl Iterator<Item = &'n T>,
     b: impl Iterator<Item = &'n T>,
 ) -> bool {
     let mut a = a;
-    // Every one of `b` was printed from `a`.
+    // All names of `b` are in `a`.
     b.into_iter().all(|name| a.any(|other| other == name))
 }
 
-fn compare_fields(a: &Field, b: &Field, at: &str, whose: &str, found: &mut Found) {
+fn compare_fields(a: &Field, b: &Field, at: &str, owner: &str, found: &mut Differences) {
     let members = [
         ("type", a.kind == b.kind),
         ("isOptional", a.optional == b.optional),
         ("isIndexed", a.indexed == b.indexed),
         ("column", a.column == b.column),
     ];
-    found.members(at, whose, &members);
-    let says_nothing = |name: &str, value: &Value| {
+    found.members(at, owner, &members);
+    let is_default = |name: &str, value: &Value| {
         matches!((name, value), ("deprecated" | "unique", Value::Bool(false)))
     };
-    // Members that no facet is read from are there too: whoever wrote them has a use for them.
-    for (name, value) in a.extras().filter(|(name, value)| !says_nothing(name, value)) {
+    // Extra members that are not facets are compared too, because the author uses them.
+    for (name, value) in a.extras().filter(|(name, value)| !is_default(name, value)) {
         let same = b.extras().any(|(other, found)| other == name && found.is_equivalent(value));
-        found.members(at, whose, &[(name, same)]);
+        found.members(at, owner, &[(name, same)]);
     }
 }
 
-fn compare_relations(a: &Relation, b: &Relation, at: &str, whose: &str, found: &mut Found) {
+fn compare_relations(a: &Relation, b: &Relation, at: &str, owner: &str, found: &mut Differences) {
     let members = [
         ("type", a.kind == b.kind),
         ("target", a.target == b.target),
@@ -137,7 +138,7 @@ fn compare_relations(a: &Relation, b: &Relation, at: &str, whose: &str, found: &
         ("options", a.options == b.options),
         ("orderBy", a.order_by == b.order_by),
     ];
-    found.members(at, whose, &members);
+    found.members(at, owner, &members);
 }
 
 fn same_roles(a: &[Role], b: &[Role]) -> bool {

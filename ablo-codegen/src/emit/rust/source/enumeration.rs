@@ -1,4 +1,4 @@
-//! Enums: variants with their values, and the one that keeps others.
+//! Prints enums: variants with their values, and the variant for unknown values.
 
 use super::super::writer::{Str, Writer};
 use super::names::Enumeration;

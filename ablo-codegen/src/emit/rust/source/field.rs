@@ -1,4 +1,4 @@
-//! Fields: a field of the schema into a field of a struct, or into `base(…)`.
+//! Prints fields: as fields of a struct, or in `base(…)`.
 
 use super::super::ident::Ident;
 use super::super::writer::{Number, Str, Word, Writer};
@@ -55,7 +55,7 @@ pub(super) fn print(
     out.line(&[&"    pub ", &own.ident, &": ", &type_of(field, &own.value), &","]);
 }
 
-/// `base(organization_id: Option<String>, column = "tenant")`: a field that every row has, declared again.
+/// Returns `base(organization_id: Option<String>, column = "tenant")`, a redeclared base field.
 pub(super) fn base(field: &Field, own: &FieldNames) -> Word {
     let mut words = vec![Word::new(&[&own.ident, &": ", &type_of(field, &own.value)])];
     words.extend(column(field));
@@ -63,7 +63,7 @@ pub(super) fn base(field: &Field, own: &FieldNames) -> Word {
     Word::new(&[&"base(", &super::list(words.iter()), &")"])
 }
 
-/// What a column has of its own.
+/// Returns the words about the column that are not defaults.
 fn column(field: &Field) -> Vec<Word> {
     let mut words = Vec::new();
     if field.indexed {
@@ -88,7 +88,7 @@ fn type_of(field: &Field, value: &Value) -> Word {
     if field.optional { Word::new(&[&"Option<", &held, &">"]) } else { held }
 }
 
-/// `default = 1`; none for what no literal is: a list, an object, `null`.
+/// Returns `default = 1`, or `None` if the value has no literal: a list, an object, `null`.
 fn default_of(field: &Field, value: &value::Value) -> Option<Word> {
     let value = match value {
         value::Value::Bool(flag) => Word::new(&[flag]),
@@ -104,9 +104,9 @@ fn default_of(field: &Field, value: &value::Value) -> Option<Word> {
     Some(Word::new(&[&"default = ", &value]))
 }
 
-/// A whole number of 64 bits, which the wire has as a text.
+/// Returns the literal of a 64-bit integer, which is a string on the wire.
 fn digits(field: &Field, text: &str) -> Option<Word> {
     field.facets.format.filter(|format| matches!(format, Format::Int64 | Format::Uint64))?;
     let number: i128 = text.parse().ok()?;
-    (number.to_string() == text).then(|| Word::new(&[&Ident::written(text)]))
+    (number.to_string() == text).then(|| Word::new(&[&Ident::verbatim(text)]))
 }

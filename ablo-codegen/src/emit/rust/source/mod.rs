@@ -1,8 +1,9 @@
-//! A schema as Rust that people write: a checked schema comes in, the source of its models goes out.
+//! Prints a validated schema as Rust source for people to edit.
 //!
-//! It is no generated code: structs with `#[derive(AbloModel)]`, enums, `define_schema!`, to be kept and changed by hand.
-//! Nothing is said that is so anyway. What was printed is read back, and [`Unsaid`] tells every place where that is
-//! another schema: Rust cannot say everything that Schema JSON can.
+//! The source has structs with `#[derive(AbloModel)]`, enums and `define_schema!`, and is
+//! maintained by hand afterwards. Default values are omitted. The printed source is read back, and
+//! every difference is reported as a [`Difference`], because Rust source cannot express everything
+//! that Schema JSON can.
 
 mod attribute;
 mod compare;
@@ -19,36 +20,38 @@ use ablo_schema::front::rust::{casing::lower_camel, file};
 use ablo_schema::schema::{Role, Schema};
 use names::Names;
 
-/// A schema in Rust.
+/// A schema as Rust source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printed {
-    /// The source, one file.
+    /// The source text of one file.
     pub text: String,
-    /// What it does not say, or says otherwise, in order of the schema.
-    pub unsaid: Vec<Unsaid>,
-    /// Whether `contentHash` is the same. It is not where something is unsaid, nor where the author of the JSON wrote what
-    /// is so anyway, as in `"load": "instant"`.
+    /// The members that the source cannot express or expresses differently, in schema order.
+    pub differences: Vec<Difference>,
+    /// Whether `contentHash` is unchanged. It changes if there are differences, or if the author of
+    /// the JSON wrote default values such as `"load": "instant"`.
     pub same_hash: bool,
 }
 
-/// Something that Rust cannot say.
+/// A member that Rust source cannot express.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsaid {
-    /// Where it stands, as a JSON pointer into Schema JSON.
+pub struct Difference {
+    /// The JSON pointer into Schema JSON.
     pub pointer: String,
-    /// What it is, names in backticks.
+    /// The message, with names in backticks.
     pub message: String,
 }
 
-/// Prints a schema as Rust.
+/// Prints a schema as Rust source.
 ///
 /// ```
-/// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"typename":"Task","mutable":true,"relations":{},"fields":{
+/// let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"typename":"Task","mutable":true,
+///     "relations":{},"fields":{
 ///     "title":{"type":"string","isOptional":false,"isIndexed":true}}}}}"#;
 /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
 /// let printed = ablo_codegen::emit::rust::source::print(&schema);
-/// assert!(printed.text.contains("#[ablo(key = \"tasks\", mutable)]\npub struct Task {\n    #[ablo(indexed)]\n    pub title: String,\n}"));
-/// assert!(printed.unsaid.is_empty() && printed.same_hash);
+/// assert!(printed.text.contains("#[ablo(key = \"tasks\", mutable)]\npub struct Task {\n"));
+/// assert!(printed.text.contains("\n    #[ablo(indexed)]\n    pub title: String,\n}"));
+/// assert!(printed.differences.is_empty() && printed.same_hash);
 /// ```
 #[must_use]
 pub fn print(schema: &Schema) -> Printed {
@@ -57,20 +60,20 @@ pub fn print(schema: &Schema) -> Printed {
     match &read.schema {
         Some(after) => {
             let same_hash = Hashes::of(schema).content == Hashes::of(after).content;
-            Printed { unsaid: compare::unsaid(schema, after), same_hash, text }
+            Printed { differences: compare::differences(schema, after), same_hash, text }
         }
-        // Such as a source that is too large for its reader.
+        // For example, the source is too large for its reader.
         None => {
-            let why = read.diagnostics.iter().map(|one| Unsaid {
+            let why = read.diagnostics.iter().map(|one| Difference {
                 pointer: String::new(),
-                message: format!("the source is not read back: {}", one.message),
+                message: format!("the printed source cannot be read back: {}", one.message),
             });
-            Printed { unsaid: why.collect(), same_hash: false, text }
+            Printed { differences: why.collect(), same_hash: false, text }
         }
     }
 }
 
-/// `use`, each model with its enums, and the schema.
+/// Prints `use`, each model with its enums, and the schema.
 fn text(schema: &Schema) -> String {
     let names = Names::new(schema);
     let mut out = Writer::default();
@@ -108,14 +111,14 @@ fn print_definition(out: &mut Writer, schema: &Schema, names: &Names) {
     out.line(&[&"}"]);
 }
 
-/// `org: organization_id`; none where the kind or the field is no identifier.
+/// Returns `org: organization_id`, or `None` if the kind or field is not an identifier.
 fn role(role: &Role) -> Option<Word> {
     let kind = names::word(role.kind.as_str())?;
     let field = names::camel(&role.source.field)?;
     Some(Word::new(&[&kind, &": ", &field, &if role.source.multi { "[]" } else { "" }]))
 }
 
-/// `name { a, b }` on one line where it fits, else one to a line.
+/// Prints `name { a, b }` on one line if it fits, else one item per line.
 fn print_list(out: &mut Writer, name: &Word, items: &[Word]) {
     let width: usize = items.iter().map(|item| item.len() + 2).sum();
     if items.is_empty() {
@@ -129,7 +132,7 @@ fn print_list(out: &mut Writer, name: &Word, items: &[Word]) {
     }
 }
 
-/// Tokens with commas between them.
+/// Joins tokens with commas.
 fn list<'t, T: Token + 't>(items: impl Iterator<Item = &'t T>) -> Word {
     let words: Vec<Word> = items
         .enumerate()
@@ -139,7 +142,7 @@ fn list<'t, T: Token + 't>(items: impl Iterator<Item = &'t T>) -> Word {
     Word::new(&tokens)
 }
 
-/// The word of a name where a word or a text may stand, if its reader makes the same of it.
+/// Returns a name as an identifier or string, if the reader converts it back to the same name.
 fn named(name: &str) -> Option<Word> {
     match names::camel(name) {
         Some(ident) => Some(Word::new(&[&ident])),

@@ -1,4 +1,4 @@
-//! Models: a struct, and what `#[ablo(…)]` says of it.
+//! Prints models: a struct with `#[ablo(…)]` attributes.
 
 use super::super::writer::{Str, Word, Writer};
 use super::names::{ModelNames, Names, is_base};
@@ -15,7 +15,7 @@ use ablo_schema::schema::{Load, Model, Plane, Tenancy};
 /// }
 /// ```
 pub(super) fn print(out: &mut Writer, model: &Model, own: &ModelNames, names: &Names) {
-    let homes = relation::homes(model);
+    let placements = relation::placements(model);
     out.line(&[]);
     out.line(&[&"#[derive(AbloModel, Clone, Debug, PartialEq)]"]);
     attribute::print(out, "", &words(model, own));
@@ -23,20 +23,22 @@ pub(super) fn print(out: &mut Writer, model: &Model, own: &ModelNames, names: &N
     for (_, (base, own)) in fields().filter(|(_, (field, _))| is_base(field)) {
         attribute::print(out, "", &[field::base(base, own)]);
     }
-    for word in homes.on_struct.iter().filter_map(|relation| relation::of_struct(relation, names)) {
+    for word in
+        placements.on_struct.iter().filter_map(|relation| relation::of_struct(relation, names))
+    {
         attribute::print(out, "", &[word]);
     }
     let has_fields = !model.fields.iter().all(is_base);
     out.line(&[&"pub struct ", &own.ident, &if has_fields { " {" } else { " {}" }]);
     for (at, (one, own)) in fields().filter(|(_, (field, _))| !is_base(field)) {
-        field::print(out, one, own, homes.on_fields.get(&at).copied(), names);
+        field::print(out, one, own, placements.on_fields.get(&at).copied(), names);
     }
     if has_fields {
         out.line(&[&"}"]);
     }
 }
 
-/// What is said of the model itself.
+/// Returns the words about the model itself.
 fn words(model: &Model, own: &ModelNames) -> Vec<Word> {
     let mut words = Vec::new();
     if key_of(own.ident.as_str()) != model.key.as_str() {
@@ -85,11 +87,11 @@ fn tenancy(tenancy: &Tenancy) -> Option<Word> {
     }
 }
 
-/// Sync groups: which rows form them, and who is in them.
+/// Returns the words about sync groups.
 fn routing(model: &Model, words: &mut Vec<Word>) {
-    let usual = model.type_name.as_str().to_lowercase();
+    let default_kind = model.type_name.as_str().to_lowercase();
     words.extend(model.scope_kind().map(|kind| {
-        if *kind.as_str() == usual {
+        if *kind.as_str() == default_kind {
             Word::new(&[&"scope"])
         } else {
             Word::new(&[&"scope = ", &Str(kind.as_str())])
@@ -117,7 +119,7 @@ fn routing(model: &Model, words: &mut Vec<Word>) {
     }
 }
 
-/// What clients do with the rows.
+/// Returns the words about clients.
 fn client(model: &Model, words: &mut Vec<Word>) {
     let limit = model.bootstrap_limit.map(|limit| Word::new(&[&"limit = ", &limit]));
     let order =

@@ -1,7 +1,7 @@
-//! Which Rust name everything of a source has.
+//! The Rust names of everything in a source.
 //!
-//! Models choose first, in schema order, then the schema, then enums. No type takes the name of one that means something
-//! to the reader, nor of one that a macro puts beside it.
+//! Models are named first, in schema order, then the schema, then enums. Type names avoid names
+//! with a meaning for the reader and names that a macro generates.
 
 use super::super::ident::{Ident, TypeNames, Variants};
 use super::super::names::exact_type;
@@ -12,8 +12,8 @@ use ablo_schema::front::rust::{BASE, reserved_type_names};
 use ablo_schema::schema::{Field, FieldKind, Model, ModelKey, RelationKind, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the macros are called, and what their output names.
-const OURS: [&str; 6] =
+/// The names of macros and of types in their output.
+const MACRO_NAMES: [&str; 6] =
     ["AbloEnum", "AbloModel", "Deserialize", "JsonSchema", "Serialize", "UnknownValue"];
 
 /// The names of one source.
@@ -21,14 +21,14 @@ pub(super) struct Names {
     models: Vec<ModelNames>,
     by_key: BTreeMap<ModelKey, Ident>,
     schema: Ident,
-    /// Types of fields that come from elsewhere, and macros.
+    /// The imported types of fields, and macros.
     used: BTreeSet<&'static str>,
 }
 
 /// The names of one model.
 pub(super) struct ModelNames {
     pub(super) ident: Ident,
-    /// One for each field of the model.
+    /// The names of the model's fields.
     pub(super) fields: Vec<FieldNames>,
 }
 
@@ -36,13 +36,13 @@ pub(super) struct ModelNames {
 pub(super) struct FieldNames {
     pub(super) ident: Ident,
     pub(super) value: Value,
-    /// Its enum, which is printed with the model.
+    /// Its enum, printed with the model.
     pub(super) enumeration: Option<Enumeration>,
-    /// What the shape of its JSON is made of, likewise.
+    /// The types of its JSON shape, printed with the model.
     pub(super) shape: Vec<Item>,
 }
 
-/// What a field holds.
+/// The type of a field's value.
 pub(super) enum Value {
     /// A type of the language or of the runtime.
     Plain(&'static str),
@@ -50,7 +50,7 @@ pub(super) enum Value {
     Enum(Ident),
     /// The id of a row of a model.
     Id(Ident),
-    /// JSON of this type.
+    /// JSON with this type.
     Json(Word),
 }
 
@@ -58,14 +58,14 @@ pub(super) enum Value {
 pub(super) struct Enumeration {
     pub(super) ident: Ident,
     pub(super) casing: &'static str,
-    /// Each variant, with its value where that does not follow from it.
+    /// The variants, with their values if these do not follow from the names.
     pub(super) variants: Vec<(Ident, Option<Box<str>>)>,
     pub(super) other: Ident,
 }
 
 impl Names {
     pub(super) fn new(schema: &Schema) -> Self {
-        let mut types = TypeNames::beside(reserved_type_names().chain(OURS));
+        let mut types = TypeNames::avoiding(reserved_type_names().chain(MACRO_NAMES));
         let idents: Vec<Ident> = schema
             .models()
             .iter()
@@ -104,17 +104,17 @@ impl Names {
         &self.schema
     }
 
-    /// The type of a model.
+    /// Returns the type of a model.
     pub(super) fn model(&self, key: &ModelKey) -> Option<&Ident> {
         self.by_key.get(key)
     }
 
-    /// Whether a field holds this type.
+    /// Returns whether a field has this type.
     pub(super) fn holds(&self, name: &str) -> bool {
         self.used.contains(name)
     }
 
-    /// What is imported from `ablo`.
+    /// Returns the names to import from `ablo`.
     pub(super) fn imports(&self) -> impl Iterator<Item = &&'static str> {
         const FROM_ABLO: [&str; 9] = [
             "AbloEnum",
@@ -170,7 +170,7 @@ impl Names {
         FieldNames { ident: Ident::field(field.name.as_str()), value, enumeration, shape }
     }
 
-    /// The type that says the shape of a field, where one does.
+    /// Returns the type that expresses the shape of a field, if there is one.
     fn shape(&mut self, own: &Ident, field: &Field, types: &mut TypeNames) -> Option<Lowered> {
         let shape = field.facets.shape.as_ref().filter(|_| !is_base(field))?;
         let lowered = shape::lower(shape, own, field.name.as_str(), types)?;
@@ -180,7 +180,7 @@ impl Names {
         Some(lowered)
     }
 
-    /// The model whose id the field holds: that of its first relation.
+    /// Returns the model whose id the field holds: the target of its first relation.
     fn referenced(&self, model: &Model, field: &Field) -> Option<Ident> {
         let is_id =
             field.kind == FieldKind::String && field.facets.format.is_none() && !is_base(field);
@@ -194,7 +194,7 @@ impl Names {
     }
 }
 
-/// Whether every row has the field anyway.
+/// Returns whether the field is a base field.
 pub(super) fn is_base(field: &Field) -> bool {
     BASE.iter().any(|base| lower_camel(base) == field.name.as_str())
 }
@@ -214,7 +214,7 @@ fn plain_type(kind: &FieldKind, field: &Field) -> &'static str {
 }
 
 fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
-    let mut names = Variants::written();
+    let mut names = Variants::for_source();
     let idents: Vec<Ident> = values.iter().map(|value| names.value(value)).collect();
     let follows = |casing: &'static str, ident: &Ident, value: &str| {
         Casing(casing).value(ident.as_str()) == value
@@ -222,26 +222,26 @@ fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
     let count = |casing: &'static str| {
         idents.iter().zip(values).filter(|(ident, value)| follows(casing, ident, value)).count()
     };
-    // The first of the best: no word at all wins where it is as good.
+    // The first of the casings that match most values; the default casing needs no attribute.
     let casing =
         CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
     let variants = idents.iter().zip(values).map(|(ident, value)| {
-        let said = (!follows(casing, ident, value)).then(|| value.clone());
-        (ident.clone(), said)
+        let explicit = (!follows(casing, ident, value)).then(|| value.clone());
+        (ident.clone(), explicit)
     });
     let variants = variants.collect();
     Enumeration { ident, casing, variants, other: names.other() }
 }
 
-/// A name in lower camel case as the identifier that is read as it.
+/// Returns the identifier that the reader converts to this lower camel case name.
 pub(super) fn camel(name: &str) -> Option<Ident> {
     let ident = word(name).map(|_| Ident::field(name))?;
     (lower_camel(ident.plain()) == name).then_some(ident)
 }
 
-/// A name as the identifier that it is.
+/// Returns a name as an identifier, if it is one.
 pub(super) fn word(name: &str) -> Option<Ident> {
-    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    let goes_on = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (begins && goes_on).then(|| Ident::written(name))
+    let starts_with_letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let is_ident = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (starts_with_letter && is_ident).then(|| Ident::verbatim(name))
 }

@@ -1,4 +1,4 @@
-//! Relations: on the field that holds the foreign key where that keeps their order, else on the struct.
+//! Prints relations: on the foreign key's field if that keeps their order, else on the struct.
 
 use super::super::ident::Ident;
 use super::super::writer::{Str, Word};
@@ -9,16 +9,16 @@ use ablo_schema::front::rust::casing::lower_camel;
 use ablo_schema::schema::{Model, Relation, RelationKind};
 use std::collections::BTreeMap;
 
-/// Where the relations of a model stand.
-pub(super) struct Homes<'m> {
-    /// By the position of the field.
+/// The placement of a model's relations.
+pub(super) struct Placements<'m> {
+    /// The relations on fields, by field index.
     pub(super) on_fields: BTreeMap<usize, &'m Relation>,
     pub(super) on_struct: Vec<&'m Relation>,
 }
 
-/// Finds a place for each relation. Those on fields are read first, in order of the fields.
-pub(super) fn homes(model: &Model) -> Homes<'_> {
-    let mut homes = Homes { on_fields: BTreeMap::new(), on_struct: Vec::new() };
+/// Chooses the placement of each relation. The reader takes those on fields first, in field order.
+pub(super) fn placements(model: &Model) -> Placements<'_> {
+    let mut placements = Placements { on_fields: BTreeMap::new(), on_struct: Vec::new() };
     for relation in &model.relations {
         let holder = |name: &str| {
             model.fields.iter().position(|field| field.name == name && !is_base(field))
@@ -26,21 +26,21 @@ pub(super) fn homes(model: &Model) -> Homes<'_> {
         let belongs = relation.kind == RelationKind::BelongsTo;
         let field = Some(relation.foreign_key.as_str()).filter(|_| belongs).and_then(holder);
         let in_order = |at: &usize| {
-            homes.on_struct.is_empty()
-                && homes.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
+            placements.on_struct.is_empty()
+                && placements.on_fields.last_key_value().is_none_or(|(last, _)| last < at)
         };
-        // Only on a field can a relation have any name.
+        // On a field, a relation can have any name.
         match field.filter(|at| {
-            !homes.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())
+            !placements.on_fields.contains_key(at) && (in_order(at) || own_name(relation).is_none())
         }) {
-            Some(at) => drop(homes.on_fields.insert(at, relation)),
-            None => homes.on_struct.push(relation),
+            Some(at) => drop(placements.on_fields.insert(at, relation)),
+            None => placements.on_struct.push(relation),
         }
     }
-    homes
+    placements
 }
 
-/// `belongs_to, relation = "author", parent`.
+/// Returns `belongs_to, relation = "author", parent`.
 pub(super) fn of_field(relation: &Relation, own: &FieldNames, names: &Names) -> Vec<Word> {
     let Some(target) = names.model(&relation.target) else { return Vec::new() };
     let mut words = vec![match &own.value {
@@ -55,7 +55,8 @@ pub(super) fn of_field(relation: &Relation, own: &FieldNames, names: &Names) -> 
     words
 }
 
-/// `has_many(reports = Report, foreign_key = desk_id)`; none where no identifier is read as its name.
+/// Returns `has_many(reports = Report, foreign_key = desk_id)`, or `None` if no identifier is read
+/// as its name.
 pub(super) fn of_struct(relation: &Relation, names: &Names) -> Option<Word> {
     let (name, target) = (own_name(relation)?, names.model(&relation.target)?);
     let word = match relation.kind {
@@ -85,7 +86,7 @@ fn options(relation: &Relation) -> impl Iterator<Item = Word> {
         .map(|(name, _)| Word::new(&[&name]))
 }
 
-/// The name that a relation has on a struct.
+/// Returns the identifier of a relation on a struct.
 fn own_name(relation: &Relation) -> Option<Ident> {
-    names::camel(relation.name.as_str()).map(|ident| ident.beside(&RELATION_ARGUMENTS))
+    names::camel(relation.name.as_str()).map(|ident| ident.avoiding(&RELATION_ARGUMENTS))
 }

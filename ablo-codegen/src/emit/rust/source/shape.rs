@@ -1,6 +1,6 @@
-//! Shapes: the JSON Schema of a field into types that derive serde's traits and `JsonSchema`.
+//! Prints the JSON Schema of a field as types that derive serde's traits and `JsonSchema`.
 //!
-//! All of a shape or nothing: a type is printed where its reader says the very schema of it, and else the field holds any
+//! A shape is printed only if the types have exactly this schema. Otherwise the field holds any
 //! JSON.
 
 use super::super::ident::{Ident, TypeNames, Variants};
@@ -10,11 +10,11 @@ use ablo_schema::front::rust::casing::{CASINGS, Casing, lower_camel};
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A type that stands in the source for a shape.
+/// A type that represents a shape.
 pub(super) struct Item {
     ident: Ident,
     prose: Option<Box<str>>,
-    /// `rename_all` and `deny_unknown_fields`.
+    /// The words `rename_all` and `deny_unknown_fields`.
     words: Vec<Word>,
     body: Body,
 }
@@ -27,37 +27,37 @@ enum Body {
 struct Member {
     ident: Ident,
     prose: Option<Box<str>>,
-    /// `rename` and `default`.
+    /// The words `rename` and `default`.
     words: Vec<Word>,
     ty: Word,
 }
 
-/// A type, whether it is an `Option`, and what `Default` gives of it.
+/// A type, whether it is an `Option`, and its `Default` value.
 struct Type {
     text: Word,
     optional: bool,
-    zero: Option<Value>,
+    default_value: Option<Value>,
 }
 
 impl Type {
-    fn new(text: Word, zero: Option<Value>) -> Self {
-        Self { text, optional: false, zero }
+    fn new(text: Word, default_value: Option<Value>) -> Self {
+        Self { text, optional: false, default_value }
     }
 }
 
-/// The members of a schema that nobody has looked at.
+/// The members of a schema that are not processed yet.
 type Rest<'v> = BTreeMap<&'v str, &'v Value>;
 
-/// A shape in Rust.
+/// A shape as Rust types.
 pub(super) struct Lowered {
     pub(super) ty: Word,
-    /// The types that it is made of.
+    /// The types that it consists of.
     pub(super) items: Vec<Item>,
-    /// Whether anything at all may stand somewhere in it.
+    /// Whether a part of it can be any JSON value.
     pub(super) open: bool,
 }
 
-/// The type of a shape; none where no type says it.
+/// Returns the type of a shape, or `None` if no type expresses it.
 pub(super) fn lower(
     shape: &Value,
     owner: &Ident,
@@ -66,7 +66,7 @@ pub(super) fn lower(
 ) -> Option<Lowered> {
     let mut lowering = Lowering { types, claimed: Vec::new(), items: Vec::new(), open: false };
     match lowering.ty(shape, owner, field) {
-        // An `Option` within `Json` would be read as one beside it.
+        // An `Option` inside of `Json` would be read as an optional field.
         Some(ty) if !ty.optional => {
             Some(Lowered { ty: ty.text, items: lowering.items, open: lowering.open })
         }
@@ -102,7 +102,7 @@ impl Lowering<'_> {
                 let [Value::String(kind), Value::String(null)] = kinds.as_slice() else {
                     return None;
                 };
-                // The words of an enum have `null` among them where it may be absent.
+                // A nullable enum lists `null` among its values, which is not supported.
                 (&**null == "null" && !rest.contains_key("enum")).then_some(())?;
                 optional(self.of_kind(kind, rest, owner, name)?)
             }
@@ -204,26 +204,26 @@ impl Lowering<'_> {
         owner: &Ident,
     ) -> Option<Member> {
         let ident = Ident::field(names::word(name)?.as_str());
-        // rustc has no such names in snake case.
+        // rustc does not accept such names as snake case.
         (!ident.as_str().starts_with('_') && !ident.as_str().contains("__")).then_some(())?;
         let mut words = Vec::new();
         let read = if camel { lower_camel(ident.plain()) } else { ident.plain().to_owned() };
         if read != name {
             words.push(Word::new(&[&"rename = ", &Str(name)]));
         }
-        // What is said of the member is said on it, and not of its type.
-        let (mut said, mut default, mut inner) = (None, None, schema.clone());
+        // The description and default belong to the member, not to its type.
+        let (mut explicit, mut default, mut inner) = (None, None, schema.clone());
         if let Value::Object(members) = &mut inner {
             let mut take = |name: &str| {
                 let at = members.iter().position(|(member, _)| member == name)?;
                 Some(members.remove(at).1)
             };
-            (said, default) = (take("description"), take("default"));
-            if members.is_empty() && said.is_some() {
+            (explicit, default) = (take("description"), take("default"));
+            if members.is_empty() && explicit.is_some() {
                 inner = Value::Bool(true);
             }
         }
-        let prose = match &said {
+        let prose = match &explicit {
             Some(Value::String(prose)) => Some(readable(prose)?),
             Some(_) => return None,
             None => None,
@@ -231,7 +231,9 @@ impl Lowering<'_> {
         let ty = self.ty(&inner, owner, name)?;
         match (&default, required) {
             (None, required) => (required != ty.optional).then_some(())?,
-            (Some(default), false) if !ty.optional && ty.zero.as_ref() == Some(default) => {
+            (Some(default), false)
+                if !ty.optional && ty.default_value.as_ref() == Some(default) =>
+            {
                 words.push(Word::new(&[&"default"]));
             }
             (Some(_), _) => return None,
@@ -245,7 +247,7 @@ impl Lowering<'_> {
         let values = values.iter().map(text).collect::<Option<Vec<&str>>>()?;
         let different = values.iter().collect::<BTreeSet<_>>().len() == values.len();
         (rest.is_empty() && different && !values.is_empty()).then_some(())?;
-        let mut variants = Variants::written();
+        let mut variants = Variants::for_source();
         let idents: Vec<Ident> = values.iter().map(|value| variants.value(value)).collect();
         let follows = |casing: &'static str, ident: &Ident, value: &str| {
             Casing(casing).value(ident.as_str()) == value
@@ -260,8 +262,8 @@ impl Lowering<'_> {
         let casing =
             CASINGS.iter().rev().max_by_key(|casing| count(casing)).copied().unwrap_or(CASINGS[0]);
         let variants = idents.iter().zip(&values).map(|(ident, value)| {
-            let said = (!follows(casing, ident, value)).then(|| (*value).into());
-            (ident.clone(), said)
+            let explicit = (!follows(casing, ident, value)).then(|| (*value).into());
+            (ident.clone(), explicit)
         });
         let body = Body::Enum(variants.collect());
         let ident = self.claim(owner, name);
@@ -278,7 +280,7 @@ impl Lowering<'_> {
 
 fn optional(inner: Type) -> Option<Type> {
     let text = Word::new(&[&"Option<", &inner.text, &">"]);
-    (!inner.optional).then_some(Type { text, optional: true, zero: None })
+    (!inner.optional).then_some(Type { text, optional: true, default_value: None })
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -288,20 +290,21 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// The description of a type, if it has one that a doc comment is read as.
+/// Removes and returns the description of a type. `None` if a doc comment cannot represent it.
 fn prose(rest: &mut Rest<'_>) -> Option<Option<Box<str>>> {
     rest.remove("description")
         .map(|prose| text(prose).and_then(readable))
         .map_or(Some(None), |prose| prose.map(Some))
 }
 
-/// White space around prose and at the ends of its lines is lost.
+/// Returns a description unless it has white space at its ends or at line ends, which doc comments
+/// lose.
 fn readable(prose: &str) -> Option<Box<str>> {
     let same = prose.trim() == prose && prose.split('\n').all(|line| line.trim_end() == line);
     (same && !prose.is_empty()).then(|| prose.into())
 }
 
-/// The types of the language.
+/// Returns the primitive type of a schema.
 fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
     let number = |name: &str| match rest.get(name) {
         Some(Value::Number(number)) => Some(*number),
@@ -309,7 +312,7 @@ fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
     };
     let format = rest.get("format").and_then(|format| text(format));
     let least = number("minimum");
-    let (name, members, zero) = match (kind, format) {
+    let (name, members, default_value) = match (kind, format) {
         ("string", None) => ("String", 0, Value::String("".into())),
         ("boolean", None) => ("bool", 0, Value::Bool(false)),
         ("number", Some("double")) => ("f64", 1, Value::Number(0.0)),
@@ -330,7 +333,7 @@ fn plain(kind: &str, rest: &Rest<'_>) -> Option<Type> {
         }
         _ => return None,
     };
-    (rest.len() == members).then(|| Type::new(Word::new(&[&name]), Some(zero)))
+    (rest.len() == members).then(|| Type::new(Word::new(&[&name]), Some(default_value)))
 }
 
 /// ```text

@@ -1,43 +1,43 @@
-//! The statements that provisioning emits.
+//! The statements of provisioning.
 //!
-//! Nodes hold finished names, types and literals; what they look like is decided in `render.rs`. A helper of
-//! `prelude.sql` stands behind most: it adds what is missing on one table and reports what differs.
+//! Nodes have final names, types and literals; `render.rs` writes them as SQL. Most statements call
+//! a helper of `prelude.sql`, which adds missing parts of one table and reports differences.
 
 use super::names::{Ident, Literal};
 
-/// One statement.
+/// A provisioning statement.
 #[derive(Debug)]
 pub(crate) enum Statement<'a> {
-    /// A schema of the app's own.
+    /// Creates the app's own schema.
     Schema(Literal<'a>),
-    /// A table with its columns and primary key, where there is none of that name.
+    /// Creates a table with its columns and primary key if it does not exist.
     CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>> },
-    /// Columns of one type that a table which was there before may lack.
+    /// Adds missing columns of one type to an existing table.
     Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
-    /// A column whose type has digits or which has a default, where a table that was there before may lack it.
+    /// Adds a column with digits or a default to an existing table if it is missing.
     Column {
         table: &'a Table<'a>,
         name: &'a str,
         column_type: ColumnType,
         preset: Option<Preset<'a>>,
     },
-    /// Columns in which every row has a value.
+    /// Makes columns `NOT NULL`.
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
-    /// A column that numbers its rows, which a table that was there before may lack.
-    Numbered { table: &'a Table<'a>, column: &'a str },
-    /// The primary key, for a table that was there before.
+    /// Adds an identity column to an existing table if it is missing.
+    IdentityColumn { table: &'a Table<'a>, column: &'a str },
+    /// Adds the primary key `id` to an existing table.
     PrimaryKey { table: &'a Table<'a> },
-    /// The primary key of any columns, where there is none.
+    /// Adds a primary key of any columns if the table has none.
     Key { table: &'a Table<'a>, columns: Vec<Ident<'a>> },
-    /// A named check that a column holds one of these values.
+    /// Adds a named check that a column has one of these values.
     Enum { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, values: Vec<Literal<'a>> },
-    /// A named check that a column holds whole numbers of this range.
+    /// Adds a named check that a column is in this range.
     Range { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, least: String, most: String },
-    /// An index on one column.
+    /// Creates an index on one column.
     Index { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, method: Method },
-    /// An index that keeps columns unique together.
+    /// Creates a unique index.
     Unique { table: &'a Table<'a>, name: Ident<'a>, columns: Vec<&'a str> },
-    /// An index on any columns and rows.
+    /// Creates an index on any columns and rows.
     IndexOn {
         table: &'a Table<'a>,
         name: Ident<'a>,
@@ -45,127 +45,127 @@ pub(crate) enum Statement<'a> {
         columns: Vec<Ident<'a>>,
         rows: Condition<'a>,
     },
-    /// Row security with this predicate.
+    /// Enables row security with this predicate.
     Isolate { table: &'a Table<'a>, predicate: Predicate<'a> },
-    /// A column's comment.
-    Comment { table: &'a Table<'a>, column: &'a str, text: Literal<'a> },
-    /// The table's comment.
-    About { table: &'a Table<'a>, text: Literal<'a> },
-    /// A foreign key that is not validated yet.
+    /// Sets the comment of a column.
+    ColumnComment { table: &'a Table<'a>, column: &'a str, text: Literal<'a> },
+    /// Sets the comment of a table.
+    TableComment { table: &'a Table<'a>, text: Literal<'a> },
+    /// Adds a foreign key without validating it.
     ForeignKey { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, target: &'a Table<'a> },
-    /// Makes room for an index that is built after the commit.
-    IndexLater { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
-    /// Validates a foreign key. After the commit.
+    /// Drops an invalid index so that it can be built again after the commit.
+    PrepareConcurrentIndex { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
+    /// Validates a foreign key, after the commit.
     Validate { table: &'a Table<'a>, column: &'a str, target: &'a Table<'a> },
-    /// An index built while others write. After the commit, outside any transaction.
+    /// Builds an index concurrently, after the commit and outside any transaction.
     IndexConcurrently { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
 }
 
-/// A table in its schema.
+/// The names of a table.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     /// The schema.
     pub(crate) schema: Ident<'a>,
-    /// The table.
+    /// The table's name.
     pub(crate) name: Ident<'a>,
     /// The primary key's name.
     pub(crate) key: Ident<'a>,
-    /// Whether PostgreSQL would choose that name by itself.
+    /// Whether it is PostgreSQL's default name for the key.
     pub(crate) key_is_default: bool,
-    /// Both names as one literal, as helpers take them.
+    /// The qualified name as a literal, as the helpers expect it.
     pub(crate) regclass: Literal<'a>,
 }
 
-/// Which rows a tenant sees and writes.
+/// The condition on rows that a tenant may read and write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Predicate<'a> {
-    /// Those whose column names the tenant.
+    /// This column is the tenant.
     Column(Ident<'a>),
-    /// Those whose parent row is the tenant's.
+    /// The parent row belongs to the tenant.
     Parent {
-        /// The column that names the parent row.
+        /// The column that refers to the parent row.
         local_key: Ident<'a>,
         /// The parent's table, in the same schema.
         parent: Ident<'a>,
-        /// The parent's column that the local key holds.
+        /// The parent's column that the local key refers to.
         key: Ident<'a>,
-        /// The parent's column that names the tenant. Without one, the parent's own policy decides what is seen.
+        /// The parent's tenant column. Without one, the parent's own policy decides.
         owner: Option<Ident<'a>>,
     },
 }
 
-/// Which rows an index is about.
+/// The rows that an index covers.
 #[derive(Debug)]
 pub(crate) enum Condition<'a> {
-    /// All.
+    /// All rows.
     All,
-    /// Those with a value in this column.
+    /// Rows with a value in this column.
     NotNull(Ident<'a>),
-    /// Those with this value in this column.
+    /// Rows with this value in this column.
     Equal(Ident<'a>, Literal<'a>),
 }
 
-/// A column of a new table.
+/// A column declaration.
 #[derive(Debug)]
 pub(crate) struct Column<'a> {
-    /// Its name.
+    /// The name.
     pub(crate) name: Ident<'a>,
-    /// Its type and default.
+    /// The type, including a `now()` default.
     pub(crate) column_type: ColumnType,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
     /// Whether it is the primary key.
     pub(crate) primary: bool,
-    /// What an absent value is.
+    /// The constant default.
     pub(crate) preset: Option<Preset<'a>>,
 }
 
-/// A constant that an absent value is.
+/// The constant default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Preset<'a> {
-    /// True or false.
+    /// A boolean.
     Boolean(bool),
-    /// A value as text that its column's type reads.
+    /// A value in the text form of the column's type.
     Text(Literal<'a>),
 }
 
-/// A column's type, with its default.
+/// The type of a column. Some variants include a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnType {
     /// Text.
     Text,
-    /// An IEEE 754 double, never an integer: fractions would be cut.
+    /// An IEEE 754 double. Never an integer type, which would cut fractions.
     DoublePrecision,
-    /// True or false.
+    /// A boolean.
     Boolean,
-    /// A point in time.
+    /// A timestamp.
     Timestamptz,
-    /// A point in time, the transaction's where none is given.
+    /// A timestamp that defaults to the transaction's time.
     TimestamptzNow,
     /// Any JSON value.
     Jsonb,
-    /// Several texts.
+    /// An array of strings.
     TextArray,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Bigint,
-    /// A whole number of 32 bits.
+    /// A 32-bit integer.
     Integer,
-    /// A whole number of 16 bits.
+    /// A 16-bit integer.
     Smallint,
-    /// An IEEE 754 number of single precision.
+    /// An IEEE 754 single.
     Real,
-    /// An exact decimal number, with digits in all and behind the point.
+    /// An exact decimal number with precision and scale.
     Numeric(Option<(u16, u16)>),
     /// A UUID.
     Uuid,
-    /// A transaction of the server, the one that writes where none is given.
+    /// A transaction id that defaults to the current transaction.
     Xid8Current,
-    /// A whole number of 64 bits, from the column's own sequence where none is given. No role needs a right on that sequence.
+    /// A 64-bit identity column. No role needs a privilege on its sequence.
     BigintIdentity,
 }
 
 impl ColumnType {
-    /// Every type that one helper adds, in the order in which columns are grouped.
+    /// The types whose columns one helper call adds together, in output order.
     pub(crate) const GROUPED: [ColumnType; 13] = [
         ColumnType::Text,
         ColumnType::DoublePrecision,
@@ -183,11 +183,11 @@ impl ColumnType {
     ];
 }
 
-/// How an index is organised.
+/// The access method of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Ordered values.
+    /// A B-tree.
     Btree,
-    /// Keys and values inside a document.
+    /// A GIN index over a JSON document.
     Gin,
 }

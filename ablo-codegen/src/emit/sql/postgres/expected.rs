@@ -1,129 +1,129 @@
-//! What a schema expects of a live database, in plain values that others can compare.
+//! The tables that a schema expects in a database, in plain values for comparison with a catalog.
 //!
-//! The catalogue comes in. Tables go out with everything by name and meaning, and for each part the statement that would
-//! make it. Nothing is asked of a server here, and nothing is decided that the catalogue does not say.
+//! They are made from the table definitions. Each part has the statement that would create or
+//! correct it.
 
-use super::catalogue::{CheckDef, ColumnDef, ForeignKeyDef, IndexDef, Rule, TableDef, catalogue};
-use super::ddl::{ColumnType, Preset as Given, Table};
-use super::names::{Ident, Literal, sql, written};
+use super::ddl::{ColumnType, Preset, Table};
+use super::names::{Ident, Literal, sql, to_sql};
 use super::render::write_predicate;
-use super::{OptionError, Options};
+use super::table_defs::{CheckDef, ColumnDef, ForeignKeyDef, IndexDef, Rule, TableDef, table_defs};
+use super::{OptionError, PostgresOptions};
 use crate::shape::tables;
 use ablo_schema::Schema;
 
-/// One table as a schema expects it.
+/// An expected table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub columns: Vec<ExpectedColumn>,
-    /// The primary key's column.
+    /// The column of the primary key.
     pub key: String,
-    /// What would make the primary key.
-    pub key_mend: String,
-    /// What values are held to.
+    /// The statement that adds the primary key.
+    pub key_fix: String,
+    /// The check constraints.
     pub checks: Vec<ExpectedCheck>,
-    /// Indexes, without that of the primary key.
+    /// The indexes, without that of the primary key.
     pub indexes: Vec<ExpectedIndex>,
-    /// Foreign keys, where they are asked for.
+    /// The foreign keys, if enabled.
     pub foreign_keys: Vec<ExpectedKey>,
-    /// Which rows a tenant sees and writes, as SQL, where that is limited.
+    /// The policy's condition as SQL, if the table is isolated.
     pub predicate: Option<String>,
-    /// What would turn row security on, where a predicate is there.
-    pub security_mend: String,
-    /// What would make the policy, where a predicate is there.
-    pub policy_mend: String,
+    /// The statement that enables row security, if the table is isolated.
+    pub security_fix: String,
+    /// The statement that creates the policy, if the table is isolated.
+    pub policy_fix: String,
 }
 
-/// One column.
+/// An expected column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedColumn {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type as the server prints it.
+    /// The type as the server prints it.
     pub type_name: String,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub not_null: bool,
-    /// What an absent value is.
-    pub preset: Preset,
-    /// Its comment.
+    /// The default.
+    pub preset: ExpectedDefault,
+    /// The comment.
     pub comment: Option<String>,
-    /// What would add it.
+    /// The statement that adds the column.
     pub add: String,
-    /// What would set its default, or take away a wrong one.
-    pub default_mend: String,
-    /// What would set its comment, or take away a wrong one.
-    pub comment_mend: String,
-    /// What would make it required, or no longer so.
-    pub null_mend: String,
+    /// The statement that sets the default or drops a wrong one.
+    pub default_fix: String,
+    /// The statement that sets the comment or drops a wrong one.
+    pub comment_fix: String,
+    /// The statement that sets or drops `NOT NULL`.
+    pub null_fix: String,
 }
 
-/// What an absent value is.
+/// The default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Nothing.
+pub enum ExpectedDefault {
+    /// No default.
     None,
-    /// The time of writing.
+    /// The current time.
     Now,
-    /// This.
+    /// A constant.
     Constant(Constant),
 }
 
-/// A constant, as text that the column's type reads.
+/// A constant in the text form of the column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constant(pub String);
 
-/// A check of one column.
+/// An expected check constraint on one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedCheck {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The column.
     pub column: String,
-    /// The condition as SQL, in the form in which a server prints it but for parentheses, casts and spaces.
+    /// The condition as SQL, as a server prints it except for parentheses, casts and spaces.
     pub condition: String,
-    /// What would make it.
-    pub mend: String,
+    /// The statement that creates it.
+    pub fix: String,
 }
 
-/// An index.
+/// An expected index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedIndex {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its columns.
+    /// The columns.
     pub columns: Vec<String>,
-    /// How it is organised.
+    /// The access method.
     pub method: &'static str,
-    /// Whether no two rows share its values.
+    /// Whether it is unique.
     pub unique: bool,
-    /// What would make it.
-    pub mend: String,
+    /// The statement that creates it.
+    pub fix: String,
 }
 
-/// A foreign key to a target's `id`.
+/// An expected foreign key to the target's `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedKey {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The referencing column.
     pub column: String,
     /// The referenced table.
     pub target: String,
-    /// What would make it.
-    pub mend: String,
-    /// What would validate it.
+    /// The statement that creates it.
+    pub fix: String,
+    /// The statement that validates the key.
     pub validate: String,
 }
 
-/// Every table that a schema expects.
+/// Returns the tables that a schema expects.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
-pub fn expected(schema: &Schema, options: &Options) -> Result<Vec<Expected>, OptionError> {
+/// Returns an error if the options contradict each other or the schema name is invalid.
+pub fn expected(schema: &Schema, options: &PostgresOptions) -> Result<Vec<Expected>, OptionError> {
     let shapes = tables(schema);
-    let definitions = catalogue(&shapes, &options.plan()?);
+    let definitions = table_defs(&shapes, &options.resolve()?);
     Ok(definitions.iter().map(|definition| table(definition, &definitions)).collect())
 }
 
@@ -140,17 +140,17 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
     });
     let key =
         definition.columns.iter().find(|column| column.primary).map_or("id", |column| column.name);
-    let mut policy_mend = text!("CREATE POLICY tenant_isolation ON ", table);
+    let mut policy_fix = text!("CREATE POLICY tenant_isolation ON ", table);
     if let Some(predicate) = &predicate {
         for part in [" USING (", predicate, ") WITH CHECK (", predicate, ");"] {
-            policy_mend.push_str(part);
+            policy_fix.push_str(part);
         }
     }
     Expected {
         name: table.name.as_str().to_owned(),
         columns: definition.columns.iter().map(|each| column(table, each)).collect(),
         key: key.to_owned(),
-        key_mend: text!(
+        key_fix: text!(
             "ALTER TABLE ",
             table,
             " ADD CONSTRAINT ",
@@ -167,12 +167,12 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
             .filter_map(|each| foreign_key(table, each, all))
             .collect(),
         predicate,
-        security_mend: text!(
+        security_fix: text!(
             "ALTER TABLE ",
             table,
             " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
         ),
-        policy_mend,
+        policy_fix,
     }
 }
 
@@ -184,16 +184,16 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
         out
     };
     let default = match &column.preset {
-        Some(preset) => format!(" DEFAULT {}", written(preset)),
+        Some(preset) => format!(" DEFAULT {}", to_sql(preset)),
         None => column.column_type.default().to_owned(),
     };
     let mut add = text!("ALTER TABLE ", table, " ADD COLUMN ", name, " ", column.column_type);
     add.push_str(&default);
     add.push_str(if column.not_null { " NOT NULL;" } else { ";" });
-    let mut comment_mend = text!("COMMENT ON COLUMN ", table, ".", name, " IS ");
+    let mut comment_fix = text!("COMMENT ON COLUMN ", table, ".", name, " IS ");
     match &column.comment {
-        Some(comment) => sql!(&mut comment_mend, comment, ";"),
-        None => comment_mend.push_str("NULL;"),
+        Some(comment) => sql!(&mut comment_fix, comment, ";"),
+        None => comment_fix.push_str("NULL;"),
     }
     ExpectedColumn {
         name: column.name.to_owned(),
@@ -201,24 +201,28 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
             ColumnType::Timestamptz | ColumnType::TimestamptzNow => {
                 "timestamp with time zone".to_owned()
             }
-            other => written(&other),
+            other => to_sql(&other),
         },
         not_null: column.not_null,
         preset: match (&column.preset, column.column_type) {
-            (Some(Given::Boolean(flag)), _) => Preset::Constant(Constant(flag.to_string())),
-            (Some(Given::Text(Literal(text))), _) => Preset::Constant(Constant(text.to_string())),
-            (None, ColumnType::TimestamptzNow) => Preset::Now,
-            (None, _) => Preset::None,
+            (Some(Preset::Boolean(flag)), _) => {
+                ExpectedDefault::Constant(Constant(flag.to_string()))
+            }
+            (Some(Preset::Text(Literal(text))), _) => {
+                ExpectedDefault::Constant(Constant(text.to_string()))
+            }
+            (None, ColumnType::TimestamptzNow) => ExpectedDefault::Now,
+            (None, _) => ExpectedDefault::None,
         },
         comment: column.comment.as_ref().map(|Literal(text)| text.to_string()),
         add,
-        default_mend: alter(&if default.is_empty() {
+        default_fix: alter(&if default.is_empty() {
             "DROP DEFAULT;".to_owned()
         } else {
             format!("SET{default};")
         }),
-        comment_mend,
-        null_mend: alter(if column.not_null { "SET NOT NULL;" } else { "DROP NOT NULL;" }),
+        comment_fix,
+        null_fix: alter(if column.not_null { "SET NOT NULL;" } else { "DROP NOT NULL;" }),
     }
 }
 
@@ -228,35 +232,35 @@ fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
         Rule::OneOf([only]) => text!(column, " = ", Literal::new(&**only)),
         Rule::OneOf(allowed) => {
             let literals: Vec<_> =
-                allowed.iter().map(|value| written(&Literal::new(&**value))).collect();
-            format!("{} = ANY (ARRAY[{}])", written(&column), literals.join(", "))
+                allowed.iter().map(|value| to_sql(&Literal::new(&**value))).collect();
+            format!("{} = ANY (ARRAY[{}])", to_sql(&column), literals.join(", "))
         }
-        Rule::Between(least, most) => format!("{0} >= {least} AND {0} <= {most}", written(&column)),
+        Rule::Between(least, most) => format!("{0} >= {least} AND {0} <= {most}", to_sql(&column)),
     };
-    let mut mend = text!("ALTER TABLE ", table, " ADD CONSTRAINT ", check.name, " CHECK (");
-    mend.push_str(&condition);
-    mend.push_str(");");
+    let mut fix = text!("ALTER TABLE ", table, " ADD CONSTRAINT ", check.name, " CHECK (");
+    fix.push_str(&condition);
+    fix.push_str(");");
     ExpectedCheck {
         name: check.name.as_str().to_owned(),
         column: check.column.to_owned(),
         condition,
-        mend,
+        fix,
     }
 }
 
 fn index(table: &Table<'_>, index: &IndexDef<'_>) -> ExpectedIndex {
-    let listed: Vec<_> = index.columns.iter().map(|column| written(&Ident::new(*column))).collect();
+    let listed: Vec<_> = index.columns.iter().map(|column| to_sql(&Ident::new(*column))).collect();
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let mut mend =
+    let mut fix =
         text!("CREATE ", unique, "INDEX CONCURRENTLY ", index.name, " ON ", table, " USING ");
-    mend.push_str(index.method.name());
-    mend.push_str(&format!(" ({});", listed.join(", ")));
+    fix.push_str(index.method.name());
+    fix.push_str(&format!(" ({});", listed.join(", ")));
     ExpectedIndex {
         name: index.name.as_str().to_owned(),
         columns: index.columns.iter().map(|column| (*column).to_owned()).collect(),
         method: index.method.name(),
         unique: index.unique,
-        mend,
+        fix,
     }
 }
 
@@ -271,7 +275,7 @@ fn foreign_key(
         name: key.name.as_str().to_owned(),
         column: key.column.to_owned(),
         target: target.name.as_str().to_owned(),
-        mend: text!(
+        fix: text!(
             "ALTER TABLE ",
             table,
             " ADD CONSTRAINT ",

@@ -10,13 +10,13 @@ BEGIN
       AND confrelid = target AND confkey = ARRAY[other.attnum];
   IF NOT FOUND AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = tbl AND conname = name) THEN
     CALL pg_temp.ablo_report('foreign_key_differs', format('%s.%I', tbl, col),
-      format('has another constraint named %I; it was left so', name));
+      format('has a different constraint named %I; left unchanged', name));
   ELSIF NOT FOUND THEN
     EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I FOREIGN KEY (%I) REFERENCES %s (id) '
       'ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED NOT VALID', tbl, name, col, target);
   ELSIF found_key.confdeltype <> 'a' OR NOT found_key.condeferred THEN
     CALL pg_temp.ablo_report('foreign_key_differs', format('%s.%I', tbl, col),
-      format('has %s; it was left so', pg_get_constraintdef(found_key.oid)));
+      format('has %s; left unchanged', pg_get_constraintdef(found_key.oid)));
   END IF;
 EXCEPTION WHEN invalid_foreign_key OR datatype_mismatch OR undefined_column THEN
   CALL pg_temp.ablo_report('foreign_key_skipped', format('%s.%I', tbl, col), format('has no foreign key: %s', SQLERRM));
@@ -34,19 +34,19 @@ BEGIN
     WHERE indrelid = tbl AND indexrelid = found_index;
   IF found_index IS NOT NULL AND is_ours IS NOT TRUE THEN
     CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, col),
-      format('has no index: something else is named %I', name));
+      format('has no index: the name %I is taken', name));
   ELSIF is_valid IS FALSE THEN
-    -- A concurrent build that broke off leaves an invalid index. One that is still at work holds this lock.
+    -- An interrupted concurrent build leaves an invalid index. A running build holds this lock.
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE NOWAIT', tbl);
     IF NOT (SELECT indisvalid FROM pg_index WHERE indexrelid = found_index) THEN
       EXECUTE format('DROP INDEX %s', found_index);
     END IF;
   END IF;
 EXCEPTION WHEN lock_not_available THEN
-  CALL pg_temp.ablo_report('index_busy', format('%s.%I', tbl, col), 'is being indexed by someone else');
+  CALL pg_temp.ablo_report('index_busy', format('%s.%I', tbl, col), 'is being indexed by another session');
 END $$;
 
--- Runs after the commit, when the search path is the session's own again.
+-- Runs after the commit, when SET LOCAL search_path no longer applies.
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_validate(tbl regclass, col text, target regclass)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -60,7 +60,7 @@ BEGIN
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  -- Validation reads the tables as this role does: rows that a policy hides would pass unseen, or be missed.
+  -- Validation is subject to row security of this role: hidden rows would not be checked or not be found.
   SELECT array_agg(DISTINCT each) INTO veils FROM unnest(ARRAY[tbl, target]) AS each WHERE row_security_active(each);
   FOREACH veiled IN ARRAY coalesce(veils, '{}') LOOP
     EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', veiled);
@@ -70,5 +70,5 @@ BEGIN
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', veiled);
   END LOOP;
 EXCEPTION WHEN foreign_key_violation THEN
-  CALL pg_temp.ablo_report('foreign_key_not_validated', format('%s.%I', tbl, col), format('has orphans: %s', SQLERRM));
+  CALL pg_temp.ablo_report('foreign_key_not_validated', format('%s.%I', tbl, col), format('has orphaned rows: %s', SQLERRM));
 END $$;

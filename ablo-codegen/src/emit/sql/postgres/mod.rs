@@ -1,8 +1,9 @@
-//! The `postgres` target: the programs that provision a PostgreSQL database.
+//! The `postgres` target: SQL scripts that provision a PostgreSQL database.
 //!
-//! Shapes come in, `postgres/provision.sql` (the models' tables) and `postgres/service.sql` (the service's own) go out.
-//! `catalogue.rs` says what has to be there, `provision.rs` and `service.rs` decide the statements of `ddl.rs`, `render.rs`
-//! writes them, `names.rs` spells every name and literal; no text reaches SQL by another way.
+//! It writes `postgres/provision.sql` (the models' tables) and `postgres/service.sql` (the
+//! coordinator's own). `table_defs.rs` defines the objects, `provision.rs` and `service.rs` choose
+//! the statements of `ddl.rs`, `render.rs` writes them as SQL, and `names.rs` escapes every name
+//! and literal.
 //!
 //! ```sql
 //! -- tasks
@@ -12,12 +13,12 @@
 //!   …
 //!   "status" text NOT NULL
 //! );
-//! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', 'created_by', 'status']);
-//! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', 'done']);
-//! CALL pg_temp.ablo_isolate('"public"."tasks"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+//! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', …]);
+//! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', …]);
+//! CALL pg_temp.ablo_isolate('"public"."tasks"',
+//!   $$"organization_id" = current_setting('app.current_org_id', true)$$);
 //! ```
 
-mod catalogue;
 mod ddl;
 mod expected;
 mod migrate;
@@ -25,10 +26,12 @@ mod names;
 mod provision;
 mod render;
 mod service;
+mod table_defs;
 
 pub use super::files::MigrationFiles;
 pub use expected::{
-    Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedIndex, ExpectedKey, Preset, expected,
+    Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
+    expected,
 };
 pub use migrate::{files, migrate};
 pub use provision::Provision;
@@ -38,7 +41,7 @@ use crate::shape::tables;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use ablo_schema::Schema;
 use names::{Ident, MAX_BYTES, app_schema};
-use provision::Plan;
+use provision::ResolvedOptions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -46,42 +49,43 @@ use serde_json::{Map, Value};
 #[derive(Clone, Copy, Debug)]
 pub struct Postgres;
 
-/// What a user may say of it.
+/// The options of the `postgres` target.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Options {
-    /// The schema that holds the tables: `public` unless said or an organisation is given.
+pub struct PostgresOptions {
+    /// The schema of the tables. The default is `public`, unless an organisation is given.
     pub schema: Option<String>,
-    /// An organisation: its tables live in a schema of its own, `app_<organisation>`, made if missing.
+    /// An organisation, whose tables live in their own schema `app_<organisation>`. The schema is
+    /// created if it does not exist.
     pub organization: Option<String>,
     /// Whether relations with `fk` become foreign keys.
     pub foreign_keys: bool,
 }
 
-impl Options {
-    /// The name of the schema that holds the tables.
+impl PostgresOptions {
+    /// Returns the name of the schema that has the tables.
     ///
     /// # Errors
-    /// When the options contradict each other or name no possible schema.
+    /// Returns an error if the options contradict each other or the schema name is invalid.
     pub fn schema_name(&self) -> Result<String, OptionError> {
-        Ok(self.plan()?.schema.as_str().to_owned())
+        Ok(self.resolve()?.schema.as_str().to_owned())
     }
 
-    fn plan(&self) -> Result<Plan<'_>, OptionError> {
+    fn resolve(&self) -> Result<ResolvedOptions<'_>, OptionError> {
         let schema = match (&self.schema, &self.organization) {
             (Some(_), Some(_)) => {
-                return Err(wrong("`schema` and `organization` exclude each other"));
+                return Err(wrong("`schema` and `organization` cannot both be set"));
             }
             (_, Some(organization)) => app_schema(organization),
             (Some(schema), None)
                 if schema.is_empty() || schema.len() > MAX_BYTES || schema.contains('\0') =>
             {
-                return Err(wrong("`schema` has 1 to 63 bytes and no NUL"));
+                return Err(wrong("`schema` must have 1 to 63 bytes and no NUL"));
             }
             (Some(schema), None) => Ident::new(schema.as_str()),
             (None, None) => Ident::new("public"),
         };
-        Ok(Plan {
+        Ok(ResolvedOptions {
             schema,
             own_schema: self.organization.is_some(),
             foreign_keys: self.foreign_keys,
@@ -93,29 +97,29 @@ fn wrong(message: &str) -> OptionError {
     OptionError { message: message.to_owned() }
 }
 
-/// The program that provisions a schema's tables.
+/// Returns the script that provisions a schema's tables.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
-pub fn provision(schema: &Schema, options: &Options) -> Result<Provision, OptionError> {
-    Ok(provision::provision(&tables(schema), &options.plan()?))
+/// Returns an error if the options contradict each other or the schema name is invalid.
+pub fn provision(schema: &Schema, options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(provision::provision(&tables(schema), &options.resolve()?))
 }
 
-/// The program that provisions the tables of the service itself, the same for every schema.
+/// Returns the script that provisions the coordinator's own tables, the same for every schema.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
-pub fn service(options: &Options) -> Result<Provision, OptionError> {
-    Ok(service::service(&options.plan()?))
+/// Returns an error if the options contradict each other or the schema name is invalid.
+pub fn service(options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(service::service(&options.resolve()?))
 }
 
-/// The program that provisions what stands beside the tables of an application whose database stays canonical: the ledger and the
-/// outbox of a Data Source.
+/// Returns the script that provisions the commit and outbox tables of a data source, next to the
+/// tables of an application.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
-pub fn source(options: &Options) -> Result<Provision, OptionError> {
-    Ok(service::source(&options.plan()?))
+/// Returns an error if the options contradict each other or the schema name is invalid.
+pub fn source(options: &PostgresOptions) -> Result<Provision, OptionError> {
+    Ok(service::source(&options.resolve()?))
 }
 
 impl Target for Postgres {
@@ -124,31 +128,32 @@ impl Target for Postgres {
     }
 
     fn about(&self) -> &'static str {
-        "the programs that provision a PostgreSQL database (14 and later), safe to run again"
+        "SQL scripts that provision a PostgreSQL database (14 or later); they can be run repeatedly"
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[
-            ("schema", "the schema that holds the tables; public"),
+            ("schema", "the schema that has the tables; default \"public\""),
             (
                 "organization",
-                "instead of schema: an organisation, whose tables live in app_<organisation>; none",
+                "instead of schema: an organisation, whose tables live in app_<organisation>; \
+                 default none",
             ),
-            ("foreign-keys", "whether relations with `fk` become foreign keys; false"),
+            ("foreign-keys", "whether relations with `fk` become foreign keys; default false"),
         ]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        let options: Options = read_options(options)?;
-        options.plan()?;
+        let options: PostgresOptions = read_options(options)?;
+        options.resolve()?;
         Ok(Box::new(options))
     }
 }
 
-impl Emit for Options {
+impl Emit for PostgresOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
-        // Checked by `configure`, the only way here.
-        if let Ok(plan) = self.plan() {
+        // `configure` has validated the options, so this cannot fail.
+        if let Ok(plan) = self.resolve() {
             files.add(
                 "postgres/provision.sql",
                 provision::provision(&tables(input.schema), &plan).file(),
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_cannot_be_is_refused() {
+    fn invalid_schemas_are_refused() {
         assert!(configured(json!({ "schema": "" })).is_err());
         assert!(configured(json!({ "schema": "x".repeat(64) })).is_err());
         assert!(configured(json!({ "schema": "a\0b" })).is_err());

@@ -1,27 +1,28 @@
-//! Names and literals as PostgreSQL spells them.
+//! Literals and names in PostgreSQL syntax.
 //!
-//! Any text comes in, escaped SQL comes out. Identifiers are those that all dialects share.
+//! All escaping is done here. Identifiers are shared by all dialects.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, written};
+pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, to_sql};
 
-/// A text literal that reads the same whatever `standard_conforming_strings` says.
+/// A string literal that does not depend on `standard_conforming_strings`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Literal<'a>(pub(crate) Cow<'a, str>);
 
 impl<'a> Literal<'a> {
-    /// Takes any text. PostgreSQL holds no NUL: it becomes U+FFFD.
+    /// Creates a literal from any text. PostgreSQL cannot store NUL, so it becomes U+FFFD.
     pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
         Self(text.into())
     }
 }
 
-/// Characters that an editor, a terminal or a line-based tool would hide or act on.
+/// Returns whether an editor, a terminal or a line-based tool would hide or interpret a character.
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(c, '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 impl Sql for Literal<'_> {
@@ -54,7 +55,7 @@ fn escape(c: char, out: &mut String) {
     }
 }
 
-/// SQL inside SQL: between dollar signs where it can be, so that it reads as written.
+/// SQL inside SQL: dollar-quoted if possible, so that it stays readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quoted(pub(crate) String);
 
@@ -70,7 +71,7 @@ impl Sql for Quoted {
     }
 }
 
-/// The schema of an organisation's app.
+/// Returns the schema name of an organisation's app.
 pub(crate) fn app_schema(organization: &str) -> Ident<'static> {
     let lower = organization.to_lowercase();
     let words = lower
@@ -86,8 +87,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_escapes_only_where_it_must() {
-        let literal = |text: &str| written(&Literal::new(text.to_owned()));
+    fn literals_escape_only_where_needed() {
+        let literal = |text: &str| to_sql(&Literal::new(text.to_owned()));
         assert_eq!(literal("it's 😀"), "'it''s 😀'");
         assert_eq!(literal("back\\slash's"), "E'back\\\\slash''s'");
         assert_eq!(literal("a\tb\nc\u{1}\u{2028}\0"), "E'a\\tb\\nc\\u0001\\u2028\u{FFFD}'");
@@ -95,13 +96,13 @@ mod tests {
 
     #[test]
     fn sql_inside_sql_falls_back_to_a_literal() {
-        assert_eq!(written(&Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
-        assert_eq!(written(&Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
-        assert_eq!(written(&Quoted("a$".to_owned())), "'a$'");
+        assert_eq!(to_sql(&Quoted("a = 'b'".to_owned())), "$$a = 'b'$$");
+        assert_eq!(to_sql(&Quoted("\"a$$b\" = 'b'".to_owned())), "'\"a$$b\" = ''b'''");
+        assert_eq!(to_sql(&Quoted("a$".to_owned())), "'a$'");
     }
 
     #[test]
-    fn a_schema_is_named_after_its_organisation() {
+    fn schemas_are_named_after_organisations() {
         let slug = |id: &str| app_schema(id).as_str().to_owned();
         assert_eq!(slug("Acme Org-42"), "app_acme_org_42");
         assert_eq!(slug("--Ä--"), "app_x");

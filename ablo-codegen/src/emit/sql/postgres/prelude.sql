@@ -1,4 +1,4 @@
--- Helpers that live as long as this session. Each looks at one table, adds what is missing and reports what differs.
+-- Session-local helpers. Each works on one table, adds missing parts and reports differences.
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_report(code text, subject text, detail text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -7,7 +7,7 @@ END $$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_schema(name text) LANGUAGE plpgsql AS $$
 BEGIN
-  -- CREATE SCHEMA IF NOT EXISTS would ask for a right on the database even where the schema exists.
+  -- CREATE SCHEMA IF NOT EXISTS requires a privilege on the database even if the schema exists.
   IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name) THEN
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', name);
   END IF;
@@ -29,7 +29,7 @@ BEGIN
       EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', tbl, name, definition);
     ELSIF NOT is_wanted THEN
       CALL pg_temp.ablo_report('column_type_differs', format('%s.%I', tbl, name),
-        format('is %s, not %s; it was left so', found_type, wanted));
+        format('has type %s instead of %s; left unchanged', found_type, wanted));
     ELSIF preset <> '' AND NOT has_default THEN
       EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', tbl, name, preset);
     END IF;
@@ -46,7 +46,7 @@ BEGIN
       EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', tbl, name);
     EXCEPTION WHEN not_null_violation THEN
       CALL pg_temp.ablo_report('not_null_skipped', format('%s.%I', tbl, name),
-        'has rows without a value; fill them and run this again');
+        'has rows without a value; set their values and run this script again');
     END;
   END LOOP;
 END $$;
@@ -59,7 +59,7 @@ BEGIN
   IF NOT FOUND THEN
     EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (id)', tbl, name);
   ELSIF found_key <> 'PRIMARY KEY (id)' THEN
-    CALL pg_temp.ablo_report('primary_key_differs', tbl::text, format('has %s; it was left so', found_key));
+    CALL pg_temp.ablo_report('primary_key_differs', tbl::text, format('has %s; left unchanged', found_key));
   END IF;
 EXCEPTION WHEN not_null_violation OR unique_violation OR duplicate_table THEN
   CALL pg_temp.ablo_report('primary_key_skipped', tbl::text, format('has no primary key: %s', SQLERRM));
@@ -70,7 +70,7 @@ DECLARE
   literals text;
   wanted text;
 BEGIN
-  -- The definition as the server will print it, so that a check of the same meaning is known under any name.
+  -- The definition as the server prints it, so that an equivalent check is recognised under any name.
   SELECT string_agg('''' || replace(value, '''', '''''') || '''::text', ', ' ORDER BY place) INTO literals
     FROM unnest(allowed) WITH ORDINALITY AS listed (value, place);
   wanted := CASE cardinality(allowed)
@@ -81,7 +81,7 @@ BEGIN
     RETURN;
   ELSIF EXISTS (SELECT FROM pg_constraint WHERE conrelid = tbl AND conname = name) THEN
     CALL pg_temp.ablo_report('check_differs', format('%s.%I', tbl, col),
-      format('has another constraint named %I; it was left so', name));
+      format('has a different constraint named %I; left unchanged', name));
   ELSE
     EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%I IN (%s))', tbl, name, col, literals);
   END IF;
@@ -103,7 +103,7 @@ BEGIN
     RETURN;
   ELSIF to_regclass(format('%s.%I', home, name)) IS NOT NULL THEN
     CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, col),
-      format('has no index: something else is named %I', name));
+      format('has no index: the name %I is taken', name));
   ELSE
     EXECUTE format('CREATE INDEX %I ON %s USING %s (%I)', name, tbl, method, col);
   END IF;
@@ -112,13 +112,13 @@ EXCEPTION WHEN undefined_object OR program_limit_exceeded THEN
 END $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.ablo_bare(predicate text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  -- The server prints a predicate with its own spaces, parentheses, quotes and casts.
+  -- The server adds spaces, parentheses, quotes and casts to a predicate.
   SELECT regexp_replace(replace(predicate, '::text', ''), '[\s()"]', '', 'g')
 $$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_isolate(tbl regclass, predicate text) LANGUAGE plpgsql AS $$
 BEGIN
-  -- First the closed door, then the policy: where the policy cannot be made, no row is visible rather than every row.
+  -- Row security first: if the policy cannot be created, no row is visible instead of every row.
   IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = tbl) THEN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tbl);
   END IF;
@@ -133,12 +133,12 @@ BEGIN
   ) THEN
     RETURN;
   ELSIF EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'tenant_isolation') THEN
-    CALL pg_temp.ablo_report('policy_differs', tbl::text, 'has another policy named tenant_isolation; it was left so');
+    CALL pg_temp.ablo_report('policy_differs', tbl::text, 'has a different policy named tenant_isolation; left unchanged');
   ELSE
     BEGIN
       EXECUTE format('CREATE POLICY tenant_isolation ON %s USING (%s) WITH CHECK (%s)', tbl, predicate, predicate);
     EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN
-      CALL pg_temp.ablo_report('policy_skipped', tbl::text, format('shows no row to anyone, having no policy: %s', SQLERRM));
+      CALL pg_temp.ablo_report('policy_skipped', tbl::text, format('has no policy, so no row is visible: %s', SQLERRM));
     END;
   END IF;
 END $$;
@@ -150,6 +150,6 @@ BEGIN
   IF found_body IS NULL THEN
     EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', tbl, col, body);
   ELSIF found_body <> body THEN
-    CALL pg_temp.ablo_report('comment_differs', format('%s.%I', tbl, col), 'has another comment; it was left so');
+    CALL pg_temp.ablo_report('comment_differs', format('%s.%I', tbl, col), 'has a different comment; left unchanged');
   END IF;
 END $$;

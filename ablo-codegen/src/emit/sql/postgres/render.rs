@@ -1,11 +1,11 @@
-//! How statements look: the only place of this target that writes SQL.
+//! Writes the nodes of `ddl.rs` as SQL. Provisioning writes SQL nowhere else.
 //!
-//! Nodes of `ddl.rs` come in, text goes out. Every name and literal is written by its own type, which escapes it.
+//! Names and literals are written by their own types, which escape them.
 
 use super::ddl::{Column, ColumnType, Condition, Method, Predicate, Preset, Statement, Table};
-use super::names::{Ident, Literal, Quoted, Sql, sql, written};
+use super::names::{Ident, Literal, Quoted, Sql, sql, to_sql};
 
-/// What a tenant's transaction says it is.
+/// The setting with the tenant of the current transaction.
 const TENANT: &str = "current_setting('app.current_org_id', true)";
 
 impl Sql for Table<'_> {
@@ -32,14 +32,14 @@ impl Sql for ColumnType {
             ColumnType::Xid8Current => "xid8",
         });
         if let ColumnType::Numeric(Some((precision, scale))) = self {
-            // As the server prints it.
+            // In the form that the server prints.
             out.push_str(&format!("({precision},{scale})"));
         }
     }
 }
 
 impl ColumnType {
-    /// The default that is part of it, as SQL.
+    /// Returns the default that is part of the type, as SQL.
     pub(crate) fn default(self) -> &'static str {
         match self {
             ColumnType::TimestamptzNow => " DEFAULT now()",
@@ -60,7 +60,7 @@ impl Sql for Preset<'_> {
 }
 
 impl Method {
-    /// As SQL names it.
+    /// Returns the name in SQL.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Btree => "btree",
@@ -69,10 +69,11 @@ impl Method {
     }
 }
 
-/// A call of one of the helpers, which all take a table first.
+/// Calls a helper. All helpers take the table first.
 macro_rules! call {
     ($out:expr, $helper:literal, $table:expr $(, $argument:expr)+) => {{
-        sql!($out, concat!("CALL pg_temp.ablo_", $helper, "("), $table.regclass $(, ", ", $argument)+, ");");
+        let call = concat!("CALL pg_temp.ablo_", $helper, "(");
+        sql!($out, call, $table.regclass $(, ", ", $argument)+, ");");
     }};
 }
 
@@ -85,18 +86,13 @@ impl Sql for Statement<'_> {
                 call!(out, "columns", table, Definition(*column_type), Names(names));
             }
             Statement::Column { table, name, column_type, preset } => {
-                let preset = preset.as_ref().map(|preset| Quoted(written(preset)));
-                call!(
-                    out,
-                    "column",
-                    table,
-                    text(name),
-                    text(&written(column_type)),
-                    OrNull(preset)
-                );
+                let preset = preset.as_ref().map(|preset| Quoted(to_sql(preset)));
+                call!(out, "column", table, text(name), text(&to_sql(column_type)), OrNull(preset));
             }
             Statement::NotNull { table, names } => call!(out, "not_null", table, Names(names)),
-            Statement::Numbered { table, column } => call!(out, "numbered", table, text(column)),
+            Statement::IdentityColumn { table, column } => {
+                call!(out, "numbered", table, text(column))
+            }
             Statement::PrimaryKey { table } => {
                 call!(out, "primary_key", table, text(table.key.as_str()))
             }
@@ -106,7 +102,7 @@ impl Sql for Statement<'_> {
                     "key",
                     table,
                     text(table.key.as_str()),
-                    Quoted(written(&Columns(columns)))
+                    Quoted(to_sql(&Columns(columns)))
                 );
             }
             Statement::Enum { table, name, column, values } => {
@@ -130,7 +126,7 @@ impl Sql for Statement<'_> {
                 call!(out, "index", table, text(name.as_str()), text(column), text(method.name()));
             }
             Statement::IndexOn { table, name, unique, columns, rows } => {
-                let mut on = written(&Columns(columns));
+                let mut on = to_sql(&Columns(columns));
                 write_condition(rows, &mut on);
                 call!(
                     out,
@@ -146,10 +142,10 @@ impl Sql for Statement<'_> {
                 write_predicate(table, predicate, &mut inner);
                 call!(out, "isolate", table, Quoted(inner));
             }
-            Statement::Comment { table, column, text: body } => {
+            Statement::ColumnComment { table, column, text: body } => {
                 call!(out, "comment", table, text(column), body)
             }
-            Statement::About { table, text } => call!(out, "about", table, text),
+            Statement::TableComment { table, text } => call!(out, "about", table, text),
             Statement::ForeignKey { table, name, column, target } => {
                 call!(
                     out,
@@ -160,7 +156,7 @@ impl Sql for Statement<'_> {
                     target.regclass
                 );
             }
-            Statement::IndexLater { table, name, column } => {
+            Statement::PrepareConcurrentIndex { table, name, column } => {
                 call!(out, "index_later", table, text(name.as_str()), text(column));
             }
             Statement::Validate { table, column, target } => {
@@ -180,7 +176,7 @@ fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
     sql!(out, ");");
 }
 
-/// The columns of a new table, each on a line.
+/// Writes the column declarations of a new table, one per line.
 pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
     for (at, Column { name, column_type, not_null, primary, preset }) in columns.iter().enumerate()
     {
@@ -201,7 +197,7 @@ pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut
     sql!(out, "\n");
 }
 
-/// A predicate as a policy of this table says it.
+/// Writes a predicate as the condition of a policy on this table.
 pub(crate) fn write_predicate(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String) {
     match predicate {
         Predicate::Column(column) => sql!(out, column, " = ", TENANT),
@@ -216,7 +212,7 @@ pub(crate) fn write_predicate(table: &Table<'_>, predicate: &Predicate<'_>, out:
     }
 }
 
-/// The end of an index that is about some rows only.
+/// Writes the `WHERE` clause of a partial index.
 fn write_condition(rows: &Condition<'_>, out: &mut String) {
     match rows {
         Condition::All => {}
@@ -225,7 +221,7 @@ fn write_condition(rows: &Condition<'_>, out: &mut String) {
     }
 }
 
-/// A type and its default as one literal. Neither has a quote.
+/// A type and its default as one literal. Neither contains a quote.
 struct Definition(ColumnType);
 
 impl Sql for Definition {
@@ -234,7 +230,7 @@ impl Sql for Definition {
     }
 }
 
-/// A part that may be absent.
+/// An optional part: `NULL` if it is absent.
 struct OrNull<T>(Option<T>);
 
 impl<T: Sql> Sql for OrNull<T> {
@@ -250,7 +246,7 @@ fn text(name: &str) -> Literal<'_> {
     Literal::new(name)
 }
 
-/// An array of names. A call takes a hundred arguments at most, an array any number of values.
+/// An array of names. An array has no limit, while a call has at most a hundred arguments.
 struct Names<'a>(&'a [&'a str]);
 
 impl Sql for Names<'_> {
@@ -259,7 +255,7 @@ impl Sql for Names<'_> {
     }
 }
 
-/// Columns in parentheses.
+/// A parenthesised list of columns.
 struct Columns<'a>(&'a [Ident<'a>]);
 
 impl Sql for Columns<'_> {
@@ -300,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_reads_as_sql() {
+    fn create_table_is_rendered() {
         let column = |name, column_type, not_null, primary| Column {
             name: Ident::new(name),
             column_type,
@@ -314,31 +310,34 @@ mod tests {
             column("note", ColumnType::Jsonb, false, false),
         ];
         assert_eq!(
-            written(&Statement::CreateTable { table: &table(), columns }),
-            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY KEY,\n  \"created_at\" timestamptz NOT NULL \
+            to_sql(&Statement::CreateTable { table: &table(), columns }),
+            "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY \
+             KEY,\n  \"created_at\" timestamptz NOT NULL \
              DEFAULT now(),\n  \"note\" jsonb\n);"
         );
     }
 
     #[test]
-    fn every_name_and_value_is_escaped() {
+    fn names_and_values_are_escaped() {
         let values = vec![Literal::new("it's"), Literal::new("b\\c")];
         let name = Ident::new("status_check");
         assert_eq!(
-            written(&Statement::Enum { table: &table(), name, column: "status", values }),
-            "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', ARRAY['it''s', E'b\\\\c']);"
+            to_sql(&Statement::Enum { table: &table(), name, column: "status", values }),
+            "CALL pg_temp.ablo_enum('\"public\".\"it''s\"', 'status_check', 'status', \
+             ARRAY['it''s', E'b\\\\c']);"
         );
     }
 
     #[test]
-    fn a_predicate_of_a_parent_names_both_tables() {
+    fn parent_predicates_name_both_tables() {
         let owner = Some(Ident::new("organization_id"));
         let (local_key, parent, key) =
             (Ident::new("team_id"), Ident::new("team"), Ident::new("id"));
         let predicate = Predicate::Parent { local_key, parent, key, owner };
         assert_eq!(
-            written(&Statement::Isolate { table: &table(), predicate }),
-            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 FROM \"public\".\"team\"\n  \
+            to_sql(&Statement::Isolate { table: &table(), predicate }),
+            "CALL pg_temp.ablo_isolate('\"public\".\"it''s\"', $$EXISTS (\n  SELECT 1 \
+             FROM \"public\".\"team\"\n  \
              WHERE \"team\".\"id\" = \"it's\".\"team_id\"\n    AND \"team\".\"organization_id\" = \
              current_setting('app.current_org_id', true)\n)$$);"
         );

@@ -1,145 +1,145 @@
-//! Tables, columns and indexes as SQLite has them.
+//! Definitions of SQLite tables, columns and indexes.
 //!
-//! Nodes hold finished names, rules and literals; what they look like is decided in `render.rs`.
+//! Nodes have final names, rules and literals; `render.rs` writes them as SQL.
 
 use super::names::{Ident, Literal};
 
-/// One table as it has to be.
+/// The definition of a table.
 #[derive(Debug)]
 pub(crate) struct TableDef<'a> {
-    /// Its name.
+    /// The name.
     pub(crate) name: Ident<'a>,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub(crate) columns: Vec<ColumnDef<'a>>,
-    /// Columns that no two rows share, where the primary key is another.
+    /// The columns of a unique constraint, if they are not the primary key.
     pub(crate) unique: Vec<Ident<'a>>,
-    /// Its indexes, without those that keys bring along.
+    /// The indexes, without those of keys.
     pub(crate) indexes: Vec<IndexDef<'a>>,
 }
 
-/// One column.
+/// The definition of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnDef<'a> {
-    /// Its name.
+    /// The name.
     pub(crate) name: Ident<'a>,
-    /// How values are stored.
+    /// The storage class.
     pub(crate) storage: Storage,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
-    /// Whether it is the primary key.
+    /// The column's role in the primary key.
     pub(crate) key: Key,
-    /// What an absent value is.
+    /// The default.
     pub(crate) preset: Option<Preset<'a>>,
-    /// What its values are held to.
+    /// The rule of its check constraint.
     pub(crate) rule: Rule<'a>,
-    /// The tables whose `id` it holds.
+    /// The tables that it references, by `id`.
     pub(crate) references: Vec<Ident<'a>>,
 }
 
-/// How values are stored, in a `STRICT` table.
+/// The storage class of a column in a `STRICT` table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
     /// Text.
     Text,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Integer,
     /// A double.
     Real,
 }
 
-/// What part a column has in the primary key.
+/// The role of a column in the primary key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
-    /// None.
+    /// Not part of it, or part of a composite key.
     No,
-    /// It is the key.
+    /// The primary key.
     Primary,
-    /// It is the key, and numbers rows in ascending order.
-    Numbered,
+    /// The primary key, which numbers rows in ascending order.
+    AutoIncrement,
 }
 
-/// What an absent value is.
+/// The default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Preset<'a> {
-    /// The time of writing.
+    /// The current time.
     Now,
-    /// A constant, as its column stores it.
+    /// A constant.
     Constant(Constant<'a>),
 }
 
-/// A constant as a column stores it.
+/// A constant in the form in which a column stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Constant<'a> {
     /// Text.
     Text(Literal<'a>),
-    /// A number, in digits that SQL reads.
+    /// A number literal.
     Number(Digits),
 }
 
-/// A number as SQL reads it: digits, a sign, a point, an exponent.
+/// A number literal: digits, sign, decimal point and exponent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Digits(String);
 
 impl Digits {
-    /// Takes what is a number and nothing else.
+    /// Creates a literal from the text of a number, or returns `None` if it is not one.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        let number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.e".contains(&byte));
-        (number && text.parse::<f64>().is_ok()).then(|| Self(text.to_owned()))
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.e".contains(&byte));
+        (is_number && text.parse::<f64>().is_ok()).then(|| Self(text.to_owned()))
     }
 
-    /// The digits.
+    /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a column's values are held to, beyond how they are stored.
+/// The rule of a column's values, beyond their storage class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rule<'a> {
-    /// Nothing.
+    /// No rule.
     Any,
-    /// One of these texts.
+    /// One of these strings.
     OneOf(Vec<Literal<'a>>),
     /// 0 or 1.
     Flag,
-    /// RFC 3339 in UTC, with microseconds and `Z`: texts order as times do.
+    /// RFC 3339 in UTC with microseconds and `Z`, so that strings sort like times.
     Instant,
     /// The text of a JSON value.
     Json,
     /// The text of a JSON array.
     JsonArray,
-    /// A whole number of this range.
+    /// An integer in this range.
     Between(i128, i128),
-    /// A number that single precision reaches.
+    /// A number in the range of single precision.
     Single,
-    /// Digits of a whole number of 64 bits without a sign.
+    /// The digits of an unsigned 64-bit integer.
     Uint64,
-    /// Digits with a point: this many in all and behind the point.
+    /// Digits with a decimal point, with precision and scale.
     Decimal(Option<(u16, u16)>),
     /// A UUID in lower case.
     Uuid,
 }
 
-/// An index.
+/// The definition of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IndexDef<'a> {
-    /// Its name, unique in the database.
+    /// The name, unique in the database.
     pub(crate) name: Ident<'a>,
-    /// Its columns.
+    /// The columns.
     pub(crate) columns: Vec<Ident<'a>>,
-    /// Whether no two rows agree in all of them.
+    /// Whether it is unique.
     pub(crate) unique: bool,
-    /// The rows it is about.
+    /// The rows that it covers.
     pub(crate) rows: Condition<'a>,
 }
 
-/// Which rows an index is about.
+/// The rows that an index covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition<'a> {
-    /// All.
+    /// All rows.
     All,
-    /// Those with a value in this column.
+    /// Rows with a value in this column.
     NotNull(Ident<'a>),
-    /// Those with this value in this column.
+    /// Rows with this value in this column.
     Equal(Ident<'a>, Literal<'a>),
 }

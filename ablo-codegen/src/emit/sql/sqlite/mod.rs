@@ -1,8 +1,9 @@
-//! The `sqlite` target: the programs that provision an SQLite database, and the way from one schema to the next.
+//! The `sqlite` target: SQL scripts that provision an SQLite database, and migrations between
+//! schemas.
 //!
-//! Shapes come in, `sqlite/provision.sql` (the models' tables) and `sqlite/service.sql` (the service's own) go out.
-//! `catalogue.rs` and `service.rs` give the definitions of `ddl.rs`, `render.rs` writes them, `names.rs` spells every
-//! name and literal; no text reaches SQL by another way.
+//! It writes `sqlite/provision.sql` (the models' tables) and `sqlite/service.sql` (the
+//! coordinator's own). `table_defs.rs` and `service.rs` make the definitions of `ddl.rs`,
+//! `render.rs` writes them as SQL, and `names.rs` escapes every name and literal.
 //!
 //! ```sql
 //! -- tasks
@@ -15,13 +16,13 @@
 //! CREATE INDEX IF NOT EXISTS "tasks_organization_id_idx" ON "tasks" ("organization_id");
 //! ```
 
-mod catalogue;
 mod ddl;
 mod migrate;
 mod names;
 mod provision;
 mod render;
 mod service;
+mod table_defs;
 
 pub use super::files::MigrationFiles;
 pub use migrate::{EPILOGUE, PROLOGUE, files, migrate};
@@ -39,39 +40,40 @@ use serde_json::{Map, Value};
 #[derive(Clone, Copy, Debug)]
 pub struct Sqlite;
 
-/// What a user may say of it.
+/// The options of the `sqlite` target.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Options {
+pub struct SqliteOptions {
     /// Whether relations with `fk` become foreign keys.
     pub foreign_keys: bool,
 }
 
-/// The program that provisions a schema's tables.
+/// Returns the script that provisions a schema's tables.
 ///
 /// ```
-/// use ablo_codegen::emit::sql::sqlite::{Options, provision};
-/// let text = r#"{"v":3,"models":{"notes":{"fields":{"done":{"type":"boolean","isOptional":false,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+/// use ablo_codegen::emit::sql::sqlite::{SqliteOptions, provision};
+/// let text = r#"{"v":3,"models":{"notes":{"fields":{"done":{"type":"boolean",
+///     "isOptional":false,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
 /// let schema = ablo_schema::front::json::read(text).schema.unwrap();
-/// let program = provision(&schema, &Options::default()).transaction;
-/// assert!(program.contains(r#""done" INTEGER NOT NULL CONSTRAINT "done_check" CHECK ("done" IN (0, 1))"#));
+/// let program = provision(&schema, &SqliteOptions::default()).transaction;
+/// assert!(program.contains(r#""done" INTEGER NOT NULL CONSTRAINT "done_check""#));
 /// ```
 #[must_use]
-pub fn provision(schema: &Schema, options: &Options) -> Provision {
+pub fn provision(schema: &Schema, options: &SqliteOptions) -> Provision {
     let shapes = tables(schema);
-    let definitions = catalogue::catalogue(&shapes, options.foreign_keys);
+    let definitions = table_defs::table_defs(&shapes, options.foreign_keys);
     let titles = shapes.iter().map(|shape| Title::Model(shape.model.key.as_str()));
     provision::provision(&titles.zip(definitions).collect::<Vec<_>>())
 }
 
-/// The program that provisions the tables of the service itself, the same for every schema.
+/// Returns the script that provisions the coordinator's own tables, the same for every schema.
 #[must_use]
 pub fn service() -> Provision {
     service::service()
 }
 
-/// The program that provisions what stands beside the tables of an application whose database stays canonical: the ledger and the
-/// outbox of a Data Source.
+/// Returns the script that provisions the commit and outbox tables of a data source, next to the
+/// tables of an application.
 #[must_use]
 pub fn source() -> Provision {
     service::source()
@@ -83,19 +85,19 @@ impl Target for Sqlite {
     }
 
     fn about(&self) -> &'static str {
-        "the programs that provision an SQLite database (3.37 and later), safe to run again"
+        "SQL scripts that provision an SQLite database (3.37 or later); they can be run repeatedly"
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
-        &[("foreign-keys", "whether relations with `fk` become foreign keys; false")]
+        &[("foreign-keys", "whether relations with `fk` become foreign keys; default false")]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(read_options::<Options>(options)?))
+        Ok(Box::new(read_options::<SqliteOptions>(options)?))
     }
 }
 
-impl Emit for Options {
+impl Emit for SqliteOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         files.add("sqlite/provision.sql", provision(input.schema, self).file());
         files.add("sqlite/service.sql", service::service().file_under(service::HEADER));

@@ -1,18 +1,19 @@
-//! Literals as SQLite spells them.
+//! Literals and expressions in SQLite syntax.
 //!
-//! Any text comes in, escaped SQL comes out. Identifiers are those that all dialects share.
+//! All escaping is done here. Identifiers are shared by all dialects.
 
-pub(crate) use crate::emit::sql::names::{Ident, Names, Sql, sql, written};
+pub(crate) use crate::emit::sql::names::{Ident, Names, Sql, sql, to_sql};
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A text literal.
+/// A string literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Literal<'a>(Cow<'a, str>);
 
 impl<'a> Literal<'a> {
-    /// Takes any text. A NUL would end the statement: it becomes U+FFFD, as on PostgreSQL.
+    /// Creates a literal from any text. A NUL would end the statement, so it becomes U+FFFD, as on
+    /// PostgreSQL.
     pub(crate) fn new(text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
         if text.contains('\0') {
@@ -23,14 +24,16 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// Characters that an editor, a terminal or a line-based tool would hide or act on.
+/// Returns whether an editor, a terminal or a line-based tool would hide or interpret a character.
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(c, '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 impl Sql for Literal<'_> {
-    /// SQLite has no escapes: hidden characters stand by their numbers between quoted parts.
+    /// SQLite has no escape sequences, so hidden characters are written as `char(n)` between quoted
+    /// parts.
     fn write(&self, out: &mut String) {
         let hidden = self.0.contains(is_hidden);
         out.push_str(if hidden { "('" } else { "'" });
@@ -48,17 +51,17 @@ impl Sql for Literal<'_> {
     }
 }
 
-/// A finished part of a statement, made by `sql!` alone.
+/// A finished part of a statement, created only by `expr!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expr(String);
 
 impl Expr {
-    /// What the parts write.
+    /// Creates an expression from a part.
     pub(crate) fn new(part: &impl Sql) -> Self {
-        Self(written(part))
+        Self(to_sql(part))
     }
 
-    /// The text.
+    /// Returns the SQL text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,7 +73,7 @@ impl Sql for Expr {
     }
 }
 
-/// Joins parts to one expression.
+/// Joins parts into one expression.
 macro_rules! expr {
     ($($part:expr),+ $(,)?) => {{
         let mut parts = crate::emit::sql::sqlite::names::Parts::default();
@@ -80,12 +83,12 @@ macro_rules! expr {
 }
 pub(crate) use expr;
 
-/// Parts that were written one after the other.
+/// A sequence of parts.
 #[derive(Debug, Default)]
 pub(crate) struct Parts(String);
 
 impl Parts {
-    /// Writes one more.
+    /// Appends a part.
     pub(crate) fn add(&mut self, part: &impl Sql) {
         part.write(&mut self.0);
     }
@@ -97,7 +100,7 @@ impl Sql for Parts {
     }
 }
 
-/// Several parts with a comma between.
+/// Parts separated by commas.
 pub(crate) struct List<'p, T>(pub(crate) &'p [T]);
 
 impl<T: Sql> Sql for List<'_, T> {
@@ -109,7 +112,7 @@ impl<T: Sql> Sql for List<'_, T> {
     }
 }
 
-/// A whole number.
+/// An integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Whole(pub(crate) i128);
 
@@ -125,8 +128,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_doubles_quotes_and_names_what_is_hidden() {
-        let literal = |text: &str| written(&Literal::new(text.to_owned()));
+    fn literals_double_quotes_and_escape_hidden_characters() {
+        let literal = |text: &str| to_sql(&Literal::new(text.to_owned()));
         assert_eq!(literal("it's \\ 😀"), "'it''s \\ 😀'");
         assert_eq!(literal("a\n'\u{202e}"), "('a' || char(10) || '''' || char(8238) || '')");
         assert_eq!(literal("a\0b"), "'a\u{FFFD}b'");

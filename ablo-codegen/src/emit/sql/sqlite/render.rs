@@ -1,36 +1,36 @@
-//! How the nodes of `ddl.rs` look.
+//! Writes the nodes of `ddl.rs` as SQL.
 
 use super::ddl::{
     ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
 };
 use super::names::{Expr, Ident, List, Parts, Sql, Whole, expr, sql};
 
-/// The time of writing, in the form of every date.
+/// The current time in the stored form of dates.
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'";
 
-/// How a statement treats what is there already.
+/// Whether a `CREATE` statement has an `IF NOT EXISTS` clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
-    /// It is left as it is.
-    Kept,
-    /// There is none.
-    Impossible,
+pub(crate) enum CreateMode {
+    /// Skips an object that exists.
+    IfNotExists,
+    /// The object cannot exist.
+    Always,
 }
 
-impl Existing {
+impl CreateMode {
     fn clause(self) -> &'static str {
         match self {
-            Existing::Kept => "IF NOT EXISTS ",
-            Existing::Impossible => "",
+            CreateMode::IfNotExists => "IF NOT EXISTS ",
+            CreateMode::Always => "",
         }
     }
 }
 
 impl TableDef<'_> {
-    /// The statement that makes the table.
-    pub(crate) fn create(&self, existing: Existing) -> Expr {
+    /// Returns the statement that creates the table.
+    pub(crate) fn create(&self, mode: CreateMode) -> Expr {
         let mut parts = Parts::default();
-        parts.add(&expr!("CREATE TABLE ", existing.clause(), self.name, " ("));
+        parts.add(&expr!("CREATE TABLE ", mode.clause(), self.name, " ("));
         for (at, column) in self.columns.iter().enumerate() {
             parts.add(&if at == 0 { "\n  " } else { ",\n  " });
             parts.add(column);
@@ -44,19 +44,11 @@ impl TableDef<'_> {
 }
 
 impl IndexDef<'_> {
-    /// The statement that makes the index on this table.
-    pub(crate) fn create(&self, table: &Ident<'_>, existing: Existing) -> Expr {
+    /// Returns the statement that creates the index on this table.
+    pub(crate) fn create(&self, table: &Ident<'_>, mode: CreateMode) -> Expr {
         let kind = if self.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
-        let index = expr!(
-            kind,
-            existing.clause(),
-            self.name,
-            " ON ",
-            table,
-            " (",
-            List(&self.columns),
-            ")"
-        );
+        let index =
+            expr!(kind, mode.clause(), self.name, " ON ", table, " (", List(&self.columns), ")");
         match &self.rows {
             Condition::All => expr!(index, ";"),
             Condition::NotNull(column) => expr!(index, " WHERE ", column, " IS NOT NULL;"),
@@ -68,11 +60,11 @@ impl IndexDef<'_> {
 impl Sql for ColumnDef<'_> {
     fn write(&self, out: &mut String) {
         sql!(out, self.name, " ", self.storage);
-        sql!(out, if self.not_null && self.key != Key::Numbered { " NOT NULL" } else { "" });
+        sql!(out, if self.not_null && self.key != Key::AutoIncrement { " NOT NULL" } else { "" });
         match self.key {
             Key::No => {}
             Key::Primary => out.push_str(" PRIMARY KEY"),
-            Key::Numbered => out.push_str(" PRIMARY KEY AUTOINCREMENT"),
+            Key::AutoIncrement => out.push_str(" PRIMARY KEY AUTOINCREMENT"),
         }
         if let Some(preset) = &self.preset {
             sql!(out, " DEFAULT ", preset);
@@ -94,7 +86,7 @@ impl Sql for Storage {
 }
 
 impl Storage {
-    /// The type's name.
+    /// Returns the type's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Storage::Text => "TEXT",
@@ -129,7 +121,7 @@ impl Sql for Digits {
 }
 
 impl Rule<'_> {
-    /// What is true of a value that this rule allows, and not false without a value.
+    /// Returns a condition that is true for a value that the rule allows and not false for NULL.
     pub(crate) fn check(&self, value: &impl Sql) -> Option<Expr> {
         let v = Expr::new(value);
         Some(match self {
@@ -184,12 +176,13 @@ impl Rule<'_> {
     }
 }
 
-/// GLOB and length() stop at a NUL.
+/// Returns a condition that a text has no NUL, where `GLOB` and `length()` would stop.
 fn without_nul(v: &Expr) -> Expr {
     expr!("instr(", v, ", char(0)) = 0")
 }
 
-/// Digits without leading zeros, a sign before them, a point and digits behind them.
+/// Returns a condition that a text is a decimal number: digits without leading zeros, with optional
+/// sign and fraction.
 fn decimal(v: &Expr, digits: Option<(u16, u16)>) -> Expr {
     let bare = expr!("ltrim(", v, ", '-')");
     let form = expr!(

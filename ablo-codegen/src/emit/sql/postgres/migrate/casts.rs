@@ -1,36 +1,36 @@
-//! How a column's values become values of another type.
+//! Conversions of a column's values to another type.
 //!
-//! Two column definitions come in, an expression over the column goes out. It is NULL where a value does not fit, so that
-//! whoever uses it decides what becomes of such a row. No conversion: the column is made anew.
+//! A conversion is an SQL expression over the column. It is NULL for a value that does not fit, and
+//! the caller decides what happens to such a row. Without a conversion, the column is recreated.
 
-use super::super::catalogue::{ColumnDef, Rule};
 use super::super::ddl::ColumnType;
-use super::super::names::{Ident, Literal, Sql, sql, written};
+use super::super::names::{Ident, Literal, Sql, sql, to_sql};
+use super::super::table_defs::{ColumnDef, Rule};
 use crate::shape::ColumnKind;
 use ablo_schema::schema::Format;
 use std::collections::BTreeSet;
 
-/// A function that lives as long as the session, for what plain SQL cannot try.
+/// A session-local SQL function for conversions that plain SQL cannot try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Helper {
-    /// Text to a finite double.
+    /// Converts text to a finite double.
     Number,
-    /// Text to a decimal number.
+    /// Converts text to a decimal number.
     Numeric,
-    /// Text to a single.
+    /// Converts text to a single.
     Real,
-    /// Text to a point in time.
+    /// Converts text to a timestamp.
     Date,
-    /// Text to JSON.
+    /// Converts text to JSON.
     Json,
-    /// Text to a UUID.
+    /// Converts text to a UUID.
     Uuid,
-    /// Fails, naming the row.
+    /// Raises an error that names the row.
     Refuse,
 }
 
 impl Helper {
-    /// What defines it.
+    /// Returns the SQL that defines the function.
     pub(crate) fn definition(self) -> &'static str {
         match self {
             Helper::Number => include_str!("number.sql"),
@@ -44,14 +44,14 @@ impl Helper {
     }
 }
 
-/// An expression over the column, and what it calls.
+/// An expression over a column.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expression {
-    /// The expression.
+    /// The SQL text.
     pub(crate) text: String,
     /// The helpers it calls.
     pub(crate) helpers: BTreeSet<Helper>,
-    /// Whether every value fits.
+    /// Whether it has a result for every value.
     pub(crate) total: bool,
 }
 
@@ -61,9 +61,9 @@ impl Sql for &Expression {
     }
 }
 
-/// How values of a column are kept, as far as conversion cares.
+/// The type of a column's values, as far as conversions distinguish types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
+enum ValueClass {
     Text,
     Double,
     Boolean,
@@ -71,84 +71,93 @@ enum Held {
     Json,
     Uuid,
     Real,
-    /// Whole numbers of a range.
+    /// Integers in a range.
     Whole(i128, i128),
-    /// Decimal numbers, with digits in all and behind the point.
+    /// Decimal numbers with precision and scale.
     Decimal(Option<(u16, u16)>),
 }
 
-impl Held {
+impl ValueClass {
     fn of(kind: ColumnKind<'_>) -> Self {
         match kind {
-            ColumnKind::Text | ColumnKind::Enum(_) => Held::Text,
-            ColumnKind::Number => Held::Double,
-            ColumnKind::Boolean => Held::Boolean,
-            ColumnKind::Date => Held::Date,
-            ColumnKind::Json => Held::Json,
+            ColumnKind::Text | ColumnKind::Enum(_) => ValueClass::Text,
+            ColumnKind::Number => ValueClass::Double,
+            ColumnKind::Boolean => ValueClass::Boolean,
+            ColumnKind::Date => ValueClass::Date,
+            ColumnKind::Json => ValueClass::Json,
             ColumnKind::Exact(format) => match (format, format.bounds()) {
-                (Format::Uuid, _) => Held::Uuid,
-                (Format::Float, _) => Held::Real,
-                (Format::Decimal { digits }, _) => Held::Decimal(digits),
-                (_, Some((least, most))) => Held::Whole(least, most),
-                (_, None) => Held::Decimal(None),
+                (Format::Uuid, _) => ValueClass::Uuid,
+                (Format::Float, _) => ValueClass::Real,
+                (Format::Decimal { digits }, _) => ValueClass::Decimal(digits),
+                (_, Some((least, most))) => ValueClass::Whole(least, most),
+                (_, None) => ValueClass::Decimal(None),
             },
         }
     }
 
-    /// Whether every value has its like in the other type.
-    fn fits(self, other: Held) -> bool {
+    /// Returns whether every value can be represented in the other type.
+    fn fits_in(self, other: ValueClass) -> bool {
         const DOUBLE: i128 = 1 << 53;
         match (self, other) {
-            (_, Held::Text) | (Held::Text, Held::Json) => true,
-            (held, Held::Boolean) => held.is_number(),
-            (Held::Whole(least, most), Held::Whole(low, high)) => low <= least && most <= high,
-            (Held::Whole(least, most), Held::Double) => -DOUBLE <= least && most <= DOUBLE,
-            (Held::Whole(..) | Held::Decimal(_), Held::Decimal(None))
-            | (Held::Real, Held::Double) => true,
+            (_, ValueClass::Text) | (ValueClass::Text, ValueClass::Json) => true,
+            (held, ValueClass::Boolean) => held.is_number(),
+            (ValueClass::Whole(least, most), ValueClass::Whole(low, high)) => {
+                low <= least && most <= high
+            }
+            (ValueClass::Whole(least, most), ValueClass::Double) => {
+                -DOUBLE <= least && most <= DOUBLE
+            }
+            (ValueClass::Whole(..) | ValueClass::Decimal(_), ValueClass::Decimal(None))
+            | (ValueClass::Real, ValueClass::Double) => true,
             _ => false,
         }
     }
 
     fn is_number(self) -> bool {
-        matches!(self, Held::Double | Held::Real | Held::Whole(..) | Held::Decimal(_))
+        matches!(
+            self,
+            ValueClass::Double | ValueClass::Real | ValueClass::Whole(..) | ValueClass::Decimal(_)
+        )
     }
 }
 
-/// What becomes of a column's values.
+/// The conversion of a column's values.
 #[derive(Clone, Debug)]
 pub(crate) enum Conversion {
-    /// The type stays.
-    Kept,
-    /// Each value becomes that of this expression.
+    /// The type does not change.
+    Unchanged,
+    /// Each value is replaced by the result of this expression.
     Through(Expression),
 }
 
-/// The way from one column to the other, which has the name by then; none where a value says nothing in the new type.
+/// Returns the conversion from one column to another, which has its new name by then; `None` if the
+/// values have no meaning in the new type.
 pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Conversion> {
     if same_type(from.column_type, to.column_type) {
-        return Some(Conversion::Kept);
+        return Some(Conversion::Unchanged);
     }
-    let column = written(&Ident::new(to.name));
-    let (was, is) = (Held::of(from.kind), Held::of(to.kind));
-    let mut through = Expression { total: was.fits(is), ..Expression::default() };
+    let column = to_sql(&Ident::new(to.name));
+    let (was, is) = (ValueClass::of(from.kind), ValueClass::of(to.kind));
+    let mut through = Expression { total: was.fits_in(is), ..Expression::default() };
     through.text = match (was, is) {
-        (Held::Date, Held::Text) => date_text(&column),
-        (_, Held::Text) => format!("{column}::text"),
-        (Held::Text, Held::Boolean) => boolean(&column),
-        (Held::Text, Held::Date) => through.call(Helper::Date, "date", &column),
-        (Held::Text, Held::Json) => through.call(Helper::Json, "json", &column),
-        (Held::Text, Held::Uuid) => through.call(Helper::Uuid, "uuid", &column),
-        (Held::Text, Held::Double) => through.call(Helper::Number, "number", &column),
-        (Held::Text, held) if held.is_number() => {
+        (ValueClass::Date, ValueClass::Text) => date_text(&column),
+        (_, ValueClass::Text) => format!("{column}::text"),
+        (ValueClass::Text, ValueClass::Boolean) => boolean(&column),
+        (ValueClass::Text, ValueClass::Date) => through.call(Helper::Date, "date", &column),
+        (ValueClass::Text, ValueClass::Json) => through.call(Helper::Json, "json", &column),
+        (ValueClass::Text, ValueClass::Uuid) => through.call(Helper::Uuid, "uuid", &column),
+        (ValueClass::Text, ValueClass::Double) => through.call(Helper::Number, "number", &column),
+        (ValueClass::Text, held) if held.is_number() => {
             let read = through.call(Helper::Numeric, "numeric", &column);
             through.number(&read, held)
         }
-        (held, Held::Boolean) if held.is_number() => format!("{column} <> 0"),
-        (held, other) if held.is_number() && other.is_number() && held.fits(other) => {
+        (held, ValueClass::Boolean) if held.is_number() => format!("{column} <> 0"),
+        (held, other) if held.is_number() && other.is_number() && held.fits_in(other) => {
             format!("{column}::text")
         }
         (held, other) if held.is_number() && other.is_number() => {
-            // The shortest text of a double is exact; its own cast to a decimal keeps fifteen digits.
+            // The shortest text of a double is exact. A direct cast to numeric keeps only fifteen
+            // digits.
             through.number(&format!("{column}::text::numeric"), other)
         }
         _ => return None,
@@ -156,7 +165,7 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
     Some(Conversion::Through(through))
 }
 
-/// Whether two types are one to the server; a default is no part of it.
+/// Returns whether two types are the same to the server, regardless of their defaults.
 pub(crate) fn same_type(one: ColumnType, other: ColumnType) -> bool {
     let bare = |of| if of == ColumnType::TimestamptzNow { ColumnType::Timestamptz } else { of };
     bare(one) == bare(other)
@@ -168,26 +177,28 @@ impl Expression {
         format!("pg_temp.ablo_{name}({argument})")
     }
 
-    /// A decimal number as one of another type, where it is the same number.
-    fn number(&mut self, exact: &str, to: Held) -> String {
+    /// Converts an exact number to another type, or to NULL if the result would differ.
+    fn number(&mut self, exact: &str, to: ValueClass) -> String {
         match to {
-            Held::Double => {
+            ValueClass::Double => {
                 let read = self.call(Helper::Number, "number", &format!("({exact})::text"));
                 format!("CASE WHEN {read}::text::numeric = {exact} THEN {read} END")
             }
-            Held::Real => {
+            ValueClass::Real => {
                 let read = self.call(Helper::Real, "real", &format!("({exact})::text"));
                 format!("CASE WHEN {read}::text::numeric = {exact} THEN {read} END")
             }
-            Held::Whole(least, most) => {
+            ValueClass::Whole(least, most) => {
                 format!(
-                    "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} THEN {exact} END"
+                    "CASE WHEN {exact} = trunc({exact}) AND {exact} BETWEEN {least} AND {most} \
+                     THEN {exact} END"
                 )
             }
-            Held::Decimal(Some((precision, scale))) => {
+            ValueClass::Decimal(Some((precision, scale))) => {
                 let whole = i32::from(precision) - i32::from(scale);
                 format!(
-                    "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < 1e{whole}::numeric THEN {exact} END"
+                    "CASE WHEN {exact} = round({exact}, {scale}) AND abs({exact}) < \
+                     1e{whole}::numeric THEN {exact} END"
                 )
             }
             _ => exact.to_owned(),
@@ -195,10 +206,11 @@ impl Expression {
     }
 }
 
-/// A point in time as the wire writes it.
+/// Formats a timestamp as on the wire.
 fn date_text(column: &str) -> String {
     format!(
-        "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+        "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', \
+         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
          ELSE {column}::text END"
     )
 }
@@ -210,8 +222,8 @@ fn boolean(column: &str) -> String {
     )
 }
 
-/// The condition that a value keeps a check's rule.
-pub(crate) fn holds(rule: &Rule<'_>, value: &str) -> String {
+/// Returns the condition that a value satisfies a rule.
+pub(crate) fn satisfies(rule: &Rule<'_>, value: &str) -> String {
     let mut out = String::new();
     match rule {
         Rule::OneOf(allowed) => {
@@ -227,8 +239,8 @@ pub(crate) fn holds(rule: &Rule<'_>, value: &str) -> String {
     out
 }
 
-/// Whether every value that keeps one rule keeps the other.
-pub(crate) fn within(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
+/// Returns whether every value that satisfies `one` also satisfies `other`.
+pub(crate) fn implies(one: Option<&Rule<'_>>, other: Option<&Rule<'_>>) -> bool {
     match (one, other) {
         (_, None) => true,
         (Some(Rule::OneOf(few)), Some(Rule::OneOf(many))) => {

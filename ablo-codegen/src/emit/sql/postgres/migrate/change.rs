@@ -1,22 +1,22 @@
-//! The statements of a migration: what each is about, locks and may cost. `write.rs` says how they look.
+//! The statements of a migration, with their locks and hazards. `write.rs` renders them.
 //!
-//! Nodes hold finished names and expressions. Where a statement can fail on rows, it says so with a code and the way out
-//! (`refusal.rs`), and a transaction that fails changes nothing.
+//! Nodes have final names and expressions. A statement that existing rows can make fail has a guard
+//! (`guard.rs`) with an error code and a hint. A failed transaction changes nothing.
 
 use super::super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
-use super::super::names::{Ident, Literal, written};
+use super::super::names::{Ident, Literal, to_sql};
 use super::casts::{Expression, Helper};
-use super::refusal::Refusal;
+use super::guard::Guard;
 use crate::migrate::{Hazard, Lock, LockMode, Phase, Statement};
 
-/// A statement before it is written. Tables are named as they are when it runs.
+/// A statement of a migration. Tables have the names that they have when it runs.
 #[derive(Debug)]
-pub(crate) enum Change<'a> {
-    /// What holds for the whole transaction.
+pub(crate) enum SqlChange<'a> {
+    /// A setting of the whole transaction.
     Setting(&'static str),
-    /// A function of this session.
+    /// Creates a session-local function.
     Helper(Helper),
-    /// The app's own schema.
+    /// Creates the app's own schema.
     CreateSchema(Ident<'a>),
     CreateTable {
         table: &'a Table<'a>,
@@ -46,12 +46,12 @@ pub(crate) enum Change<'a> {
         from: Ident<'a>,
         to: Ident<'a>,
     },
-    /// A column; rows that are there get the value, which is not always the default of later ones.
+    /// Adds a column. Existing rows get `fill`, which may differ from the default for later rows.
     AddColumn {
         table: &'a Table<'a>,
         column: Column<'a>,
         fill: Option<Preset<'a>>,
-        refusal: Refusal,
+        guard: Guard,
     },
     DropColumn {
         table: &'a Table<'a>,
@@ -62,12 +62,12 @@ pub(crate) enum Change<'a> {
         column: Ident<'a>,
         to: ColumnType,
         using: Expression,
-        refusals: Vec<Refusal>,
+        guards: Vec<Guard>,
     },
     SetDefault {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        to: Default<'a>,
+        to: ColumnDefault<'a>,
     },
     DropDefault {
         table: &'a Table<'a>,
@@ -77,37 +77,37 @@ pub(crate) enum Change<'a> {
         table: &'a Table<'a>,
         column: Ident<'a>,
     },
-    /// Every row has a value, looked at now.
+    /// Sets `NOT NULL`, which checks every row.
     SetNotNull {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        refusal: Option<Refusal>,
+        guard: Option<Guard>,
     },
-    /// Rows of this condition get the value.
+    /// Sets a value in the rows that satisfy the condition.
     Update {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        to: Option<Default<'a>>,
+        to: Option<ColumnDefault<'a>>,
         rows: String,
-        refusals: Vec<Refusal>,
-        /// The tables whose rows the values name.
-        referred: Vec<&'a Table<'a>>,
+        guards: Vec<Guard>,
+        /// The tables that the values refer to.
+        referenced: Vec<&'a Table<'a>>,
     },
-    /// The same for rows that came meanwhile, seen by whoever runs it.
-    UpdateLater {
+    /// The same after the commit, for rows that were inserted meanwhile, with all rows visible.
+    UpdateAfterCommit {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        to: Option<Default<'a>>,
+        to: Option<ColumnDefault<'a>>,
         rows: String,
-        referred: Vec<&'a Table<'a>>,
+        referenced: Vec<&'a Table<'a>>,
     },
-    /// A check, to which new rows are held at once.
+    /// Adds a check. It applies to new rows immediately.
     AddCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
         column: Ident<'a>,
         condition: String,
-        old_rows: OldRows,
+        existing_rows: ExistingRows,
     },
     DropConstraint {
         table: &'a Table<'a>,
@@ -118,7 +118,7 @@ pub(crate) enum Change<'a> {
         table: &'a Table<'a>,
         name: Ident<'a>,
     },
-    /// The helping check of a column that has become required goes.
+    /// Drops the temporary check of a column that is now `NOT NULL`.
     DropCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
@@ -127,17 +127,17 @@ pub(crate) enum Change<'a> {
         table: &'a Table<'a>,
         index: Index<'a>,
     },
-    /// Rows that an index to come will not have side by side stop the migration.
-    RefuseDuplicates {
+    /// Fails if existing rows would violate a unique index that is built later.
+    GuardDuplicates {
         table: &'a Table<'a>,
         columns: Vec<Ident<'a>>,
     },
-    /// An index that a broken-off build left invalid goes.
-    ClearIndex {
+    /// Drops an index that an interrupted build left invalid.
+    DropInvalidIndex {
         table: &'a Table<'a>,
         name: Ident<'a>,
     },
-    CreateIndexLater {
+    CreateIndexConcurrently {
         table: &'a Table<'a>,
         index: Index<'a>,
     },
@@ -145,17 +145,17 @@ pub(crate) enum Change<'a> {
         table: &'a Table<'a>,
         name: Ident<'a>,
     },
-    /// The owner sees every row, until it is forced again.
-    Unveil {
+    /// Lets the table's owner see every row, until row security is forced again.
+    NoForceRls {
         table: &'a Table<'a>,
     },
-    Force {
+    ForceRls {
         table: &'a Table<'a>,
     },
-    Enclose {
+    EnableRls {
         table: &'a Table<'a>,
     },
-    Open {
+    DisableRls {
         table: &'a Table<'a>,
     },
     CreatePolicy {
@@ -185,22 +185,22 @@ pub(crate) enum Change<'a> {
     },
 }
 
-/// What an absent value is.
+/// The default of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Default<'a> {
+pub(crate) enum ColumnDefault<'a> {
     Now,
     Constant(Preset<'a>),
 }
 
-/// What a new check means for rows that are there.
+/// The effect of a new check on existing rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OldRows {
-    /// There are none: the table is new.
+pub(crate) enum ExistingRows {
+    /// There are no rows, because the table is new.
     None,
-    /// They are looked at after the commit.
-    Later,
-    /// Those that break it stop the migration.
-    Refused(Refusal),
+    /// They are validated after the commit.
+    CheckedLater,
+    /// They are checked in the transaction, which fails if a row violates the check.
+    CheckedNow(Guard),
 }
 
 /// An index.
@@ -212,26 +212,26 @@ pub(crate) struct Index<'a> {
     pub(crate) columns: Vec<Ident<'a>>,
 }
 
-impl Change<'_> {
-    /// When it runs.
+impl SqlChange<'_> {
+    /// Returns the phase in which it runs.
     fn phase(&self) -> Phase {
         match self {
-            Change::ValidateCheck { .. }
-            | Change::UpdateLater { .. }
-            | Change::DropCheck { .. }
-            | Change::ClearIndex { .. }
-            | Change::CreateIndexLater { .. }
-            | Change::ValidateForeignKey { .. }
-            | Change::SetNotNull { refusal: None, .. } => Phase::AfterCommit,
+            SqlChange::ValidateCheck { .. }
+            | SqlChange::UpdateAfterCommit { .. }
+            | SqlChange::DropCheck { .. }
+            | SqlChange::DropInvalidIndex { .. }
+            | SqlChange::CreateIndexConcurrently { .. }
+            | SqlChange::ValidateForeignKey { .. }
+            | SqlChange::SetNotNull { guard: None, .. } => Phase::AfterCommit,
             _ => Phase::Transaction,
         }
     }
 
-    /// Writes it down.
+    /// Renders the statement.
     pub(crate) fn statement(&self, cause: Option<usize>) -> Statement {
         let mut locks = self.locks();
         locks.sort();
-        Statement { sql: written(self), phase: self.phase(), cause, locks, hazards: self.hazards() }
+        Statement { sql: to_sql(self), phase: self.phase(), cause, locks, hazards: self.hazards() }
     }
 
     fn locks(&self) -> Vec<Lock> {
@@ -240,27 +240,27 @@ impl Change<'_> {
             ShareUpdateExclusive,
         };
         match self {
-            Change::Setting(_)
-            | Change::Helper(_)
-            | Change::CreateSchema(_)
-            | Change::CreateTable { .. } => Vec::new(),
-            Change::RenameTable { from, .. } => {
+            SqlChange::Setting(_)
+            | SqlChange::Helper(_)
+            | SqlChange::CreateSchema(_)
+            | SqlChange::CreateTable { .. } => Vec::new(),
+            SqlChange::RenameTable { from, .. } => {
                 vec![Lock { table: from.as_str().to_owned(), mode: AccessExclusive }]
             }
-            Change::RenameIndex { table, .. } => {
+            SqlChange::RenameIndex { table, .. } => {
                 vec![Lock { table: table.clone(), mode: ShareUpdateExclusive }]
             }
-            Change::Update { table, referred, .. } => {
-                with_referred(lock(table, RowExclusive), referred)
+            SqlChange::Update { table, referenced, .. } => {
+                with_referenced(lock(table, RowExclusive), referenced)
             }
-            Change::UpdateLater { table, referred, .. } => {
-                with_referred(lock(table, AccessExclusive), referred)
+            SqlChange::UpdateAfterCommit { table, referenced, .. } => {
+                with_referenced(lock(table, AccessExclusive), referenced)
             }
-            Change::ValidateCheck { table, .. }
-            | Change::CreateIndexLater { table, .. }
-            | Change::Comment { table, .. } => vec![lock(table, ShareUpdateExclusive)],
-            Change::CreateIndex { table, .. } => vec![lock(table, Share)],
-            Change::CreatePolicy { table, predicate } => {
+            SqlChange::ValidateCheck { table, .. }
+            | SqlChange::CreateIndexConcurrently { table, .. }
+            | SqlChange::Comment { table, .. } => vec![lock(table, ShareUpdateExclusive)],
+            SqlChange::CreateIndex { table, .. } => vec![lock(table, Share)],
+            SqlChange::CreatePolicy { table, predicate } => {
                 let parent = match predicate {
                     Predicate::Column(_) => None,
                     Predicate::Parent { parent, .. } => Some(parent.as_str().to_owned()),
@@ -268,69 +268,71 @@ impl Change<'_> {
                 let parent = parent.map(|table| Lock { table, mode: AccessShare });
                 std::iter::once(lock(table, AccessExclusive)).chain(parent).collect()
             }
-            Change::DropPolicy { table, parent } => {
+            SqlChange::DropPolicy { table, parent } => {
                 let parent = parent.map(|parent| lock(parent, AccessShare));
                 std::iter::once(lock(table, AccessExclusive)).chain(parent).collect()
             }
-            Change::DropConstraint { table, also, .. } => std::iter::once(*table)
+            SqlChange::DropConstraint { table, also, .. } => std::iter::once(*table)
                 .chain(*also)
                 .map(|table| lock(table, AccessExclusive))
                 .collect(),
-            Change::AddForeignKey { table, target, .. } => {
+            SqlChange::AddForeignKey { table, target, .. } => {
                 both(table, target, ShareRowExclusive, ShareRowExclusive)
             }
-            // The force of row security is lifted meanwhile, where this role is held to it.
-            Change::ValidateForeignKey { table, target, .. } if table.name != target.name => {
+            // Forced row security is lifted for the validation if it applies to this role.
+            SqlChange::ValidateForeignKey { table, target, .. } if table.name != target.name => {
                 both(table, target, AccessExclusive, AccessExclusive)
             }
-            Change::ValidateForeignKey { table, .. } => {
+            SqlChange::ValidateForeignKey { table, .. } => {
                 both(table, table, AccessExclusive, RowShare)
             }
-            Change::DropTable { table }
-            | Change::RenameColumn { table, .. }
-            | Change::RenameConstraint { table, .. }
-            | Change::AddColumn { table, .. }
-            | Change::DropColumn { table, .. }
-            | Change::Retype { table, .. }
-            | Change::SetDefault { table, .. }
-            | Change::DropDefault { table, .. }
-            | Change::DropNotNull { table, .. }
-            | Change::SetNotNull { table, .. }
-            | Change::AddCheck { table, .. }
-            | Change::DropCheck { table, .. }
-            | Change::ClearIndex { table, .. }
-            | Change::DropIndex { table, .. }
-            | Change::RefuseDuplicates { table, .. }
-            | Change::Unveil { table }
-            | Change::Force { table }
-            | Change::Enclose { table }
-            | Change::Open { table } => vec![lock(table, AccessExclusive)],
+            SqlChange::DropTable { table }
+            | SqlChange::RenameColumn { table, .. }
+            | SqlChange::RenameConstraint { table, .. }
+            | SqlChange::AddColumn { table, .. }
+            | SqlChange::DropColumn { table, .. }
+            | SqlChange::Retype { table, .. }
+            | SqlChange::SetDefault { table, .. }
+            | SqlChange::DropDefault { table, .. }
+            | SqlChange::DropNotNull { table, .. }
+            | SqlChange::SetNotNull { table, .. }
+            | SqlChange::AddCheck { table, .. }
+            | SqlChange::DropCheck { table, .. }
+            | SqlChange::DropInvalidIndex { table, .. }
+            | SqlChange::DropIndex { table, .. }
+            | SqlChange::GuardDuplicates { table, .. }
+            | SqlChange::NoForceRls { table }
+            | SqlChange::ForceRls { table }
+            | SqlChange::EnableRls { table }
+            | SqlChange::DisableRls { table } => vec![lock(table, AccessExclusive)],
         }
     }
 
     fn hazards(&self) -> Vec<Hazard> {
         match self {
-            Change::DropTable { .. } | Change::DropColumn { .. } => vec![Hazard::Loss],
-            Change::Open { .. } => vec![Hazard::Isolation],
-            Change::AddColumn { column, fill: None, .. } if column.not_null => {
+            SqlChange::DropTable { .. } | SqlChange::DropColumn { .. } => vec![Hazard::Loss],
+            SqlChange::DisableRls { .. } => vec![Hazard::Isolation],
+            SqlChange::AddColumn { column, fill: None, .. } if column.not_null => {
                 vec![Hazard::MayFail]
             }
-            Change::Retype { using, refusals, .. }
-                if !refusals.is_empty() || using.helpers.contains(&Helper::Refuse) =>
+            SqlChange::Retype { using, guards, .. }
+                if !guards.is_empty() || using.helpers.contains(&Helper::Refuse) =>
             {
                 vec![Hazard::Rewrite, Hazard::MayFail]
             }
-            Change::Retype { .. } => vec![Hazard::Rewrite],
-            Change::SetNotNull { refusal: Some(_), .. }
-            | Change::AddCheck { old_rows: OldRows::Refused(_), .. } => {
+            SqlChange::Retype { .. } => vec![Hazard::Rewrite],
+            SqlChange::SetNotNull { guard: Some(_), .. }
+            | SqlChange::AddCheck { existing_rows: ExistingRows::CheckedNow(_), .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
-            Change::RefuseDuplicates { .. } => vec![Hazard::Scan, Hazard::MayFail],
-            Change::Update { .. } | Change::UpdateLater { .. } => vec![Hazard::Update],
-            Change::ValidateCheck { .. } => vec![Hazard::Scan],
-            Change::CreateIndex { .. } => vec![Hazard::Scan],
-            Change::CreateIndexLater { index, .. } if index.unique => vec![Hazard::MayFail],
-            Change::ValidateForeignKey { .. } => vec![Hazard::Scan],
+            SqlChange::GuardDuplicates { .. } => vec![Hazard::Scan, Hazard::MayFail],
+            SqlChange::Update { .. } | SqlChange::UpdateAfterCommit { .. } => vec![Hazard::Update],
+            SqlChange::ValidateCheck { .. } => vec![Hazard::Scan],
+            SqlChange::CreateIndex { .. } => vec![Hazard::Scan],
+            SqlChange::CreateIndexConcurrently { index, .. } if index.unique => {
+                vec![Hazard::MayFail]
+            }
+            SqlChange::ValidateForeignKey { .. } => vec![Hazard::Scan],
             _ => Vec::new(),
         }
     }
@@ -340,9 +342,9 @@ fn lock(table: &Table<'_>, mode: LockMode) -> Lock {
     Lock { table: table.name.as_str().to_owned(), mode }
 }
 
-/// A lock, and those of the rows that a key is looked up among.
-fn with_referred(own: Lock, referred: &[&Table<'_>]) -> Vec<Lock> {
-    let others = referred.iter().filter(|table| table.name.as_str() != own.table);
+/// Adds the locks on the tables that foreign keys refer to.
+fn with_referenced(own: Lock, referenced: &[&Table<'_>]) -> Vec<Lock> {
+    let others = referenced.iter().filter(|table| table.name.as_str() != own.table);
     let others: Vec<Lock> = others.map(|table| lock(table, LockMode::RowShare)).collect();
     std::iter::once(own).chain(others).collect()
 }

@@ -1,50 +1,63 @@
 //! Migrations of a PostgreSQL database.
 //!
-//! The catalogues of two schemas come in, with what `ablo_schema::diff` says of them; typed statements go out. What is to be
-//! decides: whatever the way, the second catalogue is what results. The order is
+//! A migration compares the table definitions of two schemas and emits typed statements. The
+//! `ablo_schema::diff` of the schemas says which tables and columns correspond. The result always
+//! has the next schema's definitions. The order is
 //!
-//! 1. what hangs on changing columns goes (keys, policies, checks, indexes), then tables and columns that have no successor;
-//! 2. names change; tables and columns are made; types change, each value converted;
-//! 3. rows get values, then rules: checks, keys, policies;
-//! 4. after the commit: validation, `NOT NULL`, indexes, which would hold others up inside a transaction.
+//! 1. drop what depends on changing columns (keys, policies, checks, indexes), then tables and
+//!    columns without a successor;
+//! 2. rename; create tables and columns; change types, converting each value;
+//! 3. fill in values, then add rules: checks, keys, policies;
+//! 4. after the commit: validation, `NOT NULL` and concurrent indexes, which would block others
+//!    inside the transaction.
 
 mod casts;
 mod change;
+mod drops;
 mod file;
-mod kept;
+mod guard;
 mod pairing;
-mod refusal;
 mod renames;
+mod retained;
+mod rules;
 mod script;
 mod tables;
 mod values;
 mod write;
 
-use super::{OptionError, Options};
+use super::{OptionError, PostgresOptions};
 use crate::migrate::Migration;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 pub use file::files;
-use kept::Kept;
 use pairing::{Pairing, Side};
+use retained::Retained;
 use tables::Lowering;
 
-/// The statements that lead a database from one schema to the next; from nothing, where there is no `prev`.
+/// Returns the statements that migrate a database from `prev`, or from an empty database, to
+/// `next`.
 ///
 /// # Errors
-/// When the options contradict each other or name no possible schema.
+/// Returns an error if the options contradict each other or the schema name is invalid.
 pub fn migrate(
     diff: &Diff<'_>,
     prev: Option<&Schema>,
     next: &Schema,
     backfills: &Backfills,
-    options: &Options,
+    options: &PostgresOptions,
 ) -> Result<Migration, OptionError> {
-    let plan = options.plan()?;
+    let plan = options.resolve()?;
     let (from, to) = (Side::new(prev, &plan), Side::new(Some(next), &plan));
     let pairing = Pairing::new(&from, &to, diff);
-    let kept = Kept::all(&from, &to, &pairing);
-    let lowering =
-        Lowering { plan: &plan, from: &from, to: &to, pairing: &pairing, kept, diff, backfills };
+    let retained = Retained::all(&from, &to, &pairing);
+    let lowering = Lowering {
+        plan: &plan,
+        from: &from,
+        to: &to,
+        pairing: &pairing,
+        retained,
+        diff,
+        backfills,
+    };
     Ok(lowering.migration(prev.is_none()))
 }

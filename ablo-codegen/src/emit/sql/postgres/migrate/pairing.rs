@@ -1,16 +1,16 @@
-//! Which table and column of one catalogue is which of the other.
+//! Pairs the tables and columns of two schemas.
 //!
-//! Two catalogues and a diff of their schemas come in. A pair keeps its rows and values; what has no pair is made or dropped.
+//! A pair keeps its rows and values; anything without a pair is created or dropped.
 
-use super::super::catalogue::{ColumnDef, TableDef, catalogue};
-use super::super::provision::Plan;
+use super::super::provision::ResolvedOptions;
+use super::super::table_defs::{ColumnDef, TableDef, table_defs};
 use super::casts::{Conversion, conversion};
 use crate::shape::{Isolation, TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::diff::Diff;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The tables of a schema, as shapes and with their final names; both lists are in the same order.
+/// The tables of a schema as shapes and as definitions, in the same order.
 #[derive(Debug)]
 pub(crate) struct Side<'a> {
     pub(crate) shapes: Vec<TableShape<'a>>,
@@ -19,44 +19,44 @@ pub(crate) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// The catalogue of a schema, or of nothing.
-    pub(crate) fn new(schema: Option<&'a Schema>, plan: &Plan<'a>) -> Self {
+    /// Defines the tables of a schema; without a schema there are none.
+    pub(crate) fn new(schema: Option<&'a Schema>, plan: &ResolvedOptions<'a>) -> Self {
         let shapes = schema.map(tables).unwrap_or_default();
-        let tables = catalogue(&shapes, plan);
+        let tables = table_defs(&shapes, plan);
         let by_name = shapes.iter().map(TableShape::name).zip(0..).collect();
         Self { shapes, tables, by_name }
     }
 
-    /// The position of the table with this name.
+    /// Returns the index of the table with this name.
     pub(crate) fn position(&self, table: &str) -> Option<usize> {
         self.by_name.get(table).copied()
     }
 }
 
-/// Both ways between two catalogues, by position.
+/// The pairs of tables, by index.
 #[derive(Debug)]
 pub(crate) struct Pairing {
-    /// For each table that is to be: the one it was.
+    /// For each next table: the previous table.
     pub(crate) origins: Vec<Option<usize>>,
-    /// For each table that was: the one it becomes.
+    /// For each previous table: the next table.
     pub(crate) targets: Vec<Option<usize>>,
-    /// For each table that is to be: its columns.
+    /// For each next table: the pairs of its columns.
     pub(crate) columns: Vec<Columns>,
 }
 
-/// The columns of a pair of tables, by position.
+/// The pairs of columns of two tables, by index.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
-    /// For each column that is to be: the one it was, and what becomes of its values.
+    /// For each next column: the previous column and the conversion of its values.
     pub(crate) origins: Vec<Option<(usize, Conversion)>>,
-    /// For each column that was: the one it becomes.
+    /// For each previous column: the next column.
     pub(crate) targets: Vec<Option<usize>>,
-    /// Columns that are to be whose field was there in a type that says nothing in theirs.
+    /// Next columns whose field existed with a type that cannot be converted.
     pub(crate) recreated: BTreeSet<usize>,
 }
 
 impl Pairing {
-    /// Pairs what the diff pairs, base columns by their part, and otherwise columns of one name.
+    /// Pairs tables and columns that the diff pairs, and base columns by their role or name.
     pub(crate) fn new(from: &Side<'_>, to: &Side<'_>, diff: &Diff<'_>) -> Self {
         let mut targets = vec![None; from.tables.len()];
         let mut pairing = Self { origins: Vec::new(), targets: Vec::new(), columns: Vec::new() };
@@ -79,7 +79,7 @@ impl Pairing {
         pairing
     }
 
-    /// What a column of a table that was is called once everything has its new name; none if it goes.
+    /// Returns the new name of a column of a previous table, or `None` if the column is dropped.
     pub(crate) fn column<'n>(
         &self,
         to: &'n Side<'_>,
@@ -92,7 +92,7 @@ impl Pairing {
     }
 }
 
-/// A table as both see it.
+/// A table as shape and as definition.
 type Both<'t, 'a> = (&'t TableShape<'a>, &'t TableDef<'a>);
 
 impl Columns {
@@ -121,7 +121,7 @@ impl Columns {
             Isolation::Shared | Isolation::Parent { .. } => None,
         };
         let (was_tenancy, is_tenancy) = (tenancy(was_shape), tenancy(shape));
-        // The organisation's column first: whatever it is called, it says whose the rows are.
+        // The tenancy column comes first: it keeps its meaning under any name.
         let wanted = [(is_tenancy, was_tenancy)]
             .into_iter()
             .chain((0..is.columns.len()).map(|at| (Some(at), fields.get(at).copied().flatten())));
@@ -146,7 +146,7 @@ impl Columns {
         columns
     }
 
-    /// Pairs two columns that have none yet.
+    /// Pairs two columns if both are still unpaired.
     fn pair(&mut self, at: usize, origin: usize, was: &TableDef<'_>, is: &TableDef<'_>) {
         let (Some(from), Some(to)): (Option<&ColumnDef<'_>>, Option<&ColumnDef<'_>>) =
             (was.columns.get(origin), is.columns.get(at))

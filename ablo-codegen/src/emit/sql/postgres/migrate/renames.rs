@@ -1,51 +1,52 @@
-//! In which order things of one scope get new names, so that no two share one on the way.
+//! Orders renames in one scope so that no two objects have the same name at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One rename.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rename<K> {
-    /// What is renamed.
+    /// The renamed object.
     pub(crate) what: K,
-    /// Its name by then.
+    /// The old name.
     pub(crate) from: String,
-    /// Its name after.
+    /// The new name.
     pub(crate) to: String,
 }
 
-/// Puts renames in order. A name that is still in use when nothing else can go on is left through a name for the time being.
+/// Orders renames. A cycle is broken by renaming one object to a temporary name first.
 pub(crate) fn ordered<K: Clone>(renames: Vec<Rename<K>>) -> Vec<Rename<K>> {
     let renames: Vec<_> = renames.into_iter().filter(|rename| rename.from != rename.to).collect();
     let holders: BTreeMap<String, usize> =
         renames.iter().map(|rename| rename.from.clone()).zip(0..).collect();
     let mut done = vec![false; renames.len()];
     let mut out = Vec::with_capacity(renames.len());
-    let mut waiting: Vec<Rename<K>> = Vec::new();
+    let mut deferred: Vec<Rename<K>> = Vec::new();
     for start in 0..renames.len() {
-        // Whoever holds the wanted name goes first, and so on, up to a free name or back to the start.
-        let mut line = Vec::new();
+        // The object with the wanted name is renamed first, and so on up to a free name or back to
+        // the start.
+        let mut chain = Vec::new();
         let mut seen = BTreeSet::new();
         let mut next = Some(start);
         while let Some(at) =
             next.filter(|at| !done.get(*at).copied().unwrap_or(true) && seen.insert(*at))
         {
-            line.push(at);
+            chain.push(at);
             next = renames.get(at).and_then(|rename| holders.get(&rename.to)).copied();
         }
         let is_cycle = next.is_some_and(|at| seen.contains(&at));
-        for (place, at) in line.into_iter().rev().enumerate() {
+        for (nth, at) in chain.into_iter().rev().enumerate() {
             let (Some(rename), Some(done)) = (renames.get(at), done.get_mut(at)) else { continue };
             *done = true;
-            if is_cycle && place == 0 {
-                let aside = format!("ablo moves {}", waiting.len() + 1);
+            if is_cycle && nth == 0 {
+                let temporary = format!("ablo moves {}", deferred.len() + 1);
                 out.push(Rename {
                     what: rename.what.clone(),
                     from: rename.from.clone(),
-                    to: aside.clone(),
+                    to: temporary.clone(),
                 });
-                waiting.push(Rename {
+                deferred.push(Rename {
                     what: rename.what.clone(),
-                    from: aside,
+                    from: temporary,
                     to: rename.to.clone(),
                 });
             } else {
@@ -53,7 +54,7 @@ pub(crate) fn ordered<K: Clone>(renames: Vec<Rename<K>>) -> Vec<Rename<K>> {
             }
         }
     }
-    out.extend(waiting);
+    out.extend(deferred);
     out
 }
 
@@ -74,8 +75,8 @@ mod tests {
         let ordered: Vec<_> =
             ordered(list).into_iter().map(|rename| (rename.from, rename.to)).collect();
         for (from, to) in &ordered {
-            assert!(names.remove(from), "{from} is not there: {ordered:?}");
-            assert!(names.insert(to.clone()), "{to} is in use: {ordered:?}");
+            assert!(names.remove(from), "{from} does not exist: {ordered:?}");
+            assert!(names.insert(to.clone()), "{to} is taken: {ordered:?}");
         }
         let wanted: BTreeSet<String> = renames
             .iter()
@@ -87,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_starts_at_its_free_end() {
+    fn chains_start_at_the_free_name() {
         assert_eq!(run(&[("a", "b"), ("b", "c"), ("c", "d")], &["z"]).len(), 3);
         assert_eq!(run(&[("c", "d"), ("a", "b"), ("b", "c")], &[]).len(), 3);
     }
 
     #[test]
-    fn a_ring_goes_through_a_name_for_the_time_being() {
+    fn cycles_use_a_temporary_name() {
         assert_eq!(run(&[("a", "b"), ("b", "a")], &[]).len(), 3);
         assert_eq!(
             run(&[("a", "b"), ("b", "c"), ("c", "a"), ("x", "y"), ("y", "x"), ("p", "q")], &["k"])
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_its_name_is_left_alone() {
+    fn unchanged_names_are_not_renamed() {
         assert!(run(&[("a", "a")], &[]).is_empty());
     }
 }

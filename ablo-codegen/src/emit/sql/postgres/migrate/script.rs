@@ -1,23 +1,23 @@
-//! Statements in the order in which they run, with the helpers that they call.
+//! Collects the statements of a migration in execution order, with the helpers that they call.
 
 use super::casts::Helper;
-use super::change::Change;
+use super::change::SqlChange;
 use crate::migrate::{Migration, Phase, Statement};
 use std::collections::BTreeSet;
 
-/// What holds for the whole transaction.
+/// The settings of the whole transaction.
 const SETTINGS: [&str; 7] = [
     "SET LOCAL lock_timeout = '10s';",
     "SET LOCAL client_min_messages = warning;",
     "SET LOCAL search_path = pg_catalog, pg_temp;",
     "SET LOCAL standard_conforming_strings = on;",
     "SET LOCAL TimeZone = 'UTC';",
-    // A change of a table waits for no check of its own rows.
+    // ALTER TABLE fails while the table has pending deferred constraint checks.
     "SET CONSTRAINTS ALL IMMEDIATE;",
     "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;",
 ];
 
-/// A migration while it is put together.
+/// A migration under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     transaction: Vec<Statement>,
@@ -26,9 +26,9 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Adds a statement at the end of its phase.
-    pub(crate) fn push(&mut self, cause: Option<usize>, change: &Change<'_>) {
-        if let Change::Retype { using, .. } = change {
+    /// Appends a statement to its phase.
+    pub(crate) fn push(&mut self, cause: Option<usize>, change: &SqlChange<'_>) {
+        if let SqlChange::Retype { using, .. } = change {
             self.helpers.extend(&using.helpers);
         }
         let statement = change.statement(cause);
@@ -38,15 +38,16 @@ impl Script {
         }
     }
 
-    /// The finished migration; with nothing to do it has no statement at all.
+    /// Returns the migration, which is empty if there is nothing to do.
     pub(crate) fn finish(self) -> Migration {
         if self.transaction.is_empty() && self.after_commit.is_empty() {
             return Migration::default();
         }
-        let beginning = SETTINGS.into_iter().map(|text| Change::Setting(text).statement(None));
-        let helpers = self.helpers.into_iter().map(|helper| Change::Helper(helper).statement(None));
+        let settings = SETTINGS.into_iter().map(|text| SqlChange::Setting(text).statement(None));
+        let helpers =
+            self.helpers.into_iter().map(|helper| SqlChange::Helper(helper).statement(None));
         Migration {
-            statements: beginning
+            statements: settings
                 .chain(helpers)
                 .chain(self.transaction)
                 .chain(self.after_commit)

@@ -1,49 +1,49 @@
-//! The way from one catalogue to the other, statement by statement.
+//! Lowers the difference between two lists of table definitions to statements.
 
-use super::super::catalogue::{CheckDef, ColumnDef, IndexDef, TableDef, constant};
-use super::super::ddl::{ColumnType, Predicate, Table};
-use super::super::names::{Ident, sql, written};
-use super::super::provision::Plan;
-use super::casts::{Conversion, Expression, Helper, holds, within};
-use super::change::{Change, Default, Index, OldRows};
-use super::kept::Kept;
+use super::super::ddl::ColumnType;
+use super::super::names::{Ident, sql, to_sql};
+use super::super::provision::ResolvedOptions;
+use super::super::table_defs::{CheckDef, ColumnDef, TableDef, constant};
+use super::casts::{Conversion, Expression, Helper, satisfies};
+use super::change::{ColumnDefault, SqlChange};
+use super::guard::Guard;
 use super::pairing::{Pairing, Side};
-use super::refusal::Refusal;
 use super::renames::{Rename, ordered};
+use super::retained::Retained;
 use super::script::Script;
 use crate::migrate::Migration;
 use crate::shape::Isolation;
 use ablo_schema::diff::{Backfills, Diff};
 
-/// Everything a lowering reads.
+/// The input of a lowering.
 pub(crate) struct Lowering<'a> {
-    pub(crate) plan: &'a Plan<'a>,
+    pub(crate) plan: &'a ResolvedOptions<'a>,
     pub(crate) from: &'a Side<'a>,
     pub(crate) to: &'a Side<'a>,
     pub(crate) pairing: &'a Pairing,
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) retained: Vec<Retained>,
     pub(crate) diff: &'a Diff<'a>,
     pub(crate) backfills: &'a Backfills,
 }
 
-/// A table that stays, before and after.
+/// A retained table, before and after.
 pub(super) struct Pair<'a> {
     pub(super) was: &'a TableDef<'a>,
     pub(super) is: &'a TableDef<'a>,
-    kept: &'a Kept,
-    origin: usize,
+    pub(super) retained: &'a Retained,
+    pub(super) origin: usize,
     pub(super) at: usize,
 }
 
-/// What is renamed in the scope of a schema.
+/// The kind of an object that is renamed in the scope of a schema.
 #[derive(Clone)]
 enum Relation {
     Table,
-    /// An index, of this table.
+    /// An index of this table.
     Index(String),
 }
 
-/// A column of a table that stays, before and after.
+/// A retained column of a retained table, before and after.
 struct Changed<'a> {
     pair: &'a Pair<'a>,
     at: usize,
@@ -53,19 +53,19 @@ struct Changed<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    /// All statements.
+    /// Returns all statements.
     pub(crate) fn migration(&'a self, is_first: bool) -> Migration {
         let mut script = Script::default();
         if is_first && self.plan.own_schema {
-            script.push(None, &Change::CreateSchema(self.plan.schema.clone()));
+            script.push(None, &SqlChange::CreateSchema(self.plan.schema.clone()));
         }
         let pairs: Vec<Pair<'a>> =
             (0..self.to.tables.len()).filter_map(|at| self.pair(at)).collect();
-        self.release(&mut script);
-        self.remove(&pairs, &mut script);
+        self.drop_dependents(&mut script);
+        self.drop_unmatched(&pairs, &mut script);
         self.rename_relations(&pairs, &mut script);
         for pair in &pairs {
-            self.rename_parts(pair, &mut script);
+            self.rename_columns_and_constraints(pair, &mut script);
         }
         self.create(&mut script);
         for pair in &pairs {
@@ -73,23 +73,23 @@ impl<'a> Lowering<'a> {
             self.fill(pair, &mut script);
         }
         for at in 0..self.to.tables.len() {
-            self.rule(at, &mut script);
+            self.add_checks_and_indexes(at, &mut script);
         }
         for at in 0..self.to.tables.len() {
             self.isolate(at, &mut script);
-            self.refer(at, &mut script);
-            self.comment(at, &mut script);
+            self.add_foreign_keys(at, &mut script);
+            self.set_comments(at, &mut script);
         }
         script.finish()
     }
 
-    fn pair(&'a self, at: usize) -> Option<Pair<'a>> {
+    pub(super) fn pair(&'a self, at: usize) -> Option<Pair<'a>> {
         let origin = (*self.pairing.origins.get(at)?)?;
         let (was, is) = (self.from.tables.get(origin)?, self.to.tables.get(at)?);
-        Some(Pair { was, is, kept: self.kept.get(origin)?, origin, at })
+        Some(Pair { was, is, retained: self.retained.get(origin)?, origin, at })
     }
 
-    /// The step about a table that is to be, or about one of its columns.
+    /// Returns the step that changes a next table or one of its columns.
     pub(super) fn cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
         let shape = self.to.shapes.get(table)?;
         let key = shape.model.key.as_str();
@@ -98,107 +98,7 @@ impl<'a> Lowering<'a> {
         self.diff.cause(key, field).or_else(|| self.diff.cause(key, None))
     }
 
-    /// The step about a table that was, or about one of its columns.
-    fn past_cause(&self, table: usize, column: Option<&str>) -> Option<usize> {
-        let shape = self.from.shapes.get(table)?;
-        let now = self
-            .pairing
-            .targets
-            .get(table)
-            .copied()
-            .flatten()
-            .and_then(|at| self.to.shapes.get(at));
-        let key = now.unwrap_or(shape).model.key.as_str();
-        let named = column.and_then(|name| shape.columns.iter().find(|column| column.name == name));
-        let field = named.and_then(|column| column.field).map(|field| field.name.as_str());
-        self.diff.cause(key, field).or_else(|| self.diff.cause(key, None))
-    }
-
-    /// What hangs on something that changes goes first.
-    fn release(&self, script: &mut Script) {
-        for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
-            let table = &was.table;
-            for (key, kept) in was.foreign_keys.iter().zip(&kept.foreign_keys) {
-                if kept.is_none() {
-                    let also = self.from.tables.get(key.target).map(|target| &target.table);
-                    let also = also.filter(|target| target.name != table.name);
-                    let cause = self.past_cause(origin, Some(key.column));
-                    script.push(
-                        cause,
-                        &Change::DropConstraint { table, name: key.name.clone(), also },
-                    );
-                }
-            }
-        }
-        for (origin, (was, kept)) in self.from.tables.iter().zip(&self.kept).enumerate() {
-            let (table, cause) = (&was.table, self.past_cause(origin, None));
-            let stays = self.pairing.targets.get(origin).copied().flatten();
-            // A table takes its own policy along; one that looks at another table would hold that up.
-            let hangs = |predicate: &Predicate<'_>| {
-                stays.is_some() || matches!(predicate, Predicate::Parent { .. })
-            };
-            if let (Some(predicate), false) =
-                (was.predicate.as_ref().filter(|predicate| hangs(predicate)), kept.policy)
-            {
-                script.push(
-                    cause,
-                    &Change::DropPolicy { table, parent: self.past_parent(predicate) },
-                );
-                let now = stays.and_then(|at| self.to.tables.get(at));
-                if now.is_some_and(|now| now.predicate.is_none()) {
-                    script.push(cause, &Change::Open { table });
-                }
-            }
-            if stays.is_none() {
-                continue;
-            }
-            for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none())
-            {
-                let cause = self.past_cause(origin, Some(check.column));
-                script.push(
-                    cause,
-                    &Change::DropConstraint { table, name: check.name.clone(), also: None },
-                );
-            }
-            for (index, _) in
-                was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none())
-            {
-                let cause = self.past_cause(origin, index.columns.last().copied());
-                script.push(cause, &Change::DropIndex { table, name: index.name.clone() });
-            }
-        }
-    }
-
-    /// The table through which rows were seen.
-    fn past_parent(&self, predicate: &Predicate<'_>) -> Option<&'a Table<'a>> {
-        let Predicate::Parent { parent, .. } = predicate else { return None };
-        self.from
-            .tables
-            .get(self.from.position(parent.as_str())?)
-            .map(|definition| &definition.table)
-    }
-
-    /// Tables and columns that have no successor.
-    fn remove(&self, pairs: &[Pair<'_>], script: &mut Script) {
-        for (origin, was) in self.from.tables.iter().enumerate() {
-            if self.pairing.targets.get(origin).copied().flatten().is_none() {
-                script
-                    .push(self.past_cause(origin, None), &Change::DropTable { table: &was.table });
-            }
-        }
-        for pair in pairs {
-            let Some(columns) = self.pairing.columns.get(pair.at) else { continue };
-            for (column, target) in pair.was.columns.iter().zip(&columns.targets) {
-                if target.is_none() {
-                    let cause = self.past_cause(pair.origin, Some(column.name));
-                    let column = Ident::new(column.name);
-                    script.push(cause, &Change::DropColumn { table: &pair.was.table, column });
-                }
-            }
-        }
-    }
-
-    /// Tables and indexes share one scope.
+    /// Renames tables and indexes, which share one scope.
     fn rename_relations(&self, pairs: &[Pair<'_>], script: &mut Script) {
         let mut renames = Vec::new();
         for pair in pairs {
@@ -214,7 +114,7 @@ impl<'a> Lowering<'a> {
             };
             add(false, &was.name, &is.name);
             add(true, &was.key, &is.key);
-            for (index, kept) in pair.was.indexes.iter().zip(&pair.kept.indexes) {
+            for (index, kept) in pair.was.indexes.iter().zip(&pair.retained.indexes) {
                 if let Some(now) = kept.and_then(|at| pair.is.indexes.get(at)) {
                     add(true, &index.name, &now.name);
                 }
@@ -223,15 +123,15 @@ impl<'a> Lowering<'a> {
         for Rename { what: (at, relation), from, to } in ordered(renames) {
             let (schema, from, to) = (self.plan.schema.clone(), Ident::new(from), Ident::new(to));
             let change = match relation {
-                Relation::Table => Change::RenameTable { schema, from, to },
-                Relation::Index(table) => Change::RenameIndex { schema, table, from, to },
+                Relation::Table => SqlChange::RenameTable { schema, from, to },
+                Relation::Index(table) => SqlChange::RenameIndex { schema, table, from, to },
             };
             script.push(self.cause(at, None), &change);
         }
     }
 
-    /// Columns and constraints of a table, which has its new name by now.
-    fn rename_parts(&self, pair: &Pair<'_>, script: &mut Script) {
+    /// Renames the columns and constraints of a table, which already has its new name.
+    fn rename_columns_and_constraints(&self, pair: &Pair<'_>, script: &mut Script) {
         let table = &pair.is.table;
         let rename =
             |from: &str, to: &str| Rename { what: (), from: from.to_owned(), to: to.to_owned() };
@@ -244,39 +144,43 @@ impl<'a> Lowering<'a> {
             let cause = self.cause(pair.at, Some(&to));
             script.push(
                 cause,
-                &Change::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) },
+                &SqlChange::RenameColumn { table, from: Ident::new(from), to: Ident::new(to) },
             );
         }
-        let checks = pair.was.checks.iter().zip(&pair.kept.checks).filter_map(|(check, kept)| {
-            let now = pair.is.checks.get((*kept)?)?;
-            Some(rename(check.name.as_str(), now.name.as_str()))
-        });
-        let keys =
-            pair.was.foreign_keys.iter().zip(&pair.kept.foreign_keys).filter_map(|(key, kept)| {
+        let checks =
+            pair.was.checks.iter().zip(&pair.retained.checks).filter_map(|(check, kept)| {
+                let now = pair.is.checks.get((*kept)?)?;
+                Some(rename(check.name.as_str(), now.name.as_str()))
+            });
+        let keys = pair.was.foreign_keys.iter().zip(&pair.retained.foreign_keys).filter_map(
+            |(key, kept)| {
                 let now = pair.is.foreign_keys.get((*kept)?)?;
                 Some(rename(key.name.as_str(), now.name.as_str()))
-            });
+            },
+        );
         let cause = self.cause(pair.at, None);
         for Rename { from, to, .. } in ordered(checks.chain(keys).collect()) {
             script.push(
                 cause,
-                &Change::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) },
+                &SqlChange::RenameConstraint { table, from: Ident::new(from), to: Ident::new(to) },
             );
         }
     }
 
-    /// Tables that were not there.
+    /// Creates new tables.
     fn create(&self, script: &mut Script) {
         for (at, is) in self.to.tables.iter().enumerate() {
             if self.pairing.origins.get(at).copied().flatten().is_none() {
                 let columns = is.columns.iter().map(ColumnDef::declared).collect();
-                script
-                    .push(self.cause(at, None), &Change::CreateTable { table: &is.table, columns });
+                script.push(
+                    self.cause(at, None),
+                    &SqlChange::CreateTable { table: &is.table, columns },
+                );
             }
         }
     }
 
-    /// Columns that are new, or change what they hold.
+    /// Adds new columns and changes types and defaults.
     fn alter(&self, pair: &Pair<'_>, script: &mut Script) {
         let Some(columns) = self.pairing.columns.get(pair.at) else { return };
         for (at, (to, origin)) in pair.is.columns.iter().zip(&columns.origins).enumerate() {
@@ -299,21 +203,21 @@ impl<'a> Lowering<'a> {
         script: &mut Script,
     ) {
         let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
-        let given = self.backfill(pair.at, at);
-        let fill = given.clone().or_else(|| to.preset.clone());
-        let refusal = match (is_recreated, self.is_tenancy(pair.at, to)) {
-            (_, true) => Refusal::TenancyColumnAdded,
-            (true, _) => Refusal::RequiredRecreated,
-            (false, _) => Refusal::RequiredFieldAdded,
+        let backfill = self.backfill(pair.at, at);
+        let fill = backfill.clone().or_else(|| to.preset.clone());
+        let guard = match (is_recreated, self.is_tenancy(pair.at, to)) {
+            (_, true) => Guard::TenancyColumnAdded,
+            (true, _) => Guard::RequiredRecreated,
+            (false, _) => Guard::RequiredFieldAdded,
         };
-        script.push(cause, &Change::AddColumn { table, column: to.declared(), fill, refusal });
-        if given.is_some() && given != to.preset {
+        script.push(cause, &SqlChange::AddColumn { table, column: to.declared(), fill, guard });
+        if backfill.is_some() && backfill != to.preset {
             let column = Ident::new(to.name);
             script.push(
                 cause,
                 &match default(to) {
-                    Some(to) => Change::SetDefault { table, column, to },
-                    None => Change::DropDefault { table, column },
+                    Some(to) => SqlChange::SetDefault { table, column, to },
+                    None => SqlChange::DropDefault { table, column },
                 },
             );
         }
@@ -324,47 +228,47 @@ impl<'a> Lowering<'a> {
         let (table, cause) = (&pair.is.table, self.cause(pair.at, Some(to.name)));
         let column = || Ident::new(to.name);
         if from.not_null && !to.not_null {
-            script.push(cause, &Change::DropNotNull { table, column: column() });
+            script.push(cause, &SqlChange::DropNotNull { table, column: column() });
         }
         let (was, is) = (default(from), default(to));
         let mut had = was.is_some();
         if let Conversion::Through(expression) = conversion {
             if had {
-                script.push(cause, &Change::DropDefault { table, column: column() });
+                script.push(cause, &SqlChange::DropDefault { table, column: column() });
                 had = false;
             }
-            let using = self.converted(changed, expression);
-            let refusals = is_unique(pair.is, &column())
-                .then_some(Refusal::DuplicateValues)
+            let using = self.conversion_expression(changed, expression);
+            let guards = is_unique(pair.is, &column())
+                .then_some(Guard::DuplicateValues)
                 .into_iter()
                 .collect();
             script.push(
                 cause,
-                &Change::Retype { table, column: column(), to: to.column_type, using, refusals },
+                &SqlChange::Retype { table, column: column(), to: to.column_type, using, guards },
             );
         }
         match is {
             Some(to) if !had || was.as_ref() != Some(&to) => {
-                script.push(cause, &Change::SetDefault { table, column: column(), to });
+                script.push(cause, &SqlChange::SetDefault { table, column: column(), to });
             }
-            None if had => script.push(cause, &Change::DropDefault { table, column: column() }),
+            None if had => script.push(cause, &SqlChange::DropDefault { table, column: column() }),
             _ => {}
         }
     }
 
-    /// The expression of a column's new values. What does not fit gets the value that is given for it, else none where the
-    /// column allows that, else it stops the migration.
-    fn converted(&self, changed: &Changed<'_>, through: &Expression) -> Expression {
+    /// Returns the expression of a column's new values. A value that does not fit is replaced by
+    /// the fill value, or by NULL if the column allows it; otherwise it stops the migration.
+    fn conversion_expression(&self, changed: &Changed<'_>, through: &Expression) -> Expression {
         let Changed { pair, at, to, .. } = *changed;
         let mut out = through.clone();
-        let (column, kind) = (written(&Ident::new(to.name)), written(&to.column_type));
-        if let Some(check) = rule_of(pair.is, to.name) {
-            let condition = holds(&check.rule, &format!("({})", through.text));
+        let (column, kind) = (to_sql(&Ident::new(to.name)), to_sql(&to.column_type));
+        if let Some(check) = check_of(pair.is, to.name) {
+            let condition = satisfies(&check.rule, &format!("({})", through.text));
             out.text = format!("CASE WHEN {condition} THEN {} END", through.text);
             out.total = false;
         }
-        if let Some(fill) = self.given(pair.at, at) {
-            let fill = written(&fill);
+        if let Some(fill) = self.fill_value(pair.at, at) {
+            let fill = to_sql(&fill);
             let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
             out.text = if to.not_null {
                 filled
@@ -373,120 +277,16 @@ impl<'a> Lowering<'a> {
             };
         } else if to.not_null && !out.total {
             let mut message = String::new();
-            let text = Refusal::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
+            let text = Guard::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
             sql!(&mut message, super::super::names::Literal::new(text));
             out.helpers.insert(Helper::Refuse);
             out.text = format!(
-                "CASE WHEN {column} IS NOT NULL THEN COALESCE(({})::{kind}, pg_temp.ablo_refuse({message}, \"id\"::text, {column}::text)::{kind}) END",
+                "CASE WHEN {column} IS NOT NULL THEN COALESCE(({})::{kind}, \
+                 pg_temp.ablo_refuse({message}, \"id\"::text, {column}::text)::{kind}) END",
                 out.text
             );
         }
         out
-    }
-
-    /// Checks and indexes that are not there yet.
-    fn rule(&self, at: usize, script: &mut Script) {
-        let Some(is) = self.to.tables.get(at) else { return };
-        let (table, pair) = (&is.table, self.pair(at));
-        let has_check =
-            |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.checks.contains(&Some(at)));
-        for (_, check) in is.checks.iter().enumerate().filter(|(place, _)| !has_check(*place)) {
-            let cause = self.cause(at, Some(check.column));
-            let old_rows = pair.as_ref().map_or(OldRows::None, |pair| self.old_rows(pair, check));
-            let (name, column) = (check.name.clone(), Ident::new(check.column));
-            let condition = holds(&check.rule, &written(&column));
-            script.push(
-                cause,
-                &Change::AddCheck { table, name: name.clone(), column, condition, old_rows },
-            );
-            if old_rows == OldRows::Later {
-                script.push(cause, &Change::ValidateCheck { table, name });
-            }
-        }
-        let has_index =
-            |at: usize| pair.as_ref().is_some_and(|pair| pair.kept.indexes.contains(&Some(at)));
-        for (_, index) in is.indexes.iter().enumerate().filter(|(place, _)| !has_index(*place)) {
-            let cause = self.cause(at, index.columns.last().copied());
-            if pair.is_none() {
-                script.push(cause, &Change::CreateIndex { table, index: built(index) });
-            } else {
-                if index.unique {
-                    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
-                    script.push(cause, &Change::RefuseDuplicates { table, columns });
-                }
-                script.push(cause, &Change::ClearIndex { table, name: index.name.clone() });
-                script.push(cause, &Change::CreateIndexLater { table, index: built(index) });
-            }
-        }
-    }
-
-    /// What a new check means for the rows of a table that stays.
-    fn old_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> OldRows {
-        let at = pair.is.columns.iter().position(|column| column.name == check.column);
-        let origin = at.and_then(|at| self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref());
-        let (Some(at), Some((origin, Conversion::Kept))) = (at, origin) else {
-            return OldRows::Later;
-        };
-        let had = pair.was.columns.get(*origin).and_then(|column| rule_of(pair.was, column.name));
-        let fits = within(had.map(|check| &check.rule), Some(&check.rule));
-        let is_required = pair.is.columns.get(at).is_some_and(|column| column.not_null);
-        if fits || !is_required || self.given(pair.at, at).is_some() {
-            OldRows::Later
-        } else {
-            OldRows::Refused(Refusal::ValueUnfit)
-        }
-    }
-
-    /// Row security and its policy.
-    fn isolate(&self, at: usize, script: &mut Script) {
-        let Some(is) = self.to.tables.get(at) else { return };
-        let (Some(predicate), table) = (&is.predicate, &is.table) else { return };
-        let (pair, cause) = (self.pair(at), self.cause(at, None));
-        if pair.as_ref().is_none_or(|pair| pair.was.predicate.is_none()) {
-            script.push(cause, &Change::Enclose { table });
-        }
-        if pair.is_none_or(|pair| !pair.kept.policy) {
-            script.push(cause, &Change::CreatePolicy { table, predicate: predicate.clone() });
-        }
-    }
-
-    /// Foreign keys.
-    fn refer(&self, at: usize, script: &mut Script) {
-        let Some(is) = self.to.tables.get(at) else { return };
-        let (table, pair) = (&is.table, self.pair(at));
-        let has_key = |at: usize| {
-            pair.as_ref().is_some_and(|pair| pair.kept.foreign_keys.contains(&Some(at)))
-        };
-        for (_, key) in is.foreign_keys.iter().enumerate().filter(|(place, _)| !has_key(*place)) {
-            let Some(target) = self.to.tables.get(key.target).map(|target| &target.table) else {
-                continue;
-            };
-            let (cause, is_new) = (self.cause(at, Some(key.column)), pair.is_none());
-            let (name, column) = (key.name.clone(), Ident::new(key.column));
-            script.push(
-                cause,
-                &Change::AddForeignKey { table, name: name.clone(), column, target, is_new },
-            );
-            if !is_new {
-                script.push(cause, &Change::ValidateForeignKey { table, name, target });
-            }
-        }
-    }
-
-    /// Comments that differ.
-    fn comment(&self, at: usize, script: &mut Script) {
-        let Some(is) = self.to.tables.get(at) else { return };
-        let (pair, columns) = (self.pair(at), self.pairing.columns.get(at));
-        for (place, to) in is.columns.iter().enumerate() {
-            let origin = columns.and_then(|columns| columns.origins.get(place)?.as_ref());
-            let was =
-                pair.as_ref().and_then(|pair| pair.was.columns.get(origin?.0)?.comment.as_ref());
-            if was != to.comment.as_ref() {
-                let (column, text) = (Ident::new(to.name), to.comment.clone());
-                let cause = self.cause(at, Some(to.name));
-                script.push(cause, &Change::Comment { table: &is.table, column, text });
-            }
-        }
     }
 
     fn is_tenancy(&self, table: usize, column: &ColumnDef<'_>) -> bool {
@@ -494,7 +294,7 @@ impl<'a> Lowering<'a> {
         matches!(isolation, Some(Isolation::Column(name)) if name == column.name)
     }
 
-    /// The value that a backfill gives for a column.
+    /// Returns the backfill of a column.
     fn backfill(&self, table: usize, at: usize) -> Option<super::super::ddl::Preset<'a>> {
         let (shape, to) = (self.to.shapes.get(table)?, self.to.tables.get(table)?.columns.get(at)?);
         let declared = shape.columns.get(at)?.field.map(|field| field.name.as_str());
@@ -502,30 +302,25 @@ impl<'a> Lowering<'a> {
         Some(constant(to.kind, self.backfills.value(shape.model.key.as_str(), field)?))
     }
 
-    /// The value that rows without a fitting one get: a backfill, else the declared default.
-    pub(super) fn given(&self, table: usize, at: usize) -> Option<Default<'a>> {
+    /// Returns the value for rows without a valid one: the backfill, else the default.
+    pub(super) fn fill_value(&self, table: usize, at: usize) -> Option<ColumnDefault<'a>> {
         let own = || self.to.tables.get(table)?.columns.get(at).and_then(default);
-        self.backfill(table, at).map(Default::Constant).or_else(own)
+        self.backfill(table, at).map(ColumnDefault::Constant).or_else(own)
     }
 }
 
-/// What an absent value is, declared or by the column's part.
-fn default<'a>(column: &ColumnDef<'a>) -> Option<Default<'a>> {
-    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(Default::Now);
-    now.or_else(|| column.preset.clone().map(Default::Constant))
+/// Returns the default of a column.
+fn default<'a>(column: &ColumnDef<'a>) -> Option<ColumnDefault<'a>> {
+    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(ColumnDefault::Now);
+    now.or_else(|| column.preset.clone().map(ColumnDefault::Constant))
 }
 
-/// The check of a column, of which there is one at most.
-pub(super) fn rule_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
+/// Returns the check of a column. A column has at most one.
+pub(super) fn check_of<'t, 'a>(table: &'t TableDef<'a>, column: &str) -> Option<&'t CheckDef<'a>> {
     table.checks.iter().find(|check| check.column == column)
 }
 
-/// Whether a column's values are held apart.
+/// Returns whether a column is part of a unique index.
 pub(super) fn is_unique(table: &TableDef<'_>, column: &Ident<'_>) -> bool {
     table.indexes.iter().any(|index| index.unique && index.columns.contains(&column.as_str()))
-}
-
-fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
-    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
-    Index { name: index.name.clone(), unique: index.unique, method: index.method, columns }
 }

@@ -1,83 +1,85 @@
-//! How the statements of a migration look: the only place of it that writes whole statements.
+//! Renders the statements of a migration. Migrations write statements nowhere else.
 
 use super::super::ddl::{Column, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, Quoted, Sql, sql};
 use super::super::render::{write_columns, write_predicate};
-use super::change::{Change, Default, Index, OldRows};
-use super::refusal::Refusal;
+use super::change::{ColumnDefault, ExistingRows, Index, SqlChange};
+use super::guard::Guard;
 
-impl Sql for Default<'_> {
+impl Sql for ColumnDefault<'_> {
     fn write(&self, out: &mut String) {
         match self {
-            Default::Now => sql!(out, "now()"),
-            Default::Constant(preset) => preset.write(out),
+            ColumnDefault::Now => sql!(out, "now()"),
+            ColumnDefault::Constant(preset) => preset.write(out),
         }
     }
 }
 
-/// A statement that fails with a code of its own where rows do not let it.
-fn refusing(
+/// Wraps a statement so that it fails with the code, message and hint of a guard.
+fn guarded(
     statement: &str,
-    refusals: &[Refusal],
+    guards: &[Guard],
     table: &Table<'_>,
     column: &Ident<'_>,
     out: &mut String,
 ) {
-    if refusals.is_empty() {
+    if guards.is_empty() {
         return out.push_str(statement);
     }
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(statement);
     body.push_str("\nEXCEPTION");
-    for why in refusals {
+    for guard in guards {
         sql!(
             &mut body,
             " WHEN ",
-            why.condition(),
+            guard.condition(),
             " THEN\n  RAISE EXCEPTION USING ERRCODE = '",
-            why.condition()
+            guard.condition()
         );
-        sql!(&mut body, "', MESSAGE = ", Literal::new(why.about(table, column)));
-        sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(why.hint()), ";\n");
+        sql!(&mut body, "', MESSAGE = ", Literal::new(guard.about(table, column)));
+        sql!(&mut body, ",\n    DETAIL = SQLERRM, HINT = ", Literal::new(guard.hint()), ";\n");
     }
     body.push_str("END ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// The beginning of what changes a table.
+/// Writes an `ALTER TABLE` statement.
 macro_rules! alter {
-    ($out:expr, $table:expr, $($part:expr),+) => { sql!($out, "ALTER TABLE ", $table, " ", $($part),+, ";") };
+    ($out:expr, $table:expr, $($part:expr),+) => {
+        sql!($out, "ALTER TABLE ", $table, " ", $($part),+, ";")
+    };
 }
 
-impl Sql for Change<'_> {
+impl Sql for SqlChange<'_> {
     fn write(&self, out: &mut String) {
         match self {
-            Change::Setting(text) => sql!(out, *text),
-            Change::Helper(helper) => sql!(out, helper.definition().trim_end()),
-            Change::CreateSchema(name) => sql!(out, "CREATE SCHEMA IF NOT EXISTS ", name, ";"),
-            Change::CreateTable { table, columns } => {
+            SqlChange::Setting(text) => sql!(out, *text),
+            SqlChange::Helper(helper) => sql!(out, helper.definition().trim_end()),
+            SqlChange::CreateSchema(name) => sql!(out, "CREATE SCHEMA IF NOT EXISTS ", name, ";"),
+            SqlChange::CreateTable { table, columns } => {
                 sql!(out, "CREATE TABLE ", table, " (");
                 write_columns(table, columns, out);
                 sql!(out, ");");
             }
-            Change::DropTable { table } => sql!(out, "DROP TABLE ", table, ";"),
-            Change::RenameTable { schema, from, to } => {
+            SqlChange::DropTable { table } => sql!(out, "DROP TABLE ", table, ";"),
+            SqlChange::RenameTable { schema, from, to } => {
                 sql!(out, "ALTER TABLE ", schema, ".", from, " RENAME TO ", to, ";");
             }
-            Change::RenameIndex { schema, from, to, .. } => {
+            SqlChange::RenameIndex { schema, from, to, .. } => {
                 sql!(out, "ALTER INDEX ", schema, ".", from, " RENAME TO ", to, ";");
             }
-            Change::RenameColumn { table, from, to } => {
+            SqlChange::RenameColumn { table, from, to } => {
                 alter!(out, table, "RENAME COLUMN ", from, " TO ", to)
             }
-            Change::RenameConstraint { table, from, to } => {
+            SqlChange::RenameConstraint { table, from, to } => {
                 alter!(out, table, "RENAME CONSTRAINT ", from, " TO ", to)
             }
-            Change::AddColumn { table, column, fill, refusal } => {
-                add_column(table, column, fill.as_ref(), *refusal, out)
+            SqlChange::AddColumn { table, column, fill, guard } => {
+                add_column(table, column, fill.as_ref(), *guard, out)
             }
-            Change::DropColumn { table, column } => alter!(out, table, "DROP COLUMN ", column),
-            Change::Retype { table, column, to, using, refusals } => {
+            SqlChange::DropColumn { table, column } => alter!(out, table, "DROP COLUMN ", column),
+            SqlChange::Retype { table, column, to, using, guards } => {
                 let mut plain = String::new();
                 alter!(
                     &mut plain,
@@ -91,83 +93,94 @@ impl Sql for Change<'_> {
                     ")::",
                     to
                 );
-                refusing(&plain, refusals, table, column, out);
+                guarded(&plain, guards, table, column, out);
             }
-            Change::SetDefault { table, column, to: Default::Now } => {
+            SqlChange::SetDefault { table, column, to: ColumnDefault::Now } => {
                 alter!(out, table, "ALTER COLUMN ", column, " SET DEFAULT now()");
             }
-            Change::SetDefault { table, column, to: Default::Constant(preset) } => {
+            SqlChange::SetDefault { table, column, to: ColumnDefault::Constant(preset) } => {
                 alter!(out, table, "ALTER COLUMN ", column, " SET DEFAULT ", preset);
             }
-            Change::DropDefault { table, column } => {
+            SqlChange::DropDefault { table, column } => {
                 alter!(out, table, "ALTER COLUMN ", column, " DROP DEFAULT")
             }
-            Change::DropNotNull { table, column } => {
+            SqlChange::DropNotNull { table, column } => {
                 alter!(out, table, "ALTER COLUMN ", column, " DROP NOT NULL")
             }
-            Change::SetNotNull { table, column, refusal } => {
+            SqlChange::SetNotNull { table, column, guard } => {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "ALTER COLUMN ", column, " SET NOT NULL");
-                match refusal {
-                    Some(why) => refusing(&plain, &[*why], table, column, out),
+                match guard {
+                    Some(guard) => guarded(&plain, &[*guard], table, column, out),
                     None => out.push_str(&plain),
                 }
             }
-            Change::Update { table, column, to, rows, refusals, .. } => {
+            SqlChange::Update { table, column, to, rows, guards, .. } => {
                 let mut plain = String::new();
                 update(table, column, to.as_ref(), rows, &mut plain);
-                refusing(&plain, refusals, table, column, out);
+                guarded(&plain, guards, table, column, out);
             }
-            Change::UpdateLater { table, column, to, rows, .. } => {
+            SqlChange::UpdateAfterCommit { table, column, to, rows, .. } => {
                 let mut plain = String::new();
                 update(table, column, to.as_ref(), rows, &mut plain);
-                seen_by_all(&[table], &plain, None, out);
+                without_row_security(&[table], &plain, None, out);
             }
-            Change::AddCheck { table, name, column, condition, old_rows } => {
+            SqlChange::AddCheck { table, name, column, condition, existing_rows } => {
                 let mut plain = String::new();
                 sql!(&mut plain, "ALTER TABLE ", table, " ADD CONSTRAINT ", name, " CHECK (");
                 plain.push_str(condition);
-                sql!(&mut plain, if *old_rows == OldRows::Later { ") NOT VALID;" } else { ");" });
-                match old_rows {
-                    OldRows::Refused(why) => refusing(&plain, &[*why], table, column, out),
-                    OldRows::None | OldRows::Later => out.push_str(&plain),
+                sql!(
+                    &mut plain,
+                    if *existing_rows == ExistingRows::CheckedLater {
+                        ") NOT VALID;"
+                    } else {
+                        ");"
+                    }
+                );
+                match existing_rows {
+                    ExistingRows::CheckedNow(guard) => {
+                        guarded(&plain, &[*guard], table, column, out)
+                    }
+                    ExistingRows::None | ExistingRows::CheckedLater => out.push_str(&plain),
                 }
             }
-            Change::DropConstraint { table, name, .. } => {
+            SqlChange::DropConstraint { table, name, .. } => {
                 alter!(out, table, "DROP CONSTRAINT ", name)
             }
-            Change::ValidateCheck { table, name } => {
+            SqlChange::ValidateCheck { table, name } => {
                 alter!(out, table, "VALIDATE CONSTRAINT ", name)
             }
-            Change::DropCheck { table, name } => {
+            SqlChange::DropCheck { table, name } => {
                 alter!(out, table, "DROP CONSTRAINT IF EXISTS ", name)
             }
-            Change::CreateIndex { table, index } => create_index("", table, index, out),
-            Change::CreateIndexLater { table, index } => {
+            SqlChange::CreateIndex { table, index } => create_index("", table, index, out),
+            SqlChange::CreateIndexConcurrently { table, index } => {
                 create_index("CONCURRENTLY IF NOT EXISTS ", table, index, out)
             }
-            Change::RefuseDuplicates { table, columns } => refuse_duplicates(table, columns, out),
-            Change::ClearIndex { table, name } => clear_index(table, name, out),
-            Change::DropIndex { table, name } => {
+            SqlChange::GuardDuplicates { table, columns } => guard_duplicates(table, columns, out),
+            SqlChange::DropInvalidIndex { table, name } => drop_invalid_index(table, name, out),
+            SqlChange::DropIndex { table, name } => {
                 sql!(out, "DROP INDEX ", table.schema, ".", name, ";")
             }
-            Change::Unveil { table } => when("row_security_active(", table, ")", "NO FORCE", out),
-            Change::Force { table } => {
+            SqlChange::NoForceRls { table } => {
+                alter_rls_if("row_security_active(", table, ")", "NO FORCE", out)
+            }
+            SqlChange::ForceRls { table } => {
                 let forced =
                     "NOT (SELECT relforcerowsecurity FROM pg_catalog.pg_class WHERE oid = ";
-                when(forced, table, ")", "FORCE", out);
+                alter_rls_if(forced, table, ")", "FORCE", out);
             }
-            Change::Enclose { table } => {
+            SqlChange::EnableRls { table } => {
                 alter!(out, table, "ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
             }
-            Change::Open { table } => {
+            SqlChange::DisableRls { table } => {
                 alter!(out, table, "NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY");
             }
-            Change::CreatePolicy { table, predicate } => create_policy(table, predicate, out),
-            Change::DropPolicy { table, .. } => {
+            SqlChange::CreatePolicy { table, predicate } => create_policy(table, predicate, out),
+            SqlChange::DropPolicy { table, .. } => {
                 sql!(out, "DROP POLICY IF EXISTS tenant_isolation ON ", table, ";")
             }
-            Change::AddForeignKey { table, name, column, target, is_new } => {
+            SqlChange::AddForeignKey { table, name, column, target, is_new } => {
                 let rows = if *is_new { "" } else { " NOT VALID" };
                 alter!(
                     out,
@@ -182,21 +195,22 @@ impl Sql for Change<'_> {
                     rows
                 );
             }
-            Change::ValidateForeignKey { table, name, target } => {
+            SqlChange::ValidateForeignKey { table, name, target } => {
                 let mut plain = String::new();
                 alter!(&mut plain, table, "VALIDATE CONSTRAINT ", name);
                 let message = format!(
-                    "ablo::migrate::foreign_key_not_validated: {} has orphans; mend them and validate the key",
+                    "ablo::migrate::foreign_key_not_validated: {} has orphaned rows; fix them and \
+                     validate the key",
                     name.as_str()
                 );
-                seen_by_all(
+                without_row_security(
                     &[table, target],
                     &plain,
                     Some(("foreign_key_violation", message)),
                     out,
                 );
             }
-            Change::Comment { table, column, text } => {
+            SqlChange::Comment { table, column, text } => {
                 sql!(out, "COMMENT ON COLUMN ", table, ".", column, " IS ");
                 match text {
                     Some(text) => sql!(out, text, ";"),
@@ -211,7 +225,7 @@ fn add_column(
     table: &Table<'_>,
     column: &Column<'_>,
     fill: Option<&Preset<'_>>,
-    refusal: Refusal,
+    guard: Guard,
     out: &mut String,
 ) {
     let mut plain = String::new();
@@ -224,7 +238,7 @@ fn add_column(
     plain.push(';');
     let has_value = fill.is_some() || !column.column_type.default().is_empty();
     if column.not_null && !has_value {
-        refusing(&plain, &[refusal], table, &column.name, out);
+        guarded(&plain, &[guard], table, &column.name, out);
     } else {
         out.push_str(&plain);
     }
@@ -246,12 +260,14 @@ fn create_index(how: &'static str, table: &Table<'_>, index: &Index<'_>, out: &m
     sql!(out, ");");
 }
 
-/// Drops an index that is there and invalid. One that someone still builds holds the table's lock: then this fails.
-fn clear_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
+/// Drops an invalid index. An index that another session is building holds the table's lock, so
+/// this fails at once.
+fn drop_invalid_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     let mut index = String::new();
     sql!(&mut index, table.schema, ".", name);
     let mut body = String::from(
-        "\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid = pg_catalog.to_regclass(",
+        "\nBEGIN\n  IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE NOT indisvalid AND indexrelid \
+         = pg_catalog.to_regclass(",
     );
     sql!(
         &mut body,
@@ -264,8 +280,8 @@ fn clear_index(table: &Table<'_>, name: &Ident<'_>, out: &mut String) {
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Changes the force of row security where the condition on the table holds.
-fn when(
+/// Forces row security, or stops forcing it, if the condition on the table holds.
+fn alter_rls_if(
     before: &'static str,
     table: &Table<'_>,
     after: &'static str,
@@ -278,7 +294,8 @@ fn when(
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// A policy. Where what it looks at is missing, no row is visible rather than every row, and that is reported.
+/// Creates a policy. If a table or column that it refers to is missing, no row is visible and a
+/// warning is raised.
 fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String) {
     let mut condition = String::new();
     write_predicate(table, predicate, &mut condition);
@@ -293,24 +310,29 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     }
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(&plain);
-    body.push_str("\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function THEN\n  RAISE WARNING USING MESSAGE = ");
+    body.push_str(
+        "\nEXCEPTION WHEN undefined_table OR undefined_column OR undefined_function \
+        THEN\n  RAISE WARNING USING MESSAGE = ",
+    );
     let message = format!(
-        "ablo::migrate::policy_skipped: {} shows no row to anyone, having no policy",
+        "ablo::migrate::policy_skipped: {} has no policy, so no row is visible",
         table.name.as_str()
     );
     sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Runs a statement as one who sees every row of these tables. Where a condition of the server's is given, that is reported and nothing is done.
-fn seen_by_all(
+/// Runs a statement with all rows of these tables visible. If `reported` is given, that error
+/// condition is raised as a warning and the statement has no effect.
+fn without_row_security(
     tables: &[&Table<'_>],
     statement: &str,
     reported: Option<(&'static str, String)>,
     out: &mut String,
 ) {
     let mut body = String::from(
-        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM pg_catalog.unnest(ARRAY[",
+        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM \
+         pg_catalog.unnest(ARRAY[",
     );
     for (at, table) in tables.iter().enumerate() {
         sql!(&mut body, if at == 0 { "" } else { ", " }, table.regclass, "::regclass");
@@ -337,8 +359,8 @@ fn seen_by_all(
     sql!(out, "DO ", Quoted(body), ";");
 }
 
-/// Looks for rows that share a value, as one who sees them all.
-fn refuse_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) {
+/// Fails if rows have the same values in these columns, with all rows visible.
+fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) {
     let list = |separator: &'static str, end: &'static str| {
         let mut list = String::new();
         for (at, column) in columns.iter().enumerate() {
@@ -346,8 +368,8 @@ fn refuse_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String)
         }
         list
     };
-    let why = Refusal::DuplicateValues;
-    let message = columns.last().map(|column| why.about(table, column)).unwrap_or_default();
+    let guard = Guard::DuplicateValues;
+    let message = columns.last().map(|column| guard.about(table, column)).unwrap_or_default();
     let mut body = String::from("IF EXISTS (SELECT FROM ");
     sql!(&mut body, table, " WHERE ");
     body.push_str(&list(" AND ", " IS NOT NULL"));
@@ -355,16 +377,17 @@ fn refuse_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String)
     body.push_str(&list(", ", ""));
     sql!(
         &mut body,
-        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = "
+        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', \
+         MESSAGE = "
     );
-    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(why.hint()), ";\n  END IF;");
-    seen_by_all(&[table], &body, None, out);
+    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(guard.hint()), ";\n  END IF;");
+    without_row_security(&[table], &body, None, out);
 }
 
 fn update(
     table: &Table<'_>,
     column: &Ident<'_>,
-    to: Option<&Default<'_>>,
+    to: Option<&ColumnDefault<'_>>,
     rows: &str,
     out: &mut String,
 ) {

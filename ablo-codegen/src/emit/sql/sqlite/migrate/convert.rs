@@ -1,27 +1,27 @@
-//! Conversions of values, in SQL that never fails: what does not fit comes out as NULL.
+//! Conversions of values, as SQL that never fails: a value that does not fit becomes NULL.
 //!
-//! A column's kind before and after and the SQL of a value come in; the SQL of the converted value goes out. SQLite's own
-//! casts read a number from `12abc` and a date from `now`: each text is looked at before it is read.
+//! A conversion depends on a column's kind before and after and on the SQL of the value. SQLite
+//! casts `12abc` to a number and `now` to a date, so each text is checked before it is converted.
 
 use super::super::ddl::Rule;
 use super::super::names::{Expr, Literal, Whole, expr};
 use crate::shape::ColumnKind;
 use ablo_schema::schema::Format;
 
-/// What becomes of values.
+/// The conversion of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conversion {
-    /// They stay as they are.
+    /// Values are unchanged.
     Keep,
-    /// Each becomes another.
+    /// Every value can be converted.
     Safe(Expr),
-    /// Some do not fit and become NULL.
+    /// Values that do not fit become NULL.
     Risky(Expr),
-    /// They say nothing in the new type.
-    Anew,
+    /// Values cannot be converted; the column is recreated.
+    Recreate,
 }
 
-/// How a kind takes part in conversions.
+/// The class of a kind, as far as conversions distinguish kinds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Text,
@@ -45,7 +45,7 @@ fn class(kind: ColumnKind<'_>) -> Class {
     }
 }
 
-/// What becomes of a value.
+/// Returns the conversion of a value between two kinds.
 pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr) -> Conversion {
     if from == to {
         return Conversion::Keep;
@@ -58,7 +58,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             ColumnKind::Enum(known) if known.iter().all(|value| allowed.contains(value)) => {
                 Conversion::Keep
             }
-            ColumnKind::Json => Conversion::Anew,
+            ColumnKind::Json => Conversion::Recreate,
             _ => Conversion::Risky(one_of(&text(from, value), allowed)),
         },
         ColumnKind::Json if words => {
@@ -78,7 +78,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             Conversion::Safe(expr!(value, " <> 0"))
         }
         ColumnKind::Date if words => Conversion::Risky(instant(&text(from, value))),
-        ColumnKind::Json | ColumnKind::Boolean | ColumnKind::Date => Conversion::Anew,
+        ColumnKind::Json | ColumnKind::Boolean | ColumnKind::Date => Conversion::Recreate,
         ColumnKind::Number | ColumnKind::Exact(_) if class(to) == Class::Number => {
             if words && !is_whole(from) {
                 let real = expr!("(", parsed(&text(from, value)), ")");
@@ -87,7 +87,7 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
             } else if words || class(from) == Class::Number {
                 numeric(from, to, value)
             } else {
-                Conversion::Anew
+                Conversion::Recreate
             }
         }
         ColumnKind::Exact(Format::Int64) if class(from) == Class::Number => {
@@ -99,17 +99,18 @@ pub(crate) fn conversion(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr)
         ColumnKind::Exact(Format::Decimal { digits }) => {
             Conversion::Risky(decimal(&plain(from, value), &Rule::Decimal(digits)))
         }
-        // Every other format is one of numbers.
-        ColumnKind::Number | ColumnKind::Exact(_) => Conversion::Anew,
+        // All other formats are numbers, which are handled above.
+        ColumnKind::Number | ColumnKind::Exact(_) => Conversion::Recreate,
     }
 }
 
-/// Whether a column of this kind stores whole numbers.
+/// Returns whether a column of this kind stores integers.
 fn is_whole(kind: ColumnKind<'_>) -> bool {
-    matches!(kind, ColumnKind::Exact(format) if format.bounds().is_some() && format != Format::Uint64)
+    let ColumnKind::Exact(format) = kind else { return false };
+    format.bounds().is_some() && format != Format::Uint64
 }
 
-/// A value as text: a number in the fewest digits that read back as it.
+/// Converts a value to text; a number gets the shortest digits that read back as it.
 fn text(from: ColumnKind<'_>, v: &Expr) -> Expr {
     match from {
         ColumnKind::Boolean => expr!("CASE ", v, " WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"),
@@ -152,7 +153,7 @@ fn text(from: ColumnKind<'_>, v: &Expr) -> Expr {
     }
 }
 
-/// A value as text without an exponent, where it has one.
+/// Converts a value to text without an exponent.
 fn plain(from: ColumnKind<'_>, v: &Expr) -> Expr {
     let text = text(from, v);
     if !matches!(from, ColumnKind::Number | ColumnKind::Exact(Format::Float)) {
@@ -174,13 +175,13 @@ fn plain(from: ColumnKind<'_>, v: &Expr) -> Expr {
     )
 }
 
-/// A number in another number format.
+/// Converts a number to another number format.
 fn numeric(from: ColumnKind<'_>, to: ColumnKind<'_>, value: &Expr) -> Conversion {
     let (fitted, always) = fit(from, to, value);
     if always { Conversion::Safe(fitted) } else { Conversion::Risky(fitted) }
 }
 
-/// The number, and whether every one fits.
+/// Returns the conversion of a number and whether every number fits.
 fn fit(from: ColumnKind<'_>, to: ColumnKind<'_>, v: &Expr) -> (Expr, bool) {
     let bounds = |kind: ColumnKind<'_>| match kind {
         ColumnKind::Exact(format) => format.bounds(),
@@ -188,10 +189,10 @@ fn fit(from: ColumnKind<'_>, to: ColumnKind<'_>, v: &Expr) -> (Expr, bool) {
     };
     match (bounds(from), bounds(to)) {
         (Some(was), Some(is)) if is.0 <= was.0 && was.1 <= is.1 => (v.clone(), true),
-        (Some(_), Some((least, most))) => (within(v, v, least, most), false),
+        (Some(_), Some((least, most))) => (if_between(v, v, least, most), false),
         (None, Some((least, most))) => {
             let whole = expr!("CAST(", v, " AS INTEGER)");
-            // As a double, the greatest whole number of 64 bits is one more than it is.
+            // As a double, the largest 64-bit integer is rounded up by one.
             let fits = expr!(
                 v,
                 " = ",
@@ -215,7 +216,7 @@ fn fit(from: ColumnKind<'_>, to: ColumnKind<'_>, v: &Expr) -> (Expr, bool) {
     }
 }
 
-fn within(test: &Expr, value: &Expr, least: i128, most: i128) -> Expr {
+fn if_between(test: &Expr, value: &Expr, least: i128, most: i128) -> Expr {
     expr!(
         "CASE WHEN ",
         test,
@@ -242,39 +243,46 @@ fn one_of(text: &Expr, allowed: &[Box<str>]) -> Expr {
     cases
 }
 
-/// The text without the spaces around it.
+/// Removes white space at both ends.
 fn trimmed(text: &Expr) -> Expr {
     expr!("trim(", text, ", char(9, 10, 11, 12, 13, 32))")
 }
 
 fn boolean(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN v IN ('true', 't', '1', 'yes', 'on') THEN 1 WHEN v IN ('false', 'f', '0', 'no', 'off') THEN 0 END ",
+        "(SELECT CASE WHEN v IN ('true', 't', '1', 'yes', 'on') THEN 1 WHEN v IN ('false', 'f', \
+         '0', 'no', 'off') THEN 0 END ",
         "FROM (SELECT lower(",
         trimmed(text),
         ") AS v))"
     )
 }
 
-/// A text that is a finite number and nothing more.
+/// Converts a text that is exactly one finite number.
 fn parsed(text: &Expr) -> Expr {
     expr!(
-        "SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '*[^-+0-9.e]*' AND v NOT GLOB '*e*e*' AND v NOT GLOB '*e*.*' \
-         AND v NOT GLOB '*.*.*' AND v NOT GLOB '*[-+0-9.][-+]*' AND (v NOT GLOB '*e*' OR v GLOB '*e*[0-9]') \
+        "SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '*[^-+0-9.e]*' AND v NOT GLOB \
+         '*e*e*' AND v NOT GLOB '*e*.*' \
+         AND v NOT GLOB '*.*.*' AND v NOT GLOB '*[-+0-9.][-+]*' AND (v NOT GLOB '*e*' OR v GLOB \
+         '*e*[0-9]') \
          AND substr(v, 1, instr(v || 'e', 'e') - 1) GLOB '*[0-9]*' \
-         AND abs(CAST(v AS REAL)) <= 1.7976931348623157e308 THEN CAST(v AS REAL) END FROM (SELECT lower(",
+         AND abs(CAST(v AS REAL)) <= 1.7976931348623157e308 THEN CAST(v AS REAL) END FROM (SELECT \
+         lower(",
         trimmed(text),
         ") AS v)"
     )
 }
 
-/// A text of digits with a sign before them, and those digits without leading zeros.
+/// Checks a text of digits with an optional sign, bound as `v`, and binds the digits without
+/// leading zeros as `k`.
 fn digits(text: &Expr, result: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '?*[-+]*' AND ltrim(v, '-+') NOT GLOB '*[^0-9]*' \
+        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND v NOT GLOB '?*[-+]*' AND ltrim(v, '-+') NOT \
+         GLOB '*[^0-9]*' \
          AND ltrim(v, '-+') <> '' AND ",
         result,
-        " END FROM (SELECT v, CASE WHEN ltrim(v, '-+0') = '' THEN '0' WHEN v GLOB '-*' THEN '-' || ltrim(v, '-0') \
+        " END FROM (SELECT v, CASE WHEN ltrim(v, '-+0') = '' THEN '0' WHEN v GLOB '-*' THEN '-' || \
+         ltrim(v, '-0') \
          ELSE ltrim(v, '+0') END AS k FROM (SELECT ",
         trimmed(text),
         " AS v)))"
@@ -286,25 +294,28 @@ fn int64(text: &Expr) -> Expr {
 }
 
 fn uint64(text: &Expr) -> Expr {
-    digits(text, &expr!(held(&Rule::Uint64, "k"), " THEN k"))
+    digits(text, &expr!(check_of(&Rule::Uint64, "k"), " THEN k"))
 }
 
-/// The check of a rule on a name of this program.
-fn held(rule: &Rule<'_>, name: &'static str) -> Expr {
+/// Returns the check of a rule on a constant name.
+fn check_of(rule: &Rule<'_>, name: &'static str) -> Expr {
     rule.check(&name).unwrap_or_else(|| expr!("1"))
 }
 
-/// Digits with a point: as they are, else without zeros at their end, so that they fit the digits behind the point.
+/// Converts a decimal number. If it does not satisfy the rule, zeros at its end are removed.
 fn decimal(text: &Expr, rule: &Rule<'_>) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) <> 0 OR v GLOB '?*[-+]*' OR b GLOB '*[^0-9.]*' OR b GLOB '*.*.*' OR b NOT GLOB '*[0-9]*' \
+        "(SELECT CASE WHEN instr(v, char(0)) <> 0 OR v GLOB '?*[-+]*' OR b GLOB '*[^0-9.]*' OR b \
+         GLOB '*.*.*' OR b NOT GLOB '*[0-9]*' \
          THEN NULL WHEN ",
-        held(rule, "k"),
+        check_of(rule, "k"),
         " THEN k WHEN ",
-        held(rule, "s"),
+        check_of(rule, "s"),
         " THEN s END \
-         FROM (SELECT v, b, w || iif(f = '', '', '.' || f) AS k, w || iif(rtrim(f, '0') = '', '', '.' || rtrim(f, '0')) AS s \
-         FROM (SELECT v, b, iif(v GLOB '-*', '-', '') || coalesce(nullif(ltrim(substr(b, 1, instr(b || '.', '.') - 1), '0'), ''), '0') AS w, \
+         FROM (SELECT v, b, w || iif(f = '', '', '.' || f) AS k, w || iif(rtrim(f, '0') = '', '', \
+         '.' || rtrim(f, '0')) AS s \
+         FROM (SELECT v, b, iif(v GLOB '-*', '-', '') || coalesce(nullif(ltrim(substr(b, 1, \
+         instr(b || '.', '.') - 1), '0'), ''), '0') AS w, \
          substr(b, instr(b || '.', '.') + 1) AS f \
          FROM (SELECT v, ltrim(v, '-+') AS b FROM (SELECT ",
         trimmed(text),
@@ -314,24 +325,34 @@ fn decimal(text: &Expr, rule: &Rule<'_>) -> Expr {
 
 fn uuid(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND length(v) = 32 AND v NOT GLOB '*[^0-9a-f]*' THEN substr(v, 1, 8) || '-' || \
-         substr(v, 9, 4) || '-' || substr(v, 13, 4) || '-' || substr(v, 17, 4) || '-' || substr(v, 21) END \
+        "(SELECT CASE WHEN instr(v, char(0)) = 0 AND length(v) = 32 AND v NOT GLOB '*[^0-9a-f]*' \
+         THEN substr(v, 1, 8) || '-' || \
+         substr(v, 9, 4) || '-' || substr(v, 13, 4) || '-' || substr(v, 17, 4) || '-' || substr(v, \
+         21) END \
          FROM (SELECT replace(replace(replace(lower(",
         trimmed(text),
         "), '-', ''), '{', ''), '}', '') AS v))"
     )
 }
 
-/// RFC 3339, also with a space for `T`, without an offset (UTC then), without seconds, or a day alone.
+/// Converts RFC 3339, also with a space instead of `T`, without an offset (UTC), without seconds,
+/// or with a date only.
 fn instant(text: &Expr) -> Expr {
     expr!(
-        "(SELECT CASE WHEN moment GLOB '[0-9]*' THEN moment || '.' || substr(fraction || '000000', 1, 6) || 'Z' END FROM (\
-         SELECT fraction, CASE WHEN clock IS strftime('%Y-%m-%dT%H:%M:%S', clock, '+0 days') AND (zone IN ('', 'Z') OR \
-         zone GLOB '[-+][0-9][0-9]:[0-9][0-9]') THEN strftime('%Y-%m-%dT%H:%M:%S', clock || zone, '+0 days') END AS moment FROM (\
-         SELECT clock, fraction, substr(rest, length(fraction) + 1 + (fraction <> '')) AS zone FROM (\
-         SELECT clock, rest, iif(rest GLOB '.[0-9]*', substr(rest, 2, length(rest) - 1 - length(ltrim(substr(rest, 2), '0123456789'))), '') AS fraction FROM (\
-         SELECT substr(v, 1, 10) || CASE WHEN length(v) = 10 THEN 'T00:00:00' WHEN substr(v, 11, 1) NOT IN ('T', ' ') THEN '' \
-         WHEN length(v) = 16 THEN 'T' || substr(v, 12) || ':00' ELSE 'T' || substr(v, 12, 8) END AS clock, substr(v, 20) AS rest \
+        "(SELECT CASE WHEN moment GLOB '[0-9]*' THEN moment || '.' || substr(fraction || '000000', \
+         1, 6) || 'Z' END FROM (\
+         SELECT fraction, CASE WHEN clock IS strftime('%Y-%m-%dT%H:%M:%S', clock, '+0 days') AND \
+         (zone IN ('', 'Z') OR \
+         zone GLOB '[-+][0-9][0-9]:[0-9][0-9]') THEN strftime('%Y-%m-%dT%H:%M:%S', clock || zone, \
+         '+0 days') END AS moment FROM (\
+         SELECT clock, fraction, substr(rest, length(fraction) + 1 + (fraction <> '')) AS zone \
+         FROM (\
+         SELECT clock, rest, iif(rest GLOB '.[0-9]*', substr(rest, 2, length(rest) - 1 - \
+         length(ltrim(substr(rest, 2), '0123456789'))), '') AS fraction FROM (\
+         SELECT substr(v, 1, 10) || CASE WHEN length(v) = 10 THEN 'T00:00:00' WHEN substr(v, 11, \
+         1) NOT IN ('T', ' ') THEN '' \
+         WHEN length(v) = 16 THEN 'T' || substr(v, 12) || ':00' ELSE 'T' || substr(v, 12, 8) END \
+         AS clock, substr(v, 20) AS rest \
          FROM (SELECT upper(",
         trimmed(text),
         ") AS v) WHERE instr(v, char(0)) = 0)))))"

@@ -1,13 +1,14 @@
 //! Migrations of an SQLite database.
 //!
-//! The catalogues of two schemas come in, with what `ablo_schema::diff` says of them; statements of one transaction go
-//! out. A table whose definition changes in a way that `ALTER TABLE` cannot follow to the same text is made anew: it steps
-//! aside under another name, the new one is made, rows are converted into it, the old one goes. The order is
+//! A migration compares the table definitions of two schemas and emits the statements of one
+//! transaction. The `ablo_schema::diff` of the schemas says which tables and columns correspond. If
+//! `ALTER TABLE` cannot produce a table's new definition, the table is rebuilt: it is renamed, the
+//! new table is created, rows are converted into it, and the old table is dropped. The order is
 //!
-//! 1. refusals, then tables and indexes that have no successor go;
-//! 2. tables that are made anew step aside, others get their names and columns;
-//! 3. tables are made and filled, each value converted, or refused with its reason;
-//! 4. indexes are made, and keys looked at.
+//! 1. guards, then drop tables and indexes without a successor;
+//! 2. rename tables to be rebuilt to temporary names; rename and alter other tables;
+//! 3. create and fill tables, converting each value or failing with a reason;
+//! 4. create indexes and check foreign keys.
 
 mod convert;
 mod file;
@@ -17,45 +18,49 @@ mod table;
 
 pub use file::files;
 
-use super::Options;
-use super::catalogue::catalogue;
+use super::SqliteOptions;
 use super::ddl::TableDef;
 use super::names::{Expr, Ident, Literal, Names, expr};
-use super::render::Existing;
+use super::render::CreateMode;
+use super::table_defs::table_defs;
 use crate::migrate::{Hazard, Migration};
 use crate::shape::{TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
-use script::{Refusal, Script};
+use script::{Guard, Script};
 use std::collections::BTreeSet;
-use table::{Pair, Way};
+use table::{Pair, Strategy};
 
-/// What a connection says before the transaction of a migration: both are without effect inside one, or too late.
+/// The pragmas that a connection has to set before the transaction of a migration. Inside one, they
+/// have no effect or come too late.
 ///
-/// Keys that are enforced would delete rows with the table that steps aside. Without the older way of renaming, SQLite
-/// would rewrite the names of such tables in keys, views and triggers of others.
+/// Enforced foreign keys would delete rows when the renamed table is dropped. Without
+/// `legacy_alter_table`, SQLite would update references to a renamed table in keys, views and
+/// triggers.
 pub const PROLOGUE: [&str; 2] = ["PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;"];
 
-/// What it says afterwards, whether the migration succeeded or not.
+/// The pragmas to set afterwards, whether the migration succeeded or not.
 pub const EPILOGUE: [&str; 2] = ["PRAGMA legacy_alter_table = OFF;", "PRAGMA foreign_keys = ON;"];
 
-/// The statements that lead a database from one schema to the next; from nothing, where there is no `prev`.
+/// Returns the statements that migrate a database from `prev`, or from an empty database, to
+/// `next`.
 ///
-/// All belong in one transaction between [`PROLOGUE`] and [`EPILOGUE`]. Those that only look (`SELECT`) give no rows; one
-/// that refuses fails with `ablo::migrate::<what>` in the text of SQLite's error.
+/// They run in one transaction between [`PROLOGUE`] and [`EPILOGUE`]. `SELECT` statements are
+/// guards: they return no rows, or fail with `ablo::migrate::<code>` in the text of SQLite's error.
 #[must_use]
 pub fn migrate(
     diff: &Diff<'_>,
     prev: Option<&Schema>,
     next: &Schema,
     backfills: &Backfills,
-    options: &Options,
+    options: &SqliteOptions,
 ) -> Migration {
     let from = prev.map(tables).unwrap_or_default();
     let to = tables(next);
-    let (was, is) = (catalogue(&from, options.foreign_keys), catalogue(&to, options.foreign_keys));
+    let (was, is) =
+        (table_defs(&from, options.foreign_keys), table_defs(&to, options.foreign_keys));
     let origins = pairing::origins(&from, &to, diff);
-    let mut aside = Names::with(from.iter().chain(&to).map(TableShape::name));
+    let mut temporary = Names::with(from.iter().chain(&to).map(TableShape::name));
     let pairs: Vec<Option<Pair<'_, '_>>> = to
         .iter()
         .zip(&is)
@@ -63,8 +68,8 @@ pub fn migrate(
         .map(|((shape, table), origin)| {
             let origin = (*origin)?;
             let before = (from.get(origin)?, was.get(origin)?);
-            let aside = aside.claim(&["ablo_was", &origin.to_string()]);
-            Some(Pair::new(before, (shape, table), aside, diff, backfills))
+            let temporary = temporary.claim(&["ablo_was", &origin.to_string()]);
+            Some(Pair::new(before, (shape, table), temporary, diff, backfills))
         })
         .collect();
     let mut script = Script::default();
@@ -78,14 +83,14 @@ pub fn migrate(
             &expr!("DROP TABLE IF EXISTS ", table.name, ";"),
         );
     }
-    pairs.iter().flatten().for_each(|pair| pair.step_aside(&mut script));
+    pairs.iter().flatten().for_each(|pair| pair.rename_to_temporary(&mut script));
     pairs.iter().flatten().for_each(|pair| pair.alter(&mut script));
     for ((shape, table), pair) in to.iter().zip(&is).zip(&pairs) {
         match pair {
             Some(pair) => pair.refill(&mut script),
             None => {
                 let cause = diff.cause(shape.model.key.as_str(), None);
-                script.add(cause, &table.create(Existing::Impossible));
+                script.add(cause, &table.create(CreateMode::Always));
             }
         }
     }
@@ -94,32 +99,32 @@ pub fn migrate(
         match pair {
             Some(pair) => pair.index(&mut script),
             None => table.indexes.iter().for_each(|index| {
-                script.add(cause, &index.create(&table.name, Existing::Impossible))
+                script.add(cause, &index.create(&table.name, CreateMode::Always))
             }),
         }
     }
-    look_at_keys(&is, &pairs, &mut script);
-    script.finish(opening())
+    check_foreign_keys(&is, &pairs, &mut script);
+    script.finish(pragma_guards())
 }
 
-/// Refuses a connection that has not said the prologue.
-fn opening() -> Script {
+/// Returns guards that fail if the connection has not run the prologue.
+fn pragma_guards() -> Script {
     let mut script = Script::default();
     for (pragma, wanted) in [("foreign_keys", "0"), ("legacy_alter_table", "1")] {
         let rows = expr!("FROM pragma_", pragma, " WHERE ", pragma, " <> ", wanted);
         let what =
-            format!("PRAGMA {pragma} has to be {wanted} before the transaction begins, and is ");
-        script.refuse(None, Refusal::Pragmas, &what, &expr!(pragma), &rows);
+            format!("PRAGMA {pragma} must be {wanted} before the transaction begins, but is ");
+        script.guard(None, Guard::Pragmas, &what, &expr!(pragma), &rows);
     }
     script
 }
 
-/// Refuses rows that name others which are not there, where a table or one that it refers to has changed.
-fn look_at_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mut Script) {
+/// Adds guards against broken references, for tables that changed or reference a changed table.
+fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mut Script) {
     let changed: BTreeSet<&str> = is
         .iter()
         .zip(pairs)
-        .filter(|(_, pair)| pair.as_ref().is_none_or(|pair| pair.way != Way::Same))
+        .filter(|(_, pair)| pair.as_ref().is_none_or(|pair| pair.strategy != Strategy::Same))
         .map(|(table, _)| table.name.as_str())
         .collect();
     for (table, pair) in is.iter().zip(pairs) {
@@ -132,17 +137,17 @@ fn look_at_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], script: &mu
         {
             let name = table.name.as_str();
             let what = format!(
-                "a row of {name} refers to one that is not there, as does that with the id "
+                "{name} has rows that reference missing rows, for example the row with id "
             );
             let example =
                 expr!("(SELECT id FROM ", table.name, " AS row WHERE row.rowid = broken.rowid)");
             let rows = expr!("FROM pragma_foreign_key_check(", Literal::new(name), ") AS broken");
-            script.refuse(pair.cause, Refusal::ForeignKeyBroken, &what, &example, &rows);
+            script.guard(pair.cause, Guard::ForeignKeyBroken, &what, &example, &rows);
         }
     }
 }
 
-/// A name as text.
+/// Returns a name as a string literal.
 fn text(name: &Ident<'_>) -> Expr {
     expr!(Literal::new(name.as_str()))
 }

@@ -1,12 +1,12 @@
-//! Which table and column of one schema is which of the other.
+//! Pairs the tables and columns of two schemas.
 //!
-//! Two lists of shapes and a diff come in. A pair keeps its rows and values; what has no pair is made or dropped.
+//! A pair keeps its rows and values; anything without a pair is created or dropped.
 
 use crate::shape::{ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::Diff;
 use std::collections::BTreeMap;
 
-/// For each table that is to be, the one that it was.
+/// Returns the previous table of each next table.
 pub(crate) fn origins(
     from: &[TableShape<'_>],
     to: &[TableShape<'_>],
@@ -21,20 +21,21 @@ pub(crate) fn origins(
     to.iter().map(origin).collect()
 }
 
-/// The columns of a pair of tables.
+/// The pairs of columns of two tables.
 #[derive(Debug)]
 pub(crate) struct Columns {
-    /// For each column that is to be, the one that it was.
+    /// For each next column: the previous column.
     pub(crate) origins: Vec<Option<usize>>,
-    /// For each column that was, whether it goes on.
-    pub(crate) goes_on: Vec<bool>,
+    /// For each previous column: whether it is kept.
+    pub(crate) is_kept: Vec<bool>,
 }
 
 impl Columns {
-    /// Pairs the organisation's column with that of before, what the diff pairs, and base columns with those of one name.
+    /// Pairs the tenancy columns, the columns that the diff pairs, and base columns with the same
+    /// name.
     pub(crate) fn new(was: &TableShape<'_>, is: &TableShape<'_>, diff: &Diff<'_>) -> Self {
         let mut columns =
-            Self { origins: vec![None; is.columns.len()], goes_on: vec![false; was.columns.len()] };
+            Self { origins: vec![None; is.columns.len()], is_kept: vec![false; was.columns.len()] };
         if let (Some(at), Some(origin)) = (tenancy(is), tenancy(was)) {
             columns.pair(at, origin);
         }
@@ -67,10 +68,10 @@ impl Columns {
         columns
     }
 
-    /// Pairs two columns that have none yet.
+    /// Pairs two columns if both are still unpaired.
     fn pair(&mut self, at: usize, origin: usize) {
         if let (Some(own @ None), Some(free @ false)) =
-            (self.origins.get_mut(at), self.goes_on.get_mut(origin))
+            (self.origins.get_mut(at), self.is_kept.get_mut(origin))
         {
             *own = Some(origin);
             *free = true;

@@ -1,55 +1,55 @@
-//! Statements in order, and those that fail with a reason.
+//! Collects the statements of a migration and the guards that fail with a reason.
 
 use super::super::names::{Expr, Ident, Literal, expr};
 use crate::migrate::{Hazard, Lock, LockMode, Migration, Phase, Statement};
 
-/// What has been decided so far.
+/// The statements of a migration, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     statements: Vec<Statement>,
 }
 
-/// Why a migration does not go on. The text of SQLite's error holds it.
+/// A reason why existing rows stop a migration. SQLite's error message contains its code.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Refusal {
-    /// The connection enforces foreign keys, or rewrites names in other tables.
+pub(crate) enum Guard {
+    /// The connection enforces foreign keys, or updates names in other tables.
     Pragmas,
-    /// A table holds what this schema did not put there.
-    NotOurs,
-    /// A required field has no value for the rows that are there.
+    /// A table has columns, indexes or triggers that the schema does not define.
+    UnknownParts,
+    /// A new required field has no value for existing rows.
     RequiredFieldAdded,
-    /// Rows have no organisation, and the model is to have one.
+    /// Existing rows have no organisation, and the model gets one.
     TenancyColumnAdded,
-    /// A field became required, and rows have no value.
+    /// A field becomes required, and some rows have no value.
     MadeRequired,
     /// A value does not fit its new type.
     ValueUnfit,
-    /// A required field has a new type in which its values say nothing.
+    /// A required field has a new type to which values cannot be converted.
     RequiredRecreated,
-    /// Two rows share a value that is to be unique.
+    /// A field becomes unique, and some rows have the same value.
     DuplicateValues,
-    /// A row names another that is not there.
+    /// A row references a missing row.
     ForeignKeyBroken,
 }
 
-impl Refusal {
+impl Guard {
     fn code(self) -> &'static str {
         match self {
-            Refusal::Pragmas => "ablo::migrate::pragmas",
-            Refusal::NotOurs => "ablo::migrate::not_ours",
-            Refusal::RequiredFieldAdded => "ablo::migrate::required_field_added",
-            Refusal::TenancyColumnAdded => "ablo::migrate::tenancy_column_added",
-            Refusal::MadeRequired => "ablo::migrate::made_required",
-            Refusal::ValueUnfit => "ablo::migrate::value_unfit",
-            Refusal::RequiredRecreated => "ablo::migrate::required_recreated",
-            Refusal::DuplicateValues => "ablo::migrate::duplicate_values",
-            Refusal::ForeignKeyBroken => "ablo::migrate::foreign_key_broken",
+            Guard::Pragmas => "ablo::migrate::pragmas",
+            Guard::UnknownParts => "ablo::migrate::not_ours",
+            Guard::RequiredFieldAdded => "ablo::migrate::required_field_added",
+            Guard::TenancyColumnAdded => "ablo::migrate::tenancy_column_added",
+            Guard::MadeRequired => "ablo::migrate::made_required",
+            Guard::ValueUnfit => "ablo::migrate::value_unfit",
+            Guard::RequiredRecreated => "ablo::migrate::required_recreated",
+            Guard::DuplicateValues => "ablo::migrate::duplicate_values",
+            Guard::ForeignKeyBroken => "ablo::migrate::foreign_key_broken",
         }
     }
 }
 
 impl Script {
-    /// Adds a statement about a table that was there before.
+    /// Adds a statement on an existing table.
     pub(crate) fn on(
         &mut self,
         table: &Ident<'_>,
@@ -61,7 +61,7 @@ impl Script {
         self.push(sql, cause, locks, hazards);
     }
 
-    /// Adds a statement about nothing that was there before.
+    /// Adds a statement that touches no existing table.
     pub(crate) fn add(&mut self, cause: Option<usize>, sql: &Expr) {
         self.push(sql, cause, Vec::new(), &[]);
     }
@@ -71,29 +71,30 @@ impl Script {
         self.statements.push(Statement { sql, phase: Phase::Transaction, cause, locks, hazards });
     }
 
-    /// Adds a statement that fails where `rows` gives a row, naming the row's `example`; else it does nothing.
+    /// Adds a statement that fails if `rows` returns a row, and names that row by `example`.
     ///
-    /// SQLite can raise no error of one's own outside a trigger, and there none that is put together. A path that is no
-    /// path is an error that repeats it. It is looked at only where there is a row: the example makes it no constant.
-    pub(crate) fn refuse(
+    /// SQLite can raise custom errors only in triggers, and only with constant messages. Instead,
+    /// the message is used as an invalid JSON path, which SQLite repeats in its error. The
+    /// `example` column makes the path non-constant, so it is evaluated only for rows.
+    pub(crate) fn guard(
         &mut self,
         cause: Option<usize>,
-        why: Refusal,
-        what: &str,
+        guard: Guard,
+        message: &str,
         example: &Expr,
         rows: &Expr,
     ) {
-        let text = Literal::new(format!("{}: {what}", why.code()));
+        let text = Literal::new(format!("{}: {message}", guard.code()));
         let sql =
             expr!("SELECT json_extract('{}', ", text, " || ", example, ") ", rows, " LIMIT 1;");
         self.push(&sql, cause, Vec::new(), &[Hazard::Scan, Hazard::MayFail]);
     }
 
-    /// The migration, if there is anything to do.
-    pub(crate) fn finish(self, opening: Script) -> Migration {
+    /// Returns the migration, which is empty if there is nothing to do.
+    pub(crate) fn finish(self, first: Script) -> Migration {
         if self.statements.is_empty() {
             return Migration::default();
         }
-        Migration { statements: opening.statements.into_iter().chain(self.statements).collect() }
+        Migration { statements: first.statements.into_iter().chain(self.statements).collect() }
     }
 }

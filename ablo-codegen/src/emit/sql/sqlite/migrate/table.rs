@@ -1,30 +1,30 @@
-//! One table that was there before: whether and how it changes, and the statements for that.
+//! Migration of one existing table.
 
-use super::super::catalogue::constant;
 use super::super::ddl::{ColumnDef, IndexDef, Key, Preset, Rule, TableDef};
 use super::super::names::{Expr, Ident, List, Parts, expr};
-use super::super::render::{Existing, NOW};
+use super::super::render::{CreateMode, NOW};
+use super::super::table_defs::constant;
 use super::convert::{Conversion, conversion};
 use super::pairing::Columns;
-use super::script::{Refusal, Script};
+use super::script::{Guard, Script};
 use super::text;
 use crate::migrate::Hazard;
 use crate::shape::{ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
 use std::collections::BTreeSet;
 
-/// How a table changes.
+/// The way in which a table is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Not at all, but perhaps its indexes.
+pub(crate) enum Strategy {
+    /// Only its indexes may change.
     Same,
-    /// Its name changes, columns are renamed or added.
+    /// The table or columns are renamed, or columns are added.
     Altered,
-    /// It is made anew.
+    /// The table is rebuilt.
     Rebuilt,
 }
 
-/// A table before and after.
+/// A retained table, before and after.
 #[derive(Debug)]
 pub(crate) struct Pair<'d, 'a> {
     was_shape: &'d TableShape<'a>,
@@ -32,22 +32,22 @@ pub(crate) struct Pair<'d, 'a> {
     shape: &'d TableShape<'a>,
     is: &'d TableDef<'a>,
     columns: Columns,
-    /// What it is called while the new one is filled.
-    aside: Ident<'static>,
+    /// The temporary name of the old table while the new one is filled.
+    temporary: Ident<'static>,
     diff: &'d Diff<'d>,
     backfills: &'d Backfills,
     /// The first step about its model.
     pub(crate) cause: Option<usize>,
-    /// How it changes.
-    pub(crate) way: Way,
+    /// The way in which it is changed.
+    pub(crate) strategy: Strategy,
 }
 
 impl<'d, 'a> Pair<'d, 'a> {
-    /// Decides how a table changes.
+    /// Compares a table before and after and chooses the strategy.
     pub(crate) fn new(
         (was_shape, was): (&'d TableShape<'a>, &'d TableDef<'a>),
         (shape, is): (&'d TableShape<'a>, &'d TableDef<'a>),
-        aside: Ident<'static>,
+        temporary: Ident<'static>,
         diff: &'d Diff<'d>,
         backfills: &'d Backfills,
     ) -> Self {
@@ -59,19 +59,19 @@ impl<'d, 'a> Pair<'d, 'a> {
             shape,
             is,
             columns,
-            aside,
+            temporary,
             diff,
             backfills,
             cause,
-            way: Way::Rebuilt,
+            strategy: Strategy::Rebuilt,
         };
-        pair.way = pair.decide();
+        pair.strategy = pair.decide();
         pair
     }
 
-    fn decide(&self) -> Way {
-        if self.columns.goes_on.contains(&false) {
-            return Way::Rebuilt;
+    fn decide(&self) -> Strategy {
+        if self.columns.is_kept.contains(&false) {
+            return Strategy::Rebuilt;
         }
         let taken: BTreeSet<String> = self
             .was
@@ -79,44 +79,45 @@ impl<'d, 'a> Pair<'d, 'a> {
             .iter()
             .map(|column| column.name.as_str().to_ascii_lowercase())
             .collect();
-        let mut way = if self.was.name == self.is.name { Way::Same } else { Way::Altered };
+        let mut strategy =
+            if self.was.name == self.is.name { Strategy::Same } else { Strategy::Altered };
         for (at, column) in self.is.columns.iter().enumerate() {
             let free = !taken.contains(&column.name.as_str().to_ascii_lowercase());
-            match self.before(at) {
+            match self.previous(at) {
                 Some((_, was)) if was == column => {}
-                Some((_, was)) if free && is_renamed(was, column) => way = Way::Altered,
-                None if free && self.is_addable(at, column) => way = Way::Altered,
-                _ => return Way::Rebuilt,
+                Some((_, was)) if free && is_renamed(was, column) => strategy = Strategy::Altered,
+                None if free && self.is_addable(at, column) => strategy = Strategy::Altered,
+                _ => return Strategy::Rebuilt,
             }
         }
-        way
+        strategy
     }
 
-    /// What a column was.
-    fn before(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
+    /// Returns the previous column.
+    fn previous(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
         let origin = (*self.columns.origins.get(at)?)?;
         Some((self.was_shape.columns.get(origin)?, self.was.columns.get(origin)?))
     }
 
-    /// Whether `ADD COLUMN` takes it, and gives the rows that are there their value.
+    /// Returns whether `ADD COLUMN` accepts the column and sets the right value in existing rows.
     fn is_addable(&self, at: usize, column: &ColumnDef<'_>) -> bool {
         let constant = match &column.preset {
             None => !column.not_null,
             Some(Preset::Now) => false,
-            // An expression in parentheses is none to `ADD COLUMN`.
+            // `ADD COLUMN` does not accept an expression in parentheses as a constant.
             Some(Preset::Constant(constant)) => !expr!(constant).as_str().starts_with('('),
         };
         constant && column.key == Key::No && self.backfill(at).is_none()
     }
 
-    /// The constant for rows that were there before, as its column stores it.
+    /// Returns the backfill for existing rows, in the stored form.
     fn backfill(&self, at: usize) -> Option<Expr> {
         let column = self.shape.columns.get(at)?;
         let value = self.backfills.value(self.shape.model.key.as_str(), self.field(at)?)?;
         Some(expr!(constant(column.kind, value)?))
     }
 
-    /// The field that a column holds.
+    /// Returns the name of the field that a column stores.
     fn field(&self, at: usize) -> Option<&'a str> {
         let column = self.shape.columns.get(at)?;
         let tenancy =
@@ -127,7 +128,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         }
     }
 
-    /// What a row gets that has no value which fits.
+    /// Returns the value for rows without a valid one: the backfill, else the default.
     fn fill(&self, at: usize) -> Option<Expr> {
         self.backfill(at).or_else(|| {
             Some(match self.is.columns.get(at)?.preset.as_ref()? {
@@ -141,18 +142,18 @@ impl<'d, 'a> Pair<'d, 'a> {
         self.diff.cause(self.shape.model.key.as_str(), self.field(at)).or(self.cause)
     }
 
-    /// The step that ends a column of the table before.
-    fn cause_of_end(&self, at: usize) -> Option<usize> {
+    /// Returns the step that drops a previous column.
+    fn cause_of_drop(&self, at: usize) -> Option<usize> {
         let field = self.was_shape.columns.get(at).and_then(|column| column.field);
         self.diff
             .cause(self.shape.model.key.as_str(), field.map(|field| field.name.as_str()))
             .or(self.cause)
     }
 
-    /// Takes away the indexes that go, and makes room for a new table.
-    pub(crate) fn step_aside(&self, script: &mut Script) {
-        if self.way == Way::Rebuilt {
-            self.refuse_foreign_parts(script);
+    /// Drops indexes without a successor and renames the table if its name is needed.
+    pub(crate) fn rename_to_temporary(&self, script: &mut Script) {
+        if self.strategy == Strategy::Rebuilt {
+            self.guard_unknown_parts(script);
         }
         for index in self.was.indexes.iter().filter(|index| !self.keeps(index)) {
             script.on(
@@ -162,30 +163,30 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &expr!("DROP INDEX IF EXISTS ", index.name, ";"),
             );
         }
-        if self.was.name != self.is.name || self.way == Way::Rebuilt {
+        if self.was.name != self.is.name || self.strategy == Strategy::Rebuilt {
             script.on(
                 &self.was.name,
                 self.cause,
                 &[],
-                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.aside, ";"),
+                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.temporary, ";"),
             );
         }
     }
 
-    /// Whether an index stays as it is.
+    /// Returns whether an index is unchanged.
     fn keeps(&self, index: &IndexDef<'_>) -> bool {
         let stays = |name: &Ident<'_>| {
             let at = self.is.columns.iter().position(|column| column.name == *name);
-            at.and_then(|at| self.before(at)).is_some_and(|(_, was)| was.name == *name)
+            at.and_then(|at| self.previous(at)).is_some_and(|(_, was)| was.name == *name)
         };
-        self.way != Way::Rebuilt
+        self.strategy != Strategy::Rebuilt
             && self.was.name == self.is.name
             && self.is.indexes.contains(index)
             && index.columns.iter().all(stays)
     }
 
-    /// A table that is made anew would lose what the schema does not know of.
-    fn refuse_foreign_parts(&self, script: &mut Script) {
+    /// Adds a guard: a rebuilt table would lose parts that the schema does not define.
+    fn guard_unknown_parts(&self, script: &mut Script) {
         let lower: Vec<Expr> = self
             .was
             .columns
@@ -207,15 +208,15 @@ impl<'d, 'a> Pair<'d, 'a> {
             ")))"
         );
         let what = format!(
-            "{} has to be made anew and would lose what the schema does not have: ",
+            "{} has to be rebuilt, which would drop a part that the schema does not define: ",
             self.was.name.as_str()
         );
-        script.refuse(self.cause, Refusal::NotOurs, &what, &expr!("name"), &rows);
+        script.guard(self.cause, Guard::UnknownParts, &what, &expr!("name"), &rows);
     }
 
-    /// Gives a table that stays its name and columns.
+    /// Renames an altered table and renames or adds its columns.
     pub(crate) fn alter(&self, script: &mut Script) {
-        if self.way != Way::Altered {
+        if self.strategy != Strategy::Altered {
             return;
         }
         let table = &self.is.name;
@@ -224,11 +225,11 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &self.was.name,
                 self.cause,
                 &[],
-                &expr!("ALTER TABLE ", self.aside, " RENAME TO ", table, ";"),
+                &expr!("ALTER TABLE ", self.temporary, " RENAME TO ", table, ";"),
             );
         }
         for (at, column) in self.is.columns.iter().enumerate() {
-            let change = match self.before(at) {
+            let change = match self.previous(at) {
                 Some((_, was)) if was.name == column.name => continue,
                 Some((_, was)) => expr!(" RENAME COLUMN ", was.name, " TO ", column.name, ";"),
                 None => expr!(" ADD COLUMN ", column, ";"),
@@ -242,18 +243,18 @@ impl<'d, 'a> Pair<'d, 'a> {
         }
     }
 
-    /// Makes a table anew and converts the rows of the old one into it.
+    /// Creates the new table and converts the rows of the old one into it.
     pub(crate) fn refill(&self, script: &mut Script) {
-        if self.way != Way::Rebuilt {
+        if self.strategy != Strategy::Rebuilt {
             return;
         }
-        script.add(self.cause, &self.is.create(Existing::Impossible));
+        script.add(self.cause, &self.is.create(CreateMode::Always));
         let mut loss = self
             .columns
-            .goes_on
+            .is_kept
             .iter()
-            .position(|goes_on| !goes_on)
-            .map(|at| self.cause_of_end(at));
+            .position(|is_kept| !is_kept)
+            .map(|at| self.cause_of_drop(at));
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.is.columns.iter().enumerate() {
             let (value, lossy) = self.value(at, column, script);
@@ -270,7 +271,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             ")\nSELECT",
             List(&values)
         ));
-        insert.add(&expr!("\nFROM ", self.aside, " AS was;"));
+        insert.add(&expr!("\nFROM ", self.temporary, " AS was;"));
         script.on(
             &self.was.name,
             self.cause,
@@ -279,42 +280,43 @@ impl<'d, 'a> Pair<'d, 'a> {
         );
         let (cause, hazards): (_, &[Hazard]) =
             loss.map_or((self.cause, &[]), |cause| (cause, &[Hazard::Loss]));
-        script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.aside, ";"));
+        script.on(&self.was.name, cause, hazards, &expr!("DROP TABLE ", self.temporary, ";"));
     }
 
-    /// What a column's rows get, and whether a value may be lost on the way.
+    /// Returns the new value of a column and whether values may be lost.
     fn value(&self, at: usize, column: &ColumnDef<'_>, script: &mut Script) -> (Expr, bool) {
         let fill = self.fill(at);
-        let refuse = |script: &mut Script, why, what: &str, rows: &Expr| {
+        let guard_rows = |script: &mut Script, guard, what: &str, rows: &Expr| {
             let what = format!(
-                "{}.{} {what}, as does the row with the id ",
+                "{}.{} {what}, for example the row with id ",
                 self.is.name.as_str(),
                 column.name.as_str()
             );
-            let rows = expr!("FROM ", self.aside, " AS was", rows);
-            script.refuse(self.cause_of(at), why, &what, &expr!("was.id"), &rows);
+            let rows = expr!("FROM ", self.temporary, " AS was", rows);
+            script.guard(self.cause_of(at), guard, &what, &expr!("was.id"), &rows);
         };
-        let anew = |script: &mut Script, why| {
+        let recreated = |script: &mut Script, guard| {
             if fill.is_none() && column.not_null {
-                refuse(
+                guard_rows(
                     script,
-                    why,
-                    "is required and needs a value for rows that are there",
+                    guard,
+                    "is required, but existing rows have no value",
                     &expr!(""),
                 );
             }
             fill.clone().unwrap_or_else(|| expr!("NULL"))
         };
-        let (Some((was_shape, was)), Some(shape)) = (self.before(at), self.shape.columns.get(at))
+        let (Some((was_shape, was)), Some(shape)) = (self.previous(at), self.shape.columns.get(at))
         else {
-            let tenancy = matches!(self.shape.isolation, Isolation::Column(name) if name == column.name.as_str());
-            let why =
-                if tenancy { Refusal::TenancyColumnAdded } else { Refusal::RequiredFieldAdded };
-            return (anew(script, why), false);
+            let name = column.name.as_str();
+            let tenancy =
+                matches!(self.shape.isolation, Isolation::Column(tenancy) if tenancy == name);
+            let guard = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
+            return (recreated(script, guard), false);
         };
         let source = expr!("was.", was.name);
         let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
-            Conversion::Anew => return (anew(script, Refusal::RequiredRecreated), true),
+            Conversion::Recreate => return (recreated(script, Guard::RequiredRecreated), true),
             Conversion::Keep => (source.clone(), false),
             Conversion::Safe(value) => (value, false),
             Conversion::Risky(value) => (value, true),
@@ -337,14 +339,19 @@ impl<'d, 'a> Pair<'d, 'a> {
             (None, true) => {
                 if !was.not_null {
                     let rows = expr!(" WHERE ", source, " IS NULL");
-                    refuse(script, Refusal::MadeRequired, "is required and lacks a value", &rows);
+                    guard_rows(
+                        script,
+                        Guard::MadeRequired,
+                        "becomes required, but some rows have no value",
+                        &rows,
+                    );
                 }
                 if risky {
                     let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
-                    refuse(
+                    guard_rows(
                         script,
-                        Refusal::ValueUnfit,
-                        "has a value that does not fit its new type",
+                        Guard::ValueUnfit,
+                        "has values that its new type does not allow",
                         &rows,
                     );
                 }
@@ -355,7 +362,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         (converted, risky)
     }
 
-    /// Makes the indexes that are not there.
+    /// Creates missing indexes.
     pub(crate) fn index(&self, script: &mut Script) {
         for index in &self.is.indexes {
             if self.was.indexes.contains(index) && self.keeps(index) {
@@ -373,30 +380,26 @@ impl<'d, 'a> Pair<'d, 'a> {
                     " HAVING count(*) > 1"
                 );
                 let what = format!(
-                    "{}.{} is to be unique, and rows share a value, as does that with the id ",
+                    "{}.{} becomes unique, but some rows have the same value, for example the row \
+                     with id ",
                     self.is.name.as_str(),
                     column.as_str()
                 );
-                script.refuse(
-                    self.cause,
-                    Refusal::DuplicateValues,
-                    &what,
-                    &expr!("min(id)"),
-                    &rows,
-                );
+                script.guard(self.cause, Guard::DuplicateValues, &what, &expr!("min(id)"), &rows);
             }
             let hazards = [Hazard::Scan];
             script.on(
                 &self.was.name,
                 self.cause,
                 &hazards,
-                &index.create(&self.is.name, Existing::Impossible),
+                &index.create(&self.is.name, CreateMode::Always),
             );
         }
     }
 }
 
-/// Whether a column differs from another in nothing but its name, and in nothing that repeats its name.
+/// Returns whether a column differs only in its name and has no check, which would contain the
+/// name.
 fn is_renamed(was: &ColumnDef<'_>, is: &ColumnDef<'_>) -> bool {
     was.rule == Rule::Any && *is == ColumnDef { name: is.name.clone(), ..was.clone() }
 }

@@ -1,52 +1,54 @@
-//! What a schema's database has to hold: every table, column, check, index, key and policy with its final name.
+//! Table definitions: all tables, columns, checks, indexes, keys and policies of a schema, with
+//! their final names.
 //!
-//! Shapes come in. Provisioning prints what comes out, and migrations compare two of them, so that both agree.
+//! Provisioning prints these definitions and migrations compare two lists of them, so both use the
+//! same names.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::names::{Ident, Literal, Names};
-use super::provision::{Plan, table};
+use super::provision::{ResolvedOptions, table};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
 use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One table as it has to be.
+/// The definition of a table.
 #[derive(Debug)]
 pub(crate) struct TableDef<'a> {
-    /// Its name and that of its primary key.
+    /// The names of the table and of its primary key.
     pub(crate) table: Table<'a>,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub(crate) columns: Vec<ColumnDef<'a>>,
-    /// Its named checks, in order of their columns.
+    /// The named checks, in column order.
     pub(crate) checks: Vec<CheckDef<'a>>,
-    /// Its indexes, without that of the primary key.
+    /// The indexes, without that of the primary key.
     pub(crate) indexes: Vec<IndexDef<'a>>,
-    /// Which rows a tenant sees and writes, where that is limited.
+    /// The policy on the rows of a tenant, if the table is isolated.
     pub(crate) predicate: Option<Predicate<'a>>,
-    /// Its foreign keys, where they are asked for.
+    /// The foreign keys, if enabled.
     pub(crate) foreign_keys: Vec<ForeignKeyDef<'a>>,
 }
 
-/// One column.
+/// The definition of a column.
 #[derive(Debug)]
 pub(crate) struct ColumnDef<'a> {
-    /// Its physical name.
+    /// The name in the database.
     pub(crate) name: &'a str,
-    /// What it holds.
+    /// The type of its values.
     pub(crate) kind: ColumnKind<'a>,
-    /// Its type, with the time of writing as default where it has that.
+    /// The SQL type, including a `now()` default.
     pub(crate) column_type: ColumnType,
-    /// Whether every row has a value.
+    /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
     /// Whether it is the primary key.
     pub(crate) primary: bool,
-    /// The constant that an absent value is.
+    /// The constant default.
     pub(crate) preset: Option<Preset<'a>>,
-    /// What people should know of it.
+    /// The comment.
     pub(crate) comment: Option<Literal<'a>>,
 }
 
-/// A check of one column.
+/// A check constraint on one column.
 #[derive(Debug)]
 pub(crate) struct CheckDef<'a> {
     pub(crate) name: Ident<'a>,
@@ -54,12 +56,12 @@ pub(crate) struct CheckDef<'a> {
     pub(crate) rule: Rule<'a>,
 }
 
-/// What a check holds a value to.
+/// The condition of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rule<'a> {
-    /// One of these texts.
+    /// One of these strings.
     OneOf(&'a [Box<str>]),
-    /// A whole number of this range.
+    /// An integer in this range.
     Between(i128, i128),
 }
 
@@ -70,8 +72,8 @@ pub(crate) struct IndexDef<'a> {
     pub(crate) columns: Vec<&'a str>,
     pub(crate) method: Method,
     pub(crate) unique: bool,
-    /// Whether it is there for a foreign key, and built after the commit.
-    pub(crate) later: bool,
+    /// Whether it serves a foreign key and is built concurrently, after the commit.
+    pub(crate) concurrent: bool,
 }
 
 /// A foreign key, to the target's `id`.
@@ -83,8 +85,11 @@ pub(crate) struct ForeignKeyDef<'a> {
     pub(crate) target: usize,
 }
 
-/// Gives every object of these tables its name.
-pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], plan: &Plan<'a>) -> Vec<TableDef<'a>> {
+/// Defines the objects of these tables and names them.
+pub(crate) fn table_defs<'a>(
+    shapes: &[TableShape<'a>],
+    plan: &ResolvedOptions<'a>,
+) -> Vec<TableDef<'a>> {
     let mut names = Names::with(shapes.iter().map(TableShape::name));
     let tables: Vec<Table<'a>> =
         shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
@@ -123,7 +128,7 @@ impl<'a> ColumnDef<'a> {
         }
     }
 
-    /// As `CREATE TABLE` says it.
+    /// Returns the column as declared in `CREATE TABLE`.
     pub(crate) fn declared(&self) -> Column<'a> {
         Column {
             name: Ident::new(self.name),
@@ -134,8 +139,9 @@ impl<'a> ColumnDef<'a> {
         }
     }
 
-    /// Whether it is compared by itself: what it is, or would be, is more than the name of a type.
-    pub(crate) fn stands_alone(&self) -> bool {
+    /// Returns whether the column needs its own statement because its default or its digits have to
+    /// be compared too.
+    pub(crate) fn needs_own_statement(&self) -> bool {
         self.preset.is_some() || matches!(self.column_type, ColumnType::Numeric(_))
     }
 }
@@ -160,7 +166,7 @@ fn column_type(column: &ColumnShape<'_>) -> ColumnType {
     }
 }
 
-/// The range of a format that its column's type is wider than.
+/// Returns the range of a format whose column type has a larger range.
 fn range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
     match kind {
         ColumnKind::Exact(
@@ -174,12 +180,12 @@ fn range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
     }
 }
 
-/// What an absent value is. A column of JSON reads it as JSON, any other reads text.
+/// Returns the constant default.
 fn preset<'a>(column: &ColumnShape<'a>) -> Option<Preset<'a>> {
     Some(constant(column.kind, column.default?))
 }
 
-/// A value as a column of this kind is given it.
+/// Converts a value to a constant for a column of this kind: JSON text for a JSON column.
 pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Preset<'a> {
     match (kind, value) {
         (ColumnKind::Json, value) => Preset::Text(Literal::new(value.to_json())),
@@ -193,7 +199,7 @@ fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {
     let mut names = Names::with([table.key.as_str()]);
     let rule = |column: &ColumnShape<'a>| match column.kind {
         ColumnKind::Enum(allowed) => Some(Rule::OneOf(allowed)),
-        kind => range(kind).map(|(least, most)| Rule::Between(least, most)),
+        kind => range(kind).map(|(min, max)| Rule::Between(min, max)),
     };
     let ruled = shape.columns.iter().filter_map(|column| Some((column.name, rule(column)?)));
     ruled
@@ -206,24 +212,24 @@ fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {
 }
 
 fn indexes<'a>(shape: &TableShape<'a>, names: &mut Names) -> Vec<IndexDef<'a>> {
-    // A unique index on the column alone answers what another one would.
-    let is_led = |name: &str| {
+    // A unique index on the column alone makes another index redundant.
+    let has_unique_index = |name: &str| {
         shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
     };
     let wanted = shape
         .columns
         .iter()
-        .filter(|column| column.indexed && !column.primary && !is_led(column.name));
+        .filter(|column| column.indexed && !column.primary && !has_unique_index(column.name));
     let index = |column: &ColumnShape<'a>| {
         let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
         let name = names.claim(&[shape.name(), column.name, "idx"]);
-        IndexDef { name, columns: vec![column.name], method, unique: false, later: false }
+        IndexDef { name, columns: vec![column.name], method, unique: false, concurrent: false }
     };
     let mut indexes: Vec<_> = wanted.map(index).collect();
     indexes.extend(shape.unique.iter().map(|unique| {
         let name = names.claim(&[shape.name(), unique.column, "key"]);
         let columns = unique.within.into_iter().chain([unique.column]).collect();
-        IndexDef { name, columns, method: Method::Btree, unique: true, later: false }
+        IndexDef { name, columns, method: Method::Btree, unique: true, concurrent: false }
     }));
     indexes
 }
@@ -246,7 +252,7 @@ fn predicate<'a>(shape: &TableShape<'a>) -> Option<Predicate<'a>> {
     })
 }
 
-/// Foreign keys, now that every table is known, and an index for each column that has none.
+/// Adds foreign keys, and a concurrently built index for each of their columns that has none.
 fn foreign_keys<'a>(
     shapes: &[TableShape<'a>],
     definitions: &mut [TableDef<'a>],
@@ -255,14 +261,14 @@ fn foreign_keys<'a>(
     let at: BTreeMap<&str, usize> = shapes.iter().map(TableShape::name).zip(0..).collect();
     for (shape, definition) in shapes.iter().zip(definitions) {
         let mut names = Names::with([definition.table.key.as_str()]);
-        let mut led: BTreeSet<&str> = BTreeSet::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for key in &shape.foreign_keys {
             let Some(target) = at.get(key.target).copied() else { continue };
             let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
             definition.foreign_keys.push(ForeignKeyDef { name, column, target });
             let has_index =
                 |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
-            if led.insert(column) && !shape.columns.iter().any(has_index) {
+            if seen.insert(column) && !shape.columns.iter().any(has_index) {
                 let name = indexes.claim(&[shape.name(), column, "idx"]);
                 let columns = vec![column];
                 definition.indexes.push(IndexDef {
@@ -270,7 +276,7 @@ fn foreign_keys<'a>(
                     columns,
                     method: Method::Btree,
                     unique: false,
-                    later: true,
+                    concurrent: true,
                 });
             }
         }

@@ -1,38 +1,43 @@
-//! What stays of a table: checks, indexes, keys and the policy that mean the same before and after.
+//! The parts of a table that a migration retains: checks, indexes, keys and the policy that mean
+//! the same before and after.
 
-use super::super::catalogue::TableDef;
 use super::super::ddl::Predicate;
 use super::super::names::Ident;
+use super::super::table_defs::TableDef;
 use super::casts::Conversion;
 use super::pairing::{Pairing, Side};
 
-/// For each object of a table that was, the one it becomes.
+/// The retained objects of a previous table: for each, its index in the next table.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Retained {
     pub(crate) checks: Vec<Option<usize>>,
     pub(crate) indexes: Vec<Option<usize>>,
     pub(crate) foreign_keys: Vec<Option<usize>>,
-    /// Whether the policy says the same.
+    /// Whether the policy means the same.
     pub(crate) policy: bool,
 }
 
-impl Kept {
-    /// One for each table that was.
+impl Retained {
+    /// Compares all previous tables with their successors.
     pub(crate) fn all(from: &Side<'_>, to: &Side<'_>, pairing: &Pairing) -> Vec<Self> {
-        let looks = Looks { from, to, pairing };
-        from.tables.iter().enumerate().map(|(origin, was)| looks.kept(origin, was)).collect()
+        let comparison = Comparison { from, to, pairing };
+        from.tables
+            .iter()
+            .enumerate()
+            .map(|(origin, was)| comparison.retained(origin, was))
+            .collect()
     }
 }
 
-struct Looks<'l, 'a> {
+struct Comparison<'l, 'a> {
     from: &'l Side<'a>,
     to: &'l Side<'a>,
     pairing: &'l Pairing,
 }
 
-impl<'l> Looks<'l, '_> {
-    fn kept(&self, origin: usize, was: &TableDef<'_>) -> Kept {
-        let none = || Kept {
+impl<'l> Comparison<'l, '_> {
+    fn retained(&self, origin: usize, was: &TableDef<'_>) -> Retained {
+        let none = || Retained {
             checks: vec![None; was.checks.len()],
             indexes: vec![None; was.indexes.len()],
             foreign_keys: vec![None; was.foreign_keys.len()],
@@ -50,7 +55,7 @@ impl<'l> Looks<'l, '_> {
                 .iter()
                 .map(|column| self.renamed(origin, was, column))
                 .collect::<Option<_>>()?;
-            let is_same = |now: &super::super::catalogue::IndexDef<'_>| {
+            let is_same = |now: &super::super::table_defs::IndexDef<'_>| {
                 now.columns == columns && now.method == index.method && now.unique == index.unique
             };
             is.indexes.iter().position(is_same)
@@ -62,7 +67,7 @@ impl<'l> Looks<'l, '_> {
         });
         let policy =
             was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
-        Kept {
+        Retained {
             checks: checks.collect(),
             indexes: indexes.collect(),
             foreign_keys: foreign_keys.collect(),
@@ -70,23 +75,23 @@ impl<'l> Looks<'l, '_> {
         }
     }
 
-    /// What a column is called after, if it stays.
+    /// Returns the new name of a column that is retained.
     fn renamed(&self, table: usize, was: &TableDef<'_>, column: &str) -> Option<&'l str> {
         let at = was.columns.iter().position(|known| known.name == column)?;
         self.pairing.column(self.to, table, at)
     }
 
-    /// The same, if its type stays too.
+    /// Returns the new name of a column that is retained with its type.
     fn unchanged(&self, table: usize, was: &TableDef<'_>, column: &str) -> Option<&'l str> {
         let at = was.columns.iter().position(|known| known.name == column)?;
         let target = self.pairing.targets.get(table).copied().flatten()?;
         let columns = self.pairing.columns.get(target)?;
         let now = columns.targets.get(at).copied().flatten()?;
-        let is_kept = matches!(columns.origins.get(now)?, Some((_, Conversion::Kept)));
+        let is_kept = matches!(columns.origins.get(now)?, Some((_, Conversion::Unchanged)));
         is_kept.then(|| self.pairing.column(self.to, table, at)).flatten()
     }
 
-    /// A policy in the names that everything has after; none if it cannot stay.
+    /// Returns a policy with the new names, or `None` if it cannot be retained.
     fn translated(
         &self,
         table: usize,
@@ -99,12 +104,12 @@ impl<'l> Looks<'l, '_> {
             Predicate::Parent { local_key, parent, key, owner } => {
                 let local_key = own(local_key)?;
                 let Some(origin) = self.from.position(parent.as_str()) else {
-                    // A table of someone else's: it is called as it was.
-                    let as_was = |name: &Ident<'_>| Ident::new(name.as_str().to_owned());
-                    let (key, owner) = (as_was(key), owner.as_ref().map(as_was));
+                    // A table that the schema does not have keeps its name.
+                    let unchanged_name = |name: &Ident<'_>| Ident::new(name.as_str().to_owned());
+                    let (key, owner) = (unchanged_name(key), owner.as_ref().map(unchanged_name));
                     return Some(Predicate::Parent {
                         local_key,
-                        parent: as_was(parent),
+                        parent: unchanged_name(parent),
                         key,
                         owner,
                     });
@@ -116,7 +121,7 @@ impl<'l> Looks<'l, '_> {
                     table.columns.iter().any(|column| column.name == name)
                 };
                 let theirs = |column: &Ident<'_>| match column.as_str() {
-                    // A column that the schema knows neither before nor after is called as it was.
+                    // A column that neither schema has keeps its name.
                     name if !has(known, name) && !has(parent, name) => {
                         Some(Ident::new(name.to_owned()))
                     }

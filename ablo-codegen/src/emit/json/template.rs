@@ -1,86 +1,91 @@
-//! Text that is printed once and used often: what makes a document of a thousand models cheap.
+//! Reuse of printed text, which makes documents of a thousand models cheap.
 //!
-//! A [`Fragment`] is the same wherever it stands, a [`Stencil`] but for a few names, a [`Repeat`] is copied from where
-//! it stands already. Each is first printed by the writer, and so through the same checks as any other text.
+//! A [`Fragment`] is constant text, a [`Template`] is text with placeholders for names, and
+//! [`RepeatedText`] is copied from its first occurrence. All text is first printed by the writer,
+//! so it is escaped like any other.
 
-use super::write::{Array, Object, Text};
+use super::write::{Array, Buffer, Object};
 use std::ops::Range;
 
-/// Goes on after whatever stands before: a comma if that is anything.
-fn go_on(text: &mut Text, empty: &mut bool) {
+/// Writes a comma unless this is the first member.
+fn separate(text: &mut Buffer, empty: &mut bool) {
     if !std::mem::replace(empty, false) {
         text.out.push(',');
     }
 }
 
-/// Members that are always the same.
+/// Constant members of an object.
 #[derive(Debug, Default)]
 pub(crate) struct Fragment(String);
 
 impl Fragment {
-    /// Members of an object on one line.
+    /// Prints members on one line.
     pub(crate) fn inline(fill: impl FnOnce(&mut Object<'_>)) -> Self {
-        let mut text = Text { out: String::new(), depth: 0, inline: true };
+        let mut text = Buffer { out: String::new(), depth: 0, inline: true };
         fill(&mut Object { text: &mut text, empty: true });
         Self(text.out)
     }
 
-    /// Members of an object that is so many objects deep in its document, a line for each.
+    /// Prints members on separate lines, at a nesting depth.
     pub(crate) fn block(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
-        let mut text = Text { out: String::new(), depth, inline: false };
+        let mut text = Buffer { out: String::new(), depth, inline: false };
         fill(&mut Object { text: &mut text, empty: true });
         Self(text.out)
     }
 }
 
-/// Members that are the same for every model but for a few names.
+/// Members that differ between models only in a few names.
 #[derive(Debug, Default)]
-pub(crate) struct Stencil {
+pub(crate) struct Template {
     depth: usize,
-    /// Text, and which hole comes after it.
+    /// Text, and the index of the placeholder after it.
     pieces: Vec<(String, Option<usize>)>,
 }
 
-impl Stencil {
-    /// What stands for the names. No text of ours has these characters, and no text of authors is ever in a stencil.
-    pub(crate) const HOLES: [&'static str; 4] = ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
+impl Template {
+    /// The placeholders of names. Templates contain only text of this program, which does not use
+    /// these characters.
+    pub(crate) const PLACEHOLDERS: [&'static str; 4] =
+        ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
 
-    fn cut(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+    fn parse(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
         let Fragment(text) = Fragment::block(depth, fill);
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
-        let hole = |text: &str| Self::HOLES.iter().position(|hole| text.starts_with(hole));
+        let placeholder = |text: &str| {
+            Self::PLACEHOLDERS.iter().position(|placeholder| text.starts_with(placeholder))
+        };
         while let Some(at) = rest.find(|symbol| ('\u{e000}'..='\u{e003}').contains(&symbol)) {
-            pieces.push((rest[..at].to_owned(), hole(&rest[at..])));
-            rest = &rest[at + Self::HOLES[0].len()..];
+            pieces.push((rest[..at].to_owned(), placeholder(&rest[at..])));
+            rest = &rest[at + Self::PLACEHOLDERS[0].len()..];
         }
         pieces.push((rest.to_owned(), None));
         Self { depth, pieces }
     }
 }
 
-/// Members or items that are the same in several places of one document.
+/// Members or items that occur several times in one document.
 #[derive(Debug, Default)]
-pub(crate) struct Repeat {
+pub(crate) struct RepeatedText {
     depth: usize,
     written: Option<Range<usize>>,
 }
 
-impl Repeat {
-    /// Copies what stands already, if it does.
-    fn copy(&self, text: &mut Text, empty: &mut bool) -> bool {
+impl RepeatedText {
+    /// Copies the first occurrence. Returns `false` if there is none.
+    fn copy(&self, text: &mut Buffer, empty: &mut bool) -> bool {
         let Some(written) = self.written.clone().filter(|_| self.depth == text.depth) else {
             return false;
         };
         if !written.is_empty() {
-            go_on(text, empty);
+            separate(text, empty);
             text.out.extend_from_within(written);
         }
         true
     }
 
-    /// Keeps what was written since `start`, but for the comma before it.
-    fn keep(&mut self, text: &Text, start: usize, comma: bool) {
+    /// Records the text since `start`, without the comma before it.
+    fn keep(&mut self, text: &Buffer, start: usize, comma: bool) {
         let end = text.out.len();
         *self =
             Self { depth: text.depth, written: Some((start + usize::from(comma)).min(end)..end) };
@@ -88,35 +93,36 @@ impl Repeat {
 }
 
 impl Object<'_> {
-    /// Members of a fragment.
+    /// Writes the members of a fragment.
     pub(crate) fn fragment(&mut self, Fragment(members): &Fragment) {
         if !members.is_empty() {
-            go_on(self.text, &mut self.empty);
+            separate(self.text, &mut self.empty);
             self.text.out.push_str(members);
         }
     }
 
-    /// Members from a stencil, with `names` in its holes; `fill` is asked once, and the same for every use.
-    pub(crate) fn stencil(
+    /// Writes the members of a template with `names` in its placeholders. `fill` writes the
+    /// template on first use and must always write the same members.
+    pub(crate) fn template(
         &mut self,
-        stencil: &mut Stencil,
+        template: &mut Template,
         names: [&str; 4],
         fill: impl FnOnce(&mut Object<'_>),
     ) {
-        if stencil.depth != self.text.depth {
-            *stencil = Stencil::cut(self.text.depth, fill);
+        if template.depth != self.text.depth {
+            *template = Template::parse(self.text.depth, fill);
         }
-        go_on(self.text, &mut self.empty);
-        for (piece, hole) in &stencil.pieces {
+        separate(self.text, &mut self.empty);
+        for (piece, placeholder) in &template.pieces {
             self.text.out.push_str(piece);
-            if let Some(name) = hole.and_then(|hole| names.get(hole)) {
+            if let Some(name) = placeholder.and_then(|placeholder| names.get(placeholder)) {
                 self.text.escaped(name);
             }
         }
     }
 
-    /// Members that `fill` writes, copied from where they stand already after the first use.
-    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Object<'_>)) {
+    /// Writes the members that `fill` writes; after the first use they are copied.
+    pub(crate) fn repeat(&mut self, repeat: &mut RepeatedText, fill: impl FnOnce(&mut Object<'_>)) {
         if !repeat.copy(self.text, &mut self.empty) {
             let (start, comma) = (self.text.out.len(), !self.empty);
             fill(self);
@@ -126,8 +132,8 @@ impl Object<'_> {
 }
 
 impl Array<'_> {
-    /// Items that `fill` writes, copied from where they stand already after the first use.
-    pub(crate) fn repeat(&mut self, repeat: &mut Repeat, fill: impl FnOnce(&mut Array<'_>)) {
+    /// Writes the items that `fill` writes; after the first use they are copied.
+    pub(crate) fn repeat(&mut self, repeat: &mut RepeatedText, fill: impl FnOnce(&mut Array<'_>)) {
         if !repeat.copy(self.text, &mut self.empty) {
             let (start, comma) = (self.text.out.len(), !self.empty);
             fill(self);
@@ -143,7 +149,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_fragment_stands_as_if_written_there() {
+    fn fragments_print_like_direct_members() {
         let fill = |object: &mut Object<'_>| {
             object.string("type", "a\"b");
             object.strings("of", &["x"]);
@@ -180,22 +186,24 @@ mod tests {
     }
 
     #[test]
-    fn a_stencil_is_the_text_it_was_cut_from_with_names_in_its_holes() {
+    fn templates_print_like_direct_members() {
         let fill = |object: &mut Object<'_>, key: &str| {
             object.parts("id", &[key, ".list"]);
             object.object_at(&["/", key], |path| path.strings("tags", &[key]));
         };
-        let mut stencil = Stencil::default();
-        let [hole, ..] = Stencil::HOLES;
+        let mut template = Template::default();
+        let [placeholder, ..] = Template::PLACEHOLDERS;
         let filled = document(0, |top| {
             for key in ["tasks", "a\"b"] {
                 top.object(key, |object| {
                     object.boolean("first", true);
-                    object.stencil(&mut stencil, [key, "", "", ""], |object| fill(object, hole));
+                    object.template(&mut template, [key, "", "", ""], |object| {
+                        fill(object, placeholder)
+                    });
                 });
             }
-            // Another depth: the stencil is cut anew.
-            top.stencil(&mut stencil, ["x", "", "", ""], |object| fill(object, hole));
+            // At another depth the template is parsed again.
+            top.template(&mut template, ["x", "", "", ""], |object| fill(object, placeholder));
         });
         let plain = document(0, |top| {
             for key in ["tasks", "a\"b"] {
@@ -210,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_stands_as_if_written_again() {
+    fn repeated_text_prints_like_direct_members() {
         let fill = |object: &mut Object<'_>| {
             object.boolean("a", true);
             object.boolean("b", false);
         };
         let nothing = |_: &mut Object<'_>| {};
-        let repeat = &mut Repeat::default();
-        let none = &mut Repeat::default();
+        let repeat = &mut RepeatedText::default();
+        let none = &mut RepeatedText::default();
         let repeated = document(0, |top| {
             for name in ["x", "y"] {
                 top.object(name, |object| {
@@ -230,7 +238,7 @@ mod tests {
             }
             top.repeat(repeat, fill);
         });
-        let again: Value = serde_json::from_str(&repeated).expect("it is JSON");
+        let again: Value = serde_json::from_str(&repeated).expect("the document is JSON");
         let both = json!({"a": true, "b": false});
         assert_eq!(
             again,

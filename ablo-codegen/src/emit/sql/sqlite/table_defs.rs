@@ -1,6 +1,8 @@
-//! What a schema's database has to hold: every table, column, check, index and key with its final name.
+//! Table definitions: all tables, columns, checks, indexes and keys of a schema, with their final
+//! names.
 //!
-//! Shapes come in. Provisioning prints what comes out, and migrations compare two of them, so that both agree.
+//! Provisioning prints these definitions and migrations compare two lists of them, so both use the
+//! same names.
 
 use super::ddl::{
     ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
@@ -11,17 +13,17 @@ use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
 use std::collections::BTreeSet;
 
-/// Gives every object of these tables its name.
-pub(crate) fn catalogue<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
-    // Tables and indexes have one space of names.
+/// Defines the objects of these tables and names them.
+pub(crate) fn table_defs<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
+    // Tables and indexes share one namespace.
     let mut names = Names::with(shapes.iter().map(TableShape::name));
     let known: BTreeSet<&str> = shapes.iter().map(TableShape::name).collect();
     let table = |shape: &TableShape<'a>| {
         let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
         if foreign_keys {
             for key in shape.foreign_keys.iter().filter(|key| known.contains(key.target)) {
-                let place = shape.columns.iter().position(|column| column.name == key.column);
-                if let Some(column) = place.and_then(|at| columns.get_mut(at)) {
+                let position = shape.columns.iter().position(|column| column.name == key.column);
+                if let Some(column) = position.and_then(|at| columns.get_mut(at)) {
                     column.references.push(Ident::new(key.target));
                 }
             }
@@ -50,7 +52,7 @@ fn column<'a>(shape: &ColumnShape<'a>) -> ColumnDef<'a> {
     }
 }
 
-/// How a kind is stored and what its values are held to.
+/// Returns the storage class and the rule of a kind.
 pub(crate) fn stored(kind: ColumnKind<'_>) -> (Storage, Rule<'_>) {
     match kind {
         ColumnKind::Text => (Storage::Text, Rule::Any),
@@ -60,12 +62,12 @@ pub(crate) fn stored(kind: ColumnKind<'_>) -> (Storage, Rule<'_>) {
         ColumnKind::Date => (Storage::Text, Rule::Instant),
         ColumnKind::Json => (Storage::Text, Rule::Json),
         ColumnKind::Exact(format) => match (format, format.bounds()) {
-            // SQLite's own integers.
+            // The range of SQLite's integers.
             (Format::Int64, _) => (Storage::Integer, Rule::Any),
             (Format::Uint64, _) => (Storage::Text, Rule::Uint64),
             (Format::Decimal { digits }, _) => (Storage::Text, Rule::Decimal(digits)),
             (Format::Uuid, _) => (Storage::Text, Rule::Uuid),
-            (_, Some((least, most))) => (Storage::Integer, Rule::Between(least, most)),
+            (_, Some((min, max))) => (Storage::Integer, Rule::Between(min, max)),
             (_, None) => (Storage::Real, Rule::Single),
         },
     }
@@ -75,7 +77,8 @@ fn literals(values: &[Box<str>]) -> Vec<Literal<'_>> {
     values.iter().map(|value| Literal::new(&**value)).collect()
 }
 
-/// A value as a column of this kind stores it. None for a value that the kind cannot have.
+/// Converts a value to the form in which a column of this kind stores it, or returns `None` if the
+/// kind cannot have this value.
 pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Option<Constant<'a>> {
     let number = |text: &str| Digits::new(text).map(Constant::Number);
     match (kind, value) {
@@ -93,7 +96,7 @@ pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Option<Con
     }
 }
 
-/// A date of a checked schema in the form in which columns hold it: in UTC, with microseconds.
+/// Converts a date of a validated schema to the stored form: UTC with microseconds.
 fn instant(text: &str) -> Option<String> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
@@ -121,7 +124,7 @@ fn instant(text: &str) -> Option<String> {
     ))
 }
 
-/// Days since 1 March of the year 0, in the Gregorian calendar.
+/// Returns the days since 1 March of the year 0 in the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     year * 365 + year.div_euclid(4) - year.div_euclid(100)
@@ -131,7 +134,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
         - 1
 }
 
-/// The year, month and day of a number of days.
+/// Converts a number of days back to year, month and day.
 fn date(days: i64) -> (i64, i64, i64) {
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -143,14 +146,14 @@ fn date(days: i64) -> (i64, i64, i64) {
 }
 
 fn indexes<'a>(shape: &TableShape<'a>, foreign_keys: bool, names: &mut Names) -> Vec<IndexDef<'a>> {
-    // A unique index on the column alone answers what another one would.
-    let is_led = |name: &str| {
+    // A unique index on the column alone makes another index redundant.
+    let has_unique_index = |name: &str| {
         shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
     };
     let refers =
         |name: &str| foreign_keys && shape.foreign_keys.iter().any(|key| key.column == name);
     let wanted = shape.columns.iter().filter(|column| {
-        (column.indexed || refers(column.name)) && !column.primary && !is_led(column.name)
+        (column.indexed || refers(column.name)) && !column.primary && !has_unique_index(column.name)
     });
     let mut index = |column: &'a str, ending, columns, unique| {
         let name = names.claim(&[shape.name(), column, ending]);
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_four_centuries_comes_back() {
+    fn days_of_four_centuries_round_trip() {
         for day in days(1899, 12, 31)..days(2301, 1, 1) {
             let (year, month, date) = date(day);
             assert_eq!(days(year, month, date), day);
