@@ -1,4 +1,4 @@
-//! docs/reference/errors.md: what `ablo explain` says of every code, on one page.
+//! Generates docs/reference/errors.md from the output of `ablo explain`.
 
 use crate::step::{cargo, root};
 use std::fs;
@@ -14,10 +14,10 @@ pub(crate) fn write() -> Result<(), String> {
     fs::write(root().join(PAGE), page()?).map_err(|error| format!("{PAGE}: {error}"))
 }
 
-/// Says when the page is stale.
+/// Fails if the page is stale.
 pub(crate) fn check() -> Result<(), String> {
-    let written = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
-    if written == page()? {
+    let current = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    if current == page()? {
         Ok(())
     } else {
         Err(format!("{PAGE} is stale: run `cargo xtask codes`"))
