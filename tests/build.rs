@@ -1,4 +1,5 @@
-//! One `#[test]` per schema fixture and target, so that a failure names both; and the Rust fixtures, ready to be compiled.
+//! Generates one `#[test]` per schema fixture and target, and copies the Rust fixtures for
+//! `include!`.
 
 use std::env;
 use std::fmt::Write;
@@ -27,7 +28,7 @@ fn main() {
                     tests,
                     "#[test]\nfn {test}() {{\n    check({name:?}, {path:?}, {target:?});\n}}\n"
                 )
-                .expect("strings take text");
+                .expect("writing to a string");
             }
         }
     }
@@ -37,7 +38,7 @@ fn main() {
     copy_sources(&root.join("rust"), &out.join("rust"));
 }
 
-/// Copies sources without their `//!`, which `include!` refuses.
+/// Copies sources without their `//!` comments, which `include!` does not allow.
 fn copy_sources(from: &Path, to: &Path) {
     println!("cargo::rerun-if-changed={}", from.display());
     fs::create_dir_all(to).expect("OUT_DIR is writable");

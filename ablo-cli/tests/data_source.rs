@@ -5,7 +5,7 @@
 mod support;
 
 use ablo_tests::postgres::{Database, Server};
-use ablo_tests::source::{Application, Moment};
+use ablo_tests::source::{Application, RequestStage};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -407,11 +407,11 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
         "--source",
         &source_url,
     ];
-    let mut steps: Vec<(Moment, &str, u64)> = Vec::new();
+    let mut steps: Vec<(RequestStage, &str, u64)> = Vec::new();
     for kind in ["commit", "events"] {
-        steps.push((Moment::Arrived, kind, 0));
+        steps.push((RequestStage::Received, kind, 0));
         // Then between what it does about the answer.
-        steps.extend([0, 1, 2, 3, 5, 8].map(|ms| (Moment::Done, kind, ms)));
+        steps.extend([0, 1, 2, 3, 5, 8].map(|ms| (RequestStage::Handled, kind, ms)));
     }
     let target = Arc::new(Target(std::sync::Mutex::new(0)));
     let mut written = Vec::new();
@@ -425,7 +425,7 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
             commit(&coordinator.address, &ids, end);
             written.extend(ids);
             let (once, at) = (AtomicBool::new(false), Arc::clone(&target));
-            let hook = move |now: Moment, asked: &str| {
+            let hook = move |now: RequestStage, asked: &str| {
                 if now == moment && asked == kind && !once.swap(true, Ordering::SeqCst) {
                     let at = Arc::clone(&at);
                     match ms {
@@ -437,11 +437,11 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
                     }
                 }
             };
-            *application.weather.hook.lock().expect("a hook") = Some(Box::new(hook));
+            *application.faults.hook.lock().expect("a hook") = Some(Box::new(hook));
             let ids = [0, 1].map(|at| format!("step-{round}-{at}"));
             let _unknown = try_commit(&coordinator.address, KEY, &ids);
             coordinator.child.wait().expect("it was killed");
-            *application.weather.hook.lock().expect("a hook") = None;
+            *application.faults.hook.lock().expect("a hook") = None;
             let coordinator = Running::start(&place, &serve, Some(KEY));
             commit(&coordinator.address, &ids, end);
             written.extend(ids);

@@ -1,6 +1,6 @@
 //! What creating a row takes.
 
-use crate::__private::{Changes, Patched, Value};
+use crate::__private::{Changes, ModelPatch, Value};
 use crate::{Id, Model};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -34,7 +34,7 @@ impl<M: Model> Create<M> {
     #[doc(hidden)]
     #[must_use]
     pub fn __set<T: Value>(mut self, at: usize, value: T) -> Self {
-        self.changes.put(at, value.store());
+        self.changes.put(at, value.into_value());
         self
     }
 

@@ -3,7 +3,7 @@
 //! A row keeps the JSON as text, so that a value written by somebody who knows more of its shape, or less, neither loses
 //! a member nor makes the row unreadable. The type comes in when the value is asked for.
 
-use crate::__private::{Shaped, Shown, Stored, Value};
+use crate::__private::{JsonType, OwnedValue, Value, ValueRef};
 use crate::descriptor::FieldKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -28,7 +28,7 @@ pub struct Json<T> {
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: Shaped> Json<T> {
+impl<T: JsonType> Json<T> {
     /// Writes a value as JSON.
     ///
     /// # Errors
@@ -85,22 +85,22 @@ impl<'de, T> Deserialize<'de> for Json<T> {
     }
 }
 
-impl<T: Shaped> Value for Json<T> {
+impl<T: JsonType> Value for Json<T> {
     const KIND: FieldKind = FieldKind::Json;
     const RAW: bool = true;
     const SHAPE: Option<fn() -> String> = Some(shape::<T>);
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Raw(&self.raw)
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Raw(&self.raw)
     }
 
-    fn store(self) -> Stored {
-        Stored::Raw(self.raw)
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Raw(self.raw)
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         let raw = match stored {
-            Stored::Raw(raw) => raw,
+            OwnedValue::Raw(raw) => raw,
             _ => RawValue::NULL.to_owned(),
         };
         Self { raw, of: PhantomData }

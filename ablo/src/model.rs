@@ -2,7 +2,7 @@
 //!
 //! Generated code implements it, and nothing else should: the supertrait that reads and writes rows is private.
 
-use crate::__private::{Codec, Patched};
+use crate::__private::{Codec, ModelPatch};
 use crate::descriptor::ModelDescriptor;
 use serde::Serialize;
 use std::fmt::Debug;
@@ -25,7 +25,7 @@ use std::fmt::Debug;
 )]
 pub trait Model: Codec + Send + Sync + 'static {
     /// What changing a row takes. Serialises to what it changes.
-    type Patch: Patched + Serialize + Clone + Debug + Default + PartialEq + Send;
+    type Patch: ModelPatch + Serialize + Clone + Debug + Default + PartialEq + Send;
     /// What the schema says of the model.
     const DESCRIPTOR: &'static ModelDescriptor;
 }

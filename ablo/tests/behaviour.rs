@@ -85,18 +85,15 @@ fn a_bad_row_is_refused_by_model_and_field() {
         message(r#""location":null,"status":"ready""#)
             .starts_with("`WeatherReport.location`: invalid type: null")
     );
-    assert!(
-        message(r#""status":"ready""#)
-            .starts_with("`WeatherReport.location`: the member is missing")
-    );
+    assert!(message(r#""status":"ready""#).starts_with("`WeatherReport.location`: missing member"));
     let twice = r#""location":"Oslo","location":"Oslo","status":"ready""#;
-    assert!(message(twice).starts_with("`WeatherReport.location`: the member is there twice"));
+    assert!(message(twice).starts_with("`WeatherReport.location`: duplicate member"));
     let id_twice = r#""id":"r_2","location":"Oslo","status":"ready""#;
-    assert!(message(id_twice).starts_with("`WeatherReport.id`: the member is there twice"));
+    assert!(message(id_twice).starts_with("`WeatherReport.id`: duplicate member"));
     let no_id =
         serde_json::from_str::<Row<WeatherReport>>(r#"{"location":"Oslo","status":"ready"}"#)
             .unwrap_err();
-    assert!(no_id.to_string().starts_with("`WeatherReport.id`: the member is missing"));
+    assert!(no_id.to_string().starts_with("`WeatherReport.id`: missing member"));
     assert!(
         serde_json::from_str::<Row<WeatherReport>>("[]")
             .unwrap_err()

@@ -71,7 +71,7 @@ fn a_batch_of_another_schema_needs_a_description() {
     assert!(
         json(&later::SCHEMA, &bytes)
             .unwrap_err()
-            .ends_with("a batch of another schema, without a description")
+            .ends_with("batch of a different schema without a dictionary")
     );
     assert!(Deltas::is_binary(&bytes) && !Deltas::is_binary(text.as_bytes()));
 }
@@ -150,21 +150,21 @@ fn hostile_bytes_are_refused() {
     }
     let mut longer = good.clone();
     longer.push(b'x');
-    assert!(json(&SCHEMA, &longer).unwrap_err().ends_with("more text behind the value"));
+    assert!(json(&SCHEMA, &longer).unwrap_err().ends_with("trailing characters"));
     let with = |at: usize, bytes: &[u8]| {
         let mut other = good.clone();
         other.splice(at..at + 1, bytes.iter().copied());
         json(&SCHEMA, &other).unwrap_err()
     };
-    assert!(with(0, &[0]).ends_with("not a batch of this version"));
-    assert!(with(1, &[2]).ends_with("not a batch of this version"));
-    assert!(with(2, &[0x80]).ends_with("a form that this version does not know"));
+    assert!(with(0, &[0]).ends_with("not a batch of a supported version"));
+    assert!(with(1, &[2]).ends_with("not a batch of a supported version"));
+    assert!(with(2, &[0x80]).ends_with("unknown flag or form"));
     // The count of deltas, then the length of the head.
     let huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    assert!(with(19, &huge).ends_with("a length or a count beyond the end"));
-    assert!(with(20, &huge).ends_with("a length or a count beyond the end"));
+    assert!(with(19, &huge).ends_with("length or count exceeds the input"));
+    assert!(with(20, &huge).ends_with("length or count exceeds the input"));
     let last = good.len() - 1;
-    assert!(with(last, &[0xff]).ends_with("not UTF-8"));
+    assert!(with(last, &[0xff]).ends_with("invalid UTF-8"));
 }
 
 /// A batch of nothing but what stands before the deltas.
@@ -179,10 +179,10 @@ fn only(flags: u8, head: &[u8], tail: &str) -> String {
 #[test]
 fn versions_are_an_object_of_a_list() {
     assert_eq!(only(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
-    assert!(only(1 | 4, &[1], "0").ends_with("not an object"));
-    assert!(only(1 | 4, &[3], "{} ").ends_with("not the JSON that the field holds"));
-    assert!(only(1 | 4, &[3], " {}").ends_with("not the JSON that the field holds"));
-    assert!(only(4, &[2], "{}").ends_with("a form that this version does not know"));
+    assert!(only(1 | 4, &[1], "0").ends_with("expected an object"));
+    assert!(only(1 | 4, &[3], "{} ").ends_with("invalid JSON in a `json` field"));
+    assert!(only(1 | 4, &[3], " {}").ends_with("invalid JSON in a `json` field"));
+    assert!(only(4, &[2], "{}").ends_with("unknown flag or form"));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn what_is_unfolded_is_bounded() {
     assert!(
         json(&SCHEMA, &batch(20_000))
             .unwrap_err()
-            .ends_with("more to unfold than a batch of this size may hold")
+            .ends_with("decoded text exceeds the limit for a batch of this size")
     );
 }
 
@@ -246,7 +246,7 @@ fn what_is_shared_is_bounded() {
     assert!(
         read(&list(2000, 3000))
             .unwrap_err()
-            .ends_with("more to unfold than a batch of this size may hold")
+            .ends_with("decoded text exceeds the limit for a batch of this size")
     );
 }
 

@@ -1,4 +1,4 @@
-//! The binary form beside serde's formats and prost, on what JSON carries.
+//! Benchmarks the binary form against serde formats and prost.
 
 use crate::data::{Kind, Order, batch};
 use crate::json::{Touch, table, touch};
@@ -14,12 +14,12 @@ use std::io::Write;
 
 fn gzip(bytes: &[u8]) -> usize {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).expect("memory");
-    encoder.finish().expect("memory").len()
+    encoder.write_all(bytes).expect("writing to memory");
+    encoder.finish().expect("writing to memory").len()
 }
 
 fn zstd(bytes: &[u8]) -> usize {
-    zstd::bulk::compress(bytes, 3).expect("memory").len()
+    zstd::bulk::compress(bytes, 3).expect("writing to memory").len()
 }
 
 fn all<D: Touch>(batch: &[D]) -> u64 {
@@ -42,8 +42,8 @@ fn sizes(name: &str, forms: &[(&str, &[u8])], count: usize) {
     }
 }
 
-/// What the peers make of a batch.
-struct Forms {
+/// A batch encoded by every codec.
+struct Encodings {
     json: String,
     same: Vec<u8>,
     described: Vec<u8>,
@@ -53,19 +53,19 @@ struct Forms {
     prost: Vec<u8>,
 }
 
-fn forms<'a, D, L>(json: &'a str) -> Forms
+fn encode_all<'a, D, L>(json: &'a str) -> Encodings
 where
     D: Serialize + Deserialize<'a> + bitcode::Encode,
     L: Message + Default + for<'b> From<&'b Vec<D>>,
 {
-    let ours = Deltas::read(&SCHEMA, json).expect("good");
-    let theirs = sonic_rs::from_str::<Batch<D>>(json).expect("good").deltas;
-    Forms {
+    let ours = Deltas::read(&SCHEMA, json).expect("valid input");
+    let theirs = sonic_rs::from_str::<Batch<D>>(json).expect("valid input").deltas;
+    Encodings {
         json: json.to_owned(),
         same: ours.to_binary(Naming::SameSchema),
         described: ours.to_binary(Naming::Described),
-        postcard: postcard::to_allocvec(&theirs).expect("good"),
-        rmp: rmp_serde::to_vec(&theirs).expect("good"),
+        postcard: postcard::to_allocvec(&theirs).expect("valid input"),
+        rmp: rmp_serde::to_vec(&theirs).expect("valid input"),
         bitcode: bitcode::encode(&theirs),
         prost: L::from(&theirs).encode_to_vec(),
     }
@@ -83,35 +83,60 @@ impl From<&Vec<peers::ShipmentDelta<'_>>> for proto::ShipmentList {
     }
 }
 
-const NAMES: [&str; 7] = ["ablo", "ablo, described", "sonic-rs JSON", "bitcode", "postcard", "rmp-serde", "prost"];
+const NAMES: [&str; 7] =
+    ["ablo", "ablo, described", "sonic-rs JSON", "bitcode", "postcard", "rmp-serde", "prost"];
 
 macro_rules! contest {
     ($decode:ident, $encode:ident, $delta:ty, $list:ty) => {
-        fn $decode(what: &str, forms: &Forms, count: usize, head: bool) {
+        fn $decode(what: &str, forms: &Encodings, count: usize, head: bool) {
             let mut contenders = vec![
-                contender(NAMES[0], || touch(&Deltas::read_binary(&SCHEMA, &forms.same).expect("good"))),
-                contender(NAMES[1], || touch(&Deltas::read_binary(&SCHEMA, &forms.described).expect("good"))),
-                contender(NAMES[2], || all(&sonic_rs::from_str::<Batch<$delta>>(&forms.json).expect("good").deltas)),
-                contender(NAMES[3], || all(&bitcode::decode::<Vec<$delta>>(&forms.bitcode).expect("good"))),
-                contender(NAMES[4], || all(&postcard::from_bytes::<Vec<$delta>>(&forms.postcard).expect("good"))),
-                contender(NAMES[5], || all(&rmp_serde::from_slice::<Vec<$delta>>(&forms.rmp).expect("good"))),
-                contender(NAMES[6], || <$list>::decode(forms.prost.as_slice()).expect("good").deltas.len() as u64),
+                contender(NAMES[0], || {
+                    touch(&Deltas::read_binary(&SCHEMA, &forms.same).expect("valid input"))
+                }),
+                contender(NAMES[1], || {
+                    touch(&Deltas::read_binary(&SCHEMA, &forms.described).expect("valid input"))
+                }),
+                contender(NAMES[2], || {
+                    all(&sonic_rs::from_str::<Batch<$delta>>(&forms.json)
+                        .expect("valid input")
+                        .deltas)
+                }),
+                contender(NAMES[3], || {
+                    all(&bitcode::decode::<Vec<$delta>>(&forms.bitcode).expect("valid input"))
+                }),
+                contender(NAMES[4], || {
+                    all(&postcard::from_bytes::<Vec<$delta>>(&forms.postcard).expect("valid input"))
+                }),
+                contender(NAMES[5], || {
+                    all(&rmp_serde::from_slice::<Vec<$delta>>(&forms.rmp).expect("valid input"))
+                }),
+                contender(NAMES[6], || {
+                    <$list>::decode(forms.prost.as_slice()).expect("valid input").deltas.len()
+                        as u64
+                }),
             ];
             let times = measure(&mut contenders, count, 2_000_000 / (count * 40).max(2000));
             table(if head { &NAMES } else { &[] }, &times, what);
         }
 
-        fn $encode(what: &str, forms: &Forms, count: usize, head: bool) {
-            let ours = Deltas::read(&SCHEMA, &forms.json).expect("good");
-            let theirs = sonic_rs::from_str::<Batch<$delta>>(&forms.json).expect("good");
+        fn $encode(what: &str, forms: &Encodings, count: usize, head: bool) {
+            let ours = Deltas::read(&SCHEMA, &forms.json).expect("valid input");
+            let theirs = sonic_rs::from_str::<Batch<$delta>>(&forms.json).expect("valid input");
             let list = <$list>::from(&theirs.deltas);
             let mut contenders = vec![
                 contender(NAMES[0], || black_box(ours.to_binary(Naming::SameSchema)).len() as u64),
                 contender(NAMES[1], || black_box(ours.to_binary(Naming::Described)).len() as u64),
-                contender(NAMES[2], || black_box(sonic_rs::to_vec(&theirs).expect("good")).len() as u64),
+                contender(NAMES[2], || {
+                    black_box(sonic_rs::to_vec(&theirs).expect("valid input")).len() as u64
+                }),
                 contender(NAMES[3], || black_box(bitcode::encode(&theirs.deltas)).len() as u64),
-                contender(NAMES[4], || black_box(postcard::to_allocvec(&theirs.deltas).expect("good")).len() as u64),
-                contender(NAMES[5], || black_box(rmp_serde::to_vec(&theirs.deltas).expect("good")).len() as u64),
+                contender(NAMES[4], || {
+                    black_box(postcard::to_allocvec(&theirs.deltas).expect("valid input")).len()
+                        as u64
+                }),
+                contender(NAMES[5], || {
+                    black_box(rmp_serde::to_vec(&theirs.deltas).expect("valid input")).len() as u64
+                }),
                 contender(NAMES[6], || black_box(list.encode_to_vec()).len() as u64),
             ];
             let times = measure(&mut contenders, count, 2_000_000 / (count * 40).max(2000));
@@ -123,32 +148,40 @@ macro_rules! contest {
 contest!(decode_weather, encode_weather, peers::ReportDelta<'_>, proto::ReportList);
 contest!(decode_fields, encode_fields, peers::ShipmentDelta<'_>, proto::ShipmentList);
 
-/// Prints the tables.
+/// Runs the benchmarks and prints the tables.
 pub fn run() {
     let counts = [1000, 1, 100, 10_000];
     let texts: Vec<(String, String)> = counts
         .iter()
-        .map(|count| (batch(Kind::Weather, Order::Schema, *count), batch(Kind::Fields20, Order::Schema, *count)))
+        .map(|count| {
+            (
+                batch(Kind::Weather, Order::Schema, *count),
+                batch(Kind::Fields20, Order::Schema, *count),
+            )
+        })
         .collect();
-    let all: Vec<(usize, Forms, Forms)> = counts
+    let all: Vec<(usize, Encodings, Encodings)> = counts
         .iter()
         .zip(&texts)
         .map(|(count, (weather, fields))| {
-            let weather = forms::<peers::ReportDelta<'_>, proto::ReportList>(weather);
-            (*count, weather, forms::<peers::ShipmentDelta<'_>, proto::ShipmentList>(fields))
+            let weather = encode_all::<peers::ReportDelta<'_>, proto::ReportList>(weather);
+            (*count, weather, encode_all::<peers::ShipmentDelta<'_>, proto::ShipmentList>(fields))
         })
         .collect();
-    println!("\nBinary, decode: ns a delta (ratio to ablo)\n");
+    println!("\nBinary, decode: ns per delta (ratio to ablo)\n");
     for (count, weather, fields) in &all {
         decode_weather(&format!("weather, batch of {count}"), weather, *count, *count == 1000);
         decode_fields(&format!("20 fields, batch of {count}"), fields, *count, false);
     }
-    println!("\nBinary, encode: ns a delta (ratio to ablo)\n");
+    println!("\nBinary, encode: ns per delta (ratio to ablo)\n");
     for (count, weather, fields) in &all {
         encode_weather(&format!("weather, batch of {count}"), weather, *count, *count == 1000);
         encode_fields(&format!("20 fields, batch of {count}"), fields, *count, false);
     }
-    println!("\nBytes a delta (ratio to JSON)\n\n| batch | form | raw | gzip | zstd |\n|---|---|---|---|---|");
+    println!(
+        "\nBytes per delta (ratio to JSON)\n\n\
+         | batch | form | raw | gzip | zstd |\n|---|---|---|---|---|"
+    );
     for (count, weather, fields) in &all {
         for (name, forms) in [("weather", weather), ("20 fields", fields)] {
             let list: [(&str, &[u8]); 7] = [

@@ -1,8 +1,9 @@
-//! Batches of deltas: the weather delta of about 590 bytes and a row of 20 fields of about 1,110.
+//! Generates batches of deltas: weather reports of about 590 bytes and shipments with 20 fields of
+//! about 1,110 bytes.
 
 use std::fmt::Write;
 
-/// A small generator of numbers, the same in every run.
+/// SplitMix64 with a fixed seed.
 pub struct Rng(pub u64);
 
 impl Rng {
@@ -23,8 +24,16 @@ impl Rng {
     }
 }
 
-const PLACES: [&str; 8] =
-    ["Stockholm", "Oslo", "København", "Helsinki", "Reykjavik", "Tromsø", "Visby", "Gothenburg harbour"];
+const PLACES: [&str; 8] = [
+    "Stockholm",
+    "Oslo",
+    "København",
+    "Helsinki",
+    "Reykjavik",
+    "Tromsø",
+    "Visby",
+    "Gothenburg harbour",
+];
 const FORECASTS: [&str; 5] = [
     "Light rain in the evening, clearing",
     "Sun",
@@ -35,11 +44,16 @@ const FORECASTS: [&str; 5] = [
 
 fn date(rng: &mut Rng) -> String {
     let (month, day, hour) = (1 + rng.below(12), 1 + rng.below(28), rng.below(24));
-    format!("2026-{month:02}-{day:02}T{hour:02}:{:02}:{:02}.{:03}Z", rng.below(60), rng.below(60), rng.below(1000))
+    format!(
+        "2026-{month:02}-{day:02}T{hour:02}:{:02}:{:02}.{:03}Z",
+        rng.below(60),
+        rng.below(60),
+        rng.below(1000)
+    )
 }
 
 fn decimal(rng: &mut Rng, whole: u64, digits: usize) -> String {
-    // The last digit is never zero, so that every writer prints the same.
+    // The last digit is never zero, so that all encoders print the same text.
     let fraction = rng.below(10_u64.pow(digits as u32 - 1));
     format!("{}.{fraction:0width$}{}", rng.below(whole), 1 + rng.below(9), width = digits - 1)
 }
@@ -85,8 +99,18 @@ fn shipment(rng: &mut Rng, id: &str) -> Members {
         ("status", text(rng.pick(&["draft", "in_transit", "delivered"]))),
         ("priority", text(rng.pick(&["low", "normal", "high"]))),
         ("customerId", text(uuid(rng))),
-        ("carrierName", text(rng.pick(&["PostNord Sverige AB", "DHL Freight", "Schenker", "Bring Parcels"]))),
-        ("origin", text(format!("{} 12, 111 22 {}", rng.pick(&["Storgatan", "Kungsgatan"]), rng.pick(&PLACES)))),
+        (
+            "carrierName",
+            text(rng.pick(&["PostNord Sverige AB", "DHL Freight", "Schenker", "Bring Parcels"])),
+        ),
+        (
+            "origin",
+            text(format!(
+                "{} 12, 111 22 {}",
+                rng.pick(&["Storgatan", "Kungsgatan"]),
+                rng.pick(&PLACES)
+            )),
+        ),
         (
             "destination",
             text(format!(
@@ -109,12 +133,12 @@ fn shipment(rng: &mut Rng, id: &str) -> Members {
     ]
 }
 
-/// How a batch is spelled.
+/// The order and spacing of members.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Order {
     Schema,
     Shuffled,
-    /// Shuffled, with white space and a member that nobody knows.
+    /// Shuffled, with white space and an unknown member.
     Loose,
 }
 
@@ -128,14 +152,18 @@ fn object(rng: &mut Rng, mut members: Members, order: Order) -> String {
         }
     }
     let (comma, colon) = if order == Order::Loose { (", ", ": ") } else { (",", ":") };
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\"{colon}{value}")).collect();
+    let members: Vec<String> =
+        members.iter().map(|(name, value)| format!("\"{name}\"{colon}{value}")).collect();
     format!("{{{}}}", members.join(comma))
 }
 
 fn actor(rng: &mut Rng) -> String {
     match rng.below(3) {
         0 => format!("{{\"kind\":\"user\",\"id\":\"u_{}\"}}", rng.below(20)),
-        _ => format!("{{\"kind\":\"agent\",\"id\":\"{}\"}}", rng.pick(&["writer", "editor", "planner"])),
+        _ => format!(
+            "{{\"kind\":\"agent\",\"id\":\"{}\"}}",
+            rng.pick(&["writer", "editor", "planner"])
+        ),
     }
 }
 
@@ -144,7 +172,8 @@ fn delta(rng: &mut Rng, id: u64, weather: bool, order: Order) -> String {
     let row = if weather { report(rng, &row_id) } else { shipment(rng, &row_id) };
     let data = object(rng, row, order);
     let actor = actor(rng);
-    let created = format!("2026-06-10T09:{:02}:{:02}.{:03}Z", id / 600 % 60, id / 10 % 60, id * 7 % 1000);
+    let created =
+        format!("2026-06-10T09:{:02}:{:02}.{:03}Z", id / 600 % 60, id / 10 % 60, id * 7 % 1000);
     let members = vec![
         ("id", id.to_string()),
         ("actionType", text(rng.pick(&["U", "U", "U", "I"]))),
@@ -152,14 +181,24 @@ fn delta(rng: &mut Rng, id: u64, weather: bool, order: Order) -> String {
         ("modelId", text(&row_id)),
         ("data", data),
         ("syncGroups", "[\"org:org_acme\"]".to_owned()),
-        ("transactionId", text(format!("tx_{}_{:06x}", 1_760_000_000_000 + id * 137, rng.below(1 << 24)))),
+        (
+            "transactionId",
+            text(format!("tx_{}_{:06x}", 1_760_000_000_000 + id * 137, rng.below(1 << 24))),
+        ),
         ("createdAt", text(created)),
         ("actor", actor.clone()),
         (
             "onBehalfOf",
-            if rng.below(2) == 0 { "null".to_owned() } else { "{\"kind\":\"user\",\"id\":\"u_1\"}".to_owned() },
+            if rng.below(2) == 0 {
+                "null".to_owned()
+            } else {
+                "{\"kind\":\"user\",\"id\":\"u_1\"}".to_owned()
+            },
         ),
-        ("capabilityId", if rng.below(2) == 0 { "null".to_owned() } else { "\"cap_81\"".to_owned() }),
+        (
+            "capabilityId",
+            if rng.below(2) == 0 { "null".to_owned() } else { "\"cap_81\"".to_owned() },
+        ),
         ("confirmationState", "\"auto\"".to_owned()),
         ("causedByTaskId", "null".to_owned()),
         ("createdBy", actor),
@@ -174,7 +213,7 @@ pub enum Kind {
     Mixed,
 }
 
-/// The text of a list of so many deltas.
+/// Returns the JSON text of a list of `count` deltas.
 pub fn batch(kind: Kind, order: Order, count: usize) -> String {
     let mut rng = Rng(42);
     let mut text = String::from("{\"deltas\":[");

@@ -1,4 +1,4 @@
-//! JSON: decoding and encoding.
+//! Benchmarks decoding and encoding of JSON.
 
 use crate::data::{Kind, Order, batch};
 use crate::measure::{Contender, contender, measure};
@@ -39,8 +39,12 @@ fn shipment(row: RowRef<'_, '_, Shipment>) -> u64 {
         + date(row.get(Row::<Shipment>::CREATED_AT))
         + date(row.get(Row::<Shipment>::UPDATED_AT))
         + text(row.get(Shipment::REFERENCE))
-        + row.get(Shipment::STATUS).map_or(0, |status| u64::from(status == crate::models::ShipmentStatus::Draft))
-        + row.get(Shipment::PRIORITY).map_or(0, |priority| u64::from(priority == crate::models::ShipmentPriority::Low))
+        + row
+            .get(Shipment::STATUS)
+            .map_or(0, |status| u64::from(status == crate::models::ShipmentStatus::Draft))
+        + row
+            .get(Shipment::PRIORITY)
+            .map_or(0, |priority| u64::from(priority == crate::models::ShipmentPriority::Low))
         + text(row.get(Shipment::CUSTOMER_ID))
         + text(row.get(Shipment::CARRIER_NAME))
         + text(row.get(Shipment::ORIGIN))
@@ -57,7 +61,7 @@ fn shipment(row: RowRef<'_, '_, Shipment>) -> u64 {
         + text(row.get(Shipment::TRACKING_URL))
 }
 
-/// Looks at every value of every delta.
+/// Reads every value of every delta.
 pub fn touch(deltas: &Deltas<'_>) -> u64 {
     let mut sum = 0_u64;
     for delta in deltas {
@@ -67,7 +71,8 @@ pub fn touch(deltas: &Deltas<'_>) -> u64 {
             _ => 0,
         };
         let envelope = delta.id()
-            + (delta.action_type().len() + delta.model_name().len() + delta.model_id().len()) as u64
+            + (delta.action_type().len() + delta.model_name().len() + delta.model_id().len())
+                as u64
             + delta.sync_groups().map(|group| group.len() as u64).sum::<u64>()
             + text(delta.transaction_id())
             + text(delta.created_at())
@@ -102,36 +107,54 @@ fn all<D: Touch>(batch: &Batch<D>) -> u64 {
     batch.deltas.iter().fold(0, |sum, delta| sum.wrapping_add(delta.touch()))
 }
 
-fn decoders<'a, D: Touch + Deserialize<'a> + 'a, R: for<'b> Deserialize<'b>>(text: &'a str) -> Vec<Contender<'a>> {
+fn decoders<'a, D: Touch + Deserialize<'a> + 'a, R: for<'b> Deserialize<'b>>(
+    text: &'a str,
+) -> Vec<Contender<'a>> {
     vec![
-        contender("ablo", move || touch(&Deltas::read(&SCHEMA, text).expect("good"))),
-        contender("sonic-rs, borrowed", move || all(&sonic_rs::from_str::<Batch<D>>(text).expect("good"))),
-        contender("serde_json, borrowed", move || all(&serde_json::from_str::<Batch<D>>(text).expect("good"))),
+        contender("ablo", move || touch(&Deltas::read(&SCHEMA, text).expect("valid input"))),
+        contender("sonic-rs, borrowed", move || {
+            all(&sonic_rs::from_str::<Batch<D>>(text).expect("valid input"))
+        }),
+        contender("serde_json, borrowed", move || {
+            all(&serde_json::from_str::<Batch<D>>(text).expect("valid input"))
+        }),
         contender("serde_json, owned", move || {
-            serde_json::from_str::<Batch<owned::Delta<R>>>(text).expect("good").deltas.len() as u64
+            serde_json::from_str::<Batch<owned::Delta<R>>>(text).expect("valid input").deltas.len()
+                as u64
         }),
         contender("serde_json::Value", move || {
-            serde_json::from_str::<serde_json::Value>(text).expect("good")["deltas"].as_array().map_or(0, Vec::len)
-                as u64
+            serde_json::from_str::<serde_json::Value>(text).expect("valid input")["deltas"]
+                .as_array()
+                .map_or(0, Vec::len) as u64
         }),
     ]
 }
 
 fn mixed(text: &str) -> u64 {
-    let batch = sonic_rs::from_str::<Batch<peers::MixedDelta<'_>>>(text).expect("good");
+    let batch = sonic_rs::from_str::<Batch<peers::MixedDelta<'_>>>(text).expect("valid input");
     let mut sum = 0_u64;
     for delta in &batch.deltas {
         let raw = delta.data.as_raw_str();
         let row = match delta.model_name {
-            "WeatherReport" => sonic_rs::from_str::<peers::Report<'_>>(raw).expect("good").touch(),
-            _ => sonic_rs::from_str::<peers::Shipment<'_>>(raw).expect("good").touch(),
+            "WeatherReport" => {
+                sonic_rs::from_str::<peers::Report<'_>>(raw).expect("valid input").touch()
+            }
+            _ => sonic_rs::from_str::<peers::Shipment<'_>>(raw).expect("valid input").touch(),
         };
         let actors = [&delta.actor, &delta.on_behalf_of, &delta.created_by];
-        sum =
-            sum.wrapping_add(row).wrapping_add(delta.id + delta.model_id.len() as u64 + delta.created_at.len() as u64);
-        sum = sum.wrapping_add(actors.iter().map(|actor| actor.as_ref().map_or(0, |actor| actor.touch())).sum());
+        sum = sum
+            .wrapping_add(row)
+            .wrapping_add(delta.id + delta.model_id.len() as u64 + delta.created_at.len() as u64);
+        sum = sum.wrapping_add(
+            actors.iter().map(|actor| actor.as_ref().map_or(0, |actor| actor.touch())).sum(),
+        );
         sum = sum.wrapping_add(delta.sync_groups.len() as u64 + delta.action_type.len() as u64);
-        let texts = [delta.transaction_id, delta.capability_id, delta.confirmation_state, delta.caused_by_task_id];
+        let texts = [
+            delta.transaction_id,
+            delta.capability_id,
+            delta.confirmation_state,
+            delta.caused_by_task_id,
+        ];
         sum = sum.wrapping_add(texts.iter().flatten().map(|text| text.len() as u64).sum());
     }
     sum
@@ -139,7 +162,8 @@ fn mixed(text: &str) -> u64 {
 
 pub fn table(names: &[&str], times: &[f64], what: &str) {
     let base = times[0];
-    let cells: Vec<String> = times.iter().map(|time| format!("{time:.0} ({:.2})", time / base)).collect();
+    let cells: Vec<String> =
+        times.iter().map(|time| format!("{time:.0} ({:.2})", time / base)).collect();
     if names.is_empty() {
         println!("| {what} | {} |", cells.join(" | "));
     } else {
@@ -155,7 +179,7 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
         Kind::Weather => decoders::<peers::ReportDelta<'_>, owned::Report>(text),
         Kind::Fields20 => decoders::<peers::ShipmentDelta<'_>, owned::Shipment>(text),
         Kind::Mixed => vec![
-            contender("ablo", || touch(&Deltas::read(&SCHEMA, text).expect("good"))),
+            contender("ablo", || touch(&Deltas::read(&SCHEMA, text).expect("valid input"))),
             contender("sonic-rs, borrowed", || mixed(text)),
         ],
     };
@@ -165,7 +189,8 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
             move || {
                 copy.clear();
                 copy.extend_from_slice(text.as_bytes());
-                all(&simd_json::from_slice::<Batch<peers::ReportDelta<'_>>>(&mut copy).expect("good"))
+                all(&simd_json::from_slice::<Batch<peers::ReportDelta<'_>>>(&mut copy)
+                    .expect("valid input"))
             }
         })),
         Kind::Fields20 => contenders.push(contender("simd-json, borrowed", {
@@ -173,7 +198,8 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
             move || {
                 copy.clear();
                 copy.extend_from_slice(text.as_bytes());
-                all(&simd_json::from_slice::<Batch<peers::ShipmentDelta<'_>>>(&mut copy).expect("good"))
+                all(&simd_json::from_slice::<Batch<peers::ShipmentDelta<'_>>>(&mut copy)
+                    .expect("valid input"))
             }
         })),
         Kind::Mixed => {}
@@ -183,16 +209,31 @@ fn decode(kind: Kind, order: Order, count: usize, what: &str, head: bool) {
     table(if head { &names } else { &[] }, &times, &format!("{what}, {} B", text.len() / count));
 }
 
-fn encoders<'a, D: Serialize + Deserialize<'a>>(text: &'a str, what: &str, count: usize, head: bool) {
-    let ours = Deltas::read(&SCHEMA, text).expect("good");
-    let theirs = sonic_rs::from_str::<Batch<D>>(text).expect("good");
-    assert_eq!(ours.to_json(), sonic_rs::to_string(&theirs).expect("good"), "both write the same");
+fn encoders<'a, D: Serialize + Deserialize<'a>>(
+    text: &'a str,
+    what: &str,
+    count: usize,
+    head: bool,
+) {
+    let ours = Deltas::read(&SCHEMA, text).expect("valid input");
+    let theirs = sonic_rs::from_str::<Batch<D>>(text).expect("valid input");
+    assert_eq!(
+        ours.to_json(),
+        sonic_rs::to_string(&theirs).expect("valid input"),
+        "both encoders write the same text"
+    );
     let mut contenders = vec![
         contender("ablo", || black_box(ours.write_json(Vec::new())).len() as u64),
         contender("ablo, String", || black_box(ours.to_json()).len() as u64),
-        contender("sonic-rs", || black_box(sonic_rs::to_vec(&theirs).expect("good")).len() as u64),
-        contender("serde_json", || black_box(serde_json::to_vec(&theirs).expect("good")).len() as u64),
-        contender("simd-json", || black_box(simd_json::serde::to_vec(&theirs).expect("good")).len() as u64),
+        contender("sonic-rs", || {
+            black_box(sonic_rs::to_vec(&theirs).expect("valid input")).len() as u64
+        }),
+        contender("serde_json", || {
+            black_box(serde_json::to_vec(&theirs).expect("valid input")).len() as u64
+        }),
+        contender("simd-json", || {
+            black_box(simd_json::serde::to_vec(&theirs).expect("valid input")).len() as u64
+        }),
         contender("memcpy", || black_box(text.as_bytes().to_vec()).len() as u64),
     ];
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
@@ -200,26 +241,50 @@ fn encoders<'a, D: Serialize + Deserialize<'a>>(text: &'a str, what: &str, count
     table(if head { &names } else { &[] }, &times, what);
 }
 
-/// Prints the tables.
+/// Runs the benchmarks and prints the tables.
 pub fn run() {
-    println!("\nJSON, decode: ns a delta (ratio to ablo)\n");
+    println!("\nJSON, decode: ns per delta (ratio to ablo)\n");
     decode(Kind::Weather, Order::Schema, 1000, "weather", true);
     decode(Kind::Weather, Order::Shuffled, 1000, "weather, shuffled", false);
     decode(Kind::Weather, Order::Loose, 1000, "weather, shuffled, spaces, unknown member", false);
     decode(Kind::Fields20, Order::Schema, 1000, "20 fields", false);
     decode(Kind::Fields20, Order::Shuffled, 1000, "20 fields, shuffled", false);
-    decode(Kind::Fields20, Order::Loose, 1000, "20 fields, shuffled, spaces, unknown member", false);
+    decode(
+        Kind::Fields20,
+        Order::Loose,
+        1000,
+        "20 fields, shuffled, spaces, unknown member",
+        false,
+    );
     decode(Kind::Mixed, Order::Schema, 1000, "both, by model", false);
     decode(Kind::Mixed, Order::Shuffled, 1000, "both, by model, shuffled", false);
     for count in [1, 100, 10_000] {
         decode(Kind::Weather, Order::Schema, count, &format!("weather, batch of {count}"), false);
-        decode(Kind::Fields20, Order::Schema, count, &format!("20 fields, batch of {count}"), false);
+        decode(
+            Kind::Fields20,
+            Order::Schema,
+            count,
+            &format!("20 fields, batch of {count}"),
+            false,
+        );
     }
-    println!("\nJSON, encode: ns a delta (ratio to ablo)\n");
+    println!("\nJSON, encode: ns per delta (ratio to ablo)\n");
     for (count, head) in [(1000, true), (1, false), (100, false), (10_000, false)] {
-        let (weather, fields) =
-            (batch(Kind::Weather, Order::Schema, count), batch(Kind::Fields20, Order::Schema, count));
-        encoders::<peers::ReportDelta<'_>>(&weather, &format!("weather, batch of {count}"), count, head);
-        encoders::<peers::ShipmentDelta<'_>>(&fields, &format!("20 fields, batch of {count}"), count, false);
+        let (weather, fields) = (
+            batch(Kind::Weather, Order::Schema, count),
+            batch(Kind::Fields20, Order::Schema, count),
+        );
+        encoders::<peers::ReportDelta<'_>>(
+            &weather,
+            &format!("weather, batch of {count}"),
+            count,
+            head,
+        );
+        encoders::<peers::ShipmentDelta<'_>>(
+            &fields,
+            &format!("20 fields, batch of {count}"),
+            count,
+            false,
+        );
     }
 }

@@ -1,4 +1,6 @@
-//! Delta codecs beside their peers, in one run. `cargo run --release --manifest-path benches/Cargo.toml`.
+//! Benchmarks of the delta codecs and their peers, in one run.
+//!
+//! `cargo run --release --manifest-path benches/Cargo.toml`
 
 mod binary;
 mod data;
@@ -8,7 +10,7 @@ mod models;
 mod peers;
 mod proto;
 
-/// The same for everyone: with the system's, large batches measure fresh pages more than codecs.
+/// With the system allocator, large batches would mostly measure page faults.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -26,14 +28,16 @@ fn main() {
     }
 }
 
-/// One of ours alone, for a profiler: `loop:<decode|touch|encode|to-binary|from-binary>-<weather|fields>`.
+/// Runs one of our codecs in a loop, for a profiler. The argument is
+/// `loop:<decode|touch|encode|to-binary|from-binary>-<weather|fields>`.
 fn profile(what: &str) {
     use ablo::{Deltas, Naming};
     let kind = if what.ends_with("weather") { data::Kind::Weather } else { data::Kind::Fields20 };
     let order = if what.contains("shuffled") { data::Order::Shuffled } else { data::Order::Schema };
     let text = data::batch(kind, order, 1000);
-    let read = || Deltas::read(&models::SCHEMA, &text).expect("good");
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3000);
+    let read = || Deltas::read(&models::SCHEMA, &text).expect("valid input");
+    let rounds =
+        std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3000);
     let ours = read();
     let bytes = ours.to_binary(Naming::SameSchema);
     let mut best = u128::MAX;
@@ -48,5 +52,5 @@ fn profile(what: &str) {
         }
         best = best.min(start.elapsed().as_nanos());
     }
-    println!("{what}: {} ns a delta", best as f64 / 1000.0);
+    println!("{what}: {} ns per delta", best as f64 / 1000.0);
 }

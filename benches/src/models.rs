@@ -1,4 +1,4 @@
-//! The two models of the benches, as `ablo generate` would print them, and the same by hand for the peers.
+//! The two models of the benchmarks, as `ablo generate` prints them.
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeatherReport {
@@ -9,7 +9,9 @@ pub struct WeatherReport {
     pub station_id: Option<ablo::Id<WeatherReport>>,
 }
 
-ablo::__private::open_enum! { pub enum WeatherReportStatus { Pending = "pending", Ready = "ready" } }
+ablo::__private::open_enum! {
+    pub enum WeatherReportStatus { Pending = "pending", Ready = "ready" }
+}
 
 ablo::__private::model! {
     pub WeatherReport, WeatherReportPatch,
@@ -46,13 +48,23 @@ pub struct Shipment {
     pub tracking_url: String,
 }
 
-ablo::__private::open_enum! { pub enum ShipmentStatus { Draft = "draft", InTransit = "in_transit", Delivered = "delivered" } }
-ablo::__private::open_enum! { pub enum ShipmentPriority { Low = "low", Normal = "normal", High = "high" } }
+ablo::__private::open_enum! {
+    pub enum ShipmentStatus { Draft = "draft", InTransit = "in_transit", Delivered = "delivered" }
+}
+ablo::__private::open_enum! {
+    pub enum ShipmentPriority { Low = "low", Normal = "normal", High = "high" }
+}
 
 ablo::__private::model! {
     pub Shipment, ShipmentPatch,
     key = "shipments", type_name = "Shipment", table = "shipments", mutable = true;
-    create(reference: String = 0, status: ShipmentStatus = 1, priority: ShipmentPriority = 2, customer_id: ablo::Id<Shipment> = 3, carrier_name: String = 4, origin: String = 5, destination: String = 6, weight: f64 = 7, volume: f64 = 8, price: f64 = 9, latitude: f64 = 11, longitude: f64 = 12, fragile: bool = 13, picked_up_at: ablo::Timestamp = 14, tracking_url: String = 16)
+    create(
+        reference: String = 0, status: ShipmentStatus = 1, priority: ShipmentPriority = 2,
+        customer_id: ablo::Id<Shipment> = 3, carrier_name: String = 4, origin: String = 5,
+        destination: String = 6, weight: f64 = 7, volume: f64 = 8, price: f64 = 9,
+        latitude: f64 = 11, longitude: f64 = 12, fragile: bool = 13,
+        picked_up_at: ablo::Timestamp = 14, tracking_url: String = 16
+    )
     fields {
         0 reference: String, REFERENCE "reference" "reference";
         1 status: ShipmentStatus, STATUS "status" "status";
@@ -76,7 +88,8 @@ ablo::__private::model! {
 }
 
 ablo::__private::schema! {
-    pub static SCHEMA: "1f2e3d4c" "5b6a7c8d9e0f1a2b3c4d5e6f708192a35b6a7c8d9e0f1a2b3c4d5e6f708192a3";
+    pub static SCHEMA: "1f2e3d4c"
+        "5b6a7c8d9e0f1a2b3c4d5e6f708192a35b6a7c8d9e0f1a2b3c4d5e6f708192a3";
     deltas SchemaDelta;
     models { WeatherReport: WeatherReport, Shipment: Shipment }
     identity_roles { "org" "organizationId" false }

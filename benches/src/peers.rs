@@ -1,18 +1,24 @@
-//! What a user of the peers writes by hand: borrowed structs with serde's derives.
+//! The models for the peers: borrowed structs with serde derives.
 //!
-//! Dates stay text there, which is the least that they can do; ours are points in time. Everything else is as typed.
+//! Dates stay text for the peers, which favours them, because our codec parses them. All other
+//! types are the same.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! both {
-    ($($(#[$m:meta])* pub struct $name:ident { $($(#[$f:meta])* $field:ident: $type:ty = $how:ident,)* })*) => {$(
+    ($(
+        $(#[$m:meta])*
+        pub struct $name:ident {
+            $($(#[$f:meta])* $field:ident: $type:ty = $how:ident,)*
+        }
+    )*) => {$(
         #[derive(Debug, Serialize, Deserialize, bitcode::Encode, bitcode::Decode)]
         #[serde(rename_all = "camelCase")]
         $(#[$m])*
         pub struct $name<'a> { $($(#[$f])* pub $field: $type,)* }
 
         impl $name<'_> {
-            /// Looks at every value, so that none can be left undecoded.
+            /// Reads every value, so that none stays undecoded.
             pub fn touch(&self) -> u64 {
                 0 $(+ touch!($how self.$field))*
             }
@@ -161,13 +167,13 @@ macro_rules! envelope {
 envelope!(ReportDelta, Report<'a>);
 envelope!(ShipmentDelta, Shipment<'a>);
 
-/// A list, as the wire has it.
+/// A list of deltas as on the wire.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Batch<D> {
     pub deltas: Vec<D>,
 }
 
-/// Where the model decides what the data is: the data waits as text.
+/// A delta whose data is decoded after the model is known.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MixedDelta<'a> {
@@ -192,7 +198,7 @@ pub struct MixedDelta<'a> {
     pub created_by: Option<Actor<'a>>,
 }
 
-/// The same with texts of their own, for serde_json.
+/// The same structs with owned texts, for serde_json.
 pub mod owned {
     use super::{Priority, ReportStatus, Status};
     use serde::{Deserialize, Serialize};

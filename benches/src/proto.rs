@@ -1,10 +1,12 @@
-//! The same for prost, which owns its texts.
+//! The same models for prost, with owned texts.
 
 use crate::peers;
 use prost::Message;
 
 macro_rules! messages {
-    ($($name:ident { $($tag:literal $field:ident: $type:ty, $kind:ident $($opt:ident)?;)* })*) => {$(
+    ($(
+        $name:ident { $($tag:literal $field:ident: $type:ty, $kind:ident $($opt:ident)?;)* }
+    )*) => {$(
         #[derive(Clone, PartialEq, Message)]
         pub struct $name {
             $(#[prost($kind, $($opt,)? tag = $tag)] pub $field: $type,)*
@@ -127,25 +129,27 @@ envelope!(ReportDelta, ReportList, Report, ReportDelta, |row: &peers::Report<'_>
     station_id: row.station_id.map(Into::into),
 });
 
-envelope!(ShipmentDelta, ShipmentList, Shipment, ShipmentDelta, |row: &peers::Shipment<'_>| Shipment {
-    id: row.id.into(),
-    created_at: row.created_at.into(),
-    updated_at: row.updated_at.into(),
-    reference: row.reference.into(),
-    status: row.status as i32,
-    priority: row.priority as i32,
-    customer_id: row.customer_id.into(),
-    carrier_name: row.carrier_name.into(),
-    origin: row.origin.into(),
-    destination: row.destination.into(),
-    weight: row.weight,
-    volume: row.volume,
-    price: row.price,
-    insured_value: row.insured_value,
-    latitude: row.latitude,
-    longitude: row.longitude,
-    fragile: row.fragile,
-    picked_up_at: row.picked_up_at.into(),
-    expected_at: row.expected_at.map(Into::into),
-    tracking_url: row.tracking_url.into(),
+envelope!(ShipmentDelta, ShipmentList, Shipment, ShipmentDelta, |row: &peers::Shipment<'_>| {
+    Shipment {
+        id: row.id.into(),
+        created_at: row.created_at.into(),
+        updated_at: row.updated_at.into(),
+        reference: row.reference.into(),
+        status: row.status as i32,
+        priority: row.priority as i32,
+        customer_id: row.customer_id.into(),
+        carrier_name: row.carrier_name.into(),
+        origin: row.origin.into(),
+        destination: row.destination.into(),
+        weight: row.weight,
+        volume: row.volume,
+        price: row.price,
+        insured_value: row.insured_value,
+        latitude: row.latitude,
+        longitude: row.longitude,
+        fragile: row.fragile,
+        picked_up_at: row.picked_up_at.into(),
+        expected_at: row.expected_at.map(Into::into),
+        tracking_url: row.tracking_url.into(),
+    }
 });

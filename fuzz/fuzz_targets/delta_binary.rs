@@ -1,5 +1,5 @@
-//! Any bytes into the reader of binary batches, by two schemas: no panic, memory within what the input warrants, and what is
-//! read can be written and read again, as JSON and as bytes.
+//! Fuzzes the binary delta decoder with two schemas: no panics, bounded memory, and every decoded
+//! batch round-trips through JSON and the binary form.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ mod later {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    // The hash is hard to guess: where the flags ask for it, the right one is put in.
+    // The fuzzer cannot guess the schema hash, so it is inserted if the flags require it.
     let mut same = bytes.to_vec();
     if bytes.len() > 3 && bytes[2] & 2 == 0 {
         let mut tag = [0; 16];
@@ -36,7 +36,8 @@ fn check(schema: &'static SchemaDescriptor, bytes: &[u8]) {
     assert_eq!(again.to_frame(), frame);
     for naming in [Naming::SameSchema, Naming::Described] {
         let written = deltas.to_binary(naming);
-        let read = Deltas::read_binary(schema, &written).unwrap_or_else(|error| panic!("{error}\n{frame}"));
+        let read = Deltas::read_binary(schema, &written)
+            .unwrap_or_else(|error| panic!("{error}\n{frame}"));
         assert_eq!(read.to_frame(), frame);
     }
 }

@@ -1,4 +1,5 @@
-//! Any bytes into the JSON front: no panic, every place inside the text, and what is accepted prints and reads back.
+//! Fuzzes the JSON front end: no panics, all spans inside the text, and accepted schemas
+//! round-trip.
 
 #![no_main]
 
@@ -16,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Some(schema) = read.schema {
         let printed = canonical::print(&schema);
-        let again = json::read(&printed).schema.expect("what is printed is accepted");
+        let again = json::read(&printed).schema.expect("canonical text is accepted");
         assert_eq!(again, schema);
         assert_eq!(Hashes::of(&again), Hashes::of(&schema));
     }

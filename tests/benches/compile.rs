@@ -1,4 +1,4 @@
-//! What compiling costs, step by step, at four sizes. `ratios` prints the same as one table.
+//! Benchmarks each compiler step at four schema sizes. `ratios` prints the same as one table.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, Schema, front::json};
@@ -11,7 +11,7 @@ use std::time::Duration;
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 
 fn schema_of(text: &str) -> Schema {
-    json::read(text).schema.expect("synthetic schemas are good ones")
+    json::read(text).schema.expect("a valid schema")
 }
 
 fn compile(c: &mut Criterion) {
@@ -36,7 +36,7 @@ fn compile(c: &mut Criterion) {
             b.iter(|| Hashes::of(black_box(&schema)))
         });
         for target in targets() {
-            let emitter = target.configure(&Map::new()).expect("defaults are good options");
+            let emitter = target.configure(&Map::new()).expect("default options");
             group.bench_function(BenchmarkId::new(target.id(), size), |b| {
                 b.iter(|| {
                     let mut files = Files::default();

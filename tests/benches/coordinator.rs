@@ -1,11 +1,13 @@
-//! What the coordinator costs, each figure beside a peer in the same run: commits beside the store's own driver, the hand-off of a
-//! claim beside a ping, a commit's way to everyone beside plain sockets, and catching up beside a plain SELECT.
+//! Benchmarks of the coordinator, each compared with a baseline in the same run: commits with the
+//! database driver, claim promotion with a ping, fan-out with plain sockets, and catch-up with a
+//! SELECT.
 //!
-//! `cargo bench -p ablo-tests --bench coordinator`; `cargo test --benches` runs it with small numbers.
+//! `cargo bench -p ablo-tests --bench coordinator`; `cargo test --benches` runs it with small
+//! numbers.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "it prints what it measured, and fails loudly"
+    reason = "a benchmark prints its results and panics on errors"
 )]
 
 use ablo_tests::coordinator::{Coordinator, Socket};
@@ -23,7 +25,7 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
 const TEXT: &str =
     "A note of about the length that notes have, which is some eighty characters long.";
 
-/// How much of everything.
+/// The sizes of the benchmarks.
 struct Sizes {
     commits: usize,
     handoffs: usize,
@@ -43,7 +45,7 @@ async fn main() {
     } else {
         Sizes { commits: 64, handoffs: 5, sockets: 20, idle: 50, deltas: 2000 }
     };
-    // Names choose among them.
+    // Arguments select benchmarks by name.
     let names: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
@@ -56,7 +58,7 @@ async fn main() {
         }
     }
     if wanted("hand-off") {
-        hand_off(sizes.handoffs).await;
+        promotion(sizes.handoffs).await;
     }
     if wanted("fan-out") {
         fan_out(sizes.sockets).await;
@@ -73,7 +75,7 @@ fn create(id: &str) -> Value {
     json!({ "action": "create", "model": "notes", "id": id, "data": { "text": TEXT } })
 }
 
-/// Commits of one row each from many sides at once, in rows a second.
+/// Commits single rows from concurrent writers. Returns rows per second.
 async fn commits(world: &Arc<World>, writers: usize, commits: usize) -> f64 {
     let began = Instant::now();
     let tasks: Vec<_> = (0..writers)
@@ -89,7 +91,7 @@ async fn commits(world: &Arc<World>, writers: usize, commits: usize) -> f64 {
         })
         .collect();
     for task in tasks {
-        task.await.expect("every commit");
+        task.await.expect("the commits succeed");
     }
     (commits / writers * writers) as f64 / began.elapsed().as_secs_f64()
 }
@@ -107,12 +109,12 @@ async fn sqlite_commits(writers: usize, count: usize) {
     let sql = format!("INSERT INTO notes {COLUMNS} (?1, 'acme', 'ann', ?2)");
     let began = Instant::now();
     for batch in 0..count / writers {
-        driver.execute_batch("BEGIN").expect("begun");
+        driver.execute_batch("BEGIN").expect("a transaction");
         let mut statement = driver.prepare_cached(&sql).expect("a statement");
         for at in 0..writers {
             statement.execute((format!("d{writers}-{batch}-{at}"), TEXT)).expect("a row");
         }
-        driver.execute_batch("COMMIT").expect("committed");
+        driver.execute_batch("COMMIT").expect("a commit");
     }
     report(
         "SQLite",
@@ -125,19 +127,19 @@ async fn sqlite_commits(writers: usize, count: usize) {
 async fn postgres_commits(writers: usize, count: usize) {
     let world = Arc::new(World::postgres(SCHEMA));
     let ours = commits(&world, writers, count).await;
-    let database = world.database().expect("a server").clone();
+    let database = world.database().expect("a database").clone();
     let driver = std::thread::spawn(move || {
         let mut session = database.admin();
         let sql = format!("INSERT INTO notes {COLUMNS} ($1, 'acme', 'ann', $2)");
         let began = Instant::now();
         for batch in 0..count / writers {
-            let mut tx = session.client().transaction().expect("begun");
+            let mut tx = session.client().transaction().expect("a transaction");
             let statement = tx.prepare(&sql).expect("a statement");
             for at in 0..writers {
                 tx.execute(&statement, &[&format!("d{writers}-{batch}-{at}"), &TEXT])
                     .expect("a row");
             }
-            tx.commit().expect("committed");
+            tx.commit().expect("a commit");
         }
         (count / writers * writers) as f64 / began.elapsed().as_secs_f64()
     });
@@ -146,16 +148,17 @@ async fn postgres_commits(writers: usize, count: usize) {
 
 fn report(store: &str, writers: usize, ours: f64, driver: f64) {
     println!(
-        "commits, {store}, {writers} at once: {ours:.0}/s, driver in batches of {writers}: {driver:.0}/s, ratio {:.2}",
+        "commits, {store}, {writers} writers: {ours:.0}/s; driver in batches of {writers}: \
+         {driver:.0}/s, ratio {:.2}",
         ours / driver
     );
 }
 
 async fn coordinator(world: &World) -> Coordinator {
-    Coordinator::over(world.schema(), Arc::clone(&world.store)).await
+    Coordinator::start(world.schema(), Arc::clone(&world.store)).await
 }
 
-async fn hand_off(count: usize) {
+async fn promotion(count: usize) {
     for (store, world) in
         [("SQLite", World::sqlite(SCHEMA)), ("PostgreSQL", World::postgres(SCHEMA))]
     {
@@ -173,27 +176,36 @@ async fn hand_off(count: usize) {
             server.socket(&server.session("agent", "two", json!({})).await, "").await,
         ];
         let (mut handed, mut pinged) = (Vec::new(), Vec::new());
-        let begin = |id: &str| json!({ "intentId": id, "entityType": "notes", "entityId": "n", "action": "editing", "queue": true });
-        sides[0].say("intent_begin", begin("i0")).await;
-        sides[0].hear("intent_acquired").await;
+        let begin = |id: &str| {
+            json!({
+                "intentId": id,
+                "entityType": "notes",
+                "entityId": "n",
+                "action": "editing",
+                "queue": true,
+            })
+        };
+        sides[0].send("intent_begin", begin("i0")).await;
+        sides[0].receive("intent_acquired").await;
         for at in 0..count {
             let [one, two] = &mut sides;
             let (holder, waiter) = if at % 2 == 0 { (one, two) } else { (two, one) };
             let next = format!("i{}", at + 1);
-            waiter.say("intent_begin", begin(&next)).await;
-            waiter.hear("intent_queued").await;
+            waiter.send("intent_begin", begin(&next)).await;
+            waiter.receive("intent_queued").await;
             let began = Instant::now();
-            waiter.say("ping", Value::Null).await;
-            waiter.hear("pong").await;
+            waiter.send("ping", Value::Null).await;
+            waiter.receive("pong").await;
             pinged.push(began.elapsed());
             let began = Instant::now();
-            holder.say("intent_abandon", json!({ "intentId": format!("i{at}") })).await;
-            waiter.hear("intent_granted").await;
+            holder.send("intent_abandon", json!({ "intentId": format!("i{at}") })).await;
+            waiter.receive("intent_granted").await;
             handed.push(began.elapsed());
         }
         let ([p50, p99], [ping50, ping99]) = (quantiles(handed), quantiles(pinged));
         println!(
-            "hand-off of a claim, {store}: p50 {p50:.2} ms, p99 {p99:.2} ms; ping: p50 {ping50:.2} ms, p99 {ping99:.2} ms"
+            "claim promotion, {store}: p50 {p50:.2} ms, p99 {p99:.2} ms; \
+             ping: p50 {ping50:.2} ms, p99 {ping99:.2} ms"
         );
     }
 }
@@ -243,7 +255,7 @@ async fn fan_out(count: usize) {
         let mut kept = Vec::with_capacity(count);
         let mut last = began;
         for task in waiting {
-            let (at, socket, size) = task.await.expect("it hears");
+            let (at, socket, size) = task.await.expect("the delta arrives");
             (last, bytes) = (last.max(at), size);
             kept.push(socket);
         }
@@ -253,7 +265,8 @@ async fn fan_out(count: usize) {
     let plain = plain_fan_out(count, bytes, rounds).await;
     let ([ours, _], [plain, _]) = (quantiles(ours), quantiles(plain));
     println!(
-        "one commit to {count} sockets: {ours:.1} ms; {bytes} bytes to {count} plain sockets: {plain:.1} ms, ratio {:.1}",
+        "one commit to {count} sockets: {ours:.1} ms; {bytes} bytes to {count} plain sockets: \
+         {plain:.1} ms, ratio {:.1}",
         ours / plain
     );
 }
@@ -261,46 +274,47 @@ async fn fan_out(count: usize) {
 async fn plain_fan_out(count: usize, bytes: usize, rounds: usize) -> Vec<Duration> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let (mut near, mut far) = (Vec::new(), Vec::new());
+    let (mut clients, mut servers) = (Vec::new(), Vec::new());
     for _ in 0..count {
-        near.push(tokio::net::TcpStream::connect(address).await.expect("a connection"));
-        far.push(listener.accept().await.expect("a connection").0);
+        clients.push(tokio::net::TcpStream::connect(address).await.expect("a connection"));
+        servers.push(listener.accept().await.expect("a connection").0);
     }
     let text = vec![b'x'; bytes];
     let mut times = Vec::new();
     for _ in 0..rounds {
-        let waiting: Vec<_> = near
+        let waiting: Vec<_> = clients
             .drain(..)
             .map(|mut stream| {
                 tokio::spawn(async move {
                     let mut read = vec![0; bytes];
-                    stream.read_exact(&mut read).await.expect("all of it");
+                    stream.read_exact(&mut read).await.expect("all bytes");
                     (Instant::now(), stream)
                 })
             })
             .collect();
         let began = Instant::now();
-        for stream in &mut far {
+        for stream in &mut servers {
             stream.write_all(&text).await.expect("written");
         }
         let mut last = began;
         for task in waiting {
-            let (at, stream) = task.await.expect("it reads");
+            let (at, stream) = task.await.expect("the bytes arrive");
             last = last.max(at);
-            near.push(stream);
+            clients.push(stream);
         }
         times.push(last - began);
     }
     times
 }
 
-/// Bytes of memory of a process.
+/// Returns the resident memory of a process in bytes.
 fn memory(process: u32) -> f64 {
     let pages = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     pages.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok()).unwrap_or_default() * 4096.0
 }
 
-/// This program again, as a coordinator alone: its address and key are its first line.
+/// Set for a child process of this program that runs only a coordinator. It prints its address and
+/// key.
 const SERVER: &str = "ABLO_BENCH_SERVER";
 
 async fn serve() {
@@ -312,10 +326,15 @@ async fn serve() {
 
 async fn idle(count: usize) {
     let program = std::env::current_exe().expect("this program");
-    let mut child =
-        Command::new(program).env(SERVER, "1").stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut child = Command::new(program)
+        .env(SERVER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a child process");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    BufReader::new(child.stdout.take().expect("a pipe"))
+        .read_line(&mut line)
+        .expect("a line of output");
     let (address, key) = line.trim().split_once(' ').expect("an address and a key");
     let address: std::net::SocketAddr = address.parse().expect("an address");
     let mut open = Vec::with_capacity(count);
@@ -329,11 +348,9 @@ async fn idle(count: usize) {
     let took = began.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(if count > 1000 { 20 } else { 0 })).await;
     let each = (memory(child.id()) - before) / count as f64 / 1024.0;
-    println!(
-        "{count} idle sockets: {each:.1} KiB of the coordinator's memory each; opened in {took:.1} s"
-    );
-    child.kill().expect("it ends");
-    child.wait().expect("it ended");
+    println!("{count} idle sockets: {each:.1} KiB of memory each; opened in {took:.1} s");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child ended");
 }
 
 async fn catch_up(count: usize) {
@@ -345,12 +362,17 @@ async fn catch_up(count: usize) {
     let server = coordinator(&world).await;
     let mut socket = server.socket(&server.key, "").await;
     let began = Instant::now();
-    let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["completeDeltas", "resume"] });
-    socket.say("sync_request", payload).await;
-    let (mut heard, mut bytes) = (0, 0);
-    while heard < count {
-        let text = socket.raw().await.expect("an open socket");
-        heard += text.matches("\"actionType\"").count();
+    let payload = json!({
+        "cursor": null,
+        "versions": {},
+        "lastSyncId": 0,
+        "capabilities": ["completeDeltas", "resume"],
+    });
+    socket.send("sync_request", payload).await;
+    let (mut received, mut bytes) = (0, 0);
+    while received < count {
+        let text = socket.next_text().await.expect("an open socket");
+        received += text.matches("\"actionType\"").count();
         bytes += text.len();
     }
     let ours = count as f64 / began.elapsed().as_secs_f64();
@@ -371,7 +393,8 @@ async fn catch_up(count: usize) {
     }
     let driver = count as f64 / began.elapsed().as_secs_f64();
     println!(
-        "catching up on {count} changes: {ours:.0}/s, {bytes} bytes; SELECT of the same rows: {driver:.0}/s, {read} bytes, ratio {:.2}",
+        "catch-up of {count} deltas: {ours:.0}/s, {bytes} bytes; SELECT of the same rows: \
+         {driver:.0}/s, {read} bytes, ratio {:.2}",
         ours / driver
     );
 }

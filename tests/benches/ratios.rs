@@ -1,5 +1,6 @@
-//! The table of docs/design/performance.md: each step's cost as a ratio to serde_json parsing the same bytes, in one run, and
-//! the peak of live memory. Rounds of all steps alternate, so that a slow moment of the machine hits them alike.
+//! Prints the table of docs/design/performance.md: the time of each step relative to serde_json
+//! parsing the same bytes, and the peak memory. Rounds of all steps alternate, so that all share
+//! slow phases of the machine.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, front::json};
@@ -22,50 +23,48 @@ fn names() -> Vec<&'static str> {
     names
 }
 
-fn timed<T>(least: &mut Duration, work: impl FnOnce() -> T) -> T {
+fn timed<T>(min: &mut Duration, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let done = work();
-    *least = (*least).min(start.elapsed());
+    *min = (*min).min(start.elapsed());
     done
 }
 
-/// The least time of each step over the rounds.
+/// Returns the minimum time of each step over all rounds.
 fn measure(text: &str, rounds: usize) -> [Duration; STEPS] {
-    let mut least = [Duration::MAX; STEPS];
+    let mut min = [Duration::MAX; STEPS];
     for _ in 0..rounds {
-        drop(timed(&mut least[0], || {
-            serde_json::from_str::<Value>(black_box(text)).expect("JSON")
-        }));
+        drop(timed(&mut min[0], || serde_json::from_str::<Value>(black_box(text)).expect("JSON")));
         let start = Instant::now();
         let schema =
-            timed(&mut least[1], || json::read(black_box(text)).schema.expect("a good schema"));
-        let hashes = timed(&mut least[2], || Hashes::of(&schema));
+            timed(&mut min[1], || json::read(black_box(text)).schema.expect("a valid schema"));
+        let hashes = timed(&mut min[2], || Hashes::of(&schema));
         let input = Input::new(&schema, &hashes);
         let mut files = Files::default();
         for (at, target) in targets().iter().enumerate() {
-            let emitter = target.configure(&Map::new()).expect("defaults are good options");
-            timed(&mut least[3 + at], || emitter.emit(&input, &mut files));
+            let emitter = target.configure(&Map::new()).expect("default options");
+            timed(&mut min[3 + at], || emitter.emit(&input, &mut files));
         }
-        least[STEPS - 1] = least[STEPS - 1].min(start.elapsed());
+        min[STEPS - 1] = min[STEPS - 1].min(start.elapsed());
         black_box(files);
     }
-    least
+    min
 }
 
-/// What a run of the command does, files in memory.
+/// Compiles all targets in memory, like the command.
 fn compile(text: &str) {
-    let schema = json::read(text).schema.expect("a good schema");
+    let schema = json::read(text).schema.expect("a valid schema");
     let hashes = Hashes::of(&schema);
     let input = Input::new(&schema, &hashes);
     let mut files = Files::default();
     for target in targets() {
-        target.configure(&Map::new()).expect("defaults are good options").emit(&input, &mut files);
+        target.configure(&Map::new()).expect("default options").emit(&input, &mut files);
     }
     black_box(files);
 }
 
 fn main() {
-    // `cargo test --benches` runs this too: one small round shows that it works.
+    // `cargo test --benches` runs one small round.
     let sizes: &[usize] =
         if std::env::args().any(|argument| argument == "--bench") { &SIZES } else { &SIZES[..1] };
     let mut columns = Vec::new();

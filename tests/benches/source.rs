@@ -1,11 +1,11 @@
-//! What a Data Source costs: a commit through an application's own database beside one that stays with the coordinator, and the outbox
-//! beside a plain SELECT of the same rows. PostgreSQL on both sides.
+//! Benchmarks of data sources on PostgreSQL: commits through an application's database compared
+//! with hosted ones, and the outbox compared with a SELECT of the same rows.
 //!
 //! `cargo bench -p ablo-tests --bench source`; `cargo test --benches` runs it with small numbers.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "it prints what it measured, and fails loudly"
+    reason = "a benchmark prints its results and panics on errors"
 )]
 
 use ablo::source::{Call, Source as _};
@@ -35,57 +35,62 @@ async fn main() {
 
 async fn coordinator(world: &World, sources: Vec<SourceOptions>) -> Coordinator {
     let options = CoordinatorOptions { sources, ..CoordinatorOptions::default() };
-    Coordinator::with(&schema(TASKS), Arc::clone(&world.store), options).await
+    Coordinator::start_with(&schema(TASKS), Arc::clone(&world.store), options).await
 }
 
-/// Commits of one row each over HTTP, in rows a second.
+/// Commits single rows over HTTP. Returns rows per second.
 async fn commits(server: &Coordinator, round: usize, writers: usize, commits: usize) -> f64 {
     let began = Instant::now();
     let writer = async |writer: usize| {
         for at in 0..commits / writers {
-            let body = json!({ "id": format!("r{round}w{writer}_{at}"), "data": { "title": "A task of some length." } });
-            let (status, said) =
+            let body = json!({
+                "id": format!("r{round}w{writer}_{at}"),
+                "data": { "title": "A task of some length." },
+            });
+            let (status, body) =
                 server.ask(&server.key, "POST", "/api/v1/models/tasks", Some(body)).await;
-            assert_eq!(status, 201, "{said}");
+            assert_eq!(status, 201, "{body}");
         }
     };
     join_all((0..writers).map(writer)).await;
     (commits / writers * writers) as f64 / began.elapsed().as_secs_f64()
 }
 
-async fn overhead(writers: usize, many: usize) {
+async fn overhead(writers: usize, count: usize) {
     let (hosted_world, sourced_world) = (World::postgres(TASKS), World::postgres(TASKS));
     let (_database, adapter) = on_postgres().await;
     let application = Application::serve(adapter).await;
     let hosted = coordinator(&hosted_world, Vec::new()).await;
     let sourced =
         coordinator(&sourced_world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
-    // The copy is filled, and both are warm.
+    // Fills the mirror and warms up both.
     commits(&hosted, 1000, writers, writers).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     commits(&sourced, 1000, writers, writers).await;
     let mut ratios: Vec<(f64, f64, f64)> = Vec::new();
     for round in 0..ROUNDS {
-        let one = commits(&hosted, round, writers, many).await;
-        let other = commits(&sourced, round, writers, many).await;
+        let one = commits(&hosted, round, writers, count).await;
+        let other = commits(&sourced, round, writers, count).await;
         ratios.push((other / one, one, other));
     }
     ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (ratio, one, other) = ratios[ROUNDS / 2];
     let more = writers as f64 * 1000.0 * (1.0 / other - 1.0 / one);
     println!(
-        "commits, {writers} at once: with a data source {other:.0}/s, hosted {one:.0}/s, ratio {ratio:.2}; {more:.1} ms more each"
+        "commits, {writers} writers: with a data source {other:.0}/s, hosted {one:.0}/s, \
+         ratio {ratio:.2}; {more:.1} ms more each"
     );
 }
 
-async fn drain(many: usize) {
+async fn drain(count: usize) {
     let (database, adapter) = on_postgres().await;
-    let written = format!(
+    let insert = format!(
         "SET app.current_org_id = 'acme'; INSERT INTO tasks (id, organization_id, title, n) \
-         SELECT 'd' || at, 'acme', 'A task of some length.', at FROM generate_series(1, {many}) AS at"
+         SELECT 'd' || at, 'acme', 'A task of some length.', at \
+         FROM generate_series(1, {count}) AS at"
     );
     let at = database.clone();
-    tokio::task::spawn_blocking(move || at.session().run(&written).expect("rows"))
+    tokio::task::spawn_blocking(move || at.session().run(&insert).expect("rows"))
         .await
         .expect("rows");
     let mut scope = SourceScope::new();
@@ -94,66 +99,69 @@ async fn drain(many: usize) {
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
         let (mut cursor, mut seen, began) = (None::<String>, 0, Instant::now());
-        while seen < many {
-            let mut asked = SourceEvents::new();
-            (asked.cursor, asked.limit) = (Maybe::or_absent(cursor.clone()), Some(1000));
-            let page = adapter.events(&call, asked).await.expect("events");
+        while seen < count {
+            let mut request = SourceEvents::new();
+            (request.cursor, request.limit) = (Maybe::or_absent(cursor.clone()), Some(1000));
+            let page = adapter.events(&call, request).await.expect("events");
             seen += page.events.len();
             cursor = page.next_cursor.or(cursor);
         }
-        let ours = many as f64 / began.elapsed().as_secs_f64();
+        let ours = count as f64 / began.elapsed().as_secs_f64();
         let at = database.clone();
         let select = tokio::task::spawn_blocking(move || {
             let mut session = at.session();
             session.run("SET app.current_org_id = 'acme'").expect("a setting");
             let began = Instant::now();
-            let rows = session.client().query("SELECT id, organization_id, created_at::text, updated_at::text, title, n FROM tasks ORDER BY id COLLATE \"C\"", &[]);
+            let sql = "SELECT id, organization_id, created_at::text, updated_at::text, title, n \
+                       FROM tasks ORDER BY id COLLATE \"C\"";
+            let rows = session.client().query(sql, &[]);
             let bytes: usize = rows
                 .expect("rows")
                 .iter()
                 .map(|row| row.get::<_, &str>(0).len() + row.get::<_, &str>(4).len())
                 .sum();
             assert!(bytes > 0);
-            many as f64 / began.elapsed().as_secs_f64()
+            count as f64 / began.elapsed().as_secs_f64()
         });
         rates.push((ours, select.await.expect("rows")));
     }
     rates.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
     let (ours, select) = rates[ROUNDS / 2];
     println!(
-        "outbox of {many} events, pages of 1000: {ours:.0}/s, SELECT of the same rows: {select:.0}/s, ratio {:.2}",
+        "outbox of {count} events, pages of 1000: {ours:.0}/s; SELECT of the same rows: \
+         {select:.0}/s, ratio {:.2}",
         ours / select
     );
 
-    // All the way: over HTTP, into the copy and the log.
+    // The whole path: over HTTP into the mirror and the sync log.
     let application = Application::serve(adapter).await;
     let world = World::postgres(TASKS);
     let began = Instant::now();
     let _server =
         coordinator(&world, vec![SourceOptions::new("acme", &application.url, KEY)]).await;
-    let copy = world.database().expect("a server");
+    let mirror = world.database().expect("a database");
     let counted = async |condition: &str| {
         let sql = format!("SELECT count(*)::text FROM tasks WHERE {condition}");
-        texts(copy, "acme", &sql).await == [many.to_string()]
+        texts(mirror, "acme", &sql).await == [count.to_string()]
     };
     while !counted("true").await {
-        assert!(began.elapsed() < Duration::from_mins(3), "the copy is not filled");
+        assert!(began.elapsed() < Duration::from_mins(3), "the mirror is not filled");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     println!(
-        "filling the copy with {many} rows: {:.0}/s",
-        many as f64 / began.elapsed().as_secs_f64()
+        "filling the mirror with {count} rows: {:.0}/s",
+        count as f64 / began.elapsed().as_secs_f64()
     );
     let at = database.clone();
     let began = Instant::now();
-    let sql = format!("SET app.current_org_id = 'acme'; UPDATE tasks SET n = n + {many}");
+    let sql = format!("SET app.current_org_id = 'acme'; UPDATE tasks SET n = n + {count}");
     tokio::task::spawn_blocking(move || at.session().run(&sql).expect("rows")).await.expect("rows");
-    while !counted(&format!("n > {many}")).await {
+    while !counted(&format!("n > {count}")).await {
         assert!(began.elapsed() < Duration::from_mins(5), "the outbox is not drained");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     println!(
-        "{many} external updates into the copy and the log: {:.0}/s",
-        many as f64 / began.elapsed().as_secs_f64()
+        "{count} external updates into the mirror and the log: {:.0}/s",
+        count as f64 / began.elapsed().as_secs_f64()
     );
 }

@@ -1,7 +1,6 @@
-//! Reading changes in TypeScript: the generated decoder beside `JSON.parse`, zod and msgpackr, in one run of Node.js.
-//!
-//! Rust writes both binary forms of the batch.
-#![allow(clippy::print_stdout, reason = "figures are what a bench is for")]
+//! Benchmarks decoding deltas in TypeScript: the generated decoder compared with `JSON.parse`, zod
+//! and msgpackr, in one run of Node.js. Rust writes both binary forms of the batch.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use ablo::{Deltas, Naming};
 use ablo_tests::typescript::{Project, emit};
@@ -33,11 +32,28 @@ mod rows {
     }
 }
 
-/// One change of a batch of this many.
+/// Returns one delta of the batch.
 fn delta(at: usize) -> String {
     let second = at % 60;
     format!(
-        r#"{{"id":{id},"actionType":"U","modelName":"Report","modelId":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a{at:04x}","data":{{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a{at:04x}","createdAt":"2026-06-01T08:00:{second:02}.000Z","updatedAt":"2026-06-10T09:00:{second:02}.250Z","organizationId":"org_acme","title":"Stockholm, {at}","status":"{status}","body":"Rain in the morning, then sun, and a light breeze from the west in the evening.","confidence":{confidence},"dueAt":"2026-06-11T00:00:00.000Z","readers":"{readers}","price":"12.50","sources":[{{"url":"https://a.example/{at}"}}]}},"syncGroups":["org:org_acme"],"transactionId":"tx_1760000000000_{at:06}","createdAt":"2026-06-10T09:00:{second:02}.251Z","actor":{{"kind":"agent","id":"writer"}}}}"#,
+        concat!(
+            r#"{{"id":{id},"actionType":"U","modelName":"Report","#,
+            r#""modelId":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a{at:04x}","data":{{"#,
+            r#""id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a{at:04x}","#,
+            r#""createdAt":"2026-06-01T08:00:{second:02}.000Z","#,
+            r#""updatedAt":"2026-06-10T09:00:{second:02}.250Z","#,
+            r#""organizationId":"org_acme","title":"Stockholm, {at}","status":"{status}","#,
+            r#""body":"Rain in the morning, then sun, "#,
+            r#"and a light breeze from the west in the evening.","#,
+            r#""confidence":{confidence},"dueAt":"2026-06-11T00:00:00.000Z","#,
+            r#""readers":"{readers}","price":"12.50","#,
+            r#""sources":[{{"url":"https://a.example/{at}"}}]}},"#,
+            r#""syncGroups":["org:org_acme"],"transactionId":"tx_1760000000000_{at:06}","#,
+            r#""createdAt":"2026-06-10T09:00:{second:02}.251Z","#,
+            r#""actor":{{"kind":"agent","id":"writer"}}}}"#,
+        ),
+        at = at,
+        second = second,
         id = 413 + at,
         status = if at.is_multiple_of(3) { "draft" } else { "ready" },
         confidence = at % 100,
@@ -46,15 +62,15 @@ fn delta(at: usize) -> String {
 }
 
 fn main() {
-    // `cargo test` builds and starts benches too.
+    // `cargo test` also runs benchmarks.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/judges/typescript-bench");
-    fs::create_dir_all(&room).expect("the target folder can be written");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/judges/typescript-bench");
+    fs::create_dir_all(&folder).expect("the target folder is writable");
     for file in ["package.json", "decode.mjs"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/typescript").join(file);
-        fs::copy(from, room.join(file)).expect("a file can be copied");
+        fs::copy(from, folder.join(file)).expect("the file can be copied");
     }
     let npm = [
         "install",
@@ -64,12 +80,12 @@ fn main() {
         "--no-audit",
         "--no-fund",
     ];
-    let installed = Command::new("npm").args(npm).current_dir(&room).output().expect("npm");
+    let installed = Command::new("npm").args(npm).current_dir(&folder).output().expect("npm");
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
 
     let list: Vec<String> = (0..1000).map(delta).collect();
     let text = format!(r#"{{"type":"delta","payload":{{"deltas":[{}]}}}}"#, list.join(","));
-    let deltas = Deltas::read(rows::Bench::SCHEMA, &text).expect("a batch");
+    let deltas = Deltas::read(rows::Bench::SCHEMA, &text).expect("a valid batch");
     let document = rows::Bench::SCHEMA.to_json().expect("a document");
     let schema = ablo_schema::front::json::read(&document).schema.expect("a schema");
     let project = Project::new();
@@ -83,13 +99,13 @@ fn main() {
         ("same.bin", &same[..]),
         ("described.bin", &described[..]),
     ] {
-        fs::write(room.join(name), bytes).expect("written");
-        arguments.push(room.join(name));
+        fs::write(folder.join(name), bytes).expect("written");
+        arguments.push(folder.join(name));
     }
     let run = Command::new("node")
         .arg("decode.mjs")
         .args(arguments)
-        .current_dir(&room)
+        .current_dir(&folder)
         .output()
         .expect("node");
     println!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));

@@ -1,4 +1,4 @@
-//! Prints a synthetic schema with as many models as the first argument says: input for timing the command by hand.
+//! Prints a synthetic schema. The argument is the number of models (default 1000).
 
 fn main() {
     let models = std::env::args().nth(1).and_then(|models| models.parse().ok()).unwrap_or(1_000);

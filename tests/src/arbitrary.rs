@@ -1,7 +1,7 @@
-//! Schemas that nobody thought of: strategies for property tests.
+//! Proptest strategies for schemas.
 //!
-//! [`schema`] gives documents that must be accepted, with hostile names and values among plain ones; [`broken`] takes
-//! such a document and spoils it somewhere.
+//! [`schema`] generates valid documents with plain and hostile names and values; [`broken`]
+//! corrupts such a document in random places.
 
 mod facets;
 pub mod pair;
@@ -177,7 +177,7 @@ fn model() -> impl Strategy<Value = ModelSpec> {
         )
 }
 
-/// Documents that must be accepted without an error.
+/// Generates valid documents.
 pub fn schema() -> impl Strategy<Value = Value> {
     vec(model(), 0..6).prop_map(|models| document(&models))
 }
@@ -186,7 +186,7 @@ fn capital(word: &str) -> String {
     word[..1].to_uppercase() + &word[1..]
 }
 
-/// A camelCase name of one or two words that is not taken yet.
+/// Returns an unused camelCase name of one or two words.
 fn name(words: (usize, usize), taken: &mut BTreeSet<String>) -> String {
     let first = WORDS[words.0 % WORDS.len()];
     let mut name = match WORDS.get(words.1) {
@@ -209,7 +209,9 @@ fn document(models: &[ModelSpec]) -> Value {
     json!({
         "v": 3,
         "models": written,
-        "identityRoles": [{ "kind": "org", "source": { "field": "organizationId", "multi": false } }],
+        "identityRoles": [
+            { "kind": "org", "source": { "field": "organizationId", "multi": false } },
+        ],
     })
 }
 
@@ -219,9 +221,9 @@ fn model_of(spec: &ModelSpec, at: usize, models: &[ModelSpec], keys: &[String]) 
             .map(str::to_owned)
             .into();
     let mut fields = Map::new();
-    for (place, field) in spec.fields.iter().enumerate() {
+    for (index, field) in spec.fields.iter().enumerate() {
         let name = name(field.words, &mut taken);
-        fields.insert(name.clone(), field_of(field, &name, place));
+        fields.insert(name.clone(), field_of(field, &name, index));
     }
     let mut relations = Map::new();
     for (n, relation) in spec.relations.iter().enumerate() {
@@ -276,15 +278,15 @@ fn tenancy_of(spec: &ModelSpec, parent: bool, first: &ModelSpec, first_key: &str
         3 if parent => {
             let table = if first.table { format!("t0_{first_key}") } else { first_key.to_owned() };
             let org = if first.tenancy == 1 { "tenant_id" } else { "organization_id" };
-            Some(
-                json!({ "kind": "parent", "via": { "localKey": "home_id", "parentTable": table, "parentOrgColumn": org } }),
-            )
+            let via =
+                json!({ "localKey": "home_id", "parentTable": table, "parentOrgColumn": org });
+            Some(json!({ "kind": "parent", "via": via }))
         }
         _ => None,
     }
 }
 
-fn field_of(spec: &FieldSpec, name: &str, place: usize) -> Value {
+fn field_of(spec: &FieldSpec, name: &str, index: usize) -> Value {
     let kind = ["string", "number", "boolean", "date", "enum", "json", "enum"][spec.kind];
     let mut field = Map::new();
     field.insert("type".into(), kind.into());
@@ -303,7 +305,7 @@ fn field_of(spec: &FieldSpec, name: &str, place: usize) -> Value {
         field.insert("description".into(), PROSE[prose].into());
     }
     if let Some(facets) = &spec.facets {
-        facets::add(&mut field, name, place, facets);
+        facets::add(&mut field, name, index, facets);
     }
     field.into()
 }
@@ -321,7 +323,7 @@ fn relation_of(
         .flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
         .collect();
     if relation.kind == 4 {
-        // The other side's id is a string field that every model has.
+        // The foreign key is a string field that every model has.
         return json!({ "type": "hasMany", "target": keys[target], "foreignKey": "createdBy",
             "foreignKeyColumn": "created_by", "orderBy": "createdAt" });
     }
@@ -331,21 +333,22 @@ fn relation_of(
             options.insert((*name).into(), true.into());
         }
     }
-    json!({ "type": "belongsTo", "target": keys[target], "foreignKey": key, "foreignKeyColumn": snake, "options": options })
+    json!({ "type": "belongsTo", "target": keys[target], "foreignKey": key,
+        "foreignKeyColumn": snake, "options": options })
 }
 
-/// A document and a way to spoil it.
+/// Generates documents with random corruptions.
 pub fn broken() -> impl Strategy<Value = Value> {
     (schema(), vec((any::<prop::sample::Index>(), 0..9_usize), 1..4)).prop_map(
         |(mut document, changes)| {
-            for (place, change) in changes {
+            for (target, change) in changes {
                 let mut count = 0;
                 visit(&mut document, &mut |_| count += 1);
-                let wanted = place.index(count);
+                let wanted = target.index(count);
                 let mut at = 0;
                 visit(&mut document, &mut |value| {
                     if at == wanted {
-                        spoil(value, change);
+                        corrupt(value, change);
                     }
                     at += 1;
                 });
@@ -364,7 +367,7 @@ fn visit(value: &mut Value, see: &mut dyn FnMut(&mut Value)) {
     }
 }
 
-fn spoil(value: &mut Value, change: usize) {
+fn corrupt(value: &mut Value, change: usize) {
     *value = match (change, std::mem::take(value)) {
         (0, _) => Value::Null,
         (1, _) => json!(-1.5),

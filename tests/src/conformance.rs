@@ -1,18 +1,21 @@
-//! Schemathesis: a program by others that reads an OpenAPI document and asks its server everything that the document allows, and
-//! things that it does not.
+//! Runs Schemathesis, which generates valid and invalid requests from an OpenAPI document and
+//! checks the responses of the server.
 
 use crate::python::venv;
 use std::process::Command;
 
-/// What it holds a server to. That every valid request is accepted is none of it, as a cursor may be another list's, nor that every
-/// other is refused, as `null` stands for what is left out, and `-1` for 0.
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
-    response_schema_conformance,missing_required_header,unsupported_method,use_after_free,ignored_auth";
+/// The enabled checks.
+///
+/// `positive_data_acceptance` is off because a valid cursor can belong to a different list.
+/// `negative_data_rejection` is off because `null` counts as absent and `-1` as 0.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,missing_required_header,\
+    unsupported_method,use_after_free,ignored_auth";
 
-/// Asks a server for everything in a document, and gives what is not as the document says.
+/// Tests a server against its OpenAPI document. Returns the report if there are failures.
 ///
 /// # Panics
-/// When it cannot be installed or run.
+/// Panics if Schemathesis cannot be installed or run.
 #[must_use]
 pub fn problems(document: &str, server: &str, key: &str, examples: u32) -> Option<String> {
     let venv = venv("http", "tests/judges/http/requirements.txt");
@@ -46,13 +49,13 @@ pub fn problems(document: &str, server: &str, key: &str, examples: u32) -> Optio
         .current_dir(&venv)
         .output()
         .expect("Schemathesis");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let report = String::from_utf8_lossy(&output.stdout).into_owned();
     match output.status.code() {
         Some(0) => {
-            assert!(said.contains("generated"), "it asked for nothing: {said}");
+            assert!(report.contains("generated"), "no requests were made: {report}");
             None
         }
-        Some(1) if said.contains("Failures:") => Some(said),
-        _ => panic!("{said}{}", String::from_utf8_lossy(&output.stderr)),
+        Some(1) if report.contains("Failures:") => Some(report),
+        _ => panic!("{report}{}", String::from_utf8_lossy(&output.stderr)),
     }
 }

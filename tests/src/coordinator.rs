@@ -1,4 +1,4 @@
-//! A coordinator in this process, on a port of its own, and a client of it that knows nothing but JSON.
+//! A coordinator in this process on its own port, and a plain JSON client for it.
 
 use ablo_schema::Schema;
 use ablo_server::app::{App, CoordinatorOptions};
@@ -16,9 +16,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// A running coordinator.
 #[derive(Debug)]
 pub struct Coordinator {
-    /// Its insides.
+    /// The application state.
     pub app: Arc<App>,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// A secret key of the organisation `acme`.
     pub key: String,
@@ -26,33 +26,43 @@ pub struct Coordinator {
     _running: tokio::sync::oneshot::Sender<()>,
 }
 
-/// An answer: its status and its body.
-pub type Answered = (u16, Value);
+/// The status and the body of a response.
+pub type StatusAndBody = (u16, Value);
 
 impl Coordinator {
-    /// Starts one over a store.
-    pub async fn over(schema: &Schema, store: Arc<dyn Store>) -> Self {
-        Self::with(schema, store, CoordinatorOptions::default()).await
+    /// Starts a coordinator on a store, with default options.
+    pub async fn start(schema: &Schema, store: Arc<dyn Store>) -> Self {
+        Self::start_with(schema, store, CoordinatorOptions::default()).await
     }
 
-    /// Starts one that runs as is said.
-    pub async fn with(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
+    /// Starts a coordinator with options.
+    pub async fn start_with(
+        schema: &Schema,
+        store: Arc<dyn Store>,
+        options: CoordinatorOptions,
+    ) -> Self {
         let app = App::new(schema, store, options);
         let key = app.issue_secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (running, dropped) = tokio::sync::oneshot::channel::<()>();
-        let over = async {
-            // Nobody says it: the other end is dropped with the coordinator, and with it go its connections to the database.
+        let shutdown = async {
+            // Resolves when the coordinator is dropped, which closes its database connections.
             let _ = dropped.await;
         };
-        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, over));
+        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, shutdown));
         Self { app, address, key, client: client(), _running: running }
     }
 
-    /// Asks, with a key.
-    pub async fn ask(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answered {
-        let response = self.raw(key, method, path, body).await;
+    /// Sends a request. Returns the status and the JSON body.
+    pub async fn ask(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> StatusAndBody {
+        let response = self.ask_raw(key, method, path, body).await;
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         (
@@ -61,8 +71,8 @@ impl Coordinator {
         )
     }
 
-    /// Asks, and gives the answer with its headers.
-    pub async fn raw(
+    /// Sends a request. Returns the whole response.
+    pub async fn ask_raw(
         &self,
         key: &str,
         method: &str,
@@ -75,10 +85,10 @@ impl Coordinator {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        request.send().await.expect("an answer")
+        request.send().await.expect("a response")
     }
 
-    /// A token for a participant.
+    /// Creates a token for a participant.
     pub async fn session(&self, kind: &str, id: &str, further: Value) -> String {
         let mut body = json!({ "participantKind": kind, "participantId": id });
         if let (Some(body), Value::Object(further)) = (body.as_object_mut(), further) {
@@ -89,16 +99,16 @@ impl Coordinator {
         body["token"].as_str().expect("a token").to_owned()
     }
 
-    /// A socket of a token.
+    /// Opens a socket.
     pub async fn socket(&self, token: &str, query: &str) -> Socket {
         Socket::open(self.address, token, query).await
     }
 }
 
-/// A client of plain HTTP, which still wants to know by what it would encrypt.
+/// Creates an HTTP client. reqwest requires a TLS backend although it is not used.
 ///
 /// # Panics
-/// When there is no such client.
+/// Panics if the client cannot be built.
 #[must_use]
 pub fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -118,10 +128,10 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket of a token.
+    /// Opens a socket.
     ///
     /// # Panics
-    /// When it is refused.
+    /// Panics if the connection is refused.
     pub async fn open(address: SocketAddr, token: &str, query: &str) -> Self {
         let mut request = format!("ws://{address}/api/sync/ws?cursor={query}")
             .into_client_request()
@@ -135,24 +145,24 @@ impl Socket {
     }
 
     /// Sends a frame.
-    pub async fn say(&mut self, kind: &str, payload: Value) {
-        self.text(&json!({ "type": kind, "payload": payload }).to_string()).await;
+    pub async fn send(&mut self, kind: &str, payload: Value) {
+        self.send_text(&json!({ "type": kind, "payload": payload }).to_string()).await;
     }
 
     /// Sends any text.
-    pub async fn text(&mut self, text: &str) {
+    pub async fn send_text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.expect("an open socket");
     }
 
-    /// Sends any text, if the other side still takes it.
-    pub async fn try_text(&mut self, text: &str) -> bool {
+    /// Sends any text. Returns whether the connection is still open.
+    pub async fn try_send_text(&mut self, text: &str) -> bool {
         self.stream.send(Message::text(text)).await.is_ok()
     }
 
-    /// The next frame, if there is one within a time.
-    pub async fn next(&mut self, within: Duration) -> Option<Value> {
+    /// Returns the next frame, or `None` if none arrives in time or the connection ends.
+    pub async fn next(&mut self, timeout: Duration) -> Option<Value> {
         loop {
-            match tokio::time::timeout(within, self.stream.next()).await {
+            match tokio::time::timeout(timeout, self.stream.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => {
                     return Some(serde_json::from_str(&text).expect("JSON"));
                 }
@@ -162,8 +172,8 @@ impl Socket {
         }
     }
 
-    /// Reads until the connection is closed, and gives the code; nothing where it was cut.
-    pub async fn closed(&mut self) -> Option<u16> {
+    /// Reads until the connection is closed. Returns the close code, or `None` if it was cut.
+    pub async fn close_code(&mut self) -> Option<u16> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
@@ -173,8 +183,8 @@ impl Socket {
         }
     }
 
-    /// The text of the next frame; nothing where the connection ended.
-    pub async fn raw(&mut self) -> Option<String> {
+    /// Returns the text of the next frame, or `None` if the connection ended.
+    pub async fn next_text(&mut self) -> Option<String> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
@@ -184,11 +194,11 @@ impl Socket {
         }
     }
 
-    /// The payload of the next frame of a type; frames of other types are passed over.
+    /// Returns the payload of the next frame of a type, skipping frames of other types.
     ///
     /// # Panics
-    /// When none comes within five seconds.
-    pub async fn hear(&mut self, kind: &str) -> Value {
+    /// Panics if none arrives within five seconds.
+    pub async fn receive(&mut self, kind: &str) -> Value {
         let mut others = Vec::new();
         while let Some(frame) = self.next(Duration::from_secs(5)).await {
             if frame["type"] == kind {
@@ -199,15 +209,20 @@ impl Socket {
         panic!("no `{kind}`, only {others:?}")
     }
 
-    /// Asks for every change after a place.
+    /// Requests all deltas after a sync id and waits for the response.
     pub async fn sync(&mut self, last: u64) {
-        let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": last, "capabilities": ["completeDeltas"] });
-        self.say("sync_request", payload).await;
-        self.hear("sync_response").await;
+        let payload = json!({
+            "cursor": null,
+            "versions": {},
+            "lastSyncId": last,
+            "capabilities": ["completeDeltas"],
+        });
+        self.send("sync_request", payload).await;
+        self.receive("sync_response").await;
     }
 
-    /// The deltas of the next frame that has some.
+    /// Returns the deltas of the next `delta` frame.
     pub async fn deltas(&mut self) -> Vec<Value> {
-        self.hear("delta").await["deltas"].as_array().expect("deltas").clone()
+        self.receive("delta").await["deltas"].as_array().expect("deltas").clone()
     }
 }

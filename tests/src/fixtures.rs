@@ -1,9 +1,9 @@
-//! The fixtures of this repository, found by walking `fixtures/`.
+//! Access to the files of `fixtures/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The `fixtures/` folder.
+/// Returns the `fixtures/` folder.
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
@@ -12,13 +12,13 @@ pub fn root() -> PathBuf {
 /// Reads a fixture file.
 ///
 /// # Panics
-/// When it cannot be read: a fixture that is missing is a fault of the repository.
+/// Panics if the file cannot be read.
 #[must_use]
 pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file of this name below a folder of `fixtures/`, ordered by path.
+/// Returns all files of a name below a folder of `fixtures/`, ordered by path.
 #[must_use]
 pub fn find(folder: &str, name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -38,7 +38,7 @@ fn walk(folder: &Path, name: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A fixture's name: its folder below `fixtures/`, joined with `-`.
+/// Returns a fixture's name: its folder below `fixtures/`, joined with `-`.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path);
@@ -46,7 +46,7 @@ pub fn name_of(path: &Path) -> String {
     below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("-")
 }
 
-/// Every schema that must be accepted: `(name, text)`.
+/// Returns the name and the text of every valid schema.
 #[must_use]
 pub fn good_schemas() -> Vec<(String, String)> {
     find("schemas", "schema.json")

@@ -1,10 +1,11 @@
-//! What the tests of this package share: fixtures by kind, and the judges that look at what is generated.
+//! Support library of the integration tests: fixtures, servers, and the judges of generated output.
 
 pub mod arbitrary;
 pub mod chromium;
 pub mod conformance;
 pub mod coordinator;
 pub mod derived;
+pub mod fake_app;
 pub mod fixtures;
 pub mod network;
 pub mod openapi;
@@ -12,7 +13,6 @@ pub mod postgres;
 pub mod python;
 pub mod rust;
 pub mod server;
-pub mod shop;
 pub mod source;
 pub mod sqlite;
 pub mod synthetic;

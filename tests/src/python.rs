@@ -1,31 +1,32 @@
-//! Python programs with what they need, installed below `target/` the first time.
+//! Python environments, installed below `target/` on first use.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A folder with the interpreter and what a list of requirements names: `bin/python` and their own programs. Both paths are relative,
-/// the folder's to `target/judges`, the list's to the top.
+/// Returns a virtual environment with the packages of a requirements file.
+///
+/// `name` is relative to `target/judges`, `requirements` to the root of the repository.
 ///
 /// # Panics
-/// When it cannot be installed.
+/// Panics if it cannot be installed.
 #[must_use]
-pub fn venv(folder: &str, requirements: &str) -> PathBuf {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let room = top.join("target/judges").join(folder);
-    fs::create_dir_all(&room).expect("the target folder can be written");
-    // Test programs may run side by side: one installs, the others wait.
-    let lock = File::create(room.join("lock")).expect("the target folder can be written");
-    lock.lock().expect("a file can be locked");
-    let requirements = top.join(requirements);
-    let wanted = fs::read_to_string(&requirements).expect("the requirements");
-    if fs::read_to_string(room.join("installed")).unwrap_or_default() != wanted {
-        let python = room.join("bin/python");
-        run(Command::new("python3").args(["-m", "venv"]).arg(&room));
+pub fn venv(name: &str, requirements: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("target/judges").join(name);
+    fs::create_dir_all(&folder).expect("the target folder is writable");
+    // Test programs can run in parallel: one installs, the others wait.
+    let lock = File::create(folder.join("lock")).expect("the target folder is writable");
+    lock.lock().expect("the lock is available");
+    let requirements = root.join(requirements);
+    let wanted = fs::read_to_string(&requirements).expect("the requirements are readable");
+    if fs::read_to_string(folder.join("installed")).unwrap_or_default() != wanted {
+        let python = folder.join("bin/python");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         run(Command::new(python).args(["-m", "pip", "install", "-q", "-r"]).arg(&requirements));
-        fs::write(room.join("installed"), wanted).expect("the target folder can be written");
+        fs::write(folder.join("installed"), wanted).expect("the target folder is writable");
     }
-    room
+    folder
 }
 
 fn run(command: &mut Command) {

@@ -1,7 +1,7 @@
-//! The judge of generated Rust: rustc and clippy themselves, on a scratch crate that depends on the runtime.
+//! The judge of generated Rust: rustc and clippy on a scratch crate that depends on the runtime.
 //!
-//! Scratch crates live below the workspace's own target folder, take its `Cargo.lock`, and share one target folder, so that
-//! nothing is fetched and dependencies are built once.
+//! Scratch crates use the workspace's `Cargo.lock` and share one target folder, so nothing is
+//! fetched and dependencies are built once.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::Hashes;
@@ -10,22 +10,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What `ablo generate --target rust` writes for a schema.
+/// Returns the output of `ablo generate --target rust` for a schema.
 ///
 /// # Panics
-/// When the schema is refused.
+/// Panics if the schema is invalid.
 #[must_use]
 pub fn generate(text: &str) -> String {
-    let schema = json::read(text).schema.expect("the schema is accepted");
+    let schema = json::read(text).schema.expect("the schema is valid");
     let target =
         targets().iter().find(|target| target.id() == "rust").expect("the target is registered");
     let mut files = Files::default();
-    let emitter = target.configure(&serde_json::Map::new()).expect("it needs no option");
+    let emitter = target.configure(&serde_json::Map::new()).expect("no options are required");
     emitter.emit(&Input::new(&schema, &Hashes::of(&schema)), &mut files);
-    files.get("rust/mod.rs").expect("it writes one file").to_owned()
+    files.get("rust/mod.rs").expect("the target writes rust/mod.rs").to_owned()
 }
 
-/// A crate as a user would have it.
+/// A crate like a user's.
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
@@ -33,10 +33,10 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// An empty crate in a folder of this name below `scratch`.
+    /// Creates an empty crate in a folder below `scratch`.
     ///
     /// # Panics
-    /// When the folder cannot be written.
+    /// Panics if the folder cannot be written.
     #[must_use]
     pub fn new(scratch: &Path, name: &str, edition: &str) -> Self {
         let root = scratch.join("rust-judge").join(name);
@@ -50,8 +50,9 @@ impl Scratch {
         crate_.add(
             "Cargo.toml",
             &format!(
-                "[package]\nname = \"judged\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n[workspace]\n\n\
-                 [dependencies]\nablo = {{ path = {:?} }}\nserde_json = {{ version = \"1\", features = [\"raw_value\"] }}\n",
+                "[package]\nname = \"judged\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n\
+                 [workspace]\n\n[dependencies]\nablo = {{ path = {:?} }}\n\
+                 serde_json = {{ version = \"1\", features = [\"raw_value\"] }}\n",
                 runtime.display().to_string()
             ),
         );
@@ -63,17 +64,17 @@ impl Scratch {
     /// Writes a file of the crate.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// Panics if the file cannot be written.
     pub fn add(&self, path: &str, text: &str) {
         let path = self.root.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&self.root)).expect("folders can be made");
-        fs::write(path, text).expect("files can be written");
+        fs::create_dir_all(path.parent().unwrap_or(&self.root)).expect("the folder is writable");
+        fs::write(path, text).expect("the file is writable");
     }
 
-    /// Runs cargo in the crate, without network.
+    /// Runs cargo in the crate without network.
     ///
     /// # Panics
-    /// When cargo cannot be started.
+    /// Panics if cargo cannot be started.
     #[must_use]
     pub fn cargo(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO"))
@@ -87,17 +88,17 @@ impl Scratch {
             .expect("cargo runs")
     }
 
-    /// Where a file of the crate is.
+    /// Returns the path of a file of the crate.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 }
 
-/// Fails with what the tool said, unless it succeeded.
+/// Asserts that a command succeeded.
 ///
 /// # Panics
-/// When it did not succeed.
+/// Panics with the command's output if it failed.
 pub fn succeeds(what: &str, output: &Output) {
     if !output.status.success() {
         panic!(

@@ -1,4 +1,4 @@
-//! A coordinator without a socket: a schema comes in, a store with an engine on it comes out, one of each kind.
+//! An engine with a store of either kind, without HTTP.
 
 use crate::postgres::{Database, Server};
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Makes of each function a test on either store: `name::sqlite` and `name::postgres`.
+/// Defines each function as a test on both stores: `name::sqlite` and `name::postgres`.
 #[macro_export]
 macro_rules! on_both_stores {
     ($schema:expr; $($name:ident)*) => {$(
@@ -36,13 +36,13 @@ macro_rules! on_both_stores {
     )*};
 }
 
-/// Where a store keeps its rows.
+/// The database behind a store.
 enum Home {
     File(tempfile::TempDir),
     Server(Database<'static>),
 }
 
-/// A store with an engine on it.
+/// An engine with its store.
 pub struct World {
     /// The engine.
     pub engine: Arc<Engine>,
@@ -59,7 +59,7 @@ impl std::fmt::Debug for World {
     }
 }
 
-/// A user of `acme` who sees everything.
+/// Returns a user of `acme` with access to all rows.
 #[must_use]
 pub fn user(name: &str) -> Identity {
     Identity {
@@ -75,16 +75,16 @@ pub fn user(name: &str) -> Identity {
     }
 }
 
-/// The code of a refusal.
+/// Returns the error code of a refused request.
 ///
 /// # Panics
-/// When it is none.
+/// Panics if the result is `Ok`.
 #[must_use]
 pub fn code<T: std::fmt::Debug>(result: Result<T, EngineError>) -> String {
     result.expect_err("a refusal").into_api_error().code().to_owned()
 }
 
-/// A request for a claim of a minute.
+/// Creates a request for a claim of one minute.
 #[must_use]
 pub fn ask(id: &str, row: &str, queue: bool) -> ClaimRequest {
     ClaimRequest {
@@ -98,44 +98,44 @@ pub fn ask(id: &str, row: &str, queue: bool) -> ClaimRequest {
     }
 }
 
-/// A row as a value, in which the order of members says nothing.
+/// Parses a row, for comparisons that ignore the order of members.
 ///
 /// # Panics
-/// When it is no JSON.
+/// Panics if the text is not JSON.
 #[must_use]
 pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 impl World {
-    /// The schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// On an SQLite file.
+    /// Creates a world with an SQLite file.
     ///
     /// # Panics
-    /// When there is no room for one.
+    /// Panics if the file cannot be created.
     #[must_use]
     pub fn sqlite(schema: &str) -> Self {
         Self::new(schema, Home::File(tempfile::tempdir().expect("a folder")))
     }
 
-    /// On a PostgreSQL server, as an owner who is bound by row security.
+    /// Creates a world with a PostgreSQL database whose owner is subject to row security.
     ///
     /// # Panics
-    /// When there is none.
+    /// Panics if PostgreSQL is not installed.
     #[must_use]
     pub fn postgres(schema: &str) -> Self {
-        // The driver blocks, which a thread of the test's runtime may not.
+        // The driver blocks, which is not allowed on a thread of the test's runtime.
         let database =
             std::thread::spawn(|| Server::shared().database()).join().expect("a database");
         Self::new(schema, Home::Server(database))
     }
 
-    /// One of each kind.
+    /// Creates a world per kind of store.
     #[must_use]
     pub fn both(schema: &str) -> [Self; 2] {
         [Self::sqlite(schema), Self::postgres(schema)]
@@ -148,22 +148,22 @@ impl World {
         Self { engine, store, schema, home, commits: AtomicU32::new(0) }
     }
 
-    /// Another process on the same database.
+    /// Opens the same database again, like a second process.
     #[must_use]
     pub fn another_store(&self) -> Arc<dyn Store> {
         open(&self.schema, &self.home)
     }
 
-    /// The same database in another process, where its kind allows that.
+    /// Opens the same database in a second coordinator, which only PostgreSQL supports.
     #[must_use]
-    pub fn beside(&self) -> Option<Self> {
+    pub fn second_instance(&self) -> Option<Self> {
         let Home::Server(database) = &self.home else { return None };
         let (engine, store) = (Arc::clone(&self.engine), self.another_store());
         let home = Home::Server(database.clone());
         Some(Self { engine, store, schema: self.schema.clone(), home, commits: AtomicU32::new(0) })
     }
 
-    /// The same database after a restart.
+    /// Restarts the store.
     #[must_use]
     pub fn restarted(self) -> Self {
         let Self { engine, store, schema, home, commits } = self;
@@ -171,7 +171,7 @@ impl World {
         Self { store: open(&schema, &home), engine, schema, home, commits }
     }
 
-    /// The file behind it, where that is one.
+    /// Returns the path of the SQLite file.
     #[must_use]
     pub fn file(&self) -> Option<std::path::PathBuf> {
         match &self.home {
@@ -180,7 +180,7 @@ impl World {
         }
     }
 
-    /// The database behind it, where that is a server's.
+    /// Returns the PostgreSQL database.
     #[must_use]
     pub fn database(&self) -> Option<&Database<'static>> {
         match &self.home {
@@ -189,15 +189,15 @@ impl World {
         }
     }
 
-    /// Runs a job that writes.
+    /// Runs a writing job.
     ///
     /// # Errors
-    /// What the job gave.
-    pub async fn write<T: Send + 'static>(
-        &self,
-        who: &Identity,
-        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
-    ) -> Result<T, EngineError> {
+    /// Returns the error of the job.
+    pub async fn write<T, J>(&self, who: &Identity, mut job: J) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        J: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+    {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
             .writing(Tenant::Organization(who.organization.clone()), move |tx| {
@@ -206,15 +206,15 @@ impl World {
             .await
     }
 
-    /// Runs a job that reads.
+    /// Runs a reading job.
     ///
     /// # Errors
-    /// What the job gave.
-    pub async fn read<T: Send + 'static>(
-        &self,
-        who: &Identity,
-        mut job: impl FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
-    ) -> Result<T, EngineError> {
+    /// Returns the error of the job.
+    pub async fn read<T, J>(&self, who: &Identity, mut job: J) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        J: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+    {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
             .reading(Tenant::Organization(who.organization.clone()), move |tx| {
@@ -223,10 +223,10 @@ impl World {
             .await
     }
 
-    /// Commits operations under an id that was not used before.
+    /// Commits operations under a new id.
     ///
     /// # Errors
-    /// Why they are refused.
+    /// Returns an error if the commit is refused.
     pub async fn commit(
         &self,
         who: &Identity,
@@ -239,10 +239,10 @@ impl World {
     /// Commits operations.
     ///
     /// # Errors
-    /// Why they are refused.
+    /// Returns an error if the commit is refused.
     ///
     /// # Panics
-    /// When they are none.
+    /// Panics if `operations` is not a list of operations.
     pub async fn commit_as(
         &self,
         who: &Identity,
@@ -265,13 +265,13 @@ impl World {
         self.write(who, move |engine, tx, who| commit(engine, tx, who, &made)).await
     }
 
-    /// A page of a model.
+    /// Lists one page of rows.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns an error if the request is refused.
     ///
     /// # Panics
-    /// When there is no such model.
+    /// Panics if the model does not exist.
     pub async fn list(
         &self,
         who: &Identity,
@@ -285,13 +285,13 @@ impl World {
         self.read(who, job).await
     }
 
-    /// One row.
+    /// Reads one row.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns an error if the request is refused.
     ///
     /// # Panics
-    /// When there is no such model.
+    /// Panics if the model does not exist.
     pub async fn retrieve(
         &self,
         who: &Identity,
@@ -306,22 +306,22 @@ impl World {
         self.read(who, job).await
     }
 
-    /// The rows of a query, which is given as JSON.
+    /// Runs a query, given as JSON.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns an error if the query is refused.
     ///
     /// # Panics
-    /// When it is no query.
+    /// Panics if `query` is not a query.
     pub async fn query(&self, who: &Identity, query: &Value) -> Result<Vec<String>, EngineError> {
         let query: Query = serde_json::from_value(query.clone()).expect("a query");
         self.read(who, move |engine, tx, who| read::query(engine, tx, who, &query)).await
     }
 
-    /// A snapshot.
+    /// Reads all rows.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns an error if the request is refused.
     pub async fn bootstrap(
         &self,
         who: &Identity,
@@ -329,22 +329,22 @@ impl World {
         self.read(who, |engine, tx, who| Ok(read::bootstrap(engine, tx, who, None)?.0)).await
     }
 
-    /// The log after a place.
+    /// Reads the sync log after a sync id.
     ///
     /// # Errors
-    /// What the database said.
+    /// Returns an error if a statement fails.
     pub async fn log(&self, who: &Identity, after: u64) -> Result<Vec<Delta>, EngineError> {
         self.read(who, move |_, tx, who| Ok(log::since(tx, &who.organization, after, 10_000)?))
             .await
     }
 
-    /// Asks for a row of a model.
+    /// Requests a claim.
     ///
     /// # Errors
-    /// What the database said.
+    /// Returns an error if a statement fails.
     ///
     /// # Panics
-    /// When there is no such model.
+    /// Panics if the model does not exist.
     pub async fn claim(
         &self,
         who: &Identity,
@@ -358,21 +358,21 @@ impl World {
         self.write(who, job).await
     }
 
-    /// Gives a claim up.
+    /// Releases a claim.
     ///
     /// # Errors
-    /// What the database said.
+    /// Returns an error if a statement fails.
     pub async fn abandon(&self, who: &Identity, id: &str) -> Result<bool, EngineError> {
         let id = id.to_owned();
         self.write(who, move |engine, tx, who| Ok(claims::abandon(tx, who, &engine.models, &id)?))
             .await
     }
 
-    /// Who holds a row of a model, by its key, and who waits.
+    /// Reads the claim queue of a row. `model` is the model's key.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn line(
+    /// Returns an error if a statement fails.
+    pub async fn claim_queue(
         &self,
         who: &Identity,
         model: &str,

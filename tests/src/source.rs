@@ -1,4 +1,4 @@
-//! An application with a database of its own behind a Data Source, on a port that fails when a test says so.
+//! An application with its own database behind a data source, with fault injection.
 
 use crate::postgres::{Database, Server, schema};
 use ablo::source::{Endpoint, Source};
@@ -15,162 +15,169 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The key of every application here.
+/// The key of all applications.
 pub const KEY: &str = "sk_test_example";
-/// Tasks with a title and a number.
+/// A schema of tasks with a title and a number.
 pub const TASKS: &str = r#"{"v":3,"models":{"tasks":{"relations":{},"fields":{
     "title":{"type":"string","isOptional":false,"isIndexed":false},
-    "n":{"type":"number","isOptional":true,"isIndexed":false}},"mutable":true}},"identityRoles":[]}"#;
+    "n":{"type":"number","isOptional":true,"isIndexed":false}},
+    "mutable":true}},"identityRoles":[]}"#;
 
-/// What goes wrong with a request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// It does not come through.
-    Lost,
-    /// It comes through, and its answer does not.
-    Unheard,
-    /// It comes twice.
-    Twice,
-    /// It comes late.
-    Late,
-    /// The application fails.
-    Failing,
-    /// Nobody answers for long.
-    Stuck,
+    /// The request is lost.
+    RequestLost,
+    /// The response is lost.
+    ResponseLost,
+    /// The request is delivered twice.
+    Duplicated,
+    /// The request is delayed.
+    Delayed,
+    /// The application answers with an error.
+    ServerError,
+    /// The application does not answer for 30 seconds.
+    Hang,
 }
 
-/// A moment of a request, for a test that does something just then.
+/// A stage of a request at which a test can run a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// It came, and nothing was done about it.
-    Arrived,
-    /// Everything was done, and nothing was answered.
-    Done,
+pub enum RequestStage {
+    /// Received, not handled yet.
+    Received,
+    /// Handled, not answered yet.
+    Handled,
 }
 
-/// Told of each moment, and of what was asked for: `commit`, `events`, `list`, `load`.
-pub type Hook = Box<dyn Fn(Moment, &str) + Send + Sync>;
+/// A function that is called at each stage with the type of the request: `commit`, `events`, `list`
+/// or `load`.
+pub type Hook = Box<dyn Fn(RequestStage, &str) + Send + Sync>;
 
-/// What goes wrong, and with how many requests in a hundred, once those that are said are through.
+/// Injects queued faults into the next requests, then random ones into a percentage of requests.
 #[derive(Default)]
-pub struct Weather {
-    /// What happens to the next requests.
-    pub next: Mutex<VecDeque<Fault>>,
-    /// In a hundred.
-    pub storm: AtomicU32,
-    /// Who is told of each moment.
+pub struct FaultInjector {
+    /// The faults of the next requests.
+    pub queue: Mutex<VecDeque<Fault>>,
+    /// The percentage of requests with a random fault.
+    pub percent: AtomicU32,
+    /// The hook that is called at each stage.
     pub hook: Mutex<Option<Hook>>,
     seed: AtomicU64,
-    /// Requests that came.
+    /// The number of received requests.
     pub requests: AtomicU32,
 }
 
-impl std::fmt::Debug for Weather {
+impl std::fmt::Debug for FaultInjector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Weather").field("storm", &self.storm).finish_non_exhaustive()
+        f.debug_struct("FaultInjector").field("percent", &self.percent).finish_non_exhaustive()
     }
 }
 
-impl Weather {
-    fn tell(&self, moment: Moment, body: &[u8]) {
+impl FaultInjector {
+    fn run_hook(&self, stage: RequestStage, body: &[u8]) {
         let kind = serde_json::from_slice::<serde_json::Value>(body).ok();
         let kind =
             kind.and_then(|body| body["type"].as_str().map(str::to_owned)).unwrap_or_default();
         if let Some(hook) = &*self.hook.lock().unwrap_or_else(PoisonError::into_inner) {
-            hook(moment, &kind);
+            hook(stage, &kind);
         }
     }
 
     fn fault(&self) -> Fault {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        if let Some(fault) = self.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+        if let Some(fault) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
             return fault;
         }
-        // A generator of numbers that look random and are the same in every run.
+        // SplitMix64 with a fixed seed: the same faults in every run.
         let draw = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
         let mixed = (draw ^ (draw >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        if mixed % 100 >= u64::from(self.storm.load(Ordering::Relaxed)) {
+        if mixed % 100 >= u64::from(self.percent.load(Ordering::Relaxed)) {
             return Fault::None;
         }
-        [Fault::Lost, Fault::Unheard, Fault::Twice, Fault::Late, Fault::Failing]
-            [(mixed >> 32) as usize % 5]
+        [
+            Fault::RequestLost,
+            Fault::ResponseLost,
+            Fault::Duplicated,
+            Fault::Delayed,
+            Fault::ServerError,
+        ][(mixed >> 32) as usize % 5]
     }
 
-    /// Says what happens to the next requests.
-    pub fn say(&self, faults: &[Fault]) {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    /// Queues faults for the next requests.
+    pub fn inject(&self, faults: &[Fault]) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 }
 
-/// An application on a port.
+/// A running application.
 #[derive(Debug)]
 pub struct Application {
-    /// Where its endpoint is.
+    /// The URL of its endpoint.
     pub url: String,
-    /// What goes wrong.
-    pub weather: Arc<Weather>,
+    /// The injected faults.
+    pub faults: Arc<FaultInjector>,
 }
 
 impl Application {
     /// Serves a source.
     ///
     /// # Panics
-    /// Where there is no port.
+    /// Panics if no port is available.
     pub async fn serve<S: Source>(source: S) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/api/ablo/source", listener.local_addr().expect("an address"));
-        let weather = Arc::new(Weather::default());
-        let state = (Endpoint::new(source, [KEY]), Arc::clone(&weather));
+        let faults = Arc::new(FaultInjector::default());
+        let state = (Endpoint::new(source, [KEY]), Arc::clone(&faults));
         let app = Router::new()
             .route("/api/ablo/source", axum::routing::any(answer::<S>))
             .with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, weather }
+        Self { url, faults }
     }
 }
 
 async fn answer<S: Source>(
-    State((endpoint, weather)): State<(Endpoint<S>, Arc<Weather>)>,
+    State((endpoint, faults)): State<(Endpoint<S>, Arc<FaultInjector>)>,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let gone = || (StatusCode::BAD_GATEWAY, "the way is broken").into_response();
-    let fault = weather.fault();
+    let lost = || (StatusCode::BAD_GATEWAY, "injected fault").into_response();
+    let fault = faults.fault();
     match fault {
-        Fault::Lost => return gone(),
-        Fault::Failing => {
+        Fault::RequestLost => return lost(),
+        Fault::ServerError => {
             return (StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"source_failed"}"#)
                 .into_response();
         }
-        Fault::Late => tokio::time::sleep(Duration::from_millis(30)).await,
-        Fault::Stuck => tokio::time::sleep(Duration::from_secs(30)).await,
-        Fault::None | Fault::Unheard | Fault::Twice => {}
+        Fault::Delayed => tokio::time::sleep(Duration::from_millis(30)).await,
+        Fault::Hang => tokio::time::sleep(Duration::from_secs(30)).await,
+        Fault::None | Fault::ResponseLost | Fault::Duplicated => {}
     }
-    weather.tell(Moment::Arrived, &body);
+    faults.run_hook(RequestStage::Received, &body);
     let answer = endpoint.answer(method.as_str(), header, &body).await;
-    weather.tell(Moment::Done, &body);
-    if fault == Fault::Twice {
+    faults.run_hook(RequestStage::Handled, &body);
+    if fault == Fault::Duplicated {
         endpoint.answer(method.as_str(), header, &body).await;
     }
-    if fault == Fault::Unheard {
-        return gone();
+    if fault == Fault::ResponseLost {
+        return lost();
     }
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [("content-type", "application/json")], answer.body).into_response()
 }
 
-/// An application's database on PostgreSQL, with [`TASKS`] in it and triggers, and its adapter.
+/// Creates a PostgreSQL database with the tables of [`TASKS`] and triggers, and its adapter.
 ///
 /// # Panics
-/// When there is none.
+/// Panics if PostgreSQL is not installed.
 pub async fn on_postgres() -> (Database<'static>, Adapter) {
-    // The driver blocks, which a thread of the test's runtime may not.
+    // The driver blocks, which is not allowed on a thread of the test's runtime.
     let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
     let tables = schema(TASKS);
     drop(Postgres::open(&database.address(), &tables, &Default::default()).expect("tables"));
@@ -180,36 +187,36 @@ pub async fn on_postgres() -> (Database<'static>, Adapter) {
     (database, adapter)
 }
 
-/// The same in an SQLite file.
+/// Creates an SQLite database with the tables of [`TASKS`] and triggers, and its adapter.
 ///
 /// # Panics
-/// When it cannot be made.
+/// Panics if it cannot be created.
 pub async fn on_sqlite() -> (tempfile::TempDir, Adapter) {
     let folder = tempfile::tempdir().expect("a folder");
-    let place = DbPath::File(folder.path().join("app.db"));
+    let path = DbPath::File(folder.path().join("app.db"));
     let tables = schema(TASKS);
-    Sqlite::open(&place, &tables).expect("tables");
-    let adapter = Adapter::sqlite(&place, &tables, AdapterOptions::default()).expect("an adapter");
+    Sqlite::open(&path, &tables).expect("tables");
+    let adapter = Adapter::sqlite(&path, &tables, AdapterOptions::default()).expect("an adapter");
     adapter.install_triggers().await.expect("triggers");
     (folder, adapter)
 }
 
-/// Runs SQL as the application does for an organisation.
+/// Runs SQL for an organisation, as the application does.
 ///
 /// # Panics
-/// When it does not run.
+/// Panics if it fails.
 pub async fn run(database: &Database<'static>, organization: &str, sql: &str) {
     let (database, sql) =
         (database.clone(), format!("SET app.current_org_id = '{organization}'; {sql}"));
-    tokio::task::spawn_blocking(move || database.session().run(&sql).expect("SQL that runs"))
+    tokio::task::spawn_blocking(move || database.session().run(&sql).expect("valid SQL"))
         .await
         .expect("a session");
 }
 
-/// The first column of what a query finds for an organisation.
+/// Returns the first column of a query for an organisation.
 ///
 /// # Panics
-/// When it does not run.
+/// Panics if the query fails.
 pub async fn texts(database: &Database<'static>, organization: &str, sql: &str) -> Vec<String> {
     let (database, sql, of) = (database.clone(), sql.to_owned(), organization.to_owned());
     let ask = move || {

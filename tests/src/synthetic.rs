@@ -1,5 +1,5 @@
-//! Synthetic schemas of any size, for benches and for judging growth: about 13 fields of every kind and 2.6 relations
-//! a model, 1.7 kB of JSON each.
+//! Synthetic schemas of any size for benchmarks. A model has about 13 fields of all kinds and 2.6
+//! relations, 1.7 kB of JSON.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ const VALUES: [&str; 4] = [
     r#"["été","naïve","日本語"]"#,
 ];
 
-/// The document of a schema with this many models.
+/// Returns the document of a schema with a number of models.
 #[must_use]
 pub fn document(models: usize) -> String {
     let mut out = String::with_capacity(models * 1800 + 64);
@@ -60,28 +60,46 @@ fn write_model(model: usize, out: &mut String) {
     out.push_str(
         r#""parentId":{"type":"string","isOptional":false,"isIndexed":false}},"relations":{"#,
     );
-    // Edges lead to earlier models only, so that creates can be ordered.
+    // Relations only refer to earlier models, so that creates can be ordered.
     let (owner, parent) = (key(model / 2), key(model.saturating_sub(1)));
     let _ = write!(
         out,
-        r#""owner":{{"type":"belongsTo","target":"{owner}","foreignKey":"ownerId","foreignKeyColumn":"owner_id","options":{{"index":true}}}},"#
+        concat!(
+            r#""owner":{{"type":"belongsTo","target":"{owner}","foreignKey":"ownerId","#,
+            r#""foreignKeyColumn":"owner_id","options":{{"index":true}}}},"#
+        ),
+        owner = owner
     );
     let _ = write!(
         out,
-        r#""parent":{{"type":"belongsTo","target":"{parent}","foreignKey":"parentId","foreignKeyColumn":"parent_id","options":{{"parent":true,"fk":true}}}}"#
+        concat!(
+            r#""parent":{{"type":"belongsTo","target":"{parent}","foreignKey":"parentId","#,
+            r#""foreignKeyColumn":"parent_id","options":{{"parent":true,"fk":true}}}}"#
+        ),
+        parent = parent
     );
     if model % 5 < 3 {
         let _ = write!(
             out,
-            r#","owned":{{"type":"hasMany","target":"{owner}","foreignKey":"ownerId","foreignKeyColumn":"owner_id","orderBy":"createdAt"}}"#
+            concat!(
+                r#","owned":{{"type":"hasMany","target":"{owner}","foreignKey":"ownerId","#,
+                r#""foreignKeyColumn":"owner_id","orderBy":"createdAt"}}"#
+            ),
+            owner = owner
         );
     }
     let scope = if model == 0 { r#","scope":true"# } else { "" };
     let name = key(model);
     let _ = write!(
         out,
-        r#"}},"load":"instant","typename":"{}{}","tableName":"{name}","tenancy":{{"kind":"column","column":"organization_id"}},"plane":"tenant"{scope},"mutable":true}}"#,
+        concat!(
+            r#"}},"load":"instant","typename":"{}{}","tableName":"{name}","#,
+            r#""tenancy":{{"kind":"column","column":"organization_id"}},"#,
+            r#""plane":"tenant"{scope},"mutable":true}}"#
+        ),
         name[..1].to_uppercase(),
-        &name[1..]
+        &name[1..],
+        name = name,
+        scope = scope
     );
 }

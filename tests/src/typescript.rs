@@ -1,7 +1,7 @@
-//! The TypeScript judge: the real compiler, pinned, under its strictest flags.
+//! The TypeScript judge: a pinned compiler with its strictest flags.
 //!
-//! Generated files are laid out in a temporary folder, one folder per schema, and compiled in one run. The compiler is
-//! installed by its lock file into `tests/judges/typescript/node_modules` the first time it is needed.
+//! Generated files are written to a temporary folder and compiled in one run. The compiler is
+//! installed from its lock file into `tests/judges/typescript/node_modules` on first use.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, Schema};
@@ -11,76 +11,77 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// The folder of the judge: its package, its flags and the programs that use generated code.
+/// Returns the judge's folder: its package, its flags and programs that use generated code.
 #[must_use]
 pub fn judge_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("judges/typescript")
 }
 
-/// A folder of TypeScript to be judged.
+/// A folder of TypeScript to compile.
 #[derive(Debug)]
 pub struct Project {
     dir: tempfile::TempDir,
 }
 
 impl Project {
-    /// An empty project.
+    /// Creates an empty project.
     #[must_use]
     pub fn new() -> Self {
-        let project = Self { dir: tempfile::tempdir().expect("a temporary folder can be made") };
+        let project = Self { dir: tempfile::tempdir().expect("a temporary folder") };
         project.write("package.json", r#"{ "private": true, "type": "module" }"#);
         project
     }
 
-    /// Writes a file, its path relative to the project.
+    /// Writes a file. The path is relative to the project.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.dir.path().join(path);
         fs::create_dir_all(path.parent().expect("the path is relative"))
-            .expect("folders can be made");
-        fs::write(path, text).expect("files can be written");
+            .expect("the folder is writable");
+        fs::write(path, text).expect("the file is writable");
     }
 
-    /// Writes a generated file, of which the compiler is to check all: who uses it need not.
+    /// Writes a generated file without `@ts-nocheck`, so that it is type-checked.
     pub fn write_checked(&self, path: &str, text: &str) {
         let whole = text.starts_with("// @ts-nocheck").then(|| text.split_once('\n')).flatten();
         self.write(path, whole.map_or(text, |(_, rest)| rest));
     }
 
-    /// Where a file of the project is.
+    /// Returns the path of a file of the project.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
-    /// Lets the project import the judge's packages.
+    /// Makes the judge's packages available to the project.
     ///
     /// # Panics
-    /// When they cannot be installed.
+    /// Panics if they cannot be installed.
     #[cfg(unix)]
     pub fn use_packages(&self) {
         let _installed = tsc_path();
         let packages = judge_dir().join("node_modules");
-        std::os::unix::fs::symlink(packages, self.path("node_modules"))
-            .expect("a link can be made");
+        std::os::unix::fs::symlink(packages, self.path("node_modules")).expect("a symbolic link");
     }
 
-    /// Compiles everything with the judge's flags and these on top, and gives the compiler's report.
+    /// Compiles everything with the judge's flags and further ones. Returns the compiler's output.
     ///
     /// # Panics
-    /// When the compiler finds an error.
+    /// Panics if the compiler reports an error.
     #[must_use]
     pub fn compile(&self, flags: &[&str]) -> String {
         let output = self.try_compile(flags);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "tsc refuses the generated TypeScript:\n{text}");
+        assert!(output.status.success(), "tsc rejects the generated TypeScript:\n{text}");
         text
     }
 
-    /// Compiles everything with the judge's flags and these on top.
+    /// Compiles everything with the judge's flags and further ones.
     #[must_use]
     pub fn try_compile(&self, flags: &[&str]) -> Output {
         let base = serde_json::json!({
-            "extends": judge_dir().join("tsconfig.json"), "include": ["**/*.ts"], "exclude": ["out", "node_modules"]
+            "extends": judge_dir().join("tsconfig.json"),
+            "include": ["**/*.ts"],
+            "exclude": ["out", "node_modules"]
         });
         self.write("tsconfig.json", &base.to_string());
         let mut tsc = Command::new("node");
@@ -95,23 +96,23 @@ impl Default for Project {
     }
 }
 
-/// The programs of `tests/typescript/` with the client of their schema, compiled once.
+/// Returns the folder of the compiled programs of `tests/typescript/` and the client of their
+/// schema.
 ///
 /// # Panics
-/// When the compiler finds an error.
+/// Panics if the compiler reports an error.
 #[must_use]
 pub fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<Project> = OnceLock::new();
     let project = PROGRAMS.get_or_init(|| {
         let project = Project::new();
-        let schema = ablo_schema::front::json::read(&program_schema())
-            .schema
-            .expect("the schema is a good one");
+        let schema =
+            ablo_schema::front::json::read(&program_schema()).schema.expect("the schema is valid");
         emit(&schema, &[("source", true)])
             .iter()
             .for_each(|(path, text)| project.write_checked(path, text));
         project.use_packages();
-        for entry in fs::read_dir(programs_dir()).expect("the programs are there") {
+        for entry in fs::read_dir(programs_dir()).expect("the programs exist") {
             let path = entry.expect("readable").path();
             if path.extension().is_some_and(|ending| ending == "ts") {
                 let name = path.file_name().expect("a file").to_string_lossy();
@@ -128,32 +129,35 @@ fn programs_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("typescript")
 }
 
-/// The schema of the programs, as its document.
+/// Returns the schema document of the programs.
 #[must_use]
 pub fn program_schema() -> String {
-    fs::read_to_string(programs_dir().join("schema.json")).expect("it is there")
+    fs::read_to_string(programs_dir().join("schema.json")).expect("the schema exists")
 }
 
-/// What the `typescript` target writes with these options.
+/// Returns the output of the `typescript` target with these options.
 #[must_use]
 pub fn emit(schema: &Schema, options: &[(&str, bool)]) -> Files {
-    let target =
-        targets().iter().find(|target| target.id() == "typescript").expect("the target is built");
+    let target = targets()
+        .iter()
+        .find(|target| target.id() == "typescript")
+        .expect("the target is registered");
     let (hashes, mut files) = (Hashes::of(schema), Files::default());
     let options =
         options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     target
         .configure(&options)
-        .expect("good options")
+        .expect("the options are valid")
         .emit(&Input::new(schema, &hashes), &mut files);
     files
 }
 
-/// Runs one of the programs in Node.js, shows `hear` each line that it prints as it does, and gives them all.
+/// Runs one of the programs in Node.js. Calls `on_line` for each line of its output, and returns
+/// all.
 ///
 /// # Panics
-/// When it fails.
-pub fn run(program: &str, arguments: &[&str], mut hear: impl FnMut(&str)) -> Vec<String> {
+/// Panics if the program fails.
+pub fn run(program: &str, arguments: &[&str], mut on_line: impl FnMut(&str)) -> Vec<String> {
     let program = programs().join("out").join(program);
     let mut child = Command::new("node")
         .arg(&program)
@@ -168,31 +172,31 @@ pub fn run(program: &str, arguments: &[&str], mut hear: impl FnMut(&str)) -> Vec
         let _ = errors.read_to_string(&mut text);
         text
     });
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
         let line = line.expect("text");
-        hear(&line);
-        said.push(line);
+        on_line(&line);
+        output.push(line);
     }
-    let status = child.wait().expect("it ends");
-    let errors = errors.join().expect("what it says");
-    assert!(status.success(), "{}: {errors}\nafter {said:#?}", program.display());
-    said
+    let status = child.wait().expect("the program ends");
+    let errors = errors.join().expect("stderr is readable");
+    assert!(status.success(), "{}: {errors}\nafter {output:#?}", program.display());
+    output
 }
 
-/// How many bytes a file of TypeScript is after minification and gzip.
+/// Returns the size in bytes of a TypeScript file after minification and gzip.
 ///
 /// # Panics
-/// When it is none.
+/// Panics if the file is invalid.
 #[must_use]
 pub fn minified(path: &Path) -> usize {
     judge("minified.mjs", &[path]).trim().parse().expect("a number")
 }
 
-/// Makes one script of a program and everything it imports.
+/// Bundles a program and its imports into one script.
 ///
 /// # Panics
-/// When it is none.
+/// Panics if the program is invalid.
 pub fn bundle(program: &Path, script: &Path) {
     judge("bundle.mjs", &[program, script]);
 }
@@ -208,7 +212,7 @@ fn judge(script: &str, arguments: &[&Path]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The compiler, installed if it is not there yet.
+/// Returns the path of the compiler and installs it if necessary.
 fn tsc_path() -> &'static Path {
     static TSC: OnceLock<PathBuf> = OnceLock::new();
     TSC.get_or_init(|| {
@@ -217,19 +221,19 @@ fn tsc_path() -> &'static Path {
             (fs::read(&lock).expect("a lock file"), judge_dir().join("node_modules/.installed"));
         if fs::read(&mark).is_ok_and(|installed| installed != wanted) || !mark.exists() {
             install();
-            fs::write(&mark, wanted).expect("it can be marked");
+            fs::write(&mark, wanted).expect("node_modules is writable");
         }
         judge_dir().join("node_modules/typescript/bin/tsc")
     })
 }
 
 fn install() {
-    let hint = "the TypeScript judge needs Node 18 or newer with npm, and once the network; \
-        run `npm ci` in tests/judges/typescript";
+    let hint = "the TypeScript judge needs Node.js 18 or later with npm, and on the first run a \
+        network; run `npm ci` in tests/judges/typescript";
     let npm = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(judge_dir())
         .output();
-    let output = npm.unwrap_or_else(|error| panic!("npm does not start ({error}): {hint}"));
+    let output = npm.unwrap_or_else(|error| panic!("cannot start npm ({error}): {hint}"));
     assert!(output.status.success(), "{hint}\n{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -11,7 +11,7 @@ use ablo::wire::{Activity, Delta, SyncId};
 use ablo::{Model as _, Row, define_schema};
 use ablo_server::app::{App as Coordinator, CoordinatorOptions};
 use ablo_server::store::{DbPath, Sqlite};
-use ablo_tests::network::{failing, proxy};
+use ablo_tests::network::{flaky_proxy, proxy};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -581,7 +581,7 @@ async fn a_token_that_is_refused_is_fetched_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_passes_is_tried_again() {
     let world = world().await;
-    let (url, calls) = failing(&world.url, 3).await;
+    let (url, calls) = flaky_proxy(&world.url, 3).await;
     // Two of three failures are in the way of connecting, the third of the write.
     let client = Client::connect(&url, world.key.as_str())
         .attempts(4)
@@ -592,7 +592,7 @@ async fn only_what_passes_is_tried_again() {
     let missing = client.model::<WeatherReport>().retrieve("nowhere").await.expect_err("not there");
     assert!(missing.is_not_found());
     assert_eq!(calls.load(Ordering::Relaxed), before + 1, "a refusal is not repeated");
-    let (url, calls) = failing(&world.url, 100).await;
+    let (url, calls) = flaky_proxy(&world.url, 100).await;
     let down =
         Client::connect(&url, world.key.as_str()).attempts(3).await.expect_err("it stays down");
     assert_eq!(

@@ -7,5 +7,5 @@ include!(concat!(env!("OUT_DIR"), "/rust/inline/schema.rs"));
 
 #[test]
 fn what_derives_say_is_what_the_source_says() {
-    ablo_tests::derived::same_as_twin(App::SCHEMA, "inline");
+    ablo_tests::derived::assert_matches_fixture(App::SCHEMA, "inline");
 }

@@ -34,7 +34,7 @@ async fn seen(connect: impl Fn() -> Connect + Clone + Send + 'static) -> Vec<Str
 }
 
 async fn a_person_and_agents_edit_one_report(world: World) {
-    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), std::sync::Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     assert_eq!(seen(move || Client::connect(url.as_str(), key.as_str())).await, SEEN);
 }

@@ -7,7 +7,7 @@ use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::postgres::{Database, Patience};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
-use ablo_tests::postgres::Mortal;
+use ablo_tests::postgres::CrashingServer;
 
 const BEFORE: &str = r#"{"v":3,"identityRoles":[],"models":{
   "desks":{"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
@@ -50,7 +50,7 @@ fn record() -> Record {
 }
 
 /// A database with rows in both tables.
-fn populate(server: &Mortal, name: &str) {
+fn populate(server: &CrashingServer, name: &str) {
     server
         .session("postgres")
         .expect("a session")
@@ -69,7 +69,7 @@ fn populate(server: &Mortal, name: &str) {
 }
 
 /// What a reader finds: the rows as they were, or all of them as they are to be; nothing between.
-fn rows(server: &Mortal, name: &str) -> &'static str {
+fn rows(server: &CrashingServer, name: &str) -> &'static str {
     let mut session = server.session(name).expect("a session");
     let whole = |session: &mut postgres::Client, sql: &str| -> bool {
         let found = session.query_one(sql, &[]);
@@ -92,7 +92,7 @@ fn rows(server: &Mortal, name: &str) -> &'static str {
 
 #[test]
 fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
-    let mut server = Mortal::start();
+    let mut server = CrashingServer::start();
     let record = record();
     let in_transaction =
         record.statements.iter().filter(|statement| statement.phase == Phase::Transaction).count();
@@ -114,7 +114,7 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
             true => (Phase::Transaction, at),
             false => (Phase::AfterCommit, at - 1),
         };
-        let sql = Mortal::fatal();
+        let sql = CrashingServer::crash_statement();
         fatal.statements.insert(
             place,
             Statement { sql, phase, cause: None, locks: Vec::new(), hazards: Vec::new() },
@@ -128,7 +128,7 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
             "{code}"
         );
         drop(database);
-        server.start_again();
+        server.restart();
         let mut again = Database::connect(&server.address(&name), "public").expect("a session");
         let begun = !again.ledger().expect("readable").is_empty();
         assert_eq!(begun, at > in_transaction, "position {at}");

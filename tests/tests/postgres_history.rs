@@ -5,7 +5,7 @@ use ablo_schema::Schema;
 use ablo_schema::diff::{Hints, Step, diff};
 use ablo_schema::front::json::read_backfills;
 use ablo_schema::schema::{Field, FieldKind, Model};
-use ablo_tests::postgres::law::{Court, Outcome};
+use ablo_tests::postgres::invariants::{Outcome, ScratchEnv};
 use ablo_tests::postgres::schema;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -53,20 +53,20 @@ fn umami_from_its_first_version_to_its_last() {
     assert!(versions.len() >= 23);
     let read =
         |path: &Path| schema(&std::fs::read_to_string(path.join("schema.json")).expect("a schema"));
-    let court = Court::default();
+    let scratch = ScratchEnv::default();
     let mut prev = read(&versions[0]);
-    court.begin(&prev, ROWS);
+    scratch.provision(&prev, ROWS);
     for version in &versions[1..] {
         let next = read(version);
         let changed =
             diff(Some(&prev), &next, &Hints::default()).unwrap_or_else(|told| panic!("{told:#?}"));
         let (given, told) = read_backfills(&backfills(&next, changed.steps()), &next);
         let given = given.unwrap_or_else(|| panic!("{told:#?}"));
-        match court.advance(&changed, &given) {
+        match scratch.migrate(&changed, &given) {
             Ok(Outcome::Applied) => {}
             other => panic!("{}: {other:?}", version.display()),
         }
-        court.fill(&next, ROWS);
+        scratch.fill(&next, ROWS);
         prev = next;
     }
 }

@@ -5,7 +5,7 @@ use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints, diff};
 use ablo_schema::front::json;
 use ablo_tests::arbitrary::pair::pair;
-use ablo_tests::postgres::law::{self, Court, Outcome};
+use ablo_tests::postgres::invariants::{self, Outcome, ScratchEnv};
 use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -50,7 +50,7 @@ fn pairs() -> Vec<PathBuf> {
 
 #[test]
 fn conformance_pairs_keep_the_law() {
-    let court = Court::default();
+    let scratch = ScratchEnv::default();
     let mut faults = Vec::new();
     for count in [0, 7] {
         let mut refused = 0;
@@ -59,7 +59,7 @@ fn conformance_pairs_keep_the_law() {
                 ["prev.json", "schema.json", "hints.json", "backfills.json"]
                     .map(|name| read(&folder.join(name)));
             let case = Case::new(&prev, &next, &hints, &backfills);
-            match court.judge(&case.diff(), &case.backfills, count) {
+            match scratch.check(&case.diff(), &case.backfills, count) {
                 Err(fault) => {
                     faults.push(format!("{} with {count} rows: {fault}", folder.display()))
                 }
@@ -92,7 +92,7 @@ fn the_files_run_with_psql() {
                 .map(|name| read(&folder.join(name)));
         let case = Case::new(&prev, &next, &hints, &backfills);
         let diff = case.diff();
-        let migration = law::migration(&diff, &case.prev, &case.next, &case.backfills);
+        let migration = invariants::migration(&diff, &case.prev, &case.next, &case.backfills);
         let files = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
         let database = Server::shared().database();
         provision_silently(&mut database.session(), &case.prev);
@@ -107,7 +107,7 @@ fn the_files_run_with_psql() {
         let other = Server::shared().database();
         assert_eq!(
             catalogue(&mut database.session()),
-            law::provisioned(&other, &case.next),
+            invariants::provisioned(&other, &case.next),
             "{}",
             folder.display()
         );
@@ -123,7 +123,7 @@ fn ideas_keep_the_law() {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     ideas.sort();
-    let court = Court::default();
+    let scratch = ScratchEnv::default();
     let (mut faults, mut judged) = (Vec::new(), 0);
     for folder in ideas.iter().filter(|folder| folder.join("prev.json").exists()) {
         let or = |name: &str, other: &str| {
@@ -133,7 +133,7 @@ fn ideas_keep_the_law() {
         let case = Case::new(&prev, &next, &or("hints.json", "{}"), &or("backfills.json", "[]"));
         for count in [0, 5] {
             judged += 1;
-            match court.judge(&case.diff(), &case.backfills, count) {
+            match scratch.check(&case.diff(), &case.backfills, count) {
                 Ok(Outcome::Refused(code)) if count == 0 => {
                     faults.push(format!("{}: {code}", folder.display()))
                 }
@@ -152,13 +152,13 @@ proptest! {
     #![proptest_config(Config { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200), max_shrink_iters: 200, ..Config::default() })]
     #[test]
     fn generated_pairs_keep_the_law(pair in pair()) {
-        thread_local! { static COURT: Court<'static> = Court::default(); }
+        thread_local! { static SCRATCH: ScratchEnv<'static> = ScratchEnv::default(); }
         let [prev, next, hints, backfills] = [&pair.prev, &pair.next, &pair.hints, &pair.backfills].map(ToString::to_string);
         let case = Case::new(&prev, &next, &hints, &backfills);
         // Renames of what was renamed already may contradict each other, which is reported and nothing to migrate.
         prop_assume!(diff(Some(&case.prev), &case.next, &case.hints).is_ok());
         for count in [0, 6] {
-            let outcome = COURT.with(|court| court.judge(&case.diff(), &case.backfills, count));
+            let outcome = SCRATCH.with(|scratch| scratch.check(&case.diff(), &case.backfills, count));
             match outcome {
                 Err(fault) => prop_assert!(false, "{count} rows: {fault}"),
                 Ok(Outcome::Refused(code)) => { prop_assert!(count > 0, "{code} without rows"); eprintln!("{code}") }

@@ -3,7 +3,7 @@
 use ablo_schema::diff::diff;
 use ablo_schema::front::json::{read_backfills, read_hints};
 use ablo_tests::postgres::Session;
-use ablo_tests::postgres::law::{Court, Outcome};
+use ablo_tests::postgres::invariants::{Outcome, ScratchEnv};
 use ablo_tests::postgres::schema;
 use serde_json::{Value, json};
 
@@ -38,9 +38,9 @@ fn migrated(prev: &Value, next: &Value, hints: &Value, backfills: &Value) -> Ses
     let hints = read_hints(&hints.to_string()).0.expect("hints");
     let backfills = read_backfills(&backfills.to_string(), &next).0.expect("backfills");
     let diff = diff(Some(&prev), &next, &hints).expect("hints that fit");
-    let court = Court::default();
-    match court.judge(&diff, &backfills, 7) {
-        Ok(Outcome::Applied) => court.admin(),
+    let scratch = ScratchEnv::default();
+    match scratch.check(&diff, &backfills, 7) {
+        Ok(Outcome::Applied) => scratch.admin(),
         other => panic!("{other:?}"),
     }
 }

@@ -18,7 +18,7 @@ on_both_stores! { crate::SCHEMA;
 }
 
 async fn queue(world: &World) -> (Option<String>, Vec<String>) {
-    let line = world.line(&user("ann"), "decks", "d").await.expect("a line");
+    let line = world.claim_queue(&user("ann"), "decks", "d").await.expect("a line");
     (line.holder.map(|claim| claim.id), line.waiters.into_iter().map(|claim| claim.id).collect())
 }
 
@@ -53,7 +53,7 @@ async fn a_claim_ends_with_its_time_and_the_next_holds(world: World) {
     tokio::time::sleep(Duration::from_millis(1_600)).await;
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("b".to_owned()), vec![]));
-    let line = world.line(&user("ann"), "decks", "d").await.expect("a line");
+    let line = world.claim_queue(&user("ann"), "decks", "d").await.expect("a line");
     assert!(
         line.ended.iter().all(|claim| claim.status == "expired") && line.ended.len() == 2,
         "{line:?}"

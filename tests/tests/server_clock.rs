@@ -105,7 +105,7 @@ impl Tx for JumpingTx<'_> {
 /// Asks for a row over a socket.
 async fn begin(socket: &mut Socket, intent: &str) {
     let begin = json!({ "intentId": intent, "entityType": "notes", "entityId": "n", "action": "editing", "queue": true });
-    socket.say("intent_begin", begin).await;
+    socket.send("intent_begin", begin).await;
 }
 
 async fn write(server: &Coordinator, key: &str, claim: Option<&str>, text: &str) -> (u16, Value) {
@@ -117,7 +117,7 @@ async fn an_hour_passes_at_once(world: World) {
     let ahead = Arc::new(AtomicI64::new(0));
     let store: Arc<dyn Store> =
         Arc::new(Jumping { store: Arc::clone(&world.store), ahead: Arc::clone(&ahead) });
-    let server = Coordinator::over(world.schema(), store).await;
+    let server = Coordinator::start(world.schema(), store).await;
     let created = json!({ "id": "n", "data": { "text": "first" } });
     assert_eq!(server.ask(&server.key, "POST", "/api/v1/models/notes", Some(created)).await.0, 201);
     let tokens = [
@@ -127,9 +127,9 @@ async fn an_hour_passes_at_once(world: World) {
     let short = server.session("agent", "three", json!({ "ttlSeconds": 900 })).await;
     let mut sockets = [server.socket(&tokens[0], "").await, server.socket(&tokens[1], "").await];
     begin(&mut sockets[0], "int_one").await;
-    sockets[0].hear("intent_acquired").await;
+    sockets[0].receive("intent_acquired").await;
     begin(&mut sockets[1], "int_two").await;
-    sockets[1].hear("intent_queued").await;
+    sockets[1].receive("intent_queued").await;
 
     ahead.store(3600, Ordering::SeqCst);
     // A token that was to live for a quarter of an hour is over, and says so; another one is had for the key.
@@ -156,7 +156,7 @@ async fn an_hour_passes_at_once(world: World) {
     }
     assert!(writers.is_sorted(), "the row goes to the next one, and not back: {writers:?}");
     // The one in line is told what became of its place, and has the row in the end.
-    sockets[0].say("intent_abandon", json!({ "intentId": "int_one" })).await;
+    sockets[0].send("intent_abandon", json!({ "intentId": "int_one" })).await;
     let mut claim = "int_two";
     loop {
         let frame = sockets[1].next(Duration::from_secs(15)).await.expect("it is told");

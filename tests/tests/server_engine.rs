@@ -165,7 +165,7 @@ async fn a_claim_keeps_others_out_and_a_line_behind_it(world: World) {
     assert_eq!(code(world.commit_as(&bob, "bob-1", write).await), "entity_claimed");
     world.commit_as(&ann, "ann-1", write).await.expect("the holder writes");
     assert!(world.abandon(&ann, "a").await.expect("an answer"));
-    let line = world.line(&ann, "decks", "d1").await.expect("a line");
+    let line = world.claim_queue(&ann, "decks", "d1").await.expect("a line");
     assert_eq!(line.holder.map(|claim| claim.id), Some("b".to_owned()));
     assert_eq!(line.waiters.iter().map(|claim| &*claim.id).collect::<Vec<_>>(), ["e"]);
     assert_eq!(line.ended.iter().map(|claim| &*claim.status).collect::<Vec<_>>(), ["committed"]);

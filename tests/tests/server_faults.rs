@@ -73,7 +73,7 @@ async fn persist(server: &Coordinator, id: &str) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_of_the_database_are_cut_while_everyone_writes() {
     let world = World::postgres(SCHEMA);
-    let server = Arc::new(Coordinator::over(world.schema(), Arc::clone(&world.store)).await);
+    let server = Arc::new(Coordinator::start(world.schema(), Arc::clone(&world.store)).await);
     let mut socket = server.socket(&server.key, "").await;
     socket.sync(0).await;
     let writers: Vec<_> = (0..6)
@@ -115,7 +115,7 @@ async fn connections_of_the_database_are_cut_while_everyone_writes() {
 }
 
 async fn rubbish_harms_nobody_else(world: World) {
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let mut good = server.socket(&server.key, "").await;
     good.sync(0).await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
@@ -136,28 +136,32 @@ async fn rubbish_harms_nobody_else(world: World) {
     ];
     let mut bad = server.socket(&server.key, "").await;
     for text in rubbish.iter().map(|text| (*text).to_owned()).chain([deep, begin("i1")]) {
-        bad.text(&text).await;
+        bad.send_text(&text).await;
     }
-    assert_eq!(bad.hear("intent_lost").await["intentId"], "i1", "who waits for an answer gets one");
-    bad.say("ping", Value::Null).await;
-    bad.hear("pong").await;
+    assert_eq!(
+        bad.receive("intent_lost").await["intentId"],
+        "i1",
+        "who waits for an answer gets one"
+    );
+    bad.send("ping", Value::Null).await;
+    bad.receive("pong").await;
     // Frames without end, and one that is too large, end the connection and nothing else.
     let mut endless = server.socket(&server.key, "").await;
     for _ in 0..200 {
-        if !endless.try_text("{").await {
+        if !endless.try_send_text("{").await {
             break;
         }
     }
     while endless.next(Duration::from_secs(5)).await.is_some() {}
     let mut oversized = server.socket(&server.key, "").await;
-    oversized.try_text(&large).await;
+    oversized.try_send_text(&large).await;
     while oversized.next(Duration::from_secs(5)).await.is_some() {}
     persist(&server, "n1").await;
     assert_eq!(good.deltas().await[0]["modelId"], "n1");
 }
 
 async fn sql_is_text_on_every_route(world: World) {
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     persist(&server, "n1").await;
     let hostile =
         ["' OR '1'='1", "\"; DROP TABLE notes; --", "n1') OR (1=1", "%", "\\", "$1", "{1}", "𝒳'"];

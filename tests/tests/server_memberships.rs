@@ -29,7 +29,7 @@ on_both_stores! { crate::SCHEMA;
 }
 
 async fn newsroom(world: &World) -> Coordinator {
-    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), std::sync::Arc::clone(&world.store)).await;
     for (model, id, data) in [
         ("users", "ann", json!({ "name": "Ann" })),
         ("desks", "d1", json!({ "name": "Weather" })),

@@ -107,7 +107,7 @@ async fn claimed(
     let id = format!("{}-{turn}", who.name);
     let entered = gate.lock().await;
     let payload = json!({ "intentId": id, "entityType": "counters", "entityId": format!("c{row}"), "action": "counting", "queue": true });
-    socket.say("intent_begin", payload).await;
+    socket.send("intent_begin", payload).await;
     let waits = loop {
         let frame = socket.next(Duration::from_secs(20)).await.expect("an answer");
         match frame["type"].as_str() {
@@ -141,7 +141,7 @@ async fn claimed(
     // The holder alone can write, so that nothing it read can be old.
     assert!(increment(server, &who.token, row, 3, &who.history).await, "the holder was refused");
     who.history.lock().expect("no panic elsewhere").holders.remove(&row);
-    socket.say("intent_abandon", json!({ "intentId": id })).await;
+    socket.send("intent_abandon", json!({ "intentId": id })).await;
 }
 
 fn hold(history: &Shared, row: usize, id: &str, waited: bool) {
@@ -300,7 +300,7 @@ fn seeds() -> std::ops::Range<u64> {
 async fn one_coordinator_on_sqlite() {
     for seed in seeds() {
         let world = World::sqlite(SCHEMA);
-        let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+        let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
         run(seed, vec![Arc::new(server)]).await;
     }
 }
@@ -311,8 +311,8 @@ async fn two_coordinators_on_one_postgres() {
         let world = World::postgres(SCHEMA);
         let other = world.another_store();
         let servers = [
-            Coordinator::over(world.schema(), Arc::clone(&world.store)).await,
-            Coordinator::over(world.schema(), other).await,
+            Coordinator::start(world.schema(), Arc::clone(&world.store)).await,
+            Coordinator::start(world.schema(), other).await,
         ];
         run(seed, servers.into_iter().map(Arc::new).collect()).await;
     }

@@ -27,7 +27,7 @@ async fn judged(server: &Coordinator, document: String) -> Option<String> {
 }
 
 async fn every_operation_answers_as_documented(world: World) {
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     for (model, id, data) in [
         ("users", "0", json!({ "name": "Ann" })),
         ("desks", "0", json!({ "name": "Weather", "beat": "weather" })),
@@ -48,7 +48,7 @@ async fn every_operation_answers_as_documented(world: World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_wrong_is_found_out() {
     let world = World::sqlite(SCHEMA);
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let (_, mut document) = server.ask(&server.key, "GET", "/api/openapi.json", None).await;
     let list = "/v1/models/users";
     let paths = document["paths"].as_object_mut().expect("paths");

@@ -15,7 +15,7 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
 #[tokio::test(flavor = "multi_thread")]
 async fn it_shows_what_happens_as_it_happens() {
     let world = World::sqlite(SCHEMA);
-    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), std::sync::Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let screenshot = chromium::screenshot("page.png");
     let path = screenshot.to_str().expect("a path of text").to_owned();

@@ -27,7 +27,7 @@ on_both_stores! { crate::SCHEMA;
 }
 
 async fn newsroom(world: &World) -> Coordinator {
-    let server = Coordinator::over(world.schema(), std::sync::Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), std::sync::Arc::clone(&world.store)).await;
     let key = server.key.clone();
     for (model, body) in [
         ("desks", json!({ "id": "d1", "data": { "name": "Weather" } })),
@@ -176,7 +176,7 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
         ("nonsense", "apikey_invalid"),
         ("sk_live_x", "apikey_invalid"),
     ] {
-        let answer = server.raw(key, "HEAD", "/api/auth/check", None).await;
+        let answer = server.ask_raw(key, "HEAD", "/api/auth/check", None).await;
         assert_eq!(
             (answer.status().as_u16(), answer.headers()["x-auth-failure"].to_str().ok()),
             (401, Some(code))
@@ -184,7 +184,7 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
         let (status, body) = server.ask(key, "GET", "/api/v1/models/reports", None).await;
         assert_eq!((status, body["code"].as_str()), (401, Some(code)));
     }
-    let answer = server.raw(&server.key, "HEAD", "/api/auth/check", None).await;
+    let answer = server.ask_raw(&server.key, "HEAD", "/api/auth/check", None).await;
     assert_eq!(answer.status().as_u16(), 204);
     assert_eq!(answer.headers()["ablo-version"], "2026-06-02");
     let ann = server.session("user", "ann", json!({ "ttlSeconds": 120 })).await;
@@ -246,34 +246,34 @@ async fn a_human_and_agents_share_a_row(world: World) {
     writer.sync(2).await;
     waiter.sync(2).await;
     let begin = |id: &str| json!({ "intentId": id, "entityType": "reports", "entityId": "r1", "action": "editing", "queue": true });
-    human.say("intent_begin", begin("h")).await;
-    assert_eq!(human.hear("intent_acquired").await["intentId"], "h");
+    human.send("intent_begin", begin("h")).await;
+    assert_eq!(human.receive("intent_acquired").await["intentId"], "h");
     // One does not wait, one does.
     let mut now = begin("w1");
     now["queue"] = json!(false);
-    writer.say("intent_begin", now).await;
-    let rejected = writer.hear("intent_rejected").await;
+    writer.send("intent_begin", now).await;
+    let rejected = writer.receive("intent_rejected").await;
     assert_eq!(
         (&rejected["reason"], &rejected["heldBy"], &rejected["heldByIntentId"]),
         (&json!("conflict"), &json!("ann"), &json!("h"))
     );
-    waiter.say("intent_begin", begin("w2")).await;
-    assert_eq!(waiter.hear("intent_queued").await["position"], 0);
-    let line = human.hear("intent_queue").await;
+    waiter.send("intent_begin", begin("w2")).await;
+    assert_eq!(waiter.receive("intent_queued").await["position"], 0);
+    let line = human.receive("intent_queue").await;
     assert_eq!(
         (&line["target"]["type"], &line["queue"][0]["heldBy"]),
         (&json!("reports"), &json!("agent:second"))
     );
     // The holder writes; others are refused.
     let update = |id: &str, title: &str| json!({ "clientTxId": id, "operations": [{ "type": "UPDATE", "model": "report", "id": "r1", "input": { "title": title } }] });
-    writer.say("commit", update("no", "Hail")).await;
-    let result = writer.hear("mutation_result").await;
+    writer.send("commit", update("no", "Hail")).await;
+    let result = writer.receive("mutation_result").await;
     assert_eq!(
         (&result["success"], &result["error"]["code"]),
         (&json!(false), &json!("entity_claimed"))
     );
-    human.say("commit", update("yes", "Snow")).await;
-    assert_eq!(human.hear("mutation_result").await["status"], "confirmed");
+    human.send("commit", update("yes", "Snow")).await;
+    assert_eq!(human.receive("mutation_result").await["status"], "confirmed");
     for socket in [&mut human, &mut writer, &mut waiter] {
         let delta = socket.deltas().await.remove(0);
         assert_eq!(
@@ -286,10 +286,10 @@ async fn a_human_and_agents_share_a_row(world: World) {
         );
     }
     // The holder gives it up, and the line moves.
-    human.say("intent_abandon", json!({ "intentId": "h" })).await;
-    assert_eq!(waiter.hear("intent_granted").await["intentId"], "w2");
+    human.send("intent_abandon", json!({ "intentId": "h" })).await;
+    assert_eq!(waiter.receive("intent_granted").await["intentId"], "w2");
     let shown = loop {
-        let shown = human.hear("presence_update").await;
+        let shown = human.receive("presence_update").await;
         if shown["userId"] == "agent:second"
             && shown["activeIntents"].as_array().is_some_and(|claims| !claims.is_empty())
         {
@@ -300,8 +300,8 @@ async fn a_human_and_agents_share_a_row(world: World) {
     // What is based on the state before is refused with the row as it is now.
     let mut stale = update("stale", "Fog");
     stale["operations"][0]["readAt"] = json!(2);
-    waiter.say("commit", stale).await;
-    let result = waiter.hear("mutation_result").await;
+    waiter.send("commit", stale).await;
+    let result = waiter.receive("mutation_result").await;
     assert_eq!(
         (&result["error"]["code"], &result["error"]["conflicts"][0]["data"]["title"]),
         (&json!("stale_context"), &json!("Snow"))
@@ -313,10 +313,10 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
     let mut holder = server.socket(&server.session("agent", "holder", json!({})).await, "").await;
     let mut waiter = server.socket(&server.session("agent", "waiter", json!({})).await, "").await;
     let begin = |id: &str, ms: u64| json!({ "intentId": id, "entityType": "Reports", "entityId": "r1", "action": "editing", "queue": true, "estimatedMs": ms });
-    holder.say("intent_begin", begin("h", 600)).await;
-    assert_eq!(holder.hear("intent_acquired").await["target"]["entityType"], "Reports");
-    waiter.say("intent_begin", begin("w", 60_000)).await;
-    waiter.hear("intent_queued").await;
+    holder.send("intent_begin", begin("h", 600)).await;
+    assert_eq!(holder.receive("intent_acquired").await["target"]["entityType"], "Reports");
+    waiter.send("intent_begin", begin("w", 60_000)).await;
+    waiter.receive("intent_queued").await;
     // While its connection is open the claim lives on, though nothing is said.
     assert!(
         waiter
@@ -325,7 +325,7 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
             .is_none_or(|frame| frame["type"] != "intent_granted")
     );
     drop(holder);
-    assert_eq!(waiter.hear("intent_granted").await["intentId"], "w");
+    assert_eq!(waiter.receive("intent_granted").await["intentId"], "w");
 }
 
 async fn nothing_is_delivered_outside_its_groups(world: World) {
@@ -376,12 +376,12 @@ async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: Wo
     let server = newsroom(&world).await;
     let mut socket = server.socket(&server.key, "&kind=agent").await;
     socket
-        .say(
+        .send(
             "sync_request",
             json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["batchedDeltas"] }),
         )
         .await;
-    assert_eq!(socket.hear("sync_response").await["currentSyncId"], 2);
+    assert_eq!(socket.receive("sync_response").await["currentSyncId"], 2);
     for title in ["One", "Two", "Three"] {
         server
             .ask(
@@ -397,7 +397,7 @@ async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: Wo
         let deltas = socket.deltas().await;
         assert_eq!(deltas.len(), 1, "one change of a row in a frame");
         titles.push(deltas[0]["data"]["title"].clone());
-        socket.say("ack", json!({ "lastSyncId": deltas[0]["id"], "versions": {} })).await;
+        socket.send("ack", json!({ "lastSyncId": deltas[0]["id"], "versions": {} })).await;
     }
     assert!(titles.len() <= 3, "{titles:?}");
 }

@@ -71,7 +71,7 @@ async fn old_receipts_are_forgotten(world: World) {
 }
 
 async fn old_tokens_are_forgotten(world: World) {
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let ann = server.session("user", "ann", json!({})).await;
     let body = json!({ "participantKind": "agent", "participantId": "helper" });
     server.ask(&ann, "POST", "/api/auth/capability", Some(body)).await;
@@ -90,16 +90,16 @@ async fn old_tokens_are_forgotten(world: World) {
 }
 
 async fn subscriptions_end(world: World) {
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let mut socket = server.socket(&server.key, "").await;
     socket
-        .say("claim", json!({ "claimId": "c1", "syncGroups": ["desk:d1"], "ttlSeconds": 1 }))
+        .send("claim", json!({ "claimId": "c1", "syncGroups": ["desk:d1"], "ttlSeconds": 1 }))
         .await;
-    let ack = socket.hear("claim_ack").await;
+    let ack = socket.receive("claim_ack").await;
     assert_eq!((&ack["success"], &ack["ttlSeconds"]), (&json!(true), &json!(1)));
-    socket.say("claim", json!({ "claimId": "c2", "syncGroups": ["desk:d1"] })).await;
-    assert_eq!(socket.hear("claim_ack").await["ttlSeconds"], 3600);
-    assert_eq!(socket.hear("claim_expired").await["claimId"], "c1");
+    socket.send("claim", json!({ "claimId": "c2", "syncGroups": ["desk:d1"] })).await;
+    assert_eq!(socket.receive("claim_ack").await["ttlSeconds"], 3600);
+    assert_eq!(socket.receive("claim_expired").await["claimId"], "c1");
 }
 
 async fn sockets_end(world: World) {
@@ -107,13 +107,13 @@ async fn sockets_end(world: World) {
         max_connection_age: Duration::from_secs(1),
         ..CoordinatorOptions::default()
     };
-    let server = Coordinator::with(world.schema(), Arc::clone(&world.store), options).await;
+    let server = Coordinator::start_with(world.schema(), Arc::clone(&world.store), options).await;
     let mut socket = server.socket(&server.key, "").await;
-    socket.say("ping", json!(null)).await;
-    socket.hear("pong").await;
+    socket.send("ping", json!(null)).await;
+    socket.receive("pong").await;
     let began = Instant::now();
     assert_eq!(
-        socket.closed().await,
+        socket.close_code().await,
         Some(1012),
         "no code of the session's end: the client comes back"
     );

@@ -44,7 +44,7 @@ async fn poll(world: Arc<World>, done: Arc<AtomicBool>) -> Vec<u64> {
 async fn a_reader_that_polls_misses_nothing(world: World) {
     // On a server, half of the writers are in another process.
     let world = Arc::new(world);
-    let beside = world.beside().map(Arc::new).unwrap_or_else(|| Arc::clone(&world));
+    let beside = world.second_instance().map(Arc::new).unwrap_or_else(|| Arc::clone(&world));
     let done = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(poll(Arc::clone(&world), Arc::clone(&done)));
     let mut writers = tokio::task::JoinSet::new();
@@ -79,7 +79,7 @@ async fn a_reader_that_polls_misses_nothing(world: World) {
 
 async fn the_same_commit_from_all_sides_is_applied_once(world: World) {
     let world = Arc::new(world);
-    let beside = world.beside().map(Arc::new).unwrap_or_else(|| Arc::clone(&world));
+    let beside = world.second_instance().map(Arc::new).unwrap_or_else(|| Arc::clone(&world));
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let world = Arc::clone(if writer % 2 == 0 { &world } else { &beside });

@@ -93,7 +93,7 @@ async fn coordinator(world: &World, schedule: &[u64], private_hosts: bool) -> Co
         private_hosts,
         ..WebhookOptions::default()
     };
-    Coordinator::with(
+    Coordinator::start_with(
         world.schema(),
         Arc::clone(&world.store),
         CoordinatorOptions { webhooks, ..CoordinatorOptions::default() },

@@ -30,7 +30,7 @@ fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
 }
 
 async fn coordinator(store: Arc<dyn Store>, sources: Vec<SourceOptions>) -> Coordinator {
-    Coordinator::with(
+    Coordinator::start_with(
         &schema(TASKS),
         store,
         CoordinatorOptions { sources, ..CoordinatorOptions::default() },
@@ -146,8 +146,8 @@ async fn claims_and_stale_reads_are_held_to_before_anything_goes_out() {
         .ask(&ada, "POST", "/api/v1/models/tasks/a/claim", Some(json!({ "action": "editing" })))
         .await;
     assert_eq!(status, 201, "{claim}");
-    let before = application.weather.requests.load(Ordering::Relaxed);
-    let commits = || application.weather.requests.load(Ordering::Relaxed);
+    let before = application.faults.requests.load(Ordering::Relaxed);
+    let commits = || application.faults.requests.load(Ordering::Relaxed);
     let patch =
         |title: &str| Some(json!({ "data": { "title": title }, "readAt": first["lastSyncId"] }));
     let (status, refusal) =
@@ -179,7 +179,7 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     // It happened there, and nobody here heard of it, three times over.
-    application.weather.say(&[Fault::Unheard, Fault::Unheard, Fault::Unheard]);
+    application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
     let (status, refusal) = create(&server, "a", "one").await;
     assert_eq!(
         (status, refusal["code"].as_str()),
@@ -196,7 +196,7 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
 
     // Nobody sends it again: the outbox tells of it. What the last commit left behind has been asked about by then.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    application.weather.say(&[Fault::Unheard, Fault::Unheard, Fault::Unheard]);
+    application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
     assert_eq!(create(&server, "b", "two").await.0, 503);
     let start = Instant::now();
     while row(&server, "b").await.is_null() {
@@ -225,7 +225,7 @@ async fn a_dead_endpoint_is_nobody_elses() {
         server.ask(&theirs, "POST", "/api/v1/models/tasks", Some(body)).await
     };
     until("it works at first", async || ask("well").await.0 == 201).await;
-    application.weather.say(&[Fault::Stuck; 400]);
+    application.faults.inject(&[Fault::Hang; 400]);
     // Sixty writers wait for it, and those of others do not notice.
     let waiting: Vec<_> = (0..60).map(|at| (at, format!("stuck {at}"))).collect();
     let stuck = futures_util::future::join_all(waiting.iter().map(|(_, id)| ask(id)));
@@ -283,13 +283,13 @@ async fn a_push_is_taken_from_those_who_have_signed_it() {
 
 /// Writers here and there, a way between them that loses, doubles, delays and breaks; in the end both sides are the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_or_doubled_in_any_weather() {
+async fn no_change_is_lost_or_applied_twice_under_random_faults() {
     for (store, _database) in stores() {
         let (database, adapter) = on_postgres().await;
         let application = Application::serve(adapter).await;
         let server = coordinator(store, vec![source(&application.url)]).await;
         until("it is filled", async || create(&server, "shared", "begin").await.0 == 201).await;
-        application.weather.storm.store(30, Ordering::Relaxed);
+        application.faults.percent.store(30, Ordering::Relaxed);
         let over = AtomicBool::new(false);
         let persist = async |method: &str, path: &str, body: Value| {
             for _ in 0..400 {
@@ -332,7 +332,7 @@ async fn nothing_is_lost_or_doubled_in_any_weather() {
         };
         let (written, ()) = futures_util::future::join(external, writers).await;
         assert!(written > 3, "{written} changes from outside");
-        application.weather.storm.store(0, Ordering::Relaxed);
+        application.faults.percent.store(0, Ordering::Relaxed);
         let there = texts(
             &database,
             "acme",
@@ -395,7 +395,7 @@ async fn some_models_live_there_and_others_here() {
     options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
     let schema = schema(&two);
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
-    let server = Coordinator::with(
+    let server = Coordinator::start_with(
         &schema,
         store,
         CoordinatorOptions { sources: vec![options], ..CoordinatorOptions::default() },
@@ -404,11 +404,11 @@ async fn some_models_live_there_and_others_here() {
     until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
     assert_eq!(theirs(&database).await, ["first one"]);
     // What lives here is asked of nobody.
-    application.weather.say(&[Fault::Failing; 50]);
+    application.faults.inject(&[Fault::ServerError; 50]);
     let note = json!({ "id": "n", "data": { "text": "here" } });
     let (status, said) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(note)).await;
     assert_eq!(status, 201, "{said}");
-    application.weather.next.lock().expect("faults").clear();
+    application.faults.queue.lock().expect("faults").clear();
     // Nothing can be promised of both at once.
     let operation =
         |model: &str, data: Value| json!({ "action": "create", "model": model, "data": data });

@@ -2,7 +2,7 @@
 
 use ablo::source::kit::{self, Subject, Way};
 use ablo::source::{Endpoint, Message, Reply, Unreachable, Verifier};
-use ablo_tests::shop::{Flaw, Shop};
+use ablo_tests::fake_app::{FakeApp, Flaw};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn failures<W: Way>(way: &W, subject: &Subject) -> BTreeSet<&'static str> 
 
 /// A way that changes what goes out and what comes back.
 struct Crooked {
-    endpoint: Endpoint<Shop>,
+    endpoint: Endpoint<FakeApp>,
     fault: &'static str,
 }
 
@@ -63,17 +63,18 @@ impl Way for Crooked {
 
 #[tokio::test]
 async fn what_is_right_passes() {
-    let endpoint = Endpoint::new(Shop::new(Flaw::None), [KEY]);
+    let endpoint = Endpoint::new(FakeApp::new(Flaw::None), [KEY]);
     assert_eq!(failures(&endpoint, &subject()).await, BTreeSet::new());
-    let crooked = Crooked { endpoint: Endpoint::new(Shop::new(Flaw::None), [KEY]), fault: "none" };
+    let crooked =
+        Crooked { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault: "none" };
     assert_eq!(failures(&crooked, &subject()).await, BTreeSet::new());
 }
 
 /// What is wrong, and which checks must see it.
 const FLAWS: [(Flaw, &[&str]); 20] = [
-    (Flaw::Skips, &["no event is passed by while others are written"]),
+    (Flaw::SkipsEvents, &["no event is passed by while others are written"]),
     (
-        Flaw::Forgets,
+        Flaw::ForgetsCommits,
         &[
             "a commit that comes twice is applied once, and answered the same",
             "a commit that comes many times at once is applied once",
@@ -81,24 +82,30 @@ const FLAWS: [(Flaw, &[&str]); 20] = [
             "a commit that comes twice has one event for each operation",
         ],
     ),
-    (Flaw::AnswersAnew, &["a commit that comes again after others undoes none of them"]),
-    (Flaw::Halves, &["a commit is applied whole or not at all", "what is refused has no event"]),
-    (Flaw::TellsBefore, &["what is refused has no event"]),
-    (Flaw::HidesDeletions, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::TellsTheDead, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::TellsInput, &["each operation has one event, with what caused it"]),
-    (Flaw::Backwards, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::Overlaps, &["pages of events follow each other, and end"]),
-    (Flaw::TellsOne, &["a commit that comes twice has one event for each operation"]),
-    (Flaw::KeepsTheDead, &["a deleted row is answered, and gone"]),
-    (Flaw::Replaces, &["later commits are applied, and leave the rest of a row alone"]),
-    (Flaw::MakesUp, &["later commits are applied, and leave the rest of a row alone"]),
-    (Flaw::Trims, &["text comes back as it was, whatever is in it"]),
-    (Flaw::Mixes, &["rows of other organisations are neither read nor written"]),
-    (Flaw::ListsAll, &["a list has every row, filtered and in pages"]),
-    (Flaw::ListsAgain, &["a list has every row, filtered and in pages"]),
-    (Flaw::WantsIds, &["a row without an id is given one"]),
-    (Flaw::AnswersLittle, &["a row is loaded, and one that is not there is null"]),
+    (Flaw::RepliesWithCurrentRows, &["a commit that comes again after others undoes none of them"]),
+    (
+        Flaw::AppliesPartially,
+        &["a commit is applied whole or not at all", "what is refused has no event"],
+    ),
+    (Flaw::EmitsEventsOfFailedCommits, &["what is refused has no event"]),
+    (Flaw::OmitsDeletionEvents, &["events come in the order of commits, a deletion without data"]),
+    (Flaw::DeletionEventHasRow, &["events come in the order of commits, a deletion without data"]),
+    (Flaw::EventHasInput, &["each operation has one event, with what caused it"]),
+    (Flaw::EventsNewestFirst, &["events come in the order of commits, a deletion without data"]),
+    (Flaw::EventPagesOverlap, &["pages of events follow each other, and end"]),
+    (Flaw::OneEventPerCommit, &["a commit that comes twice has one event for each operation"]),
+    (Flaw::KeepsDeletedRows, &["a deleted row is answered, and gone"]),
+    (Flaw::UpdateReplacesRow, &["later commits are applied, and leave the rest of a row alone"]),
+    (
+        Flaw::UpdateCreatesMissingRow,
+        &["later commits are applied, and leave the rest of a row alone"],
+    ),
+    (Flaw::TrimsText, &["text comes back as it was, whatever is in it"]),
+    (Flaw::MixesOrganizations, &["rows of other organisations are neither read nor written"]),
+    (Flaw::IgnoresListFilter, &["a list has every row, filtered and in pages"]),
+    (Flaw::IgnoresListCursor, &["a list has every row, filtered and in pages"]),
+    (Flaw::RequiresIds, &["a row without an id is given one"]),
+    (Flaw::CreateReturnsInput, &["a row is loaded, and one that is not there is null"]),
 ];
 
 const CROOKED: [(&str, &[&str]); 5] = [
@@ -127,7 +134,7 @@ async fn each_check_sees_what_it_is_there_for() {
     let mut wrong = Vec::new();
     for (flaw, checks) in FLAWS {
         // Signatures are not what this is about.
-        let endpoint = Endpoint::with(Shop::new(flaw), Verifier::new([KEY]));
+        let endpoint = Endpoint::with(FakeApp::new(flaw), Verifier::new([KEY]));
         let failed = failures(&endpoint, &subject()).await;
         wrong.extend(
             checks
@@ -138,7 +145,7 @@ async fn each_check_sees_what_it_is_there_for() {
         seen.extend(failed);
     }
     for (fault, checks) in CROOKED {
-        let crooked = Crooked { endpoint: Endpoint::new(Shop::new(Flaw::None), [KEY]), fault };
+        let crooked = Crooked { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault };
         let failed = failures(&crooked, &subject()).await;
         wrong.extend(
             checks
@@ -150,7 +157,7 @@ async fn each_check_sees_what_it_is_there_for() {
     }
     assert!(wrong.is_empty(), "not seen:\n{}", wrong.join("\n"));
     // Every check that there is has failed for one of them.
-    let endpoint = Endpoint::new(Shop::new(Flaw::None), [KEY]);
+    let endpoint = Endpoint::new(FakeApp::new(Flaw::None), [KEY]);
     let all: BTreeSet<&str> =
         kit::run(&endpoint, &subject()).await.iter().map(|outcome| outcome.name).collect();
     let blind: Vec<&&str> = all.difference(&seen).collect();

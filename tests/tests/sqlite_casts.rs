@@ -1,6 +1,6 @@
 //! What becomes of values on SQLite when a field's type changes, value by value; and what a migration refuses.
 
-use ablo_tests::sqlite::{Way, run};
+use ablo_tests::sqlite::{MigrationCase, run};
 use rusqlite::Connection;
 
 fn schema(field: &str) -> String {
@@ -25,13 +25,13 @@ const UUID: &str = r#""type":"string","format":"uuid""#;
 
 /// Migrates one value, both as SQL has them; `NULL` where it does not fit.
 fn cast(from: &str, to: &str, value: &str) -> String {
-    let way = Way::new(&schema(from), &schema(to), "{}", "[]");
-    let database = way.start(0);
+    let case = MigrationCase::new(&schema(from), &schema(to), "{}", "[]");
+    let database = case.start(0);
     database
         .execute(&format!("INSERT INTO t (id, x) VALUES ('1', {value})"), [])
         .expect("a value of its type");
-    run(&database, &way.migration()).unwrap_or_else(|error| panic!("{error}"));
-    way.check_arrived(&database, value);
+    run(&database, &case.migration()).unwrap_or_else(|error| panic!("{error}"));
+    case.check_migrated(&database, value);
     database.query_row("SELECT quote(x) FROM t", [], |row| row.get(0)).expect("the row is there")
 }
 
@@ -163,8 +163,8 @@ fn all(database: &Connection, sql: &str) -> Vec<String> {
 fn tables_change_places_and_keep_rows_keys_and_views() {
     let prev = team(&[model("a", "Odd \\\"name\\\"", ""), model("b", "select", "")].join(","));
     let next = team(&[model("a", "select", ""), model("b", "Odd \\\"name\\\"", "")].join(","));
-    let way = Way::new(&prev, &next, "{}", "[]");
-    let database = way.start(0);
+    let case = MigrationCase::new(&prev, &next, "{}", "[]");
+    let database = case.start(0);
     database
         .execute_batch(
             r#"INSERT INTO "Odd ""name""" (id) VALUES ('a1'); INSERT INTO "Odd ""name""" (id, other_id) VALUES ('a2', 'a1');
@@ -172,7 +172,7 @@ fn tables_change_places_and_keep_rows_keys_and_views() {
             CREATE VIEW seen AS SELECT id FROM "select";"#,
         )
         .expect("rows");
-    run(&database, &way.migration()).unwrap_or_else(|error| panic!("{error}"));
+    run(&database, &case.migration()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
         all(&database, r#"SELECT id || coalesce(other_id, '') FROM "select""#),
         ["a1", "a2a1"]
@@ -183,29 +183,29 @@ fn tables_change_places_and_keep_rows_keys_and_views() {
         "keys hold again"
     );
     database.execute_batch("DROP VIEW seen").expect("a view");
-    way.check_arrived(&database, "swap");
+    case.check_migrated(&database, "swap");
 }
 
 #[test]
 fn what_the_schema_does_not_know_is_not_lost_without_a_word() {
-    let way = Way::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
+    let case = MigrationCase::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
     for (extra, named) in [
         ("ALTER TABLE t ADD COLUMN mine TEXT;", "mine"),
         ("CREATE INDEX my_index ON t (x);", "my_index"),
         ("CREATE TRIGGER my_trigger AFTER INSERT ON t BEGIN SELECT 1; END;", "my_trigger"),
     ] {
-        let database = way.start(2);
+        let database = case.start(2);
         database.execute_batch(extra).expect("something of one's own");
-        let error = run(&database, &way.migration()).expect_err("it would be lost");
+        let error = run(&database, &case.migration()).expect_err("it would be lost");
         assert!(error.contains("ablo::migrate::not_ours: ") && error.contains(named), "{error}");
     }
 }
 
 #[test]
 fn a_connection_that_enforces_keys_is_refused() {
-    let way = Way::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
-    let database = way.start(0);
-    let first = way.migration().statements.into_iter().next().expect("a statement");
+    let case = MigrationCase::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
+    let database = case.start(0);
+    let first = case.migration().statements.into_iter().next().expect("a statement");
     let error =
         database.query_row(&first.sql, [], |_| Ok(())).expect_err("keys are enforced").to_string();
     assert!(error.contains("ablo::migrate::pragmas: PRAGMA foreign_keys must be 0"), "{error}");
@@ -219,8 +219,8 @@ fn a_column_is_added_or_renamed_without_touching_rows() {
         r#""y":{"type":"number","isOptional":false,"isIndexed":true,"default":7},"z":{"#,
     );
     let hints = r#"{"fields":[{"model":"t","from":"x","to":"z"}]}"#;
-    let way = Way::new(&prev, &next, hints, "[]");
-    let migration = way.migration();
+    let case = MigrationCase::new(&prev, &next, hints, "[]");
+    let migration = case.migration();
     assert!(
         migration.statements.iter().all(|statement| !statement.sql.contains("INSERT INTO")),
         "{migration:#?}"
@@ -232,9 +232,9 @@ fn a_column_is_added_or_renamed_without_touching_rows() {
             .filter(|statement| statement.sql.starts_with("ALTER"))
             .all(|it| it.cause.is_some())
     );
-    let database = way.start(0);
+    let database = case.start(0);
     database.execute_batch("INSERT INTO t (id, x) VALUES ('1', 'it''s')").expect("a row");
     run(&database, &migration).unwrap_or_else(|error| panic!("{error}"));
-    way.check_arrived(&database, "renamed");
+    case.check_migrated(&database, "renamed");
     assert_eq!(all(&database, "SELECT z || y FROM t"), ["it's7.0"]);
 }

@@ -3,7 +3,7 @@
 use ablo_codegen::shape::{TableShape, tables};
 use ablo_tests::arbitrary::pair::{Pair, every_backfill, pair};
 use ablo_tests::fixtures;
-use ablo_tests::sqlite::{Way, quoted, run};
+use ablo_tests::sqlite::{MigrationCase, quoted, run};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rusqlite::Connection;
@@ -22,25 +22,25 @@ const REFUSALS: [&str; 7] = [
 /// Without rows it always arrives. With rows it arrives, or is refused with a reason and changes nothing; with a backfill
 /// for every field only what no constant can mend is refused.
 fn check(prev: &str, next: &str, hints: &str, backfills: &str, name: &str) -> bool {
-    let way = Way::new(prev, next, hints, backfills);
-    let migration = way.migration();
-    let empty = way.start(0);
+    let case = MigrationCase::new(prev, next, hints, backfills);
+    let migration = case.migration();
+    let empty = case.start(0);
     run(&empty, &migration).unwrap_or_else(|error| panic!("{name}: {error}"));
-    way.check_arrived(&empty, name);
+    case.check_migrated(&empty, name);
 
-    check_with_rows(&way, name, &REFUSALS);
+    check_with_rows(&case, name, &REFUSALS);
     let document = serde_json::from_str(next).expect("a document");
-    let way = Way::new(prev, next, hints, &every_backfill(&document).to_string());
-    check_with_rows(&way, name, &REFUSALS[..2])
+    let case = MigrationCase::new(prev, next, hints, &every_backfill(&document).to_string());
+    check_with_rows(&case, name, &REFUSALS[..2])
 }
 
-fn check_with_rows(way: &Way, name: &str, refusals: &[&str]) -> bool {
-    let database = way.start(6);
+fn check_with_rows(case: &MigrationCase, name: &str, refusals: &[&str]) -> bool {
+    let database = case.start(6);
     let before = contents(&database);
-    match run(&database, &way.migration()) {
+    match run(&database, &case.migration()) {
         Ok(()) => {
-            way.check_arrived(&database, name);
-            check_values(way, &database, name);
+            case.check_migrated(&database, name);
+            check_values(case, &database, name);
             true
         }
         Err(error) => {
@@ -55,9 +55,9 @@ fn check_with_rows(way: &Way, name: &str, refusals: &[&str]) -> bool {
 }
 
 /// Every row is there where its model goes on, and has every value of a field whose type is what it was.
-fn check_values(way: &Way, database: &Connection, name: &str) {
-    let (diff, before, next) = (way.diff(), way.start(6), tables(&way.next));
-    for was in tables(&way.prev) {
+fn check_values(case: &MigrationCase, database: &Connection, name: &str) {
+    let (diff, before, next) = (case.diff(), case.start(6), tables(&case.next));
+    for was in tables(&case.prev) {
         let goes_on = diff.next_model(was.model.key.as_str());
         let Some(is) =
             goes_on.and_then(|model| next.iter().find(|table| table.model.key == model.key))

@@ -34,7 +34,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
 }
 
 async fn serve(world: &World) -> Coordinator {
-    Coordinator::over(world.schema(), Arc::clone(&world.store)).await
+    Coordinator::start(world.schema(), Arc::clone(&world.store)).await
 }
 
 fn url(server: &Coordinator) -> String {

@@ -26,7 +26,7 @@ async fn components_follow_the_rows() {
     let script = project.path("bundle.js");
     bundle(&project.path("board.ts"), &script);
 
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let script = script.to_str().expect("a path of text").to_owned();
     let visit =

@@ -36,8 +36,8 @@ pub(crate) fn write() -> Result<(), String> {
 
 /// Reports whether the page is stale.
 pub(crate) fn check() -> Result<(), String> {
-    let written = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
-    if written == page()? {
+    let current = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    if current == page()? {
         Ok(())
     } else {
         Err(format!("{PAGE} is stale: run `cargo xtask codes`"))

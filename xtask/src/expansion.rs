@@ -1,7 +1,7 @@
-//! What derives cost: `cargo check` of many structs, each peer in a crate of its own, in turn.
+//! Measures the compile time of derives: `cargo check` of many structs, one crate per peer.
 //!
-//! The crates live under `target/expansion`. Times are of the whole command for that crate alone, dependencies built before; the
-//! fastest of some rounds counts, and what an empty crate takes is taken off.
+//! The crates are in `target/expansion`. The time is that of the whole command with dependencies
+//! already built: the minimum over several rounds, minus the time of an empty crate.
 
 use crate::step::root;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const MODELS: usize = 500;
 const ROUNDS: usize = 3;
 
-/// One crate: what it is called, what it depends on, its source.
+/// The crate of one peer.
 struct Peer {
     name: &'static str,
     dependencies: &'static str,
@@ -24,7 +24,7 @@ const SERDE: &str = "serde = { version = \"=1.0.229\", features = [\"derive\"] }
 const PROST: &str = "prost = \"=0.14.6\"\n";
 const ABLO: &str = "ablo = { path = \"../../../ablo\" }\n";
 
-/// The twelve fields of every struct, with what stands before each for prost.
+/// The names and types of the fields of every struct.
 const FIELDS: [(&str, &str); 12] = [
     ("title", "String"),
     ("body", "Option<String>"),
@@ -98,7 +98,7 @@ fn peers() -> Vec<Peer> {
     ]
 }
 
-/// Writes the crates, checks them in turn and prints milliseconds a struct.
+/// Writes the crates, checks them in rounds and prints milliseconds per struct.
 pub(crate) fn run() -> Result<(), String> {
     let folder = root().join("target/expansion");
     let mut peers = peers();
@@ -111,7 +111,8 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     for peer in &peers {
         let manifest = format!(
-            "[package]\nname = \"expansion-{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[dependencies]\n{}",
+            "[package]\nname = \"expansion-{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             [dependencies]\n{}",
             peer.name, peer.dependencies
         );
         write(&folder.join(peer.name).join("Cargo.toml"), &manifest)?;
@@ -123,7 +124,7 @@ pub(crate) fn run() -> Result<(), String> {
     let mut best = vec![Duration::MAX; peers.len()];
     for _ in 0..ROUNDS {
         for (peer, best) in peers.iter().zip(&mut best) {
-            // A newer time on the source makes cargo check it again.
+            // A newer modification time makes cargo check the crate again.
             write(&folder.join(peer.name).join("src/lib.rs"), &peer.source)?;
             *best = check(&folder, peer.name)?.min(*best);
         }
@@ -133,7 +134,7 @@ pub(crate) fn run() -> Result<(), String> {
         let models = if peer.name == "generated" { GENERATED } else { MODELS };
         let each = best.saturating_sub(empty).as_secs_f64() * 1e3 / models as f64;
         println!(
-            "{:<10} {models} structs  {:>6.2} s whole  {each:>6.2} ms a struct",
+            "{:<10} {models} structs  {:>6.2} s total  {each:>6.2} ms per struct",
             peer.name,
             best.as_secs_f64()
         );
@@ -143,7 +144,7 @@ pub(crate) fn run() -> Result<(), String> {
 
 const GENERATED: usize = 200;
 
-/// A crate of generated models: what `ablo generate` prints for the synthetic schema.
+/// Returns the models that `ablo generate` prints for the synthetic schema.
 fn generated(folder: &Path) -> Result<String, String> {
     let synthetic = ["run", "--quiet", "--package", "ablo-tests", "--example", "synthetic", "200"];
     let schema = crate::step::cargo("the synthetic schema", &synthetic).output()?;
@@ -163,7 +164,7 @@ fn generated(folder: &Path) -> Result<String, String> {
         "--out",
         &out,
     ];
-    crate::step::cargo("generating", &generate).output()?;
+    crate::step::cargo("ablo generate", &generate).output()?;
     fs::read_to_string(folder.join("out/rust/mod.rs")).map_err(|error| error.to_string())
 }
 
@@ -175,9 +176,9 @@ fn check(folder: &Path, peer: &str) -> Result<Duration, String> {
         .env("CARGO_INCREMENTAL", "0")
         .output()
         .map_err(|error| error.to_string())?;
-    let took = start.elapsed();
+    let elapsed = start.elapsed();
     if output.status.success() {
-        Ok(took)
+        Ok(elapsed)
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }

@@ -1,9 +1,9 @@
-//! Habits as commands: `cargo xtask <habit>`.
+//! Development tasks: `cargo xtask <command>`.
 //!
-//! Each habit is a list of steps; the first that fails ends it, and its name is said. Nothing of the product may be
-//! here.
+//! A command is a list of steps that stops at the first failure. No product code depends on this
+//! crate.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its progress")]
 
 mod errors_doc;
 mod expansion;
@@ -14,22 +14,27 @@ use std::process::ExitCode;
 use step::{Step, cargo};
 
 const HELP: &str = "\
-cargo xtask <habit>
+Development tasks of this repository
 
-  check            format, clippy and docs, all warnings denied
-  setup            install what the judges stand on: PostgreSQL, Node.js, Python
-  test             setup, check and every test: what CI runs
-  bless            accept the snapshots, rebuild docs/reference/errors.md, then run the tests without updating
-  codes [--check]  rebuild docs/reference/errors.md, or say that it is stale
-  bench            the benches; figures go to docs/design/performance.md
-  expansion        what the derives cost beside serde's and prost's
-  long             property tests at length, judges over generated schemas, ten minutes of fuzzing for each decoder and front
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  check      Check formatting, clippy and docs; warnings are errors
+  setup      Install the programs that the judges need: PostgreSQL, Node.js, Python, Chromium
+  test       Run setup, check and all tests, like CI
+  bless      Accept all snapshots, rebuild docs/reference/errors.md, run the tests again
+  codes      Rebuild docs/reference/errors.md; with --check, fail if it is stale
+  bench      Run all benchmarks; results go to docs/design/performance.md
+  expansion  Measure the compile time of the derives compared with serde and prost
+  long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
+             front end for ten minutes
+  help       Print this help
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
+    let result = match arguments.as_slice() {
         ["check"] => step::run_all(check()),
         ["setup"] => setup::run(),
         ["test"] => {
@@ -47,9 +52,9 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        _ => Err(format!("no such habit\n\n{HELP}")),
+        _ => Err(format!("unknown command\n\n{HELP}")),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("xtask: {message}");
@@ -80,16 +85,16 @@ fn check() -> Vec<Step> {
         cargo("docs", &["doc", "--workspace", "--no-deps", "--locked"])
             .with("RUSTDOCFLAGS", "-D warnings"),
         cargo("docs/reference/errors.md", &["xtask", "codes", "--check"]),
-        cargo("the weather service's files", &fresh),
+        cargo("generated files of the weather example", &fresh),
     ];
     if setup::has_wasm() {
         steps.push(cargo(
-            "the runtime in browsers",
+            "the runtime for WebAssembly",
             &["check", "--package", "ablo", "--locked", "--target", setup::WASM],
         ));
     } else {
         println!(
-            "NOT CHECKED: the runtime in browsers; `rustup target add {}` failed",
+            "skipped: the runtime for WebAssembly, because `rustup target add {}` failed",
             setup::WASM
         );
     }
@@ -102,9 +107,9 @@ fn test() -> Vec<Step> {
 
 fn bench() -> Vec<Step> {
     vec![
-        cargo("benches of the compiler", &["bench", "--package", "ablo-tests"]),
+        cargo("benchmarks of the compiler", &["bench", "--package", "ablo-tests"]),
         cargo(
-            "delta codecs beside their peers",
+            "delta codecs and their peers",
             &["run", "--release", "--manifest-path", "benches/Cargo.toml"],
         ),
     ]
@@ -117,7 +122,7 @@ fn accept() -> Vec<Step> {
     ]
 }
 
-fn at_length(test: &'static str) -> [&'static str; 6] {
+fn long_test(test: &'static str) -> [&'static str; 6] {
     ["test", "--release", "--package", "ablo-tests", "--test", test]
 }
 
@@ -128,27 +133,28 @@ fn long() -> Vec<Step> {
     let fuzz =
         |target| ["+nightly", "fuzz", "run", target, "--", "-max_total_time=600", "-max_len=4096"];
     vec![
-        cargo("property tests at length", &properties).with("PROPTEST_CASES", "20000"),
-        cargo("judges over generated schemas", &judged).with("ABLO_LONG", "1"),
-        cargo("migrations of generated pairs on PostgreSQL", &at_length("postgres_migrate"))
+        cargo("property tests with many cases", &properties).with("PROPTEST_CASES", "20000"),
+        cargo("judges of generated schemas", &judged).with("ABLO_LONG", "1"),
+        cargo("migrations of generated pairs on PostgreSQL", &long_test("postgres_migrate"))
             .with("PROPTEST_CASES", "2000"),
-        cargo("migrations of generated pairs on SQLite", &at_length("sqlite_migrate"))
+        cargo("migrations of generated pairs on SQLite", &long_test("sqlite_migrate"))
             .with("ABLO_LONG", "1"),
-        cargo("a server killed between any two statements", &at_length("migrate_faults"))
+        cargo("migrations with a server crash at every statement", &long_test("migrate_faults"))
             .with("ABLO_LONG", "1"),
-        cargo("random histories of the coordinator", &at_length("server_model"))
+        cargo("random histories of the coordinator", &long_test("server_model"))
             .with("ABLO_LONG", "1"),
-        cargo("every operation as documented", &at_length("server_openapi")).with("ABLO_LONG", "1"),
+        cargo("all HTTP operations against the OpenAPI document", &long_test("server_openapi"))
+            .with("ABLO_LONG", "1"),
         cargo(
-            "a coordinator and a data source that are killed",
+            "crashes of a coordinator and a data source",
             &["test", "--release", "--package", "ablo-cli", "--test", "data_source"],
         )
         .with("ABLO_LONG", "1"),
-        cargo("deltas in TypeScript as Rust writes them", &at_length("typescript_client"))
+        cargo("deltas written by Rust, read in TypeScript", &long_test("typescript_client"))
             .with("ABLO_LONG", "1"),
-        cargo("fuzzing the JSON front", &fuzz("json_front")),
-        cargo("fuzzing the Rust front", &fuzz("rust_front")),
-        cargo("fuzzing deltas in JSON", &fuzz("delta_json")),
-        cargo("fuzzing deltas in binary", &fuzz("delta_binary")),
+        cargo("fuzz the JSON front end", &fuzz("json_front")),
+        cargo("fuzz the Rust front end", &fuzz("rust_front")),
+        cargo("fuzz the JSON delta decoder", &fuzz("delta_json")),
+        cargo("fuzz the binary delta decoder", &fuzz("delta_binary")),
     ]
 }

@@ -1,13 +1,13 @@
-//! What the judges stand on: a PostgreSQL server, Node.js, Python, a browser, and clocks that are wrong.
+//! Installs the programs that the judges need: PostgreSQL, Node.js, Python, a browser and faketime.
 //!
-//! Each is installed only when it is missing; where it cannot be, the message says what to install by hand. Packages of
-//! the judges themselves are installed by the tests that need them, as their lock files say.
+//! Only missing programs are installed. The judges' own packages are installed by the tests, from
+//! their lock files.
 
 use crate::step::{Step, run_all};
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// Installs what is missing.
+/// Installs the missing programs.
 pub(crate) fn run() -> Result<(), String> {
     let needs = [
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
@@ -15,26 +15,29 @@ pub(crate) fn run() -> Result<(), String> {
         ("npm", "npm", succeeds("npm", &["--version"])),
         (
             "faketime",
-            "faketime, which gives a program another clock",
+            "faketime, which changes the clock of a program",
             succeeds("faketime", &["--version"]),
         ),
-        ("chromium", "Chromium (at /usr/bin/chromium, or named by CHROMIUM)", has_chromium()),
+        ("chromium", "Chromium (/usr/bin/chromium, or the path in CHROMIUM)", has_chromium()),
         (
             "python3-venv",
             "Python 3.10 or newer with venv",
             succeeds("python3", &["-c", "import venv, ensurepip"]),
         ),
     ];
-    let missing: Vec<_> = needs.iter().filter(|(_, _, there)| !there).collect();
+    let missing: Vec<_> = needs.iter().filter(|(_, _, installed)| !installed).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|(_, name, _)| *name).collect();
     let by_hand = |why: String| {
-        format!("missing: {}.\n{why}\nInstall it and run this again.", names.join(", "))
+        format!(
+            "missing: {}\n{why}\nInstall the missing programs and run this command again.",
+            names.join(", ")
+        )
     };
     if !succeeds("apt-get", &["--version"]) {
-        return Err(by_hand("Only apt-get is known here.".to_owned()));
+        return Err(by_hand("Automatic installation needs apt-get.".to_owned()));
     }
     let packages: Vec<&str> = missing.iter().map(|(package, _, _)| *package).collect();
     let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
@@ -47,15 +50,15 @@ pub(crate) fn run() -> Result<(), String> {
     run_all(steps).map_err(by_hand)
 }
 
-/// Whether the runtime can be checked for browsers. The target's library comes from rustup; without it nothing else suffers.
+/// Returns whether the WebAssembly target is installed or could be installed with rustup.
 pub(crate) fn has_wasm() -> bool {
     succeeds("rustup", &["target", "add", WASM])
 }
 
-/// What browsers run.
+/// The WebAssembly target.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Debian keeps server programs off the PATH.
+/// Returns whether initdb is installed. Debian does not have it on the PATH.
 fn has_postgres() -> bool {
     let mut debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     succeeds("initdb", &["--version"])

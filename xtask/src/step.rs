@@ -1,9 +1,9 @@
-//! Steps: commands with a name, run from the root of the repository.
+//! Named commands that run from the root of the repository.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A command and what it is for.
+/// A command with a name for messages.
 pub(crate) struct Step {
     name: String,
     command: Command,
@@ -22,7 +22,7 @@ impl Step {
         self
     }
 
-    /// Runs it and gives what it prints.
+    /// Runs the command and returns its output.
     pub(crate) fn output(mut self) -> Result<String, String> {
         let output = self.command.output().map_err(|error| format!("{}: {error}", self.name))?;
         if !output.status.success() {
@@ -41,25 +41,26 @@ impl Step {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{} failed ({status})", self.name)),
             Err(error) => {
-                Err(format!("{}: {:?} cannot run: {error}", self.name, self.command.get_program()))
+                Err(format!("{}: cannot run {:?}: {error}", self.name, self.command.get_program()))
             }
         }
     }
 }
 
-/// A cargo command. `+nightly` needs rustup's own cargo, not the one that runs this.
+/// Creates a cargo command. `+nightly` needs rustup's proxy, not the toolchain that runs this
+/// program.
 pub(crate) fn cargo(name: &str, arguments: &[&str]) -> Step {
     let mut step = Step::new(name, "cargo", arguments);
     step.command.env_remove("RUSTUP_TOOLCHAIN");
     step
 }
 
-/// Runs steps until one fails.
+/// Runs steps until the first failure.
 pub(crate) fn run_all(steps: Vec<Step>) -> Result<(), String> {
     steps.into_iter().try_for_each(Step::run)
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

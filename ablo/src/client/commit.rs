@@ -3,7 +3,7 @@
 use super::Inner;
 use super::error::{Error, Result};
 use super::http::Request;
-use crate::__private::Patched;
+use crate::__private::ModelPatch;
 use crate::wire::{CommitReceipt, CommitRequest, Maybe, OnStale, Operation, RawRow, SyncId, Verb};
 use crate::{Create, Id, Model};
 use futures_util::future::BoxFuture;
@@ -92,7 +92,7 @@ impl Commit {
     }
 
     /// Changes a row: what the patch does not name stays.
-    pub fn update<P: Patched<Model: Model> + Serialize>(
+    pub fn update<P: ModelPatch<Model: Model> + Serialize>(
         self,
         id: impl Into<Id<P::Model>>,
         patch: P,

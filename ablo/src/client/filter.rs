@@ -69,7 +69,7 @@ fn condition<M>(name: &'static str, op: Operator, value: serde_json::Value) -> C
 
 /// A field's value as JSON. All of its forms can be written.
 fn json<T: Value>(value: &T) -> serde_json::Value {
-    serde_json::to_value(value.show()).unwrap_or_default()
+    serde_json::to_value(value.to_value_ref()).unwrap_or_default()
 }
 
 /// Conditions on a field.

@@ -1,19 +1,19 @@
-//! Values in the flat vectors of a batch: small, without a lifetime, without a destructor.
+//! Values in the flat vectors of a batch: small, without a lifetime and without a destructor.
 
 use crate::Timestamp;
 
-/// A piece of text: of the frame, or, where the frame had it escaped or packed, of the batch's own store.
+/// The range of a text in the frame, or in the batch's store if the frame has it escaped or packed.
 ///
-/// One word, so that it is stored and copied in one piece: where it begins, and above that its length, whose highest bit
-/// says that it is in the store.
+/// Packed into one word: the start in the low half, the length in the high half. The highest bit is
+/// set if the text is in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span(u64);
 
-/// Says that a text is in the batch's own store.
+/// The bit of a length that marks a text in the batch's store.
 pub(super) const HELD: u32 = 1 << 31;
 
 impl Span {
-    /// A member that is not there.
+    /// A missing member.
     pub(super) const ABSENT: Self = Self(u32::MAX as u64);
     /// A member that is null.
     pub(super) const NULL: Self = Self(1 << 32 | u32::MAX as u64);
@@ -44,7 +44,7 @@ impl Span {
     }
 }
 
-/// What a value of a row is.
+/// The decoded form of a [`Cell`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum View {
     Absent,
@@ -54,7 +54,7 @@ pub(super) enum View {
     Boolean(bool),
     /// Whole milliseconds since 1970.
     Date(i64),
-    /// A finer or farther date: its place in the batch's list.
+    /// A date that milliseconds cannot express: its index in the batch's list.
     Instant(u32),
     Json(Span),
 }
@@ -71,7 +71,7 @@ enum Tag {
     Json,
 }
 
-/// A value of a row, as it is stored: what it is, and a word. Values travel in two registers.
+/// A value of a row as it is stored: a tag and a word, so that it fits in two registers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cell {
     tag: Tag,
@@ -107,11 +107,11 @@ impl Cell {
         Self { tag: Tag::Json, word: span.0 }
     }
 
-    /// A date in the form that is right for it.
+    /// Stores a date as milliseconds where possible, otherwise in the list of instants.
     pub(super) fn date(at: Timestamp, instants: &mut Vec<Timestamp>) -> Self {
         let exact = at.into_jiff();
         if exact.subsec_nanosecond() % 1_000_000 == 0
-            && super::date::FIXED.contains(&exact.as_millisecond())
+            && super::date::FIXED_RANGE.contains(&exact.as_millisecond())
         {
             return Cell::millis(exact.as_millisecond());
         }
@@ -139,14 +139,16 @@ impl Cell {
     }
 }
 
-/// A value of a row, for code that does not know its type.
+/// A value of a row, for code that does not know the field's type.
 ///
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
 /// use ablo::{Deltas, Slot};
-/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1","data":{"altitude":4.5e1}}"#;
+/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1",
+///   "data":{"altitude":4.5e1}}"#;
 /// let deltas = Deltas::read(&generated::SCHEMA, text)?;
-/// let row = deltas.get(0).and_then(|delta| delta.row::<generated::Station>()).ok_or("it is a row")?;
+/// let delta = deltas.get(0).ok_or("no delta")?;
+/// let row = delta.row::<generated::Station>().ok_or("not a row")?;
 /// let slots: Vec<_> = row.slots().collect();
 /// assert_eq!(slots, [("altitude", Slot::Number(45.0))]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,27 +1,28 @@
-//! Dates in the one form that writers of JSON use: `2026-06-01T08:00:00.000Z`.
+//! Dates in the form that JSON writers use: `2026-06-01T08:00:00.000Z`.
 //!
-//! Reading takes that form three words at a time; whatever else RFC 3339 allows goes to `jiff`. Writing prints
-//! it for every date that it can say.
+//! Reads that form as three words; `jiff` parses everything else that RFC 3339 allows. Writes that
+//! form for every date that it can express.
 
 use std::ops::RangeInclusive;
 
-/// The milliseconds since 1970 that the fixed form is used for: the years 1 to 9998.
-pub(super) const FIXED: RangeInclusive<i64> = -62_135_596_800_000..=253_370_764_799_999;
+/// The milliseconds since 1970 that the fixed form can express: the years 1 to 9998.
+pub(super) const FIXED_RANGE: RangeInclusive<i64> = -62_135_596_800_000..=253_370_764_799_999;
 
-/// How long the fixed form is.
+/// The length of the fixed form in bytes.
 pub(super) const LEN: usize = 24;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Whether the bytes of `word` under `digits` are digits, and the others those of `form`.
+/// Returns whether the bytes of `word` under the mask `digits` are digits and the others equal
+/// `form`.
 #[inline(always)]
-const fn shaped(word: u64, digits: u64, form: u64) -> bool {
+const fn matches_form(word: u64, digits: u64, form: u64) -> bool {
     let high = word & (0xf0 * ONES);
     let carried = word.wrapping_add(0x06 * ONES) & (0xf0 * ONES);
     ((high ^ (0x30 * ONES)) | (carried ^ (0x30 * ONES))) & digits == 0 && word & !digits == form
 }
 
-/// The number that two digits make: each pair's value in the byte of its first digit.
+/// Combines pairs of digits: the value of each pair is in the byte of its first digit.
 #[inline(always)]
 const fn pairs(word: u64) -> u64 {
     let digits = word & (0x0f * ONES);
@@ -40,13 +41,13 @@ fn word(bytes: &[u8; LEN], at: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// Milliseconds since 1970, where the text has the fixed form and is a date.
+/// Returns milliseconds since 1970 if the text is a date in the fixed form.
 #[inline(always)]
-pub(super) fn fixed(text: &[u8; LEN]) -> Option<i64> {
+pub(super) fn parse_fixed(text: &[u8; LEN]) -> Option<i64> {
     let (a, b, c) = (word(text, 0), word(text, 8), word(text, 16));
-    let ok = shaped(a, 0x00ff_ff00_ffff_ffff, u64::from_le_bytes(*b"\0\0\0\0-\0\0-"))
-        & shaped(b, 0xffff_00ff_ff00_ffff, u64::from_le_bytes(*b"\0\0T\0\0:\0\0"))
-        & shaped(c, 0x00ff_ffff_00ff_ff00, u64::from_le_bytes(*b":\0\0.\0\0\0Z"));
+    let ok = matches_form(a, 0x00ff_ff00_ffff_ffff, u64::from_le_bytes(*b"\0\0\0\0-\0\0-"))
+        & matches_form(b, 0xffff_00ff_ff00_ffff, u64::from_le_bytes(*b"\0\0T\0\0:\0\0"))
+        & matches_form(c, 0x00ff_ffff_00ff_ff00, u64::from_le_bytes(*b":\0\0.\0\0\0Z"));
     if !ok {
         return None;
     }
@@ -56,12 +57,12 @@ pub(super) fn fixed(text: &[u8; LEN]) -> Option<i64> {
     let millis = byte(c, 4) * 10 + (byte(word(text, 16), 6) - u32::from(b'0'));
     let plausible =
         year.wrapping_sub(1) < 9998 && month.wrapping_sub(1) < 12 && day.wrapping_sub(1) < 31;
-    // 28 days are in every month; a leap second is left to others.
+    // Every month has 28 days. Leap seconds are left to `jiff`.
     if !plausible
         || hour > 23
         || minute > 59
         || second > 59
-        || (day > 28 && day > days_of(year, month))
+        || (day > 28 && day > days_in_month(year, month))
     {
         return None;
     }
@@ -69,7 +70,7 @@ pub(super) fn fixed(text: &[u8; LEN]) -> Option<i64> {
     Some((days_since_epoch(year, month, day) * 86_400 + seconds) * 1000 + i64::from(millis))
 }
 
-const fn days_of(year: u32, month: u32) -> u32 {
+const fn days_in_month(year: u32, month: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
             29
@@ -80,7 +81,7 @@ const fn days_of(year: u32, month: u32) -> u32 {
     }
 }
 
-/// Days from 1970 to a date of the Gregorian calendar, its years counted from March.
+/// Returns the days from 1970 to a Gregorian date. Years start in March.
 #[inline(always)]
 const fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     let early = (month < 3) as u32;
@@ -89,13 +90,13 @@ const fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     (year * 365 + leaps + (month * 153 + 2) / 5 + day) as i64 - 719_469
 }
 
-/// Prints milliseconds of [`FIXED`] in the fixed form.
+/// Prints milliseconds of [`FIXED_RANGE`] in the fixed form.
 #[inline(always)]
 pub(super) fn print(millis: i64) -> [u8; LEN] {
-    // From the year 0 on, so that everything is positive.
+    // Counted from year 0, so that the number is positive.
     let since = (millis + 719_528 * 86_400_000) as u64;
     let (days, time) = ((since / 86_400_000) as u32, (since % 86_400_000) as u32);
-    let (year, month, day) = date_of(days);
+    let (year, month, day) = date_from_days(days);
     let (seconds, millis) = (time / 1000, time % 1000);
     let mut text = *b"0000-00-00T00:00:00.000Z";
     let mut put = |at: usize, number: u32| {
@@ -114,10 +115,11 @@ pub(super) fn print(millis: i64) -> [u8; LEN] {
     text
 }
 
-/// Year, month and day of a day counted from the first of the year 0.
+/// Returns year, month and day of a day number. Day 0 is the first day of year 0.
 #[inline(always)]
-const fn date_of(days: u32) -> (u32, u32, u32) {
-    // Years from March, in cycles of 400 years of 146,097 days; the first cycle begins one cycle early.
+const fn date_from_days(days: u32) -> (u32, u32, u32) {
+    // Years start in March. A cycle of 400 years has 146,097 days; the first starts one cycle
+    // early.
     let days = days + 146_097 - 60;
     let (cycle, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -138,14 +140,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> Option<i64> {
-        fixed(text.as_bytes().first_chunk().filter(|_| text.len() == LEN)?)
+        parse_fixed(text.as_bytes().first_chunk().filter(|_| text.len() == LEN)?)
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
-        fn the_fixed_form_is_what_jiff_reads_and_prints(millis in FIXED) {
+        fn reads_and_prints_like_jiff(millis in FIXED_RANGE) {
             let at = Timestamp::from(jiff::Timestamp::from_millisecond(millis).unwrap());
             let text = at.to_string();
             prop_assert_eq!(print(millis).to_vec(), text.as_bytes().to_vec());
@@ -153,21 +158,30 @@ mod tests {
         }
 
         #[test]
-        fn what_looks_like_a_date_is_one_for_both(text in "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-5][0-9]\\.[0-9]{3}[Zz]") {
+        fn accepts_the_same_dates_as_jiff(
+            text in concat!(
+                "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]",
+                "T[0-2][0-9]:[0-6][0-9]:[0-5][0-9]\\.[0-9]{3}[Zz]",
+            )
+        ) {
             match (read(&text), text.parse::<Timestamp>()) {
-                (Some(millis), parsed) => prop_assert_eq!(parsed.unwrap().into_jiff().as_millisecond(), millis),
-                (None, Ok(parsed)) => prop_assert!(text.ends_with('z') || parsed.to_string().as_str() < "0001"),
+                (Some(millis), parsed) => {
+                    prop_assert_eq!(parsed.unwrap().into_jiff().as_millisecond(), millis);
+                }
+                (None, Ok(parsed)) => {
+                    prop_assert!(text.ends_with('z') || parsed.to_string().as_str() < "0001");
+                }
                 (None, Err(_)) => {}
             }
         }
     }
 
     #[test]
-    fn both_ends_are_exact() {
-        assert_eq!(read("0001-01-01T00:00:00.000Z"), Some(*FIXED.start()));
-        assert_eq!(read("9998-12-31T23:59:59.999Z"), Some(*FIXED.end()));
-        assert_eq!(print(*FIXED.start()), *b"0001-01-01T00:00:00.000Z");
-        assert_eq!(print(*FIXED.end()), *b"9998-12-31T23:59:59.999Z");
+    fn reads_and_prints_both_ends_of_the_range() {
+        assert_eq!(read("0001-01-01T00:00:00.000Z"), Some(*FIXED_RANGE.start()));
+        assert_eq!(read("9998-12-31T23:59:59.999Z"), Some(*FIXED_RANGE.end()));
+        assert_eq!(print(*FIXED_RANGE.start()), *b"0001-01-01T00:00:00.000Z");
+        assert_eq!(print(*FIXED_RANGE.end()), *b"9998-12-31T23:59:59.999Z");
         assert_eq!(read("2026-02-29T00:00:00.000Z"), None);
         assert_eq!(read("2024-02-29T00:00:00.000Z"), Some(1_709_164_800_000));
         assert_eq!(read("0000-01-01T00:00:00.000Z"), None);

@@ -1,31 +1,31 @@
-//! Why a frame could not be read.
+//! Errors of decoding.
 
 use std::fmt;
 
-/// What is wrong, small enough to travel in registers.
+/// A fault inside the decoder, small enough for registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// How many bytes were left to read.
+    /// The number of bytes that were left to read.
     pub(super) left: u32,
-    pub(super) what: What,
+    pub(super) reason: Reason,
 }
 
-pub(super) type Step<T> = Result<T, Fault>;
+pub(super) type ReadResult<T> = Result<T, Fault>;
 
 #[cold]
 #[inline(never)]
-pub(super) fn fault<T>(rest: &[u8], what: What) -> Step<T> {
-    Err(Fault { left: rest.len() as u32, what })
+pub(super) fn fault<T>(rest: &[u8], reason: Reason) -> ReadResult<T> {
+    Err(Fault { left: rest.len() as u32, reason })
 }
 
-macro_rules! whats {
+macro_rules! reasons {
     ($($name:ident $text:literal,)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum What {
+        pub(super) enum Reason {
             $($name,)*
         }
 
-        impl What {
+        impl Reason {
             fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -35,79 +35,82 @@ macro_rules! whats {
     };
 }
 
-whats! {
-    TooLong "2 GiB or more in one frame",
-    End "the text ends here",
-    Value "no JSON value",
-    Literal "neither `true`, `false` nor `null`",
-    Comma "neither a comma nor the end of the object or array",
-    Colon "no colon",
-    Name "no member name",
-    Control "a control character in a string",
-    Escape "no escape that JSON knows",
-    Surrogate "half of a surrogate pair",
-    Digits "no number that JSON knows",
-    Range "a number that no double holds",
-    Deep "more than 64 objects and arrays inside each other",
-    More "more text behind the value",
-    Object "not an object",
-    Text "not a string",
-    TextOrNull "neither a string nor null",
-    Number "not a number",
-    Boolean "neither `true` nor `false`",
-    Date "not an RFC 3339 timestamp",
-    Null "a required field is null",
-    Twice "the member is there twice",
-    Missing "the member is missing",
-    Array "not an array",
-    Row "neither an object, a string that holds one, nor null",
-    SyncId "not a whole number below 2^53",
-    Kind "not a frame of type `delta`",
-    BadJson "not the JSON that the field holds",
-    Magic "not a batch of this version",
-    Varint "a number of more than 64 bits",
-    Size "a length or a count beyond the end",
-    Utf8 "not UTF-8",
-    Reference "a reference to nothing",
-    OtherKind "a value of another kind than this schema has here",
-    Form "a form that this version does not know",
-    Model "not the model that the schema has under this name",
-    Schema "a batch of another schema, without a description",
-    Budget "more to unfold than a batch of this size may hold",
+reasons! {
+    TooLong "the frame is 2 GiB or larger",
+    End "unexpected end of input",
+    Value "expected a JSON value",
+    Literal "expected `true`, `false` or `null`",
+    Comma "expected a comma or the end of the object or array",
+    Colon "expected a colon",
+    Name "expected a member name",
+    Control "control character in a string",
+    Escape "invalid escape",
+    Surrogate "lone surrogate",
+    BadNumber "invalid number",
+    Range "number out of range of a double",
+    TooDeep "nesting is deeper than 64 levels",
+    Trailing "trailing characters",
+    Object "expected an object",
+    Text "expected a string",
+    TextOrNull "expected a string or null",
+    Number "expected a number",
+    Boolean "expected `true` or `false`",
+    Date "expected an RFC 3339 timestamp",
+    RequiredNull "required field is null",
+    Duplicate "duplicate member",
+    Missing "missing member",
+    Array "expected an array",
+    Row "expected an object, a string that contains one, or null",
+    SyncId "expected a whole number below 2^53",
+    FrameType "expected a frame of type `delta`",
+    BadJson "invalid JSON in a `json` field",
+    Magic "not a batch of a supported version",
+    Varint "invalid variable-length number",
+    Size "length or count exceeds the input",
+    Utf8 "invalid UTF-8",
+    Reference "invalid reference",
+    KindMismatch "value of a different kind than this schema declares",
+    UnknownForm "unknown flag or form",
+    Format "value does not match the format of the field",
+    Model "model differs from the schema's model of this name",
+    Schema "batch of a different schema without a dictionary",
+    Budget "decoded text exceeds the limit for a batch of this size",
 }
 
-/// A frame that could not be read: where, which field, what.
+/// An error of decoding a frame: position, field and reason.
 ///
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
 /// use ablo::Deltas;
-/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1","data":{"altitude":"high"}}"#;
+/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1",
+///   "data":{"altitude":"high"}}"#;
 /// let error = Deltas::read(&generated::SCHEMA, text).unwrap_err();
-/// assert_eq!(error.to_string(), "`Station.altitude` at byte 82: not a number");
-/// assert_eq!((error.offset(), error.model(), error.field()), (82, Some("Station"), Some("altitude")));
+/// assert_eq!(error.to_string(), "`Station.altitude` at byte 85: expected a number");
+/// assert_eq!(error.offset(), 85);
+/// assert_eq!((error.model(), error.field()), (Some("Station"), Some("altitude")));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     pub(super) at: usize,
     pub(super) model: Option<&'static str>,
     pub(super) field: Option<&'static str>,
-    pub(super) what: What,
+    pub(super) reason: Reason,
 }
 
 impl DecodeError {
-    /// How many bytes of the input stand before the fault; 0 where the fault is in no one place.
+    /// Returns the byte offset of the fault in the input, or 0 if it has no position.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
     }
 
-    /// The typename of the model whose row it is in.
+    /// Returns the typename of the model whose row is faulty.
     #[must_use]
     pub fn model(&self) -> Option<&'static str> {
         self.model
     }
 
-    /// The member that it is in.
+    /// Returns the name of the faulty member.
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {
         self.field
@@ -121,7 +124,7 @@ impl fmt::Display for DecodeError {
             (Some(name), None) | (None, Some(name)) => write!(f, "`{name}` ")?,
             (None, None) => {}
         }
-        write!(f, "at byte {}: {}", self.at, self.what.text())
+        write!(f, "at byte {}: {}", self.at, self.reason.text())
     }
 }
 

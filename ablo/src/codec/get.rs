@@ -1,14 +1,14 @@
-//! What reading one field of a row gives.
+//! Borrowed field values of decoded rows.
 
 use super::cell::Slot;
-use crate::__private::{single, whole};
+use crate::__private::{to_f32, to_integer};
 use crate::{Decimal, Id, OpenEnum, Timestamp, Uuid};
 
-/// The type of a field that can be read from a row in place.
+/// A field type whose value can be borrowed from a decoded row.
 ///
-/// Implemented for every type that a field of a generated model has.
+/// Implemented for every field type of generated models.
 pub trait Readable {
-    /// What is read: text is borrowed, JSON stays text.
+    /// The type of the value: texts are borrowed, JSON stays text.
     type Ref<'b>;
 
     #[doc(hidden)]
@@ -32,18 +32,18 @@ macro_rules! readable {
     )*};
 }
 
-// Reading has checked that numbers are in range and digits are digits.
+// The decoder has checked ranges and digits.
 #[rustfmt::skip]
 readable! {
     String: &'b str, Slot::Text(text) => Some(text);
     f64: f64, Slot::Number(number) => Some(number);
-    f32: f32, Slot::Number(number) => Some(single(number));
-    i8: i8, Slot::Number(number) => whole(number);
-    i16: i16, Slot::Number(number) => whole(number);
-    i32: i32, Slot::Number(number) => whole(number);
-    u8: u8, Slot::Number(number) => whole(number);
-    u16: u16, Slot::Number(number) => whole(number);
-    u32: u32, Slot::Number(number) => whole(number);
+    f32: f32, Slot::Number(number) => Some(to_f32(number));
+    i8: i8, Slot::Number(number) => to_integer(number);
+    i16: i16, Slot::Number(number) => to_integer(number);
+    i32: i32, Slot::Number(number) => to_integer(number);
+    u8: u8, Slot::Number(number) => to_integer(number);
+    u16: u16, Slot::Number(number) => to_integer(number);
+    u32: u32, Slot::Number(number) => to_integer(number);
     i64: i64, Slot::Text(digits) => digits.parse().ok();
     u64: u64, Slot::Text(digits) => digits.parse().ok();
     Decimal: &'b str, Slot::Text(digits) => Some(digits);
@@ -51,8 +51,11 @@ readable! {
     bool: bool, Slot::Boolean(boolean) => Some(boolean);
     Timestamp: Timestamp, Slot::Date(at) => Some(at);
     jiff::Timestamp: jiff::Timestamp, Slot::Date(at) => Some(at.into());
-    #[cfg(feature = "chrono")] chrono::DateTime<chrono::Utc>: chrono::DateTime<chrono::Utc>, Slot::Date(at) => Some(at.into());
-    #[cfg(feature = "time")] time::OffsetDateTime: time::OffsetDateTime, Slot::Date(at) => Some(at.into());
+    #[cfg(feature = "chrono")]
+    chrono::DateTime<chrono::Utc>: chrono::DateTime<chrono::Utc>,
+        Slot::Date(at) => Some(at.into());
+    #[cfg(feature = "time")]
+    time::OffsetDateTime: time::OffsetDateTime, Slot::Date(at) => Some(at.into());
     serde_json::Value: &'b str, Slot::Json(text) => Some(text);
 }
 

@@ -1,10 +1,12 @@
-//! Deltas, straight from the wire into typed rows and back.
+//! Decodes deltas from the wire into typed rows and encodes them again.
 //!
-//! Nothing here is generated for a model: code walks the static tables of its descriptor. [`Deltas::read`] takes JSON, the
-//! form that always works; a compact binary form of the same is described in docs/reference/delta-format.md. What this build does not know
-//! (models, actions, members, values of enums) is kept as text and written back.
+//! No code is generated per model: the codec walks the static tables of its descriptor.
+//! [`Deltas::read`] reads JSON, which every peer supports; docs/reference/delta-format.md describes
+//! the compact binary form. Unknown models, actions, members and enum values are kept as text and
+//! written back unchanged.
 
 mod binary;
+mod byte_writer;
 mod cell;
 mod date;
 mod document;
@@ -14,7 +16,6 @@ mod key;
 mod lookup;
 mod number;
 mod owned;
-mod pen;
 mod read;
 mod read_data;
 mod read_parts;

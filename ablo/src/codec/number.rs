@@ -1,20 +1,20 @@
-//! JSON numbers: the grammar exactly, the value correctly rounded.
+//! JSON numbers: the exact grammar, correctly rounded.
 //!
-//! Short decimals are one multiplication or division of two exact doubles (Clinger's fast path); the rest goes to the
-//! standard library, which rounds correctly.
+//! Short decimals are one multiplication or division of two exact doubles (Clinger's fast path).
+//! The standard library parses all others.
 
-use super::error::{Step, What, fault};
+use super::error::{ReadResult, Reason, fault};
 use super::scan::Rest;
 
 /// The powers of ten that a double holds exactly.
-const POWERS: [f64; 23] = [
+const POWERS_OF_TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-const EXACT: u64 = 1 << 53;
+const MAX_EXACT_INTEGER: u64 = 1 << 53;
 
-/// Reads digits into a number; beyond 19 of them it means nothing.
+/// Reads digits into a number. The number is only valid for at most 19 digits.
 #[inline(always)]
 fn digits(mut rest: Rest<'_>, mut number: u64) -> (u64, Rest<'_>) {
     while let [digit @ b'0'..=b'9', more @ ..] = rest {
@@ -26,7 +26,7 @@ fn digits(mut rest: Rest<'_>, mut number: u64) -> (u64, Rest<'_>) {
 
 /// Reads a number.
 #[inline(always)]
-pub(super) fn number(start: Rest<'_>) -> Step<(f64, Rest<'_>)> {
+pub(super) fn number(start: Rest<'_>) -> ReadResult<(f64, Rest<'_>)> {
     let (negative, unsigned) = match start {
         [b'-', more @ ..] => (true, more),
         _ => (false, start),
@@ -34,88 +34,89 @@ pub(super) fn number(start: Rest<'_>) -> Step<(f64, Rest<'_>)> {
     let (mut mantissa, mut rest) = digits(unsigned, 0);
     let mut count = unsigned.len() - rest.len();
     if count == 0 || (count > 1 && unsigned[0] == b'0') {
-        return fault(start, What::Digits);
+        return fault(start, Reason::BadNumber);
     }
     let mut scale = 0;
     if let [b'.', fraction @ ..] = rest {
         let (all, more) = digits(fraction, mantissa);
         scale = fraction.len() - more.len();
         if scale == 0 {
-            return fault(start, What::Digits);
+            return fault(start, Reason::BadNumber);
         }
         (mantissa, rest) = (all, more);
         count += scale;
     }
-    if matches!(rest, [b'e' | b'E', ..]) || count > 19 || mantissa > EXACT || scale > 22 {
-        return exact(start);
+    if matches!(rest, [b'e' | b'E', ..]) || count > 19 || mantissa > MAX_EXACT_INTEGER || scale > 22
+    {
+        return number_slow(start);
     }
-    let value = if scale == 0 { mantissa as f64 } else { mantissa as f64 / POWERS[scale] };
+    let value = if scale == 0 { mantissa as f64 } else { mantissa as f64 / POWERS_OF_TEN[scale] };
     Ok((if negative { -value } else { value }, rest))
 }
 
 #[cold]
 #[inline(never)]
-fn exact(start: Rest<'_>) -> Step<(f64, Rest<'_>)> {
+fn number_slow(start: Rest<'_>) -> ReadResult<(f64, Rest<'_>)> {
     let rest = skip(start)?;
     let text = std::str::from_utf8(&start[..start.len() - rest.len()]).unwrap_or_default();
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok((value, rest)),
-        _ => fault(start, What::Range),
+        _ => fault(start, Reason::Range),
     }
 }
 
-/// Moves past a number by the grammar alone.
-pub(super) fn skip(start: Rest<'_>) -> Step<Rest<'_>> {
+/// Skips a number, checking only the grammar.
+pub(super) fn skip(start: Rest<'_>) -> ReadResult<Rest<'_>> {
     let unsigned = start.strip_prefix(b"-").unwrap_or(start);
     let mut rest = match unsigned {
         [b'0', more @ ..] => more,
-        _ => some(unsigned)?,
+        _ => skip_digits(unsigned)?,
     };
     if let [b'.', more @ ..] = rest {
-        rest = some(more)?;
+        rest = skip_digits(more)?;
     }
     if let [b'e' | b'E', more @ ..] = rest {
         let signed = match more {
             [b'+' | b'-', more @ ..] => more,
             _ => more,
         };
-        rest = some(signed)?;
+        rest = skip_digits(signed)?;
     }
     match rest {
         // Only `0` can be followed by a digit here.
-        [b'0'..=b'9', ..] => fault(start, What::Digits),
+        [b'0'..=b'9', ..] => fault(start, Reason::BadNumber),
         _ => Ok(rest),
     }
 }
 
-/// Moves past one digit or more.
-fn some(start: Rest<'_>) -> Step<Rest<'_>> {
+/// Skips one or more digits.
+fn skip_digits(start: Rest<'_>) -> ReadResult<Rest<'_>> {
     let (_, rest) = digits(start, 0);
-    if rest.len() == start.len() { fault(start, What::Digits) } else { Ok(rest) }
+    if rest.len() == start.len() { fault(start, Reason::BadNumber) } else { Ok(rest) }
 }
 
-/// Reads a position in the log as the protocol has it: below 2^53, whole, and 0 for whatever is negative.
+/// Reads a sync id: a whole number below 2^53. Negative numbers count as 0.
 #[inline(always)]
-pub(super) fn sync_id(start: Rest<'_>) -> Step<(u64, Rest<'_>)> {
+pub(super) fn sync_id(start: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
     let (id, rest) = digits(start, 0);
     let count = start.len() - rest.len();
     let plain = count == 1 || (1..=15).contains(&count) && start[0] != b'0';
     if plain && !matches!(rest, [b'.' | b'e' | b'E', ..]) {
         return Ok((id, rest));
     }
-    odd_sync_id(start)
+    sync_id_slow(start)
 }
 
 #[cold]
 #[inline(never)]
-fn odd_sync_id(start: Rest<'_>) -> Step<(u64, Rest<'_>)> {
+fn sync_id_slow(start: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
     if !matches!(start, [b'-' | b'0'..=b'9', ..]) {
-        return super::scan::unlike(start, What::SyncId);
+        return super::scan::mismatch(start, Reason::SyncId);
     }
-    let (value, rest) = exact(start)?;
-    // Only negative whole numbers, however written, count as 0; the cast is exact below 2^53.
-    if value.fract() != 0.0 || value >= EXACT as f64 {
-        fault(start, What::SyncId)
+    let (value, rest) = number_slow(start)?;
+    // Only negative whole numbers become 0; the cast is exact below 2^53.
+    if value.fract() != 0.0 || value >= MAX_EXACT_INTEGER as f64 {
+        fault(start, Reason::SyncId)
     } else {
         Ok((value as u64, rest))
     }

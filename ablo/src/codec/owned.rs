@@ -1,11 +1,11 @@
-//! Owned deltas of owned rows: into a batch, and from there to JSON or to the binary form.
+//! Builds batches from owned deltas, for writing as JSON or in the binary form.
 //!
-//! A server that holds rows has no frame to borrow from; the batch's store takes the texts.
+//! A server has no frame to borrow texts from, so the batch's store holds them.
 
 use super::cell::{Cell, HELD, Span};
-use super::error::{DecodeError, What};
+use super::error::{DecodeError, Reason};
 use super::store::{Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
-use crate::__private::Shown;
+use crate::__private::ValueRef;
 use crate::descriptor::ModelDescriptor;
 use crate::descriptor::SchemaDescriptor;
 use crate::wire::{Actor, Delta, Maybe, Object};
@@ -13,22 +13,24 @@ use crate::{Model, Row, Timestamp, UnknownFields};
 use std::fmt::{Display, Write};
 
 impl Deltas<'static> {
-    /// A list without deltas, to be filled.
+    /// Creates an empty list of deltas.
     ///
     /// ```
     /// # mod generated { include!("../../tests/weather.in"); }
     /// use ablo::{Deltas, Row, wire};
     /// use generated::Station;
     ///
-    /// let row: Row<Station> = serde_json::from_str(r#"{"id":"s_1","createdAt":"2026-06-01T08:00:00Z",
-    ///   "updatedAt":"2026-06-01T08:00:00Z","name":"Arlanda","altitude":37,"openedAt":"1962-04-01T00:00:00Z"}"#)?;
+    /// let row: Row<Station> = serde_json::from_str(r#"{"id":"s_1",
+    ///   "createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z",
+    ///   "name":"Arlanda","altitude":37,"openedAt":"1962-04-01T00:00:00Z"}"#)?;
     /// let mut delta = wire::Delta::new(wire::SyncId(9), wire::Action::Insert, "Station", "s_1");
     /// delta.data = wire::Maybe::Value(row);
     /// let mut batch = Deltas::new(&generated::SCHEMA);
     /// batch.push(&delta)?;
     /// assert_eq!(batch.to_json(), concat!(
-    ///     r#"{"deltas":[{"id":9,"actionType":"I","modelName":"Station","modelId":"s_1","data":{"id":"s_1","#,
-    ///     r#""createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","name":"Arlanda","#,
+    ///     r#"{"deltas":[{"id":9,"actionType":"I","modelName":"Station","modelId":"s_1","#,
+    ///     r#""data":{"id":"s_1","createdAt":"2026-06-01T08:00:00.000Z","#,
+    ///     r#""updatedAt":"2026-06-01T08:00:00.000Z","name":"Arlanda","#,
     ///     r#""altitude":37,"openedAt":"1962-04-01T00:00:00.000Z"}}]}"#,
     /// ));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -38,13 +40,18 @@ impl Deltas<'static> {
         Deltas { schema, source: "", plain: true, store: Store { batch: true, ..Store::default() } }
     }
 
-    /// Appends a delta. Its model and the id of its row are those of `delta`; members that `wire` does not know are kept.
+    /// Appends a delta. The model and the row id are those of `delta`; unknown members are kept.
     ///
     /// # Errors
-    /// Where a number of the row is none that JSON has, where the schema is not that of `M`, and where the batch is full.
+    /// Returns an error if a number of the row is not finite, if `M` is not the schema's model of
+    /// that name, or if the batch would exceed 2 GiB.
     pub fn push<M: Model>(&mut self, delta: &Delta<Row<M>>) -> Result<(), DecodeError> {
-        let owned =
-            |what| DecodeError { at: 0, model: Some(M::DESCRIPTOR.type_name), field: None, what };
+        let error = |reason| DecodeError {
+            at: 0,
+            model: Some(M::DESCRIPTOR.type_name),
+            field: None,
+            reason,
+        };
         let mut filler = Filler { store: &mut self.store };
         let mut record = filler.envelope(delta);
         let at = self.schema.position(&delta.model_name).unwrap_or(usize::MAX);
@@ -54,19 +61,21 @@ impl Deltas<'static> {
         record.data = match &delta.data {
             Maybe::Absent => Data::Absent,
             Maybe::Null => Data::Null,
-            Maybe::Value(_) if !same => return Err(owned(What::Model)),
+            Maybe::Value(_) if !same => return Err(error(Reason::Model)),
             Maybe::Value(row) => match filler.row(row) {
                 Ok(cells) => Data::Row(cells),
-                Err(field) => return Err(DecodeError { field: Some(field), ..owned(What::Range) }),
+                Err(field) => {
+                    return Err(DecodeError { field: Some(field), ..error(Reason::Range) });
+                }
             },
         };
         if let Maybe::Value(row) = &delta.previous_data {
-            let text = serde_json::to_string(row).map_err(|_| owned(What::Range))?;
+            let text = serde_json::to_string(row).map_err(|_| error(Reason::Range))?;
             record.previous_data = filler.text(&text);
         }
         record.extras.end = filler.store.extras.len() as u32;
         if filler.store.held.len() >= HELD as usize {
-            return Err(owned(What::TooLong));
+            return Err(error(Reason::TooLong));
         }
         self.store.records.push(record);
         Ok(())
@@ -122,7 +131,7 @@ impl Filler<'_> {
         };
         record.caused_by_task_id = self.maybe(&delta.caused_by_task_id);
         record.created_by = self.participant(&delta.created_by, Owner::CreatedBy);
-        self.others(Owner::Delta, &delta.other);
+        self.extra_members(Owner::Delta, &delta.other);
         record
     }
 
@@ -131,13 +140,13 @@ impl Filler<'_> {
             Maybe::Absent => Participant::ABSENT,
             Maybe::Null => Participant::NULL,
             Maybe::Value(actor) => {
-                self.others(owner, &actor.other);
+                self.extra_members(owner, &actor.other);
                 Participant { kind: self.text(actor.kind.as_str()), id: self.text(&actor.id) }
             }
         }
     }
 
-    fn others(&mut self, owner: Owner, members: &Object) {
+    fn extra_members(&mut self, owner: Owner, members: &Object) {
         for (name, value) in members {
             let extra = Extra { owner, name: self.text(name), value: self.json(value) };
             self.store.extras.push(extra);
@@ -145,10 +154,10 @@ impl Filler<'_> {
     }
 
     fn json(&mut self, value: &serde_json::Value) -> Span {
-        self.written(value)
+        self.display_text(value)
     }
 
-    fn written(&mut self, value: &dyn Display) -> Span {
+    fn display_text(&mut self, value: &dyn Display) -> Span {
         let at = self.store.held.len();
         // Writing to a `String` cannot fail.
         let _ = write!(self.store.held, "{value}");
@@ -159,7 +168,7 @@ impl Filler<'_> {
         Cell::date(at, &mut self.store.instants)
     }
 
-    /// Puts the cells of a row; says which field holds what JSON lacks.
+    /// Appends the cells of a row. Fails with the name of a field whose number is not finite.
     fn row<M: Model>(&mut self, row: &Row<M>) -> Result<Piece, &'static str> {
         let start = self.store.cells.len() as u32;
         let text = |filler: &mut Self, text: &Option<String>| {
@@ -173,11 +182,11 @@ impl Filler<'_> {
             text(self, &row.created_by),
         ];
         self.store.cells.extend(base);
-        let mut wrong = None;
+        let mut invalid = None;
         row.data.members(&mut |members| {
-            wrong = self.members(M::DESCRIPTOR, members, &row.unknown).err()
+            invalid = self.members(M::DESCRIPTOR, members, &row.unknown).err()
         });
-        if let Some(field) = wrong {
+        if let Some(field) = invalid {
             return Err(field);
         }
         for (name, value) in row.unknown.iter() {
@@ -190,23 +199,23 @@ impl Filler<'_> {
     fn members(
         &mut self,
         model: &ModelDescriptor,
-        members: &[Shown<'_>],
+        members: &[ValueRef<'_>],
         unknown: &UnknownFields,
     ) -> Result<(), &'static str> {
         for (at, (field, shown)) in model.fields.iter().zip(members).enumerate() {
             let cell = match *shown {
-                Shown::Null if unknown.is_absent(at) => Cell::ABSENT,
-                Shown::Absent => Cell::ABSENT,
-                Shown::Null => Cell::NULL,
-                Shown::Text(text) => Cell::text(self.text(text)),
-                Shown::Number(number) if number.is_finite() => Cell::number(number),
-                Shown::Number(_) => return Err(field.name),
-                Shown::Boolean(boolean) => Cell::boolean(boolean),
-                Shown::Date(date) => self.date(date),
-                Shown::Json(json) => Cell::json(self.json(json)),
-                Shown::Integer(integer) => Cell::text(self.written(&integer)),
-                Shown::Uuid(uuid) => Cell::text(self.written(&uuid)),
-                Shown::Raw(raw) => Cell::json(self.text(raw.get())),
+                ValueRef::Null if unknown.is_absent(at) => Cell::ABSENT,
+                ValueRef::Absent => Cell::ABSENT,
+                ValueRef::Null => Cell::NULL,
+                ValueRef::Text(text) => Cell::text(self.text(text)),
+                ValueRef::Number(number) if number.is_finite() => Cell::number(number),
+                ValueRef::Number(_) => return Err(field.name),
+                ValueRef::Boolean(boolean) => Cell::boolean(boolean),
+                ValueRef::Date(date) => self.date(date),
+                ValueRef::Json(json) => Cell::json(self.json(json)),
+                ValueRef::Integer(integer) => Cell::text(self.display_text(&integer)),
+                ValueRef::Uuid(uuid) => Cell::text(self.display_text(&uuid)),
+                ValueRef::Raw(raw) => Cell::json(self.text(raw.get())),
             };
             self.store.cells.push(cell);
         }

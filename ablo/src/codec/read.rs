@@ -1,18 +1,18 @@
-//! Reading frames: where the deltas are, and the envelope of each. Rows are next door.
+//! Reads frames and the envelopes of deltas. Rows are read in [`super::read_row`].
 //!
-//! Members are looked for where the last delta had them; a writer that keeps any order of its own is read without a
-//! search.
+//! The order of members is remembered from the previous delta, so a writer that keeps any fixed
+//! order is read without searching.
 
 use super::cell::{HELD, Span};
-use super::error::{DecodeError, Fault, Step, What, fault};
+use super::error::{DecodeError, Fault, ReadResult, Reason, fault};
 use super::key::hash;
 use super::number;
-use super::scan::{Rest, colon, literal, plain, skip, space, unescape, unlike};
+use super::scan::{Rest, colon, literal, mismatch, plain, skip, space, unescape};
 use super::store::{Deltas, Extra, Owner, Piece, Record, Store};
 use crate::__private::Key;
 use crate::descriptor::{ModelDescriptor, SchemaDescriptor};
 
-/// The members of a delta, in the order in which they are written.
+/// The members of a delta in canonical order.
 pub(super) static MEMBERS: [Key; 15] = [
     Key::new("id"),
     Key::new("actionType"),
@@ -32,13 +32,15 @@ pub(super) static MEMBERS: [Key; 15] = [
 ];
 
 impl<'a> Deltas<'a> {
-    /// Reads a `delta` frame, its payload, or the payload of a `sync_response`: one delta or a list.
+    /// Reads a `delta` frame, its payload, or the payload of a `sync_response`: one delta or a
+    /// list.
     ///
     /// # Errors
-    /// Where the text is no JSON or no such frame, and where a row is not one of its model.
+    /// Returns an error if the text is not JSON, not such a frame, or if a row does not match its
+    /// model.
     pub fn read(schema: &'static SchemaDescriptor, text: &'a str) -> Result<Self, DecodeError> {
         let mut store = Store::default();
-        let mut reader = Reader::new(schema, text, &mut store);
+        let mut reader = JsonReader::new(schema, text, &mut store);
         match reader.document() {
             Ok(()) => Ok(Deltas { schema, source: text, plain: true, store }),
             Err(fault) => Err(reader.error(fault)),
@@ -47,62 +49,63 @@ impl<'a> Deltas<'a> {
 }
 
 /// Reads one text into a store.
-pub(super) struct Reader<'t> {
+pub(super) struct JsonReader<'t> {
     pub(super) schema: &'static SchemaDescriptor,
     pub(super) text: &'t str,
     pub(super) store: &'t mut Store,
-    /// What makes a place in this text a place in the store, where this text is there.
+    /// The offset of this text in the store, and [`HELD`] if it is there; otherwise 0.
     pub(super) shift: u32,
     pub(super) flag: u32,
-    /// Which member of a delta came after each the last time; the last entry is the start.
-    after: [u8; 16],
-    /// Likewise the fields of each model, where they do not come in the order of the schema.
+    /// The member that followed each member in the previous delta. The last entry is the first
+    /// member.
+    next_members: [u8; 16],
+    /// The same for the fields of each model; empty if they come in schema order.
     pub(super) orders: Vec<Vec<u16>>,
-    /// Where fields were found, by hashes of their names: what is tried before all are.
-    pub(super) hints: [u8; 128],
-    /// Likewise members of a delta.
-    members: [u8; 128],
-    /// Where models were found, by a hash of their names: which is likely where they are.
-    found: [u32; 32],
-    /// Where a fault is, beside its place in the text.
-    pub(super) blamed: (Option<&'static str>, Option<&'static str>),
+    /// The positions of fields by the hash of their names, tried before a full search.
+    pub(super) field_hints: [u8; 128],
+    /// The same for members of a delta.
+    member_hints: [u8; 128],
+    /// The same for models.
+    model_hints: [u32; 32],
+    /// The model and the field of a fault.
+    pub(super) error_context: (Option<&'static str>, Option<&'static str>),
 }
 
-impl<'t> Reader<'t> {
+impl<'t> JsonReader<'t> {
     pub(super) fn new(
         schema: &'static SchemaDescriptor,
         text: &'t str,
         store: &'t mut Store,
     ) -> Self {
-        let after = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
+        let next_members = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0];
         Self {
             schema,
             text,
             store,
             shift: 0,
             flag: 0,
-            after,
+            next_members,
             orders: Vec::new(),
-            hints: [0; 128],
-            members: [0; 128],
-            found: [0; 32],
-            blamed: (None, None),
+            field_hints: [0; 128],
+            member_hints: [0; 128],
+            model_hints: [0; 32],
+            error_context: (None, None),
         }
     }
 
     fn error(&self, fault: Fault) -> DecodeError {
-        let (model, field) = self.blamed;
+        let (model, field) = self.error_context;
         DecodeError {
             at: self.text.len().saturating_sub(fault.left as usize),
             model,
             field,
-            what: fault.what,
+            reason: fault.reason,
         }
     }
 
-    fn document(&mut self) -> Step<()> {
+    fn document(&mut self) -> ReadResult<()> {
         if self.text.len() >= HELD as usize {
-            return Err(Fault { left: 0, what: What::TooLong });
+            return Err(Fault { left: 0, reason: Reason::TooLong });
         }
         let start = self.text.as_bytes();
         let rest = match start.strip_prefix(br#"{"type":"delta","payload":"#) {
@@ -110,21 +113,21 @@ impl<'t> Reader<'t> {
                 let rest = self.payload(space(payload))?;
                 self.members_after_payload(rest)?
             }
-            None => self.unusual(space(start))?,
+            None => self.any_layout(space(start))?,
         };
         match space(rest) {
             [] => Ok(()),
-            more => fault(more, What::More),
+            more => fault(more, Reason::Trailing),
         }
     }
 
-    /// The place of `start`, up to where `rest` begins.
+    /// Returns the span of `len` bytes from `start`.
     #[inline(always)]
     pub(super) fn span(&self, start: Rest<'_>, len: usize) -> Span {
         Span::new((self.text.len() - start.len()) as u32 + self.shift, len as u32 | self.flag)
     }
 
-    /// The place of what stands between.
+    /// Returns the span from `start` to `rest`.
     #[inline(always)]
     pub(super) fn between(&self, start: Rest<'_>, rest: Rest<'_>) -> Span {
         self.span(start, start.len() - rest.len())
@@ -132,22 +135,26 @@ impl<'t> Reader<'t> {
 
     /// Reads a string.
     #[inline(always)]
-    pub(super) fn string<'s>(&mut self, rest: Rest<'s>, wanted: What) -> Step<(Span, Rest<'s>)> {
-        let [b'"', start @ ..] = rest else { return unlike(rest, wanted) };
+    pub(super) fn string<'s>(
+        &mut self,
+        rest: Rest<'s>,
+        expected: Reason,
+    ) -> ReadResult<(Span, Rest<'s>)> {
+        let [b'"', start @ ..] = rest else { return mismatch(rest, expected) };
         match plain(start) {
             Some((len, rest)) => Ok((self.span(start, len), rest)),
-            None => self.odd_string(start),
+            None => self.string_slow(start),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn odd_string<'s>(&mut self, start: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    fn string_slow<'s>(&mut self, start: Rest<'s>) -> ReadResult<(Span, Rest<'s>)> {
         let from = self.store.held.len();
         let rest = unescape(self.text, start, &mut self.store.held)?;
         let len = start.len() - rest.len() - 1;
         if self.store.held.len() - from == len && self.flag == 0 {
-            // Nothing was escaped, the text only ends nearby.
+            // Nothing was escaped: the string is just close to the end of the input.
             self.store.held.truncate(from);
             return Ok((self.span(start, len), rest));
         }
@@ -156,32 +163,37 @@ impl<'t> Reader<'t> {
 
     /// Reads a string or null.
     #[inline(always)]
-    fn nullable<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    fn nullable<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Span, Rest<'s>)> {
         match rest {
             [b'n', ..] => Ok((Span::NULL, literal(rest, b"null")?)),
-            _ => self.string(rest, What::TextOrNull),
+            _ => self.string(rest, Reason::TextOrNull),
         }
     }
 
-    /// Reads a string; null counts as absence.
+    /// Reads a string; null counts as absent.
     #[inline(always)]
-    fn optional<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    fn optional<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Span, Rest<'s>)> {
         let (span, rest) = self.nullable(rest)?;
         Ok((if span.is_value() { span } else { Span::ABSENT }, rest))
     }
 
-    /// Keeps a member that nobody knows.
+    /// Keeps an unknown member.
     #[cold]
     #[inline(never)]
-    pub(super) fn extra<'s>(&mut self, owner: Owner, name: Span, rest: Rest<'s>) -> Step<Rest<'s>> {
+    pub(super) fn extra<'s>(
+        &mut self,
+        owner: Owner,
+        name: Span,
+        rest: Rest<'s>,
+    ) -> ReadResult<Rest<'s>> {
         let end = skip(rest)?;
         self.store.extras.push(Extra { owner, name, value: self.between(rest, end) });
         Ok(end)
     }
 
-    /// Reads a member's name and its colon, whatever the name.
-    pub(super) fn name<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
-        let (name, rest) = self.string(rest, What::Name)?;
+    /// Reads any member name and its colon.
+    pub(super) fn name<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Span, Rest<'s>)> {
+        let (name, rest) = self.string(rest, Reason::Name)?;
         Ok((name, colon(rest)?))
     }
 
@@ -195,11 +207,11 @@ impl<'t> Reader<'t> {
         text.unwrap_or_default()
     }
 
-    /// Reads a delta, an object.
-    pub(super) fn delta<'s>(&mut self, rest: Rest<'s>, top: bool) -> Step<Rest<'s>> {
-        let [b'{', rest @ ..] = rest else { return unlike(rest, What::Object) };
+    /// Reads a delta.
+    pub(super) fn delta<'s>(&mut self, rest: Rest<'s>, top: bool) -> ReadResult<Rest<'s>> {
+        let [b'{', rest @ ..] = rest else { return mismatch(rest, Reason::Object) };
         let extras = self.store.extras.len() as u32;
-        // Filled where it stands: it is too large to be moved for nothing.
+        // Filled in place, because a record is too large to move.
         self.store
             .records
             .push(Record { extras: Piece { start: extras, end: extras }, ..Record::EMPTY });
@@ -207,9 +219,9 @@ impl<'t> Reader<'t> {
         let (mut rest, mut seen) = match rest {
             [b'"', ..] => self.in_order(rest)?,
             [b'}', ..] => (rest, 0),
-            _ => return fault(rest, What::Name),
+            _ => return fault(rest, Reason::Name),
         };
-        let mut late = None;
+        let mut deferred = None;
         let mut before = MEMBERS.len();
         loop {
             rest = match rest {
@@ -217,7 +229,7 @@ impl<'t> Reader<'t> {
                 [b',', b'"', ..] => &rest[1..],
                 _ => match separator(rest)? {
                     (more, true) => {
-                        self.finish(seen, late, rest)?;
+                        self.finish(seen, deferred, rest)?;
                         return Ok(more);
                     }
                     (more, false) => more,
@@ -227,25 +239,25 @@ impl<'t> Reader<'t> {
             let value = space(value);
             rest = if member < MEMBERS.len() {
                 if seen & (1 << member) != 0 {
-                    self.blamed.1 = Some(MEMBERS[member].name());
-                    return fault(rest, What::Twice);
+                    self.error_context.1 = Some(MEMBERS[member].name());
+                    return fault(rest, Reason::Duplicate);
                 }
                 seen |= 1 << member;
                 before = member;
-                self.value(member, value, &mut late)?
+                self.value(member, value, &mut deferred)?
             } else {
                 self.unknown_member(rest, top)?
             };
             if let [b'"', ..] = rest {
-                return fault(rest, What::Comma);
+                return fault(rest, Reason::Comma);
             }
         }
     }
 
-    /// Reads the members that stand in the order in which they are written: compact, each after the one before it. Says
-    /// which were there; what is left begins with a name, or is what stands behind a value.
+    /// Reads compact members as long as they come in canonical order. Returns the members that were
+    /// present and the rest, which begins with a name or with what follows a value.
     #[inline(always)]
-    fn in_order<'s>(&mut self, start: Rest<'s>) -> Step<(Rest<'s>, u32)> {
+    fn in_order<'s>(&mut self, start: Rest<'s>) -> ReadResult<(Rest<'s>, u32)> {
         let (mut rest, mut seen) = (start, 0);
         macro_rules! next {
             ($at:literal $key:literal $first:pat => $member:ident, $value:ident => $read:expr) => {
@@ -257,17 +269,17 @@ impl<'t> Reader<'t> {
                     seen |= 1 << $at;
                     match more {
                         [b',', b'"', ..] => rest = &more[1..],
-                        // What is left may begin with a name only where a comma was.
-                        [b'"', ..] => return fault(more, What::Comma),
+                        // A name must follow a comma.
+                        [b'"', ..] => return fault(more, Reason::Comma),
                         _ => return Ok((more, seen)),
                     }
                 }
             };
         }
         next!(0 b"\"id\":" b'0'..=b'9' => id, value => number::sync_id(value));
-        next!(1 b"\"actionType\":" b'"' => action, value => self.string(value, What::Text));
-        next!(2 b"\"modelName\":" b'"' => model_name, value => self.string(value, What::Text));
-        next!(3 b"\"modelId\":" b'"' => model_id, value => self.string(value, What::Text));
+        next!(1 b"\"actionType\":" b'"' => action, value => self.string(value, Reason::Text));
+        next!(2 b"\"modelName\":" b'"' => model_name, value => self.string(value, Reason::Text));
+        next!(3 b"\"modelId\":" b'"' => model_id, value => self.string(value, Reason::Text));
         if seen & 0b110 == 0b110
             && let Some(value @ [b'{' | b'n', ..]) = rest.strip_prefix(b"\"data\":")
         {
@@ -276,26 +288,30 @@ impl<'t> Reader<'t> {
             seen |= 1 << 4;
             match more {
                 [b',', b'"', ..] => rest = &more[1..],
-                [b'"', ..] => return fault(more, What::Comma),
+                [b'"', ..] => return fault(more, Reason::Comma),
                 _ => return Ok((more, seen)),
             }
         }
         next!(6 b"\"syncGroups\":" b'[' | b'n' => sync_groups, value => self.groups(value));
         next!(7 b"\"transactionId\":" b'"' | b'n' => transaction_id, value => self.nullable(value));
-        next!(8 b"\"createdAt\":" b'"' => created_at, value => self.string(value, What::Text));
+        next!(8 b"\"createdAt\":" b'"' => created_at, value => self.string(value, Reason::Text));
         next!(9 b"\"actor\":" b'{' | b'n' => actor, value => self.participant(value, Owner::Actor));
-        next!(10 b"\"onBehalfOf\":" b'{' | b'n' => on_behalf_of, value => self.participant(value, Owner::OnBehalfOf));
+        next!(10 b"\"onBehalfOf\":" b'{' | b'n' => on_behalf_of,
+            value => self.participant(value, Owner::OnBehalfOf));
         next!(11 b"\"capabilityId\":" b'"' | b'n' => capability_id, value => self.nullable(value));
-        next!(12 b"\"confirmationState\":" b'"' | b'n' => confirmation_state, value => self.nullable(value));
-        next!(13 b"\"causedByTaskId\":" b'"' | b'n' => caused_by_task_id, value => self.nullable(value));
-        next!(14 b"\"createdBy\":" b'{' | b'n' => created_by, value => self.participant(value, Owner::CreatedBy));
+        next!(12 b"\"confirmationState\":" b'"' | b'n' => confirmation_state,
+            value => self.nullable(value));
+        next!(13 b"\"causedByTaskId\":" b'"' | b'n' => caused_by_task_id,
+            value => self.nullable(value));
+        next!(14 b"\"createdBy\":" b'{' | b'n' => created_by,
+            value => self.participant(value, Owner::CreatedBy));
         Ok((rest, seen))
     }
 
-    /// Which member is next, and what stands behind its colon.
+    /// Returns the next member and the input after its colon.
     #[inline(always)]
-    fn member<'s>(&mut self, rest: Rest<'s>, before: usize) -> Step<(usize, Rest<'s>)> {
-        let likely = usize::from(self.after[before & 15]);
+    fn member<'s>(&mut self, rest: Rest<'s>, before: usize) -> ReadResult<(usize, Rest<'s>)> {
+        let likely = usize::from(self.next_members[before & 15]);
         if let Some(value) = MEMBERS[likely.min(14)].strip(rest) {
             return Ok((likely, value));
         }
@@ -303,11 +319,15 @@ impl<'t> Reader<'t> {
     }
 
     #[inline(never)]
-    fn search_member<'s>(&mut self, rest: Rest<'s>, before: usize) -> Step<(usize, Rest<'s>)> {
+    fn search_member<'s>(
+        &mut self,
+        rest: Rest<'s>,
+        before: usize,
+    ) -> ReadResult<(usize, Rest<'s>)> {
         let hash = hash(rest);
-        let hint = usize::from(self.members[hash]);
+        let hint = usize::from(self.member_hints[hash]);
         if let Some(value) = MEMBERS[hint].strip(rest) {
-            self.after[before & 15] = hint as u8;
+            self.next_members[before & 15] = hint as u8;
             return Ok((hint, value));
         }
         let found = MEMBERS.iter().enumerate().find_map(|(at, key)| Some((at, key.strip(rest)?)));
@@ -320,29 +340,29 @@ impl<'t> Reader<'t> {
             }
         };
         if at < MEMBERS.len() {
-            self.after[before & 15] = at as u8;
-            self.members[hash] = at as u8;
+            self.next_members[before & 15] = at as u8;
+            self.member_hints[hash] = at as u8;
         }
         Ok((at, value))
     }
 
     #[cold]
     #[inline(never)]
-    fn unknown_member<'s>(&mut self, rest: Rest<'s>, top: bool) -> Step<Rest<'s>> {
+    fn unknown_member<'s>(&mut self, rest: Rest<'s>, top: bool) -> ReadResult<Rest<'s>> {
         let (name, value) = self.name(rest)?;
         if top && self.read_text(name) == "type" {
-            return self.kind(value);
+            return self.frame_type(value);
         }
         self.extra(Owner::Delta, name, value)
     }
 
     /// Reads the `type` of a frame, which must be `delta`.
-    pub(super) fn kind<'s>(&mut self, rest: Rest<'s>) -> Step<Rest<'s>> {
-        let (kind, more) = self.string(rest, What::Kind)?;
-        if self.read_text(kind) == "delta" { Ok(more) } else { fault(rest, What::Kind) }
+    pub(super) fn frame_type<'s>(&mut self, rest: Rest<'s>) -> ReadResult<Rest<'s>> {
+        let (kind, more) = self.string(rest, Reason::FrameType)?;
+        if self.read_text(kind) == "delta" { Ok(more) } else { fault(rest, Reason::FrameType) }
     }
 
-    /// The delta under way: what is read of it is put where it stands.
+    /// Returns the record of the delta that is being read.
     #[inline(always)]
     pub(super) fn record(&mut self) -> &mut Record {
         let last = self.store.records.len() - 1;
@@ -354,8 +374,8 @@ impl<'t> Reader<'t> {
         &mut self,
         member: usize,
         rest: Rest<'s>,
-        late: &mut Option<Rest<'s>>,
-    ) -> Step<Rest<'s>> {
+        deferred: &mut Option<Rest<'s>>,
+    ) -> ReadResult<Rest<'s>> {
         macro_rules! put {
             ($member:ident, $read:expr) => {{
                 let (value, rest) = $read?;
@@ -367,17 +387,17 @@ impl<'t> Reader<'t> {
         }
         Ok(match member {
             0 => put!(id, number::sync_id(rest)),
-            1 => put!(action, self.string(rest, What::Text)),
-            2 => put!(model_name, self.string(rest, What::Text)),
-            3 => put!(model_id, self.string(rest, What::Text)),
-            // Only with the action and the model is it known what the data is.
+            1 => put!(action, self.string(rest, Reason::Text)),
+            2 => put!(model_name, self.string(rest, Reason::Text)),
+            3 => put!(model_id, self.string(rest, Reason::Text)),
+            // The data can only be interpreted once the action and the model are known.
             4 => {
                 let &mut Record { action, model_name, .. } = self.record();
                 if action.is_value() && model_name.is_value() {
                     self.put_data(action, model_name, rest)?
                 } else {
-                    *late = Some(rest);
-                    match self.guess(rest) {
+                    *deferred = Some(rest);
+                    match self.guess_row(rest) {
                         Some(more) => more,
                         None => skip(rest)?,
                     }
@@ -397,25 +417,30 @@ impl<'t> Reader<'t> {
     }
 
     #[inline(always)]
-    fn put_data<'s>(&mut self, action: Span, model_name: Span, rest: Rest<'s>) -> Step<Rest<'s>> {
+    fn put_data<'s>(
+        &mut self,
+        action: Span,
+        model_name: Span,
+        rest: Rest<'s>,
+    ) -> ReadResult<Rest<'s>> {
         let (data, model, rest) = self.data(action, model_name, rest)?;
         let record = self.record();
         (record.data, record.model) = (data, model);
         Ok(rest)
     }
 
-    /// Ends a delta: what is required must be there.
+    /// Finishes a delta: checks required members and interprets deferred data.
     #[inline(always)]
-    fn finish(&mut self, seen: u32, late: Option<Rest<'_>>, rest: Rest<'_>) -> Step<()> {
+    fn finish(&mut self, seen: u32, deferred: Option<Rest<'_>>, rest: Rest<'_>) -> ReadResult<()> {
         if seen & 0b1111 != 0b1111 {
             let missing = (0..4).find(|member| seen & (1 << member) == 0).unwrap_or(0);
-            self.blamed.1 = Some(MEMBERS[missing].name());
-            return fault(rest, What::Missing);
+            self.error_context.1 = Some(MEMBERS[missing].name());
+            return fault(rest, Reason::Missing);
         }
         let &mut Record { action, model_name, .. } = self.record();
-        if let Some(late) = late {
-            if !self.guessed(action, model_name) {
-                self.put_data(action, model_name, late)?;
+        if let Some(deferred) = deferred {
+            if !self.keep_guess(action, model_name) {
+                self.put_data(action, model_name, deferred)?;
             }
         } else if seen & 0b1_0000 == 0 {
             self.record().model = self.find_model(model_name).map_or(u32::MAX, |(at, _)| at);
@@ -424,7 +449,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Finds the model by its name on the wire.
+    /// Finds a model by its typename.
     #[inline(always)]
     pub(super) fn find_model(&mut self, name: Span) -> Option<(u32, &'static ModelDescriptor)> {
         let name = self.read_text(name);
@@ -432,40 +457,40 @@ impl<'t> Reader<'t> {
         let ends =
             bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first ^ last.rotate_left(3));
         let slot = usize::from(ends.wrapping_add(bytes.len() as u8) % 32);
-        let likely = self.found[slot];
+        let likely = self.model_hints[slot];
         match self.schema.models.get(likely as usize) {
             Some(model) if model.type_name == name => Some((likely, model)),
             _ => {
                 let at = self.schema.position(name)?;
-                self.found[slot] = at as u32;
+                self.model_hints[slot] = at as u32;
                 Some((at as u32, self.schema.models[at]))
             }
         }
     }
 
-    /// Keeps an object, or a string that holds one, as text.
+    /// Keeps an object, or a string that contains one, as text.
     #[inline(never)]
-    pub(super) fn raw<'s>(&mut self, rest: Rest<'s>) -> Step<(Span, Rest<'s>)> {
+    pub(super) fn raw<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Span, Rest<'s>)> {
         match rest {
             [b'n', ..] => Ok((Span::NULL, literal(rest, b"null")?)),
             [b'{' | b'"', ..] => {
                 let end = skip(rest)?;
                 Ok((self.between(rest, end), end))
             }
-            _ => unlike(rest, What::Row),
+            _ => mismatch(rest, Reason::Row),
         }
     }
 }
 
-/// Moves past a comma, to the next name, or past the end of an object; says whether it was the end.
-pub(super) fn separator(rest: Rest<'_>) -> Step<(Rest<'_>, bool)> {
+/// Skips a comma or the end of an object. Returns whether it was the end.
+pub(super) fn separator(rest: Rest<'_>) -> ReadResult<(Rest<'_>, bool)> {
     match space(rest) {
         [b'}', more @ ..] => Ok((more, true)),
         [b',', more @ ..] => match space(more) {
             more @ [b'"', ..] => Ok((more, false)),
-            other => fault(other, What::Name),
+            other => fault(other, Reason::Name),
         },
-        [] => fault(&[], What::End),
-        other => fault(other, What::Comma),
+        [] => fault(&[], Reason::End),
+        other => fault(other, Reason::Comma),
     }
 }

@@ -1,34 +1,34 @@
-//! Reading what an envelope holds beside texts: participants, lists of groups.
+//! Reads participants and lists of sync groups.
 
-use super::error::{Step, What, fault};
-use super::read::{Reader, separator};
-use super::scan::{Rest, literal, space, unlike};
+use super::error::{ReadResult, Reason, fault};
+use super::read::{JsonReader, separator};
+use super::scan::{Rest, literal, mismatch, space};
 use super::store::{Owner, Participant, Piece};
 use crate::__private::Key;
 
 static KIND: Key = Key::new("kind");
 static ID: Key = Key::new("id");
 
-impl Reader<'_> {
-    pub(super) fn groups<'s>(&mut self, rest: Rest<'s>) -> Step<(Option<Piece>, Rest<'s>)> {
+impl JsonReader<'_> {
+    pub(super) fn groups<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Option<Piece>, Rest<'s>)> {
         let start = self.store.groups.len() as u32;
         let mut rest = match rest {
             [b'[', more @ ..] => space(more),
             [b'n', ..] => return Ok((None, literal(rest, b"null")?)),
-            _ => return unlike(rest, What::Array),
+            _ => return mismatch(rest, Reason::Array),
         };
         if let [b']', more @ ..] = rest {
             return Ok((Some(Piece { start, end: start }), more));
         }
         loop {
-            let (group, more) = self.string(rest, What::Text)?;
+            let (group, more) = self.string(rest, Reason::Text)?;
             self.store.groups.push(group);
             match space(more) {
                 [b',', more @ ..] => rest = space(more),
                 [b']', more @ ..] => {
                     return Ok((Some(Piece { start, end: self.store.groups.len() as u32 }), more));
                 }
-                other => return fault(other, What::Comma),
+                other => return fault(other, Reason::Comma),
             }
         }
     }
@@ -39,32 +39,32 @@ impl Reader<'_> {
         &mut self,
         rest: Rest<'s>,
         owner: Owner,
-    ) -> Step<(Participant, Rest<'s>)> {
+    ) -> ReadResult<(Participant, Rest<'s>)> {
         let [b'{', members @ ..] = rest else {
             return match rest {
                 [b'n', ..] => Ok((Participant::NULL, literal(rest, b"null")?)),
-                _ => unlike(rest, What::Object),
+                _ => mismatch(rest, Reason::Object),
             };
         };
         if let Some(kind @ [b'"', ..]) = KIND.strip(members) {
-            let (kind, rest) = self.string(kind, What::Text)?;
+            let (kind, rest) = self.string(kind, Reason::Text)?;
             if let Some(id @ [b'"', ..]) = rest.strip_prefix(b",").and_then(|rest| ID.strip(rest)) {
-                let (id, rest) = self.string(id, What::Text)?;
+                let (id, rest) = self.string(id, Reason::Text)?;
                 if let [b'}', rest @ ..] = rest {
                     return Ok((Participant { kind, id }, rest));
                 }
             }
         }
-        self.odd_participant(members, owner)
+        self.participant_slow(members, owner)
     }
 
     #[cold]
     #[inline(never)]
-    fn odd_participant<'s>(
+    fn participant_slow<'s>(
         &mut self,
         rest: Rest<'s>,
         owner: Owner,
-    ) -> Step<(Participant, Rest<'s>)> {
+    ) -> ReadResult<(Participant, Rest<'s>)> {
         let mut found = Participant::ABSENT;
         let mut rest = space(rest);
         let end = loop {
@@ -78,10 +78,10 @@ impl Reader<'_> {
                 _ => None,
             };
             rest = match known {
-                Some(place) if place.is_value() => return fault(rest, What::Twice),
-                Some(place) => {
-                    let (text, rest) = self.string(value, What::Text)?;
-                    *place = text;
+                Some(target) if target.is_value() => return fault(rest, Reason::Duplicate),
+                Some(target) => {
+                    let (text, rest) = self.string(value, Reason::Text)?;
+                    *target = text;
                     rest
                 }
                 None => self.extra(owner, name, value)?,
@@ -94,7 +94,7 @@ impl Reader<'_> {
         if found.kind.is_value() && found.id.is_value() {
             Ok((found, end))
         } else {
-            fault(rest, What::Missing)
+            fault(rest, Reason::Missing)
         }
     }
 }

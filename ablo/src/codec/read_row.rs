@@ -1,42 +1,42 @@
-//! Reading rows, by the tables of their models.
+//! Reads rows, driven by the descriptors of their models.
 
 use super::cell::{Cell, Span};
 use super::date;
-use super::error::{Step, What, fault};
+use super::error::{ReadResult, Reason, fault};
 use super::key::hash;
 use super::number::number;
-use super::read::{Reader, separator};
-use super::scan::{Rest, literal, skip, space, unlike};
+use super::read::{JsonReader, separator};
+use super::scan::{Rest, literal, mismatch, skip, space};
 use super::store::{BASE, Owner, Piece, field};
 use crate::Timestamp;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
-use crate::row::{exact, in_range};
+use crate::row::{in_range, parse_exact};
 
-impl Reader<'_> {
-    /// Reads the members of a row, behind its bracket.
+impl JsonReader<'_> {
+    /// Reads the members of a row after its opening brace.
     #[inline(always)]
     pub(super) fn row<'s>(
         &mut self,
         at: u32,
         model: &'static ModelDescriptor,
         rest: Rest<'s>,
-    ) -> Step<(Piece, Rest<'s>)> {
+    ) -> ReadResult<(Piece, Rest<'s>)> {
         let start = self.store.cells.len();
         let mut order = self.orders.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
         let rest = self.fields(model, &mut order, start, rest)?;
         if !order.is_empty() {
-            self.learn(at, order);
+            self.remember_order(at, order);
         }
         Ok((Piece { start: start as u32, end: self.store.cells.len() as u32 }, rest))
     }
 
     #[inline(never)]
-    fn learn(&mut self, at: u32, order: Vec<u16>) {
+    fn remember_order(&mut self, at: u32, order: Vec<u16>) {
         if self.orders.is_empty() {
             self.orders.resize(self.schema.models.len(), Vec::new());
         }
-        if let Some(place) = self.orders.get_mut(at as usize) {
-            *place = order;
+        if let Some(slot) = self.orders.get_mut(at as usize) {
+            *slot = order;
         }
     }
 
@@ -46,12 +46,12 @@ impl Reader<'_> {
         order: &mut Vec<u16>,
         start: usize,
         rest: Rest<'s>,
-    ) -> Step<Rest<'s>> {
+    ) -> ReadResult<Rest<'s>> {
         let mut rest = space(rest);
         if let [b'}', more @ ..] = rest {
             return Ok(more);
         }
-        // One more than the place of the member before: without an order of its own, the place that is likely next.
+        // The previous member's position plus one, which is the next position in schema order.
         let mut before = 0;
         loop {
             let likely = if order.is_empty() { before } else { usize::from(order[before]) };
@@ -66,12 +66,12 @@ impl Reader<'_> {
                     before = at + 1;
                     let (cell, more) = match self.cell(field, space(value)) {
                         Ok(read) => read,
-                        Err(fault) => return self.blame(model, field, Err(fault)),
+                        Err(fault) => return self.with_model_field(model, field, Err(fault)),
                     };
                     if start + at == self.store.cells.len() {
                         self.store.cells.push(cell);
                     } else if !self.put(start + at, cell) {
-                        return self.blame(model, field, fault(rest, What::Twice));
+                        return self.with_model_field(model, field, fault(rest, Reason::Duplicate));
                     }
                     more
                 }
@@ -91,47 +91,47 @@ impl Reader<'_> {
         }
     }
 
-    /// Puts a cell where it belongs, out of turn; says whether the place was free.
+    /// Stores a cell that is out of order. Returns whether the position was free.
     #[inline(never)]
-    fn put(&mut self, place: usize, cell: Cell) -> bool {
+    fn put(&mut self, position: usize, cell: Cell) -> bool {
         let cells = &mut self.store.cells;
-        if place >= cells.len() {
-            cells.resize(place, Cell::ABSENT);
+        if position >= cells.len() {
+            cells.resize(position, Cell::ABSENT);
             cells.push(cell);
             return true;
         }
-        std::mem::replace(&mut cells[place], cell).is_absent()
+        std::mem::replace(&mut cells[position], cell).is_absent()
     }
 
-    /// Reads a value out of the middle of this text into a cell of the last row.
+    /// Reads a value at a position of this text into a cell of the last row.
     #[cold]
-    pub(super) fn put_within(
+    pub(super) fn put_value_at(
         &mut self,
         field: &'static FieldDescriptor,
-        place: usize,
+        position: usize,
         value: Span,
-    ) -> Step<()> {
+    ) -> ReadResult<()> {
         let rest = self.text.as_bytes().get(value.start()..).unwrap_or_default();
         let (cell, _) = self.cell(field, space(rest))?;
-        if self.put(place, cell) { Ok(()) } else { fault(rest, What::Twice) }
+        if self.put(position, cell) { Ok(()) } else { fault(rest, Reason::Duplicate) }
     }
 
     #[cold]
     #[inline(never)]
-    fn blame<T>(
+    fn with_model_field<T>(
         &mut self,
         model: &'static ModelDescriptor,
         field: &FieldDescriptor,
-        fault: Step<T>,
-    ) -> Step<T> {
-        self.blamed = (
+        fault: ReadResult<T>,
+    ) -> ReadResult<T> {
+        self.error_context = (
             Some(model.type_name),
             BASE.iter().chain(model.fields).map(|f| f.name).find(|n| *n == field.name),
         );
         fault
     }
 
-    /// Looks for the field that is next, from the likely one on; `None` for a member that the model lacks.
+    /// Finds the field of the next member, or `None` if the model does not have it.
     #[inline(never)]
     #[allow(clippy::type_complexity)]
     fn search<'s>(
@@ -140,10 +140,10 @@ impl Reader<'_> {
         order: &mut Vec<u16>,
         before: usize,
         rest: Rest<'s>,
-    ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
-        // Models share the hints: where one of another model is found, all are tried.
+    ) -> ReadResult<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
+        // All models share the hints, so a hint can belong to another model.
         let hash = hash(rest);
-        let hint = usize::from(self.hints[hash]);
+        let hint = usize::from(self.field_hints[hash]);
         let hinted =
             field(model, hint).and_then(|field| Some((hint, field, field.key.strip(rest)?)));
         let found = match hinted.or_else(|| probe(model, before, rest)) {
@@ -153,24 +153,24 @@ impl Reader<'_> {
                 None => return Ok(None),
             },
         };
-        // A single row does not pay for an order of its own; a writer that leaves members out has one, too.
+        // Only worthwhile from the second row on, or if the members are not in schema order.
         if order.is_empty() && (found.0 < before || self.store.records.len() > 1) {
             order.extend((0..=BASE.len() + model.fields.len()).map(|at| at as u16));
         }
-        if let Some(place) = order.get_mut(before) {
-            *place = found.0 as u16;
+        if let Some(slot) = order.get_mut(before) {
+            *slot = found.0 as u16;
         }
-        self.hints[hash] = u8::try_from(found.0).unwrap_or(0);
+        self.field_hints[hash] = u8::try_from(found.0).unwrap_or(0);
         Ok(Some(found))
     }
 
-    /// Reads the name first: it may be escaped, or white space may stand before the colon.
+    /// Finds a field by its decoded name: it can be escaped or followed by white space.
     #[allow(clippy::type_complexity)]
     fn search_by_name<'s>(
         &mut self,
         model: &'static ModelDescriptor,
         rest: Rest<'s>,
-    ) -> Step<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
+    ) -> ReadResult<Option<(usize, &'static FieldDescriptor, Rest<'s>)>> {
         let (name, value) = self.name(rest)?;
         let name = self.read_text(name);
         let mut fields = BASE.iter().chain(model.fields).enumerate();
@@ -183,19 +183,23 @@ impl Reader<'_> {
         &mut self,
         field: &'static FieldDescriptor,
         rest: Rest<'s>,
-    ) -> Step<(Cell, Rest<'s>)> {
+    ) -> ReadResult<(Cell, Rest<'s>)> {
         if let [b'n', ..] = rest
             && (field.optional || field.kind != FieldKind::Json)
         {
             let more = literal(rest, b"null")?;
-            return if field.optional { Ok((Cell::NULL, more)) } else { fault(rest, What::Null) };
+            return if field.optional {
+                Ok((Cell::NULL, more))
+            } else {
+                fault(rest, Reason::RequiredNull)
+            };
         }
         match field.kind {
             FieldKind::String | FieldKind::Enum(_) => {
-                let (text, more) = self.string(rest, What::Text)?;
+                let (text, more) = self.string(rest, Reason::Text)?;
                 match field.format {
-                    Some(format) if exact(format, self.read_text(text)).is_err() => {
-                        fault(rest, What::Form)
+                    Some(format) if parse_exact(format, self.read_text(text)).is_err() => {
+                        fault(rest, Reason::Format)
                     }
                     _ => Ok((Cell::text(text), more)),
                 }
@@ -204,27 +208,27 @@ impl Reader<'_> {
                 [b'-' | b'0'..=b'9', ..] => {
                     let (value, more) = number(rest)?;
                     if in_range(field.format, value).is_err() {
-                        return fault(rest, What::Form);
+                        return fault(rest, Reason::Format);
                     }
                     Ok((Cell::number(value), more))
                 }
-                _ => unlike(rest, What::Number),
+                _ => mismatch(rest, Reason::Number),
             },
             FieldKind::Boolean => match rest {
                 [b't', ..] => Ok((Cell::boolean(true), literal(rest, b"true")?)),
                 [b'f', ..] => Ok((Cell::boolean(false), literal(rest, b"false")?)),
-                _ => unlike(rest, What::Boolean),
+                _ => mismatch(rest, Reason::Boolean),
             },
             FieldKind::Date => match rest {
                 [b'"', text @ ..] => {
-                    match text.first_chunk::<{ date::LEN }>().and_then(date::fixed) {
+                    match text.first_chunk::<{ date::LEN }>().and_then(date::parse_fixed) {
                         Some(millis) if text.get(date::LEN) == Some(&b'"') => {
                             Ok((Cell::millis(millis), &text[date::LEN + 1..]))
                         }
-                        _ => self.odd_date(rest),
+                        _ => self.date_slow(rest),
                     }
                 }
-                _ => unlike(rest, What::Text),
+                _ => mismatch(rest, Reason::Text),
             },
             FieldKind::Json => {
                 let end = skip(rest)?;
@@ -236,19 +240,19 @@ impl Reader<'_> {
     /// Reads a date that is not in the fixed form.
     #[cold]
     #[inline(never)]
-    fn odd_date<'s>(&mut self, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+    fn date_slow<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Cell, Rest<'s>)> {
         let held = self.store.held.len();
-        let (text, more): (Span, _) = self.string(rest, What::Text)?;
+        let (text, more): (Span, _) = self.string(rest, Reason::Text)?;
         let parsed = self.read_text(text).parse::<Timestamp>();
         self.store.held.truncate(held);
         match parsed {
             Ok(at) => Ok((Cell::date(at, &mut self.store.instants), more)),
-            Err(_) => fault(rest, What::Date),
+            Err(_) => fault(rest, Reason::Date),
         }
     }
 }
 
-/// Tries all fields, from the one that is likely next.
+/// Tries all fields, beginning at the expected one.
 fn probe<'s>(
     model: &'static ModelDescriptor,
     before: usize,

@@ -1,29 +1,31 @@
-//! Owned rows out of decoded ones.
+//! Converts decoded rows to owned rows.
 
 use super::cell::Slot;
-use super::error::{DecodeError, What};
+use super::error::{DecodeError, Reason};
 use super::store::{BASE, field};
 use super::view::RowRef;
-use crate::__private::{Slots, Stored};
+use crate::__private::{FieldValues, OwnedValue};
 use crate::descriptor::FieldDescriptor;
-use crate::row::exact;
+use crate::row::parse_exact;
 use crate::{Id, Model, Row, UnknownFields};
 use serde_json::value::RawValue;
 
 impl<M: Model> RowRef<'_, '_, M> {
-    /// The row as an owned value: what commits, caches and tests keep.
+    /// Converts to an owned row.
     ///
     /// # Errors
-    /// Where a field that must have a value was not sent, as in the row of a partial change.
+    /// Returns an error if a required field is missing, as in the row of a partial change.
     ///
     /// ```
     /// # mod generated { include!("../../tests/weather.in"); }
     /// use ablo::Deltas;
     /// use generated::WeatherReport;
-    /// let text = r#"{"id":7,"actionType":"I","modelName":"WeatherReport","modelId":"r_1","data":{"id":"r_1",
-    ///   "createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"ready"}}"#;
+    /// let text = r#"{"id":7,"actionType":"I","modelName":"WeatherReport","modelId":"r_1","data":{
+    ///   "id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z",
+    ///   "location":"Oslo","status":"ready"}}"#;
     /// let deltas = Deltas::read(&generated::SCHEMA, text)?;
-    /// let row = deltas.get(0).and_then(|delta| delta.row::<WeatherReport>()).ok_or("a report")?.to_row()?;
+    /// let delta = deltas.get(0).ok_or("no delta")?;
+    /// let row = delta.row::<WeatherReport>().ok_or("not a report")?.to_row()?;
     /// assert_eq!(row.location, "Oslo");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -35,24 +37,25 @@ impl<M: Model> RowRef<'_, '_, M> {
         };
         let date = |at: usize| match base(at) {
             Slot::Date(date) => Ok(date),
-            _ => Err(Self::error(at, What::Missing)),
+            _ => Err(Self::error(at, Reason::Missing)),
         };
-        let Slot::Text(id) = base(0) else { return Err(Self::error(0, What::Missing)) };
+        let Slot::Text(id) = base(0) else { return Err(Self::error(0, Reason::Missing)) };
         let fields = M::DESCRIPTOR.fields.iter().enumerate();
         let read = fields.map(|(at, field)| {
-            let place = BASE.len() + at;
-            stored(field, self.row.slot(place)).map_err(|what| Self::error(place, what))
+            let position = BASE.len() + at;
+            owned_value(field, self.row.slot(position))
+                .map_err(|reason| Self::error(position, reason))
         });
-        let data = M::decode(&mut Slots::new(read.collect::<Result<_, _>>()?));
+        let data = M::decode(&mut FieldValues::new(read.collect::<Result<_, _>>()?));
         let mut unknown = UnknownFields::default();
         for at in 0..M::DESCRIPTOR.fields.len() {
             if self.row.slot(BASE.len() + at) == Slot::Absent {
-                unknown.lacks(at);
+                unknown.mark_absent(at);
             }
         }
         for (name, value) in self.unknown() {
             let value = RawValue::from_string(value.to_owned());
-            unknown.push(name.into(), value.map_err(|_| Self::error(usize::MAX, What::BadJson))?);
+            unknown.push(name.into(), value.map_err(|_| Self::error(usize::MAX, Reason::BadJson))?);
         }
         Ok(Row {
             id: Id::from(id),
@@ -65,28 +68,30 @@ impl<M: Model> RowRef<'_, '_, M> {
         })
     }
 
-    fn error(at: usize, what: What) -> DecodeError {
+    fn error(at: usize, reason: Reason) -> DecodeError {
         let field = field(M::DESCRIPTOR, at).map(|field| field.name);
-        DecodeError { at: 0, model: Some(M::DESCRIPTOR.type_name), field, what }
+        DecodeError { at: 0, model: Some(M::DESCRIPTOR.type_name), field, reason }
     }
 }
 
-/// What generated code takes, out of a slot that was read as its field says.
-fn stored(field: &FieldDescriptor, slot: Slot<'_>) -> Result<Stored, What> {
+/// Converts a slot to the value that generated code reads.
+fn owned_value(field: &FieldDescriptor, slot: Slot<'_>) -> Result<OwnedValue, Reason> {
     Ok(match slot {
-        Slot::Absent if field.optional => Stored::Null,
-        Slot::Absent => return Err(What::Missing),
-        Slot::Null => Stored::Null,
+        Slot::Absent if field.optional => OwnedValue::Null,
+        Slot::Absent => return Err(Reason::Missing),
+        Slot::Null => OwnedValue::Null,
         Slot::Text(text) => match field.format {
-            None => Stored::Text(text.to_owned()),
-            Some(format) => exact(format, text).map_err(|_| What::Form)?,
+            None => OwnedValue::Text(text.to_owned()),
+            Some(format) => parse_exact(format, text).map_err(|_| Reason::Format)?,
         },
-        Slot::Number(number) => Stored::Number(number),
-        Slot::Boolean(boolean) => Stored::Boolean(boolean),
-        Slot::Date(date) => Stored::Date(date),
+        Slot::Number(number) => OwnedValue::Number(number),
+        Slot::Boolean(boolean) => OwnedValue::Boolean(boolean),
+        Slot::Date(date) => OwnedValue::Date(date),
         Slot::Json(text) if field.raw => {
-            Stored::Raw(RawValue::from_string(text.to_owned()).map_err(|_| What::BadJson)?)
+            OwnedValue::Raw(RawValue::from_string(text.to_owned()).map_err(|_| Reason::BadJson)?)
         }
-        Slot::Json(text) => Stored::Json(serde_json::from_str(text).map_err(|_| What::BadJson)?),
+        Slot::Json(text) => {
+            OwnedValue::Json(serde_json::from_str(text).map_err(|_| Reason::BadJson)?)
+        }
     })
 }

@@ -1,31 +1,33 @@
-//! The grammar of JSON over bytes, eight at a time where it pays.
+//! The JSON grammar over bytes, eight at a time where that is faster.
 //!
-//! Every function takes what is left of the text and gives back what is left behind it, so that the place where reading
-//! stands stays in registers. The text is UTF-8 already; what is cold is apart.
+//! Every function takes the rest of the input and returns the rest after what it read, so that the
+//! position stays in registers. The input is valid UTF-8. Slow paths are separate functions.
 
-use super::error::{Fault, Step, What, fault};
+use super::error::{Fault, ReadResult, Reason, fault};
 
-/// What is left to read.
+/// The rest of the input.
 pub(super) type Rest<'s> = &'s [u8];
 
-/// How deep objects and arrays may be inside each other where nobody interprets them: one bit each, in one word.
-const DEPTH: u32 = 64;
+/// The maximum nesting of uninterpreted JSON: one bit per level, in one word.
+const MAX_DEPTH: u32 = 64;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Marks the bytes that end a plain run of a string: quotes, backslashes, control characters. The lowest mark is exact.
+/// Marks the bytes that end a plain run of a string: quotes, backslashes and control characters.
+/// Only the lowest mark is exact.
 #[inline(always)]
 pub(super) const fn special(word: u64) -> u64 {
-    // With its second bit turned, a quote is a space and a control character stays one: one comparison finds both.
+    // Flipping the second bit turns a quote into a space and keeps control characters below it: one
+    // comparison finds both.
     let quote_or_control = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
     let backslash = (word ^ (0x5c * ONES)).wrapping_sub(ONES);
     (quote_or_control | backslash) & !word & (0x80 * ONES)
 }
 
-/// Moves past white space.
+/// Skips white space.
 #[inline(always)]
 pub(super) fn space(rest: Rest<'_>) -> Rest<'_> {
-    // Compact JSON has none: one comparison says so.
+    // Compact JSON has none: one comparison decides.
     match rest {
         [..=b' ', ..] => some_space(rest),
         _ => rest,
@@ -40,8 +42,8 @@ fn some_space(mut rest: Rest<'_>) -> Rest<'_> {
     rest
 }
 
-/// Reads up to the closing quote, if nothing but plain text stands before it; `None` where that is not so, or too near
-/// the end of the text to be read in words.
+/// Reads up to the closing quote of a string without escapes. Returns `None` for other strings, and
+/// near the end of the input, where whole words cannot be read.
 #[inline(always)]
 pub(super) fn plain(start: Rest<'_>) -> Option<(usize, Rest<'_>)> {
     let mut rest = start;
@@ -59,8 +61,8 @@ pub(super) fn plain(start: Rest<'_>) -> Option<(usize, Rest<'_>)> {
     None
 }
 
-/// Reads up to the closing quote by the grammar alone: what an escape stands for is not looked at.
-pub(super) fn skip_string(start: Rest<'_>) -> Step<Rest<'_>> {
+/// Skips up to the closing quote, checking only the grammar.
+pub(super) fn skip_string(start: Rest<'_>) -> ReadResult<Rest<'_>> {
     if let Some((_, rest)) = plain(start) {
         return Ok(rest);
     }
@@ -72,33 +74,35 @@ pub(super) fn skip_string(start: Rest<'_>) -> Step<Rest<'_>> {
                 rest = more
             }
             [b'\\', b'u', more @ ..] => rest = hex(more)?.1,
-            [b'\\', ..] => return fault(rest, What::Escape),
-            [..0x20, ..] => return fault(rest, What::Control),
+            [b'\\', ..] => return fault(rest, Reason::Escape),
+            [..0x20, ..] => return fault(rest, Reason::Control),
             [_, more @ ..] => rest = more,
-            [] => return fault(rest, What::End),
+            [] => return fault(rest, Reason::End),
         }
     }
 }
 
-/// Reads the four digits of an escape.
-fn hex(rest: Rest<'_>) -> Step<(u32, Rest<'_>)> {
+/// Reads the four hexadecimal digits of an escape.
+fn hex(rest: Rest<'_>) -> ReadResult<(u32, Rest<'_>)> {
     let Some((digits, more)) = rest.split_first_chunk::<4>() else {
-        return fault(rest, What::Escape);
+        return fault(rest, Reason::Escape);
     };
     let mut unit = 0;
     for digit in digits {
-        let Some(digit) = char::from(*digit).to_digit(16) else { return fault(rest, What::Escape) };
+        let Some(digit) = char::from(*digit).to_digit(16) else {
+            return fault(rest, Reason::Escape);
+        };
         unit = unit * 16 + digit;
     }
     Ok((unit, more))
 }
 
-/// Reads a string with escapes, after its opening quote, and appends what it stands for.
+/// Reads a string with escapes after its opening quote and appends its value to `held`.
 #[cold]
 #[inline(never)]
-pub(super) fn unescape<'s>(text: &str, start: Rest<'s>, held: &mut String) -> Step<Rest<'s>> {
+pub(super) fn unescape<'s>(text: &str, start: Rest<'s>, held: &mut String) -> ReadResult<Rest<'s>> {
     let mut rest = start;
-    // Where a run without escapes began.
+    // The start of the current run without escapes.
     let mut run = rest;
     loop {
         match rest {
@@ -113,14 +117,14 @@ pub(super) fn unescape<'s>(text: &str, start: Rest<'s>, held: &mut String) -> St
                 rest = more;
                 run = more;
             }
-            [..0x20, ..] => return fault(rest, What::Control),
+            [..0x20, ..] => return fault(rest, Reason::Control),
             [_, more @ ..] => rest = more,
-            [] => return fault(rest, What::End),
+            [] => return fault(rest, Reason::End),
         }
     }
 }
 
-fn escape(rest: Rest<'_>) -> Step<(char, Rest<'_>)> {
+fn escape(rest: Rest<'_>) -> ReadResult<(char, Rest<'_>)> {
     let (letter, more) = match rest {
         [b'\\', letter @ (b'"' | b'\\' | b'/'), more @ ..] => (char::from(*letter), more),
         [b'\\', b'b', more @ ..] => ('\u{8}', more),
@@ -129,55 +133,55 @@ fn escape(rest: Rest<'_>) -> Step<(char, Rest<'_>)> {
         [b'\\', b'r', more @ ..] => ('\r', more),
         [b'\\', b't', more @ ..] => ('\t', more),
         [b'\\', b'u', more @ ..] => return unicode(rest, more),
-        _ => return fault(rest, What::Escape),
+        _ => return fault(rest, Reason::Escape),
     };
     Ok((letter, more))
 }
 
-fn unicode<'s>(rest: Rest<'s>, digits: Rest<'s>) -> Step<(char, Rest<'s>)> {
+fn unicode<'s>(rest: Rest<'s>, digits: Rest<'s>) -> ReadResult<(char, Rest<'s>)> {
     let (mut unit, mut more) = hex(digits)?;
     if (0xd800..0xdc00).contains(&unit) {
-        let [b'\\', b'u', low @ ..] = more else { return fault(rest, What::Surrogate) };
+        let [b'\\', b'u', low @ ..] = more else { return fault(rest, Reason::Surrogate) };
         let (low, after) = hex(low)?;
         if !(0xdc00..0xe000).contains(&low) {
-            return fault(rest, What::Surrogate);
+            return fault(rest, Reason::Surrogate);
         }
         unit = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
         more = after;
     }
-    // What is left that is no character is the second half of a pair.
-    char::from_u32(unit).map_or_else(|| fault(rest, What::Surrogate), |letter| Ok((letter, more)))
+    // The only other values that are not characters are low surrogates.
+    char::from_u32(unit).map_or_else(|| fault(rest, Reason::Surrogate), |letter| Ok((letter, more)))
 }
 
-/// Reads a literal whose first letter has been seen.
+/// Reads a literal whose first letter has matched.
 #[inline(always)]
-pub(super) fn literal<'s>(rest: Rest<'s>, literal: &[u8]) -> Step<Rest<'s>> {
+pub(super) fn literal<'s>(rest: Rest<'s>, literal: &[u8]) -> ReadResult<Rest<'s>> {
     match rest.strip_prefix(literal) {
         Some(more) => Ok(more),
-        None => fault(rest, What::Literal),
+        None => fault(rest, Reason::Literal),
     }
 }
 
-/// Reads a colon and the space around it.
+/// Reads a colon and the white space around it.
 #[inline(always)]
-pub(super) fn colon(rest: Rest<'_>) -> Step<Rest<'_>> {
+pub(super) fn colon(rest: Rest<'_>) -> ReadResult<Rest<'_>> {
     match space(rest) {
         [b':', more @ ..] => Ok(space(more)),
-        other => fault(other, What::Colon),
+        other => fault(other, Reason::Colon),
     }
 }
 
-/// Moves past any value, by the grammar alone.
-pub(super) fn skip(start: Rest<'_>) -> Step<Rest<'_>> {
+/// Skips any value, checking only the grammar.
+pub(super) fn skip(start: Rest<'_>) -> ReadResult<Rest<'_>> {
     let mut rest = start;
-    // The containers that are open, the innermost lowest; a set bit is an object.
+    // The open containers, the innermost in the lowest bit; a set bit is an object.
     let (mut open, mut depth) = (0_u64, 0);
     loop {
         rest = match space(rest) {
             [b'"', more @ ..] => skip_string(more)?,
             [bracket @ (b'{' | b'['), more @ ..] => {
-                if depth == DEPTH {
-                    return fault(rest, What::Deep);
+                if depth == MAX_DEPTH {
+                    return fault(rest, Reason::TooDeep);
                 }
                 let object = *bracket == b'{';
                 match (space(more), object) {
@@ -199,16 +203,16 @@ pub(super) fn skip(start: Rest<'_>) -> Step<Rest<'_>> {
     }
 }
 
-/// What follows a value that is skipped: the ends of containers, then the next value. Says whether none is to follow.
+/// Skips the ends of containers after a value. Returns whether the outermost value is complete.
 #[inline(always)]
-fn close<'s>(mut rest: Rest<'s>, open: &mut u64, depth: &mut u32) -> Step<(Rest<'s>, bool)> {
+fn close<'s>(mut rest: Rest<'s>, open: &mut u64, depth: &mut u32) -> ReadResult<(Rest<'s>, bool)> {
     while *depth > 0 {
         rest = match (space(rest), *open & 1 == 1) {
             ([b',', more @ ..], true) => return Ok((skip_name(space(more))?, false)),
             ([b',', more @ ..], false) => return Ok((more, false)),
             ([b'}', more @ ..], true) | ([b']', more @ ..], false) => more,
             (other, _) => {
-                return fault(other, if other.is_empty() { What::End } else { What::Comma });
+                return fault(other, if other.is_empty() { Reason::End } else { Reason::Comma });
             }
         };
         *open >>= 1;
@@ -217,30 +221,31 @@ fn close<'s>(mut rest: Rest<'s>, open: &mut u64, depth: &mut u32) -> Step<(Rest<
     Ok((rest, true))
 }
 
-fn skip_name(rest: Rest<'_>) -> Step<Rest<'_>> {
+fn skip_name(rest: Rest<'_>) -> ReadResult<Rest<'_>> {
     match rest {
         [b'"', more @ ..] => colon(skip_string(more)?),
-        _ => fault(rest, What::Name),
+        _ => fault(rest, Reason::Name),
     }
 }
 
-fn skip_scalar(rest: Rest<'_>) -> Step<Rest<'_>> {
+fn skip_scalar(rest: Rest<'_>) -> ReadResult<Rest<'_>> {
     match rest {
         [b't', ..] => literal(rest, b"true"),
         [b'f', ..] => literal(rest, b"false"),
         [b'n', ..] => literal(rest, b"null"),
         [b'-' | b'0'..=b'9', ..] => super::number::skip(rest),
-        [] => fault(rest, What::End),
-        _ => fault(rest, What::Value),
+        [] => fault(rest, Reason::End),
+        _ => fault(rest, Reason::Value),
     }
 }
 
-/// Why a value is not of the type that is wanted: what is no JSON at all is called that.
+/// Returns the fault of a value that does not have the expected type, or of its JSON if that is
+/// invalid.
 #[cold]
 #[inline(never)]
-pub(super) fn unlike<T>(rest: Rest<'_>, wanted: What) -> Step<T> {
+pub(super) fn mismatch<T>(rest: Rest<'_>, expected: Reason) -> ReadResult<T> {
     match skip(rest) {
-        Err(Fault { left, what }) if what != What::Deep => Err(Fault { left, what }),
-        _ => fault(rest, wanted),
+        Err(Fault { left, reason }) if reason != Reason::TooDeep => Err(Fault { left, reason }),
+        _ => fault(rest, expected),
     }
 }

@@ -1,13 +1,14 @@
-//! A batch of deltas as flat vectors: no allocation for a delta, no tree.
+//! A batch of deltas as flat vectors, without an allocation per delta.
 //!
-//! Values are 16 bytes each; texts are places in the frame, or in `held` where the frame had them escaped or packed. A
-//! [`Record`] is one delta: what its envelope says, and where its row and its lists begin.
+//! Values are 16 bytes each. Texts are spans of the frame, or of `held` if the frame has them
+//! escaped or packed. A [`Record`] is one delta: its envelope and the ranges of its row and its
+//! lists.
 
 use super::cell::{Cell, Span};
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor, SchemaDescriptor};
 use crate::{__private::Key, Timestamp};
 
-/// The fields that every row has, in the order in which they are written.
+/// The base fields in canonical order.
 pub(super) static BASE: [FieldDescriptor; 5] = [
     base("id", FieldKind::String, false),
     base("createdAt", FieldKind::Date, false),
@@ -20,7 +21,7 @@ const fn base(name: &'static str, kind: FieldKind, optional: bool) -> FieldDescr
     FieldDescriptor { name, kind, optional, key: Key::new(name), ..FieldDescriptor::DEFAULT }
 }
 
-/// The field whose value is at this place of a row.
+/// Returns the field at a position of a row.
 #[inline(always)]
 pub(super) fn field(
     model: &'static ModelDescriptor,
@@ -32,7 +33,7 @@ pub(super) fn field(
     }
 }
 
-/// Who an unknown member belongs to.
+/// The object that an unknown member belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Delta,
@@ -63,7 +64,7 @@ impl Participant {
     pub(super) const NULL: Self = Self { kind: Span::NULL, id: Span::NULL };
 }
 
-/// A piece of one of the vectors.
+/// A range of one of the vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) start: u32,
@@ -76,12 +77,13 @@ impl Piece {
     }
 }
 
-/// What the data of a delta is.
+/// The data of a delta.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Data {
     Absent,
     Null,
-    /// A row of the delta's model: cells, the fields that every row has first, up to the last that was sent.
+    /// A row of the delta's model: the cells of the base fields, then of the declared ones, up to
+    /// the last one that was sent.
     Row(Piece),
     /// Text that this build does not interpret.
     Raw(Span),
@@ -91,7 +93,7 @@ pub(super) enum Data {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) id: u64,
-    /// The model's position in the schema; `u32::MAX` for a model that the schema lacks.
+    /// The model's position in the schema, or `u32::MAX` for an unknown model.
     pub(super) model: u32,
     pub(super) data: Data,
     pub(super) action: Span,
@@ -149,26 +151,27 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Drops the unknown members of a row: of the last delta, whose members begin here.
-    pub(super) fn forget_row(&mut self, start: usize) {
+    /// Removes the unknown row members of the last delta. `start` is its first unknown member.
+    pub(super) fn remove_row_extras(&mut self, start: usize) {
         let last = self.extras.split_off(start.min(self.extras.len()));
         self.extras.extend(last.into_iter().filter(|extra| extra.owner != Owner::Row));
     }
 }
 
-/// Deltas that were read, with what they were read from.
+/// A batch of decoded deltas, borrowing from its input.
 ///
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
 /// use ablo::Deltas;
 /// use generated::WeatherReport;
 ///
-/// let frame = r#"{"type":"delta","payload":{"id":413,"actionType":"U","modelName":"WeatherReport","modelId":"r_1",
+/// let frame = r#"{"type":"delta","payload":{"id":413,"actionType":"U",
+///   "modelName":"WeatherReport","modelId":"r_1",
 ///   "data":{"id":"r_1","location":"Stockholm","confidence":0.8,"wind":{"ms":4}}}}"#;
 /// let deltas = Deltas::read(&generated::SCHEMA, frame)?;
 /// for delta in &deltas {
 ///     assert_eq!((delta.id(), delta.model_id()), (413, "r_1"));
-///     let row = delta.row::<WeatherReport>().ok_or("it is a report")?;
+///     let row = delta.row::<WeatherReport>().ok_or("not a report")?;
 ///     assert_eq!(row.get(WeatherReport::LOCATION), Some("Stockholm"));
 ///     assert_eq!(row.get(WeatherReport::CONFIDENCE), Some(Some(0.8)));
 ///     assert_eq!(row.get(WeatherReport::FORECAST), None);
@@ -180,13 +183,13 @@ impl Store {
 pub struct Deltas<'a> {
     pub(super) schema: &'static SchemaDescriptor,
     pub(super) source: &'a str,
-    /// Whether texts of the source stand as JSON has them, without anything to escape.
+    /// Whether texts of the source can be copied to JSON without escaping.
     pub(super) plain: bool,
     pub(super) store: Store,
 }
 
 impl<'a> Deltas<'a> {
-    /// The text at this place.
+    /// Returns the text of a span.
     #[inline(always)]
     pub(super) fn text(&self, span: Span) -> &str {
         let all = if span.is_held() { self.store.held.as_str() } else { self.source };
@@ -197,25 +200,25 @@ impl<'a> Deltas<'a> {
         self.schema.models.get(record.model as usize).copied()
     }
 
-    /// The schema that they were read by.
+    /// Returns the schema that the deltas were decoded with.
     #[must_use]
     pub fn schema(&self) -> &'static SchemaDescriptor {
         self.schema
     }
 
-    /// How many deltas there are.
+    /// Returns the number of deltas.
     #[must_use]
     pub fn len(&self) -> usize {
         self.store.records.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no deltas.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.store.records.is_empty()
     }
 
-    /// The text of `newVersions`: what to merge into the versions that the client keeps.
+    /// Returns the JSON text of `newVersions`, which the client merges into its versions.
     #[must_use]
     pub fn new_versions(&self) -> Option<&str> {
         self.store.new_versions.map(|span| self.text(span))

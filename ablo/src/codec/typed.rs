@@ -1,4 +1,4 @@
-//! Deltas of a known model: what the variants of a generated `SchemaDelta` hold.
+//! Deltas of a known model: the contents of a generated `SchemaDelta`.
 
 use super::view::{DeltaRef, RowRef};
 use crate::{Id, Model};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// A delta of a row of the model `M`; it dereferences to the delta.
+/// A delta of a row of the model `M`. Dereferences to [`DeltaRef`].
 ///
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
@@ -14,13 +14,15 @@ use std::ops::Deref;
 /// use generated::{SchemaDelta, WeatherReport};
 ///
 /// let text = r#"{"deltas":[
-///   {"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1","data":{"location":"Oslo"}},
+///   {"id":1,"actionType":"U","modelName":"WeatherReport","modelId":"r_1",
+///    "data":{"location":"Oslo"}},
 ///   {"id":2,"actionType":"I","modelName":"Sensor","modelId":"s_1","data":{}}]}"#;
 /// let deltas = Deltas::read(&generated::SCHEMA, text)?;
 /// for delta in &deltas {
 ///     match SchemaDelta::from(delta) {
 ///         SchemaDelta::WeatherReport(delta) => {
-///             assert_eq!(delta.row().and_then(|row| row.get(WeatherReport::LOCATION)), Some("Oslo"));
+///             let location = delta.row().and_then(|row| row.get(WeatherReport::LOCATION));
+///             assert_eq!(location, Some("Oslo"));
 ///         }
 ///         SchemaDelta::Station(delta) => panic!("{delta:?}"),
 ///         SchemaDelta::Unrecognized(delta) => assert_eq!(delta.model_name(), "Sensor"),
@@ -34,20 +36,20 @@ pub struct TypedDelta<'b, 'a, M> {
 }
 
 impl<'b, 'a, M: Model> TypedDelta<'b, 'a, M> {
-    /// Generated code has matched the model.
+    /// The caller, generated code, has matched the model.
     #[doc(hidden)]
     #[must_use]
     pub fn __new(delta: DeltaRef<'b, 'a>) -> Self {
         Self { delta, model: PhantomData }
     }
 
-    /// The row after the change, if the delta carries one.
+    /// Returns the row after the change, if the delta carries one.
     #[must_use]
     pub fn row(self) -> Option<RowRef<'b, 'a, M>> {
         self.delta.row()
     }
 
-    /// The id of the row, owned.
+    /// Returns the id of the row as an owned value.
     #[must_use]
     pub fn to_id(self) -> Id<M> {
         Id::from(self.delta.model_id())

@@ -1,4 +1,4 @@
-//! Deltas and rows as their readers see them: places in the batch, with a type.
+//! Borrowed views of the deltas and rows of a batch.
 
 use super::cell::{Cell, Slot, Span, View};
 use super::get::Readable;
@@ -9,12 +9,12 @@ use crate::{Field, Model};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A participant, for the record.
+/// A participant that a delta names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActorRef<'b> {
-    /// What kind of participant: `user`, `agent`, `system`, or what newer writers know.
+    /// The kind of participant: `user`, `agent`, `system`, or a newer kind.
     pub kind: &'b str,
-    /// Its id.
+    /// The participant's id.
     pub id: &'b str,
 }
 
@@ -26,13 +26,13 @@ pub struct DeltaRef<'b, 'a> {
 }
 
 impl<'a> Deltas<'a> {
-    /// The delta at this position.
+    /// Returns the delta at an index.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<DeltaRef<'_, 'a>> {
         self.store.records.get(at).map(|record| DeltaRef { deltas: self, record })
     }
 
-    /// The deltas, in order.
+    /// Returns an iterator over the deltas.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = DeltaRef<'_, 'a>> + DoubleEndedIterator {
         self.store.records.iter().map(|record| DeltaRef { deltas: self, record })
     }
@@ -47,7 +47,7 @@ impl<'b, 'a> IntoIterator for &'b Deltas<'a> {
     }
 }
 
-/// The deltas of a batch, in order.
+/// An iterator over the deltas of a batch.
 #[derive(Clone)]
 pub struct Iter<'b, 'a> {
     deltas: &'b Deltas<'a>,
@@ -83,50 +83,50 @@ macro_rules! actors {
 }
 
 impl<'b, 'a> DeltaRef<'b, 'a> {
-    /// Position in the log; strictly increasing within an organisation.
+    /// Returns the sync id, strictly increasing within an organisation.
     #[must_use]
     pub fn id(self) -> u64 {
         self.record.id
     }
 
-    /// What happened to the row.
+    /// Returns the kind of change.
     #[must_use]
     pub fn action(self) -> Action {
         Action::from(self.text(self.record.action))
     }
 
-    /// What happened to the row, as the wire has it.
+    /// Returns the kind of change as on the wire.
     #[must_use]
     pub fn action_type(self) -> &'b str {
         self.text(self.record.action)
     }
 
-    /// The model; `None` where this build's schema lacks it.
+    /// Returns the model, or `None` if this build's schema does not have it.
     #[must_use]
     pub fn model(self) -> Option<&'static ModelDescriptor> {
         self.deltas.model(self.record)
     }
 
-    /// The model's position in the schema.
+    /// Returns the model's position in the schema.
     #[doc(hidden)]
     #[must_use]
     pub fn __model_position(self) -> usize {
         self.record.model as usize
     }
 
-    /// The typename of the model.
+    /// Returns the typename of the model.
     #[must_use]
     pub fn model_name(self) -> &'b str {
         self.text(self.record.model_name)
     }
 
-    /// The id of the row.
+    /// Returns the id of the row.
     #[must_use]
     pub fn model_id(self) -> &'b str {
         self.text(self.record.model_id)
     }
 
-    /// The row after the change, if the delta carries one and it is one of `M`.
+    /// Returns the row after the change, if the delta carries one of the model `M`.
     #[must_use]
     pub fn row<M: Model>(self) -> Option<RowRef<'b, 'a, M>> {
         let row = self.any_row()?;
@@ -138,12 +138,13 @@ impl<'b, 'a> DeltaRef<'b, 'a> {
         Some(AnyRow { delta: self, cells: piece.of(&self.deltas.store.cells) })
     }
 
-    /// Every member of the row that was sent and that its model knows, whatever the model.
+    /// Returns the names and values of the row's known members, for any model.
     pub fn slots(self) -> impl Iterator<Item = (&'static str, Slot<'b>)> {
         self.any_row().into_iter().flat_map(AnyRow::slots)
     }
 
-    /// The JSON text of the data, where it is no row of a known model: of group changes, of unknown actions and models.
+    /// Returns the JSON text of the data if it is not a row of a known model: for group changes and
+    /// unknown actions and models.
     #[must_use]
     pub fn raw_data(self) -> Option<&'b str> {
         match self.record.data {
@@ -152,37 +153,37 @@ impl<'b, 'a> DeltaRef<'b, 'a> {
         }
     }
 
-    /// The sync groups that see the change; none where they were not sent.
+    /// Returns the sync groups of the change; empty if they were not sent.
     pub fn sync_groups(self) -> impl ExactSizeIterator<Item = &'b str> {
         let groups = self.record.sync_groups.unwrap_or_default().of(&self.deltas.store.groups);
         groups.iter().map(move |group| self.text(*group))
     }
 
     texts! {
-        /// The JSON text of the row before the change.
+        /// Returns the JSON text of the row before the change.
         previous_data: previous_data;
-        /// The id of the operation behind the change, so that its author recognises the echo.
+        /// Returns the id of the operation, by which its sender recognises the echo.
         transaction_id: transaction_id;
-        /// When the change was confirmed, as it was sent.
+        /// Returns the time of the change as sent.
         created_at: created_at;
-        /// The capability that allowed it.
+        /// Returns the id of the capability that allowed the change.
         capability_id: capability_id;
-        /// How it was confirmed.
+        /// Returns the confirmation state.
         confirmation_state: confirmation_state;
-        /// The turn that caused it.
+        /// Returns the id of the task that caused the change.
         caused_by_task_id: caused_by_task_id;
     }
 
     actors! {
-        /// Who acted.
+        /// Returns the participant that made the change.
         actor;
-        /// For whom.
+        /// Returns the participant on whose behalf the change was made.
         on_behalf_of;
-        /// Who acted, in the older spelling.
+        /// Returns the participant that made the change, from the older member `createdBy`.
         created_by;
     }
 
-    /// Name and JSON text of the delta's members that this build does not know.
+    /// Returns the names and JSON texts of the delta's unknown members.
     pub fn unknown(self) -> impl Iterator<Item = (&'b str, &'b str)> {
         self.extras(Owner::Delta)
     }
@@ -216,7 +217,7 @@ impl fmt::Debug for DeltaRef<'_, '_> {
     }
 }
 
-/// A row, whatever its model.
+/// A row of any model.
 #[derive(Clone, Copy)]
 pub(super) struct AnyRow<'b, 'a> {
     pub(super) delta: DeltaRef<'b, 'a>,
@@ -251,32 +252,33 @@ impl<'b> AnyRow<'b, '_> {
     }
 }
 
-/// A row of the model `M`, as it was sent: any field may be missing.
+/// A row of the model `M` as it was sent: any field can be missing.
 pub struct RowRef<'b, 'a, M> {
     pub(super) row: AnyRow<'b, 'a>,
     pub(super) model: PhantomData<fn() -> M>,
 }
 
 impl<'b, 'a, M: Model> RowRef<'b, 'a, M> {
-    /// The delta that carries the row.
+    /// Returns the delta that carries the row.
     #[must_use]
     pub fn delta(self) -> DeltaRef<'b, 'a> {
         self.row.delta
     }
 
-    /// The value of a field; `None` where it was not sent, and `Some(None)` where an optional one is null.
+    /// Returns the value of a field: `None` if it was not sent, `Some(None)` if an optional field
+    /// is null.
     #[inline]
     #[must_use]
     pub fn get<T: Readable>(self, field: Field<M, T>) -> Option<T::Ref<'b>> {
         T::read(self.row.slot(field.place()))
     }
 
-    /// Every member that was sent and that the model knows.
+    /// Returns the names and values of the known members.
     pub fn slots(self) -> impl Iterator<Item = (&'static str, Slot<'b>)> {
         self.row.slots()
     }
 
-    /// Name and JSON text of the members that the model does not know.
+    /// Returns the names and JSON texts of the unknown members.
     pub fn unknown(self) -> impl Iterator<Item = (&'b str, &'b str)> {
         self.row.delta.extras(Owner::Row)
     }
@@ -296,5 +298,5 @@ impl<M: Model> fmt::Debug for RowRef<'_, '_, M> {
     }
 }
 
-/// How many fields stand before the declared ones.
+/// The number of base fields, which precede the declared ones.
 pub(crate) const DECLARED: u16 = BASE.len() as u16;

@@ -1,9 +1,12 @@
-//! The macro behind the client of a schema: with the feature `client` a type with a method for each model, otherwise nothing.
+//! The macro that defines the client type of a schema, if the feature `client` is enabled.
 
 /// ```text
 /// connect! { pub App AppClient { stations: crate::Station, } }
 /// ```
-/// expands to `App::connect`, and to a client that has `stations()` beside what every client has.
+/// expands to `App::connect` and to a client type with `stations()` that dereferences to
+/// [`Client`].
+///
+/// [`Client`]: crate::Client
 #[cfg(feature = "client")]
 #[doc(hidden)]
 #[macro_export]

@@ -1,9 +1,9 @@
-//! Rows, creates and patches as lists of members.
+//! Generic access to the members of rows, creates and patches.
 //!
-//! Each shows its declared fields in schema order; names come from the model's descriptor. What is done with all members
-//! is done here, once for every model.
+//! Generated code lists its declared fields in schema order; names come from the model's
+//! descriptor. The code here is compiled once for all models.
 
-use super::value::{Said, Shown, Stored, Value};
+use super::value::{FieldChange, OwnedValue, Value, ValueRef};
 use crate::UnknownFields;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 use serde::ser::{Error, SerializeMap, Serializer};
@@ -11,8 +11,8 @@ use std::fmt;
 
 /// The declared fields of a row.
 pub trait Members {
-    /// Shows them all, in schema order.
-    fn members(&self, show: &mut dyn FnMut(&[Shown<'_>]));
+    /// Calls `visit` with all values in schema order.
+    fn members(&self, visit: &mut dyn FnMut(&[ValueRef<'_>]));
 }
 
 /// Writes a row's declared fields.
@@ -26,7 +26,7 @@ pub(crate) fn write<S: SerializeMap>(
     members.members(&mut |shown| {
         let mut fields = model.fields.iter().zip(shown).enumerate();
         written = fields.try_for_each(|(at, (field, value))| match value {
-            Shown::Null if unknown.is_absent(at) => Ok(()),
+            ValueRef::Null if unknown.is_absent(at) => Ok(()),
             value => entry(map, model, field.name, value),
         });
     });
@@ -37,9 +37,9 @@ fn entry<S: SerializeMap>(
     map: &mut S,
     model: &ModelDescriptor,
     name: &str,
-    value: &Shown<'_>,
+    value: &ValueRef<'_>,
 ) -> Result<(), S::Error> {
-    if let Shown::Number(number) = value
+    if let ValueRef::Number(number) = value
         && !number.is_finite()
     {
         return Err(S::Error::custom(format_args!(
@@ -50,58 +50,60 @@ fn entry<S: SerializeMap>(
     map.serialize_entry(name, value)
 }
 
-/// What a create or a patch says, field by field.
+/// The fields that a create or a patch sets, ordered by position.
 #[derive(Clone, Default)]
-pub struct Changes(Vec<(usize, Stored)>);
+pub struct Changes(Vec<(usize, OwnedValue)>);
 
 impl Changes {
-    /// Says something of the field at this position, in place of what was said before.
+    /// Sets the field at a position, replacing an earlier value.
     #[must_use]
-    pub fn say(mut self, at: usize, said: impl Said) -> Self {
-        self.put(at, said.said());
+    pub fn set(mut self, at: usize, change: impl FieldChange) -> Self {
+        self.put(at, change.into_value());
         self
     }
 
-    pub(crate) fn put(&mut self, at: usize, stored: Stored) {
+    pub(crate) fn put(&mut self, at: usize, stored: OwnedValue) {
         match self.0.binary_search_by_key(&at, |(at, _)| *at) {
-            Ok(found) if matches!(stored, Stored::Absent) => drop(self.0.remove(found)),
+            Ok(found) if matches!(stored, OwnedValue::Absent) => drop(self.0.remove(found)),
             Ok(found) => self.0[found].1 = stored,
-            Err(_) if matches!(stored, Stored::Absent) => {}
-            Err(place) => self.0.insert(place, (at, stored)),
+            Err(_) if matches!(stored, OwnedValue::Absent) => {}
+            Err(index) => self.0.insert(index, (at, stored)),
         }
     }
 
-    fn shown(
+    fn values(
         &self,
         model: &'static ModelDescriptor,
-    ) -> impl Iterator<Item = (&'static str, Shown<'_>)> {
-        self.0.iter().filter_map(|(at, stored)| Some((model.fields.get(*at)?.name, stored.show())))
+    ) -> impl Iterator<Item = (&'static str, ValueRef<'_>)> {
+        self.0
+            .iter()
+            .filter_map(|(at, stored)| Some((model.fields.get(*at)?.name, stored.to_value_ref())))
     }
 
-    /// Writes a patch: a clear is `null`.
+    /// Writes a patch. Cleared fields are `null`.
     pub fn serialize<S: Serializer>(
         &self,
         serializer: S,
         model: &'static ModelDescriptor,
     ) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.shown(model).try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
+        self.values(model).try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
         map.end()
     }
 
-    /// Writes a create: what has no value is left out.
+    /// Writes a create. Fields without a value are omitted.
     pub(crate) fn serialize_create<S: Serializer>(
         &self,
         serializer: S,
         model: &'static ModelDescriptor,
     ) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let mut shown = self.shown(model).filter(|(_, value)| *value != Shown::Null);
-        shown.try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
+        let mut values = self.values(model).filter(|(_, value)| *value != ValueRef::Null);
+        values.try_for_each(|(name, value)| entry(&mut map, model, name, &value))?;
         map.end()
     }
 
-    /// Prints what is sent.
+    /// Formats the fields for `Debug`.
     pub fn debug(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -113,7 +115,7 @@ impl Changes {
         if let Some(id) = id {
             out.field("id", &id);
         }
-        for (name, value) in self.shown(model) {
+        for (name, value) in self.values(model) {
             out.field(name, &value);
         }
         out.finish()
@@ -122,26 +124,26 @@ impl Changes {
 
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
-        let shown = |(at, stored): &(usize, Stored), (other_at, other): &(usize, Stored)| {
-            at == other_at && stored.show() == other.show()
+        let same = |(at, stored): &(usize, OwnedValue), (other_at, other): &(usize, OwnedValue)| {
+            at == other_at && stored.to_value_ref() == other.to_value_ref()
         };
         self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|(one, other)| shown(one, other))
+            && self.0.iter().zip(&other.0).all(|(one, other)| same(one, other))
     }
 }
 
-/// A patch of some model: what it says, without the names of its setters.
-pub trait Patched {
-    /// Whose rows it changes.
+/// A patch of any model, converted to and from its changes.
+pub trait ModelPatch {
+    /// The model whose rows it changes.
     type Model;
 
-    /// By move.
+    /// Returns the changes of this patch.
     fn into_changes(self) -> Changes;
-    /// And back.
+    /// Creates a patch from changes.
     fn from_changes(changes: Changes) -> Self;
 }
 
-/// The descriptor of a field that every row has.
+/// Returns the descriptor of a base field.
 #[must_use]
 pub const fn base_field(
     name: &'static str,
@@ -151,7 +153,7 @@ pub const fn base_field(
     FieldDescriptor { name, column, kind, ..FieldDescriptor::DEFAULT }
 }
 
-/// A field's descriptor, as far as its type says it.
+/// Returns the parts of a field's descriptor that follow from its type.
 #[must_use]
 pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldDescriptor {
     FieldDescriptor {

@@ -1,6 +1,6 @@
-//! The one room that generated code calls.
+//! The interface between generated code and the runtime.
 //!
-//! Nothing here is meant for people, and anything here may change together with the emitter that prints calls to it.
+//! Not public API: anything here can change together with the emitter that prints calls to it.
 
 mod connect;
 mod members;
@@ -11,7 +11,7 @@ mod value;
 pub use crate::__ablo_connect as connect;
 pub use crate::__ablo_define as define;
 pub use crate::__ablo_deltas as deltas;
-pub use crate::__ablo_known as known;
+pub use crate::__ablo_hashes as hashes;
 pub use crate::__ablo_model as model;
 pub use crate::__ablo_open_enum as open_enum;
 pub use crate::__ablo_open_enum_impls as open_enum_impls;
@@ -19,15 +19,17 @@ pub use crate::__ablo_open_enum_traits as open_enum_traits;
 pub use crate::__ablo_schema as schema;
 pub use crate::codec::Key;
 pub(crate) use members::write;
-pub use members::{Changes, Members, Patched, base_field, field};
+pub use members::{Changes, Members, ModelPatch, base_field, field};
 pub use serde;
 #[cfg(feature = "typed-json")]
-pub use value::Shaped;
-pub use value::{Said, Shown, Slots, Stored, Value, deserialize_enum, take};
-pub(crate) use value::{single, whole};
+pub use value::JsonType;
+pub use value::{
+    FieldChange, FieldValues, OwnedValue, Value, ValueRef, deserialize_enum, next_field,
+};
+pub(crate) use value::{to_f32, to_integer};
 
-/// How the declared fields of a model are read.
+/// Construction of a model from decoded fields.
 pub trait Codec: Members + Sized {
-    /// Takes the declared fields, each straight into its place.
-    fn decode(slots: &mut Slots) -> Self;
+    /// Builds the model from the values of its declared fields.
+    fn decode(values: &mut FieldValues) -> Self;
 }

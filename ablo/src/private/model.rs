@@ -1,10 +1,10 @@
-//! The macros behind generated models and the schema's descriptor.
+//! The macros that define generated models and the schema's descriptor.
 //!
-//! A model's table has one line for each field; a `?` marks an optional one. What a line says beside names and type is
-//! `member = value` of the descriptor, so that the descriptor can grow without a change here.
+//! A model's table has one line per field; `?` marks optional fields. Everything beside names and
+//! type is `member = value` of the descriptor, so that descriptors can grow without changes here.
 //!
-//! What is expanded for each field is what a user's crate is checked for: it is generic over nothing, holds no loop, branch
-//! or format, and a model has few functions. Everything else is in the runtime, compiled once.
+//! The expansion per field costs compile time in the user's crate. It has no generics, loops,
+//! branches or formatting; everything else is in the runtime and compiled once.
 
 /// ```text
 /// model! { pub WeatherReport, WeatherReportPatch, key = "weatherReports", mutable = true;
@@ -16,8 +16,8 @@
 ///     relations { "station" BelongsTo Station "stationId", parent = true; }
 /// }
 /// ```
-/// and, where the struct has fields that could not be read, `unread = unreachable!();` in their place,
-/// expands to
+/// expands as follows. If fields of the struct could not be read, `unread = unreachable!();` stands
+/// for them.
 /// ```text
 /// pub struct WeatherReportPatch(Changes);
 /// impl WeatherReport {
@@ -33,9 +33,13 @@
 /// const _: () = {
 ///     static DESCRIPTOR: ModelDescriptor = …;
 ///     impl Model for WeatherReport { … }
-///     impl Codec for WeatherReport { fn decode(…) { Self { location: take(…), forecast: take(…) } } }
-///     impl Members for WeatherReport { fn members(…) { show(&[self.location.show(), self.forecast.show()]) } }
-///     impl Clone, Default, PartialEq, Debug, Serialize, Patched for WeatherReportPatch { one call of the runtime each }
+///     impl Codec for WeatherReport { fn decode(…) { Self { location: next_field(…), … } } }
+///     impl Members for WeatherReport {
+///         fn members(…) { visit(&[self.location.to_value_ref(), …]) }
+///     }
+///     impl Clone, Default, PartialEq, Debug, Serialize, ModelPatch for WeatherReportPatch {
+///         one call into the runtime each
+///     }
 /// };
 /// ```
 #[doc(hidden)]
@@ -44,29 +48,48 @@ macro_rules! __ablo_model {
     (
         $vis:vis $model:ident, $patch:ident $(, $facet:ident = $value:expr)*;
         create($($arg:ident: $arg_type:ty = $arg_at:literal),*)
-        $(base {$($base:literal $base_column:literal $base_kind:ident $(, $base_facet:ident = $base_value:expr)*;)*})?
+        $(base {$(
+            $base:literal $base_column:literal $base_kind:ident
+                $(, $base_facet:ident = $base_value:expr)*;
+        )*})?
         fields {$(
             $(#[$attr:meta])* $at:literal $name:ident $(: $req:ty,)? $(?: $opt:ty,)?
-                $token:ident $wire:literal $column:literal $(, $field_facet:ident = $field_value:expr)*;
+                $token:ident $wire:literal $column:literal
+                $(, $field_facet:ident = $field_value:expr)*;
         )*}
         relations {$(
-            $relation:literal $relation_kind:ident $target:ty, $foreign_key:literal $(, $option:ident = $option_value:expr)*;
+            $relation:literal $relation_kind:ident $target:ty, $foreign_key:literal
+                $(, $option:ident = $option_value:expr)*;
         )*}
         $(unread = $rest:expr;)?
     ) => {
-        #[doc = ::core::concat!("A change of a [`", ::core::stringify!($model), "`]; by default it keeps every field.")]
+        #[doc = ::core::concat!(
+            "A change of a [`", ::core::stringify!($model), "`]. By default it keeps every field."
+        )]
         #[derive(::core::clone::Clone, ::core::default::Default, ::core::cmp::PartialEq)]
         $vis struct $patch($crate::__private::Changes);
 
-        #[allow(clippy::self_named_constructors, dead_code, deprecated, missing_docs, unreachable_pub)]
+        #[allow(
+            clippy::self_named_constructors,
+            dead_code,
+            deprecated,
+            missing_docs,
+            unreachable_pub
+        )]
         impl $model {
-            $($(#[$attr])* pub const $token: $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
-                $crate::Field::__declared($at, $wire);)*
+            $(
+                $(#[$attr])*
+                pub const $token:
+                    $crate::Field<$model, $($req)? $(::core::option::Option<$opt>)?> =
+                    $crate::Field::__declared($at, $wire);
+            )*
 
-            /// Starts a create with every field that must have a value.
+            /// Starts a create with the required fields.
             #[must_use]
             #[allow(clippy::too_many_arguments)]
-            pub fn create($($arg: impl ::core::convert::Into<$arg_type>),*) -> $crate::Create<$model> {
+            pub fn create(
+                $($arg: impl ::core::convert::Into<$arg_type>),*
+            ) -> $crate::Create<$model> {
                 $crate::Create::__new()$(.__set::<$arg_type>($arg_at, $arg.into()))*
             }
 
@@ -81,33 +104,50 @@ macro_rules! __ablo_model {
         impl $patch {$(
             $(#[$attr])*
             #[must_use]
-            pub fn $name(self, value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>) -> Self {
-                Self(self.0.say($at, value.into()))
+            pub fn $name(
+                self,
+                value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>,
+            ) -> Self {
+                Self(self.0.set($at, value.into()))
             }
         )*}
 
         #[allow(deprecated, unreachable_code, unused_imports)]
         const _: () = {
-            // Tables say `Some`, and the user may have one.
+            // Tables contain `Some`, which the user may have shadowed.
             use ::core::option::Option::Some;
 
             static DESCRIPTOR: $crate::ModelDescriptor = $crate::ModelDescriptor {
                 $($facet: $value,)*
                 $(base_fields: &[$($crate::FieldDescriptor {
                     $($base_facet: $base_value,)*
-                    ..$crate::__private::base_field($base, $base_column, $crate::FieldKind::$base_kind)
+                    ..$crate::__private::base_field(
+                        $base,
+                        $base_column,
+                        $crate::FieldKind::$base_kind,
+                    )
                 },)*],)?
                 fields: &[$($crate::FieldDescriptor {
                     $($field_facet: $field_value,)*
                     key: $crate::__private::Key::padded(
                         $wire,
-                        ::core::concat!("\"", $wire, "\":", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+                        ::core::concat!(
+                            "\"", $wire, "\":",
+                            "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                        ),
                     ),
-                    ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>($wire, $column)
+                    ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>(
+                        $wire,
+                        $column,
+                    )
                 },)*],
                 relations: &[$($crate::RelationDescriptor {
                     $($option: $option_value,)*
-                    ..$crate::RelationDescriptor::__to::<$target>($relation, $crate::RelationKind::$relation_kind, $foreign_key)
+                    ..$crate::RelationDescriptor::__to::<$target>(
+                        $relation,
+                        $crate::RelationKind::$relation_kind,
+                        $foreign_key,
+                    )
                 },)*],
                 ..$crate::ModelDescriptor::DEFAULT
             };
@@ -118,18 +158,21 @@ macro_rules! __ablo_model {
             }
 
             impl $crate::__private::Codec for $model {
-                fn decode(_slots: &mut $crate::__private::Slots) -> Self {
-                    Self { $($name: $crate::__private::take(_slots),)* $(..$rest)? }
+                fn decode(_values: &mut $crate::__private::FieldValues) -> Self {
+                    Self { $($name: $crate::__private::next_field(_values),)* $(..$rest)? }
                 }
             }
 
             impl $crate::__private::Members for $model {
-                fn members(&self, show: &mut dyn ::core::ops::FnMut(&[$crate::__private::Shown<'_>])) {
-                    show(&[$($crate::__private::Value::show(&self.$name),)*])
+                fn members(
+                    &self,
+                    visit: &mut dyn ::core::ops::FnMut(&[$crate::__private::ValueRef<'_>]),
+                ) {
+                    visit(&[$($crate::__private::Value::to_value_ref(&self.$name),)*])
                 }
             }
 
-            impl $crate::__private::Patched for $patch {
+            impl $crate::__private::ModelPatch for $patch {
                 type Model = $model;
 
                 fn into_changes(self) -> $crate::__private::Changes {
@@ -143,12 +186,20 @@ macro_rules! __ablo_model {
 
             impl ::core::fmt::Debug for $patch {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    self.0.debug(f, ::core::stringify!($patch), &DESCRIPTOR, ::core::option::Option::None)
+                    self.0.debug(
+                        f,
+                        ::core::stringify!($patch),
+                        &DESCRIPTOR,
+                        ::core::option::Option::None,
+                    )
                 }
             }
 
             impl $crate::__private::serde::Serialize for $patch {
-                fn serialize<__S: $crate::__private::serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+                fn serialize<__S: $crate::__private::serde::Serializer>(
+                    &self,
+                    serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error> {
                     self.0.serialize(serializer, &DESCRIPTOR)
                 }
             }
@@ -157,10 +208,11 @@ macro_rules! __ablo_model {
 }
 
 /// ```text
-/// schema! { pub static SCHEMA: "1f2e3d4c" "…"; deltas SchemaDelta; models { WeatherReport: WeatherReport, }
+/// schema! { pub static SCHEMA: "1f2e3d4c" "…"; deltas SchemaDelta;
+///     models { WeatherReport: WeatherReport, }
 ///     identity_roles { "org" "organizationId" false, } }
 /// ```
-/// expands to the `static` of that name: the hashes, the models in schema order, the identity roles.
+/// expands to a `static` with the hashes, the models in schema order and the identity roles.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_schema {
@@ -183,10 +235,11 @@ macro_rules! __ablo_schema {
 }
 
 /// ```text
-/// define! { pub App "1f2e3d4c" "…"; deltas AppDelta; client AppClient; models { stations Station: crate::Station, }
+/// define! { pub App "1f2e3d4c" "…"; deltas AppDelta; client AppClient;
+///     models { stations Station: crate::Station, }
 ///     identity_roles { "org" "organizationId" false, } }
 /// ```
-/// expands to a type of that name that knows its schema. Without hashes they are computed when they are asked for.
+/// expands to a type with the schema as a constant. Missing hashes are computed on first use.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_define {
@@ -207,10 +260,10 @@ macro_rules! __ablo_define {
 
         #[allow(dead_code, unreachable_pub)]
         impl $name {
-            /// What the schema says.
+            /// The schema's descriptor.
             pub const SCHEMA: &'static $crate::SchemaDescriptor = {
                 static SCHEMA: $crate::SchemaDescriptor = $crate::SchemaDescriptor::__new(
-                    $crate::__private::known!($($schema_hash $content_hash)?),
+                    $crate::__private::hashes!($($schema_hash $content_hash)?),
                     &[$(<$model as $crate::Model>::DESCRIPTOR),*],
                     &[$($crate::RoleDescriptor { kind: $kind, field: $field, multi: $multi }),*],
                 );
@@ -222,7 +275,7 @@ macro_rules! __ablo_define {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __ablo_known {
+macro_rules! __ablo_hashes {
     () => {
         ::core::option::Option::None
     };
@@ -234,7 +287,8 @@ macro_rules! __ablo_known {
 /// ```text
 /// deltas! { pub SchemaDelta { WeatherReport: WeatherReport, Station: crate::Station } }
 /// ```
-/// expands to an enum with a variant for the deltas of each model, and a match on the model's position that makes it.
+/// expands to an enum with a variant per model and a conversion that matches on the model's
+/// position.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_deltas {
@@ -253,7 +307,11 @@ macro_rules! __ablo_deltas {
                 #[allow(dead_code, clippy::enum_variant_names)]
                 enum Position { $($variant,)* }
                 match delta.__model_position() {
-                    $(at if at == Position::$variant as usize => Self::$variant($crate::TypedDelta::__new(delta)),)*
+                    $(
+                        at if at == Position::$variant as usize => {
+                            Self::$variant($crate::TypedDelta::__new(delta))
+                        }
+                    )*
                     _ => Self::Unrecognized(delta),
                 }
             }

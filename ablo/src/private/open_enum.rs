@@ -1,19 +1,21 @@
-//! The macros behind generated and derived enums.
+//! The macros that define generated and derived open enums.
 
 /// ```text
 /// open_enum! { pub enum Status { Pending = "pending", Ready = "ready" } }
 /// ```
-/// expands to the enum, with a variant `Unrecognized(UnknownValue)`, and to its implementations.
+/// expands to the enum with a variant `Unrecognized(UnknownValue)` and to its implementations.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_open_enum {
-    ($(#[$attr:meta])* $vis:vis enum $name:ident { $($variant:ident = $value:literal),* $(,)? }) => {
+    (
+        $(#[$attr:meta])* $vis:vis enum $name:ident { $($variant:ident = $value:literal),* $(,)? }
+    ) => {
         $(#[$attr])*
         #[derive(::core::clone::Clone)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis enum $name {
             $($variant,)*
-            /// A value that the schema did not list when this was generated.
+            /// A value that the schema did not list when this code was generated.
             Unrecognized($crate::UnknownValue),
         }
 
@@ -47,9 +49,9 @@ macro_rules! __ablo_open_enum {
 /// expands to
 /// ```text
 /// impl Status { pub fn as_str(&self) -> &str { match self { Self::Pending => "pending", … } } }
-/// impl From<&str> for Status { … }        // the only way to an `Unrecognized`
+/// impl From<&str> for Status { … }        // the only way to create an `Unrecognized`
 /// impl OpenEnum for Status { const VALUES: &[&str] = &["pending", "ready"]; … }
-/// impl Display, Serialize, Deserialize for Status { one call of the runtime each }
+/// impl Display, Serialize, Deserialize for Status { one call into the runtime each }
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -57,7 +59,7 @@ macro_rules! __ablo_open_enum_impls {
     ($name:ident $other:ident { $($variant:ident = $value:literal,)* }) => {
         #[allow(dead_code, deprecated, unreachable_pub)]
         impl $name {
-            /// The value as the wire has it.
+            /// Returns the value as on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -84,7 +86,7 @@ macro_rules! __ablo_open_enum_impls {
 /// ```text
 /// open_enum_traits! { Status ["pending", "ready"] }
 /// ```
-/// expands to what follows from `as_str` and `From<&str>` alone.
+/// expands to the implementations that need only `as_str` and `From<&str>`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ablo_open_enum_traits {

@@ -1,7 +1,7 @@
 //! Field values between rows and the wire.
 //!
-//! A value that goes out is [`Shown`], one that is kept for later is [`Stored`]: a few forms each, none of them generic. rustc
-//! checks a model's fields once and cheaply, and what is done with them is compiled once for all models.
+//! Values are written as [`ValueRef`] and stored as [`OwnedValue`]. Neither is generic, so the code
+//! that handles them is compiled once for all models.
 
 use crate::descriptor::{FieldKind, Format};
 use crate::open_enum::{self, OpenEnum};
@@ -11,15 +11,15 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// A field's value on its way out.
+/// A borrowed field value, for writing.
 #[derive(Clone, Copy)]
-pub enum Shown<'a> {
-    /// Nothing is to be sent.
+pub enum ValueRef<'a> {
+    /// The field is not sent.
     Absent,
     Null,
     Text(&'a str),
     Number(f64),
-    /// Digits, as a string.
+    /// Digits, written as a string.
     Integer(i128),
     Uuid(Uuid),
     Boolean(bool),
@@ -28,70 +28,73 @@ pub enum Shown<'a> {
     Raw(&'a RawValue),
 }
 
-impl PartialEq for Shown<'_> {
+impl PartialEq for ValueRef<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Shown::Absent, Shown::Absent) | (Shown::Null, Shown::Null) => true,
-            (Shown::Text(one), Shown::Text(other)) => one == other,
-            (Shown::Number(one), Shown::Number(other)) => one == other,
-            (Shown::Integer(one), Shown::Integer(other)) => one == other,
-            (Shown::Uuid(one), Shown::Uuid(other)) => one == other,
-            (Shown::Boolean(one), Shown::Boolean(other)) => one == other,
-            (Shown::Date(one), Shown::Date(other)) => one == other,
-            (Shown::Json(one), Shown::Json(other)) => one == other,
-            (Shown::Raw(one), Shown::Raw(other)) => one.get() == other.get(),
+            (ValueRef::Absent, ValueRef::Absent) | (ValueRef::Null, ValueRef::Null) => true,
+            (ValueRef::Text(one), ValueRef::Text(other)) => one == other,
+            (ValueRef::Number(one), ValueRef::Number(other)) => one == other,
+            (ValueRef::Integer(one), ValueRef::Integer(other)) => one == other,
+            (ValueRef::Uuid(one), ValueRef::Uuid(other)) => one == other,
+            (ValueRef::Boolean(one), ValueRef::Boolean(other)) => one == other,
+            (ValueRef::Date(one), ValueRef::Date(other)) => one == other,
+            (ValueRef::Json(one), ValueRef::Json(other)) => one == other,
+            (ValueRef::Raw(one), ValueRef::Raw(other)) => one.get() == other.get(),
             _ => false,
         }
     }
 }
 
-/// Whole numbers up to here are exact doubles and print without a point, as every JavaScript client prints them.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+/// The largest integer up to which doubles are exact. Integers up to it print without a decimal
+/// point, as in JavaScript.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-impl Serialize for Shown<'_> {
+impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Shown::Absent | Shown::Null => serializer.serialize_unit(),
-            Shown::Text(text) => serializer.serialize_str(text),
+            ValueRef::Absent | ValueRef::Null => serializer.serialize_unit(),
+            ValueRef::Text(text) => serializer.serialize_str(text),
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "a whole number within the bounds of exact doubles"
+                reason = "an integer that a double holds exactly"
             )]
-            Shown::Number(number) if number.fract() == 0.0 && number.abs() <= MOST_EXACT => {
+            ValueRef::Number(number)
+                if number.fract() == 0.0 && number.abs() <= MAX_EXACT_INTEGER =>
+            {
                 serializer.serialize_i64(*number as i64)
             }
-            Shown::Number(number) => serializer.serialize_f64(*number),
-            Shown::Integer(integer) => serializer.collect_str(integer),
-            Shown::Uuid(uuid) => serializer.collect_str(uuid),
-            Shown::Boolean(boolean) => serializer.serialize_bool(*boolean),
-            Shown::Date(date) => date.serialize(serializer),
-            Shown::Json(json) => json.serialize(serializer),
-            Shown::Raw(raw) => raw.serialize(serializer),
+            ValueRef::Number(number) => serializer.serialize_f64(*number),
+            ValueRef::Integer(integer) => serializer.collect_str(integer),
+            ValueRef::Uuid(uuid) => serializer.collect_str(uuid),
+            ValueRef::Boolean(boolean) => serializer.serialize_bool(*boolean),
+            ValueRef::Date(date) => date.serialize(serializer),
+            ValueRef::Json(json) => json.serialize(serializer),
+            ValueRef::Raw(raw) => raw.serialize(serializer),
         }
     }
 }
 
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Shown::Absent => f.write_str("absent"),
-            Shown::Null => f.write_str("null"),
-            Shown::Text(text) => fmt::Debug::fmt(text, f),
-            Shown::Number(number) => fmt::Debug::fmt(number, f),
-            Shown::Integer(integer) => fmt::Debug::fmt(integer, f),
-            Shown::Uuid(uuid) => fmt::Display::fmt(uuid, f),
-            Shown::Boolean(boolean) => fmt::Debug::fmt(boolean, f),
-            Shown::Date(date) => fmt::Debug::fmt(date, f),
-            Shown::Json(json) => fmt::Display::fmt(json, f),
-            Shown::Raw(raw) => f.write_str(raw.get()),
+            ValueRef::Absent => f.write_str("absent"),
+            ValueRef::Null => f.write_str("null"),
+            ValueRef::Text(text) => fmt::Debug::fmt(text, f),
+            ValueRef::Number(number) => fmt::Debug::fmt(number, f),
+            ValueRef::Integer(integer) => fmt::Debug::fmt(integer, f),
+            ValueRef::Uuid(uuid) => fmt::Display::fmt(uuid, f),
+            ValueRef::Boolean(boolean) => fmt::Debug::fmt(boolean, f),
+            ValueRef::Date(date) => fmt::Debug::fmt(date, f),
+            ValueRef::Json(json) => fmt::Display::fmt(json, f),
+            ValueRef::Raw(raw) => f.write_str(raw.get()),
         }
     }
 }
 
-/// A field's value, kept: read from a row, or set in a create or a patch.
+/// An owned field value: read from a row, or set in a create or a patch.
 #[derive(Clone, Debug, Default)]
-pub enum Stored {
-    /// Nothing came, nothing is to be sent.
+pub enum OwnedValue {
+    /// The field was not sent, or is not to be sent.
     #[default]
     Absent,
     Null,
@@ -105,87 +108,91 @@ pub enum Stored {
     Raw(Box<RawValue>),
 }
 
-impl Stored {
-    pub fn show(&self) -> Shown<'_> {
+impl OwnedValue {
+    pub fn to_value_ref(&self) -> ValueRef<'_> {
         match self {
-            Stored::Absent => Shown::Absent,
-            Stored::Null => Shown::Null,
-            Stored::Text(text) => Shown::Text(text),
-            Stored::Number(number) => Shown::Number(*number),
-            Stored::Integer(integer) => Shown::Integer(*integer),
-            Stored::Uuid(uuid) => Shown::Uuid(*uuid),
-            Stored::Boolean(boolean) => Shown::Boolean(*boolean),
-            Stored::Date(date) => Shown::Date(*date),
-            Stored::Json(json) => Shown::Json(json),
-            Stored::Raw(raw) => Shown::Raw(raw),
+            OwnedValue::Absent => ValueRef::Absent,
+            OwnedValue::Null => ValueRef::Null,
+            OwnedValue::Text(text) => ValueRef::Text(text),
+            OwnedValue::Number(number) => ValueRef::Number(*number),
+            OwnedValue::Integer(integer) => ValueRef::Integer(*integer),
+            OwnedValue::Uuid(uuid) => ValueRef::Uuid(*uuid),
+            OwnedValue::Boolean(boolean) => ValueRef::Boolean(*boolean),
+            OwnedValue::Date(date) => ValueRef::Date(*date),
+            OwnedValue::Json(json) => ValueRef::Json(json),
+            OwnedValue::Raw(raw) => ValueRef::Raw(raw),
         }
     }
 }
 
-/// The declared fields of a row that was read, in schema order.
+/// The values of a row's declared fields, in schema order.
 ///
-/// Whoever makes it has seen to it that every value is of its field's kind and that required ones are there; what takes
-/// a value out therefore cannot fail.
-pub struct Slots(std::vec::IntoIter<Stored>);
+/// The decoder has checked that every value has its field's kind and that required ones are
+/// present, so reading them cannot fail.
+pub struct FieldValues(std::vec::IntoIter<OwnedValue>);
 
-impl Slots {
-    pub(crate) fn new(values: Vec<Stored>) -> Self {
+impl FieldValues {
+    pub(crate) fn new(values: Vec<OwnedValue>) -> Self {
         Self(values.into_iter())
     }
 
-    fn next(&mut self) -> Stored {
+    fn next(&mut self) -> OwnedValue {
         self.0.next().unwrap_or_default()
     }
 }
 
-/// Takes the next field's value.
-pub fn take<T: Value>(slots: &mut Slots) -> T {
-    T::from_stored(slots.next())
+/// Returns the next field's value.
+pub fn next_field<T: Value>(values: &mut FieldValues) -> T {
+    T::from_value(values.next())
 }
 
-/// What a declared field holds.
+/// A type that a declared field can have.
 #[diagnostic::on_unimplemented(
     message = "a field of a model cannot hold `{Self}`",
-    label = "no type of a field",
-    note = "an enum derives `ablo::AbloEnum`; a type of your own goes into `ablo::Json<…>`"
+    label = "not a field type",
+    note = "derive `ablo::AbloEnum` for enums; wrap other types in `ablo::Json<…>`"
 )]
 pub trait Value: Sized {
-    /// Its type in the schema.
+    /// The field's type in the schema.
     const KIND: FieldKind;
-    /// What its values are exactly.
+    /// The format of the values.
     const FORMAT: Option<Format> = None;
-    /// Whether a row may lack it.
+    /// Whether the field is optional.
     const OPTIONAL: bool = false;
-    /// Whether JSON is kept as text.
+    /// Whether JSON values are kept as text.
     const RAW: bool = false;
-    /// The JSON Schema of its JSON.
+    /// The JSON Schema of the values.
     const SHAPE: Option<fn() -> String> = None;
 
-    fn show(&self) -> Shown<'_>;
-    fn store(self) -> Stored;
-    /// A stored value of another form cannot come here; it would give an empty value.
-    fn from_stored(stored: Stored) -> Self;
+    fn to_value_ref(&self) -> ValueRef<'_>;
+    fn into_value(self) -> OwnedValue;
+    /// Converts from a stored value. The decoder guarantees its kind; other kinds give a default.
+    fn from_value(stored: OwnedValue) -> Self;
 }
 
 macro_rules! values {
-    ($($(#[$attr:meta])* $type:ty: $kind:ident $(/ $format:ident)?, $form:ident($taken:ident) => $take:expr, $value:ident => $shown:expr;)*) => {$(
+    ($(
+        $(#[$attr:meta])* $type:ty: $kind:ident $(/ $format:ident)?,
+        $form:ident($inner:ident) => $convert:expr,
+        $value:ident => $value_ref:expr;
+    )*) => {$(
         $(#[$attr])*
         impl Value for $type {
             const KIND: FieldKind = FieldKind::$kind;
             $(const FORMAT: Option<Format> = Some(Format::$format);)?
 
-            fn show(&self) -> Shown<'_> {
+            fn to_value_ref(&self) -> ValueRef<'_> {
                 let $value = self;
-                $shown
+                $value_ref
             }
 
-            fn store(self) -> Stored {
-                stored(self.show())
+            fn into_value(self) -> OwnedValue {
+                to_owned_value(self.to_value_ref())
             }
 
-            fn from_stored(stored: Stored) -> Self {
+            fn from_value(stored: OwnedValue) -> Self {
                 match stored {
-                    Stored::$form($taken) => $take,
+                    OwnedValue::$form($inner) => $convert,
                     _ => Self::default(),
                 }
             }
@@ -193,89 +200,100 @@ macro_rules! values {
     )*};
 }
 
-fn stored(shown: Shown<'_>) -> Stored {
-    match shown {
-        Shown::Absent => Stored::Absent,
-        Shown::Null => Stored::Null,
-        Shown::Text(text) => Stored::Text(text.to_owned()),
-        Shown::Number(number) => Stored::Number(number),
-        Shown::Integer(integer) => Stored::Integer(integer),
-        Shown::Uuid(uuid) => Stored::Uuid(uuid),
-        Shown::Boolean(boolean) => Stored::Boolean(boolean),
-        Shown::Date(date) => Stored::Date(date),
-        Shown::Json(json) => Stored::Json(json.clone()),
-        Shown::Raw(raw) => Stored::Raw(raw.to_owned()),
+fn to_owned_value(value: ValueRef<'_>) -> OwnedValue {
+    match value {
+        ValueRef::Absent => OwnedValue::Absent,
+        ValueRef::Null => OwnedValue::Null,
+        ValueRef::Text(text) => OwnedValue::Text(text.to_owned()),
+        ValueRef::Number(number) => OwnedValue::Number(number),
+        ValueRef::Integer(integer) => OwnedValue::Integer(integer),
+        ValueRef::Uuid(uuid) => OwnedValue::Uuid(uuid),
+        ValueRef::Boolean(boolean) => OwnedValue::Boolean(boolean),
+        ValueRef::Date(date) => OwnedValue::Date(date),
+        ValueRef::Json(json) => OwnedValue::Json(json.clone()),
+        ValueRef::Raw(raw) => OwnedValue::Raw(raw.to_owned()),
     }
 }
 
 #[rustfmt::skip]
 values! {
-    f64: Number, Number(number) => number, value => Shown::Number(*value);
-    f32: Number/Float, Number(number) => single(number), value => Shown::Number(f64::from(*value));
-    i8: Number/Int8, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    i16: Number/Int16, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    i32: Number/Int32, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    u8: Number/Uint8, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    u16: Number/Uint16, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    u32: Number/Uint32, Number(number) => whole(number).unwrap_or_default(), value => Shown::Number(f64::from(*value));
-    i64: String/Int64, Integer(integer) => integer.try_into().unwrap_or_default(), value => Shown::Integer(i128::from(*value));
-    u64: String/Uint64, Integer(integer) => integer.try_into().unwrap_or_default(), value => Shown::Integer(i128::from(*value));
-    bool: Boolean, Boolean(boolean) => boolean, value => Shown::Boolean(*value);
-    Timestamp: Date, Date(date) => date, value => Shown::Date(*value);
-    jiff::Timestamp: Date, Date(date) => date.into(), value => Shown::Date((*value).into());
-    #[cfg(feature = "chrono")] chrono::DateTime<chrono::Utc>: Date, Date(date) => date.into(), value => Shown::Date((*value).into());
-    Uuid: String/Uuid, Uuid(uuid) => uuid, value => Shown::Uuid(*value);
+    f64: Number, Number(number) => number, value => ValueRef::Number(*value);
+    f32: Number/Float, Number(number) => to_f32(number),
+        value => ValueRef::Number(f64::from(*value));
+    i8: Number/Int8, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    i16: Number/Int16, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    i32: Number/Int32, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    u8: Number/Uint8, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    u16: Number/Uint16, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    u32: Number/Uint32, Number(number) => to_integer(number).unwrap_or_default(),
+        value => ValueRef::Number(f64::from(*value));
+    i64: String/Int64, Integer(integer) => integer.try_into().unwrap_or_default(),
+        value => ValueRef::Integer(i128::from(*value));
+    u64: String/Uint64, Integer(integer) => integer.try_into().unwrap_or_default(),
+        value => ValueRef::Integer(i128::from(*value));
+    bool: Boolean, Boolean(boolean) => boolean, value => ValueRef::Boolean(*value);
+    Timestamp: Date, Date(date) => date, value => ValueRef::Date(*value);
+    jiff::Timestamp: Date, Date(date) => date.into(), value => ValueRef::Date((*value).into());
+    #[cfg(feature = "chrono")]
+    chrono::DateTime<chrono::Utc>: Date, Date(date) => date.into(),
+        value => ValueRef::Date((*value).into());
+    Uuid: String/Uuid, Uuid(uuid) => uuid, value => ValueRef::Uuid(*value);
 }
 
 #[cfg(feature = "time")]
 impl Value for time::OffsetDateTime {
     const KIND: FieldKind = FieldKind::Date;
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Date((*self).into())
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Date((*self).into())
     }
 
-    fn store(self) -> Stored {
-        Stored::Date(self.into())
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Date(self.into())
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match stored {
-            Stored::Date(date) => date.into(),
+            OwnedValue::Date(date) => date.into(),
             _ => Self::UNIX_EPOCH,
         }
     }
 }
 
-/// The nearest single; it was one before it was written.
-#[expect(clippy::cast_possible_truncation, reason = "JSON carries singles as doubles")]
-pub(crate) fn single(number: f64) -> f32 {
+/// Converts to the nearest `f32`, which is exact for values that were written as `f32`.
+#[expect(clippy::cast_possible_truncation, reason = "`f32` values are written as doubles")]
+pub(crate) fn to_f32(number: f64) -> f32 {
     number as f32
 }
 
-/// A whole number that its reader found to be in range.
+/// Converts a number that the decoder has checked to be an integer in range.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the reader has checked that it is whole and in range"
+    reason = "the decoder has checked that it is an integer in range"
 )]
-pub(crate) fn whole<T: TryFrom<i64>>(number: f64) -> Option<T> {
+pub(crate) fn to_integer<T: TryFrom<i64>>(number: f64) -> Option<T> {
     T::try_from(number as i64).ok()
 }
 
 impl Value for String {
     const KIND: FieldKind = FieldKind::String;
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Text(self)
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Text(self)
     }
 
-    fn store(self) -> Stored {
-        Stored::Text(self)
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Text(self)
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match stored {
-            Stored::Text(text) => text,
+            OwnedValue::Text(text) => text,
             _ => Self::new(),
         }
     }
@@ -285,17 +303,17 @@ impl Value for Decimal {
     const KIND: FieldKind = FieldKind::String;
     const FORMAT: Option<Format> = Some(Format::Decimal);
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Text(self.as_str())
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Text(self.as_str())
     }
 
-    fn store(self) -> Stored {
-        Stored::Text(self.into())
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Text(self.into())
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match stored {
-            Stored::Text(text) => text.parse().unwrap_or_default(),
+            OwnedValue::Text(text) => text.parse().unwrap_or_default(),
             _ => Self::default(),
         }
     }
@@ -304,33 +322,33 @@ impl Value for Decimal {
 impl<M> Value for Id<M> {
     const KIND: FieldKind = FieldKind::String;
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Text(self.as_str())
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Text(self.as_str())
     }
 
-    fn store(self) -> Stored {
-        Stored::Text(self.into())
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Text(self.into())
     }
 
-    fn from_stored(stored: Stored) -> Self {
-        Self::from(String::from_stored(stored))
+    fn from_value(stored: OwnedValue) -> Self {
+        Self::from(String::from_value(stored))
     }
 }
 
 impl Value for serde_json::Value {
     const KIND: FieldKind = FieldKind::Json;
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Json(self)
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Json(self)
     }
 
-    fn store(self) -> Stored {
-        Stored::Json(self)
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Json(self)
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match stored {
-            Stored::Json(json) => json,
+            OwnedValue::Json(json) => json,
             _ => Self::Null,
         }
     }
@@ -343,55 +361,55 @@ impl<T: Value> Value for Option<T> {
     const RAW: bool = T::RAW;
     const SHAPE: Option<fn() -> String> = T::SHAPE;
 
-    fn show(&self) -> Shown<'_> {
-        self.as_ref().map_or(Shown::Null, T::show)
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        self.as_ref().map_or(ValueRef::Null, T::to_value_ref)
     }
 
-    fn store(self) -> Stored {
-        self.map_or(Stored::Null, T::store)
+    fn into_value(self) -> OwnedValue {
+        self.map_or(OwnedValue::Null, T::into_value)
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match stored {
-            Stored::Absent | Stored::Null => None,
-            stored => Some(T::from_stored(stored)),
+            OwnedValue::Absent | OwnedValue::Null => None,
+            stored => Some(T::from_value(stored)),
         }
     }
 }
 
-/// What `Json` holds.
+/// A type that `Json` can hold.
 #[cfg(feature = "typed-json")]
 #[diagnostic::on_unimplemented(
     message = "`Json` cannot hold `{Self}`",
     label = "lacks `Serialize`, `Deserialize` or `JsonSchema`",
     note = "derive `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema` for it"
 )]
-pub trait Shaped: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema {}
+pub trait JsonType: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema {}
 
 #[cfg(feature = "typed-json")]
 #[diagnostic::do_not_recommend]
-impl<T: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema> Shaped for T {}
+impl<T: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema> JsonType for T {}
 
-/// What a create or a patch says of a field.
-pub trait Said {
-    fn said(self) -> Stored;
+/// The change of one field in a create or a patch.
+pub trait FieldChange {
+    fn into_value(self) -> OwnedValue;
 }
 
-impl<T: Value> Said for Change<T> {
-    fn said(self) -> Stored {
+impl<T: Value> FieldChange for Change<T> {
+    fn into_value(self) -> OwnedValue {
         match self {
-            Change::Keep => Stored::Absent,
-            Change::Set(value) => value.store(),
+            Change::Keep => OwnedValue::Absent,
+            Change::Set(value) => value.into_value(),
         }
     }
 }
 
-impl<T: Value> Said for Patch<T> {
-    fn said(self) -> Stored {
+impl<T: Value> FieldChange for Patch<T> {
+    fn into_value(self) -> OwnedValue {
         match self {
-            Patch::Keep => Stored::Absent,
-            Patch::Clear => Stored::Null,
-            Patch::Set(value) => value.store(),
+            Patch::Keep => OwnedValue::Absent,
+            Patch::Clear => OwnedValue::Null,
+            Patch::Set(value) => value.into_value(),
         }
     }
 }
@@ -399,23 +417,23 @@ impl<T: Value> Said for Patch<T> {
 impl<E: OpenEnum> Value for E {
     const KIND: FieldKind = FieldKind::Enum(E::VALUES);
 
-    fn show(&self) -> Shown<'_> {
-        Shown::Text(self.as_str())
+    fn to_value_ref(&self) -> ValueRef<'_> {
+        ValueRef::Text(self.as_str())
     }
 
-    fn store(self) -> Stored {
-        Stored::Text(self.as_str().to_owned())
+    fn into_value(self) -> OwnedValue {
+        OwnedValue::Text(self.as_str().to_owned())
     }
 
-    fn from_stored(stored: Stored) -> Self {
+    fn from_value(stored: OwnedValue) -> Self {
         match &stored {
-            Stored::Text(text) => E::from(text),
+            OwnedValue::Text(text) => E::from(text),
             _ => E::from(""),
         }
     }
 }
 
-/// Reads any open enum by itself.
+/// Deserializes any open enum.
 pub fn deserialize_enum<'de, E: OpenEnum, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<E, D::Error> {

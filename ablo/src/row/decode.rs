@@ -1,11 +1,12 @@
-//! Reading rows.
+//! Reads rows.
 //!
-//! A [`Reader`] walks the members of one row, once. Each declared field's value is read as its descriptor says into its
-//! slot; generated code then takes the slots in order. Nothing here is compiled for each model.
+//! A [`RowReader`] walks the members of a row once and reads each declared field into its slot,
+//! driven by the field's descriptor. Generated code then takes the slots in order. The reading
+//! itself is not generic over the model.
 
 use super::value::ValueSeed;
 use super::{Row, UnknownFields};
-use crate::__private::{Slots, Stored};
+use crate::__private::{FieldValues, OwnedValue};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor};
 use crate::{Id, Model, Timestamp};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -24,7 +25,7 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Row<M>, A::Error> {
-                Reader::new(M::DESCRIPTOR, map).row()
+                RowReader::new(M::DESCRIPTOR, map).row()
             }
         }
 
@@ -32,12 +33,12 @@ impl<'de, M: Model> Deserialize<'de> for Row<M> {
     }
 }
 
-/// The members of one row that is being read.
-struct Reader<'de, A: MapAccess<'de>> {
+/// The state of reading one row.
+struct RowReader<'de, A: MapAccess<'de>> {
     map: A,
     model: &'static ModelDescriptor,
-    /// One for each declared field.
-    slots: Vec<Stored>,
+    /// One slot per declared field.
+    slots: Vec<OwnedValue>,
     base: Base,
     unknown: UnknownFields,
     input: PhantomData<&'de ()>,
@@ -52,9 +53,9 @@ struct Base {
     created_by: Option<Option<String>>,
 }
 
-impl<'de, A: MapAccess<'de>> Reader<'de, A> {
+impl<'de, A: MapAccess<'de>> RowReader<'de, A> {
     fn new(model: &'static ModelDescriptor, map: A) -> Self {
-        let slots = model.fields.iter().map(|_| Stored::Absent).collect();
+        let slots = model.fields.iter().map(|_| OwnedValue::Absent).collect();
         Self {
             map,
             model,
@@ -66,7 +67,7 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     }
 
     fn read_all(&mut self) -> Result<(), A::Error> {
-        // Where the next declared field is if the writer kept schema order.
+        // The position of the next declared field if the members are in schema order.
         let mut expected = 0;
         while let Some(key) =
             self.map.next_key_seed(KeySeed { fields: self.model.fields, expected })?
@@ -105,25 +106,27 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
 
     fn declared(&mut self, at: usize, field: &'static FieldDescriptor) -> Result<(), A::Error> {
         let slot = &mut self.slots[at];
-        if !matches!(slot, Stored::Absent) {
-            return Err(problem(self.model, field.name, &TWICE));
+        if !matches!(slot, OwnedValue::Absent) {
+            return Err(field_error(self.model, field.name, &DUPLICATE));
         }
         let value = self.map.next_value_seed(ValueSeed { field });
-        *slot = value.map_err(|error| problem(self.model, field.name, &error))?;
+        *slot = value.map_err(|error| field_error(self.model, field.name, &error))?;
         Ok(())
     }
 
     fn row<M: Model>(mut self) -> Result<Row<M>, A::Error> {
         self.read_all()?;
         let Self { model, base, mut unknown, slots, .. } = self;
-        let lacks = |(field, slot): &(&FieldDescriptor, &Stored)| {
-            !field.optional && matches!(slot, Stored::Absent)
+        let is_missing = |(field, slot): &(&FieldDescriptor, &OwnedValue)| {
+            !field.optional && matches!(slot, OwnedValue::Absent)
         };
-        if let Some((field, _)) = model.fields.iter().zip(&slots).find(lacks) {
-            return Err(problem(model, field.name, &MISSING));
+        if let Some((field, _)) = model.fields.iter().zip(&slots).find(is_missing) {
+            return Err(field_error(model, field.name, &MISSING));
         }
-        for (at, _) in slots.iter().enumerate().filter(|(_, slot)| matches!(slot, Stored::Absent)) {
-            unknown.lacks(at);
+        for (at, _) in
+            slots.iter().enumerate().filter(|(_, slot)| matches!(slot, OwnedValue::Absent))
+        {
+            unknown.mark_absent(at);
         }
         Ok(Row {
             id: Id::new(required::<_, A::Error>(model, "id", base.id)?),
@@ -131,20 +134,20 @@ impl<'de, A: MapAccess<'de>> Reader<'de, A> {
             updated_at: required(model, "updatedAt", base.updated_at)?,
             organization_id: base.organization_id.flatten(),
             created_by: base.created_by.flatten(),
-            data: M::decode(&mut Slots::new(slots)),
+            data: M::decode(&mut FieldValues::new(slots)),
             unknown,
         })
     }
 }
 
-const TWICE: &str = "the member is there twice";
-const MISSING: &str = "the member is missing";
+const DUPLICATE: &str = "duplicate member";
+const MISSING: &str = "missing member";
 
-fn problem<E: Error>(model: &ModelDescriptor, field: &str, what: &dyn fmt::Display) -> E {
-    E::custom(format_args!("`{}.{field}`: {what}", model.type_name))
+fn field_error<E: Error>(model: &ModelDescriptor, field: &str, reason: &dyn fmt::Display) -> E {
+    E::custom(format_args!("`{}.{field}`: {reason}", model.type_name))
 }
 
-/// Reads the value of a field that every row has.
+/// Reads the value of a base field.
 fn read<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     map: &mut A,
     model: &ModelDescriptor,
@@ -152,14 +155,14 @@ fn read<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     slot: &mut Option<T>,
 ) -> Result<(), A::Error> {
     if slot.is_some() {
-        return Err(problem(model, field, &TWICE));
+        return Err(field_error(model, field, &DUPLICATE));
     }
-    *slot = Some(map.next_value().map_err(|error| problem(model, field, &error))?);
+    *slot = Some(map.next_value().map_err(|error| field_error(model, field, &error))?);
     Ok(())
 }
 
 fn required<T, E: Error>(model: &ModelDescriptor, field: &str, slot: Option<T>) -> Result<T, E> {
-    slot.ok_or_else(|| problem(model, field, &MISSING))
+    slot.ok_or_else(|| field_error(model, field, &MISSING))
 }
 
 enum Key {

@@ -1,7 +1,8 @@
-//! Writing rows.
+//! Writes rows.
 //!
-//! The fields that every row has come first, then the declared ones in schema order, then what this build does not know.
-//! A declared field without a value is `null`, or nothing where the row did not have it when it was read; `organizationId` and `createdBy` are left out where the server left them out.
+//! Base fields come first, then the declared ones in schema order, then unknown members. A declared
+//! field without a value is `null`, or omitted if the row did not have it when it was read.
+//! `organizationId` and `createdBy` are omitted if the server omitted them.
 
 use super::Row;
 use crate::{__private, Model};

@@ -1,7 +1,7 @@
-//! Rows: what every row has, what its model declares, and what this build does not know.
+//! Rows: base fields, the fields that the model declares, and unknown members.
 //!
-//! Reading goes member by member straight into typed fields. A member that the model does not declare is kept as the text
-//! it came as, in its place among its like, and written back untouched: a client that is older than a row loses nothing.
+//! Members that the model does not declare are kept as text in their order and written back
+//! unchanged, so a client that is older than a row loses nothing.
 
 mod decode;
 mod encode;
@@ -9,7 +9,7 @@ mod unknown;
 mod value;
 
 pub use unknown::UnknownFields;
-pub(crate) use value::{exact, in_range};
+pub(crate) use value::{in_range, parse_exact};
 
 use crate::{Field, Id, Timestamp};
 use std::ops::Deref;
@@ -21,8 +21,9 @@ use std::ops::Deref;
 /// use ablo::Row;
 /// use generated::WeatherReport;
 ///
-/// let text = r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z",
-///   "location":"Stockholm","status":"pending","wind":{"ms" : 1.0}}"#;
+/// let text = r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z",
+///   "updatedAt":"2026-06-01T08:00:00.000Z","location":"Stockholm","status":"pending",
+///   "wind":{"ms" : 1.0}}"#;
 /// let mut row: Row<WeatherReport> = serde_json::from_str(text)?;
 /// row.data.forecast = Some("Rain".to_owned());
 /// let sent = serde_json::to_string(&row)?;
@@ -33,17 +34,17 @@ use std::ops::Deref;
 pub struct Row<M> {
     /// The row's id.
     pub id: Id<M>,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// The time of the last write.
     pub updated_at: Timestamp,
-    /// The organisation that owns it, where the server says.
+    /// The organisation that owns it, if the server sends it.
     pub organization_id: Option<String>,
-    /// Who created it, where the server says.
+    /// The participant that created it, if the server sends it.
     pub created_by: Option<String>,
-    /// The declared fields; the row dereferences to them.
+    /// The declared fields. The row dereferences to them.
     pub data: M,
-    /// The members that this build does not know.
+    /// The members that the model does not declare.
     pub unknown: UnknownFields,
 }
 

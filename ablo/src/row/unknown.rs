@@ -1,16 +1,17 @@
 //! Members of a row that its model does not declare.
 //!
-//! They are kept as JSON text and never interpreted, so that sending them back changes no byte of them.
+//! They are kept as JSON text, so sending them back does not change a byte.
 
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The members of a row that this build does not know, in the order in which they came.
+/// The members of a row that its model does not declare, in their original order.
 ///
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
-/// let text = r#"{"id":"s_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z",
-///   "name":"Arlanda","altitude":42,"openedAt":"1962-04-01T00:00:00Z","icao" : "ESSA","runways": [1, 2, 3]}"#;
+/// let text = r#"{"id":"s_1","createdAt":"2026-06-01T08:00:00Z",
+///   "updatedAt":"2026-06-01T08:00:00Z","name":"Arlanda","altitude":42,
+///   "openedAt":"1962-04-01T00:00:00Z","icao" : "ESSA","runways": [1, 2, 3]}"#;
 /// let row: ablo::Row<generated::Station> = serde_json::from_str(text)?;
 /// let unknown: Vec<_> = row.unknown.iter().collect();
 /// assert_eq!(unknown, [("icao", "\"ESSA\""), ("runways", "[1, 2, 3]")]);
@@ -19,23 +20,24 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct UnknownFields {
     members: Vec<(Box<str>, Box<RawValue>)>,
-    /// Positions of declared fields that the row did not have: `None` there is written as nothing, not as `null`.
+    /// The positions of declared fields that the row did not have. They are omitted when writing,
+    /// instead of being `null`.
     absent: Vec<u16>,
 }
 
 impl UnknownFields {
-    /// The JSON text of the member with this name.
+    /// Returns the JSON text of the member with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// Name and JSON text of every member.
+    /// Returns the name and the JSON text of every member.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members.iter().map(|(name, value)| (&**name, value.get()))
     }
 
-    /// Whether the model knew every member.
+    /// Returns whether the row has no unknown members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
@@ -45,8 +47,9 @@ impl UnknownFields {
         self.members.push((name, value));
     }
 
-    /// Notes a declared field that the row does not have. Beyond 2^16 fields it would be written as `null`.
-    pub(crate) fn lacks(&mut self, at: usize) {
+    /// Records that the row does not have a declared field. Fields beyond 2^16 are written as
+    /// `null`.
+    pub(crate) fn mark_absent(&mut self, at: usize) {
         self.absent.extend(u16::try_from(at));
     }
 

@@ -1,6 +1,6 @@
-//! Reading one field's value as its descriptor says.
+//! Reads one field's value, driven by its descriptor.
 
-use crate::__private::Stored;
+use crate::__private::OwnedValue;
 use crate::DecimalError;
 use crate::decimal::is_decimal;
 use crate::descriptor::{FieldDescriptor, FieldKind, Format};
@@ -8,40 +8,41 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// Reads the value of a declared field; `null` only where the field is optional.
+/// Reads the value of a declared field. Only optional fields can be `null`.
 pub(super) struct ValueSeed {
     pub(super) field: &'static FieldDescriptor,
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Stored;
+    type Value = OwnedValue;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Stored, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<OwnedValue, D::Error> {
         let field = self.field;
         match field.kind {
-            FieldKind::String | FieldKind::Enum(_) => match field.format {
-                None => read(field, deserializer, Stored::Text),
-                Some(format) => {
-                    read::<String, D>(field, deserializer, Stored::Text).and_then(|stored| {
-                        match stored {
-                            Stored::Text(text) => exact(format, &text).map_err(D::Error::custom),
+            FieldKind::String | FieldKind::Enum(_) => {
+                match field.format {
+                    None => read(field, deserializer, OwnedValue::Text),
+                    Some(format) => read::<String, D>(field, deserializer, OwnedValue::Text)
+                        .and_then(|stored| match stored {
+                            OwnedValue::Text(text) => {
+                                parse_exact(format, &text).map_err(D::Error::custom)
+                            }
                             stored => Ok(stored),
-                        }
-                    })
+                        }),
                 }
-            },
+            }
             FieldKind::Number => {
-                let stored = read(field, deserializer, Stored::Number)?;
-                if let Stored::Number(number) = stored {
+                let stored = read(field, deserializer, OwnedValue::Number)?;
+                if let OwnedValue::Number(number) = stored {
                     in_range(field.format, number).map_err(D::Error::custom)?;
                 }
                 Ok(stored)
             }
-            FieldKind::Boolean => read(field, deserializer, Stored::Boolean),
-            FieldKind::Date => read(field, deserializer, Stored::Date),
-            FieldKind::Json if field.raw => read(field, deserializer, Stored::Raw),
-            // JSON's own `null` is a value where the field must have one.
-            FieldKind::Json => read(field, deserializer, Stored::Json),
+            FieldKind::Boolean => read(field, deserializer, OwnedValue::Boolean),
+            FieldKind::Date => read(field, deserializer, OwnedValue::Date),
+            FieldKind::Json if field.raw => read(field, deserializer, OwnedValue::Raw),
+            // In a required field, JSON's `null` is a value.
+            FieldKind::Json => read(field, deserializer, OwnedValue::Json),
         }
     }
 }
@@ -49,32 +50,33 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
 fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     field: &FieldDescriptor,
     deserializer: D,
-    store: fn(T) -> Stored,
-) -> Result<Stored, D::Error> {
+    store: fn(T) -> OwnedValue,
+) -> Result<OwnedValue, D::Error> {
     if field.optional {
-        return Option::deserialize(deserializer).map(|value| value.map_or(Stored::Null, store));
+        return Option::deserialize(deserializer)
+            .map(|value| value.map_or(OwnedValue::Null, store));
     }
     T::deserialize(deserializer).map(store)
 }
 
-/// The exact value of a string of digits.
-pub(crate) fn exact(format: Format, text: &str) -> Result<Stored, String> {
+/// Parses a string in a format.
+pub(crate) fn parse_exact(format: Format, text: &str) -> Result<OwnedValue, String> {
     match format {
-        Format::Int64 => parsed::<i64>(text).map(|integer| Stored::Integer(integer.into())),
-        Format::Uint64 => parsed::<u64>(text).map(|integer| Stored::Integer(integer.into())),
-        Format::Uuid => parsed(text).map(Stored::Uuid),
+        Format::Int64 => parse::<i64>(text).map(|integer| OwnedValue::Integer(integer.into())),
+        Format::Uint64 => parse::<u64>(text).map(|integer| OwnedValue::Integer(integer.into())),
+        Format::Uuid => parse(text).map(OwnedValue::Uuid),
         Format::Decimal if !is_decimal(text) => Err(format!("{text:?}: {DecimalError}")),
-        _ => Ok(Stored::Text(text.to_owned())),
+        _ => Ok(OwnedValue::Text(text.to_owned())),
     }
 }
 
-fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("{text:?}: {error}"))
 }
 
-/// Whether a number is one of its format's.
+/// Checks that a number is in the range of its format.
 pub(crate) fn in_range(format: Option<Format>, number: f64) -> Result<(), String> {
-    let (least, most) = match format {
+    let (min, max) = match format {
         Some(Format::Int8) => (f64::from(i8::MIN), f64::from(i8::MAX)),
         Some(Format::Int16) => (f64::from(i16::MIN), f64::from(i16::MAX)),
         Some(Format::Int32) => (f64::from(i32::MIN), f64::from(i32::MAX)),
@@ -83,8 +85,8 @@ pub(crate) fn in_range(format: Option<Format>, number: f64) -> Result<(), String
         Some(Format::Uint32) => (0.0, f64::from(u32::MAX)),
         _ => return Ok(()),
     };
-    if number.fract() == 0.0 && (least..=most).contains(&number) {
+    if number.fract() == 0.0 && (min..=max).contains(&number) {
         return Ok(());
     }
-    Err(format!("{number} is not a whole number from {least} to {most}"))
+    Err(format!("{number} is not a whole number from {min} to {max}"))
 }

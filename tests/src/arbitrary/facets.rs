@@ -1,10 +1,10 @@
-//! Facets for generated fields: for each type what it can have, hostile texts among them.
+//! Facets for generated fields: those that each type allows, with hostile texts among them.
 
 use super::{PROSE, VALUES, capital};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Which facets a field has: each number is taken modulo what there is to choose from.
+/// The facets of a field. Each number is taken modulo the number of choices.
 #[derive(Clone, Debug)]
 pub(super) struct FacetSpec {
     format: usize,
@@ -32,8 +32,8 @@ pub(super) fn facets() -> impl Strategy<Value = FacetSpec> {
     )
 }
 
-/// Adds to a field what its type can have. `place` is different for each field of a model.
-pub(super) fn add(field: &mut Map<String, Value>, name: &str, place: usize, spec: &FacetSpec) {
+/// Adds the facets that a field's type allows. `index` is unique within a model.
+pub(super) fn add(field: &mut Map<String, Value>, name: &str, index: usize, spec: &FacetSpec) {
     let kind = field["type"].as_str().expect("a field has a type").to_owned();
     let values = field.get("enumValues").cloned().unwrap_or_default();
     let pick = |of: &[&str]| of[spec.format % of.len()].to_owned();
@@ -48,8 +48,9 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, place: usize, spec
         "" => {}
         "digits" => {
             let scale = spec.format % 30;
+            let precision = scale + 1 + spec.format % 7;
             field.extend(members(
-                json!({ "format": "decimal", "precision": scale + 1 + spec.format % 7, "scale": scale }),
+                json!({ "format": "decimal", "precision": precision, "scale": scale }),
             ));
         }
         word => drop(field.insert("format".into(), word.into())),
@@ -67,7 +68,7 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, place: usize, spec
         field.insert("renamedFrom".into(), format!("old{}", capital(name)).into());
     }
     if spec.numbered {
-        field.insert("number".into(), (place * 7 + 1).into());
+        field.insert("number".into(), (index * 7 + 1).into());
     }
     if let Some(choice) = spec.deprecated {
         let notes = [json!(true), json!(false), json!(PROSE[choice % PROSE.len()])];
@@ -122,10 +123,20 @@ fn shape(choice: usize) -> Value {
     let text = VALUES[choice % VALUES.len()];
     let shapes = [
         json!({}),
-        json!({ "type": "object", "properties": { text: { "type": "string", "description": text } }, "required": [text] }),
+        json!({
+            "type": "object",
+            "properties": { text: { "type": "string", "description": text } },
+            "required": [text],
+        }),
         json!({ "type": "array", "items": { "enum": [text, 1, null] } }),
-        json!({ "anyOf": [{ "const": text }, { "type": ["integer", "null"] }], "description": text }),
-        json!({ "type": "object", "additionalProperties": { "type": "array", "prefixItems": [true, { "not": false }] } }),
+        json!({
+            "anyOf": [{ "const": text }, { "type": ["integer", "null"] }],
+            "description": text,
+        }),
+        json!({
+            "type": "object",
+            "additionalProperties": { "type": "array", "prefixItems": [true, { "not": false }] },
+        }),
     ];
     shapes[choice / VALUES.len() % shapes.len()].clone()
 }

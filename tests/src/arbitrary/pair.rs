@@ -1,6 +1,7 @@
-//! Pairs of schemas: a generated document and what a person might make of it, with hints and backfills for a part.
+//! Pairs of schemas: a generated document and an edited version, with hints and backfills for some
+//! of the changes.
 //!
-//! Each edit is tried on the document and taken back where the result is no valid schema, so that both sides always are.
+//! An edit that would make the document invalid is discarded, so both schemas are valid.
 
 use super::{VALUES, WORDS, capital};
 use ablo_schema::front::json;
@@ -8,20 +9,20 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Two documents that must be accepted, and what helps on the way.
+/// Two valid documents, with hints and backfills for the migration between them.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// The schema that a database was made from.
+    /// The current schema of the database.
     pub prev: Value,
-    /// The schema that it shall have.
+    /// The schema to migrate to.
     pub next: Value,
-    /// Hints, as the hints file has them.
+    /// The hints, in the format of the hints file.
     pub hints: Value,
-    /// Backfills, as their file has them.
+    /// The backfills, in the format of the backfills file.
     pub backfills: Value,
 }
 
-/// One edit: what is done, and where. Each number is taken modulo what there is to choose from.
+/// One edit. Each number is taken modulo the number of choices.
 #[derive(Clone, Debug)]
 struct Edit {
     kind: usize,
@@ -65,7 +66,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         .prop_map(|(kind, model, field, choice)| Edit { kind, model, field, choice })
 }
 
-/// A document, some edits of it, and backfills for about half of the fields that are required afterwards.
+/// Generates a document, edits it, and adds backfills for about half of the fields.
 pub fn pair() -> impl Strategy<Value = Pair> {
     (super::schema(), vec(edit(), 0..8), any::<u64>()).prop_map(|(prev, edits, filled)| {
         let mut draft = Draft { document: prev.clone(), models: Vec::new(), fields: Vec::new() };
@@ -104,8 +105,8 @@ impl Draft {
         self.models()?.get_mut(&key)
     }
 
-    /// The model's key and the name of one of its fields.
-    fn place(&mut self, edit: &Edit) -> Option<(String, String)> {
+    /// Returns the key of a model and the name of one of its fields.
+    fn field_path(&mut self, edit: &Edit) -> Option<(String, String)> {
         let key = self.key(edit)?;
         let fields = object(self.model(edit)?, "fields")?;
         let name = fields.keys().nth(edit.field.checked_rem(fields.len())?).cloned()?;
@@ -113,13 +114,13 @@ impl Draft {
     }
 
     fn field(&mut self, edit: &Edit) -> Option<&mut Map<String, Value>> {
-        let (key, name) = self.place(edit)?;
+        let (key, name) = self.field_path(edit)?;
         object(self.models()?.get_mut(&key)?, "fields")?.get_mut(&name)?.as_object_mut()
     }
 }
 
 fn drop_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
-    let (_, name) = draft.place(edit)?;
+    let (_, name) = draft.field_path(edit)?;
     let model = draft.model(edit)?;
     object(model, "fields")?.shift_remove(&name);
     object(model, "relations")?.retain(|_, relation| relation["foreignKey"] != *name);
@@ -136,7 +137,7 @@ fn add_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
     Some(())
 }
 
-/// Gives a field another type, without what belonged to the old one.
+/// Changes a field's type and removes the facets of the old type.
 fn retype(field: &mut Map<String, Value>, choice: usize) {
     for facet in ["enumValues", "format", "precision", "scale", "default", "shape", "unique"] {
         field.shift_remove(facet);
@@ -157,8 +158,8 @@ fn values(choice: usize) -> Value {
 }
 
 fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
-    let (key, name) = draft.place(edit)?;
-    // A name that has moved already stays where it is.
+    let (key, name) = draft.field_path(edit)?;
+    // A field is renamed at most once.
     let moved = |draft: &Draft, name: &String| {
         draft.fields.iter().any(|(model, from, to)| *model == key && (from == name || to == name))
     };
@@ -166,8 +167,9 @@ fn rename_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
         return None;
     }
     let to = if edit.choice % 4 == 3 {
-        // The name of another field: the two change places.
-        let other = draft.place(&Edit { field: edit.field.wrapping_add(1), ..edit.clone() })?.1;
+        // Swaps the names of two fields.
+        let other =
+            draft.field_path(&Edit { field: edit.field.wrapping_add(1), ..edit.clone() })?.1;
         if other == name || moved(draft, &other) {
             return None;
         }
@@ -339,7 +341,7 @@ fn change_facets(draft: &mut Draft, edit: &Edit) -> Option<()> {
 }
 
 fn change_column(draft: &mut Draft, edit: &Edit) -> Option<()> {
-    let (_, name) = draft.place(edit)?;
+    let (_, name) = draft.field_path(edit)?;
     let column = format!("moved_{}", name.to_lowercase());
     draft.field(edit)?.insert("column".into(), column.as_str().into());
     for relation in object(draft.model(edit)?, "relations")?.values_mut() {
@@ -350,7 +352,7 @@ fn change_column(draft: &mut Draft, edit: &Edit) -> Option<()> {
     Some(())
 }
 
-/// The column of a field, as relations repeat it.
+/// Returns the column of a field, which relations repeat.
 fn column_of(fields: &Map<String, Value>, name: &str) -> String {
     let own = fields.get(name).and_then(|field| field.get("column")).and_then(Value::as_str);
     own.map_or_else(|| ablo_schema::check::default_column(name).into_owned(), str::to_owned)
@@ -363,7 +365,7 @@ fn flip_foreign_key(draft: &mut Draft, edit: &Edit) -> Option<()> {
     Some(())
 }
 
-/// A value that the field can have.
+/// Returns a valid value of a field.
 fn value_of(field: &Map<String, Value>) -> Option<Value> {
     let format = field.get("format").and_then(Value::as_str).unwrap_or_default();
     Some(match (field["type"].as_str()?, format) {
@@ -374,12 +376,12 @@ fn value_of(field: &Map<String, Value>) -> Option<Value> {
         ("number", _) => 7.into(),
         ("string", "int64" | "uint64" | "decimal") => "0".into(),
         ("string", "uuid") => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
-        // Also what a foreign key can hold.
+        // Also a valid foreign key.
         _ => ablo_migrate::rows::id(0).into(),
     })
 }
 
-/// Hints for the renames that are still there, seen from both ends.
+/// Returns hints for the renames that exist in both documents.
 fn hints(prev: &Value, draft: &Draft) -> Value {
     let next = &draft.document["models"];
     let renamed = |from: &str, to: &str| {
@@ -399,7 +401,7 @@ fn hints(prev: &Value, draft: &Draft) -> Value {
             && next[model]["fields"][to].get("renamedFrom").is_none()
     };
     let fields: Vec<_> = draft.fields.iter().filter(both).collect();
-    // Half of a swap would contradict what stays.
+    // Half of a swap would contradict the field that keeps its name.
     let whole = |(model, from, to): &&&(String, String, String)| {
         let stays = !next[model]["fields"][from].is_null() && !had(model)[to].is_null();
         let back = |(other, start, end): &&(String, String, String)| {
@@ -409,12 +411,19 @@ fn hints(prev: &Value, draft: &Draft) -> Value {
         alone || stays && fields.iter().any(back)
     };
     json!({
-        "models": models.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect::<Vec<_>>(),
-        "fields": fields.iter().filter(whole).map(|(model, from, to)| json!({ "model": model, "from": from, "to": to })).collect::<Vec<_>>(),
+        "models": models
+            .iter()
+            .map(|(from, to)| json!({ "from": from, "to": to }))
+            .collect::<Vec<_>>(),
+        "fields": fields
+            .iter()
+            .filter(whole)
+            .map(|(model, from, to)| json!({ "model": model, "from": from, "to": to }))
+            .collect::<Vec<_>>(),
     })
 }
 
-/// A backfill for every field of a document, and for each organisation's column.
+/// Returns a backfill for every field of a document and for every organisation column.
 #[must_use]
 pub fn every_backfill(next: &Value) -> Value {
     let Value::Array(mut found) = backfills(next, u64::MAX) else { return Value::Null };

@@ -1,10 +1,10 @@
-//! What a database holds, as a value that can be compared.
+//! The catalog of a database as a comparable value.
 
 use super::Session;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Schema to table to what it has.
+/// Tables by name, by schema name.
 pub type Catalogue = BTreeMap<String, BTreeMap<String, Table>>;
 
 /// One table.
@@ -13,15 +13,15 @@ pub type Catalogue = BTreeMap<String, BTreeMap<String, Table>>;
 pub struct Table {
     /// Whether row security is on.
     pub row_security: bool,
-    /// Whether it holds for the table's owner too.
+    /// Whether row security applies to the table's owner too.
     pub forced: bool,
-    /// By name.
+    /// Columns by name.
     pub columns: BTreeMap<String, Column>,
-    /// By name, without those that say NOT NULL.
+    /// Constraints by name, without NOT NULL.
     pub constraints: BTreeMap<String, Constraint>,
-    /// By name.
+    /// Indexes by name.
     pub indexes: BTreeMap<String, Index>,
-    /// By name.
+    /// Policies by name.
     pub policies: BTreeMap<String, Policy>,
 }
 
@@ -29,9 +29,9 @@ pub struct Table {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Column {
-    /// Its type as the server prints it.
+    /// The type as the server prints it.
     pub r#type: String,
-    /// Whether every row has a value.
+    /// Whether the column is NOT NULL.
     pub not_null: bool,
     /// The default's expression.
     pub default: Option<String>,
@@ -42,7 +42,7 @@ pub struct Column {
 /// One constraint.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Constraint {
-    /// `primary key`, `check`, `foreign key`.
+    /// `primary key`, `check` or `foreign key`.
     pub kind: String,
     /// As the server prints it.
     pub definition: String,
@@ -51,7 +51,7 @@ pub struct Constraint {
 /// One index.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Index {
-    /// Whether queries may use it.
+    /// Whether queries can use it.
     pub valid: bool,
     /// As the server prints it.
     pub definition: String,
@@ -61,32 +61,32 @@ pub struct Index {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
-    /// Whether it widens what is seen.
+    /// Whether the policy is permissive.
     pub permissive: bool,
-    /// `*` for all commands.
+    /// The command, `*` for all.
     pub command: String,
-    /// Whether it is for every role.
+    /// Whether it applies to every role.
     pub everyone: bool,
-    /// Which rows are seen.
+    /// The condition for visible rows.
     pub using: String,
-    /// Which rows may be written.
+    /// The condition for written rows.
     pub with_check: Option<String>,
 }
 
-/// Reads the whole database.
+/// Reads the catalog of the database.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if a statement fails.
 #[must_use]
 pub fn catalogue(session: &mut Session) -> Catalogue {
-    // Without a search path the server writes every name in full.
+    // With this search path, the server qualifies all names.
     session.run("SET search_path = pg_catalog").expect("a setting");
     let text = session.texts(include_str!("catalogue.sql")).concat();
     session.run("RESET search_path").expect("a setting");
-    serde_json::from_str(&text).expect("the document that the query builds")
+    serde_json::from_str(&text).expect("the query returns a catalog document")
 }
 
-/// Every catalogue row of user objects and the transaction that wrote it.
+/// Returns every catalog row of user objects with the transaction that wrote it.
 #[must_use]
 pub fn footprint(session: &mut Session) -> Vec<String> {
     session.texts(include_str!("footprint.sql"))

@@ -1,4 +1,4 @@
--- Every table of this database as one JSON document: what a provisioned schema means to those who use it.
+-- Every table of this database as one JSON document.
 SELECT coalesce(jsonb_object_agg(namespace, tables), '{}')::text FROM (
   SELECT nspname AS namespace, jsonb_object_agg(relname, jsonb_build_object(
     'rowSecurity', relrowsecurity,
@@ -18,7 +18,7 @@ SELECT coalesce(jsonb_object_agg(namespace, tables), '{}')::text FROM (
         'kind', CASE contype WHEN 'p' THEN 'primary key' WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' ELSE contype::text END,
         'definition', pg_get_constraintdef(oid)
       )), '{}')
-      -- From version 18 on a NOT NULL is a constraint too; it is told with its column.
+      -- Since PostgreSQL 18, NOT NULL is a constraint too. It is reported with its column.
       FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n'
     ),
     'indexes', (

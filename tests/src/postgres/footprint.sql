@@ -1,5 +1,5 @@
--- Every row that user objects have in the system catalogues, with the transaction that wrote it: two runs are alike only
--- where the second wrote nothing at all.
+-- Every row of user objects in the system catalogs with the transaction that wrote it. Two results
+-- are equal only if nothing was written between them.
 WITH home AS (
   SELECT oid, xmin, nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ), rel AS (

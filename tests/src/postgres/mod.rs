@@ -1,41 +1,40 @@
-//! The PostgreSQL judge: a real server, and what a program makes of it.
+//! The PostgreSQL judge: a real server and the catalog that a program produces on it.
 
 mod catalogue;
-pub mod law;
-mod mortal;
+mod crashing_server;
+pub mod invariants;
 mod server;
 
 pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalogue, footprint};
-pub use mortal::Mortal;
+pub use crashing_server::CrashingServer;
 pub use server::{Database, Server, Session};
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_schema::Schema;
 
-/// Reads a schema that has to be valid.
+/// Reads a schema.
 ///
 /// # Panics
-/// When it is not.
+/// Panics if it is invalid.
 #[must_use]
 pub fn schema(text: &str) -> Schema {
     let read = ablo_schema::front::json::read(text);
     read.schema.unwrap_or_else(|| panic!("{:#?}", read.diagnostics))
 }
 
-/// The program for a schema in `public`, with foreign keys.
+/// Returns the DDL for a schema in `public`, with foreign keys.
 ///
 /// # Panics
-/// Never: these options are right.
+/// Does not panic, because the options are valid.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
-    provision(schema, &PostgresOptions { foreign_keys: true, ..PostgresOptions::default() })
-        .expect("options that are right")
+    provision(schema, &PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }).expect("valid options")
 }
 
-/// Runs a program as a driver does and gives the warnings.
+/// Runs a program like a driver. Returns the warnings.
 ///
 /// # Panics
-/// When the server refuses a statement.
+/// Panics if a statement fails.
 pub fn apply(session: &mut Session, program: &Provision) -> Vec<String> {
     let _ = session.notices();
     for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {
@@ -44,10 +43,10 @@ pub fn apply(session: &mut Session, program: &Provision) -> Vec<String> {
     session.notices()
 }
 
-/// Provisions a schema that fits the database without a word.
+/// Provisions a schema and asserts that there are no warnings.
 ///
 /// # Panics
-/// When the server refuses or warns.
+/// Panics on errors and warnings.
 pub fn provision_silently(session: &mut Session, schema: &Schema) {
     assert_eq!(apply(session, &program(schema)), Vec::<String>::new());
 }

@@ -1,7 +1,7 @@
-//! A throw-away PostgreSQL server.
+//! A temporary PostgreSQL server.
 //!
-//! It listens on a unix socket in a folder of its own and goes away with the process that asked for it, however that
-//! ends. Where no PostgreSQL is installed the tests fail and say how to get one.
+//! It listens on a Unix socket in its own folder and is removed when the test process ends, even if
+//! it is killed. Tests fail with a hint if PostgreSQL is not installed.
 
 use ablo_migrate::postgres::scratch::{installed, unprivileged};
 use postgres::{Client, Config, NoTls};
@@ -13,13 +13,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub(super) const HOW_TO_GET_ONE: &str = "these tests need PostgreSQL 14 or later on this machine: `apt-get install postgresql`, \
-    `dnf install postgresql-server` or `brew install postgresql`; its `initdb` is looked for on the PATH and in the usual folders";
+pub(super) const INSTALL_HINT: &str = "these tests need PostgreSQL 14 or later: \
+    `apt-get install postgresql`, `dnf install postgresql-server` or `brew install postgresql`; \
+    `initdb` is searched on the PATH and in the usual folders";
 
-/// What runs the server and cleans up after it: its standard input ends when the test process does.
-const GUARDIAN: &str = r#"
-    "$BIN/initdb" -D "$HOME/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$HOME/log" 2>&1 || exit 1
-    "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off -c autovacuum=off >>"$HOME/log" 2>&1 &
+/// A shell script that runs the server and cleans up when the test process closes its standard
+/// input.
+const SUPERVISOR: &str = r#"
+    "$BIN/initdb" -D "$HOME/data" -U postgres -A trust -E UTF8 --no-locale --no-sync \
+        >"$HOME/log" 2>&1 || exit 1
+    "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off -c autovacuum=off \
+        >>"$HOME/log" 2>&1 &
     server=$!
     cat >/dev/null
     kill -QUIT $server
@@ -31,14 +35,14 @@ const GUARDIAN: &str = r#"
 #[derive(Debug)]
 pub struct Server {
     home: PathBuf,
-    guardian: Child,
+    supervisor: Child,
 }
 
 static SHARED: LazyLock<Server> = LazyLock::new(Server::start);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 impl Server {
-    /// The server that all tests of this process share.
+    /// Returns the server that all tests of this process share.
     #[must_use]
     pub fn shared() -> &'static Server {
         &SHARED
@@ -47,26 +51,26 @@ impl Server {
     /// Starts a server.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start.
+    /// Panics if PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
+        let Some(bin) = installed() else { panic!("{INSTALL_HINT}") };
         let home = tempfile::Builder::new()
             .prefix("ablo-pg-")
             .tempdir()
             .expect("a temporary folder")
             .keep();
         let mut command = Command::new("sh");
-        command.args(["-c", GUARDIAN]).env("BIN", &bin).env("HOME", &home).current_dir("/");
+        command.args(["-c", SUPERVISOR]).env("BIN", &bin).env("HOME", &home).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         if let Some((uid, gid)) = unprivileged() {
-            chown(&home, Some(uid), Some(gid)).expect("to give the folder away");
+            chown(&home, Some(uid), Some(gid)).expect("the owner can be changed");
             command.uid(uid).gid(gid);
         }
         std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o755))
-            .expect("to open the folder");
-        let guardian = command.spawn().expect("a shell");
-        let server = Self { home, guardian };
+            .expect("permissions can be changed");
+        let supervisor = command.spawn().expect("a shell");
+        let server = Self { home, supervisor };
         server.wait_until_ready();
         server
     }
@@ -80,10 +84,10 @@ impl Server {
         }
     }
 
-    /// A new, empty database owned by a role that is no superuser.
+    /// Creates an empty database owned by a role that is not a superuser.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// Panics if a statement fails.
     #[must_use]
     pub fn database(&self) -> Database<'_> {
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
@@ -109,8 +113,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.guardian.stdin.take());
-        let _ = self.guardian.wait();
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
     }
 }
 
@@ -123,43 +127,46 @@ pub struct Database<'s> {
 }
 
 impl Database<'_> {
-    /// A session of the database's owner, who is no superuser.
+    /// Opens a session of the database's owner, who is not a superuser.
     #[must_use]
     pub fn session(&self) -> Session {
         self.session_of(&self.owner)
     }
 
-    /// A session of the superuser.
+    /// Opens a session of the superuser.
     #[must_use]
     pub fn admin(&self) -> Session {
         self.session_of("postgres")
     }
 
-    /// A session of any role.
+    /// Opens a session of any role.
     ///
     /// # Panics
-    /// When the role may not connect.
+    /// Panics if the role cannot connect.
     #[must_use]
     pub fn session_of(&self, role: &str) -> Session {
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&notices);
+        let received = Arc::clone(&notices);
         let mut config = self.server.config(&self.name, role);
         config.notice_callback(move |notice| {
-            heard.lock().unwrap_or_else(PoisonError::into_inner).push(notice.message().to_owned());
+            received
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(notice.message().to_owned());
         });
         Session { client: config.connect(NoTls).expect("a connection"), notices }
     }
 
-    /// Runs a file with psql as the owner, on a machine whose encoding is not the file's, and gives what it printed;
-    /// stops at the first error.
+    /// Runs a file with psql as the owner, with a different client encoding than the file's. Stops
+    /// at the first error. Returns the output.
     ///
     /// # Errors
-    /// What psql said, when it failed.
+    /// Returns the output if psql fails.
     ///
     /// # Panics
-    /// When there is no psql.
+    /// Panics if psql is not installed.
     pub fn psql(&self, file: &Path) -> Result<String, String> {
-        let mut command = Command::new(installed().expect("PostgreSQL runs").join("psql"));
+        let mut command = Command::new(installed().expect("PostgreSQL is installed").join("psql"));
         command
             .env("PGCLIENTENCODING", "LATIN1")
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h"])
@@ -169,25 +176,25 @@ impl Database<'_> {
             .arg(file)
             .output()
             .expect("psql");
-        let said = String::from_utf8_lossy(&run.stdout).into_owned()
+        let output = String::from_utf8_lossy(&run.stdout).into_owned()
             + &String::from_utf8_lossy(&run.stderr);
-        if run.status.success() { Ok(said) } else { Err(said) }
+        if run.status.success() { Ok(output) } else { Err(output) }
     }
 
-    /// Its address, for the database's owner.
+    /// Returns its address for the database's owner.
     #[must_use]
     pub fn address(&self) -> String {
         format!("host={} dbname={} user={}", self.server.home.display(), self.name, self.owner)
     }
 
-    /// The role that owns the database.
+    /// Returns the role that owns the database.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.owner
     }
 }
 
-/// One session, and what the server told it on the side.
+/// One session with the notices of the server.
 pub struct Session {
     client: Client,
     notices: Arc<Mutex<Vec<String>>>,
@@ -200,7 +207,7 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// The driver's connection.
+    /// Returns the driver's connection.
     pub fn client(&mut self) -> &mut Client {
         &mut self.client
     }
@@ -208,29 +215,32 @@ impl Session {
     /// Runs statements.
     ///
     /// # Errors
-    /// What the server said, with its SQLSTATE.
+    /// Returns the server's message with its SQLSTATE.
     pub fn run(&mut self, sql: &str) -> Result<(), String> {
         self.client.batch_execute(sql).map_err(|error| describe(&error))
     }
 
-    /// Inserts one row of texts.
+    /// Inserts one row of text values.
     ///
     /// # Errors
-    /// What the server said, with its SQLSTATE.
+    /// Returns the server's message with its SQLSTATE.
     pub fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<(), String> {
         let columns: Vec<_> = row.iter().map(|(column, _)| *column).collect();
-        let places: Vec<_> = (1..=row.len()).map(|at| format!("${at}")).collect();
-        let sql =
-            format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+        let parameters: Vec<_> = (1..=row.len()).map(|at| format!("${at}")).collect();
+        let sql = format!(
+            "INSERT INTO {table} ({}) VALUES ({})",
+            columns.join(", "),
+            parameters.join(", ")
+        );
         let values: Vec<&(dyn postgres::types::ToSql + Sync)> =
             row.iter().map(|(_, value)| value as _).collect();
         self.client.execute(&sql, &values).map(drop).map_err(|error| describe(&error))
     }
 
-    /// The first column of every row as text.
+    /// Returns the first column of every row as text.
     ///
     /// # Panics
-    /// When the server refuses the query.
+    /// Panics if the query fails.
     #[must_use]
     pub fn texts(&mut self, sql: &str) -> Vec<String> {
         let rows = self
@@ -240,7 +250,7 @@ impl Session {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Notices and warnings since the last call.
+    /// Returns the notices and warnings since the last call.
     #[must_use]
     pub fn notices(&mut self) -> Vec<String> {
         std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))

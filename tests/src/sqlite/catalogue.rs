@@ -1,7 +1,7 @@
-//! What a database holds, as a value that can be compared.
+//! The catalog of a database as a comparable value.
 //!
-//! Checks stand nowhere but in the text of a table: it is taken apart into definitions, which SQLite may have moved and
-//! spaced otherwise when a column was added.
+//! Checks exist only in the SQL text of a table, so it is split into definitions. SQLite may have
+//! moved or reformatted them when a column was added.
 
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,28 +12,29 @@ pub type Catalogue = BTreeMap<String, Table>;
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its columns and constraints as they are written.
+    /// The columns and constraints as written.
     pub definitions: BTreeSet<String>,
-    /// What follows them: `STRICT`.
+    /// The options after them, such as `STRICT`.
     pub options: String,
-    /// What SQLite itself says of each column: type, whether required, default, place in the key.
+    /// Each column as SQLite reports it: type, NOT NULL, default, whether it is in the primary key.
     pub columns: BTreeMap<String, (String, bool, Option<String>, bool)>,
-    /// Its foreign keys: column, table, column there.
+    /// The foreign keys: column, referenced table, referenced column.
     pub foreign_keys: BTreeSet<(String, String, String)>,
-    /// Its indexes by name, as they are written; none for those that keys bring along.
+    /// The SQL of indexes by name; `None` for the implicit indexes of keys.
     pub indexes: BTreeMap<String, Option<String>>,
 }
 
-/// Reads the catalogue.
+/// Reads the catalog.
 ///
 /// # Panics
-/// When SQLite refuses.
+/// Panics if a statement fails.
 #[must_use]
 pub fn catalogue(connection: &Connection) -> Catalogue {
     let mut found = Catalogue::new();
-    let made = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    for (name, sql) in pairs(connection, made, []) {
-        let (definitions, options) = taken_apart(&sql.expect("a table has a text"));
+    let tables = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' \
+                  AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    for (name, sql) in pairs(connection, tables, []) {
+        let (definitions, options) = split_definitions(&sql.expect("a table has SQL text"));
         let (columns, foreign_keys) = (columns(connection, &name), foreign_keys(connection, &name));
         let indexes = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?";
         let indexes = pairs(connection, indexes, [&name]).into_iter().collect();
@@ -75,8 +76,8 @@ fn foreign_keys(connection: &Connection, table: &str) -> BTreeSet<(String, Strin
     rows.map(|row| row.expect("a row")).collect()
 }
 
-/// Splits `CREATE TABLE x (a, b) c` at its outer commas, and makes every run of spaces outside quotes one.
-fn taken_apart(sql: &str) -> (BTreeSet<String>, String) {
+/// Splits `CREATE TABLE x (a, b) c` at its outer commas and collapses white space outside quotes.
+fn split_definitions(sql: &str) -> (BTreeSet<String>, String) {
     let (mut parts, mut part) = (Vec::new(), String::new());
     let (mut depth, mut quote) = (0, None);
     for c in sql.chars() {
@@ -110,9 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_taken_apart_at_its_outer_commas() {
-        let (definitions, options) = taken_apart(
-            "CREATE TABLE \"a(,\" (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), \"y\"   REAL) STRICT",
+    fn splits_a_table_at_its_outer_commas() {
+        let (definitions, options) = split_definitions(
+            "CREATE TABLE \"a(,\" (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), \
+             \"y\"   REAL) STRICT",
         );
         assert_eq!(
             definitions,

@@ -1,4 +1,4 @@
-//! Migrations on a real database: run as a driver runs them, and judged by what results.
+//! Runs migrations on a real database like a driver and checks the result.
 
 use super::{Catalogue, apply, catalogue, database, insert, program};
 use ablo_codegen::emit::sql::sqlite::{EPILOGUE, PROLOGUE, SqliteOptions, migrate};
@@ -10,44 +10,45 @@ use ablo_schema::front::json;
 use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 
-/// Two schemas and what helps on the way.
+/// A migration between two schemas.
 #[derive(Debug)]
-pub struct Way {
-    /// The schema before.
+pub struct MigrationCase {
+    /// The previous schema.
     pub prev: Schema,
-    /// The schema after.
+    /// The next schema.
     pub next: Schema,
-    /// What a person says of names.
+    /// Rename and drop hints.
     pub hints: Hints,
-    /// What a person says of values.
+    /// Backfills for new required fields.
     pub backfills: Backfills,
 }
 
-impl Way {
+impl MigrationCase {
     /// Reads both schemas, hints and backfills.
     ///
     /// # Panics
-    /// When one of them is not valid.
+    /// Panics if one of them is invalid.
     #[must_use]
     pub fn new(prev: &str, next: &str, hints: &str, backfills: &str) -> Self {
         let (prev, next) = (crate::postgres::schema(prev), crate::postgres::schema(next));
-        let (hints, said) = json::read_hints(hints);
-        let hints = hints.unwrap_or_else(|| panic!("{said:#?}"));
-        let (backfills, said) = json::read_backfills(backfills, &next);
-        let backfills = backfills.unwrap_or_else(|| panic!("{said:#?}"));
+        let (hints, diagnostics) = json::read_hints(hints);
+        let hints = hints.unwrap_or_else(|| panic!("{diagnostics:#?}"));
+        let (backfills, diagnostics) = json::read_backfills(backfills, &next);
+        let backfills = backfills.unwrap_or_else(|| panic!("{diagnostics:#?}"));
         Self { prev, next, hints, backfills }
     }
 
-    /// What makes one schema of the other.
+    /// Returns the diff of the schemas.
     ///
     /// # Panics
-    /// When the hints do not fit.
+    /// Panics if the hints do not match the schemas.
     #[must_use]
     pub fn diff(&self) -> Diff<'_> {
-        diff(Some(&self.prev), &self.next, &self.hints).unwrap_or_else(|said| panic!("{said:#?}"))
+        diff(Some(&self.prev), &self.next, &self.hints)
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"))
     }
 
-    /// The statements.
+    /// Returns the migration.
     #[must_use]
     pub fn migration(&self) -> Migration {
         migrate(
@@ -59,7 +60,7 @@ impl Way {
         )
     }
 
-    /// Provisions the schema before, with up to this many rows in each table.
+    /// Provisions the previous schema, with up to `count` rows in each table.
     #[must_use]
     pub fn start(&self, count: usize) -> Connection {
         let database = database();
@@ -68,19 +69,20 @@ impl Way {
         database
     }
 
-    /// Asserts that the database is as the next schema would make it, and that nothing is left to do.
+    /// Asserts that the database equals a freshly provisioned one and that a second migration is
+    /// empty.
     ///
     /// # Panics
-    /// When it is not.
-    pub fn check_arrived(&self, database: &Connection, name: &str) {
-        let wanted = wanted(&self.next);
+    /// Panics if it does not.
+    pub fn check_migrated(&self, database: &Connection, name: &str) {
+        let expected = provisioned(&self.next);
         let found = catalogue(database);
-        assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{name}");
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{name}");
         for (table, found) in &found {
-            assert_eq!(found, &wanted[table], "{name}: {table}");
+            assert_eq!(found, &expected[table], "{name}: {table}");
         }
-        let said = apply(database, &program(&self.next).transaction);
-        assert_eq!(said, Vec::<String>::new(), "{name}");
+        let warnings = apply(database, &program(&self.next).transaction);
+        assert_eq!(warnings, Vec::<String>::new(), "{name}");
         let same = diff(Some(&self.next), &self.next, &Hints::default()).expect("no hints");
         let again = migrate(
             &same,
@@ -89,27 +91,31 @@ impl Way {
             &self.backfills,
             &SqliteOptions { foreign_keys: true },
         );
-        assert!(again.is_empty(), "{name}: the second run has something to do: {again:#?}");
+        assert!(again.is_empty(), "{name}: the second migration is not empty: {again:#?}");
     }
 }
 
-fn wanted(next: &Schema) -> Catalogue {
+fn provisioned(next: &Schema) -> Catalogue {
     let database = database();
     apply(&database, &program(next).transaction);
     catalogue(&database)
 }
 
-/// Runs a migration as a driver does: all of it, or nothing and why.
+/// Runs a migration in one transaction, like a driver.
 ///
 /// # Errors
-/// What SQLite said, with the statement that it said it of.
+/// Returns SQLite's message and the failed statement.
 ///
 /// # Panics
-/// When a statement gives rows, or what surrounds the transaction fails.
+/// Panics if a statement returns rows, or if the pragmas around the transaction fail.
 pub fn run(database: &Connection, migration: &Migration) -> Result<(), String> {
     database.execute_batch(&PROLOGUE.concat()).expect("pragmas");
     database.execute_batch("BEGIN IMMEDIATE;").expect("a transaction");
-    assert_eq!(migration.of(Phase::AfterCommit).count(), 0, "everything is in the transaction");
+    assert_eq!(
+        migration.of(Phase::AfterCommit).count(),
+        0,
+        "all statements are in the transaction"
+    );
     let ran = migration.statements.iter().try_for_each(|statement| {
         let mut batch = rusqlite::Batch::new(database, &statement.sql);
         while let Some(mut sql) =
@@ -117,7 +123,7 @@ pub fn run(database: &Connection, migration: &Migration) -> Result<(), String> {
         {
             let mut rows = sql.query([]).map_err(|error| format!("{error}: {}", statement.sql))?;
             let row = rows.next().map_err(|error| format!("{error}: {}", statement.sql))?;
-            assert!(row.is_none(), "{} gives rows", statement.sql);
+            assert!(row.is_none(), "{} returns rows", statement.sql);
         }
         Ok(())
     });

@@ -1,10 +1,10 @@
-//! The SQLite judge: a database in memory, and what a program makes of it.
+//! The SQLite judge: a database in memory and the catalog that a program produces in it.
 
 mod catalogue;
 mod migrate;
 
 pub use catalogue::{Catalogue, catalogue};
-pub use migrate::{Way, run};
+pub use migrate::{MigrationCase, run};
 
 use ablo_codegen::emit::sql::sqlite::{Provision, SqliteOptions, provision};
 use ablo_migrate::rows::{Cell, TableRows};
@@ -13,10 +13,10 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// A new database, with foreign keys enforced as a driver should have it.
+/// Creates a database that enforces foreign keys.
 ///
 /// # Panics
-/// When SQLite cannot.
+/// Panics if SQLite fails.
 #[must_use]
 pub fn database() -> Connection {
     let connection = Connection::open_in_memory().expect("memory");
@@ -24,34 +24,34 @@ pub fn database() -> Connection {
     connection
 }
 
-/// The program for a schema, with foreign keys.
+/// Returns the DDL for a schema, with foreign keys.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
     provision(schema, &SqliteOptions { foreign_keys: true })
 }
 
-/// Runs a program and gives what it printed.
+/// Runs a program. Returns the warnings, which are its result rows.
 ///
 /// # Panics
-/// When SQLite refuses a statement.
+/// Panics if a statement fails.
 pub fn apply(connection: &Connection, program: &str) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut warnings = Vec::new();
     let mut batch = rusqlite::Batch::new(connection, program);
     while let Some(mut statement) =
         batch.next().unwrap_or_else(|error| panic!("{error}\n{program}"))
     {
         let mut rows = statement.query([]).unwrap_or_else(|error| panic!("{error}"));
         while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{error}\n{program}")) {
-            said.push(row.get(0).expect("one text"));
+            warnings.push(row.get(0).expect("one text"));
         }
     }
-    said
+    warnings
 }
 
-/// Inserts rows, all tables in one transaction.
+/// Inserts rows into all tables in one transaction.
 ///
 /// # Panics
-/// When SQLite refuses one: rows of a schema fit its tables.
+/// Panics if SQLite refuses a row.
 pub fn insert(connection: &Connection, tables: &[TableRows]) {
     connection.execute_batch("BEGIN").expect("a transaction");
     for table in tables {
@@ -73,7 +73,7 @@ pub fn insert(connection: &Connection, tables: &[TableRows]) {
     connection.execute_batch("COMMIT").unwrap_or_else(|error| panic!("{error}: {tables:#?}"));
 }
 
-/// A name as SQL has it.
+/// Quotes an identifier.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

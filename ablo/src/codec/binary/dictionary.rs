@@ -1,20 +1,21 @@
-//! Which number a field has on the wire, and what a batch says of the models that it uses.
+//! Field numbers, and the dictionary of the models that a batch uses.
 
 use super::super::cell::{Cell, Span, View};
-use super::super::error::{Step, What, fault};
+use super::super::error::{ReadResult, Reason, fault};
 use super::super::scan::Rest;
 use super::super::store::{BASE, Extra, Owner, Piece, Record};
-use super::read::Reader;
+use super::read::BinaryReader;
 use super::state;
 use super::varint::{bytes, varint};
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
 
-/// The number of a field: the author's, else that of the oldest name that is known, where the highest bit is set.
+/// Returns the number of a field: the declared one, or the hash of its oldest known name, which has
+/// the highest bit set.
 pub(super) fn number_of(field: &FieldDescriptor) -> u32 {
     field.number.unwrap_or_else(|| hash(field.renamed_from.unwrap_or(field.name)))
 }
 
-/// FNV-1a of 32 bits, the highest one set.
+/// Returns the 32-bit FNV-1a hash with the highest bit set.
 fn hash(name: &str) -> u32 {
     let hash = name
         .bytes()
@@ -22,7 +23,7 @@ fn hash(name: &str) -> u32 {
     hash | 1 << 31
 }
 
-/// The byte that says what a field holds.
+/// Returns the byte that encodes a field's kind.
 pub(super) fn kind_byte(kind: FieldKind) -> u8 {
     match kind {
         FieldKind::String => 0,
@@ -34,34 +35,34 @@ pub(super) fn kind_byte(kind: FieldKind) -> u8 {
     }
 }
 
-/// The kind whose values follow.
+/// The kind byte of an enum, which is followed by its values.
 pub(super) const ENUM: u8 = 5;
 
-/// A field that the dictionary of a batch names.
+/// A field in the dictionary of a batch.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct DictionaryField {
     pub(super) kind: u8,
-    /// Where a row of this build's schema has it; `None` for a field that it lacks.
-    pub(super) place: Option<u16>,
-    /// What this build says of it.
+    /// The field's position in a row of this build's schema, or `None` for an unknown field.
+    pub(super) position: Option<u16>,
+    /// The field's descriptor in this build's schema.
     pub(super) local: Option<&'static FieldDescriptor>,
     pub(super) name: Span,
-    /// The values of an enum, in the order of whoever wrote the batch.
+    /// The values of an enum in the writer's order.
     pub(super) values: Vec<Span>,
 }
 
-/// A model that the dictionary of a batch names.
+/// A model in the dictionary of a batch.
 #[derive(Debug)]
-pub(super) struct NamedModel {
+pub(super) struct DictionaryModel {
     pub(super) name: Span,
-    /// The model's position in this build's schema.
+    /// The model's position in this build's schema, if it is known.
     pub(super) at: Option<u32>,
-    pub(super) fields: Vec<Named>,
+    pub(super) fields: Vec<DictionaryField>,
 }
 
-/// Where a field of this number is: the one of that name too, where several have the number. A field whose number is new
-/// to its schema is found by its name, as in JSON.
-pub(super) fn place_of(
+/// Finds a field by its number and, if several have that number, by its name. If none has it, the
+/// name alone decides, as in JSON.
+pub(super) fn find_field(
     model: &'static ModelDescriptor,
     number: u32,
     name: &str,
@@ -76,9 +77,9 @@ pub(super) fn place_of(
     found.map(|(at, field)| (at as u16, field))
 }
 
-impl<'a> Reader<'a> {
-    /// Reads which models and fields the batch names.
-    pub(super) fn dictionary<'s>(&mut self, rest: Rest<'s>) -> Step<Rest<'s>> {
+impl<'a> BinaryReader<'a> {
+    /// Reads the dictionary of a batch.
+    pub(super) fn dictionary<'s>(&mut self, rest: Rest<'s>) -> ReadResult<Rest<'s>> {
         let (count, mut rest) = self.count(rest, 2)?;
         let mut models = Vec::with_capacity(count);
         for _ in 0..count {
@@ -88,36 +89,36 @@ impl<'a> Reader<'a> {
             let (count, mut more) = self.count(more, 3)?;
             let mut fields = Vec::with_capacity(count);
             for _ in 0..count {
-                let (field, rest) = self.named(model, more)?;
+                let (field, rest) = self.dictionary_field(model, more)?;
                 fields.push(field);
                 more = rest;
             }
-            models.push(NamedModel { name, at: at.map(|at| at as u32), fields });
+            models.push(DictionaryModel { name, at: at.map(|at| at as u32), fields });
             rest = more;
         }
         self.models = Some(models);
         Ok(rest)
     }
 
-    /// Reads how many things follow that take so many bytes each at least.
-    fn count<'s>(&self, rest: Rest<'s>, least: usize) -> Step<(usize, Rest<'s>)> {
+    /// Reads a count of items of at least `min_bytes` each.
+    fn count<'s>(&self, rest: Rest<'s>, min_bytes: usize) -> ReadResult<(usize, Rest<'s>)> {
         let (count, more) = varint(rest)?;
         match usize::try_from(count) {
-            Ok(count) if count <= more.len() / least => Ok((count, more)),
-            _ => fault(rest, What::Size),
+            Ok(count) if count <= more.len() / min_bytes => Ok((count, more)),
+            _ => fault(rest, Reason::Size),
         }
     }
 
-    fn named<'s>(
+    fn dictionary_field<'s>(
         &mut self,
         model: Option<&'static ModelDescriptor>,
         rest: Rest<'s>,
-    ) -> Step<(Named, Rest<'s>)> {
+    ) -> ReadResult<(DictionaryField, Rest<'s>)> {
         let (number, more) = varint(rest)?;
-        let Ok(number) = u32::try_from(number) else { return fault(rest, What::Size) };
+        let Ok(number) = u32::try_from(number) else { return fault(rest, Reason::Size) };
         let ([kind], more) = bytes::<1>(more)?;
         if *kind > ENUM {
-            return fault(rest, What::Form);
+            return fault(rest, Reason::UnknownForm);
         }
         let (name, mut more) = self.text(more)?;
         let mut values = Vec::new();
@@ -131,22 +132,31 @@ impl<'a> Reader<'a> {
                 more = rest;
             }
         }
-        let local = model.and_then(|model| place_of(model, number, self.read_text(name)));
-        let place = local.map(|(at, _)| at);
-        Ok((Named { kind: *kind, place, local: local.map(|(_, field)| field), name, values }, more))
+        let local = model.and_then(|model| find_field(model, number, self.read_text(name)));
+        let position = local.map(|(at, _)| at);
+        Ok((
+            DictionaryField {
+                kind: *kind,
+                position,
+                local: local.map(|(_, field)| field),
+                name,
+                values,
+            },
+            more,
+        ))
     }
 
-    /// Reads a row whose fields the dictionary names.
-    pub(super) fn named_row<'s>(
+    /// Reads a row whose fields are described by the dictionary.
+    pub(super) fn dictionary_row<'s>(
         &mut self,
         record: &Record,
-        model: &NamedModel,
+        model: &DictionaryModel,
         same_id: bool,
         rest: Rest<'s>,
-    ) -> Step<(Piece, Rest<'s>)> {
+    ) -> ReadResult<(Piece, Rest<'s>)> {
         let start = self.store.cells.len();
         let Some((states, mut rest)) = rest.split_at_checked(model.fields.len().div_ceil(4)) else {
-            return fault(rest, What::Size);
+            return fault(rest, Reason::Size);
         };
         for (at, field) in model.fields.iter().enumerate() {
             let form = u64::from(states[at / 4] >> (at % 4 * 2) & 3);
@@ -155,7 +165,7 @@ impl<'a> Reader<'a> {
                 state::NULL => Cell::NULL,
                 state::A if at == 0 && same_id => Cell::text(record.model_id),
                 _ => {
-                    let (cell, more) = self.named_value(field, form == state::B, rest)?;
+                    let (cell, more) = self.dictionary_value(field, form == state::B, rest)?;
                     rest = more;
                     cell
                 }
@@ -165,12 +175,12 @@ impl<'a> Reader<'a> {
         Ok((Piece { start: start as u32, end: self.store.cells.len() as u32 }, rest))
     }
 
-    fn named_value<'s>(
+    fn dictionary_value<'s>(
         &mut self,
-        field: &Named,
+        field: &DictionaryField,
         b: bool,
         rest: Rest<'s>,
-    ) -> Step<(Cell, Rest<'s>)> {
+    ) -> ReadResult<(Cell, Rest<'s>)> {
         let kind = match field.kind {
             0 => FieldKind::String,
             1 => FieldKind::Number,
@@ -182,7 +192,7 @@ impl<'a> Reader<'a> {
                 let (at, more) = varint(rest)?;
                 let value = usize::try_from(at).ok().and_then(|at| field.values.get(at));
                 return value.map_or_else(
-                    || fault(rest, What::Reference),
+                    || fault(rest, Reason::Reference),
                     |value| Ok((Cell::text(*value), more)),
                 );
             }
@@ -190,32 +200,39 @@ impl<'a> Reader<'a> {
         self.value(kind, b, rest)
     }
 
-    /// Puts a value where this build has its field, or keeps it for whoever knows the field.
-    fn put(&mut self, start: usize, field: &Named, cell: Cell, rest: Rest<'_>) -> Step<()> {
-        let (Some(place), Some(local)) = (field.place, field.local) else {
+    /// Stores a value at its field's position, or as an unknown member if this build lacks the
+    /// field.
+    fn put(
+        &mut self,
+        start: usize,
+        field: &DictionaryField,
+        cell: Cell,
+        rest: Rest<'_>,
+    ) -> ReadResult<()> {
+        let (Some(position), Some(local)) = (field.position, field.local) else {
             let value = self.json_of(cell);
             self.store.extras.push(Extra { owner: Owner::Row, name: field.name, value });
-            return self.within_budget(rest);
+            return self.check_budget(rest);
         };
         let fits = match (cell.view(), local.kind) {
             (View::Null, _) if local.optional => cell,
             (_, FieldKind::Json) => Cell::json(self.json_of(cell)),
-            (View::Null, _) => return self.blame_field(local, fault(rest, What::Null)),
+            (View::Null, _) => return self.with_field(local, fault(rest, Reason::RequiredNull)),
             (View::Text(_), FieldKind::String | FieldKind::Enum(_))
             | (View::Number(_), FieldKind::Number)
             | (View::Boolean(_), FieldKind::Boolean)
             | (View::Date(_) | View::Instant(_), FieldKind::Date) => cell,
-            _ => return self.blame_field(local, fault(rest, What::OtherKind)),
+            _ => return self.with_field(local, fault(rest, Reason::KindMismatch)),
         };
-        if !self.is_exact(local, fits) {
-            return self.blame_field(local, fault(rest, What::Form));
+        if !self.matches_format(local, fits) {
+            return self.with_field(local, fault(rest, Reason::Format));
         }
-        let place = start + usize::from(place);
+        let position = start + usize::from(position);
         let cells = &mut self.store.cells;
-        if cells.len() <= place {
-            cells.resize(place + 1, Cell::ABSENT);
+        if cells.len() <= position {
+            cells.resize(position + 1, Cell::ABSENT);
         }
-        let free = std::mem::replace(&mut cells[place], fits).is_absent();
-        if free { Ok(()) } else { self.blame_field(local, fault(rest, What::Twice)) }
+        let free = std::mem::replace(&mut cells[position], fits).is_absent();
+        if free { Ok(()) } else { self.with_field(local, fault(rest, Reason::Duplicate)) }
     }
 }

@@ -1,22 +1,23 @@
-//! The binary form of deltas: row-wise, described by the schema, byte for byte in docs/reference/delta-format.md.
+//! The binary form of deltas, specified in docs/reference/delta-format.md.
 //!
-//! A batch is a head, where numbers, forms and lengths stand, and a tail, where all text stands in the order in which the
-//! head asks for it: the tail is checked once, and every text is a place in it.
+//! A batch has a head with numbers, forms and lengths, and a tail with all texts in the order in
+//! which the head refers to them. The tail is validated once, and every text is a span of it.
 
 use crate::SchemaDescriptor;
 
 mod dictionary;
 mod read;
+mod read_parts;
 mod row;
 mod unknown;
 mod uuid;
 mod varint;
 mod write;
 
-/// The first byte of every batch; no JSON text and no UTF-8 text begins with it.
+/// The first byte of every batch. No UTF-8 text, and therefore no JSON, begins with it.
 const MAGIC: u8 = 0xab;
 
-/// The second byte.
+/// The second byte of every batch.
 const VERSION: u8 = 1;
 
 /// How a batch names models and fields.
@@ -24,7 +25,10 @@ const VERSION: u8 = 1;
 /// ```
 /// # mod generated { include!("../../../tests/weather.in"); }
 /// use ablo::{Deltas, Naming};
-/// let text = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1","data":{"altitude":37.5}}"#;
+/// let text = concat!(
+///     r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s_1","#,
+///     r#""data":{"altitude":37.5}}"#,
+/// );
 /// let deltas = Deltas::read(&generated::SCHEMA, text)?;
 /// let same = deltas.to_binary(Naming::SameSchema);
 /// let described = deltas.to_binary(Naming::Described);
@@ -34,28 +38,28 @@ const VERSION: u8 = 1;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// By their positions: for a peer that announced the same `contentHash`.
+    /// By position, for a peer that announced the same `contentHash`.
     SameSchema,
-    /// By a dictionary in the batch: for any peer.
+    /// By a dictionary in the batch, for any peer.
     Described,
 }
 
 /// Flags of a batch.
 mod flag {
-    /// The frame was a list.
+    /// The frame is a list.
     pub(super) const LIST: u8 = 1;
-    /// A dictionary stands where the schema's hash would.
+    /// The batch has a dictionary in place of the schema's hash.
     pub(super) const DESCRIBED: u8 = 2;
-    /// Versions follow.
+    /// The batch has `newVersions`.
     pub(super) const VERSIONS: u8 = 4;
-    /// Members that nobody knew follow.
+    /// The batch has unknown members.
     pub(super) const EXTRAS: u8 = 8;
     pub(super) const ALL: u8 = 15;
 }
 
-/// What the 16 bits before a delta say. A member that did not change is that of the delta before.
+/// The 16 bits before a delta. A member whose bit is clear equals that of the previous delta.
 mod mark {
-    /// Two bits: what the data is.
+    /// Two bits: the form of the data.
     pub(super) const DATA: u16 = 3;
     pub(super) const EXTRAS: u16 = 1 << 2;
     pub(super) const PREVIOUS: u16 = 1 << 3;
@@ -70,10 +74,10 @@ mod mark {
     pub(super) const CREATED_BY: u16 = 1 << 12;
     /// The row's `id` is the delta's `modelId`.
     pub(super) const SAME_ID: u16 = 1 << 13;
-    /// `createdBy` is what `actor` is.
-    pub(super) const CREATOR_ACTS: u16 = 1 << 14;
+    /// `createdBy` equals `actor`.
+    pub(super) const CREATED_BY_ACTOR: u16 = 1 << 14;
     pub(super) const UNUSED: u16 = 1 << 15;
-    /// Any of what is written only where it changed.
+    /// All members that are written only if they changed.
     pub(super) const CHANGED: u16 = PREVIOUS
         | ACTION
         | MODEL
@@ -86,7 +90,7 @@ mod mark {
         | CREATED_BY;
 }
 
-/// What the data of a delta is, in the two lowest bits before it.
+/// The form of a delta's data, in the two lowest bits before it.
 mod data {
     pub(super) const ABSENT: u16 = 0;
     pub(super) const NULL: u16 = 1;
@@ -94,27 +98,27 @@ mod data {
     pub(super) const RAW: u16 = 3;
 }
 
-/// What a field of a row is: two bits each.
+/// The states of a row's fields, two bits each.
 mod state {
     pub(super) const ABSENT: u64 = 0;
     pub(super) const NULL: u64 = 1;
-    /// The form that is usual for the kind.
+    /// The usual form of the kind.
     pub(super) const A: u64 = 2;
-    /// The other form.
+    /// The alternative form of the kind.
     pub(super) const B: u64 = 3;
 }
 
-/// How texts of the envelope are told apart from their lack.
+/// Codes of texts in the envelope.
 mod code {
     pub(super) const ABSENT: u64 = 0;
     pub(super) const NULL: u64 = 1;
-    /// A text that is new to the batch; its length follows.
+    /// A text that is new in the batch; its length follows.
     pub(super) const NEW: u64 = 2;
-    /// What is above refers to the texts that were new, in their order.
+    /// This code and higher ones refer to earlier new texts, in their order.
     pub(super) const KNOWN: u64 = 3;
 }
 
-/// The first 16 bytes of the hash that tells schemas apart; a schema that is none has no hash.
+/// Returns the first 16 bytes of the content hash, or `None` if the schema is invalid.
 fn schema_tag(schema: &'static SchemaDescriptor) -> Option<[u8; 16]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
     let mut tag = [0; 16];

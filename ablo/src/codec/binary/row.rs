@@ -1,81 +1,81 @@
-//! Rows in the binary form: two bits a field, then what each has to say.
+//! Rows in the binary form: two bits per field, then the values.
 
+use super::super::byte_writer::ByteWriter;
 use super::super::cell::{Cell, Span, View};
-use super::super::error::{Step, What, fault};
-use super::super::pen::Pen;
+use super::super::error::{ReadResult, Reason, fault};
 use super::super::scan::Rest;
 use super::super::store::{BASE, Piece, Record, field};
-use super::read::Reader;
+use super::read::BinaryReader;
 use super::varint::{bytes, unzigzag, varint, zigzag};
-use super::write::{Writer, Written};
+use super::write::{BinaryWriter, Written};
 use super::{state, uuid};
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
-use crate::row::{exact, in_range};
+use crate::row::{in_range, parse_exact};
 use crate::{Timestamp, codec::date};
 
-impl Writer<'_, '_> {
+impl BinaryWriter<'_, '_> {
     #[inline(always)]
     pub(super) fn row<'d>(
         &mut self,
-        pen: Pen<'d>,
+        writer: ByteWriter<'d>,
         record: &Record,
         row: Piece,
         same_id: bool,
     ) -> Written<'d> {
-        // A row always has a model, and at most as many cells as that has fields.
-        let Some(model) = self.deltas.model(record) else { return Some(pen) };
+        // A row always has a model, and at most as many cells as the model has fields.
+        let Some(model) = self.deltas.model(record) else { return Some(writer) };
         let cells = row.of(&self.deltas.store.cells);
-        let (place, mut pen) = pen.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
-        let mut states = place.chunks_mut(8);
+        let (target, mut writer) = writer.skip((BASE.len() + model.fields.len()).div_ceil(4))?;
+        let mut states = target.chunks_mut(8);
         for (first, cells) in (0..).step_by(32).zip(cells.chunks(32)) {
             let mut word = 0;
             for (at, cell) in (0..).zip(cells) {
                 let state;
-                (pen, state) = if first + at == 0 && same_id {
-                    (pen, state::A)
+                (writer, state) = if first + at == 0 && same_id {
+                    (writer, state::A)
                 } else {
-                    self.cell(pen, *cell, model, first + at)?
+                    self.cell(writer, *cell, model, first + at)?
                 };
                 word |= state << (at * 2);
             }
-            fill(states.next().unwrap_or_default(), word);
+            write_states(states.next().unwrap_or_default(), word);
         }
-        // A buffer that was grown and written again has zeroes no longer.
+        // After a retry the buffer is no longer zeroed.
         states.for_each(|rest| rest.fill(0));
-        Some(pen)
+        Some(writer)
     }
 
-    /// Writes a value; says in which form.
+    /// Writes a value. Returns its state.
     #[inline(always)]
     fn cell<'d>(
         &mut self,
-        pen: Pen<'d>,
+        writer: ByteWriter<'d>,
         cell: Cell,
         model: &'static ModelDescriptor,
         at: usize,
-    ) -> Option<(Pen<'d>, u64)> {
-        let pen = match cell.view() {
-            View::Absent => return Some((pen, state::ABSENT)),
-            View::Null => return Some((pen, state::NULL)),
+    ) -> Option<(ByteWriter<'d>, u64)> {
+        let writer = match cell.view() {
+            View::Absent => return Some((writer, state::ABSENT)),
+            View::Null => return Some((writer, state::NULL)),
             View::Boolean(boolean) => {
-                return Some((pen, if boolean { state::B } else { state::A }));
+                return Some((writer, if boolean { state::B } else { state::A }));
             }
             View::Text(text) => {
-                return self.cell_text(pen, text, field(model, at).map(|field| field.kind));
+                return self.cell_text(writer, text, field(model, at).map(|field| field.kind));
             }
-            View::Json(text) => self.text(pen, text)?,
+            View::Json(text) => self.text(writer, text)?,
             View::Number(number) => {
                 let whole = number as i64;
                 let minus_zero = whole == 0 && number.is_sign_negative();
                 if whole as f64 != number || whole.unsigned_abs() >= 1 << 53 || minus_zero {
-                    return Some((pen.fixed(&number.to_le_bytes())?, state::B));
+                    return Some((writer.fixed(&number.to_le_bytes())?, state::B));
                 }
-                pen.varint(zigzag(whole))?
+                writer.varint(zigzag(whole))?
             }
             View::Date(millis) => {
-                let pen = pen.varint(zigzag(millis - self.date))?;
+                let writer = writer.varint(zigzag(millis - self.date))?;
                 self.date = millis;
-                pen
+                writer
             }
             View::Instant(at) => {
                 let at = self
@@ -85,88 +85,100 @@ impl Writer<'_, '_> {
                     .get(at as usize)
                     .map(|at| at.into_jiff())
                     .unwrap_or_default();
-                let pen = pen.varint(zigzag(at.as_second()))?;
-                return Some((pen.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
+                let writer = writer.varint(zigzag(at.as_second()))?;
+                return Some((writer.varint(zigzag(i64::from(at.subsec_nanosecond())))?, state::B));
             }
         };
-        Some((pen, state::A))
+        Some((writer, state::A))
     }
 
     #[inline(always)]
     fn cell_text<'d>(
         &mut self,
-        pen: Pen<'d>,
+        writer: ByteWriter<'d>,
         span: Span,
         kind: Option<FieldKind>,
-    ) -> Option<(Pen<'d>, u64)> {
+    ) -> Option<(ByteWriter<'d>, u64)> {
         if let Some(FieldKind::Enum(values)) = kind {
             let text = self.bytes(span);
             return match values.iter().position(|value| value.as_bytes() == text) {
-                Some(at) => Some((pen.varint(at as u64)?, state::A)),
-                None => Some((self.text(pen, span)?, state::B)),
+                Some(at) => Some((writer.varint(at as u64)?, state::A)),
+                None => Some((self.text(writer, span)?, state::B)),
             };
         }
         if span.len() == uuid::LEN
             && let Some(packed) = uuid::pack(self.bytes(span))
         {
-            return Some((pen.fixed(&packed)?, state::B));
+            return Some((writer.fixed(&packed)?, state::B));
         }
-        Some((self.text(pen, span)?, state::A))
+        Some((self.text(writer, span)?, state::A))
     }
 }
 
-/// Puts 32 states, or as many as there are.
+/// Writes up to 32 states.
 #[inline(always)]
-fn fill(place: &mut [u8], states: u64) {
-    for (byte, value) in place.iter_mut().zip(states.to_le_bytes()) {
+fn write_states(target: &mut [u8], states: u64) {
+    for (byte, value) in target.iter_mut().zip(states.to_le_bytes()) {
         *byte = value;
     }
 }
 
-impl<'a> Reader<'a> {
-    /// Reads a row whose fields are those of this build, into cells.
+impl<'a> BinaryReader<'a> {
+    /// Reads a row of a writer with the same schema.
     pub(super) fn row<'s>(
         &mut self,
         record: &Record,
         same_id: bool,
         rest: Rest<'s>,
-    ) -> Step<(Piece, Rest<'s>)> {
+    ) -> ReadResult<(Piece, Rest<'s>)> {
         let start = self.store.cells.len() as u32;
         let Some(model) = self.schema.models.get(record.model as usize) else {
-            return fault(rest, What::Reference);
+            return fault(rest, Reason::Reference);
         };
         let count = BASE.len() + model.fields.len();
         let Some((mut states, mut rest)) = rest.split_at_checked(count.div_ceil(4)) else {
-            return fault(rest, What::Size);
+            return fault(rest, Reason::Size);
         };
-        // So many cells are warranted: each has its two bits in what was just split off.
+        // The input has two bits for each cell, so this reservation is bounded by its size.
         self.store.cells.reserve(count);
         let mut word = 0;
         for at in 0..count {
             if at % 32 == 0 {
-                word = states_of(&mut states);
+                word = next_states(&mut states);
             }
-            let Some(field) = field(model, at) else { return fault(rest, What::Reference) };
+            let Some(field) = field(model, at) else { return fault(rest, Reason::Reference) };
             let cell = match (word & 3, at) {
                 (state::ABSENT, _) => Cell::ABSENT,
                 (state::NULL, _) if field.optional => Cell::NULL,
-                (state::NULL, _) => return self.blame(model, field.name, fault(rest, What::Null)),
+                (state::NULL, _) => {
+                    return self.with_model_field(
+                        model,
+                        field.name,
+                        fault(rest, Reason::RequiredNull),
+                    );
+                }
                 (state::A, 0) if same_id => Cell::text(record.model_id),
-                (_, 0) if same_id => return fault(rest, What::Form),
+                (_, 0) if same_id => return fault(rest, Reason::UnknownForm),
                 (form, _) => match self.value(field.kind, form == state::B, rest) {
-                    Ok((cell, more)) if self.is_exact(field, cell) => {
+                    Ok((cell, more)) if self.matches_format(field, cell) => {
                         rest = more;
                         cell
                     }
-                    Ok(_) => return self.blame(model, field.name, fault(rest, What::Form)),
-                    Err(wrong) => return self.blame(model, field.name, Err(wrong)),
+                    Ok(_) => {
+                        return self.with_model_field(
+                            model,
+                            field.name,
+                            fault(rest, Reason::Format),
+                        );
+                    }
+                    Err(error) => return self.with_model_field(model, field.name, Err(error)),
                 },
             };
             word >>= 2;
             self.store.cells.push(cell);
         }
         if word != 0 || (same_id && count == 0) {
-            return fault(rest, What::Form);
+            return fault(rest, Reason::UnknownForm);
         }
         while self.store.cells.len() > start as usize
             && self.store.cells.last().is_some_and(|cell| cell.is_absent())
@@ -176,12 +188,12 @@ impl<'a> Reader<'a> {
         Ok((Piece { start, end: self.store.cells.len() as u32 }, rest))
     }
 
-    /// Whether a value is one of its field's format.
+    /// Returns whether a value matches the format of its field.
     #[inline(always)]
-    pub(super) fn is_exact(&self, field: &FieldDescriptor, cell: Cell) -> bool {
+    pub(super) fn matches_format(&self, field: &FieldDescriptor, cell: Cell) -> bool {
         let Some(format) = field.format else { return true };
         match cell.view() {
-            View::Text(text) => exact(format, self.read_text(text)).is_ok(),
+            View::Text(text) => parse_exact(format, self.read_text(text)).is_ok(),
             View::Number(number) => in_range(field.format, number).is_ok(),
             _ => true,
         }
@@ -194,7 +206,7 @@ impl<'a> Reader<'a> {
         kind: FieldKind,
         b: bool,
         rest: Rest<'s>,
-    ) -> Step<(Cell, Rest<'s>)> {
+    ) -> ReadResult<(Cell, Rest<'s>)> {
         match (kind, b) {
             (FieldKind::Boolean, _) => Ok((Cell::boolean(b), rest)),
             (FieldKind::String, true) => {
@@ -204,7 +216,7 @@ impl<'a> Reader<'a> {
             (FieldKind::Enum(values), false) => {
                 let (at, more) = varint(rest)?;
                 let Some(value) = usize::try_from(at).ok().and_then(|at| values.get(at)) else {
-                    return fault(rest, What::Reference);
+                    return fault(rest, Reason::Reference);
                 };
                 Ok((Cell::text(self.known_value(value)), more))
             }
@@ -216,13 +228,13 @@ impl<'a> Reader<'a> {
                 let (text, rest) = self.json(rest)?;
                 Ok((Cell::json(text), rest))
             }
-            (FieldKind::Json, true) => fault(rest, What::Form),
+            (FieldKind::Json, true) => fault(rest, Reason::UnknownForm),
             (FieldKind::Number, false) => {
                 let (folded, more) = varint(rest)?;
                 let number = unzigzag(folded);
-                // What does not fit in a double exactly would be another number on its way back.
+                // Larger numbers would not survive the conversion to a double.
                 if number.unsigned_abs() >= 1 << 53 {
-                    return fault(rest, What::Range);
+                    return fault(rest, Reason::Range);
                 }
                 Ok((Cell::number(number as f64), more))
             }
@@ -232,15 +244,17 @@ impl<'a> Reader<'a> {
                 if number.is_finite() {
                     Ok((Cell::number(number), more))
                 } else {
-                    fault(rest, What::Range)
+                    fault(rest, Reason::Range)
                 }
             }
             (FieldKind::Date, false) => {
                 let (folded, more) = varint(rest)?;
-                let Some(millis) =
-                    self.date.checked_add(unzigzag(folded)).filter(|at| date::FIXED.contains(at))
+                let Some(millis) = self
+                    .date
+                    .checked_add(unzigzag(folded))
+                    .filter(|at| date::FIXED_RANGE.contains(at))
                 else {
-                    return fault(rest, What::Date);
+                    return fault(rest, Reason::Date);
                 };
                 self.date = millis;
                 Ok((Cell::millis(millis), more))
@@ -251,17 +265,17 @@ impl<'a> Reader<'a> {
 
     #[cold]
     #[inline(never)]
-    fn instant<'s>(&mut self, rest: Rest<'s>) -> Step<(Cell, Rest<'s>)> {
+    fn instant<'s>(&mut self, rest: Rest<'s>) -> ReadResult<(Cell, Rest<'s>)> {
         let (seconds, more) = varint(rest)?;
         let (nanos, more) = varint(more)?;
         let nanos = i32::try_from(unzigzag(nanos)).ok();
         match nanos.and_then(|nanos| jiff::Timestamp::new(unzigzag(seconds), nanos).ok()) {
             Some(at) => Ok((Cell::date(Timestamp::from(at), &mut self.store.instants), more)),
-            None => fault(rest, What::Date),
+            None => fault(rest, Reason::Date),
         }
     }
 
-    /// The store's copy of a value that the schema lists: one for each value and batch.
+    /// Returns the store's copy of a text of the schema. Each is copied once per batch.
     #[inline(always)]
     pub(super) fn known_value(&mut self, value: &'static &'static str) -> Span {
         match self.values.iter().find(|(known, _)| std::ptr::eq(*known, value)) {
@@ -279,9 +293,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The next 32 states; those of bytes that are not there are 0.
+/// Returns the next 32 states; missing ones are 0.
 #[inline(always)]
-fn states_of(states: &mut &[u8]) -> u64 {
+fn next_states(states: &mut &[u8]) -> u64 {
     match states.split_first_chunk::<8>() {
         Some((word, more)) => {
             *states = more;

@@ -1,24 +1,28 @@
-//! What a build does not know, in the binary form: members by name, values as JSON text.
+//! Unknown members in the binary form: names, and values as JSON text.
 
+use super::super::byte_writer::OutBuffer;
 use super::super::cell::{Cell, Span, View};
-use super::super::error::{Step, What, fault};
-use super::super::pen::Out;
-use super::super::read::{MEMBERS, Reader as JsonReader};
+use super::super::error::{ReadResult, Reason, fault};
+use super::super::read::{JsonReader, MEMBERS};
 use super::super::scan::Rest;
 use super::super::store::{BASE, Data, Extra, Owner, Record};
-use super::read::Reader;
+use super::read::BinaryReader;
 use super::varint::{bytes, varint};
 
-impl Reader<'_> {
-    /// Reads members that nobody knew.
+impl BinaryReader<'_> {
+    /// Reads members that were unknown to the writer.
     #[cold]
     #[inline(never)]
-    pub(super) fn extras<'s>(&mut self, record: &mut Record, rest: Rest<'s>) -> Step<Rest<'s>> {
+    pub(super) fn extras<'s>(
+        &mut self,
+        record: &mut Record,
+        rest: Rest<'s>,
+    ) -> ReadResult<Rest<'s>> {
         let of_batch = record.model_name == Span::ABSENT;
         let (count, mut more) = varint(rest)?;
-        // Each takes three bytes at least.
+        // Each takes at least three bytes.
         if count > more.len() as u64 / 3 {
-            return fault(rest, What::Size);
+            return fault(rest, Reason::Size);
         }
         for _ in 0..count {
             let (owner, rest) = bytes::<1>(more)?;
@@ -29,11 +33,11 @@ impl Reader<'_> {
                 (3, false) => Owner::OnBehalfOf,
                 (4, false) => Owner::CreatedBy,
                 (5, true) => Owner::Batch,
-                _ => return fault(more, What::Form),
+                _ => return fault(more, Reason::UnknownForm),
             };
             let (name, rest) = self.text(rest)?;
             let (value, rest) = self.json(rest)?;
-            if !self.absorb(record, owner, name, value, more)? {
+            if !self.put_known_member(record, owner, name, value, more)? {
                 self.store.extras.push(Extra { owner, name, value });
             }
             more = rest;
@@ -41,15 +45,16 @@ impl Reader<'_> {
         Ok(more)
     }
 
-    /// Puts a member of a row where it belongs if this build knows it after all. No other member may have a known name.
-    fn absorb(
+    /// Stores a row member that this build does know in its cell. Fails for other members with a
+    /// known name.
+    fn put_known_member(
         &mut self,
         record: &mut Record,
         owner: Owner,
         name: Span,
         value: Span,
         rest: Rest<'_>,
-    ) -> Step<bool> {
+    ) -> ReadResult<bool> {
         let name = self.read_text(name);
         let known = match owner {
             Owner::Delta => MEMBERS.iter().any(|member| member.name() == name),
@@ -65,24 +70,26 @@ impl Reader<'_> {
                 else {
                     return Ok(false);
                 };
-                // What follows it belongs to others.
+                // The text after the value belongs to other members.
                 let until = self.tail.get(..value.start() + value.len()).unwrap_or_default();
                 let mut text = JsonReader::new(self.schema, until, &mut self.store);
-                let put = text.put_within(field, row.start as usize + at, value);
+                let put = text.put_value_at(field, row.start as usize + at, value);
                 row.end = self.store.cells.len() as u32;
                 return match put {
                     Ok(()) => Ok(true),
-                    Err(wrong) => self.blame(model, field.name, fault(rest, wrong.what)),
+                    Err(error) => {
+                        self.with_model_field(model, field.name, fault(rest, error.reason))
+                    }
                 };
             }
         };
-        if known { fault(rest, What::Twice) } else { Ok(false) }
+        if known { fault(rest, Reason::Duplicate) } else { Ok(false) }
     }
 
-    /// Makes JSON text of the row of a model that this build lacks.
+    /// Builds the JSON text of a row of an unknown model.
     #[cold]
     #[inline(never)]
-    pub(super) fn compose(&mut self, record: &mut Record) {
+    pub(super) fn compose_row_text(&mut self, record: &mut Record) {
         let mut text = String::from("{");
         for extra in
             record.extras.of(&self.store.extras).iter().filter(|extra| extra.owner == Owner::Row)
@@ -94,25 +101,25 @@ impl Reader<'_> {
         }
         text.push('}');
         record.data = Data::Raw(self.hold(&text));
-        self.store.forget_row(record.extras.start as usize);
+        self.store.remove_row_extras(record.extras.start as usize);
         record.extras.end = self.store.extras.len() as u32;
     }
 
-    /// Keeps a value as JSON text, for whoever knows its field.
+    /// Keeps a value of an unknown field as JSON text.
     #[cold]
     #[inline(never)]
     pub(super) fn json_of(&mut self, cell: Cell) -> Span {
-        let mut out = Out::default();
-        out.write(|pen| match cell.view() {
-            View::Absent | View::Null => pen.fixed(b"null"),
-            View::Text(text) => pen.string(self.read_text(text)),
-            View::Json(text) => pen.bytes(self.read_text(text).as_bytes()),
-            View::Number(number) => pen.number(number),
-            View::Boolean(boolean) => pen.bytes(if boolean { b"true" } else { b"false" }),
-            View::Date(millis) => pen.date(millis),
+        let mut out = OutBuffer::default();
+        out.write(|writer| match cell.view() {
+            View::Absent | View::Null => writer.fixed(b"null"),
+            View::Text(text) => writer.string(self.read_text(text)),
+            View::Json(text) => writer.bytes(self.read_text(text).as_bytes()),
+            View::Number(number) => writer.number(number),
+            View::Boolean(boolean) => writer.bytes(if boolean { b"true" } else { b"false" }),
+            View::Date(millis) => writer.date(millis),
             View::Instant(at) => {
                 let text = self.store.instants.get(at as usize).map(ToString::to_string);
-                pen.string(&text.unwrap_or_default())
+                writer.string(&text.unwrap_or_default())
             }
         });
         let text = String::from_utf8(out.finish()).unwrap_or_default();
@@ -121,7 +128,7 @@ impl Reader<'_> {
 }
 
 fn json_string(text: &str) -> String {
-    let mut out = Out::default();
-    out.write(|pen| pen.string(text));
+    let mut out = OutBuffer::default();
+    out.write(|writer| writer.string(text));
     String::from_utf8(out.finish()).unwrap_or_default()
 }

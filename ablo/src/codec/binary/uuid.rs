@@ -1,17 +1,17 @@
-//! Lower-case UUIDs: 36 letters as text, 16 bytes packed. Eight digits are one word on their way.
+//! Converts lower-case UUIDs between 36 characters and 16 bytes, eight digits at a time.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The length as text.
+/// The length of the text.
 pub(super) const LEN: usize = 36;
 
-/// Where the digits of each word stand: two runs of four, the hyphens between them left out.
+/// The positions of each word's digits: two runs of four, without the hyphens.
 const RUNS: [(usize, usize); 4] = [(0, 4), (9, 14), (19, 24), (28, 32)];
 
-/// Eight digits, the first in the lowest byte, as four bytes in the order of the text.
+/// Packs eight digits, the first in the lowest byte, into four bytes in text order.
 #[inline(always)]
 const fn pack_word(word: u64) -> Option<[u8; 4]> {
-    // A letter has the bit of 0x40, a digit that of 0x10; what both make is checked by making it again.
+    // Letters have bit 0x40, digits bit 0x10. The result is verified by converting it back.
     let letters = (word >> 6) & ONES;
     let digits = (word & (0x0f * ONES)) + letters * 9;
     if digits & (0xf0 * ONES) != 0 || unpack_digits(digits) != word {
@@ -22,7 +22,7 @@ const fn pack_word(word: u64) -> Option<[u8; 4]> {
     Some((((pairs | pairs >> 16) & 0xffff_ffff) as u32).to_le_bytes())
 }
 
-/// Values below 16, one a byte, as digits and letters.
+/// Converts values below 16, one per byte, to hexadecimal digits.
 #[inline(always)]
 const fn unpack_digits(digits: u64) -> u64 {
     let letters = ((digits + 0x06 * ONES) >> 4) & ONES;
@@ -38,7 +38,7 @@ fn unpack_word(bytes: [u8; 4]) -> [u8; 8] {
         .to_le_bytes()
 }
 
-/// Packs the text of a UUID; `None` for any other text.
+/// Packs the text of a UUID. Returns `None` for any other text.
 #[inline]
 pub(super) fn pack(text: &[u8]) -> Option<[u8; 16]> {
     let text: &[u8; LEN] = text.try_into().ok()?;
@@ -55,7 +55,7 @@ pub(super) fn pack(text: &[u8]) -> Option<[u8; 16]> {
     Some(packed)
 }
 
-/// The text of a UUID.
+/// Returns the text of a packed UUID.
 #[inline]
 pub(super) fn unpack(packed: &[u8; 16]) -> [u8; LEN] {
     let mut text = [b'-'; LEN];
@@ -73,17 +73,23 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
-        fn every_uuid_comes_back(bytes: [u8; 16], at in 0..36_usize, wrong: u8) {
+        fn round_trips_every_uuid(bytes: [u8; 16], at in 0..36_usize, wrong: u8) {
             let text = unpack(&bytes);
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             prop_assert_eq!(std::str::from_utf8(&text).unwrap().replace('-', ""), hex);
             prop_assert_eq!(pack(&text), Some(bytes));
             let mut other = text;
             other[at] = wrong;
-            let legal = if text[at] == b'-' { wrong == b'-' } else { matches!(wrong, b'0'..=b'9' | b'a'..=b'f') };
+            let legal = match text[at] {
+                b'-' => wrong == b'-',
+                _ => matches!(wrong, b'0'..=b'9' | b'a'..=b'f'),
+            };
             prop_assert_eq!(pack(&other).is_some(), legal);
             if let Some(packed) = pack(&other) {
                 prop_assert_eq!(unpack(&packed), other);

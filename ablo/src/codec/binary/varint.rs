@@ -1,8 +1,7 @@
-//! Whole numbers of as many bytes as they need: seven bits a byte, the lowest first, the highest bit of each but the last
-//! set. Signed numbers are folded first, so that those near zero are short.
+//! Variable-length integers (LEB128). Signed numbers are zigzag-encoded first.
 
-use super::super::error::{Step, What, fault};
-use super::super::pen::Pen;
+use super::super::byte_writer::ByteWriter;
+use super::super::error::{ReadResult, Reason, fault};
 use super::super::scan::Rest;
 
 #[inline(always)]
@@ -15,9 +14,9 @@ pub(super) const fn unzigzag(folded: u64) -> i64 {
     (folded >> 1) as i64 ^ -((folded & 1) as i64)
 }
 
-/// Reads a number. The shortest form is the only one.
+/// Reads a number. Only the shortest form is valid.
 #[inline(always)]
-pub(super) fn varint(rest: Rest<'_>) -> Step<(u64, Rest<'_>)> {
+pub(super) fn varint(rest: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
     match rest {
         [byte, more @ ..] if *byte < 0x80 => Ok((u64::from(*byte), more)),
         _ => long(rest),
@@ -25,14 +24,14 @@ pub(super) fn varint(rest: Rest<'_>) -> Step<(u64, Rest<'_>)> {
 }
 
 #[inline(never)]
-fn long(start: Rest<'_>) -> Step<(u64, Rest<'_>)> {
+fn long(start: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
     let (mut number, mut shift, mut rest) = (0_u64, 0, start);
     loop {
-        let [byte, more @ ..] = rest else { return fault(rest, What::End) };
+        let [byte, more @ ..] = rest else { return fault(rest, Reason::End) };
         rest = more;
         let bits = u64::from(byte & 0x7f);
         if shift == 63 && bits > 1 || (*byte == 0 && shift > 0) {
-            return fault(start, What::Varint);
+            return fault(start, Reason::Varint);
         }
         number |= bits << shift;
         if *byte < 0x80 {
@@ -40,21 +39,21 @@ fn long(start: Rest<'_>) -> Step<(u64, Rest<'_>)> {
         }
         shift += 7;
         if shift > 63 {
-            return fault(start, What::Varint);
+            return fault(start, Reason::Varint);
         }
     }
 }
 
-/// Reads so many bytes.
+/// Reads `N` bytes.
 #[inline(always)]
-pub(super) fn bytes<const N: usize>(rest: Rest<'_>) -> Step<(&[u8; N], Rest<'_>)> {
+pub(super) fn bytes<const N: usize>(rest: Rest<'_>) -> ReadResult<(&[u8; N], Rest<'_>)> {
     match rest.split_first_chunk::<N>() {
         Some(split) => Ok(split),
-        None => fault(rest, What::End),
+        None => fault(rest, Reason::End),
     }
 }
 
-impl Pen<'_> {
+impl ByteWriter<'_> {
     /// Writes a number.
     #[inline(always)]
     pub(in crate::codec) fn varint(self, number: u64) -> Option<Self> {
@@ -63,12 +62,12 @@ impl Pen<'_> {
 
     #[inline(always)]
     fn long_varint(self, number: u64) -> Option<Self> {
-        let (mut pen, mut left) = (self, number);
+        let (mut writer, mut left) = (self, number);
         while left >= 0x80 {
-            pen = pen.byte(left as u8 | 0x80)?;
+            writer = writer.byte(left as u8 | 0x80)?;
             left >>= 7;
         }
-        pen.byte(left as u8)
+        writer.byte(left as u8)
     }
 }
 
@@ -78,13 +77,16 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
-        fn every_number_comes_back(number: u64, shift in 0..64_u32) {
+        fn round_trips_every_number(number: u64, shift in 0..64_u32) {
             let number = number >> shift;
-            let mut out = crate::codec::pen::Out::default();
-            out.write(|pen| pen.varint(number));
+            let mut out = crate::codec::byte_writer::OutBuffer::default();
+            out.write(|writer| writer.varint(number));
             let written = out.finish();
             prop_assert_eq!(varint(&written).unwrap(), (number, &[][..]));
             prop_assert_eq!(unzigzag(zigzag(number as i64)), number as i64);
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_forms_and_wider_numbers_are_refused() {
+    fn rejects_overlong_forms_and_numbers_over_64_bits() {
         assert!(varint(&[0x80, 0]).is_err());
         assert!(varint(&[0xff; 10]).is_err());
         assert!(varint(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).is_err());

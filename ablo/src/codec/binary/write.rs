@@ -1,73 +1,75 @@
-//! Writing batches.
+//! Writes batches.
 //!
-//! What did not change since the delta before costs one bit; texts of the envelope that come again cost a byte.
+//! A member that equals that of the previous delta costs one bit; a repeated text of the envelope
+//! costs a byte.
 
+use super::super::byte_writer::{ByteWriter, OutBuffer};
 use super::super::cell::{Span, View};
 use super::super::date;
-use super::super::pen::{Out, Pen};
 use super::super::store::{BASE, Data, Deltas, Extra, Owner, Participant, Piece, Record};
 use super::varint::zigzag;
 use super::{MAGIC, Naming, VERSION, code, data, dictionary, flag, mark, schema_tag, uuid};
 use crate::descriptor::FieldKind;
 
 impl Deltas<'_> {
-    /// The binary form, as docs/reference/delta-format.md has it.
+    /// Returns the binary form, as specified in docs/reference/delta-format.md.
     #[must_use]
     pub fn to_binary(&self, naming: Naming) -> Vec<u8> {
         self.write_binary(naming, Vec::new())
     }
 
-    /// Appends the binary form to a buffer and gives it back.
+    /// Appends the binary form to a buffer and returns it.
     #[must_use]
     pub fn write_binary(&self, naming: Naming, into: Vec<u8>) -> Vec<u8> {
         let tag = schema_tag(self.schema);
         let naming = if tag.is_some() { naming } else { Naming::Described };
         let count = self.store.records.len();
         let extras = self.batch_extras();
-        let mut writer = Writer::new(self, naming);
-        let mut head = Out::behind(Vec::new(), 64 + count * 96);
-        head.write(|pen| {
-            writer.texts.clear();
-            writer.start(pen, naming, &extras)
+        let mut batch = BinaryWriter::new(self, naming);
+        let mut head = OutBuffer::appending_to(Vec::new(), 64 + count * 96);
+        head.write(|writer| {
+            batch.texts.clear();
+            batch.start(writer, naming, &extras)
         });
         for record in &self.store.records {
             let (texts, known, date, created) =
-                (writer.texts.len(), writer.count, writer.date, writer.created);
-            head.write(|pen| {
-                // Where the room was too small, nothing of the first attempt may stay.
-                writer.texts.truncate(texts);
-                if writer.count != known {
-                    writer.forget(known);
+                (batch.texts.len(), batch.count, batch.date, batch.created);
+            head.write(|writer| {
+                // After a retry with a larger buffer, nothing of the first attempt may remain.
+                batch.texts.truncate(texts);
+                if batch.count != known {
+                    batch.undo_interning(known);
                 }
-                (writer.date, writer.created) = (date, created);
-                writer.record(pen, record)
+                (batch.date, batch.created) = (date, created);
+                batch.record(writer, record)
             });
-            writer.before = record;
-            writer.replaced.clear();
+            batch.previous = record;
+            batch.replaced.clear();
         }
         let mut flags = if self.store.batch { flag::LIST } else { 0 };
         flags |= if naming == Naming::Described { flag::DESCRIBED } else { 0 };
         flags |= if self.store.new_versions.is_some() { flag::VERSIONS } else { 0 };
         flags |= if extras.is_empty() { 0 } else { flag::EXTRAS };
-        let texts: usize = writer.texts.iter().map(|span| span.len()).sum();
-        let mut out = Out::behind(into, head.written().len() + writer.names.len() + texts + 64);
-        out.write(|pen| {
-            let pen = pen.fixed(&[MAGIC, VERSION, flags])?;
-            let pen = match naming {
-                Naming::SameSchema => pen.fixed(&tag.unwrap_or_default())?,
-                Naming::Described => pen,
+        let texts: usize = batch.texts.iter().map(|span| span.len()).sum();
+        let mut out =
+            OutBuffer::appending_to(into, head.written().len() + batch.names.len() + texts + 64);
+        out.write(|writer| {
+            let writer = writer.fixed(&[MAGIC, VERSION, flags])?;
+            let writer = match naming {
+                Naming::SameSchema => writer.fixed(&tag.unwrap_or_default())?,
+                Naming::Described => writer,
             };
-            let pen = pen.varint(count as u64)?.varint(head.written().len() as u64)?;
-            let mut pen = pen.bytes(head.written())?.bytes(writer.names.as_bytes())?;
-            for span in &writer.texts {
-                pen = pen.piece(self.all(*span), span.start(), span.len())?;
+            let writer = writer.varint(count as u64)?.varint(head.written().len() as u64)?;
+            let mut writer = writer.bytes(head.written())?.bytes(batch.names.as_bytes())?;
+            for span in &batch.texts {
+                writer = writer.piece(self.all(*span), span.start(), span.len())?;
             }
-            Some(pen)
+            Some(writer)
         });
         out.finish()
     }
 
-    /// The text that a place is in.
+    /// Returns the buffer that a span refers to.
     #[inline(always)]
     fn all(&self, span: Span) -> &[u8] {
         if span.is_held() { self.store.held.as_bytes() } else { self.source.as_bytes() }
@@ -78,34 +80,34 @@ impl Deltas<'_> {
     }
 }
 
-/// What is left of the head, or `None` where the room was too small.
-pub(super) type Written<'d> = Option<Pen<'d>>;
+/// The writer after a write, or `None` if the buffer was too small.
+pub(super) type Written<'d> = Option<ByteWriter<'d>>;
 
-/// How many texts of the envelope are remembered at once.
-const KNOWN: usize = 64;
+/// The number of slots for interned texts.
+const INTERN_SLOTS: usize = 64;
 
-static NOTHING: Record = Record::EMPTY;
+static EMPTY_RECORD: Record = Record::EMPTY;
 
-pub(super) struct Writer<'b, 'a> {
+pub(super) struct BinaryWriter<'b, 'a> {
     pub(super) deltas: &'b Deltas<'a>,
     source: &'b [u8],
-    /// All text, in the order in which the head asks for it; the names of the dictionary come first.
+    /// The texts in the order of the tail; they follow the names of the dictionary.
     texts: Vec<Span>,
     names: String,
-    /// The number under which each used model goes, by its position in the schema; 0 for none.
+    /// The number of each used model by its position in the schema; 0 for unused models.
     numbers: Vec<u32>,
-    /// Texts that were written, each with its number plus one, by a hash.
-    known: [(Span, u32); KNOWN],
+    /// Interned texts by their hash, each with its number plus one.
+    known: [(Span, u32); INTERN_SLOTS],
     count: u32,
-    /// What was remembered before, where the delta under way put something else.
+    /// The slots that the current delta has overwritten, with their previous contents.
     replaced: Vec<(usize, (Span, u32))>,
-    before: &'b Record,
-    /// The last date that was written, for each to be told from the one before.
+    previous: &'b Record,
+    /// The last date that was written. Dates are encoded as differences.
     pub(super) date: i64,
     created: i64,
 }
 
-impl<'b, 'a> Writer<'b, 'a> {
+impl<'b, 'a> BinaryWriter<'b, 'a> {
     fn new(deltas: &'b Deltas<'a>, naming: Naming) -> Self {
         let mut numbers = Vec::new();
         if naming == Naming::Described {
@@ -118,7 +120,7 @@ impl<'b, 'a> Writer<'b, 'a> {
                 }
             }
         }
-        let known = [(Span::ABSENT, 0); KNOWN];
+        let known = [(Span::ABSENT, 0); INTERN_SLOTS];
         let texts = Vec::with_capacity(deltas.store.records.len() * 12);
         Self {
             deltas,
@@ -129,117 +131,123 @@ impl<'b, 'a> Writer<'b, 'a> {
             known,
             count: 0,
             replaced: Vec::new(),
-            before: &NOTHING,
+            previous: &EMPTY_RECORD,
             date: 0,
             created: 0,
         }
     }
 
-    /// Takes back what an attempt with too little room remembered.
+    /// Undoes the interning of a failed attempt.
     #[cold]
-    fn forget(&mut self, count: u32) {
+    fn undo_interning(&mut self, count: u32) {
         self.count = count;
         while let Some((slot, before)) = self.replaced.pop() {
             self.known[slot] = before;
         }
     }
 
-    /// Writes what stands before the first delta.
+    /// Writes the part of the head before the first delta.
     #[inline(never)]
-    fn start<'d>(&mut self, pen: Pen<'d>, naming: Naming, extras: &[&Extra]) -> Written<'d> {
-        let mut pen = if naming == Naming::Described { self.dictionary(pen)? } else { pen };
+    fn start<'d>(
+        &mut self,
+        writer: ByteWriter<'d>,
+        naming: Naming,
+        extras: &[&Extra],
+    ) -> Written<'d> {
+        let mut writer =
+            if naming == Naming::Described { self.dictionary(writer)? } else { writer };
         if let Some(versions) = self.deltas.store.new_versions {
-            pen = self.text(pen, versions)?;
+            writer = self.text(writer, versions)?;
         }
         if extras.is_empty() {
-            Some(pen)
+            Some(writer)
         } else {
-            self.extras(pen, extras.len(), extras.iter().copied())
+            self.extras(writer, extras.len(), extras.iter().copied())
         }
     }
 
-    fn dictionary<'d>(&mut self, pen: Pen<'d>) -> Written<'d> {
+    fn dictionary<'d>(&mut self, writer: ByteWriter<'d>) -> Written<'d> {
         self.names.clear();
         let models = self.numbers.iter().copied().zip(self.deltas.schema.models);
         let mut used: Vec<_> = models.filter(|(number, _)| *number > 0).collect();
         used.sort_by_key(|(number, _)| *number);
-        let mut pen = pen.varint(used.len() as u64)?;
+        let mut writer = writer.varint(used.len() as u64)?;
         for (_, model) in used {
-            pen = self
-                .name(pen, model.type_name)?
+            writer = self
+                .name(writer, model.type_name)?
                 .varint((BASE.len() + model.fields.len()) as u64)?;
             for field in BASE.iter().chain(model.fields) {
-                pen = pen.varint(u64::from(dictionary::number_of(field)))?;
-                pen = self.name(pen.byte(dictionary::kind_byte(field.kind))?, field.name)?;
+                writer = writer.varint(u64::from(dictionary::number_of(field)))?;
+                writer = self.name(writer.byte(dictionary::kind_byte(field.kind))?, field.name)?;
                 if let FieldKind::Enum(values) = field.kind {
-                    pen = pen.varint(values.len() as u64)?;
+                    writer = writer.varint(values.len() as u64)?;
                     for value in values {
-                        pen = self.name(pen, value)?;
+                        writer = self.name(writer, value)?;
                     }
                 }
             }
         }
-        Some(pen)
+        Some(writer)
     }
 
-    fn name<'d>(&mut self, pen: Pen<'d>, name: &str) -> Written<'d> {
+    fn name<'d>(&mut self, writer: ByteWriter<'d>, name: &str) -> Written<'d> {
         self.names.push_str(name);
-        pen.varint(name.len() as u64)
+        writer.varint(name.len() as u64)
     }
 
     /// Writes a text and its length.
     #[inline(always)]
-    pub(super) fn text<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
-        self.tail(pen.varint(span.len() as u64)?, span)
+    pub(super) fn text<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
+        self.tail(writer.varint(span.len() as u64)?, span)
     }
 
-    /// Writes a text whose length is known already.
+    /// Adds a text to the tail. Its length has been written.
     #[inline(always)]
-    fn tail<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+    fn tail<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
         self.texts.push(span);
-        Some(pen)
+        Some(writer)
     }
 
     #[inline(always)]
-    fn record<'d>(&mut self, pen: Pen<'d>, record: &Record) -> Written<'d> {
-        let marks = self.marks(record, self.before);
-        let mut pen = pen.fixed(&marks.to_le_bytes())?;
-        pen = pen.varint(zigzag(record.id.wrapping_sub(self.before.id) as i64))?;
-        pen = self.text_or_uuid(pen, record.model_id)?;
-        pen = self.plain(pen, record.transaction_id)?;
-        pen = self.created_at(pen, record.created_at)?;
+    fn record<'d>(&mut self, writer: ByteWriter<'d>, record: &Record) -> Written<'d> {
+        let marks = self.marks(record, self.previous);
+        let mut writer = writer.fixed(&marks.to_le_bytes())?;
+        writer = writer.varint(zigzag(record.id.wrapping_sub(self.previous.id) as i64))?;
+        writer = self.text_or_uuid(writer, record.model_id)?;
+        writer = self.plain(writer, record.transaction_id)?;
+        writer = self.created_at(writer, record.created_at)?;
         if marks & mark::CHANGED != 0 {
-            pen = self.changes(pen, record, marks)?;
+            writer = self.changes(writer, record, marks)?;
         }
         match record.data {
             Data::Absent | Data::Null => {}
-            Data::Raw(raw) => pen = self.text(pen, raw)?,
-            Data::Row(row) => pen = self.row(pen, record, row, marks & mark::SAME_ID != 0)?,
+            Data::Raw(raw) => writer = self.text(writer, raw)?,
+            Data::Row(row) => writer = self.row(writer, record, row, marks & mark::SAME_ID != 0)?,
         }
         if marks & mark::EXTRAS == 0 {
-            return Some(pen);
+            return Some(writer);
         }
         let extras = record.extras.of(&self.deltas.store.extras);
-        self.extras(pen, extras.len(), extras.iter())
+        self.extras(writer, extras.len(), extras.iter())
     }
 
-    /// Writes what is not as it was in the delta before.
+    /// Writes the members that differ from the previous delta.
     #[inline(always)]
-    fn changes<'d>(&mut self, pen: Pen<'d>, record: &Record, marks: u16) -> Written<'d> {
-        let mut pen = pen;
+    fn changes<'d>(&mut self, writer: ByteWriter<'d>, record: &Record, marks: u16) -> Written<'d> {
+        let mut writer = writer;
         if marks & mark::ACTION != 0 {
-            pen = self.interned(pen, record.action)?;
+            writer = self.interned(writer, record.action)?;
         }
         if marks & mark::MODEL != 0 {
-            pen = self.model(pen, record)?;
+            writer = self.model(writer, record)?;
         }
         if marks & mark::GROUPS != 0 {
-            pen = self.groups(pen, record.sync_groups)?;
+            writer = self.groups(writer, record.sync_groups)?;
         }
         for (bit, actor) in [(mark::ACTOR, record.actor), (mark::ON_BEHALF_OF, record.on_behalf_of)]
         {
             if marks & bit != 0 {
-                pen = self.participant(pen, actor)?;
+                writer = self.participant(writer, actor)?;
             }
         }
         for (bit, text) in [
@@ -248,16 +256,20 @@ impl<'b, 'a> Writer<'b, 'a> {
             (mark::CAUSED_BY, record.caused_by_task_id),
         ] {
             if marks & bit != 0 {
-                pen = self.interned(pen, text)?;
+                writer = self.interned(writer, text)?;
             }
         }
         if marks & mark::CREATED_BY != 0 {
-            pen = self.participant(pen, record.created_by)?;
+            writer = self.participant(writer, record.created_by)?;
         }
-        if marks & mark::PREVIOUS != 0 { self.plain(pen, record.previous_data) } else { Some(pen) }
+        if marks & mark::PREVIOUS != 0 {
+            self.plain(writer, record.previous_data)
+        } else {
+            Some(writer)
+        }
     }
 
-    /// What is there, and what changed since the delta before.
+    /// Returns which members are present and which differ from the previous delta.
     #[inline(always)]
     fn marks(&self, record: &Record, before: &Record) -> u16 {
         let set = |marks: u16, yes: bool| if yes { marks } else { 0 };
@@ -267,7 +279,7 @@ impl<'b, 'a> Writer<'b, 'a> {
             Data::Row(row) => data::ROW | set(mark::SAME_ID, self.same_id(record, row)),
             Data::Raw(_) => data::RAW,
         };
-        let creator_acts =
+        let created_by_actor =
             record.created_by.kind.is_value() && self.same_actor(record.created_by, record.actor);
         data | set(mark::EXTRAS, record.extras.start != record.extras.end)
             | set(mark::PREVIOUS, record.previous_data != Span::ABSENT)
@@ -285,14 +297,14 @@ impl<'b, 'a> Writer<'b, 'a> {
                 !self.same(record.confirmation_state, before.confirmation_state),
             )
             | set(mark::CAUSED_BY, !self.same(record.caused_by_task_id, before.caused_by_task_id))
-            | set(mark::CREATOR_ACTS, creator_acts)
+            | set(mark::CREATED_BY_ACTOR, created_by_actor)
             | set(
                 mark::CREATED_BY,
-                !creator_acts && !self.same_actor(record.created_by, before.created_by),
+                !created_by_actor && !self.same_actor(record.created_by, before.created_by),
             )
     }
 
-    /// Whether two texts are the same, or are both absent or both null.
+    /// Returns whether two texts are equal, both absent or both null.
     #[inline(always)]
     fn same(&self, a: Span, b: Span) -> bool {
         if a == b {
@@ -311,7 +323,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         self.bytes(a) == self.bytes(b)
     }
 
-    /// A text of at most 16 bytes as a number.
+    /// Returns a text of at most 16 bytes as a number.
     #[inline(always)]
     fn short(&self, span: Span) -> Option<u128> {
         let (text, len) = (self.deltas.all(span).get(span.start()..)?, span.len());
@@ -319,7 +331,7 @@ impl<'b, 'a> Writer<'b, 'a> {
             (_, 0) => Some(0),
             (_, 17..) => None,
             (Some(chunk), _) => Some(u128::from_le_bytes(*chunk) << (128 - len * 8)),
-            // Too near the end to be read at once.
+            // Too close to the end of the buffer to read a whole word.
             (None, _) => Some(
                 text.iter().take(len).rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
                     << (128 - len * 8),
@@ -350,42 +362,42 @@ impl<'b, 'a> Writer<'b, 'a> {
         matches!(id, Some(View::Text(id)) if self.same(id, record.model_id))
     }
 
-    /// Writes text, or a UUID packed.
+    /// Writes a text, packed if it is a UUID.
     #[inline(always)]
-    fn text_or_uuid<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+    fn text_or_uuid<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
         if span.len() == uuid::LEN
             && let Some(packed) = uuid::pack(self.bytes(span))
         {
-            return pen.fixed(&[1])?.fixed(&packed);
+            return writer.fixed(&[1])?.fixed(&packed);
         }
-        self.tail(pen.varint((span.len() as u64) << 1)?, span)
+        self.tail(writer.varint((span.len() as u64) << 1)?, span)
     }
 
-    /// Writes text that is not remembered.
+    /// Writes a text that is not interned.
     #[inline(always)]
-    fn plain<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+    fn plain<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
         if span.is_value() {
-            return self.tail(pen.varint(span.len() as u64 + code::NEW)?, span);
+            return self.tail(writer.varint(span.len() as u64 + code::NEW)?, span);
         }
-        pen.varint(if span == Span::NULL { code::NULL } else { code::ABSENT })
+        writer.varint(if span == Span::NULL { code::NULL } else { code::ABSENT })
     }
 
-    /// Writes text that may come again.
-    fn interned<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+    /// Writes a text that can recur.
+    fn interned<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return pen.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
+            return writer.varint(if span == Span::NULL { code::NULL } else { code::ABSENT });
         }
         let slot = self.slot(span);
         let (known, number) = self.known[slot];
         if number > 0 && self.same(known, span) {
-            return pen.varint(u64::from(number) - 1 + code::KNOWN);
+            return writer.varint(u64::from(number) - 1 + code::KNOWN);
         }
         self.count += 1;
         self.replaced.push((slot, std::mem::replace(&mut self.known[slot], (span, self.count))));
-        self.text(pen.varint(code::NEW)?, span)
+        self.text(writer.varint(code::NEW)?, span)
     }
 
-    /// Where a text is remembered.
+    /// Returns the slot of a text.
     #[inline(always)]
     fn slot(&self, span: Span) -> usize {
         let word = match self.short(span) {
@@ -399,66 +411,67 @@ impl<'b, 'a> Writer<'b, 'a> {
     }
 
     #[inline(always)]
-    fn participant<'d>(&mut self, pen: Pen<'d>, value: Participant) -> Written<'d> {
-        let pen = self.interned(pen, value.kind)?;
-        if value.kind.is_value() { self.interned(pen, value.id) } else { Some(pen) }
+    fn participant<'d>(&mut self, writer: ByteWriter<'d>, value: Participant) -> Written<'d> {
+        let writer = self.interned(writer, value.kind)?;
+        if value.kind.is_value() { self.interned(writer, value.id) } else { Some(writer) }
     }
 
     #[inline(never)]
-    fn groups<'d>(&mut self, pen: Pen<'d>, groups: Option<Piece>) -> Written<'d> {
-        let Some(groups) = groups else { return pen.varint(0) };
+    fn groups<'d>(&mut self, writer: ByteWriter<'d>, groups: Option<Piece>) -> Written<'d> {
+        let Some(groups) = groups else { return writer.varint(0) };
         let groups = groups.of(&self.deltas.store.groups);
-        let mut pen = pen.varint(groups.len() as u64 + 1)?;
+        let mut writer = writer.varint(groups.len() as u64 + 1)?;
         for group in groups {
-            pen = self.interned(pen, *group)?;
+            writer = self.interned(writer, *group)?;
         }
-        Some(pen)
+        Some(writer)
     }
 
     #[inline(never)]
-    fn model<'d>(&mut self, pen: Pen<'d>, record: &Record) -> Written<'d> {
+    fn model<'d>(&mut self, writer: ByteWriter<'d>, record: &Record) -> Written<'d> {
         match self.numbers.get(record.model as usize) {
-            Some(number) => pen.varint(u64::from(*number)),
-            // By position, plus one.
+            Some(number) => writer.varint(u64::from(*number)),
+            // The position plus one.
             None if (record.model as usize) < self.deltas.schema.models.len() => {
-                pen.varint(u64::from(record.model) + 1)
+                writer.varint(u64::from(record.model) + 1)
             }
             None => {
-                let pen = pen.varint(0)?;
-                self.interned(pen, record.model_name)
+                let writer = writer.varint(0)?;
+                self.interned(writer, record.model_name)
             }
         }
     }
 
-    /// Writes when the change was confirmed: milliseconds since the delta before, where the text is in the fixed form.
+    /// Writes the time of the change: if it is in the fixed form, as the difference in milliseconds
+    /// from the previous delta.
     #[inline(always)]
-    fn created_at<'d>(&mut self, pen: Pen<'d>, span: Span) -> Written<'d> {
+    fn created_at<'d>(&mut self, writer: ByteWriter<'d>, span: Span) -> Written<'d> {
         if !span.is_value() {
-            return pen.varint(0);
+            return writer.varint(0);
         }
         let text = self.bytes(span).try_into().ok();
-        let Some(millis) = text.and_then(date::fixed) else {
-            return self.text(pen.varint(1)?, span);
+        let Some(millis) = text.and_then(date::parse_fixed) else {
+            return self.text(writer.varint(1)?, span);
         };
-        let pen = pen.varint(zigzag(millis - self.created) + 2);
+        let writer = writer.varint(zigzag(millis - self.created) + 2);
         self.created = millis;
-        pen
+        writer
     }
 
     #[cold]
     #[inline(never)]
     fn extras<'d, 'e>(
         &mut self,
-        pen: Pen<'d>,
+        writer: ByteWriter<'d>,
         count: usize,
         extras: impl Iterator<Item = &'e Extra>,
     ) -> Written<'d> {
-        let mut pen = pen.varint(count as u64)?;
+        let mut writer = writer.varint(count as u64)?;
         for extra in extras {
-            pen = pen.fixed(&[extra.owner as u8])?;
-            pen = self.text(pen, extra.name)?;
-            pen = self.text(pen, extra.value)?;
+            writer = writer.fixed(&[extra.owner as u8])?;
+            writer = self.text(writer, extra.name)?;
+            writer = self.text(writer, extra.value)?;
         }
-        Some(pen)
+        Some(writer)
     }
 }

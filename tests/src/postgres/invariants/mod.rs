@@ -1,9 +1,10 @@
-//! The law of migrations, as a check that any test can run: a database with rows, the way to the next schema, what has to hold.
+//! Checks the invariants of migrations: migrates a database with rows and compares the result with
+//! a freshly provisioned one.
 
+mod isolation;
 mod locks;
-mod probe;
 
-use locks::Watch;
+use locks::LockWatch;
 
 use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
@@ -15,16 +16,16 @@ use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints};
 
-/// Foreign keys in `public`, as [`program`] has them.
+/// Returns the options of [`program`]: foreign keys, in `public`.
 #[must_use]
 pub fn options() -> PostgresOptions {
     PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }
 }
 
-/// The way from one schema to the next.
+/// Returns the migration between two schemas.
 ///
 /// # Panics
-/// Never: the options are right.
+/// Does not panic, because the options are valid.
 #[must_use]
 pub fn migration(
     diff: &Diff<'_>,
@@ -32,41 +33,45 @@ pub fn migration(
     next: &Schema,
     backfills: &Backfills,
 ) -> Migration {
-    migrate(diff, Some(prev), next, backfills, &options()).expect("options that are right")
+    migrate(diff, Some(prev), next, backfills, &options()).expect("valid options")
 }
 
-/// Runs a migration as a driver does, looks at the locks it takes, and gives the warnings.
+/// Runs a migration like a driver and checks its locks. Returns the warnings.
 ///
 /// # Errors
-/// What the server said of which statement; a failed transaction is rolled back.
+/// Returns the failed statement and its error. A failed transaction is rolled back.
 pub fn run(session: &mut Session, migration: &Migration) -> Result<Vec<String>, String> {
     let _ = session.notices();
     session.run("BEGIN")?;
-    let mut watch = Watch::new(session);
+    let mut watch = LockWatch::new(session);
     for (at, statement) in migration.of(Phase::Transaction).enumerate() {
-        if let Err(error) = watched(session, statement, &mut watch) {
+        if let Err(error) = run_watched(session, statement, &mut watch) {
             session.run("ROLLBACK")?;
             return Err(format!("statement {at}: {error}\n{}", statement.sql));
         }
     }
     session.run("COMMIT").map_err(|error| format!("COMMIT: {error}"))?;
     for (at, statement) in migration.of(Phase::AfterCommit).enumerate() {
-        let told =
+        let describe =
             |error: String| format!("after commit, statement {at}: {error}\n{}", statement.sql);
-        // An index cannot be built concurrently where its locks could be looked at.
+        // Concurrent index builds cannot run in a transaction, so their locks cannot be checked.
         if statement.sql.contains(" CONCURRENTLY ") {
-            session.run(&statement.sql).map_err(told)?;
+            session.run(&statement.sql).map_err(describe)?;
             continue;
         }
         session.run("BEGIN")?;
-        let mut watch = Watch::new(session);
-        watched(session, statement, &mut watch).map_err(told)?;
+        let mut watch = LockWatch::new(session);
+        run_watched(session, statement, &mut watch).map_err(describe)?;
         session.run("COMMIT")?;
     }
     Ok(session.notices())
 }
 
-fn watched(session: &mut Session, statement: &Statement, watch: &mut Watch) -> Result<(), String> {
+fn run_watched(
+    session: &mut Session,
+    statement: &Statement,
+    watch: &mut LockWatch,
+) -> Result<(), String> {
     watch.declare(session, statement);
     session.run(&statement.sql)?;
     watch.check(session)
@@ -75,19 +80,20 @@ fn watched(session: &mut Session, statement: &Statement, watch: &mut Watch) -> R
 /// Empties a database for the next case.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if a statement fails.
 pub fn clear(database: &Database<'_>) {
     let owner = database.owner();
     let sql = format!(
-        "DROP SCHEMA IF EXISTS keep CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION {owner}"
+        "DROP SCHEMA IF EXISTS keep CASCADE; DROP SCHEMA public CASCADE; \
+         CREATE SCHEMA public AUTHORIZATION {owner}"
     );
     database.admin().run(&sql).expect("an empty schema");
 }
 
-/// The catalogue of a schema provisioned from nothing.
+/// Returns the catalog of a freshly provisioned schema.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if a statement fails.
 #[must_use]
 pub fn provisioned(database: &Database<'_>, schema: &Schema) -> Catalogue {
     clear(database);
@@ -96,10 +102,10 @@ pub fn provisioned(database: &Database<'_>, schema: &Schema) -> Catalogue {
     catalogue(&mut session)
 }
 
-/// Inserts rows into every table that is empty, as one whom row security does not bind, with keys that find their rows.
+/// Inserts rows into every empty table as a superuser. Foreign keys refer to existing rows.
 ///
 /// # Panics
-/// When the server refuses a row that the schema allows.
+/// Panics if the server refuses a row that the schema allows.
 pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
     let mut admin = database.admin();
     admin.run("BEGIN; SET CONSTRAINTS ALL DEFERRED").expect("a transaction");
@@ -115,139 +121,141 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
             admin.run(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
         }
     }
-    admin.run("COMMIT").expect("rows that fit");
+    admin.run("COMMIT").expect("rows of the schema are accepted");
 }
 
-/// A quoted identifier.
+/// Quotes an identifier.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What a case came to.
+/// The outcome of a migration.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It applied, and everything held.
+    /// The migration was applied and all invariants hold.
     Applied,
-    /// Rows stood in its way, with this code; nothing was changed.
+    /// The migration was refused because of existing rows, with this code. Nothing was changed.
     Refused(String),
 }
 
-/// Two databases that one case after the other uses.
+/// Two databases that are reused for each case.
 #[derive(Debug)]
-pub struct Court<'s> {
+pub struct ScratchEnv<'s> {
     subject: Database<'s>,
     reference: Database<'s>,
 }
 
-impl Default for Court<'_> {
+impl Default for ScratchEnv<'_> {
     fn default() -> Self {
         let server = Server::shared();
         Self { subject: server.database(), reference: server.database() }
     }
 }
 
-impl Court<'_> {
-    /// Provisions, fills, migrates and looks at everything that has to hold.
+impl ScratchEnv<'_> {
+    /// Provisions the previous schema, inserts rows, migrates and checks all invariants.
     ///
     /// # Errors
-    /// The first thing that does not hold.
-    pub fn judge(
+    /// Returns the first violated invariant.
+    pub fn check(
         &self,
         diff: &Diff<'_>,
         backfills: &Backfills,
         count: usize,
     ) -> Result<Outcome, String> {
         if let Some(prev) = diff.prev() {
-            self.begin(prev, count);
+            self.provision(prev, count);
         }
-        self.advance(diff, backfills)
+        self.migrate(diff, backfills)
     }
 
-    /// Provisions a schema and fills its tables.
+    /// Provisions a schema and inserts rows.
     ///
     /// # Panics
-    /// When the server refuses.
-    pub fn begin(&self, schema: &Schema, count: usize) {
+    /// Panics if a statement fails.
+    pub fn provision(&self, schema: &Schema, count: usize) {
         clear(&self.subject);
         apply(&mut self.subject.session(), &program(schema));
         populate(&self.subject, schema, count);
     }
 
-    /// Migrates what is there, and looks at everything that has to hold.
+    /// Migrates the existing rows and checks all invariants.
     ///
     /// # Errors
-    /// The first thing that does not hold.
-    pub fn advance(&self, diff: &Diff<'_>, backfills: &Backfills) -> Result<Outcome, String> {
+    /// Returns the first violated invariant.
+    pub fn migrate(&self, diff: &Diff<'_>, backfills: &Backfills) -> Result<Outcome, String> {
         let (Some(prev), next) = (diff.prev(), diff.next()) else {
-            return Err("there is nothing before".to_owned());
+            return Err("no previous schema".to_owned());
         };
         let mut session = self.subject.session();
         let before = catalogue(&mut session);
-        self.keep(prev);
+        self.copy_tables(prev);
         let migration = migration(diff, prev, next, backfills);
-        let told = run(&mut session, &migration);
-        if let Err(error) = &told {
+        let result = run(&mut session, &migration);
+        if let Err(error) = &result {
             let Some(code) =
                 error.split(['"', ' ', '\n']).find(|word| word.starts_with("ablo::migrate::"))
             else {
                 return Err(error.clone());
             };
             if catalogue(&mut session)["public"] != before["public"] {
-                return Err(format!("{code} left something behind"));
+                return Err(format!("{code}: the refused migration changed the catalog"));
             }
             return Ok(Outcome::Refused(code.trim_end_matches(':').to_owned()));
         }
         let mut found = catalogue(&mut session);
-        let waited = before
+        let constraints = before
             .values()
             .flat_map(|tables| tables.values())
             .flat_map(|table| table.constraints.values());
-        if waited.clone().any(|key| key.definition.ends_with(" NOT VALID"))
-            || told
+        if constraints.clone().any(|key| key.definition.ends_with(" NOT VALID"))
+            || result
                 .iter()
                 .flatten()
-                .any(|told| told.contains("ablo::migrate::foreign_key_not_validated"))
+                .any(|warning| warning.contains("ablo::migrate::foreign_key_not_validated"))
         {
-            // Rows went away with a model, and others still name them: that is said, and the key holds for new rows.
+            // Other rows refer to rows of a dropped model. The migration warns about that, and the
+            // key applies to new rows only.
             let tables = found.values_mut().flat_map(|tables| tables.values_mut());
             let keys = tables.flat_map(|table| table.constraints.values_mut());
             keys.for_each(|key| key.definition = key.definition.replace(" NOT VALID", ""));
         }
         same(&found, &provisioned(&self.reference, next))?;
         self.same_rows(diff, backfills)?;
-        probe::nothing_leaks(&self.subject, &tables(next))?;
+        isolation::check_isolation(&self.subject, &tables(next))?;
         let again = ablo_schema::diff::diff(Some(next), next, &Hints::default())
-            .map_err(|told| format!("{told:?}"))?;
+            .map_err(|diagnostics| format!("{diagnostics:?}"))?;
         if !self::migration(&again, next, next, &Backfills::default()).is_empty() {
-            return Err("a second run would change something".to_owned());
+            return Err("a second run is not empty".to_owned());
         }
         Ok(Outcome::Applied)
     }
 
-    /// Fills the tables that are empty, and validates keys that had to wait for such rows.
+    /// Inserts rows into empty tables and validates pending foreign keys.
     ///
     /// # Panics
-    /// When the server refuses a row that the schema allows, or a key.
+    /// Panics if the server refuses a row that the schema allows.
     pub fn fill(&self, schema: &Schema, count: usize) {
         populate(&self.subject, schema, count);
         let mut admin = self.subject.admin();
-        let waiting = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname) \
+        let pending = "SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', \
+                       conrelid::regclass, conname) \
                        FROM pg_constraint WHERE contype = 'f' AND NOT convalidated";
-        for sql in admin.texts(waiting) {
-            // Values of a time when the column was no key find no row, whatever is inserted.
+        for sql in admin.texts(pending) {
+            // Fails if values from before the column was a key do not refer to any row.
             let _ = admin.run(&sql);
         }
     }
 
-    /// A session of the superuser in the migrated database.
+    /// Opens a session of the superuser in the migrated database.
     #[must_use]
     pub fn admin(&self) -> Session {
         self.subject.admin()
     }
 
-    /// Copies every table aside.
-    fn keep(&self, schema: &Schema) {
+    /// Copies every table to the schema `keep`.
+    fn copy_tables(&self, schema: &Schema) {
         let mut admin = self.subject.admin();
         admin.run("DROP SCHEMA IF EXISTS keep CASCADE; CREATE SCHEMA keep").expect("a schema");
         for table in tables(schema) {
@@ -256,38 +264,40 @@ impl Court<'_> {
         }
     }
 
-    /// Every row is still there, and every value that its step does not give up.
+    /// Checks that all rows still exist, and all values that the migration must preserve.
     fn same_rows(&self, diff: &Diff<'_>, backfills: &Backfills) -> Result<(), String> {
         let mut admin = self.subject.admin();
         let prev = diff.prev().map(tables).unwrap_or_default();
-        for is in tables(diff.next()) {
-            let key = is.model.key.as_str();
-            let was = diff
+        for table in tables(diff.next()) {
+            let key = table.model.key.as_str();
+            let previous = diff
                 .prev_model(key)
                 .and_then(|model| prev.iter().find(|table| table.name() == model.table.as_str()));
-            let Some(was) = was else { continue };
-            let (old, new) = (quoted(was.name()), quoted(is.name()));
+            let Some(previous) = previous else { continue };
+            let (old, new) = (quoted(previous.name()), quoted(table.name()));
             let lost = admin
                 .texts(&format!("SELECT id FROM keep.{old} EXCEPT SELECT id FROM public.{new}"));
-            let more = admin
+            let added = admin
                 .texts(&format!("SELECT id FROM public.{new} EXCEPT SELECT id FROM keep.{old}"));
-            if !lost.is_empty() || !more.is_empty() {
-                return Err(format!("{new}: lost {lost:?}, more {more:?}"));
+            if !lost.is_empty() || !added.is_empty() {
+                return Err(format!("{new}: lost {lost:?}, added {added:?}"));
             }
-            for column in &is.columns {
-                let Some(wanted) = survival(diff, backfills, was, &is, column.name) else {
+            for column in &table.columns {
+                let Some(expected) = survival(diff, backfills, previous, &table, column.name)
+                else {
                     continue;
                 };
                 let sql = format!(
-                    "SELECT concat_ws(' | ', b.id, {}::text, a.{}::text) FROM keep.{old} AS b JOIN public.{new} AS a USING (id) WHERE NOT ({})",
-                    wanted.before,
+                    "SELECT concat_ws(' | ', b.id, {}::text, a.{}::text) FROM keep.{old} AS b \
+                     JOIN public.{new} AS a USING (id) WHERE NOT ({})",
+                    expected.before,
                     quoted(column.name),
-                    wanted.condition
+                    expected.condition
                 );
-                let broken = admin.texts(&sql);
-                if !broken.is_empty() {
+                let changed = admin.texts(&sql);
+                if !changed.is_empty() {
                     return Err(format!(
-                        "{new}.{}: values did not survive: {broken:?}",
+                        "{new}.{}: values were not preserved: {changed:?}",
                         quoted(column.name)
                     ));
                 }
@@ -297,26 +307,29 @@ impl Court<'_> {
     }
 }
 
-/// Whether two catalogues say the same of `public`.
-fn same(found: &Catalogue, wanted: &Catalogue) -> Result<(), String> {
+/// Checks that two catalogs have the same `public` schema.
+fn same(found: &Catalogue, expected: &Catalogue) -> Result<(), String> {
     let empty = std::collections::BTreeMap::new();
-    let (found, wanted) =
-        (found.get("public").unwrap_or(&empty), wanted.get("public").unwrap_or(&empty));
-    if found.keys().ne(wanted.keys()) {
-        return Err(format!("tables {:?}, not {:?}", found.keys(), wanted.keys()));
+    let (found, expected) =
+        (found.get("public").unwrap_or(&empty), expected.get("public").unwrap_or(&empty));
+    if found.keys().ne(expected.keys()) {
+        return Err(format!("tables {:?}, expected {:?}", found.keys(), expected.keys()));
     }
-    for ((name, found), wanted) in found.iter().zip(wanted.values()) {
-        if found != wanted {
-            let (found, wanted) = (format!("{found:#?}"), format!("{wanted:#?}"));
-            let lines: Vec<String> = similar(&found, &wanted);
-            return Err(format!("{name} is not as provisioned:\n{}", lines.join("\n")));
+    for ((name, found), expected) in found.iter().zip(expected.values()) {
+        if found != expected {
+            let (found, expected) = (format!("{found:#?}"), format!("{expected:#?}"));
+            let lines: Vec<String> = differing_lines(&found, &expected);
+            return Err(format!(
+                "{name} differs from the provisioned table:\n{}",
+                lines.join("\n")
+            ));
         }
     }
     Ok(())
 }
 
-/// Lines that only one of the two texts has.
-fn similar(found: &str, wanted: &str) -> Vec<String> {
+/// Returns the lines that only one of two texts has.
+fn differing_lines(found: &str, expected: &str) -> Vec<String> {
     let only = |one: &str, other: &str, sign: char| {
         let known: std::collections::BTreeSet<&str> = other.lines().collect();
         one.lines()
@@ -324,5 +337,5 @@ fn similar(found: &str, wanted: &str) -> Vec<String> {
             .map(|line| format!("{sign} {line}"))
             .collect::<Vec<_>>()
     };
-    [only(found, wanted, '+'), only(wanted, found, '-')].concat()
+    [only(found, expected, '+'), only(expected, found, '-')].concat()
 }

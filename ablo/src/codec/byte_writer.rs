@@ -1,28 +1,28 @@
-//! Bytes on their way out.
+//! Output buffer of the encoders.
 //!
-//! A [`Pen`] is the room that is left, handed from one writing to the next, so that the place where writing stands stays in
-//! registers. Where the room ends, whoever holds the buffer makes it larger and writes the same delta again. Short texts
-//! are copied in one stride of fixed size, of which only what counts is kept.
+//! A [`ByteWriter`] is the free space of the buffer, passed by value from one write to the next so
+//! that the position stays in registers. When the space is exhausted, [`OutBuffer::write`] grows
+//! the buffer and encodes the same delta again. Short texts are copied in strides of a fixed size.
 
 use super::date;
 use super::scan::special;
 use crate::__private::Key;
 
-/// What is copied at once.
+/// The number of bytes that are copied at once.
 const STRIDE: usize = 32;
 
-/// A buffer: what is written, and zeroes behind it.
+/// A buffer: the written bytes, followed by zeroes.
 #[derive(Debug, Default)]
-pub(super) struct Out {
+pub(super) struct OutBuffer {
     bytes: Vec<u8>,
     len: usize,
 }
 
-impl Out {
-    /// Takes a buffer to write behind what is in it.
-    pub(super) fn behind(bytes: Vec<u8>, likely: usize) -> Self {
+impl OutBuffer {
+    /// Appends to `bytes`, with space for about `expected` more bytes.
+    pub(super) fn appending_to(bytes: Vec<u8>, expected: usize) -> Self {
         let mut out = Self { len: bytes.len(), bytes };
-        out.bytes.resize(out.len + likely + 2 * STRIDE, 0);
+        out.bytes.resize(out.len + expected + 2 * STRIDE, 0);
         out
     }
 
@@ -35,16 +35,16 @@ impl Out {
         &self.bytes[..self.len]
     }
 
-    /// The room that is left.
+    /// Returns a writer for the free space.
     #[inline(always)]
-    pub(super) fn pen(&mut self) -> Pen<'_> {
-        Pen(&mut self.bytes[self.len..])
+    pub(super) fn writer(&mut self) -> ByteWriter<'_> {
+        ByteWriter(&mut self.bytes[self.len..])
     }
 
-    /// Counts what was written, by the room that is left now.
+    /// Updates the length from the remaining space.
     #[inline(always)]
-    pub(super) fn keep(&mut self, left: usize) {
-        self.len = self.bytes.len() - left;
+    pub(super) fn set_remaining(&mut self, remaining: usize) {
+        self.len = self.bytes.len() - remaining;
     }
 
     #[cold]
@@ -53,32 +53,35 @@ impl Out {
         self.bytes.resize(self.bytes.len() * 2 + 512, 0);
     }
 
-    /// Writes, with as much room as it takes.
+    /// Runs `write`, growing the buffer until it has enough space.
     #[inline(always)]
-    pub(super) fn write(&mut self, mut write: impl FnMut(Pen<'_>) -> Option<Pen<'_>>) {
+    pub(super) fn write(
+        &mut self,
+        mut write: impl FnMut(ByteWriter<'_>) -> Option<ByteWriter<'_>>,
+    ) {
         loop {
-            if let Some(left) = write(self.pen()).map(|pen| pen.left()) {
-                return self.keep(left);
+            if let Some(remaining) = write(self.writer()).map(|writer| writer.remaining()) {
+                return self.set_remaining(remaining);
             }
             self.grow();
         }
     }
 }
 
-/// The room that is left. Whatever is written gives back the rest, or `None` where there was too little.
-pub(super) struct Pen<'d>(&'d mut [u8]);
+/// The free space of a buffer. Each write returns the rest, or `None` if the space is exhausted.
+pub(super) struct ByteWriter<'d>(&'d mut [u8]);
 
-impl<'d> Pen<'d> {
+impl<'d> ByteWriter<'d> {
     #[inline(always)]
-    pub(super) fn left(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.0.len()
     }
 
     #[inline(always)]
     pub(super) fn fixed<const N: usize>(self, text: &[u8; N]) -> Option<Self> {
-        let (place, rest) = self.0.split_first_chunk_mut::<N>()?;
-        *place = *text;
-        Some(Pen(rest))
+        let (target, rest) = self.0.split_first_chunk_mut::<N>()?;
+        *target = *text;
+        Some(ByteWriter(rest))
     }
 
     #[inline(always)]
@@ -86,18 +89,18 @@ impl<'d> Pen<'d> {
         self.fixed(&[byte])
     }
 
-    /// Leaves so much room to be filled later.
+    /// Reserves `count` bytes to be filled later.
     #[inline(always)]
     pub(super) fn skip(self, count: usize) -> Option<(&'d mut [u8], Self)> {
-        let (place, rest) = self.0.split_at_mut_checked(count)?;
-        Some((place, Pen(rest)))
+        let (target, rest) = self.0.split_at_mut_checked(count)?;
+        Some((target, ByteWriter(rest)))
     }
 
     #[inline(always)]
     fn stride<const N: usize>(self, text: &[u8; N], len: usize) -> Option<Self> {
         let all = self.0;
         *all.first_chunk_mut::<N>()? = *text;
-        Some(Pen(all.get_mut(len..)?))
+        Some(ByteWriter(all.get_mut(len..)?))
     }
 
     #[inline(always)]
@@ -111,12 +114,12 @@ impl<'d> Pen<'d> {
     /// Copies bytes.
     #[inline(always)]
     pub(super) fn bytes(self, bytes: &[u8]) -> Option<Self> {
-        let (place, rest) = self.0.split_at_mut_checked(bytes.len())?;
-        place.copy_from_slice(bytes);
-        Some(Pen(rest))
+        let (target, rest) = self.0.split_at_mut_checked(bytes.len())?;
+        target.copy_from_slice(bytes);
+        Some(ByteWriter(rest))
     }
 
-    /// Copies a piece of a longer text.
+    /// Copies a range of a longer text.
     #[inline(always)]
     pub(super) fn piece(self, all: &[u8], start: usize, len: usize) -> Option<Self> {
         match all.get(start..).and_then(<[u8]>::first_chunk::<STRIDE>) {
@@ -129,28 +132,28 @@ impl<'d> Pen<'d> {
     #[inline(always)]
     pub(super) fn string(self, text: &str) -> Option<Self> {
         let mut rest = text.as_bytes();
-        let mut pen = self.byte(b'"')?;
+        let mut writer = self.byte(b'"')?;
         while let Some((chunk, more)) = rest.split_first_chunk::<8>() {
             if special(u64::from_le_bytes(*chunk)) != 0 {
-                return pen.escaped(rest);
+                return writer.escaped(rest);
             }
-            pen = pen.fixed(chunk)?;
+            writer = writer.fixed(chunk)?;
             rest = more;
         }
         if rest.iter().any(|byte| matches!(byte, ..0x20 | b'"' | b'\\')) {
-            return pen.escaped(rest);
+            return writer.escaped(rest);
         }
         for byte in rest {
-            pen = pen.byte(*byte)?;
+            writer = writer.byte(*byte)?;
         }
-        pen.byte(b'"')
+        writer.byte(b'"')
     }
 
-    /// Writes the rest of a string that has something to escape.
+    /// Writes the rest of a string that needs escaping.
     #[cold]
     #[inline(never)]
     fn escaped(self, rest: &[u8]) -> Option<Self> {
-        let mut pen = self;
+        let mut writer = self;
         for byte in rest {
             let letter = match byte {
                 b'"' | b'\\' => *byte,
@@ -161,17 +164,18 @@ impl<'d> Pen<'d> {
                 b'\t' => b't',
                 ..0x20 => {
                     let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
-                    pen = pen.fixed(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(*byte)])?;
+                    writer =
+                        writer.fixed(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(*byte)])?;
                     continue;
                 }
                 _ => {
-                    pen = pen.byte(*byte)?;
+                    writer = writer.byte(*byte)?;
                     continue;
                 }
             };
-            pen = pen.fixed(&[b'\\', letter])?;
+            writer = writer.fixed(&[b'\\', letter])?;
         }
-        pen.byte(b'"')
+        writer.byte(b'"')
     }
 
     /// Writes a whole number.
@@ -190,14 +194,14 @@ impl<'d> Pen<'d> {
         self.bytes(&digits[at..20])
     }
 
-    /// Writes a number as ECMAScript does. What JSON lacks is `null`, as it is there.
+    /// Writes a number as ECMAScript does: numbers that JSON cannot express become `null`.
     #[inline(always)]
     pub(super) fn number(self, number: f64) -> Option<Self> {
         let whole = number as i64;
-        // Below 2^53 a whole number is its digits, and minus zero is zero.
+        // Whole numbers below 2^53 print as their digits; minus zero prints as zero.
         if whole as f64 == number && whole.unsigned_abs() < 1 << 53 {
-            let pen = if whole < 0 { self.byte(b'-')? } else { self };
-            return pen.integer(whole.unsigned_abs());
+            let writer = if whole < 0 { self.byte(b'-')? } else { self };
+            return writer.integer(whole.unsigned_abs());
         }
         if !number.is_finite() {
             return self.fixed(b"null");

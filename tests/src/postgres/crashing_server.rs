@@ -1,6 +1,6 @@
-//! A PostgreSQL server that can be killed and started again on what it left on the disk.
+//! A PostgreSQL server that can be killed and restarted on its data folder.
 
-use super::server::HOW_TO_GET_ONE;
+use super::server::INSTALL_HINT;
 use ablo_migrate::postgres::scratch::{installed, unprivileged};
 use postgres::{Client, Config, NoTls};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,79 +10,81 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A server of a test's own; what it confirms is on the disk.
+/// A server of one test. Confirmed transactions are on disk.
 #[derive(Debug)]
-pub struct Mortal {
+pub struct CrashingServer {
     home: TempDir,
     bin: PathBuf,
     process: Child,
 }
 
-/// Kills every process of the server, the first time it runs. The shell's folder is that of the data.
-const SUICIDE: &str = "mkdir ../killed 2>/dev/null || exit 0; P=$(head -n1 postmaster.pid); V=$P; \
-    for S in /proc/[0-9]*/stat; do read A B C D E < $S 2>/dev/null; [ \"$D\" = $P ] && V=\"$V $A\"; done; kill -9 $V";
+/// A shell script that kills all processes of the server on its first run. It runs in the data
+/// folder.
+const KILL_SCRIPT: &str = "mkdir ../killed 2>/dev/null || exit 0; P=$(head -n1 postmaster.pid); \
+    V=$P; for S in /proc/[0-9]*/stat; do read A B C D E < $S 2>/dev/null; \
+    [ \"$D\" = $P ] && V=\"$V $A\"; done; kill -9 $V";
 
-impl Mortal {
-    /// Starts one.
+impl CrashingServer {
+    /// Starts a server.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start.
+    /// Panics if PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let Some(bin) = installed() else { panic!("{HOW_TO_GET_ONE}") };
+        let Some(bin) = installed() else { panic!("{INSTALL_HINT}") };
         let home =
             tempfile::Builder::new().prefix("ablo-pg-").tempdir().expect("a temporary folder");
         if let Some((uid, gid)) = unprivileged() {
-            chown(home.path(), Some(uid), Some(gid)).expect("to give the folder away");
+            chown(home.path(), Some(uid), Some(gid)).expect("the owner can be changed");
         }
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))
-            .expect("to open the folder");
-        let mut made = command(&bin.join("initdb"));
-        made.arg("-D").arg(home.path().join("data"));
-        let made = made
+            .expect("permissions can be changed");
+        let mut initdb = command(&bin.join("initdb"));
+        initdb.arg("-D").arg(home.path().join("data"));
+        let output = initdb
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"])
             .output()
             .expect("initdb");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let process = run(&bin, &home);
         let server = Self { home, bin, process };
         server.wait_until_ready();
         server
     }
 
-    /// The statement that kills it, once.
+    /// Returns the statement that kills the server once.
     #[must_use]
-    pub fn fatal() -> String {
-        format!("COPY (SELECT 1) TO PROGRAM {};", quoted(SUICIDE))
+    pub fn crash_statement() -> String {
+        format!("COPY (SELECT 1) TO PROGRAM {};", quoted(KILL_SCRIPT))
     }
 
-    /// Starts it again after it was killed.
+    /// Restarts the server after it was killed.
     ///
     /// # Panics
-    /// When it is still there, or does not start.
-    pub fn start_again(&mut self) {
-        let ended = self.process.wait().expect("it ended");
-        assert!(!ended.success(), "it was killed");
+    /// Panics if it ended normally or does not start.
+    pub fn restart(&mut self) {
+        let ended = self.process.wait().expect("the server ended");
+        assert!(!ended.success(), "the server was not killed");
         self.process = run(&self.bin, &self.home);
         self.wait_until_ready();
     }
 
-    /// Lets [`Mortal::fatal`] kill it once more.
+    /// Allows [`CrashingServer::crash_statement`] to kill the server once more.
     pub fn rearm(&self) {
-        // Nothing is there before the first time.
+        // The folder does not exist before the first crash.
         let _ = std::fs::remove_dir(self.home.path().join("killed"));
     }
 
-    /// The address of a database, for the superuser: nobody else may run programs.
+    /// Returns the address of a database for the superuser, who is allowed to run programs.
     #[must_use]
     pub fn address(&self, database: &str) -> String {
         format!("host={} dbname={database} user=postgres", self.home.path().display())
     }
 
-    /// A session.
+    /// Opens a session.
     ///
     /// # Errors
-    /// When the server is not there.
+    /// Returns an error if the server is not running.
     pub fn session(&self, database: &str) -> Result<Client, postgres::Error> {
         let mut config = Config::new();
         config.host_path(self.home.path()).dbname(database).user("postgres");
@@ -98,9 +100,9 @@ impl Mortal {
     }
 }
 
-impl Drop for Mortal {
+impl Drop for CrashingServer {
     fn drop(&mut self) {
-        // It may be dead already.
+        // It may have been killed already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! Two organisations look at a migrated database, each through a role that owns nothing and bypasses nothing.
+//! Checks row security of a migrated database through an unprivileged role.
 
 use super::quoted;
 use crate::postgres::Database;
@@ -6,16 +6,19 @@ use ablo_codegen::shape::TableShape;
 use ablo_migrate::prove::own_rows;
 use std::collections::BTreeMap;
 
-/// Each organisation sees exactly the rows that are its own, and nobody sees any without saying who it is.
-pub(super) fn nothing_leaks(
+/// Checks that each organisation sees exactly its own rows, and that no rows are visible without
+/// one.
+pub(super) fn check_isolation(
     database: &Database<'_>,
     tables: &[TableShape<'_>],
 ) -> Result<(), String> {
     let role = format!("client_of_{}", database.owner());
     let mut admin = database.admin();
     let create = format!(
-        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} LOGIN; END IF; END $$;
-         GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \
+         THEN CREATE ROLE {role} LOGIN; END IF; END $$;
+         GRANT USAGE ON SCHEMA public TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
     );
     admin.run(&create)?;
     let by_name: BTreeMap<&str, &TableShape<'_>> =
@@ -25,13 +28,13 @@ pub(super) fn nothing_leaks(
         client.run(&format!("SET app.current_org_id = '{organization}'"))?;
         for table in tables {
             let Some(own) = own_rows("public", table, &by_name, organization) else { continue };
-            let mut wanted = admin.texts(&own);
+            let mut expected = admin.texts(&own);
             let mut seen = client.texts(&format!("SELECT id FROM public.{}", quoted(table.name())));
-            wanted.sort();
+            expected.sort();
             seen.sort();
-            if wanted != seen {
+            if expected != seen {
                 return Err(format!(
-                    "{} shows {organization:?} {seen:?} and should show {wanted:?}",
+                    "{}: organization {organization:?} sees {seen:?}, expected {expected:?}",
                     table.name()
                 ));
             }

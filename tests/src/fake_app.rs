@@ -1,4 +1,5 @@
-//! A Data Source in memory, as small as one can be that passes the kit, and what may be wrong with one.
+//! A minimal in-memory data source that passes the conformance kit, with flaws that a test can
+//! enable.
 
 use ablo::source::{Call, Error, Result, Source};
 use ablo_wire::{
@@ -9,51 +10,51 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is wrong with a source.
+/// A flaw of a data source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Nothing.
+    /// No flaw.
     None,
-    /// Commits are not told apart.
-    Forgets,
-    /// A commit that comes again is answered with rows of now.
-    AnswersAnew,
-    /// What was applied before an operation that fails stays.
-    Halves,
-    /// An event is written before it is known whether the commit is.
-    TellsBefore,
-    /// No event for a deletion.
-    HidesDeletions,
-    /// A deletion is told with the row.
-    TellsTheDead,
-    /// The event has what was given, and not the row.
-    TellsInput,
-    /// Events come newest first.
-    Backwards,
-    /// A page of events begins with the last of the one before.
-    Overlaps,
-    /// One event of a commit only.
-    TellsOne,
-    /// Deleted rows stay.
-    KeepsTheDead,
-    /// An update takes everything else away.
-    Replaces,
-    /// Missing rows are made up.
-    MakesUp,
-    /// Text is trimmed.
-    Trims,
-    /// Everyone's rows are everyone's.
-    Mixes,
-    /// The filter of a list is not read.
-    ListsAll,
-    /// The cursor of a list is not read.
-    ListsAgain,
-    /// A row without an id is refused.
-    WantsIds,
-    /// The place behind a page is one too far.
-    Skips,
-    /// A created row is answered without what it was not given.
-    AnswersLittle,
+    /// Applies repeated commits again.
+    ForgetsCommits,
+    /// Answers a repeated commit with current rows.
+    RepliesWithCurrentRows,
+    /// Keeps the operations before a failed one.
+    AppliesPartially,
+    /// Keeps the events of a failed commit.
+    EmitsEventsOfFailedCommits,
+    /// Writes no event for a deletion.
+    OmitsDeletionEvents,
+    /// Includes the row in a deletion's event.
+    DeletionEventHasRow,
+    /// Includes the input instead of the row in an event.
+    EventHasInput,
+    /// Lists events newest first.
+    EventsNewestFirst,
+    /// Repeats the last event of a page on the next one.
+    EventPagesOverlap,
+    /// Writes only one event per commit.
+    OneEventPerCommit,
+    /// Keeps deleted rows.
+    KeepsDeletedRows,
+    /// Drops all other members on update.
+    UpdateReplacesRow,
+    /// Creates missing rows on update.
+    UpdateCreatesMissingRow,
+    /// Trims text.
+    TrimsText,
+    /// Ignores the organisation.
+    MixesOrganizations,
+    /// Ignores the filter of a list.
+    IgnoresListFilter,
+    /// Ignores the cursor of a list.
+    IgnoresListCursor,
+    /// Refuses rows without an id.
+    RequiresIds,
+    /// Returns an event cursor that is one too high.
+    SkipsEvents,
+    /// Answers a create without defaults.
+    CreateReturnsInput,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,12 +62,12 @@ struct State {
     rows: BTreeMap<(String, String), Map<String, Value>>,
     answers: BTreeMap<String, Vec<Value>>,
     events: Vec<Value>,
-    made: u64,
+    next_id: u64,
 }
 
-/// The source.
+/// The data source.
 #[derive(Debug)]
-pub struct Shop {
+pub struct FakeApp {
     flaw: Flaw,
     state: Mutex<State>,
 }
@@ -75,8 +76,8 @@ fn row(value: &Value) -> Result<RawRow> {
     RawRow::parse(&value.to_string()).map_err(Error::failed)
 }
 
-impl Shop {
-    /// An empty one of tasks.
+impl FakeApp {
+    /// Creates an empty source of tasks.
     #[must_use]
     pub fn new(flaw: Flaw) -> Self {
         Self { flaw, state: Mutex::default() }
@@ -92,56 +93,56 @@ impl Shop {
 
     fn organization(&self, call: &Call) -> String {
         let named = call.scope.organization_id.clone().unwrap_or_default();
-        if self.is(Flaw::Mixes) { String::new() } else { named }
+        if self.is(Flaw::MixesOrganizations) { String::new() } else { named }
     }
 
     fn apply(
         &self,
         state: &mut State,
         organization: &str,
-        asked: &SourceCommit,
+        request: &SourceCommit,
         tx: &str,
     ) -> Result<Vec<Value>> {
         let mut rows = Vec::new();
-        for (at, operation) in asked.operations.iter().enumerate() {
+        for (at, operation) in request.operations.iter().enumerate() {
             let given = operation.data.value().map_or("{}", |data| data.get());
             let mut given: Map<String, Value> =
                 serde_json::from_str(given).map_err(Error::failed)?;
-            if self.is(Flaw::Trims) {
+            if self.is(Flaw::TrimsText) {
                 given.values_mut().for_each(|value| {
                     *value = value.as_str().map_or(value.clone(), |text| text.trim().into())
                 });
             }
-            state.made += 1;
+            state.next_id += 1;
             let id = match operation.id.value() {
                 Some(id) => id.clone(),
-                None if self.is(Flaw::WantsIds) => {
+                None if self.is(Flaw::RequiresIds) => {
                     return Err(Error::refused(Code::CommitInvalid, "no id"));
                 }
-                None => format!("made_{}", state.made),
+                None => format!("made_{}", state.next_id),
             };
             let key = (organization.to_owned(), id.clone());
             if operation.verb != Verb::Create
                 && !state.rows.contains_key(&key)
-                && !self.is(Flaw::MakesUp)
+                && !self.is(Flaw::UpdateCreatesMissingRow)
             {
                 return Err(Error::refused_with(
                     Code::from("entity_not_found".to_owned()),
-                    "there is no such row",
+                    "row not found",
                     404,
                 ));
             }
             if operation.verb == Verb::Create && state.rows.contains_key(&key) {
                 return Err(Error::refused_with(
                     Code::from("already_exists".to_owned()),
-                    "there is such a row",
+                    "row already exists",
                     409,
                 ));
             }
             let answer = match operation.verb {
                 Verb::Delete => {
                     let row = state.rows.get(&key).cloned().unwrap_or_default();
-                    if !self.is(Flaw::KeepsTheDead) {
+                    if !self.is(Flaw::KeepsDeletedRows) {
                         state.rows.remove(&key);
                     }
                     row
@@ -151,32 +152,38 @@ impl Shop {
                         .rows
                         .entry(key)
                         .or_insert_with(|| Map::from_iter([("note".to_owned(), "new".into())]));
-                    if self.is(Flaw::Replaces) && operation.verb == Verb::Update {
+                    if self.is(Flaw::UpdateReplacesRow) && operation.verb == Verb::Update {
                         row.clear();
                     }
                     row.insert("id".to_owned(), id.clone().into());
                     row.extend(given.clone());
-                    if self.is(Flaw::AnswersLittle) && operation.verb == Verb::Create {
+                    if self.is(Flaw::CreateReturnsInput) && operation.verb == Verb::Create {
                         given.clone()
                     } else {
                         row.clone()
                     }
                 }
             };
-            let dead = operation.verb == Verb::Delete;
-            let data = match (dead, self.flaw) {
-                (true, Flaw::TellsTheDead) => json!(answer),
+            let deleted = operation.verb == Verb::Delete;
+            let data = match (deleted, self.flaw) {
+                (true, Flaw::DeletionEventHasRow) => json!(answer),
                 (true, _) => Value::Null,
-                (false, Flaw::TellsInput) => json!(given),
+                (false, Flaw::EventHasInput) => json!(given),
                 (false, _) => json!(answer),
             };
-            let silent =
-                (dead && self.is(Flaw::HidesDeletions)) || (at > 0 && self.is(Flaw::TellsOne));
-            if !silent {
-                state.made += 1;
-                let event = format!("{tx}:{at}:{}", state.made);
-                state.events.push(json!({ "id": event, "model": operation.model, "entityId": id,
-                    "type": format!("{:?}", operation.verb).to_uppercase(), "data": data, "clientTxId": tx }));
+            let omitted = (deleted && self.is(Flaw::OmitsDeletionEvents))
+                || (at > 0 && self.is(Flaw::OneEventPerCommit));
+            if !omitted {
+                state.next_id += 1;
+                let event = format!("{tx}:{at}:{}", state.next_id);
+                state.events.push(json!({
+                    "id": event,
+                    "model": operation.model,
+                    "entityId": id,
+                    "type": format!("{:?}", operation.verb).to_uppercase(),
+                    "data": data,
+                    "clientTxId": tx,
+                }));
             }
             rows.push(json!(answer));
         }
@@ -188,23 +195,25 @@ fn known(model: &str, code: Code) -> Result<()> {
     if model == "tasks" { Ok(()) } else { Err(Error::about(code, model)) }
 }
 
-impl Source for Shop {
-    async fn load(&self, call: &Call, asked: SourceLoad) -> Result<Option<RawRow>> {
-        known(&asked.model, Code::LoadNotConfigured)?;
-        let found = self.state().rows.get(&(self.organization(call), asked.id)).cloned();
+impl Source for FakeApp {
+    async fn load(&self, call: &Call, request: SourceLoad) -> Result<Option<RawRow>> {
+        known(&request.model, Code::LoadNotConfigured)?;
+        let found = self.state().rows.get(&(self.organization(call), request.id)).cloned();
         found.map(|found| row(&json!(found))).transpose()
     }
 
-    async fn list(&self, call: &Call, asked: SourceList) -> Result<ListAnswer> {
-        known(&asked.model, Code::ListNotConfigured)?;
-        let query = json!(asked.query);
+    async fn list(&self, call: &Call, request: SourceList) -> Result<ListAnswer> {
+        known(&request.model, Code::ListNotConfigured)?;
+        let query = json!(request.query);
         let limit = query["limit"].as_u64().unwrap_or(1000) as usize;
         let organization = self.organization(call);
-        let after =
-            query["cursor"].as_str().filter(|_| !self.is(Flaw::ListsAgain)).unwrap_or_default();
+        let after = query["cursor"]
+            .as_str()
+            .filter(|_| !self.is(Flaw::IgnoresListCursor))
+            .unwrap_or_default();
         let fits = |row: &Map<String, Value>| {
             let clauses = query["where"].as_array().cloned().unwrap_or_default();
-            self.is(Flaw::ListsAll)
+            self.is(Flaw::IgnoresListFilter)
                 || clauses
                     .iter()
                     .all(|clause| row[clause[0].as_str().unwrap_or_default()] == clause[1])
@@ -223,15 +232,15 @@ impl Source for Shop {
         Ok(answer)
     }
 
-    async fn commit(&self, call: &Call, asked: SourceCommit) -> Result<SourceCommitAnswer> {
-        for operation in &asked.operations {
+    async fn commit(&self, call: &Call, request: SourceCommit) -> Result<SourceCommitAnswer> {
+        for operation in &request.operations {
             known(&operation.model, Code::CommitNotConfigured)?;
         }
-        let tx = asked.client_tx_id.clone().unwrap_or_default();
+        let tx = request.client_tx_id.clone().unwrap_or_default();
         let (organization, mut state) = (self.organization(call), self.state());
-        let answered = state.answers.get(&tx).cloned().filter(|_| !self.is(Flaw::Forgets));
+        let answered = state.answers.get(&tx).cloned().filter(|_| !self.is(Flaw::ForgetsCommits));
         let rows = match answered {
-            Some(rows) if self.is(Flaw::AnswersAnew) => {
+            Some(rows) if self.is(Flaw::RepliesWithCurrentRows) => {
                 let now = rows.iter().map(|row| {
                     (organization.clone(), row["id"].as_str().unwrap_or_default().to_owned())
                 });
@@ -240,14 +249,14 @@ impl Source for Shop {
             Some(rows) => rows,
             None => {
                 let before = state.clone();
-                let applied = self.apply(&mut state, &organization, &asked, &tx);
+                let applied = self.apply(&mut state, &organization, &request, &tx);
                 if applied.is_err() {
-                    let events = if self.is(Flaw::TellsBefore) {
+                    let events = if self.is(Flaw::EmitsEventsOfFailedCommits) {
                         state.events.clone()
                     } else {
                         before.events.clone()
                     };
-                    if !self.is(Flaw::Halves) {
+                    if !self.is(Flaw::AppliesPartially) {
                         *state = State { events, ..before };
                     }
                 }
@@ -261,18 +270,18 @@ impl Source for Shop {
         Ok(answer)
     }
 
-    async fn events(&self, _: &Call, asked: SourceEvents) -> Result<EventsAnswer> {
+    async fn events(&self, _: &Call, request: SourceEvents) -> Result<EventsAnswer> {
         let state = self.state();
         let from: usize =
-            asked.cursor.value().and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
-        let limit = asked.limit.unwrap_or(100) as usize;
-        let start = if self.is(Flaw::Overlaps) { from.saturating_sub(1) } else { from };
+            request.cursor.value().and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
+        let limit = request.limit.unwrap_or(100) as usize;
+        let start = if self.is(Flaw::EventPagesOverlap) { from.saturating_sub(1) } else { from };
         let mut page: Vec<Value> = state.events.iter().skip(start).take(limit).cloned().collect();
-        if self.is(Flaw::Backwards) {
+        if self.is(Flaw::EventsNewestFirst) {
             page.reverse();
         }
-        let far = usize::from(self.is(Flaw::Skips) && page.len() < limit);
-        let next = (!page.is_empty()).then(|| (start + page.len() + far).to_string());
+        let skipped = usize::from(self.is(Flaw::SkipsEvents) && page.len() < limit);
+        let next = (!page.is_empty()).then(|| (start + page.len() + skipped).to_string());
         let events: Vec<SourceEvent> = page
             .into_iter()
             .map(serde_json::from_value)

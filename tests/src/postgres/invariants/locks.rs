@@ -1,4 +1,4 @@
-//! The locks that statements take, as the server shows them, against what they declare.
+//! Compares the locks that statements take with the locks that they declare.
 
 use crate::postgres::Session;
 use ablo_codegen::migrate::{LockMode, Statement};
@@ -15,24 +15,28 @@ const MODES: [LockMode; 8] = [
     LockMode::AccessExclusive,
 ];
 
-/// Tables that were there before the transaction, by their numbers, with the strongest lock that was declared so far.
+/// The strongest declared lock of each table that existed before the transaction, by OID.
 #[derive(Debug)]
-pub(super) struct Watch(BTreeMap<String, Option<LockMode>>);
+pub(super) struct LockWatch(BTreeMap<String, Option<LockMode>>);
 
-impl Watch {
-    /// Begins to watch, inside a transaction that has taken no lock yet.
+impl LockWatch {
+    /// Starts watching in a transaction that has not taken a lock yet.
     pub(super) fn new(session: &mut Session) -> Self {
-        let tables = session
-            .texts("SELECT oid::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+        let tables = session.texts(
+            "SELECT oid::text FROM pg_class \
+                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+        );
         Self(tables.into_iter().map(|table| (table, None)).collect())
     }
 
-    /// Notes what a statement declares; called before it runs, while tables have the names that it uses.
+    /// Records the declared locks of a statement. Must be called before it runs, because it can
+    /// rename tables.
     pub(super) fn declare(&mut self, session: &mut Session, statement: &Statement) {
         for lock in &statement.locks {
             let name = lock.table.replace('\'', "''");
             let found = session.texts(&format!(
-                "SELECT oid::text FROM pg_class WHERE relname = '{name}' AND relkind = 'r' AND relnamespace = 'public'::regnamespace"
+                "SELECT oid::text FROM pg_class WHERE relname = '{name}' AND relkind = 'r' \
+                 AND relnamespace = 'public'::regnamespace"
             ));
             for oid in found {
                 let Some(known) = self.0.get_mut(&oid) else { continue };
@@ -41,10 +45,11 @@ impl Watch {
         }
     }
 
-    /// Compares with what the transaction holds.
+    /// Compares the declared locks with those that the transaction holds.
     pub(super) fn check(&self, session: &mut Session) -> Result<(), String> {
         let held = session.texts(
-            "SELECT relation::text || ' ' || mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted",
+            "SELECT relation::text || ' ' || mode FROM pg_locks \
+             WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted",
         );
         for held in held {
             let Some((oid, mode)) = held.split_once(' ') else { continue };
