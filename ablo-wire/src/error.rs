@@ -65,7 +65,11 @@ record! {
     /// assert_eq!(error.status(), 409);
     /// assert_eq!(
     ///     serde_json::to_string(&error)?,
-    ///     r#"{"type":"AbloStaleContextError","code":"stale_context","message":"tasks/t_42 moved past sync id 118","doc_url":"https://docs.abloatai.com/errors#stale_context"}"#,
+    ///     concat!(
+    ///         r#"{"type":"AbloStaleContextError","code":"stale_context","#,
+    ///         r#""message":"tasks/t_42 moved past sync id 118","#,
+    ///         r#""doc_url":"https://docs.abloatai.com/errors#stale_context"}"#,
+    ///     ),
     /// );
     /// # Ok::<(), serde_json::Error>(())
     /// ```

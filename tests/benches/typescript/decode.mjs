@@ -1,5 +1,6 @@
-// Reading a batch of changes: by the generated decoder, beside its peers. Arguments: the compiled client, the batch in JSON, in binary by
-// position, in binary with its dictionary. All take turns in every round; each figure is the least over the rounds.
+// Benchmarks decoding a batch of deltas with the generated decoder and other libraries. Arguments:
+// the compiled client, then the batch as JSON, as binary by position, and as binary with a
+// dictionary. All decoders run in every round; each result is the minimum over the rounds.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { pack, Packr, unpack } from "msgpackr";
@@ -7,7 +8,9 @@ import { z } from "zod";
 
 const [client, ...files] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(`${client}/typescript/${file}.js`).href);
-const [{ readBatch }, { validate }, { schema }] = await Promise.all(["codec", "validate", "descriptors"].map(load));
+const [{ readBatch }, { validate }, { schema }] = await Promise.all(
+  ["codec", "validate", "descriptors"].map(load),
+);
 const [json, same, described] = files.map((file) => readFileSync(file));
 const text = json.toString("utf8");
 const { payload } = JSON.parse(text);
@@ -15,46 +18,87 @@ const reports = schema.models.find((model) => model.key === "reports");
 
 const date = z.iso.datetime();
 const Report = z.object({
-  id: z.string(), createdAt: date, updatedAt: date, organizationId: z.string().nullish(), createdBy: z.string().nullish(), title: z.string(),
-  status: z.string(), body: z.string().nullish(), confidence: z.number().int().min(0).max(255).nullish(), dueAt: date.nullish(),
-  readers: z.string().regex(/^-?\d+$/).nullish(), price: z.string().regex(/^-?\d+(\.\d+)?$/).nullish(), sources: z.unknown(), archivedAt: date.nullish(),
+  id: z.string(),
+  createdAt: date,
+  updatedAt: date,
+  organizationId: z.string().nullish(),
+  createdBy: z.string().nullish(),
+  title: z.string(),
+  status: z.string(),
+  body: z.string().nullish(),
+  confidence: z.number().int().min(0).max(255).nullish(),
+  dueAt: date.nullish(),
+  readers: z
+    .string()
+    .regex(/^-?\d+$/)
+    .nullish(),
+  price: z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/)
+    .nullish(),
+  sources: z.unknown(),
+  archivedAt: date.nullish(),
 });
 const Actor = z.object({ kind: z.string(), id: z.string() });
-const Frame = z.object({ type: z.string(), payload: z.object({ deltas: z.array(z.object({
-  id: z.number().int(), actionType: z.string(), modelName: z.string(), modelId: z.string(), data: Report, syncGroups: z.array(z.string()),
-  transactionId: z.string().nullish(), createdAt: date, actor: Actor,
-})) }) });
+const Frame = z.object({
+  type: z.string(),
+  payload: z.object({
+    deltas: z.array(
+      z.object({
+        id: z.number().int(),
+        actionType: z.string(),
+        modelName: z.string(),
+        modelId: z.string(),
+        data: Report,
+        syncGroups: z.array(z.string()),
+        transactionId: z.string().nullish(),
+        createdAt: date,
+        actor: Actor,
+      }),
+    ),
+  }),
+});
 
 const packed = pack(payload);
 const records = new Packr({ structuredClone: false });
 const recorded = records.pack(payload);
-const look = (deltas) => deltas.reduce((sum, delta) => sum + delta.data.title.length + delta.id, 0);
+const checksum = (deltas) =>
+  deltas.reduce((sum, delta) => sum + delta.data.title.length + delta.id, 0);
 const checked = (deltas) => {
-  for (const delta of deltas) if (validate(reports, delta.data, "row").length > 0) throw new Error("a row is not what the schema says");
-  return look(deltas);
+  for (const delta of deltas)
+    if (validate(reports, delta.data, "row").length > 0)
+      throw new Error("a row violates the schema");
+  return checksum(deltas);
 };
 const peers = {
-  "JSON.parse": () => look(JSON.parse(text).payload.deltas),
-  "ablo, JSON": () => look(readBatch(schema, text).deltas),
+  "JSON.parse": () => checksum(JSON.parse(text).payload.deltas),
+  "ablo, JSON": () => checksum(readBatch(schema, text).deltas),
   "ablo, JSON, every row checked": () => checked(readBatch(schema, text).deltas),
-  "JSON.parse and zod": () => look(Frame.parse(JSON.parse(text)).payload.deltas),
-  "ablo, binary by position": () => look(readBatch(schema, same).deltas),
-  "ablo, binary with its dictionary": () => look(readBatch(schema, described).deltas),
-  "msgpackr": () => look(unpack(packed).deltas),
-  "msgpackr, records": () => look(records.unpack(recorded).deltas),
+  "JSON.parse and zod": () => checksum(Frame.parse(JSON.parse(text)).payload.deltas),
+  "ablo, binary by position": () => checksum(readBatch(schema, same).deltas),
+  "ablo, binary with its dictionary": () => checksum(readBatch(schema, described).deltas),
+  msgpackr: () => checksum(unpack(packed).deltas),
+  "msgpackr, records": () => checksum(records.unpack(recorded).deltas),
 };
-const sizes = { "JSON.parse": json.length, "ablo, binary by position": same.length, "ablo, binary with its dictionary": described.length, msgpackr: packed.length, "msgpackr, records": recorded.length };
-const wanted = peers["JSON.parse"]();
-const least = {};
+const sizes = {
+  "JSON.parse": json.length,
+  "ablo, binary by position": same.length,
+  "ablo, binary with its dictionary": described.length,
+  msgpackr: packed.length,
+  "msgpackr, records": recorded.length,
+};
+const expected = peers["JSON.parse"]();
+const minimum = {};
 for (let round = 0; round < 60; round += 1) {
   for (const [name, run] of Object.entries(peers)) {
-    const began = process.hrtime.bigint();
-    if (run() !== wanted) throw new Error(`${name} read something else`);
-    least[name] = Math.min(least[name] ?? Infinity, Number(process.hrtime.bigint() - began));
+    const start = process.hrtime.bigint();
+    if (run() !== expected) throw new Error(`${name} decoded other values`);
+    minimum[name] = Math.min(minimum[name] ?? Infinity, Number(process.hrtime.bigint() - start));
   }
 }
 const count = payload.deltas.length;
-for (const [name, taken] of Object.entries(least)) {
+for (const [name, taken] of Object.entries(minimum)) {
   const size = sizes[name] === undefined ? "" : `, ${Math.round(sizes[name] / count)} bytes`;
-  console.log(`${name}: ${Math.round(taken / count)} ns a delta (${(taken / least["JSON.parse"]).toFixed(2)})${size}`);
+  const relative = (taken / minimum["JSON.parse"]).toFixed(2);
+  console.log(`${name}: ${Math.round(taken / count)} ns a delta (${relative})${size}`);
 }
