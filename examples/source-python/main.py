@@ -162,7 +162,7 @@ def apply(db, organization: str, operation: dict) -> tuple[str, dict | None]:
 
 
 def commit(db, organization: str, request: dict) -> dict:
-    """Applies a commit: the commit record, the rows and the outbox, in one transaction."""
+    """Applies a commit: the answer, the rows and the events, in one transaction."""
     client_tx_id, operations = request.get("clientTxId"), request.get("operations")
     if not client_tx_id:
         raise Refused(400, "source_commit_requires_client_tx_id")

@@ -61,7 +61,7 @@ const SOURCE_HANDLER: &[&str] = &[
 const SOURCE_HANDLER_HEAD: &[&str] = &[
     "// Handles signed requests with the web standard `Request` and `Response`. The signature is",
     "// checked before a request is parsed. A commit is one transaction in your database, which",
-    "// writes the commit record, the rows and the outbox.",
+    "// stores the answer, the rows and the events.",
     "",
     "import type * as wire from \"./wire.js\";",
 ];

@@ -385,7 +385,7 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
     const key = `${this.target.model}\0${this.target.id}`;
     if (this.#core.held.get(key) === this) this.#core.held.delete(key);
     if (!this.isHeld) return;
-    // Awaited: the next waiter is promoted before the response is sent.
+    // The response confirms that the row is free.
     const ended = this.#core.http.send("DELETE", ["v1", "intents", this.claimId]);
     this.#lease.end();
     await ended;

@@ -119,7 +119,7 @@ export class SourceHandler<Tx> {
     const organization = call.scope.organizationId;
     const commit = `${organization ?? ""}/${request.clientTxId}`;
     return ledger.transaction(call, async (tx) => {
-      const before = await ledger.claim(tx, commit);
+      const before = await ledger.reserveCommit(tx, commit);
       if (before !== null) return { rows: JSON.parse(before) as AnyRow[] };
       const rows: AnyRow[] = [];
       for (const [at, operation] of all.entries()) {
@@ -138,7 +138,7 @@ export class SourceHandler<Tx> {
         });
         if (row !== null) rows.push(row);
       }
-      await ledger.answer(tx, commit, JSON.stringify(rows));
+      await ledger.storeAnswer(tx, commit, JSON.stringify(rows));
       return { rows };
     });
   }
@@ -199,6 +199,6 @@ async function apply(
       ? await table.update(tx, rowId, input ?? {}, call)
       : await table.archive?.(tx, rowId, type === "ARCHIVE", call);
   if (row === undefined || row === null)
-    throw refuse("entity_not_found", 404, `there is no ${model}/${rowId}`);
+    throw refuse("entity_not_found", 404, `row \`${rowId}\` of model \`${model}\` does not exist`);
   return row;
 }

@@ -24,14 +24,14 @@ export function postgresLedger<Tx>(
 ): Ledger<Tx> {
   return {
     transaction,
-    async claim(tx, commit) {
-      const claimed = await query(
+    async reserveCommit(tx, commit) {
+      const reserved = await query(
         tx,
         "INSERT INTO ablo_idempotency (client_tx_id, response) VALUES ($1, '[]') " +
           "ON CONFLICT (client_tx_id) DO NOTHING RETURNING client_tx_id",
         [commit],
       );
-      if (claimed.length > 0) return null;
+      if (reserved.length > 0) return null;
       const [known] = await query(
         tx,
         "SELECT response::text AS response FROM ablo_idempotency WHERE client_tx_id = $1",
@@ -39,7 +39,7 @@ export function postgresLedger<Tx>(
       );
       return String(known?.["response"] ?? "[]");
     },
-    async answer(tx, commit, rows) {
+    async storeAnswer(tx, commit, rows) {
       await query(tx, "UPDATE ablo_idempotency SET response = $2::jsonb WHERE client_tx_id = $1", [
         commit,
         rows,

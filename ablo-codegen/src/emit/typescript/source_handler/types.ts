@@ -90,22 +90,22 @@ export interface Table<Tx, Row, Create, Patch> {
   archive?(tx: Tx, id: string, archived: boolean, call: Call): Promise<Row | null>;
 }
 
-/** The transactions, commit records and outbox of your database, shared by all models. */
+/** Your database: transactions, the answers of applied commits and the outbox. */
 export interface Ledger<Tx> {
   /** Runs work in one transaction, which is rolled back if it throws. */
   transaction<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
-   * Records a commit and returns null, or returns the saved response if it was applied before.
-   * Concurrent transactions with the same commit must run one after another.
+   * Reserves the id of a commit for this transaction and returns null, or returns the stored answer
+   * if the commit was applied before. A second transaction with the same id must wait for the first.
    */
-  claim(tx: Tx, commit: string): Promise<string | null>;
-  /** Saves the response to a commit. */
-  answer(tx: Tx, commit: string, rows: string): Promise<void>;
+  reserveCommit(tx: Tx, commit: string): Promise<string | null>;
+  /** Stores the answer of a commit. */
+  storeAnswer(tx: Tx, commit: string, rows: string): Promise<void>;
   /** Appends an event to the outbox. */
   appendEvent(tx: Tx, event: wire.SourceEvent): Promise<void>;
   /**
-   * Reads events of the caller's organisation after a cursor. Later events must never be ordered
-   * before events that were already returned.
+   * Reads the events of the caller's organisation after a cursor. The order is final: no later call
+   * returns an event that belongs before one that was returned.
    */
   readEvents(
     tx: Tx,
