@@ -18,7 +18,7 @@ export interface Read<Row> {
 /** The options of `retrieve`. */
 export interface RetrieveOptions {
   id: string;
-  /** What to do if another participant holds the row. Default: `return`. */
+  /** The behaviour if another participant holds the row. Default: `return`. */
   ifClaimed?: "return" | "fail" | "wait";
   /** The maximum time to wait. Default: 30 seconds. */
   claimedTimeout?: Duration;

@@ -96,7 +96,7 @@ export interface Ledger<Tx> {
   transaction<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * Reserves the id of a commit for this transaction and returns null, or returns the stored answer
-   * if the commit was applied before. A second transaction with the same id must wait for the first.
+   * if the commit was applied before. A second transaction with the same id waits for the first.
    */
   reserveCommit(tx: Tx, commit: string): Promise<string | null>;
   /** Stores the answer of a commit. */
