@@ -1,4 +1,5 @@
-//! Credentials, identities and turns (docs/protocol/http.md §4 and §6). Nothing here checks anything.
+//! Credentials, identities and agent turns (docs/protocol/http.md §4 and §6). These are data types
+//! only; nothing is validated here.
 
 use crate::record::{open_enum, record};
 use crate::{Maybe, Millis, Object, ParticipantKind, Seconds};
@@ -6,27 +7,27 @@ use crate::{Maybe, Millis, Object, ParticipantKind, Seconds};
 record! {
     /// The body of `POST /auth/capability`: exchanges a key for a token (docs/protocol/http.md §4).
     pub struct ExchangeRequest {
-        /// For what kind of participant.
+        /// Kind of participant the token is for.
         participant_kind: ParticipantKind,
-        /// For which participant.
+        /// Id of the participant the token is for.
         participant_id?: String,
-        /// The sync groups wanted, each `kind:id`.
+        /// Requested sync groups, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// The operations wanted, each `<model>.<verb>`.
+        /// Requested operations, each `<model>.<verb>`.
         operations?: Vec<String>,
-        /// Whether everything the key may do is wanted.
+        /// Whether to request everything that the key permits.
         wide_scope?: bool,
-        /// How long the token should live, in seconds.
+        /// Requested lifetime of the token, in seconds.
         ttl_seconds?: Seconds,
-        /// A name for people.
+        /// A human-readable name.
         label?: String,
-        /// What the application knows about the user.
+        /// Application data about the user.
         user_meta?: Object,
     }
 }
 
 record! {
-    /// What a token covers (docs/protocol/http.md §4).
+    /// The rights of a token (docs/protocol/http.md §4).
     pub struct Scope {
         /// The organisation.
         organization_id: String,
@@ -34,43 +35,44 @@ record! {
         sync_groups: Vec<String>,
         /// The operations, each `<model>.<verb>`, or `*`.
         operations: Vec<String>,
-        /// What kind of participant.
+        /// Kind of participant.
         participant_kind: ParticipantKind,
-        /// Which participant.
+        /// Id of the participant.
         participant_id: String,
     }
 }
 
 record! {
-    /// The answer of `POST /auth/capability` (docs/protocol/http.md §4).
+    /// The response of `POST /auth/capability` (docs/protocol/http.md §4).
     pub struct ExchangeResponse {
-        /// The capability behind the token.
+        /// Id of the capability that the token belongs to.
         capability_id: String,
         /// The bearer token.
         token: String,
-        /// Until when, ISO 8601; between two minutes and 24 days from now.
+        /// Expiry time, ISO 8601; between two minutes and 24 days from now.
         expires_at: String,
         /// The organisation.
         organization_id: String,
-        /// What the token covers.
+        /// The rights of the token.
         scope: Scope,
-        /// What the application knows about the user.
+        /// Application data about the user.
         user_meta: Object,
     }
 }
 
 record! {
-    /// The answer of `GET /auth/identity`: whose token it is (docs/protocol/http.md §4).
+    /// The response of `GET /auth/identity`: the participant that the token belongs to
+    /// (docs/protocol/http.md §4).
     pub struct Identity {
-        /// What kind of participant.
+        /// Kind of participant.
         participant_kind: ParticipantKind,
-        /// Which participant.
+        /// Id of the participant.
         participant_id: String,
         /// The organisation.
         account_scope: String,
         /// The sync groups, each `kind:id`.
         sync_groups: Vec<String>,
-        /// What the application knows about the user.
+        /// Application data about the user.
         user_meta: Object,
     }
 }
@@ -78,47 +80,47 @@ record! {
 record! {
     /// The body of `POST /v1/capabilities` (docs/protocol/http.md §6).
     pub struct CapabilityCreate {
-        /// For what kind of participant; absent is an agent.
+        /// Kind of participant the token is for; defaults to `agent`.
         participant_kind?: ParticipantKind,
-        /// For which participant.
+        /// Id of the participant the token is for.
         participant_id?: String,
         /// The sync groups, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// The same, in the documents' spelling.
+        /// Alternative spelling, as in the published documentation.
         allowed_sync_groups?: Vec<String>,
         /// The operations, each `<model>.<verb>`.
         operations?: Vec<String>,
-        /// The same, in the documents' spelling.
+        /// Alternative spelling, as in the published documentation.
         allowed_operations?: Vec<String>,
-        /// How long the token should live, in seconds.
+        /// Requested lifetime of the token, in seconds.
         ttl_seconds?: Seconds,
-        /// A name for people.
+        /// A human-readable name.
         label?: String,
-        /// Whether everything the key may do is wanted.
+        /// Whether to request everything that the key permits.
         wide_scope?: bool,
-        /// What the application knows about the user.
+        /// Application data about the user.
         user_meta?: Object,
     }
 }
 
 record! {
-    /// The answer of `POST /v1/capabilities` and of a rotation (docs/protocol/http.md §6).
+    /// The response of `POST /v1/capabilities` and of a rotation (docs/protocol/http.md §6).
     pub struct CapabilityCreated {
-        /// The capability.
+        /// Id of the capability.
         capability_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         id?: String,
-        /// The bearer token, shown once.
+        /// The bearer token. It is returned only once.
         token: String,
-        /// Until when, ISO 8601.
+        /// Expiry time, ISO 8601.
         expires_at: String,
         /// The organisation.
         organization_id: String,
-        /// What the token covers.
+        /// The rights of the token.
         scope: Scope,
-        /// What the application knows about the user.
+        /// Application data about the user.
         user_meta?: Object,
-        /// After a rotation: the capability it replaces.
+        /// After a rotation: the replaced capability.
         rotated_from?: RotatedFrom,
     }
 }
@@ -126,11 +128,11 @@ record! {
 record! {
     /// The capability that a rotation replaces.
     pub struct RotatedFrom {
-        /// The capability.
+        /// Id of the capability.
         capability_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         id?: String,
-        /// Until when it still works, ISO 8601.
+        /// Time until which it remains valid, ISO 8601.
         expires_at: String,
     }
 }
@@ -138,138 +140,141 @@ record! {
 record! {
     /// The body of `POST /v1/capabilities/{id}/rotate` (docs/protocol/http.md §6).
     pub struct CapabilityRotate {
-        /// How long the old token still works, in seconds; absent is a day.
+        /// How long the old token remains valid, in seconds; defaults to one day.
         grace_seconds?: Seconds,
-        /// How long the new token should live, in seconds; absent is as long as the old one.
+        /// Requested lifetime of the new token, in seconds; defaults to that of the old one.
         ttl_seconds?: Seconds,
     }
 }
 
 open_enum! {
-    /// Where a capability stands.
+    /// The status of a capability.
     pub enum CapabilityStatus {
-        /// It works.
+        /// The capability is valid.
         Active = "active",
-        /// Its time ran out.
+        /// The capability has expired.
         Expired = "expired",
-        /// It was taken back.
+        /// The capability was revoked.
         Revoked = "revoked",
     }
 }
 
 record! {
-    /// The answer of `GET /v1/capabilities/{id}` (docs/protocol/http.md §6).
+    /// The response of `GET /v1/capabilities/{id}` (docs/protocol/http.md §6).
     pub struct CapabilityState {
-        /// The capability.
+        /// Id of the capability.
         capability_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         id?: String,
         /// The organisation.
         organization_id: String,
-        /// For what kind of participant.
+        /// Kind of participant the token is for.
         participant_kind: ParticipantKind,
-        /// For which participant.
+        /// Id of the participant the token is for.
         participant_id?: String | null,
-        /// A name for people.
+        /// A human-readable name.
         label?: String | null,
-        /// Where it stands.
+        /// The current status.
         status: CapabilityStatus,
-        /// Since when, ISO 8601.
+        /// Creation time, ISO 8601.
         issued_at?: String,
-        /// Until when, ISO 8601.
+        /// Expiry time, ISO 8601.
         expires_at?: String,
-        /// When it was taken back, ISO 8601.
+        /// Time of revocation, ISO 8601.
         revoked_at?: String | null,
-        /// When it was last used, ISO 8601.
+        /// Time of the last use, ISO 8601.
         last_used_at?: String | null,
         /// The operations, each `<model>.<verb>`.
         operations?: Vec<String>,
-        /// The same, in the documents' spelling.
+        /// Alternative spelling, as in the published documentation.
         allowed_operations?: Vec<String>,
         /// The sync groups, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// The same, in the documents' spelling.
+        /// Alternative spelling, as in the published documentation.
         allowed_sync_groups?: Vec<String>,
     }
 }
 
 record! {
-    /// The answer of `DELETE /v1/capabilities/{id}` (docs/protocol/http.md §6).
+    /// The response of `DELETE /v1/capabilities/{id}` (docs/protocol/http.md §6).
     pub struct CapabilityDeleted {
-        /// The capability.
+        /// Id of the capability.
         capability_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         id?: String,
-        /// Whether it was taken back.
+        /// Whether the capability was revoked.
         deleted?: bool,
-        /// How many connections were closed.
+        /// Number of connections that were closed.
         active_sessions_closed?: u64,
     }
 }
 
 record! {
-    /// The body of `POST /v1/tasks` and `POST /agent/turn`: opens an agent's turn (docs/protocol/http.md §6).
+    /// The body of `POST /v1/tasks` and `POST /agent/turn`, which open an agent's turn
+    /// (docs/protocol/http.md §6).
     pub struct TaskOpen {
-        /// What the agent was asked.
+        /// The prompt that the agent was given.
         prompt: String,
-        /// The turn this one is part of.
+        /// Id of the enclosing turn.
         parent_task_id?: String,
-        /// Where it was asked; any text.
+        /// Where the prompt was entered; free text.
         surface?: String,
-        /// Further facts.
+        /// Additional metadata.
         metadata?: Object,
     }
 }
 
 record! {
-    /// The answer to an opened turn; its id is in one of three places (docs/protocol/http.md §6).
+    /// The response to opening a turn. The id is in one of three members (docs/protocol/http.md
+    /// §6).
     pub struct TaskOpened {
-        /// The turn.
+        /// Id of the turn.
         id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         task_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         turn_id?: String,
         /// A hash of the prompt.
         prompt_hash?: String,
-        /// Since when, ISO 8601.
+        /// Creation time, ISO 8601.
         opened_at?: String,
     }
 }
 
 impl TaskOpened {
-    /// The id of the turn, wherever it stands.
+    /// Returns the id of the turn, whichever member carries it.
     pub fn turn(&self) -> Option<&str> {
         self.id.as_ref().or(self.task_id.as_ref()).or(self.turn_id.as_ref()).map(String::as_str)
     }
 }
 
 record! {
-    /// The body of `POST /v1/tasks/{id}/close` and `POST /agent/turn/{id}/close`: what the turn cost (docs/protocol/http.md §6).
+    /// The body of `POST /v1/tasks/{id}/close` and `POST /agent/turn/{id}/close`: the cost of the
+    /// turn (docs/protocol/http.md §6).
     pub struct TaskClose {
-        /// Tokens read.
+        /// Number of input tokens.
         cost_input_tokens!: u64,
-        /// Tokens written.
+        /// Number of output tokens.
         cost_output_tokens!: u64,
-        /// Time computed, in milliseconds.
+        /// Compute time, in milliseconds.
         cost_compute_ms!: Millis,
     }
 }
 
 record! {
-    /// The answer to a closed turn (docs/protocol/http.md §6).
+    /// The response to closing a turn (docs/protocol/http.md §6).
     pub struct TaskClosed {
-        /// The turn.
+        /// Id of the turn.
         id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         task_id?: String,
-        /// The same.
+        /// Alternative spelling of the id.
         turn_id?: String,
-        /// Whether it is closed.
+        /// Whether the turn is closed.
         closed?: bool,
-        /// Whether it had been closed before.
+        /// Whether the turn had already been closed.
         already_closed?: bool,
-        /// When it ended, ISO 8601.
+        /// End time, ISO 8601.
         ended_at?: String,
     }
 }

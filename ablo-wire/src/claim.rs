@@ -1,11 +1,12 @@
-//! Claims: a participant holds a row for a while, others wait in line (docs/protocol/claims.md). On the wire a claim is an *intent*;
-//! the frame called `claim` is something else, a further subscription. Who may hold what is not decided here.
+//! Claims: one participant holds a row for a limited time, others wait in its claim queue
+//! (docs/protocol/claims.md). The wire calls a claim an *intent*; the frame `claim` is unrelated
+//! and subscribes to further sync groups. The rules for granting claims are not part of this crate.
 
 use crate::record::{literal, open_enum, record};
 use crate::{CommitError, ErrorCode, Millis, Object, Seconds};
 
 open_enum! {
-    /// What kind of participant holds or waits for a claim (docs/protocol/claims.md §2).
+    /// The kind of participant that holds or waits for a claim (docs/protocol/claims.md §2).
     pub enum ClaimantKind {
         /// A human.
         Human = "human",
@@ -15,33 +16,33 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where a claim stands (docs/protocol/claims.md §2).
+    /// The status of a claim (docs/protocol/claims.md §2).
     pub enum IntentStatus {
-        /// It is held. An absent status means the same.
+        /// The claim is held. An absent status means the same.
         Active = "active",
-        /// It waits in line.
+        /// The claim is in the claim queue.
         Queued = "queued",
-        /// It ended and its holder wrote the row.
+        /// The claim ended after its holder wrote the row.
         Committed = "committed",
-        /// Its time ran out.
+        /// The lease expired.
         Expired = "expired",
-        /// It ended without a write.
+        /// The claim ended without a write.
         Canceled = "canceled",
     }
 }
 
 open_enum! {
-    /// Why a claim was lost (docs/protocol/claims.md §4).
+    /// The reason a claim was lost (docs/protocol/claims.md §4).
     pub enum LostReason {
-        /// Its time ran out.
+        /// The lease expired.
         Expired = "expired",
-        /// A privileged participant took it.
+        /// A privileged participant took the claim.
         Preempted = "preempted",
     }
 }
 
 open_enum! {
-    /// Why a claim was refused (docs/protocol/claims.md §4).
+    /// The reason a claim was refused (docs/protocol/claims.md §4).
     pub enum RejectedReason {
         /// Another participant holds the row.
         Conflict = "conflict",
@@ -65,17 +66,17 @@ record! {
 record! {
     /// The target of `intent_*` frames (docs/protocol/claims.md §4).
     pub struct EntityTarget {
-        /// The model, as the claimant spelled it; usually the schema key.
+        /// The model, as spelled by the claimant; usually the schema key.
         entity_type: String,
         /// The id of the row.
         entity_id: String,
-        /// A place inside the row, for display.
+        /// A path inside the row, for display.
         path?: String,
-        /// Lines inside the row, for display.
+        /// A range of lines inside the row, for display.
         range?: Range,
         /// A field of the row, for display.
         field?: String,
-        /// Further facts, for display; `description` says what the work is.
+        /// Additional data for display; `description` describes the work.
         meta?: Object,
     }
 }
@@ -83,17 +84,17 @@ record! {
 record! {
     /// The target of a public claim (docs/protocol/claims.md §2).
     pub struct IntentTarget {
-        /// The model, as the claimant spelled it; usually the schema key.
+        /// The model, as spelled by the claimant; usually the schema key.
         r#type: String,
         /// The id of the row.
         id: String,
-        /// A place inside the row, for display.
+        /// A path inside the row, for display.
         path?: String,
-        /// Lines inside the row, for display.
+        /// A range of lines inside the row, for display.
         range?: Range,
         /// A field of the row, for display.
         field?: String,
-        /// Further facts, for display.
+        /// Additional data for display.
         meta?: Object,
     }
 }
@@ -101,25 +102,26 @@ record! {
 record! {
     /// The target of a claim over HTTP (docs/protocol/claims.md §2).
     pub struct ClaimTarget {
-        /// The model, as `IntentTarget` spells the member; HTTP answers carry both.
+        /// The model, under the member name of `IntentTarget`; HTTP responses carry both.
         r#type?: String,
         /// The model, in any of its spellings.
         model: String,
         /// The id of the row.
         id: String,
-        /// A place inside the row, for display.
+        /// A path inside the row, for display.
         path?: String,
-        /// Lines inside the row, for display.
+        /// A range of lines inside the row, for display.
         range?: Range,
         /// A field of the row, for display.
         field?: String,
-        /// Further facts, for display.
+        /// Additional data for display.
         meta?: Object,
     }
 }
 
 record! {
-    /// `intent_begin`: asks for a claim. Repeating it with the same id is the same request (docs/protocol/claims.md §4).
+    /// `intent_begin`: requests a claim. Repeating it with the same id is idempotent
+    /// (docs/protocol/claims.md §4).
     ///
     /// ```
     /// # use ablo_wire::{ClientFrame, IntentBegin, Millis};
@@ -133,131 +135,134 @@ record! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub struct IntentBegin {
-        /// A UUID the client makes up.
+        /// A UUID chosen by the client.
         intent_id: String,
         /// The schema key of the model.
         entity_type: String,
         /// The id of the row.
         entity_id: String,
-        /// A place inside the row, for display.
+        /// A path inside the row, for display.
         path?: String,
-        /// Lines inside the row, for display.
+        /// A range of lines inside the row, for display.
         range?: Range,
-        /// What the work is, in a word: `editing`.
+        /// The kind of work, in one word: `editing`.
         action: String,
         /// A field of the row, for display.
         field?: String,
-        /// Further facts, for display; `description` says what the work is.
+        /// Additional data for display; `description` describes the work.
         meta?: Object,
-        /// For how long the row is wanted, in milliseconds.
+        /// Requested duration of the claim, in milliseconds.
         estimated_ms?: Millis,
-        /// Whether to wait in line when the row is held.
+        /// Whether to join the claim queue if the row is held.
         queue?: bool,
     }
 }
 
 record! {
-    /// `intent_abandon`: gives a claim up or leaves the line. There is no answer; unknown ids are ignored.
+    /// `intent_abandon`: releases a claim or leaves the claim queue. There is no response; unknown
+    /// ids are ignored.
     pub struct IntentAbandon {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// The model of its row.
+        /// Model of the row.
         entity_type?: String,
-        /// The id of its row.
+        /// Id of the row.
         entity_id?: String,
     }
 }
 
 record! {
-    /// A place in the line for a row.
+    /// An entry in the claim queue of a row.
     pub struct QueueSlot {
-        /// The participant that waits.
+        /// The waiting participant.
         held_by: String,
-        /// Its claim.
+        /// Id of its claim.
         intent_id: String,
     }
 }
 
 record! {
-    /// `intent_reorder`: puts the listed waiters first, in this order; the rest keep theirs behind (docs/protocol/claims.md §4).
+    /// `intent_reorder`: moves the listed waiters to the front, in this order; the others follow in
+    /// their current order (docs/protocol/claims.md §4).
     pub struct IntentReorder {
         /// The model.
         entity_type: String,
         /// The id of the row.
         entity_id: String,
-        /// The waiters to put first.
+        /// The waiters to move to the front.
         order: Vec<QueueSlot>,
     }
 }
 
 record! {
-    /// `intent_acquired`: the row was free, the claim is held.
+    /// `intent_acquired`: the row was free and the claim is held.
     pub struct IntentAcquired {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// What it holds.
+        /// Target of the claim.
         target?: EntityTarget,
     }
 }
 
 record! {
-    /// `intent_granted`: the claim reached the head of the line and is held.
+    /// `intent_granted`: the claim reached the front of the claim queue and is held.
     pub struct IntentGranted {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// What it holds.
+        /// Target of the claim.
         target?: EntityTarget,
     }
 }
 
 record! {
-    /// `intent_queued`: the row is held by another, the claim waits.
+    /// `intent_queued`: another participant holds the row and the claim is in the claim queue.
     pub struct IntentQueued {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// What it waits for.
+        /// Target of the claim.
         target?: EntityTarget,
-        /// Its place in the line; 0 is next.
+        /// Position in the claim queue; 0 is next.
         position: u64,
     }
 }
 
 record! {
-    /// `intent_lost`: the claim, or its place in the line, is gone.
+    /// `intent_lost`: the claim, or its position in the claim queue, was lost.
     pub struct IntentLost {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// Why.
+        /// The reason.
         reason: LostReason,
-        /// What it held.
+        /// Target of the claim.
         target: EntityTarget,
     }
 }
 
 record! {
-    /// `intent_rejected`: the row is held by another and the claim did not want to wait.
+    /// `intent_rejected`: another participant holds the row and the claim was not to be queued.
     pub struct IntentRejected {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
-        /// Why.
+        /// The reason.
         reason: RejectedReason,
-        /// What it wanted.
+        /// Target of the claim.
         target: EntityTarget,
-        /// Who holds the row.
+        /// The participant that holds the row.
         held_by?: String,
-        /// By which claim.
+        /// Id of the holder's claim.
         held_by_intent_id?: String,
-        /// Until when, in milliseconds since 1970.
+        /// Expiry time, in milliseconds since 1970.
         held_by_expires_at?: Millis,
     }
 }
 
 record! {
-    /// `intent_queue`: the whole line for a row, without its holder, on every change; empty clears it.
+    /// `intent_queue`: the complete claim queue of a row, without the holder, sent on every change;
+    /// an empty queue clears it.
     pub struct IntentQueue {
         /// The row.
         target: IntentTarget,
-        /// Who waits, next first.
+        /// The waiters, next first.
         queue: Vec<Intent>,
     }
 }
@@ -268,152 +273,154 @@ literal! {
 }
 
 record! {
-    /// A claim as others see it in the line for a row (docs/protocol/claims.md §2).
+    /// A claim as shown to others in the claim queue of a row (docs/protocol/claims.md §2).
     pub struct Intent {
         /// Always `intent`.
         object!: IntentTag,
-        /// The claim.
+        /// Id of the claim.
         id: String,
-        /// Where it stands.
+        /// The status of the claim.
         status: IntentStatus,
-        /// What it holds or waits for.
+        /// Target of the claim.
         target: IntentTarget,
-        /// What the work is, in a word.
+        /// The kind of work, in one word.
         action: String,
-        /// What the work is, in a sentence.
+        /// A description of the work, in one sentence.
         description?: String,
-        /// Who holds it or waits.
+        /// The participant that holds the claim or waits.
         held_by: String,
-        /// What kind of participant that is.
+        /// Kind of that participant.
         participant_kind: ClaimantKind,
-        /// Since when, ISO 8601.
+        /// Creation time, ISO 8601.
         created_at?: String,
-        /// Until when, ISO 8601.
+        /// Expiry time, ISO 8601.
         expires_at: String,
-        /// Its place in the line while queued; 0 is next.
+        /// Position in the claim queue while queued; 0 is next.
         position?: u64,
     }
 }
 
 record! {
-    /// A claim as its holder's presence shows it (docs/protocol/claims.md §2).
+    /// A claim as shown in its holder's presence (docs/protocol/claims.md §2).
     pub struct ActiveIntent {
-        /// The claim.
+        /// Id of the claim.
         intent_id: String,
         /// The model, as the claimant spelled it.
         entity_type: String,
         /// The id of the row.
         entity_id: String,
-        /// A place inside the row, for display.
+        /// A path inside the row, for display.
         path?: String,
-        /// Lines inside the row, for display.
+        /// A range of lines inside the row, for display.
         range?: Range,
         /// A field of the row, for display.
         field?: String,
-        /// Further facts, for display.
+        /// Additional data for display.
         meta?: Object,
-        /// What the work is, in a word.
+        /// The kind of work, in one word.
         action: String,
-        /// Since when, in milliseconds since 1970.
+        /// Creation time, in milliseconds since 1970.
         declared_at: Millis,
-        /// Until when, in milliseconds since 1970.
+        /// Expiry time, in milliseconds since 1970.
         expires_at: Millis,
-        /// Where it stands; absent is active.
+        /// The status of the claim; absent means active.
         status?: IntentStatus,
-        /// Why it could not be held.
+        /// The reason the claim is not held.
         error?: IntentError,
     }
 }
 
 record! {
-    /// Why a claim could not be held (docs/protocol/claims.md §2).
+    /// The reason a claim is not held (docs/protocol/claims.md §2).
     pub struct IntentError {
         /// A registered code.
         code: ErrorCode,
-        /// For humans.
+        /// A human-readable message.
         message?: String,
-        /// Who holds the row.
+        /// The participant that holds the row.
         held_by?: String,
-        /// By which claim.
+        /// Id of the holder's claim.
         held_by_intent_id?: String,
-        /// Until when, in milliseconds since 1970.
+        /// Expiry time, in milliseconds since 1970.
         held_by_expires_at?: Millis,
     }
 }
 
 record! {
-    /// A claim over HTTP (docs/protocol/claims.md §2, docs/protocol/http.md §6). Answers carry the members of `Intent` as well, because both are
-    /// read from them.
+    /// A claim over HTTP (docs/protocol/claims.md §2, docs/protocol/http.md §6). Responses also
+    /// carry the members of `Intent`, so clients can read either form.
     pub struct ModelClaim {
         /// Always `intent`, where present.
         object?: IntentTag,
-        /// The claim.
+        /// Id of the claim.
         id: String,
-        /// Where it stands.
+        /// The status of the claim.
         status?: IntentStatus,
-        /// Who holds it or waits.
+        /// The participant that holds the claim or waits.
         actor: String,
-        /// The same, as `Intent` spells it.
+        /// The same participant, under the member name of `Intent`.
         held_by?: String,
-        /// What kind of participant that is.
+        /// Kind of that participant.
         participant_kind: ClaimantKind,
-        /// What the work is, in a word.
+        /// The kind of work, in one word.
         action: String,
-        /// What the work is, in a sentence.
+        /// A description of the work, in one sentence.
         description?: String,
         /// A field of the row, for display.
         field?: String,
-        /// What it holds or waits for.
+        /// Target of the claim.
         target?: ClaimTarget,
-        /// Until when, ISO 8601.
+        /// Expiry time, ISO 8601.
         expires_at: String,
-        /// Its place in the line while queued; 0 is next.
+        /// Position in the claim queue while queued; 0 is next.
         position?: u64,
     }
 }
 
 record! {
-    /// The payload of a `claim` frame: subscribes to further sync groups (docs/protocol/claims.md §10). It claims no row.
+    /// The payload of a `claim` frame, which subscribes to further sync groups
+    /// (docs/protocol/claims.md §10). It does not claim a row.
     pub struct ClaimFrame {
-        /// `participant:<uuid>`, made up by the client.
+        /// `participant:<uuid>`, chosen by the client.
         claim_id: String,
-        /// The groups, each `kind:id`.
+        /// The sync groups, each `kind:id`.
         sync_groups: Vec<String>,
-        /// A capability that allows them.
+        /// A capability that grants them.
         capability_token?: String,
-        /// For how long, in seconds.
+        /// Duration in seconds.
         ttl_seconds?: Seconds,
     }
 }
 
 record! {
-    /// The payload of a `release` frame: ends a subscription. There is no answer; unknown ids are ignored.
+    /// The payload of a `release` frame, which ends a subscription. There is no response; unknown
+    /// ids are ignored.
     pub struct ReleaseFrame {
-        /// The subscription.
+        /// Id of the subscription.
         claim_id: String,
     }
 }
 
 record! {
-    /// `claim_ack`: whether the subscription stands (docs/protocol/websocket.md §4).
+    /// `claim_ack`: the result of a subscription (docs/protocol/websocket.md §4).
     pub struct ClaimAck {
-        /// The subscription.
+        /// Id of the subscription.
         claim_id: String,
-        /// Whether it stands.
+        /// Whether the subscription is active.
         success: bool,
-        /// The groups it covers.
+        /// The subscribed sync groups.
         sync_groups?: Vec<String>,
-        /// For how long, in seconds.
+        /// Duration in seconds.
         ttl_seconds?: Seconds,
-        /// Why not.
+        /// The reason it was refused.
         error?: CommitError,
     }
 }
 
 record! {
-    /// `claim_expired`: the subscription is over.
+    /// `claim_expired`: the subscription has ended.
     pub struct ClaimExpired {
-        /// The subscription.
+        /// Id of the subscription.
         claim_id: String,
     }
 }

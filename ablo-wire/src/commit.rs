@@ -1,5 +1,5 @@
-//! Commits: operations in both dialects, the frame and the body that carry them, and their receipts (docs/protocol/commits.md).
-//! What a commit does to rows is not said here.
+//! Commits: operations in both dialects, the frame and the request body that carry them, and
+//! receipts (docs/protocol/commits.md). Applying a commit is the coordinator's job.
 
 use crate::open::lenient;
 use crate::record::{literal, open_enum, record};
@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What an operation does. Its spelling depends on the dialect.
+/// The verb of an operation. Its spelling depends on the dialect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// Inserts a row.
@@ -20,13 +20,13 @@ pub enum Verb {
     Delete,
     /// Archives a row.
     Archive,
-    /// Takes a row out of the archive.
+    /// Restores an archived row.
     Unarchive,
-    /// A verb this version does not know, or a known one in the other dialect's case, kept as it came.
+    /// An unknown verb, or a known one in the other dialect's case. It is kept as received.
     Other(Box<str>),
 }
 
-/// Which spelling an operation came in and goes out in (docs/protocol/commits.md §1).
+/// The spelling in which an operation is read and written (docs/protocol/commits.md §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dialect {
     /// `type: "UPDATE"`, `input`: WebSocket frames and data sources.
@@ -45,7 +45,7 @@ const VERBS: [(Verb, &str, &str); 5] = [
 ];
 
 impl Verb {
-    /// Reads a verb in the spelling of a dialect.
+    /// Parses a verb in the spelling of a dialect.
     pub fn read(text: &str, dialect: Dialect) -> Self {
         let known = VERBS.iter().find(|(_, upper, lower)| match dialect {
             Dialect::Frame => *upper == text,
@@ -54,7 +54,7 @@ impl Verb {
         known.map_or_else(|| Verb::Other(text.into()), |(verb, ..)| verb.clone())
     }
 
-    /// The verb in the spelling of a dialect.
+    /// Returns the verb in the spelling of a dialect.
     pub fn text(&self, dialect: Dialect) -> &str {
         match (self, dialect) {
             (Verb::Other(text), _) => text,
@@ -71,13 +71,14 @@ impl Verb {
 }
 
 open_enum! {
-    /// What happens to a write whose row has moved since `readAt` (docs/protocol/commits.md §5).
+    /// The handling of a stale write, whose row has changed since `readAt`
+    /// (docs/protocol/commits.md §5).
     pub enum OnStale {
-        /// Refuse it with `stale_context`; the default when `readAt` is set.
+        /// Refuse the write with `stale_context`. The default if `readAt` is set.
         Reject = "reject",
-        /// Apply it without the check.
+        /// Apply the write without the check.
         Force = "force",
-        /// Apply it and mark it for review.
+        /// Apply the write and mark it for review.
         Flag = "flag",
         /// Reserved.
         Merge = "merge",
@@ -86,14 +87,18 @@ open_enum! {
 
 /// One operation of a commit, in either dialect (docs/protocol/commits.md §1).
 ///
-/// Both dialects are read everywhere; each is written as it came.
+/// Both dialects are accepted everywhere; each operation is written in the dialect in which it was
+/// read.
 ///
 /// ```
 /// use ablo_wire::{Dialect, Maybe, Operation, RawRow, Verb};
 ///
 /// let frame = r#"{"type":"UPDATE","model":"task","id":"t_1","input":{"status":"done"},"readAt":118}"#;
 /// let http = r#"{"action":"create","model":"tasks","id":null,"data":{"title":"New"},"transactionId":null,"readAt":null,"onStale":null}"#;
-/// for (text, verb, dialect) in [(frame, Verb::Update, Dialect::Frame), (http, Verb::Create, Dialect::Http)] {
+/// for (text, verb, dialect) in [
+///     (frame, Verb::Update, Dialect::Frame),
+///     (http, Verb::Create, Dialect::Http),
+/// ] {
 ///     let operation: Operation = serde_json::from_str(text)?;
 ///     assert_eq!((operation.verb.clone(), operation.dialect), (verb, dialect));
 ///     assert_eq!(serde_json::to_string(&operation)?, text);
@@ -102,30 +107,32 @@ open_enum! {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation<D = RawRow> {
-    /// Which spelling it came in and goes out in.
+    /// The dialect in which it was read and is written.
     pub dialect: Dialect,
-    /// What it does.
+    /// The verb.
     pub verb: Verb,
     /// The model, in any of its spellings (docs/protocol/commits.md §1).
     pub model: String,
-    /// The id of the row; the coordinator makes one when a create has none, null or the empty string.
+    /// The id of the row. For a create, the coordinator generates one if it is absent, null or
+    /// empty.
     pub id: Maybe<String>,
-    /// `input` or `data`: the members to set; null clears a member. Absent for delete, archive and unarchive.
+    /// `input` or `data`: the members to set; null clears a member. Absent for delete, archive and
+    /// unarchive.
     pub data: Maybe<D>,
-    /// Identifies the operation over retries and on its delta.
+    /// Identifies the operation across retries and on its delta.
     pub transaction_id: Maybe<String>,
-    /// The watermark the write is based on; absent, null or 0 is unguarded.
+    /// The sync id that the write is based on; absent, null or 0 disables the stale guard.
     pub read_at: Maybe<SyncId>,
-    /// What happens when the row has moved since.
+    /// The handling of a row that has changed since `readAt`.
     pub on_stale: Maybe<OnStale>,
-    /// Asks to override a foreign claim; only honoured for privileged keys.
+    /// Requests to override another participant's claim; honoured only for privileged keys.
     pub bypass: Option<bool>,
-    /// Members this version does not know.
+    /// Members unknown to this version.
     pub other: Object,
 }
 
 impl<D> Operation<D> {
-    /// An operation for a WebSocket commit or a data source: unset members are absent.
+    /// Creates an operation for a WebSocket commit or a data source: unset members are absent.
     pub fn frame(verb: Verb, model: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
             dialect: Dialect::Frame,
@@ -141,7 +148,7 @@ impl<D> Operation<D> {
         }
     }
 
-    /// An operation for `POST /v1/commits`: unset members are null.
+    /// Creates an operation for `POST /v1/commits`: unset members are null.
     pub fn http(verb: Verb, model: impl Into<String>, id: Option<String>) -> Self {
         Self {
             dialect: Dialect::Http,
@@ -193,14 +200,14 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
             (Some(verb), None) => (Dialect::Frame, verb),
             (None, Some(verb)) => (Dialect::Http, verb),
             (Some(_), Some(_)) => {
-                return Err(Error::custom("an operation has both `type` and `action`"));
+                return Err(Error::custom("an operation cannot have both `type` and `action`"));
             }
             (None, None) => return Err(Error::custom("an operation needs `type` or `action`")),
         };
         let data = match (read.input, read.data) {
             (input, Maybe::Absent) => input,
             (Maybe::Absent, data) => data,
-            _ => return Err(Error::custom("an operation has both `input` and `data`")),
+            _ => return Err(Error::custom("an operation cannot have both `input` and `data`")),
         };
         Ok(Self {
             dialect,
@@ -252,39 +259,51 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let nothing = serde_json::json!({ "type": "null" });
+        let null_type = serde_json::json!({ "type": "null" });
         let data = serde_json::json!({
-            "description": "The members to set; null clears a member. Absent or null for delete, archive and unarchive.",
-            "anyOf": [generator.subschema_for::<D>(), nothing],
+            "description": "The members to set; null clears a member. Absent or null for delete, \
+                archive and unarchive.",
+            "anyOf": [generator.subschema_for::<D>(), null_type],
         });
         let sync_id = generator.subschema_for::<SyncId>();
         let on_stale = generator.subschema_for::<OnStale>();
         let dialect = |dialect: Dialect, verb: &str, payload: &str| {
             let verbs: Vec<&str> = VERBS.iter().map(|(known, ..)| known.text(dialect)).collect();
             serde_json::json!({
-                "description": format!("One operation of a commit, written with `{verb}` and `{payload}`."),
+                "description":
+                    format!("One operation of a commit, written with `{verb}` and `{payload}`."),
                 "type": "object",
                 "properties": {
                     verb: {
-                        "description": "What the operation does.",
+                        "description": "The verb of the operation.",
                         "anyOf": [{ "type": "string", "enum": verbs }, { "type": "string" }],
                     },
-                    "model": { "description": "The model, in any of its spellings.", "type": "string" },
-                    "id": { "description": "The id of the row; made up when a create has none.", "type": ["string", "null"] },
+                    "model": {
+                        "description": "The model, in any of its spellings.",
+                        "type": "string",
+                    },
+                    "id": {
+                        "description": "The id of the row; generated if a create has none.",
+                        "type": ["string", "null"],
+                    },
                     payload: data,
                     "transactionId": {
-                        "description": "Identifies the operation over retries and on its delta.",
+                        "description": "Identifies the operation across retries and on its delta.",
                         "type": ["string", "null"],
                     },
                     "readAt": {
-                        "description": "The watermark the write is based on; absent, null or 0 is unguarded.",
-                        "anyOf": [sync_id, nothing],
+                        "description": "The sync id that the write is based on; absent, null or 0 \
+                            disables the stale guard.",
+                        "anyOf": [sync_id, null_type],
                     },
                     "onStale": {
-                        "description": "What happens when the row has moved since `readAt`.",
-                        "anyOf": [on_stale, nothing],
+                        "description": "The handling of a row that has changed since `readAt`.",
+                        "anyOf": [on_stale, null_type],
                     },
-                    "bypass": { "description": "Asks to override a foreign claim.", "type": "boolean" },
+                    "bypass": {
+                        "description": "Requests to override another participant's claim.",
+                        "type": "boolean",
+                    },
                 },
                 "required": [verb, "model"],
                 "additionalProperties": true,
@@ -306,11 +325,11 @@ record! {
     /// The payload of a `commit` frame (docs/protocol/commits.md §1).
     #[cfg_attr(feature = "schema", schemars(rename = "CommitFrame"))]
     pub struct CommitFrame<D = RawRow> {
-        /// The operations; all are applied or none is.
+        /// The operations. Either all are applied or none.
         operations: Vec<Operation<D>>,
-        /// Identifies the commit; its answer repeats it.
+        /// Identifies the commit; the receipt repeats it.
         client_tx_id: String,
-        /// The open turn that causes the writes.
+        /// Id of the open turn that causes the writes.
         caused_by_task_id?: String,
     }
 }
@@ -319,15 +338,15 @@ record! {
     /// The body of `POST /v1/commits` (docs/protocol/http.md §7).
     #[cfg_attr(feature = "schema", schemars(rename = "CommitRequest"))]
     pub struct CommitRequest<D = RawRow> {
-        /// Identifies the commit; its receipt repeats it.
+        /// Identifies the commit; the receipt repeats it.
         client_tx_id: String,
         /// The same value as the `Idempotency-Key` header.
         idempotency_key?: String,
-        /// The claim the writes belong to.
+        /// Id of the claim under which the writes are made.
         intent?: String,
-        /// The operations; all are applied or none is.
+        /// The operations. Either all are applied or none.
         operations: Vec<Operation<D>>,
-        /// The open turn that causes the writes.
+        /// Id of the open turn that causes the writes.
         caused_by_task_id?: String,
     }
 }
@@ -338,57 +357,63 @@ literal! {
 }
 
 open_enum! {
-    /// What became of a commit (docs/protocol/commits.md §6).
+    /// The outcome of a commit (docs/protocol/commits.md §6).
     pub enum CommitStatus {
-        /// It was applied.
+        /// The commit was applied.
         Confirmed = "confirmed",
-        /// It was refused; nothing was applied.
+        /// The commit was refused and nothing was applied.
         Rejected = "rejected",
-        /// It was accepted and not applied yet (HTTP).
+        /// The commit was accepted but is not applied yet (HTTP).
         Queued = "queued",
     }
 }
 
-/// The payload of `mutation_result`: a receipt.
+/// The payload of a `mutation_result` frame: a receipt.
 pub type MutationResult = CommitReceipt;
 
 record! {
-    /// What became of a commit: the payload of `mutation_result` and the answer of every HTTP write (docs/protocol/commits.md §6).
+    /// The receipt of a commit: the payload of `mutation_result` and the response of every HTTP
+    /// write (docs/protocol/commits.md §6).
     pub struct CommitReceipt {
         /// Always `commit_receipt`.
         object!: ReceiptTag,
-        /// An id of the receipt; HTTP clients fall back on it.
+        /// Id of the receipt; HTTP clients fall back on it.
         id?: String,
-        /// The commit's own id, as the client sent it.
+        /// The commit id sent by the client.
         client_tx_id: String,
-        /// The coordinator's id of the commit; opaque.
+        /// The coordinator's id of the commit. It is opaque.
         server_tx_id?: String,
-        /// Whether it was applied.
+        /// Whether the commit was applied.
         success: bool,
-        /// What became of it.
+        /// The outcome.
         status?: CommitStatus,
-        /// Confirmed: a delta with this id or a later one confirms the write. Rejected: the end of the log.
+        /// Confirmed: a delta with this id or a later one confirms the write. Rejected: the head of
+        /// the sync log.
         last_sync_id?: SyncId,
-        /// How many operations the commit had.
+        /// Number of operations in the commit.
         ops?: u64,
-        /// Why it was rejected.
+        /// The reason for the rejection.
         error?: CommitFailure,
     }
 }
 
-/// Why a commit was rejected: text, or a code and more (docs/protocol/errors.md §4).
+/// The reason a commit was rejected: text, or a code with details (docs/protocol/errors.md §4).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::schema::tidy)
+)]
 #[serde(untagged)]
 pub enum CommitFailure {
-    /// Text only; there is no code.
+    /// Text without a code.
     Text(String),
     /// A code and its message.
     Detail(Box<CommitError>),
 }
 
 impl CommitFailure {
-    /// The code, if one was given.
+    /// Returns the code, if there is one.
     pub fn code(&self) -> Option<&ErrorCode> {
         match self {
             CommitFailure::Text(_) => None,
@@ -396,7 +421,7 @@ impl CommitFailure {
         }
     }
 
-    /// The message, if one was given.
+    /// Returns the message, if there is one.
     pub fn message(&self) -> Option<&str> {
         match self {
             CommitFailure::Text(text) => Some(text),
@@ -417,43 +442,47 @@ impl<'de> Deserialize<'de> for CommitFailure {
 }
 
 record! {
-    /// Why a commit or a subscription was refused (docs/protocol/errors.md §4).
+    /// The reason a commit or a subscription was refused (docs/protocol/errors.md §4).
     pub struct CommitError {
         /// A registered code, or `policy:<reason>`.
         code?: ErrorCode,
-        /// For humans.
+        /// A human-readable message.
         message?: String,
-        /// The member of the row that was refused.
+        /// The member of the row that caused the refusal.
         field?: String,
-        /// What capability would have been enough. A value of another shape reads as absent.
+        /// The capability that would have been sufficient. A malformed value is read as absent.
         #[serde(deserialize_with = "lenient")]
         required_capability?: RequiredCapability,
     }
 }
 
 record! {
-    /// The capability that would have been enough (docs/protocol/errors.md §2).
+    /// The capability that would have been sufficient (docs/protocol/errors.md §2).
     pub struct RequiredCapability {
         /// An operation such as `task.update`, or a sync group.
         scope: String,
         /// Further conditions, each one value or several.
         constraints?: BTreeMap<String, OneOrMany>,
-        /// Who could grant it.
+        /// The issuer that could grant it.
         issuer?: String,
-        /// For how long it could be granted, in seconds.
+        /// Possible lifetime, in seconds.
         ttl_seconds?: Seconds,
-        /// Ties a request for it to this refusal.
+        /// Links a request for the capability to this refusal.
         nonce?: String,
     }
 }
 
-/// One string or several.
+/// One string or a list of strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::schema::tidy)
+)]
 #[serde(untagged)]
 pub enum OneOrMany {
-    /// One.
+    /// One string.
     One(String),
-    /// Several.
+    /// A list of strings.
     Many(Vec<String>),
 }

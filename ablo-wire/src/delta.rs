@@ -1,6 +1,7 @@
-//! Deltas: what changed, to whom it is visible, who did it (docs/protocol/websocket.md §5). How deltas are applied is not said here.
+//! Deltas: the change, its sync groups and its author (docs/protocol/websocket.md §5). Applying
+//! deltas is up to clients.
 
-use crate::open::{Held, Peeked};
+use crate::open::{BufferedMembers, PeekedMap};
 use crate::record::{open_enum, record};
 use crate::{Maybe, RawData, SyncId, Versions};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 open_enum! {
-    /// What a delta did to its row (docs/protocol/websocket.md §5).
+    /// The action of a delta on its row (docs/protocol/websocket.md §5).
     pub enum Action {
         /// The row was inserted.
         Insert = "I",
@@ -18,7 +19,7 @@ open_enum! {
         Delete = "D",
         /// The row was archived.
         Archive = "A",
-        /// The row was taken out of the archive.
+        /// The row was restored from the archive.
         Unarchive = "V",
         /// The row became visible to the receiver.
         Covering = "C",
@@ -30,7 +31,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// What kind of participant acts (docs/protocol/commits.md §11).
+    /// The kind of participant that acts (docs/protocol/commits.md §11).
     pub enum ParticipantKind {
         /// A human.
         User = "user",
@@ -44,7 +45,7 @@ open_enum! {
 open_enum! {
     /// How a write was confirmed (docs/protocol/commits.md §11).
     pub enum ConfirmationState {
-        /// Nobody was asked.
+        /// No confirmation was requested.
         Auto = "auto",
         /// A human saw a preview.
         Previewed = "previewed",
@@ -52,17 +53,17 @@ open_enum! {
         Approved = "approved",
         /// A human has to approve it.
         RequiredHumanApproval = "required_human_approval",
-        /// Filled in for writes older than the record of confirmations.
+        /// Set on writes made before confirmations were recorded.
         AutoHistorical = "auto_historical",
     }
 }
 
 record! {
-    /// A participant, for the record (docs/protocol/websocket.md §5).
+    /// A participant that acted or is acted for (docs/protocol/websocket.md §5).
     pub struct Actor {
-        /// What kind of participant.
+        /// Kind of participant.
         kind: ParticipantKind,
-        /// Its id.
+        /// Id of the participant.
         id: String,
     }
 }
@@ -85,70 +86,76 @@ record! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     ///
-    /// `D` is the row: by default its text, or a type of the application.
+    /// `D` is the type of the row: its JSON text by default, or an application type.
     #[cfg_attr(feature = "schema", schemars(rename = "Delta"))]
     pub struct Delta<D = RawData> {
-        /// Position in the log; strictly increasing within an organisation.
+        /// Position in the sync log; strictly increasing within an organisation.
         id: SyncId,
-        /// What happened to the row.
+        /// The action on the row.
         action_type: Action,
         /// The exact typename of the model.
         model_name: String,
         /// The id of the row.
         model_id: String,
-        /// The full row after the change, camelCase; null for a delete; `GroupChange` for `G` and `S`.
+        /// The full row after the change, camelCase; null for a delete; `GroupChange` for `G` and
+        /// `S`.
         data?: D | null,
         /// The row before the change. Clients do not read it.
         previous_data?: D | null,
         /// The sync groups that see the change, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// The id of the operation behind the change, so that its author recognises the echo.
+        /// Id of the operation that caused the change, by which its author recognises it.
         transaction_id?: String | null,
-        /// When the change was confirmed, ISO 8601.
+        /// Time of confirmation, ISO 8601.
         created_at?: String,
-        /// Who acted.
+        /// The participant that acted.
         actor?: Actor | null,
-        /// For whom.
+        /// The participant on whose behalf it acted.
         on_behalf_of?: Actor | null,
-        /// The capability that allowed it.
+        /// Id of the capability that permitted the change.
         capability_id?: String | null,
-        /// How it was confirmed.
+        /// How the change was confirmed.
         confirmation_state?: ConfirmationState | null,
-        /// The turn that caused it.
+        /// Id of the turn that caused the change.
         caused_by_task_id?: String | null,
-        /// Who acted, in the older spelling.
+        /// The participant that acted, in the older spelling.
         created_by?: Actor | null,
     }
 }
 
 record! {
-    /// Several deltas in one frame, ids increasing (docs/protocol/websocket.md §4).
+    /// Several deltas in one frame, in ascending order of id (docs/protocol/websocket.md §4).
     #[cfg_attr(feature = "schema", schemars(rename = "DeltaBatch"))]
     pub struct DeltaBatch<D = RawData> {
         /// The deltas.
         deltas: Vec<Delta<D>>,
-        /// Versions to merge into those the client keeps.
+        /// Versions to merge into those that the client keeps.
         new_versions?: Versions,
     }
 }
 
 record! {
-    /// The data of a `G` or `S` delta (docs/protocol/websocket.md §5.3): one group and its subject, or the legacy lists.
+    /// The data of a `G` or `S` delta (docs/protocol/websocket.md §5.3): one group and its subject,
+    /// or the legacy lists.
     pub struct GroupChange {
-        /// The group gained or lost.
+        /// The sync group gained or lost.
         group?: String,
-        /// Who gained or lost it.
+        /// The participant that gained or lost it.
         user_id?: String,
-        /// Legacy: groups gained.
+        /// Legacy: sync groups gained.
         added_groups?: Vec<String>,
-        /// Legacy: groups lost.
+        /// Legacy: sync groups lost.
         removed_groups?: Vec<String>,
     }
 }
 
 /// The payload of a `delta` frame: one delta or a batch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DeltaFrame", transform = crate::schema::tidy))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DeltaFrame", transform = crate::schema::tidy)
+)]
 #[serde(untagged)]
 pub enum DeltaFrame<D = RawData> {
     /// One delta.
@@ -158,7 +165,7 @@ pub enum DeltaFrame<D = RawData> {
 }
 
 impl<D> DeltaFrame<D> {
-    /// The deltas, one or many.
+    /// Returns the deltas.
     pub fn deltas(&self) -> &[Delta<D>] {
         match self {
             DeltaFrame::One(delta) => std::slice::from_ref(delta),
@@ -166,7 +173,7 @@ impl<D> DeltaFrame<D> {
         }
     }
 
-    /// The deltas, by move.
+    /// Converts the payload into its deltas.
     pub fn into_deltas(self) -> Vec<Delta<D>> {
         match self {
             DeltaFrame::One(delta) => vec![*delta],
@@ -181,8 +188,8 @@ impl<'de, D: DeserializeOwned> Deserialize<'de> for DeltaFrame<D> {
     }
 }
 
-/// Decides by the first member and reads the rest in one pass. Only a frame that begins with a member of neither kind
-/// is held back as text until the decision can be made.
+/// Selects the variant by the first member and reads the rest in one pass. A frame that begins with
+/// an unrelated member is buffered as text first.
 struct DeltaFrameVisitor<D>(std::marker::PhantomData<D>);
 
 impl<'de, D: DeserializeOwned> Visitor<'de> for DeltaFrameVisitor<D> {
@@ -196,22 +203,22 @@ impl<'de, D: DeserializeOwned> Visitor<'de> for DeltaFrameVisitor<D> {
         let first: Option<String> = map.next_key()?;
         match first.as_deref() {
             Some("deltas" | "newVersions") => {
-                return Peeked { first, rest: map }.read().map(DeltaFrame::Batch);
+                return PeekedMap { first, rest: map }.read().map(DeltaFrame::Batch);
             }
             Some("id" | "actionType" | "modelName" | "modelId" | "data") | None => {
-                return Peeked { first, rest: map }.read().map(Box::new).map(DeltaFrame::One);
+                return PeekedMap { first, rest: map }.read().map(Box::new).map(DeltaFrame::One);
             }
             Some(_) => {}
         }
-        let mut held = Held::default();
+        let mut buffered = BufferedMembers::default();
         let mut next = first;
         while let Some(key) = next {
-            held.0.push((key, map.next_value::<Box<RawValue>>()?));
+            buffered.0.push((key, map.next_value::<Box<RawValue>>()?));
             next = map.next_key()?;
         }
-        match held.has("deltas") {
-            true => held.read().map(DeltaFrame::Batch),
-            false => held.read().map(Box::new).map(DeltaFrame::One),
+        match buffered.has("deltas") {
+            true => buffered.read().map(DeltaFrame::Batch),
+            false => buffered.read().map(Box::new).map(DeltaFrame::One),
         }
     }
 }

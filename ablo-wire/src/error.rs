@@ -1,5 +1,5 @@
-//! Errors: the envelope of every refused HTTP request, and the registry of codes (docs/protocol/errors.md). What a client does about
-//! a code is not said here, only how the contract classes it.
+//! Errors: the envelope of every refused HTTP request, and the registry of codes with their
+//! classification (docs/protocol/errors.md).
 
 use crate::RequiredCapability;
 use crate::open::lenient;
@@ -15,31 +15,32 @@ pub const ERROR_CONTRACT_VERSION: &str = "2026-06-02";
 open_enum! {
     /// The class name in an error envelope (docs/protocol/errors.md §1).
     pub enum ErrorType {
-        /// The credential is missing, unknown or over.
+        /// The credential is missing, unknown or expired.
         Authentication = "AbloAuthenticationError",
-        /// The credential may not do this.
+        /// The credential does not permit this.
         Permission = "AbloPermissionError",
         /// Too many requests or connections.
         RateLimit = "AbloRateLimitError",
-        /// A conflict that is neither staleness nor a claim.
+        /// A conflict other than a stale write or a claim.
         Idempotency = "AbloIdempotencyError",
-        /// The network is in the way.
+        /// The network failed.
         Connection = "AbloConnectionError",
-        /// The request is wrong.
+        /// The request is invalid.
         Validation = "AbloValidationError",
         /// The coordinator failed.
         Server = "AbloServerError",
-        /// The row has moved since it was read.
+        /// The row has changed since it was read.
         StaleContext = "AbloStaleContextError",
         /// Another participant holds the row.
         Claimed = "AbloClaimedError",
-        /// Anything else.
+        /// Any other error.
         Base = "AbloError",
     }
 }
 
 impl ErrorType {
-    /// The status of an error of this type whose code has none (docs/protocol/errors.md §1).
+    /// Returns the HTTP status of an error of this type whose code has none
+    /// (docs/protocol/errors.md §1).
     pub fn default_status(&self) -> u16 {
         match self {
             Self::Authentication => 401,
@@ -54,15 +55,20 @@ impl ErrorType {
 }
 
 record! {
-    /// The body of every HTTP answer outside 2xx (docs/protocol/errors.md §1): flat, with structured details beside the rest.
+    /// The body of every HTTP response outside 2xx (docs/protocol/errors.md §1). It is flat:
+    /// structured details are members beside the others.
     ///
     /// ```
     /// # use ablo_wire::{ErrorCode, ErrorEnvelope};
-    /// let error = ErrorEnvelope::of(ErrorCode::from("stale_context"), "tasks/t_42 moved past sync id 118");
+    /// let code = ErrorCode::from("stale_context");
+    /// let error = ErrorEnvelope::of(code, "tasks/t_42 moved past sync id 118");
     /// assert_eq!(error.status(), 409);
     /// assert_eq!(
     ///     serde_json::to_string(&error)?,
-    ///     r#"{"type":"AbloStaleContextError","code":"stale_context","message":"tasks/t_42 moved past sync id 118"}"#,
+    ///     concat!(
+    ///         r#"{"type":"AbloStaleContextError","code":"stale_context","#,
+    ///         r#""message":"tasks/t_42 moved past sync id 118"}"#,
+    ///     ),
     /// );
     /// # Ok::<(), serde_json::Error>(())
     /// ```
@@ -73,15 +79,15 @@ record! {
         code?: ErrorCode,
         /// The path of the offending input, such as `tasks.status`.
         param?: String,
-        /// For humans.
+        /// A human-readable message.
         message: String,
-        /// Where the code is explained.
+        /// A page that explains the code.
         #[serde(rename = "doc_url")]
         doc_url?: String,
         /// The value of the `x-request-id` response header.
         #[serde(rename = "request_id")]
         request_id?: String,
-        /// What capability would have been enough. A value of another shape reads as absent.
+        /// The capability that would have been sufficient. A malformed value is read as absent.
         #[serde(deserialize_with = "lenient")]
         required_capability?: RequiredCapability,
     }
@@ -96,14 +102,15 @@ impl ErrorEnvelope {
         envelope
     }
 
-    /// The HTTP status: the code's, else the default of the type (docs/protocol/errors.md §1).
+    /// Returns the HTTP status: that of the code, else the default of the type
+    /// (docs/protocol/errors.md §1).
     pub fn status(&self) -> u16 {
         let info = self.code.as_ref().and_then(ErrorCode::info);
         info.map_or_else(|| self.r#type.default_status(), |info| info.status)
     }
 }
 
-/// A code: one of [`CODES`], or of the dynamic family `policy:<reason>`, or one this version does not know.
+/// An error code: one of [`CODES`], `policy:<reason>`, or a code unknown to this version.
 ///
 /// ```
 /// # use ablo_wire::{ErrorClass, ErrorCode};
@@ -117,32 +124,33 @@ impl ErrorEnvelope {
 pub struct ErrorCode(Box<str>);
 
 impl ErrorCode {
-    /// The code as text.
+    /// Returns the code as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its line in the registry.
+    /// Returns the registry entry of the code.
     pub fn info(&self) -> Option<&'static CodeInfo> {
         code_info(self.as_str())
     }
 
-    /// The reason of a `policy:<reason>` code (docs/protocol/errors.md §5).
+    /// Returns the reason of a `policy:<reason>` code (docs/protocol/errors.md §5).
     pub fn policy_reason(&self) -> Option<&str> {
         self.0.strip_prefix("policy:")
     }
 
-    /// Whether sending the same bytes again can succeed; unknown codes are not.
+    /// Returns whether repeating the same request can succeed; false for unknown codes.
     pub fn retryable(&self) -> bool {
         self.info().is_some_and(|info| info.retryable)
     }
 
-    /// What a client may do about it; unknown codes have no recovery.
+    /// Returns the recovery for clients; `None` for unknown codes.
     pub fn recovery(&self) -> Recovery {
         self.info().map_or(Recovery::None, |info| info.recovery)
     }
 
-    /// The class of an error with this code, by the HTTP status it came with or else the code's own (docs/protocol/errors.md §2).
+    /// Returns the class of an error with this code. `status` is the HTTP status of the response;
+    /// without one, the registered status of the code is used (docs/protocol/errors.md §2).
     pub fn class(&self, status: Option<u16>) -> ErrorClass {
         match self.as_str() {
             "capability_scope_denied" | "capability_invalid" => ErrorClass::Capability,
@@ -183,26 +191,26 @@ impl schemars::JsonSchema for ErrorCode {
     }
 }
 
-/// A code's line in the registry.
+/// A registry entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeInfo {
     /// The code.
     pub code: &'static str,
-    /// What it is about.
+    /// The category.
     pub category: Category,
     /// Its canonical HTTP status.
     pub status: u16,
-    /// Whether sending the same bytes again can succeed.
+    /// Whether repeating the same request can succeed.
     pub retryable: bool,
-    /// What a client may do about it.
+    /// The recovery for clients.
     pub recovery: Recovery,
     /// The class of an error with this code and its canonical status.
     pub class: ErrorClass,
-    /// What it says, in a few words.
+    /// A short explanation.
     pub meaning: &'static str,
 }
 
-/// Looks a code up in [`CODES`].
+/// Looks up a code in [`CODES`].
 pub fn code_info(code: &str) -> Option<&'static CodeInfo> {
     CODES.binary_search_by(|info| info.code.cmp(code)).ok().and_then(|at| CODES.get(at))
 }
@@ -216,7 +224,7 @@ macro_rules! closed {
         }
 
         impl $name {
-            /// The spelling in the contract.
+            /// Returns the spelling in the contract.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$v => $s,)*
@@ -227,33 +235,33 @@ macro_rules! closed {
 }
 
 closed! {
-    /// What a code is about.
+    /// The category of a code.
     pub enum Category {
-        /// Who is asking.
+        /// Authentication.
         Auth = "auth",
-        /// What the capability allows.
+        /// The rights of the capability.
         Capability = "capability",
-        /// What the participant may do.
+        /// The rights of the participant.
         Permission = "permission",
-        /// Who holds the row.
+        /// The holder of the row.
         Claim = "claim",
-        /// Two writes, or a write and what is stored.
+        /// A conflict between writes or with stored rows.
         Conflict = "conflict",
-        /// The request itself.
+        /// The request.
         Validation = "validation",
-        /// Something that is not there.
+        /// A missing row or resource.
         NotFound = "not_found",
-        /// The organisation's own models.
+        /// The models of the organisation.
         Tenant = "tenant",
-        /// The declaration of models.
+        /// The schema.
         Schema = "schema",
         /// Claims by id.
         Intent = "intent",
-        /// The first load.
+        /// The bootstrap.
         Bootstrap = "bootstrap",
         /// The network.
         Transport = "transport",
-        /// Limits.
+        /// Rate limits and quotas.
         RateLimit = "rate_limit",
         /// The coordinator.
         Server = "server",
@@ -261,51 +269,51 @@ closed! {
 }
 
 closed! {
-    /// What a client may do about a code (docs/protocol/errors.md §3).
+    /// The recovery of a client from a code (docs/protocol/errors.md §3).
     pub enum Recovery {
         /// Mint a new token and reconnect; never sign out.
         AccessCredentialExpiry = "access_credential_expiry",
-        /// The login is over: sign out, drop local data.
+        /// The login has ended: sign out and drop local data.
         SessionExpiry = "session_expiry",
-        /// Stop; the credential will not work again by itself.
+        /// Stop; retrying with the same credential does not help.
         AuthBlocked = "auth_blocked",
-        /// Stop; the participant may not do this.
+        /// Stop; the participant lacks the right.
         Permission = "permission",
-        /// Try again.
+        /// Retry.
         Transient = "transient",
-        /// Nothing in particular.
+        /// No specific recovery.
         None = "none",
     }
 }
 
 closed! {
-    /// The class an error gets in a client (docs/protocol/errors.md §2).
+    /// The class of an error in a client (docs/protocol/errors.md §2).
     pub enum ErrorClass {
-        /// The capability does not allow it; a kind of permission error.
+        /// The capability does not permit this; a kind of permission error.
         Capability = "CapabilityError",
         /// Another participant holds the row.
         Claimed = "AbloClaimedError",
-        /// The row has moved since it was read.
+        /// The row has changed since it was read.
         StaleContext = "AbloStaleContextError",
-        /// The credential is missing, unknown or over.
+        /// The credential is missing, unknown or expired.
         Authentication = "AbloAuthenticationError",
-        /// The credential may not do this.
+        /// The credential does not permit this.
         Permission = "AbloPermissionError",
         /// Any other conflict.
         Idempotency = "AbloIdempotencyError",
-        /// The request is wrong.
+        /// The request is invalid.
         Validation = "AbloValidationError",
         /// Too many requests or connections.
         RateLimit = "AbloRateLimitError",
         /// The coordinator or the network failed.
         Server = "AbloServerError",
-        /// Anything else.
+        /// Any other error.
         Base = "AbloError",
     }
 }
 
 impl ErrorClass {
-    /// The class that a status alone gives.
+    /// Returns the class for an HTTP status alone.
     pub const fn of_status(status: Option<u16>) -> Self {
         match status {
             Some(401) => Self::Authentication,
@@ -318,7 +326,7 @@ impl ErrorClass {
         }
     }
 
-    /// How the class is spelled in an envelope.
+    /// Returns the `type` of the class in an envelope.
     pub fn error_type(self) -> ErrorType {
         match self {
             Self::Capability => ErrorType::Permission,

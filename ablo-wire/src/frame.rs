@@ -1,12 +1,12 @@
-//! Frames: `{ "type": …, "payload": … }`, one enum per direction (docs/protocol/websocket.md §3–4). The lists below are the contract;
-//! the rest is how an envelope is read whatever the order of its members. What a payload looks like is said in the
-//! other modules.
+//! Frames: `{ "type": …, "payload": … }`, one enum per direction (docs/protocol/websocket.md §3–4).
+//! The payload types are in the other modules.
 //!
-//! Payloads are read where they stand, in one pass, when `type` comes before `payload`, as every known writer does;
-//! otherwise the payload waits as text. Members of the envelope other than these two are dropped from known frames.
-//! `D` is the row inside: the payload of a commit operation on the way in, the data of a delta on the way out.
+//! If `type` precedes `payload`, as in all known writers, the payload is read in one pass;
+//! otherwise it is buffered as text. Other members of the envelope are dropped from known frames.
+//! `D` is the type of rows: the payload of an operation in client frames, the data of a delta in
+//! server frames.
 
-use crate::open::Held;
+use crate::open::BufferedMembers;
 use crate::record::record;
 use crate::{
     Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::marker::PhantomData;
 
-/// A frame of a type this version does not know, such as what an application sends to its peers (`slide_cursor`).
+/// A frame of a type unknown to this version, such as an application's own frame to its peers
+/// (`slide_cursor`).
 ///
 /// ```
 /// # use ablo_wire::ClientFrame;
@@ -34,27 +35,28 @@ use std::marker::PhantomData;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtherFrame {
-    /// Its `type`. An event name with `:` is written with `_`.
+    /// The `type`. An event name with `:` is written with `_`.
     pub kind: String,
-    /// Its payload.
+    /// The payload.
     pub payload: Maybe<RawJson>,
-    /// Its members beside `type` and `payload`.
+    /// The members other than `type` and `payload`.
     pub other: Object,
 }
 
 impl OtherFrame {
-    /// A frame of this type with this payload.
+    /// Creates a frame with this type and payload.
     pub fn new(kind: impl Into<String>, payload: impl Into<Maybe<RawJson>>) -> Self {
         Self { kind: kind.into(), payload: payload.into(), other: Object::new() }
     }
 }
 
 record! {
-    /// The payload of a `mutation` frame: a named mutation. Defined, and not in use (docs/protocol/websocket.md §3).
+    /// The payload of a `mutation` frame: a named mutation. Defined but not in use
+    /// (docs/protocol/websocket.md §3).
     pub struct Mutation {
         /// The name of the mutation.
         mutator_name: String,
-        /// What it is given.
+        /// The input of the mutation.
         input: RawJson,
         /// Identifies the mutation.
         client_tx_id: String,
@@ -73,24 +75,24 @@ macro_rules! frames {
             Other(OtherFrame),
         }
 
-        /// With rows as text; frames with typed rows are read and written with `serde_json`.
+        /// Reads and writes frames with rows as text. For typed rows use `serde_json`.
         impl $name<$row> {
-            /// The types of frame this version knows.
+            /// The frame types known to this version.
             pub const KINDS: &'static [&'static str] = &[$($kind),*];
 
-            /// Reads a frame from its text.
+            /// Parses a frame.
             pub fn parse(text: &str) -> serde_json::Result<Self> {
                 serde_json::from_str(text)
             }
 
-            /// Writes the frame as text.
+            /// Serialises the frame.
             pub fn to_text(&self) -> serde_json::Result<String> {
                 serde_json::to_string(self)
             }
         }
 
         impl<$d> $name<$d> {
-            /// The `type` of the frame.
+            /// Returns the `type` of the frame.
             pub fn kind(&self) -> &str {
                 match self {
                     $(Self::$v { .. } => $kind,)*
@@ -104,7 +106,9 @@ macro_rules! frames {
                 let mut map = to.serialize_map(None)?;
                 map.serialize_entry("type", self.kind())?;
                 match self {
-                    $(frames!(@pat $v payload $($payload)?) => { frames!(@put map payload $($payload)?); })*
+                    $(frames!(@pat $v payload $($payload)?) => {
+                        frames!(@put map payload $($payload)?);
+                    })*
                     Self::Other(frame) => {
                         if !frame.payload.is_absent() {
                             map.serialize_entry("payload", &frame.payload)?;
@@ -125,7 +129,7 @@ macro_rules! frames {
         }
 
         impl<$d: DeserializeOwned> Frame for $name<$d> {
-            fn known(kind: &str) -> bool {
+            fn is_known(kind: &str) -> bool {
                 $name::KINDS.contains(&kind)
             }
 
@@ -136,9 +140,9 @@ macro_rules! frames {
                 }
             }
 
-            fn bare(kind: &str) -> Option<Self> {
+            fn without_payload(kind: &str) -> Option<Self> {
                 match kind {
-                    $($kind => frames!(@bare Self $v $($payload)?),)*
+                    $($kind => frames!(@without_payload Self $v $($payload)?),)*
                     _ => None,
                 }
             }
@@ -176,10 +180,12 @@ macro_rules! frames {
     (@pat $v:ident $payload:ident $t:ty) => { Self::$v($payload) };
     (@put $map:ident $payload:ident) => {};
     (@put $map:ident $payload:ident $t:ty) => { $map.serialize_entry("payload", $payload)? };
-    (@read $self:ident $v:ident $from:ident) => { IgnoredAny::deserialize($from).map(|_| $self::$v) };
+    (@read $self:ident $v:ident $from:ident) => {
+        IgnoredAny::deserialize($from).map(|_| $self::$v)
+    };
     (@read $self:ident $v:ident $from:ident $t:ty) => { <$t>::deserialize($from).map($self::$v) };
-    (@bare $self:ident $v:ident) => { Some($self::$v) };
-    (@bare $self:ident $v:ident $t:ty) => { None };
+    (@without_payload $self:ident $v:ident) => { Some($self::$v) };
+    (@without_payload $self:ident $v:ident $t:ty) => { None };
     (@schema $generator:ident) => { None };
     (@schema $generator:ident $t:ty) => { Some($generator.subschema_for::<$t>()) };
 }
@@ -187,27 +193,27 @@ macro_rules! frames {
 frames! {
     /// A frame from a client to the coordinator (docs/protocol/websocket.md §3).
     pub enum ClientFrame<D = RawRow> as "OtherClientFrame" {
-        /// Asks for a sign of life.
+        /// Requests a `pong`.
         "ping" Ping,
-        /// Says which deltas are stored.
+        /// Acknowledges the deltas that are stored.
         "ack" Ack(Ack),
-        /// Asks for what was missed.
+        /// Requests missed deltas.
         "sync_request" SyncRequest(SyncRequest),
-        /// Asks for models over the socket.
+        /// Requests rows of models over the socket.
         "bootstrap_request" BootstrapRequest(BootstrapRequest),
         /// Writes rows.
         "commit" Commit(CommitFrame<D>),
-        /// Says what this participant is doing.
+        /// Reports this participant's activity.
         "presence_update" PresenceUpdate(PresenceReport),
         /// Subscribes to further sync groups.
         "claim" Claim(ClaimFrame),
-        /// Ends such a subscription.
+        /// Ends a subscription.
         "release" Release(ReleaseFrame),
-        /// Asks for a claim on a row.
+        /// Requests a claim on a row.
         "intent_begin" IntentBegin(IntentBegin),
-        /// Gives a claim up, or leaves the line for it.
+        /// Releases a claim or leaves the claim queue.
         "intent_abandon" IntentAbandon(IntentAbandon),
-        /// Reorders the line for a row.
+        /// Reorders the claim queue of a row.
         "intent_reorder" IntentReorder(IntentReorder),
         /// Runs a named mutation.
         "mutation" Mutation(Mutation),
@@ -219,51 +225,51 @@ frames! {
     pub enum ServerFrame<D = RawData> as "OtherServerFrame" {
         /// Answers a ping.
         "pong" Pong,
-        /// A sign of life; nobody answers it.
+        /// A keep-alive. It is not answered.
         "ping" Ping,
         /// Confirmed changes.
         "delta" Delta(DeltaFrame<D>),
-        /// What was missed.
+        /// Missed deltas.
         "sync_response" SyncResponse(Box<SyncResponse<D>>),
         /// Rows of one model.
         "bootstrap_response" BootstrapResponse(BootstrapPart),
-        /// What became of a commit.
+        /// The receipt of a commit.
         "mutation_result" MutationResult(Box<MutationResult>),
-        /// Whether a subscription stands.
+        /// The result of a subscription.
         "claim_ack" ClaimAck(Box<ClaimAck>),
-        /// A subscription is over.
+        /// A subscription has ended.
         "claim_expired" ClaimExpired(ClaimExpired),
         /// A claim is held.
         "intent_acquired" IntentAcquired(IntentAcquired),
-        /// A waiting claim is held now.
+        /// A queued claim is now held.
         "intent_granted" IntentGranted(IntentGranted),
-        /// A claim waits in line.
+        /// A claim is in the claim queue.
         "intent_queued" IntentQueued(IntentQueued),
-        /// A claim is gone.
+        /// A claim was lost.
         "intent_lost" IntentLost(IntentLost),
         /// A claim was refused.
         "intent_rejected" IntentRejected(IntentRejected),
-        /// The whole line for a row.
+        /// The claim queue of a row.
         "intent_queue" IntentQueue(IntentQueue),
-        /// What a peer is doing.
+        /// A peer's presence.
         "presence_update" PresenceUpdate(Box<PresenceUpdate>),
     }
 }
 
-/// What an envelope must know about the frames of a direction.
+/// The frames of one direction, as needed to read an envelope.
 trait Frame: Sized {
-    /// Whether there is a payload type for this `type`.
-    fn known(kind: &str) -> bool;
+    /// Returns whether the `type` is known.
+    fn is_known(kind: &str) -> bool;
     /// Reads the payload of a known frame.
     fn read<'de, R: Deserializer<'de>>(kind: &str, from: R) -> Result<Self, R::Error>;
-    /// The frame of a type that has no payload.
-    fn bare(kind: &str) -> Option<Self>;
-    /// The frame of an unknown type.
+    /// Returns the frame of a known type without a payload.
+    fn without_payload(kind: &str) -> Option<Self>;
+    /// Wraps a frame of an unknown type.
     fn other(frame: OtherFrame) -> Self;
 }
 
-/// Known frames whose payload may stand at top level, and the members that give a frame without `type` away
-/// (docs/protocol/websocket.md §4).
+/// Known frames whose payload members may be at the top level, and the members that identify a
+/// delta without `type` (docs/protocol/websocket.md §4).
 const FLAT: [&str; 3] = ["mutation_result", "presence_update", "delta"];
 const DELTA_MEMBERS: [&str; 4] = ["id", "actionType", "modelName", "modelId"];
 
@@ -280,7 +286,7 @@ impl<'de, F: Frame> Visitor<'de> for Envelope<F> {
         let mut kind: Option<String> = None;
         let mut frame = None;
         let mut payload: Option<Box<RawValue>> = None;
-        let mut held = Held::default();
+        let mut buffered = BufferedMembers::default();
         while let Some(key) = map.next_key::<String>()? {
             match (key.as_str(), &kind) {
                 ("type", Some(_)) => return Err(Error::duplicate_field("type")),
@@ -288,23 +294,25 @@ impl<'de, F: Frame> Visitor<'de> for Envelope<F> {
                 ("payload", _) if frame.is_some() || payload.is_some() => {
                     return Err(Error::duplicate_field("payload"));
                 }
-                ("payload", Some(kind)) if F::known(kind) => {
+                ("payload", Some(kind)) if F::is_known(kind) => {
                     frame = Some(map.next_value_seed(Payload::<F>::of(kind))?)
                 }
                 ("payload", _) => payload = Some(map.next_value()?),
-                _ => held.0.push((key, map.next_value()?)),
+                _ => buffered.0.push((key, map.next_value()?)),
             }
         }
         let kind = match kind {
             Some(kind) => kind,
-            None if DELTA_MEMBERS.iter().all(|member| held.has(member)) && F::known("delta") => {
+            None if DELTA_MEMBERS.iter().all(|member| buffered.has(member))
+                && F::is_known("delta") =>
+            {
                 "delta".to_owned()
             }
             None => return Err(Error::missing_field("type")),
         };
         match (frame, payload) {
             (Some(frame), _) => Ok(frame),
-            (None, payload) if !F::known(&kind) => {
+            (None, payload) if !F::is_known(&kind) => {
                 let payload = Maybe::or_absent(
                     payload.map(RawJson::try_from).transpose().map_err(Error::custom)?,
                 );
@@ -313,19 +321,21 @@ impl<'de, F: Frame> Visitor<'de> for Envelope<F> {
                 } else {
                     payload
                 };
-                Ok(F::other(OtherFrame { kind, payload, other: held.into_object()? }))
+                Ok(F::other(OtherFrame { kind, payload, other: buffered.into_object()? }))
             }
             (None, Some(payload)) => F::read(&kind, &*payload).map_err(Error::custom),
-            (None, None) => match F::bare(&kind) {
+            (None, None) => match F::without_payload(&kind) {
                 Some(frame) => Ok(frame),
-                None if FLAT.contains(&kind.as_str()) => held.read_seed(Payload::<F>::of(&kind)),
+                None if FLAT.contains(&kind.as_str()) => {
+                    buffered.read_seed(Payload::<F>::of(&kind))
+                }
                 None => Err(Error::missing_field("payload")),
             },
         }
     }
 }
 
-/// Reads the payload of a known frame from wherever it stands.
+/// Reads the payload of a known frame.
 struct Payload<'k, F> {
     kind: &'k str,
     frame: PhantomData<F>,
@@ -349,7 +359,7 @@ impl<'de, F: Frame> DeserializeSeed<'de> for Payload<'_, F> {
 mod schema {
     use schemars::{Schema, SchemaGenerator, json_schema};
 
-    /// One alternative of a direction.
+    /// Returns the schema of one frame.
     pub(super) fn frame(kind: &str, doc: &[&str], payload: Option<Schema>) -> Schema {
         let kind = serde_json::json!({ "type": "string", "const": kind });
         let description = crate::schema::description(doc);
@@ -369,14 +379,15 @@ mod schema {
         }
     }
 
-    /// The alternative of unknown types, a definition of its own.
+    /// Returns a reference to the definition of frames of unknown types.
     pub(super) fn other(generator: &mut SchemaGenerator, name: &str, known: &[&str]) -> Schema {
         let schema = serde_json::json!({
-            "description": "A frame of a type outside the contract; an application sends it to its peers.",
+            "description": "A frame of a type outside the contract, sent by an application to its \
+                peers.",
             "type": "object",
             "properties": {
                 "type": { "type": "string", "not": { "enum": known } },
-                "payload": { "description": "Anything the application sends." },
+                "payload": { "description": "Any value that the application sends." },
             },
             "required": ["type"],
             "additionalProperties": true,

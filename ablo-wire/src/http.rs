@@ -1,5 +1,5 @@
-//! The bodies of the HTTP data and claim routes (docs/protocol/http.md §6–7). Routes, headers and statuses are not said here; commits
-//! and receipts are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
+//! The bodies of the HTTP data and claim routes (docs/protocol/http.md §6–7). Commits and receipts
+//! are in `commit.rs`, sync routes in `sync.rs`, credentials and turns in `auth.rs`.
 
 use crate::record::{literal, open_enum, record};
 use crate::{
@@ -16,12 +16,12 @@ literal! {
 }
 
 literal! {
-    /// The `object` of a row that was read.
+    /// The `object` of a row.
     pub struct ModelTag = "model";
 }
 
 record! {
-    /// The answer of `GET /v1/models/{model}`: a page of rows (docs/protocol/http.md §7).
+    /// The response of `GET /v1/models/{model}`: a page of rows (docs/protocol/http.md §7).
     ///
     /// ```
     /// # use ablo_wire::ListPage;
@@ -45,16 +45,17 @@ record! {
         /// Whether there is a next page.
         #[serde(rename = "has_more")]
         has_more!: bool,
-        /// Where the next page starts, for `starting_after`; null on the last page.
+        /// The cursor of the next page, for `starting_after`; null on the last page.
         #[serde(rename = "next_cursor")]
         next_cursor: String | null,
-        /// The end of the log when the rows were read: the `readAt` of writes based on them.
+        /// The head of the sync log when the rows were read: the `readAt` of writes based on them.
         stamp?: SyncId,
     }
 }
 
 record! {
-    /// The answer of `GET /v1/models/{model}/{id}`: a row and its claims (docs/protocol/http.md §7).
+    /// The response of `GET /v1/models/{model}/{id}`: a row and its claims (docs/protocol/http.md
+    /// §7).
     #[cfg_attr(feature = "schema", schemars(rename = "Read"))]
     pub struct Read<T = RawRow> {
         /// Always `model`.
@@ -65,7 +66,7 @@ record! {
         id: String,
         /// The row.
         data: T,
-        /// The end of the log when the row was read: the `readAt` of writes based on it.
+        /// The head of the sync log when the row was read: the `readAt` of writes based on it.
         stamp!: SyncId,
         /// The claims on the row.
         claims!: Vec<ModelClaim>,
@@ -78,15 +79,15 @@ record! {
     pub struct CreateBody<T = RawRow> {
         /// The same value as the `Idempotency-Key` header.
         idempotency_key?: String,
-        /// The claim the write belongs to.
+        /// Id of the claim under which the write is made.
         intent?: String,
-        /// What happens when the row has moved since `readAt`.
+        /// The handling of a row that has changed since `readAt`.
         on_stale?: OnStale,
-        /// The watermark the write is based on.
+        /// The sync id that the write is based on.
         read_at?: SyncId,
         /// The id of the new row.
         id?: String,
-        /// The row, camelCase, without base members.
+        /// The row, camelCase, without base fields.
         data: T,
     }
 }
@@ -97,11 +98,11 @@ record! {
     pub struct UpdateBody<T = RawRow> {
         /// The same value as the `Idempotency-Key` header.
         idempotency_key?: String,
-        /// The claim the write belongs to.
+        /// Id of the claim under which the write is made.
         intent?: String,
-        /// What happens when the row has moved since `readAt`.
+        /// The handling of a row that has changed since `readAt`.
         on_stale?: OnStale,
-        /// The watermark the write is based on.
+        /// The sync id that the write is based on.
         read_at?: SyncId,
         /// The members to set; null clears a member.
         data: T,
@@ -113,16 +114,17 @@ record! {
     pub struct DeleteBody {
         /// The same value as the `Idempotency-Key` header.
         idempotency_key?: String,
-        /// The claim the write belongs to.
+        /// Id of the claim under which the write is made.
         intent?: String,
-        /// What happens when the row has moved since `readAt`.
+        /// The handling of a row that has changed since `readAt`.
         on_stale?: OnStale,
-        /// The watermark the write is based on.
+        /// The sync id that the write is based on.
         read_at?: SyncId,
     }
 }
 
-/// How long a claim is wanted: a number of **seconds**, or text such as `500ms`, `30s`, `5m`, `2h` (docs/protocol/http.md §6).
+/// The requested duration of a claim: a number of **seconds**, or text such as `500ms`, `30s`,
+/// `5m`, `2h` (docs/protocol/http.md §6).
 ///
 /// ```
 /// # use ablo_wire::{Millis, Ttl};
@@ -133,22 +135,26 @@ record! {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = crate::schema::tidy))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::schema::tidy)
+)]
 #[serde(untagged)]
 pub enum Ttl {
     /// Seconds.
     Seconds(Number),
-    /// A number and its unit: `ms`, `s`, `m` or `h`.
+    /// A number with a unit: `ms`, `s`, `m` or `h`.
     Text(String),
 }
 
 impl Ttl {
-    /// A whole number of seconds.
+    /// Creates a duration from whole seconds.
     pub fn seconds(seconds: u64) -> Self {
         Ttl::Seconds(seconds.into())
     }
 
-    /// The span in milliseconds; nothing when the text is not a span.
+    /// Returns the duration in milliseconds, or `None` if the text is not a duration.
     pub fn millis(&self) -> Option<Millis> {
         let (amount, unit) = match self {
             Ttl::Seconds(seconds) => (seconds.as_f64()?, 1000.0),
@@ -183,82 +189,84 @@ impl<'de> Deserialize<'de> for Ttl {
 record! {
     /// The body of `POST /v1/models/{model}/{id}/claim` (docs/protocol/http.md §7).
     pub struct ClaimBody {
-        /// What the work is, in a word; absent is `editing`.
+        /// The kind of work, in one word; defaults to `editing`.
         action?: String,
-        /// How long the row is wanted.
+        /// Requested duration of the claim.
         ttl?: Ttl,
-        /// What the work is, in a sentence.
+        /// A description of the work, in one sentence.
         description?: String,
-        /// Further facts; `description` repeats the description.
+        /// Additional data; its `description` repeats the description.
         meta?: Object,
-        /// Whether to wait in line when the row is held; absent is true.
+        /// Whether to join the claim queue if the row is held; defaults to true.
         queue?: bool,
     }
 }
 
 record! {
-    /// The claim inside an answer.
+    /// The claim inside a response.
     pub struct GrantedIntent {
         /// Always `intent`, where present.
         object?: IntentTag,
-        /// The claim.
+        /// Id of the claim.
         id: String,
-        /// Where it stands.
+        /// The status of the claim.
         status?: IntentStatus,
-        /// What it holds.
+        /// Target of the claim.
         target?: ClaimTarget,
-        /// What the work is, in a word.
+        /// The kind of work, in one word.
         action?: String,
-        /// Until when, ISO 8601.
+        /// Expiry time, ISO 8601.
         expires_at?: String,
     }
 }
 
 open_enum! {
-    /// What became of a request for a claim.
+    /// The outcome of a request for a claim.
     pub enum ClaimStatus {
         /// The claim is held.
         Active = "active",
-        /// The claim waits in line (202).
+        /// The claim is in the claim queue (202).
         Queued = "queued",
     }
 }
 
 record! {
-    /// The answer to a request for a claim, held or queued (docs/protocol/http.md §6–7). The claim's id is in one of three places.
+    /// The response to a request for a claim, held or queued (docs/protocol/http.md §6–7). The id
+    /// of the claim is in one of three members.
     pub struct ClaimAnswer {
-        /// What became of the request.
+        /// The outcome of the request.
         status?: ClaimStatus,
-        /// The claim.
+        /// Id of the claim.
         intent?: GrantedIntent,
         /// The id of the claim.
         id?: String,
         /// The id of the claim.
         intent_id?: String,
-        /// Its place in the line while queued; 0 is next.
+        /// Position in the claim queue while queued; 0 is next.
         position?: u64,
     }
 }
 
 impl ClaimAnswer {
-    /// The id of the claim, wherever it stands.
+    /// Returns the id of the claim, whichever member carries it.
     pub fn claim_id(&self) -> Option<&str> {
         let inner = self.intent.as_ref().map(|intent| &intent.id);
         inner.or(self.id.as_ref()).or(self.intent_id.as_ref()).map(String::as_str)
     }
 
-    /// Whether the claim waits in line.
+    /// Returns whether the claim is in the claim queue.
     pub fn is_queued(&self) -> bool {
         self.status == Some(ClaimStatus::Queued)
     }
 }
 
 record! {
-    /// The answer of `DELETE /v1/models/{model}/{id}/claim`, and of a reorder (docs/protocol/http.md §7).
+    /// The response of `DELETE /v1/models/{model}/{id}/claim` and of a reorder
+    /// (docs/protocol/http.md §7).
     pub struct ClaimReleased {
         /// Whether the request was understood.
         ok: bool,
-        /// Whether there was a claim of the caller to release.
+        /// Whether the caller had a claim to release.
         released?: bool,
     }
 }
@@ -266,63 +274,65 @@ record! {
 record! {
     /// The body of `POST /v1/models/{model}/{id}/claim/reorder` (docs/protocol/http.md §7).
     pub struct ReorderBody {
-        /// The waiters to put first, in this order.
+        /// The waiters to move to the front, in this order.
         order: Vec<QueueSlot>,
     }
 }
 
 record! {
-    /// The body of `POST /v1/intents`: a request for a claim with an id of the client's (docs/protocol/http.md §6).
+    /// The body of `POST /v1/intents`: a request for a claim whose id the client chooses
+    /// (docs/protocol/http.md §6).
     pub struct IntentBody {
-        /// `int_<uuid>`, made up by the client.
+        /// `int_<uuid>`, chosen by the client.
         intent_id: String,
-        /// What is wanted.
+        /// Target of the claim.
         target: ClaimTarget,
-        /// What the work is, in a word.
+        /// The kind of work, in one word.
         action: String,
-        /// How long it is wanted.
+        /// Requested duration of the claim.
         ttl?: Ttl,
-        /// Whether to wait in line when the row is held.
+        /// Whether to join the claim queue if the row is held.
         queue?: bool,
     }
 }
 
 record! {
-    /// The answer of `GET /v1/intents`: who holds, who waits (docs/protocol/http.md §6).
+    /// The response of `GET /v1/intents`: holders and waiters (docs/protocol/http.md §6).
     pub struct IntentList {
         /// Always `list`.
         object!: ListTag,
-        /// Holders and waiters, for readers of lists.
+        /// Holders and waiters, for clients that read lists.
         data?: Vec<ModelClaim>,
-        /// Holders.
+        /// The holders.
         intents!: Vec<ModelClaim>,
-        /// Waiters, next first.
+        /// The waiters, next first.
         queue!: Vec<ModelClaim>,
     }
 }
 
 record! {
-    /// The answer of `DELETE /v1/intents/{id}` (docs/protocol/http.md §6).
+    /// The response of `DELETE /v1/intents/{id}` (docs/protocol/http.md §6).
     pub struct IntentReleased {
         /// Always `intent`.
         object!: IntentTag,
-        /// The claim.
+        /// Id of the claim.
         id: String,
-        /// Whether it was there.
+        /// Whether the claim existed.
         released?: bool,
     }
 }
 
 record! {
-    /// The answer of `GET /health` (docs/protocol/http.md §5).
+    /// The response of `GET /health` (docs/protocol/http.md §5).
     pub struct Health {
-        /// `healthy` when all is well.
+        /// `healthy` if the coordinator is operational.
         status: String,
     }
 }
 
 record! {
-    /// The body of `POST /v1/datasource`: where the customer's database is (docs/protocol/http.md §6).
+    /// The body of `POST /v1/datasource`: the address of the customer's database
+    /// (docs/protocol/http.md §6).
     pub struct DataSourceBody {
         /// The connection string.
         connection_string: String,

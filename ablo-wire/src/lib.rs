@@ -1,8 +1,8 @@
-//! The frames and bodies of the Ablo coordination protocol as Rust types, once.
+//! The frames and bodies of the Ablo coordination protocol as Rust types.
 //!
-//! What comes in is JSON from the other side; what goes out is JSON the other side accepts. Everything else that must
-//! agree with it (TypeScript types, JSON Schema, OpenAPI components) is derived from these types through the feature
-//! `schema`. There is no I/O here, no state, and no decision that needs a row or a schema.
+//! The types read and write JSON. Everything else that must agree with them (TypeScript types, JSON
+//! Schema, OpenAPI components) is derived from these types through the feature `schema`. The crate
+//! has no I/O, no state and no logic that needs a row or a schema.
 //!
 //! ```
 //! use ablo_wire::{ClientFrame, CommitFrame, Operation, RawRow, ServerFrame, Verb};
@@ -22,18 +22,18 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! # What stays open
+//! # Unknown values
 //!
-//! Frames of an unknown type, string values outside a known set and members nobody has heard of are all kept and
-//! written back: [`OtherFrame`], the `Other` variant of every enum, the member `other` of every record. Rows stay JSON
-//! text until someone asks for them ([`RawRow`], [`RawData`]), so that a number wider than a double survives; any type
-//! can stand in their place (`Delta<Task>`, `ListPage<Task>`). Absent and null are told apart where the protocol does
-//! ([`Maybe`]).
+//! Unknown frame types, unknown string values and unknown members are all kept and written back:
+//! [`OtherFrame`], the `Other` variant of every enum, the member `other` of every record. Rows stay
+//! JSON text until they are decoded ([`RawRow`], [`RawData`]), which preserves numbers wider than a
+//! double; an application type can replace them (`Delta<Task>`, `ListPage<Task>`). [`Maybe`]
+//! distinguishes absent and null where the protocol does.
 //!
 //! # Units
 //!
-//! Times and spans say their unit in their type ([`Millis`], [`Seconds`]) or, where they are text, in their
-//! description (ISO 8601, UTC). Positions in the log are [`SyncId`].
+//! Times and durations carry their unit in their type ([`Millis`], [`Seconds`]) or, if they are
+//! text, in their description (ISO 8601, UTC). Positions in the sync log are [`SyncId`].
 
 mod codes;
 mod number;

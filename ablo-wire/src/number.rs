@@ -1,10 +1,10 @@
-//! Numbers with a unit. All are JSON numbers below 2^53, because the other side may hold them in a double.
+//! Numbers with a unit. All are JSON numbers below 2^53, because a peer may store them in a double.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// The largest integer a double holds exactly: 2^53 - 1.
+/// The largest integer that a double represents exactly: 2^53 - 1.
 pub const MAX_SAFE: u64 = (1 << 53) - 1;
 
 macro_rules! number {
@@ -46,7 +46,7 @@ macro_rules! number {
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let kind = if $fraction { "number" } else { "integer" };
-                // What is below 0 reads as 0.
+                // No minimum: numbers below 0 are read as 0.
                 schemars::json_schema!({ "description": $what, "type": kind, "maximum": MAX_SAFE })
             }
         }
@@ -54,21 +54,23 @@ macro_rules! number {
 }
 
 number! {
-    /// A position in the delta log of an organisation: strictly increasing, a JSON number (docs/protocol/websocket.md §5).
+    /// A position in the sync log of an organisation: strictly increasing, a JSON number
+    /// (docs/protocol/websocket.md §5).
     ///
-    /// A negative number reads as 0, because the protocol treats everything at or below 0 as "nothing seen yet"
-    /// (docs/protocol/commits.md §5). Fractions and numbers of 2^53 and above are errors.
-    SyncId, "Position in the delta log of the organisation.", false
+    /// A negative number is read as 0, because the protocol treats everything at or below 0 as
+    /// "nothing seen yet" (docs/protocol/commits.md §5). Fractions and numbers of 2^53 and above
+    /// are errors.
+    SyncId, "Position in the sync log of the organisation.", false
 }
 
 number! {
-    /// A point in time in milliseconds since 1970, or a span in milliseconds; each member says which.
-    /// Fractions are cut off, negative numbers read as 0.
+    /// A point in time in milliseconds since 1970, or a duration in milliseconds, as documented on
+    /// each member. Fractions are truncated and negative numbers are read as 0.
     Millis, "Milliseconds.", true
 }
 
 number! {
-    /// A span in whole seconds. Fractions are cut off, negative numbers read as 0.
+    /// A duration in whole seconds. Fractions are truncated and negative numbers are read as 0.
     Seconds, "Seconds.", true
 }
 
@@ -99,6 +101,6 @@ impl Visitor<'_> for Number {
         if value.fract() != 0.0 && !self.fraction {
             return Err(E::invalid_value(serde::de::Unexpected::Float(value), &self));
         }
-        self.visit_u64(value as u64) // a saturating cast: negative to 0, huge to u64::MAX, which is refused
+        self.visit_u64(value as u64) // saturates: negative to 0, huge to an error
     }
 }

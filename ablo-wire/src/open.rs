@@ -1,5 +1,5 @@
-//! What openness needs at run time: three-state members, text visitors and the replay of members that were read before
-//! it was known what they belong to. Nothing here knows a frame.
+//! Helpers for open data: three-state members, string visitors, and buffered members that are
+//! replayed once their type is known.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// A JSON object whose members have no fixed type, in their order.
+/// A JSON object with members of any type, in their original order.
 pub type Object = serde_json::Map<String, serde_json::Value>;
 
-/// A member that may be absent, null or a value, where the protocol tells the three apart.
+/// A member that may be absent, null or a value, where the protocol distinguishes the three.
 ///
 /// ```
 /// # use ablo_wire::{Maybe, Operation, RawRow, Verb};
@@ -24,27 +24,27 @@ pub type Object = serde_json::Map<String, serde_json::Value>;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Maybe<T> {
-    /// The member is not there.
+    /// The member is absent.
     #[default]
     Absent,
-    /// The member is there and null.
+    /// The member is present and null.
     Null,
     /// The member has a value.
     Value(T),
 }
 
 impl<T> Maybe<T> {
-    /// `Absent`, for use as a path.
+    /// Returns `Absent`, for use as a function path.
     pub const fn absent() -> Self {
         Maybe::Absent
     }
 
-    /// Whether the member is not written at all.
+    /// Returns whether the member is absent and thus not written.
     pub const fn is_absent(&self) -> bool {
         matches!(self, Maybe::Absent)
     }
 
-    /// The value, if there is one; absent and null fall together.
+    /// Returns the value, or `None` if the member is absent or null.
     pub const fn value(&self) -> Option<&T> {
         match self {
             Maybe::Value(value) => Some(value),
@@ -52,7 +52,7 @@ impl<T> Maybe<T> {
         }
     }
 
-    /// The value, if there is one, by move.
+    /// Converts into the value, or `None` if the member is absent or null.
     pub fn into_value(self) -> Option<T> {
         match self {
             Maybe::Value(value) => Some(value),
@@ -60,7 +60,7 @@ impl<T> Maybe<T> {
         }
     }
 
-    /// Changes the value and keeps absent and null.
+    /// Maps the value and keeps absent and null.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Maybe<U> {
         match self {
             Maybe::Absent => Maybe::Absent,
@@ -69,12 +69,12 @@ impl<T> Maybe<T> {
         }
     }
 
-    /// `None` as an explicit null.
+    /// Converts `None` to an explicit null.
     pub fn or_null(value: Option<T>) -> Self {
         value.map_or(Maybe::Null, Maybe::Value)
     }
 
-    /// `None` as an absent member.
+    /// Converts `None` to an absent member.
     pub fn or_absent(value: Option<T>) -> Self {
         value.map_or(Maybe::Absent, Maybe::Value)
     }
@@ -120,7 +120,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Maybe<T> {
     }
 }
 
-/// Reads a member whose bad shape counts as absence ("a bad shape is silently dropped", docs/protocol/errors.md §2).
+/// Reads a member that counts as absent if it is malformed (docs/protocol/errors.md §2).
 pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -128,10 +128,10 @@ pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
-/// Visits a string: what it is called in messages, and what becomes of it.
-pub(crate) struct Text<F>(pub(crate) &'static str, pub(crate) F);
+/// Visits a string: its name in error messages, and its conversion.
+pub(crate) struct StringVisitor<F>(pub(crate) &'static str, pub(crate) F);
 
-impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Text<F> {
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for StringVisitor<F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,11 +143,11 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Text<F> {
     }
 }
 
-/// Members that were read before it was known what they belong to, as text.
+/// Members that were read before their type was known, as text.
 #[derive(Default)]
-pub(crate) struct Held(pub(crate) Vec<(String, Box<RawValue>)>);
+pub(crate) struct BufferedMembers(pub(crate) Vec<(String, Box<RawValue>)>);
 
-impl Held {
+impl BufferedMembers {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| key == name)
     }
@@ -171,19 +171,19 @@ impl Held {
     }
 }
 
-/// A map whose first key has been read already.
-pub(crate) struct Peeked<M> {
+/// A map whose first key has already been read.
+pub(crate) struct PeekedMap<M> {
     pub(crate) first: Option<String>,
     pub(crate) rest: M,
 }
 
-impl<'de, M: MapAccess<'de>> Peeked<M> {
+impl<'de, M: MapAccess<'de>> PeekedMap<M> {
     pub(crate) fn read<T: Deserialize<'de>>(self) -> Result<T, M::Error> {
         T::deserialize(MapAccessDeserializer::new(self))
     }
 }
 
-impl<'de, M: MapAccess<'de>> MapAccess<'de> for Peeked<M> {
+impl<'de, M: MapAccess<'de>> MapAccess<'de> for PeekedMap<M> {
     type Error = M::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

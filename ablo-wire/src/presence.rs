@@ -1,97 +1,100 @@
-//! Presence: who is here and what they are doing (docs/protocol/websocket.md §7). Presence forbids nothing.
+//! Presence: connected participants and their activity (docs/protocol/websocket.md §7). Presence is
+//! informational and never blocks a write.
 
 use crate::record::{open_enum, record};
 use crate::{ActiveIntent, Millis, Object, Range};
 
 open_enum! {
-    /// Whether a participant is there.
+    /// The online status of a participant.
     pub enum PresenceStatus {
-        /// There.
+        /// Connected.
         Online = "online",
-        /// There and not active.
+        /// Connected but not active.
         Away = "away",
-        /// Gone.
+        /// Not connected.
         Offline = "offline",
     }
 }
 
 open_enum! {
-    /// What a presence frame says about the roster. Absent is an update.
+    /// The kind of a presence frame. Absent means update.
     pub enum PresenceKind {
-        /// The participant came.
+        /// The participant connected.
         Enter = "enter",
-        /// Something changed.
+        /// The participant's presence changed.
         Update = "update",
-        /// The participant went, and its claims with it.
+        /// The participant disconnected and its claims ended.
         Leave = "leave",
     }
 }
 
 record! {
-    /// What a participant is doing. Idle is `{entityType: "Unknown", entityId: "", action: "idle"}`.
+    /// The activity of a participant. Idle is `{entityType: "Unknown", entityId: "", action:
+    /// "idle"}`.
     pub struct Activity {
         /// The model, usually its schema key.
         entity_type: String,
         /// The id of the row.
         entity_id: String,
-        /// A place inside the row.
+        /// A path inside the row.
         path?: String,
-        /// Lines inside the row.
+        /// A range of lines inside the row.
         range?: Range,
         /// A field of the row.
         field?: String,
-        /// Further facts.
+        /// Additional data.
         meta?: Object,
-        /// What, in a word: `reading`.
+        /// The kind of activity, in one word: `reading`.
         action: String,
-        /// What, in a sentence.
+        /// A description of the activity, in one sentence.
         detail?: String,
     }
 }
 
 impl Activity {
-    /// Doing nothing.
+    /// Returns the idle activity.
     pub fn idle() -> Self {
         Self::new("Unknown", "", "idle")
     }
 }
 
 record! {
-    /// `presence_update` from a client: about itself, so it never says who (docs/protocol/websocket.md §3).
+    /// `presence_update` from a client, about itself and therefore without a participant
+    /// (docs/protocol/websocket.md §3).
     pub struct PresenceReport {
-        /// Whether the participant is there.
+        /// Online status of the participant.
         status: PresenceStatus,
         /// IANA name of the time zone.
         timezone?: String,
-        /// A status in the participant's own words.
+        /// A free-text status.
         custom_status?: String,
-        /// What the participant is doing.
+        /// Activity of the participant.
         activity?: Activity,
     }
 }
 
 record! {
-    /// `presence_update` from the coordinator: about a peer (docs/protocol/websocket.md §7).
+    /// `presence_update` from the coordinator, about a peer (docs/protocol/websocket.md §7).
     pub struct PresenceUpdate {
-        /// What it says about the roster; absent is an update.
+        /// The kind of the frame; absent means update.
         kind?: PresenceKind,
-        /// The peer. Frames without it are ignored.
+        /// Id of the peer. Frames without it are ignored.
         user_id?: String,
-        /// Whether the peer is there.
+        /// Online status of the peer.
         status?: PresenceStatus,
-        /// The groups it shares, each `kind:id`.
+        /// The shared sync groups, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// What the peer is doing.
+        /// Activity of the peer.
         activity?: Activity,
-        /// Whether the peer is an agent; the coordinator's own knowledge.
+        /// Whether the peer is an agent, as determined by the coordinator.
         is_agent?: bool,
-        /// When it was last active, in milliseconds since 1970.
+        /// Time of the last activity, in milliseconds since 1970.
         timestamp?: Millis,
-        /// All of the peer's claims, replacing those known before; absent is none.
+        /// All claims of the peer, replacing those known before; absent means none.
         active_intents?: Vec<ActiveIntent>,
         /// IANA name of the time zone.
         timezone?: String,
-        /// A status in the peer's own words.
+        /// A free-text status.
         custom_status?: String,
     }
 }
@@ -99,29 +102,29 @@ record! {
 record! {
     /// One participant of the HTTP roster (docs/protocol/http.md §5).
     pub struct PresenceEntry {
-        /// The participant.
+        /// Id of the participant.
         user_id: String,
-        /// Whether it is an agent.
+        /// Whether the participant is an agent.
         is_agent?: bool,
-        /// Whether it is there.
+        /// Online status of the participant.
         status: PresenceStatus,
-        /// Its groups, each `kind:id`.
+        /// Sync groups of the participant, each `kind:id`.
         sync_groups?: Vec<String>,
-        /// What it is doing.
+        /// Activity of the participant.
         activity?: Activity,
-        /// When this was last true, ISO 8601.
+        /// Time of the last update, ISO 8601.
         updated_at?: String,
-        /// Its organisation.
+        /// Organisation of the participant.
         organization_id?: String,
-        /// Its claims.
+        /// Claims of the participant.
         active_intents?: Vec<ActiveIntent>,
     }
 }
 
 record! {
-    /// The answer of `GET /presence`.
+    /// The response of `GET /presence`.
     pub struct PresenceRoster {
-        /// Who is there.
+        /// The connected participants.
         entries: Vec<PresenceEntry>,
     }
 }
@@ -129,15 +132,15 @@ record! {
 record! {
     /// The body of `POST /presence`.
     pub struct PresencePost {
-        /// The participant, `agent:<id>`.
+        /// Id of the participant, `agent:<id>`.
         user_id: String,
-        /// Its organisation.
+        /// Organisation of the participant.
         organization_id: String,
-        /// Whether it is there.
+        /// Online status of the participant.
         status: PresenceStatus,
-        /// What it is doing.
+        /// Activity of the participant.
         activity?: Activity,
-        /// Its groups, each `kind:id`.
+        /// Sync groups of the participant, each `kind:id`.
         sync_groups?: Vec<String>,
     }
 }

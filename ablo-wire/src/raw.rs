@@ -1,5 +1,5 @@
-//! Holders of JSON text that this crate does not interpret: rows, delta data, anything an application sends to its
-//! peers. Numbers, escapes and member order come out exactly as they went in.
+//! JSON text that this crate does not interpret: rows, delta data and application payloads.
+//! Numbers, escapes and member order are preserved exactly.
 
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::{Deserialize, Serialize};
@@ -14,17 +14,17 @@ macro_rules! raw {
         pub struct $name(Box<RawValue>);
 
         impl $name {
-            /// Takes a JSON value of this shape from its text.
+            /// Parses JSON text of this shape.
             pub fn parse(text: &str) -> serde_json::Result<Self> {
                 serde_json::from_str(text)
             }
 
-            /// Writes a value as JSON text.
+            /// Serialises a value as JSON text.
             pub fn encode<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Self> {
                 Self::try_from(serde_json::value::to_raw_value(value)?)
             }
 
-            /// The JSON text.
+            /// Returns the JSON text.
             pub fn get(&self) -> &str {
                 self.0.get()
             }
@@ -43,7 +43,8 @@ macro_rules! raw {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                Box::<RawValue>::deserialize(from).and_then(|raw| Self::try_from(raw).map_err(D::Error::custom))
+                let raw = Box::<RawValue>::deserialize(from)?;
+                Self::try_from(raw).map_err(D::Error::custom)
             }
         }
 
@@ -76,13 +77,14 @@ raw! {
 }
 
 raw! {
-    /// A row: one JSON object, as text. In the schema it is the definition `Row`, the place where an emitter puts the
-    /// row of a model.
+    /// A row: one JSON object, as text. In the schema it is the definition `Row`, which an emitter
+    /// replaces with the row type of a model.
     ///
     /// ```
     /// # use ablo_wire::RawRow;
     /// let row = RawRow::parse(r#"{"id":"t_1","budget":123456789012345678901234567890}"#)?;
-    /// assert_eq!(serde_json::to_string(&row)?, r#"{"id":"t_1","budget":123456789012345678901234567890}"#);
+    /// let text = serde_json::to_string(&row)?;
+    /// assert_eq!(text, r#"{"id":"t_1","budget":123456789012345678901234567890}"#);
     /// assert!(RawRow::parse("[]").is_err());
     /// # Ok::<(), serde_json::Error>(())
     /// ```
@@ -95,8 +97,8 @@ raw! {
 }
 
 raw! {
-    /// The data of a delta: a JSON object, or a JSON string that holds one (docs/protocol/websocket.md §5), as text. In the schema
-    /// it is the definition `Data`.
+    /// The data of a delta: a JSON object, or a JSON string that contains one
+    /// (docs/protocol/websocket.md §5), as text. In the schema it is the definition `Data`.
     ///
     /// ```
     /// # use ablo_wire::RawData;
@@ -107,20 +109,20 @@ raw! {
     /// ```
     RawData, "a JSON object or a JSON string", Some(b'{' | b'"'),
     |generator| schemars::json_schema!({
-        "description": "A JSON object, or a JSON string that holds one.",
+        "description": "A JSON object, or a JSON string that contains one.",
         "anyOf": [generator.subschema_for::<RawRow>(), { "type": "string" }]
     })
 }
 
 impl RawRow {
-    /// Reads the row into a type of the application; it may borrow from this text.
+    /// Decodes the row into an application type, which may borrow from this text.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
         serde_json::from_str(self.get())
     }
 }
 
 impl RawData {
-    /// The text of the object, whichever way it was sent.
+    /// Returns the text of the object, for either encoding.
     pub fn row_text(&self) -> serde_json::Result<Cow<'_, str>> {
         match self.get().as_bytes().first() {
             Some(b'"') => serde_json::from_str::<String>(self.get()).map(Cow::Owned),
@@ -128,14 +130,14 @@ impl RawData {
         }
     }
 
-    /// Reads the object into a type of the application, whichever way it was sent.
+    /// Decodes the object into an application type, for either encoding.
     pub fn decode<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(&self.row_text()?)
     }
 }
 
 impl RawJson {
-    /// Reads the value into a type of the application; it may borrow from this text.
+    /// Decodes the value into an application type, which may borrow from this text.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
         serde_json::from_str(self.get())
     }

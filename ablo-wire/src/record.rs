@@ -1,9 +1,8 @@
-//! The three little languages this crate is written in: [`record!`] for objects, [`open_enum!`] for string enums that
-//! keep unknown values, [`literal!`] for members with one legal value. They exist so that a rule of the protocol
-//! ("absent unless set", "null is not absent", "unknown members survive") is a mark on the member instead of a
-//! paragraph of attributes, and so that no member can forget it. No frame is declared here.
+//! Macros that declare wire types: [`record!`] for objects, [`open_enum!`] for string enums that
+//! keep unknown values, [`literal!`] for members with one legal value. They turn the rules for
+//! absent, null and unknown members into a mark on the member instead of a set of attributes.
 
-/// Declares an object of the wire. Members are written as in TypeScript:
+/// Declares a wire object. Members are written as in TypeScript:
 ///
 /// | member | Rust | when absent | when null | written |
 /// |---|---|---|---|---|
@@ -13,15 +12,17 @@
 /// | `a?: T \| null` | `Maybe<T>` | `Absent` | `Null` | unless absent |
 /// | `a!: T` | `T` | default | error | always |
 ///
-/// Every record gets `new`, which takes the required members in order, and a last member `other` that keeps unknown
-/// members. Its values are `serde_json::Value`: integers of 64 bits and doubles are exact, wider numbers are not.
-/// Members that carry rows are `RawRow`, `RawData` or `RawJson`, which keep the text itself; they are read
-/// directly, never through the buffer that `flatten` uses for unknown members.
+/// Every record gets `new`, which takes the required members in order, and a last member `other`
+/// that keeps unknown members. Its values are `serde_json::Value`: 64-bit integers and doubles are
+/// exact, wider numbers are not. Members that carry rows are `RawRow`, `RawData` or `RawJson`,
+/// which keep the text; they are read directly, not through the buffer that `flatten` uses for
+/// unknown members.
 macro_rules! record {
     ($(#[$m:meta])* pub struct $name:ident $(<$g:ident = $d:ty>)? { $($body:tt)* }) => {
         $crate::record::record! { @munch [$(#[$m])*] [$name] [$($g = $d)?] [] [] [] $($body)* }
     };
-    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident ?: $t:ty | null, $($rest:tt)*) => {
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*]
+        $(#[$f:meta])* $a:ident ?: $t:ty | null, $($rest:tt)*) => {
         $crate::record::record! { @munch $m $n $g [$($fields)*
             $(#[$f])*
             #[serde(default = "Maybe::absent", skip_serializing_if = "Maybe::is_absent")]
@@ -29,7 +30,8 @@ macro_rules! record {
             pub $a: Maybe<$t>,
         ] $req [$($init)* $a: Maybe::Absent,] $($rest)* }
     };
-    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident ?: $t:ty, $($rest:tt)*) => {
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*]
+        $(#[$f:meta])* $a:ident ?: $t:ty, $($rest:tt)*) => {
         $crate::record::record! { @munch $m $n $g [$($fields)*
             $(#[$f])*
             #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
@@ -37,13 +39,15 @@ macro_rules! record {
             pub $a: Option<$t>,
         ] $req [$($init)* $a: None,] $($rest)* }
     };
-    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident : $t:ty | null, $($rest:tt)*) => {
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*]
+        $(#[$f:meta])* $a:ident : $t:ty | null, $($rest:tt)*) => {
         $crate::record::record! { @munch $m $n $g [$($fields)*
             $(#[$f])*
             pub $a: Option<$t>,
         ] $req [$($init)* $a: None,] $($rest)* }
     };
-    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*] $(#[$f:meta])* $a:ident !: $t:ty, $($rest:tt)*) => {
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] $req:tt [$($init:tt)*]
+        $(#[$f:meta])* $a:ident !: $t:ty, $($rest:tt)*) => {
         $crate::record::record! { @munch $m $n $g [$($fields)*
             $(#[$f])*
             #[serde(default = "Default::default")]
@@ -51,13 +55,15 @@ macro_rules! record {
             pub $a: $t,
         ] $req [$($init)* $a: Default::default(),] $($rest)* }
     };
-    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] [$($req:tt)*] [$($init:tt)*] $(#[$f:meta])* $a:ident : $t:ty, $($rest:tt)*) => {
+    (@munch $m:tt $n:tt $g:tt [$($fields:tt)*] [$($req:tt)*] [$($init:tt)*]
+        $(#[$f:meta])* $a:ident : $t:ty, $($rest:tt)*) => {
         $crate::record::record! { @munch $m $n $g [$($fields)*
             $(#[$f])*
             pub $a: $t,
         ] [$($req)* ($a: $t)] [$($init)* $a: $a.into(),] $($rest)* }
     };
-    (@munch [$($m:tt)*] [$name:ident] [$($g:ident = $d:ty)?] [$($fields:tt)*] $req:tt [$($init:tt)*]) => {
+    (@munch [$($m:tt)*] [$name:ident] [$($g:ident = $d:ty)?] [$($fields:tt)*] $req:tt
+        [$($init:tt)*]) => {
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[cfg_attr(feature = "schema", schemars(transform = $crate::schema::tidy_record))]
@@ -65,7 +71,8 @@ macro_rules! record {
         $($m)*
         pub struct $name $(<$g = $d>)? {
             $($fields)*
-            /// Members this version does not know, in their order; sent back after the known ones.
+            /// Members unknown to this version, in their original order; written after the known
+            /// ones.
             #[serde(flatten)]
             pub other: $crate::Object,
         }
@@ -74,7 +81,7 @@ macro_rules! record {
     };
     (@new [$name:ident] [$($g:ident)?] [] [$($init:tt)*]) => {
         impl $(<$g>)? $name $(<$g>)? {
-            /// The record with every member absent.
+            /// Creates the record with every member absent.
             pub fn new() -> Self {
                 Self { $($init)* other: Default::default() }
             }
@@ -88,8 +95,8 @@ macro_rules! record {
     };
     (@new [$name:ident] [$($g:ident)?] [$(($a:ident: $t:ty))+] [$($init:tt)*]) => {
         impl $(<$g>)? $name $(<$g>)? {
-            /// The record with its required members; everything else is absent.
-            #[allow(clippy::too_many_arguments)] // as many as the protocol requires
+            /// Creates the record with its required members; all others are absent.
+            #[allow(clippy::too_many_arguments)] // one per required member
             pub fn new($($a: impl Into<$t>),+) -> Self {
                 Self { $($init)* other: Default::default() }
             }
@@ -97,22 +104,24 @@ macro_rules! record {
     };
 }
 
-/// Declares a string enum that keeps values it does not know in `Other`, and writes them back.
+/// Declares a string enum that keeps unknown values in `Other` and writes them back.
 macro_rules! open_enum {
-    ($(#[doc = $doc:literal])* pub enum $name:ident { $($(#[doc = $vdoc:literal])* $v:ident = $s:literal,)* }) => {
+    ($(#[doc = $doc:literal])* pub enum $name:ident {
+        $($(#[doc = $vdoc:literal])* $v:ident = $s:literal,)*
+    }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[doc = $vdoc])* $v,)*
-            /// A value this version does not know, kept as it came.
+            /// A value unknown to this version, kept as received.
             Other(Box<str>),
         }
 
         impl $name {
-            /// The values this version knows.
+            /// The values known to this version.
             pub const KNOWN: &'static [&'static str] = &[$($s),*];
 
-            /// The spelling on the wire.
+            /// Returns the spelling on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$v => $s,)*
@@ -150,7 +159,9 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_str($crate::open::Text(stringify!($name), |text: &str| Self::from(text)))
+                let visitor =
+                    $crate::open::StringVisitor(stringify!($name), |text: &str| Self::from(text));
+                from.deserialize_str(visitor)
             }
         }
 
@@ -167,7 +178,7 @@ macro_rules! open_enum {
     };
 }
 
-/// Declares a member with one legal value: a unit type that always writes it and reads nothing else.
+/// Declares a member with one legal value: a unit type that writes this value and rejects others.
 macro_rules! literal {
     ($(#[doc = $doc:literal])* pub struct $name:ident = $s:literal;) => {
         $(#[doc = $doc])*
@@ -182,9 +193,13 @@ macro_rules! literal {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                match from.deserialize_str($crate::open::Text($s, |text: &str| text == $s))? {
+                let visitor = $crate::open::StringVisitor($s, |text: &str| text == $s);
+                match from.deserialize_str(visitor)? {
                     true => Ok(Self),
-                    false => Err(serde::de::Error::custom(concat!("expected the string `", $s, "`"))),
+                    false => {
+                        let message = concat!("expected the string `", $s, "`");
+                        Err(serde::de::Error::custom(message))
+                    }
                 }
             }
         }

@@ -1,32 +1,35 @@
-//! The JSON Schema of everything in this crate: one document, stable names. Comes in: the types. Goes out: JSON.
+//! The JSON Schema of the types in this crate: one document with stable names.
 //!
-//! * [`frames_schema`] is the whole contract as one JSON Schema 2020-12 document: a definition for every payload and
-//!   body under `$defs`, and a frame of either direction at the root. The TypeScript emitter prints its definitions.
-//! * [`http_components`] is the part an OpenAPI document needs, with references into `components/schemas`.
-//!   [`HTTP_BODIES`] names the bodies by direction; the emitter gives them routes.
+//! * [`frames_schema`] is the whole contract as one JSON Schema 2020-12 document: a definition for
+//!   every payload and body under `$defs`, and a frame of either direction at the root. The
+//!   TypeScript emitter prints its definitions.
+//! * [`http_components`] is the part an OpenAPI document needs, with references into
+//!   `components/schemas`. [`HTTP_BODIES`] lists the bodies by direction; the emitter assigns them
+//!   to routes.
 //!
-//! Rows are holes: bodies refer to the definition `Row` (any object) and `Data` (an object or a string holding one);
-//! an emitter that knows the models puts its own definition there. Open string enums are
-//! `anyOf: [{type: string, enum: […]}, {type: string}]`, in TypeScript `"a" | "b" | (string & {})`. Members that are
-//! not in `required` are absent, not null, unless their type says null. Unknown members are allowed everywhere
-//! (`additionalProperties: true`). The schema says what is written; reading is more lenient (null for an absent
-//! member, flat frames, fractions of a millisecond).
+//! Rows are placeholders: bodies refer to the definitions `Row` (any object) and `Data` (an object
+//! or a string that contains one), which an emitter that knows the models replaces. Open string
+//! enums are `anyOf: [{type: string, enum: […]}, {type: string}]`, in TypeScript `"a" | "b" |
+//! (string & {})`. Members that are not in `required` are absent, not null, unless their type
+//! includes null. Unknown members are allowed everywhere (`additionalProperties: true`). The schema
+//! describes the written form; reading is more lenient (null for an absent member, flat frames,
+//! fractions of a millisecond).
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
-/// A definition and which way it crosses HTTP.
+/// A definition that is an HTTP body, and its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpBody {
-    /// The name of its definition.
+    /// The name of the definition.
     pub name: &'static str,
-    /// Whether clients send it or receive it.
+    /// Whether clients send or receive it.
     pub direction: Direction,
 }
 
-/// Which way a body crosses HTTP.
+/// The direction of an HTTP body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Sent by the client.
@@ -36,8 +39,13 @@ pub enum Direction {
 }
 
 macro_rules! bodies {
-    (requests { $($q:ty = $qn:literal,)* } responses { $($r:ty = $rn:literal,)* } others { $($o:ty = $on:literal,)* }) => {
-        /// Every body of the HTTP routes, requests first (docs/protocol/http.md §4–7, docs/protocol/errors.md §1).
+    (
+        requests { $($q:ty = $qn:literal,)* }
+        responses { $($r:ty = $rn:literal,)* }
+        others { $($o:ty = $on:literal,)* }
+    ) => {
+        /// All bodies of the HTTP routes, requests first (docs/protocol/http.md §4–7,
+        /// docs/protocol/errors.md §1).
         pub const HTTP_BODIES: &[HttpBody] = &[
             $(HttpBody { name: $qn, direction: Direction::Request },)*
             $(HttpBody { name: $rn, direction: Direction::Response },)*
@@ -115,7 +123,7 @@ bodies! {
     }
 }
 
-/// The whole contract as one JSON Schema 2020-12 document, made once in a process.
+/// Returns the whole contract as one JSON Schema 2020-12 document. It is built once per process.
 ///
 /// ```
 /// let schema = ablo_wire::frames_schema();
@@ -133,27 +141,31 @@ pub fn frames_schema() -> &'static Value {
         let mut definitions = generator.take_definitions(true);
         definitions.insert(
             "MutationResult".into(),
-            json!({ "description": "The answer to a commit frame: its receipt.", "$ref": "#/$defs/CommitReceipt" }),
+            json!({
+                "description": "The receipt of a commit frame.",
+                "$ref": "#/$defs/CommitReceipt",
+            }),
         );
         definitions.sort_keys();
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Ablo wire frames",
-            "description": "A frame of the coordination protocol, in either direction; the bodies of its HTTP routes \
-                and of data sources are definitions beside it.",
+            "description": "A frame of the coordination protocol, in either direction. The \
+                definitions also include the bodies of HTTP routes and data sources.",
             "anyOf": [client, server],
             "$defs": definitions,
         })
     })
 }
 
-/// The definitions that HTTP bodies need, themselves included, with references of the form
-/// `#/components/schemas/Name`. Pick from them by the names in [`HTTP_BODIES`].
+/// Returns the definitions of all HTTP bodies and everything that they refer to, with references of
+/// the form `#/components/schemas/Name`. [`HTTP_BODIES`] lists the names of the bodies.
 ///
 /// ```
 /// let components = ablo_wire::http_components();
 /// assert!(ablo_wire::HTTP_BODIES.iter().all(|body| components.contains_key(body.name)));
-/// assert_eq!(components["ListPage"]["properties"]["data"]["items"]["$ref"], "#/components/schemas/Row");
+/// let data = &components["ListPage"]["properties"]["data"];
+/// assert_eq!(data["items"]["$ref"], "#/components/schemas/Row");
 /// ```
 pub fn http_components() -> &'static Map<String, Value> {
     static COMPONENTS: OnceLock<Map<String, Value>> = OnceLock::new();
@@ -174,7 +186,8 @@ pub fn http_components() -> &'static Map<String, Value> {
     })
 }
 
-/// Makes references lead below `#/components/schemas`, and collects the names that they lead to.
+/// Rewrites references to point below `#/components/schemas` and collects the names of their
+/// targets.
 fn move_references(value: &mut Value, found: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| move_references(item, found)),
@@ -191,20 +204,20 @@ fn move_references(value: &mut Value, found: &mut Vec<String>) {
     }
 }
 
-/// The names of all HTTP bodies, requests first: the roots of [`http_components`].
+/// Returns the names of all HTTP bodies, requests first: the roots of [`http_components`].
 pub fn definition_names_for_http() -> impl Iterator<Item = &'static str> {
     HTTP_BODIES.iter().map(|body| body.name)
 }
 
-/// How this crate's types are meant to become schemas: JSON Schema 2020-12, as written rather than as read, with
-/// definitions under `path`. For emitters that generate the schema of a single type.
+/// Returns the settings for generating the schema of a single type: JSON Schema 2020-12 of the
+/// written form, with definitions under `path`.
 pub fn settings(path: &'static str) -> SchemaSettings {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = path.into();
     settings
 }
 
-/// The schema of an open string enum.
+/// Returns the schema of an open string enum.
 pub(crate) fn open_enum(doc: &[&str], known: &[&str]) -> Schema {
     json_schema!({
         "description": description(doc),
@@ -212,35 +225,35 @@ pub(crate) fn open_enum(doc: &[&str], known: &[&str]) -> Schema {
     })
 }
 
-/// A description from the lines of a doc comment.
+/// Returns the description for the lines of a doc comment.
 pub(crate) fn description(lines: &[&str]) -> String {
     prose(&lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n"))
 }
 
-/// Marks a schema whose null is meant, so that [`tidy_record`] leaves it.
+/// Marks a schema as nullable, so that [`tidy_record`] keeps its null.
 pub(crate) fn nullable(mut schema: Schema) -> Schema {
-    schema.insert(MARK.into(), true.into());
+    schema.insert(NULLABLE_MARK.into(), true.into());
     schema
 }
 
-const MARK: &str = "x-null-is-meant";
+const NULLABLE_MARK: &str = "x-keep-null";
 
-/// Applied to definitions that are no records: their descriptions keep prose and lose code.
+/// Removes code examples from the description. Applied to definitions other than records.
 pub(crate) fn tidy(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = prose(text);
     }
 }
 
-/// Adds a definition that has no type of its own, and refers to it.
+/// Adds a definition that has no Rust type and returns a reference to it.
 pub(crate) fn define(generator: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
     generator.definitions_mut().insert(name.to_owned(), schema);
     let path = generator.settings().definitions_path.trim_start_matches('#').trim_end_matches('/');
     json_schema!({ "$ref": format!("#{path}/{name}") })
 }
 
-/// Applied to every record: `Option` means absent here, so null goes from optional members; descriptions keep their
-/// prose and lose code examples.
+/// Removes null from optional members, because `Option` means absent here, and code examples from
+/// descriptions. Applied to every record.
 pub(crate) fn tidy_record(schema: &mut Schema) {
     tidy(schema);
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -250,9 +263,9 @@ pub(crate) fn tidy_record(schema: &mut Schema) {
         if let Some(Value::String(text)) = property.get_mut("description") {
             *text = prose(text);
         }
-        property.shift_remove("default"); // a reader's default is no promise of the writer
-        let meant = property.shift_remove(MARK).is_some();
-        if !meant && !required.iter().any(|required| required == name) {
+        property.shift_remove("default"); // defaults apply to reading only
+        let keep_null = property.shift_remove(NULLABLE_MARK).is_some();
+        if !keep_null && !required.iter().any(|required| required == name) {
             drop_null(property);
         }
     }
@@ -274,33 +287,41 @@ fn drop_null(property: &mut Map<String, Value>) {
         if let [Value::Object(only)] = &mut choices[..] {
             let only = std::mem::take(only);
             property.shift_remove("anyOf");
-            let said = std::mem::replace(property, only);
-            property.extend(said);
+            let outer = std::mem::replace(property, only);
+            property.extend(outer);
         }
     }
 }
 
-/// The prose of a doc comment, for users of the API: up to its first example, without the brackets of links and the
-/// notes that say where a rule is written. A paragraph is one line.
+/// Returns the prose of a doc comment for users of the API: the text before the first example,
+/// without link brackets and citations. Each paragraph becomes one line.
 fn prose(text: &str) -> String {
     let end = text.find("```").unwrap_or(text.len());
-    let mut rest = text[..end].trim_end();
-    let mut said = String::with_capacity(rest.len());
-    while let Some((before, inner, after)) = note(rest) {
-        said.push_str(before);
-        if !inner.contains(".md") {
-            said.push_str(&rest[before.len()..rest.len() - after.len()]);
-        }
-        rest = after;
-    }
-    said.push_str(rest);
-    let paragraphs: Vec<String> =
-        said.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+    let paragraphs: Vec<String> = text[..end]
+        .trim_end()
+        .split("\n\n")
+        .map(|paragraph| without_citations(&paragraph.replace('\n', " ")))
+        .collect();
     paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`")
 }
 
-/// The first words in brackets: what stands before their space, they, and what follows.
-fn note(text: &str) -> Option<(&str, &str, &str)> {
+/// Removes parentheses that cite a document.
+fn without_citations(text: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::with_capacity(text.len());
+    while let Some((before, inner, after)) = split_parenthesis(rest) {
+        kept.push_str(before);
+        if !inner.contains(".md") {
+            kept.push_str(&rest[before.len()..rest.len() - after.len()]);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Splits text at its first parenthesis: the text before the space, the inner text, and the rest.
+fn split_parenthesis(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once(" (")?;
     let (inner, after) = rest.split_once(')')?;
     Some((before, inner, after))
@@ -308,10 +329,11 @@ fn note(text: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 #[test]
-fn notes_of_sources_go_and_other_brackets_stay() {
-    let said = prose(
-        "Held (or\nqueued) now (docs/protocol/claims.md §2, docs/protocol/http.md §6). As [`Claim`]\nsays.\n\nMore (docs/protocol/http.md §7)\n\n```\ncode\n```",
+fn citations_are_removed_and_other_parentheses_kept() {
+    let text = prose(
+        "Held (or\nqueued) now (docs/protocol/claims.md §2,\ndocs/protocol/http.md §6). \
+         As [`Claim`]\nsays.\n\nMore\n(docs/protocol/http.md §7)\n\n```\ncode\n```",
     );
-    assert_eq!(said, "Held (or queued) now. As `Claim` says.\n\nMore");
+    assert_eq!(text, "Held (or queued) now. As `Claim` says.\n\nMore");
     assert_eq!(prose("An open (bracket"), "An open (bracket");
 }

@@ -1,7 +1,8 @@
-//! Data sources: what the coordinator asks of a customer's endpoint, what that endpoint answers, and what it pushes
-//! (docs/protocol/data-source.md). Signatures, retries and adapters are not here.
+//! Data sources: requests of the coordinator to a customer's endpoint, its responses, and pushed
+//! events and webhooks (docs/protocol/data-source.md). Signing and retries are not part of this
+//! crate.
 
-use crate::open::Held;
+use crate::open::BufferedMembers;
 use crate::record::{open_enum, record};
 use crate::{Maybe, Millis, Object, Operation, Order, ParticipantKind, RawRow, SyncId, Where};
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
@@ -9,117 +10,119 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 open_enum! {
-    /// Which rows a request is about.
+    /// The mode of a request: test or live rows.
     pub enum SourceMode {
-        /// Rows of tests.
+        /// Test rows.
         Test = "test",
-        /// Real rows; the default.
+        /// Live rows; the default.
         Live = "live",
     }
 }
 
 open_enum! {
-    /// What was done to a row, in the spelling of data sources (docs/protocol/data-source.md §1).
+    /// The verb of a change, in the spelling of data sources (docs/protocol/data-source.md §1).
     pub enum SourceVerb {
-        /// Inserted.
+        /// The row was inserted.
         Create = "CREATE",
-        /// Changed.
+        /// The row was updated.
         Update = "UPDATE",
-        /// Deleted.
+        /// The row was deleted.
         Delete = "DELETE",
-        /// Archived.
+        /// The row was archived.
         Archive = "ARCHIVE",
-        /// Taken out of the archive.
+        /// The row was restored from the archive.
         Unarchive = "UNARCHIVE",
     }
 }
 
 record! {
-    /// For whom a request is made (docs/protocol/data-source.md §1).
+    /// The participant and organisation that a request is made for (docs/protocol/data-source.md
+    /// §1).
     pub struct SourceScope {
-        /// The participant, such as `agent:triage`.
+        /// Id of the participant, such as `agent:triage`.
         participant_id?: String,
-        /// What kind of participant.
+        /// Kind of participant.
         participant_kind?: ParticipantKind,
-        /// Its organisation.
+        /// Organisation of the participant.
         organization_id?: String,
-        /// The sync groups the rows must belong to; the customer enforces them.
+        /// The sync groups that rows must belong to. The endpoint enforces them.
         required_sync_groups?: Vec<String>,
-        /// Test or live; absent is live.
+        /// Test or live; defaults to live.
         mode?: SourceMode,
     }
 }
 
 record! {
-    /// `load`: asks for one row.
+    /// `load`: requests one row.
     pub struct SourceLoad {
         /// The schema key of the model.
         model: String,
         /// The id of the row.
         id: String,
-        /// For whom.
+        /// The participant and organisation that the request is made for.
         scope?: SourceScope,
     }
 }
 
 record! {
-    /// `list`: asks for rows.
+    /// `list`: requests rows.
     pub struct SourceList {
         /// The schema key of the model.
         model: String,
-        /// Which rows.
+        /// The selection of rows.
         query?: SourceQuery,
-        /// For whom.
+        /// The participant and organisation that the request is made for.
         scope?: SourceScope,
     }
 }
 
 record! {
-    /// Which rows a `list` asks for.
+    /// The selection of rows in a `list` request.
     pub struct SourceQuery {
-        /// Conditions on fields that must all hold.
+        /// Conditions on fields, all of which must hold.
         r#where?: Vec<Where>,
-        /// At most this many rows.
+        /// Maximum number of rows.
         limit?: u64,
         /// The field to order by.
         order_by?: String,
-        /// Which way.
+        /// The sort direction.
         order?: Order,
-        /// Relations to nest in the rows, by name.
+        /// Names of relations to nest in the rows.
         related?: Vec<String>,
-        /// Where the page starts: the `nextCursor` of the answer before.
+        /// The start of the page: the `nextCursor` of the previous response.
         cursor?: String,
     }
 }
 
 record! {
-    /// `commit`: writes rows, all or none. The same `clientTxId` again changes nothing.
+    /// `commit`: writes rows, all or none. Repeating a `clientTxId` has no further effect.
     #[cfg_attr(feature = "schema", schemars(rename = "SourceCommit"))]
     pub struct SourceCommit<D = RawRow> {
         /// Identifies the commit.
         client_tx_id?: String,
-        /// The schema key of the model, when all operations have the same.
+        /// The schema key of the model, if all operations share it.
         model?: String,
-        /// The operations, in the dialect of frames.
+        /// The operations, in the frame dialect.
         operations: Vec<Operation<D>>,
-        /// For whom.
+        /// The participant and organisation that the request is made for.
         scope?: SourceScope,
     }
 }
 
 record! {
-    /// `events`: asks for what changed at the customer.
+    /// `events`: requests changes that the customer recorded.
     pub struct SourceEvents {
-        /// The `nextCursor` of the answer before.
+        /// The `nextCursor` of the previous response.
         cursor?: String | null,
-        /// At most this many events.
+        /// Maximum number of events.
         limit?: u64,
-        /// For whom.
+        /// The participant and organisation that the request is made for.
         scope?: SourceScope,
     }
 }
 
-/// A request to a customer's endpoint: `{ "type": …, … }`, the members of the request beside its type.
+/// A request to a customer's endpoint: `{ "type": …, … }`, with the members of the request beside
+/// its type.
 ///
 /// ```
 /// # use ablo_wire::SourceRequest;
@@ -131,19 +134,19 @@ record! {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceRequest<D = RawRow> {
-    /// Asks for one row.
+    /// Requests one row.
     Load(SourceLoad),
-    /// Asks for rows.
+    /// Requests rows.
     List(SourceList),
     /// Writes rows.
     Commit(SourceCommit<D>),
-    /// Asks for what changed.
+    /// Requests recorded changes.
     Events(SourceEvents),
-    /// A request this version does not know.
+    /// A request unknown to this version.
     Other {
-        /// Its type.
+        /// The type of the request.
         kind: String,
-        /// Its members.
+        /// The members of the request.
         members: Object,
     },
 }
@@ -168,8 +171,8 @@ impl<D: Serialize> Serialize for SourceRequest<D> {
 
 impl<'de, D: DeserializeOwned> Deserialize<'de> for SourceRequest<D> {
     fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
-        struct Request<D>(std::marker::PhantomData<D>);
-        impl<'de, D: DeserializeOwned> Visitor<'de> for Request<D> {
+        struct RequestVisitor<D>(std::marker::PhantomData<D>);
+        impl<'de, D: DeserializeOwned> Visitor<'de> for RequestVisitor<D> {
             type Value = SourceRequest<D>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,25 +184,25 @@ impl<'de, D: DeserializeOwned> Deserialize<'de> for SourceRequest<D> {
                 mut map: M,
             ) -> Result<SourceRequest<D>, M::Error> {
                 let mut kind: Option<String> = None;
-                let mut held = Held::default();
+                let mut buffered = BufferedMembers::default();
                 while let Some(key) = map.next_key::<String>()? {
                     match (key.as_str(), &kind) {
                         ("type", Some(_)) => return Err(Error::duplicate_field("type")),
                         ("type", None) => kind = Some(map.next_value()?),
-                        _ => held.0.push((key, map.next_value()?)),
+                        _ => buffered.0.push((key, map.next_value()?)),
                     }
                 }
                 let kind = kind.ok_or_else(|| Error::missing_field("type"))?;
                 match kind.as_str() {
-                    "load" => held.read().map(SourceRequest::Load),
-                    "list" => held.read().map(SourceRequest::List),
-                    "commit" => held.read().map(SourceRequest::Commit),
-                    "events" => held.read().map(SourceRequest::Events),
-                    _ => Ok(SourceRequest::Other { kind, members: held.into_object()? }),
+                    "load" => buffered.read().map(SourceRequest::Load),
+                    "list" => buffered.read().map(SourceRequest::List),
+                    "commit" => buffered.read().map(SourceRequest::Commit),
+                    "events" => buffered.read().map(SourceRequest::Events),
+                    _ => Ok(SourceRequest::Other { kind, members: buffered.into_object()? }),
                 }
             }
         }
-        from.deserialize_map(Request(std::marker::PhantomData))
+        from.deserialize_map(RequestVisitor(std::marker::PhantomData))
     }
 }
 
@@ -221,7 +224,13 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for SourceRequest<D> {
             generator.subschema_for::<SourceCommit<D>>(),
             generator.subschema_for::<SourceEvents>(),
         ];
-        let tagged = |tag: serde_json::Value| serde_json::json!({ "type": "object", "properties": { "type": tag }, "required": ["type"] });
+        let tagged = |tag: serde_json::Value| {
+            serde_json::json!({
+                "type": "object",
+                "properties": { "type": tag },
+                "required": ["type"],
+            })
+        };
         let mut requests: Vec<_> = std::iter::zip(known, members)
             .map(|(kind, members)| {
                 let tag = tagged(serde_json::json!({ "type": "string", "const": kind }));
@@ -230,56 +239,57 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for SourceRequest<D> {
             .collect();
         requests.push(tagged(serde_json::json!({ "type": "string", "not": { "enum": known } })));
         schemars::json_schema!({
-            "description": "A request to a customer's endpoint: a type, and its members beside it.",
+            "description": "A request to a customer's endpoint: a type with the members of the \
+                request.",
             "anyOf": requests,
         })
     }
 }
 
 record! {
-    /// The answer to `load`.
+    /// The response to `load`.
     #[cfg_attr(feature = "schema", schemars(rename = "LoadAnswer"))]
     pub struct LoadAnswer<T = RawRow> {
-        /// The row; null when there is none.
+        /// The row, or null if it does not exist.
         row: T | null,
     }
 }
 
 record! {
-    /// The answer to `list`.
+    /// The response to `list`.
     #[cfg_attr(feature = "schema", schemars(rename = "ListAnswer"))]
     pub struct ListAnswer<T = RawRow> {
         /// The rows.
         rows: Vec<T>,
-        /// Where the next page starts; absent on the last page.
+        /// The cursor of the next page; absent on the last page.
         next_cursor?: String,
     }
 }
 
 record! {
-    /// The answer to `commit`: the rows after the writes, or what changed.
+    /// The response to `commit`: the rows after the writes, or the changes.
     #[cfg_attr(feature = "schema", schemars(rename = "SourceCommitAnswer"))]
     pub struct SourceCommitAnswer<T = RawRow> {
         /// The rows, in the order of the operations.
         rows?: Vec<T>,
-        /// What changed, in order.
+        /// The changes, in order.
         deltas?: Vec<SourceDelta<T>>,
     }
 }
 
 record! {
-    /// A change a customer's endpoint reports.
+    /// A change reported by a customer's endpoint.
     #[cfg_attr(feature = "schema", schemars(rename = "SourceDelta"))]
     pub struct SourceDelta<T = RawRow> {
         /// The schema key of the model.
         model: String,
         /// The id of the row.
         id: String,
-        /// What was done.
+        /// The verb of the change.
         r#type: SourceVerb,
         /// The row after the change; null for a delete.
         data?: T | null,
-        /// The operation behind it.
+        /// Id of the operation that caused the change.
         transaction_id?: String | null,
     }
 }
@@ -288,32 +298,34 @@ record! {
     /// A change in a customer's outbox (docs/protocol/data-source.md §1).
     #[cfg_attr(feature = "schema", schemars(rename = "SourceEvent"))]
     pub struct SourceEvent<T = RawRow> {
-        /// Unique everywhere; an id seen before is ignored.
+        /// A globally unique id. An event whose id was seen before is ignored.
         id: String,
         /// The schema key of the model.
         model: String,
         /// The id of the row.
         entity_id: String,
-        /// What was done.
+        /// The verb of the change.
         r#type: SourceVerb,
-        /// The row after the change; null for a delete. Without it the change reaches nobody.
+        /// The row after the change; null for a delete. If it is absent, no client receives the
+        /// change.
         data?: T | null,
-        /// The organisation whose members see it; absent is the source's own.
+        /// The organisation whose members see the change; defaults to that of the data source.
         organization_id?: String,
-        /// The commit behind it; absent when the write did not come through the coordinator.
+        /// Id of the commit that caused the change; absent if the write bypassed the coordinator.
         client_tx_id?: String,
-        /// When, in milliseconds since 1970; a hint, the order of events wins.
+        /// Time of the change, in milliseconds since 1970. Informational: the order of events is
+        /// authoritative.
         occurred_at?: Millis,
     }
 }
 
 record! {
-    /// The answer to `events`.
+    /// The response to `events`.
     #[cfg_attr(feature = "schema", schemars(rename = "EventsAnswer"))]
     pub struct EventsAnswer<T = RawRow> {
         /// The events, oldest first.
         events: Vec<SourceEvent<T>>,
-        /// Where the next events start; absent when there are none yet.
+        /// The cursor of the next events; absent if there are none yet.
         next_cursor?: String,
     }
 }
@@ -328,13 +340,13 @@ record! {
 }
 
 open_enum! {
-    /// Why a customer's endpoint refused a request (docs/protocol/data-source.md §3).
+    /// The reason a customer's endpoint refused a request (docs/protocol/data-source.md §3).
     pub enum SourceErrorCode {
         /// The method is not POST (405).
         MethodNotAllowed = "method_not_allowed",
         /// The body is not JSON (400).
         InvalidJson = "invalid_json",
-        /// There is no key to check the signature with (401).
+        /// The endpoint has no key to check the signature (401).
         ApiKeyMissing = "source_api_key_missing",
         /// The message has no id (401).
         IdMissing = "source_id_missing",
@@ -346,15 +358,15 @@ open_enum! {
         TimestampExpired = "source_timestamp_expired",
         /// The message has no signature of version 1 (401).
         SignatureMissing = "source_signature_missing",
-        /// No signature fits (401).
+        /// No signature is valid (401).
         SignatureInvalid = "source_signature_invalid",
-        /// The key may not make this request (403).
+        /// The key does not permit this request (403).
         Forbidden = "source_forbidden",
         /// The model cannot be loaded (404).
         LoadNotConfigured = "source_load_not_configured",
         /// The model cannot be listed (404).
         ListNotConfigured = "source_list_not_configured",
-        /// The operations are of several models (400).
+        /// The operations belong to several models (400).
         CommitRequiresSingleModel = "source_commit_requires_single_model",
         /// The model cannot be written (404).
         CommitNotConfigured = "source_commit_not_configured",
@@ -362,34 +374,34 @@ open_enum! {
         CommitRequiresClientTxId = "source_commit_requires_client_tx_id",
         /// The operations are malformed (400).
         CommitInvalid = "source_commit_invalid",
-        /// There are no events here (404).
+        /// Events are not configured (404).
         EventsNotConfigured = "source_events_not_configured",
-        /// The request is of no known type (400).
+        /// The request type is unknown (400).
         UnknownRequest = "unknown_source_request",
     }
 }
 
 record! {
-    /// A refusal of a customer's endpoint (docs/protocol/data-source.md §3).
+    /// A refusal by a customer's endpoint (docs/protocol/data-source.md §3).
     pub struct SourceFailure {
-        /// Why.
+        /// The reason.
         error: SourceErrorCode,
-        /// For humans.
+        /// A human-readable message.
         message?: String,
         /// The model that is not configured.
         model?: String,
-        /// The scope that was needed.
+        /// The required scope.
         required?: String,
-        /// The scopes there were.
+        /// The granted scopes.
         granted?: Vec<String>,
     }
 }
 
 record! {
-    /// One change as a webhook tells it (docs/protocol/data-source.md §9).
+    /// A change reported by a webhook (docs/protocol/data-source.md §9).
     #[cfg_attr(feature = "schema", schemars(rename = "WebhookEvent"))]
     pub struct WebhookEvent<T = RawRow> {
-        /// The position in the log, as text.
+        /// The sync id, as text.
         id: String,
         /// `<model>.<created|updated|deleted|archived|unarchived>`, lower-case.
         r#type: String,
@@ -397,11 +409,11 @@ record! {
         model: String,
         /// The id of the row.
         object_id: String,
-        /// The position in the log.
+        /// The sync id.
         sync_id: SyncId,
         /// The row after the change; null for a delete.
         data: T | null,
-        /// When, ISO 8601.
+        /// Time of the change, ISO 8601.
         created_at: String,
     }
 }
@@ -410,7 +422,7 @@ record! {
     /// The body of a webhook (docs/protocol/data-source.md §9).
     #[cfg_attr(feature = "schema", schemars(rename = "WebhookDelivery"))]
     pub struct WebhookDelivery<T = RawRow> {
-        /// The events, in the order of the log.
+        /// The events, in the order of the sync log.
         data: Vec<WebhookEvent<T>>,
     }
 }

@@ -1,5 +1,5 @@
-//! Catching up: acknowledgements, sync requests, bootstrap and queries (docs/protocol/websocket.md §3–4, docs/protocol/http.md §5). What is sent to
-//! whom is not decided here.
+//! Synchronisation: acknowledgements, sync requests, bootstrap and queries
+//! (docs/protocol/websocket.md §3–4, docs/protocol/http.md §5).
 
 use crate::record::{open_enum, record};
 use crate::{Action, Delta, Maybe, Millis, RawData, RawJson, RawRow, SyncId};
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The version of each model a client keeps, by lower-cased typename.
+/// The version of each model that a client keeps, by lower-case typename.
 pub type Versions = BTreeMap<String, u64>;
 
 open_enum! {
-    /// What a client can do when it catches up (docs/protocol/websocket.md §3).
+    /// A capability of a client during catch-up (docs/protocol/websocket.md §3).
     pub enum SyncCapability {
-        /// A partial bootstrap.
+        /// Partial bootstrap.
         PartialBootstrap = "partialBootstrap",
         /// Compressed deltas; advertised only.
         CompressedDeltas = "compressedDeltas",
-        /// A bootstrap in parts.
+        /// Bootstrap in several parts.
         StreamingBootstrap = "streamingBootstrap",
         /// Several deltas in one frame.
         BatchedDeltas = "batchedDeltas",
@@ -27,31 +27,31 @@ open_enum! {
 }
 
 record! {
-    /// `ack`: the deltas up to here are stored (docs/protocol/websocket.md §3).
+    /// `ack`: acknowledges the deltas that are stored (docs/protocol/websocket.md §3).
     pub struct Ack {
-        /// The highest delta that is stored.
+        /// The watermark: the highest sync id that is stored.
         last_sync_id: SyncId,
-        /// The versions the client keeps.
+        /// The model versions that the client keeps.
         versions: Versions,
     }
 }
 
 record! {
-    /// `sync_request`: asks for what was missed (docs/protocol/websocket.md §3).
+    /// `sync_request`: requests the missed deltas (docs/protocol/websocket.md §3).
     pub struct SyncRequest {
-        /// The cursor the coordinator sent last.
+        /// The last cursor sent by the coordinator.
         cursor: String | null,
-        /// The versions the client keeps.
+        /// The model versions that the client keeps.
         versions: Versions,
-        /// The highest delta that is stored; 0 is none.
+        /// The watermark: the highest sync id that is stored; 0 if there is none.
         last_sync_id: SyncId,
-        /// What the client can do.
+        /// The capabilities of the client.
         capabilities: Vec<SyncCapability>,
     }
 }
 
 open_enum! {
-    /// Why a bootstrap is better than catching up (docs/protocol/websocket.md §4).
+    /// The reason a bootstrap is preferable to catching up (docs/protocol/websocket.md §4).
     pub enum BootstrapReason {
         /// The client is too far behind.
         TooFarBehind = "too_far_behind",
@@ -63,55 +63,58 @@ open_enum! {
 }
 
 record! {
-    /// What a bootstrap should cover.
+    /// The suggested scope of a bootstrap.
     pub struct BootstrapHint {
         /// Models to load.
         tables?: Vec<String>,
-        /// Why.
+        /// The reason.
         reason?: BootstrapReason,
         /// Models whose rows are out of date.
         stale_tables?: Vec<String>,
-        /// How many deltas were missed.
+        /// Number of missed deltas.
         total_delta_count?: u64,
     }
 }
 
 record! {
-    /// `sync_response`: what was missed, or where the log stands (docs/protocol/websocket.md §4).
+    /// `sync_response`: the missed deltas, or the head of the sync log (docs/protocol/websocket.md
+    /// §4).
     #[cfg_attr(feature = "schema", schemars(rename = "SyncResponse"))]
     pub struct SyncResponse<D = RawData> {
-        /// The missed deltas, ids increasing.
+        /// The missed deltas, in ascending order of id.
         deltas?: Vec<Delta<D>>,
-        /// The end of the log. Without deltas and below the client's position it moves the client back.
+        /// The head of the sync log. Without deltas and below the client's watermark it moves the
+        /// client back.
         current_sync_id?: SyncId,
-        /// Whether the client should bootstrap instead; clients do nothing about it.
+        /// Whether the client should bootstrap instead. Current clients ignore it.
         requires_bootstrap?: bool,
-        /// What to bootstrap.
+        /// The suggested scope of the bootstrap.
         bootstrap_hint?: BootstrapHint,
-        /// The cursor to come back with.
+        /// The cursor for the next request.
         new_cursor?: String | null,
-        /// The same, in the older spelling; read when `newCursor` is absent.
+        /// The older spelling of `newCursor`; used if that is absent.
         cursor?: String | null,
-        /// Versions to merge into those the client keeps.
+        /// Versions to merge into those that the client keeps.
         new_versions?: Versions,
     }
 }
 
 impl<D> SyncResponse<D> {
-    /// The cursor to come back with, in either spelling.
+    /// Returns the cursor for the next request, in either spelling.
     pub fn next_cursor(&self) -> Option<&str> {
         self.new_cursor.value().or(self.cursor.value()).map(String::as_str)
     }
 }
 
 record! {
-    /// `bootstrap_request`: asks for models over the socket. Defined, and not in use (docs/protocol/websocket.md §3).
+    /// `bootstrap_request`: requests rows of models over the socket. Defined but not in use
+    /// (docs/protocol/websocket.md §3).
     pub struct BootstrapRequest {
         /// The models.
         entities: Vec<String>,
-        /// The versions the client keeps.
+        /// The model versions that the client keeps.
         versions: Versions,
-        /// What the client can do.
+        /// The capabilities of the client.
         capabilities: BTreeMap<String, bool>,
     }
 }
@@ -123,9 +126,9 @@ record! {
         entity_type: String,
         /// The rows.
         data: RawJson,
-        /// Whether this was the last part.
+        /// Whether this is the last part.
         is_complete: bool,
-        /// The cursor to come back with.
+        /// The cursor for the next request.
         cursor?: String | null,
         /// The version of the model.
         version?: u64,
@@ -133,44 +136,45 @@ record! {
 }
 
 open_enum! {
-    /// What a bootstrap answer covers (docs/protocol/http.md §5).
+    /// The scope of a bootstrap response (docs/protocol/http.md §5).
     pub enum BootstrapType {
-        /// Every row; `models` is present.
+        /// All rows; `models` is present.
         Full = "full",
-        /// What changed since; `deltas` is present.
+        /// Changes only; `deltas` is present.
         Partial = "partial",
     }
 }
 
 record! {
-    /// The answer of `GET /sync/bootstrap` (docs/protocol/http.md §5).
+    /// The response of `GET /sync/bootstrap` (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "BootstrapResponse"))]
     #[serde(bound(deserialize = "T: DeserializeOwned"))]
     pub struct BootstrapResponse<T = RawRow> {
-        /// What it covers.
+        /// The scope of the response.
         r#type: BootstrapType,
-        /// The position of the snapshot in the log.
+        /// The sync id of the snapshot.
         last_sync_id: SyncId,
-        /// When it was taken, in milliseconds since 1970.
+        /// Time of the snapshot, in milliseconds since 1970.
         timestamp?: Millis,
         /// The rows by typename.
         models?: BTreeMap<String, Rows<T>>,
-        /// What changed since `lastSyncId` of the request.
+        /// The changes since the `lastSyncId` of the request.
         deltas?: Vec<BootstrapDelta<T>>,
-        /// How many deltas.
+        /// Number of deltas.
         delta_count?: u64,
-        /// Typenames whose rows could not be read.
+        /// Typenames of models whose rows could not be read.
         failed_models?: Vec<String>,
     }
 }
 
 record! {
-    /// A change inside a partial bootstrap; it has names of its own (docs/protocol/http.md §5).
+    /// A change inside a partial bootstrap. Its member names differ from those of a delta
+    /// (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "BootstrapDelta"))]
     pub struct BootstrapDelta<T = RawRow> {
-        /// Position in the log.
+        /// The sync id.
         id: SyncId,
-        /// What happened to the row.
+        /// The action on the row.
         operation: Action,
         /// The exact typename of the model.
         model_name: String,
@@ -181,23 +185,28 @@ record! {
     }
 }
 
-/// What one model or one query gave: rows, one row, rows inside a JSON string, or nothing (docs/protocol/http.md §5).
+/// The result of one model or query: rows, one row, rows inside a JSON string, or null
+/// (docs/protocol/http.md §5).
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Rows", transform = crate::schema::tidy))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Rows", transform = crate::schema::tidy)
+)]
 #[serde(untagged)]
 pub enum Rows<T = RawRow> {
-    /// Rows.
+    /// A list of rows.
     Many(Vec<T>),
     /// One row.
     One(T),
     /// Rows inside a JSON string.
     Text(String),
-    /// Nothing.
+    /// No rows.
     Null(()),
 }
 
 impl<T: DeserializeOwned> Rows<T> {
-    /// The rows, whichever way they were sent.
+    /// Converts the result into rows.
     pub fn into_vec(self) -> serde_json::Result<Vec<T>> {
         match self {
             Rows::Many(rows) => Ok(rows),
@@ -222,19 +231,19 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
 }
 
 open_enum! {
-    /// How a column is compared (docs/protocol/http.md §5).
+    /// A comparison operator (docs/protocol/http.md §5).
     pub enum Operator {
-        /// Equal; what a clause of two parts means.
+        /// Equal; the operator of a two-part clause.
         Eq = "=",
         /// Not equal.
         Ne = "!=",
         /// Less.
         Lt = "<",
-        /// Less or equal.
+        /// Less than or equal.
         Le = "<=",
         /// Greater.
         Gt = ">",
-        /// Greater or equal.
+        /// Greater than or equal.
         Ge = ">=",
         /// One of a list.
         In = "IN",
@@ -248,9 +257,9 @@ open_enum! {
         Like = "LIKE",
         /// Does not match a pattern.
         NotLike = "NOT LIKE",
-        /// Matches a pattern in any case.
+        /// Matches a pattern, ignoring case.
         Ilike = "ILIKE",
-        /// Does not match a pattern in any case.
+        /// Does not match a pattern, ignoring case.
         NotIlike = "NOT ILIKE",
     }
 }
@@ -270,14 +279,14 @@ open_enum! {
 pub struct Where {
     /// The column: snake_case of the field, or the name it declares. Data sources take the field.
     pub column: String,
-    /// How it is compared; absent in a clause of two parts.
+    /// The operator; absent in a two-part clause.
     pub op: Option<Operator>,
-    /// With what; a list for `IN` and `NOT IN`.
+    /// The operand; a list for `IN` and `NOT IN`.
     pub value: Value,
 }
 
 impl Where {
-    /// How the column is compared.
+    /// Returns the operator.
     pub fn operator(&self) -> &Operator {
         self.op.as_ref().unwrap_or(&Operator::Eq)
     }
@@ -297,8 +306,8 @@ impl Serialize for Where {
 
 impl<'de> Deserialize<'de> for Where {
     fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
-        struct Clause;
-        impl<'de> Visitor<'de> for Clause {
+        struct ClauseVisitor;
+        impl<'de> Visitor<'de> for ClauseVisitor {
             type Value = Where;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -316,12 +325,12 @@ impl<'de> Deserialize<'de> for Where {
                     return Err(Error::invalid_length(4, &self));
                 }
                 let Value::String(op) = second else {
-                    return Err(Error::custom("the operator of a clause is a string"));
+                    return Err(Error::custom("the operator of a clause must be a string"));
                 };
                 Ok(Where { column, op: Some(Operator::from(op)), value })
             }
         }
-        from.deserialize_seq(Clause)
+        from.deserialize_seq(ClauseVisitor)
     }
 }
 
@@ -339,14 +348,19 @@ impl schemars::JsonSchema for Where {
             "description": "A condition: `[column, value]` or `[column, operator, value]`.",
             "anyOf": [
                 { "type": "array", "prefixItems": [column, any], "items": false, "minItems": 2 },
-                { "type": "array", "prefixItems": [column, op, any], "items": false, "minItems": 3 },
+                {
+                    "type": "array",
+                    "prefixItems": [column, op, any],
+                    "items": false,
+                    "minItems": 3,
+                },
             ],
         })
     }
 }
 
 open_enum! {
-    /// Which way rows are ordered. Absent is ascending.
+    /// The sort direction. Defaults to ascending.
     pub enum Order {
         /// Smallest first.
         Asc = "asc",
@@ -360,17 +374,17 @@ record! {
     pub struct Query {
         /// The typename, or any other spelling of the model.
         model: String,
-        /// Conditions that must all hold.
+        /// Conditions, all of which must hold.
         r#where?: Vec<Where>,
-        /// Relations to nest in the rows, by name.
+        /// Names of relations to nest in the rows.
         related?: Vec<String>,
-        /// At most this many rows.
+        /// Maximum number of rows.
         limit?: u64,
         /// The column to order by.
         order_by?: String,
-        /// Which way.
+        /// The sort direction.
         order?: Order,
-        /// The rows with these ids, in the older form.
+        /// Ids of the wanted rows. An older form of selection.
         ids?: Vec<String>,
     }
 }
@@ -380,19 +394,19 @@ record! {
     pub struct QueryRequest {
         /// The queries, at most 16.
         queries: Vec<Query>,
-        /// The organisation, in the older form.
+        /// The organisation. An older form of addressing.
         organization_id?: String,
     }
 }
 
 record! {
-    /// The answer of `POST /sync/query` (docs/protocol/http.md §5).
+    /// The response of `POST /sync/query` (docs/protocol/http.md §5).
     #[cfg_attr(feature = "schema", schemars(rename = "QueryResponse"))]
     #[serde(bound(deserialize = "T: DeserializeOwned"))]
     pub struct QueryResponse<T = RawRow> {
-        /// The answer to each query, in order.
+        /// The result of each query, in order.
         results: Vec<Rows<T>>,
-        /// The end of the log when the rows were read.
+        /// The head of the sync log when the rows were read.
         last_sync_id?: SyncId,
     }
 }

@@ -1,4 +1,4 @@
-//! Every golden frame and body is read as what it is and written as it was.
+//! Every golden frame and body is read as its type and written back unchanged.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the whole file is a test
 
 mod golden;
@@ -8,18 +8,18 @@ use golden::Golden;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What a text reads and writes again.
-fn again<T: DeserializeOwned + Serialize>(text: &str) -> String {
+/// Reads a text and writes it back.
+fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> String {
     let read: T = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let value: T = serde_json::from_value(serde_json::from_str(text).unwrap())
-        .expect("a value reads as its text does");
+        .expect("a value reads like its text");
     let written = serde_json::to_string(&read).unwrap();
     let from_value: serde_json::Value = serde_json::to_value(&value).unwrap();
     assert_eq!(from_value, serde_json::from_str::<serde_json::Value>(&written).unwrap());
     written
 }
 
-/// Reads a frame in its direction: its `type`, whether it was known, and what it writes again.
+/// Reads a frame in its direction. Returns its `type`, whether it is known, and its text.
 fn frame(golden: &Golden) -> (String, bool, String) {
     if golden.name.starts_with("client-") {
         let frame =
@@ -27,7 +27,7 @@ fn frame(golden: &Golden) -> (String, bool, String) {
         (
             frame.kind().to_owned(),
             !matches!(frame, ClientFrame::Other(_)),
-            again::<ClientFrame>(&golden.text),
+            round_trip::<ClientFrame>(&golden.text),
         )
     } else {
         let frame =
@@ -35,13 +35,13 @@ fn frame(golden: &Golden) -> (String, bool, String) {
         (
             frame.kind().to_owned(),
             !matches!(frame, ServerFrame::Other(_)),
-            again::<ServerFrame>(&golden.text),
+            round_trip::<ServerFrame>(&golden.text),
         )
     }
 }
 
 #[test]
-fn frames_are_read_as_their_folder_and_written_as_they_were() {
+fn frames_have_the_type_of_their_folder_and_round_trip() {
     let goldens = golden::frames();
     for golden in &goldens {
         let (kind, known, written) = frame(golden);
@@ -59,7 +59,7 @@ fn frames_are_read_as_their_folder_and_written_as_they_were() {
         });
         assert_eq!(
             written,
-            canonical.expect("every alternate has its canonical form").text,
+            canonical.expect("every alternate has a canonical form").text,
             "{}",
             golden.title()
         );
@@ -86,28 +86,29 @@ macro_rules! bodies {
     ($($name:ident)*) => {
         const BODIES: &[&str] = &[$(stringify!($name)),*];
 
-        fn body_again(golden: &Golden) -> String {
+        fn body_round_trip(golden: &Golden) -> String {
             match golden.folder.as_str() {
-                $(stringify!($name) => again::<$name>(&golden.text),)*
-                folder => panic!("fixtures/wire/bodies/{folder} is no body"),
+                $(stringify!($name) => round_trip::<$name>(&golden.text),)*
+                folder => panic!("fixtures/wire/bodies/{folder} is not a body"),
             }
         }
     };
 }
 
 bodies! {
-    BootstrapResponse CapabilityCreate CapabilityCreated CapabilityDeleted CapabilityRotate CapabilityState ClaimAnswer
-    ClaimBody ClaimReleased CommitReceipt CommitRequest CreateBody DataSourceBody DeleteBody ErrorEnvelope EventsAnswer
-    ExchangeRequest ExchangeResponse Health Identity IntentBody IntentList IntentReleased ListAnswer ListPage LoadAnswer
-    PresencePost PresenceRoster PushBody QueryRequest QueryResponse Read ReorderBody SourceCommitAnswer SourceFailure
-    SourceRequest TaskClose TaskClosed TaskOpen TaskOpened UpdateBody WebhookDelivery
+    BootstrapResponse CapabilityCreate CapabilityCreated CapabilityDeleted CapabilityRotate
+    CapabilityState ClaimAnswer ClaimBody ClaimReleased CommitReceipt CommitRequest CreateBody
+    DataSourceBody DeleteBody ErrorEnvelope EventsAnswer ExchangeRequest ExchangeResponse Health
+    Identity IntentBody IntentList IntentReleased ListAnswer ListPage LoadAnswer PresencePost
+    PresenceRoster PushBody QueryRequest QueryResponse Read ReorderBody SourceCommitAnswer
+    SourceFailure SourceRequest TaskClose TaskClosed TaskOpen TaskOpened UpdateBody WebhookDelivery
 }
 
 #[test]
-fn bodies_are_written_as_they_were() {
+fn bodies_round_trip() {
     let goldens = golden::bodies();
     for golden in &goldens {
-        assert_eq!(body_again(golden), golden.text, "{}", golden.title());
+        assert_eq!(body_round_trip(golden), golden.text, "{}", golden.title());
     }
     for body in BODIES {
         assert!(goldens.iter().any(|golden| golden.folder == *body), "fixtures/wire/bodies/{body}");
@@ -117,16 +118,16 @@ fn bodies_are_written_as_they_were() {
 #[test]
 fn malformed_frames_are_errors() {
     for golden in golden::malformed() {
-        let refused = match golden.name.starts_with("client-") {
+        let rejected = match golden.name.starts_with("client-") {
             true => ClientFrame::parse(&golden.text).is_err(),
             false => ServerFrame::parse(&golden.text).is_err(),
         };
-        assert!(refused, "{}", golden.title());
+        assert!(rejected, "{}", golden.title());
     }
 }
 
 #[test]
-fn rows_can_be_types_of_the_application() {
+fn rows_can_be_application_types() {
     #[derive(serde::Deserialize, serde::Serialize, Clone, Debug, PartialEq)]
     struct Task {
         id: String,
@@ -154,7 +155,7 @@ fn rows_can_be_types_of_the_application() {
 }
 
 #[test]
-fn numbers_are_read_as_far_as_they_make_sense() {
+fn numbers_are_clamped_or_rejected() {
     let id = |text: &str| serde_json::from_str::<SyncId>(text).ok().map(u64::from);
     assert_eq!(id("413"), Some(413));
     assert_eq!(id("413.0"), Some(413));
@@ -169,7 +170,7 @@ fn numbers_are_read_as_far_as_they_make_sense() {
 }
 
 #[test]
-fn the_registry_is_whole_and_agrees_with_the_rules() {
+fn the_registry_is_sorted_and_consistent() {
     assert_eq!(CODES.len(), 149);
     assert!(CODES.windows(2).all(|pair| pair[0].code < pair[1].code));
     for info in CODES {

@@ -1,4 +1,4 @@
-//! The schema says what is written: every golden validates, and what must not be written does not.
+//! The schema describes the written form: every golden validates and malformed frames do not.
 #![cfg(feature = "schema")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the whole file is a test
 
@@ -11,7 +11,7 @@ fn value(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Every reference in a document.
+/// Collects the references in a document.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -36,17 +36,17 @@ fn assert_closed(definitions: &Map<String, Value>, prefix: &str) {
 }
 
 #[test]
-fn the_schema_is_one() {
+fn the_schema_is_valid_and_closed() {
     let schema = frames_schema();
     jsonschema::meta::validate(schema).unwrap();
     assert_closed(schema["$defs"].as_object().unwrap(), "#/$defs/");
     let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric());
     assert!(
         schema["$defs"].as_object().unwrap().keys().all(plain),
-        "names are stable: no generics in them"
+        "names must not contain generics"
     );
     let text = schema.to_string();
-    for forbidden in ["x-null-is-meant", "```", "[`", "\"default\"", "Nullable_", "AnyValue"] {
+    for forbidden in ["x-keep-null", "```", "[`", "\"default\"", "Nullable_", "AnyValue"] {
         assert!(!text.contains(forbidden), "{forbidden}");
     }
 }
@@ -77,7 +77,7 @@ fn descriptions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[test]
-fn descriptions_speak_to_users_of_the_api() {
+fn descriptions_are_for_users_of_the_api() {
     let mut found = Vec::new();
     descriptions(frames_schema(), &mut found);
     http_components().values().for_each(|component| descriptions(component, &mut found));
@@ -103,18 +103,18 @@ fn goldens_validate() {
         let side = if golden.name.starts_with("client-") { &client } else { &server };
         let frame = value(&golden.text);
         assert!(either.is_valid(&frame), "{}", golden.title());
-        let complaints: Vec<_> = side.iter_errors(&frame).map(|error| error.to_string()).collect();
-        assert!(complaints.is_empty(), "{}: {complaints:?}", golden.title());
+        let errors: Vec<_> = side.iter_errors(&frame).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", golden.title());
     }
     for golden in golden::bodies() {
         let body = value(&golden.text);
-        let complaints: Vec<_> =
+        let errors: Vec<_> =
             of(&golden.folder).iter_errors(&body).map(|error| error.to_string()).collect();
-        assert!(complaints.is_empty(), "{}: {complaints:?}", golden.title());
+        assert!(errors.is_empty(), "{}: {errors:?}", golden.title());
     }
     for golden in golden::malformed() {
         let Ok(frame) = serde_json::from_str(&golden.text) else { continue };
-        // Two keys of one name, two dialects at once: JSON Schema cannot see these, the reader does.
+        // JSON Schema cannot detect duplicate keys and mixed dialects; the reader does.
         if [
             "server-two-types",
             "server-two-payloads",
@@ -136,14 +136,15 @@ fn http_components_are_closed_and_complete() {
     assert_closed(components, "#/components/schemas/");
     let schema = frames_schema();
     for body in HTTP_BODIES {
-        let here = components[body.name].to_string().replace("#/components/schemas/", "#/$defs/");
-        assert_eq!(value(&here), schema["$defs"][body.name], "{}", body.name);
+        let component =
+            components[body.name].to_string().replace("#/components/schemas/", "#/$defs/");
+        assert_eq!(value(&component), schema["$defs"][body.name], "{}", body.name);
     }
     assert!(!components.contains_key("ClientFrame"));
 }
 
 #[test]
-fn absent_null_and_open_are_told_apart() {
+fn absent_null_and_open_enums_are_distinct() {
     let schema = frames_schema();
     let properties = |name: &str| &schema["$defs"][name]["properties"];
     assert_eq!(properties("IntentBegin")["path"]["type"], "string");

@@ -115,7 +115,7 @@ async fn rows_are_kept_live(world: World) {
         "cut" => way.close(),
         _ => way.cut(),
     });
-    assert_eq!(said.await, ["cut", "mend"]);
+    assert_eq!(said.await, ["cut", "reconnect"]);
 }
 
 const ROWS: u64 = 3;

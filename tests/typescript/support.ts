@@ -1,4 +1,4 @@
-// What the programs of this folder share.
+// Helpers shared by the programs of this folder.
 
 import { connect, type Ablo, type runtime } from "./typescript/index.js";
 
@@ -11,42 +11,48 @@ export const key: string = process.argv[3] ?? "";
 /** Further arguments. */
 export const more: readonly string[] = process.argv.slice(4);
 
-export function assert(so: unknown, why: string): asserts so {
-  if (!so) throw new Error(why);
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(message);
 }
 
-/** Compares by what JSON says. */
-export function equal(found: unknown, wanted: unknown, why: string): void {
-  const [one, other] = [JSON.stringify(found), JSON.stringify(wanted)];
-  if (one !== other) throw new Error(`${why}: ${one} is not ${other}`);
+/** Compares two values by their JSON text. */
+export function equal(actual: unknown, expected: unknown, message: string): void {
+  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (left !== right) throw new Error(`${message}: ${left} is not ${right}`);
 }
 
-export const sleep = (milliseconds: number): Promise<void> => new Promise((done) => void setTimeout(done, milliseconds));
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((done) => void setTimeout(done, milliseconds));
 
-/** Waits until something is so. */
-export async function until(so: () => unknown, why: string, milliseconds: number = 20_000): Promise<void> {
+/** Waits until a condition holds. */
+export async function until(
+  condition: () => unknown,
+  message: string,
+  milliseconds: number = 20_000,
+): Promise<void> {
   const end = Date.now() + milliseconds;
-  while (!so()) {
-    if (Date.now() > end) throw new Error(`never: ${why}`);
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`timed out: ${message}`);
     await sleep(10);
   }
 }
 
-/** What a call throws. */
+/** Returns the error that a call throws. */
 export async function refused<T>(call: PromiseLike<T>): Promise<runtime.AbloError> {
   try {
     await call;
   } catch (error) {
     return error as runtime.AbloError;
   }
-  throw new Error("it was not refused");
+  throw new Error("the call succeeded");
 }
 
-export const client = (options: Partial<runtime.Options> = {}): Ablo => connect({ baseURL: url, apiKey: key, ...options });
+export const client = (options: Partial<runtime.ClientOptions> = {}): Ablo =>
+  connect({ baseURL: url, apiKey: key, ...options });
 
-/** Runs a program, which ends the process. */
+/** Runs a program and ends the process. */
 export function main(run: () => Promise<void>): void {
-  // A program that waits for nothing ends quietly, which is no success.
+  // Node.js exits silently if a promise never settles; that must not count as success.
   process.exitCode = 13;
   run().then(
     () => process.exit(0),

@@ -1,36 +1,36 @@
-//! Where the golden frames are, and how to read them.
+//! Locates and reads the golden frames.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One golden file.
 pub(crate) struct Golden {
-    /// The folder it is in: the type of the frame, or the name of the body.
+    /// The name of its folder: the type of the frame, or the name of the body.
     pub(crate) folder: String,
-    /// Its name without `.json`.
+    /// The file name without `.json`.
     pub(crate) name: String,
-    /// Its text, white space outside strings removed.
+    /// The text without white space outside strings.
     pub(crate) text: String,
 }
 
 impl Golden {
-    /// How it is called in messages.
+    /// Returns the name used in messages.
     pub(crate) fn title(&self) -> String {
         format!("{}/{}", self.folder, self.name)
     }
 
-    /// Whether it is another spelling of the file without `.in`: read, never written.
+    /// Returns whether this is an alternative spelling of the file without `.in`, for reading only.
     pub(crate) fn is_alternate(&self) -> bool {
         self.name.ends_with(".in")
     }
 }
 
-/// The golden frames of both directions.
+/// Returns the golden frames of both directions.
 pub(crate) fn frames() -> Vec<Golden> {
     let folders: Vec<_> = subfolders(&root()).into_iter().filter(|path| path.is_dir()).collect();
     folders
         .iter()
-        // What is no frame, or none of this crate's.
+        // These folders hold no frames, or frames outside this crate.
         .filter(|folder| {
             !["bodies", "binary", "malformed"].iter().any(|other| folder.ends_with(other))
         })
@@ -38,12 +38,12 @@ pub(crate) fn frames() -> Vec<Golden> {
         .collect()
 }
 
-/// The golden bodies, a folder for each definition.
+/// Returns the golden bodies, one folder per definition.
 pub(crate) fn bodies() -> Vec<Golden> {
     subfolders(&root().join("bodies")).iter().flat_map(|folder| files(folder)).collect()
 }
 
-/// Frames that must be refused.
+/// Returns frames that must be rejected.
 pub(crate) fn malformed() -> Vec<Golden> {
     files(&root().join("malformed"))
 }
@@ -63,13 +63,14 @@ fn files(folder: &Path) -> Vec<Golden> {
     let text = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     let golden = |path: PathBuf| Golden {
         folder: text(folder),
-        name: text(&path).strip_suffix(".json").expect("a golden is a .json file").to_owned(),
+        name: text(&path).strip_suffix(".json").expect("goldens are .json files").to_owned(),
         text: compact(&fs::read_to_string(&path).unwrap()),
     };
     subfolders(folder).into_iter().map(golden).collect()
 }
 
-/// Removes white space outside strings; unlike a round trip through a value it keeps every number as it is written.
+/// Removes white space outside strings. Unlike a round trip through a value, this preserves the
+/// spelling of numbers.
 fn compact(json: &str) -> String {
     let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
     for c in json.trim().chars() {

@@ -1,4 +1,4 @@
-//! A board of reports: a coordinator, a page in TypeScript and an agent, all behind one port.
+//! A board of reports: a coordinator, a page in TypeScript and an agent on one port.
 
 pub mod schema;
 
@@ -14,18 +14,18 @@ use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-/// Why something did not go as it should.
+/// Any error of the example.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-/// The folder of the page.
+/// Returns the folder of the page.
 fn web() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("web")
 }
 
-/// Compiles the page and the agent; the compiler is installed the first time.
+/// Compiles the page and the agent. The first call installs the compiler.
 ///
 /// # Errors
-/// When there is no Node.js with npm, or the compiler finds something wrong.
+/// Returns an error if Node.js with npm is missing or the compilation fails.
 pub async fn compile() -> Result<(), Fault> {
     if !web().join("node_modules/typescript").exists() {
         run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
@@ -36,29 +36,29 @@ pub async fn compile() -> Result<(), Fault> {
 
 async fn run(command: &mut Command) -> Result<(), Fault> {
     let output = command.current_dir(web()).output().await?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {
         true => Ok(()),
         false => {
-            Err(format!("{command:?}: {}{}", said(&output.stdout), said(&output.stderr)).into())
+            Err(format!("{command:?}: {}{}", text(&output.stdout), text(&output.stderr)).into())
         }
     }
 }
 
-/// A coordinator with rows in memory.
+/// Creates a coordinator with rows in memory.
 ///
 /// # Errors
-/// When it cannot be made.
+/// Returns an error if the coordinator cannot be created.
 pub async fn coordinator() -> Result<Embedded, Fault> {
     let document = schema::Board::SCHEMA.to_json()?;
-    let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is faulty")?;
+    let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is invalid")?;
     Ok(ablo_server::embedded(&schema).await?)
 }
 
-/// Serves the page, sessions for it, and the coordinator's routes.
+/// Serves the page, its sessions, and the routes of the coordinator.
 ///
 /// # Errors
-/// When the port is lost.
+/// Returns an error if the server fails.
 pub async fn serve(coordinator: Embedded, listener: TcpListener) -> Result<(), Fault> {
     let server =
         Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()).await?;
@@ -74,10 +74,10 @@ pub async fn serve(coordinator: Embedded, listener: TcpListener) -> Result<(), F
     Ok(axum::serve(listener, page.fallback_service(coordinator.service())).await?)
 }
 
-/// The agent, in a process of its own that ends with this one's handle.
+/// Starts the agent in a process that ends when the handle is dropped.
 ///
 /// # Errors
-/// When Node.js does not start.
+/// Returns an error if Node.js does not start.
 pub fn agent(url: &str, key: &str) -> Result<tokio::process::Child, Fault> {
     Ok(Command::new("node")
         .args(["out/agent.js", url, key])
@@ -90,7 +90,7 @@ fn typed(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// A file that the compiler wrote.
+/// Serves a file that the compiler wrote.
 async fn script(Path(path): Path<String>) -> Response {
     if !path.ends_with(".js")
         || path.split('/').any(|part| part.is_empty() || part.starts_with('.'))
@@ -103,12 +103,12 @@ async fn script(Path(path): Path<String>) -> Response {
     }
 }
 
-/// A token for whoever asks. An application would look at its own login first.
+/// Returns a session token for any user. An application would check its login first.
 async fn session(
     State(server): State<Client>,
-    Query(asked): Query<BTreeMap<String, String>>,
+    Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let user = asked.get("user").map_or("guest", String::as_str);
+    let user = parameters.get("user").map_or("guest", String::as_str);
     match server.sessions().user(user).await {
         Ok(session) => session.token.into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

@@ -1,5 +1,5 @@
-//! Compiles the page, starts everything and prints where to look.
-#![allow(clippy::print_stdout, reason = "it is what the program is for")]
+//! Compiles the page, starts the servers and the agent, and prints the addresses.
+#![allow(clippy::print_stdout, reason = "prints the addresses")]
 
 use board::{Fault, agent, compile, coordinator, serve};
 use tokio::net::TcpListener;
@@ -11,6 +11,6 @@ async fn main() -> Result<(), Fault> {
     let url = format!("http://{}", listener.local_addr()?);
     let coordinator = coordinator().await?;
     let _agent = agent(&url, coordinator.key())?;
-    println!("open {url}/?user=ada and {url}/?user=ben side by side; Ctrl-C ends this");
+    println!("open {url}/?user=ada and {url}/?user=ben side by side; press Ctrl-C to stop");
     serve(coordinator, listener).await
 }

@@ -1,29 +1,29 @@
-//! What the rows are.
+//! The schema of the board.
 
 use ablo::define_schema;
 
 define_schema! {
-    /// What is on the board.
+    /// The board.
     pub schema Board {
-        /// A report that people and an agent write.
+        /// A report that users and an agent edit.
         #[ablo(key = "reports", mutable)]
         pub struct Report {
-            /// The place it is about.
+            /// The location of the report.
             pub title: String,
             /// The text.
             pub body: Option<String>,
-            /// How far along it is.
+            /// The status of the report.
             #[ablo(default = "draft")]
             pub status: Status,
         }
 
-        /// How far along a report is.
+        /// The status of a report.
         pub enum Status {
-            /// Somebody is on it.
+            /// A user is editing the report.
             Draft,
-            /// The agent is to write it.
+            /// The agent was asked to write the report.
             Asked,
-            /// It can be read.
+            /// The report is complete.
             Ready,
         }
     }

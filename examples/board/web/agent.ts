@@ -1,4 +1,4 @@
-// The agent: writes every report that it is asked for, when nobody else is at it.
+// The agent: writes the reports that it is asked for while no one else holds them.
 
 import { connect } from "./typescript/index.js";
 
@@ -9,12 +9,14 @@ const ablo = connect({ baseURL: url, apiKey: key, agent: "forecaster" });
 const busy = new Set<string>();
 
 async function write(id: string): Promise<void> {
-  // It waits in line, and gets the row as it is when its turn comes.
+  // Waits in the claim queue; `claim.data` is the current row.
   await using claim = await ablo.reports.claim({ id, action: "forecasting" });
   if (claim.data?.status !== "asked") return;
   await new Promise((done) => setTimeout(done, 1500));
   const before = claim.data.body ? `${claim.data.body}\n` : "";
-  await claim.update({ data: { body: `${before}${claim.data.title}: rain in the morning, then sun.`, status: "ready" } });
+  await claim.update({
+    data: { body: `${before}${claim.data.title}: rain in the morning, then sun.`, status: "ready" },
+  });
 }
 
 await ablo.ready();

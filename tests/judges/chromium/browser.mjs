@@ -1,15 +1,23 @@
-// A browser of the system with an empty profile, and what went wrong in it.
+// Runs the system's browser with an empty profile and collects its errors.
 import { chromium } from "playwright-core";
 
-const quiet = [
-  "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+const flags = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
-/** Runs `visit` with a page; whatever the page logs as an error or throws is a fault. */
+/** Runs `visit` with a page. Errors that the page logs or throws are faults. */
 export const browse = async (visit) => {
-  // The browser's own sandbox wants a user who is not root.
+  // The sandbox of the browser does not work as root.
   const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...quiet, ...sandbox] });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [...flags, ...sandbox],
+  });
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
     const page = await context.newPage();
@@ -22,7 +30,7 @@ export const browse = async (visit) => {
   }
 };
 
-/** Waits until text is on the page, below a selector. */
+/** Waits until an element that matches a selector shows a text. */
 export const shows = async (page, selector, text) => {
   await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: 10_000 });
 };

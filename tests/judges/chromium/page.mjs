@@ -1,19 +1,26 @@
-// The coordinator's page, while others write, claim and wait. Arguments: the coordinator's address, its key, where the screenshot goes.
+// The coordinator's page while others write, claim and wait. Arguments: the address of the
+// coordinator, its key, the path of the screenshot.
 import assert from "node:assert/strict";
 import { browse, shows } from "./browser.mjs";
 
 const [url, key, screenshot] = process.argv.slice(2);
-const HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
+const HOSTILE =
+  "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
 
 const ask = async (token, method, path, body) => {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const answer = await fetch(`${url}/api${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const said = await answer.text();
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${said}`);
-  return said ? JSON.parse(said) : undefined;
+  const response = await fetch(`${url}/api${path}`, {
+    method,
+    headers,
+    body: body && JSON.stringify(body),
+  });
+  const text = await response.text();
+  assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+  return text ? JSON.parse(text) : undefined;
 };
 const agent = async (id) =>
-  (await ask(key, "POST", "/auth/capability", { participantKind: "agent", participantId: id })).token;
+  (await ask(key, "POST", "/auth/capability", { participantKind: "agent", participantId: id }))
+    .token;
 
 await browse(async (page, faults) => {
   const [writer, second] = [await agent("writer"), await agent("second")];
@@ -26,7 +33,7 @@ await browse(async (page, faults) => {
   await ask(key, "POST", "/v1/models/reports", { id: "r2", data: { title: "Rain" } });
   await shows(page, "#rows td", HOSTILE);
   await shows(page, "#deltas li", "created Report/r2");
-  assert.equal(await page.title(), "ablo", "what a row holds is text");
+  assert.equal(await page.title(), "ablo", "values of rows are shown as text");
 
   await ask(writer, "POST", "/v1/models/reports/r2/claim", { action: "forecasting", ttl: 60 });
   await shows(page, "#claims li", "agent:writer, forecasting");
@@ -42,22 +49,27 @@ await browse(async (page, faults) => {
   await shows(page, "#claims li", "agent:second, reviewing");
   await ask(second, "DELETE", "/v1/models/reports/r2");
   await shows(page, "#deltas li", "deleted Report/r2");
-  await page.locator("#rows td", { hasText: "Rain, then sun" }).waitFor({ state: "detached", timeout: 10_000 });
+  await page
+    .locator("#rows td", { hasText: "Rain, then sun" })
+    .waitFor({ state: "detached", timeout: 10_000 });
 
-  // Without a mouse: the next model.
+  // The keyboard selects the next model.
   await page.locator("#models button", { hasText: "reports" }).focus();
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await shows(page, "#title", "stations");
   assert.deepEqual(faults, []);
 
-  // Nothing that is not the page's own may run in it.
+  // Scripts from elsewhere do not run.
   const ran = await page.evaluate(() => {
     const script = document.createElement("script");
     script.textContent = "window.taken = true";
     document.body.append(script);
     return window.taken === true;
   });
-  assert.equal(ran, false, "the policy keeps other scripts out");
-  assert.ok(faults.some((fault) => fault.includes("Content Security Policy")), "and the browser says so");
+  assert.equal(ran, false, "the content security policy blocks other scripts");
+  assert.ok(
+    faults.some((fault) => fault.includes("Content Security Policy")),
+    "the browser reports the violation",
+  );
 });

@@ -1,6 +1,7 @@
-// Lints OpenAPI documents with Redocly: a line per problem, exit status 10 where there is one.
-// Rules of taste are left out; each rule here is about a document that tools would misread.
-// So is no-required-schema-properties-undefined, which breaks down on a field called hasOwnProperty.
+// Lints OpenAPI documents with Redocly. Prints one line per problem and exits with status 10 if
+// there are any. Only rules about documents that tools would misread are enabled, without style
+// rules. no-required-schema-properties-undefined is disabled because it crashes on a field
+// `hasOwnProperty`.
 
 import { createConfig, lint } from "@redocly/openapi-core";
 

@@ -1,4 +1,7 @@
-"""Validates OpenAPI 3.1 documents with openapi-spec-validator: a line per problem, exit status 10 where there is one."""
+"""Validates OpenAPI 3.1 documents with openapi-spec-validator.
+
+Prints one line per problem and exits with status 10 if there are any.
+"""
 
 import json
 import multiprocessing
@@ -10,7 +13,7 @@ from referencing.exceptions import Unresolvable
 
 
 def problems_of(path):
-    """What is wrong with a document; a reference that leads nowhere ends the validator, so it is the last."""
+    """Returns the problems of a document. An unresolvable reference stops the validator."""
     found = []
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
@@ -18,12 +21,12 @@ def problems_of(path):
         for error in OpenAPIV31SpecValidator(document).iter_errors():
             found.append(f"{type(error).__name__}: {getattr(error, 'message', None) or error!r}")
     except Unresolvable as error:
-        found.append(f"Unresolvable: {error.ref} leads nowhere")
+        found.append(f"Unresolvable: {error.ref}")
     return [f"{path}: {problem}".replace("\n", " ") for problem in found]
 
 
 if __name__ == "__main__":
-    # The largest first, so that no processor is left alone with it at the end.
+    # Large documents first, which balances the load of the processes.
     documents = sorted(sys.argv[1:], key=os.path.getsize, reverse=True)
     with multiprocessing.Pool() as pool:
         problems = [line for found in pool.imap(problems_of, documents) for line in found]

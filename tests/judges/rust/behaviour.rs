@@ -1,16 +1,22 @@
-//! What generated code does. Copied into a scratch crate beside the modules `weather` and `kinds`.
+//! Behaviour of generated code. Copied into a scratch crate with the modules `weather` and `kinds`.
 #![deny(warnings)]
 
 use ablo::{Id, Model, OpenEnum, Row};
 use judged::{kinds, weather};
 use weather::{WeatherReports, WeatherReportsPatch, WeatherReportsStatus};
 
-const BASE: &str = r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z""#;
+const BASE: &str = concat!(
+    r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","#,
+    r#""updatedAt":"2026-06-01T08:00:00.000Z""#,
+);
 
 #[test]
-fn an_old_client_changes_one_field_and_nothing_else() {
+fn an_update_preserves_unknown_members() {
     let known = r#""location":"Oslo","status":"retracted","forecast":null"#;
-    let unknown = r#""archivedAt":null,"wind":{"b" : 1.0, "a":[1e400,"\u0041"]},"n":123456789012345678901234567890"#;
+    let unknown = concat!(
+        r#""archivedAt":null,"wind":{"b" : 1.0, "a":[1e400,"\u0041"]},"#,
+        r#""n":123456789012345678901234567890"#,
+    );
     let text = format!("{{{BASE},{known},{unknown}}}");
     let mut row: Row<WeatherReports> = serde_json::from_str(&text).unwrap();
     assert_eq!(serde_json::to_string(&row).unwrap(), text);
@@ -22,9 +28,15 @@ fn an_old_client_changes_one_field_and_nothing_else() {
 #[test]
 fn unknown_enum_values_are_kept() {
     let status = WeatherReportsStatus::from("retracted");
-    assert!(matches!(&status, WeatherReportsStatus::Unrecognized(value) if value.as_str() == "retracted"));
+    assert!(matches!(
+        &status,
+        WeatherReportsStatus::Unrecognized(value) if value.as_str() == "retracted"
+    ));
     assert_eq!(serde_json::to_string(&status).unwrap(), r#""retracted""#);
-    assert_eq!(serde_json::from_str::<WeatherReportsStatus>(r#""ready""#).unwrap(), WeatherReportsStatus::Ready);
+    assert_eq!(
+        serde_json::from_str::<WeatherReportsStatus>(r#""ready""#).unwrap(),
+        WeatherReportsStatus::Ready
+    );
     assert_eq!(WeatherReportsStatus::VALUES, ["pending", "ready"]);
 }
 
@@ -38,25 +50,46 @@ fn a_patch_has_three_states_on_the_wire() {
 }
 
 #[test]
-fn a_create_leaves_absent_optionals_out() {
+fn creates_omit_absent_optionals() {
     let create = WeatherReports::create("Oslo", WeatherReportsStatus::Pending);
-    assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"location":"Oslo","status":"pending"}"#);
+    assert_eq!(
+        serde_json::to_string(&create).unwrap(),
+        r#"{"location":"Oslo","status":"pending"}"#
+    );
     assert_eq!(create.id("r_7").id, Some(Id::new("r_7")));
 }
 
 #[test]
 fn every_kind_of_field_round_trips() {
-    let members = r#""text":"a\"b","count":1.5,"flag":true,"at":"2026-06-01T08:00:00.123456Z","kind":"b","blob":{"z":1,"a":[]},"ref":"x","maybe":null,"maybeNull":-0.5,"renamed":"y""#;
+    let members = concat!(
+        r#""text":"a\"b","count":1.5,"flag":true,"at":"2026-06-01T08:00:00.123456Z","kind":"b","#,
+        r#""blob":{"z":1,"a":[]},"ref":"x","maybe":null,"maybeNull":-0.5,"renamed":"y""#,
+    );
     let text = format!("{{{BASE},{members}}}");
     let row: Row<kinds::Samples> = serde_json::from_str(&text).unwrap();
     assert_eq!(row.r#ref, "x");
     assert_eq!(serde_json::to_string(&row).unwrap(), text);
-    let columns: Vec<_> = kinds::Samples::DESCRIPTOR.fields.iter().map(|field| field.column).collect();
-    assert_eq!(columns, ["text", "count", "flag", "at", "kind", "blob", "ref", "maybe", "maybe_null", "legacy_text"]);
+    let columns: Vec<_> =
+        kinds::Samples::DESCRIPTOR.fields.iter().map(|field| field.column).collect();
+    assert_eq!(
+        columns,
+        [
+            "text",
+            "count",
+            "flag",
+            "at",
+            "kind",
+            "blob",
+            "ref",
+            "maybe",
+            "maybe_null",
+            "legacy_text"
+        ]
+    );
 }
 
 #[test]
-fn the_descriptor_is_the_schemas() {
+fn the_descriptor_has_the_schema_hashes() {
     assert_eq!(weather::SCHEMA.models.len(), 1);
     assert_eq!(weather::SCHEMA.hashes().unwrap().content.len(), 64);
     assert_eq!(weather::SCHEMA.hashes().unwrap().schema, include_str!("schema_hash"));

@@ -1,4 +1,4 @@
-//! The legal twin: an optional field takes both.
+//! The valid counterpart: an optional field accepts `None` and `Clear`.
 use judged::weather::WeatherReports;
 
 fn main() {

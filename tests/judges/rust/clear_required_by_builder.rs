@@ -1,4 +1,4 @@
-//! A required field takes no `None`.
+//! A required field does not accept `None`.
 fn main() {
     let _ = judged::weather::WeatherReports::patch().location(None);
 }

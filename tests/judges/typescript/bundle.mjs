@@ -1,5 +1,14 @@
-// Makes one script of a program and everything it imports. Arguments: the program, the file to write.
+// Bundles a program with its imports into one script. Arguments: the program, the output file.
 import { build } from "esbuild";
 
 const [entry, outfile] = process.argv.slice(2);
-await build({ entryPoints: [entry], outfile, bundle: true, format: "iife", target: "es2022", logLevel: "error", external: ["./node_socket.js"], define: { "process.env.NODE_ENV": '"production"' } });
+await build({
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+  logLevel: "error",
+  external: ["./node_socket.js"],
+  define: { "process.env.NODE_ENV": '"production"' },
+});

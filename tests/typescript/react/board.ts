@@ -1,4 +1,4 @@
-// Components over rows that are kept live: what they show, and how often they are drawn.
+// React components over local rows: their content, and how often they render.
 
 import { createElement as h, Fragment, useCallback } from "react";
 import { createRoot } from "react-dom/client";
@@ -6,25 +6,33 @@ import { connect } from "./typescript/client.js";
 import { AbloProvider, useAblo, useAbloClient } from "./typescript/react.js";
 
 declare const document: any;
-declare const globalThis: { drawn: number; start(url: string, key: string): void };
+declare const globalThis: { renders: number; start(url: string, key: string): void };
 
 function Titles(): ReturnType<typeof h> {
-  globalThis.drawn += 1;
-  const titles = useAblo((ablo) => ablo.reports.getAll({ orderBy: { title: "asc" } }).map((report) => report.title));
+  globalThis.renders += 1;
+  const titles = useAblo((ablo) =>
+    ablo.reports.getAll({ orderBy: { title: "asc" } }).map((report) => report.title),
+  );
   return h("p", { id: "titles" }, titles.join(", "));
 }
 
 function Holder({ id }: { id: string }): ReturnType<typeof h> {
-  const holder = useAblo(useCallback((ablo) => ablo.reports.claim.holder(id)?.action ?? "nobody", [id]));
+  const holder = useAblo(
+    useCallback((ablo) => ablo.reports.claim.holder(id)?.action ?? "none", [id]),
+  );
   return h("p", { id: "holder" }, holder);
 }
 
 function Add(): ReturnType<typeof h> {
   const ablo = useAbloClient();
-  return h("button", { id: "add", onClick: () => void ablo.reports.create({ data: { title: "Bergen" } }) }, "Add");
+  return h(
+    "button",
+    { id: "add", onClick: () => void ablo.reports.create({ data: { title: "Bergen" } }) },
+    "Add",
+  );
 }
 
-globalThis.drawn = 0;
+globalThis.renders = 0;
 globalThis.start = (url, key) => {
   const client = connect({ baseURL: url, apiKey: key, user: "ada", dangerouslyAllowBrowser: true });
   const tree = h(Fragment, null, h(Titles), h(Holder, { id: "r1" }), h(Add));

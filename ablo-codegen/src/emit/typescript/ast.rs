@@ -1,23 +1,24 @@
-//! Types of TypeScript, as few as ablo needs.
+//! The TypeScript types that ablo emits.
 //!
-//! A type is built, put in order and then written. Layout is a policy and measures nothing: unions, lists and objects
-//! of up to three parts stand on one line, longer ones take a line for each part, so that a change of one member
-//! changes one line.
+//! A type is built, normalised and then written. The layout does not depend on the width: unions,
+//! lists and objects of up to three parts are written on one line, longer ones with one line per
+//! part, so that a change of one member changes one line.
 
 use super::literal::{Key, Prose, Str};
 use super::name::Ident;
 use super::writer::{Code, Writer, line};
 use std::borrow::Cow;
 
-/// How many parts fit on one line.
+/// The number of parts that are written on one line.
 const INLINE: usize = 3;
 
 /// A type.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Type<'a> {
-    /// A word of the language: `string`, `unknown`.
-    Word(&'static str),
-    /// `string` in a union with literals: any string, while editors still offer the literals.
+    /// A keyword or a global type: `string`, `unknown`.
+    Keyword(&'static str),
+    /// `string` in a union with literals: accepts any string while editors still offer the
+    /// literals.
     OpenString,
     /// A string literal.
     Literal(Cow<'a, str>),
@@ -51,17 +52,17 @@ pub(super) struct Property<'a> {
 }
 
 impl<'a> Type<'a> {
-    pub(super) const STRING: Self = Type::Word("string");
-    pub(super) const NUMBER: Self = Type::Word("number");
-    pub(super) const BOOLEAN: Self = Type::Word("boolean");
-    pub(super) const NULL: Self = Type::Word("null");
-    pub(super) const UNKNOWN: Self = Type::Word("unknown");
-    pub(super) const NEVER: Self = Type::Word("never");
-    pub(super) const OBJECT: Self = Type::Word("object");
-    pub(super) const JSON: Self = Type::Word("JsonValue");
+    pub(super) const STRING: Self = Type::Keyword("string");
+    pub(super) const NUMBER: Self = Type::Keyword("number");
+    pub(super) const BOOLEAN: Self = Type::Keyword("boolean");
+    pub(super) const NULL: Self = Type::Keyword("null");
+    pub(super) const UNKNOWN: Self = Type::Keyword("unknown");
+    pub(super) const NEVER: Self = Type::Keyword("never");
+    pub(super) const OBJECT: Self = Type::Keyword("object");
+    pub(super) const JSON: Self = Type::Keyword("JsonValue");
 
-    /// The union of these types in their order: flat, without repetition, `null` last; `string` beside literals opens
-    /// them instead of swallowing them.
+    /// Returns the union of types in order: flat, without repetition, `null` last. `string` beside
+    /// literals becomes [`Type::OpenString`], which keeps the literals.
     pub(super) fn union(parts: impl IntoIterator<Item = Type<'a>>) -> Self {
         let mut flat: Vec<Type<'a>> = Vec::new();
         let nested = parts.into_iter().flat_map(|part| match part {
@@ -89,7 +90,7 @@ impl<'a> Type<'a> {
 }
 
 impl Type<'_> {
-    /// The same with any JSON where nothing is known.
+    /// Replaces `unknown` by the type of any JSON value.
     pub(super) fn or_json(self) -> Self {
         let all = |parts: Vec<Self>| parts.into_iter().map(Type::or_json).collect();
         match self {
@@ -121,7 +122,7 @@ fn move_last<'a>(parts: &mut Vec<Type<'a>>, part: &Type<'a>, new: Type<'a>) {
 impl Code for Type<'_> {
     fn code(&self, w: &mut Writer) {
         match self {
-            Type::Word(word) => w.push(word),
+            Type::Keyword(word) => w.push(word),
             Type::OpenString => w.push("(string & {})"),
             Type::Literal(text) => Str(text).code(w),
             Type::Scalar(value) => w.push(&value.to_string()),
@@ -173,7 +174,7 @@ fn separated<'t, 'a>(
     }
 }
 
-/// A type where an operator stands beside it.
+/// Writes an operand of a type operator, with parentheses if needed.
 fn operand(part: &Type<'_>, w: &mut Writer) {
     let compound = matches!(part, Type::Union(_) | Type::Intersection(_));
     if compound {
@@ -206,7 +207,7 @@ fn object(members: &[Property<'_>], w: &mut Writer) {
 }
 
 impl Property<'_> {
-    /// The member on lines of its own, with its comment.
+    /// Writes the member on its own lines, with its doc comment.
     pub(super) fn write_line(&self, w: &mut Writer) {
         w.doc(Prose::lines(&self.doc));
         line!(w, self, ";");
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn unions_are_put_in_order() {
+    fn unions_are_normalised() {
         assert_eq!(code(&Type::union([Type::NULL, Type::STRING, Type::NULL])), "string | null");
         assert_eq!(code(&or_null(or_null(Type::NUMBER))), "number | null");
         assert_eq!(
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_an_operator_are_bracketed() {
+    fn operands_are_parenthesised() {
         let list = Type::Array(Box::new(or_null(Type::STRING)));
         assert_eq!(code(&list), "(string | null)[]");
         assert_eq!(code(&Type::Array(Box::new(list))), "(string | null)[][]");
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn long_types_take_a_line_for_each_part() {
+    fn long_types_have_one_line_per_part() {
         let union = Type::union(["a", "b", "c", "d"].map(literal));
         assert_eq!(code(&union), "\n  | \"a\"\n  | \"b\"\n  | \"c\"\n  | \"d\"");
         let short =

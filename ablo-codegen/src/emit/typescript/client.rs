@@ -1,6 +1,6 @@
-//! `client.ts`: the models of a schema as members of a client.
+//! Emits `client.ts`: the models of a schema as members of a client.
 //!
-//! An alias a model, and lists of them all. Everything that runs is in `runtime.ts`.
+//! The file contains types only, apart from `connect`. The implementation is in `runtime.ts`.
 
 use super::ast::Type;
 use super::literal::{Key, Str};
@@ -8,7 +8,7 @@ use super::name::ModelNames;
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;
 
-/// Members of a client, which a model of that name does not hide; it is found in `models` alone.
+/// Members of a client. A model of the same name is accessible through `models` only.
 const MEMBERS: &[&str] = &[
     "changes",
     "close",
@@ -33,7 +33,7 @@ const MEMBERS: &[&str] = &[
     "version",
 ];
 
-/// Writes the file.
+/// Returns the text of the file.
 pub(super) fn client(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let mut w = Writer::file(2048 + rows.len() * 640, "The client of the schema.");
     line!(w, "import { schema } from \"./descriptors.js\";");
@@ -51,7 +51,7 @@ pub(super) fn client(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
 // export type WeatherReportModel = runtime.Model<models.WeatherReport, …>;
 fn write_model(w: &mut Writer, names: &ModelNames) {
     w.gap();
-    line!(w, "/** The rows of {@link models.", names.row, "}. */");
+    line!(w, "/** The client of {@link models.", names.row, "}. */");
     let (row, create, patch) = (&names.row, &names.create, &names.patch);
     line!(
         w,
@@ -70,16 +70,16 @@ fn write_model(w: &mut Writer, names: &ModelNames) {
 fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     let each = || rows.iter().zip(names).map(|(row, names)| (row.model.key.as_str(), names));
     w.gap();
-    line!(w, "/** The models by their keys. */");
+    line!(w, "/** The models by key. */");
     block!(w, ["export interface Models {"], ["}"], |w: &mut Writer| {
         each().for_each(|(key, names)| line!(w, "readonly ", Key(key), ": ", names.model, ";"));
     });
     w.gap();
     line!(w, "/** The key of a model. */");
     let keys: Vec<_> = each().map(|(key, _)| Type::Literal(key.into())).collect();
-    line!(w, "export type ModelKey = ", some(keys), ";");
+    line!(w, "export type ModelKey = ", union_of(keys), ";");
     w.gap();
-    line!(w, "/** One of several writes. */");
+    line!(w, "/** An operation of a commit. */");
     line!(w, "export type Write =");
     w.indented(|w| {
         for (key, names) in each() {
@@ -106,20 +106,20 @@ fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
         );
     });
     w.gap();
-    line!(w, "/** Ids of the rows of a snapshot. */");
-    block!(w, ["export interface Wanted {"], ["}"], |w: &mut Writer| {
+    line!(w, "/** The ids of the rows in a snapshot, by model. */");
+    block!(w, ["export interface SnapshotIds {"], ["}"], |w: &mut Writer| {
         each().for_each(|(key, _)| line!(w, Key(key), "?: string | readonly string[];"));
     });
     w.gap();
-    line!(w, "/** The rows of a snapshot by their ids; of models that were asked for. */");
-    block!(w, ["export interface Found {"], ["}"], |w: &mut Writer| {
+    line!(w, "/** The rows of a snapshot by id, for each requested model. */");
+    block!(w, ["export interface SnapshotRows {"], ["}"], |w: &mut Writer| {
         for (key, names) in each() {
             line!(w, Key(key), "?: { readonly [id: string]: models.", names.row, " | undefined };");
         }
     });
 }
 
-fn some(types: Vec<Type<'_>>) -> Type<'_> {
+fn union_of(types: Vec<Type<'_>>) -> Type<'_> {
     if types.is_empty() { Type::NEVER } else { Type::Union(types) }
 }
 
@@ -128,7 +128,7 @@ fn write_client(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     w.gap();
     line!(w, "/** A client of the schema. */");
     let open = [
-        "export interface Ablo extends runtime.Client<Write, Wanted, Found, ",
+        "export interface Ablo extends runtime.Client<Write, SnapshotIds, SnapshotRows, ",
         delta,
         ", ModelKey> {",
     ];
@@ -141,13 +141,10 @@ fn write_client(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
         }
     });
     w.gap();
-    line!(
-        w,
-        "/** A client of the coordinator at `baseURL`. Nothing is sent before it is asked for anything. */"
-    );
+    line!(w, "/** Returns a client of the coordinator at `baseURL`. No request is sent yet. */");
     block!(
         w,
-        ["export function connect(options: runtime.Options): Ablo {"],
+        ["export function connect(options: runtime.ClientOptions): Ablo {"],
         ["}"],
         |w: &mut Writer| {
             line!(w, "return new runtime.Client(options, schema) as unknown as Ablo;");
@@ -160,9 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_of_the_client_are_known() {
+    fn members_list_is_complete() {
         let text = include_str!("runtime/client.ts");
-        let (_, body) = text.split_once("export class Client<").expect("the class");
+        let (_, body) = text.split_once("export class Client<").expect("the class Client");
         let member = |line: &str| {
             let line = line.strip_prefix("  ")?;
             let line = line
@@ -175,10 +172,7 @@ mod tests {
         let found: Vec<String> = body.lines().filter_map(member).collect();
         assert!(found.len() > 10, "{found:?}");
         for name in found {
-            assert!(
-                MEMBERS.contains(&name.as_str()),
-                "`{name}` is a member that a model could hide"
-            );
+            assert!(MEMBERS.contains(&name.as_str()), "`{name}` is missing from MEMBERS");
         }
     }
 }

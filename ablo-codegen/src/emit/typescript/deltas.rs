@@ -1,7 +1,7 @@
-//! `deltas.ts`: deltas whose data is typed by their model.
+//! Emits `deltas.ts`: deltas whose data is typed by their model.
 //!
-//! One interface a model narrows the wire's `Delta`, and their union is told apart by `modelName`, so that checking the
-//! name types the row. A guard of a few lines brings a delta off the wire into that union.
+//! Each model has an interface that narrows the wire's `Delta`. Their union is discriminated by
+//! `modelName`, and a type guard converts a delta from the wire into that union.
 
 use super::ast::Type;
 use super::literal::Str;
@@ -9,11 +9,11 @@ use super::name::{Ident, ModelNames};
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;
 
-/// Writes the file.
+/// Returns the text of the file.
 pub(super) fn deltas(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let mut w = Writer::file(
         1024 + rows.len() * 260,
-        "Deltas of the schema's models, told apart by `modelName`.",
+        "Deltas of the schema's models, discriminated by `modelName`.",
     );
     if !rows.is_empty() {
         line!(w, "import type * as models from \"./models.js\";");
@@ -23,13 +23,13 @@ pub(super) fn deltas(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
         write_delta(&mut w, row, names);
     }
     w.gap();
-    line!(w, "/** A delta of any model of the schema. Checking `modelName` types `data`. */");
+    line!(w, "/** A delta of any model of the schema. Checking `modelName` narrows `data`. */");
     line!(w, "export type SchemaDelta = ", any_of(names), ";");
     write_guard(&mut w, rows);
     w.finish()
 }
 
-/// The union of all deltas; their names differ already.
+/// Returns the union of all deltas.
 fn any_of(names: &[ModelNames]) -> Type<'static> {
     match names {
         [] => Type::NEVER,
@@ -37,7 +37,7 @@ fn any_of(names: &[ModelNames]) -> Type<'static> {
     }
 }
 
-// /** A change of a {@link models.WeatherReport}. */
+// /** A delta of a {@link models.WeatherReport}. */
 // export interface WeatherReportDelta extends wire.Delta {
 //   modelName: "WeatherReport";
 //   data?: models.WeatherReport | null;
@@ -45,7 +45,7 @@ fn any_of(names: &[ModelNames]) -> Type<'static> {
 fn write_delta(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     let data = |name: &Ident| Type::Member("models", name.clone());
     w.gap();
-    line!(w, "/** A change of a {@link models.", names.row, "}. */");
+    line!(w, "/** A delta of a {@link models.", names.row, "}. */");
     block!(
         w,
         ["export interface ", names.delta, " extends wire.Delta {"],
@@ -59,7 +59,8 @@ fn write_delta(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 }
 
 // export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {
-//   if (typeof delta.data === "string" || delta.actionType === "G" || delta.actionType === "S") return false;
+//   if (typeof delta.data === "string") return false;
+//   if (delta.actionType === "G" || delta.actionType === "S") return false;
 //   switch (delta.modelName) {
 //     case "WeatherReport":
 //       return true;
@@ -70,13 +71,13 @@ fn write_delta(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 fn write_guard(w: &mut Writer, rows: &[RowShape<'_>]) {
     w.gap();
     line!(w, "/**");
-    line!(w, " * Whether a delta changes a row of a model of the schema.");
+    line!(w, " * Returns whether a delta changes a row of a model of the schema.");
     line!(w, " *");
     line!(
         w,
-        " * Deltas of groups (`G` and `S`) do not, and neither does one whose data is still JSON text: parse that first."
+        " * Returns false for group deltas (`G` and `S`) and for data that is still JSON text."
     );
-    line!(w, " * The row itself is taken at the sender's word.");
+    line!(w, " * The row is not validated.");
     line!(w, " */");
     block!(
         w,
@@ -85,7 +86,8 @@ fn write_guard(w: &mut Writer, rows: &[RowShape<'_>]) {
         |w: &mut Writer| {
             line!(
                 w,
-                "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") return false;"
+                "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") \
+                 return false;"
             );
             line!(w, "if (delta.actionType === \"G\" || delta.actionType === \"S\") return false;");
             block!(w, ["switch (delta.modelName) {"], ["}"], |w: &mut Writer| {

@@ -1,7 +1,7 @@
-//! `descriptors.ts`: the schema as values, for code that works on any model.
+//! Emits `descriptors.ts`: the schema as values, for code that works on any model.
 //!
-//! One constant a model, a line for each field and relation, and the whole schema at the end. The types of the
-//! constants never change and stand in `descriptors.ts` beside this file, where they are TypeScript to every tool.
+//! Each model has a constant with one line per field and relation. The types of the constants are
+//! fixed and kept in `descriptors.ts` beside this file, as TypeScript that tools understand.
 
 use super::literal::Str;
 use super::name::{Ident, ModelNames};
@@ -13,7 +13,7 @@ use ablo_schema::schema::{Field, FieldKind, Format, Relation, Role};
 /// The types of the constants.
 const TYPES: &str = include_str!("descriptors.ts");
 
-/// Writes the file.
+/// Returns the text of the file.
 pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
     let rows = &input.shapes.rows;
     let fields: usize =
@@ -48,7 +48,7 @@ fn write_model(w: &mut Writer, row: &RowShape<'_>, name: &Ident) {
         line!(w, "typename: ", Str(model.type_name.as_str()), ",");
         line!(w, "table: ", Str(model.table.as_str()), ",");
         line!(w, "load: ", Str(model.load.as_str()), ",");
-        line!(w, "mutable: ", word(model.mutable), ",");
+        line!(w, "mutable: ", boolean(model.mutable), ",");
         if let Some(kind) = model.scope_kind() {
             line!(w, "scope: ", Str(kind.as_str()), ",");
         }
@@ -92,25 +92,25 @@ fn write_field(w: &mut Writer, field: &Field) {
         kind,
         flag(field.optional, ", optional: true"),
         values,
-        field.facets.format.map(Exactly),
+        field.facets.format.map(FormatOf),
         flag(field.facets.default.is_some(), ", preset: true"),
         field.facets.renamed_from.as_ref().map(|name| RenamedFrom(name.as_str())),
-        field.facets.number.map(Numbered),
+        field.facets.number.map(FieldNumber),
         " },"
     );
 }
 
-/// `, format: "decimal", digits: [8, 5]`.
-struct Exactly(Format);
+/// Writes `, format: "decimal", digits: [8, 5]`.
+struct FormatOf(Format);
 
-impl Code for Exactly {
+impl Code for FormatOf {
     fn code(&self, w: &mut Writer) {
-        let word = match self.0 {
+        let name = match self.0 {
             Format::Decimal { .. } => "decimal",
             format => format.as_str(),
         };
         w.push(", format: ");
-        Str(word).code(w);
+        Str(name).code(w);
         if let Format::Decimal { digits: Some((precision, scale)) } = self.0 {
             w.push(&format!(", digits: [{precision}, {scale}]"));
         }
@@ -126,9 +126,9 @@ impl Code for RenamedFrom<'_> {
     }
 }
 
-struct Numbered(u32);
+struct FieldNumber(u32);
 
-impl Code for Numbered {
+impl Code for FieldNumber {
     fn code(&self, w: &mut Writer) {
         w.push(&format!(", number: {}", self.0));
     }
@@ -170,12 +170,12 @@ fn write_role(w: &mut Writer, role: &Role) {
         ", source: { field: ",
         field,
         ", multi: ",
-        word(role.source.multi),
+        boolean(role.source.multi),
         " } },"
     );
 }
 
-/// `, values: [...]`: up to three on the line, more on lines of their own.
+/// Writes `, values: [...]`: up to three values on one line, more on their own lines.
 struct Values<'a>(&'a [Box<str>]);
 
 impl Code for Values<'_> {
@@ -215,6 +215,6 @@ fn flag(set: bool, text: &'static str) -> &'static str {
     if set { text } else { "" }
 }
 
-fn word(value: bool) -> &'static str {
+fn boolean(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }

@@ -1,87 +1,98 @@
-/** The whole schema. */
+/** A schema. */
 export interface SchemaDescriptor {
-  /** What client and server compare when they meet. */
+  /** The hash that client and server compare on connect. */
   schemaHash: string;
-  /** The same, wide enough never to be shared by two schemas. */
+  /** A longer hash of the schema, which is unique in practice. */
   contentHash: string;
   /** The models in schema order. */
   models: readonly ModelDescriptor[];
-  /** How the sync groups of an identity are made. */
+  /** The rules for the sync groups of an identity. */
   identityRoles: readonly RoleDescriptor[];
 }
 
-/** One model. */
+/** A model. */
 export interface ModelDescriptor {
-  /** The author's name of the model. */
+  /** The author's name of the model, as in `weatherReports`. */
   key: string;
   /** Its name on the wire, the `modelName` of deltas. */
   typename: string;
   /** Its table in SQL. */
   table: string;
-  /** When clients load its rows: at once, on first access, or only when asked. */
+  /** When clients load its rows: on start, on first access, or on request. */
   load: "instant" | "lazy" | "manual";
   /** Whether clients may write it. */
   mutable: boolean;
-  /** The kind of the sync group that each row forms, where the model is a scope root. */
+  /** The kind of the sync group that each row forms, if the model is a scope root. */
   scope?: string;
-  /** Declared fields in order. Every row also has `id`, `createdAt` and `updatedAt`. */
+  /** The declared fields in order. Every row also has base fields such as `id`. */
   fields: readonly FieldDescriptor[];
-  /** Relations in order. */
+  /** The relations in order. */
   relations: readonly RelationDescriptor[];
 }
 
-/** One declared field. */
+/** A declared field. */
 export interface FieldDescriptor {
-  /** The member's name in a row. */
+  /** The name of the member in a row. */
   name: string;
   /** Its column in SQL. */
   column: string;
-  /** What it holds. */
+  /** The kind of its values. */
   kind: "string" | "number" | "boolean" | "date" | "enum" | "json";
-  /** Set when a row may lack it. */
+  /** Set if the field may be absent or null in a row. */
   optional?: true;
-  /** Known values of an enum; rows may hold others. */
+  /** The known values of an enum; rows may contain others. */
   values?: readonly string[];
-  /** What the kind's values are exactly: a number's size, or what a string says. */
-  format?: "int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32" | "float" | "int64" | "uint64" | "decimal" | "uuid";
-  /** Of a decimal: its digits in all, and those behind the point. */
+  /** The exact type of numbers, or the format of strings. */
+  format?:
+    | "int8"
+    | "int16"
+    | "int32"
+    | "uint8"
+    | "uint16"
+    | "uint32"
+    | "float"
+    | "int64"
+    | "uint64"
+    | "decimal"
+    | "uuid";
+  /** The total and fractional digits of a decimal. */
   digits?: readonly [precision: number, scale: number];
-  /** Set when a create may lack it, although a row has it. */
+  /** Set if a create may omit the field because it has a default. */
   preset?: true;
-  /** What it was called before. */
+  /** The former name of the field. */
   renamedFrom?: string;
-  /** Its number in the binary form, where the author chose one. */
+  /** The field number in the binary form, if the author declared one. */
   number?: number;
 }
 
-/** One relation. */
+/** A relation. */
 export interface RelationDescriptor {
   /** The author's name of the relation. */
   name: string;
-  /** Which side holds the foreign key, and how many rows the other side has. */
+  /** Which side has the foreign key, and the number of rows on the other side. */
   type: "belongsTo" | "hasMany" | "hasOne";
-  /** The key of the model it leads to. */
+  /** The key of the target model. */
   target: string;
-  /** A field of this model for `belongsTo`, of the target otherwise. */
+  /** A field of this model for `belongsTo`, otherwise of the target. */
   foreignKey: string;
   /** The field of the target that orders a `hasMany`. */
   orderBy?: string;
-  /** Set when clients index the foreign key. */
+  /** Set if clients index the foreign key. */
   index?: true;
-  /** Set when deltas carry the parent along. */
+  /** Set if deltas include the parent. */
   enrich?: true;
-  /** Set when creates are ordered without regard to this edge. */
+  /** Set if this relation is ignored when creates are ordered. */
   defer?: true;
-  /** Set when the row lives in this parent and shares its sync groups. */
+  /** Set if the target is the parent whose sync groups the row shares. */
   parent?: true;
-  /** Set when the database holds a foreign key. */
+  /** Set if the database has a foreign key. */
   fk?: true;
 }
 
-/** A rule that makes sync groups `<kind>:<value>`. */
+/** A rule that derives sync groups `<kind>:<value>` from an identity. */
 export interface RoleDescriptor {
-  /** The groups' kind. */
+  /** The kind of the sync groups. */
   kind: string;
-  /** The field that holds the value; with `multi`, each string of its list makes a group. */
+  /** The field with the value; with `multi`, each string in its list forms a group. */
   source: { field: string; multi: boolean };
 }

@@ -1,7 +1,7 @@
-//! Strings, member names and prose as TypeScript spells them.
+//! String literals, member names and comments in TypeScript.
 //!
-//! Text that comes from a schema reaches a file only through one of these types, and each of them escapes. So a quote,
-//! a line separator or a comment's end in a name or a description can never become code.
+//! Text from a schema is written only through these types, which escape it: a quote, a line
+//! separator or the end of a comment in a name or a description cannot become code.
 
 use super::writer::{Code, Writer};
 
@@ -9,11 +9,11 @@ use super::writer::{Code, Writer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Str<'a>(pub(super) &'a str);
 
-/// The name of a member: bare where it is an identifier, else quoted.
+/// The name of a member, quoted unless it is an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key<'a>(pub(super) &'a str);
 
-/// One line inside a comment.
+/// One line of a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Prose<'a>(&'a str);
 
@@ -42,7 +42,7 @@ impl Code for Key<'_> {
 }
 
 impl<'a> Prose<'a> {
-    /// The lines of a text, without white space at their ends and without blank lines around them.
+    /// Splits a text into lines, without trailing white space and surrounding blank lines.
     pub(super) fn lines(text: &'a str) -> impl Iterator<Item = Self> {
         let text = Some(text.trim()).filter(|text| !text.is_empty());
         let lines = text.into_iter().flat_map(|text| text.split(is_break));
@@ -51,12 +51,12 @@ impl<'a> Prose<'a> {
             .map(|line| Prose(line.trim_end()))
     }
 
-    /// A text on one line, whatever breaks it has.
+    /// Writes a text on one line; line breaks become spaces.
     pub(super) fn inline(text: &'a str) -> Self {
         Prose(text)
     }
 
-    /// Whether the line is blank.
+    /// Returns whether the line is blank.
     pub(super) fn is_blank(self) -> bool {
         self.0.is_empty()
     }
@@ -68,7 +68,7 @@ impl Code for Prose<'_> {
             return w.push(self.0);
         }
         let mut rest = self.0;
-        while let Some(at) = rest.find(|c: char| c == '*' || is_hidden(c)) {
+        while let Some(at) = rest.find(|c: char| c == '*' || is_invisible(c)) {
             let (clean, tail) = rest.split_at(at);
             w.push(clean);
             rest = if let Some(after) = tail.strip_prefix("*/") {
@@ -90,21 +90,22 @@ fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a text is an ASCII identifier; reserved words count, since they may name members.
+/// Returns whether a text is an ASCII identifier. Reserved words count, because they are valid
+/// member names.
 pub(super) fn is_identifier(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
         && text.bytes().all(|b| CLASS[usize::from(b)] & IDENTIFIER != 0)
 }
 
-/// A byte that a string literal shows as it is.
+/// A byte that a string literal contains unescaped.
 const PLAIN: u8 = 1;
 /// A byte of an identifier.
 const IDENTIFIER: u8 = 2;
-/// A byte that a comment shows as it is, whatever stands beside it.
+/// A byte that a comment contains unescaped, regardless of its neighbours.
 const PROSE: u8 = 4;
 
-/// What each byte is good for: most text is plain, and one look at each byte finds that out.
+/// The classes of each byte: a fast check, because most text needs no escaping.
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = b' ';
@@ -124,17 +125,17 @@ static CLASS: [u8; 256] = {
 };
 
 fn must_escape(c: char) -> bool {
-    matches!(c, '"' | '\\') || is_hidden(c)
+    matches!(c, '"' | '\\') || is_invisible(c)
 }
 
-/// Control characters, line separators, and marks that make text read in another order than it is written.
-fn is_hidden(c: char) -> bool {
+/// Returns whether a character is a control character, a line separator or a bidirectional mark.
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Every hidden character is in the basic plane, so four digits do.
+/// Escapes a character. All invisible characters are in the basic plane, so four digits suffice.
 fn escape(w: &mut Writer, c: char) {
     const HEX: [&str; 16] =
         ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_escape_what_could_end_them_or_hide() {
+    fn strings_escape_quotes_and_invisible_characters() {
         assert_eq!(code(Str(r#"a"b\c'd`${e}"#)), r#""a\"b\\c'd`${e}""#);
         assert_eq!(
             code(Str("\n\r\t\u{0}\u{1f}\u{7f}\u{9f}")),
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_quoted_only_where_they_must_be() {
+    fn keys_are_quoted_if_necessary() {
         assert_eq!(code(Key("contentJson")), "contentJson");
         assert_eq!(code(Key("delete")), "delete");
         assert_eq!(code(Key("$_1")), "$_1");
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_cannot_leave_its_comment() {
+    fn prose_cannot_end_a_comment() {
         let text = " a */ b\r\n**/\rc\u{2028}d\u{0}e\u{202e}f \n\n ";
         let lines: Vec<String> = Prose::lines(text).map(code).collect();
         assert_eq!(lines, ["a *\\/ b", "**\\/", "c", "d e f"]);
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_line_stand_side_by_side() {
+    fn lines_are_joined_from_parts() {
         let mut w = Writer::with_capacity(0);
         line!(w, Key("a b"), ": ", Str("c"), ";");
         assert_eq!(w.finish(), "\"a b\": \"c\";\n");

@@ -1,10 +1,10 @@
-//! The `typescript` target: types to program against, and the schema as values.
+//! The `typescript` target: types for programs, the schema as values, and a client.
 //!
-//! `models.ts` has the rows, `deltas.ts` their changes, `wire.ts` the protocol's frames, `descriptors.ts` the schema as
-//! constants, `client.ts` the client, which `runtime.ts` runs, `source.ts` your own database behind a coordinator, `index.ts` all of
-//! it but that. Everything is plain interfaces and constants
-//! with their types written out: no dependency, nothing for the compiler to compute in rows, valid under its strictest flags. Null
-//! and absent stay apart.
+//! `models.ts` has the rows, `deltas.ts` their deltas, `wire.ts` the frames of the protocol,
+//! `descriptors.ts` the schema as constants, `client.ts` the client, `runtime.ts` its
+//! implementation, and `source.ts` a data source. `index.ts` exports all but the data source. The
+//! types are explicit interfaces without dependencies and computed types, and valid under the
+//! strictest compiler flags. Null and absent are distinct.
 
 mod ast;
 mod client;
@@ -30,13 +30,13 @@ pub struct TypeScript;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Options {
+struct TypeScriptOptions {
     client: bool,
     react: bool,
     source: bool,
 }
 
-impl Default for Options {
+impl Default for TypeScriptOptions {
     fn default() -> Self {
         Self { client: true, react: false, source: false }
     }
@@ -55,10 +55,10 @@ impl Target for TypeScript {
         &[
             (
                 "client",
-                "write client.ts, what it runs on, codec.ts and validate.ts (default: true)",
+                "write client.ts with its runtime, codec.ts and validate.ts (default: true)",
             ),
             ("react", "write react.ts, hooks for React 18 and later (default: false)"),
-            ("source", "write source.ts, your own database behind a coordinator (default: false)"),
+            ("source", "write source.ts, a data source for your own database (default: false)"),
         ]
     }
 
@@ -67,7 +67,7 @@ impl Target for TypeScript {
     }
 }
 
-struct Emitter(Options);
+struct Emitter(TypeScriptOptions);
 
 impl Emit for Emitter {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
@@ -78,16 +78,16 @@ impl Emit for Emitter {
         if self.0.client {
             files.add("typescript/client.ts", client::client(rows, &names));
             files.add("typescript/runtime.ts", runtime::runtime());
-            files.add("typescript/codec.ts", room(include_str!("codec.ts")));
-            files.add("typescript/node_socket.ts", room(include_str!("node_socket.ts")));
-            files.add("typescript/validate.ts", room(include_str!("validate.ts")));
+            files.add("typescript/codec.ts", runtime::codec());
+            files.add("typescript/node_socket.ts", runtime::single(include_str!("node_socket.ts")));
+            files.add("typescript/validate.ts", runtime::single(include_str!("validate.ts")));
             if self.0.react {
-                files.add("typescript/react.ts", room(include_str!("react.ts")));
+                files.add("typescript/react.ts", runtime::single(include_str!("react.ts")));
             }
         }
         if self.0.source {
             files.add("typescript/source.ts", source::source(rows, &names));
-            files.add("typescript/source_handler.ts", room(include_str!("source_handler.ts")));
+            files.add("typescript/source_handler.ts", runtime::source_handler());
         }
         files.add("typescript/index.ts", index(self.0.client));
         files.add("typescript/models.ts", models::models(rows, &names));
@@ -95,22 +95,7 @@ impl Emit for Emitter {
     }
 }
 
-/// A file that knows nothing of the schema.
-fn room(text: &'static str) -> String {
-    let (about, text) = text.split_once('\n').unwrap_or((text, ""));
-    let mut w = Writer::checked_file(text.len() + 256, about.trim_start_matches("// "));
-    // What follows the first line of its head is a comment of its own.
-    for text in text.strip_prefix("//\n").unwrap_or(text).lines() {
-        if text.is_empty() {
-            w.gap();
-        } else {
-            w.fixed(text);
-        }
-    }
-    w.finish()
-}
-
-/// What the client throws, by name: no model's type is called like that.
+/// The error classes of the client. Model types do not use these names.
 const ERRORS: &[&str] = &[
     "AbloAuthenticationError",
     "AbloClaimedError",
@@ -125,11 +110,12 @@ const ERRORS: &[&str] = &[
     "CapabilityError",
 ];
 
-/// Models, deltas and the client by their names; the rest in rooms of its own, so that no model's name can meet it.
+/// Returns `index.ts`. Models, deltas and the client are exported by name, everything else in
+/// namespaces that cannot collide with the names of models.
 fn index(client: bool) -> String {
     let mut w = Writer::file(
         512,
-        "Everything: models and deltas by name, `wire` and `descriptors` in rooms of their own.",
+        "All exports: models and deltas by name, `wire` and `descriptors` as namespaces.",
     );
     line!(w, "export type * from \"./models.js\";");
     line!(w, "export * from \"./deltas.js\";");
@@ -150,11 +136,11 @@ mod tests {
     use super::*;
     use ablo_schema::{Hashes, Schema};
 
-    /// A schema of these models.
+    /// Returns a schema with the given models.
     pub(super) fn schema(models: &str) -> Schema {
         let text = format!(r#"{{"v":3,"models":{models},"identityRoles":[]}}"#);
         let read = ablo_schema::front::json::read(&text);
-        read.schema.unwrap_or_else(|| panic!("{text} is valid: {:?}", read.diagnostics))
+        read.schema.unwrap_or_else(|| panic!("{text} is not valid: {:?}", read.diagnostics))
     }
 
     fn emit(schema: &Schema) -> Files {
@@ -165,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_options_are_refused() {
+    fn unknown_options_are_rejected() {
         let options = Map::from_iter([("runtimes".to_owned(), Value::Bool(true))]);
         let error = TypeScript.configure(&options).err().unwrap();
         assert!(error.message.contains("`runtimes`"), "{error}");
     }
 
     #[test]
-    fn same_schema_same_bytes() {
+    fn output_is_deterministic() {
         let schema =
             schema(r#"{"b":{"fields":{},"relations":{}},"a":{"fields":{},"relations":{}}}"#);
         let files = emit(&schema);
@@ -185,12 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn null_and_absent_stay_apart() {
+    fn null_and_absent_are_distinct() {
         let schema = schema(
             r#"{"notes":{"fields":{
                 "title":{"type":"string","isOptional":false,"isIndexed":false},
                 "dueAt":{"type":"date","isOptional":true,"isIndexed":false},
-                "createdBy":{"type":"string","isOptional":false,"isIndexed":false}},"relations":{}}}"#,
+                "createdBy":{"type":"string","isOptional":false,"isIndexed":false}
+                },"relations":{}}}"#,
         );
         let files = emit(&schema);
         let models = files.get("typescript/models.ts").unwrap();
@@ -205,19 +192,22 @@ mod tests {
         };
         assert_eq!(
             body("Notes"),
-            "id: string; createdAt: Timestamp; updatedAt: Timestamp; organizationId?: string | null; \
-             createdBy: string; title: string; dueAt?: Timestamp | null;"
+            "id: string; createdAt: Timestamp; updatedAt: Timestamp; \
+             organizationId?: string | null; createdBy: string; title: string; \
+             dueAt?: Timestamp | null;"
         );
         assert_eq!(body("NotesCreate"), "id?: string; title: string; dueAt?: Timestamp | null;");
         assert_eq!(body("NotesPatch"), "title?: string; dueAt?: Timestamp | null;");
     }
 
     #[test]
-    fn hostile_values_and_prose_stay_text() {
+    fn values_and_prose_are_escaped() {
         let schema = schema(
             r#"{"notes":{"tableName":"a*/b\n\u2028c","fields":{
-                "mood":{"type":"enum","enumValues":["\"","\\","\u0001","\u2028","été","😀","*/"],"isOptional":false,
-                    "isIndexed":false,"description":"*/ alert(1) /*\nsecond","deprecated":"*/ no"}},"relations":{}}}"#,
+                "mood":{"type":"enum","enumValues":["\"","\\","\u0001","\u2028","été","😀","*/"],
+                    "isOptional":false,"isIndexed":false,
+                    "description":"*/ alert(1) /*\nsecond","deprecated":"*/ no"}
+                },"relations":{}}}"#,
         );
         let files = emit(&schema);
         let models = files.get("typescript/models.ts").unwrap();
@@ -234,9 +224,9 @@ mod tests {
             "   * *\\/ alert(1) /*",
             "   * second",
             "   * @deprecated *\\/ no",
-            "/** A row of `notes`, from table `a*\\/b  c`. Clients only read it. */",
+            "/** A row of `notes`, from table `a*\\/b  c`. Read-only for clients. */",
         ] {
-            assert!(models.lines().any(|written| written == line), "{line} is in\n{models}");
+            assert!(models.lines().any(|written| written == line), "{line} is not in\n{models}");
         }
         let comments = models.lines().filter(|line| line.trim_start().starts_with(['/', '*']));
         assert!(comments.clone().count() > 10);
@@ -246,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_without_models_is_a_schema() {
+    fn a_schema_without_models_is_valid() {
         let schema = schema("{}");
         let files = emit(&schema);
         assert!(

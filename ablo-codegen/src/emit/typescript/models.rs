@@ -1,7 +1,8 @@
-//! `models.ts`: what a row holds, and what creating and changing one takes.
+//! Emits `models.ts`: the types of rows, creates and patches.
 //!
-//! Three interfaces a model and one type for each of its enums, written out and never computed: the compiler looks
-//! them up and instantiates nothing. A member that may be absent says `?`, one that may be null says `| null`.
+//! Each model has three interfaces and one type per enum. They are written in full, without
+//! computed types that the compiler would have to instantiate. A member that may be absent has `?`,
+//! one that may be null has `| null`.
 
 use super::ast::Type;
 use super::literal::{Key, Prose};
@@ -11,12 +12,12 @@ use super::writer::{Writer, block, line};
 use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape, tree};
 use ablo_schema::schema::{Field, FieldKind, Format};
 
-/// Writes the file.
+/// Returns the text of the file.
 pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let fields: usize = rows.iter().map(|row| 5 + row.fields.len()).sum();
     let mut w = Writer::file(
         1024 + rows.len() * 640 + fields * 110,
-        "Rows of the schema's models, and what creating and changing one takes.",
+        "Rows of the schema's models, with their create and patch types.",
     );
     for line in SHARED {
         line!(w, *line);
@@ -36,10 +37,11 @@ const SHARED: &[&str] = &[
     "export type Timestamp = string;",
     "",
     "/** Any JSON value. */",
-    "export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };",
+    "export type JsonValue = string | number | boolean | null | JsonValue[] | \
+     { [key: string]: JsonValue };",
 ];
 
-// /** Known values of `weatherReports.status`; a newer writer may send others. */
+// /** Known values of `weatherReports.status`; newer writers may send others. */
 // export type WeatherReportStatus = "pending" | "ready" | (string & {});
 fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     for (shape, name) in enum_fields(row).zip(&names.enums) {
@@ -49,21 +51,21 @@ fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         w.gap();
         let (key, field) =
             (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
-        line!(w, "/** Known values of `", key, ".", field, "`; a newer writer may send others. */");
+        line!(w, "/** Known values of `", key, ".", field, "`; newer writers may send others. */");
         line!(w, "export type ", name, " = ", open, ";");
     }
 }
 
-// /** What `weatherReports.sources` holds. */
+// /** The value of `weatherReports.sources`. */
 // export type WeatherReportSources = { station: string }[];
 fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     for (shape, name) in shaped_fields(row).zip(&names.shapes) {
-        let Some(said) = shape.field.facets.shape.as_ref().map(tree) else { continue };
+        let Some(schema) = shape.field.facets.shape.as_ref().map(tree) else { continue };
         w.gap();
         let (key, field) =
             (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
-        line!(w, "/** What `", key, ".", field, "` holds. */");
-        line!(w, "export type ", name, " = ", wire::lower(&said).or_json(), ";");
+        line!(w, "/** The value of `", key, ".", field, "`. */");
+        line!(w, "export type ", name, " = ", wire::lower(&schema).or_json(), ";");
     }
 }
 
@@ -76,7 +78,7 @@ fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
     let (key, table) =
         (Prose::inline(row.model.key.as_str()), Prose::inline(row.model.table.as_str()));
-    let access = if row.model.mutable { "" } else { " Clients only read it." };
+    let access = if row.model.mutable { "" } else { " Read-only for clients." };
     line!(w, "/** A row of `", key, "`, from table `", table, "`.", access, " */");
     block!(w, ["export interface ", names.row, " {"], ["}"], |w: &mut Writer| {
         row.base.iter().for_each(|base| write_base(w, base));
@@ -99,9 +101,9 @@ fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 // }
 fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
-    line!(w, "/** What creating a {@link ", names.row, "} takes. */");
+    line!(w, "/** The data of a new {@link ", names.row, "}. */");
     block!(w, ["export interface ", names.create, " {"], ["}"], |w: &mut Writer| {
-        line!(w, "/** The new row's id; made for you when absent. */");
+        line!(w, "/** The id of the new row. Default: a random id. */");
         line!(w, Key(BaseField::Id.name()), "?: string;");
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, Preset::of(shape.field));
@@ -124,9 +126,9 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     w.gap();
     line!(
         w,
-        "/** What changes in a {@link ",
+        "/** A change of a {@link ",
         names.row,
-        "}: absent keeps a value, null clears it. */"
+        "}: absent members keep their value, null clears it. */"
     );
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
         each_field(row, names, |shape, value| {
@@ -145,7 +147,7 @@ fn each_field(
     for shape in &row.fields {
         let facets = &shape.field.facets;
         let value = match shape.field.kind {
-            FieldKind::String => facets.format.map_or(Type::STRING, text_of),
+            FieldKind::String => facets.format.map_or(Type::STRING, string_type),
             FieldKind::Number => Type::NUMBER,
             FieldKind::Boolean => Type::BOOLEAN,
             FieldKind::Date => TIMESTAMP,
@@ -159,16 +161,17 @@ fn each_field(
     }
 }
 
-/// Digits as text: what a `number` would round stays exact, and `BigInt` takes it as it is.
-fn text_of(format: Format) -> Type<'static> {
+/// Returns the type of a formatted string. Numbers beyond the precision of `number` are digits in
+/// text, which `BigInt` accepts.
+fn string_type(format: Format) -> Type<'static> {
     match format {
-        Format::Int64 | Format::Uint64 => Type::Word("`${bigint}`"),
-        Format::Decimal { .. } => Type::Word("`${number}`"),
+        Format::Int64 | Format::Uint64 => Type::Keyword("`${bigint}`"),
+        Format::Decimal { .. } => Type::Keyword("`${number}`"),
         _ => Type::STRING,
     }
 }
 
-const TIMESTAMP: Type<'static> = Type::Word("Timestamp");
+const TIMESTAMP: Type<'static> = Type::Keyword("Timestamp");
 
 fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
     let value = match shape.base.kind() {
@@ -197,7 +200,7 @@ fn write_doc(w: &mut Writer, field: &Field, preset: Option<Preset<'_>>) {
         facets.deprecated.as_ref().map(|deprecated| deprecated.note.as_deref().unwrap_or_default());
     let deprecated = deprecated.map_or_else(String::new, |note| format!("@deprecated {note}"));
     let preset = match preset {
-        Some(Preset::Now) => "@defaultValue the time of writing".to_owned(),
+        Some(Preset::Now) => "@defaultValue the time of the write".to_owned(),
         Some(Preset::Value(value)) => format!("@defaultValue {}", value.to_json()),
         None => String::new(),
     };

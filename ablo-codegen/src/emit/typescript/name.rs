@@ -1,8 +1,8 @@
-//! Identifiers: how models are called in TypeScript.
+//! Identifiers of models in TypeScript.
 //!
-//! A model's type is its type name in Pascal case, its constant is its key. Two names never meet: whoever comes later
-//! gets a `_` at its end, model types before the types derived from them, both in schema order. This file alone
-//! changes case and knows the words that are taken.
+//! The type of a model is its typename in Pascal case, its constant is its key. A name that is
+//! already taken gets a `_` suffix. Model types are named before the types derived from them, both
+//! in schema order. Case conversion and the lists of taken names are in this file only.
 
 use super::literal::is_identifier;
 use super::writer::{Code, Writer};
@@ -12,7 +12,7 @@ use heck::ToPascalCase;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// A valid identifier that is no reserved word.
+/// A valid identifier that is not a reserved word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ident(Rc<str>);
 
@@ -27,23 +27,23 @@ impl Code for Ident {
 pub(super) struct ModelNames {
     /// The interface of its rows.
     pub(super) row: Ident,
-    /// The interface of what creating one takes.
+    /// The interface of creates.
     pub(super) create: Ident,
-    /// The interface of what changing one takes.
+    /// The interface of patches.
     pub(super) patch: Ident,
     /// The interface of its deltas.
     pub(super) delta: Ident,
-    /// The type of its place in a client.
+    /// The type of its client.
     pub(super) model: Ident,
     /// The constant that describes it.
     pub(super) constant: Ident,
-    /// The types of its enum fields, one per enum field that is no base field, in order.
+    /// The types of its enum fields, one per enum field that is not a base field, in order.
     pub(super) enums: Vec<Ident>,
     /// The types of its fields with a shape, in order.
     pub(super) shapes: Vec<Ident>,
 }
 
-/// The names of all models, in schema order.
+/// Returns the names of all models, in schema order.
 pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
     let (mut types, mut constants) = (Scope::new(TAKEN_TYPES), Scope::new(TAKEN_CONSTANTS));
     let primary: Vec<Ident> =
@@ -65,17 +65,17 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
     derived.collect()
 }
 
-/// The enum fields that a model declares.
+/// Returns the enum fields that a model declares.
 pub(super) fn enum_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &'r FieldShape<'r>> {
     row.fields.iter().filter(|shape| matches!(shape.field.kind, FieldKind::Enum(_)))
 }
 
-/// The JSON fields whose author says what they hold.
+/// Returns the JSON fields with a declared shape.
 pub(super) fn shaped_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &'r FieldShape<'r>> {
     row.fields.iter().filter(|shape| shape.field.facets.shape.is_some())
 }
 
-/// The name of a type of the wire, alone in its file.
+/// Returns the name of a wire type. Wire types are alone in their file.
 pub(super) fn wire_name(definition: &str) -> Ident {
     let mut name = identifier(pascal(definition));
     if TAKEN_TYPES.contains(&name.as_str()) {
@@ -84,7 +84,7 @@ pub(super) fn wire_name(definition: &str) -> Ident {
     Ident(name.into())
 }
 
-/// A set of names that must differ.
+/// A set of unique names.
 struct Scope(BTreeSet<Ident>);
 
 impl Scope {
@@ -104,7 +104,7 @@ impl Scope {
     }
 }
 
-/// The nearest identifier; names of a checked schema are identifiers already.
+/// Converts a name to an identifier. Names of a valid schema already are identifiers.
 fn identifier(mut wanted: String) -> String {
     if !is_identifier(&wanted) {
         wanted.retain(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -121,7 +121,7 @@ fn join(model: &Ident, suffix: &str) -> String {
     [&*model.0, suffix].concat()
 }
 
-/// A field name is lower camel case already, so its first letter is all that changes.
+/// Capitalises a field name, which is already in lower camel case.
 fn capitalised(shape: &FieldShape<'_>) -> String {
     let name = shape.field.name.as_str();
     let mut chars = name.chars();
@@ -130,8 +130,8 @@ fn capitalised(shape: &FieldShape<'_>) -> String {
         .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
-/// Types that these files declare, and global ones that a model would hide. (Keywords are all in lower case,
-/// so no name in Pascal case is one.)
+/// Types that the emitted files declare, and global types that a model would hide. Keywords are not
+/// listed: they are in lower case, and type names are in Pascal case.
 const TAKEN_TYPES: &[&str] = &[
     "Ablo",
     "AbloAuthenticationError",
@@ -168,7 +168,6 @@ const TAKEN_TYPES: &[&str] = &[
     "Exclude",
     "Extract",
     "FinalizationRegistry",
-    "Found",
     "Function",
     "Generator",
     "Infinity",
@@ -211,6 +210,8 @@ const TAKEN_TYPES: &[&str] = &[
     "ReturnType",
     "SchemaDelta",
     "Set",
+    "SnapshotIds",
+    "SnapshotRows",
     "String",
     "Symbol",
     "SyntaxError",
@@ -220,14 +221,13 @@ const TAKEN_TYPES: &[&str] = &[
     "Uint8Array",
     "Uncapitalize",
     "Uppercase",
-    "Wanted",
     "WeakMap",
     "WeakRef",
     "WeakSet",
     "Write",
 ];
 
-/// Words that no constant of a module may be called, and the constants of the file itself.
+/// Names that a constant of a module must not have, and the constants of the file itself.
 const TAKEN_CONSTANTS: &[&str] = &[
     "Infinity",
     "NaN",
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_meet_are_told_apart_by_who_comes_first() {
+    fn later_duplicates_get_a_suffix() {
         assert_eq!(
             claimed(TAKEN_TYPES, &["Note", "Note", "Note_", "Note"]),
             ["Note", "Note_", "Note__", "Note___"]
@@ -325,17 +325,19 @@ mod tests {
     #[test]
     fn model_types_come_before_derived_ones() {
         let schema = super::super::tests::schema(
-            r#"{"notes":{"fields":{"create":{"type":"enum","enumValues":["a"],"isOptional":false,"isIndexed":false}},
-                "relations":{}},"notesCreate":{"fields":{},"relations":{}},"delete":{"fields":{},"relations":{}}}"#,
+            r#"{"notes":{"fields":{
+                "create":{"type":"enum","enumValues":["a"],"isOptional":false,"isIndexed":false}
+                },"relations":{}},
+                "notesCreate":{"fields":{},"relations":{}},"delete":{"fields":{},"relations":{}}}"#,
         );
         let shapes = crate::shape::Shapes::new(&schema);
         let names = model_names(&shapes.rows);
-        let spelt = |ident: &Ident| ident.0.to_string();
-        assert_eq!(spelt(&names[0].row), "Notes");
-        assert_eq!(spelt(&names[1].row), "NotesCreate");
-        assert_eq!(spelt(&names[0].create), "NotesCreate_");
-        assert_eq!(spelt(&names[0].enums[0]), "NotesCreate__");
-        assert_eq!(spelt(&names[2].row), "Delete");
-        assert_eq!(spelt(&names[2].constant), "delete_");
+        let text = |ident: &Ident| ident.0.to_string();
+        assert_eq!(text(&names[0].row), "Notes");
+        assert_eq!(text(&names[1].row), "NotesCreate");
+        assert_eq!(text(&names[0].create), "NotesCreate_");
+        assert_eq!(text(&names[0].enums[0]), "NotesCreate__");
+        assert_eq!(text(&names[2].row), "Delete");
+        assert_eq!(text(&names[2].constant), "delete_");
     }
 }

@@ -1,12 +1,14 @@
-// A WebSocket for Node.js 20, which has none that is global: RFC 6455 over `node:http`, as far as the client needs it.
+// A WebSocket for Node.js 20, which has no global one: a subset of RFC 6455 over `node:http`.
 
-/** Bytes of one message at most. */
-const LARGEST = 64 << 20;
+/** The maximum size of a message. */
+const MAX_MESSAGE_BYTES = 64 << 20;
 
 type Listener = ((event: any) => void) | null;
 
-/** The class; `load` gives modules of Node.js. */
-export function nodeSocket(load: (name: string) => any): new (url: string, protocols: string[]) => object {
+/** Returns the WebSocket class. `load` loads built-in modules of Node.js. */
+export function nodeSocket(
+  load: (name: string) => any,
+): new (url: string, protocols: string[]) => object {
   const crypto = load("node:crypto");
   const { Buffer } = load("node:buffer");
   return class NodeSocket {
@@ -17,29 +19,39 @@ export function nodeSocket(load: (name: string) => any): new (url: string, proto
     onerror: Listener = null;
     #stream: any;
     #request: any;
-    #held: any[] = [];
+    #chunks: any[] = [];
     #size = 0;
-    #wanted = 2;
+    #needed = 2;
     #parts: Uint8Array[] = [];
     #partsSize = 0;
     #isText = true;
-    #over = false;
+    #ended = false;
 
     constructor(url: string, protocols: string[]) {
       const key: string = crypto.randomBytes(16).toString("base64");
       const headers = {
-        connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": key,
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": key,
         "sec-websocket-protocol": protocols.join(", "),
       };
       const secure = url.startsWith("wss:");
-      this.#request = load(secure ? "node:https" : "node:http").request(url.replace(/^ws/, "http"), { headers });
+      this.#request = load(secure ? "node:https" : "node:http").request(
+        url.replace(/^ws/, "http"),
+        { headers },
+      );
       this.#request.on("error", (error: unknown) => this.#end(1006, "", error));
-      // Why it is refused is asked with another request, as in a browser.
+      // The client finds the reason for a refusal with another request, as in a browser.
       this.#request.on("response", () => this.#end(1006, ""));
-      this.#request.on("upgrade", (answer: any, stream: any, head: any) => {
-        const accept = crypto.createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+      this.#request.on("upgrade", (response: any, stream: any, head: any) => {
+        const accept = crypto
+          .createHash("sha1")
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest("base64");
         this.#stream = stream;
-        if (answer.headers["sec-websocket-accept"] !== accept) return this.#end(1006, "no WebSocket answers");
+        if (response.headers["sec-websocket-accept"] !== accept)
+          return this.#end(1006, "the server does not speak WebSocket");
         stream.setNoDelay(true);
         stream.on("data", (bytes: any) => this.#read(bytes));
         stream.on("error", () => this.#end(1006, ""));
@@ -59,7 +71,7 @@ export function nodeSocket(load: (name: string) => any): new (url: string, proto
     }
 
     close(code: number = 1000, reason: string = ""): void {
-      if (this.#over) return;
+      if (this.#ended) return;
       if (this.#stream === undefined) return this.#end(1006, "");
       const text: Uint8Array = Buffer.from(reason);
       this.#write(8, Uint8Array.of(code >> 8, code & 255, ...text));
@@ -67,37 +79,48 @@ export function nodeSocket(load: (name: string) => any): new (url: string, proto
     }
 
     #write(kind: number, data: Uint8Array): void {
-      if (this.#over || this.#stream === undefined) return;
+      if (this.#ended || this.#stream === undefined) return;
       const size = data.length;
       const mask: Uint8Array = crypto.randomBytes(4);
-      const length = size < 126 ? [size] : size < 65536 ? [126, size >> 8, size & 255] : [127, 0, 0, 0, 0, size >>> 24, (size >> 16) & 255, (size >> 8) & 255, size & 255];
+      const length =
+        size < 126
+          ? [size]
+          : size < 65536
+            ? [126, size >> 8, size & 255]
+            : [127, 0, 0, 0, 0, size >>> 24, (size >> 16) & 255, (size >> 8) & 255, size & 255];
       length[0]! |= 128;
       const frame = new Uint8Array(1 + length.length + 4 + size);
       frame.set([128 | kind, ...length, ...mask]);
-      for (let at = 0, start = 5 + length.length; at < size; at += 1) frame[start + at] = data[at]! ^ mask[at & 3]!;
+      for (let at = 0, start = 5 + length.length; at < size; at += 1)
+        frame[start + at] = data[at]! ^ mask[at & 3]!;
       this.#stream.write(frame);
     }
 
     #read(bytes: any): void {
-      this.#held.push(bytes);
+      this.#chunks.push(bytes);
       this.#size += bytes.length;
-      if (this.#size < this.#wanted) return;
-      let rest = this.#held.length === 1 ? bytes : Buffer.concat(this.#held);
-      this.#wanted = 2;
-      while (!this.#over && rest.length >= 2) {
+      if (this.#size < this.#needed) return;
+      let rest = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks);
+      this.#needed = 2;
+      while (!this.#ended && rest.length >= 2) {
         const short: number = rest[1];
         const head = short === 126 ? 4 : short === 127 ? 10 : 2;
         const size: number =
-          rest.length < head || short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2));
-        if (short > 127 || size + this.#partsSize > LARGEST) return this.#end(1009, "a message is masked, or too large");
-        this.#wanted = rest.length < head ? head : head + size;
-        if (rest.length < this.#wanted) break;
-        const [first, data] = [rest[0], rest.subarray(head, this.#wanted)];
-        rest = rest.subarray(this.#wanted);
-        this.#wanted = 2;
+          rest.length < head || short < 126
+            ? short
+            : short === 126
+              ? rest.readUInt16BE(2)
+              : Number(rest.readBigUInt64BE(2));
+        if (short > 127 || size + this.#partsSize > MAX_MESSAGE_BYTES)
+          return this.#end(1009, "masked frame or message too large");
+        this.#needed = rest.length < head ? head : head + size;
+        if (rest.length < this.#needed) break;
+        const [first, data] = [rest[0], rest.subarray(head, this.#needed)];
+        rest = rest.subarray(this.#needed);
+        this.#needed = 2;
         this.#frame(first & 15, first > 127, data);
       }
-      this.#held = rest.length === 0 ? [] : [rest];
+      this.#chunks = rest.length === 0 ? [] : [rest];
       this.#size = rest.length;
     }
 
@@ -116,12 +139,14 @@ export function nodeSocket(load: (name: string) => any): new (url: string, proto
       const whole = Buffer.concat(this.#parts);
       this.#parts = [];
       this.#partsSize = 0;
-      this.onmessage?.({ data: this.#isText ? whole.toString("utf8") : Uint8Array.from(whole).buffer });
+      this.onmessage?.({
+        data: this.#isText ? whole.toString("utf8") : Uint8Array.from(whole).buffer,
+      });
     }
 
     #end(code: number, reason: string, error?: unknown): void {
-      if (this.#over) return;
-      this.#over = true;
+      if (this.#ended) return;
+      this.#ended = true;
       if (this.#stream === undefined) this.#request.destroy();
       else this.#stream.end(() => this.#stream.destroy());
       if (error !== undefined) this.onerror?.({ error });

@@ -1,44 +1,58 @@
-// Rows and presence in components of React: `<AbloProvider>` at the top, `useAblo` anywhere below it.
+// React bindings: `<AbloProvider>` at the top, `useAblo` in the components below it.
 
-import { createContext, createElement, useContext, useEffect, useRef, useSyncExternalStore } from "react";
+import {
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useRef,
+  useSyncExternalStore,
+} from "react";
 import type { Context, FunctionComponent, ReactNode } from "react";
 import type { Ablo } from "./client.js";
 
-const Nearest: Context<Ablo | undefined> = createContext<Ablo | undefined>(undefined);
+const AbloContext: Context<Ablo | undefined> = createContext<Ablo | undefined>(undefined);
 
-/** Gives a client to the components below, and begins to keep its rows. */
-export const AbloProvider: FunctionComponent<{ client: Ablo; children?: ReactNode }> = ({ client, children }) => {
+/** Provides a client to the components below and calls its `ready()`. */
+export const AbloProvider: FunctionComponent<{ client: Ablo; children?: ReactNode }> = ({
+  client,
+  children,
+}) => {
   useEffect(() => {
-    // What goes wrong is in `syncStatus`.
+    // Errors are reported by `syncStatus`.
     client.ready().catch(() => {});
   }, [client]);
-  return createElement(Nearest.Provider, { value: client }, children);
+  return createElement(AbloContext.Provider, { value: client }, children);
 };
 
-/** The client of the nearest provider. */
+/** Returns the client of the nearest provider. */
 export function useAbloClient(): Ablo {
-  const client = useContext(Nearest);
-  if (client === undefined) throw new Error("put <AbloProvider client={…}> above this component");
+  const client = useContext(AbloContext);
+  if (client === undefined)
+    throw new Error("this component must be below <AbloProvider client={…}>");
   return client;
 }
 
 /**
- * What `selector` makes of the rows that are here, again whenever any of them changes. The component is drawn again when that is not
- * the same any more, by `Object.is` or member by member where it is an array.
+ * Returns the result of `selector`, which runs again on every change of rows or presence. The
+ * component renders again if the result differs by `Object.is` or, for arrays, in an element.
  */
 export function useAblo<T>(selector: (ablo: Ablo) => T): T {
   const client = useAbloClient();
-  const last = useRef<{ version: number; selector: (ablo: Ablo) => T; value: T } | undefined>(undefined);
-  const look = (): T => {
+  const last = useRef<{ version: number; selector: (ablo: Ablo) => T; value: T } | undefined>(
+    undefined,
+  );
+  const getSnapshot = (): T => {
     const version = client.version();
     const before = last.current;
-    if (before !== undefined && before.version === version && before.selector === selector) return before.value;
+    if (before !== undefined && before.version === version && before.selector === selector)
+      return before.value;
     const now = selector(client);
     const value = before !== undefined && isSame(before.value, now) ? before.value : now;
     last.current = { version, selector, value };
     return value;
   };
-  return useSyncExternalStore(client.subscribe, look, look);
+  return useSyncExternalStore(client.subscribe, getSnapshot, getSnapshot);
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -1,17 +1,18 @@
-//! `source.ts`: the models of a schema as tables of a Data Source.
+//! Emits `source.ts`: the models of a schema as tables of a data source.
 //!
-//! An alias a model and a function that makes a handler; everything that runs is in `source_handler.ts`.
+//! The file contains types and the function `dataSource`. The implementation is in
+//! `source_handler.ts`.
 
 use super::literal::Key;
 use super::name::ModelNames;
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;
 
-/// Writes the file.
+/// Returns the text of the file.
 pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let mut w = Writer::file(
         1024 + rows.len() * 160,
-        "Your own database behind a coordinator: its tables, typed.",
+        "A data source for your own database: typed tables and the route.",
     );
     if !rows.is_empty() {
         line!(w, "import type * as models from \"./models.js\";");
@@ -20,9 +21,9 @@ pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     w.gap();
     line!(
         w,
-        "/** The tables by the keys of their models; what is left out is refused as not configured. */"
+        "/** The tables by model key. Requests for other models are refused as not configured. */"
     );
-    // Nothing speaks of a transaction where there is no table.
+    // Without tables the type parameter is unused.
     let tx = if rows.is_empty() { "_Tx" } else { "Tx" };
     block!(w, ["export interface Tables<", tx, "> {"], ["}"], |w: &mut Writer| {
         for (row, names) in rows.iter().zip(names) {
@@ -42,10 +43,10 @@ pub(super) fn source(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
         }
     });
     w.gap();
-    line!(w, "/** What a framework calls with a request. */");
+    line!(w, "/** A handler of requests, as web frameworks call it. */");
     line!(w, "export type Route = (request: handler.Incoming) => Promise<handler.Outgoing>;");
     w.gap();
-    line!(w, "/** A handler for a route: `export const POST = dataSource({ … })`. */");
+    line!(w, "/** Returns the handler of a route: `export const POST = dataSource({ … })`. */");
     let open =
         "export function dataSource<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route {";
     block!(w, [open], ["}"], |w: &mut Writer| {

@@ -1,7 +1,8 @@
-//! `wire.ts`: every frame and body of the protocol, from the JSON Schema of the Rust types that speak it.
+//! Emits `wire.ts`: the frames and bodies of the protocol, from the JSON Schema of `ablo-wire`.
 //!
-//! A definition with known members becomes an interface, any other a type alias. The file is the same for every
-//! schema. Constraints that TypeScript has no type for (a minimum, a pattern) are left to whoever validates.
+//! A definition with known members becomes an interface, any other a type alias. The file is the
+//! same for every schema. Constraints that TypeScript cannot express (a minimum, a pattern) are
+//! omitted.
 
 use super::ast::{Property, Type};
 use super::literal::Prose;
@@ -9,14 +10,14 @@ use super::name::wire_name;
 use super::writer::{Writer, block, line};
 use serde_json::{Map, Value};
 
-/// The definition that stands for a row of any model.
+/// The definition of a row of any model.
 const ROW: &str = "Row";
 
-/// Writes the file from a document whose definitions are under `$defs`.
+/// Returns the text of the file for a document with definitions under `$defs`.
 pub(super) fn wire(document: &Value) -> String {
     let mut w = Writer::file(
         64 * 1024,
-        "Frames and bodies of the coordination protocol. Members may be added to any of them.",
+        "Frames and bodies of the coordination protocol. Any of them may have further members.",
     );
     let nothing = Map::new();
     let definitions = document["$defs"].as_object().unwrap_or(&nothing);
@@ -35,7 +36,7 @@ fn write_definition(w: &mut Writer, name: &str, definition: &Value) {
     let ident = wire_name(name);
     w.doc(Prose::lines(text(definition, "description")));
     if name == ROW {
-        // Not a record: interfaces, which rows are, do not fit one.
+        // Not an index signature: interfaces, which rows are, are not assignable to it.
         return line!(w, "export type ", ident, " = ", Type::OBJECT, ";");
     }
     match lower(definition) {
@@ -48,13 +49,13 @@ fn write_definition(w: &mut Writer, name: &str, definition: &Value) {
     }
 }
 
-/// The alternatives of a definition whose alternatives are worth a line each: those that say something of themselves.
+/// Returns the alternatives of a definition if at least one of them has a description or title.
 fn variants(definition: &Value) -> Option<&Vec<Value>> {
     let any = ["anyOf", "oneOf"].into_iter().find_map(|name| definition.get(name)?.as_array())?;
-    let says = |variant: &Value| {
+    let is_described = |variant: &Value| {
         !text(variant, "description").is_empty() || !text(variant, "title").is_empty()
     };
-    any.iter().any(says).then_some(any)
+    any.iter().any(is_described).then_some(any)
 }
 
 // /** A frame from the coordinator. Others are {@link OtherServerFrame}. */
@@ -72,9 +73,9 @@ fn write_choice(
         any.iter().partition(|variant| is_any_other(variant, definitions));
     let about = text(definition, "description");
     match rest.first().and_then(|other| other.get("$ref")?.as_str()).map(definition_name) {
-        Some(other) => w.doc(Prose::lines(&format!("{about}\nAny other is {{@link {other}}}."))),
+        Some(other) => w.doc(Prose::lines(&format!("{about}\nAll others are {{@link {other}}}."))),
         None if rest.is_empty() => w.doc(Prose::lines(about)),
-        None => w.doc(Prose::lines(&format!("{about}\nThere may be others."))),
+        None => w.doc(Prose::lines(&format!("{about}\nOther values are possible."))),
     }
     line!(w, "export type ", wire_name(name), " =");
     w.indented(|w| {
@@ -95,13 +96,13 @@ fn write_choice(
     }
 }
 
-/// The name of an alternative that has one.
+/// Returns the title of an alternative.
 fn titled(variant: &Value) -> Option<&str> {
     variant.get("title").and_then(Value::as_str)
 }
 
-/// Whether an alternative stands for every tag but the known ones. TypeScript has no type for "any other string", and
-/// with plain `string` in its place a check of the tag would no longer tell the known ones apart.
+/// Returns whether an alternative covers all tags other than the known ones. TypeScript has no type
+/// for "any other string", and with `string` instead, checking the tag would not narrow the union.
 fn is_any_other(variant: &Value, definitions: &Map<String, Value>) -> bool {
     let target = variant.get("$ref").and_then(Value::as_str).map(definition_name);
     let object = target.and_then(|name| definitions.get(name)).unwrap_or(variant);
@@ -109,7 +110,7 @@ fn is_any_other(variant: &Value, definitions: &Map<String, Value>) -> bool {
     members.map(|(_, member)| member).any(|member| member.get("not").is_some())
 }
 
-/// The type of a JSON Schema: what all its keywords allow together.
+/// Returns the type of a JSON Schema: the intersection of its keywords.
 pub(super) fn lower(schema: &Value) -> Type<'_> {
     let Some(keywords) = schema.as_object() else {
         return if schema == &Value::Bool(false) { Type::NEVER } else { Type::UNKNOWN };
@@ -139,7 +140,7 @@ pub(super) fn lower(schema: &Value) -> Type<'_> {
     }
 }
 
-/// What `type` and the keywords that belong to a type allow.
+/// Returns the type for `type` and the keywords that belong to it.
 fn typed(keywords: &Map<String, Value>) -> Option<Type<'_>> {
     match keywords.get("type") {
         Some(Value::String(kind)) => Some(of_kind(kind, keywords)),
@@ -225,29 +226,35 @@ mod tests {
     fn objects_become_interfaces() {
         let text = written(json!({
             "Actor": {
-                "description": "Who acts.",
+                "description": "The participant.",
                 "type": "object",
                 "required": ["kind"],
                 "additionalProperties": true,
                 "properties": {
-                    "kind": { "$ref": "#/$defs/ParticipantKind", "description": "What kind." },
+                    "kind": { "$ref": "#/$defs/ParticipantKind", "description": "Its kind." },
                     "id": { "type": ["string", "null"] },
-                    "a-b": { "type": "array", "items": { "anyOf": [{ "type": "integer" }, { "type": "null" }] } },
+                    "a-b": {
+                        "type": "array",
+                        "items": { "anyOf": [{ "type": "integer" }, { "type": "null" }] },
+                    },
                 },
             },
         }));
         assert_eq!(
             text,
-            "/** Who acts. */\nexport interface Actor {\n  /** What kind. */\n  kind: ParticipantKind;\n  \
-             id?: string | null;\n  \"a-b\"?: (number | null)[];\n}\n"
+            "/** The participant. */\nexport interface Actor {\n  \
+             /** Its kind. */\n  kind: ParticipantKind;\n  id?: string | null;\n  \
+             \"a-b\"?: (number | null)[];\n}\n"
         );
     }
 
     #[test]
-    fn everything_else_becomes_an_alias() {
+    fn other_schemas_become_aliases() {
         let aliases = [
             (
-                json!({ "anyOf": [{ "type": "string", "enum": ["a", "b"] }, { "type": "string" }] }),
+                json!({
+                    "anyOf": [{ "type": "string", "enum": ["a", "b"] }, { "type": "string" }],
+                }),
                 "\"a\" | \"b\" | (string & {})",
             ),
             (
@@ -255,7 +262,10 @@ mod tests {
                 "1 | true | null",
             ),
             (
-                json!({ "allOf": [{ "$ref": "#/$defs/B" }, { "type": "object", "properties": { "c": { "type": "string" } } }] }),
+                json!({ "allOf": [
+                    { "$ref": "#/$defs/B" },
+                    { "type": "object", "properties": { "c": { "type": "string" } } },
+                ] }),
                 "B & { c?: string }",
             ),
             (json!({ "$ref": "#/$defs/B", "description": "x" }), "B"),
@@ -268,7 +278,10 @@ mod tests {
                 "{ [key: string]: unknown }",
             ),
             (
-                json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": "number" }] }),
+                json!({
+                    "type": "array",
+                    "prefixItems": [{ "type": "string" }, { "type": "number" }],
+                }),
                 "[string, number]",
             ),
             (json!({ "description": "Any JSON value." }), "unknown"),
@@ -279,46 +292,55 @@ mod tests {
             let text = written(json!({ "X": schema }));
             assert!(
                 text.ends_with(&format!("export type X = {expected};\n")),
-                "{text} has {expected}"
+                "{text} lacks {expected}"
             );
         }
     }
 
     #[test]
-    fn a_choice_shows_its_known_tags_and_names_the_rest() {
-        let tag = |tag: Value| json!({ "type": "object", "required": ["type"], "properties": { "type": tag } });
+    fn a_choice_lists_known_tags_and_links_the_rest() {
+        let tag = |tag: Value| {
+            let properties = json!({ "type": tag });
+            json!({ "type": "object", "required": ["type"], "properties": properties })
+        };
         let mut pong = tag(json!({ "const": "pong" }));
-        pong["description"] = "An answer.".into();
+        pong["description"] = "A response.".into();
         let text = written(json!({
-            "Frame": { "description": "A frame.", "oneOf": [pong, tag(json!({ "const": "ping" })), { "$ref": "#/$defs/Other" }] },
+            "Frame": {
+                "description": "A frame.",
+                "oneOf": [pong, tag(json!({ "const": "ping" })), { "$ref": "#/$defs/Other" }],
+            },
             "Other": tag(json!({ "type": "string", "not": { "enum": ["ping", "pong"] } })),
         }));
         assert_eq!(
             text,
-            "/**\n * A frame.\n * Any other is {@link Other}.\n */\nexport type Frame =\n  /** An answer. */\n  \
-             | { type: \"pong\" }\n  | { type: \"ping\" };\n\nexport interface Other {\n  type: string;\n}\n"
+            "/**\n * A frame.\n * All others are {@link Other}.\n */\nexport type Frame =\n  \
+             /** A response. */\n  | { type: \"pong\" }\n  | { type: \"ping\" };\n\n\
+             export interface Other {\n  type: string;\n}\n"
         );
     }
 
     #[test]
-    fn alternatives_with_a_name_become_interfaces() {
-        let http = json!({ "title": "HttpOperation", "type": "object", "properties": { "id": { "type": "string" } } });
+    fn titled_alternatives_become_interfaces() {
+        let properties = json!({ "id": { "type": "string" } });
+        let http = json!({ "title": "HttpOperation", "type": "object", "properties": properties });
         assert_eq!(
             written(json!({ "Operation": { "anyOf": [http, { "type": "null" }] } })),
-            "export type Operation =\n  | HttpOperation\n  | null;\n\nexport interface HttpOperation {\n  id?: string;\n}\n"
+            "export type Operation =\n  | HttpOperation\n  | null;\n\n\
+             export interface HttpOperation {\n  id?: string;\n}\n"
         );
     }
 
     #[test]
-    fn rows_take_interfaces() {
+    fn rows_are_objects() {
         let row = json!({ "Row": { "type": "object", "additionalProperties": true } });
         assert_eq!(written(row), "export type Row = object;\n");
     }
 
-    /// A keyword that is not known here would be left out in silence.
+    /// An unhandled keyword would be ignored silently.
     #[test]
-    fn every_keyword_of_the_frames_is_understood() {
-        const LOWERED: &[&str] = &[
+    fn all_keywords_are_handled() {
+        const HANDLED: &[&str] = &[
             "$ref",
             "additionalProperties",
             "allOf",
@@ -333,13 +355,13 @@ mod tests {
             "required",
             "type",
         ];
-        const LEFT_OUT: &[&str] = &[
+        const IGNORED: &[&str] = &[
             "default", "examples", "format", "maxItems", "maximum", "minItems", "minimum", "not",
             "title",
         ];
         fn check(schema: &Value, at: &str) {
             for (keyword, value) in schema.as_object().into_iter().flatten() {
-                let known = LOWERED.contains(&&**keyword) || LEFT_OUT.contains(&&**keyword);
+                let known = HANDLED.contains(&&**keyword) || IGNORED.contains(&&**keyword);
                 assert!(known, "{keyword} in {at}: {schema}");
                 match (&**keyword, value) {
                     ("properties", Value::Object(members)) => {
@@ -360,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_frames_is_its_own() {
+    fn each_definition_is_emitted_once() {
         let document = ablo_wire::frames_schema();
         let text = wire(document);
         for name in document["$defs"].as_object().unwrap().keys() {

@@ -1,9 +1,9 @@
-// Checking the model's name types the row.
+// Checking the name of the model narrows the row.
 import { isSchemaDelta } from "./typescript/index.js";
 import type { SchemaDelta, Station, WeatherReport, wire } from "./typescript/index.js";
 
 export function title(delta: SchemaDelta): string {
-  // @ts-expect-error before the check it may be the row of any model
+  // @ts-expect-error without the check it may be the row of any model
   delta.data?.location;
   if (delta.modelName === "WeatherReport") {
     const row: WeatherReport | null | undefined = delta.data;
@@ -16,7 +16,7 @@ export function title(delta: SchemaDelta): string {
 }
 
 export function read(delta: wire.Delta): string | undefined {
-  // @ts-expect-error off the wire it is not typed yet
+  // @ts-expect-error data from the wire is not typed
   delta.data?.location;
   return isSchemaDelta(delta) ? title(delta) : undefined;
 }

@@ -1,4 +1,4 @@
-// A frame's `type` tells its payload.
+// The `type` of a frame determines its payload.
 import type { wire } from "./typescript/index.js";
 
 export const ping: wire.ClientFrame = { type: "ping" };
@@ -12,10 +12,12 @@ export function position(frame: wire.ServerFrame): number | undefined {
   return frame.type === "intent_queued" ? frame.payload.position : undefined;
 }
 
-// What an application sends to its peers has a type of its own.
+// Frames of an application have their own type.
 export const cursor: wire.OtherClientFrame = { type: "slide_cursor", payload: { x: 1, y: 2 } };
 
 export const commit: wire.CommitFrame = {
   clientTxId: "tx_1",
-  operations: [{ type: "UPDATE", model: "stations", id: "s_1", input: { name: "Observatoriet" }, readAt: 412 }],
+  operations: [
+    { type: "UPDATE", model: "stations", id: "s_1", input: { name: "Observatoriet" }, readAt: 412 },
+  ],
 };

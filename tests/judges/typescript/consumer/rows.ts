@@ -1,4 +1,4 @@
-// A row has what the server sends: required members always, optional ones perhaps absent and perhaps null.
+// Rows contain all required members; optional members may be absent or null.
 import type { JsonValue, Timestamp, WeatherReport } from "./typescript/index.js";
 
 export const full: WeatherReport = {
@@ -30,19 +30,23 @@ export const least: WeatherReport = {
 };
 
 // @ts-expect-error a required member may not be absent
-export const absent: WeatherReport = { id: "r_3", createdAt: full.createdAt, updatedAt: full.updatedAt };
+export const absent: WeatherReport = {
+  id: "r_3",
+  createdAt: full.createdAt,
+  updatedAt: full.updatedAt,
+};
 // @ts-expect-error a required member may not be null
 export const cleared: WeatherReport = { ...least, location: null };
 // @ts-expect-error an optional member is absent or null, never undefined
 export const unset: WeatherReport = { ...least, forecast: undefined };
-// @ts-expect-error a number is no text
+// @ts-expect-error a number is not text
 export const wrong: WeatherReport = { ...least, temperature: "warm" };
 // @ts-expect-error there is no such member
 export const unknown: WeatherReport = { ...least, weather: "fine" };
 // @ts-expect-error dates are text on the wire
 export const dated: WeatherReport = { ...least, measuredAt: new Date() };
 
-// @ts-expect-error what may be absent has to be asked for
+// @ts-expect-error an optional member has to be checked
 export const shouted: string = full.forecast.toUpperCase();
 export const asked: string = full.forecast?.toUpperCase() ?? "none";
 export const when: Timestamp = full.updatedAt;

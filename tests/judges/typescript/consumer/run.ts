@@ -1,4 +1,4 @@
-// Run by Node once compiled: what the values say. Any difference ends the process with an error.
+// Checks the emitted values. Runs in Node.js after compilation; a difference throws an error.
 import { descriptors, isSchemaDelta } from "./typescript/index.js";
 import type { wire } from "./typescript/index.js";
 
@@ -27,18 +27,40 @@ same(
     ["stationId", "string", false],
   ],
 );
-same(weatherReports.fields[3]?.values, ["calm", "windy", "stormy", "say \"hi\"\\\u2028"]);
+same(weatherReports.fields[3]?.values, ["calm", "windy", "stormy", 'say "hi"\\\u2028']);
 same(weatherReports.fields[6]?.column, "measured_at");
 same([weatherReports.mutable, weatherReports.scope], [true, undefined]);
-same([stations.mutable, stations.scope, stations.table, stations.load], [false, "station", "stations", "lazy"]);
+same(
+  [stations.mutable, stations.scope, stations.table, stations.load],
+  [false, "station", "stations", "lazy"],
+);
 same(weatherReports.relations, [
-  { name: "station", type: "belongsTo", target: "stations", foreignKey: "stationId", index: true, parent: true },
+  {
+    name: "station",
+    type: "belongsTo",
+    target: "stations",
+    foreignKey: "stationId",
+    index: true,
+    parent: true,
+  },
 ]);
 same(stations.relations, [
-  { name: "reports", type: "hasMany", target: "weatherReports", foreignKey: "stationId", orderBy: "measuredAt" },
+  {
+    name: "reports",
+    type: "hasMany",
+    target: "weatherReports",
+    foreignKey: "stationId",
+    orderBy: "measuredAt",
+  },
 ]);
 
-const delta: wire.Delta = { id: 1, actionType: "D", modelName: "Station", modelId: "s_1", data: null };
+const delta: wire.Delta = {
+  id: 1,
+  actionType: "D",
+  modelName: "Station",
+  modelId: "s_1",
+  data: null,
+};
 same(isSchemaDelta(delta), true);
 same(isSchemaDelta({ ...delta, modelName: "weatherReports" }), false);
 same(isSchemaDelta({ ...delta, actionType: "S" }), false);

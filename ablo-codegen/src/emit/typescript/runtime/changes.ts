@@ -1,74 +1,76 @@
-// Changes as they are confirmed: every one once, in order, over cut connections and at the reader's own pace.
+// Streams of deltas: each delta once and in order, across disconnects.
 //
-// A stream has a connection of its own. Whoever reads slowly is not sent more: the connection is given up, and opened again behind
-// the last change that was taken.
+// A stream has its own connection. Flow control: if the reader falls behind, the connection is
+// closed and later reopened after the last delta that was received.
 
 import type * as wire from "./wire.js";
-import { deltasOf, hello, type Core } from "./core.js";
+import { deltasOf, syncRequest, type Core } from "./core.js";
 import { type AbloError, errorOf } from "./errors.js";
-import { Link } from "./link.js";
+import { Connection } from "./connection.js";
 import { isReset } from "./store.js";
 
-/** Where a stream begins. */
+/** The start of a stream. */
 export interface ChangesOptions {
-  /** Behind this place in the log; without it, now. */
+  /** The sync id after which the stream starts. Default: the head of the sync log. */
   from?: number;
 }
 
-/** A stream of changes. `for await` takes them; leaving the loop ends it. */
+/** A stream of deltas, for `for await`. Leaving the loop closes it. */
 export interface Changes<Change> extends AsyncIterableIterator<Change>, AsyncDisposable {
-  /** Behind the last change that was taken: where another stream may begin. */
+  /** The sync id of the last delta that was read. Another stream can start from it. */
   readonly position: number | undefined;
-  /** Settles once no change from now on is missed. */
+  /** Resolves when the stream has started; later deltas are not missed. */
   readonly ready: Promise<void>;
 }
 
-/** Changes that may wait to be taken. */
-const MOST_WAITING = 1024;
+/** The number of unread deltas above which the connection is closed. */
+const MAX_UNREAD_DELTAS = 1024;
 
-/** @internal */ export class Feed implements Changes<wire.Delta> {
+/** @internal */ export class DeltaStream implements Changes<wire.Delta> {
   readonly ready: Promise<void>;
   position: number | undefined;
   readonly #core: Core;
-  #link: Link | undefined;
-  #waiting: wire.Delta[] = [];
-  #taken = 0;
-  #after: number | undefined;
+  #connection: Connection | undefined;
+  #unread: wire.Delta[] = [];
+  /** The number of deltas at the start of `#unread` that were read. */
+  #read = 0;
+  /** The sync id of the last delta that was received. */
+  #received: number | undefined;
   #error: AbloError | undefined;
   #done = false;
   #wake: () => void = () => {};
-  #begun: () => void = () => {};
+  #started: () => void = () => {};
 
   constructor(core: Core, { from }: ChangesOptions) {
     this.#core = core;
-    this.position = this.#after = from;
-    this.ready = new Promise((done) => (this.#begun = done));
+    this.position = this.#received = from;
+    this.ready = new Promise((done) => (this.#started = done));
     this.#open();
   }
 
   #open(): void {
-    this.#link = new Link(this.#core.http, this.#core.options, {
-      opened: () => [hello(this.#after)],
-      heard: (frame) => this.#hear(frame),
-      cut: () => {},
-      ended: (error) => this.#end(error),
+    this.#connection = new Connection(this.#core.http, this.#core.options, {
+      onOpen: () => [syncRequest(this.#received)],
+      onFrame: (frame) => this.#onFrame(frame),
+      onDisconnect: () => {},
+      onEnd: (error) => this.#end(error),
     });
   }
 
-  #hear(frame: { type: string; payload?: unknown }): void {
+  #onFrame(frame: { type: string; payload?: unknown }): void {
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
     if (frame.type === "sync_response" && head !== undefined) {
-      this.position = this.#after ??= head;
-      this.#begun();
+      this.position = this.#received ??= head;
+      this.#started();
     }
     for (const delta of deltasOf(frame)) {
-      if (this.#after !== undefined && delta.id <= this.#after) continue;
-      this.#after = delta.id;
-      this.#waiting.push(delta);
+      if (this.#received !== undefined && delta.id <= this.#received) continue;
+      this.#received = delta.id;
+      this.#unread.push(delta);
     }
-    if (this.#waiting.length - this.#taken > MOST_WAITING) {
-      this.#link?.close();
-      this.#link = undefined;
+    if (this.#unread.length - this.#read > MAX_UNREAD_DELTAS) {
+      this.#connection?.close();
+      this.#connection = undefined;
     }
     this.#wake();
   }
@@ -76,26 +78,30 @@ const MOST_WAITING = 1024;
   #end(error: AbloError | undefined): void {
     this.#done = true;
     this.#error = error;
-    this.#link?.close();
-    this.#begun();
+    this.#connection?.close();
+    this.#started();
     this.#wake();
   }
 
   async next(): Promise<IteratorResult<wire.Delta, undefined>> {
     for (;;) {
-      const delta = this.#waiting[this.#taken];
+      const delta = this.#unread[this.#read];
       if (delta !== undefined) {
-        this.#taken += 1;
+        this.#read += 1;
         this.position = delta.id;
         if (isReset(delta)) {
-          this.#end(errorOf("which rows are seen has changed, and of too many for each to be told: read the rows anew", { code: "invalid_request" }));
+          this.#end(
+            errorOf("too many rows became visible or invisible: read the rows again", {
+              code: "invalid_request",
+            }),
+          );
         }
         return { done: false, value: delta };
       }
-      [this.#waiting, this.#taken] = [[], 0];
+      [this.#unread, this.#read] = [[], 0];
       if (this.#error !== undefined) throw this.#error;
       if (this.#done) return { done: true, value: undefined };
-      if (this.#link === undefined) this.#open();
+      if (this.#connection === undefined) this.#open();
       await new Promise<void>((done) => (this.#wake = done));
     }
   }

@@ -1,23 +1,25 @@
-// A client: one way to the coordinator, and everything that goes over it.
+// The core of a client, shared by its models: the connection, the local rows, claims and commits.
 
 import type * as wire from "./wire.js";
 import type { SchemaDescriptor } from "./descriptors.js";
 import { keepOverHttp, Lease, Leases, type ClaimOptions } from "./claims.js";
+import { Connection, hasSocket } from "./connection.js";
 import { AbloError, errorOf, invalid } from "./errors.js";
-import { Http, type Options } from "./http.js";
-import { hasSocket, Link } from "./link.js";
-import type { WriteOptions } from "./model.js";
-import { host, Listeners, pause, sleep, uuid } from "./platform.js";
+import { Http, type ClientOptions } from "./http.js";
+import type { WriteOptions } from "./types.js";
+import { backoff, host, Listeners, sleep, uuid } from "./platform.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
 
-/** How the rows that are here stand to those of the coordinator. */
+/** The state of the local rows. */
 export interface SyncStatus {
-  /** `idle` before `ready()`; `error` when nothing helps but somebody who logs in. */
+  /**
+   * `idle` before `ready()`; `error` after a failure that is not retried, such as an expired login.
+   */
   readonly state: "idle" | "syncing" | "live" | "offline" | "error";
-  /** Writes that are not confirmed yet. */
+  /** The number of unconfirmed writes. */
   readonly pendingChanges: number;
-  /** When the coordinator was last heard of, in milliseconds since 1970. */
+  /** The time of the last message of the coordinator, in milliseconds since 1970. */
   readonly lastSyncAt: number | undefined;
   readonly error: AbloError | undefined;
 }
@@ -29,72 +31,97 @@ export interface SyncStatus {
   readonly data?: object;
 }
 
-/** Several writes that are confirmed. */
+/** A confirmed commit. */
 export interface Committed {
-  /** The commit. */
+  /** The id of the commit. */
   id: string;
-  /** Where in the log it is. */
+  /** The sync id of the commit. */
   stamp: number;
-  /** The rows, one for each operation. */
+  /** The ids of the rows, one for each operation. */
   rows: readonly string[];
 }
 
-/** A change, as it was confirmed. */
-export type Change = wire.Delta;
+/** A delta of any model. */
+export type Delta = wire.Delta;
 
-/** @internal */ export const hello = (lastSyncId: number | undefined): wire.ClientFrame => ({
+/** @internal */ export const syncRequest = (lastSyncId: number | undefined): wire.ClientFrame => ({
   type: "sync_request",
   payload: {
-    cursor: null, versions: {}, lastSyncId: lastSyncId ?? 0,
+    cursor: null,
+    versions: {},
+    lastSyncId: lastSyncId ?? 0,
     capabilities: ["completeDeltas", ...(lastSyncId === undefined ? [] : ["resume"])],
   },
 });
 
-/** The changes that a frame brings. */
-/** @internal */ export function deltasOf({ type, payload }: { type: string; payload?: unknown }): readonly wire.Delta[] {
-  const said = payload as { deltas?: wire.Delta[] } | wire.Delta | undefined;
-  if (typeof said !== "object" || said === null || (type !== "delta" && type !== "sync_response")) return [];
-  if ("deltas" in said && Array.isArray(said.deltas)) return said.deltas;
-  return type === "delta" && "actionType" in said ? [said] : [];
+/** Returns the deltas in a frame. */
+/** @internal */ export function deltasOf({
+  type,
+  payload,
+}: {
+  type: string;
+  payload?: unknown;
+}): readonly wire.Delta[] {
+  const content = payload as { deltas?: wire.Delta[] } | wire.Delta | undefined;
+  if (
+    typeof content !== "object" ||
+    content === null ||
+    (type !== "delta" && type !== "sync_response")
+  )
+    return [];
+  if ("deltas" in content && Array.isArray(content.deltas)) return content.deltas;
+  return type === "delta" && "actionType" in content ? [content] : [];
 }
 
-/** How long what is confirmed may stay on top of rows that never hear of it, in milliseconds. */
-const LINGER = 15_000;
-/** How long acknowledgements are gathered, in milliseconds. */
-const ACK = 100;
+/**
+ * The time after which a confirmed write is dropped if its delta never arrives, in milliseconds.
+ */
+const MISSING_DELTA_TIMEOUT = 15_000;
+/** The time for which acknowledgements are collected, in milliseconds. */
+const ACK_DELAY = 100;
 
 /** @internal */ export class Core {
   readonly http: Http;
   readonly store: Store;
   readonly schema: SchemaDescriptor;
-  readonly options: Options;
+  readonly options: ClientOptions;
   readonly presence: Presence;
-  readonly held: Map<string, { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }> = new Map();
+  /** Claims of this client by row. */
+  readonly held: Map<
+    string,
+    { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }
+  > = new Map();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
   readonly #failed: Listeners<[AbloError, readonly Operation[]]> = new Listeners();
-  #link: Link | undefined;
+  #connection: Connection | undefined;
   #report: wire.PresenceReport = { status: "online" };
   #live = false;
   #starting: Promise<void> | undefined;
-  #status: SyncStatus = { state: "idle", pendingChanges: 0, lastSyncAt: undefined, error: undefined };
-  #early: wire.Delta[] | undefined;
-  /** The last write that is under way, by row. */
+  #status: SyncStatus = {
+    state: "idle",
+    pendingChanges: 0,
+    lastSyncAt: undefined,
+    error: undefined,
+  };
+  /** Deltas that arrive during a bootstrap. */
+  #buffered: wire.Delta[] | undefined;
+  /** The last write in progress, by row. */
   readonly #writing: Map<string, Promise<void>> = new Map();
-  #acked = false;
-  #heardAt = 0;
+  #ackScheduled = false;
+  #receivedAt = 0;
 
-  constructor(options: Options, schema: SchemaDescriptor) {
+  constructor(options: ClientOptions, schema: SchemaDescriptor) {
     this.options = options;
     this.schema = schema;
     this.http = new Http(options);
     this.store = new Store(schema.models);
     this.presence = new Presence((report) => {
       this.#report = report;
-      this.link().say({ type: "presence_update", payload: report });
+      this.connection().send({ type: "presence_update", payload: report });
     });
-    this.presence.onChange(() => this.store.tell());
-    this.#leases = new Leases((frame) => this.#link?.say(frame));
+    this.presence.onChange(() => this.store.notify());
+    this.#leases = new Leases((frame) => this.#connection?.send(frame));
   }
 
   get status(): SyncStatus {
@@ -109,12 +136,12 @@ const ACK = 100;
     return this.#failed.add(listener);
   }
 
-  #stand(change: Partial<SyncStatus>): void {
+  #setStatus(change: Partial<SyncStatus>): void {
     this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
-    this.#statusChanged.tell(this.#status);
+    this.#statusChanged.notify(this.#status);
   }
 
-  /** Reads the rows of the models that are loaded at once, and hears of every change from then on. */
+  /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
   ready(): Promise<void> {
     this.#live = true;
     this.#starting ??= this.#start().catch((error: unknown) => {
@@ -125,216 +152,290 @@ const ACK = 100;
   }
 
   async #start(): Promise<void> {
-    this.#stand({ state: "syncing", error: undefined });
+    this.#setStatus({ state: "syncing", error: undefined });
     try {
       await this.#bootstrap();
     } catch (error) {
-      if (this.#live) this.#stand({ state: "error", error: error as AbloError });
+      if (this.#live) this.#setStatus({ state: "error", error: error as AbloError });
       throw error;
     }
-    // It may have been closed meanwhile.
+    // The client may have been closed in the meantime.
     if (this.#live) this.#resume();
   }
 
-  /** Goes on behind what was read. */
+  /** Requests the deltas after the bootstrap. */
   #resume(): void {
-    const link = this.link();
-    link.say(hello(this.store.position));
-    this.#stand({ state: link.isOpen ? "live" : "syncing" });
+    const connection = this.connection();
+    connection.send(syncRequest(this.store.position));
+    this.#setStatus({ state: connection.isOpen ? "live" : "syncing" });
   }
 
   async #bootstrap(): Promise<void> {
-    const models = this.schema.models.filter((model) => model.load === "instant").map((model) => model.typename);
+    const models = this.schema.models
+      .filter((model) => model.load === "instant")
+      .map((model) => model.typename);
     const query: [string, string][] = [["models", models.join(",")]];
-    for (let anew = true; anew; ) {
-      // Changes that come meanwhile are behind the snapshot, or in it.
-      this.#early = [];
+    for (let reload = true; reload;) {
+      // Deltas that arrive in the meantime are part of the snapshot or follow it.
+      this.#buffered = [];
       try {
-        const answer = await this.http.send<wire.BootstrapResponse>("GET", ["sync", "bootstrap"], undefined, query);
-        this.store.restart(answer.lastSyncId, answer.models ?? {}, answer.failedModels ?? []);
-        anew = this.store.apply(this.#early);
+        const response = await this.http.send<wire.BootstrapResponse>(
+          "GET",
+          ["sync", "bootstrap"],
+          undefined,
+          query,
+        );
+        this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
+        reload = this.store.apply(this.#buffered);
       } finally {
-        this.#early = undefined;
+        this.#buffered = undefined;
       }
     }
   }
 
-  /** The connection, opened when it is first needed. */
-  link(): Link {
-    this.#link ??= new Link(this.http, this.options, {
-      opened: () => {
-        this.presence.forget();
-        this.#leases.expire(this.#heardAt);
-        this.#heardAt = Date.now();
+  /** Returns the connection, which is opened on first use. */
+  connection(): Connection {
+    this.#connection ??= new Connection(this.http, this.options, {
+      onOpen: () => {
+        this.presence.clear();
+        this.#leases.expire(this.#receivedAt);
+        this.#receivedAt = Date.now();
         const isSynced = this.#live && this.store.position >= 0;
-        if (isSynced) this.#stand({ state: "live", lastSyncAt: this.#heardAt, error: undefined });
-        const frames = this.#leases.announcement();
-        return [...frames, { type: "presence_update", payload: this.#report }, hello(isSynced ? this.store.position : undefined)];
+        if (isSynced)
+          this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
+        const frames = this.#leases.frames();
+        return [
+          ...frames,
+          { type: "presence_update", payload: this.#report },
+          syncRequest(isSynced ? this.store.position : undefined),
+        ];
       },
-      heard: (frame) => this.#hear(frame),
-      cut: (error) => {
-        if (this.#live) this.#stand({ state: "offline", error });
+      onFrame: (frame) => this.#onFrame(frame),
+      onDisconnect: (error) => {
+        if (this.#live) this.#setStatus({ state: "offline", error });
       },
-      ended: (error) => {
-        this.#link = undefined;
+      onEnd: (error) => {
+        this.#connection = undefined;
         this.#leases.fail(error);
         this.#starting = undefined;
-        if (this.#live) this.#stand({ state: "error", error });
+        if (this.#live) this.#setStatus({ state: "error", error });
       },
     });
-    return this.#link;
+    return this.#connection;
   }
 
-  #hear(frame: { type: string; payload?: unknown }): void {
-    this.#heardAt = Date.now();
-    if (frame.type === "presence_update") return this.presence.hear((frame.payload ?? frame) as wire.PresenceUpdate);
-    if (frame.type === "intent_queue") return this.presence.line(frame.payload as wire.IntentQueue);
-    this.#leases.hear(frame);
+  #onFrame(frame: { type: string; payload?: unknown }): void {
+    this.#receivedAt = Date.now();
+    if (frame.type === "presence_update")
+      return this.presence.receive((frame.payload ?? frame) as wire.PresenceUpdate);
+    if (frame.type === "intent_queue")
+      return this.presence.setQueue(frame.payload as wire.IntentQueue);
+    this.#leases.receive(frame);
     const deltas = deltasOf(frame);
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
-    if (frame.type === "sync_response" && this.#live && head !== undefined && head < this.store.position) return void this.#again();
+    if (
+      frame.type === "sync_response" &&
+      this.#live &&
+      head !== undefined &&
+      head < this.store.position
+    )
+      return void this.#reload();
     if (deltas.length === 0) return;
-    if (this.#early !== undefined) return void this.#early.push(...deltas);
+    if (this.#buffered !== undefined) return void this.#buffered.push(...deltas);
     if (!this.#live || this.store.position < 0) return;
-    if (this.store.apply(deltas)) return void this.#again();
-    this.#stand({ lastSyncAt: this.#heardAt });
+    if (this.store.apply(deltas)) return void this.#reload();
+    this.#setStatus({ lastSyncAt: this.#receivedAt });
     this.#acknowledge();
   }
 
-  /** Reads everything anew, until that succeeds: what is seen is different, or the log is another one. */
-  async #again(): Promise<void> {
-    if (this.#early !== undefined) return;
+  /**
+   * Bootstraps again, with retries: the visible rows have changed, or the sync log is another one.
+   */
+  async #reload(): Promise<void> {
+    if (this.#buffered !== undefined) return;
     for (let attempt = 1; this.#live; attempt += 1) {
       try {
         await this.#bootstrap();
         if (this.#live) this.#resume();
         return;
       } catch (error) {
-        const passes = error instanceof AbloError && error.retryable;
-        if (this.#live) this.#stand({ state: passes ? "offline" : "error", error: error as AbloError });
-        if (!passes) return;
+        const isRetryable = error instanceof AbloError && error.retryable;
+        if (this.#live)
+          this.#setStatus({ state: isRetryable ? "offline" : "error", error: error as AbloError });
+        if (!isRetryable) return;
       }
-      // Nothing that comes meanwhile belongs to what is here.
-      this.#early = [];
-      await sleep(pause(attempt));
+      // Deltas that arrive in the meantime must not be applied to the outdated rows.
+      this.#buffered = [];
+      await sleep(backoff(attempt));
     }
-    this.#early = undefined;
+    this.#buffered = undefined;
   }
 
   #acknowledge(): void {
-    if (this.#acked) return;
-    this.#acked = true;
+    if (this.#ackScheduled) return;
+    this.#ackScheduled = true;
     const timer = host.setTimeout(() => {
-      this.#acked = false;
-      this.#link?.say({ type: "ack", payload: { lastSyncId: this.store.position, versions: {} } });
-    }, ACK);
+      this.#ackScheduled = false;
+      this.#connection?.send({
+        type: "ack",
+        payload: { lastSyncId: this.store.position, versions: {} },
+      });
+    }, ACK_DELAY);
     timer.unref?.();
   }
 
-  /** Asks for a claim. */
+  /** Requests a claim. */
   async lease(model: string, options: ClaimOptions): Promise<Lease> {
     const lease = new Lease(model, options);
-    if (this.options.httpOnly === true || !hasSocket(this.options)) void keepOverHttp(this.http, lease);
+    if (this.options.httpOnly === true || !hasSocket(this.options))
+      void keepOverHttp(this.http, lease);
     else {
-      this.link();
+      this.connection();
       this.#leases.begin(lease);
     }
     return lease;
   }
 
-  /** Whether a claim is this client's. */
+  /** Returns whether a claim belongs to this client. */
   holds(claimId: string): boolean {
     return [...this.held.values()].some((claim) => claim.claimId === claimId);
   }
 
-  /** Applies operations together or not at all. */
+  /** Applies all operations or none. */
   async commit(operations: readonly Operation[], options: WriteOptions): Promise<Committed> {
     const { idempotencyKey: key = uuid(), causedByTaskId } = options;
-    const said = operations.map((operation) => this.#said(operation, options));
-    const claim = options.claim ?? operations.map((own) => this.#heldRow(own)).find((own) => own !== undefined);
-    const body = { clientTxId: key, idempotencyKey: key, operations: said, intent: claim?.claimId, causedByTaskId };
-    const pending: Pending[] = this.#live && this.store.position >= 0 ? said.flatMap(pendingOf) : [];
+    const prepared = operations.map((operation) => this.#prepare(operation, options));
+    const claim =
+      options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
+    const body = {
+      clientTxId: key,
+      idempotencyKey: key,
+      operations: prepared,
+      intent: claim?.claimId,
+      causedByTaskId,
+    };
+    const pending: Pending[] =
+      this.#live && this.store.position >= 0 ? prepared.flatMap(pendingOf) : [];
     this.store.begin(pending);
-    this.#stand({});
+    this.#setStatus({});
     try {
-      const rows = said.map(({ model, id }) => `${model}\0${id}`);
-      const receipt = await this.#inTurn(rows, () => this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key));
-      if (!receipt.success) throw refusal(receipt);
+      const rows = prepared.map(({ model, id }) => `${model}\0${id}`);
+      const receipt = await this.#inOrder(rows, () =>
+        this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key),
+      );
+      if (!receipt.success) throw rejection(receipt);
       const stamp = receipt.lastSyncId ?? 0;
       this.store.confirm(pending, stamp);
-      // Who may not see what it wrote never hears of it.
+      // A participant that cannot see the row it wrote never receives its delta.
       if (pending.length > 0 && stamp > this.store.position) {
-        host.setTimeout(() => this.#forget(pending), LINGER).unref?.();
+        host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
       }
-      this.#stand({});
-      return { id: key, stamp, rows: said.map((operation) => operation.id) };
+      this.#setStatus({});
+      return { id: key, stamp, rows: prepared.map((operation) => operation.id) };
     } catch (error) {
-      this.#forget(pending);
-      if (error instanceof AbloError) this.#failed.tell(error, operations);
+      this.#drop(pending);
+      if (error instanceof AbloError) this.#failed.notify(error, operations);
       throw error;
     }
   }
 
-  /** Writes of a row go one after another, as requests that are under way together may overtake each other. */
-  async #inTurn<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
-    const turn = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
-    const over = turn.then(() => {}, () => {});
-    for (const row of rows) this.#writing.set(row, over);
-    await over;
-    for (const row of rows) if (this.#writing.get(row) === over) this.#writing.delete(row);
-    return turn;
+  /**
+   * Sends writes of the same row one after another, because concurrent requests can overtake each
+   * other.
+   */
+  async #inOrder<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
+    const sent = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
+    const settled = sent.then(
+      () => {},
+      () => {},
+    );
+    for (const row of rows) this.#writing.set(row, settled);
+    await settled;
+    for (const row of rows) if (this.#writing.get(row) === settled) this.#writing.delete(row);
+    return sent;
   }
 
-  #forget(pending: readonly Pending[]): void {
-    this.store.refuse(pending);
-    this.#stand({});
+  #drop(pending: readonly Pending[]): void {
+    this.store.drop(pending);
+    this.#setStatus({});
   }
 
-  #heldRow({ model, id }: Operation): { readonly claimId: string; readonly stamp: number } | undefined {
+  #claimOn({
+    model,
+    id,
+  }: Operation): { readonly claimId: string; readonly stamp: number } | undefined {
     const held = this.held.get(`${model}\0${id}`);
     return held?.isHeld ? held : undefined;
   }
 
-  /** An operation as it is sent: with an id, and guarded where the row is held. */
-  #said(operation: Operation, options: WriteOptions): Operation & { id: string; readAt: number | null; onStale: wire.OnStale | null } {
+  /** Completes an operation with an id and, if the row is held, the stale guard. */
+  #prepare(
+    operation: Operation,
+    options: WriteOptions,
+  ): Operation & { id: string; readAt: number | null; onStale: wire.OnStale | null } {
     const { action, model, data } = operation;
     const writes = action === "create" || action === "update";
-    const id = operation.id ?? (data as { id?: string } | undefined)?.id ?? (action === "create" ? uuid() : undefined);
+    const id =
+      operation.id ??
+      (data as { id?: string } | undefined)?.id ??
+      (action === "create" ? uuid() : undefined);
     if (id === undefined) throw invalid("the operation has no `id`");
-    const held = this.#heldRow({ action, model, id });
+    const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    return { action, model, id, ...(writes ? { data: { ...data } } : {}), readAt: readAt === 0 ? null : readAt, onStale };
+    return {
+      action,
+      model,
+      id,
+      ...(writes ? { data: { ...data } } : {}),
+      readAt: readAt === 0 ? null : readAt,
+      onStale,
+    };
   }
 
-  /** Several rows at one place in the log. */
-  async rows(wanted: { readonly [model: string]: string | readonly string[] | undefined }): Promise<{ stamp: number; rows: { [model: string]: { [id: string]: AnyRow } } }> {
-    const queries = Object.entries(wanted).filter(([, ids]) => ids !== undefined).map(([model, ids]) => ({ model, ids: [ids ?? []].flat() }));
-    const answer = await this.http.send<wire.QueryResponse>("POST", ["sync", "query"], { queries });
-    const found = queries.map(({ model }, at) => [model, Object.fromEntries(rowsOf(answer.results[at]).map((row) => [row["id"], row]))]);
-    return { stamp: answer.lastSyncId ?? 0, rows: Object.fromEntries(found) };
+  /** Reads rows at one sync id. */
+  async rows(ids: {
+    readonly [model: string]: string | readonly string[] | undefined;
+  }): Promise<{ stamp: number; rows: { [model: string]: { [id: string]: AnyRow } } }> {
+    const queries = Object.entries(ids)
+      .filter(([, own]) => own !== undefined)
+      .map(([model, own]) => ({ model, ids: [own ?? []].flat() }));
+    const response = await this.http.send<wire.QueryResponse>("POST", ["sync", "query"], {
+      queries,
+    });
+    const found = queries.map(({ model }, at) => [
+      model,
+      Object.fromEntries(rowsOf(response.results[at]).map((row) => [row["id"], row])),
+    ]);
+    return { stamp: response.lastSyncId ?? 0, rows: Object.fromEntries(found) };
   }
 
   close(): void {
-    this.#link?.close();
-    this.#link = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
     this.#leases.fail(errorOf("the client was closed", { code: "claim_lost" }));
     this.#live = false;
     this.#starting = undefined;
-    this.#stand({ state: "idle" });
+    this.#setStatus({ state: "idle" });
   }
 }
 
 function pendingOf({ action, model, id, data }: Operation & { id: string }): Pending[] {
   const now = new Date().toISOString();
-  if (action === "create") return [{ model, id, kind: "create", data: { createdAt: now, updatedAt: now, ...data, id } }];
+  if (action === "create")
+    return [{ model, id, kind: "create", data: { createdAt: now, updatedAt: now, ...data, id } }];
   if (action === "update") return [{ model, id, kind: "update", data: { ...data } as AnyRow }];
-  return action === "delete" ? [{ model, id, kind: "delete", data: {} }] : [{ model, id, kind: "update", data: { archivedAt: action === "archive" ? now : null } }];
+  return action === "delete"
+    ? [{ model, id, kind: "delete", data: {} }]
+    : [{ model, id, kind: "update", data: { archivedAt: action === "archive" ? now : null } }];
 }
 
-function refusal(receipt: wire.CommitReceipt): AbloError {
-  const said = receipt.error;
-  if (said === undefined || typeof said === "string") return errorOf(said ?? "the commit was rejected", { code: "commit_failed" });
-  return errorOf(said.message ?? "the commit was rejected", { code: said.code, details: { ...said } });
+function rejection(receipt: wire.CommitReceipt): AbloError {
+  const { error } = receipt;
+  if (error === undefined || typeof error === "string")
+    return errorOf(error ?? "the commit was rejected", { code: "commit_failed" });
+  return errorOf(error.message ?? "the commit was rejected", {
+    code: error.code,
+    details: { ...error },
+  });
 }
-

@@ -1,43 +1,46 @@
-// What goes wrong: the coordinator's refusals by their codes, and failures on the way to it.
+// Errors: refusals by the coordinator, classified by code, and connection failures.
 
 import type * as wire from "./wire.js";
 
-/** What an error says beside its message. */
-export interface ErrorFacts {
+/** The properties of an error other than its message. */
+export interface AbloErrorInit {
   code?: string | undefined;
   status?: number | undefined;
   requestId?: string | undefined;
   param?: string | undefined;
   retryAfterSeconds?: number | undefined;
-  /** Everything that the coordinator said. */
+  /** All members of the error response. */
   details?: { readonly [member: string]: unknown };
   cause?: unknown;
 }
 
-/** Any error of this client. `code` is stable; the registry says what each means. */
+/**
+ * The base class of all errors of this client. `code` is stable and listed in the registry of
+ * codes.
+ */
 export class AbloError extends Error {
   readonly type: string = "AbloError";
   readonly code: string;
-  /** The status of the answer; absent where there was none. */
+  /** The HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
-  /** The request in the coordinator's log. */
+  /** The id of the request in the coordinator's log. */
   readonly requestId: string | undefined;
-  /** The part of the request that is wrong. */
+  /** The path of the invalid input. */
   readonly param: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly details: { readonly [member: string]: unknown };
 
-  constructor(message: string, facts: ErrorFacts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.code = facts.code ?? "internal_error";
-    this.status = facts.status;
-    this.requestId = facts.requestId;
-    this.param = facts.param;
-    this.retryAfterSeconds = facts.retryAfterSeconds;
-    this.details = facts.details ?? {};
+  constructor(message: string, init: AbloErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = init.code ?? "internal_error";
+    this.status = init.status;
+    this.requestId = init.requestId;
+    this.param = init.param;
+    this.retryAfterSeconds = init.retryAfterSeconds;
+    this.details = init.details ?? {};
   }
 
-  // What shortens code renames classes.
+  // Minifiers rename classes; the name must not change.
   override get name(): string {
     return this.type;
   }
@@ -47,21 +50,21 @@ export class AbloError extends Error {
     return this.details["doc_url"] as string | undefined;
   }
 
-  /** Whether the same request may succeed by itself after a while. */
+  /** Whether repeating the same request can succeed. */
   get retryable(): boolean {
-    return ((this.status ?? 0) >= 500 || this.status === 429) && !STUCK.has(this.code);
+    return ((this.status ?? 0) >= 500 || this.status === 429) && !NOT_RETRYABLE.has(this.code);
   }
 }
 
-/** The credential is missing, unknown, or over. */
+/** The credential is missing, unknown or expired. */
 export class AbloAuthenticationError extends AbloError {
   override readonly type: string = "AbloAuthenticationError";
 }
-/** The credential may not do this. */
+/** The credential does not permit the request. */
 export class AbloPermissionError extends AbloError {
   override readonly type: string = "AbloPermissionError";
 }
-/** The credential may not do this; `requiredCapability` would be enough. */
+/** The credential does not permit the request; `requiredCapability` would be sufficient. */
 export class CapabilityError extends AbloPermissionError {
   override get name(): string {
     return "CapabilityError";
@@ -74,18 +77,18 @@ export class CapabilityError extends AbloPermissionError {
 export class AbloRateLimitError extends AbloError {
   override readonly type: string = "AbloRateLimitError";
 }
-/** A conflict with what is stored. */
+/** A conflict with stored data. */
 export class AbloIdempotencyError extends AbloError {
   override readonly type: string = "AbloIdempotencyError";
 }
-/** The way to the coordinator failed. */
+/** The connection to the coordinator failed. */
 export class AbloConnectionError extends AbloError {
   override readonly type: string = "AbloConnectionError";
   override get retryable(): boolean {
     return this.code === "network_error";
   }
 }
-/** The request is wrong. */
+/** The request is invalid. */
 export class AbloValidationError extends AbloError {
   override readonly type: string = "AbloValidationError";
 }
@@ -94,20 +97,20 @@ export class AbloServerError extends AbloError {
   override readonly type: string = "AbloServerError";
 }
 
-/** A row that moved between a read and the write that was based on it. */
+/** A row that changed between a read and the write that was based on it. */
 export interface Conflict {
   /** The key of the model. */
   model: string;
   id: string;
-  /** Where in the log it moved. */
+  /** The sync id of the conflicting change. */
   observedSyncId: number;
-  /** The fields that both wrote; empty is all of them. */
+  /** The fields that both wrote; an empty list means all fields. */
   conflictingFields?: string[];
-  /** The row as it is now; absent where it is gone. */
+  /** The current row; absent if it was deleted. */
   data?: unknown;
 }
 
-/** A write was based on an old read. Decide anew, with the rows in `conflicts`. */
+/** A stale write: the row has changed since it was read. `conflicts` has the current rows. */
 export class AbloStaleContextError extends AbloError {
   override readonly type: string = "AbloStaleContextError";
   get readAt(): number | undefined {
@@ -121,11 +124,11 @@ export class AbloStaleContextError extends AbloError {
 /** Another participant holds the row. */
 export class AbloClaimedError extends AbloError {
   override readonly type: string = "AbloClaimedError";
-  /** Who; an agent is `agent:<id>`. */
+  /** The holder; an agent is `agent:<id>`. */
   get heldBy(): string | undefined {
     return this.details["heldBy"] as string | undefined;
   }
-  /** Until when without a sign of life, ISO 8601. */
+  /** The end of the holder's lease unless it is renewed, ISO 8601. */
   get expiresAt(): string | undefined {
     return this.details["heldByExpiresAt"] as string | undefined;
   }
@@ -134,63 +137,96 @@ export class AbloClaimedError extends AbloError {
   }
 }
 
-/** Failures that do not pass by themselves, whatever their status. */
-const STUCK: ReadonlySet<string> = new Set([
-  "bootstrap_offline_no_cache", "capability_auth_disabled", "commit_offline_grace_expired", "migration_failed", "provisioner_unavailable",
-  "query_relation_target_unknown", "schema_scope_invalid", "schema_table_invalid",
+/** Codes that are not retryable despite their status of 429 or 5xx. */
+const NOT_RETRYABLE: ReadonlySet<string> = new Set([
+  "bootstrap_offline_no_cache",
+  "capability_auth_disabled",
+  "commit_offline_grace_expired",
+  "migration_failed",
+  "provisioner_unavailable",
+  "query_relation_target_unknown",
+  "schema_scope_invalid",
+  "schema_table_invalid",
 ]);
 
 const CLAIMED: ReadonlySet<string> = new Set([
-  "claim_conflict", "entity_claimed", "intent_conflict", "claim_lost", "model_claimed", "model_claimed_timeout",
-  "queue_too_deep", "grant_timeout",
+  "claim_conflict",
+  "entity_claimed",
+  "intent_conflict",
+  "claim_lost",
+  "model_claimed",
+  "model_claimed_timeout",
+  "queue_too_deep",
+  "grant_timeout",
 ]);
 
-/** @internal */ export function errorOf(message: string, facts: ErrorFacts): AbloError {
-  const { code = "", status = 0 } = facts;
+/** @internal */ export function errorOf(message: string, init: AbloErrorInit): AbloError {
+  const { code = "", status = 0 } = init;
   const Kind =
-    code === "stale_context" ? AbloStaleContextError
-    : CLAIMED.has(code) ? AbloClaimedError
-    : code === "capability_scope_denied" || code === "capability_invalid" ? CapabilityError
-    : status === 401 ? AbloAuthenticationError
-    : status === 403 ? AbloPermissionError
-    : status === 409 ? AbloIdempotencyError
-    : status === 429 ? AbloRateLimitError
-    : status === 400 || status === 422 ? AbloValidationError
-    : status >= 500 ? AbloServerError
-    : AbloError;
-  return new Kind(message, facts);
+    code === "stale_context"
+      ? AbloStaleContextError
+      : CLAIMED.has(code)
+        ? AbloClaimedError
+        : code === "capability_scope_denied" || code === "capability_invalid"
+          ? CapabilityError
+          : status === 401
+            ? AbloAuthenticationError
+            : status === 403
+              ? AbloPermissionError
+              : status === 409
+                ? AbloIdempotencyError
+                : status === 429
+                  ? AbloRateLimitError
+                  : status === 400 || status === 422
+                    ? AbloValidationError
+                    : status >= 500
+                      ? AbloServerError
+                      : AbloError;
+  return new Kind(message, init);
 }
 
-/** The error that an answer outside 2xx is. */
-/** @internal */ export function errorOfAnswer(status: number, text: string, header: (name: string) => string | null): AbloError {
+/** Returns the error for a response outside 2xx. */
+/** @internal */ export function errorOfResponse(
+  status: number,
+  text: string,
+  header: (name: string) => string | null,
+): AbloError {
   let body: { [member: string]: unknown } = {};
   try {
-    const said: unknown = JSON.parse(text);
-    if (typeof said === "object" && said !== null) body = said as typeof body;
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null) body = parsed as typeof body;
   } catch {
-    // A proxy answers in its own words.
+    // Proxies respond with bodies of their own.
   }
-  const inner = typeof body["error"] === "object" && body["error"] !== null ? (body["error"] as typeof body) : body;
-  const word = (name: string): string | undefined => {
+  const inner =
+    typeof body["error"] === "object" && body["error"] !== null
+      ? (body["error"] as typeof body)
+      : body;
+  const member = (name: string): string | undefined => {
     const value = inner[name] ?? body[name];
     return typeof value === "string" ? value : undefined;
   };
   const wait = Number(header("retry-after"));
-  return errorOf(word("message") ?? `HTTP ${status}`, {
-    code: word("code") ?? (status === 401 ? "auth_no_credentials" : "internal_error"),
+  return errorOf(member("message") ?? `HTTP ${status}`, {
+    code: member("code") ?? (status === 401 ? "auth_no_credentials" : "internal_error"),
     status,
-    param: word("param"),
-    requestId: header("x-request-id") ?? word("request_id"),
+    param: member("param"),
+    requestId: header("x-request-id") ?? member("request_id"),
     retryAfterSeconds: wait > 0 ? Math.min(wait, 30) : undefined,
     details: inner === body ? body : { ...body, ...inner },
   });
 }
 
-/** @internal */ export const unreachable = (cause: unknown): AbloConnectionError =>
-  new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), { code: "network_error", cause });
+/** @internal */ export const connectionError = (cause: unknown): AbloConnectionError =>
+  new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), {
+    code: "network_error",
+    cause,
+  });
 
-/** @internal */ export const invalid = (message: string, code: string = "invalid_request"): AbloValidationError =>
-  new AbloValidationError(message, { code });
+/** @internal */ export const invalid = (
+  message: string,
+  code: string = "invalid_request",
+): AbloValidationError => new AbloValidationError(message, { code });
 
 /** @internal */ export const claimLost = (reason: string): AbloClaimedError =>
-  new AbloClaimedError(`the claim, or its place in the line, is gone: ${reason}`, { code: "claim_lost" });
+  new AbloClaimedError(`the claim was lost: ${reason}`, { code: "claim_lost" });

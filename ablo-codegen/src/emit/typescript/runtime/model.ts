@@ -1,131 +1,32 @@
-// One model: its rows, the writes to them, and the claims on them.
+// The client of one model: reads, writes and claims.
 
 import type * as wire from "./wire.js";
 import type { ModelDescriptor } from "./descriptors.js";
 import { type ClaimOptions, type Lease } from "./claims.js";
 import { type Core } from "./core.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
-import { clauses, compare, matches, parameters, type Clause, type Where } from "./filter.js";
-import { type Duration, milliseconds, sleep, uuid } from "./platform.js";
+import { clauses, compare, matches, parameters, type Clause } from "./filter.js";
+import { milliseconds, sleep, uuid } from "./platform.js";
 import { isArchived, rowsOf, type AnyRow } from "./store.js";
+import type {
+  Claim,
+  Claims,
+  List,
+  ListOptions,
+  LocalOptions,
+  Page,
+  Read,
+  RetrieveOptions,
+  WriteOptions,
+  Written,
+} from "./types.js";
 
-/** A row, and where in the log it was read. */
-export interface Read<Row> {
-  data: Row;
-  /** Writes may be based on it: `readAt`. */
-  stamp: number;
-  /** Who holds the row, and who waits for it. */
-  claims: readonly wire.ModelClaim[];
-}
+/** The interval at which `ifClaimed: "wait"` polls, in milliseconds. */
+const CLAIMED_POLL_INTERVAL = 500;
+/** The maximum number of rows in the response to a query. */
+const MAX_QUERY_ROWS = 1000;
 
-/** What is done about a row that another holds. */
-export interface RetrieveOptions {
-  id: string;
-  /** `return` without it. */
-  ifClaimed?: "return" | "fail" | "wait";
-  /** How long to wait; half a minute without it. */
-  claimedTimeout?: Duration;
-}
-
-/** Which rows, in what order, and how many. */
-export interface ListOptions<Row> {
-  where?: Where<Row>;
-  orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
-  /** Rows of a page, at most 100; 20 without it. */
-  limit?: number;
-  /** The `next` of an earlier page. */
-  after?: string;
-}
-
-/** Some rows, with what leads to more. */
-export interface Page<Row> extends Array<Row> {
-  /** Where the next page begins; null after the last one. */
-  next: string | null;
-  /** Where in the log they were read. */
-  stamp: number | undefined;
-}
-
-/** Rows that are still to be asked for: awaited it is a page, iterated every row of every page. */
-export interface List<Row> extends PromiseLike<Page<Row>>, AsyncIterable<Row> {
-  pages(): AsyncIterableIterator<Page<Row>>;
-}
-
-/** Which of the rows that are here, and in what order. */
-export interface LocalOptions<Row> {
-  where?: Where<Row>;
-  filter?: (row: Row) => boolean;
-  orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
-  limit?: number;
-  offset?: number;
-  /** Rows that are archived are left out without it. */
-  state?: "live" | "archived" | "all";
-}
-
-/** How a write is made. */
-export interface WriteOptions {
-  /** The same key again is the same write; made for you when absent. */
-  idempotencyKey?: string;
-  /** The write is refused when others changed the same fields after this place in the log. */
-  readAt?: number;
-  onStale?: wire.OnStale;
-  /** A claim it is made under; one that this client holds on the row counts by itself. */
-  claim?: { readonly claimId: string };
-  /** The turn of an agent that caused it. */
-  causedByTaskId?: string;
-}
-
-/** A write that is confirmed. */
-export interface Written {
-  /** The row. */
-  id: string;
-  /** The commit. */
-  commit: string;
-  /** Where in the log it is. */
-  stamp: number;
-}
-
-/** A row that is held. `await using` releases it. */
-export interface Claim<Row, Patch> extends AsyncDisposable {
-  readonly object: "claim";
-  readonly claimId: string;
-  readonly target: { readonly model: string; readonly id: string };
-  /** The row as it was when it was granted; undefined where there is none yet. */
-  readonly data: Row | undefined;
-  /** Where in the log that was. */
-  readonly stamp: number;
-  readonly isHeld: boolean;
-  /** Settles when the claim is lost before it was released, with the reason. */
-  readonly lost: Promise<AbloError>;
-  /** Writes to the row; refused when others changed the same fields since it was granted. */
-  update(options: { data: Patch } & WriteOptions): Promise<Written>;
-  delete(options?: WriteOptions): Promise<Written>;
-  /** Reads the row again; writes are based on that from then on. */
-  refresh(): Promise<Row | undefined>;
-  release(): Promise<void>;
-}
-
-/** Claims on the rows of a model. */
-export interface Claims<Row, Patch> {
-  /** Waits for its turn, then gives the fresh row. */
-  (options: ClaimOptions): Promise<Claim<Row, Patch>>;
-  /** Who holds a row. */
-  state(options: { id: string }): Promise<wire.ModelClaim | null>;
-  /** Who waits for a row, the next one first. */
-  queue(options: { id: string }): Promise<readonly wire.ModelClaim[]>;
-  /** Puts these first in the line, in this order. */
-  reorder(options: { id: string; order: readonly { readonly id: string; readonly actor: string }[] }): Promise<void>;
-  /** Gives up whatever this participant holds of a row; whether that was anything. */
-  release(options: { id: string }): Promise<boolean>;
-  /** Who else holds a row, as it was told last; needs `ready()`. */
-  holder(id: string): wire.ActiveIntent | undefined;
-}
-
-/** How often to look whether a row is free, in milliseconds. */
-const LOOK = 500;
-/** Rows that one query gives at most. */
-const MOST = 1000;
-
-/** The rows of one model. */
+/** The client of one model. */
 export class Model<Row extends { id: string }, Create, Patch> {
   readonly descriptor: ModelDescriptor;
   readonly claim: Claims<Row, Patch>;
@@ -136,38 +37,64 @@ export class Model<Row extends { id: string }, Create, Patch> {
     this.#core = core;
     this.descriptor = descriptor;
     const key = descriptor.key;
-    const line = (id: string): Promise<wire.IntentList> =>
-      core.http.send("GET", ["v1", "intents"], undefined, [["model", key], ["id", id]]);
-    const path = (id: string, ...more: string[]): string[] => ["v1", "models", key, id, "claim", ...more];
+    const claimsOn = (id: string): Promise<wire.IntentList> =>
+      core.http.send("GET", ["v1", "intents"], undefined, [
+        ["model", key],
+        ["id", id],
+      ]);
+    const path = (id: string, ...more: string[]): string[] => [
+      "v1",
+      "models",
+      key,
+      id,
+      "claim",
+      ...more,
+    ];
     this.claim = Object.assign((options: ClaimOptions) => this.#claim(options), {
-      state: async ({ id }: { id: string }) => (await line(id)).intents[0] ?? null,
-      queue: async ({ id }: { id: string }) => (await line(id)).queue,
-      reorder: async ({ id, order }: { id: string; order: readonly { readonly id: string; readonly actor: string }[] }) => {
+      state: async ({ id }: { id: string }) => (await claimsOn(id)).intents[0] ?? null,
+      queue: async ({ id }: { id: string }) => (await claimsOn(id)).queue,
+      reorder: async ({
+        id,
+        order,
+      }: {
+        id: string;
+        order: readonly { readonly id: string; readonly actor: string }[];
+      }) => {
         const body = { order: order.map((claim) => ({ heldBy: claim.actor, intentId: claim.id })) };
         await core.http.send("POST", path(id, "reorder"), body);
       },
       release: async ({ id }: { id: string }) => {
-        const answer = await core.http.send<wire.ClaimReleased>("DELETE", path(id));
-        return answer.released ?? answer.ok;
+        const response = await core.http.send<wire.ClaimReleased>("DELETE", path(id));
+        return response.released ?? response.ok;
       },
       holder: (id: string) => core.presence.holder(key, id),
     });
   }
 
-  /** One row, as the coordinator has it. */
-  async retrieve({ id, ifClaimed = "return", claimedTimeout = 30 }: RetrieveOptions): Promise<Read<Row>> {
+  /** Reads one row from the coordinator. */
+  async retrieve({
+    id,
+    ifClaimed = "return",
+    claimedTimeout = 30,
+  }: RetrieveOptions): Promise<Read<Row>> {
     const until = Date.now() + (ifClaimed === "wait" ? milliseconds(claimedTimeout) : 0);
     for (;;) {
       const read = await this.#read(id);
       if (ifClaimed === "return") return read;
-      const holder = read.claims.find((claim) => claim.status !== "queued" && !this.#core.holds(claim.id));
+      const holder = read.claims.find(
+        (claim) => claim.status !== "queued" && !this.#core.holds(claim.id),
+      );
       if (holder === undefined) return read;
-      if (Date.now() + LOOK >= until) {
+      if (Date.now() + CLAIMED_POLL_INTERVAL >= until) {
         const code = ifClaimed === "fail" ? "model_claimed" : "model_claimed_timeout";
-        const details = { claims: read.claims, heldBy: holder.actor, heldByExpiresAt: holder.expiresAt };
+        const details = {
+          claims: read.claims,
+          heldBy: holder.actor,
+          heldByExpiresAt: holder.expiresAt,
+        };
         throw errorOf(`"${id}" is held by ${holder.actor}`, { code, status: 409, details });
       }
-      await sleep(LOOK);
+      await sleep(CLAIMED_POLL_INTERVAL);
     }
   }
 
@@ -175,11 +102,15 @@ export class Model<Row extends { id: string }, Create, Patch> {
     return this.#core.store.reading(this.descriptor.key, async () => {
       const path = ["v1", "models", this.descriptor.key, id];
       const { data, stamp, claims } = await this.#core.http.send<wire.Read>("GET", path);
-      return { rows: [data as AnyRow], stamp, value: { data: data as unknown as Row, stamp, claims } };
+      return {
+        rows: [data as AnyRow],
+        stamp,
+        value: { data: data as unknown as Row, stamp, claims },
+      };
     });
   }
 
-  /** Rows, a page at a time. */
+  /** Lists rows from the coordinator, page by page. */
   list(options: ListOptions<Row> = {}): List<Row> {
     const found = clauses(options.where ?? {});
     const plain = parameters(found);
@@ -202,7 +133,11 @@ export class Model<Row extends { id: string }, Create, Patch> {
     };
   }
 
-  #page(options: ListOptions<Row>, plain: [string, string][], after: string | undefined): Promise<Page<Row>> {
+  #page(
+    options: ListOptions<Row>,
+    plain: [string, string][],
+    after: string | undefined,
+  ): Promise<Page<Row>> {
     const query = [...plain];
     const [name, order] = orderOf(options.orderBy);
     if (name !== undefined) query.push(["order_by", name], ["order", order]);
@@ -211,32 +146,54 @@ export class Model<Row extends { id: string }, Create, Patch> {
     return this.#core.store.reading(this.descriptor.key, async () => {
       const path = ["v1", "models", this.descriptor.key];
       const page = await this.#core.http.send<wire.ListPage>("GET", path, undefined, query);
-      return { rows: page.data as AnyRow[], stamp: page.stamp, value: pageOf(page.data, page.next_cursor, page.stamp) };
+      return {
+        rows: page.data as AnyRow[],
+        stamp: page.stamp,
+        value: pageOf(page.data, page.next_cursor, page.stamp),
+      };
     });
   }
 
-  // Pages know equality alone. Without an order there are pages of a query too: what comes after an id.
-  #query(options: ListOptions<Row>, found: Clause[], after: string | undefined): Promise<Page<Row>> {
+  // List requests support equality only. A query is paged by id, unless it has another order.
+  #query(
+    options: ListOptions<Row>,
+    found: Clause[],
+    after: string | undefined,
+  ): Promise<Page<Row>> {
     const [name, order] = orderOf(options.orderBy);
-    const limit = Math.min(options.limit ?? 20, MOST);
+    const limit = Math.min(options.limit ?? 20, MAX_QUERY_ROWS);
     const where = [...found, ...(after === undefined ? [] : [["id", ">", after] as const])];
-    if (name !== undefined && after !== undefined) throw invalid("pages of a query have the order of their ids: leave out `orderBy`, or `after`");
-    const query: wire.Query = { model: this.descriptor.key, where: where.map((clause) => [...clause]), limit, orderBy: name ?? "id", order };
+    if (name !== undefined && after !== undefined)
+      throw invalid("`after` and `orderBy` cannot be combined with these conditions");
+    const query: wire.Query = {
+      model: this.descriptor.key,
+      where: where.map((clause) => [...clause]),
+      limit,
+      orderBy: name ?? "id",
+      order,
+    };
     return this.#core.store.reading(this.descriptor.key, async () => {
-      const answer = await this.#core.http.send<wire.QueryResponse>("POST", ["sync", "query"], { queries: [query] });
-      const rows = rowsOf(answer.results[0]);
-      const more = name === undefined && rows.length === limit ? String(rows[rows.length - 1]!["id"]) : null;
-      return { rows, stamp: answer.lastSyncId, value: pageOf<Row>(rows, more, answer.lastSyncId) };
+      const response = await this.#core.http.send<wire.QueryResponse>("POST", ["sync", "query"], {
+        queries: [query],
+      });
+      const rows = rowsOf(response.results[0]);
+      const more =
+        name === undefined && rows.length === limit ? String(rows[rows.length - 1]!["id"]) : null;
+      return {
+        rows,
+        stamp: response.lastSyncId,
+        value: pageOf<Row>(rows, more, response.lastSyncId),
+      };
     });
   }
 
-  /** Makes a row. Its id is known before anything is sent, so that a repeated create is the same row. */
+  /** Creates a row. The client chooses the id, so that a retried create is idempotent. */
   create({ data, id, ...options }: { data: Create; id?: string } & WriteOptions): Promise<Written> {
     const own = id ?? (data as { id?: string }).id ?? uuid();
     return this.#write("create", own, data, options);
   }
 
-  /** Changes what is in `data`: null clears, absent keeps. */
+  /** Updates the members in `data`: null clears a value, absent members keep theirs. */
   update({ id, data, ...options }: { id: string; data: Patch } & WriteOptions): Promise<Written> {
     return this.#write("update", id, data, options);
   }
@@ -245,8 +202,18 @@ export class Model<Row extends { id: string }, Create, Patch> {
     return this.#write("delete", id, undefined, options);
   }
 
-  async #write(action: "create" | "update" | "delete", id: string, data: unknown, options: WriteOptions): Promise<Written> {
-    const operation = { action, model: this.descriptor.key, id, ...(action === "delete" ? {} : { data: data as AnyRow }) };
+  async #write(
+    action: "create" | "update" | "delete",
+    id: string,
+    data: unknown,
+    options: WriteOptions,
+  ): Promise<Written> {
+    const operation = {
+      action,
+      model: this.descriptor.key,
+      id,
+      ...(action === "delete" ? {} : { data: data as AnyRow }),
+    };
     const { id: commit, stamp } = await this.#core.commit([operation], options);
     return { id, commit, stamp };
   }
@@ -255,7 +222,13 @@ export class Model<Row extends { id: string }, Create, Patch> {
     const lease = await this.#core.lease(this.descriptor.key, options);
     try {
       await lease.granted(options);
-      const handle = new Held<Row, Patch>(this.#core, this.descriptor.key, options.id, lease, () => this.#fresh(options.id));
+      const handle = new ClaimHandle<Row, Patch>(
+        this.#core,
+        this.descriptor.key,
+        options.id,
+        lease,
+        () => this.#readIfPresent(options.id),
+      );
       await handle.refresh();
       return handle;
     } catch (error) {
@@ -264,8 +237,8 @@ export class Model<Row extends { id: string }, Create, Patch> {
     }
   }
 
-  // A row that is still to be made can be claimed too.
-  async #fresh(id: string): Promise<{ data: Row | undefined; stamp: number }> {
+  // A row can be claimed before it exists.
+  async #readIfPresent(id: string): Promise<{ data: Row | undefined; stamp: number }> {
     try {
       return await this.#read(id);
     } catch (error) {
@@ -274,53 +247,76 @@ export class Model<Row extends { id: string }, Create, Patch> {
     }
   }
 
-  /** A row that is here, with what this client is writing to it; needs `ready()`. The same object until it changes. */
+  /**
+   * Returns a local row with pending writes applied; requires `ready()`. The object is the same
+   * until the row changes.
+   */
   get(id: string): Row | undefined {
     return this.#core.store.get(this.descriptor.key, id) as unknown as Row | undefined;
   }
 
-  /** Rows that are here; needs `ready()`. Without options the same array until one of them changes. */
+  /**
+   * Returns local rows; requires `ready()`. Without options, the array is the same until a row
+   * changes.
+   */
   getAll(options?: LocalOptions<Row>): readonly Row[] {
     const { where, filter, orderBy, limit, offset = 0, state = "live" } = options ?? {};
     const rows = this.#core.store.rows(this.descriptor.key, state === "live" ? "live" : "all");
     if (options === undefined) return rows as unknown as readonly Row[];
     const found = clauses(where ?? {});
-    const meant = rows.filter((row) => {
-      return (state !== "archived" || isArchived(row)) && matches(row, found) && (filter === undefined || filter(row as unknown as Row));
+    const selected = rows.filter((row) => {
+      return (
+        (state !== "archived" || isArchived(row)) &&
+        matches(row, found) &&
+        (filter === undefined || filter(row as unknown as Row))
+      );
     });
     const [name, order] = orderOf(orderBy);
     if (name !== undefined) {
       const sign = order === "desc" ? -1 : 1;
-      meant.sort((one, other) => sign * compare(one[name], other[name]));
+      selected.sort((one, other) => sign * compare(one[name], other[name]));
     }
-    return meant.slice(offset, limit === undefined ? undefined : offset + limit) as unknown as readonly Row[];
+    return selected.slice(
+      offset,
+      limit === undefined ? undefined : offset + limit,
+    ) as unknown as readonly Row[];
   }
 
   getCount(options?: LocalOptions<Row>): number {
     return this.getAll(options).length;
   }
 
-  /** Runs with the rows now and whenever one of the model changes; gives what ends that. */
+  /**
+   * Calls the listener with the rows, now and on every change of the model. Returns a function that
+   * removes the listener.
+   */
   onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row>): () => void {
-    const tell = (): void => listener(this.getAll(options));
-    tell();
-    return this.subscribe(tell);
+    const notify = (): void => listener(this.getAll(options));
+    notify();
+    return this.subscribe(notify);
   }
 
-  /** Runs whenever a row of the model changes: the first half of what `useSyncExternalStore` takes; `getAll` is the other. */
-  readonly subscribe = (listener: () => void): (() => void) => this.#core.store.subscribe(listener, this.descriptor.key);
+  /**
+   * Calls the listener on every change of the model: the `subscribe` of `useSyncExternalStore`,
+   * with `getAll` as `getSnapshot`.
+   */
+  readonly subscribe = (listener: () => void): (() => void) =>
+    this.#core.store.subscribe(listener, this.descriptor.key);
 }
 
 function orderOf(orderBy: object | undefined): [string | undefined, "asc" | "desc"] {
   const entries = Object.entries(orderBy ?? {}).filter(([, order]) => order !== undefined);
-  if (entries.length > 1) throw invalid("rows are ordered by one field");
+  if (entries.length > 1) throw invalid("`orderBy` accepts one field");
   return [entries[0]?.[0], entries[0]?.[1] ?? "asc"] as [string | undefined, "asc" | "desc"];
 }
 
-const pageOf = <Row>(rows: readonly unknown[], next: string | null, stamp: number | undefined): Page<Row> =>
-  Object.assign(rows as Row[], { next, stamp });
+const pageOf = <Row>(
+  rows: readonly unknown[],
+  next: string | null,
+  stamp: number | undefined,
+): Page<Row> => Object.assign(rows as Row[], { next, stamp });
 
-class Held<Row, Patch> implements Claim<Row, Patch> {
+class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
   readonly object = "claim";
   readonly claimId: string;
   readonly target: { readonly model: string; readonly id: string };
@@ -332,24 +328,31 @@ class Held<Row, Patch> implements Claim<Row, Patch> {
   readonly #read: () => Promise<{ data: Row | undefined; stamp: number }>;
   #released = false;
 
-  constructor(core: Core, model: string, id: string, lease: Lease, read: () => Promise<{ data: Row | undefined; stamp: number }>) {
+  constructor(
+    core: Core,
+    model: string,
+    id: string,
+    lease: Lease,
+    read: () => Promise<{ data: Row | undefined; stamp: number }>,
+  ) {
     this.#core = core;
     this.#lease = lease;
     this.#read = read;
     this.claimId = lease.id;
     this.target = { model, id };
-    this.lost = new Promise((tell) => {
-      const look = (): void => {
-        if (lease.standing === "over" && !this.#released) tell(lease.error ?? claimLost("expired"));
+    this.lost = new Promise((resolve) => {
+      const check = (): void => {
+        if (lease.state === "ended" && !this.#released)
+          resolve(lease.error ?? claimLost("expired"));
       };
-      lease.changed.add(look);
-      look();
+      lease.changed.add(check);
+      check();
     });
     core.held.set(`${model}\0${id}`, this);
   }
 
   get isHeld(): boolean {
-    return this.#lease.standing === "held";
+    return this.#lease.state === "held";
   }
 
   update({ data, ...options }: { data: Patch } & WriteOptions): Promise<Written> {
@@ -360,9 +363,15 @@ class Held<Row, Patch> implements Claim<Row, Patch> {
     return this.#write({ action: "delete" }, options);
   }
 
-  async #write(what: { action: "update" | "delete"; data?: AnyRow }, options: WriteOptions): Promise<Written> {
+  async #write(
+    operation: { action: "update" | "delete"; data?: AnyRow },
+    options: WriteOptions,
+  ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const { id: commit, stamp } = await this.#core.commit([{ ...what, ...this.target }], { ...options, claim: this });
+    const { id: commit, stamp } = await this.#core.commit([{ ...operation, ...this.target }], {
+      ...options,
+      claim: this,
+    });
     return { id: this.target.id, commit, stamp };
   }
 
@@ -376,14 +385,14 @@ class Held<Row, Patch> implements Claim<Row, Patch> {
     const key = `${this.target.model}\0${this.target.id}`;
     if (this.#core.held.get(key) === this) this.#core.held.delete(key);
     if (!this.isHeld) return;
-    // The answer says that the next one may have it.
+    // The response confirms that the row is free.
     const ended = this.#core.http.send("DELETE", ["v1", "intents", this.claimId]);
     this.#lease.end();
     await ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What was done in the block is done: where nobody can be told, the claim ends with its time.
+    // Errors are ignored: without a release, the claim ends when its lease expires.
     await this.release().catch(() => {});
   }
 }

@@ -1,18 +1,22 @@
-// What is asked of the program's surroundings: Node.js, a browser, a worker. Nothing global is named, so that no `lib` is needed.
+// The runtime environment: Node.js, a browser or a worker. Globals are accessed through `host`,
+// which makes the files independent of `lib`.
 
-/** A piece of `fetch`. */
+/** The part of `fetch` that the client uses. */
 export interface Fetch {
-  (url: string, init: { method: string; headers: Record<string, string>; body?: string; signal?: any }): Promise<Answer>;
+  (
+    url: string,
+    init: { method: string; headers: Record<string, string>; body?: string; signal?: any },
+  ): Promise<FetchResponse>;
 }
 
-/** A piece of `Response`. */
-export interface Answer {
+/** The part of `Response` that the client uses. */
+export interface FetchResponse {
   status: number;
   headers: { get(name: string): string | null };
   text(): Promise<string>;
 }
 
-/** A piece of `WebSocket`. */
+/** The part of `WebSocket` that the client uses. */
 export interface Socket {
   readonly bufferedAmount: number;
   send(text: string): void;
@@ -23,12 +27,12 @@ export interface Socket {
   onerror: ((event: any) => void) | null;
 }
 
-/** Opens WebSockets. */
+/** A constructor of WebSockets. */
 export interface SocketConstructor {
   new (url: string, protocols: string[]): Socket;
 }
 
-/** A piece of `AbortSignal`. */
+/** The part of `AbortSignal` that the client uses. */
 export interface Signal {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void): void;
@@ -49,54 +53,62 @@ export interface Signal {
 
 /** @internal */ export const host: Host = globalThis as unknown as Host;
 
-// What TypeScript makes of `await using` looks for this where it is older than the language feature.
+// Compiled `await using` looks up this symbol on engines without explicit resource management.
 (Symbol as { asyncDispose?: symbol }).asyncDispose ??= Symbol.for("Symbol.asyncDispose");
 
 /** @internal */ export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((done) => void host.setTimeout(done, milliseconds));
 
-/** A random UUID; also where a page is not served over TLS, and `crypto.randomUUID` is not there. */
+/** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {
   const bytes = host.crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
 }
 
-/** A length of time: seconds, or text such as `"500ms"`, `"30s"`, `"3m"`, `"24h"`. */
+/** A duration: seconds, or text such as `"500ms"`, `"30s"`, `"3m"`, `"24h"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h"}`;
 
 /** @internal */ export function milliseconds(duration: Duration): number {
   if (typeof duration === "number") return duration * 1000;
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(duration) ?? [];
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit ?? ""];
-  if (factor === undefined) throw new RangeError(`"${duration}" is no duration: give seconds, or text such as "30s"`);
+  if (factor === undefined)
+    throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
   return Number(digits) * factor;
 }
 
-/** How long to wait before trying again: longer each time, and never the same for two who wait. */
-/** @internal */ export function pause(attempt: number): number {
+/** Returns the delay before the next attempt in milliseconds: exponential backoff with jitter. */
+/** @internal */ export function backoff(attempt: number): number {
   return Math.min(100 * 2 ** Math.min(attempt - 1, 8), 5000) * (1 - Math.random() / 2);
 }
 
-/** Who wants to be told when something changes. */
-/** @internal */ export class Listeners<Told extends unknown[]> {
-  readonly #all: Set<(...told: Told) => void> = new Set();
+/** A set of listeners. */
+/** @internal */ export class Listeners<Args extends unknown[]> {
+  readonly #all: Set<(...args: Args) => void> = new Set();
 
-  add(listener: (...told: Told) => void): () => void {
-    // The same function twice is two listeners.
-    const own = (...told: Told): void => listener(...told);
+  /** Adds a listener and returns a function that removes it. */
+  add(listener: (...args: Args) => void): () => void {
+    // A wrapper per call lets the same function be added twice.
+    const own = (...args: Args): void => listener(...args);
     this.#all.add(own);
     return () => void this.#all.delete(own);
   }
 
-  tell(...told: Told): void {
+  notify(...args: Args): void {
     for (const listener of [...this.#all]) {
       try {
-        listener(...told);
+        listener(...args);
       } catch (error) {
-        // It is the listener's own affair, and the others are told all the same.
+        // Rethrown outside this loop: one failing listener must not affect the others.
         host.setTimeout(() => {
           throw error;
         }, 0);

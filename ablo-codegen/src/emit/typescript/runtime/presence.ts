@@ -1,90 +1,100 @@
-// Who is here, what they do, what they hold and who waits: as the coordinator tells it, the newest state alone.
+// Presence: connected participants, their activity, and the claims and claim queues of rows.
 
 import type * as wire from "./wire.js";
 import { Listeners } from "./platform.js";
 
-/** Who else is here. */
+/** The other participants and what they do. */
 export class Presence {
   readonly #peers: Map<string, wire.PresenceUpdate> = new Map();
-  readonly #lines: Map<string, readonly wire.Intent[]> = new Map();
+  readonly #queues: Map<string, readonly wire.Intent[]> = new Map();
   readonly #changed: Listeners<[]> = new Listeners();
-  readonly #say: (report: wire.PresenceReport) => void;
+  readonly #report: (report: wire.PresenceReport) => void;
   #others: readonly wire.PresenceUpdate[] = [];
 
   /** @internal */
-  constructor(say: (report: wire.PresenceReport) => void) {
-    this.#say = say;
+  constructor(report: (report: wire.PresenceReport) => void) {
+    this.#report = report;
   }
 
-  /** Everyone else; the same array until somebody comes, goes or does something. */
+  /** The other participants. The array is the same until one of them changes. */
   get others(): readonly wire.PresenceUpdate[] {
     return this.#others;
   }
 
-  /** Says what this participant is doing. */
+  /** Reports this participant's activity. */
   update(activity: wire.Activity): void {
-    this.#say({ status: "online", activity });
+    this.#report({ status: "online", activity });
   }
 
-  /** Says that this participant does nothing in particular. */
+  /** Reports that this participant is idle. */
   idle(): void {
     this.update({ entityType: "Unknown", entityId: "", action: "idle" });
   }
 
-  /** Runs when anything is different; gives what ends that. */
+  /** Calls the listener on every change. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void {
     return this.#changed.add(listener);
   }
 
-  /** Who holds a row, beside this participant. */
+  /** Returns the claim of the other participant that holds a row. */
   holder(model: string, id: string): wire.ActiveIntent | undefined {
     for (const peer of this.#peers.values()) {
       const held = peer.activeIntents?.find(
-        (claim) => claim.entityType === model && claim.entityId === id && (claim.status ?? "active") === "active",
+        (claim) =>
+          claim.entityType === model &&
+          claim.entityId === id &&
+          (claim.status ?? "active") === "active",
       );
       if (held !== undefined) return held;
     }
     return undefined;
   }
 
-  /** Who waits for a row, the next one first. */
+  /** Returns the claim queue of a row, next first. */
   queue(model: string, id: string): readonly wire.Intent[] {
-    return this.#lines.get(`${model}\0${id}`) ?? [];
+    return this.#queues.get(`${model}\0${id}`) ?? [];
   }
 
   /** @internal */
-  hear(said: wire.PresenceUpdate): void {
-    const id = said.userId;
+  receive(update: wire.PresenceUpdate): void {
+    const id = update.userId;
     if (id === undefined) return;
-    if (said.kind === "leave") {
+    if (update.kind === "leave") {
       this.#peers.delete(id);
     } else {
       const before = this.#peers.get(id);
       const { status, syncGroups, isAgent, activity } = before ?? {};
-      const kept = { status, syncGroups, isAgent, activity: said.kind === "update" ? activity : undefined };
-      const known = Object.entries({ ...kept, ...said }).filter(([, value]) => value !== undefined);
+      const kept = {
+        status,
+        syncGroups,
+        isAgent,
+        activity: update.kind === "update" ? activity : undefined,
+      };
+      const known = Object.entries({ ...kept, ...update }).filter(
+        ([, value]) => value !== undefined,
+      );
       this.#peers.set(id, Object.fromEntries(known));
     }
-    this.#told();
+    this.#notify();
   }
 
   /** @internal */
-  line({ target, queue }: wire.IntentQueue): void {
+  setQueue({ target, queue }: wire.IntentQueue): void {
     const key = `${target.type}\0${target.id}`;
-    if (queue.length === 0) this.#lines.delete(key);
-    else this.#lines.set(key, queue);
-    this.#told();
+    if (queue.length === 0) this.#queues.delete(key);
+    else this.#queues.set(key, queue);
+    this.#notify();
   }
 
   /** @internal */
-  forget(): void {
+  clear(): void {
     this.#peers.clear();
-    this.#lines.clear();
-    this.#told();
+    this.#queues.clear();
+    this.#notify();
   }
 
-  #told(): void {
+  #notify(): void {
     this.#others = [...this.#peers.values()];
-    this.#changed.tell();
+    this.#changed.notify();
   }
 }

@@ -1,7 +1,6 @@
-// The rows of this client: what the coordinator said, with writes that are under way on top.
+// The local rows: confirmed rows, with this client's unconfirmed writes applied on top.
 //
-// Snapshots, changes and writes come in; rows, and word of what is different, go out. A write that is refused is taken back by
-// leaving it out.
+// Rejecting a write removes it from the list of pending writes and recomputes its rows.
 
 import type * as wire from "./wire.js";
 import type { ModelDescriptor } from "./descriptors.js";
@@ -9,28 +8,28 @@ import { Listeners } from "./platform.js";
 
 /** @internal */ export type AnyRow = { readonly [member: string]: unknown };
 
-/** A write that is under way. */
+/** A write that is not yet contained in the confirmed rows. */
 /** @internal */ export interface Pending {
   model: string;
   id: string;
   kind: "create" | "update" | "delete";
   data: AnyRow;
-  /** Where in the log it is, once that is known. */
+  /** The sync id of the write, once it is confirmed. */
   stamp?: number;
 }
 
-interface Known {
+interface Confirmed {
   row: AnyRow;
-  /** Where in the log it was so. */
+  /** The sync id at which the row was current. */
   at: number;
 }
 
 class Table {
   readonly model: ModelDescriptor;
-  readonly known: Map<string, Known> = new Map();
+  readonly confirmed: Map<string, Confirmed> = new Map();
   readonly view: Map<string, AnyRow> = new Map();
-  /** Rows that went while something was being read, which may still hold them. */
-  readonly gone: Map<string, number> = new Map();
+  /** Sync ids of deletions during reads whose responses may still contain the rows. */
+  readonly deleted: Map<string, number> = new Map();
   readonly listeners: Listeners<[]> = new Listeners();
   all: readonly AnyRow[] | undefined;
   live: readonly AnyRow[] | undefined;
@@ -44,10 +43,10 @@ class Table {
   readonly #tables: Map<string, Table>;
   readonly #byName: Map<string, Table>;
   readonly #listeners: Listeners<[]> = new Listeners();
-  readonly #touched: Set<Table> = new Set();
+  readonly #changed: Set<Table> = new Set();
   #pending: Pending[] = [];
-  #reading = 0;
-  /** The last change that is in here; below 0 before anything is. */
+  #reads = 0;
+  /** The watermark: the sync id of the last applied delta; negative before the first bootstrap. */
   position = -1;
   version = 0;
 
@@ -65,7 +64,9 @@ class Table {
     return this.#tables.get(model)?.view.get(id);
   }
 
-  /** The rows of a model, all of them or those that are not archived; the same array until one of them changes. */
+  /**
+   * Returns the rows of a model, or those not archived. The array is the same until a row changes.
+   */
   rows(model: string, which: "all" | "live"): readonly AnyRow[] {
     const table = this.#tables.get(model);
     if (table === undefined) return [];
@@ -77,62 +78,72 @@ class Table {
     return (this.#tables.get(model ?? "")?.listeners ?? this.#listeners).add(listener);
   }
 
-  /** Tells of something that is no row. */
-  tell(): void {
+  /** Notifies the listeners of the whole store. */
+  notify(): void {
     this.version += 1;
-    this.#listeners.tell();
+    this.#listeners.notify();
   }
 
-  /** Everything as of one place in the log, in place of what was known. */
-  restart(stamp: number, models: { readonly [typename: string]: unknown }, failed: readonly string[]): void {
+  /** Replaces the confirmed rows by a snapshot. */
+  reset(
+    stamp: number,
+    models: { readonly [typename: string]: unknown },
+    failed: readonly string[],
+  ): void {
     for (const table of this.#tables.values()) {
       if (failed.includes(table.model.typename)) continue;
-      const ids = [...table.known.keys()];
-      table.known.clear();
-      ids.forEach((id) => this.#show(table, id));
+      const ids = [...table.confirmed.keys()];
+      table.confirmed.clear();
+      ids.forEach((id) => this.#refresh(table, id));
     }
     for (const [name, rows] of Object.entries(models)) {
       const table = this.#byName.get(name);
       if (table !== undefined) for (const row of rowsOf(rows)) this.#put(table, row, stamp);
     }
     this.position = stamp;
-    this.#settle();
+    this.#dropConfirmed();
     this.#flush();
   }
 
-  /** What follows the last change; gives whether everything has to be read anew. */
+  /** Applies deltas and returns whether a new bootstrap is required. */
   apply(deltas: readonly wire.Delta[]): boolean {
-    let anew = false;
+    let reload = false;
     for (const delta of deltas) {
       if (delta.id <= this.position) continue;
       this.position = delta.id;
-      anew ||= isReset(delta);
+      reload ||= isReset(delta);
       const table = this.#byName.get(delta.modelName);
-      if (table !== undefined) this.#change(table, delta);
+      if (table !== undefined) this.#applyTo(table, delta);
     }
-    this.#settle();
+    this.#dropConfirmed();
     this.#flush();
-    return anew;
+    return reload;
   }
 
-  #change(table: Table, delta: wire.Delta): void {
+  #applyTo(table: Table, delta: wire.Delta): void {
     const { actionType: action, modelId: id } = delta;
-    const known = table.known.get(id);
+    const known = table.confirmed.get(id);
     if (known !== undefined && known.at >= delta.id) return;
     if (action === "D") {
-      if (this.#reading > 0) table.gone.set(id, delta.id);
-      if (table.known.delete(id)) this.#show(table, id);
+      if (this.#reads > 0) table.deleted.set(id, delta.id);
+      if (table.confirmed.delete(id)) this.#refresh(table, id);
     } else if (action !== "G" && action !== "S") {
-      // Models that are read on demand are kept where somebody has asked for the row.
-      const wanted = known !== undefined || table.model.load === "instant" || this.#pending.some((own) => own.id === id);
+      // Of models that are loaded on demand, only rows that were read or written are kept.
+      const isKept =
+        known !== undefined ||
+        table.model.load === "instant" ||
+        this.#pending.some((own) => own.id === id);
       const [row] = rowsOf(delta.data);
-      if (wanted && row !== undefined) this.#put(table, { ...known?.row, ...row, id }, delta.id);
+      if (isKept && row !== undefined) this.#put(table, { ...known?.row, ...row, id }, delta.id);
     }
   }
 
-  /** Takes rows that are being read, as of the place in the log that comes with them. */
-  async reading<T>(model: string, read: () => Promise<{ rows: readonly AnyRow[]; stamp: number | undefined; value: T }>): Promise<T> {
-    this.#reading += 1;
+  /** Runs a read and stores its rows as of the sync id of the response. */
+  async reading<T>(
+    model: string,
+    read: () => Promise<{ rows: readonly AnyRow[]; stamp: number | undefined; value: T }>,
+  ): Promise<T> {
+    this.#reads += 1;
     try {
       const { rows, stamp, value } = await read();
       const table = this.#tables.get(model);
@@ -142,56 +153,58 @@ class Table {
       }
       return value;
     } finally {
-      this.#reading -= 1;
-      if (this.#reading === 0) for (const table of this.#tables.values()) table.gone.clear();
+      this.#reads -= 1;
+      if (this.#reads === 0) for (const table of this.#tables.values()) table.deleted.clear();
     }
   }
 
   #put(table: Table, row: AnyRow, at: number): void {
     const id = row["id"];
-    if (typeof id !== "string" || (table.gone.get(id) ?? -1) >= at) return;
-    const known = table.known.get(id);
+    if (typeof id !== "string" || (table.deleted.get(id) ?? -1) >= at) return;
+    const known = table.confirmed.get(id);
     if (known !== undefined && known.at > at) return;
-    table.known.set(id, { row, at });
-    this.#show(table, id);
+    table.confirmed.set(id, { row, at });
+    this.#refresh(table, id);
   }
 
-  /** Shows writes before they are confirmed. */
+  /** Applies writes before they are confirmed. */
   begin(writes: readonly Pending[]): void {
     this.#pending.push(...writes);
-    this.#look(writes);
+    this.#refreshAll(writes);
   }
 
-  /** The writes are in the log; they stay on top until that place of it is here. */
+  /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */
   confirm(writes: readonly Pending[], stamp: number): void {
     for (const write of writes) write.stamp = stamp;
-    this.#settle();
+    this.#dropConfirmed();
     this.#flush();
   }
 
-  /** The writes are not to be. */
-  refuse(writes: readonly Pending[]): void {
+  /** Removes pending writes. */
+  drop(writes: readonly Pending[]): void {
     this.#pending = this.#pending.filter((own) => !writes.includes(own));
-    this.#look(writes);
+    this.#refreshAll(writes);
   }
 
-  /** Leaves out the writes that what is known has overtaken. */
-  #settle(): void {
-    const done = this.#pending.filter((own) => own.stamp !== undefined && own.stamp <= this.position);
-    if (done.length > 0) this.refuse(done);
+  /** Removes pending writes that the confirmed rows contain. */
+  #dropConfirmed(): void {
+    const done = this.#pending.filter(
+      (own) => own.stamp !== undefined && own.stamp <= this.position,
+    );
+    if (done.length > 0) this.drop(done);
   }
 
-  #look(writes: readonly Pending[]): void {
+  #refreshAll(writes: readonly Pending[]): void {
     for (const { model, id } of writes) {
       const table = this.#tables.get(model);
-      if (table !== undefined) this.#show(table, id);
+      if (table !== undefined) this.#refresh(table, id);
     }
     this.#flush();
   }
 
-  /** Works out what is seen of a row. */
-  #show(table: Table, id: string): void {
-    let row = table.known.get(id)?.row;
+  /** Recomputes the visible row from its confirmed state and pending writes. */
+  #refresh(table: Table, id: string): void {
+    let row = table.confirmed.get(id)?.row;
     for (const own of this.#pending) {
       if (own.id !== id || own.model !== table.model.key) continue;
       if (own.kind === "delete") row = undefined;
@@ -200,27 +213,32 @@ class Table {
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);
     table.all = table.live = undefined;
-    this.#touched.add(table);
+    this.#changed.add(table);
   }
 
   #flush(): void {
-    if (this.#touched.size === 0) return;
-    const touched = [...this.#touched];
-    this.#touched.clear();
-    for (const table of touched) table.listeners.tell();
-    this.tell();
+    if (this.#changed.size === 0) return;
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const table of changed) table.listeners.notify();
+    this.notify();
   }
 }
 
-/** Whether a change says that everything has to be read anew. */
+/** Returns whether a delta requires a new bootstrap. */
 /** @internal */ export function isReset(delta: wire.Delta): boolean {
   return delta.actionType === "G" && rowsOf(delta.data).some((data) => "addedGroups" in data);
 }
 
-/** @internal */ export const isArchived = (row: AnyRow): boolean => (row["archivedAt"] ?? null) !== null;
+/** @internal */ export const isArchived = (row: AnyRow): boolean =>
+  (row["archivedAt"] ?? null) !== null;
 
-/** Rows, one row or none, which may be JSON in text. */
-/** @internal */ export function rowsOf(said: unknown): AnyRow[] {
-  const rows: unknown = typeof said === "string" ? JSON.parse(said) : said;
-  return Array.isArray(rows) ? rows : typeof rows === "object" && rows !== null ? [rows as AnyRow] : [];
+/** Returns the rows in a value: a list, one row or none, possibly as JSON text. */
+/** @internal */ export function rowsOf(value: unknown): AnyRow[] {
+  const rows: unknown = typeof value === "string" ? JSON.parse(value) : value;
+  return Array.isArray(rows)
+    ? rows
+    : typeof rows === "object" && rows !== null
+      ? [rows as AnyRow]
+      : [];
 }

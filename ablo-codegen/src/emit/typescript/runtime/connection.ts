@@ -1,0 +1,205 @@
+// One WebSocket to the coordinator, which is reopened after a disconnect.
+
+import type * as wire from "./wire.js";
+import { AbloAuthenticationError, AbloError, connectionError, errorOf, invalid } from "./errors.js";
+import { type ClientOptions, type Http } from "./http.js";
+import { backoff, host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+
+/** The interval of pings, in milliseconds. */
+const PING_INTERVAL = 10_000;
+/** The time without a message after which the connection counts as lost, in milliseconds. */
+const MAX_SILENCE = 35_000;
+/** The timeout of the handshake, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 15_000;
+/** The number of unsent bytes above which the connection counts as lost. */
+const MAX_BUFFERED_BYTES = 16 << 20;
+/** Close codes that mean that the session has ended. */
+const SESSION_END_CODES: ReadonlySet<number> = new Set([1008, 4001, 4003]);
+
+/** The callbacks of a connection. */
+/** @internal */ export interface ConnectionHandler {
+  /** Returns the frames to send first on a new connection. */
+  onOpen(): wire.ClientFrame[];
+  /** Handles a frame. */
+  onFrame(frame: { type: string; payload?: unknown }): void;
+  /** Reports a lost connection, which is reopened automatically. */
+  onDisconnect(error: AbloError): void;
+  /** Reports the end of the connection; only a new login helps. */
+  onEnd(error: AbloError): void;
+}
+
+/** Returns whether a WebSocket implementation is available. */
+/** @internal */ export const hasSocket = (options: ClientOptions): boolean =>
+  (options.WebSocket ?? host.WebSocket ?? host.process?.getBuiltinModule) !== undefined;
+
+async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
+  const known = options.WebSocket ?? host.WebSocket;
+  if (known !== undefined) return known;
+  const load = host.process?.getBuiltinModule?.bind(host.process);
+  if (load === undefined)
+    throw invalid(
+      "there is no global `WebSocket`: pass one, or use Node.js 20.16 or later",
+      "ws_not_ready",
+    );
+  return (await import("./node_socket.js")).nodeSocket(load) as SocketConstructor;
+}
+
+/** @internal */ export class Connection {
+  readonly #http: Http;
+  readonly #options: ClientOptions;
+  readonly #handler: ConnectionHandler;
+  #socket: Socket | undefined;
+  #open = false;
+  #closed = false;
+  #failures = 0;
+  #receivedAt = 0;
+  #timer: Timer | undefined;
+
+  constructor(http: Http, options: ClientOptions, handler: ConnectionHandler) {
+    this.#http = http;
+    this.#options = options;
+    this.#handler = handler;
+    void this.#connect();
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Sends a frame if the connection is open. State is sent again by `onOpen`. */
+  send(frame: wire.ClientFrame): void {
+    if (!this.#open || this.#socket === undefined) return;
+    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES)
+      return this.#reconnect(connectionError("the send buffer is full"));
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#disconnect();
+  }
+
+  #after(milliseconds: number, run: () => void): void {
+    host.clearTimeout(this.#timer);
+    this.#timer = host.setTimeout(run, milliseconds);
+  }
+
+  #disconnect(): void {
+    host.clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#open = false;
+    if (socket === undefined) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    // Some implementations report errors after `close`; an unhandled one ends a Node.js process.
+    socket.onerror = () => {};
+    try {
+      socket.close(1000);
+    } catch {
+      // It was already closed.
+    }
+  }
+
+  async #connect(): Promise<void> {
+    let token: string;
+    let Socket: SocketConstructor;
+    try {
+      token = await this.#http.token();
+      Socket = await socketOf(this.#options);
+    } catch (error) {
+      return this.#fail(error instanceof AbloError ? error : connectionError(error));
+    }
+    if (this.#closed) return;
+    const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
+    let socket: Socket;
+    try {
+      socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
+    } catch (error) {
+      return this.#fail(connectionError(error));
+    }
+    this.#socket = socket;
+    socket.onerror = () => {};
+    socket.onopen = () => this.#onOpen();
+    socket.onmessage = (event) => this.#onMessage(event.data);
+    socket.onclose = (event) => void this.#onClose(event.code, event.reason, token);
+    this.#after(HANDSHAKE_TIMEOUT, () =>
+      this.#reconnect(connectionError("the handshake timed out")),
+    );
+  }
+
+  #onOpen(): void {
+    this.#open = true;
+    this.#receivedAt = Date.now();
+    this.#keepAlive();
+    for (const frame of this.#handler.onOpen()) this.send(frame);
+  }
+
+  #keepAlive(): void {
+    this.#after(PING_INTERVAL, () => {
+      if (Date.now() - this.#receivedAt > MAX_SILENCE)
+        return this.#reconnect(connectionError("the connection timed out"));
+      this.#keepAlive();
+      this.send({ type: "ping" });
+    });
+  }
+
+  #onMessage(data: unknown): void {
+    this.#receivedAt = Date.now();
+    // A message proves that the connection was accepted, so the backoff starts over.
+    this.#failures = 0;
+    try {
+      const frame: unknown = JSON.parse(String(data));
+      if (typeof frame === "object" && frame !== null && "type" in frame)
+        this.#handler.onFrame(frame as { type: string });
+    } catch (cause) {
+      // Earlier frames were applied; the new connection requests the rest.
+      this.#reconnect(
+        errorOf("a frame cannot be read", { code: "response_unreadable", status: 502, cause }),
+      );
+    }
+  }
+
+  async #onClose(code: number, reason: string, token: string): Promise<void> {
+    const opened = this.#open;
+    this.#disconnect();
+    if (SESSION_END_CODES.has(code)) {
+      const message = reason === "" ? "the session has ended" : reason;
+      return this.#end(
+        new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),
+      );
+    }
+    if (opened || this.#closed)
+      return this.#fail(
+        connectionError(reason === "" ? `the connection was closed (${code})` : reason),
+      );
+    // A WebSocket does not expose why a handshake was refused; an HTTP request does.
+    let error = connectionError("the handshake failed") as AbloError;
+    try {
+      await this.#http.once(token, "HEAD", ["auth", "check"]);
+    } catch (refused) {
+      error = refused instanceof AbloError ? refused : connectionError(refused);
+    }
+    const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
+    this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
+  }
+
+  #reconnect(error: AbloError): void {
+    this.#disconnect();
+    this.#fail(error);
+  }
+
+  #fail(error: AbloError): void {
+    if (this.#closed) return;
+    this.#disconnect();
+    if (!error.retryable) return this.#end(error);
+    this.#failures += 1;
+    this.#handler.onDisconnect(error);
+    this.#after(backoff(this.#failures), () => void this.#connect());
+  }
+
+  #end(error: AbloError): void {
+    if (this.#closed) return;
+    this.close();
+    this.#handler.onEnd(error);
+  }
+}
