@@ -1,0 +1,241 @@
+//! Applies outbox events and listed rows, and stores the cursor of the outbox.
+
+use super::pending::{PendingCommit, Writer, pending_commits, row_key, time_before};
+use super::{ANSWER_TIMEOUT, DELETE, SET_STATE, raw_row_id, source_identity};
+use crate::engine::mirror::{UpstreamChange, apply};
+use crate::engine::plan::OperationKind;
+use crate::engine::{Engine, log};
+use crate::error::{EngineError, Result};
+use crate::identity::Identity;
+use crate::models::Model;
+use crate::store::{Notification, SqlTemplate, Tx};
+use crate::value::{Cell, stored_date};
+use ablo_wire::{Maybe, ParticipantKind, RawRow, SourceEvent, SourceVerb};
+use jiff::SignedDuration;
+
+/// How long events with older states of a row are skipped while the commit's own event is missing.
+const EVENT_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long the ids of applied events are kept.
+const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long a commit is kept that the outbox never reports.
+const COMMIT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
+
+static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
+);
+
+static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) ON \
+     CONFLICT (organization_id, id) DO NOTHING",
+);
+
+static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
+);
+
+static CURSOR: SqlTemplate = SqlTemplate::new(
+    "SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}",
+);
+
+static SET_CURSOR: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) ON \
+     CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, \
+     ablo_sources.filled_at)",
+);
+
+/// Returns the cursor of the outbox, and whether the mirror has been filled.
+pub(crate) fn cursor(tx: &mut dyn Tx, organization: &str) -> Result<(Option<String>, bool)> {
+    let found = tx.query(CURSOR.sql(tx.dialect()), &[organization.into()])?;
+    let row = found.into_iter().next().unwrap_or_default();
+    let text = |at: usize| row.get(at).and_then(Cell::text).map(str::to_owned);
+    Ok((text(0), text(1).is_some()))
+}
+
+/// Stores the cursor of the outbox.
+pub(crate) fn save_cursor(
+    tx: &mut dyn Tx,
+    organization: &str,
+    cursor: Option<&str>,
+    filled: bool,
+) -> Result<()> {
+    let at = filled.then(|| stored_date(tx.now()));
+    tx.execute(SET_CURSOR.sql(tx.dialect()), &[organization.into(), cursor.into(), at.into()])?;
+    Ok(())
+}
+
+/// The result of a batch of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchOutcome {
+    /// Number of events that are done.
+    pub(crate) events: usize,
+    /// Whether the sync log has grown.
+    pub(crate) changed: bool,
+}
+
+/// Applies events in order and stops before an event whose commit still waits for its response.
+pub(crate) fn apply_events(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    events: &[SourceEvent],
+) -> Result<BatchOutcome> {
+    let mut outcome = BatchOutcome { events: 0, changed: false };
+    let mut commits = pending_commits(tx, organization)?;
+    let (answer_deadline, event_deadline) =
+        (time_before(tx, ANSWER_TIMEOUT), time_before(tx, EVENT_TIMEOUT));
+    let now = stored_date(tx.now());
+    for event in events {
+        let Some(model) = engine.models.find(&event.model) else {
+            outcome.events += 1;
+            continue;
+        };
+        let own = event
+            .client_tx_id
+            .as_ref()
+            .and_then(|id| commits.iter().position(|open| open.id == *id));
+        if own
+            .is_some_and(|at| commits[at].state == "sent" && commits[at].sent_at > answer_deadline)
+        {
+            break;
+        }
+        outcome.events += 1;
+        let taken = [organization.into(), event.id.as_str().into(), now.as_str().into()];
+        if tx.execute(INSERT_EVENT.sql(tx.dialect()), &taken)? == 0 {
+            continue;
+        }
+        if event.organization_id.as_deref().is_some_and(|of| of != organization) {
+            tracing::warn!(event = event.id, "skipped an event of another organisation");
+            continue;
+        }
+        let row = row_key(model, &event.entity_id);
+        let has_newer_state = |(at, open): (usize, &PendingCommit)| {
+            Some(at) != own
+                && open.state == "appended"
+                && open.sent_at > event_deadline
+                && open.rows.contains(&row)
+        };
+        // The log already has the state after the whole commit; only its last event is applied.
+        let is_intermediate = |open: &PendingCommit| {
+            open.state == "appended" && open.events_seen + 1 < open.writer.operations
+        };
+        let is_old = commits.iter().enumerate().any(has_newer_state)
+            || own.is_some_and(|at| is_intermediate(&commits[at]));
+        let transaction = format!("source:{}", event.id);
+        let who = match own {
+            Some(at) => writer_identity(organization, &commits[at].writer),
+            None => source_identity(organization),
+        };
+        let applied = log::find_transaction(tx, organization, &transaction)?.is_some();
+        if !is_old && !applied {
+            outcome.changed |= apply_event(engine, tx, &who, model, event, &transaction)? > 0;
+        }
+        if let Some(at) = own {
+            let commit = &mut commits[at];
+            commit.events_seen += 1;
+            let values = [organization.into(), commit.id.as_str().into()];
+            if commit.events_seen >= commit.writer.operations {
+                tx.execute(DELETE.sql(tx.dialect()), &values)?;
+                commits.remove(at);
+            } else {
+                let state =
+                    if commit.state == "sent" { "taken over" } else { commit.state.as_str() }
+                        .to_owned();
+                commit.state.clone_from(&state);
+                let [organization, id] = values;
+                tx.execute(
+                    SET_STATE.sql(tx.dialect()),
+                    &[organization, id, state.into(), commit.events_seen.into()],
+                )?;
+            }
+        }
+    }
+    for (old, span) in
+        [(&DELETE_OLD_COMMITS, COMMIT_RETENTION), (&DELETE_OLD_EVENTS, EVENT_RETENTION)]
+    {
+        let long_ago = time_before(tx, span);
+        tx.execute(old.sql(tx.dialect()), &[organization.into(), long_ago.into()])?;
+    }
+    if outcome.changed {
+        tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
+    }
+    Ok(outcome)
+}
+
+fn writer_identity(organization: &str, writer: &Writer) -> Identity {
+    Identity {
+        participant: writer.participant.clone(),
+        kind: ParticipantKind::from(writer.kind.clone()),
+        on_behalf_of: writer.on_behalf_of.clone(),
+        capability: writer.capability.clone(),
+        ..source_identity(organization)
+    }
+}
+
+/// Applies one outbox event. A row that does not fit the schema is logged and skipped.
+fn apply_event(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    model: &Model,
+    event: &SourceEvent,
+    transaction: &str,
+) -> Result<u64> {
+    let kind = match &event.r#type {
+        SourceVerb::Create => OperationKind::Create,
+        SourceVerb::Delete => OperationKind::Delete,
+        SourceVerb::Archive => OperationKind::Archive(true),
+        SourceVerb::Unarchive => OperationKind::Archive(false),
+        _ => OperationKind::Update,
+    };
+    let row = match &event.data {
+        Maybe::Value(row) if kind != OperationKind::Delete => Some(row),
+        _ if kind == OperationKind::Delete => None,
+        _ => return Ok(0),
+    };
+    let change = UpstreamChange {
+        id: &event.entity_id,
+        kind,
+        row,
+        transaction: Some(transaction),
+        caused_by: None,
+    };
+    match apply(engine, tx, who, model, change) {
+        Err(EngineError::Refused(refusal)) => {
+            tracing::error!(event = event.id, %refusal, "a row does not fit the schema");
+            Ok(0)
+        }
+        done => done,
+    }
+}
+
+/// Fills the mirror with rows of a list.
+pub(crate) fn backfill(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    organization: &str,
+    key: &str,
+    rows: &[RawRow],
+) -> Result<()> {
+    let (who, model) =
+        (source_identity(organization), crate::engine::plan::find(&engine.models, key)?);
+    let commits = pending_commits(tx, organization)?;
+    for row in rows {
+        let id = raw_row_id(row);
+        if commits.iter().any(|open| open.rows.contains(&row_key(model, &id))) {
+            continue;
+        }
+        let change = UpstreamChange {
+            id: &id,
+            kind: OperationKind::Update,
+            row: Some(row),
+            transaction: None,
+            caused_by: None,
+        };
+        if let Err(EngineError::Refused(refusal)) = apply(engine, tx, &who, model, change) {
+            tracing::error!(model = key, id, %refusal, "a row does not fit the schema");
+        }
+    }
+    Ok(tx.notify(Notification::LogGrown { organization: organization.to_owned() })?)
+}

@@ -1,0 +1,234 @@
+//! Commits to rows of a data source: recorded before they are sent, and appended to the sync log
+//! once, from the response or from the outbox, whichever comes first.
+//!
+//! A commit is `sent` before the source is called, and `appended` after its response. If no
+//! response arrives, the first of its events takes it over. It is deleted when the outbox has
+//! reported all its operations; until then, events with older states of its rows are skipped.
+
+mod events;
+mod pending;
+
+pub(crate) use events::{BatchOutcome, apply_events, backfill, cursor, save_cursor};
+
+use super::Engine;
+use super::commit::{Commit, commit, confirmed_receipt, find_receipt, save_receipt};
+use super::log;
+use super::mirror::{UpstreamChange, apply};
+use super::plan::OperationKind;
+use crate::error::{ApiError, Result};
+use crate::identity::{Identity, Operations, organization_group};
+use crate::store::{SqlTemplate, Tx};
+use crate::value::stored_date;
+use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
+use jiff::SignedDuration;
+use pending::{Writer, in_flight, row_key};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// How long to wait for a response before the outbox takes over.
+pub(crate) const ANSWER_TIMEOUT: SignedDuration = SignedDuration::from_secs(15);
+
+static INSERT: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_source_commits (organization_id, id, client_tx_id, body_hash, state, rows, \
+     writer, told, sent_at) VALUES ({1}, {2}, {3}, {4}, 'sent', {5:json}, {6:json}, 0, {7:date}) \
+     ON CONFLICT (organization_id, id) DO UPDATE SET sent_at = {7:date}",
+);
+
+static SET_STATE: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = \
+     {2}",
+);
+
+static DELETE: SqlTemplate =
+    SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
+
+/// What to do with a commit.
+#[derive(Clone, Debug)]
+pub(crate) enum BeginOutcome {
+    /// Nothing: it was applied before.
+    AlreadyApplied(Box<CommitReceipt>),
+    /// Wait: another commit to one of its rows is in flight.
+    RowBusy,
+    /// Call the source, without the operations at these indices, which were applied before.
+    Send(BTreeSet<usize>),
+}
+
+/// Returns the id under which the source sees a commit; client ids are unique only within an
+/// organisation.
+pub(crate) fn source_tx_id(organization: &str, client_tx_id: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(organization.len() as u64).to_le_bytes()).update(organization.as_bytes());
+    hasher.update(client_tx_id.as_bytes());
+    format!("tx_{}", &hasher.finalize().to_hex()[..40])
+}
+
+/// Validates a commit against the mirror and records that it is sent.
+pub(crate) fn begin(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit_request: &Commit,
+) -> Result<BeginOutcome> {
+    if let Some(receipt) = find_receipt(tx, who, commit_request)? {
+        return Ok(BeginOutcome::AlreadyApplied(Box::new(receipt)));
+    }
+    let id = source_tx_id(&who.organization, &commit_request.client_tx_id);
+    let rows: BTreeSet<String> = commit_request
+        .changes
+        .iter()
+        .map(|change| row_key(engine.models.get(change.model), &change.id))
+        .collect();
+    for other in in_flight(tx, &who.organization, &id)? {
+        if other.id == id && other.body_hash != commit_request.body_hash {
+            let message =
+                format!("the key `{}` was used for another commit", commit_request.client_tx_id);
+            return Err(ApiError::new("idempotency_conflict", message)
+                .param("idempotencyKey")
+                .into());
+        }
+        // Responses may arrive out of order, so commits to the same row are sent one after the
+        // other.
+        if other.id != id && !other.rows.is_disjoint(&rows) {
+            return Ok(BeginOutcome::RowBusy);
+        }
+    }
+    let mut applied = BTreeSet::new();
+    for (at, change) in commit_request.changes.iter().enumerate() {
+        if let Some(transaction) = &change.transaction
+            && log::find_transaction(tx, &who.organization, transaction)?.is_some()
+        {
+            applied.insert(at);
+        }
+    }
+    if applied.len() == commit_request.changes.len() {
+        return Ok(BeginOutcome::AlreadyApplied(Box::new(commit(
+            engine,
+            tx,
+            who,
+            commit_request,
+        )?)));
+    }
+    // A dry run rejects what the coordinator can reject: scope, claims, stale writes, values.
+    tx.execute("SAVEPOINT ablo_try", &[])?;
+    commit(engine, tx, who, commit_request)?;
+    tx.execute("ROLLBACK TO SAVEPOINT ablo_try", &[])?;
+    tx.execute("RELEASE SAVEPOINT ablo_try", &[])?;
+    if let Some(claim) = &commit_request.claim {
+        super::claims::renew(tx, who, claim)?;
+    }
+    let writer = Writer {
+        participant: who.participant.clone(),
+        kind: who.kind.as_str().to_owned(),
+        on_behalf_of: who.on_behalf_of.clone(),
+        capability: who.capability.clone(),
+        caused_by: commit_request.caused_by.clone(),
+        operations: (commit_request.changes.len() - applied.len()).try_into().unwrap_or(i64::MAX),
+    };
+    let values = [
+        who.organization.as_str().into(),
+        id.into(),
+        commit_request.client_tx_id.as_str().into(),
+        commit_request.body_hash.as_str().into(),
+        serde_json::to_string(&rows).unwrap_or_default().into(),
+        serde_json::to_string(&writer).unwrap_or_default().into(),
+        stored_date(tx.now()).into(),
+    ];
+    tx.execute(INSERT.sql(tx.dialect()), &values)?;
+    Ok(BeginOutcome::Send(applied))
+}
+
+/// Deletes a commit that the source has rejected.
+pub(crate) fn discard(tx: &mut dyn Tx, organization: &str, client_tx_id: &str) -> Result<()> {
+    let id = source_tx_id(organization, client_tx_id);
+    tx.execute(DELETE.sql(tx.dialect()), &[organization.into(), id.into()])?;
+    Ok(())
+}
+
+/// Applies the response of the source to the sync log, unless the outbox has done so.
+pub(crate) fn finish(
+    engine: &Engine,
+    tx: &mut dyn Tx,
+    who: &Identity,
+    commit_request: &Commit,
+    rows: &[RawRow],
+    events: bool,
+) -> Result<CommitReceipt> {
+    if let Some(receipt) = find_receipt(tx, who, commit_request)? {
+        return Ok(receipt);
+    }
+    let id = source_tx_id(&who.organization, &commit_request.client_tx_id);
+    let known = in_flight(tx, &who.organization, &id)?.into_iter().find(|open| open.id == id);
+    let superseded = known.as_ref().is_none_or(|open| open.state != "sent");
+    let mut last = log::head(tx, &who.organization)?;
+    if !superseded {
+        let mut answered: Vec<(String, &RawRow)> =
+            rows.iter().map(|row| (raw_row_id(row), row)).collect();
+        for change in &commit_request.changes {
+            let model = engine.models.get(change.model);
+            if let Some(transaction) = &change.transaction
+                && log::find_transaction(tx, &who.organization, transaction)?.is_some()
+            {
+                continue;
+            }
+            let found = answered.iter().position(|(id, _)| *id == change.id);
+            let row = found.map(|at| answered.remove(at).1);
+            let deleted = change.kind == OperationKind::Delete;
+            if row.is_none() && !deleted {
+                tracing::error!(
+                    model = model.key,
+                    id = change.id,
+                    "the data source did not return a written row"
+                );
+                continue;
+            }
+            let change = UpstreamChange {
+                id: &change.id,
+                kind: change.kind,
+                row: row.filter(|_| !deleted),
+                transaction: change.transaction.as_deref(),
+                caused_by: commit_request.caused_by.as_deref(),
+            };
+            last = last.max(apply(engine, tx, who, model, change)?);
+        }
+    }
+    let receipt = confirmed_receipt(commit_request, last);
+    save_receipt(tx, who, commit_request, &receipt)?;
+    let values = [who.organization.as_str().into(), id.into()];
+    match known {
+        Some(open) if !superseded && events => {
+            let [organization, id] = values;
+            tx.execute(
+                SET_STATE.sql(tx.dialect()),
+                &[organization, id, "appended".into(), open.events_seen.into()],
+            )?;
+        }
+        Some(_) if !superseded => {
+            tx.execute(DELETE.sql(tx.dialect()), &values)?;
+        }
+        _ => {}
+    }
+    Ok(receipt)
+}
+
+fn raw_row_id(row: &RawRow) -> String {
+    #[derive(Deserialize)]
+    struct Id {
+        id: String,
+    }
+    row.decode().map_or_else(|_| String::new(), |row: Id| row.id)
+}
+
+/// Returns the identity for changes whose writer is unknown.
+pub(crate) fn source_identity(organization: &str) -> Identity {
+    Identity {
+        organization: organization.to_owned(),
+        participant: "source".to_owned(),
+        kind: ParticipantKind::System,
+        on_behalf_of: None,
+        capability: "source".to_owned(),
+        operations: Operations::All,
+        groups: BTreeSet::from([organization_group(organization)]),
+        user_meta: "{}".to_owned(),
+        expires_at: None,
+    }
+}
