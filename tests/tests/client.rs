@@ -6,7 +6,7 @@
     reason = "a test fails loudly, and its models are no API"
 )]
 
-use ablo::client::{Changes, Client, ErrorKind, IfClaimed, What};
+use ablo::client::{ChangeKind, Changes, Client, ErrorKind, IfClaimed};
 use ablo::wire::{Activity, Delta, SyncId};
 use ablo::{Model as _, Row, define_schema};
 use ablo_server::app::{App as Coordinator, CoordinatorOptions};
@@ -251,7 +251,7 @@ async fn people_and_agents_edit_one_row() {
         "{past:?}"
     );
     assert_eq!(
-        by_writer.line("stockholm").state().await.expect("a state").map(|claim| claim.actor),
+        by_writer.claim_queue("stockholm").state().await.expect("a state").map(|claim| claim.actor),
         Some("ada".into())
     );
     let fails =
@@ -271,7 +271,7 @@ async fn people_and_agents_edit_one_row() {
     assert_eq!(granted.row().forecast.as_deref(), Some("Heavy rain"));
     drop(granted);
 
-    // What the writer read first is out of date by now.
+    // ChangeKind the writer read first is out of date by now.
     let free = by_writer.retrieve("stockholm").if_claimed(IfClaimed::Wait(SOON));
     soon(free).await.expect("it is free soon");
     let stale = by_writer
@@ -293,8 +293,8 @@ async fn people_and_agents_edit_one_row() {
     let forecasts: Vec<Option<String>> = soon(
         seen.by_ref()
             .take(3)
-            .map_ok(|change| match change.what {
-                What::Updated(row) => row.data.forecast,
+            .map_ok(|change| match change.kind {
+                ChangeKind::Updated(row) => row.data.forecast,
                 other => panic!("{other:?}"),
             })
             .try_collect(),
@@ -328,7 +328,7 @@ async fn whoever_stops_waiting_leaves_the_line() {
         let (one, two) =
             (connect("one").await.expect("connects"), connect("two").await.expect("connects"));
         let row = |client: &Client| client.model::<WeatherReport>().claim("stockholm");
-        let line = world.system().await.model::<WeatherReport>().line("stockholm");
+        let line = world.system().await.model::<WeatherReport>().claim_queue("stockholm");
         let held = soon(row(&one)).await.expect("free");
 
         let waits = timeout(Duration::from_millis(700), row(&two)).await;
@@ -377,7 +377,7 @@ async fn a_claim_renews_itself_and_a_crashed_holder_is_reaped() {
         soon(until(|| async {
             !next
                 .model::<WeatherReport>()
-                .line("stockholm")
+                .claim_queue("stockholm")
                 .queue()
                 .await
                 .expect("a queue")
@@ -533,7 +533,7 @@ async fn sessions_cover_what_they_say_and_end() {
     let session = system
         .sessions()
         .agent("reader")
-        .can::<WeatherReport>([ablo::client::Can::Read])
+        .can::<WeatherReport>([ablo::client::Permission::Read])
         .await
         .expect("made");
     let reader = Client::connect(&world.url, session.token.as_str()).await.expect("connects");

@@ -268,7 +268,7 @@ impl<'b, 'a, M: Model> RowRef<'b, 'a, M> {
     #[inline]
     #[must_use]
     pub fn get<T: Readable>(self, field: Field<M, T>) -> Option<T::Ref<'b>> {
-        T::read(self.row.slot(field.place()))
+        T::read(self.row.slot(field.slot()))
     }
 
     /// Every member that was sent and that the model knows.

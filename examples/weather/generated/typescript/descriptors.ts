@@ -131,8 +131,8 @@ export const weatherReports: ModelDescriptor = {
 
 /** The schema. */
 export const schema: SchemaDescriptor = {
-  schemaHash: "f85e823b",
-  contentHash: "95210c8d851d37c8cca550dfad71a07bea73f51101056a799d1afc8b1a60424b",
+  schemaHash: "0a3aa9dd",
+  contentHash: "6025c3a471f4920b9cd640c276d95d989ef127ec612226e8513a51c3b2db2a2f",
   models: [
     stations,
     weatherReports,

@@ -15,15 +15,15 @@ export interface Station {
   updatedAt: Timestamp;
   organizationId?: string | null;
   createdBy?: string | null;
-  /** What people call it. */
+  /** The name of the station. */
   name: string;
-  /** Degrees north. */
+  /** The latitude in degrees north. */
   latitude: `${number}`;
-  /** Degrees east. */
+  /** The longitude in degrees east. */
   longitude: `${number}`;
-  /** When it first measured. */
+  /** When the station was opened. */
   openedAt: Timestamp;
-  /** How many readings it has sent: more than a double can count. */
+  /** The number of readings, which may exceed the integer range of a double. */
   readings: `${bigint}`;
 }
 
@@ -31,16 +31,16 @@ export interface Station {
 export interface StationCreate {
   /** The new row's id; made for you when absent. */
   id?: string;
-  /** What people call it. */
+  /** The name of the station. */
   name: string;
-  /** Degrees north. */
+  /** The latitude in degrees north. */
   latitude: `${number}`;
-  /** Degrees east. */
+  /** The longitude in degrees east. */
   longitude: `${number}`;
-  /** When it first measured. */
+  /** When the station was opened. */
   openedAt: Timestamp;
   /**
-   * How many readings it has sent: more than a double can count.
+   * The number of readings, which may exceed the integer range of a double.
    * @defaultValue "0"
    */
   readings?: `${bigint}`;
@@ -48,15 +48,15 @@ export interface StationCreate {
 
 /** What changes in a {@link Station}: absent keeps a value, null clears it. */
 export interface StationPatch {
-  /** What people call it. */
+  /** The name of the station. */
   name?: string;
-  /** Degrees north. */
+  /** The latitude in degrees north. */
   latitude?: `${number}`;
-  /** Degrees east. */
+  /** The longitude in degrees east. */
   longitude?: `${number}`;
-  /** When it first measured. */
+  /** When the station was opened. */
   openedAt?: Timestamp;
-  /** How many readings it has sent: more than a double can count. */
+  /** The number of readings, which may exceed the integer range of a double. */
   readings?: `${bigint}`;
 }
 
@@ -69,9 +69,9 @@ export type WeatherReportStatus =
 
 /** What `weatherReports.sources` holds. */
 export type WeatherReportSources = {
-  /** Where it was found. */
+  /** The address of the source. */
   url: string;
-  /** When somebody looked, ISO 8601. */
+  /** When the source was checked, ISO 8601. */
   checkedAt?: string | null;
 }[];
 
@@ -82,17 +82,17 @@ export interface WeatherReport {
   updatedAt: Timestamp;
   organizationId?: string | null;
   createdBy?: string | null;
-  /** The place, as readers know it. */
+  /** The place that the report is about. */
   location: string;
-  /** How far along it is. */
+  /** The progress of the report. */
   status: WeatherReportStatus;
-  /** What the weather will be. */
+  /** The expected weather. */
   forecast?: string | null;
-  /** How sure its author is, in percent. */
+  /** The author's confidence in percent. */
   confidence?: number | null;
-  /** What it rests on. */
+  /** The sources of the report. */
   sources?: WeatherReportSources | null;
-  /** Where it was measured. */
+  /** The station that measured. */
   stationId?: string | null;
 }
 
@@ -100,35 +100,35 @@ export interface WeatherReport {
 export interface WeatherReportCreate {
   /** The new row's id; made for you when absent. */
   id?: string;
-  /** The place, as readers know it. */
+  /** The place that the report is about. */
   location: string;
   /**
-   * How far along it is.
+   * The progress of the report.
    * @defaultValue "pending"
    */
   status?: WeatherReportStatus;
-  /** What the weather will be. */
+  /** The expected weather. */
   forecast?: string | null;
-  /** How sure its author is, in percent. */
+  /** The author's confidence in percent. */
   confidence?: number | null;
-  /** What it rests on. */
+  /** The sources of the report. */
   sources?: WeatherReportSources | null;
-  /** Where it was measured. */
+  /** The station that measured. */
   stationId?: string | null;
 }
 
 /** What changes in a {@link WeatherReport}: absent keeps a value, null clears it. */
 export interface WeatherReportPatch {
-  /** The place, as readers know it. */
+  /** The place that the report is about. */
   location?: string;
-  /** How far along it is. */
+  /** The progress of the report. */
   status?: WeatherReportStatus;
-  /** What the weather will be. */
+  /** The expected weather. */
   forecast?: string | null;
-  /** How sure its author is, in percent. */
+  /** The author's confidence in percent. */
   confidence?: number | null;
-  /** What it rests on. */
+  /** The sources of the report. */
   sources?: WeatherReportSources | null;
-  /** Where it was measured. */
+  /** The station that measured. */
   stationId?: string | null;
 }
