@@ -28,10 +28,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` form is a report with code, message and help, since that is what
+/// `fn main() -> Result<(), ablo::Error>` prints.
+#[derive(Clone)]
 pub struct Error(Box<Parts>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Parts {
     code: ErrorCode,
     message: String,
@@ -339,6 +342,20 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code, self.0.message)?;
+        if let Some(param) = &self.0.param {
+            write!(f, "\nparam: {param}")?;
+        }
+        write!(f, "\nhelp: {}", self.help())?;
+        match &self.0.request_id {
+            Some(id) => write!(f, "\nrequest: {id}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl std::error::Error for Error {}
 
 impl From<wire::CommitFailure> for Error {
@@ -350,5 +367,40 @@ impl From<wire::CommitFailure> for Error {
             wire::CommitFailure::Text(_) => serde_json::Value::Null,
         };
         Self::new(code, message, None, &details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fn main() -> Result<(), ablo::Error>` prints the `Debug` form.
+    #[test]
+    fn debug_shows_code_message_help_and_request() {
+        let body =
+            br#"{"type":"AbloStaleContextError","code":"stale_context","message":"the row changed",
+            "readAt":7,"conflicts":[{"model":"tasks","id":"t1","observedSyncId":9,
+            "data":{"id":"t1","token":"secret"}}]}"#;
+        let error = Error::from_response(409, body, Some("req_1".to_owned()));
+        assert_eq!(
+            format!("{error:?}"),
+            "stale_context: the row changed\n\
+             help: read the row again and repeat the write if it still applies; \
+             the conflicts hold the current rows\n\
+             request: req_1"
+        );
+        let error = Error::from_response(
+            400,
+            br#"{"type":"AbloValidationError","code":"unknown_field",
+                "message":"no field `titel` on model `tasks`",
+                "param":"tasks.titel"}"#,
+            None,
+        );
+        assert_eq!(
+            format!("{error:?}"),
+            "unknown_field: no field `titel` on model `tasks`\n\
+             param: tasks.titel\n\
+             help: correct the request as the message says"
+        );
     }
 }
