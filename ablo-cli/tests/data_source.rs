@@ -70,7 +70,7 @@ fn an_adapter_that_is_served_passes_the_test() {
     let xml = place.get("report.xml");
     assert!(xml.contains(r#"tests="24" skipped="0" errors="0" failures="0""#), "{xml}");
     assert!(
-        xml.contains(r#"<testcase name="what is not signed is refused" classname="projects""#),
+        xml.contains(r#"<testcase name="unsigned messages are refused" classname="projects""#),
         "{xml}"
     );
     let json: serde_json::Value = serde_json::from_str(&place.get("report.json")).expect("JSON");

@@ -1,4 +1,4 @@
-//! What creating a row takes.
+//! Creates: the values of a new row.
 
 use crate::__private::{Changes, ModelPatch, Value};
 use crate::{Id, Model};
@@ -6,19 +6,21 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A row to be created: every field that must have a value has one.
+/// A row to be created. Every required field has a value.
 ///
-/// Serialises to the declared fields that have a value; the id travels apart from them.
+/// Serialises to the declared fields that have a value, without the id, which the protocol sends
+/// separately.
 ///
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
 /// use generated::WeatherReport;
-/// let create = WeatherReport::create("Oslo", "pending").with(|it| it.forecast("Rain").confidence(0.5));
-/// assert_eq!(serde_json::to_string(&create)?, r#"{"location":"Oslo","status":"pending","forecast":"Rain","confidence":0.5}"#);
+/// let create = WeatherReport::create("Oslo", "pending").with(|it| it.forecast("Rain"));
+/// let json = serde_json::to_string(&create)?;
+/// assert_eq!(json, r#"{"location":"Oslo","status":"pending","forecast":"Rain"}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub struct Create<M> {
-    /// The row's id; without one, it is chosen for you.
+    /// The id of the row. `None` generates one.
     pub id: Option<Id<M>>,
     changes: Changes,
     model: PhantomData<fn() -> M>,
@@ -38,14 +40,14 @@ impl<M: Model> Create<M> {
         self
     }
 
-    /// Chooses the row's id.
+    /// Sets the id of the row.
     #[must_use]
     pub fn id(mut self, id: impl Into<Id<M>>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Sets further fields, with the setters of the model's patch.
+    /// Sets optional fields with the setters of the model's patch.
     #[must_use]
     pub fn with(mut self, set: impl FnOnce(M::Patch) -> M::Patch) -> Self {
         self.changes = set(M::Patch::from_changes(self.changes)).into_changes();

@@ -1,14 +1,14 @@
 //! Exact decimal numbers.
 //!
-//! They travel as strings of digits. The text is kept as it came, so that no digit and no trailing zero is lost on the
-//! way; arithmetic is for a crate of the user's choice, reached over `to_string` and `parse`.
+//! On the wire they are strings. The text is kept unchanged, so no digit and no trailing zero is
+//! lost. For arithmetic, convert to a type of another crate with `to_string` and `parse`.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// An exact decimal number: an optional minus, digits, and digits behind a point if there is one.
+/// An exact decimal number: an optional minus sign, digits, and optionally a point and more digits.
 ///
 /// ```
 /// use ablo::Decimal;
@@ -21,7 +21,7 @@ use std::str::FromStr;
 pub struct Decimal(Box<str>);
 
 impl Decimal {
-    /// The number as the wire has it.
+    /// Returns the number in its wire form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -34,15 +34,13 @@ impl Default for Decimal {
     }
 }
 
-/// Text that is no decimal number.
+/// The error for text that is not a decimal number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecimalError;
 
 impl fmt::Display for DecimalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "not a decimal number: digits, with a minus before and a point between where wanted",
-        )
+        f.write_str("not a decimal number, such as `-12.50`")
     }
 }
 

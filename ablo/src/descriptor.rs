@@ -1,7 +1,7 @@
-//! What a schema says, for code that is generic over models.
+//! Descriptors: the schema as static data, for code that is generic over models.
 //!
-//! Generated code has one static of each; nothing here is ever built at run time. Hashes and names are those of the
-//! schema that the code was generated from, so a client can tell a server which one it knows.
+//! Generated code has one static per descriptor. Names and hashes are those of the schema that the
+//! code was generated from, so a client can send a server the hash of its schema.
 
 use crate::codec::Key;
 use crate::{Model, SchemaError, SchemaHashes};
@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
 /// let report = generated::SCHEMA.model("weatherReports").ok_or("it is in the schema")?;
-/// let required: Vec<_> = report.fields.iter().filter(|field| !field.optional).map(|field| field.name).collect();
-/// assert_eq!(required, ["location", "status"]);
+/// let required = report.fields.iter().filter(|field| !field.optional);
+/// assert_eq!(required.map(|field| field.name).collect::<Vec<_>>(), ["location", "status"]);
 /// let station = report.relation("station").ok_or("it is in the model")?;
 /// assert_eq!(station.target().table, "stations");
 /// # Ok::<(), &str>(())
@@ -23,9 +23,9 @@ use std::sync::OnceLock;
 pub struct SchemaDescriptor {
     /// The models, in schema order.
     pub models: &'static [&'static ModelDescriptor],
-    /// How an identity's sync groups are computed.
+    /// The rules that compute the sync groups of an identity.
     pub identity_roles: &'static [RoleDescriptor],
-    /// The hashes, where whoever wrote this knew the whole schema.
+    /// `schemaHash` and `contentHash`, if the generator knew the whole schema.
     pub(crate) known: Option<(&'static str, &'static str)>,
     pub(crate) hashes: OnceLock<Result<SchemaHashes, SchemaError>>,
 }
@@ -41,13 +41,13 @@ impl SchemaDescriptor {
         Self { models, identity_roles, known, hashes: OnceLock::new() }
     }
 
-    /// The model with this key.
+    /// Returns the model with this key.
     #[must_use]
     pub fn model(&self, key: &str) -> Option<&'static ModelDescriptor> {
         self.models.iter().copied().find(|model| model.key == key)
     }
 
-    /// The model with this name on the wire.
+    /// Returns the model with this name on the wire.
     #[must_use]
     pub fn model_by_type_name(&self, type_name: &str) -> Option<&'static ModelDescriptor> {
         self.models.iter().copied().find(|model| model.type_name == type_name)
@@ -65,40 +65,40 @@ pub struct ModelDescriptor {
     pub table: &'static str,
     /// When clients load its rows.
     pub load: Load,
-    /// Where its table lives.
+    /// Whose database has its table.
     pub plane: Plane,
     /// Whether clients may write it.
     pub mutable: bool,
-    /// The kind of the sync group that each row forms, where it forms one.
+    /// The kind of sync group that each row forms, if any.
     pub scope: Option<&'static str>,
-    /// How rows are isolated inside one database.
+    /// How rows are assigned to organisations.
     pub tenancy: Tenancy,
-    /// Membership: the relations to who is given access and to what.
+    /// The membership that each row is, if any.
     pub grants: Option<GrantsDescriptor>,
-    /// Extra routing of rows to sync groups.
+    /// Additional rules that route rows to sync groups.
     pub entity_roles: &'static [RoleDescriptor],
-    /// How many rows a bootstrap may carry.
+    /// The largest number of rows in a bootstrap.
     pub bootstrap_limit: Option<u64>,
-    /// In which order a bootstrap takes them.
+    /// The order in which a bootstrap selects rows.
     pub bootstrap_order_by: Option<&'static str>,
-    /// Client hint: observe lazily.
+    /// A hint for clients to observe rows lazily.
     pub lazy_observable: bool,
-    /// Client storage hint: the store's name.
+    /// A hint for clients to persist rows in the store with this name.
     pub persist: Option<&'static str>,
-    /// Fields filled from the writer's identity.
+    /// The fields that are filled from the writer's identity.
     pub auto_fill: &'static [AutoFillDescriptor],
-    /// A stored row without one of these is dropped as orphaned.
+    /// Fields without which a client drops a stored row as orphaned.
     pub required_fields: &'static [&'static str],
-    /// Fields that every row has, where the author says more of them.
+    /// The base fields that the schema declares explicitly.
     pub base_fields: &'static [FieldDescriptor],
-    /// The declared fields, in schema order, without the fields that every row has.
+    /// The declared fields in schema order, without the base fields.
     pub fields: &'static [FieldDescriptor],
     /// The relations, in schema order.
     pub relations: &'static [RelationDescriptor],
 }
 
 impl ModelDescriptor {
-    /// What generated code leaves out.
+    /// The defaults for members that generated code omits.
     #[doc(hidden)]
     pub const DEFAULT: Self = Self {
         key: "",
@@ -122,13 +122,13 @@ impl ModelDescriptor {
         relations: &[],
     };
 
-    /// The declared field with this name.
+    /// Returns the declared field with this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldDescriptor> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The relation with this name.
+    /// Returns the relation with this name.
     #[must_use]
     pub fn relation(&self, name: &str) -> Option<&'static RelationDescriptor> {
         self.relations.iter().find(|relation| relation.name == name)
@@ -142,43 +142,43 @@ pub struct FieldDescriptor {
     pub name: &'static str,
     /// The physical column.
     pub column: &'static str,
-    /// What it holds.
+    /// The type of its values.
     pub kind: FieldKind,
-    /// Whether a row may lack a value.
+    /// Whether the value may be absent or null.
     pub optional: bool,
-    /// Whether an index is asked for.
+    /// Whether the column has an index.
     pub indexed: bool,
-    /// The author's words on it.
+    /// The description from the schema.
     pub description: Option<&'static str>,
-    /// Whether users should stop using it, and what to use instead; empty where the author did not say.
+    /// The deprecation note. Empty if the field is deprecated without a note.
     pub deprecated: Option<&'static str>,
-    /// What its values are exactly.
+    /// The exact format of its values.
     pub format: Option<Format>,
-    /// Digits in all and behind the point of a decimal, where the author bounds them.
+    /// Precision and scale of a decimal, if the schema bounds them.
     pub digits: Option<(u16, u16)>,
-    /// What a row has where its writer said nothing, as JSON.
+    /// The default value of new rows, as JSON.
     pub default: Option<&'static str>,
-    /// Whether no two rows of an organisation share a value.
+    /// Whether values are unique within an organisation.
     pub unique: bool,
     /// The JSON Schema of a `json` field, as JSON.
     pub shape: Option<&'static str>,
-    /// What the field was called before.
+    /// The previous name of the field.
     pub renamed_from: Option<&'static str>,
-    /// The field's number in the binary form, where the author chose one.
+    /// The number of the field in the binary form, if the schema sets one.
     pub number: Option<u32>,
-    /// Whether generated code keeps its JSON as text.
+    /// Whether generated code keeps the JSON value as text.
     #[doc(hidden)]
     pub raw: bool,
-    /// Its shape, where only the type knows it.
+    /// Computes the shape if only the Rust type has it.
     #[doc(hidden)]
     pub shape_of: Option<fn() -> String>,
-    /// The name, ready to be compared with what is read.
+    /// The name in the form that the JSON reader compares.
     #[doc(hidden)]
     pub key: Key,
 }
 
 impl FieldDescriptor {
-    /// What generated code leaves out.
+    /// The defaults for members that generated code omits.
     #[doc(hidden)]
     pub const DEFAULT: Self = Self {
         name: "",
@@ -201,7 +201,7 @@ impl FieldDescriptor {
     };
 }
 
-/// The types of Schema JSON.
+/// The field types of Schema JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldKind {
@@ -213,66 +213,66 @@ pub enum FieldKind {
     Boolean,
     /// A point in time.
     Date,
-    /// One of these values, or one that a newer writer knows.
+    /// One of these values, or a value of a newer schema.
     Enum(&'static [&'static str]),
     /// Any JSON value.
     Json,
 }
 
-/// What the values of a `number` or a `string` are exactly.
+/// The exact format of the values of a `number` or a `string`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// A number of 8 bits, signed.
+    /// A signed 8-bit number.
     Int8,
-    /// A number of 16 bits, signed.
+    /// A signed 16-bit number.
     Int16,
-    /// A number of 32 bits, signed.
+    /// A signed 32-bit number.
     Int32,
-    /// A number of 8 bits.
+    /// An unsigned 8-bit number.
     Uint8,
-    /// A number of 16 bits.
+    /// An unsigned 16-bit number.
     Uint16,
-    /// A number of 32 bits.
+    /// An unsigned 32-bit number.
     Uint32,
     /// An IEEE 754 single.
     Float,
-    /// A string of digits: 64 bits, signed.
+    /// A signed 64-bit number, as a string of digits.
     Int64,
-    /// A string of digits: 64 bits.
+    /// An unsigned 64-bit number, as a string of digits.
     Uint64,
-    /// A string: an exact decimal number.
+    /// An exact decimal number, as a string.
     Decimal,
-    /// A string: a UUID.
+    /// A UUID, as a string.
     Uuid,
 }
 
 /// One relation.
 pub struct RelationDescriptor {
-    /// The author's name.
+    /// The name of the relation.
     pub name: &'static str,
-    /// Which side holds the foreign key, and how many rows the other side has.
+    /// Which side has the foreign key, and how many rows the other side has.
     pub kind: RelationKind,
-    /// The model it leads to. A function, since models may point at each other.
+    /// The target model. A function, since models may refer to each other.
     pub target: fn() -> &'static ModelDescriptor,
-    /// A field of this model for `belongsTo`, of the target otherwise.
+    /// The foreign key: a field of this model for `belongsTo`, of the target otherwise.
     pub foreign_key: &'static str,
-    /// A field of the target that orders a `hasMany`.
+    /// The field of the target that orders a `hasMany`.
     pub order_by: Option<&'static str>,
-    /// Client-side foreign-key index.
+    /// Whether clients index the foreign key.
     pub index: bool,
-    /// Attach the parent to incoming deltas.
+    /// Whether incoming deltas carry the parent row.
     pub enrich: bool,
-    /// Ignore this edge when ordering creates.
+    /// Whether the relation is ignored when creates are ordered.
     pub defer: bool,
-    /// The row lives in this parent: sync-group fan-out follows it.
+    /// Whether the row belongs to the sync groups of this parent.
     pub parent: bool,
-    /// A physical foreign key holds it.
+    /// Whether the database has a foreign key constraint.
     pub fk: bool,
 }
 
 impl RelationDescriptor {
-    /// What generated code leaves out, for a relation to `M`.
+    /// The defaults for members that generated code omits, for a relation to `M`.
     #[doc(hidden)]
     #[must_use]
     pub const fn __to<M: Model>(
@@ -294,7 +294,7 @@ impl RelationDescriptor {
         }
     }
 
-    /// The model it leads to.
+    /// Returns the target model.
     #[must_use]
     pub fn target(&self) -> &'static ModelDescriptor {
         (self.target)()
@@ -305,7 +305,7 @@ fn target<M: Model>() -> &'static ModelDescriptor {
     M::DESCRIPTOR
 }
 
-// The derive would follow relations in circles.
+// A derived implementation would not terminate on cyclic relations.
 impl fmt::Debug for RelationDescriptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RelationDescriptor")
@@ -323,7 +323,7 @@ impl fmt::Debug for RelationDescriptor {
     }
 }
 
-/// The three kinds of relation.
+/// The kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
     /// This row points at one target row.
@@ -341,13 +341,13 @@ pub enum Load {
     Instant,
     /// On first access.
     Lazy,
-    /// Only when asked.
+    /// Only on request.
     Manual,
 }
 
 impl Load {
-    /// The word in Schema JSON; the default is not said.
-    pub(crate) fn word(self) -> Option<&'static str> {
+    /// Returns the name in Schema JSON, or `None` for the default.
+    pub(crate) fn keyword(self) -> Option<&'static str> {
         match self {
             Load::Instant => None,
             Load::Lazy => Some("lazy"),
@@ -356,53 +356,53 @@ impl Load {
     }
 }
 
-/// Where a model's table lives.
+/// Whose database has a model's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plane {
-    /// In a customer's database.
+    /// The application's database.
     Tenant,
-    /// Only in the service's own.
+    /// The service's database.
     Control,
 }
 
-/// How rows are isolated inside one database.
+/// How rows are assigned to organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tenancy {
     /// A column holds the organisation.
     Column {
-        /// That column.
+        /// The column.
         column: &'static str,
     },
-    /// A parent row holds it.
+    /// A parent row holds the organisation.
     Parent {
         /// A column of this table.
         local_key: &'static str,
         /// The parent's table.
         parent_table: &'static str,
-        /// The parent's column that `local_key` holds.
+        /// The parent's column that `local_key` refers to.
         parent_key: &'static str,
         /// The parent's tenancy column.
         parent_org_column: &'static str,
     },
-    /// Rows are shared by all.
+    /// All organisations share the rows.
     None,
 }
 
-/// A membership edge, by relation names.
+/// A membership: the relations to its subject and its scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantsDescriptor {
-    /// To who is given access.
+    /// The relation to the row that gains access.
     pub subject: &'static str,
-    /// To what access is given.
+    /// The relation to the scope root that access is granted to.
     pub scope: &'static str,
 }
 
-/// A field filled from the writer's identity.
+/// A field that is filled from the writer's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AutoFillDescriptor {
     /// The field.
     pub field: &'static str,
-    /// The member of the identity: `organizationId` or `userId`.
+    /// The member of the identity, `organizationId` or `userId`.
     pub from: &'static str,
 }
 
@@ -411,8 +411,8 @@ pub struct AutoFillDescriptor {
 pub struct RoleDescriptor {
     /// The group's kind.
     pub kind: &'static str,
-    /// The field of the identity that holds the value.
+    /// The field that holds the value.
     pub field: &'static str,
-    /// Whether every string of an array yields a group.
+    /// Whether the field holds an array with a group per string.
     pub multi: bool,
 }

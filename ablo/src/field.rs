@@ -1,7 +1,7 @@
-//! Field tokens: a field of a model, with the type of its value.
+//! Field tokens: a field of a model with the type of its value.
 //!
-//! A filter or an order that is written with tokens cannot name a field that the model lacks, nor compare it with a value
-//! of another type.
+//! Filters and orders are built from tokens, so field names and value types are checked at compile
+//! time.
 
 use crate::Model;
 use crate::codec::DECLARED;
@@ -9,29 +9,30 @@ use crate::descriptor::FieldDescriptor;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The field of the model `M` that holds a `T`.
+/// A field of the model `M` with values of type `T`.
 ///
-/// Generated code has one constant for each: `WeatherReport::FORECAST` is a `Field<WeatherReport, Option<String>>`. The
-/// fields that every row has are constants of [`Row`](crate::Row).
+/// Generated code has one constant per field: `WeatherReport::FORECAST` is a
+/// `Field<WeatherReport, Option<String>>`. The base fields are constants of [`Row`](crate::Row).
 ///
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
 /// use generated::WeatherReport;
 /// assert_eq!(WeatherReport::STATION_ID.name(), "stationId");
-/// assert_eq!(WeatherReport::STATION_ID.descriptor().map(|field| field.column), Some("station_id"));
+/// let field = WeatherReport::STATION_ID.descriptor();
+/// assert_eq!(field.map(|field| field.column), Some("station_id"));
 /// ```
 pub struct Field<M, T> {
     name: &'static str,
-    /// Where a row has its value: the fields that every row has come first.
-    place: u16,
+    /// The index of the value in a row. Base fields come first.
+    slot: u16,
     of: PhantomData<fn() -> (M, T)>,
 }
 
 impl<M, T> Field<M, T> {
     #[doc(hidden)]
     #[must_use]
-    pub const fn __new(place: u16, name: &'static str) -> Self {
-        Self { name, place, of: PhantomData }
+    pub const fn __new(slot: u16, name: &'static str) -> Self {
+        Self { name, slot, of: PhantomData }
     }
 
     #[doc(hidden)]
@@ -40,11 +41,11 @@ impl<M, T> Field<M, T> {
         Self::__new(DECLARED + at, name)
     }
 
-    pub(crate) const fn place(self) -> usize {
-        self.place as usize
+    pub(crate) const fn slot(self) -> usize {
+        self.slot as usize
     }
 
-    /// The member name on the wire.
+    /// Returns the member name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.name
@@ -52,10 +53,10 @@ impl<M, T> Field<M, T> {
 }
 
 impl<M: Model, T> Field<M, T> {
-    /// What the schema says of the field; `None` for a field that every row has.
+    /// Returns the descriptor of the field, or `None` for a base field.
     #[must_use]
     pub fn descriptor(self) -> Option<&'static FieldDescriptor> {
-        M::DESCRIPTOR.fields.get(usize::from(self.place.checked_sub(DECLARED)?))
+        M::DESCRIPTOR.fields.get(usize::from(self.slot.checked_sub(DECLARED)?))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Ids that know their model.
+//! Ids that are typed by their model.
 //!
-//! On the wire an id is a string. Here it also carries the model whose rows it names, so that the id of a station cannot
-//! be passed where the id of a report is meant. It costs what a `Box<str>` costs.
+//! On the wire an id is a string. The type parameter prevents passing the id of a station where the
+//! id of a report is expected. It has the size of a `Box<str>`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
@@ -21,31 +21,31 @@ use std::marker::PhantomData;
 /// ```
 pub struct Id<M: ?Sized> {
     text: Box<str>,
-    // A function type, so that an id is `Send` and `Sync` whatever its model is.
+    // A function type, so that an id is `Send` and `Sync` for every model.
     model: PhantomData<fn() -> M>,
 }
 
 impl<M: ?Sized> Id<M> {
-    /// Takes the text of an id.
+    /// Creates an id from its text.
     #[must_use]
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self { text: text.into(), model: PhantomData }
     }
 
-    /// The id as the wire has it.
+    /// Returns the id in its wire form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The same text as the id of another model, where the compiler cannot know that it is one.
+    /// Converts the id to one of another model, unchecked.
     #[must_use]
     pub fn cast<N: ?Sized>(self) -> Id<N> {
         Id::new(self.text)
     }
 }
 
-// The derives would ask the same of `M`, which is never stored.
+// Derived implementations would add bounds on `M`.
 impl<M: ?Sized> Clone for Id<M> {
     fn clone(&self) -> Self {
         Self::new(self.text.clone())

@@ -1,7 +1,7 @@
-//! JSON of a type that the application declares.
+//! JSON fields with a type that the application declares.
 //!
-//! A row keeps the JSON as text, so that a value written by somebody who knows more of its shape, or less, neither loses
-//! a member nor makes the row unreadable. The type comes in when the value is asked for.
+//! A row keeps the JSON as text and parses it on access, so a value that was written with another
+//! version of the type neither loses members nor makes the row unreadable.
 
 use crate::__private::{JsonType, OwnedValue, Value, ValueRef};
 use crate::descriptor::FieldKind;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What a `json` field of a known shape holds.
+/// The value of a `json` field with a known shape.
 ///
 /// ```
 /// use ablo::Json;
@@ -29,25 +29,26 @@ pub struct Json<T> {
 }
 
 impl<T: JsonType> Json<T> {
-    /// Writes a value as JSON.
+    /// Serializes a value.
     ///
     /// # Errors
-    /// When the value cannot be written, as a map whose keys are no texts.
+    /// Returns an error if the value cannot be serialized, such as a map whose keys are not
+    /// strings.
     pub fn new(value: &T) -> serde_json::Result<Self> {
         Ok(Self { raw: serde_json::value::to_raw_value(value)?, of: PhantomData })
     }
 
-    /// Reads the value.
+    /// Deserializes the value.
     ///
     /// # Errors
-    /// When the JSON has another shape: whoever wrote it thought of another type.
+    /// Returns an error if the JSON does not match `T`.
     pub fn get(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.raw.get())
     }
 }
 
 impl<T> Json<T> {
-    /// The JSON as it came.
+    /// Returns the JSON text unchanged.
     #[must_use]
     pub fn text(&self) -> &str {
         self.raw.get()
@@ -60,7 +61,7 @@ impl<T> Clone for Json<T> {
     }
 }
 
-/// Two are equal when their texts are.
+/// Compares the JSON texts.
 impl<T> PartialEq for Json<T> {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
@@ -107,7 +108,8 @@ impl<T: JsonType> Value for Json<T> {
     }
 }
 
-/// The shape of a type, inline and without names: what whoever reads its source says too.
+/// Returns the JSON Schema of a type, inline and without titles, as the Rust front end derives it
+/// from the source.
 fn shape<T: JsonSchema>() -> String {
     let mut settings = schemars::generate::SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;

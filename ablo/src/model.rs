@@ -1,13 +1,11 @@
-//! What a model is to generic code.
-//!
-//! Generated code implements it, and nothing else should: the supertrait that reads and writes rows is private.
+//! The trait of all models. Only generated code implements it, since its supertrait is private.
 
 use crate::__private::{Codec, ModelPatch};
 use crate::descriptor::ModelDescriptor;
 use serde::Serialize;
 use std::fmt::Debug;
 
-/// A type whose values are the declared fields of a model's rows.
+/// A model: a type whose values are the declared fields of a row.
 ///
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
@@ -19,13 +17,13 @@ use std::fmt::Debug;
 /// assert_eq!(table::<generated::WeatherReport>(), "weather_reports");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no model",
+    message = "`{Self}` is not a model",
     label = "does not derive `AbloModel`",
     note = "derive `ablo::AbloModel` for the struct, or declare it in `define_schema!`"
 )]
 pub trait Model: Codec + Send + Sync + 'static {
-    /// What changing a row takes. Serialises to what it changes.
+    /// The patch type. Serialises to the fields that it sets or clears.
     type Patch: ModelPatch + Serialize + Clone + Debug + Default + PartialEq + Send;
-    /// What the schema says of the model.
+    /// The descriptor of the model.
     const DESCRIPTOR: &'static ModelDescriptor;
 }

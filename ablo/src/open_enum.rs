@@ -1,14 +1,14 @@
-//! Enums that newer writers may extend.
+//! Open enums, which read values they do not know.
 //!
-//! A generated enum has one variant for each value that the schema lists and one that keeps any other text, so that an
-//! old client reads a newer row and sends it back as it was. `From<&str>` is the only way in, so a listed value is never
-//! mistaken for an unknown one.
+//! A generated enum has a variant for each value in the schema and one that keeps any other text,
+//! so an older client preserves the values of a newer schema. Values are created only through
+//! `From<&str>`, so a listed value is never stored as unknown.
 
 use serde::de::{Deserializer, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A generated enum.
+/// An open enum.
 ///
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
@@ -19,21 +19,21 @@ use std::marker::PhantomData;
 /// assert_eq!(WeatherReportStatus::from("retracted").as_str(), "retracted");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no open enum",
+    message = "`{Self}` is not an open enum",
     label = "does not derive `AbloEnum`",
     note = "derive `ablo::AbloEnum` for the enum, or declare it in `define_schema!`"
 )]
 pub trait OpenEnum: for<'a> From<&'a str> + Send + Sync + 'static {
-    /// The values that the schema lists, in its order.
+    /// The values in the schema, in its order.
     const VALUES: &'static [&'static str];
 
-    /// The value as the wire has it.
+    /// Returns the value in its wire form.
     fn as_str(&self) -> &str;
 }
 
-/// A value that the schema did not list when the enum was generated.
+/// A value that was not in the schema when the enum was generated.
 ///
-/// Only reading makes one, so it never holds a listed value.
+/// It is created only by reading, so it never holds a listed value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnknownValue(Box<str>);
 
@@ -44,7 +44,7 @@ impl UnknownValue {
         Self(text.into())
     }
 
-    /// The value as the wire has it.
+    /// Returns the value in its wire form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -57,7 +57,7 @@ impl fmt::Debug for UnknownValue {
     }
 }
 
-/// Reads any generated enum, once for all of them.
+/// Deserializes any open enum.
 pub(crate) fn deserialize<'de, E: OpenEnum, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<E, D::Error> {

@@ -1,9 +1,10 @@
-//! What a patch says of one field.
+//! The change that a patch makes to one field.
 //!
-//! A required field can be kept or set; an optional one can also be cleared. They are two types, so that clearing a
-//! required field is no program. A patch sends what it changes and nothing else: a clear is `null`.
+//! A required field can be kept or set, and an optional one can also be cleared. They have separate
+//! types, so clearing a required field does not compile. A patch sends only the fields that it
+//! changes. Clearing sends `null`.
 
-/// What a patch says of a required field.
+/// The change of a required field.
 ///
 /// ```
 /// use ablo::Change;
@@ -12,15 +13,15 @@
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change<T> {
-    /// Leave the field as it is: nothing is sent.
+    /// Keep the value: nothing is sent.
     #[default]
     Keep,
-    /// Give the field this value.
+    /// Set the field to this value.
     Set(T),
 }
 
 impl<T> Change<T> {
-    /// What goes on the wire, if anything does.
+    /// Returns the value to send, if any.
     pub const fn sent(&self) -> Option<&T> {
         match self {
             Change::Keep => None,
@@ -47,9 +48,9 @@ impl<M: ?Sized> From<&str> for Change<crate::Id<M>> {
     }
 }
 
-/// What a patch says of an optional field.
+/// The change of an optional field.
 ///
-/// Anything that turns into the field's value sets it; an `Option` sets or clears it.
+/// A value converts to [`Patch::Set`], and an `Option` to [`Patch::Set`] or [`Patch::Clear`].
 ///
 /// ```
 /// use ablo::Patch;
@@ -59,17 +60,17 @@ impl<M: ?Sized> From<&str> for Change<crate::Id<M>> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Patch<T> {
-    /// Leave the field as it is: nothing is sent.
+    /// Keep the value: nothing is sent.
     #[default]
     Keep,
-    /// Take the field's value away: `null` is sent.
+    /// Clear the field: `null` is sent.
     Clear,
-    /// Give the field this value.
+    /// Set the field to this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// What goes on the wire, if anything does: `Some(None)` is `null`.
+    /// Returns the value to send, if any. `Some(None)` is `null`.
     pub const fn sent(&self) -> Option<Option<&T>> {
         match self {
             Patch::Keep => None,

@@ -1,7 +1,7 @@
-//! The whole schema of a program, as Schema JSON: what derives say, put together at run time.
+//! Builds Schema JSON and hashes from descriptors at run time.
 //!
-//! A derive sees one struct. Only when the program runs are all of them in one place, and what is said there is read,
-//! checked and hashed by the same code that reads a document.
+//! A derive macro sees one struct at a time, so the whole schema is known only at run time. It is
+//! validated and hashed by the same code that reads Schema JSON documents.
 
 use crate::descriptor::{
     FieldDescriptor, FieldKind, Format, ModelDescriptor, Plane, RelationDescriptor, RelationKind,
@@ -12,10 +12,10 @@ use ablo_schema::front::json;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// What is wrong with a schema whose models were derived one by one.
+/// The faults of a schema whose models are derived separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaError {
-    /// One message for each fault, its code first.
+    /// One message per fault, starting with its code.
     pub faults: Vec<String>,
 }
 
@@ -27,21 +27,21 @@ impl fmt::Display for SchemaError {
 
 impl std::error::Error for SchemaError {}
 
-/// The two hashes of a schema.
+/// The hashes of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaHashes {
-    /// Gates client and server versions: 32 bits, as the hosted service computes it.
+    /// The 32-bit hash that clients and servers compare, as the hosted service computes it.
     pub schema: String,
-    /// Tells any two schemas apart.
+    /// The hash that identifies the schema.
     pub content: String,
 }
 
 impl SchemaDescriptor {
-    /// The hashes; for derived models they are computed once.
+    /// Returns the hashes. For derived models they are computed on the first call.
     ///
     /// # Errors
-    /// With everything that is wrong with the schema as a whole. What one model says of itself is checked when it is
-    /// compiled, and a generated schema is checked when it is generated.
+    /// Returns the faults of the schema as a whole. Single models are validated at compile time,
+    /// and generated schemas when they are generated.
     pub fn hashes(&'static self) -> Result<&'static SchemaHashes, &'static SchemaError> {
         self.hashes
             .get_or_init(|| match self.known {
@@ -60,10 +60,10 @@ impl SchemaDescriptor {
             .as_ref()
     }
 
-    /// The schema as Schema JSON v3, canonical.
+    /// Returns the canonical text of the schema as Schema JSON v3.
     ///
     /// # Errors
-    /// As [`SchemaDescriptor::hashes`].
+    /// Returns the faults of the schema, as [`SchemaDescriptor::hashes`] does.
     pub fn to_json(&self) -> Result<String, SchemaError> {
         read(&self.document()).map(|schema| ablo_schema::canonical::print(&schema))
     }
@@ -89,11 +89,14 @@ fn read(document: &str) -> Result<ablo_schema::Schema, SchemaError> {
 }
 
 fn roles_json(roles: &[RoleDescriptor]) -> Value {
-    let role = |role: &RoleDescriptor| json!({ "kind": role.kind, "source": { "field": role.field, "multi": role.multi } });
+    let role = |role: &RoleDescriptor| {
+        let source = json!({ "field": role.field, "multi": role.multi });
+        json!({ "kind": role.kind, "source": source })
+    };
     roles.iter().map(role).collect()
 }
 
-/// Members in the order of the normal form; what is as by default is not said.
+/// Returns the members of a model in canonical order, without defaults.
 fn model_json(model: &ModelDescriptor) -> Value {
     let mut out = Map::new();
     let fields = model.base_fields.iter().chain(model.fields);
@@ -108,32 +111,32 @@ fn model_json(model: &ModelDescriptor) -> Value {
     let relations =
         relations.map(|relation| (relation.name.to_owned(), relation_json(model, relation)));
     out.insert("relations".to_owned(), relations.collect::<Map<_, _>>().into());
-    let mut say = |name: &str, value: Option<Value>| {
+    let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             out.insert(name.to_owned(), value);
         }
     };
-    say("load", model.load.word().map(Value::from));
-    say("typename", Some(model.type_name.into()));
-    say("tableName", (model.table != model.key).then(|| model.table.into()));
-    say("tenancy", tenancy_json(&model.tenancy));
-    say("plane", (model.plane == Plane::Control).then(|| "control".into()));
-    say(
+    set("load", model.load.keyword().map(Value::from));
+    set("typename", Some(model.type_name.into()));
+    set("tableName", (model.table != model.key).then(|| model.table.into()));
+    set("tenancy", tenancy_json(&model.tenancy));
+    set("plane", (model.plane == Plane::Control).then(|| "control".into()));
+    set(
         "scope",
         model.scope.map(|kind| {
             if kind == model.type_name.to_lowercase() { true.into() } else { kind.into() }
         }),
     );
-    say(
+    set(
         "grants",
         model.grants.map(|grants| json!({ "subject": grants.subject, "scope": grants.scope })),
     );
-    say("entityRoles", (!model.entity_roles.is_empty()).then(|| roles_json(model.entity_roles)));
-    say("bootstrapLimit", model.bootstrap_limit.map(Value::from));
-    say("bootstrapOrderBy", model.bootstrap_order_by.map(Value::from));
-    say("mutable", model.mutable.then(|| true.into()));
-    say("lazyObservable", model.lazy_observable.then(|| true.into()));
-    say(
+    set("entityRoles", (!model.entity_roles.is_empty()).then(|| roles_json(model.entity_roles)));
+    set("bootstrapLimit", model.bootstrap_limit.map(Value::from));
+    set("bootstrapOrderBy", model.bootstrap_order_by.map(Value::from));
+    set("mutable", model.mutable.then(|| true.into()));
+    set("lazyObservable", model.lazy_observable.then(|| true.into()));
+    set(
         "persist",
         model.persist.map(|store| {
             if store == model.type_name { json!({}) } else { json!({ "store": store }) }
@@ -141,8 +144,8 @@ fn model_json(model: &ModelDescriptor) -> Value {
     );
     let fills =
         model.auto_fill.iter().map(|fill| json!({ "field": fill.field, "from": fill.from }));
-    say("autoFill", (!model.auto_fill.is_empty()).then(|| fills.collect()));
-    say(
+    set("autoFill", (!model.auto_fill.is_empty()).then(|| fills.collect()));
+    set(
         "requiredFields",
         (!model.required_fields.is_empty()).then(|| model.required_fields.into()),
     );
@@ -182,37 +185,37 @@ fn field_json(field: &FieldDescriptor) -> Value {
     out.insert("type".to_owned(), kind.into());
     out.insert("isOptional".to_owned(), field.optional.into());
     out.insert("isIndexed".to_owned(), field.indexed.into());
-    let mut say = |name: &str, value: Option<Value>| {
+    let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             out.insert(name.to_owned(), value);
         }
     };
-    say(
+    set(
         "column",
         (field.column != ablo_schema::schema::default_column(field.name))
             .then(|| field.column.into()),
     );
-    say("enumValues", values.map(Value::from));
-    say("description", field.description.map(Value::from));
-    say(
+    set("enumValues", values.map(Value::from));
+    set("description", field.description.map(Value::from));
+    set(
         "deprecated",
         field.deprecated.map(|note| if note.is_empty() { true.into() } else { note.into() }),
     );
-    say("format", field.format.map(|format| format.word().into()));
-    say("precision", field.digits.map(|(precision, _)| precision.into()));
-    say("scale", field.digits.map(|(_, scale)| scale.into()));
-    say("default", field.default.and_then(|default| serde_json::from_str(default).ok()));
-    say("unique", field.unique.then(|| true.into()));
+    set("format", field.format.map(|format| format.as_str().into()));
+    set("precision", field.digits.map(|(precision, _)| precision.into()));
+    set("scale", field.digits.map(|(_, scale)| scale.into()));
+    set("default", field.default.and_then(|default| serde_json::from_str(default).ok()));
+    set("unique", field.unique.then(|| true.into()));
     let shape = field.shape.map(str::to_owned).or_else(|| field.shape_of.map(|of| of()));
-    // A shape that says nothing is not said.
-    say(
+    // A shape that accepts everything is omitted.
+    set(
         "shape",
         shape
             .and_then(|shape| serde_json::from_str(&shape).ok())
             .filter(|shape| *shape != json!({}) && *shape != json!(true)),
     );
-    say("renamedFrom", field.renamed_from.map(Value::from));
-    say("number", field.number.map(Value::from));
+    set("renamedFrom", field.renamed_from.map(Value::from));
+    set("number", field.number.map(Value::from));
     out.into()
 }
 
@@ -256,7 +259,7 @@ fn relation_json(model: &ModelDescriptor, relation: &RelationDescriptor) -> Valu
 }
 
 impl Format {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Format::Int8 => "int8",
             Format::Int16 => "int16",

@@ -1,7 +1,7 @@
-//! Points in time, as the wire has them.
+//! Points in time, which are ISO 8601 text on the wire.
 //!
-//! The wire carries ISO 8601 text. Reading takes any RFC 3339 offset; writing is always UTC with at least milliseconds,
-//! as `Date.toISOString` writes it, and with more digits only where the value has them. Nanoseconds survive a round trip.
+//! Reading accepts any RFC 3339 offset. Writing uses UTC with milliseconds, as `Date.toISOString`
+//! does, and more digits if the value has them. A round trip preserves nanoseconds.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -22,7 +22,7 @@ use std::str::FromStr;
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The same point in time for `jiff`, which does the arithmetic.
+    /// Converts to `jiff::Timestamp`, which offers arithmetic.
     #[must_use]
     pub fn into_jiff(self) -> jiff::Timestamp {
         self.0
@@ -74,7 +74,7 @@ impl From<Timestamp> for time::OffsetDateTime {
 
 #[cfg(any(feature = "chrono", feature = "time"))]
 impl Timestamp {
-    /// Points in time beyond the years -9999 to 9999 become the nearest within: the wire cannot say them.
+    /// Clamps to the years -9999 to 9999, which the wire format can represent.
     fn of(seconds: i64, nanoseconds: u32) -> Self {
         let nearest = if seconds < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self(
@@ -83,7 +83,7 @@ impl Timestamp {
         )
     }
 
-    /// Whole seconds, rounded down, and nanoseconds on top.
+    /// Returns whole seconds, rounded down, and the remaining nanoseconds.
     fn parts(self) -> (i64, u32) {
         let nanoseconds = self.0.as_nanosecond();
         let (seconds, rest) =
@@ -92,7 +92,7 @@ impl Timestamp {
     }
 }
 
-/// Text that is no RFC 3339 timestamp.
+/// The error for text that is not an RFC 3339 timestamp.
 #[derive(Clone, Debug)]
 pub struct TimestampError(jiff::Error);
 

@@ -1,4 +1,4 @@
-//! The binary form of deltas: there and back, between schemas, out of hostile bytes.
+//! The binary form of deltas: round trips, other schemas and hostile bytes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
@@ -7,7 +7,7 @@ mod weather {
     include!("weather.in");
 }
 
-/// The same models some releases later: a field went, one came, one has another name, all stand in another order.
+/// The same models some releases later: one field removed, one added, one renamed, all reordered.
 mod later {
     include!("weather_later.in");
 }
@@ -28,8 +28,8 @@ fn json(schema: &'static SchemaDescriptor, bytes: &[u8]) -> Result<String, Strin
         .map_err(|error| error.to_string())
 }
 
-/// Writes by one schema what is read by another.
-fn travel(from: &'static SchemaDescriptor, to: &'static SchemaDescriptor, text: &str) -> String {
+/// Encodes with one schema and decodes with another.
+fn transfer(from: &'static SchemaDescriptor, to: &'static SchemaDescriptor, text: &str) -> String {
     let bytes = Deltas::read(from, text).unwrap().to_binary(Naming::Described);
     json(to, &bytes).unwrap()
 }
@@ -41,24 +41,38 @@ fn report(data: &str) -> String {
 }
 
 #[test]
-fn rows_keep_their_fields_by_number_between_schemas() {
-    let row = r#"{"id":"r_1","location":"Oslo","status":"ready","forecast":"Rain","confidence":0.5,"stationId":null}"#;
-    // `forecast` has become `outlook`, `confidence` is gone, `status` knows more values.
-    let newer = r#"{"id":"r_1","status":"ready","outlook":"Rain","location":"Oslo","stationId":null,"confidence":0.5}"#;
-    assert_eq!(travel(&SCHEMA, &later::SCHEMA, &report(row)), report(newer));
-    assert_eq!(travel(&later::SCHEMA, &SCHEMA, &report(newer)), report(row));
+fn fields_are_matched_by_number_across_schemas() {
+    let row = concat!(
+        r#"{"id":"r_1","location":"Oslo","status":"ready","forecast":"Rain","#,
+        r#""confidence":0.5,"stationId":null}"#,
+    );
+    // `forecast` is renamed to `outlook`, `confidence` is removed, and `status` has more values.
+    let newer = concat!(
+        r#"{"id":"r_1","status":"ready","outlook":"Rain","location":"Oslo","#,
+        r#""stationId":null,"confidence":0.5}"#,
+    );
+    assert_eq!(transfer(&SCHEMA, &later::SCHEMA, &report(row)), report(newer));
+    assert_eq!(transfer(&later::SCHEMA, &SCHEMA, &report(newer)), report(row));
     let newest = report(r#"{"id":"r_1","status":"retracted","gusts":1.5,"wind":{"ms" : 4}}"#);
     assert_eq!(
-        travel(&later::SCHEMA, &SCHEMA, &newest),
+        transfer(&later::SCHEMA, &SCHEMA, &newest),
         report(r#"{"id":"r_1","status":"retracted","gusts":1.5,"wind":{"ms" : 4}}"#)
     );
-    assert_eq!(travel(&SCHEMA, &later::SCHEMA, &travel(&later::SCHEMA, &SCHEMA, &newest)), newest);
+    assert_eq!(
+        transfer(&SCHEMA, &later::SCHEMA, &transfer(&later::SCHEMA, &SCHEMA, &newest)),
+        newest
+    );
 }
 
 #[test]
-fn rows_of_a_model_that_the_reader_lacks_become_text() {
-    let text = r#"{"deltas":[{"id":1,"actionType":"I","modelName":"Station","modelId":"s_1","data":{"id":"s_1","name":"A\"","altitude":37.5,"openedAt":"1962-04-01T00:00:00.123456Z","details":{"a" : 1}}},{"id":2,"actionType":"D","modelName":"Station","modelId":"s_1","data":null}]}"#;
-    assert_eq!(travel(&SCHEMA, &later::SCHEMA, text), text);
+fn rows_of_an_unknown_model_become_text() {
+    let text = concat!(
+        r#"{"deltas":[{"id":1,"actionType":"I","modelName":"Station","modelId":"s_1","#,
+        r#""data":{"id":"s_1","name":"A\"","altitude":37.5,"#,
+        r#""openedAt":"1962-04-01T00:00:00.123456Z","details":{"a" : 1}}},{"id":2,"#,
+        r#""actionType":"D","modelName":"Station","modelId":"s_1","data":null}]}"#,
+    );
+    assert_eq!(transfer(&SCHEMA, &later::SCHEMA, text), text);
     let bytes = Deltas::read(&SCHEMA, text).unwrap().to_binary(Naming::Described);
     let read = Deltas::read_binary(&later::SCHEMA, &bytes).unwrap();
     assert!(read.get(0).unwrap().model().is_none() && read.get(0).unwrap().raw_data().is_some());
@@ -77,10 +91,11 @@ fn a_batch_of_another_schema_needs_a_description() {
 }
 
 #[test]
-fn typed_rows_come_out_of_both_forms() {
-    let text = report(
-        r#"{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c","location":"Oslo","status":"ready","confidence":-3}"#,
-    );
+fn typed_rows_are_read_from_both_namings() {
+    let text = report(concat!(
+        r#"{"id":"0190a6f2-7c1d-7a3e-9b1c-2f4d5e6a7b8c","location":"Oslo","#,
+        r#""status":"ready","confidence":-3}"#,
+    ));
     let deltas = Deltas::read(&SCHEMA, &text).unwrap();
     for naming in BOTH {
         let bytes = deltas.to_binary(naming);
@@ -95,7 +110,8 @@ fn typed_rows_come_out_of_both_forms() {
     }
 }
 
-/// Every `<name>.json` in fixtures/wire/binary has its bytes beside it, in hexadecimal, in both namings.
+/// Every `<name>.json` in fixtures/wire/binary has its bytes in hexadecimal next to it, in both
+/// namings.
 #[test]
 fn golden_bytes_are_read_and_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/binary");
@@ -167,27 +183,33 @@ fn hostile_bytes_are_refused() {
     assert!(with(last, &[0xff]).ends_with("invalid UTF-8"));
 }
 
-/// A batch of nothing but what stands before the deltas.
-fn only(flags: u8, head: &[u8], tail: &str) -> String {
+/// Decodes a batch that has only what precedes the deltas.
+fn decode_without_deltas(flags: u8, head: &[u8], tail: &str) -> String {
     let mut bytes = vec![0xab, 1, flags | 2, 0, head.len() as u8 + 1, 0];
     bytes.extend(head);
     bytes.extend(tail.as_bytes());
     json(&SCHEMA, &bytes).unwrap_or_else(|error| error)
 }
 
-/// Found by fuzzing: what is written as JSON must be read as JSON.
+/// Found by fuzzing: JSON that is written has to be readable.
 #[test]
-fn versions_are_an_object_of_a_list() {
-    assert_eq!(only(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
-    assert!(only(1 | 4, &[1], "0").ends_with("expected an object"));
-    assert!(only(1 | 4, &[3], "{} ").ends_with("invalid JSON in a `json` field"));
-    assert!(only(1 | 4, &[3], " {}").ends_with("invalid JSON in a `json` field"));
-    assert!(only(4, &[2], "{}").ends_with("unknown flag or form"));
+fn new_versions_are_an_object_and_need_a_list() {
+    assert_eq!(decode_without_deltas(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
+    assert!(decode_without_deltas(1 | 4, &[1], "0").ends_with("not an object"));
+    assert!(
+        decode_without_deltas(1 | 4, &[3], "{} ").ends_with("not the JSON that the field holds")
+    );
+    assert!(
+        decode_without_deltas(1 | 4, &[3], " {}").ends_with("not the JSON that the field holds")
+    );
+    assert!(
+        decode_without_deltas(4, &[2], "{}").ends_with("a form that this version does not know")
+    );
 }
 
 #[test]
-fn what_is_unfolded_is_bounded() {
-    // A model with a name of a kilobyte that this build lacks: each row of it would unfold to that much text.
+fn expansion_of_model_names_is_bounded() {
+    // An unknown model with a name of a kilobyte. Each row of it would expand to that much text.
     let head_of = |rows: usize| {
         let mut head = vec![1, 1, 1, 1, 2, 0x88, 0x08];
         for row in 0..rows {
@@ -225,15 +247,14 @@ fn what_is_unfolded_is_bounded() {
     );
 }
 
-/// A long text that thousands of deltas share would have to be said by each of them in JSON.
+/// A long text that thousands of deltas share is repeated by each of them in JSON.
 #[test]
-fn what_is_shared_is_bounded() {
+fn expansion_of_shared_texts_is_bounded() {
     let list = |length: usize, count: usize| {
         let one = |id: usize| {
             let turn = "t".repeat(length);
-            format!(
-                r#"{{"id":{id},"actionType":"D","modelName":"Station","modelId":"s","causedByTaskId":"{turn}"}}"#
-            )
+            let model = r#""modelName":"Station","modelId":"s""#;
+            format!(r#"{{"id":{id},"actionType":"D",{model},"causedByTaskId":"{turn}"}}"#)
         };
         let all: Vec<String> = (0..count).map(one).collect();
         format!(r#"{{"deltas":[{}]}}"#, all.join(","))
@@ -254,35 +275,38 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_batch_comes_back(seed: u64) {
+    fn every_batch_round_trips(seed: u64) {
         let twin = support::payload(&mut Rng::new(seed), FREEDOM);
         let deltas = Deltas::read(&SCHEMA, &twin.free).unwrap();
         for naming in BOTH {
             let bytes = deltas.to_binary(naming);
-            let read = Deltas::read_binary(&SCHEMA, &bytes).unwrap_or_else(|error| panic!("{error}\n{}", twin.canonical));
+            let read = Deltas::read_binary(&SCHEMA, &bytes)
+                .unwrap_or_else(|error| panic!("{error}\n{}", twin.canonical));
             prop_assert_eq!(read.to_json(), twin.canonical.as_str());
-            // What was read from bytes is written as the same bytes.
+            // Encoding the decoded batch gives the same bytes.
             prop_assert_eq!(read.to_binary(naming), bytes);
         }
     }
 
     #[test]
-    fn another_schema_loses_nothing(seed: u64) {
+    fn a_round_trip_through_another_schema_loses_nothing(seed: u64) {
         let twin = support::payload(&mut Rng::new(seed), FREEDOM);
-        let there = travel(&SCHEMA, &later::SCHEMA, &twin.free);
-        prop_assert_eq!(travel(&later::SCHEMA, &SCHEMA, &there), twin.canonical);
+        let later = transfer(&SCHEMA, &later::SCHEMA, &twin.free);
+        prop_assert_eq!(transfer(&later::SCHEMA, &SCHEMA, &later), twin.canonical);
     }
 
     #[test]
     fn broken_bytes_never_panic(seed: u64, at: u32, bits: u8, cut: bool, described: bool) {
         let twin = support::payload(&mut Rng::new(seed), FREEDOM);
-        let mut bytes = Deltas::read(&SCHEMA, &twin.free).unwrap().to_binary(BOTH[usize::from(described)]);
+        let naming = BOTH[usize::from(described)];
+        let mut bytes = Deltas::read(&SCHEMA, &twin.free).unwrap().to_binary(naming);
         let at = at as usize % bytes.len();
         if cut { bytes.truncate(at) } else { bytes[at] ^= bits }
         for schema in [&SCHEMA, &later::SCHEMA] {
             if let Ok(deltas) = Deltas::read_binary(schema, &bytes) {
                 let text = deltas.to_json();
-                let again = Deltas::read(schema, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+                let again = Deltas::read(schema, &text)
+                    .unwrap_or_else(|error| panic!("{error}\n{text}"));
                 prop_assert_eq!(again.to_json(), text);
             }
         }

@@ -1,4 +1,4 @@
-//! Deltas between JSON and typed rows.
+//! Reading deltas from JSON into typed rows and writing them back.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
@@ -21,7 +21,11 @@ fn refused(text: &str) -> String {
     Deltas::read(&SCHEMA, text).map(|deltas| deltas.to_json()).unwrap_err().to_string()
 }
 
-const REPORT: &str = r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"ready","forecast":null,"confidence":0.8,"stationId":"s_1"}"#;
+const REPORT: &str = concat!(
+    r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","#,
+    r#""updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"ready","#,
+    r#""forecast":null,"confidence":0.8,"stationId":"s_1"}"#,
+);
 
 fn update(data: &str) -> String {
     format!(
@@ -30,7 +34,7 @@ fn update(data: &str) -> String {
 }
 
 #[test]
-fn a_row_is_read_in_place_and_owned() {
+fn a_row_is_read_borrowed_and_owned() {
     let text = update(REPORT);
     let deltas = read(&text);
     let row = deltas.get(0).unwrap().row::<WeatherReport>().unwrap();
@@ -46,7 +50,7 @@ fn a_row_is_read_in_place_and_owned() {
 }
 
 #[test]
-fn a_partial_row_says_what_it_lacks() {
+fn a_partial_row_names_its_missing_field() {
     let text = update(r#"{"confidence":1}"#);
     let deltas = read(&text);
     let row = deltas.get(0).unwrap().row::<WeatherReport>().unwrap();
@@ -57,15 +61,16 @@ fn a_partial_row_says_what_it_lacks() {
         row.to_row().unwrap_err().to_string(),
         "`WeatherReport.id` at byte 0: missing member"
     );
-    let text = update(
-        r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00Z","updatedAt":"2026-06-01T08:00:00Z","status":""}"#,
-    );
+    let text = update(concat!(
+        r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00Z","#,
+        r#""updatedAt":"2026-06-01T08:00:00Z","status":""}"#,
+    ));
     let error = read(&text).get(0).unwrap().row::<WeatherReport>().unwrap().to_row().unwrap_err();
     assert_eq!(error.field(), Some("location"));
 }
 
 #[test]
-fn every_golden_frame_is_read_as_the_wire_types_read_it() {
+fn golden_frames_match_the_wire_types() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/wire/delta");
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -85,7 +90,7 @@ fn every_golden_frame_is_read_as_the_wire_types_read_it() {
 }
 
 #[test]
-fn data_may_be_a_string_that_holds_the_row() {
+fn data_may_be_the_row_as_a_json_string() {
     let text = update(&serde_json::to_string(&REPORT.replace("Oslo", "Os\\\"lo\\u00e9")).unwrap());
     let deltas = read(&text);
     let row = deltas.get(0).unwrap().row::<WeatherReport>().unwrap();
@@ -98,8 +103,11 @@ fn data_may_be_a_string_that_holds_the_row() {
 }
 
 #[test]
-fn group_changes_and_what_nobody_knows_stay_text() {
-    let text = r#"{"id":9,"actionType":"G","modelName":"Station","modelId":"m","data":{"group":"team:1"}}"#;
+fn group_changes_and_unknown_models_stay_text() {
+    let text = concat!(
+        r#"{"id":9,"actionType":"G","modelName":"Station","modelId":"m","#,
+        r#""data":{"group":"team:1"}}"#,
+    );
     let deltas = read(text);
     let delta = deltas.get(0).unwrap();
     assert_eq!(delta.raw_data(), Some(r#"{"group":"team:1"}"#));
@@ -115,8 +123,14 @@ fn group_changes_and_what_nobody_knows_stay_text() {
 }
 
 #[test]
-fn the_envelope_is_read_whole() {
-    let text = r#"{"type":"delta","payload":{"deltas":[{"id":413,"actionType":"U","modelName":"Station","modelId":"s","syncGroups":["org:a","org:b"],"transactionId":null,"createdAt":"now","actor":{"kind":"agent","id":"w","v":2},"onBehalfOf":null,"capabilityId":"c","confirmationState":"auto","causedByTaskId":"t","x":1}],"newVersions":{"task":8},"y":[]}}"#;
+fn every_envelope_member_is_read() {
+    let text = concat!(
+        r#"{"type":"delta","payload":{"deltas":[{"id":413,"actionType":"U","#,
+        r#""modelName":"Station","modelId":"s","syncGroups":["org:a","org:b"],"#,
+        r#""transactionId":null,"createdAt":"now","actor":{"kind":"agent","id":"w","#,
+        r#""v":2},"onBehalfOf":null,"capabilityId":"c","confirmationState":"auto","#,
+        r#""causedByTaskId":"t","x":1}],"newVersions":{"task":8},"y":[]}}"#,
+    );
     let deltas = read(text);
     let delta = deltas.get(0).unwrap();
     assert_eq!(delta.sync_groups().collect::<Vec<_>>(), ["org:a", "org:b"]);
@@ -134,13 +148,18 @@ fn the_envelope_is_read_whole() {
 }
 
 #[test]
-fn faults_say_where_and_what() {
+fn errors_have_a_field_an_offset_and_a_reason() {
     let before = update("").len() - 1;
-    for (data, place, at, what) in [
-        (r#"{"location":7}"#, "`WeatherReport.location` ", 12, "expected a string"),
-        (r#"{"location":null}"#, "`WeatherReport.location` ", 12, "required field is null"),
-        (r#"{"location":"a","location":"b"}"#, "`WeatherReport.location` ", 16, "duplicate member"),
-        (r#"{"confidence":01}"#, "`WeatherReport.confidence` ", 14, "invalid number"),
+    for (data, field, at, reason) in [
+        (r#"{"location":7}"#, "`WeatherReport.location` ", 12, "not a string"),
+        (r#"{"location":null}"#, "`WeatherReport.location` ", 12, "a required field is null"),
+        (
+            r#"{"location":"a","location":"b"}"#,
+            "`WeatherReport.location` ",
+            16,
+            "the member is there twice",
+        ),
+        (r#"{"confidence":01}"#, "`WeatherReport.confidence` ", 14, "no number that JSON knows"),
         (
             r#"{"confidence":1e999}"#,
             "`WeatherReport.confidence` ",
@@ -160,7 +179,7 @@ fn faults_say_where_and_what() {
     ] {
         assert_eq!(
             refused(&update(data)),
-            format!("{place}at byte {}: {what}", before + at),
+            format!("{field}at byte {}: {reason}", before + at),
             "{data}"
         );
     }
@@ -177,10 +196,14 @@ fn faults_say_where_and_what() {
     assert!(refused(&deep(65)).ends_with("nesting is deeper than 64 levels"));
 }
 
-/// Found by fuzzing: a member that follows another without a comma.
+/// Found by fuzzing: two members without a comma between them.
 #[test]
-fn members_have_commas_between_them() {
-    let whole = r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s","data":{"name":"a","altitude":1},"syncGroups":["a","b"],"transactionId":null,"createdAt":"x","actor":{"kind":"user","id":"u"},"capabilityId":"c"}"#;
+fn members_need_commas_between_them() {
+    let whole = concat!(
+        r#"{"id":1,"actionType":"U","modelName":"Station","modelId":"s","#,
+        r#""data":{"name":"a","altitude":1},"syncGroups":["a","b"],"transactionId":null,"#,
+        r#""createdAt":"x","actor":{"kind":"user","id":"u"},"capabilityId":"c"}"#,
+    );
     assert_eq!(read(whole).to_json(), whole);
     for (at, _) in whole.match_indices(',') {
         let mut broken = whole.to_owned();
@@ -192,7 +215,7 @@ fn members_have_commas_between_them() {
 }
 
 #[test]
-fn ids_are_what_the_protocol_says() {
+fn ids_are_read_as_the_wire_types_read_them() {
     let id = |id: &str| {
         let text = format!(r#"{{"id":{id},"actionType":"D","modelName":"M","modelId":"m"}}"#);
         let ours = Deltas::read(&SCHEMA, &text).ok().map(|deltas| deltas.get(0).unwrap().id());
@@ -229,7 +252,7 @@ fn freedom(space: bool, shuffle: bool, escapes: bool) -> Freedom {
     Freedom { space, shuffle, escapes }
 }
 
-/// Whether the text is JSON within the depth that is read.
+/// Returns whether the text is JSON within the supported depth.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
@@ -238,23 +261,28 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_read_is_written_canonically(seed: u64, space: bool, shuffle: bool, escapes: bool) {
+    fn deltas_are_written_canonically(seed: u64, space: bool, shuffle: bool, escapes: bool) {
         let twin = support::payload(&mut Rng::new(seed), freedom(space, shuffle, escapes));
         prop_assert!(is_json(&twin.free), "{}", twin.free);
         prop_assert_eq!(read(&twin.free).to_json(), twin.canonical.as_str(), "{}", twin.free);
         prop_assert_eq!(read(&twin.canonical).to_json(), twin.canonical.as_str());
-        for frame in [format!(r#"{{"type":"delta","payload":{}}}"#, twin.free), format!(r#"{{ "payload":{},"x":{{}},"type":"delta"}}"#, twin.free)] {
+        let payload = &twin.free;
+        let frames = [
+            format!(r#"{{"type":"delta","payload":{payload}}}"#),
+            format!(r#"{{ "payload":{payload},"x":{{}},"type":"delta"}}"#),
+        ];
+        for frame in frames {
             prop_assert_eq!(read(&frame).to_json(), twin.canonical.as_str());
         }
     }
 
     #[test]
-    fn rows_are_those_that_serde_reads(seed: u64, shuffle: bool) {
+    fn rows_match_those_of_serde(seed: u64, shuffle: bool) {
         let twin = support::delta(&mut Rng::new(seed), freedom(true, shuffle, true));
         let deltas = read(&twin.free);
         let delta = deltas.get(0).unwrap();
         let theirs: serde_json::Result<wire::Delta> = serde_json::from_str(&twin.free);
-        // A number that is too wide for it inside an unknown member is all that the wire types refuse.
+        // The wire types refuse only a number that is too large inside an unknown member.
         prop_assume!(theirs.is_ok());
         let theirs = theirs.unwrap();
         prop_assert_eq!(delta.id(), theirs.id.0);
@@ -264,23 +292,36 @@ proptest! {
         if let (Some(row), Some(data)) = (delta.row::<Station>(), theirs.data.value()) {
             match (row.to_row(), data.decode::<Row<Station>>()) {
                 (Ok(mut ours), Ok(theirs)) => {
-                    // The default parser of serde_json may be one unit off.
-                    prop_assert!((ours.altitude - theirs.altitude).abs() <= ours.altitude.abs() * 1e-15);
+                    // The default parser of serde_json may be off by one unit in the last place.
+                    let error = (ours.altitude - theirs.altitude).abs();
+                    prop_assert!(error <= ours.altitude.abs() * 1e-15);
                     ours.data.altitude = theirs.altitude;
                     prop_assert_eq!(ours, theirs);
                 }
-                (ours, theirs) => prop_assert!(theirs.is_err() && ours.is_err() || data.get().contains("e400"), "{ours:?} {theirs:?}"),
+                (ours, theirs) => {
+                    let both_fail = theirs.is_err() && ours.is_err();
+                    prop_assert!(both_fail || data.get().contains("e400"), "{ours:?} {theirs:?}");
+                }
             }
         }
     }
 
     #[test]
-    fn broken_frames_are_refused_where_serde_refuses(seed: u64, at: u16, byte in prop::sample::select(br#" "\{}[],:0-.eEntu/x"#.to_vec()), cut: bool) {
+    fn broken_frames_are_refused_when_serde_refuses_them(
+        seed: u64,
+        at: u16,
+        byte in prop::sample::select(br#" "\{}[],:0-.eEntu/x"#.to_vec()),
+        cut: bool,
+    ) {
         let mut rng = Rng::new(seed);
         let mut text = support::payload(&mut rng, freedom(true, true, true)).free;
         let at = usize::from(at) % text.len();
         prop_assume!(text.is_char_boundary(at) && text.is_char_boundary(at + 1));
-        if cut { text.truncate(at) } else { text.replace_range(at..=at, &char::from(byte).to_string()) }
+        if cut {
+            text.truncate(at)
+        } else {
+            text.replace_range(at..=at, &char::from(byte).to_string())
+        }
         match Deltas::read(&SCHEMA, &text) {
             Ok(deltas) => {
                 prop_assert!(is_json(&text), "{text}");
@@ -291,17 +332,26 @@ proptest! {
     }
 
     #[test]
-    fn uninterpreted_json_is_what_serde_says_it_is(text in r#"[\[\]{},:"\\u0-9eE+.\- truefalsn]{0,12}"#) {
+    fn uninterpreted_json_is_validated_as_by_serde(
+        text in r#"[\[\]{},:"\\u0-9eE+.\- truefalsn]{0,12}"#,
+    ) {
         let frame = update(&format!(r#"{{"x":{text}}}"#));
         prop_assert_eq!(Deltas::read(&SCHEMA, &frame).is_ok(), is_json(&frame), "{}", frame);
     }
 
     #[test]
-    fn numbers_are_those_of_the_standard_library(text in r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
+    fn numbers_match_the_standard_library(
+        text in r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+    ) {
         let frame = update(&format!(r#"{{"confidence":{text}}}"#));
-        let expected = text.parse::<f64>().ok().filter(|number| number.is_finite() && is_json(&text) );
+        let parsed = text.parse::<f64>().ok();
+        let expected = parsed.filter(|number| number.is_finite() && is_json(&text));
         match Deltas::read(&SCHEMA, &frame) {
-            Ok(deltas) => prop_assert_eq!(deltas.get(0).unwrap().row::<WeatherReport>().unwrap().get(WeatherReport::CONFIDENCE).flatten().map(f64::to_bits), expected.map(f64::to_bits)),
+            Ok(deltas) => {
+                let row = deltas.get(0).unwrap().row::<WeatherReport>().unwrap();
+                let number = row.get(WeatherReport::CONFIDENCE).flatten();
+                prop_assert_eq!(number.map(f64::to_bits), expected.map(f64::to_bits));
+            }
             Err(error) => prop_assert_eq!(expected, None, "{}", error),
         }
     }

@@ -1,4 +1,4 @@
-//! Models declared in Rust, in both ways.
+//! Models declared in Rust, derived and inline.
 #![cfg(feature = "typed-json")]
 #![deny(warnings)]
 #![allow(missing_docs, unreachable_pub)]
@@ -8,7 +8,7 @@ use ablo::{
     define_schema,
 };
 
-/// A place where the weather is measured.
+/// A weather station.
 #[derive(AbloModel, Clone, Debug, PartialEq)]
 #[ablo(key = "stations", table = "stations")]
 #[ablo(has_many(reports = WeatherReport, foreign_key = station_id, order_by = location))]
@@ -19,7 +19,7 @@ pub struct Station {
     pub altitude: Option<f32>,
 }
 
-/// How far along a report is.
+/// The progress of a report.
 #[derive(AbloEnum, Clone, Debug, PartialEq)]
 pub enum Status {
     Pending,
@@ -36,7 +36,7 @@ pub struct Source {
     checked_at: Option<String>,
 }
 
-/// A forecast that humans and agents both edit.
+/// A forecast that people and agents edit.
 #[derive(AbloModel, Clone, Debug, PartialEq)]
 #[ablo(key = "weatherReports", mutable)]
 pub struct WeatherReport {
@@ -63,7 +63,14 @@ define_schema! {
 
 #[test]
 fn a_derived_model_reads_creates_and_patches() {
-    let text = r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"in review","forecast":null,"price":"12345678901234567890.10","tracking":"67e55044-10b1-426f-9247-bb680e5fe0c8","sources":[{"url":"https://smhi.se","checkedAt":null,"new":1}],"type":{"z":1},"stationId":"s_1","mood":"hopeful"}"#;
+    let text = concat!(
+        r#"{"id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","#,
+        r#""updatedAt":"2026-06-01T08:00:00.000Z","location":"Oslo","status":"in review","#,
+        r#""forecast":null,"price":"12345678901234567890.10","#,
+        r#""tracking":"67e55044-10b1-426f-9247-bb680e5fe0c8","#,
+        r#""sources":[{"url":"https://smhi.se","checkedAt":null,"new":1}],"type":{"z":1},"#,
+        r#""stationId":"s_1","mood":"hopeful"}"#,
+    );
     let row: Row<WeatherReport> = serde_json::from_str(text).unwrap();
     assert_eq!(row.status, Status::InReview);
     assert_eq!(row.price.to_string(), "12345678901234567890.10");
@@ -83,12 +90,20 @@ fn a_derived_model_reads_creates_and_patches() {
 }
 
 #[test]
-fn a_derived_schema_knows_itself() {
+fn a_derived_schema_has_json_and_hashes() {
     assert_eq!(Status::VALUES, ["pending", "in review"]);
     assert_eq!(Station::DESCRIPTOR.relations[0].target().key, "weatherReports");
     let json = App::SCHEMA.to_json().unwrap();
     assert_eq!(App::SCHEMA.hashes().unwrap().schema.len(), 8);
-    assert!(json.starts_with(r#"{"v":3,"models":{"weatherReports":{"fields":{"location":{"type":"string","isOptional":false,"isIndexed":false,"description":"Where."},"status":{"type":"enum","isOptional":false,"isIndexed":true,"enumValues":["pending","in review"],"default":"pending"}"#), "{json}");
+    assert!(
+        json.starts_with(concat!(
+            r#"{"v":3,"models":{"weatherReports":{"fields":{"location":{"type":"string","#,
+            r#""isOptional":false,"isIndexed":false,"description":"Where."},"#,
+            r#""status":{"type":"enum","isOptional":false,"isIndexed":true,"#,
+            r#""enumValues":["pending","in review"],"default":"pending"}"#,
+        )),
+        "{json}"
+    );
 }
 
 mod inline {
@@ -109,7 +124,7 @@ mod inline {
 }
 
 #[test]
-fn an_inline_schema_is_whole_at_compile_time() {
+fn an_inline_schema_has_hashes_at_compile_time() {
     use inline::{Inline, State, Task};
     let create = Task::create("Write", State::Open);
     assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"title":"Write","state":"open"}"#);

@@ -1,5 +1,5 @@
-//! A client that is older than a row reads it, edits one field that it knows and writes: nothing else changes, byte for
-//! byte. Over pairs of schemas: the newer one has every field, each older one some of them.
+//! An older client reads a newer row, edits one field and writes the row. No other field may
+//! change, byte for byte. The newer schema has all fields, each older schema some of them.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests fail loudly")]
 
 use ablo::{
@@ -18,7 +18,7 @@ enum Stage {
     Other(UnknownValue),
 }
 
-/// One older schema: a model of some of the fields, in an order of its own. All know `note`.
+/// Declares older schemas, each with some of the fields in its own order. All have `note`.
 macro_rules! older {
     ($($module:ident { $($field:ident: $type:ty,)* })*) => {$(
         mod $module {
@@ -34,15 +34,18 @@ macro_rules! older {
             define_schema! { pub(super) schema Older { Thing } }
 
             pub(super) fn edit(text: &str, note: &str) -> String {
-                let mut row: Row<Thing> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+                let mut row: Row<Thing> = serde_json::from_str(text)
+                    .unwrap_or_else(|error| panic!("{error}\n{text}"));
                 row.data.note = Some(note.to_owned());
                 serde_json::to_string(&row).unwrap()
             }
 
             /// The same through a delta.
             pub(super) fn edit_delta(text: &str, note: &str) -> String {
-                let delta = format!(r#"{{"id":1,"actionType":"U","modelName":"Thing","modelId":"t","data":{text}}}"#);
-                let deltas = Deltas::read(Older::SCHEMA, &delta).unwrap_or_else(|error| panic!("{error}\n{delta}"));
+                let envelope = r#""id":1,"actionType":"U","modelName":"Thing","modelId":"t""#;
+                let delta = format!(r#"{{{envelope},"data":{text}}}"#);
+                let deltas = Deltas::read(Older::SCHEMA, &delta)
+                    .unwrap_or_else(|error| panic!("{error}\n{delta}"));
                 let mut row = deltas.get(0).unwrap().row::<Thing>().unwrap().to_row().unwrap();
                 row.data.note = Some(note.to_owned());
                 let written = wire::RawData::encode(&row).unwrap();
@@ -51,7 +54,8 @@ macro_rules! older {
         }
     )*
 
-    const OLDER: &[(fn(&str, &str) -> String, fn(&str, &str) -> String)] = &[$(($module::edit, $module::edit_delta)),*];
+    type Edit = fn(&str, &str) -> String;
+    const OLDER: &[(Edit, Edit)] = &[$(($module::edit, $module::edit_delta)),*];
     };
 }
 
@@ -60,12 +64,18 @@ older! {
     texts { title: String, slug: Option<String>, }
     numbers { weight: f64, count: i32, share: Option<f32>, total: i64, natural: Option<u64>, }
     exact { price: Decimal, token: Option<Uuid>, done: bool, }
-    others { parent_id: Option<Id<Thing>>, stage: Stage, made_at: Timestamp, blob: Option<serde_json::Value>, }
+    others {
+        parent_id: Option<Id<Thing>>, stage: Stage, made_at: Timestamp,
+        blob: Option<serde_json::Value>,
+    }
     renamed { outlook: Option<String>, gone: Option<f64>, title: String, }
-    most { blob: Option<serde_json::Value>, made_at: Timestamp, total: i64, stage: Stage, title: String, done: bool, price: Decimal, weight: f64, }
+    most {
+        blob: Option<serde_json::Value>, made_at: Timestamp, total: i64, stage: Stage,
+        title: String, done: bool, price: Decimal, weight: f64,
+    }
 }
 
-/// Texts of values in the form that every writer gives them.
+/// Generates values as JSON text in the form that every writer uses.
 fn value(name: &'static str) -> BoxedStrategy<String> {
     let json = |text: String| serde_json::to_string(&text).unwrap();
     let number = any::<f64>().prop_filter("JSON has no others", |number| number.is_finite());
@@ -101,7 +111,7 @@ fn value(name: &'static str) -> BoxedStrategy<String> {
             Just("[18446744073709551615,-1]".to_owned())
         ]
         .boxed(),
-        // What no older schema knows may be written in any way.
+        // Fields that no older schema knows may be written in any form.
         _ => prop_oneof![
             Just("{\"b\" : 1.0, \"a\":[1e400,\"\\u0041\"] }".to_owned()),
             Just("123456789012345678901234567890".to_owned()),
@@ -118,7 +128,7 @@ const REQUIRED: [&str; 8] =
 const OPTIONAL: [&str; 10] =
     ["slug", "share", "natural", "token", "parentId", "blob", "note", "wind", "moon", "löwe"];
 
-/// The members of a newer row, in any order.
+/// Generates the members of a newer row in any order.
 fn newer() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let required: Vec<_> =
         REQUIRED.iter().map(|name| value(name).prop_map(move |text| Some((*name, text)))).collect();
@@ -144,10 +154,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_old_client_changes_what_it_edits_and_nothing_else(row in newer(), note in any::<String>()) {
-        let base = r#""id":"t","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.123456Z""#;
-        let members_of: Vec<String> = row.iter().map(|(name, text)| format!("{}:{text}", serde_json::to_string(name).unwrap())).collect();
-        let text = format!("{{{base},{}}}", members_of.join(","));
+    fn an_older_client_changes_only_the_field_it_edits(row in newer(), note in any::<String>()) {
+        let base = concat!(
+            r#""id":"t","createdAt":"2026-06-01T08:00:00.000Z","#,
+            r#""updatedAt":"2026-06-01T08:00:00.123456Z""#,
+        );
+        let quoted = |name: &str| serde_json::to_string(name).unwrap();
+        let fields = row.iter().map(|(name, text)| format!("{}:{text}", quoted(name)));
+        let fields: Vec<String> = fields.collect();
+        let text = format!("{{{base},{}}}", fields.join(","));
         let mut expected = members(&text);
         expected.insert("note".to_owned(), serde_json::to_string(&note).unwrap());
         for (edit, edit_delta) in OLDER {

@@ -2,6 +2,7 @@
 
 pub mod arbitrary;
 pub mod chromium;
+pub mod client;
 pub mod conformance;
 pub mod coordinator;
 pub mod derived;

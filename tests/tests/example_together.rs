@@ -6,7 +6,7 @@ use ablo::client::Connect;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
-use together::{App, play};
+use together::{App, run};
 
 on_both_stores! { &together::App::SCHEMA.to_json().expect("a schema");
     a_person_and_agents_edit_one_report
@@ -15,19 +15,19 @@ on_both_stores! { &together::App::SCHEMA.to_json().expect("a schema");
 /// What everyone has to see.
 const SEEN: [&str; 8] = [
     "observer: ada is typing",
-    "hasty: ada is at it, I yield",
-    "observer: somebody waits for ada",
-    "patient: it is mine, and reads \"Rain in the morning.\"",
-    "hasty: refused, body is \"Rain in the morning.\" by now",
-    "observer: an agent holds it, and crashed",
-    "patient: its time was over, and it is mine again",
+    "hasty: ada holds it, I yield",
+    "observer: one participant waits for ada",
+    "patient: I hold it, and its text is \"Rain in the morning.\"",
+    "hasty: refused, body is now \"Rain in the morning.\"",
+    "observer: an agent holds it and has crashed",
+    "patient: that claim expired, and I hold it again",
     "observer: Stockholm, \"draft\", \"Rain in the morning.\"; Stockholm, \"ready\", \"Rain in the morning.\"; \
      Stockholm, Tuesday, \"ready\", \"Rain in the morning.\"",
 ];
 
 async fn seen(connect: impl Fn() -> Connect + Clone + Send + 'static) -> Vec<String> {
     let mut seen = Vec::new();
-    if let Err(fault) = play(connect, |line| seen.push(line)).await {
+    if let Err(fault) = run(connect, |line| seen.push(line)).await {
         panic!("{fault}, after {seen:#?}");
     }
     seen

@@ -128,7 +128,7 @@ async fn nothing_is_read_before_the_signature_fits() {
     );
     let get = endpoint.answer("GET", |_| None, b"").await;
     assert_eq!((get.status, get.body.as_str()), (405, r#"{"error":"method_not_allowed"}"#));
-    let huge = " ".repeat(Endpoint::<Tasks>::largest() + 1);
+    let huge = " ".repeat(Endpoint::<Tasks>::max_body_bytes() + 1);
     assert_eq!(
         post(&endpoint, &[], &huge).await,
         (413, json!({ "error": "source_body_too_large" }))

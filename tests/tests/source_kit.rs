@@ -1,6 +1,6 @@
 //! The conformance kit itself: it passes what is right, and each of its checks fails where something is wrong.
 
-use ablo::source::kit::{self, Subject, Way};
+use ablo::source::kit::{self, Subject, Transport};
 use ablo::source::{Endpoint, Message, Reply, Unreachable, Verifier};
 use ablo_tests::fake_app::{FakeApp, Flaw};
 use serde_json::json;
@@ -13,12 +13,12 @@ fn subject() -> Subject {
     let row = json!({ "title": "Write spec", "n": 1.5 });
     let mut subject = Subject::new(KEY, "tasks", row.as_object().expect("an object").clone());
     // Everything here is there at once.
-    subject.patience = Duration::from_millis(100);
+    subject.event_timeout = Duration::from_millis(100);
     subject
 }
 
-async fn failures<W: Way>(way: &W, subject: &Subject) -> BTreeSet<&'static str> {
-    let outcomes = kit::run(way, subject).await;
+async fn failures<T: Transport>(transport: &T, subject: &Subject) -> BTreeSet<&'static str> {
+    let outcomes = kit::run(transport, subject).await;
     outcomes.iter().filter(|outcome| outcome.result.is_err()).map(|outcome| outcome.name).collect()
 }
 
@@ -28,7 +28,7 @@ struct Crooked {
     fault: &'static str,
 }
 
-impl Way for Crooked {
+impl Transport for Crooked {
     async fn send(&self, mut message: Message) -> Result<Reply, Unreachable> {
         match self.fault {
             // Nobody looks at signatures.
@@ -50,7 +50,7 @@ impl Way for Crooked {
             "method" => "POST".clone_into(&mut message.method),
             _ => {}
         }
-        let mut reply = Way::send(&self.endpoint, message).await?;
+        let mut reply = Transport::send(&self.endpoint, message).await?;
         if reply.status == 400 && self.fault == "codes" {
             reply.body = br#"{"error":"bad_request"}"#.to_vec();
         }
@@ -72,60 +72,57 @@ async fn what_is_right_passes() {
 
 /// What is wrong, and which checks must see it.
 const FLAWS: [(Flaw, &[&str]); 20] = [
-    (Flaw::SkipsEvents, &["no event is passed by while others are written"]),
+    (Flaw::SkipsEvents, &["no event is skipped while others are written"]),
     (
         Flaw::ForgetsCommits,
         &[
-            "a commit that comes twice is applied once, and answered the same",
-            "a commit that comes many times at once is applied once",
-            "a commit that comes again after others undoes none of them",
-            "a commit that comes twice has one event for each operation",
+            "a repeated commit is applied once and gets the same response",
+            "a commit sent several times at once is applied once",
+            "a commit repeated after later commits does not undo them",
+            "a repeated commit has one event per operation",
         ],
     ),
-    (Flaw::RepliesWithCurrentRows, &["a commit that comes again after others undoes none of them"]),
+    (Flaw::RepliesWithCurrentRows, &["a commit repeated after later commits does not undo them"]),
     (
         Flaw::AppliesPartially,
-        &["a commit is applied whole or not at all", "what is refused has no event"],
+        &["a commit is applied as a whole or not at all", "a refused commit has no events"],
     ),
-    (Flaw::EmitsEventsOfFailedCommits, &["what is refused has no event"]),
-    (Flaw::OmitsDeletionEvents, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::DeletionEventHasRow, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::EventHasInput, &["each operation has one event, with what caused it"]),
-    (Flaw::EventsNewestFirst, &["events come in the order of commits, a deletion without data"]),
-    (Flaw::EventPagesOverlap, &["pages of events follow each other, and end"]),
-    (Flaw::OneEventPerCommit, &["a commit that comes twice has one event for each operation"]),
-    (Flaw::KeepsDeletedRows, &["a deleted row is answered, and gone"]),
-    (Flaw::UpdateReplacesRow, &["later commits are applied, and leave the rest of a row alone"]),
-    (
-        Flaw::UpdateCreatesMissingRow,
-        &["later commits are applied, and leave the rest of a row alone"],
-    ),
-    (Flaw::TrimsText, &["text comes back as it was, whatever is in it"]),
+    (Flaw::EmitsEventsOfFailedCommits, &["a refused commit has no events"]),
+    (Flaw::OmitsDeletionEvents, &["events follow commit order, and deletions have no data"]),
+    (Flaw::DeletionEventHasRow, &["events follow commit order, and deletions have no data"]),
+    (Flaw::EventHasInput, &["each operation has one event with its clientTxId and row"]),
+    (Flaw::EventsNewestFirst, &["events follow commit order, and deletions have no data"]),
+    (Flaw::EventPagesOverlap, &["pages of events neither overlap nor skip, and they end"]),
+    (Flaw::OneEventPerCommit, &["a repeated commit has one event per operation"]),
+    (Flaw::KeepsDeletedRows, &["a delete returns the row and removes it"]),
+    (Flaw::UpdateReplacesRow, &["an update changes only the given fields"]),
+    (Flaw::UpdateCreatesMissingRow, &["an update changes only the given fields"]),
+    (Flaw::TrimsText, &["text is stored unchanged, including special characters"]),
     (Flaw::MixesOrganizations, &["rows of other organisations are neither read nor written"]),
-    (Flaw::IgnoresListFilter, &["a list has every row, filtered and in pages"]),
-    (Flaw::IgnoresListCursor, &["a list has every row, filtered and in pages"]),
-    (Flaw::RequiresIds, &["a row without an id is given one"]),
-    (Flaw::CreateReturnsInput, &["a row is loaded, and one that is not there is null"]),
+    (Flaw::IgnoresListFilter, &["list returns all matching rows, page by page"]),
+    (Flaw::IgnoresListCursor, &["list returns all matching rows, page by page"]),
+    (Flaw::RequiresIds, &["a row created without an id gets one"]),
+    (Flaw::CreateReturnsInput, &["load returns the row, or null for a missing row"]),
 ];
 
 const CROOKED: [(&str, &[&str]); 5] = [
     (
         "trusts",
         &[
-            "what is not signed is refused",
-            "what is signed by others, late, or about another body is refused",
+            "unsigned messages are refused",
+            "messages with a foreign, expired or mismatched signature are refused",
         ],
     ),
-    ("first", &["one of several signatures is enough"]),
-    ("method", &["only POST is answered"]),
+    ("first", &["one valid signature among several is accepted"]),
+    ("method", &["methods other than POST are refused"]),
     (
         "codes",
         &[
-            "what is no request is refused with its code",
-            "a commit without an id, or without operations, is refused",
+            "malformed and unknown requests are refused with their codes",
+            "a commit without a clientTxId or operations is refused",
         ],
     ),
-    ("empty", &["what is no request is refused with its code"]),
+    ("empty", &["malformed and unknown requests are refused with their codes"]),
 ];
 
 #[tokio::test]

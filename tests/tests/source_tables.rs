@@ -5,7 +5,7 @@ use ablo::source::kit::{self, Subject};
 use ablo::source::{
     Call, Endpoint, Error, Ledger, Page, Result, Scopes, Source as _, Table, Tables,
 };
-use ablo::source::{Message, kit::Way as _};
+use ablo::source::{Message, kit::Transport as _};
 use ablo::{AbloModel, Row, Timestamp, define_schema};
 use ablo_wire::{
     EventsAnswer, Operation, RawRow, SourceCommit, SourceErrorCode, SourceEvent, SourceQuery,
@@ -94,21 +94,21 @@ impl Ledger for Database {
         Ok(held)
     }
 
-    async fn end(&self, tx: Held) -> Result<()> {
+    async fn commit(&self, tx: Held) -> Result<()> {
         tx.execute_batch("COMMIT").map_err(failed)
     }
 
-    async fn claim(&self, tx: &mut Held, commit: &str) -> Result<Option<String>> {
+    async fn reserve_commit(&self, tx: &mut Held, commit: &str) -> Result<Option<String>> {
         tx.query_row("SELECT rows FROM ledger WHERE id = ?1", [commit], |row| row.get(0))
             .optional()
             .map_err(failed)
     }
 
-    async fn answer(&self, tx: &mut Held, commit: &str, rows: &str) -> Result<()> {
+    async fn store_answer(&self, tx: &mut Held, commit: &str, rows: &str) -> Result<()> {
         tx.execute("INSERT INTO ledger VALUES (?1, ?2)", [commit, rows]).map(drop).map_err(failed)
     }
 
-    async fn tell(&self, tx: &mut Held, event: SourceEvent) -> Result<()> {
+    async fn append_event(&self, tx: &mut Held, event: SourceEvent) -> Result<()> {
         let text = serde_json::to_string(&event).map_err(Error::failed)?;
         let values = params![event.organization_id, text];
         tx.execute("INSERT INTO outbox (team, event) VALUES (?1, ?2)", values)
@@ -116,7 +116,7 @@ impl Ledger for Database {
             .map_err(failed)
     }
 
-    async fn told(
+    async fn read_events(
         &self,
         tx: &mut Held,
         cursor: Option<&str>,

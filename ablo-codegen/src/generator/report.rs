@@ -83,7 +83,7 @@ pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
 }
 
 #[cfg(not(feature = "fancy"))]
-fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Place) {
+fn snippet(out: &mut String, text: &str, place: &ablo_schema::front::Location) {
     /// Longer lines are not shown.
     const MAX_LINE_CHARS: usize = 160;
     let Some(line) =

@@ -13,7 +13,7 @@ use crate::error::{ApiError, Result};
 use crate::models::ModelId;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::Cell;
-use ablo::source::as_it_is;
+use ablo::source::attach_current_row;
 use ablo_wire::{EventsAnswer, Millis, RawRow, SourceEvent, SourceVerb};
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ fn attach_rows(
         for at in indexes {
             let event = &mut events[at];
             let row = rows.get(&event.entity_id).and_then(|row| RawRow::parse(row).ok());
-            as_it_is(event, row);
+            attach_current_row(event, row);
         }
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! Changes as they are confirmed: every one once, in order, over cut connections and at the reader's own pace.
+//! Streams of confirmed changes: each change once, in order, across reconnects.
 //!
-//! A stream has a connection of its own and no queue but the frame at hand. Whoever reads slowly slows that connection; a
-//! connection that is cut, or given up by the coordinator, is opened again behind the last change that was taken.
+//! A stream has its own connection and buffers one frame, so a slow reader slows only that
+//! connection. After a disconnect the stream resumes after the last change that was taken.
 
 use super::Inner;
 use super::error::{Error, ErrorKind, Result};
-use super::http::pause;
+use super::http::backoff;
 use super::live::sync_request;
 use super::socket::Socket;
 use crate::wire::{Action, Actor, Delta, ServerFrame, SyncId};
@@ -19,53 +19,56 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// How often a connection is asked whether it has heard of a position by now: a few seconds in all.
-const LATE: u32 = 6;
+/// How often a connection whose log head is behind the requested sync id is asked again. With the
+/// backoff between attempts, this takes a few seconds in all.
+const MAX_HEAD_CHECKS: u32 = 6;
 
 /// One confirmed change of a row of the model `M`.
 #[derive(Debug)]
 pub struct Change<M> {
-    /// Its place in the log.
+    /// The sync id of the change.
     pub position: SyncId,
-    /// The row.
+    /// The id of the row.
     pub id: Id<M>,
-    /// What happened to it.
-    pub what: What<M>,
-    /// Who did it.
+    /// The kind of change, with the row after it.
+    pub kind: ChangeKind<M>,
+    /// The participant that made the change.
     pub actor: Option<Actor>,
 }
 
-/// What happened to a row.
+/// The kind of a [`Change`], with the row after the change.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum What<M> {
-    /// It was created, or came into sight.
+pub enum ChangeKind<M> {
+    /// The row was created or became visible to this client.
     Inserted(Row<M>),
-    /// It was changed.
+    /// The row was updated.
     Updated(Row<M>),
-    /// It was archived.
+    /// The row was archived.
     Archived(Row<M>),
-    /// It was deleted, or went out of sight.
+    /// The row was deleted or is no longer visible to this client.
     Deleted,
 }
 
-impl<M> What<M> {
-    /// The row after the change.
+impl<M> ChangeKind<M> {
+    /// Returns the row after the change, or `None` if it was deleted.
     #[must_use]
     pub fn row(&self) -> Option<&Row<M>> {
         match self {
-            What::Inserted(row) | What::Updated(row) | What::Archived(row) => Some(row),
-            What::Deleted => None,
+            ChangeKind::Inserted(row) | ChangeKind::Updated(row) | ChangeKind::Archived(row) => {
+                Some(row)
+            }
+            ChangeKind::Deleted => None,
         }
     }
 }
 
 impl<M: Model> Change<M> {
-    /// A change of this model; `None` where it is another's.
+    /// Reads a delta as a change of this model. Returns `None` for a delta of another model.
     ///
     /// # Errors
-    /// `response_unreadable` where the row is not of this program's schema; `invalid_request` where a membership changed what is
-    /// seen, in more rows than are told of one by one: read the rows anew.
+    /// `response_unreadable` if the row does not match this program's schema. `invalid_request` if
+    /// a membership change affects more rows than the log lists one by one; read the rows again.
     pub fn read(delta: &Delta) -> Result<Option<Self>> {
         if delta.model_name != M::DESCRIPTOR.type_name && !is_reset(delta) {
             return Ok(None);
@@ -74,34 +77,35 @@ impl<M: Model> Change<M> {
             Some(data) => data.decode::<Row<M>>().map_err(|error| Error::unreadable(&error)),
             None => Err(Error::unreadable(&format_args!("change {} has no row", delta.id.0))),
         };
-        let what = match delta.action_type {
-            Action::Insert | Action::Covering => What::Inserted(row()?),
-            Action::Update | Action::Unarchive => What::Updated(row()?),
-            Action::Archive => What::Archived(row()?),
-            Action::Delete => What::Deleted,
-            _ if is_reset(delta) => return Err(Error::here("invalid_request", RESET)),
+        let kind = match delta.action_type {
+            Action::Insert | Action::Covering => ChangeKind::Inserted(row()?),
+            Action::Update | Action::Unarchive => ChangeKind::Updated(row()?),
+            Action::Archive => ChangeKind::Archived(row()?),
+            Action::Delete => ChangeKind::Deleted,
+            _ if is_reset(delta) => return Err(Error::local("invalid_request", RESET)),
             _ => return Ok(None),
         };
         let actor = delta.actor.value().cloned();
-        Ok(Some(Self { position: delta.id, id: Id::new(delta.model_id.as_str()), what, actor }))
+        Ok(Some(Self { position: delta.id, id: Id::new(delta.model_id.as_str()), kind, actor }))
     }
 }
 
-const RESET: &str = "a membership changed which rows are seen, and of too many for each to be told: read the rows anew";
+const RESET: &str = "a membership change affects too many rows to list; read the rows again";
 
-/// Whether everything has to be read anew: rows came into sight, or went out of it, that are not told of one by one.
+/// Returns whether a delta announces visibility changes that the log does not list row by row, so
+/// that everything has to be read again.
 fn is_reset(delta: &Delta) -> bool {
     let groups = |data: serde_json::Value| data.get("addedGroups").is_some();
     delta.action_type == Action::GroupAdded
         && delta.data.value().is_some_and(|data| data.decode().is_ok_and(groups))
 }
 
-/// What a stream of changes gives for each of them.
+/// The item type of a stream of changes: [`Delta`] for all models or [`Change`] for one.
 pub trait Item: Sized + Send + 'static {
-    /// Reads a change; `None` where the stream leaves it out.
+    /// Reads a delta. Returns `None` if the stream skips it.
     ///
     /// # Errors
-    /// `response_unreadable`.
+    /// `response_unreadable` if the row does not match this program's schema.
     fn read(delta: Delta) -> Result<Option<Self>>;
 }
 
@@ -117,9 +121,10 @@ impl<M: Model> Item for Change<M> {
     }
 }
 
-/// A stream of changes, about to be opened. Await it: whatever is confirmed from then on comes.
+/// A request for a stream of changes. Await it to open the stream, which yields every change that
+/// is confirmed from then on.
 #[derive(Debug)]
-#[must_use = "nothing comes before it is awaited"]
+#[must_use = "a stream is opened only when this is awaited"]
 pub struct Subscribe<T> {
     inner: Arc<Inner>,
     from: Option<SyncId>,
@@ -131,7 +136,8 @@ impl<T: Item> Subscribe<T> {
         Self { inner, from: None, item: PhantomData }
     }
 
-    /// Begins behind a place in the log: where an earlier stream stood, or the stamp of a read. 0 is the log's beginning.
+    /// Starts after a sync id: the [`Changes::position`] of an earlier stream or the stamp of a
+    /// read. 0 is the beginning of the log.
     pub fn from(mut self, position: SyncId) -> Self {
         self.from = Some(position);
         self
@@ -142,10 +148,10 @@ impl<T: Item> Subscribe<T> {
             inner: self.inner,
             socket: None,
             after: self.from,
-            at_hand: VecDeque::new(),
+            buffered: VecDeque::new(),
             failures: 0,
         };
-        // Whoever has no place yet gets one now, so that nothing is missed between this and the first read.
+        // Connect now, so that a stream without a start sees every change from this moment on.
         while feed.socket.is_none() {
             feed.step().await?;
         }
@@ -170,8 +176,10 @@ impl<T: Item> IntoFuture for Subscribe<T> {
     }
 }
 
-/// Changes as they are confirmed. A failure that passes is waited for; one that does not is the stream's last item, save for a row
-/// that cannot be read, after which it goes on.
+/// A stream of confirmed changes.
+///
+/// Transient failures are retried. A permanent failure is the last item. A row that cannot be read
+/// is an error item, and the stream continues after it.
 pub struct Changes<T> {
     stream: BoxStream<'static, Result<Delta>>,
     position: SyncId,
@@ -179,7 +187,8 @@ pub struct Changes<T> {
 }
 
 impl<T> Changes<T> {
-    /// The place of the last change that was taken: another stream that begins from here misses nothing and repeats nothing.
+    /// Returns the sync id of the last change that was taken. A stream that starts from here
+    /// neither misses nor repeats a change.
     #[must_use]
     pub fn position(&self) -> SyncId {
         self.position
@@ -211,105 +220,106 @@ impl<T> std::fmt::Debug for Changes<T> {
     }
 }
 
-/// A place in the log, and the connection that brings what is behind it.
+/// A position in the sync log and the connection that delivers the deltas after it.
 struct Feed {
     inner: Arc<Inner>,
     socket: Option<Socket>,
     after: Option<SyncId>,
-    at_hand: VecDeque<Delta>,
+    buffered: VecDeque<Delta>,
     failures: u32,
 }
 
 impl Feed {
-    /// The next change.
+    /// Returns the next change.
     async fn next(&mut self) -> Result<Delta> {
         loop {
-            if let Some(delta) = self.at_hand.pop_front() {
+            if let Some(delta) = self.buffered.pop_front() {
                 return Ok(delta);
             }
             self.step().await?;
         }
     }
 
-    /// Goes on by one frame, or to a connection; waits after a failure that may pass.
+    /// Reads one frame, or connects. Backs off after a transient failure.
     async fn step(&mut self) -> Result<()> {
-        let done = match self.socket.take() {
+        let stepped = match self.socket.take() {
             Some(mut socket) => {
-                let heard = self.hear(&mut socket).await;
-                if heard.is_ok() {
+                let received = self.receive(&mut socket).await;
+                if received.is_ok() {
                     self.socket = Some(socket);
                 }
-                heard
+                received
             }
             None => self.open().await,
         };
-        match done {
+        match stepped {
             Ok(()) => {}
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 self.failures += 1;
-                tokio::time::sleep(pause(self.failures)).await;
+                tokio::time::sleep(backoff(self.failures)).await;
             }
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Opens a connection behind the last change. What comes before the answer is from a place that was not asked for.
+    /// Opens a connection that resumes after the last change. Deltas that arrive before the
+    /// response belong to another position and are dropped.
     async fn open(&mut self) -> Result<()> {
         let mut socket = Socket::dial(&self.inner.http).await?;
         socket.send(&sync_request(self.after)).await?;
         let mut head = loop {
-            if let ServerFrame::SyncResponse(answer) = next(&mut socket).await? {
-                break answer.current_sync_id;
+            if let ServerFrame::SyncResponse(response) = next(&mut socket).await? {
+                break response.current_sync_id;
             }
         };
         let after = *self.after.get_or_insert(head.unwrap_or(SyncId(0)));
-        // A connection may hear of a commit a moment after its author.
-        for attempt in 1..=LATE {
+        // A connection may learn of a commit shortly after its author did.
+        for attempt in 1..=MAX_HEAD_CHECKS {
             if head.is_none_or(|head| after <= head) {
                 self.socket = Some(socket);
                 return Ok(());
             }
-            tokio::time::sleep(pause(attempt)).await;
+            tokio::time::sleep(backoff(attempt)).await;
             socket.send(&sync_request(Some(after))).await?;
             head = loop {
                 match next(&mut socket).await? {
-                    ServerFrame::SyncResponse(answer) => break answer.current_sync_id,
-                    frame => self.take(frame),
+                    ServerFrame::SyncResponse(response) => break response.current_sync_id,
+                    frame => self.buffer(frame),
                 }
             };
         }
-        let message = format!("the log ends before the position {}: read the rows anew", after.0);
-        Err(Error::here("invalid_request", message))
+        let message = format!("the log ends before sync id {}; read the rows again", after.0);
+        Err(Error::local("invalid_request", message))
     }
 
-    async fn hear(&mut self, socket: &mut Socket) -> Result<()> {
-        self.take(next(socket).await?);
+    async fn receive(&mut self, socket: &mut Socket) -> Result<()> {
+        self.buffer(next(socket).await?);
         self.failures = 0;
         Ok(())
     }
 
-    /// Keeps the changes of a frame that were not there yet.
-    fn take(&mut self, frame: ServerFrame) {
+    /// Buffers the deltas of a frame that are newer than the current position.
+    fn buffer(&mut self, frame: ServerFrame) {
         let deltas = match frame {
             ServerFrame::Delta(frame) => frame.into_deltas(),
-            ServerFrame::SyncResponse(answer) => answer.deltas.unwrap_or_default(),
+            ServerFrame::SyncResponse(response) => response.deltas.unwrap_or_default(),
             _ => return,
         };
         for delta in deltas {
             if self.after.is_none_or(|after| after < delta.id) {
                 self.after = Some(delta.id);
-                self.at_hand.push_back(delta);
+                self.buffered.push_back(delta);
             }
         }
     }
 }
 
-/// The next frame that could be a change.
+/// Returns the next frame. An unreadable frame is a permanent error, since it could be a change.
 async fn next(socket: &mut Socket) -> Result<ServerFrame> {
     match socket.next().await {
         Err(error) if *error.kind() == ErrorKind::Unreadable => {
-            Err(Error::unreadable(&"a frame of the coordinator is none of the protocol"))
+            Err(Error::unreadable(&"the coordinator sent a frame that is not part of the protocol"))
         }
         frame => frame,
     }

@@ -1,13 +1,14 @@
-//! Claims: a row that is held while it is worked on, or a place in its line.
+//! Claims on rows and their claim queues.
 //!
-//! A claim is asked for over the connection, where the coordinator tells at once when it is granted or lost, or over HTTP, where
-//! a task asks again and again. Either way a handle that is dropped gives it up, and so does a future that is dropped while it waits.
+//! A claim is requested over the WebSocket, where the coordinator reports grant and loss at once,
+//! or over HTTP, where a task polls. Dropping the handle releases the claim, and dropping the
+//! future leaves the claim queue.
 
 use super::Inner;
-use super::commit::{Commit, Options, fresh_id};
+use super::commit::{Commit, CommitOptions, fresh_id};
 use super::error::{Error, ErrorKind, Result};
 use super::http::{Http, Request};
-use super::live::{Command, Standing, TTL, spawn};
+use super::live::{ClaimState, Command, DEFAULT_TTL, spawn};
 use super::read::retrieve;
 use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
@@ -20,21 +21,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// How often one who waits over HTTP asks again: the coordinator forgets who is silent for ten seconds.
-const ASK: Duration = Duration::from_millis(750);
+/// How often a waiter polls over HTTP. The coordinator drops a waiter after ten seconds of silence.
+const POLL_INTERVAL: Duration = Duration::from_millis(750);
 
-/// A request for a row. Await it: it waits its turn, then reads the row.
+/// A request for a claim. Await it to wait in the claim queue and then read the row.
 ///
-/// Dropped while it waits, it leaves the line.
+/// Dropping the future leaves the claim queue.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is claimed before it is awaited"]
+#[must_use = "a row is claimed only when this is awaited"]
 pub struct ClaimRow<M> {
     inner: Arc<Inner>,
     row: Id<M>,
     begin: IntentBegin,
     wait: bool,
     timeout: Option<Duration>,
-    deepest: Option<u64>,
+    max_queue_depth: Option<u64>,
 }
 
 impl<M: Model> ClaimRow<M> {
@@ -45,61 +46,65 @@ impl<M: Model> ClaimRow<M> {
             row.as_str(),
             "editing",
         );
-        Self { inner, row, begin, wait: true, timeout: None, deepest: None }
+        Self { inner, row, begin, wait: true, timeout: None, max_queue_depth: None }
     }
 
-    /// What the work is, in a word; by default `editing`.
+    /// Names the work in one word. The default is `editing`.
     pub fn action(mut self, action: impl Into<String>) -> Self {
         self.begin.action = action.into();
         self
     }
 
-    /// What the work is, in a sentence.
+    /// Describes the work in a sentence.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         let meta = self.begin.meta.get_or_insert_with(Object::new);
         meta.insert("description".to_owned(), description.into().into());
         self
     }
 
-    /// The field that is worked on, for others to see; the whole row is held.
+    /// Names the field that is edited, for other participants to see. The claim covers the whole
+    /// row.
     pub fn field<T>(mut self, field: crate::Field<M, T>) -> Self {
         self.begin.field = Some(field.name().to_owned());
         self
     }
 
-    /// How long the claim lives when this program is gone: a minute by default, ten at most. While it runs, it renews.
+    /// Sets how long the claim outlives this program: one minute by default, at most ten. The claim
+    /// is renewed while the program runs.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.begin.estimated_ms =
             Some(Millis(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)));
         self
     }
 
-    /// Whether to wait in line where the row is held; by default yes. Otherwise it fails with `entity_claimed`.
+    /// Sets whether to wait in the claim queue if the row is held (the default) or to fail with
+    /// `entity_claimed`.
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
         self
     }
 
-    /// How long to wait at most; then it fails with `grant_timeout` and leaves the line.
+    /// Limits the time in the claim queue. After it, the request fails with `grant_timeout`.
     pub fn timeout(mut self, wait: Duration) -> Self {
         self.timeout = Some(wait);
         self
     }
 
-    /// How many may be before this one in the line; with more it fails with `queue_too_deep` and leaves the line.
+    /// Limits the number of waiters ahead. With more, the request fails with `queue_too_deep`.
     pub fn max_queue_depth(mut self, waiting: u64) -> Self {
-        self.deepest = Some(waiting);
+        self.max_queue_depth = Some(waiting);
         self
     }
 
     async fn run(mut self) -> Result<Claim<M>> {
         self.begin.queue = Some(self.wait);
         let mut lease = Lease::begin(&self.inner, self.begin)?;
-        let granted = granted(&mut lease.standing, self.deepest);
+        let granted = wait_until_held(&mut lease.state, self.max_queue_depth);
         match self.timeout {
             None => granted.await?,
             Some(wait) => tokio::time::timeout(wait, granted).await.unwrap_or_else(|_| {
-                Err(Error::here("grant_timeout", format!("{} was not free in {wait:?}", self.row)))
+                let message = format!("`{}` was not released within {wait:?}", self.row);
+                Err(Error::local("grant_timeout", message))
             })?,
         }
         let read = retrieve(&self.inner, &self.row).await?;
@@ -116,36 +121,36 @@ impl<M: Model> IntoFuture for ClaimRow<M> {
     }
 }
 
-/// Waits until a claim is held.
-async fn granted(standing: &mut watch::Receiver<Standing>, deepest: Option<u64>) -> Result<()> {
+/// Waits until a claim is held. Fails once more than `max_queue_depth` waiters are ahead.
+async fn wait_until_held(
+    state: &mut watch::Receiver<ClaimState>,
+    max_queue_depth: Option<u64>,
+) -> Result<()> {
     loop {
-        match standing.borrow_and_update().clone() {
-            Standing::Held => return Ok(()),
-            Standing::Refused(error) => return Err(error),
-            Standing::Lost(reason) => return Err(lost(&reason)),
-            Standing::Queued(before) if deepest.is_some_and(|deepest| before > deepest) => {
-                return Err(Error::here(
-                    "queue_too_deep",
-                    format!("{before} wait before this one"),
-                ));
+        match state.borrow_and_update().clone() {
+            ClaimState::Held => return Ok(()),
+            ClaimState::Refused(error) => return Err(error),
+            ClaimState::Lost(reason) => return Err(claim_lost(&reason)),
+            ClaimState::Queued(ahead) if max_queue_depth.is_some_and(|max| ahead > max) => {
+                let message = format!("{ahead} waiters are ahead in the claim queue");
+                return Err(Error::local("queue_too_deep", message));
             }
-            Standing::Queued(_) | Standing::Asked => {}
+            ClaimState::Queued(_) | ClaimState::Requested => {}
         }
-        standing.changed().await.map_err(|_| lost(&LostReason::Expired))?;
+        state.changed().await.map_err(|_| claim_lost(&LostReason::Expired))?;
     }
 }
 
-fn lost(reason: &LostReason) -> Error {
-    Error::here(
-        "claim_lost",
-        format!("the claim, or its place in the line, is gone: {}", reason.as_str()),
-    )
+fn claim_lost(reason: &LostReason) -> Error {
+    let message =
+        format!("the claim or its position in the claim queue was lost: {}", reason.as_str());
+    Error::local("claim_lost", message)
 }
 
-/// A row that is held, as it was read when it came to be held.
+/// A held claim, with the row as it was read when the claim was granted.
 ///
-/// Writes through it are refused where anyone else wrote the same fields since. It renews itself while it lives, and gives the
-/// row up when it is dropped.
+/// Writes through the claim are refused if another participant wrote the same fields since. The
+/// claim is renewed automatically and released on drop.
 #[derive(Debug)]
 pub struct Claim<M> {
     inner: Arc<Inner>,
@@ -155,80 +160,82 @@ pub struct Claim<M> {
 }
 
 impl<M: Model> Claim<M> {
-    /// The row, as it was read under the claim.
+    /// Returns the row as it was read under the claim.
     #[must_use]
     pub fn row(&self) -> &Row<M> {
         &self.row
     }
 
-    /// Where in the log the row was read.
+    /// Returns the sync id at which the row was read.
     #[must_use]
     pub fn stamp(&self) -> SyncId {
         self.stamp
     }
 
-    /// The claim's id.
+    /// Returns the id of the claim.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.lease.id
     }
 
-    /// Whether the row is held still, as far as is known here.
+    /// Returns whether the claim is held, as far as this client knows.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        matches!(*self.lease.standing.borrow(), Standing::Held)
+        matches!(*self.lease.state.borrow(), ClaimState::Held)
     }
 
-    /// Waits until the claim is lost, and says why. Dropping it loses nothing.
+    /// Waits until the claim is lost and returns the reason. Cancel safe.
     pub async fn lost(&self) -> Error {
-        let mut standing = self.lease.standing.clone();
-        let gone = standing.wait_for(|standing| !matches!(standing, Standing::Held)).await;
-        match gone.as_deref() {
-            Ok(Standing::Refused(error)) => error.clone(),
-            Ok(Standing::Lost(reason)) => lost(reason),
-            _ => lost(&LostReason::Expired),
+        let mut state = self.lease.state.clone();
+        let ended = state.wait_for(|state| !matches!(state, ClaimState::Held)).await;
+        match ended.as_deref() {
+            Ok(ClaimState::Refused(error)) => error.clone(),
+            Ok(ClaimState::Lost(reason)) => claim_lost(reason),
+            _ => claim_lost(&LostReason::Expired),
         }
     }
 
-    /// Changes the row, under the claim.
+    /// Updates the row under the claim.
     pub fn update(&self, patch: M::Patch) -> Commit {
-        self.commit().change::<M>(&self.row.id, &patch)
+        self.commit().update_row::<M>(&self.row.id, &patch)
     }
 
-    /// Deletes the row, under the claim.
+    /// Deletes the row under the claim.
     pub fn delete(&self) -> Commit {
         self.commit().delete::<M>(&self.row.id)
     }
 
-    /// Starts a commit of several operations under the claim. All of them are based on the place in the log at which its row was read.
+    /// Starts a commit of several operations under the claim. The `readAt` of all of them is
+    /// [`Claim::stamp`].
     pub fn commit(&self) -> Commit {
-        let guard = Options {
+        let options = CommitOptions {
             read_at: Some(self.stamp),
             on_stale: Some(OnStale::Reject),
             claim: Some(self.lease.id.clone()),
-            ..Options::default()
+            ..CommitOptions::default()
         };
-        let commit = Commit::new(Arc::clone(&self.inner)).with(guard);
+        let commit = Commit::new(Arc::clone(&self.inner)).with(options);
         match self.is_held() {
             true => commit,
-            false => commit.failed(lost(&LostReason::Expired)),
+            false => commit.failed(claim_lost(&LostReason::Expired)),
         }
     }
 
-    /// Reads the row again: what is written from now on is based on it.
+    /// Reads the row again. Later writes are based on this read.
     ///
     /// # Errors
-    /// As of a read.
+    /// Returns an error if the read fails.
     pub async fn refresh(&mut self) -> Result<&Row<M>> {
         let read = retrieve(&self.inner, &self.row.id).await?;
         (self.row, self.stamp) = (read.data, read.stamp);
         Ok(&self.row)
     }
 
-    /// Gives the row up, and waits until the coordinator has heard of it. A claim that is gone already is no error.
+    /// Releases the claim and waits for the coordinator to confirm. Releasing a lost claim
+    /// succeeds.
     ///
     /// # Errors
-    /// Where the coordinator cannot be reached; the claim then ends with its time.
+    /// Returns an error if the coordinator cannot be reached. The claim then ends with its TTL.
     pub async fn release(self) -> Result<()> {
         let Self { inner, lease, .. } = self;
         let request = Request::delete(["v1", "intents", lease.id.as_str()]);
@@ -238,106 +245,107 @@ impl<M: Model> Claim<M> {
     }
 }
 
-/// A claim that was asked for. Dropping it gives it up.
+/// A requested or held claim. Dropping it releases the claim.
 #[derive(Debug)]
 struct Lease {
     id: String,
-    standing: watch::Receiver<Standing>,
-    live: Option<mpsc::UnboundedSender<Command>>,
+    state: watch::Receiver<ClaimState>,
+    /// `None` for a client without a WebSocket.
+    commands: Option<mpsc::UnboundedSender<Command>>,
 }
 
 impl Lease {
     fn begin(inner: &Inner, begin: IntentBegin) -> Result<Self> {
-        let (tell, standing) = watch::channel(Standing::Asked);
+        let (sender, state) = watch::channel(ClaimState::Requested);
         let id = begin.intent_id.clone();
-        let live = match inner.live()? {
+        let commands = match inner.live()? {
             Some(live) => {
                 let commands = live.commands.clone();
-                let gone = |_| Error::here("network_error", "the connection's task is gone");
-                commands.send(Command::Begin(begin, tell)).map_err(gone)?;
+                let stopped = |_| Error::local("network_error", "the connection task has stopped");
+                commands.send(Command::Begin(begin, sender)).map_err(stopped)?;
                 Some(commands)
             }
             None => {
-                spawn(keep(Arc::clone(&inner.http), begin, tell))?;
+                spawn(hold_over_http(Arc::clone(&inner.http), begin, sender))?;
                 None
             }
         };
-        Ok(Self { id, standing, live })
+        Ok(Self { id, state, commands })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(live) = &self.live {
-            // A task that is gone has no connection either, and the coordinator lets the claim end.
-            let _ = live.send(Command::End(std::mem::take(&mut self.id)));
+        if let Some(commands) = &self.commands {
+            // A stopped task has closed its connection, so the coordinator ends the claim.
+            let _ = commands.send(Command::End(std::mem::take(&mut self.id)));
         }
     }
 }
 
-/// Keeps a claim over HTTP: asks until it is held, asks again to renew it, and gives it up when nobody looks any more.
-async fn keep(http: Arc<Http>, begin: IntentBegin, tell: watch::Sender<Standing>) {
-    let ttl = begin.estimated_ms.map_or(TTL, |ttl| Duration::from_millis(ttl.0));
+/// Holds a claim over HTTP: polls until it is granted, renews it, and releases it once all
+/// receivers of `sender` are dropped.
+async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Sender<ClaimState>) {
+    let ttl = begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0));
     let mut target = ClaimTarget::new(begin.entity_type, begin.entity_id);
     (target.field, target.meta) = (begin.field, begin.meta);
     let mut body = IntentBody::new(begin.intent_id, target, begin.action);
     body.ttl = Some(Ttl::Text(format!("{}ms", ttl.as_millis())));
     body.queue = begin.queue;
     let mut renewed = Instant::now();
-    while !tell.is_closed() {
-        let asked = Instant::now();
-        let held = matches!(*tell.borrow(), Standing::Held);
-        let standing = match ask(&http, &body).await {
-            Ok(answer) if answer.is_queued() => Standing::Queued(answer.position.unwrap_or(0)),
+    while !sender.is_closed() {
+        let requested = Instant::now();
+        let held = matches!(*sender.borrow(), ClaimState::Held);
+        let state = match request_claim(&http, &body).await {
+            Ok(answer) if answer.is_queued() => ClaimState::Queued(answer.position.unwrap_or(0)),
             Ok(_) => {
-                renewed = asked;
-                // A claim that was held is held, or lost: it does not go back into a line.
+                renewed = requested;
+                // A renewal must not enter the claim queue: a lost claim is reported as lost.
                 body.queue = Some(false);
-                Standing::Held
+                ClaimState::Held
             }
-            Err(error) if error.is_passing() && (!held || renewed.elapsed() < ttl) => {
-                tell.borrow().clone()
+            Err(error) if error.is_transient() && (!held || renewed.elapsed() < ttl) => {
+                sender.borrow().clone()
             }
             Err(error)
                 if held
                     && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) =>
             {
-                Standing::Lost(LostReason::Expired)
+                ClaimState::Lost(LostReason::Expired)
             }
-            Err(error) => Standing::Refused(error),
+            Err(error) => ClaimState::Refused(error),
         };
-        let (over, holds) = (
-            matches!(standing, Standing::Lost(_) | Standing::Refused(_)),
-            matches!(standing, Standing::Held),
-        );
-        tell.send_replace(standing);
-        if over {
+        let ended = matches!(state, ClaimState::Lost(_) | ClaimState::Refused(_));
+        let held = matches!(state, ClaimState::Held);
+        sender.send_replace(state);
+        if ended {
             return;
         }
-        let wait = if holds { (ttl / 3).max(Duration::from_millis(50)) } else { ASK.min(ttl / 3) };
+        let renewal = (ttl / 3).max(Duration::from_millis(50));
+        let wait = if held { renewal } else { POLL_INTERVAL.min(ttl / 3) };
         tokio::select! {
-            () = tell.closed() => {}
+            () = sender.closed() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
-    // Where this fails, the claim ends with its time.
+    // If this fails, the claim ends with its TTL.
     let _ = http
         .send::<IntentReleased>(&Request::delete(["v1", "intents", body.intent_id.as_str()]))
         .await;
 }
 
-async fn ask(http: &Http, body: &IntentBody) -> Result<ClaimAnswer> {
+async fn request_claim(http: &Http, body: &IntentBody) -> Result<ClaimAnswer> {
     http.send(&Request::post(["v1", "intents"], body)?).await
 }
 
-/// Who holds a row and who waits for it, asked for and arranged.
+/// The claim queue of a row: its holder and its waiters.
 #[derive(Clone, Debug)]
-pub struct Line<M> {
+pub struct ClaimQueue<M> {
     inner: Arc<Inner>,
     row: Id<M>,
 }
 
-impl<M: Model> Line<M> {
+impl<M: Model> ClaimQueue<M> {
     pub(super) fn new(inner: Arc<Inner>, row: Id<M>) -> Self {
         Self { inner, row }
     }
@@ -348,26 +356,27 @@ impl<M: Model> Line<M> {
         self.inner.http.send(&Request::get(["v1", "intents"]).query(query)).await
     }
 
-    /// The claim that another participant holds on the row.
+    /// Returns the claim that another participant holds on the row.
     ///
     /// # Errors
-    /// Where the coordinator refuses, or cannot be reached.
+    /// Returns an error if the request fails.
     pub async fn state(&self) -> Result<Option<ModelClaim>> {
         Ok(self.list().await?.intents.into_iter().next())
     }
 
-    /// Who waits, next first.
+    /// Returns the waiters in the order of their positions.
     ///
     /// # Errors
-    /// Where the coordinator refuses, or cannot be reached.
+    /// Returns an error if the request fails.
     pub async fn queue(&self) -> Result<Vec<ModelClaim>> {
         Ok(self.list().await?.queue)
     }
 
-    /// Gives up what this participant holds or waits for on the row, through whichever handle; false where there is nothing.
+    /// Releases the claim that this participant holds or waits for on the row, whichever handle
+    /// requested it. Returns false if there is none.
     ///
     /// # Errors
-    /// Where the coordinator refuses, or cannot be reached.
+    /// Returns an error if the request fails.
     pub async fn release(&self) -> Result<bool> {
         let request =
             Request::delete(["v1", "models", M::DESCRIPTOR.key, self.row.as_str(), "claim"]);
@@ -375,10 +384,11 @@ impl<M: Model> Line<M> {
         Ok(answer.released.unwrap_or(answer.ok))
     }
 
-    /// Puts those who wait into another order: these first, the others behind them as they were.
+    /// Moves these waiters to the front, in this order. The other waiters keep theirs.
     ///
     /// # Errors
-    /// `capability_scope_denied` for a credential that may not, and where the coordinator cannot be reached.
+    /// `capability_scope_denied` if the credential may not reorder the claim queue, or an error if
+    /// the request fails.
     pub async fn reorder<'c>(&self, first: impl IntoIterator<Item = &'c ModelClaim>) -> Result<()> {
         let slots: Vec<QueueSlot> = first
             .into_iter()

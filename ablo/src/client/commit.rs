@@ -1,4 +1,4 @@
-//! Writes: operations that are applied together or not at all, under a key by which a repeated commit is known again.
+//! Commits: operations that are applied as a whole or not at all, under an idempotency key.
 
 use super::Inner;
 use super::error::{Error, Result};
@@ -11,25 +11,25 @@ use serde::Serialize;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-/// What became of a commit.
+/// The receipt of an applied commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The commit's own id: its idempotency key.
+    /// The id of the commit, which is its idempotency key.
     pub id: String,
-    /// Where it stands in the log: changes up to here include it.
+    /// The sync id of the commit's last delta.
     pub stamp: SyncId,
 }
 
-/// A row that was created.
+/// The result of creating a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created<M> {
-    /// Its id.
+    /// The id of the row.
     pub id: Id<M>,
-    /// The commit.
+    /// The receipt of the commit.
     pub receipt: Receipt,
 }
 
-/// Several operations, applied together or not at all. Await it.
+/// A commit of several operations, applied as a whole or not at all. Await it to send it.
 ///
 /// ```no_run
 /// # mod generated { include!("../../tests/weather.in"); }
@@ -44,18 +44,18 @@ pub struct Created<M> {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is written before it is awaited"]
+#[must_use = "a commit is sent only when it is awaited"]
 pub struct Commit {
     inner: Arc<Inner>,
     operations: Vec<Operation>,
-    /// An operation that could not be written as JSON.
-    fault: Option<Error>,
-    options: Options,
+    /// The error to return when the commit is awaited.
+    error: Option<Error>,
+    options: CommitOptions,
 }
 
-/// What is said of all operations of a commit.
+/// The options of a commit, which apply to all of its operations.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Options {
+pub(super) struct CommitOptions {
     pub(super) key: Option<String>,
     pub(super) read_at: Option<SyncId>,
     pub(super) on_stale: Option<OnStale>,
@@ -65,33 +65,32 @@ pub(super) struct Options {
 
 impl Commit {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, operations: Vec::new(), fault: None, options: Options::default() }
+        Self { inner, operations: Vec::new(), error: None, options: CommitOptions::default() }
     }
 
-    pub(super) fn with(mut self, options: Options) -> Self {
+    pub(super) fn with(mut self, options: CommitOptions) -> Self {
         self.options = options;
         self
     }
 
-    fn push<M: Model>(mut self, verb: Verb, id: String, data: Option<&dyn Written>) -> Self {
+    fn push<M: Model>(mut self, verb: Verb, id: String, data: Option<&dyn OperationData>) -> Self {
         let mut operation = Operation::http(verb, M::DESCRIPTOR.key, Some(id));
-        match data.map(Written::row).transpose() {
+        match data.map(OperationData::to_raw).transpose() {
             Ok(data) => operation.data = Maybe::or_null(data),
-            Err(error) => {
-                self.fault = Some(Error::here("invalid_request", format!("no JSON: {error}")))
-            }
+            Err(error) => self.error = Some(Error::not_serializable(&error)),
         }
         self.operations.push(operation);
         self
     }
 
-    /// Creates a row. Without an id it gets one here, so that a repeated commit creates no second row.
+    /// Creates a row. A missing id is generated here, so that a repeated commit does not create a
+    /// second row.
     pub fn create<M: Model>(self, create: Create<M>) -> Self {
         let id = create.id.as_ref().map_or_else(fresh_id, |id| id.as_str().to_owned());
         self.push::<M>(Verb::Create, id, Some(&create))
     }
 
-    /// Changes a row: what the patch does not name stays.
+    /// Updates the fields of a row that the patch sets.
     pub fn update<P: ModelPatch<Model: Model> + Serialize>(
         self,
         id: impl Into<Id<P::Model>>,
@@ -100,60 +99,61 @@ impl Commit {
         self.push::<P::Model>(Verb::Update, id.into().as_str().to_owned(), Some(&patch))
     }
 
-    pub(super) fn change<M: Model>(self, id: &Id<M>, patch: &M::Patch) -> Self {
+    pub(super) fn update_row<M: Model>(self, id: &Id<M>, patch: &M::Patch) -> Self {
         self.push::<M>(Verb::Update, id.as_str().to_owned(), Some(patch))
     }
 
-    /// A commit that fails when it is awaited.
-    pub(super) fn failed(mut self, fault: Error) -> Self {
-        self.fault = Some(fault);
+    /// Makes the commit fail with this error when it is awaited.
+    pub(super) fn failed(mut self, error: Error) -> Self {
+        self.error = Some(error);
         self
     }
 
-    /// Deletes a row. One that is not there is no error.
+    /// Deletes a row. Deleting a row that does not exist succeeds.
     pub fn delete<M: Model>(self, id: impl Into<Id<M>>) -> Self {
         self.push::<M>(Verb::Delete, id.into().as_str().to_owned(), None)
     }
 
-    /// Archives a row: lists leave it out.
+    /// Archives a row. Lists omit archived rows.
     pub fn archive<M: Model>(self, id: impl Into<Id<M>>) -> Self {
         self.push::<M>(Verb::Archive, id.into().as_str().to_owned(), None)
     }
 
-    /// Takes a row out of the archive.
+    /// Restores an archived row.
     pub fn unarchive<M: Model>(self, id: impl Into<Id<M>>) -> Self {
         self.push::<M>(Verb::Unarchive, id.into().as_str().to_owned(), None)
     }
 
-    /// What the writes are based on: they are refused with `stale_context` where others have written the same fields since.
+    /// Sets the sync id of the read that the writes are based on. They are refused with
+    /// `stale_context` if another participant has written the same fields since.
     pub fn read_at(mut self, stamp: SyncId) -> Self {
         self.options.read_at = Some(stamp);
         self
     }
 
-    /// What happens to writes that are stale; by default they are refused.
-    pub fn on_stale(mut self, what: OnStale) -> Self {
-        self.options.on_stale = Some(what);
+    /// Selects what happens to stale writes. By default they are refused.
+    pub fn on_stale(mut self, action: OnStale) -> Self {
+        self.options.on_stale = Some(action);
         self
     }
 
-    /// The key under which the commit is applied once; by default a new one.
+    /// Sets the idempotency key. By default it is generated.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.key = Some(key.into());
         self
     }
 
-    /// The open turn that causes the writes.
+    /// Names the open turn that causes the writes.
     pub fn caused_by(mut self, turn: impl Into<String>) -> Self {
         self.options.caused_by = Some(turn.into());
         self
     }
 
     async fn run(self) -> Result<Receipt> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
+        if let Some(error) = self.error {
+            return Err(error);
         }
-        let Options { key, read_at, on_stale, claim, caused_by } = self.options;
+        let CommitOptions { key, read_at, on_stale, claim, caused_by } = self.options;
         let key = key.unwrap_or_else(fresh_id);
         let mut operations = self.operations;
         for operation in &mut operations {
@@ -164,12 +164,12 @@ impl Commit {
         body.idempotency_key = Some(key.clone());
         body.intent = claim;
         body.caused_by_task_id = caused_by;
-        let request = Request::post(["v1", "commits"], &body)?.key(key.clone());
+        let request = Request::post(["v1", "commits"], &body)?.idempotency_key(key.clone());
         let receipt: CommitReceipt = self.inner.http.send(&request).await?;
         match (receipt.success, receipt.error) {
             (true, _) => Ok(Receipt { id: key, stamp: receipt.last_sync_id.unwrap_or(SyncId(0)) }),
             (false, Some(failure)) => Err(failure.into()),
-            (false, None) => Err(Error::here("commit_failed", "the commit was rejected")),
+            (false, None) => Err(Error::local("commit_failed", "the commit was rejected")),
         }
     }
 }
@@ -183,20 +183,20 @@ impl IntoFuture for Commit {
     }
 }
 
-/// What an operation carries.
-trait Written {
-    fn row(&self) -> serde_json::Result<RawRow>;
+/// The data of an operation: a create or a patch.
+trait OperationData {
+    fn to_raw(&self) -> serde_json::Result<RawRow>;
 }
 
-impl<T: Serialize> Written for T {
-    fn row(&self) -> serde_json::Result<RawRow> {
+impl<T: Serialize> OperationData for T {
+    fn to_raw(&self) -> serde_json::Result<RawRow> {
         RawRow::encode(self)
     }
 }
 
-/// A create of one row. Await it.
+/// A commit that creates one row. Await it to send it.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is written before it is awaited"]
+#[must_use = "a commit is sent only when it is awaited"]
 pub struct CreateOne<M> {
     id: Id<M>,
     commit: Commit,
@@ -209,13 +209,13 @@ impl<M: Model> CreateOne<M> {
         Self { id, commit }
     }
 
-    /// As [`Commit::idempotency_key`].
+    /// Sets the idempotency key, as [`Commit::idempotency_key`] does.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.commit = self.commit.idempotency_key(key);
         self
     }
 
-    /// As [`Commit::caused_by`].
+    /// Names the open turn that causes the write, as [`Commit::caused_by`] does.
     pub fn caused_by(mut self, turn: impl Into<String>) -> Self {
         self.commit = self.commit.caused_by(turn);
         self
@@ -231,7 +231,7 @@ impl<M: Model> IntoFuture for CreateOne<M> {
     }
 }
 
-/// An id that nobody else makes.
+/// Returns a new random id.
 pub(super) fn fresh_id() -> String {
     uuid::Uuid::new_v4().hyphenated().to_string()
 }

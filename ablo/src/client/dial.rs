@@ -1,5 +1,5 @@
-//! Where a client's connections come from: the network, or whoever brings streams of its own, such as a coordinator in the
-//! same process.
+//! Opens the client's connections: over the network, or through a dialer that the caller provides,
+//! such as that of a coordinator in the same process.
 
 use super::error::{Error, Result};
 use futures_util::future::BoxFuture;
@@ -14,28 +14,28 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A stream of bytes in both directions.
+/// A bidirectional byte stream.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// An open connection, before anything is said over it.
-pub(super) type Wire = Box<dyn Duplex>;
+/// An open connection before any handshake.
+pub(super) type Stream = Box<dyn Duplex>;
 
-/// Opens connections that are not the network's.
+/// Opens connections that do not go over the network.
 #[derive(Clone)]
-pub(super) struct Dial(Arc<dyn Fn() -> BoxFuture<'static, io::Result<Wire>> + Send + Sync>);
+pub(super) struct Dialer(Arc<dyn Fn() -> BoxFuture<'static, io::Result<Stream>> + Send + Sync>);
 
-impl std::fmt::Debug for Dial {
+impl std::fmt::Debug for Dialer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Dial")
+        f.write_str("Dialer")
     }
 }
 
-/// An answer: status, headers and body.
-pub(super) type Answer = (StatusCode, HeaderMap, Vec<u8>);
+/// Status, headers and body of an HTTP response.
+pub(super) type HttpResponse = (StatusCode, HeaderMap, Vec<u8>);
 
-impl Dial {
+impl Dialer {
     pub(super) fn new<F, O, S>(dial: F) -> Self
     where
         F: Fn() -> O + Send + Sync + 'static,
@@ -44,23 +44,27 @@ impl Dial {
     {
         Self(Arc::new(move || {
             let dialed = dial();
-            Box::pin(async move { Ok(Box::new(dialed.await?) as Wire) })
+            Box::pin(async move { Ok(Box::new(dialed.await?) as Stream) })
         }))
     }
 
-    pub(super) async fn open(&self) -> Result<Wire> {
+    pub(super) async fn open(&self) -> Result<Stream> {
         (self.0)().await.map_err(|error| Error::network(&error))
     }
 
-    /// Asks over a connection of its own.
-    pub(super) async fn ask(&self, request: reqwest::Request, within: Duration) -> Result<Answer> {
-        match timeout(within, self.exchange(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Error::here("network_error", "the coordinator did not answer in time")),
+    /// Sends a request over its own connection.
+    pub(super) async fn send(
+        &self,
+        request: reqwest::Request,
+        max_wait: Duration,
+    ) -> Result<HttpResponse> {
+        match timeout(max_wait, self.exchange(request)).await {
+            Ok(response) => response,
+            Err(_) => Err(Error::local("network_error", "the coordinator did not answer in time")),
         }
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Answer> {
+    async fn exchange(&self, request: reqwest::Request) -> Result<HttpResponse> {
         let host = HeaderValue::from_str(request.url().authority())
             .map_err(|error| Error::network(&error))?;
         let mut request = hyper::Request::<reqwest::Body>::try_from(request)
@@ -69,22 +73,23 @@ impl Dial {
             *request.uri_mut() = path.into();
         }
         request.headers_mut().insert(HOST, host);
-        let wire = TokioIo::new(self.open().await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(wire)
+        let stream = TokioIo::new(self.open().await?);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
             .await
             .map_err(|error| Error::network(&error))?;
-        // It ends with the answer's body, or with this request.
+        // Ends when the response body is read or the sender is dropped.
         let connection = tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(|error| Error::network(&error))?;
-        let (head, body) = answer.into_parts();
+        let response =
+            sender.send_request(request).await.map_err(|error| Error::network(&error))?;
+        let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| Error::network(&error))?.to_bytes();
         connection.abort();
         Ok((head.status, head.headers, body.to_vec()))
     }
 }
 
-/// A connection of the network.
-pub(super) async fn tcp(url: &Url) -> Result<Wire> {
+/// Opens a TCP connection to the host of a URL.
+pub(super) async fn tcp(url: &Url) -> Result<Stream> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(443);
     let stream = TcpStream::connect((host, port)).await.map_err(|error| Error::network(&error))?;

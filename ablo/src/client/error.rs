@@ -1,7 +1,7 @@
-//! What goes wrong on the way to a coordinator: its refusals, the network's failures, and answers that cannot be read.
+//! Client errors: refusals of the coordinator, network failures and unreadable responses.
 //!
-//! An [`Error`] has a code of the protocol's registry; kind, what to do about it and whether trying again can help follow
-//! from the code.
+//! The code of an [`Error`] comes from the protocol's registry and determines its kind, its help
+//! text and whether a retry can succeed.
 
 use crate::wire::{self, Category, ErrorClass, ErrorCode, ErrorEnvelope, Recovery, SyncId};
 use crate::{Model, Row};
@@ -9,25 +9,32 @@ use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
 
-/// What gives an answer of a coordinator, or says why there is none.
+/// The result of a client call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call did not succeed.
+/// An error of a client call.
 ///
 /// ```
 /// use ablo::Error;
-/// fn why(error: &Error) -> String {
+/// use ablo::client::ErrorKind;
+///
+/// fn describe(error: &Error) -> String {
 ///     match error.kind() {
-///         ablo::client::ErrorKind::Claimed(holder) => format!("{} is at it", holder.held_by.as_deref().unwrap_or("somebody")),
-///         ablo::client::ErrorKind::Stale(stale) => format!("{} rows moved on", stale.conflicts.len()),
+///         ErrorKind::Claimed(holder) => {
+///             format!("held by {}", holder.held_by.as_deref().unwrap_or("another participant"))
+///         }
+///         ErrorKind::Stale(stale) => format!("{} rows have changed", stale.conflicts.len()),
 ///         _ => format!("{error}: {}", error.help()),
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` form is a report with code, message and help, since that is what
+/// `fn main() -> Result<(), ablo::Error>` prints.
+#[derive(Clone)]
 pub struct Error(Box<Parts>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Parts {
     code: ErrorCode,
     message: String,
@@ -38,84 +45,84 @@ struct Parts {
     retry_after: Option<Duration>,
 }
 
-/// What an error is about.
+/// The kind of an [`Error`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Another participant holds the row.
     Claimed(Box<Holder>),
-    /// The row has moved since it was read.
+    /// The row has changed since it was read.
     Stale(Box<Stale>),
-    /// A claim, or a place in a line, is gone.
+    /// The claim or its position in the claim queue was lost.
     ClaimLost,
-    /// The credential is missing, unknown or over.
+    /// The credential is missing, unknown or expired.
     Authentication,
-    /// The credential may not do this.
+    /// The credential does not permit this.
     Permission,
-    /// What was asked for is not there.
+    /// The row or other resource does not exist.
     NotFound,
-    /// Another conflict with what is stored.
+    /// The request conflicts with the stored state in another way.
     Conflict,
-    /// The request is wrong.
+    /// The request is invalid.
     Invalid,
-    /// Too many requests.
+    /// Too many requests were sent.
     RateLimited,
-    /// The coordinator, or the way there, failed.
+    /// The coordinator or the network failed.
     Unavailable,
-    /// The answer is none of the protocol, or of another schema.
+    /// The response does not follow the protocol or this program's schema.
     Unreadable,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
-/// Who holds a row.
+/// The holder of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
-    /// The participant; an agent is `agent:<id>`.
+    /// The participant. An agent is `agent:<id>`.
     pub held_by: Option<String>,
-    /// Its claim.
+    /// The id of its claim.
     #[serde(rename = "heldByIntentId")]
     pub claim_id: Option<String>,
-    /// Until when without a sign of life, ISO 8601.
+    /// When the claim expires unless it is renewed, ISO 8601.
     #[serde(rename = "heldByExpiresAt")]
     pub expires_at: Option<String>,
 }
 
-/// What a write was based on, and what has changed since.
+/// The details of a refused stale write.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stale {
-    /// The place in the log that the write was based on.
+    /// The sync id that the write was based on.
     pub read_at: Option<SyncId>,
-    /// The rows that moved.
+    /// The rows that have changed since.
     #[serde(default)]
     pub conflicts: Vec<Conflict>,
 }
 
-/// A row that moved between a read and the write that was based on it.
+/// A row that changed between a read and the write that was based on it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
     /// The key of the model.
     pub model: String,
-    /// The row.
+    /// The id of the row.
     pub id: String,
-    /// Where in the log it moved.
+    /// The sync id of the change.
     pub observed_sync_id: SyncId,
-    /// The fields that were written by both; empty is all of them.
+    /// The fields that both wrote. Empty means all fields.
     #[serde(default)]
     pub conflicting_fields: Vec<String>,
-    /// The row as it is now; absent where it is gone.
+    /// The current row. Absent if it was deleted.
     #[serde(default)]
     pub data: Option<serde_json::Value>,
 }
 
 impl Conflict {
-    /// The row as it is now; `None` where it is gone, or of another model.
+    /// Returns the current row, or `None` if it was deleted or belongs to another model.
     ///
     /// # Errors
-    /// `response_unreadable` where the row is not of this program's schema.
+    /// `response_unreadable` if the row does not match this program's schema.
     pub fn row<M: Model>(&self) -> Result<Option<Row<M>>> {
         match &self.data {
             Some(data) if self.model == M::DESCRIPTOR.key => {
@@ -127,16 +134,20 @@ impl Conflict {
 }
 
 impl Error {
-    /// An error that is found on this side.
-    pub(crate) fn here(code: &'static str, message: impl Into<String>) -> Self {
-        Self::of(ErrorCode::from(code), message.into(), None, &serde_json::Value::Null)
+    /// An error that this client detects.
+    pub(crate) fn local(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::from(code), message.into(), None, &serde_json::Value::Null)
     }
 
     pub(crate) fn unreadable(error: &dyn fmt::Display) -> Self {
-        Self::here("response_unreadable", format!("the answer could not be read: {error}"))
+        Self::local("response_unreadable", format!("the response could not be read: {error}"))
     }
 
-    /// The way to the coordinator failed.
+    pub(crate) fn not_serializable(error: &serde_json::Error) -> Self {
+        Self::local("invalid_request", format!("the request cannot be written as JSON: {error}"))
+    }
+
+    /// A connection failure. The message includes the whole chain of causes.
     pub(crate) fn network(error: &dyn std::error::Error) -> Self {
         let mut message = error.to_string();
         let mut source = error.source();
@@ -144,28 +155,28 @@ impl Error {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
-        Self::here("network_error", message)
+        Self::local("network_error", message)
     }
 
-    /// What the body of an answer outside 2xx says.
-    pub(crate) fn answered(status: u16, body: &[u8], request_id: Option<String>) -> Self {
-        let mut made = match serde_json::from_slice::<ErrorEnvelope>(body) {
+    /// Reads the error from the body of a response outside 2xx.
+    pub(crate) fn from_response(status: u16, body: &[u8], request_id: Option<String>) -> Self {
+        let mut error = match serde_json::from_slice::<ErrorEnvelope>(body) {
             Ok(envelope) => {
                 let details = serde_json::Value::Object(envelope.other);
                 let code = envelope.code.unwrap_or_else(|| ErrorCode::from("internal_error"));
-                let mut made = Self::of(code, envelope.message, Some(status), &details);
-                made.0.request_id = envelope.request_id;
-                made.0.param = envelope.param;
-                made
+                let mut error = Self::new(code, envelope.message, Some(status), &details);
+                error.0.request_id = envelope.request_id;
+                error.0.param = envelope.param;
+                error
             }
-            // What stands between here and there (a proxy) has its own words.
+            // The response of a proxy in between.
             Err(_) => {
                 let code = match status {
                     429 => "rate_limited",
                     502..=504 => "network_error",
                     _ => "internal_error",
                 };
-                Self::of(
+                Self::new(
                     ErrorCode::from(code),
                     format!("HTTP status {status}"),
                     Some(status),
@@ -173,19 +184,19 @@ impl Error {
                 )
             }
         };
-        made.0.request_id = made.0.request_id.or(request_id);
-        made
+        error.0.request_id = error.0.request_id.or(request_id);
+        error
     }
 
-    /// The holder that a frame named.
+    /// The refusal of a claim by the holder that a frame names.
     pub(crate) fn claimed(holder: Holder) -> Self {
         let by = holder.held_by.as_deref().unwrap_or("another participant");
-        let mut made = Self::here("entity_claimed", format!("the row is held by {by}"));
-        made.0.kind = ErrorKind::Claimed(Box::new(holder));
-        made
+        let mut error = Self::local("entity_claimed", format!("the row is held by {by}"));
+        error.0.kind = ErrorKind::Claimed(Box::new(holder));
+        error
     }
 
-    fn of(
+    fn new(
         code: ErrorCode,
         message: String,
         status: Option<u16>,
@@ -203,7 +214,7 @@ impl Error {
         }))
     }
 
-    pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
     }
@@ -212,91 +223,91 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the same bytes may be sent again without anyone deciding anew.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether the client may repeat the same request on its own.
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited) && self.retryable()
     }
 
-    /// What it is about.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The stable code, such as `stale_context`; `wire::CODES` lists those of the protocol.
+    /// Returns the stable code, such as `stale_context`. `wire::CODES` lists the codes of the
+    /// protocol.
     #[must_use]
     pub fn code(&self) -> &str {
         self.0.code.as_str()
     }
 
-    /// The id under which the coordinator's log has the request.
+    /// Returns the id of the request in the coordinator's log.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The HTTP status of the answer, where there was one.
+    /// Returns the HTTP status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The path of the offending input, such as `tasks.status`.
+    /// Returns the path of the invalid input, such as `tasks.status`.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
         self.0.param.as_deref()
     }
 
-    /// Whether the same call can succeed later, as the registry says. A stale write succeeds only after another read, and a
-    /// claimed row only when its holder is done: those are never repeated on their own.
+    /// Returns whether the same call can succeed later, according to the registry of codes. The
+    /// client never repeats a stale write or a write to a claimed row on its own.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        let passes = matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited);
-        self.0.code.info().map_or(passes, |info| info.retryable)
+        let transient = matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited);
+        self.0.code.info().map_or(transient, |info| info.retryable)
     }
 
-    /// Whether what was asked for is not there.
+    /// Returns whether the row or other resource does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.0.kind == ErrorKind::NotFound
     }
 
-    /// What to do about it.
+    /// Returns what to do about the error.
     #[must_use]
     pub fn help(&self) -> &'static str {
         match (&self.0.kind, self.0.code.recovery()) {
             (ErrorKind::Claimed(_), _) => {
-                "claim the row and wait in its line, or write when its holder is done"
+                "claim the row to wait for it, or write after its holder releases it"
             }
             (ErrorKind::Stale(_), _) => {
-                "read the row again and decide anew; the conflicts hold it as it is now"
+                "read the row again and repeat the write if it still applies; the conflicts hold \
+                 the current rows"
             }
             (ErrorKind::ClaimLost, _) => {
-                "claim the row again; what was read under the claim may have changed"
+                "claim the row again; it may have changed since it was read"
             }
             (ErrorKind::Unreadable, _) => {
                 "generate the models from the schema that the coordinator serves"
             }
-            (ErrorKind::RateLimited, _) => "send less, or try again later",
-            (ErrorKind::Unavailable, _) => {
-                "try again later; nothing is known to be wrong with the request"
-            }
+            (ErrorKind::RateLimited, _) => "send fewer requests, or try again later",
+            (ErrorKind::Unavailable, _) => "try again later; the request itself may be valid",
             (ErrorKind::NotFound, _) => {
-                "look for the row again: it may be gone, or outside of what the credential sees"
+                "check the id; the row may be deleted or not visible to this credential"
             }
-            (_, Recovery::AccessCredentialExpiry) => "exchange the key for another token",
-            (_, Recovery::SessionExpiry) => "the login is over: sign in again",
-            (_, Recovery::AuthBlocked) => "use another key; this one will not work again by itself",
-            (_, Recovery::Permission) => "ask for a credential that covers this",
+            (_, Recovery::AccessCredentialExpiry) => "exchange the key for a new token",
+            (_, Recovery::SessionExpiry) => "the session has expired; sign in again",
+            (_, Recovery::AuthBlocked) => "use another key; this one is blocked permanently",
+            (_, Recovery::Permission) => "use a credential that permits this",
             (_, Recovery::Transient) => "try again later",
-            (_, Recovery::None) => "change the request as the message says",
+            (_, Recovery::None) => "correct the request as the message says",
         }
     }
 }
 
-/// What a code is about; the registry lacks the codes of this side.
+/// Returns the kind of a code. The registry does not list the codes that only the client uses.
 fn kind(code: &ErrorCode, status: Option<u16>, details: &serde_json::Value) -> ErrorKind {
-    let read = |class: ErrorClass| match class {
+    let kind_of = |class: ErrorClass| match class {
         ErrorClass::Claimed => {
             ErrorKind::Claimed(Box::new(Holder::deserialize(details).unwrap_or_default()))
         }
@@ -317,7 +328,7 @@ fn kind(code: &ErrorCode, status: Option<u16>, details: &serde_json::Value) -> E
         ("base_url_missing", _) => ErrorKind::Invalid,
         ("network_error", _) => ErrorKind::Unavailable,
         ("response_unreadable", _) => ErrorKind::Unreadable,
-        _ => read(code.class(status)),
+        _ => kind_of(code.class(status)),
     }
 }
 
@@ -326,6 +337,20 @@ impl fmt::Display for Error {
         write!(f, "{} [{}]", self.0.message, self.0.code)?;
         match &self.0.request_id {
             Some(id) => write!(f, " (request {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code, self.0.message)?;
+        if let Some(param) = &self.0.param {
+            write!(f, "\nparam: {param}")?;
+        }
+        write!(f, "\nhelp: {}", self.help())?;
+        match &self.0.request_id {
+            Some(id) => write!(f, "\nrequest: {id}"),
             None => Ok(()),
         }
     }
@@ -341,6 +366,41 @@ impl From<wire::CommitFailure> for Error {
             wire::CommitFailure::Detail(error) => serde_json::Value::Object(error.other),
             wire::CommitFailure::Text(_) => serde_json::Value::Null,
         };
-        Self::of(code, message, None, &details)
+        Self::new(code, message, None, &details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fn main() -> Result<(), ablo::Error>` prints the `Debug` form.
+    #[test]
+    fn debug_shows_code_message_help_and_request() {
+        let body =
+            br#"{"type":"AbloStaleContextError","code":"stale_context","message":"the row changed",
+            "readAt":7,"conflicts":[{"model":"tasks","id":"t1","observedSyncId":9,
+            "data":{"id":"t1","token":"secret"}}]}"#;
+        let error = Error::from_response(409, body, Some("req_1".to_owned()));
+        assert_eq!(
+            format!("{error:?}"),
+            "stale_context: the row changed\n\
+             help: read the row again and repeat the write if it still applies; \
+             the conflicts hold the current rows\n\
+             request: req_1"
+        );
+        let error = Error::from_response(
+            400,
+            br#"{"type":"AbloValidationError","code":"unknown_field",
+                "message":"no field `titel` on model `tasks`",
+                "param":"tasks.titel"}"#,
+            None,
+        );
+        assert_eq!(
+            format!("{error:?}"),
+            "unknown_field: no field `titel` on model `tasks`\n\
+             param: tasks.titel\n\
+             help: correct the request as the message says"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Conditions and orders, written with field tokens: a filter cannot name a field that the model lacks, nor compare it with
-//! a value of another type.
+//! Filters and orders built from field tokens, so that the field names and value types are checked
+//! at compile time.
 
 use super::error::{Error, Result};
 use crate::__private::Value;
@@ -7,10 +7,10 @@ use crate::wire::{Operator, Where};
 use crate::{Field, Model};
 use std::marker::PhantomData;
 
-/// Parameters of a page, which a field's name cannot be told from.
+/// The query parameters of a list, which cannot also be field names.
 const RESERVED: [&str; 4] = ["limit", "order", "order_by", "starting_after"];
 
-/// A field that equals a value.
+/// The condition that a field equals a value.
 #[derive(Debug)]
 pub struct Equal<M> {
     name: &'static str,
@@ -25,7 +25,7 @@ pub struct Condition<M> {
     model: PhantomData<fn() -> M>,
 }
 
-/// Which field rows are ordered by, and which way.
+/// The field and the direction that rows are ordered by.
 #[derive(Debug)]
 pub struct OrderBy<M> {
     pub(super) name: &'static str,
@@ -34,21 +34,21 @@ pub struct OrderBy<M> {
 }
 
 impl<M> Equal<M> {
-    /// As a page is asked for with.
-    pub(super) fn pair(&self) -> Result<(&'static str, String)> {
+    /// Returns the query parameter of a list request.
+    pub(super) fn query_pair(&self) -> Result<(&'static str, String)> {
         if RESERVED.contains(&self.name) {
             let message =
-                format!("a page cannot be filtered by the field `{}`; use `query`", self.name);
-            return Err(Error::here("invalid_request", message));
+                format!("a list cannot be filtered by the field `{}`; use `query`", self.name);
+            return Err(Error::local("invalid_request", message));
         }
         let text = match &self.value {
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Null => {
                 let message = format!(
-                    "a page cannot be filtered by absent values of `{}`; use `query`",
+                    "a list cannot be filtered by null values of `{}`; use `query`",
                     self.name
                 );
-                return Err(Error::here("invalid_request", message));
+                return Err(Error::local("invalid_request", message));
             }
             value => value.to_string(),
         };
@@ -67,7 +67,7 @@ fn condition<M>(name: &'static str, op: Operator, value: serde_json::Value) -> C
     Condition { clause: Where { column: name.to_owned(), op: Some(op), value }, model: PhantomData }
 }
 
-/// A field's value as JSON. All of its forms can be written.
+/// Returns a field value as JSON. Writing it cannot fail.
 fn json<T: Value>(value: &T) -> serde_json::Value {
     serde_json::to_value(value.to_value_ref()).unwrap_or_default()
 }
@@ -77,47 +77,50 @@ fn json<T: Value>(value: &T) -> serde_json::Value {
 /// ```
 /// # mod generated { include!("../../tests/weather.in"); }
 /// # use generated::{WeatherReport, WeatherReportStatus};
-/// # fn ask(reports: ablo::client::Models<WeatherReport>) {
-/// reports.list().filter(WeatherReport::STATUS.eq(WeatherReportStatus::Ready)).order_by(WeatherReport::LOCATION.asc());
-/// reports.query().filter(WeatherReport::CONFIDENCE.ge(0.5)).filter(WeatherReport::FORECAST.is_not_null());
+/// # fn read(reports: ablo::client::ModelClient<WeatherReport>) {
+/// reports
+///     .list()
+///     .filter(WeatherReport::STATUS.eq(WeatherReportStatus::Ready))
+///     .order_by(WeatherReport::LOCATION.asc());
+/// reports
+///     .query()
+///     .filter(WeatherReport::CONFIDENCE.ge(0.5))
+///     .filter(WeatherReport::FORECAST.is_not_null());
 /// # }
 /// ```
-#[allow(
-    clippy::should_implement_trait,
-    reason = "they make conditions, as query builders have them"
-)]
+#[allow(clippy::should_implement_trait, reason = "query builders name conditions this way")]
 impl<M: Model, T: Value> Field<M, T> {
-    /// The field equals this.
+    /// The field equals `value`.
     pub fn eq(self, value: impl Into<T>) -> Equal<M> {
         Equal { name: self.name(), value: json(&value.into()), model: PhantomData }
     }
 
-    /// The field does not equal this.
+    /// The field does not equal `value`.
     pub fn ne(self, value: impl Into<T>) -> Condition<M> {
         condition(self.name(), Operator::Ne, json(&value.into()))
     }
 
-    /// The field is less than this.
+    /// The field is less than `value`.
     pub fn lt(self, value: impl Into<T>) -> Condition<M> {
         condition(self.name(), Operator::Lt, json(&value.into()))
     }
 
-    /// The field is less than this, or equal.
+    /// The field is less than or equal to `value`.
     pub fn le(self, value: impl Into<T>) -> Condition<M> {
         condition(self.name(), Operator::Le, json(&value.into()))
     }
 
-    /// The field is greater than this.
+    /// The field is greater than `value`.
     pub fn gt(self, value: impl Into<T>) -> Condition<M> {
         condition(self.name(), Operator::Gt, json(&value.into()))
     }
 
-    /// The field is greater than this, or equal.
+    /// The field is greater than or equal to `value`.
     pub fn ge(self, value: impl Into<T>) -> Condition<M> {
         condition(self.name(), Operator::Ge, json(&value.into()))
     }
 
-    /// The field equals one of these.
+    /// The field equals one of `values`.
     pub fn one_of<V: Into<T>>(self, values: impl IntoIterator<Item = V>) -> Condition<M> {
         condition(
             self.name(),
@@ -126,7 +129,7 @@ impl<M: Model, T: Value> Field<M, T> {
         )
     }
 
-    /// The field equals none of these.
+    /// The field equals none of `values`.
     pub fn none_of<V: Into<T>>(self, values: impl IntoIterator<Item = V>) -> Condition<M> {
         condition(
             self.name(),
@@ -135,12 +138,12 @@ impl<M: Model, T: Value> Field<M, T> {
         )
     }
 
-    /// By this field, smallest first.
+    /// Orders by this field, ascending.
     pub fn asc(self) -> OrderBy<M> {
         OrderBy { name: self.name(), descending: false, model: PhantomData }
     }
 
-    /// By this field, largest first.
+    /// Orders by this field, descending.
     pub fn desc(self) -> OrderBy<M> {
         OrderBy { name: self.name(), descending: true, model: PhantomData }
     }

@@ -1,6 +1,7 @@
-//! Requests over HTTP: the bearer token, retries with jitter, and answers that are read or become an [`Error`].
+//! HTTP requests: bearer token, retries with jitter, and responses that become values or an
+//! [`Error`].
 
-use super::dial::{Answer, Dial, Wire, tcp};
+use super::dial::{Dialer, HttpResponse, Stream, tcp};
 use super::error::{Error, Result};
 use super::token::Tokens;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -10,24 +11,24 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(30);
-/// The first pause between attempts; every further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The backoff after the first attempt. It doubles with each further attempt.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest backoff.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// The way to one coordinator.
+/// The HTTP client of one coordinator.
 pub(super) struct Http {
     base: Url,
     client: reqwest::Client,
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) tokens: Tokens,
     attempts: u32,
-    dial: Option<Dial>,
+    dialer: Option<Dialer>,
 }
 
-/// A request that may be sent more than once: it reads, or it has a key by which the coordinator knows it again.
+/// A request that may be sent more than once: it only reads, or it has an idempotency key.
 pub(super) struct Request {
     method: Method,
     path: Vec<String>,
@@ -50,10 +51,8 @@ impl Request {
         body: &impl Serialize,
     ) -> Result<Self> {
         let mut request = Self::new(Method::POST, path);
-        request.body = Some(
-            serde_json::to_vec(body)
-                .map_err(|error| Error::here("invalid_request", format!("no JSON: {error}")))?,
-        );
+        let body = serde_json::to_vec(body).map_err(|error| Error::not_serializable(&error))?;
+        request.body = Some(body);
         Ok(request)
     }
 
@@ -67,8 +66,8 @@ impl Request {
         self
     }
 
-    /// The key under which the coordinator applies the write once.
-    pub(super) fn key(mut self, key: String) -> Self {
+    /// Sets the idempotency key.
+    pub(super) fn idempotency_key(mut self, key: String) -> Self {
         self.key = Some(key);
         self
     }
@@ -79,9 +78,9 @@ impl Http {
         base: &str,
         tokens: Tokens,
         attempts: u32,
-        dial: Option<Dial>,
+        dialer: Option<Dialer>,
     ) -> Result<Self> {
-        let base = read_base(base)?;
+        let base = parse_base(base)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -91,18 +90,18 @@ impl Http {
             .with_no_client_auth();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            .timeout(ANSWER)
+            .timeout(REQUEST_TIMEOUT)
             .build()
             .map_err(|error| Error::network(&error))?;
-        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1), dial })
+        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1), dialer })
     }
 
-    /// The token to send now.
+    /// Returns the current token.
     pub(super) async fn token(&self) -> Result<Arc<str>> {
         self.tokens.get(self).await
     }
 
-    /// Sends a request with the current token, again where that can help, and reads the answer.
+    /// Sends a request with the current token, retries transient failures and reads the response.
     pub(super) async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let mut renewed = false;
         let mut attempt = 0;
@@ -110,7 +109,7 @@ impl Http {
             attempt += 1;
             let error = match self.token().await {
                 Err(error) => error,
-                Ok(token) => match self.once(request, &token).await {
+                Ok(token) => match self.send_once(request, &token).await {
                     Ok(body) => {
                         return serde_json::from_slice(&body)
                             .map_err(|error| Error::unreadable(&error));
@@ -118,7 +117,7 @@ impl Http {
                     Err(error)
                         if error.status() == Some(401)
                             && !renewed
-                            && self.tokens.refused(&token).await =>
+                            && self.tokens.invalidate(&token).await =>
                     {
                         renewed = true;
                         continue;
@@ -126,30 +125,31 @@ impl Http {
                     Err(error) => error,
                 },
             };
-            if attempt >= self.attempts || !error.is_passing() {
+            if attempt >= self.attempts || !error.is_transient() {
                 return Err(error);
             }
-            tokio::time::sleep(pause(attempt).max(error.retry_after().unwrap_or_default())).await;
+            let retry_after = error.retry_after().unwrap_or_default();
+            tokio::time::sleep(backoff(attempt).max(retry_after)).await;
         }
     }
 
-    /// Sends a request once, with this token.
-    pub(super) async fn once(&self, request: &Request, token: &str) -> Result<Vec<u8>> {
+    /// Sends a request once with this token.
+    pub(super) async fn send_once(&self, request: &Request, token: &str) -> Result<Vec<u8>> {
         let url = self.url(&request.path, &request.query)?;
-        let mut sent = self
+        let mut builder = self
             .client
             .request(request.method.clone(), url)
             .header(AUTHORIZATION, format!("Bearer {token}"));
         if let Some(body) = &request.body {
-            sent = sent.header(CONTENT_TYPE, "application/json").body(body.clone());
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         if let Some(key) = &request.key {
-            sent = sent.header("Idempotency-Key", key);
+            builder = builder.header("Idempotency-Key", key);
         }
-        let sent = sent.build().map_err(|error| Error::network(&error.without_url()))?;
-        let (status, headers, body) = match &self.dial {
-            Some(dial) => dial.ask(sent, ANSWER).await?,
-            None => self.ask(sent).await?,
+        let request = builder.build().map_err(|error| Error::network(&error.without_url()))?;
+        let (status, headers, body) = match &self.dialer {
+            Some(dialer) => dialer.send(request, REQUEST_TIMEOUT).await?,
+            None => self.execute(request).await?,
         };
         let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
@@ -158,38 +158,36 @@ impl Http {
             .map(Duration::from_secs);
         match status.is_success() {
             true => Ok(body),
-            false => Err(Error::answered(status.as_u16(), &body, request_id)
-                .after(wait.map(|wait| wait.min(ANSWER)))),
+            false => Err(Error::from_response(status.as_u16(), &body, request_id)
+                .with_retry_after(wait.map(|wait| wait.min(REQUEST_TIMEOUT)))),
         }
     }
 
-    /// Asks over the network.
-    async fn ask(&self, request: reqwest::Request) -> Result<Answer> {
+    /// Sends a request over the network.
+    async fn execute(&self, request: reqwest::Request) -> Result<HttpResponse> {
         let failed = |error: reqwest::Error| Error::network(&error.without_url());
-        let answer = self.client.execute(request).await.map_err(failed)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok((status, headers, answer.bytes().await.map_err(failed)?.to_vec()))
+        let response = self.client.execute(request).await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok((status, headers, response.bytes().await.map_err(failed)?.to_vec()))
     }
 
-    /// A connection for a WebSocket.
-    pub(super) async fn wire(&self, url: &Url) -> Result<Wire> {
-        match &self.dial {
-            Some(dial) => dial.open().await,
+    /// Opens a connection for a WebSocket.
+    pub(super) async fn open_stream(&self, url: &Url) -> Result<Stream> {
+        match &self.dialer {
+            Some(dialer) => dialer.open().await,
             None => tcp(url).await,
         }
     }
 
     fn url(&self, path: &[String], query: &[(&'static str, String)]) -> Result<Url> {
         let mut url = self.base.clone();
-        // A URL leaves these out, and another route would be asked.
+        // URL normalisation removes these segments, which would select another route.
         if let Some(part) = path.iter().find(|part| matches!(part.as_str(), "" | "." | "..")) {
-            return Err(Error::here(
-                "invalid_request",
-                format!("`{part}` is no id that a URL can carry"),
-            ));
+            let message = format!("`{part}` cannot be used as an id, since a URL path omits it");
+            return Err(Error::local("invalid_request", message));
         }
         url.path_segments_mut()
-            .map_err(|()| no_base(self.base.as_str()))?
+            .map_err(|()| invalid_base(self.base.as_str()))?
             .pop_if_empty()
             .extend(path);
         if !query.is_empty() {
@@ -198,51 +196,50 @@ impl Http {
         Ok(url)
     }
 
-    /// Where the socket is.
-    pub(super) fn socket(&self) -> Result<Url> {
+    /// Returns the URL of the WebSocket.
+    pub(super) fn socket_url(&self) -> Result<Url> {
         let mut url =
             self.url(&["sync".to_owned(), "ws".to_owned()], &[("cursor", String::new())])?;
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-        url.set_scheme(scheme).map_err(|()| no_base(self.base.as_str()))?;
+        url.set_scheme(scheme).map_err(|()| invalid_base(self.base.as_str()))?;
         Ok(url)
     }
 }
 
-/// Reads the address of a coordinator; the API is below `/api`, which may be part of it.
-fn read_base(base: &str) -> Result<Url> {
-    let mut url = Url::parse(base).map_err(|_| no_base(base))?;
+/// Parses the address of a coordinator and appends `/api` unless it is there.
+fn parse_base(base: &str) -> Result<Url> {
+    let mut url = Url::parse(base).map_err(|_| invalid_base(base))?;
     let scheme = match url.scheme() {
         "http" | "ws" => "http",
         "https" | "wss" => "https",
-        _ => return Err(no_base(base)),
+        _ => return Err(invalid_base(base)),
     };
-    // `set_scheme` keeps special schemes special, so that this cannot fail.
-    url.set_scheme(scheme).map_err(|()| no_base(base))?;
+    // Cannot fail: both schemes are special schemes of the URL standard.
+    url.set_scheme(scheme).map_err(|()| invalid_base(base))?;
     url.set_query(None);
     url.set_fragment(None);
-    let mut path = url.path_segments_mut().map_err(|()| no_base(base))?;
+    let mut path = url.path_segments_mut().map_err(|()| invalid_base(base))?;
     path.pop_if_empty();
     drop(path);
     if !url.path().ends_with("/api") {
-        url.path_segments_mut().map_err(|()| no_base(base))?.pop_if_empty().push("api");
+        url.path_segments_mut().map_err(|()| invalid_base(base))?.pop_if_empty().push("api");
     }
     Ok(url)
 }
 
-fn no_base(base: &str) -> Error {
-    Error::here(
-        "base_url_missing",
-        format!("`{base}` is no address of a coordinator: give `https://…`"),
-    )
+fn invalid_base(base: &str) -> Error {
+    let message = format!("`{base}` is not the address of a coordinator; use `https://…`");
+    Error::local("base_url_missing", message)
 }
 
-/// How long to wait before the attempt after this one: twice as long each time, less up to half of it, so that clients
-/// that failed together do not come back together.
-pub(super) fn pause(attempt: u32) -> Duration {
-    let full = PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
+/// Returns the time to wait after an attempt, from 1. It doubles with each attempt and is shortened
+/// by up to half at random, so that clients that failed together do not retry together.
+pub(super) fn backoff(attempt: u32) -> Duration {
+    let factor = 1 << attempt.saturating_sub(1).min(8);
+    let full = FIRST_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
     let mut bytes = [0; 2];
-    // Without randomness the pause is whole.
-    let part =
+    // Without randomness, use the full backoff.
+    let jitter =
         if getrandom::fill(&mut bytes).is_ok() { u32::from(u16::from_le_bytes(bytes)) } else { 0 };
-    full - full.saturating_mul(part) / (2 * 65_536)
+    full - full.saturating_mul(jitter) / (2 * 65_536)
 }

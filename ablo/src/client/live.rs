@@ -1,10 +1,11 @@
-//! The task behind claims and presence: it owns one connection, opens it again when it is cut, and says again what was said.
+//! The task behind claims and presence. It owns one WebSocket, reconnects after a disconnect and
+//! restores claims and presence.
 //!
-//! Commands come in; what became of each claim, and who is here, goes out through cells that hold the newest state alone, so
-//! that nobody who does not look makes anything grow.
+//! It receives commands and publishes the state of each claim and the roster of peers through watch
+//! channels, which hold only the newest state, so an idle observer costs no memory.
 
 use super::error::{Error, ErrorKind, Result};
-use super::http::{Http, pause};
+use super::http::{Http, backoff};
 use super::presence::Roster;
 use super::socket::Socket;
 use crate::wire::{
@@ -16,40 +17,40 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// How often the coordinator hears from us.
-const PING: Duration = Duration::from_secs(10);
-/// How long a claim lives without a sign of life, where nobody says.
-pub(super) const TTL: Duration = Duration::from_secs(60);
+/// How often a ping is sent.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// The TTL of a claim that does not set one.
+pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(60);
 
-/// Where a claim stands.
+/// The state of a claim.
 #[derive(Clone, Debug)]
-pub(super) enum Standing {
-    /// There is no answer yet.
-    Asked,
-    /// It waits; 0 is next.
+pub(super) enum ClaimState {
+    /// The coordinator has not answered yet.
+    Requested,
+    /// The claim waits at this position in the claim queue, from 0.
     Queued(u64),
-    /// It is held.
+    /// The claim is held.
     Held,
-    /// It was held or waited, and is gone.
+    /// The claim was held or queued and has ended.
     Lost(LostReason),
-    /// It was refused.
+    /// The coordinator refused the claim.
     Refused(Error),
 }
 
-/// What the task is asked for.
+/// A command to the task.
 pub(super) enum Command {
-    /// Asks for a claim, and tells where it stands.
-    Begin(IntentBegin, watch::Sender<Standing>),
-    /// Gives a claim up, or leaves its line.
+    /// Requests a claim and reports its state.
+    Begin(IntentBegin, watch::Sender<ClaimState>),
+    /// Releases a claim or leaves its claim queue.
     End(String),
-    /// Says what this participant is doing.
+    /// Reports the activity of this participant.
     Report(PresenceReport),
 }
 
-/// The way to the task. It ends when every clone of the sender is gone.
+/// A handle to the task. The task ends when all command senders are dropped.
 #[derive(Debug)]
 pub(super) struct Live {
-    // Unbounded, since a handle that is dropped cannot wait; there are two commands a claim at most.
+    // Unbounded because `Drop` cannot wait. A claim sends at most two commands.
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) roster: watch::Receiver<Roster>,
 }
@@ -57,25 +58,28 @@ pub(super) struct Live {
 impl Live {
     /// Starts the task.
     pub(super) fn start(http: Arc<Http>) -> Result<Self> {
-        let (commands, heard) = mpsc::unbounded_channel();
-        let (roster, seen) = watch::channel(Roster::default());
+        let (command_sender, commands) = mpsc::unbounded_channel();
+        let (roster_sender, roster) = watch::channel(Roster::default());
         let task = Task {
             http,
-            commands: heard,
+            commands,
             claims: BTreeMap::new(),
             report: None,
-            roster,
-            heard: Instant::now(),
+            roster: roster_sender,
+            last_frame_at: Instant::now(),
         };
         spawn(task.run())?;
-        Ok(Self { commands, roster: seen })
+        Ok(Self { commands: command_sender, roster })
     }
 }
 
-/// Spawns a task where there is a runtime to run it.
+/// Spawns a task on the current tokio runtime.
+///
+/// # Errors
+/// `invalid_request` if there is no runtime.
 pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     let runtime = tokio::runtime::Handle::try_current()
-        .map_err(|_| Error::here("invalid_request", "a client runs inside a tokio runtime"))?;
+        .map_err(|_| Error::local("invalid_request", "the client needs a tokio runtime"))?;
     drop(runtime.spawn(task));
     Ok(())
 }
@@ -83,90 +87,91 @@ pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(
 struct Task {
     http: Arc<Http>,
     commands: mpsc::UnboundedReceiver<Command>,
-    claims: BTreeMap<String, Own>,
+    claims: BTreeMap<String, OwnClaim>,
     report: Option<PresenceReport>,
     roster: watch::Sender<Roster>,
-    /// When the coordinator was last heard: leases run from then.
-    heard: Instant,
+    /// When the last frame arrived. Leases are counted from then.
+    last_frame_at: Instant,
 }
 
-struct Own {
+struct OwnClaim {
     begin: IntentBegin,
-    tell: watch::Sender<Standing>,
+    state: watch::Sender<ClaimState>,
 }
 
-impl Own {
+impl OwnClaim {
     fn is_held(&self) -> bool {
-        matches!(*self.tell.borrow(), Standing::Held)
+        matches!(*self.state.borrow(), ClaimState::Held)
     }
 
     fn ttl(&self) -> Duration {
-        self.begin.estimated_ms.map_or(TTL, |ttl| Duration::from_millis(ttl.0))
+        self.begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0))
     }
 }
 
-/// The last sender of commands is gone.
-struct Over;
+/// All command senders are dropped, so the task ends.
+struct Finished;
 
 impl Task {
     async fn run(mut self) {
         let mut failures = 0;
         loop {
-            let began = Instant::now();
-            let error = match self.connected().await {
-                Ok(Over) => return,
+            let started = Instant::now();
+            let error = match self.serve_connection().await {
+                Ok(Finished) => return,
                 Err(error) => error,
             };
-            let over = if error.is_passing() {
-                // A connection that held for a while begins anew.
-                failures = if began.elapsed() > PING { 1 } else { failures + 1 };
-                self.idle(Some(pause(failures))).await
+            let finished = if error.is_transient() {
+                // A connection that lasted a while resets the backoff.
+                failures = if started.elapsed() > PING_INTERVAL { 1 } else { failures + 1 };
+                self.idle(Some(backoff(failures))).await
             } else {
-                // Whoever waits is told, and the next who asks may have more luck.
-                for own in std::mem::take(&mut self.claims).into_values() {
-                    own.tell.send_replace(Standing::Refused(error.clone()));
+                // Fail all claims. The next command tries to connect again.
+                for claim in std::mem::take(&mut self.claims).into_values() {
+                    claim.state.send_replace(ClaimState::Refused(error.clone()));
                 }
                 self.idle(None).await
             };
-            if over.is_some() {
+            if finished.is_some() {
                 return;
             }
         }
     }
 
-    /// Listens to commands for a while, or until there is one.
-    async fn idle(&mut self, wait: Option<Duration>) -> Option<Over> {
+    /// Processes commands without a connection for `wait`, or until the next command.
+    async fn idle(&mut self, wait: Option<Duration>) -> Option<Finished> {
         let until = tokio::time::sleep(wait.unwrap_or(Duration::MAX));
         tokio::pin!(until);
         loop {
             tokio::select! {
                 () = &mut until, if wait.is_some() => break,
                 command = self.commands.recv() => match command {
-                    None => return Some(Over),
+                    None => return Some(Finished),
                     Some(command) => {
-                        self.note(command);
+                        self.apply(command);
                         if wait.is_none() { break }
                     }
                 },
             }
         }
-        let heard = self.heard;
-        // Nobody has kept them alive meanwhile.
-        self.claims.retain(|_, own| {
-            let lost = own.is_held() && heard.elapsed() > own.ttl();
+        let last_frame_at = self.last_frame_at;
+        // Leases were not renewed while disconnected.
+        self.claims.retain(|_, claim| {
+            let lost = claim.is_held() && last_frame_at.elapsed() > claim.ttl();
             if lost {
-                own.tell.send_replace(Standing::Lost(LostReason::Expired));
+                claim.state.send_replace(ClaimState::Lost(LostReason::Expired));
             }
             !lost
         });
         None
     }
 
-    /// Takes a command in; what has to be said of it.
-    fn note(&mut self, command: Command) -> Option<ClientFrame> {
+    /// Applies a command and returns the frame that has to be sent for it.
+    fn apply(&mut self, command: Command) -> Option<ClientFrame> {
         match command {
-            Command::Begin(begin, tell) => {
-                self.claims.insert(begin.intent_id.clone(), Own { begin: begin.clone(), tell });
+            Command::Begin(begin, state) => {
+                let claim = OwnClaim { begin: begin.clone(), state };
+                self.claims.insert(begin.intent_id.clone(), claim);
                 Some(ClientFrame::IntentBegin(begin))
             }
             Command::End(id) => {
@@ -180,27 +185,27 @@ impl Task {
         }
     }
 
-    /// Serves one connection until it is cut, or until nobody needs it.
-    async fn connected(&mut self) -> Result<Over> {
+    /// Serves one connection until it is closed or all command senders are dropped.
+    async fn serve_connection(&mut self) -> Result<Finished> {
         let mut socket = Socket::dial(&self.http).await?;
         self.roster.send_replace(Roster::default());
-        for frame in self.announcement() {
+        for frame in self.initial_frames() {
             socket.send(&frame).await?;
         }
-        let mut ping = tokio::time::interval(PING);
+        let mut ping = tokio::time::interval(PING_INTERVAL);
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
-                    Some(command) => if let Some(frame) = self.note(command) {
+                    Some(command) => if let Some(frame) = self.apply(command) {
                         socket.send(&frame).await?;
                     },
                     None => {
                         socket.close().await;
-                        return Ok(Over);
+                        return Ok(Finished);
                     }
                 },
                 frame = socket.next() => match frame {
-                    Ok(frame) => self.hear(frame),
+                    Ok(frame) => self.receive(frame),
                     Err(error) if *error.kind() == ErrorKind::Unreadable => {}
                     Err(error) => return Err(error),
                 },
@@ -209,12 +214,13 @@ impl Task {
         }
     }
 
-    /// What is said on every new connection: the claims by their old ids, then who is here.
-    fn announcement(&self) -> Vec<ClientFrame> {
-        let begins = self.claims.values().map(|own| {
-            let mut begin = own.begin.clone();
-            // A claim that was held is held, or lost: it does not go back into a line.
-            if own.is_held() {
+    /// Returns the first frames of every connection: the claims under their existing ids, presence,
+    /// and the sync request.
+    fn initial_frames(&self) -> Vec<ClientFrame> {
+        let begins = self.claims.values().map(|claim| {
+            let mut begin = claim.begin.clone();
+            // A renewal must not enter the claim queue: a lost claim is reported as lost.
+            if claim.is_held() {
                 begin.queue = Some(false);
             }
             ClientFrame::IntentBegin(begin)
@@ -227,58 +233,60 @@ impl Task {
         frames
     }
 
-    fn hear(&mut self, frame: ServerFrame) {
-        self.heard = Instant::now();
+    fn receive(&mut self, frame: ServerFrame) {
+        self.last_frame_at = Instant::now();
         match frame {
-            ServerFrame::IntentAcquired(frame) => self.tell(&frame.intent_id, Standing::Held),
-            ServerFrame::IntentGranted(frame) => self.tell(&frame.intent_id, Standing::Held),
+            ServerFrame::IntentAcquired(frame) => self.update(&frame.intent_id, ClaimState::Held),
+            ServerFrame::IntentGranted(frame) => self.update(&frame.intent_id, ClaimState::Held),
             ServerFrame::IntentQueued(frame) => {
-                self.tell(&frame.intent_id, Standing::Queued(frame.position))
+                self.update(&frame.intent_id, ClaimState::Queued(frame.position))
             }
             ServerFrame::IntentLost(frame) => {
-                self.end(&frame.intent_id, Standing::Lost(frame.reason))
+                self.end(&frame.intent_id, ClaimState::Lost(frame.reason))
             }
             ServerFrame::IntentRejected(frame) => {
-                let held = self.claims.get(&frame.intent_id).is_some_and(Own::is_held);
+                let held = self.claims.get(&frame.intent_id).is_some_and(OwnClaim::is_held);
                 let holder = super::error::Holder {
                     held_by: frame.held_by,
                     claim_id: frame.held_by_intent_id,
-                    expires_at: frame.held_by_expires_at.and_then(date),
+                    expires_at: frame.held_by_expires_at.and_then(iso_date),
                 };
-                let standing = match held {
-                    true => Standing::Lost(LostReason::Expired),
-                    false => Standing::Refused(Error::claimed(holder)),
+                let state = match held {
+                    true => ClaimState::Lost(LostReason::Expired),
+                    false => ClaimState::Refused(Error::claimed(holder)),
                 };
-                self.end(&frame.intent_id, standing);
+                self.end(&frame.intent_id, state);
             }
             ServerFrame::PresenceUpdate(peer) => {
-                self.roster.send_modify(|roster| roster.hear(*peer))
+                self.roster.send_modify(|roster| roster.update_peer(*peer))
             }
-            ServerFrame::IntentQueue(line) => self.roster.send_modify(|roster| roster.line(line)),
+            ServerFrame::IntentQueue(queue) => {
+                self.roster.send_modify(|roster| roster.update_queue(queue))
+            }
             _ => {}
         }
     }
 
-    fn tell(&self, id: &str, standing: Standing) {
-        if let Some(own) = self.claims.get(id) {
-            own.tell.send_replace(standing);
+    fn update(&self, id: &str, state: ClaimState) {
+        if let Some(claim) = self.claims.get(id) {
+            claim.state.send_replace(state);
         }
     }
 
-    fn end(&mut self, id: &str, standing: Standing) {
-        if let Some(own) = self.claims.remove(id) {
-            own.tell.send_replace(standing);
+    fn end(&mut self, id: &str, state: ClaimState) {
+        if let Some(claim) = self.claims.remove(id) {
+            claim.state.send_replace(state);
         }
     }
 }
 
-/// Milliseconds since 1970 as a date.
-fn date(millis: crate::wire::Millis) -> Option<String> {
+/// Formats milliseconds since 1970 as an ISO 8601 date.
+fn iso_date(millis: crate::wire::Millis) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(i64::try_from(millis.0).ok()?).ok()?;
     Some(crate::Timestamp::from(at).to_string())
 }
 
-/// Asks for every change, in order, behind a place in the log; without one, from now on.
+/// Requests every change in order after a sync id, or from now on without one.
 pub(super) fn sync_request(after: Option<SyncId>) -> ClientFrame {
     let mut capabilities = vec![SyncCapability::from("completeDeltas".to_owned())];
     if after.is_some() {

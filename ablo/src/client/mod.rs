@@ -1,8 +1,9 @@
-//! The client of a coordinator: typed reads and writes, claims, changes as they happen, presence and sessions.
+//! The client of a coordinator: typed reads and writes, claims, streams of changes, presence and
+//! sessions.
 //!
-//! Everything is generic over [`Model`], so that generated code says which models there are and nothing else. Requests go over
-//! HTTP; claims and presence share one WebSocket, which is opened when one of them is first used, and every stream of changes has
-//! its own. Futures may be dropped at any time.
+//! The client is generic over [`Model`], so generated code only lists the models. Requests use
+//! HTTP. Claims and presence share one WebSocket, which is opened on first use. Each stream of
+//! changes has its own WebSocket. All futures may be dropped at any time.
 
 mod changes;
 mod claim;
@@ -19,20 +20,20 @@ mod snapshot;
 mod socket;
 mod token;
 
-pub use changes::{Change, Changes, Item, Subscribe, What};
-pub use claim::{Claim, ClaimRow, Line};
+pub use changes::{Change, ChangeKind, Changes, Item, Subscribe};
+pub use claim::{Claim, ClaimQueue, ClaimRow};
 pub use commit::{Commit, CreateOne, Created, Receipt};
 pub use error::{Conflict, Error, ErrorKind, Holder, Result, Stale};
 pub use filter::{Condition, Equal, OrderBy};
 pub use presence::Presence;
-pub use read::{Found, IfClaimed, List, Page, Query, Read, Retrieve};
-pub use session::{Can, NewSession, Session, Sessions};
-pub use snapshot::{Snapshot, Take};
+pub use read::{IfClaimed, List, Page, Query, QueryResult, Read, Retrieve};
+pub use session::{NewSession, Permission, Session, Sessions};
+pub use snapshot::{Snapshot, SnapshotBuilder};
 pub use token::Credential;
 
 use crate::wire::{Delta, Identity, ParticipantKind, PresenceEntry, PresenceRoster};
 use crate::{Create, Id, Model};
-use dial::Dial;
+use dial::Dialer;
 use futures_util::future::BoxFuture;
 use http::{Http, Request};
 use live::Live;
@@ -42,7 +43,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 use token::Tokens;
 
-/// A client. Clones are cheap and share its connection.
+/// A client of a coordinator. Clones are cheap and share its connection.
 ///
 /// ```no_run
 /// # mod generated { include!("../../tests/weather.in"); }
@@ -53,7 +54,8 @@ use token::Tokens;
 /// let report = reports.retrieve("report_stockholm").await?;
 /// if report.data.status == WeatherReportStatus::Pending {
 ///     let claim = reports.claim("report_stockholm").action("forecasting").await?;
-///     claim.update(WeatherReport::patch().forecast("Rain").status(WeatherReportStatus::Ready)).await?;
+///     let patch = WeatherReport::patch().forecast("Rain").status(WeatherReportStatus::Ready);
+///     claim.update(patch).await?;
 ///     claim.release().await?;
 /// }
 /// # Ok(()) }
@@ -63,19 +65,19 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
-/// What all parts of a client share.
+/// The state that all clones of a client share.
 struct Inner {
     http: Arc<Http>,
-    /// The connection's task, from when it is first needed.
+    /// The task behind claims and presence, started on first use.
     live: OnceLock<Live>,
     http_only: bool,
     identity: Identity,
-    /// How others see this participant in claims.
-    me: String,
+    /// This participant as claims name it: `agent:<id>` for an agent.
+    participant: String,
 }
 
 impl Inner {
-    /// The connection's task; none where only HTTP is wanted.
+    /// Returns the task behind claims and presence, or `None` for a client without a WebSocket.
     fn live(&self) -> Result<Option<&Live>> {
         if self.http_only {
             return Ok(None);
@@ -84,34 +86,34 @@ impl Inner {
             return Ok(Some(live));
         }
         let started = Live::start(Arc::clone(&self.http))?;
-        // Of two that start at once, one ends with its last sender.
+        // If two tasks start at once, the second is dropped here and ends.
         Ok(Some(self.live.get_or_init(|| started)))
     }
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("participant", &self.me).finish_non_exhaustive()
+        f.debug_struct("Client").field("participant", &self.participant).finish_non_exhaustive()
     }
 }
 
-/// A client that is about to connect. Await it.
+/// A builder of a connection. Await it to connect.
 ///
-/// It gives a [`Client`], or the client of a schema: `App::connect`.
+/// The result is a [`Client`], or the client of a schema for `App::connect`.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is connected before it is awaited"]
+#[must_use = "a client connects only when this is awaited"]
 pub struct Connect<C = Client> {
     url: String,
     credential: Credential,
     participant: Option<(ParticipantKind, String)>,
     http_only: bool,
     attempts: u32,
-    dial: Option<Dial>,
+    dialer: Option<Dialer>,
     client: PhantomData<fn() -> C>,
 }
 
 impl<C: From<Client>> Connect<C> {
-    /// Connects to a coordinator with a key or a token, and looks whose it is.
+    /// Connects to a coordinator with a key or a token and reads its identity.
     pub fn new(url: impl Into<String>, credential: impl Into<Credential>) -> Self {
         let (url, credential) = (url.into(), credential.into());
         Self {
@@ -120,57 +122,60 @@ impl<C: From<Client>> Connect<C> {
             participant: None,
             http_only: false,
             attempts: 4,
-            dial: None,
+            dialer: None,
             client: PhantomData,
         }
     }
 
-    /// Acts as an agent: the key is exchanged for a token of that agent, which is renewed in time.
+    /// Acts as an agent: exchanges the key for a token of that agent and renews it before it
+    /// expires.
     pub fn agent(mut self, id: impl Into<String>) -> Self {
         self.participant = Some((ParticipantKind::Agent, id.into()));
         self
     }
 
-    /// Acts as a human, as [`Connect::agent`] does for agents.
+    /// Acts as a user: exchanges the key for a token of that user and renews it before it expires.
     pub fn user(mut self, id: impl Into<String>) -> Self {
         self.participant = Some((ParticipantKind::User, id.into()));
         self
     }
 
-    /// Opens no WebSocket for claims: for workers that live shortly. Claims are asked for again and again instead, and are
-    /// granted a little later. Streams of changes open theirs all the same.
+    /// Polls for claims over HTTP instead of opening a WebSocket, for short-lived workers. Claims
+    /// are granted slightly later. Streams of changes still open a WebSocket.
     pub fn http_only(mut self) -> Self {
         self.http_only = true;
         self
     }
 
-    /// How often a request is sent at most, where the failure passes; four times by default, and 1 is never again.
+    /// Limits how often a request is sent if it fails with a transient error. The default is 4, and
+    /// 1 disables retries.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Goes over streams that are brought, one for each request and one for each WebSocket, and not over the network. The address
-    /// then says no more than what is asked for.
+    /// Connects through a dialer instead of the network. It is called once for each request and
+    /// each WebSocket and returns a byte stream. The address then only selects host and path.
     pub fn over<F, O, S>(mut self, dial: F) -> Self
     where
         F: Fn() -> O + Send + Sync + 'static,
         O: Future<Output = std::io::Result<S>> + Send + 'static,
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
-        self.dial = Some(Dial::new(dial));
+        self.dialer = Some(Dialer::new(dial));
         self
     }
 
     async fn run(self) -> Result<C> {
         let tokens = Tokens::new(self.credential, self.participant);
-        let http = Arc::new(Http::new(&self.url, tokens, self.attempts, self.dial)?);
+        let http = Arc::new(Http::new(&self.url, tokens, self.attempts, self.dialer)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
-        let me = match identity.participant_kind {
+        let participant = match identity.participant_kind {
             ParticipantKind::Agent => format!("agent:{}", identity.participant_id),
             _ => identity.participant_id.clone(),
         };
-        let inner = Inner { http, live: OnceLock::new(), http_only: self.http_only, identity, me };
+        let (live, http_only) = (OnceLock::new(), self.http_only);
+        let inner = Inner { http, live, http_only, identity, participant };
         Ok(Client { inner: Arc::new(inner) }.into())
     }
 }
@@ -185,21 +190,21 @@ impl<C: From<Client> + 'static> IntoFuture for Connect<C> {
 }
 
 impl Client {
-    /// Connects to a coordinator with a key or a token, and looks whose it is.
+    /// Connects to a coordinator with a key or a token and reads its identity.
     pub fn connect(url: impl Into<String>, credential: impl Into<Credential>) -> Connect {
         Connect::new(url, credential)
     }
 
-    /// Whose credential it is, and what it sees.
+    /// Returns the participant and the sync groups of the credential.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
     }
 
-    /// The rows of a model.
+    /// Returns the client of one model.
     #[must_use]
-    pub fn model<M: Model>(&self) -> Models<M> {
-        Models { inner: Arc::clone(&self.inner), model: PhantomData }
+    pub fn model<M: Model>(&self) -> ModelClient<M> {
+        ModelClient { inner: Arc::clone(&self.inner), model: PhantomData }
     }
 
     /// Starts a commit of several operations.
@@ -207,71 +212,70 @@ impl Client {
         Commit::new(Arc::clone(&self.inner))
     }
 
-    /// Reads several rows at one place in the log.
-    pub fn snapshot(&self) -> Take {
-        Take::new(Arc::clone(&self.inner))
+    /// Starts a snapshot: a read of several rows at one position of the sync log.
+    pub fn snapshot(&self) -> SnapshotBuilder {
+        SnapshotBuilder::new(Arc::clone(&self.inner))
     }
 
-    /// Changes of all models, as they are confirmed.
+    /// Opens a stream of the confirmed changes of all models.
     pub fn changes(&self) -> Subscribe<Delta> {
         Subscribe::new(Arc::clone(&self.inner))
     }
 
-    /// Who is here, live.
+    /// Returns live presence: peers, their activity, holders and claim queues.
     ///
     /// # Errors
-    /// `invalid_request` for a client of HTTP alone; it has [`Client::peers`].
+    /// `invalid_request` for a client with [`Connect::http_only`]; use [`Client::peers`].
     pub fn presence(&self) -> Result<Presence> {
         match self.inner.live()? {
             Some(live) => Ok(Presence::new(live)),
-            None => Err(Error::here(
-                "invalid_request",
-                "a client of HTTP alone hears of nobody; ask with `peers`",
-            )),
+            None => {
+                Err(Error::local("invalid_request", "presence needs a WebSocket; use `peers()`"))
+            }
         }
     }
 
-    /// Who is here, once.
+    /// Reads the connected participants once.
     ///
     /// # Errors
-    /// Where the coordinator refuses, or cannot be reached.
+    /// Returns an error if the request fails.
     pub async fn peers(&self) -> Result<Vec<PresenceEntry>> {
         let roster: PresenceRoster = self.inner.http.send(&Request::get(["presence"])).await?;
         Ok(roster.entries)
     }
 
-    /// Makes tokens for others.
+    /// Creates and ends sessions for other participants.
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         Sessions::new(Arc::clone(&self.inner))
     }
 }
 
-/// The rows of a model.
+/// The client of one model.
 #[derive(Debug)]
-pub struct Models<M> {
+pub struct ModelClient<M> {
     inner: Arc<Inner>,
     model: PhantomData<fn() -> M>,
 }
 
-impl<M> Clone for Models<M> {
+impl<M> Clone for ModelClient<M> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), model: PhantomData }
     }
 }
 
-impl<M: Model> Models<M> {
-    /// Reads a row, with its claims. One that is not there is an error of the kind `NotFound`.
+impl<M: Model> ModelClient<M> {
+    /// Reads a row with its claims. A missing row is an error of kind [`ErrorKind::NotFound`].
     pub fn retrieve(&self, id: impl Into<Id<M>>) -> Retrieve<M> {
         Retrieve::new(Arc::clone(&self.inner), id.into())
     }
 
-    /// Lists rows in pages, of which fields equal values.
+    /// Lists rows page by page, filtered by equality.
     pub fn list(&self) -> List<M> {
         List::new(Arc::clone(&self.inner))
     }
 
-    /// Finds all rows of which conditions are so.
+    /// Queries all rows that match conditions.
     pub fn query(&self) -> Query<M> {
         Query::new(Arc::clone(&self.inner))
     }
@@ -281,27 +285,27 @@ impl<M: Model> Models<M> {
         CreateOne::new(Arc::clone(&self.inner), create)
     }
 
-    /// Changes a row: what the patch does not name stays.
+    /// Updates the fields of a row that the patch sets.
     pub fn update(&self, id: impl Into<Id<M>>, patch: M::Patch) -> Commit {
-        Commit::new(Arc::clone(&self.inner)).change::<M>(&id.into(), &patch)
+        Commit::new(Arc::clone(&self.inner)).update_row::<M>(&id.into(), &patch)
     }
 
-    /// Deletes a row. One that is not there is no error.
+    /// Deletes a row. Deleting a row that does not exist succeeds.
     pub fn delete(&self, id: impl Into<Id<M>>) -> Commit {
         Commit::new(Arc::clone(&self.inner)).delete::<M>(id)
     }
 
-    /// Claims a row: waits until it is free, holds it, and reads it.
+    /// Claims a row: waits in its claim queue, then reads the row.
     pub fn claim(&self, id: impl Into<Id<M>>) -> ClaimRow<M> {
         ClaimRow::new(Arc::clone(&self.inner), id.into())
     }
 
-    /// Who holds a row, and who waits for it.
-    pub fn line(&self, id: impl Into<Id<M>>) -> Line<M> {
-        Line::new(Arc::clone(&self.inner), id.into())
+    /// Returns the claim queue of a row: its holder and its waiters.
+    pub fn claim_queue(&self, id: impl Into<Id<M>>) -> ClaimQueue<M> {
+        ClaimQueue::new(Arc::clone(&self.inner), id.into())
     }
 
-    /// Changes of these rows, as they are confirmed.
+    /// Opens a stream of the confirmed changes of this model.
     pub fn changes(&self) -> Subscribe<Change<M>> {
         Subscribe::new(Arc::clone(&self.inner))
     }

@@ -1,4 +1,5 @@
-//! Who is here, what they do, what they hold and who waits: as the coordinator tells it, the newest state alone.
+//! Presence: connected peers, their activity, the claims they hold and the claim queues. Only the
+//! newest state is kept.
 
 use super::error::{Error, Result};
 use super::live::{Command, Live};
@@ -10,24 +11,25 @@ use crate::{Id, Model};
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
 
-/// What the coordinator told of others.
+/// The state of all peers.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     peers: BTreeMap<String, PresenceUpdate>,
-    /// Who waits, by the key of the model and the row.
-    lines: BTreeMap<(String, String), Vec<Intent>>,
+    /// The waiters, by model key and row id.
+    claim_queues: BTreeMap<(String, String), Vec<Intent>>,
 }
 
 impl Roster {
-    /// Takes in what is said of a peer. Claims are always all there are; the rest is said where it changed.
-    pub(super) fn hear(&mut self, said: PresenceUpdate) {
-        let Some(id) = said.user_id.clone() else { return };
-        if said.kind == Some(PresenceKind::Leave) {
+    /// Applies a presence frame. Its claims are complete; other members are present only if they
+    /// changed.
+    pub(super) fn update_peer(&mut self, update: PresenceUpdate) {
+        let Some(id) = update.user_id.clone() else { return };
+        if update.kind == Some(PresenceKind::Leave) {
             self.peers.remove(&id);
             return;
         }
         let known = self.peers.entry(id).or_default();
-        let before = std::mem::replace(known, said);
+        let before = std::mem::replace(known, update);
         known.status = known.status.take().or(before.status);
         known.sync_groups = known.sync_groups.take().or(before.sync_groups);
         known.is_agent = known.is_agent.or(before.is_agent);
@@ -36,17 +38,17 @@ impl Roster {
         }
     }
 
-    /// Takes in the line for a row.
-    pub(super) fn line(&mut self, line: IntentQueue) {
-        let key = (line.target.r#type, line.target.id);
-        match line.queue.is_empty() {
-            true => drop(self.lines.remove(&key)),
-            false => drop(self.lines.insert(key, line.queue)),
+    /// Replaces the claim queue of a row.
+    pub(super) fn update_queue(&mut self, frame: IntentQueue) {
+        let key = (frame.target.r#type, frame.target.id);
+        match frame.queue.is_empty() {
+            true => drop(self.claim_queues.remove(&key)),
+            false => drop(self.claim_queues.insert(key, frame.queue)),
         }
     }
 }
 
-/// Who is here. Holding it keeps the connection open.
+/// Live presence of other participants. The connection stays open while this value lives.
 ///
 /// ```no_run
 /// # mod generated { include!("../../tests/weather.in"); }
@@ -73,31 +75,31 @@ impl Presence {
         Self { commands: live.commands.clone(), roster: live.roster.clone() }
     }
 
-    /// Says what this participant is doing. It is said again whenever the connection is opened again.
+    /// Reports the activity of this participant. It is reported again after each reconnect.
     ///
     /// # Errors
-    /// `network_error` where the connection's task is gone.
+    /// `network_error` if the connection task has stopped.
     pub fn report(&self, activity: Activity) -> Result<()> {
         let mut report = PresenceReport::new(PresenceStatus::Online);
         report.activity = Some(activity);
-        self.commands.send(Command::Report(report)).map_err(|_| gone())
+        self.commands.send(Command::Report(report)).map_err(|_| task_stopped())
     }
 
-    /// Says that this participant is doing nothing.
+    /// Reports that this participant is idle.
     ///
     /// # Errors
-    /// As [`Presence::report`].
+    /// `network_error` if the connection task has stopped.
     pub fn idle(&self) -> Result<()> {
         self.report(Activity::idle())
     }
 
-    /// The others, by their ids.
+    /// Returns the other participants, ordered by id.
     #[must_use]
     pub fn others(&self) -> Vec<PresenceUpdate> {
         self.roster.borrow().peers.values().cloned().collect()
     }
 
-    /// The claim that another holds on a row.
+    /// Returns the claim that another participant holds on a row.
     #[must_use]
     pub fn holder<M: Model>(&self, id: impl Into<Id<M>>) -> Option<ActiveIntent> {
         let id = id.into();
@@ -112,22 +114,22 @@ impl Presence {
         claims.find(holds).cloned()
     }
 
-    /// Who waits for a row, next first.
+    /// Returns the waiters in the claim queue of a row, in the order of their positions.
     #[must_use]
     pub fn queue<M: Model>(&self, id: impl Into<Id<M>>) -> Vec<Intent> {
         let key = (M::DESCRIPTOR.key.to_owned(), String::from(id.into()));
-        self.roster.borrow().lines.get(&key).cloned().unwrap_or_default()
+        self.roster.borrow().claim_queues.get(&key).cloned().unwrap_or_default()
     }
 
-    /// Waits until anything of this is another than when it was last waited for. Dropping it loses nothing.
+    /// Waits until presence differs from its state at the previous call. Cancel safe.
     ///
     /// # Errors
-    /// `network_error` where the connection's task is gone.
+    /// `network_error` if the connection task has stopped.
     pub async fn changed(&mut self) -> Result<()> {
-        self.roster.changed().await.map_err(|_| gone())
+        self.roster.changed().await.map_err(|_| task_stopped())
     }
 }
 
-fn gone() -> Error {
-    Error::here("network_error", "the connection's task is gone")
+fn task_stopped() -> Error {
+    Error::local("network_error", "the connection task has stopped")
 }

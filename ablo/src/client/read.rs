@@ -1,4 +1,5 @@
-//! Reads: one row, pages, queries; each says where in the log it was taken, for writes that are based on it.
+//! Reads of one row, pages and queries. Each has the sync id it was read at, for writes based on
+//! it.
 
 use super::Inner;
 use super::error::{Error, Result};
@@ -14,35 +15,35 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a reader that waits for a row to be free looks again.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often a read that waits for a claim to end is repeated.
+const CLAIM_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A row, where in the log it was read, and who claims it.
+/// A row with the sync id it was read at and its claims.
 #[derive(Debug)]
 pub struct Read<M> {
     /// The row.
     pub data: Row<M>,
-    /// The end of the log when it was read: the `read_at` of writes that are based on it.
+    /// The head of the sync log at the read: the `read_at` of writes that are based on it.
     pub stamp: SyncId,
     /// The claims on the row.
     pub claims: Vec<ModelClaim>,
 }
 
-/// What to do about a row that another participant holds.
+/// How a read treats a row that another participant holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfClaimed {
-    /// Give it, with its claims.
+    /// Return the row with its claims.
     #[default]
     Return,
     /// Fail with `model_claimed`.
     Fail,
-    /// Wait until it is free, for this long; then fail with `model_claimed_timeout`.
+    /// Wait at most this long for the claim to end, then fail with `model_claimed_timeout`.
     Wait(Duration),
 }
 
-/// A read of one row. Await it.
+/// A read of one row. Await it to read.
 #[derive(Debug)]
-#[must_use = "nothing is read before it is awaited"]
+#[must_use = "a row is read only when this is awaited"]
 pub struct Retrieve<M> {
     inner: Arc<Inner>,
     id: Id<M>,
@@ -54,31 +55,31 @@ impl<M: Model> Retrieve<M> {
         Self { inner, id, if_claimed: IfClaimed::Return }
     }
 
-    /// What to do about a row that another participant holds.
-    pub fn if_claimed(mut self, what: IfClaimed) -> Self {
-        self.if_claimed = what;
+    /// Selects how to treat a row that another participant holds.
+    pub fn if_claimed(mut self, if_claimed: IfClaimed) -> Self {
+        self.if_claimed = if_claimed;
         self
     }
 
     async fn run(self) -> Result<Read<M>> {
-        let until = match self.if_claimed {
+        let deadline = match self.if_claimed {
             IfClaimed::Return => return retrieve(&self.inner, &self.id).await,
             IfClaimed::Fail => tokio::time::Instant::now(),
             IfClaimed::Wait(wait) => tokio::time::Instant::now() + wait,
         };
         loop {
             let read = retrieve(&self.inner, &self.id).await?;
-            let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.me);
+            let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.participant);
             let Some(holder) = foreign else { return Ok(read) };
-            if tokio::time::Instant::now() + LOOK >= until {
+            if tokio::time::Instant::now() + CLAIM_POLL_INTERVAL >= deadline {
                 let code = if self.if_claimed == IfClaimed::Fail {
                     "model_claimed"
                 } else {
                     "model_claimed_timeout"
                 };
-                return Err(Error::here(code, format!("{} is held by {}", self.id, holder.actor)));
+                return Err(Error::local(code, format!("{} is held by {}", self.id, holder.actor)));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CLAIM_POLL_INTERVAL).await;
         }
     }
 }
@@ -92,7 +93,7 @@ impl<M: Model> IntoFuture for Retrieve<M> {
     }
 }
 
-/// One row, now.
+/// Reads one row once.
 pub(super) async fn retrieve<M: Model>(inner: &Inner, id: &Id<M>) -> Result<Read<M>> {
     let request = Request::get(["v1", "models", M::DESCRIPTOR.key, id.as_str()]);
     let answer: wire::Read = inner.http.send(&request).await?;
@@ -108,15 +109,15 @@ fn row<M: Model>(raw: &RawRow) -> Result<Row<M>> {
 pub struct Page<M> {
     /// The rows.
     pub rows: Vec<Row<M>>,
-    /// Where the next page starts; none on the last one.
+    /// The cursor of the next page, or `None` on the last page.
     pub next: Option<String>,
-    /// The end of the log when they were read.
+    /// The head of the sync log at the read.
     pub stamp: Option<SyncId>,
 }
 
-/// A list of rows, in pages. Await it for one page, or take [`List::pages`] or [`List::rows`].
+/// A paged list of rows. Await it for one page, or use [`List::pages`] or [`List::rows`].
 #[derive(Debug)]
-#[must_use = "nothing is read before it is awaited"]
+#[must_use = "rows are read only when this is awaited or streamed"]
 pub struct List<M> {
     inner: Arc<Inner>,
     filters: Vec<Equal<M>>,
@@ -130,32 +131,32 @@ impl<M: Model> List<M> {
         Self { inner, filters: Vec::new(), order: None, limit: None, after: None }
     }
 
-    /// Only rows of which this is so, beside what was said before.
+    /// Adds a condition. Rows have to match all conditions.
     pub fn filter(mut self, equal: Equal<M>) -> Self {
         self.filters.push(equal);
         self
     }
 
-    /// Ordered by this, then by id; by default by id.
+    /// Orders rows by this field, then by id. The default order is by id.
     pub fn order_by(mut self, order: OrderBy<M>) -> Self {
         self.order = Some(order);
         self
     }
 
-    /// At most this many rows a page: 20 by default, 100 at most.
+    /// Limits the rows of a page: 20 by default, at most 100.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Starts behind a page: its [`Page::next`].
+    /// Starts after a page, at its [`Page::next`] cursor.
     pub fn after(mut self, cursor: impl Into<String>) -> Self {
         self.after = Some(cursor.into());
         self
     }
 
     async fn page(&self, after: Option<&str>) -> Result<Page<M>> {
-        let mut query = self.filters.iter().map(Equal::pair).collect::<Result<Vec<_>>>()?;
+        let mut query = self.filters.iter().map(Equal::query_pair).collect::<Result<Vec<_>>>()?;
         if let Some(order) = &self.order {
             query.push(("order_by", order.name.to_owned()));
             query.push(("order", if order.descending { "desc" } else { "asc" }.to_owned()));
@@ -168,18 +169,18 @@ impl<M: Model> List<M> {
         Ok(Page { rows, next: page.next_cursor, stamp: page.stamp })
     }
 
-    /// Page after page, each when it is asked for.
+    /// Returns a stream of pages. Each page is read when it is polled.
     pub fn pages(self) -> impl Stream<Item = Result<Page<M>>> + Send {
         let first = Some(self.after.clone());
-        stream::try_unfold((self, first), |(list, at)| async move {
-            let Some(after) = at else { return Ok(None) };
+        stream::try_unfold((self, first), |(list, cursor)| async move {
+            let Some(after) = cursor else { return Ok(None) };
             let page = list.page(after.as_deref()).await?;
             let next = page.next.clone().map(Some);
             Ok(Some((page, (list, next))))
         })
     }
 
-    /// Row after row; pages are read as they are needed.
+    /// Returns a stream of rows. Pages are read as needed.
     pub fn rows(self) -> impl Stream<Item = Result<Row<M>>> + Send {
         self.pages().map_ok(|page| stream::iter(page.rows).map(Ok)).try_flatten()
     }
@@ -194,18 +195,18 @@ impl<M: Model> IntoFuture for List<M> {
     }
 }
 
-/// The rows that a query found.
+/// The result of a query.
 #[derive(Debug)]
-pub struct Found<M> {
+pub struct QueryResult<M> {
     /// The rows.
     pub rows: Vec<Row<M>>,
-    /// The end of the log when they were read.
+    /// The head of the sync log at the read.
     pub stamp: Option<SyncId>,
 }
 
-/// All rows of which conditions are so, at most 10 000. Await it.
+/// A query for all rows that match conditions, at most 10 000. Await it to read.
 #[derive(Debug)]
-#[must_use = "nothing is read before it is awaited"]
+#[must_use = "rows are read only when this is awaited"]
 pub struct Query<M> {
     inner: Arc<Inner>,
     query: wire::Query,
@@ -217,34 +218,34 @@ impl<M: Model> Query<M> {
         Self { inner, query: wire::Query::new(M::DESCRIPTOR.key), model: std::marker::PhantomData }
     }
 
-    /// Only rows of which this is so, beside what was said before.
+    /// Adds a condition. Rows have to match all conditions.
     pub fn filter(mut self, condition: impl Into<Condition<M>>) -> Self {
         self.query.r#where.get_or_insert_default().push(condition.into().clause);
         self
     }
 
-    /// Ordered by this, then by id; by default by id.
+    /// Orders rows by this field, then by id. The default order is by id.
     pub fn order_by(mut self, order: OrderBy<M>) -> Self {
         self.query.order_by = Some(order.name.to_owned());
         self.query.order = Some(if order.descending { Order::Desc } else { Order::Asc });
         self
     }
 
-    /// At most this many rows.
+    /// Limits the number of rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.query.limit = Some(rows);
         self
     }
 
-    async fn run(self) -> Result<Found<M>> {
-        let (mut results, stamp) = ask(&self.inner, vec![self.query]).await?;
+    async fn run(self) -> Result<QueryResult<M>> {
+        let (mut results, stamp) = run_queries(&self.inner, vec![self.query]).await?;
         let rows = results.pop().unwrap_or_default().iter().map(row).collect::<Result<_>>()?;
-        Ok(Found { rows, stamp })
+        Ok(QueryResult { rows, stamp })
     }
 }
 
 impl<M: Model> IntoFuture for Query<M> {
-    type Output = Result<Found<M>>;
+    type Output = Result<QueryResult<M>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -252,8 +253,8 @@ impl<M: Model> IntoFuture for Query<M> {
     }
 }
 
-/// The rows of several queries, read at one place in the log.
-pub(super) async fn ask(
+/// Runs several queries at one position of the sync log.
+pub(super) async fn run_queries(
     inner: &Inner,
     queries: Vec<wire::Query>,
 ) -> Result<(Vec<Vec<RawRow>>, Option<SyncId>)> {
@@ -268,6 +269,6 @@ pub(super) async fn ask(
         .map_err(|error| Error::unreadable(&error))?;
     match results.len() == count {
         true => Ok((results, answer.last_sync_id)),
-        false => Err(Error::unreadable(&"an answer is missing")),
+        false => Err(Error::unreadable(&"the number of results differs from that of the queries")),
     }
 }

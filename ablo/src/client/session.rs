@@ -1,4 +1,4 @@
-//! Sessions: tokens for others, that cover no more than the key they are made with.
+//! Sessions: tokens for other participants, with at most the rights of the key that creates them.
 
 use super::Inner;
 use super::error::Result;
@@ -12,21 +12,21 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A token for a participant.
+/// A session: a token for a participant.
 #[derive(Clone)]
 pub struct Session {
-    /// The session's id, to end it with.
+    /// The id of the session, for [`Sessions::end`].
     pub id: String,
-    /// The bearer token, shown once.
+    /// The bearer token. It cannot be read again later.
     pub token: String,
-    /// Until when, ISO 8601.
+    /// When the token expires, ISO 8601.
     pub expires_at: String,
-    /// What it covers.
+    /// The rights of the token.
     pub scope: Scope,
 }
 
 impl std::fmt::Debug for Session {
-    // A log holds no token.
+    // Omits the token, so that it does not reach a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session")
             .field("id", &self.id)
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Makes and ends sessions.
+/// Creates and ends sessions.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     inner: Arc<Inner>,
@@ -46,12 +46,12 @@ impl Sessions {
         Self { inner }
     }
 
-    /// A session for a human. Await it.
+    /// Starts a session for a user. Await the builder to create it.
     pub fn user(&self, id: impl Into<String>) -> NewSession {
         self.of(ParticipantKind::User, id.into())
     }
 
-    /// A session for an agent. Await it.
+    /// Starts a session for an agent. Await the builder to create it.
     pub fn agent(&self, id: impl Into<String>) -> NewSession {
         self.of(ParticipantKind::Agent, id.into())
     }
@@ -63,10 +63,10 @@ impl Sessions {
         NewSession { inner: Arc::clone(&self.inner), body }
     }
 
-    /// Ends a session at once; its connections are closed. False where it had ended before.
+    /// Ends a session and closes its connections. Returns false if it had already ended.
     ///
     /// # Errors
-    /// `capability_not_found`, and where the coordinator refuses or cannot be reached.
+    /// `capability_not_found` if there is no such session, or an error if the request fails.
     pub async fn end(&self, id: &str) -> Result<bool> {
         let answer: CapabilityDeleted =
             self.inner.http.send(&Request::delete(["v1", "capabilities", id])).await?;
@@ -74,43 +74,45 @@ impl Sessions {
     }
 }
 
-/// A session that is about to be made. Await it.
+/// A builder of a session. Await it to create the session.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is made before it is awaited"]
+#[must_use = "a session is created only when this is awaited"]
 pub struct NewSession {
     inner: Arc<Inner>,
     body: CapabilityCreate,
 }
 
 impl NewSession {
-    /// Allows the session to do this with rows of a model; without any of these it may do what the key may.
-    pub fn can<M: Model>(mut self, verbs: impl IntoIterator<Item = Can>) -> Self {
+    /// Permits operations on the rows of a model. Without a call of this method, the session has
+    /// all permissions of the key.
+    pub fn can<M: Model>(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
         let allowed = self.body.operations.get_or_insert_default();
         allowed.extend(
-            verbs.into_iter().map(|verb| format!("{}.{}", M::DESCRIPTOR.key, verb.as_str())),
+            permissions.into_iter().map(|verb| format!("{}.{}", M::DESCRIPTOR.key, verb.as_str())),
         );
         self
     }
 
-    /// What the session sees, each `kind:id`; by default what the schema gives the participant.
+    /// Sets the sync groups of the session, each as `kind:id`. By default the schema determines
+    /// them.
     pub fn sync_groups(mut self, groups: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.sync_groups = Some(groups.into_iter().map(Into::into).collect());
         self
     }
 
-    /// How long it lives; a quarter of an hour by default.
+    /// Sets the TTL of the token. The default is 15 minutes.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.body.ttl_seconds = Some(Seconds(ttl.as_secs()));
         self
     }
 
-    /// A name for people.
+    /// Sets a label for people to recognise the session by.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.body.label = Some(label.into());
         self
     }
 
-    /// What the application knows about the participant; roles of the schema read it.
+    /// Sets the application's data about the participant, which the schema's roles read.
     pub fn user_meta(mut self, meta: Object) -> Self {
         self.body.user_meta = Some(meta);
         self
@@ -118,10 +120,11 @@ impl NewSession {
 
     async fn run(mut self) -> Result<Session> {
         self.body.ttl_seconds = self.body.ttl_seconds.or(Some(Seconds(900)));
-        let made: CapabilityCreated =
+        let created: CapabilityCreated =
             self.inner.http.send(&Request::post(["v1", "capabilities"], &self.body)?).await?;
-        let id = made.id.or(made.capability_id).unwrap_or_default();
-        Ok(Session { id, token: made.token, expires_at: made.expires_at, scope: made.scope })
+        let CapabilityCreated { token, expires_at, scope, .. } = created;
+        let id = created.id.or(created.capability_id).unwrap_or_default();
+        Ok(Session { id, token, expires_at, scope })
     }
 }
 
@@ -134,26 +137,26 @@ impl IntoFuture for NewSession {
     }
 }
 
-/// What a session may do with rows.
+/// An operation that a session may perform on the rows of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Can {
-    /// Read them.
+pub enum Permission {
+    /// Read rows.
     Read,
-    /// Create them.
+    /// Create rows.
     Create,
-    /// Change and archive them.
+    /// Update and archive rows.
     Update,
-    /// Delete them.
+    /// Delete rows.
     Delete,
 }
 
-impl Can {
+impl Permission {
     fn as_str(self) -> &'static str {
         match self {
-            Can::Read => "read",
-            Can::Create => "create",
-            Can::Update => "update",
-            Can::Delete => "delete",
+            Permission::Read => "read",
+            Permission::Create => "create",
+            Permission::Update => "update",
+            Permission::Delete => "delete",
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Several rows at one place in the log, and whether they are so still.
+//! Snapshots: several rows at one position of the sync log, and a wait for the first change of
+//! them.
 
 use super::Inner;
 use super::changes::Subscribe;
 use super::error::{Error, Result};
-use super::read::ask;
+use super::read::run_queries;
 use crate::wire::{self, Delta, RawRow, SyncId};
 use crate::{Id, Model, Row};
 use futures_util::StreamExt as _;
@@ -13,54 +14,55 @@ use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-/// A read of several rows at one place in the log. Await it.
+/// A builder of a [`Snapshot`]. Await it to read.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is read before it is awaited"]
-pub struct Take {
+#[must_use = "rows are read only when this is awaited"]
+pub struct SnapshotBuilder {
     inner: Arc<Inner>,
-    /// The ids wanted, by the key of their model.
-    wanted: BTreeMap<&'static str, (&'static str, Vec<String>)>,
+    /// Typename and requested ids, by model key.
+    requested: BTreeMap<&'static str, (&'static str, Vec<String>)>,
 }
 
-impl Take {
+impl SnapshotBuilder {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, wanted: BTreeMap::new() }
+        Self { inner, requested: BTreeMap::new() }
     }
 
-    /// Rows of a model; a snapshot has rows of 16 models at most.
+    /// Adds rows of a model. A snapshot has rows of at most 16 models.
     pub fn rows<M: Model>(mut self, ids: impl IntoIterator<Item = impl Into<Id<M>>>) -> Self {
-        let (_, wanted) =
-            self.wanted.entry(M::DESCRIPTOR.key).or_insert((M::DESCRIPTOR.type_name, Vec::new()));
-        wanted.extend(ids.into_iter().map(|id| String::from(id.into())));
+        let model = M::DESCRIPTOR;
+        let (_, requested) =
+            self.requested.entry(model.key).or_insert((model.type_name, Vec::new()));
+        requested.extend(ids.into_iter().map(|id| String::from(id.into())));
         self
     }
 
     async fn run(self) -> Result<Snapshot> {
-        let queries = self.wanted.iter().map(|(key, (_, ids))| {
+        let queries = self.requested.iter().map(|(key, (_, ids))| {
             let mut query = wire::Query::new(*key);
             query.ids = Some(ids.clone());
             query
         });
-        let (results, stamp) = ask(&self.inner, queries.collect()).await?;
-        let stamp = stamp.ok_or_else(|| Error::unreadable(&"the answer has no `lastSyncId`"))?;
+        let (results, stamp) = run_queries(&self.inner, queries.collect()).await?;
+        let stamp = stamp.ok_or_else(|| Error::unreadable(&"`lastSyncId` is missing"))?;
         let mut rows = BTreeMap::new();
-        for ((_, (type_name, _)), found) in self.wanted.iter().zip(results) {
-            for row in found {
-                let Named { id } = row.decode().map_err(|error| Error::unreadable(&error))?;
+        for ((_, (type_name, _)), result) in self.requested.iter().zip(results) {
+            for row in result {
+                let RowId { id } = row.decode().map_err(|error| Error::unreadable(&error))?;
                 rows.insert((*type_name, id), row);
             }
         }
-        let watched = self.wanted.into_values().collect();
+        let watched = self.requested.into_values().collect();
         Ok(Snapshot { inner: self.inner, stamp, rows, watched })
     }
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct RowId {
     id: String,
 }
 
-impl IntoFuture for Take {
+impl IntoFuture for SnapshotBuilder {
     type Output = Result<Snapshot>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
@@ -69,48 +71,48 @@ impl IntoFuture for Take {
     }
 }
 
-/// Several rows as they were at one place in the log.
+/// Several rows as they were at one position of the sync log.
 #[derive(Debug)]
 pub struct Snapshot {
     inner: Arc<Inner>,
     stamp: SyncId,
     rows: BTreeMap<(&'static str, String), RawRow>,
-    /// Typenames, with the ids that were asked for.
+    /// Typenames with the requested ids.
     watched: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Snapshot {
-    /// Where in the log it was taken: the `read_at` of writes that are based on it.
+    /// Returns the sync id of the snapshot: the `read_at` of writes that are based on it.
     #[must_use]
     pub fn stamp(&self) -> SyncId {
         self.stamp
     }
 
-    /// A row; `None` where it was not there, or was not asked for.
+    /// Returns a row, or `None` if it does not exist or was not requested.
     ///
     /// # Errors
-    /// `response_unreadable` where the row is not of this program's schema.
+    /// `response_unreadable` if the row does not match this program's schema.
     pub fn get<M: Model>(&self, id: impl Into<Id<M>>) -> Result<Option<Row<M>>> {
         let key = (M::DESCRIPTOR.type_name, String::from(id.into()));
         let row = self.rows.get(&key).map(RawRow::decode).transpose();
         row.map_err(|error| Error::unreadable(&error))
     }
 
-    /// Waits until any of the rows is changed, and gives the change. Changes since the snapshot count, also those that are over.
+    /// Waits for the first change of any of the rows since the snapshot and returns it.
     ///
     /// # Errors
-    /// Where the coordinator refuses.
+    /// Returns an error if the stream of changes fails permanently.
     pub async fn changed(&self) -> Result<Delta> {
         let mut changes = Subscribe::<Delta>::new(Arc::clone(&self.inner)).from(self.stamp).await?;
         while let Some(delta) = changes.next().await {
             let delta = delta?;
-            let watches = |(type_name, ids): &(&str, Vec<String>)| {
+            let is_watched = |(type_name, ids): &(&str, Vec<String>)| {
                 delta.model_name == *type_name && ids.contains(&delta.model_id)
             };
-            if self.watched.iter().any(watches) {
+            if self.watched.iter().any(is_watched) {
                 return Ok(delta);
             }
         }
-        Err(Error::here("network_error", "the stream of changes ended"))
+        Err(Error::local("network_error", "the stream of changes ended"))
     }
 }

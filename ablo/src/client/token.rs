@@ -1,4 +1,5 @@
-//! The bearer token: a key as it is, or what it was exchanged for, renewed before its end and when it is refused.
+//! The bearer token: the key itself or a token it was exchanged for, renewed before it expires and
+//! when it is refused.
 
 use super::error::{Error, Result};
 use super::http::{Http, Request};
@@ -9,17 +10,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How long an exchanged token is asked for, in seconds.
-const LIFE: u64 = 3600;
+/// The requested TTL of an exchanged token, in seconds.
+const TOKEN_TTL_SECS: u64 = 3600;
 
 type Fetched = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
-/// What a client proves itself with.
+/// A key or token, or a function that fetches one.
 ///
 /// ```
 /// use ablo::client::Credential;
 /// let key = Credential::from("sk_test_…");
-/// // A token of the application's own server, asked for again whenever it is refused.
+/// // A token from the application's own server, fetched again whenever it is refused.
 /// let fetched = Credential::fetched(|| async { Ok("ek_test_…".to_owned()) });
 /// ```
 #[derive(Clone)]
@@ -32,7 +33,7 @@ pub(super) enum Source {
 }
 
 impl Credential {
-    /// A token that a function gets. It is asked again when the token is refused.
+    /// Fetches a token with a function, which is called again when the token is refused.
     pub fn fetched<F, T>(fetch: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -55,21 +56,21 @@ impl From<String> for Credential {
 }
 
 impl std::fmt::Debug for Credential {
-    // A log holds no key.
+    // Omits the key, so that it does not reach a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Credential")
     }
 }
 
-/// The token in use.
+/// Provides the token in use.
 pub(super) struct Tokens {
     source: Source,
-    /// For whom the key is exchanged; nobody leaves it as it is.
+    /// The participant to exchange the key for. `None` uses the key itself.
     participant: Option<(ParticipantKind, String)>,
-    held: Mutex<Option<Held>>,
+    cached: Mutex<Option<CachedToken>>,
 }
 
-struct Held {
+struct CachedToken {
     token: Arc<str>,
     renew_at: Option<Instant>,
 }
@@ -79,57 +80,57 @@ impl Tokens {
         credential: Credential,
         participant: Option<(ParticipantKind, String)>,
     ) -> Self {
-        Self { source: credential.0, participant, held: Mutex::new(None) }
+        Self { source: credential.0, participant, cached: Mutex::new(None) }
     }
 
-    /// The token to send now.
+    /// Returns the current token. Fetches or exchanges it if necessary.
     pub(super) async fn get(&self, http: &Http) -> Result<Arc<str>> {
-        let mut held = self.held.lock().await;
-        if let Some(known) =
-            held.as_ref().filter(|known| known.renew_at.is_none_or(|at| Instant::now() < at))
-        {
-            return Ok(Arc::clone(&known.token));
+        let mut cached = self.cached.lock().await;
+        let is_fresh = |cached: &&CachedToken| cached.renew_at.is_none_or(|at| Instant::now() < at);
+        if let Some(fresh) = cached.as_ref().filter(is_fresh) {
+            return Ok(Arc::clone(&fresh.token));
         }
         let key: Arc<str> = match &self.source {
             Source::Fixed(key) => Arc::clone(key),
             Source::Fetched(fetch) => fetch().await?.into(),
         };
         if key.is_empty() || key.chars().any(|letter| !letter.is_ascii_graphic()) {
-            return Err(Error::here(
+            return Err(Error::local(
                 "api_key_required",
-                "there is no key, or it holds what no header can carry",
+                "the key is empty or has characters that a header cannot contain",
             ));
         }
-        let made = match &self.participant {
-            None => Held { token: key, renew_at: None },
+        let new = match &self.participant {
+            None => CachedToken { token: key, renew_at: None },
             Some((kind, id)) => exchange(http, &key, kind, id).await?,
         };
-        let token = Arc::clone(&made.token);
-        *held = Some(made);
+        let token = Arc::clone(&new.token);
+        *cached = Some(new);
         Ok(token)
     }
 
-    /// Forgets a token that was refused; whether another can be had.
-    pub(super) async fn refused(&self, token: &str) -> bool {
-        let mut held = self.held.lock().await;
-        if held.as_ref().is_some_and(|known| &*known.token == token) {
-            *held = None;
+    /// Discards a refused token. Returns whether a new one can be obtained.
+    pub(super) async fn invalidate(&self, token: &str) -> bool {
+        let mut cached = self.cached.lock().await;
+        if cached.as_ref().is_some_and(|cached| &*cached.token == token) {
+            *cached = None;
         }
         matches!(self.source, Source::Fetched(_)) || self.participant.is_some()
     }
 }
 
 /// Exchanges a key for a token of a participant.
-async fn exchange(http: &Http, key: &str, kind: &ParticipantKind, id: &str) -> Result<Held> {
+async fn exchange(http: &Http, key: &str, kind: &ParticipantKind, id: &str) -> Result<CachedToken> {
     let mut body = ExchangeRequest::new(kind.clone());
     body.participant_id = Some(id.to_owned());
-    body.ttl_seconds = Some(Seconds(LIFE));
+    body.ttl_seconds = Some(Seconds(TOKEN_TTL_SECS));
     body.wide_scope = (*kind == ParticipantKind::System).then_some(true);
-    let asked = Instant::now();
-    let answer = http.once(&Request::post(["auth", "capability"], &body)?, key).await?;
-    let answer: ExchangeResponse =
-        serde_json::from_slice(&answer).map_err(|error| Error::unreadable(&error))?;
-    // Two thirds, so that one that failed has time to try again. A life that was cut shorter ends in a refusal, which renews.
-    let renew_at = asked + Duration::from_secs(LIFE * 2 / 3);
-    Ok(Held { token: answer.token.into(), renew_at: Some(renew_at) })
+    let requested = Instant::now();
+    let response = http.send_once(&Request::post(["auth", "capability"], &body)?, key).await?;
+    let response: ExchangeResponse =
+        serde_json::from_slice(&response).map_err(|error| Error::unreadable(&error))?;
+    // Renew after two thirds of the TTL, which leaves time to retry. If the coordinator grants a
+    // shorter TTL, the token is refused and renewed then.
+    let renew_at = requested + Duration::from_secs(TOKEN_TTL_SECS * 2 / 3);
+    Ok(CachedToken { token: response.token.into(), renew_at: Some(renew_at) })
 }

@@ -270,7 +270,7 @@ impl<'b, 'a, M: Model> RowRef<'b, 'a, M> {
     #[inline]
     #[must_use]
     pub fn get<T: Readable>(self, field: Field<M, T>) -> Option<T::Ref<'b>> {
-        T::read(self.row.slot(field.place()))
+        T::read(self.row.slot(field.slot()))
     }
 
     /// Returns the names and values of the known members.

@@ -31,7 +31,7 @@ macro_rules! __ablo_connect {
         #[allow(dead_code, missing_docs, unreachable_pub)]
         impl $client {$(
             #[must_use]
-            pub fn $accessor(&self) -> $crate::client::Models<$model> {
+            pub fn $accessor(&self) -> $crate::client::ModelClient<$model> {
                 self.0.model()
             }
         )*}

@@ -1,4 +1,4 @@
-//! A request, from its signature to its answer.
+//! Request handling: from the signature check to the answer.
 
 use super::error::{Error, Result};
 use super::signature::Verifier;
@@ -11,24 +11,25 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Bytes of a request at most.
-const LARGEST: usize = 4 << 20;
+/// The largest request body in bytes.
+const MAX_BODY_BYTES: usize = 4 << 20;
 
-/// The rows of an application, as a coordinator asks for them. What is not written is refused as not configured.
+/// An application's rows, as a coordinator requests them. Methods that are not implemented refuse
+/// their requests as not configured.
 pub trait Source: Send + Sync + 'static {
-    /// Says what a request may do; everything without this.
+    /// Returns the permissions of a request. By default it may do everything.
     ///
     /// # Errors
-    /// Whatever is to be answered instead.
+    /// An error is returned to the coordinator instead of an answer.
     fn authorize(&self, call: &Call) -> impl Future<Output = Result<Scopes>> + Send {
         let _ = call;
         async { Ok(Scopes::ALL) }
     }
 
-    /// A row by its id.
+    /// Loads a row by id.
     ///
     /// # Errors
-    /// `source_load_not_configured`, unless it is written.
+    /// An error is returned to the coordinator. The default is `source_load_not_configured`.
     fn load(
         &self,
         call: &Call,
@@ -38,10 +39,10 @@ pub trait Source: Send + Sync + 'static {
         async move { Err(Error::about(Code::LoadNotConfigured, &asked.model)) }
     }
 
-    /// A page of rows.
+    /// Lists a page of rows.
     ///
     /// # Errors
-    /// `source_list_not_configured`, unless it is written.
+    /// An error is returned to the coordinator. The default is `source_list_not_configured`.
     fn list(
         &self,
         call: &Call,
@@ -51,10 +52,11 @@ pub trait Source: Send + Sync + 'static {
         async move { Err(Error::about(Code::ListNotConfigured, &asked.model)) }
     }
 
-    /// Applies operations together or not at all, once for each `clientTxId`: a commit that comes again is answered as the first time.
+    /// Applies operations as a whole or not at all, once for each `clientTxId`. A repeated commit
+    /// gets the answer of the first.
     ///
     /// # Errors
-    /// `source_commit_not_configured`, unless it is written.
+    /// An error is returned to the coordinator. The default is `source_commit_not_configured`.
     fn commit(
         &self,
         call: &Call,
@@ -72,10 +74,11 @@ pub trait Source: Send + Sync + 'static {
         }
     }
 
-    /// What changed after a cursor, in an order in which nothing comes in before what was given.
+    /// Returns the events after a cursor. Their order is final: no later call returns an event that
+    /// belongs before one that was returned.
     ///
     /// # Errors
-    /// `source_events_not_configured`, unless it is written.
+    /// An error is returned to the coordinator. The default is `source_events_not_configured`.
     fn events(
         &self,
         call: &Call,
@@ -86,23 +89,23 @@ pub trait Source: Send + Sync + 'static {
     }
 }
 
-/// What a request may do.
+/// The permissions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scopes {
-    /// Load a row.
+    /// It may load a row.
     pub load: bool,
-    /// List rows.
+    /// It may list rows.
     pub list: bool,
-    /// Commit.
+    /// It may commit.
     pub commit: bool,
-    /// Read the outbox.
+    /// It may read the outbox.
     pub events: bool,
 }
 
 impl Scopes {
-    /// Everything.
+    /// All permissions.
     pub const ALL: Self = Self { load: true, list: true, commit: true, events: true };
-    /// Nothing that writes.
+    /// All permissions except to commit.
     pub const READ: Self = Self { commit: false, ..Self::ALL };
 
     fn granted(self) -> Vec<String> {
@@ -116,29 +119,30 @@ impl Scopes {
     }
 }
 
-/// A request, as its signature and its scope say.
+/// The context of a request: its message id, time and scope.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The message; the same for each attempt at it.
+    /// The id of the message, the same for each attempt.
     pub message_id: String,
-    /// When it was signed, in seconds since 1970.
+    /// When the message was signed, in seconds since 1970.
     pub signed_at: u64,
-    /// For whom it is made.
+    /// The participant and the organisation that the request is made for.
     pub scope: SourceScope,
-    /// Whether it is about data of development.
+    /// Whether the request is for test data.
     pub is_test: bool,
 }
 
-/// What goes back.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// JSON.
+    /// The JSON body.
     pub body: String,
 }
 
-/// An endpoint that a coordinator calls: a source behind signatures. It is a service of tower, and clones share what they remember.
+/// The endpoint of a source, which checks signatures. It is a tower service. Clones share the
+/// message ids that protect against replays.
 #[derive(Debug)]
 pub struct Endpoint<S>(Arc<Inner<S>>);
 
@@ -155,23 +159,23 @@ impl<S> Clone for Endpoint<S> {
 }
 
 impl<S: Source> Endpoint<S> {
-    /// An endpoint with these keys, of which each is good.
+    /// Creates an endpoint that accepts messages signed with any of these keys.
     pub fn new(source: S, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::with(source, Verifier::new(keys))
     }
 
-    /// An endpoint that checks signatures like this.
+    /// Creates an endpoint with a configured verifier.
     pub fn with(source: S, verifier: Verifier) -> Self {
         Self(Arc::new(Inner { source, verifier }))
     }
 
-    /// Bytes of a request at most.
+    /// Returns the largest request body in bytes.
     #[must_use]
-    pub const fn largest() -> usize {
-        LARGEST
+    pub const fn max_body_bytes() -> usize {
+        MAX_BODY_BYTES
     }
 
-    /// Answers a request: its method, a way to its headers, and the bytes of its body as they came.
+    /// Answers a request, given its method, a lookup of its headers and the raw bytes of its body.
     pub async fn answer(
         &self,
         method: &str,
@@ -180,13 +184,13 @@ impl<S: Source> Endpoint<S> {
     ) -> Answer {
         match self.try_answer(method, header, body).await {
             Ok(answer) => answer,
-            Err(Error::Refused(failure, status)) => said(status, &failure),
-            // Why is for this program's own log: the reason may hold anything.
+            Err(Error::Refused(failure, status)) => answer(status, &failure),
+            // The reason is only logged, since it may contain secrets.
             Err(Error::Failed(reason)) => {
-                tracing::error!(%reason, "a source failed");
+                tracing::error!(%reason, "the source failed");
                 let mut failure = SourceFailure::new(Code::from("source_failed".to_owned()));
                 failure.message = Some("the source failed".to_owned());
-                said(500, &failure)
+                answer(500, &failure)
             }
         }
     }
@@ -200,7 +204,7 @@ impl<S: Source> Endpoint<S> {
         if method != "POST" {
             return Err(Code::MethodNotAllowed.into());
         }
-        if body.len() > LARGEST {
+        if body.len() > MAX_BODY_BYTES {
             return Err(Code::from("source_body_too_large".to_owned()).into());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -211,24 +215,25 @@ impl<S: Source> Endpoint<S> {
             .then_some(true)
             .or(key.starts_with("sk_live_").then_some(false));
         let request: SourceRequest =
-            serde_json::from_slice(body).map_err(|error| unread(body, &error))?;
+            serde_json::from_slice(body).map_err(|error| unreadable_body(body, &error))?;
         let scope = match &request {
-            SourceRequest::Load(asked) => asked.scope.clone(),
-            SourceRequest::List(asked) => asked.scope.clone(),
-            SourceRequest::Commit(asked) => asked.scope.clone(),
-            SourceRequest::Events(asked) => asked.scope.clone(),
+            SourceRequest::Load(request) => request.scope.clone(),
+            SourceRequest::List(request) => request.scope.clone(),
+            SourceRequest::Commit(request) => request.scope.clone(),
+            SourceRequest::Events(request) => request.scope.clone(),
             _ => return Err(Code::UnknownRequest.into()),
         };
         let scope = scope.unwrap_or_default();
         let is_test =
             scope.mode.as_ref().map_or(key_mode.unwrap_or(false), |mode| *mode == SourceMode::Test);
-        // A key of development never reaches real rows, nor the other way round.
+        // A test key never reaches live rows, and a live key never reaches test rows.
         if key_mode.is_some_and(|key_is_test| key_is_test != is_test) {
-            return Err(Error::refused(Code::Forbidden, "the key is of the other mode"));
+            let message = "the mode of the key differs from the mode of the request";
+            return Err(Error::refused(Code::Forbidden, message));
         }
         let call = Call { message_id, signed_at, scope, is_test };
         let scopes = source.authorize(&call).await?;
-        let needs = |granted: bool, required: &str| match granted {
+        let require = |granted: bool, required: &str| match granted {
             true => Ok(()),
             false => {
                 let mut failure = SourceFailure::new(Code::Forbidden);
@@ -238,32 +243,30 @@ impl<S: Source> Endpoint<S> {
             }
         };
         Ok(match request {
-            SourceRequest::Load(asked) => {
-                needs(scopes.load, "load")?;
-                said(
-                    200,
-                    &LoadAnswer { row: source.load(&call, asked).await?, other: Object::new() },
-                )
+            SourceRequest::Load(request) => {
+                require(scopes.load, "load")?;
+                let row = source.load(&call, request).await?;
+                answer(200, &LoadAnswer { row, other: Object::new() })
             }
-            SourceRequest::List(asked) => {
-                needs(scopes.list, "list")?;
-                said(200, &source.list(&call, asked).await?)
+            SourceRequest::List(request) => {
+                require(scopes.list, "list")?;
+                answer(200, &source.list(&call, request).await?)
             }
-            SourceRequest::Commit(asked) => {
-                needs(scopes.commit, "commit")?;
-                said(200, &source.commit(&call, valid(asked)?).await?)
+            SourceRequest::Commit(request) => {
+                require(scopes.commit, "commit")?;
+                answer(200, &source.commit(&call, validate_commit(request)?).await?)
             }
-            SourceRequest::Events(asked) => {
-                needs(scopes.events, "events")?;
-                said(200, &source.events(&call, asked).await?)
+            SourceRequest::Events(request) => {
+                require(scopes.events, "events")?;
+                answer(200, &source.events(&call, request).await?)
             }
             _ => return Err(Code::UnknownRequest.into()),
         })
     }
 }
 
-/// Why a body is no request.
-fn unread(body: &[u8], error: &serde_json::Error) -> Error {
+/// Returns the refusal of a body that is not a valid request.
+fn unreadable_body(body: &[u8], error: &serde_json::Error) -> Error {
     #[derive(serde::Deserialize)]
     struct Kind {
         r#type: Option<String>,
@@ -277,29 +280,29 @@ fn unread(body: &[u8], error: &serde_json::Error) -> Error {
     }
 }
 
-/// A commit that can be told apart from others, and whose operations are whole.
-fn valid(asked: SourceCommit) -> Result<SourceCommit> {
-    if asked.client_tx_id.as_ref().is_none_or(String::is_empty) {
+/// Checks that a commit has a `clientTxId` and complete operations.
+fn validate_commit(commit: SourceCommit) -> Result<SourceCommit> {
+    if commit.client_tx_id.as_ref().is_none_or(String::is_empty) {
         return Err(Code::CommitRequiresClientTxId.into());
     }
-    if asked.operations.is_empty() {
-        return Err(Error::refused(Code::CommitInvalid, "a commit has operations"));
+    if commit.operations.is_empty() {
+        return Err(Error::refused(Code::CommitInvalid, "the commit has no operations"));
     }
-    for (at, operation) in asked.operations.iter().enumerate() {
-        let why = match &operation.verb {
-            Verb::Other(verb) => format!("`{verb}` is no verb"),
+    for (index, operation) in commit.operations.iter().enumerate() {
+        let fault = match &operation.verb {
+            Verb::Other(verb) => format!("unknown verb `{verb}`"),
             _ if operation.model.is_empty() => "the model is empty".to_owned(),
             _ if operation.id.value().is_some_and(String::is_empty) => "the id is empty".to_owned(),
             Verb::Create => continue,
             _ if operation.id.value().is_none() => "the id is missing".to_owned(),
             _ => continue,
         };
-        return Err(Error::refused(Code::CommitInvalid, format!("operation {at}: {why}")));
+        return Err(Error::refused(Code::CommitInvalid, format!("operation {index}: {fault}")));
     }
-    Ok(asked)
+    Ok(commit)
 }
 
-fn said(status: u16, body: &impl Serialize) -> Answer {
-    // These are records of text and rows, which always are JSON.
+fn answer(status: u16, body: &impl Serialize) -> Answer {
+    // Serializing text and raw rows cannot fail.
     Answer { status, body: serde_json::to_string(body).unwrap_or_default() }
 }

@@ -1,27 +1,27 @@
-//! What a source answers when it does not do what was asked.
+//! Errors of a source: refusals, which the coordinator passes on, and failures, which stay private.
 
 use crate::wire::{SourceErrorCode as Code, SourceFailure};
 use std::fmt;
 
-/// What a source gives, or why it does not.
+/// The result of a source method.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a source does not do what was asked.
+/// An error of a source method.
 #[derive(Debug)]
 pub enum Error {
-    /// It refuses, with a code that the coordinator hands on.
+    /// A refusal with an HTTP status. The coordinator passes its code on to the writer.
     Refused(Box<SourceFailure>, u16),
-    /// It failed; the coordinator hears that it did, and the reason stays here.
+    /// A failure. The coordinator learns that the source failed, but not the reason.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// A failure that is nobody's business but this program's.
+    /// Creates a failure whose reason is only logged here.
     pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Failed(error.into())
     }
 
-    /// A refusal, with the status that the protocol gives its code; 400 where it gives none.
+    /// Creates a refusal with the HTTP status of its code, or 400 for unknown codes.
     pub fn refused(code: Code, message: impl Into<String>) -> Self {
         let status = status(&code);
         let mut failure = SourceFailure::new(code);
@@ -29,14 +29,14 @@ impl Error {
         Self::Refused(Box::new(failure), status)
     }
 
-    /// A refusal with a status of its own, which says who is to do something else: 4xx the writer, 5xx nobody.
+    /// Creates a refusal with an HTTP status: 4xx if the request is at fault, 5xx if the source is.
     pub fn refused_with(code: Code, message: impl Into<String>, status: u16) -> Self {
         let mut failure = SourceFailure::new(code);
         failure.message = Some(message.into());
         Self::Refused(Box::new(failure), status)
     }
 
-    /// A refusal that is about a model: what of it is not configured.
+    /// Creates a refusal of a request for a model, such as one that is not configured.
     pub fn about(code: Code, model: &str) -> Self {
         let status = status(&code);
         let mut failure = SourceFailure::new(code);
@@ -45,7 +45,7 @@ impl Error {
     }
 }
 
-/// docs/protocol/data-source.md §3.
+/// Returns the HTTP status of a code (docs/protocol/data-source.md §3).
 fn status(code: &Code) -> u16 {
     match code {
         Code::MethodNotAllowed => 405,

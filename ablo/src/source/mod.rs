@@ -1,8 +1,10 @@
-//! Your own database stays canonical: the endpoint that a coordinator asks for rows, and tells what to commit.
+//! Data Source endpoints: an application's own database stays canonical, and the coordinator reads
+//! and writes it through signed requests.
 //!
-//! A signed request comes in, a [`Source`] answers it. The signature is checked before anything is read: with a key of either age
-//! while keys are changed, within a tolerance, and no message twice. What a source does not have is refused with the code of the
-//! protocol (docs/protocol/data-source.md §3).
+//! An [`Endpoint`] verifies the signature before it reads a request and passes it to a [`Source`].
+//! Several keys can be valid at once, for rotation. Messages outside the tolerance and repeated
+//! messages are refused, and so are requests that the source does not implement
+//! (docs/protocol/data-source.md §3).
 //!
 //! ```
 //! use ablo::source::{Call, Endpoint, Result, Source};
@@ -11,13 +13,13 @@
 //! struct Reports;
 //!
 //! impl Source for Reports {
-//!     async fn load(&self, _: &Call, asked: SourceLoad) -> Result<Option<RawRow>> {
-//!         let row = format!(r#"{{"id":"{}","title":"Stockholm"}}"#, asked.id);
+//!     async fn load(&self, _: &Call, request: SourceLoad) -> Result<Option<RawRow>> {
+//!         let row = format!(r#"{{"id":"{}","title":"Stockholm"}}"#, request.id);
 //!         Ok(Some(serde_json::from_str(&row).map_err(ablo::source::Error::failed)?))
 //!     }
 //! }
 //!
-//! // A service of tower: `axum::Router::new().route_service("/api/ablo/source", endpoint)`.
+//! // A tower service: `axum::Router::new().route_service("/api/ablo/source", endpoint)`.
 //! let endpoint = Endpoint::new(Reports, ["sk_test_example"]);
 //! # let _ = endpoint;
 //! ```
@@ -37,4 +39,4 @@ pub use error::{Error, Result};
 #[cfg(feature = "source-kit")]
 pub use remote::{Message, Remote, Reply, Unreachable};
 pub use signature::{Verifier, sign, sign_webhook, webhook_secret};
-pub use tables::{Ledger, Page, Table, Tables, as_it_is};
+pub use tables::{Ledger, Page, Table, Tables, attach_current_row};

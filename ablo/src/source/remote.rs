@@ -1,4 +1,5 @@
-//! A Data Source somewhere else: signed messages go out, answers of bounded size and time come back.
+//! The client of a Data Source endpoint: sends signed messages and limits the size and time of
+//! replies.
 
 use super::signature::sign;
 use reqwest::Url;
@@ -6,29 +7,29 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Bytes of an answer at most.
-const LARGEST: usize = 16 << 20;
+/// The largest reply body in bytes.
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 /// A message to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Of the request; `POST` but for those that are to be refused.
+    /// The HTTP method. Endpoints accept only `POST`.
     pub method: String,
-    /// Names in lower case, with their values.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Message {
-    /// A message with a signature of now; the same id for each attempt at it.
+    /// Creates a message that is signed with the current time. Each attempt uses the same `id`.
     #[must_use]
     pub fn signed(key: &str, id: &str, body: Vec<u8>) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self::signed_at(key, id, now, body)
     }
 
-    /// The same with a time of its own, in seconds since 1970.
+    /// Creates a message that is signed with a given time, in seconds since 1970.
     #[must_use]
     pub fn signed_at(key: &str, id: &str, at: u64, body: Vec<u8>) -> Self {
         let header = |name: &str, value: String| (name.to_owned(), value);
@@ -42,16 +43,16 @@ impl Message {
     }
 }
 
-/// What came back.
+/// The reply of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// Why nothing came back; says nothing of the address, which may hold secrets.
+/// The reason why there is no reply. It omits the address, which may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable(pub String);
 
@@ -63,52 +64,50 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-/// An endpoint somewhere else.
+/// A client of a remote endpoint.
 #[derive(Clone, Debug)]
 pub struct Remote {
     url: Url,
     client: reqwest::Client,
-    within: Duration,
+    timeout: Duration,
 }
 
 impl Remote {
-    /// An endpoint at an address, whose answers may take so long. No redirect is followed: a signed message is for whom it was signed.
+    /// Creates a client for the endpoint at a URL. Redirects are not followed, since a signed
+    /// message is meant for one receiver.
     ///
     /// # Errors
-    /// When the address is none of HTTP.
-    pub fn new(url: &str, within: Duration) -> Result<Self, Unreachable> {
-        let wrong = |error: String| Unreachable(error);
-        let url =
-            Url::parse(url).map_err(|error| wrong(format!("`{url}` is no address: {error}")))?;
+    /// Returns an error if `url` is not an `http` or `https` URL.
+    pub fn new(url: &str, timeout: Duration) -> Result<Self, Unreachable> {
+        let url = Url::parse(url)
+            .map_err(|error| Unreachable(format!("`{url}` is not a URL: {error}")))?;
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(wrong(format!(
-                "an endpoint is at http:// or https://, not {}:",
-                url.scheme()
-            )));
+            let scheme = url.scheme();
+            return Err(Unreachable(format!("expected an http:// or https:// URL, not {scheme}:")));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| wrong(error.to_string()))?
+            .map_err(|error| Unreachable(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { url, client, within })
+            .map_err(|error| Unreachable(error.to_string()))?;
+        Ok(Self { url, client, timeout })
     }
 
-    /// Sends a message.
+    /// Sends a message and returns the reply.
     ///
     /// # Errors
-    /// When there was no answer in time, or one that is too large.
+    /// Returns an error if there is no reply in time or if it is too large.
     pub async fn send(&self, message: Message) -> Result<Reply, Unreachable> {
-        match tokio::time::timeout(self.within, self.exchange(message)).await {
+        match tokio::time::timeout(self.timeout, self.exchange(message)).await {
             Ok(reply) => reply,
-            Err(_) => Err(Unreachable(format!("there was no answer within {:?}", self.within))),
+            Err(_) => Err(Unreachable(format!("there was no reply within {:?}", self.timeout))),
         }
     }
 
@@ -125,14 +124,15 @@ impl Remote {
         for (name, value) in &message.headers {
             request = request.header(name, value);
         }
-        let mut answer = request.send().await.map_err(failed)?;
-        let status = answer.status().as_u16();
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(failed)? {
-            if body.len() + piece.len() > LARGEST {
-                return Err(Unreachable(format!("the answer has more than {LARGEST} bytes")));
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+                let message = format!("the reply has more than {MAX_RESPONSE_BYTES} bytes");
+                return Err(Unreachable(message));
             }
-            body.extend_from_slice(&piece);
+            body.extend_from_slice(&chunk);
         }
         Ok(Reply { status, body })
     }

@@ -1,4 +1,4 @@
-//! An endpoint as a service of tower, for any body of bytes.
+//! Implements tower's `Service` for endpoints, for any request body.
 
 use super::endpoint::{Endpoint, Source};
 use bytes::Bytes;
@@ -29,11 +29,11 @@ where
         let endpoint = self.clone();
         Box::pin(async move {
             let (head, body) = request.into_parts();
-            // A byte more than is allowed, so that the endpoint says that it is too much.
-            let most = Self::largest() + 1;
-            let bytes = match Limited::new(body, most).collect().await {
-                Ok(whole) => whole.to_bytes(),
-                Err(_) => Bytes::from(vec![0; most]),
+            // One byte above the limit, so that the endpoint refuses the request as too large.
+            let limit = Self::max_body_bytes() + 1;
+            let bytes = match Limited::new(body, limit).collect().await {
+                Ok(collected) => collected.to_bytes(),
+                Err(_) => Bytes::from(vec![0; limit]),
             };
             let header = |name: &str| head.headers.get(name)?.to_str().ok().map(str::to_owned);
             let answer = endpoint.answer(head.method.as_str(), header, &bytes).await;

@@ -1,4 +1,5 @@
-//! Signatures in the layout of Standard Webhooks, with the key itself as the secret (docs/protocol/data-source.md §2).
+//! Signatures in the format of Standard Webhooks, with the API key as the secret
+//! (docs/protocol/data-source.md §2).
 
 use crate::wire::SourceErrorCode as Code;
 use base64::Engine as _;
@@ -9,16 +10,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// How far a message's time may be from ours, in seconds.
-const TOLERANCE: u64 = 300;
-/// Messages that are remembered; the oldest is forgotten when there are more.
-const REMEMBERED: usize = 65_536;
-/// Signatures of one message that are looked at.
-const SIGNATURES: usize = 16;
-/// How the secret of a webhook begins.
-const WEBHOOK: &str = "whsec_";
+/// The default for [`Verifier::tolerance`], in seconds.
+const DEFAULT_TOLERANCE_SECS: u64 = 300;
+/// The number of message ids that are kept to detect replays. The oldest is dropped first.
+const MAX_SEEN_MESSAGES: usize = 65_536;
+/// The number of signatures of one message that are checked.
+const MAX_SIGNATURES: usize = 16;
+/// The prefix of a webhook secret.
+const WEBHOOK_SECRET_PREFIX: &str = "whsec_";
 
-/// The value of `webhook-signature` for a message, with `timestamp` in seconds since 1970.
+/// Returns the `webhook-signature` header of a message. `timestamp` is in seconds since 1970.
 ///
 /// ```
 /// let body = br#"{"type":"load","model":"tasks","id":"t1"}"#;
@@ -27,10 +28,11 @@ const WEBHOOK: &str = "whsec_";
 /// ```
 #[must_use]
 pub fn sign(key: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
-    signed(key.as_bytes(), id, timestamp, body)
+    signature(key.as_bytes(), id, timestamp, body)
 }
 
-/// The same for a webhook, whose secret is `whsec_` and base64 of the key (docs/protocol/data-source.md §9); none where it is not.
+/// Returns the `webhook-signature` header of a webhook message. The secret is `whsec_` followed by
+/// the key in base64 (docs/protocol/data-source.md §9). Returns `None` for any other secret.
 ///
 /// ```
 /// let secret = ablo::source::webhook_secret(&[7; 32]);
@@ -38,25 +40,26 @@ pub fn sign(key: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
 /// ```
 #[must_use]
 pub fn sign_webhook(secret: &str, id: &str, timestamp: u64, body: &[u8]) -> Option<String> {
-    Some(signed(&material(secret)?, id, timestamp, body))
+    Some(signature(&webhook_key(secret)?, id, timestamp, body))
 }
 
-/// The secret of a webhook endpoint, of 32 random bytes.
+/// Returns the secret of a webhook endpoint for 32 random bytes.
 #[must_use]
 pub fn webhook_secret(bytes: &[u8; 32]) -> String {
-    format!("{WEBHOOK}{}", STANDARD.encode(bytes))
+    format!("{WEBHOOK_SECRET_PREFIX}{}", STANDARD.encode(bytes))
 }
 
-fn material(secret: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(secret.strip_prefix(WEBHOOK)?).ok().filter(|key| !key.is_empty())
+fn webhook_key(secret: &str) -> Option<Vec<u8>> {
+    let key = STANDARD.decode(secret.strip_prefix(WEBHOOK_SECRET_PREFIX)?).ok()?;
+    (!key.is_empty()).then_some(key)
 }
 
-fn signed(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> String {
+fn signature(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac(key, id, timestamp, body).finalize().into_bytes()))
 }
 
 fn mac(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
-    // A key of any length is one, so that this cannot fail; without a key nothing would fit.
+    // Cannot fail: HMAC accepts keys of any length.
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
     for part in [id.as_bytes(), b".", timestamp.to_string().as_bytes(), b".", body] {
@@ -65,31 +68,32 @@ fn mac(key: &[u8], id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// Checks signatures. Several keys are good at once, so that one can be replaced without a gap.
+/// Verifies signatures. Several keys can be valid at once, for rotation.
 pub struct Verifier {
-    /// As they are named, and what is signed with.
+    /// Each key as configured, with its bytes.
     keys: Vec<(String, Vec<u8>)>,
     tolerance: u64,
-    seen: Option<Mutex<Seen>>,
+    /// `None` allows replays.
+    seen: Option<Mutex<SeenMessages>>,
 }
 
-/// Messages that came, by id and time.
+/// The accepted messages, by timestamp and id.
 #[derive(Default)]
-struct Seen {
+struct SeenMessages {
     known: BTreeSet<(u64, String)>,
     order: VecDeque<(u64, String)>,
 }
 
 impl Verifier {
-    /// With these keys, a tolerance of five minutes, and each message once.
+    /// Creates a verifier with a tolerance of five minutes that accepts each message once.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let keys = keys.into_iter().map(Into::into).filter(|key: &String| !key.is_empty());
         let keys = keys.map(|key| (key.clone(), key.into_bytes())).collect();
-        Self { keys, tolerance: TOLERANCE, seen: Some(Mutex::default()) }
+        Self { keys, tolerance: DEFAULT_TOLERANCE_SECS, seen: Some(Mutex::default()) }
     }
 
-    /// The same for webhooks, with their secrets `whsec_…`; what is none fits nothing.
+    /// Creates a verifier for webhooks from their secrets `whsec_…`. Other secrets are ignored.
     ///
     /// ```
     /// use ablo::source::{Verifier, sign_webhook, webhook_secret};
@@ -106,30 +110,33 @@ impl Verifier {
     #[must_use]
     pub fn webhooks(secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let keys = secrets.into_iter().map(Into::into).filter_map(|secret: String| {
-            let key = material(&secret)?;
+            let key = webhook_key(&secret)?;
             Some((secret, key))
         });
-        Self { keys: keys.collect(), tolerance: TOLERANCE, seen: Some(Mutex::default()) }
+        let (keys, seen) = (keys.collect(), Some(Mutex::default()));
+        Self { keys, tolerance: DEFAULT_TOLERANCE_SECS, seen }
     }
 
-    /// How far a message's time may be from ours, in seconds.
+    /// Sets how many seconds the timestamp of a message may differ from the local clock.
     #[must_use]
     pub fn tolerance(mut self, seconds: u64) -> Self {
         self.tolerance = seconds;
         self
     }
 
-    /// Whether the same message, of the same second, is taken again.
+    /// Sets whether a repeated message with the same id and timestamp is accepted.
     #[must_use]
     pub fn allow_replays(mut self, allow: bool) -> Self {
         self.seen = (!allow).then(Mutex::default);
         self
     }
 
-    /// Checks a message that came at `now`, in seconds since 1970; gives the key that fits.
+    /// Verifies a message that was received at `now`, in seconds since 1970. Returns the matching
+    /// key, the message id and its timestamp.
     ///
     /// # Errors
-    /// The code of what is wrong, all of status 401; `source_message_replayed` where the message came before.
+    /// Returns the code of the fault, all with status 401. It is `source_message_replayed` for a
+    /// repeated message.
     pub fn verify(
         &self,
         header: impl Fn(&str) -> Option<String>,
@@ -140,10 +147,10 @@ impl Verifier {
             return Err(Code::ApiKeyMissing);
         }
         let id = header("webhook-id").filter(|id| !id.is_empty()).ok_or(Code::IdMissing)?;
-        let said = header("webhook-timestamp")
-            .filter(|at| !at.is_empty())
+        let timestamp = header("webhook-timestamp")
+            .filter(|timestamp| !timestamp.is_empty())
             .ok_or(Code::TimestampMissing)?;
-        let at: u64 = said.trim().parse().map_err(|_| Code::TimestampInvalid)?;
+        let at: u64 = timestamp.trim().parse().map_err(|_| Code::TimestampInvalid)?;
         if at.abs_diff(now) > self.tolerance {
             return Err(Code::TimestampExpired);
         }
@@ -151,37 +158,38 @@ impl Verifier {
         let given: Vec<Vec<u8>> = all
             .split(' ')
             .filter_map(|part| STANDARD.decode(part.strip_prefix("v1,")?).ok())
-            .take(SIGNATURES)
+            .take(MAX_SIGNATURES)
             .collect();
         if given.is_empty() {
             return Err(Code::SignatureMissing);
         }
-        // Every key is tried with every signature, each in constant time: how long it takes says nothing.
-        let mut found = None;
+        // Tries every key with every signature, each in constant time, so that timing reveals
+        // nothing.
+        let mut matching = None;
         for (name, key) in &self.keys {
             for signature in &given {
                 if mac(key, &id, at, body).verify_slice(signature).is_ok() {
-                    found = Some(name.as_str());
+                    matching = Some(name.as_str());
                 }
             }
         }
-        let key = found.ok_or(Code::SignatureInvalid)?;
+        let key = matching.ok_or(Code::SignatureInvalid)?;
         match self.is_new(at, &id, now) {
             true => Ok((key, id, at)),
             false => Err(Code::from("source_message_replayed".to_owned())),
         }
     }
 
-    /// Remembers a message, unless it is known.
+    /// Records a message. Returns false if it was seen before.
     fn is_new(&self, at: u64, id: &str, now: u64) -> bool {
         let Some(seen) = &self.seen else { return true };
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = now.saturating_sub(self.tolerance);
         while seen.order.front().is_some_and(|(at, _)| *at < oldest)
-            || seen.order.len() >= REMEMBERED
+            || seen.order.len() >= MAX_SEEN_MESSAGES
         {
-            let Some(gone) = seen.order.pop_front() else { break };
-            seen.known.remove(&gone);
+            let Some(expired) = seen.order.pop_front() else { break };
+            seen.known.remove(&expired);
         }
         let message = (at, id.to_owned());
         let is_new = seen.known.insert(message.clone());
@@ -193,7 +201,7 @@ impl Verifier {
 }
 
 impl fmt::Debug for Verifier {
-    // A log holds no key.
+    // Omits the keys, so that they do not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
             .field("keys", &self.keys.len())
@@ -231,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_fits_and_nothing_else() {
+    fn only_the_signed_message_verifies() {
         let verifier = Verifier::new(["sk_test_old", "sk_test_example"]).allow_replays(true);
         let good = sign("sk_test_example", "msg_1", NOW, BODY);
         let at = NOW.to_string();
@@ -267,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said() {
+    fn missing_and_invalid_headers_have_their_codes() {
         let verifier = Verifier::new(["sk_test_example"]);
         let (good, at) = (sign("sk_test_example", "msg_1", NOW, BODY), NOW.to_string());
         let whole = headers(&good, &at);
@@ -303,12 +311,12 @@ mod tests {
         assert_eq!(
             verify(&keyless, &whole, BODY, NOW).unwrap_err(),
             "source_api_key_missing",
-            "an empty key is none"
+            "an empty key is ignored"
         );
     }
 
     #[test]
-    fn a_message_is_taken_once_and_a_retry_is_another() {
+    fn a_message_is_accepted_once_and_a_retry_has_a_new_timestamp() {
         let verifier = Verifier::new(["sk_test_example"]);
         let at = NOW.to_string();
         let good = sign("sk_test_example", "msg_1", NOW, BODY);
@@ -326,6 +334,6 @@ mod tests {
         assert!(
             verify(&verifier, &headers(&late, &(NOW + 900).to_string()), BODY, NOW + 900).is_ok()
         );
-        assert_eq!(seen(&verifier), 1, "what is too old to come again is forgotten");
+        assert_eq!(seen(&verifier), 1, "messages outside the tolerance are dropped");
     }
 }

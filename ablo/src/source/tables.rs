@@ -1,7 +1,8 @@
-//! A source of typed tables: how rows are kept is the application's, what a commit is is the protocol's.
+//! A source of typed tables. The application stores rows, and [`Tables`] implements commits.
 //!
-//! A [`Ledger`] is the application's database as far as it is the same for every model, a [`Table`] the rows of one. A commit becomes one
-//! transaction of theirs: the ledger, the rows, the outbox.
+//! A [`Ledger`] provides what all models share: transactions, the answers of applied commits and
+//! the outbox. A [`Table`] stores the rows of one model. Each commit is one transaction that covers
+//! the ledger, the rows and the outbox.
 
 use super::endpoint::{Call, Scopes, Source};
 use super::error::{Error, Result};
@@ -17,73 +18,77 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-/// Events of a page where nobody says how many, and at most.
-const EVENTS: [u64; 2] = [100, 1000];
+/// The number of events in a page if the request sets no limit.
+const DEFAULT_EVENTS: u64 = 100;
+/// The largest number of events in a page.
+const MAX_EVENTS: u64 = 1000;
 
-/// An application's database.
+/// An application's database: transactions, the answers of applied commits and the outbox.
 pub trait Ledger: Send + Sync + 'static {
-    /// A transaction; one that is dropped before it was ended has changed nothing.
+    /// A transaction. Dropping it rolls it back.
     type Tx: Send;
 
-    /// Says what a request may do; everything without this.
+    /// Returns the permissions of a request. By default it may do everything.
     ///
     /// # Errors
-    /// Whatever is to be answered instead.
+    /// An error is returned to the coordinator instead of an answer.
     fn authorize(&self, call: &Call) -> impl Future<Output = Result<Scopes>> + Send {
         let _ = call;
         async { Ok(Scopes::ALL) }
     }
 
-    /// Begins a transaction for whom a request is made.
+    /// Begins a transaction for the scope of a request.
     ///
     /// # Errors
-    /// Whatever is to be answered instead.
+    /// An error is returned to the coordinator instead of an answer.
     fn begin(&self, call: &Call) -> impl Future<Output = Result<Self::Tx>> + Send;
 
-    /// Ends a transaction: everything in it is kept.
+    /// Commits a transaction.
     ///
     /// # Errors
-    /// That it is not.
-    fn end(&self, tx: Self::Tx) -> impl Future<Output = Result<()>> + Send;
+    /// Returns an error if the commit fails.
+    fn commit(&self, tx: Self::Tx) -> impl Future<Output = Result<()>> + Send;
 
-    /// Takes a commit for this transaction and gives nothing, or what it was answered with before. Two of the same that come at once
-    /// follow each other.
+    /// Reserves the id of a commit for this transaction. Returns the stored answer if the commit
+    /// was applied before. A second transaction that reserves the same id waits for the first to
+    /// end.
     ///
     /// # Errors
-    /// What the database said.
-    fn claim(
+    /// Returns an error if the statement fails.
+    fn reserve_commit(
         &self,
         tx: &mut Self::Tx,
         commit: &str,
     ) -> impl Future<Output = Result<Option<String>>> + Send;
 
-    /// Remembers what a commit was answered with: a JSON array of rows.
+    /// Stores the answer of a commit, a JSON array of rows.
     ///
     /// # Errors
-    /// What the database said.
-    fn answer(
+    /// Returns an error if the statement fails.
+    fn store_answer(
         &self,
         tx: &mut Self::Tx,
         commit: &str,
         rows: &str,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Puts an event into the outbox. Its `data` need not be kept.
+    /// Appends an event to the outbox. Its `data` need not be stored.
     ///
     /// # Errors
-    /// What the database said.
-    fn tell(
+    /// Returns an error if the statement fails.
+    fn append_event(
         &self,
         tx: &mut Self::Tx,
         event: SourceEvent,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Events behind a cursor, of the caller's organisation, in an order in which nothing comes in before what was given; and where the next
-    /// page starts.
+    /// Reads the events of the caller's organisation after a cursor, and the cursor of the next
+    /// page. The order is final: no later call returns an event that belongs before one that was
+    /// returned.
     ///
     /// # Errors
-    /// What the database said.
-    fn told(
+    /// Returns an error if the statement fails.
+    fn read_events(
         &self,
         tx: &mut Self::Tx,
         cursor: Option<&str>,
@@ -97,16 +102,16 @@ pub trait Ledger: Send + Sync + 'static {
 pub struct Page<M> {
     /// The rows.
     pub rows: Vec<Row<M>>,
-    /// Where the next page starts; none after the last.
+    /// The cursor of the next page, or `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// The rows of a model, of the organisation for which a request is made.
+/// The rows of one model in the organisation of a request.
 pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
-    /// A row by its id, held for the transaction where it may be written.
+    /// Loads a row by id and locks it if the transaction may write.
     ///
     /// # Errors
-    /// What the database said.
+    /// Returns an error if the statement fails.
     fn load(
         &self,
         tx: &mut Tx,
@@ -114,10 +119,10 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
         call: &Call,
     ) -> impl Future<Output = Result<Option<Row<M>>>> + Send;
 
-    /// A page of rows.
+    /// Lists a page of rows.
     ///
     /// # Errors
-    /// A refusal of what cannot be filtered, or what the database said.
+    /// Returns a refusal if the filter is not supported, or an error if the statement fails.
     fn list(
         &self,
         tx: &mut Tx,
@@ -125,10 +130,11 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
         call: &Call,
     ) -> impl Future<Output = Result<Page<M>>> + Send;
 
-    /// Writes a new row. One that is given without an id has a new UUID; an application that numbers its rows writes the id into it.
+    /// Inserts a row. A row that was created without an id has a new UUID; an application that
+    /// assigns its own ids writes the id into `row`.
     ///
     /// # Errors
-    /// A refusal, or what the database said.
+    /// Returns a refusal, or an error if the statement fails.
     fn insert(
         &self,
         tx: &mut Tx,
@@ -136,10 +142,10 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
         call: &Call,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Writes a row anew.
+    /// Replaces a row.
     ///
     /// # Errors
-    /// A refusal, or what the database said.
+    /// Returns a refusal, or an error if the statement fails.
     fn save(
         &self,
         tx: &mut Tx,
@@ -147,10 +153,10 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
         call: &Call,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Takes a row away.
+    /// Deletes a row.
     ///
     /// # Errors
-    /// A refusal, or what the database said.
+    /// Returns a refusal, or an error if the statement fails.
     fn remove(
         &self,
         tx: &mut Tx,
@@ -159,15 +165,17 @@ pub trait Table<M: Model, Tx: Send>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A [`Source`] of tables.
+/// A [`Source`] made of a [`Ledger`] and one [`Table`] per model.
 ///
 /// ```ignore
-/// let source = Tables::new(Ledger { pool }).table::<Task, _>(TaskTable).table::<Project, _>(ProjectTable);
+/// let source = Tables::new(AppLedger { pool })
+///     .table::<Task, _>(TaskTable)
+///     .table::<Project, _>(ProjectTable);
 /// let endpoint = Endpoint::new(source, [key]);
 /// ```
 pub struct Tables<L: Ledger> {
     ledger: L,
-    tables: BTreeMap<&'static str, Box<dyn Written<L::Tx>>>,
+    tables: BTreeMap<&'static str, Box<dyn JsonTable<L::Tx>>>,
 }
 
 impl<L: Ledger> std::fmt::Debug for Tables<L> {
@@ -177,26 +185,26 @@ impl<L: Ledger> std::fmt::Debug for Tables<L> {
 }
 
 impl<L: Ledger> Tables<L> {
-    /// No table yet.
+    /// Creates a source without tables.
     pub fn new(ledger: L) -> Self {
         Self { ledger, tables: BTreeMap::new() }
     }
 
-    /// Adds the rows of a model.
+    /// Adds the table of a model.
     #[must_use]
     pub fn table<M: Model, T: Table<M, L::Tx>>(mut self, table: T) -> Self {
-        self.tables
-            .insert(M::DESCRIPTOR.key, Box::new(Typed::<M, T> { table, model: PhantomData }));
+        let table = TypedTable::<M, T> { table, model: PhantomData };
+        self.tables.insert(M::DESCRIPTOR.key, Box::new(table));
         self
     }
 
-    fn find(&self, model: &str, code: Code) -> Result<&dyn Written<L::Tx>> {
+    fn find(&self, model: &str, code: Code) -> Result<&dyn JsonTable<L::Tx>> {
         self.tables.get(model).map(AsRef::as_ref).ok_or_else(|| Error::about(code, model))
     }
 }
 
-/// A table whose rows are JSON.
-trait Written<Tx>: Send + Sync {
+/// A table with rows as JSON, independent of the model's type.
+trait JsonTable<Tx>: Send + Sync {
     fn load<'a>(
         &'a self,
         tx: &'a mut Tx,
@@ -217,19 +225,21 @@ trait Written<Tx>: Send + Sync {
     ) -> BoxFuture<'a, Result<(String, Option<RawRow>)>>;
 }
 
-struct Typed<M, T> {
+struct TypedTable<M, T> {
     table: T,
     model: PhantomData<fn() -> M>,
 }
 
-impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
+impl<M: Model, Tx: Send, T: Table<M, Tx>> JsonTable<Tx> for TypedTable<M, T> {
     fn load<'a>(
         &'a self,
         tx: &'a mut Tx,
         id: &'a str,
         call: &'a Call,
     ) -> BoxFuture<'a, Result<Option<RawRow>>> {
-        Box::pin(async move { self.table.load(tx, id, call).await?.as_ref().map(raw).transpose() })
+        Box::pin(
+            async move { self.table.load(tx, id, call).await?.as_ref().map(to_raw).transpose() },
+        )
     }
 
     fn list<'a>(
@@ -241,7 +251,7 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
         Box::pin(async move {
             let page = self.table.list(tx, query, call).await?;
             let mut answer =
-                ListAnswer::new(page.rows.iter().map(raw).collect::<Result<Vec<_>>>()?);
+                ListAnswer::new(page.rows.iter().map(to_raw).collect::<Result<Vec<_>>>()?);
             answer.next_cursor = page.next_cursor;
             Ok(answer)
         })
@@ -254,45 +264,43 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> Written<Tx> for Typed<M, T> {
         call: &'a Call,
     ) -> BoxFuture<'a, Result<(String, Option<RawRow>)>> {
         Box::pin(async move {
-            let given = given(M::DESCRIPTOR, operation)?;
+            let model = M::DESCRIPTOR;
+            let input = read_input(model, operation)?;
             let id = operation.id.value().cloned();
             if operation.verb == Verb::Create {
-                let mut row: Row<M> = typed(M::DESCRIPTOR, fresh(M::DESCRIPTOR, id, given, call))?;
+                let mut row: Row<M> = to_row(model, new_row(model, id, input, call))?;
                 self.table.insert(tx, &mut row, call).await?;
-                return Ok((row.id.as_str().to_owned(), Some(raw(&row)?)));
+                return Ok((row.id.as_str().to_owned(), Some(to_raw(&row)?)));
             }
             let id = id.unwrap_or_default();
             let Some(row) = self.table.load(tx, &id, call).await? else {
                 return match operation.verb {
                     Verb::Delete => Ok((id, None)),
                     _ => {
-                        let message = format!("there is no {}/{id}", M::DESCRIPTOR.key);
-                        Err(Error::refused_with(
-                            Code::from("entity_not_found".to_owned()),
-                            message,
-                            404,
-                        ))
+                        let code = Code::from("entity_not_found".to_owned());
+                        let message = format!("row `{id}` of model `{}` does not exist", model.key);
+                        Err(Error::refused_with(code, message, 404))
                     }
                 };
             };
             if operation.verb == Verb::Delete {
                 self.table.remove(tx, &row, call).await?;
-                return Ok((id, Some(raw(&row)?)));
+                return Ok((id, Some(to_raw(&row)?)));
             }
             let Value::Object(mut members) = serde_json::to_value(&row).map_err(Error::failed)?
             else {
-                return Err(Error::failed("a row is no object"));
+                return Err(Error::failed("the row is not a JSON object"));
             };
-            members.extend(given);
+            members.extend(input);
             members.insert("updatedAt".to_owned(), now());
-            let row: Row<M> = typed(M::DESCRIPTOR, members)?;
+            let row: Row<M> = to_row(model, members)?;
             self.table.save(tx, &row, call).await?;
-            Ok((id, Some(raw(&row)?)))
+            Ok((id, Some(to_raw(&row)?)))
         })
     }
 }
 
-fn told(verb: &Verb) -> SourceVerb {
+fn source_verb(verb: &Verb) -> SourceVerb {
     match verb {
         Verb::Create => SourceVerb::Create,
         Verb::Update => SourceVerb::Update,
@@ -309,29 +317,29 @@ fn now() -> Value {
     format!("{now:.3}").into()
 }
 
-fn raw<M: Model>(row: &Row<M>) -> Result<RawRow> {
+fn to_raw<M: Model>(row: &Row<M>) -> Result<RawRow> {
     RawRow::parse(&serde_json::to_string(row).map_err(Error::failed)?).map_err(Error::failed)
 }
 
-fn typed<M: Model>(model: &ModelDescriptor, members: Map<String, Value>) -> Result<Row<M>> {
+fn to_row<M: Model>(model: &ModelDescriptor, members: Map<String, Value>) -> Result<Row<M>> {
     serde_json::from_value(Value::Object(members)).map_err(|error| {
-        let message = format!("this is no row of {}: {error}", model.key);
+        let message = format!("invalid row of model `{}`: {error}", model.key);
         Error::refused_with(Code::from("check_violation".to_owned()), message, 400)
     })
 }
 
-/// What an operation says of members that the model declares.
-fn given(model: &ModelDescriptor, operation: &Operation) -> Result<Map<String, Value>> {
-    let mut given: Map<String, Value> = match operation.data.value() {
+/// Reads the input of an operation and refuses members that the model does not declare.
+fn read_input(model: &ModelDescriptor, operation: &Operation) -> Result<Map<String, Value>> {
+    let mut input: Map<String, Value> = match operation.data.value() {
         Some(data) => serde_json::from_str(data.get())
             .map_err(|error| Error::refused(Code::CommitInvalid, error.to_string()))?,
         None => Map::new(),
     };
-    given.remove("id");
+    input.remove("id");
     if let Some(unknown) =
-        given.keys().find(|name| model.fields.iter().all(|field| field.name != name.as_str()))
+        input.keys().find(|name| model.fields.iter().all(|field| field.name != name.as_str()))
     {
-        let message = format!("{} have no `{unknown}`", model.key);
+        let message = format!("no field `{unknown}` on model `{}`", model.key);
         return Err(Error::refused_with(Code::from("unknown_field".to_owned()), message, 400));
     }
     if matches!(operation.verb, Verb::Archive | Verb::Unarchive) {
@@ -339,16 +347,16 @@ fn given(model: &ModelDescriptor, operation: &Operation) -> Result<Map<String, V
             return Err(Error::about(Code::CommitNotConfigured, model.key));
         }
         let at = if operation.verb == Verb::Archive { now() } else { Value::Null };
-        given = Map::from_iter([("archivedAt".to_owned(), at)]);
+        input = Map::from_iter([("archivedAt".to_owned(), at)]);
     }
-    Ok(given)
+    Ok(input)
 }
 
-/// A new row: what was given, and what a row has where its writer said nothing.
-fn fresh(
+/// Returns the members of a new row: the input, base fields and defaults.
+fn new_row(
     model: &ModelDescriptor,
     id: Option<String>,
-    given: Map<String, Value>,
+    input: Map<String, Value>,
     call: &Call,
 ) -> Map<String, Value> {
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().hyphenated().to_string());
@@ -357,17 +365,16 @@ fn fresh(
         ("createdAt".to_owned(), now()),
         ("updatedAt".to_owned(), now()),
     ]);
-    let who = [
+    let scope = [
         ("organizationId", &call.scope.organization_id),
         ("createdBy", &call.scope.participant_id),
     ];
-    members.extend(
-        who.into_iter().filter_map(|(name, who)| Some((name.to_owned(), who.clone()?.into()))),
-    );
+    let scope = scope.into_iter();
+    members.extend(scope.filter_map(|(name, id)| Some((name.to_owned(), id.clone()?.into()))));
     for field in model.fields {
         let default = field.default.and_then(|default| serde_json::from_str(default).ok());
         let value = match default {
-            // The word for the time of writing.
+            // On a date, `now` stands for the time of writing.
             Some(Value::String(word)) if word == "now" && field.kind == crate::FieldKind::Date => {
                 Some(now())
             }
@@ -375,7 +382,7 @@ fn fresh(
         };
         members.extend(value.map(|value| (field.name.to_owned(), value)));
     }
-    members.extend(given);
+    members.extend(input);
     members
 }
 
@@ -384,95 +391,90 @@ impl<L: Ledger> Source for Tables<L> {
         self.ledger.authorize(call).await
     }
 
-    async fn load(&self, call: &Call, asked: SourceLoad) -> Result<Option<RawRow>> {
-        let table = self.find(&asked.model, Code::LoadNotConfigured)?;
+    async fn load(&self, call: &Call, request: SourceLoad) -> Result<Option<RawRow>> {
+        let table = self.find(&request.model, Code::LoadNotConfigured)?;
         let mut tx = self.ledger.begin(call).await?;
-        let row = table.load(&mut tx, &asked.id, call).await?;
-        self.ledger.end(tx).await?;
+        let row = table.load(&mut tx, &request.id, call).await?;
+        self.ledger.commit(tx).await?;
         Ok(row)
     }
 
-    async fn list(&self, call: &Call, asked: SourceList) -> Result<ListAnswer> {
-        let table = self.find(&asked.model, Code::ListNotConfigured)?;
+    async fn list(&self, call: &Call, request: SourceList) -> Result<ListAnswer> {
+        let table = self.find(&request.model, Code::ListNotConfigured)?;
         let mut tx = self.ledger.begin(call).await?;
-        let page = table.list(&mut tx, &asked.query.unwrap_or_default(), call).await?;
-        self.ledger.end(tx).await?;
+        let page = table.list(&mut tx, &request.query.unwrap_or_default(), call).await?;
+        self.ledger.commit(tx).await?;
         Ok(page)
     }
 
-    async fn commit(&self, call: &Call, asked: SourceCommit) -> Result<SourceCommitAnswer> {
+    async fn commit(&self, call: &Call, request: SourceCommit) -> Result<SourceCommitAnswer> {
         let find = |operation: &Operation| self.find(&operation.model, Code::CommitNotConfigured);
-        let tables = asked.operations.iter().map(find).collect::<Result<Vec<_>>>()?;
-        let own = asked.client_tx_id.clone().unwrap_or_default();
+        let tables = request.operations.iter().map(find).collect::<Result<Vec<_>>>()?;
+        let client_tx_id = request.client_tx_id.clone().unwrap_or_default();
         let organization = call.scope.organization_id.clone();
-        let commit = format!("{}/{own}", organization.as_deref().unwrap_or_default());
+        let commit = format!("{}/{client_tx_id}", organization.as_deref().unwrap_or_default());
         let mut tx = self.ledger.begin(call).await?;
-        let rows = match self.ledger.claim(&mut tx, &commit).await? {
+        let rows = match self.ledger.reserve_commit(&mut tx, &commit).await? {
             Some(rows) => rows,
             None => {
                 let mut rows: Vec<RawRow> = Vec::new();
-                for (at, (operation, table)) in asked.operations.iter().zip(tables).enumerate() {
+                for (at, (operation, table)) in request.operations.iter().zip(tables).enumerate() {
                     let (id, row) = table.apply(&mut tx, operation, call).await?;
-                    let verb = told(&operation.verb);
-                    let mut event = SourceEvent::new(
-                        format!("{commit}:{at}"),
-                        operation.model.clone(),
-                        id,
-                        verb,
-                    );
-                    (event.organization_id, event.client_tx_id) =
-                        (organization.clone(), Some(own.clone()));
+                    let verb = source_verb(&operation.verb);
+                    let event_id = format!("{commit}:{at}");
+                    let mut event = SourceEvent::new(event_id, operation.model.clone(), id, verb);
+                    event.organization_id = organization.clone();
+                    event.client_tx_id = Some(client_tx_id.clone());
                     event.data = match (&row, operation.verb == Verb::Delete) {
                         (Some(row), false) => Maybe::Value(row.clone()),
                         _ => Maybe::Null,
                     };
-                    self.ledger.tell(&mut tx, event).await?;
+                    self.ledger.append_event(&mut tx, event).await?;
                     rows.extend(row);
                 }
                 let rows = serde_json::to_string(&rows).map_err(Error::failed)?;
-                self.ledger.answer(&mut tx, &commit, &rows).await?;
+                self.ledger.store_answer(&mut tx, &commit, &rows).await?;
                 rows
             }
         };
-        self.ledger.end(tx).await?;
+        self.ledger.commit(tx).await?;
         let mut answer = SourceCommitAnswer::new();
         answer.rows = Some(serde_json::from_str(&rows).map_err(Error::failed)?);
         Ok(answer)
     }
 
-    /// Each event has its row as that is now: the order of transactions need not be that in which they changed it.
-    async fn events(&self, call: &Call, asked: SourceEvents) -> Result<EventsAnswer> {
-        let [usual, most] = EVENTS;
-        let limit = asked.limit.unwrap_or(usual).clamp(1, most);
+    /// Each event carries the current row, since the order of events may differ from the order in
+    /// which their transactions changed the row.
+    async fn events(&self, call: &Call, request: SourceEvents) -> Result<EventsAnswer> {
+        let limit = request.limit.unwrap_or(DEFAULT_EVENTS).clamp(1, MAX_EVENTS);
+        let cursor = request.cursor.value().map(String::as_str);
         let mut tx = self.ledger.begin(call).await?;
-        let mut page = self
-            .ledger
-            .told(&mut tx, asked.cursor.value().map(String::as_str), limit, call)
-            .await?;
+        let mut page = self.ledger.read_events(&mut tx, cursor, limit, call).await?;
         for event in &mut page.events {
             let Ok(table) = self.find(&event.model, Code::LoadNotConfigured) else { continue };
             let row = table.load(&mut tx, &event.entity_id, call).await?;
-            as_it_is(event, row);
+            attach_current_row(event, row);
         }
-        self.ledger.end(tx).await?;
+        self.ledger.commit(tx).await?;
         Ok(page)
     }
 }
 
-/// Gives an event its row as that is now; none where there is none. A row that is there again was not deleted in the end, and one that is gone
-/// since has an event that says so.
+/// Sets the data of an event to the current row. If the row of a deletion exists again, the event
+/// becomes an update. If the row of another event was deleted since, the event has no data; the
+/// deletion has its own event.
 ///
 /// ```
-/// use ablo::source::as_it_is;
+/// use ablo::source::attach_current_row;
 /// use ablo::wire::{Maybe, RawRow, SourceEvent, SourceVerb};
 ///
 /// let mut event = SourceEvent::new("e1", "tasks", "t1", SourceVerb::Delete);
-/// as_it_is(&mut event, None);
+/// attach_current_row(&mut event, None);
 /// assert_eq!((&event.r#type, &event.data), (&SourceVerb::Delete, &Maybe::Null));
-/// as_it_is(&mut event, RawRow::parse(r#"{"id":"t1"}"#).ok());
+/// attach_current_row(&mut event, RawRow::parse(r#"{"id":"t1"}"#).ok());
 /// assert_eq!(event.r#type, SourceVerb::Update);
 /// ```
-pub fn as_it_is(event: &mut SourceEvent, row: Option<RawRow>) {
+pub fn attach_current_row(event: &mut SourceEvent, row: Option<RawRow>) {
     let was_deleted = event.r#type == SourceVerb::Delete;
     event.data = match row {
         Some(row) => {

@@ -1,11 +1,12 @@
-//! Frames made at random, each with the text that it must be written as.
+//! Random frames, each with its canonical text.
 //!
-//! Every value is made in two spellings at once: one with the freedom that JSON leaves (white space, escapes, exponents,
-//! any order), and the canonical one. What is interpreted differs between the two; what is not is the same in both.
+//! Every value is generated in two spellings: a free one that varies white space, escapes,
+//! exponents and member order, and the canonical one. Values that the codec does not interpret are
+//! the same in both.
 
 #![allow(clippy::unwrap_used, reason = "tests fail loudly")]
 
-/// A small generator of numbers: tests say the seed, so every failure can be repeated.
+/// A small random number generator. Tests choose the seed, so failures are reproducible.
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -34,7 +35,7 @@ impl Rng {
     }
 }
 
-/// How freely frames are spelled.
+/// The variations of the free spelling.
 #[derive(Clone, Copy)]
 pub(crate) struct Freedom {
     pub(crate) space: bool,
@@ -64,7 +65,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// A string that is interpreted: any of its letters may be escaped on the way in.
+/// A string that the codec interprets. The free spelling may escape any character.
 pub(crate) fn string(rng: &mut Rng, freedom: Freedom, text: &str) -> Twin {
     let mut free = String::from("\"");
     for letter in text.chars() {
@@ -137,7 +138,7 @@ fn date(rng: &mut Rng, freedom: Freedom) -> Twin {
     Twin { free: string(rng, freedom, free).free, canonical: quoted(canonical) }
 }
 
-/// A value that nobody interprets: written back as it came.
+/// A value that the codec does not interpret and writes back unchanged.
 pub(crate) fn anything(rng: &mut Rng, depth: usize) -> String {
     match rng.below(if depth == 0 { 6 } else { 8 }) {
         0 => "null".to_owned(),
@@ -159,7 +160,7 @@ pub(crate) fn anything(rng: &mut Rng, depth: usize) -> String {
     }
 }
 
-/// An object: its known members in canonical order, then those that nobody knows.
+/// An object with its known members in canonical order, followed by unknown members.
 pub(crate) fn object(
     rng: &mut Rng,
     freedom: Freedom,
@@ -186,7 +187,7 @@ pub(crate) fn object(
         .extend(unknown.iter().map(|(name, value)| member(rng, name, &Twin::same(value.as_str()))));
     let canonical: Vec<String> = members.iter().map(|member| member.canonical.clone()).collect();
     if freedom.shuffle {
-        // Unknown members keep their order among themselves, as the canonical form does.
+        // Unknown members keep their relative order, as in the canonical form.
         for at in (1..known.len()).rev() {
             members.swap(at, rng.below(at + 1));
         }
@@ -237,15 +238,15 @@ fn row(rng: &mut Rng, freedom: Freedom, report: bool) -> Twin {
             known.push((name, value));
         }
     };
-    let (name, status, place) =
+    let (name, status, other) =
         (text(rng, freedom), string(rng, freedom, "ready"), text(rng, freedom));
     if report {
         required(rng, "location", name);
         required(rng, "status", status);
-        sometimes(rng, "forecast", place.clone(), &mut known);
+        sometimes(rng, "forecast", other.clone(), &mut known);
         let value = number(rng);
         sometimes(rng, "confidence", value, &mut known);
-        sometimes(rng, "stationId", place, &mut known);
+        sometimes(rng, "stationId", other, &mut known);
     } else {
         let (altitude, opened) = (number(rng), date(rng, freedom));
         required(rng, "name", name);

@@ -12,8 +12,8 @@ async fn main() -> Result<(), ablo::Error> {
     let [_, url, key] = &arguments[..] else { panic!("usage: quickstart URL KEY") };
 
     // Two participants of one organisation: a writer and an agent.
-    let writer = App::connect(url, key).user("ada").await?;
-    let agent = App::connect(url, key).agent("forecaster").await?;
+    let writer = App::connect(url.as_str(), key.as_str()).user("ada").await?;
+    let agent = App::connect(url.as_str(), key.as_str()).agent("forecaster").await?;
 
     // A create takes the required fields.
     let id = writer.reports().create(Report::create("Stockholm", Status::Draft)).await?.id;

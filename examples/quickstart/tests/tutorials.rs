@@ -24,7 +24,7 @@ fn shown(page: &str) -> Vec<String> {
 async fn run(program: impl FnOnce() -> Command + Send + 'static) -> Vec<String> {
     let document = schema::App::SCHEMA.to_json().expect("the schema is valid");
     let world = World::sqlite(&document);
-    let server = Coordinator::over(world.schema(), Arc::clone(&world.store)).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let arguments = [format!("http://{}", server.address), server.key.clone()];
     let running = tokio::task::spawn_blocking(move || {
         program().args(arguments).output().expect("the program starts")

@@ -1,50 +1,51 @@
-//! A person and agents edit one report: the scenario that the coordinator is for.
+//! A person and several agents edit one report through a coordinator.
 //!
-//! [`play`] takes clients of a coordinator, plays everyone, and says what each of them saw. It fails where anything is not as it
-//! should be.
+//! [`run`] connects all of them, runs the scenario and reports what each one observes. It fails if
+//! anything differs from the expected course.
 
-use ablo::client::{Connect, ErrorKind, Presence, What};
+use ablo::client::{ChangeKind, Connect, ErrorKind, Presence};
 use ablo::define_schema;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::time::Duration;
 
 define_schema! {
-    /// What is edited together.
+    /// The schema of the scenario.
     pub schema App {
         /// A report that people and agents write.
         #[ablo(key = "reports", mutable)]
         pub struct Report {
-            /// What it is about.
+            /// The title of the report.
             pub title: String,
-            /// How far along it is.
+            /// The progress of the report.
             pub status: Status,
-            /// The text.
+            /// The text of the report.
             pub body: Option<String>,
         }
 
-        /// How far along a report is.
+        /// The progress of a report.
         pub enum Status {
-            /// Somebody is on it.
+            /// The report is being written.
             Draft,
-            /// It can be read.
+            /// The report is finished.
             Ready,
         }
     }
 }
 
-/// Why the scenario did not go as it should.
-pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+/// The error of a failed scenario.
+pub type ScenarioError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The report that everyone is at.
+/// The id of the report that all of them edit.
 const REPORT: &str = "report_stockholm";
-/// How long anything may take.
-const SOON: Duration = Duration::from_secs(20);
+/// The time limit of every step.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Plays the scenario with clients that `connect` begins, and tells `say` what everyone sees. The report must not be there yet.
+/// Runs the scenario with clients from `connect` and passes the observations to `report`. The
+/// report row must not exist yet.
 ///
 /// # Errors
-/// The first thing that is not as it should be.
-pub async fn play<C>(connect: C, mut say: impl FnMut(String)) -> Result<(), Fault>
+/// Returns the first deviation from the expected course.
+pub async fn run<C>(connect: C, mut report: impl FnMut(String)) -> Result<(), ScenarioError>
 where
     C: Fn() -> Connect + Clone + Send + 'static,
 {
@@ -55,35 +56,35 @@ where
     let mut watching = observer.presence()?;
     let mut changes = observer.model::<Report>().changes().from(created.receipt.stamp).await?;
 
-    let thought = hasty.model::<Report>().retrieve(REPORT).await?;
+    let early_read = hasty.model::<Report>().retrieve(REPORT).await?;
     let held = ada.model::<Report>().claim(REPORT).action("typing").await?;
-    until(&mut watching, |seen| {
-        seen.holder::<Report>(REPORT).is_some_and(|claim| claim.action == "typing")
+    wait_until(&mut watching, |presence| {
+        presence.holder::<Report>(REPORT).is_some_and(|claim| claim.action == "typing")
     })
     .await?;
-    say("observer: ada is typing".to_owned());
+    report("observer: ada is typing".to_owned());
 
     match hasty.model::<Report>().claim(REPORT).wait(false).await {
         Err(error) => match error.kind() {
             ErrorKind::Claimed(holder) => {
-                say(format!("hasty: {} is at it, I yield", name(holder.held_by.as_deref())))
+                report(format!("hasty: {} holds it, I yield", name(holder.held_by.as_deref())))
             }
             _ => return Err(error.into()),
         },
-        Ok(_) => return Err("two hold one report".into()),
+        Ok(_) => return Err("two participants hold one report".into()),
     }
 
-    let waits = tokio::spawn({
+    let waiting = tokio::spawn({
         let reports = patient.model::<Report>();
         async move { reports.claim(REPORT).await }
     });
-    until(&mut watching, |seen| seen.queue::<Report>(REPORT).len() == 1).await?;
-    say("observer: somebody waits for ada".to_owned());
+    wait_until(&mut watching, |presence| presence.queue::<Report>(REPORT).len() == 1).await?;
+    report("observer: one participant waits for ada".to_owned());
     held.update(Report::patch().body("Rain in the morning.")).await?;
     held.release().await?;
-    let granted = soon(waits).await???;
-    say(format!(
-        "patient: it is mine, and reads {:?}",
+    let granted = within_limit(waiting).await???;
+    report(format!(
+        "patient: I hold it, and its text is {:?}",
         granted.row().body.as_deref().unwrap_or_default()
     ));
     granted.update(Report::patch().status(Status::Ready)).await?;
@@ -92,89 +93,90 @@ where
     let stale = hasty
         .model::<Report>()
         .update(REPORT, Report::patch().body("Sun all day."))
-        .read_at(thought.stamp)
+        .read_at(early_read.stamp)
         .await;
     let Err(error) = stale else {
-        return Err("a write that was based on an old read went through".into());
+        return Err("a write based on an old read was accepted".into());
     };
-    let ErrorKind::Stale(why) = error.kind() else { return Err(error.into()) };
-    let conflict = why.conflicts.first().ok_or("no conflict is told")?;
-    let now = conflict.row::<Report>()?.ok_or("the row is not told")?;
-    say(format!(
-        "hasty: refused, {} is {:?} by now",
+    let ErrorKind::Stale(stale) = error.kind() else { return Err(error.into()) };
+    let conflict = stale.conflicts.first().ok_or("the error has no conflict")?;
+    let current = conflict.row::<Report>()?.ok_or("the conflict has no row")?;
+    report(format!(
+        "hasty: refused, {} is now {:?}",
         conflict.conflicting_fields.join(", "),
-        now.body.as_deref().unwrap_or_default()
+        current.body.as_deref().unwrap_or_default()
     ));
 
     crash(connect.clone()).await?;
-    until(&mut watching, |seen| seen.holder::<Report>(REPORT).is_some()).await?;
-    say("observer: an agent holds it, and crashed".to_owned());
-    let next = soon(patient.model::<Report>().claim(REPORT).into_future()).await??;
+    wait_until(&mut watching, |presence| presence.holder::<Report>(REPORT).is_some()).await?;
+    report("observer: an agent holds it and has crashed".to_owned());
+    let next = within_limit(patient.model::<Report>().claim(REPORT).into_future()).await??;
     next.update(Report::patch().title("Stockholm, Tuesday")).await?;
-    say("patient: its time was over, and it is mine again".to_owned());
+    report("patient: that claim expired, and I hold it again".to_owned());
     next.release().await?;
 
-    let seen: Vec<String> =
-        soon(changes.by_ref().take(3).map_ok(|change| told(&change.what)).try_collect()).await??;
-    say(format!("observer: {}", seen.join("; ")));
+    let seen = changes.by_ref().take(3).map_ok(|change| describe(&change.kind)).try_collect();
+    let seen: Vec<String> = within_limit(seen).await??;
+    report(format!("observer: {}", seen.join("; ")));
     Ok(())
 }
 
 fn name(holder: Option<&str>) -> &str {
-    holder.unwrap_or("somebody")
+    holder.unwrap_or("another participant")
 }
 
-fn told(what: &What<Report>) -> String {
-    match what.row() {
+fn describe(kind: &ChangeKind<Report>) -> String {
+    match kind.row() {
         Some(row) => format!(
             "{}, {:?}, {:?}",
             row.title,
             row.status,
             row.body.as_deref().unwrap_or_default()
         ),
-        None => "it is gone".to_owned(),
+        None => "deleted".to_owned(),
     }
 }
 
-async fn soon<T>(what: impl Future<Output = T> + Send) -> Result<T, Fault> {
-    Ok(tokio::time::timeout(SOON, what).await?)
+async fn within_limit<T>(step: impl Future<Output = T> + Send) -> Result<T, ScenarioError> {
+    Ok(tokio::time::timeout(STEP_TIMEOUT, step).await?)
 }
 
-/// Waits until what is seen of others is so.
-async fn until(
-    watching: &mut Presence,
-    so: impl Fn(&Presence) -> bool + Send,
-) -> Result<(), Fault> {
-    let seen = async {
-        while !so(watching) {
-            watching.changed().await?;
+/// Waits until presence satisfies a condition.
+async fn wait_until(
+    presence: &mut Presence,
+    condition: impl Fn(&Presence) -> bool + Send,
+) -> Result<(), ScenarioError> {
+    let satisfied = async {
+        while !condition(presence) {
+            presence.changed().await?;
         }
-        Ok::<_, Fault>(())
+        Ok::<_, ScenarioError>(())
     };
-    tokio::time::timeout(SOON, seen).await?
+    tokio::time::timeout(STEP_TIMEOUT, satisfied).await?
 }
 
-/// An agent claims the report and is gone without a word: everything of it ran in a runtime of its own, which is no more.
-async fn crash<C: Fn() -> Connect + Send + 'static>(connect: C) -> Result<(), Fault> {
+/// Simulates a crash: an agent claims the report in its own runtime, which then shuts down without
+/// releasing the claim.
+async fn crash<C: Fn() -> Connect + Send + 'static>(connect: C) -> Result<(), ScenarioError> {
     let (done, crashed) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let held = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(Fault::from)
-            .and_then(|own| {
-                let held = own.block_on(async {
+            .map_err(ScenarioError::from)
+            .and_then(|runtime| {
+                let held = runtime.block_on(async {
                     let agent = connect().agent("fragile").await?;
-                    Ok::<_, Fault>(
+                    Ok::<_, ScenarioError>(
                         agent.model::<Report>().claim(REPORT).ttl(Duration::from_secs(2)).await?,
                     )
                 })?;
-                own.shutdown_background();
-                // Nobody is left to give it up.
+                runtime.shutdown_background();
+                // The task that would release the claim has stopped.
                 drop(held);
                 Ok(())
             });
-        // Who asked may be gone.
+        // The receiver may have timed out.
         let _ = done.send(held);
     });
     crashed.await?

@@ -1,17 +1,17 @@
 //! Weather reports that forecasters and agents write together.
 //!
-//! `schema.rs` says what the rows are. Everything that must agree with it is generated: here by derives, in `generated/`
-//! by the build script.
+//! `schema.rs` declares the models. Derives generate the Rust code, and the build script writes the
+//! other targets to `generated/`.
 
 pub mod schema;
 
 use ablo::{Create, Json};
 use schema::{Source, Station, Status, WeatherReport, WeatherReportPatch};
 
-/// A report that an agent begins.
+/// Returns the draft of a report by an agent.
 ///
 /// # Errors
-/// When a source cannot be written as JSON.
+/// Returns an error if a source cannot be serialized.
 pub fn draft(
     location: &str,
     station: &ablo::Id<Station>,
@@ -22,7 +22,7 @@ pub fn draft(
         .with(|report| report.station_id(station.clone()).sources(sources)))
 }
 
-/// What changes when a forecaster signs a report off: nothing else is touched.
+/// Returns the patch with which a forecaster signs a report off.
 #[must_use]
 pub fn sign_off(forecast: &str, confidence: u8) -> WeatherReportPatch {
     WeatherReport::patch().status(Status::Ready).forecast(forecast).confidence(confidence)

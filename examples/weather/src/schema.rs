@@ -1,72 +1,72 @@
-//! What the rows are.
+//! The models of the weather service.
 
 use ablo::{AbloEnum, AbloModel, Decimal, Id, Json, Timestamp, UnknownValue, define_schema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A place where the weather is measured.
+/// A weather station.
 #[derive(AbloModel, Clone, Debug, PartialEq)]
 #[ablo(key = "stations", mutable, scope)]
 #[ablo(has_many(reports = WeatherReport, foreign_key = station_id, order_by = location))]
 pub struct Station {
-    /// What people call it.
+    /// The name of the station.
     #[ablo(unique)]
     pub name: String,
-    /// Degrees north.
+    /// The latitude in degrees north.
     #[ablo(decimal(8, 5))]
     pub latitude: Decimal,
-    /// Degrees east.
+    /// The longitude in degrees east.
     #[ablo(decimal(8, 5))]
     pub longitude: Decimal,
-    /// When it first measured.
+    /// When the station was opened.
     pub opened_at: Timestamp,
-    /// How many readings it has sent: more than a double can count.
+    /// The number of readings, which may exceed the integer range of a double.
     #[ablo(default = 0)]
     pub readings: i64,
 }
 
-/// A forecast that people and agents both edit.
+/// A forecast that people and agents edit.
 #[derive(AbloModel, Clone, Debug, PartialEq)]
 #[ablo(key = "weatherReports", table = "weather_reports", mutable)]
 pub struct WeatherReport {
-    /// The place, as readers know it.
+    /// The place that the report is about.
     #[ablo(indexed)]
     pub location: String,
-    /// How far along it is.
+    /// The progress of the report.
     #[ablo(indexed, default = "pending")]
     pub status: Status,
-    /// What the weather will be.
+    /// The expected weather.
     pub forecast: Option<String>,
-    /// How sure its author is, in percent.
+    /// The author's confidence in percent.
     pub confidence: Option<u8>,
-    /// What it rests on.
+    /// The sources of the report.
     pub sources: Option<Json<Vec<Source>>>,
-    /// Where it was measured.
+    /// The station that measured.
     #[ablo(belongs_to = Station, parent, index, fk)]
     pub station_id: Option<Id<Station>>,
 }
 
-/// How far along a report is.
+/// The progress of a report.
 #[derive(AbloEnum, Clone, Debug, PartialEq)]
 pub enum Status {
-    /// Somebody is on it.
+    /// The report is being written.
     Pending,
-    /// A person has to look at it.
+    /// A person reviews the report.
     InReview,
-    /// It can be published.
+    /// The report can be published.
     Ready,
-    /// What a newer version of this program says.
+    /// A status of a newer version of this program.
     #[ablo(other)]
     Other(UnknownValue),
 }
 
-/// What a report rests on.
+/// A source of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
-    /// Where it was found.
+    /// The address of the source.
     pub url: String,
-    /// When somebody looked, ISO 8601.
+    /// When the source was checked, ISO 8601.
     pub checked_at: Option<String>,
 }
 

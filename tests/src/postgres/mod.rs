@@ -28,7 +28,8 @@ pub fn schema(text: &str) -> Schema {
 /// Does not panic, because the options are valid.
 #[must_use]
 pub fn program(schema: &Schema) -> Provision {
-    provision(schema, &PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }).expect("valid options")
+    provision(schema, &PostgresOptions { foreign_keys: true, ..PostgresOptions::default() })
+        .expect("valid options")
 }
 
 /// Runs a program like a driver. Returns the warnings.

@@ -1,7 +1,7 @@
-//! The checks. Each says what was asked and answered where something does not hold.
+//! The checks of the conformance kit. A failed check reports the request and the response.
 
-use super::Way;
-use super::talk::{Answered, Talk, shown};
+use super::Transport;
+use super::client::{KitClient, Response, truncated};
 use crate::source::remote::Message;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -10,232 +10,242 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 type Checked = Result<(), String>;
 
-fn refused(what: &str, answered: &Answered, status: u16, codes: &[&str]) -> Checked {
-    let (got, body) = answered;
+fn expect_refusal(subject: &str, response: &Response, status: u16, codes: &[&str]) -> Checked {
+    let (got, body) = response;
     let code = body["error"].as_str().unwrap_or_default();
     if *got == status && (codes.is_empty() || codes.contains(&code)) {
         return Ok(());
     }
     Err(format!(
-        "{what} is answered with {got} {}, and not with {status} {}",
-        shown(&body.to_string()),
+        "{subject}: got {got} {}, expected {status} {}",
+        truncated(&body.to_string()),
         codes.join(" or ")
     ))
 }
 
-fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Checked {
-    if condition { Ok(()) } else { Err(otherwise()) }
+fn ensure(condition: bool, message: impl FnOnce() -> String) -> Checked {
+    if condition { Ok(()) } else { Err(message()) }
 }
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn load<W: Way>(talk: &Talk<'_, W>) -> Value {
-    json!({ "type": "load", "model": talk.subject.model, "id": talk.id() })
+fn load<T: Transport>(client: &KitClient<'_, T>) -> Value {
+    json!({ "type": "load", "model": client.subject.model, "id": client.row_id() })
 }
 
-pub(super) async fn unsigned<W: Way>(talk: &Talk<'_, W>) -> Checked {
+pub(super) async fn missing_headers<T: Transport>(client: &KitClient<'_, T>) -> Checked {
     let cases = [
         ("webhook-id", "source_id_missing"),
         ("webhook-timestamp", "source_timestamp_missing"),
         ("webhook-signature", "source_signature_missing"),
     ];
     for (header, code) in cases {
-        let mut message = talk.message(&load(talk));
+        let mut message = client.message(&load(client));
         message.headers.retain(|(name, _)| name != header);
-        refused(&format!("a message without {header}"), &talk.send(message).await?, 401, &[code])?;
+        expect_refusal(
+            &format!("a message without {header}"),
+            &client.send(message).await?,
+            401,
+            &[code],
+        )?;
     }
     Ok(())
 }
 
-pub(super) async fn forged<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let body = load(talk).to_string().into_bytes();
-    let key = talk.subject.key.as_str();
-    let foreign = Message::signed("sk_test_of_somebody_else", &talk.fresh("msg"), body.clone());
-    refused(
-        "a message signed by others",
-        &talk.send(foreign).await?,
+pub(super) async fn invalid_signatures<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let body = load(client).to_string().into_bytes();
+    let key = client.subject.key.as_str();
+    let foreign =
+        Message::signed("sk_test_of_somebody_else", &client.unique_name("msg"), body.clone());
+    expect_refusal(
+        "a message signed with a foreign key",
+        &client.send(foreign).await?,
         401,
         &["source_signature_invalid"],
     )?;
     for at in [now().saturating_sub(3600), now() + 3600] {
-        let late = Message::signed_at(key, &talk.fresh("msg"), at, body.clone());
-        refused(
-            "a message signed an hour away",
-            &talk.send(late).await?,
+        let expired = Message::signed_at(key, &client.unique_name("msg"), at, body.clone());
+        expect_refusal(
+            "a message signed an hour ago or ahead",
+            &client.send(expired).await?,
             401,
             &["source_timestamp_expired"],
         )?;
     }
-    let mut other = Message::signed(key, &talk.fresh("msg"), body.clone());
-    other.body.push(b' ');
-    refused(
-        "a message with another body",
-        &talk.send(other).await?,
+    let mut altered = Message::signed(key, &client.unique_name("msg"), body.clone());
+    altered.body.push(b' ');
+    expect_refusal(
+        "a message with an altered body",
+        &client.send(altered).await?,
         401,
         &["source_signature_invalid"],
     )?;
-    let mut renamed = Message::signed(key, &talk.fresh("msg"), body);
-    let id = talk.fresh("msg");
+    let mut renamed = Message::signed(key, &client.unique_name("msg"), body);
+    let id = client.unique_name("msg");
     renamed
         .headers
         .iter_mut()
         .filter(|(name, _)| name == "webhook-id")
         .for_each(|(_, value)| value.clone_from(&id));
-    refused(
-        "a message with another id",
-        &talk.send(renamed).await?,
+    expect_refusal(
+        "a message with an altered id",
+        &client.send(renamed).await?,
         401,
         &["source_signature_invalid"],
     )?;
-    let mut wordy = talk.message(&load(talk));
-    let timestamps = wordy.headers.iter_mut().filter(|(name, _)| name == "webhook-timestamp");
+    let mut undated = client.message(&load(client));
+    let timestamps = undated.headers.iter_mut().filter(|(name, _)| name == "webhook-timestamp");
     timestamps.for_each(|(_, value)| "yesterday".clone_into(value));
-    refused("a message of yesterday", &talk.send(wordy).await?, 401, &["source_timestamp_invalid"])
+    expect_refusal(
+        "a message with an invalid timestamp",
+        &client.send(undated).await?,
+        401,
+        &["source_timestamp_invalid"],
+    )
 }
 
-pub(super) async fn rotated<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let mut message = talk.message(&load(talk));
+pub(super) async fn several_signatures<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let mut message = client.message(&load(client));
     for (_, value) in message.headers.iter_mut().filter(|(name, _)| name == "webhook-signature") {
         *value = format!("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= {value}");
     }
-    let (status, answer) = talk.send(message).await?;
-    holds(status != 401, || {
-        format!("a message with two signatures, of which one fits, is refused: {answer}")
+    let (status, body) = client.send(message).await?;
+    ensure(status != 401, || {
+        format!("a message with one valid signature among two is refused: {body}")
     })
 }
 
-pub(super) async fn methods<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let mut message = talk.message(&load(talk));
+pub(super) async fn other_methods<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let mut message = client.message(&load(client));
     "PUT".clone_into(&mut message.method);
-    // A router may refuse the method before the endpoint sees it, without a body.
-    match talk.send(message).await {
-        Err(said) if said.contains("405") => Ok(()),
-        answered => refused("PUT", &answered?, 405, &[]),
+    // A router may refuse the method before the endpoint does, without a JSON body.
+    match client.send(message).await {
+        Err(error) if error.contains("405") => Ok(()),
+        response => expect_refusal("PUT", &response?, 405, &[]),
     }
 }
 
-pub(super) async fn rubbish<W: Way>(talk: &Talk<'_, W>) -> Checked {
+pub(super) async fn unknown_requests<T: Transport>(client: &KitClient<'_, T>) -> Checked {
     let text =
-        Message::signed(&talk.subject.key, &talk.fresh("msg"), b"{ this is no JSON".to_vec());
-    refused("a body that is no JSON", &talk.send(text).await?, 400, &["invalid_json"])?;
-    let unknown = talk.ask(json!({ "type": "subscribe" })).await?;
-    refused("a request of an unknown type", &unknown, 400, &["unknown_source_request"])?;
+        Message::signed(&client.subject.key, &client.unique_name("msg"), b"{ not JSON".to_vec());
+    expect_refusal("a body that is not JSON", &client.send(text).await?, 400, &["invalid_json"])?;
+    let unknown = client.ask(json!({ "type": "subscribe" })).await?;
+    expect_refusal("a request of an unknown type", &unknown, 400, &["unknown_source_request"])?;
     let model =
-        talk.ask(json!({ "type": "load", "model": "ablo_kit_no_such_model", "id": "1" })).await?;
-    refused("a load of an unknown model", &model, 404, &["source_load_not_configured"])
+        client.ask(json!({ "type": "load", "model": "ablo_kit_no_such_model", "id": "1" })).await?;
+    expect_refusal("a load for an unknown model", &model, 404, &["source_load_not_configured"])
 }
 
-pub(super) async fn invalid<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let create = talk.operation("CREATE", Some(&talk.id()), Some(talk.row("nameless")));
-    let nameless = talk.ask(json!({ "type": "commit", "operations": [create] })).await?;
-    refused(
+pub(super) async fn invalid_commits<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let create = client.operation("CREATE", Some(&client.row_id()), Some(client.row("no key")));
+    let without_key = client.ask(json!({ "type": "commit", "operations": [create] })).await?;
+    expect_refusal(
         "a commit without clientTxId",
-        &nameless,
+        &without_key,
         400,
         &["source_commit_requires_client_tx_id"],
     )?;
-    let verb = talk.operation("MERGE", Some(&talk.id()), None);
+    let verb = client.operation("MERGE", Some(&client.row_id()), None);
     for operations in [json!([]), json!([verb])] {
-        let request =
-            json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": operations });
-        let said = request.to_string();
-        refused(&said, &talk.ask(request).await?, 400, &["source_commit_invalid"])?;
+        let tx = client.unique_name("tx");
+        let request = json!({ "type": "commit", "clientTxId": tx, "operations": operations });
+        let subject = request.to_string();
+        expect_refusal(&subject, &client.ask(request).await?, 400, &["source_commit_invalid"])?;
     }
     Ok(())
 }
 
-/// Whether two values say the same: languages write one number as `7` and as `7.0`.
-fn same(one: &Value, other: &Value) -> bool {
+/// Returns whether two values are equal. Numbers compare by value, since languages write one number
+/// as `7` or `7.0`.
+fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             one == other || one.as_f64() == other.as_f64()
         }
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            let there = |(name, value): (&String, &Value)| {
-                other.get(name).is_some_and(|other| same(value, other))
+            let matches = |(name, value): (&String, &Value)| {
+                other.get(name).is_some_and(|other| equal(value, other))
             };
-            one.len() == other.len() && one.iter().all(there)
+            one.len() == other.len() && one.iter().all(matches)
         }
         _ => one == other,
     }
 }
 
-/// Whether a row has what it was given.
-fn has<W: Way>(talk: &Talk<'_, W>, row: &Value, text: &str) -> Checked {
-    for (name, given) in &talk.row(text) {
-        holds(row.get(name).is_some_and(|there| same(there, given)), || {
-            format!("`{name}` was given as {given}, and the row is {row}")
+/// Checks that a row has the values that were written with this text.
+fn expect_values<T: Transport>(client: &KitClient<'_, T>, row: &Value, text: &str) -> Checked {
+    for (name, written) in &client.row(text) {
+        ensure(row.get(name).is_some_and(|stored| equal(stored, written)), || {
+            format!("`{name}` was written as {written}, but the row is {row}")
         })?;
     }
     Ok(())
 }
 
-pub(super) async fn created<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (_, row) = talk.create("created").await?;
-    has(talk, &row, "created")
+pub(super) async fn create<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (_, row) = client.create("created").await?;
+    expect_values(client, &row, "created")
 }
 
-pub(super) async fn loaded<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, row) = talk.create("loaded").await?;
-    let loaded = talk.load(&id).await?;
-    holds(loaded == row, || {
-        format!("the commit was answered with {row}, and the row is loaded as {loaded}")
-    })?;
-    let none = talk.load(&talk.id()).await?;
-    holds(none.is_null(), || format!("a row that is not there is loaded as {none}"))
+pub(super) async fn load_row<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, row) = client.create("loaded").await?;
+    let loaded = client.load(&id).await?;
+    ensure(loaded == row, || format!("the commit returned {row}, but the row loads as {loaded}"))?;
+    let none = client.load(&client.row_id()).await?;
+    ensure(none.is_null(), || format!("a missing row loads as {none}"))
 }
 
-pub(super) async fn listed<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let text = talk.fresh("listed");
-    let mut made = BTreeSet::new();
+pub(super) async fn list_rows<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let text = client.unique_name("listed");
+    let mut created = BTreeSet::new();
     for _ in 0..3 {
-        made.insert(talk.create(&text).await?.0);
+        created.insert(client.create(&text).await?.0);
     }
-    let (model, field) = (&talk.subject.model, &talk.subject.text);
+    let (model, field) = (&client.subject.model, &client.subject.text);
     let (mut found, mut cursor) = (Vec::new(), None::<String>);
     for _ in 0..5 {
         let mut query = json!({ "where": [[field, text]], "limit": 2 });
         if let Some(cursor) = &cursor {
             query["cursor"] = cursor.as_str().into();
         }
-        let answer = talk.good(json!({ "type": "list", "model": model, "query": query })).await?;
-        let rows = answer["rows"]
+        let page = client.ask_ok(json!({ "type": "list", "model": model, "query": query })).await?;
+        let rows = page["rows"]
             .as_array()
-            .ok_or_else(|| format!("a list is answered without `rows`: {answer}"))?;
-        holds(rows.len() <= 2, || format!("a page of 2 has {} rows", rows.len()))?;
+            .ok_or_else(|| format!("the response to a list has no `rows`: {page}"))?;
+        ensure(rows.len() <= 2, || format!("a page with limit 2 has {} rows", rows.len()))?;
         found.extend(rows.iter().map(|row| row["id"].as_str().unwrap_or_default().to_owned()));
-        cursor = answer["nextCursor"].as_str().map(str::to_owned);
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
     }
     let distinct: BTreeSet<String> = found.iter().cloned().collect();
-    holds(distinct == made && found.len() == made.len(), || {
-        format!("three rows were made, {made:?}, and pages of two have {found:?}")
+    ensure(distinct == created && found.len() == created.len(), || {
+        format!("the rows {created:?} were created, but pages with limit 2 have {found:?}")
     })
 }
 
-pub(super) async fn updated<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, before) = talk.create("first").await?;
-    let rows = talk.commit(&talk.fresh("tx"), vec![talk.change(&id, "second")]).await?;
-    let row = talk.load(&id).await?;
-    has(talk, &row, "second")?;
-    holds(rows == [row.clone()], || {
-        format!("an update of {before} was answered with {rows:?}, and the row is {row}")
+pub(super) async fn update<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, before) = client.create("first").await?;
+    let rows = client.commit(&client.unique_name("tx"), vec![client.change(&id, "second")]).await?;
+    let row = client.load(&id).await?;
+    expect_values(client, &row, "second")?;
+    ensure(rows == [row.clone()], || {
+        format!("an update of {before} returned {rows:?}, but the row is {row}")
     })?;
-    let missing = json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [talk.change(&talk.id(), "third")] });
-    let (status, answer) = talk.ask(missing).await?;
-    holds((400..500).contains(&status), || {
-        format!("an update of a row that is not there is answered with {status}: {answer}")
+    let missing = vec![client.change(&client.row_id(), "third")];
+    let (status, body) = client.try_commit(&client.unique_name("tx"), missing).await?;
+    ensure((400..500).contains(&status), || {
+        format!("an update of a missing row: got {status} {body}, expected 4xx")
     })
 }
 
-pub(super) async fn cleared<W: Way>(talk: &Talk<'_, W>) -> Checked {
+pub(super) async fn special_characters<T: Transport>(client: &KitClient<'_, T>) -> Checked {
     let texts = [
         "'); DROP TABLE tasks; --",
         "\"double\" 'single' `back` \\ $1 ${x} {{y}}",
@@ -244,231 +254,242 @@ pub(super) async fn cleared<W: Way>(talk: &Talk<'_, W>) -> Checked {
         "",
     ];
     for text in texts {
-        let (id, row) = talk.create(text).await?;
-        has(talk, &row, text)?;
-        has(talk, &talk.load(&id).await?, text)?;
+        let (id, row) = client.create(text).await?;
+        expect_values(client, &row, text)?;
+        expect_values(client, &client.load(&id).await?, text)?;
     }
     Ok(())
 }
 
-pub(super) async fn deleted<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, row) = talk.create("deleted").await?;
-    let rows =
-        talk.commit(&talk.fresh("tx"), vec![talk.operation("DELETE", Some(&id), None)]).await?;
-    holds(rows == [row.clone()], || format!("the deletion of {row} was answered with {rows:?}"))?;
-    let after = talk.load(&id).await?;
-    holds(after.is_null(), || format!("the deleted row is loaded as {after}"))
+pub(super) async fn delete<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, row) = client.create("deleted").await?;
+    let rows = client
+        .commit(&client.unique_name("tx"), vec![client.operation("DELETE", Some(&id), None)])
+        .await?;
+    ensure(rows == [row.clone()], || format!("the deletion of {row} returned {rows:?}"))?;
+    let after = client.load(&id).await?;
+    ensure(after.is_null(), || format!("the deleted row loads as {after}"))
 }
 
-pub(super) async fn repeated<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, tx) = ((!talk.subject.generated).then(|| talk.id()), talk.fresh("tx"));
-    let text = talk.fresh("repeated");
-    let operation = talk.operation("CREATE", id.as_deref(), Some(talk.row(&text)));
-    let first = talk.commit(&tx, vec![operation.clone()]).await?;
-    let second = talk.commit(&tx, vec![operation]).await?;
-    holds(first == second, || {
-        format!("the same commit was answered with {first:?}, then with {second:?}")
-    })?;
-    one(talk, &text).await
+pub(super) async fn repeated_commit<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, tx) = ((!client.subject.generated).then(|| client.row_id()), client.unique_name("tx"));
+    let text = client.unique_name("repeated");
+    let operation = client.operation("CREATE", id.as_deref(), Some(client.row(&text)));
+    let first = client.commit(&tx, vec![operation.clone()]).await?;
+    let second = client.commit(&tx, vec![operation]).await?;
+    ensure(first == second, || format!("the same commit returned {first:?}, then {second:?}"))?;
+    expect_one_row(client, &text).await
 }
 
-/// Whether there is one row with a text.
-async fn one<W: Way>(talk: &Talk<'_, W>, text: &str) -> Checked {
-    let query = json!({ "where": [[talk.subject.text, text]] });
-    let answer =
-        talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
-    let rows = answer["rows"].as_array().map_or(0, Vec::len);
-    holds(rows == 1, || format!("there are {rows} rows where one was created"))
+/// Checks that exactly one row has a text.
+async fn expect_one_row<T: Transport>(client: &KitClient<'_, T>, text: &str) -> Checked {
+    let query = json!({ "where": [[client.subject.text, text]] });
+    let list = client
+        .ask_ok(json!({ "type": "list", "model": client.subject.model, "query": query }))
+        .await?;
+    let rows = list["rows"].as_array().map_or(0, Vec::len);
+    ensure(rows == 1, || format!("one row was created, but the list has {rows}"))
 }
 
-pub(super) async fn crowded<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, tx) = ((!talk.subject.generated).then(|| talk.id()), talk.fresh("tx"));
-    let text = talk.fresh("crowded");
-    let operation = talk.operation("CREATE", id.as_deref(), Some(talk.row(&text)));
-    let all = join_all((0..8).map(|_| talk.commit(&tx, vec![operation.clone()]))).await;
-    let answers: Vec<Vec<Value>> = all.into_iter().collect::<Result<_, _>>()?;
-    for answer in &answers {
-        holds(*answer == answers[0], || {
-            format!("the same commit was answered with {:?} and with {answer:?}", answers[0])
+pub(super) async fn concurrent_commits<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, tx) = ((!client.subject.generated).then(|| client.row_id()), client.unique_name("tx"));
+    let text = client.unique_name("concurrent");
+    let operation = client.operation("CREATE", id.as_deref(), Some(client.row(&text)));
+    let all = join_all((0..8).map(|_| client.commit(&tx, vec![operation.clone()]))).await;
+    let results: Vec<Vec<Value>> = all.into_iter().collect::<Result<_, _>>()?;
+    for rows in &results {
+        ensure(*rows == results[0], || {
+            format!("the same commit returned {:?} and {rows:?}", results[0])
         })?;
     }
-    one(talk, &text).await
+    expect_one_row(client, &text).await
 }
 
-pub(super) async fn reordered<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, _) = talk.create("first").await?;
-    let tx = talk.fresh("tx");
-    let second = talk.commit(&tx, vec![talk.change(&id, "second")]).await?;
-    talk.commit(&talk.fresh("tx"), vec![talk.change(&id, "third")]).await?;
-    let again = talk.commit(&tx, vec![talk.change(&id, "second")]).await?;
-    holds(again == second, || {
-        format!("a commit was answered with {second:?}, and later with {again:?}")
+pub(super) async fn late_repeat<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, _) = client.create("first").await?;
+    let tx = client.unique_name("tx");
+    let second = client.commit(&tx, vec![client.change(&id, "second")]).await?;
+    client.commit(&client.unique_name("tx"), vec![client.change(&id, "third")]).await?;
+    let again = client.commit(&tx, vec![client.change(&id, "second")]).await?;
+    ensure(again == second, || {
+        format!("a commit returned {second:?}, and when repeated later {again:?}")
     })?;
-    has(talk, &talk.load(&id).await?, "third")
+    expect_values(client, &client.load(&id).await?, "third")
 }
 
-pub(super) async fn whole<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let text = talk.fresh("half");
-    let id = (!talk.subject.generated).then(|| talk.id());
-    let good = talk.operation("CREATE", id.as_deref(), Some(talk.row(&text)));
-    let request = json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [good, talk.change(&talk.id(), "none")] });
-    let (status, answer) = talk.ask(request).await?;
-    holds((400..500).contains(&status), || {
-        format!("a commit that cannot be applied whole is answered with {status}: {answer}")
+pub(super) async fn atomicity<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let text = client.unique_name("half");
+    let id = (!client.subject.generated).then(|| client.row_id());
+    let valid = client.operation("CREATE", id.as_deref(), Some(client.row(&text)));
+    let operations = vec![valid, client.change(&client.row_id(), "none")];
+    let (status, body) = client.try_commit(&client.unique_name("tx"), operations).await?;
+    ensure((400..500).contains(&status), || {
+        format!("a commit with an invalid operation: got {status} {body}, expected 4xx")
     })?;
-    let query = json!({ "where": [[talk.subject.text, text]] });
-    let left =
-        talk.good(json!({ "type": "list", "model": talk.subject.model, "query": query })).await?;
-    holds(left["rows"] == json!([]), || format!("half of a commit was applied: {left}"))
-}
-
-pub(super) async fn made<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let operation = talk.operation("CREATE", None, Some(talk.row("made")));
-    let rows = talk.commit(&talk.fresh("tx"), vec![operation]).await?;
-    let id = rows.first().and_then(|row| row["id"].as_str()).filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| format!("a row without an id is answered as {rows:?}"))?;
-    has(talk, &talk.load(id).await?, "made")
-}
-
-pub(super) async fn apart<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let (id, row) = talk.create("ours").await?;
-    let (model, other) = (&talk.subject.model, talk.fresh("other"));
-    let loaded = talk.ask_for(&other, json!({ "type": "load", "model": model, "id": id })).await?;
-    let hidden = loaded.0 == 403 || loaded == (200, json!({ "row": null }));
-    holds(hidden, || format!("{row} is loaded for another organisation: {loaded:?}"))?;
-    let (status, listed) = talk.ask_for(&other, json!({ "type": "list", "model": model })).await?;
-    holds(status == 403 || !listed.to_string().contains(&id), || {
-        format!("{row} is listed for another organisation")
-    })?;
-    for operation in [talk.change(&id, "theirs"), talk.operation("DELETE", Some(&id), None)] {
-        let request =
-            json!({ "type": "commit", "clientTxId": talk.fresh("tx"), "operations": [operation] });
-        talk.ask_for(&other, request).await?;
-    }
-    let after = talk.load(&id).await?;
-    holds(after == row, || format!("another organisation made {after} of {row}"))
-}
-
-/// The end of the events, once a row that is written now is told: nothing from before comes later.
-async fn settled<W: Way>(talk: &Talk<'_, W>) -> Result<Option<String>, String> {
-    let (id, _) = talk.create("settled").await?;
-    talk.awaited(&None, 1, |event| event["entityId"] == id.as_str()).await?;
-    Ok(talk.drain(None).await?.1)
-}
-
-pub(super) async fn told<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
-    let (id, tx) = ((!talk.subject.generated).then(|| talk.id()), talk.fresh("tx"));
-    let rows = talk
-        .commit(&tx, vec![talk.operation("CREATE", id.as_deref(), Some(talk.row("told")))])
+    let query = json!({ "where": [[client.subject.text, text]] });
+    let list = client
+        .ask_ok(json!({ "type": "list", "model": client.subject.model, "query": query }))
         .await?;
-    let events = talk.awaited(&from, 1, |event| event["clientTxId"] == tx.as_str()).await?;
+    ensure(list["rows"] == json!([]), || format!("a refused commit was applied in part: {list}"))
+}
+
+pub(super) async fn generated_id<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let operation = client.operation("CREATE", None, Some(client.row("generated")));
+    let rows = client.commit(&client.unique_name("tx"), vec![operation]).await?;
+    let id = rows.first().and_then(|row| row["id"].as_str()).filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| format!("a create without an id returned {rows:?}"))?;
+    expect_values(client, &client.load(id).await?, "generated")
+}
+
+pub(super) async fn isolation<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let (id, row) = client.create("ours").await?;
+    let (model, other) = (&client.subject.model, client.unique_name("other"));
+    let loaded =
+        client.ask_for(&other, json!({ "type": "load", "model": model, "id": id })).await?;
+    let hidden = loaded.0 == 403 || loaded == (200, json!({ "row": null }));
+    ensure(hidden, || format!("{row} can be loaded by another organisation: {loaded:?}"))?;
+    let (status, listed) =
+        client.ask_for(&other, json!({ "type": "list", "model": model })).await?;
+    ensure(status == 403 || !listed.to_string().contains(&id), || {
+        format!("{row} is listed to another organisation")
+    })?;
+    for operation in [client.change(&id, "theirs"), client.operation("DELETE", Some(&id), None)] {
+        let tx = client.unique_name("tx");
+        let request = json!({ "type": "commit", "clientTxId": tx, "operations": [operation] });
+        client.ask_for(&other, request).await?;
+    }
+    let after = client.load(&id).await?;
+    ensure(after == row, || format!("another organisation changed {row} to {after}"))
+}
+
+/// Creates a row and returns the end of the events once its event is listed. No event of an earlier
+/// commit follows.
+async fn events_head<T: Transport>(client: &KitClient<'_, T>) -> Result<Option<String>, String> {
+    let (id, _) = client.create("head").await?;
+    client.await_events(&None, 1, |event| event["entityId"] == id.as_str()).await?;
+    Ok(client.read_all_events(None).await?.1)
+}
+
+pub(super) async fn event_content<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
+    let (id, tx) = ((!client.subject.generated).then(|| client.row_id()), client.unique_name("tx"));
+    let rows = client
+        .commit(&tx, vec![client.operation("CREATE", id.as_deref(), Some(client.row("event")))])
+        .await?;
+    let events = client.await_events(&from, 1, |event| event["clientTxId"] == tx.as_str()).await?;
     let [event] = events.as_slice() else {
         return Err(format!("one create has {} events: {events:?}", events.len()));
     };
     let row = rows.first().cloned().unwrap_or_default();
-    let model = Value::from(talk.subject.model.as_str());
-    for (member, wanted) in
+    let model = Value::from(client.subject.model.as_str());
+    for (member, expected) in
         [("model", &model), ("entityId", &row["id"]), ("type", &"CREATE".into()), ("data", &row)]
     {
-        holds(event[member] == *wanted, || format!("`{member}` is to be {wanted} in {event}"))?;
+        ensure(event[member] == *expected, || {
+            format!("`{member}` is not {expected} in the event {event}")
+        })?;
     }
-    holds(event["id"].as_str().is_some_and(|id| !id.is_empty()), || {
+    ensure(event["id"].as_str().is_some_and(|id| !id.is_empty()), || {
         format!("the event has no id: {event}")
     })
 }
 
-pub(super) async fn told_in_order<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
-    let (id, _) = talk.create("first").await?;
-    talk.commit(&talk.fresh("tx"), vec![talk.change(&id, "second")]).await?;
-    talk.commit(&talk.fresh("tx"), vec![talk.operation("DELETE", Some(&id), None)]).await?;
-    let told = talk.awaited(&from, 3, |event| event["entityId"] == id.as_str()).await?;
-    let verbs: Vec<&str> = told.iter().filter_map(|event| event["type"].as_str()).collect();
+pub(super) async fn event_order<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
+    let (id, _) = client.create("first").await?;
+    client.commit(&client.unique_name("tx"), vec![client.change(&id, "second")]).await?;
+    client
+        .commit(&client.unique_name("tx"), vec![client.operation("DELETE", Some(&id), None)])
+        .await?;
+    let events = client.await_events(&from, 3, |event| event["entityId"] == id.as_str()).await?;
+    let verbs: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     let ordered = verbs == ["CREATE", "UPDATE", "DELETE"];
-    holds(ordered, || format!("a row was created, updated and deleted, and {told:?} is told"))?;
-    let last = told.last().map_or(&Value::Null, |event| &event["data"]);
-    holds(last.is_null(), || format!("a deletion is told with data: {last}"))
+    ensure(ordered, || {
+        format!("a row was created, updated and deleted, but its events are {events:?}")
+    })?;
+    let last = events.last().map_or(&Value::Null, |event| &event["data"]);
+    ensure(last.is_null(), || format!("the event of a deletion has data: {last}"))
 }
 
-pub(super) async fn told_once<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
-    let (id, _) = talk.create("once").await?;
-    let tx = talk.fresh("tx");
+pub(super) async fn event_once<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
+    let (id, _) = client.create("once").await?;
+    let tx = client.unique_name("tx");
     for _ in 0..3 {
-        talk.commit(&tx, vec![talk.change(&id, "twice"), talk.change(&id, "thrice")]).await?;
+        client.commit(&tx, vec![client.change(&id, "twice"), client.change(&id, "thrice")]).await?;
     }
-    settled(talk).await?;
-    let events = talk.awaited(&from, 2, |event| event["clientTxId"] == tx.as_str()).await?;
+    events_head(client).await?;
+    let events = client.await_events(&from, 2, |event| event["clientTxId"] == tx.as_str()).await?;
     let ids: BTreeSet<String> = events.iter().map(|event| event["id"].to_string()).collect();
     let once = events.len() == 2 && ids.len() == 2;
-    holds(once, || format!("two operations that came three times have the events {events:?}"))
+    ensure(once, || format!("two operations, sent three times, have the events {events:?}"))
 }
 
-pub(super) async fn told_whole<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
-    let (id, tx) = ((!talk.subject.generated).then(|| talk.id()), talk.fresh("tx"));
-    let good = talk.operation("CREATE", id.as_deref(), Some(talk.row("half")));
-    let operations = [good, talk.change(&talk.id(), "none")];
-    talk.ask(json!({ "type": "commit", "clientTxId": tx, "operations": operations })).await?;
-    settled(talk).await?;
-    let events = talk.awaited(&from, 0, |event| event["clientTxId"] == tx.as_str()).await?;
-    holds(events.is_empty(), || format!("what was refused is told: {events:?}"))
+pub(super) async fn event_atomicity<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
+    let (id, tx) = ((!client.subject.generated).then(|| client.row_id()), client.unique_name("tx"));
+    let valid = client.operation("CREATE", id.as_deref(), Some(client.row("half")));
+    let operations = vec![valid, client.change(&client.row_id(), "none")];
+    client.try_commit(&tx, operations).await?;
+    events_head(client).await?;
+    let events = client.await_events(&from, 0, |event| event["clientTxId"] == tx.as_str()).await?;
+    ensure(events.is_empty(), || format!("a refused commit has the events {events:?}"))
 }
 
-pub(super) async fn paged<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
+pub(super) async fn event_pages<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
     for _ in 0..3 {
-        talk.create("paged").await?;
+        client.create("paged").await?;
     }
-    talk.awaited(&from, 3, |_| true).await?;
+    client.await_events(&from, 3, |_| true).await?;
     let (mut cursor, mut seen) = (from.clone(), Vec::new());
     for _ in 0..3 {
-        let (events, next) = talk.events(cursor.as_deref(), 1).await?;
-        holds(events.len() == 1, || format!("a page of 1 has {} events", events.len()))?;
+        let (events, next) = client.events(cursor.as_deref(), 1).await?;
+        ensure(events.len() == 1, || format!("a page with limit 1 has {} events", events.len()))?;
         seen.extend(events.iter().map(|event| event["id"].to_string()));
         cursor = next.or(cursor);
     }
     let distinct: BTreeSet<&String> = seen.iter().collect();
-    holds(distinct.len() == 3, || format!("three pages of 1 have the events {seen:?}"))?;
-    let (rest, next) = talk.events(cursor.as_deref(), 100).await?;
+    ensure(distinct.len() == 3, || format!("three pages with limit 1 have the events {seen:?}"))?;
+    let (rest, next) = client.events(cursor.as_deref(), 100).await?;
     let ended = rest.is_empty() && (next.is_none() || next == cursor);
-    holds(ended, || format!("behind the last event come {rest:?} and {next:?}"))?;
-    let (again, _) = talk.drain(from).await?;
+    ensure(ended, || format!("after the last event come {rest:?} with the cursor {next:?}"))?;
+    let (again, _) = client.read_all_events(from).await?;
     let again: Vec<String> = again.iter().map(|event| event["id"].to_string()).collect();
-    holds(again == seen, || {
-        format!("the same pages read again have {again:?}, and before {seen:?}")
+    ensure(again == seen, || {
+        format!("the same pages have the events {seen:?}, and when read again {again:?}")
     })
 }
 
-pub(super) async fn drained<W: Way>(talk: &Talk<'_, W>) -> Checked {
-    let from = settled(talk).await?;
-    let (mut cursor, mut told, mut made) = (from, BTreeMap::<String, u32>::new(), BTreeSet::new());
+pub(super) async fn concurrent_events<T: Transport>(client: &KitClient<'_, T>) -> Checked {
+    let from = events_head(client).await?;
+    let mut cursor = from;
+    let (mut counts, mut created) = (BTreeMap::<String, u32>::new(), BTreeSet::new());
     let mut count = |events: &[Value]| {
         for event in events {
-            *told.entry(event["entityId"].as_str().unwrap_or_default().to_owned()).or_default() +=
-                1;
+            let id = event["entityId"].as_str().unwrap_or_default();
+            *counts.entry(id.to_owned()).or_default() += 1;
         }
     };
     for _ in 0..5 {
-        let writers = join_all((0..8).map(|_| talk.create("drained")));
-        let (written, drained) =
-            futures_util::future::join(writers, talk.drain(cursor.clone())).await;
+        let writers = join_all((0..8).map(|_| client.create("concurrent")));
+        let (written, read) =
+            futures_util::future::join(writers, client.read_all_events(cursor.clone())).await;
         for result in written {
-            made.insert(result?.0);
+            created.insert(result?.0);
         }
-        let (events, next) = drained?;
+        let (events, next) = read?;
         count(&events);
         cursor = next;
     }
-    let (last, _) = talk.create("last").await?;
-    talk.awaited(&cursor, 1, |event| event["entityId"] == last.as_str()).await?;
-    count(&talk.drain(cursor).await?.0);
-    let wrong: Vec<&String> = made.iter().filter(|id| told.get(*id) != Some(&1)).collect();
-    holds(wrong.is_empty(), || {
+    let (last, _) = client.create("last").await?;
+    client.await_events(&cursor, 1, |event| event["entityId"] == last.as_str()).await?;
+    count(&client.read_all_events(cursor).await?.0);
+    let wrong: Vec<&String> = created.iter().filter(|id| counts.get(*id) != Some(&1)).collect();
+    ensure(wrong.is_empty(), || {
         format!(
-            "of {} rows that were created while events were read, these were not told once: {wrong:?}",
-            made.len()
+            "{} rows were created while events were read; these do not have one event: {wrong:?}",
+            created.len()
         )
     })
 }

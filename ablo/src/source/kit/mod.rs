@@ -1,7 +1,7 @@
-//! The conformance kit: checks that any endpoint of a Data Source has to pass, in whatever language it is written.
+//! The conformance kit: checks that every Data Source endpoint has to pass, in any language.
 //!
-//! A [`Way`] to the endpoint and a [`Subject`] to write about come in, an [`Outcome`] for each check goes out. The checks write rows of
-//! their own with new ids, and delete nothing else.
+//! [`run`] takes a [`Transport`] to the endpoint and a [`Subject`] to write, and returns an
+//! [`Outcome`] for each check. The checks create their own rows with new ids and delete only those.
 //!
 //! ```
 //! # use ablo::source::{Call, Endpoint, Result, Source};
@@ -13,41 +13,41 @@
 //! let row = serde_json::json!({ "title": "Write spec" });
 //! let subject = Subject::new("sk_test_example", "tasks", row.as_object().unwrap().clone());
 //! let outcomes = kit::run(&endpoint, &subject).await;
-//! assert!(outcomes.iter().any(|outcome| outcome.result.is_err()), "there is nothing in it yet");
+//! assert!(outcomes.iter().any(|outcome| outcome.result.is_err()), "the source has no models");
 //! # }
 //! ```
 
 mod checks;
+mod client;
 mod sample;
-mod talk;
 
 use super::endpoint::{Endpoint, Source};
 use super::remote::{Message, Remote, Reply, Unreachable};
+use client::KitClient;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
-use talk::Talk;
 
-/// Whether anybody answers at all, whatever it is.
+/// Checks that the endpoint responds, with any response.
 ///
 /// # Errors
-/// Why nobody does.
-pub async fn reach<W: Way>(way: &W) -> Result<(), Unreachable> {
-    way.send(Message::signed("", "msg_reach", Vec::new())).await.map(|_| ())
+/// Returns an error if there is no response.
+pub async fn reach<T: Transport>(transport: &T) -> Result<(), Unreachable> {
+    transport.send(Message::signed("", "msg_reach", Vec::new())).await.map(|_| ())
 }
 
-/// A way to an endpoint.
-pub trait Way: Sync {
-    /// Sends a message.
+/// Sends messages to an endpoint.
+pub trait Transport: Sync {
+    /// Sends a message and returns the reply.
     fn send(&self, message: Message) -> impl Future<Output = Result<Reply, Unreachable>> + Send;
 }
 
-impl Way for Remote {
+impl Transport for Remote {
     async fn send(&self, message: Message) -> Result<Reply, Unreachable> {
         Remote::send(self, message).await
     }
 }
 
-impl<S: Source> Way for Endpoint<S> {
+impl<S: Source> Transport for Endpoint<S> {
     async fn send(&self, message: Message) -> Result<Reply, Unreachable> {
         let header = |name: &str| {
             message.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -57,31 +57,32 @@ impl<S: Source> Way for Endpoint<S> {
     }
 }
 
-/// What the checks write about.
+/// The model and the row that the checks write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
-    /// The key that messages are signed with.
+    /// The secret that messages are signed with.
     pub key: String,
-    /// The key of a model in the schema.
+    /// The key of the model in the schema.
     pub model: String,
-    /// What a new row of it is given.
+    /// The values of a new row.
     pub row: Map<String, Value>,
-    /// A text member of it that is written again and again.
+    /// The name of a text member of the row, which the checks overwrite.
     pub text: String,
-    /// For which organisation requests are made.
+    /// The organisation that requests are made for.
     pub organization: String,
-    /// Whether rows of other organisations are kept apart; where not, that is not asked.
+    /// Whether the endpoint separates rows by organisation. If not, that check is skipped.
     pub isolated: bool,
-    /// Whether only the endpoint makes up ids.
+    /// Whether the endpoint generates all ids.
     pub generated: bool,
-    /// Whether the endpoint has an outbox.
+    /// Whether the endpoint has an outbox. If not, the checks of events are skipped.
     pub events: bool,
-    /// How long an event may take to be there, once its commit is answered.
-    pub patience: Duration,
+    /// How long after its commit an event may appear.
+    pub event_timeout: Duration,
 }
 
 impl Subject {
-    /// Rows of a model in the organisation `kit`, kept apart from others, of which the first text member is changed.
+    /// Creates a subject in the organisation `kit`. The first string member of `row` is the text
+    /// that the checks overwrite.
     #[must_use]
     pub fn new(key: &str, model: &str, row: Map<String, Value>) -> Self {
         let text = row.iter().find(|(_, value)| value.is_string()).map(|(name, _)| name.clone());
@@ -94,75 +95,75 @@ impl Subject {
             isolated: true,
             generated: false,
             events: true,
-            patience: Duration::from_secs(10),
+            event_timeout: Duration::from_secs(10),
         }
     }
 }
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What holds where it passed.
+    /// The requirement that the check verifies.
     pub name: &'static str,
-    /// Why it did not, with what was asked and answered.
+    /// The failure, with request and response.
     pub result: Result<(), String>,
-    /// Why it was not asked.
+    /// Why the check was skipped.
     pub skipped: Option<&'static str>,
-    /// How long it took.
+    /// How long the check took.
     pub took: Duration,
 }
 
 macro_rules! each {
-    ($talk:expr, $outcomes:expr; $($check:ident: $name:expr,)*) => {$(
+    ($client:expr, $outcomes:expr; $($check:ident: $name:expr,)*) => {$(
         let start = Instant::now();
-        let result = checks::$check(&$talk).await;
+        let result = checks::$check(&$client).await;
         $outcomes.push(Outcome { name: $name, result, skipped: None, took: start.elapsed() });
     )*};
 }
 
-const APART: &str = "rows of other organisations are neither read nor written";
+const ISOLATION: &str = "rows of other organisations are neither read nor written";
 
-/// Runs every check, one after another.
-pub async fn run<W: Way>(way: &W, subject: &Subject) -> Vec<Outcome> {
-    let talk = Talk::new(way, subject);
+/// Runs all checks one after another.
+pub async fn run<T: Transport>(transport: &T, subject: &Subject) -> Vec<Outcome> {
+    let client = KitClient::new(transport, subject);
     let mut outcomes = Vec::new();
-    each! { talk, outcomes;
-        unsigned: "what is not signed is refused",
-        forged: "what is signed by others, late, or about another body is refused",
-        rotated: "one of several signatures is enough",
-        methods: "only POST is answered",
-        rubbish: "what is no request is refused with its code",
-        invalid: "a commit without an id, or without operations, is refused",
-        created: "a created row is answered whole",
-        loaded: "a row is loaded, and one that is not there is null",
-        listed: "a list has every row, filtered and in pages",
-        updated: "later commits are applied, and leave the rest of a row alone",
-        cleared: "text comes back as it was, whatever is in it",
-        deleted: "a deleted row is answered, and gone",
-        repeated: "a commit that comes twice is applied once, and answered the same",
-        crowded: "a commit that comes many times at once is applied once",
-        reordered: "a commit that comes again after others undoes none of them",
-        whole: "a commit is applied whole or not at all",
-        made: "a row without an id is given one",
+    each! { client, outcomes;
+        missing_headers: "unsigned messages are refused",
+        invalid_signatures: "messages with a foreign, expired or mismatched signature are refused",
+        several_signatures: "one valid signature among several is accepted",
+        other_methods: "methods other than POST are refused",
+        unknown_requests: "malformed and unknown requests are refused with their codes",
+        invalid_commits: "a commit without a clientTxId or operations is refused",
+        create: "a create returns the complete row",
+        load_row: "load returns the row, or null for a missing row",
+        list_rows: "list returns all matching rows, page by page",
+        update: "an update changes only the given fields",
+        special_characters: "text is stored unchanged, including special characters",
+        delete: "a delete returns the row and removes it",
+        repeated_commit: "a repeated commit is applied once and gets the same response",
+        concurrent_commits: "a commit sent several times at once is applied once",
+        late_repeat: "a commit repeated after later commits does not undo them",
+        atomicity: "a commit is applied as a whole or not at all",
+        generated_id: "a row created without an id gets one",
     }
     let skipped =
         |name, why| Outcome { name, result: Ok(()), skipped: Some(why), took: Duration::ZERO };
     if subject.isolated {
-        each! { talk, outcomes; apart: APART, }
+        each! { client, outcomes; isolation: ISOLATION, }
     } else {
-        outcomes.push(skipped(APART, "its rows are everyone's"));
+        outcomes.push(skipped(ISOLATION, "rows are not separated by organisation"));
     }
     if subject.events {
-        each! { talk, outcomes;
-            told: "each operation has one event, with what caused it",
-            told_in_order: "events come in the order of commits, a deletion without data",
-            told_once: "a commit that comes twice has one event for each operation",
-            told_whole: "what is refused has no event",
-            paged: "pages of events follow each other, and end",
-            drained: "no event is passed by while others are written",
+        each! { client, outcomes;
+            event_content: "each operation has one event with its clientTxId and row",
+            event_order: "events follow commit order, and deletions have no data",
+            event_once: "a repeated commit has one event per operation",
+            event_atomicity: "a refused commit has no events",
+            event_pages: "pages of events neither overlap nor skip, and they end",
+            concurrent_events: "no event is skipped while others are written",
         }
     } else {
-        outcomes.push(skipped("events", "there is no outbox"));
+        outcomes.push(skipped("events", "the endpoint has no outbox"));
     }
     outcomes
 }

@@ -7,13 +7,13 @@ import type { SchemaDelta } from "./deltas.js";
 import type * as models from "./models.js";
 import * as runtime from "./runtime.js";
 
-/** The rows of {@link models.Station}. */
+/** The client of {@link models.Station}. */
 export type StationModel = runtime.Model<models.Station, models.StationCreate, models.StationPatch>;
 
-/** The rows of {@link models.WeatherReport}. */
+/** The client of {@link models.WeatherReport}. */
 export type WeatherReportModel = runtime.Model<models.WeatherReport, models.WeatherReportCreate, models.WeatherReportPatch>;
 
-/** The models by their keys. */
+/** The models by key. */
 export interface Models {
   readonly stations: StationModel;
   readonly weatherReports: WeatherReportModel;
@@ -22,7 +22,7 @@ export interface Models {
 /** The key of a model. */
 export type ModelKey = "stations" | "weatherReports";
 
-/** One of several writes. */
+/** An operation of a commit. */
 export type Write =
   | { action: "create"; model: "stations"; id?: string; data: models.StationCreate }
   | { action: "update"; model: "stations"; id: string; data: models.StationPatch }
@@ -30,26 +30,26 @@ export type Write =
   | { action: "update"; model: "weatherReports"; id: string; data: models.WeatherReportPatch }
   | { action: "delete" | "archive" | "unarchive"; model: ModelKey; id: string };
 
-/** Ids of the rows of a snapshot. */
-export interface Wanted {
+/** The ids of the rows in a snapshot, by model. */
+export interface SnapshotIds {
   stations?: string | readonly string[];
   weatherReports?: string | readonly string[];
 }
 
-/** The rows of a snapshot by their ids; of models that were asked for. */
-export interface Found {
+/** The rows of a snapshot by id, for each requested model. */
+export interface SnapshotRows {
   stations?: { readonly [id: string]: models.Station | undefined };
   weatherReports?: { readonly [id: string]: models.WeatherReport | undefined };
 }
 
 /** A client of the schema. */
-export interface Ablo extends runtime.Client<Write, Wanted, Found, SchemaDelta, ModelKey> {
+export interface Ablo extends runtime.Client<Write, SnapshotIds, SnapshotRows, SchemaDelta, ModelKey> {
   readonly models: Models;
   readonly stations: StationModel;
   readonly weatherReports: WeatherReportModel;
 }
 
-/** A client of the coordinator at `baseURL`. Nothing is sent before it is asked for anything. */
-export function connect(options: runtime.Options): Ablo {
+/** Returns a client of the coordinator at `baseURL`. No request is sent yet. */
+export function connect(options: runtime.ClientOptions): Ablo {
   return new runtime.Client(options, schema) as unknown as Ablo;
 }
