@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its progress")]
 
+mod book;
 mod errors_doc;
 mod expansion;
 mod setup;
@@ -22,8 +23,9 @@ Commands:
   check      Check formatting, clippy and docs; warnings are errors
   setup      Install the programs that the judges need: PostgreSQL, Node.js, Python, Chromium
   test       Run setup, check and all tests, like CI
-  bless      Accept all snapshots, rebuild docs/reference/errors.md, run the tests again
+  bless      Accept all snapshots, rebuild generated pages, run the tests again
   codes      Rebuild docs/reference/errors.md; with --check, fail if it is stale
+  book       Build the documentation as a book in target/book
   bench      Run all benchmarks; results go to docs/design/performance.md
   expansion  Measure the compile time of the derives compared with serde and prost
   long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         ["bless"] => step::run_all(accept())
             .and_then(|()| errors_doc::write())
             .and_then(|()| step::run_all(test())),
+        ["book"] => book::build(),
         ["codes"] => errors_doc::write(),
         ["codes", "--check"] => errors_doc::check(),
         ["bench"] => step::run_all(bench()),
@@ -118,7 +121,8 @@ fn bench() -> Vec<Step> {
 fn accept() -> Vec<Step> {
     vec![
         cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"])
-            .with("INSTA_UPDATE", "always"),
+            .with("INSTA_UPDATE", "always")
+            .with("ABLO_BLESS", "1"),
     ]
 }
 
