@@ -147,7 +147,9 @@ fn with_files(page: &str) -> String {
 
 #[test]
 fn tutorials_show_files_that_are_tested() {
-    for (path, text) in pages().into_iter().filter(|(path, _)| path.starts_with("tutorial/")) {
+    let readme = ("../README.md".to_owned(), fixtures::read(&docs().join("../README.md")));
+    let tutorials = pages().into_iter().filter(|(path, _)| path.starts_with("tutorial/"));
+    for (path, text) in tutorials.chain([readme]) {
         let current = with_files(&text);
         assert!(text.contains("<!-- file: "), "docs/{path} shows no file");
         let file = docs().join(&path);

@@ -15,8 +15,8 @@ async fn main() -> Result<(), ablo::Error> {
     let writer = App::connect(url.as_str(), key.as_str()).user("ada").await?;
     let agent = App::connect(url.as_str(), key.as_str()).agent("forecaster").await?;
 
-    // A create takes the required fields.
-    let id = writer.reports().create(Report::create("Stockholm", Status::Draft)).await?.id;
+    // A create takes the required fields that have no default.
+    let id = writer.reports().create(Report::create("Stockholm")).await?.id;
 
     // The agent reads the report. The stamp says up to where it has read.
     let read = agent.reports().retrieve(&id).await?;

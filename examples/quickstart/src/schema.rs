@@ -8,6 +8,7 @@ ablo::define_schema! {
             /// What the report is about.
             pub title: String,
             /// Whether the report can be read.
+            #[ablo(default = "draft")]
             pub status: Status,
             /// The text.
             pub body: Option<String>,

@@ -25,9 +25,11 @@ async fn run(program: impl FnOnce() -> Command + Send + 'static) -> Vec<String> 
     let document = schema::App::SCHEMA.to_json().expect("the schema is valid");
     let world = World::sqlite(&document);
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
-    let arguments = [format!("http://{}", server.address), server.key.clone()];
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let running = tokio::task::spawn_blocking(move || {
-        program().args(arguments).output().expect("the program starts")
+        let mut program = program();
+        program.args([&url, &key]).env("ABLO_URL", &url).env("ABLO_KEY", &key);
+        program.output().expect("the program starts")
     });
     let output = running.await.expect("the program ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -38,6 +40,12 @@ async fn run(program: impl FnOnce() -> Command + Send + 'static) -> Vec<String> 
 async fn the_rust_tutorial_prints_what_it_shows() {
     let printed = run(|| Command::new(env!("CARGO_BIN_EXE_quickstart"))).await;
     assert_eq!(printed, shown(RUST));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_of_the_readme_prints_what_it_shows() {
+    let printed = run(|| Command::new(env!("CARGO_BIN_EXE_readme"))).await;
+    assert_eq!(printed, [r#"Some("Rain.")"#]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,8 @@ const [, , baseURL = "", apiKey = ""] = process.argv;
 const writer = connect({ baseURL, apiKey, user: "ada" });
 const agent = connect({ baseURL, apiKey, agent: "forecaster" });
 
-// A create takes the required fields.
-const { id } = await writer.reports.create({ data: { title: "Stockholm", status: "draft" } });
+// A create takes the required fields that have no default.
+const { id } = await writer.reports.create({ data: { title: "Stockholm" } });
 
 // The agent reads the report. The stamp says up to where it has read.
 const { stamp } = await agent.reports.retrieve({ id });
