@@ -132,7 +132,8 @@ fn rows_can_be_application_types() {
     struct Task {
         id: String,
     }
-    let text = r#"{"type":"sync_response","payload":{"deltas":[{"id":1,"actionType":"I","modelName":"Task","modelId":"t","data":{"id":"t"}}]}}"#;
+    let text = r#"{"type":"sync_response","payload":{"deltas":[{"id":1,"actionType":"I",
+        "modelName":"Task","modelId":"t","data":{"id":"t"}}]}}"#;
     let ServerFrame::SyncResponse(response) =
         serde_json::from_str::<ServerFrame<Task>>(text).unwrap()
     else {

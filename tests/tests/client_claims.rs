@@ -120,7 +120,7 @@ async fn a_cancelled_waiter_leaves_the_claim_queue() {
         let held = in_time(row(&one)).await.expect("free");
 
         let waiting = timeout(Duration::from_millis(700), row(&two)).await;
-        assert!(waiting.is_err(), "it waiting");
+        assert!(waiting.is_err(), "the claim is still held");
         in_time(poll_until(|| async { queue.queue().await.expect("a queue").is_empty() })).await;
         let late = row(&two).timeout(Duration::from_millis(400)).await.expect_err("not free");
         assert_eq!(late.code(), "grant_timeout");

@@ -1,4 +1,4 @@
-//! Clocks that jump: what was promised for a while is over at once, one participant holds a row at a time, and nothing is lost.
+//! A clock that jumps forward: tokens and claims expire, and a row still has at most one holder.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::error::StoreError;
@@ -19,10 +19,10 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
 
 on_both_stores! { crate::SCHEMA;
-    an_hour_passes_at_once
+    tokens_and_claims_expire_when_the_clock_jumps
 }
 
-/// A store whose clock is set forward when a test says so.
+/// A store whose clock a test can set forward.
 struct Jumping {
     store: Arc<dyn Store>,
     ahead: Arc<AtomicI64>,
@@ -97,14 +97,17 @@ impl Tx for JumpingTx<'_> {
         self.tx.execute(sql, values)
     }
 
-    fn notify(&mut self, news: Notification) -> Result<(), StoreError> {
-        self.tx.notify(news)
+    fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
+        self.tx.notify(notification)
     }
 }
 
-/// Asks for a row over a socket.
+/// Requests a claim over a socket.
 async fn begin(socket: &mut Socket, intent: &str) {
-    let begin = json!({ "intentId": intent, "entityType": "notes", "entityId": "n", "action": "editing", "queue": true });
+    let begin = json!({
+        "intentId": intent, "entityType": "notes", "entityId": "n", "action": "editing",
+        "queue": true,
+    });
     socket.send("intent_begin", begin).await;
 }
 
@@ -113,7 +116,7 @@ async fn write(server: &Coordinator, key: &str, claim: Option<&str>, text: &str)
     server.ask(key, "PATCH", "/api/v1/models/notes/n", Some(body)).await
 }
 
-async fn an_hour_passes_at_once(world: World) {
+async fn tokens_and_claims_expire_when_the_clock_jumps(world: World) {
     let ahead = Arc::new(AtomicI64::new(0));
     let store: Arc<dyn Store> =
         Arc::new(Jumping { store: Arc::clone(&world.store), ahead: Arc::clone(&ahead) });
@@ -132,34 +135,34 @@ async fn an_hour_passes_at_once(world: World) {
     sockets[1].receive("intent_queued").await;
 
     ahead.store(3600, Ordering::SeqCst);
-    // A token that was to live for a quarter of an hour is over, and says so; another one is had for the key.
-    let (status, said) = server.ask(&short, "GET", "/api/v1/models/notes/n", None).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("apikey_expired")), "{said}");
+    // The token with a TTL of 15 minutes has expired. The key still creates new ones.
+    let (status, body) = server.ask(&short, "GET", "/api/v1/models/notes/n", None).await;
+    assert_eq!((status, body["code"].as_str()), (401, Some("apikey_expired")), "{body}");
     let renewed = server.session("agent", "three", json!({})).await;
     assert_eq!(server.ask(&renewed, "GET", "/api/v1/models/notes/n", None).await.0, 200);
 
-    // Whatever became of the claims: at any moment one of the two may write, or nobody.
+    // At most one of the two can write at any time.
     let mut writers = Vec::new();
     for round in 0..20 {
         let mut wrote = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
             let claim = ["int_one", "int_two"][at];
-            let (status, said) = write(&server, token, Some(claim), &format!("{at}-{round}")).await;
+            let (status, body) = write(&server, token, Some(claim), &format!("{at}-{round}")).await;
             match status {
                 200 => wrote.push(at),
-                _ => assert_eq!(status, 409, "{said}"),
+                _ => assert_eq!(status, 409, "{body}"),
             }
         }
-        assert!(wrote.len() <= 1, "two hold one row in round {round}");
+        assert!(wrote.len() <= 1, "both participants wrote in round {round}");
         writers.extend(wrote);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(writers.is_sorted(), "the row goes to the next one, and not back: {writers:?}");
-    // The one in line is told what became of its place, and has the row in the end.
+    assert!(writers.is_sorted(), "the claim passes to the waiter and not back: {writers:?}");
+    // The waiter is notified of what happened to its claim, and gets the row in the end.
     sockets[0].send("intent_abandon", json!({ "intentId": "int_one" })).await;
     let mut claim = "int_two";
     loop {
-        let frame = sockets[1].next(Duration::from_secs(15)).await.expect("it is told");
+        let frame = sockets[1].next(Duration::from_secs(15)).await.expect("the waiter is notified");
         match frame["type"].as_str() {
             Some("intent_granted" | "intent_acquired") => break,
             Some("intent_lost") => {
@@ -171,14 +174,15 @@ async fn an_hour_passes_at_once(world: World) {
     }
     assert_eq!(write(&server, &tokens[1], Some(claim), "served").await.0, 200);
 
-    // The log goes on where it was, and what was committed before is known: the same key is the same commit.
-    let log = world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log");
+    // The log stays ordered, and a repeated idempotency key is still recognised.
+    let log = world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log is readable");
     assert!(
         log.windows(2)
             .all(|pair| pair[0].id < pair[1].id && pair[0].created_at <= pair[1].created_at)
     );
     let before = log.len();
     assert_eq!(write(&server, &tokens[1], Some(claim), "served").await.0, 200);
-    let after = world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log").len();
-    assert_eq!(after, before, "a replay within its day writes nothing");
+    let after =
+        world.log(&ablo_tests::server::user("ann"), 0).await.expect("the log is readable").len();
+    assert_eq!(after, before, "a replay within a day writes nothing");
 }

@@ -1,16 +1,16 @@
-//! Faults around the coordinator: a database that goes away, and peers that send rubbish.
+//! Faults around the coordinator: lost database connections and invalid input.
 //!
-//! | fault | where it is tested |
+//! | fault | tests |
 //! |---|---|
 //! | the process is killed during commits | `ablo-cli/tests/serve.rs` |
 //! | one of three processes on PostgreSQL is killed | `ablo-cli/tests/serve_nodes.rs` |
-//! | connections of the database are cut | here, `server_together.rs` |
+//! | database connections are cut | here, `server_together.rs` |
 //! | malformed, deep, oversized and binary frames | here |
-//! | expired, foreign and forged credentials | `server_protocol.rs`, `client.rs` |
+//! | expired, foreign and forged credentials | `server_protocol.rs`, `client_rows.rs` |
 //! | replayed requests | `server_engine.rs`, `server_together.rs`, `server_values.rs` |
 //! | SQL in ids, filters, orders and cursors | `server_values.rs`, `server_isolation.rs`, here |
-//! | a clock that goes back, or jumps | `server_together.rs`, `server_clock.rs` |
-//! | sockets that do not read | `ablo-cli/tests/serve_stalled.rs` |
+//! | a clock that jumps or goes back | `server_together.rs`, `server_clock.rs` |
+//! | sockets whose client does not read | `ablo-cli/tests/serve_stalled.rs` |
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::Coordinator;
@@ -27,24 +27,24 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
 
 on_both_stores! { crate::SCHEMA;
-    rubbish_harms_nobody_else
-    sql_is_text_on_every_route
-    a_page_of_the_log_has_bounds
+    invalid_frames_do_not_affect_other_clients
+    sql_in_parameters_is_treated_as_text
+    pages_of_the_log_are_bounded_in_size
 }
 
-/// Large rows are read a few at a time, and none is left out.
-async fn a_page_of_the_log_has_bounds(world: World) {
+/// Large rows are read a few at a time, without gaps.
+async fn pages_of_the_log_are_bounded_in_size(world: World) {
     let ann = ablo_tests::server::user("ann");
     for at in 0..5 {
         let text = "x".repeat(1_500_000);
         let operation = format!(
             r#"[{{"action":"create","model":"notes","id":"n{at}","data":{{"text":"{text}"}}}}]"#
         );
-        world.commit(&ann, &operation).await.expect("a receipt");
+        world.commit(&ann, &operation).await.expect("the commit succeeds");
     }
     let (mut seen, mut after) = (Vec::new(), 0);
     loop {
-        let page = world.log(&ann, after).await.expect("the log");
+        let page = world.log(&ann, after).await.expect("the log is readable");
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 3, "{} large rows at once", page.len());
         assert!(ablo_server::engine::log::is_full(&page, 10_000) || last.row == "n4");
@@ -54,7 +54,8 @@ async fn a_page_of_the_log_has_bounds(world: World) {
     assert_eq!(seen, ["n0", "n1", "n2", "n3", "n4"]);
 }
 
-/// Creates a note again and again until it is confirmed; every refusal on the way has to be one that passes.
+/// Repeats a create until it is confirmed, and returns the number of refusals. Each refusal has to
+/// be retryable.
 async fn persist(server: &Coordinator, id: &str) -> u32 {
     let body = json!({ "idempotencyKey": format!("tx-{id}"), "id": id, "data": { "text": id } });
     for refused in 0..200 {
@@ -63,15 +64,15 @@ async fn persist(server: &Coordinator, id: &str) -> u32 {
         if status == 201 {
             return refused;
         }
-        let code = answer["code"].as_str().expect("a code").to_owned();
+        let code = answer["code"].as_str().expect("the error has a code").to_owned();
         assert!(ErrorCode::from(code).retryable(), "{status} {answer}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("{id} was never written")
+    panic!("{id} was not written")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_of_the_database_are_cut_while_everyone_writes() {
+async fn writes_survive_cut_database_connections() {
     let world = World::postgres(SCHEMA);
     let server = Arc::new(Coordinator::start(world.schema(), Arc::clone(&world.store)).await);
     let mut socket = server.socket(&server.key, "").await;
@@ -88,33 +89,33 @@ async fn connections_of_the_database_are_cut_while_everyone_writes() {
         .collect();
     for _ in 0..6 {
         tokio::time::sleep(Duration::from_millis(60)).await;
-        let database = world.database().expect("a server").clone();
+        let database = world.database().expect("the world is on PostgreSQL").clone();
         let cut = std::thread::spawn(move || {
             let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
             database.admin().texts(sql).len()
         });
-        cut.join().expect("a session");
+        cut.join().expect("the thread succeeds");
     }
     for writer in writers {
-        writer.await.expect("every note is written");
+        writer.await.expect("the writer does not panic");
     }
-    // Whoever listens hears of each note once and in order, though the listener was cut as well.
-    let mut heard: Vec<(u64, String)> = Vec::new();
-    while heard.len() < 240 {
+    // A subscriber receives each note once and in order, although its listener was cut as well.
+    let mut received: Vec<(u64, String)> = Vec::new();
+    while received.len() < 240 {
         let deltas = socket.deltas().await;
-        heard.extend(deltas.iter().map(|delta| {
+        received.extend(deltas.iter().map(|delta| {
             (
-                delta["id"].as_u64().expect("a place"),
-                delta["modelId"].as_str().expect("an id").to_owned(),
+                delta["id"].as_u64().expect("a sync id"),
+                delta["modelId"].as_str().expect("the id is a string").to_owned(),
             )
         }));
     }
-    assert!(heard.is_sorted_by(|one, next| one.0 < next.0));
-    assert_eq!(heard.iter().map(|(_, id)| id).collect::<BTreeSet<_>>().len(), 240);
+    assert!(received.is_sorted_by(|one, next| one.0 < next.0));
+    assert_eq!(received.iter().map(|(_, id)| id).collect::<BTreeSet<_>>().len(), 240);
 }
 
-async fn rubbish_harms_nobody_else(world: World) {
+async fn invalid_frames_do_not_affect_other_clients(world: World) {
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let mut good = server.socket(&server.key, "").await;
     good.sync(0).await;
@@ -122,7 +123,7 @@ async fn rubbish_harms_nobody_else(world: World) {
     let large = format!(r#"{{"type":"ping","payload":"{}"}}"#, "x".repeat(5 << 20));
     let begin =
         |id: &str| json!({ "type": "intent_begin", "payload": { "intentId": id } }).to_string();
-    let rubbish = [
+    let invalid = [
         "",
         "null",
         "{",
@@ -135,17 +136,17 @@ async fn rubbish_harms_nobody_else(world: World) {
         "{\"type\":\"nobody_knows\",\"payload\":{}}",
     ];
     let mut bad = server.socket(&server.key, "").await;
-    for text in rubbish.iter().map(|text| (*text).to_owned()).chain([deep, begin("i1")]) {
+    for text in invalid.iter().map(|text| (*text).to_owned()).chain([deep, begin("i1")]) {
         bad.send_text(&text).await;
     }
     assert_eq!(
         bad.receive("intent_lost").await["intentId"],
         "i1",
-        "who waits for an answer gets one"
+        "an invalid intent_begin is answered"
     );
     bad.send("ping", Value::Null).await;
     bad.receive("pong").await;
-    // Frames without end, and one that is too large, end the connection and nothing else.
+    // A flood of invalid frames and an oversized frame close only their own connections.
     let mut endless = server.socket(&server.key, "").await;
     for _ in 0..200 {
         if !endless.try_send_text("{").await {
@@ -160,7 +161,7 @@ async fn rubbish_harms_nobody_else(world: World) {
     assert_eq!(good.deltas().await[0]["modelId"], "n1");
 }
 
-async fn sql_is_text_on_every_route(world: World) {
+async fn sql_in_parameters_is_treated_as_text(world: World) {
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     persist(&server, "n1").await;
     let hostile =
@@ -199,5 +200,5 @@ async fn sql_is_text_on_every_route(world: World) {
         assert_eq!(read["data"]["text"], text);
     }
     let (_, all) = server.ask(&server.key, "GET", "/api/v1/models/notes", None).await;
-    assert_eq!(all["data"].as_array().expect("rows").len(), hostile.len() + 1);
+    assert_eq!(all["data"].as_array().expect("an array").len(), hostile.len() + 1);
 }

@@ -1,4 +1,5 @@
-//! Who sees what, on both stores: readers of a group its rows alone, other organisations nothing.
+//! Visibility on both stores: readers see the rows of their sync groups, and nothing of other
+//! organisations.
 
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims;
@@ -10,24 +11,31 @@ use ablo_tests::server::{World, ask, code, json, user};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Slides and pins live in decks, and layers in slides. Notices name their groups themselves.
+/// Decks contain slides and pins, and slides contain layers. Notices have their groups in fields.
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "decks":{"typename":"Deck","scope":"deck","mutable":true,"load":"instant",
    "fields":{"title":{"type":"string","isOptional":false,"isIndexed":false}},
-   "relations":{"slides":{"type":"hasMany","target":"slides","foreignKey":"deckId","foreignKeyColumn":"deck_id","orderBy":"rank"}}},
+   "relations":{"slides":{"type":"hasMany","target":"slides","foreignKey":"deckId",
+     "foreignKeyColumn":"deck_id","orderBy":"rank"}}},
   "slides":{"typename":"Slide","mutable":true,"load":"instant","fields":{
     "deckId":{"type":"string","isOptional":false,"isIndexed":true},
     "rank":{"type":"number","isOptional":true,"isIndexed":false}},
-   "relations":{"deck":{"type":"belongsTo","target":"decks","foreignKey":"deckId","foreignKeyColumn":"deck_id","options":{"parent":true}},
-    "layers":{"type":"hasMany","target":"layers","foreignKey":"slideId","foreignKeyColumn":"slide_id"}}},
-  "layers":{"typename":"Layer","mutable":true,"load":"instant","tenancy":{"kind":"parent","via":{"localKey":"slide_id","parentTable":"slides"}},"fields":{
+   "relations":{"deck":{"type":"belongsTo","target":"decks","foreignKey":"deckId",
+     "foreignKeyColumn":"deck_id","options":{"parent":true}},
+    "layers":{"type":"hasMany","target":"layers","foreignKey":"slideId",
+      "foreignKeyColumn":"slide_id"}}},
+  "layers":{"typename":"Layer","mutable":true,"load":"instant","tenancy":{"kind":"parent",
+    "via":{"localKey":"slide_id","parentTable":"slides"}},"fields":{
     "slideId":{"type":"string","isOptional":false,"isIndexed":true}},
-   "relations":{"slide":{"type":"belongsTo","target":"slides","foreignKey":"slideId","foreignKeyColumn":"slide_id","options":{"parent":true}}}},
+   "relations":{"slide":{"type":"belongsTo","target":"slides","foreignKey":"slideId",
+     "foreignKeyColumn":"slide_id","options":{"parent":true}}}},
   "pins":{"typename":"Pin","mutable":true,"load":"instant","fields":{
     "deckId":{"type":"string","isOptional":false,"isIndexed":true}},
-   "relations":{"deck":{"type":"belongsTo","target":"decks","foreignKey":"deckId","foreignKeyColumn":"deck_id","options":{"parent":true}}}},
+   "relations":{"deck":{"type":"belongsTo","target":"decks","foreignKey":"deckId",
+     "foreignKeyColumn":"deck_id","options":{"parent":true}}}},
   "notices":{"typename":"Notice","mutable":true,"load":"instant","relations":{},
-   "entityRoles":[{"kind":"team","source":{"field":"teams","multi":true}},{"kind":"desk","source":{"field":"desk","multi":false}}],
+   "entityRoles":[{"kind":"team","source":{"field":"teams","multi":true}},{"kind":"desk",
+     "source":{"field":"desk","multi":false}}],
    "fields":{"teams":{"type":"json","isOptional":true,"isIndexed":false},
     "desk":{"type":"string","isOptional":true,"isIndexed":false,"format":"int64"}}}}}"#;
 
@@ -36,12 +44,12 @@ const FIRST: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 const SECOND: &str = "77e55044-10b1-426f-9247-bb680e5fe0c8";
 
 on_both_stores! { crate::SCHEMA;
-    a_reader_of_a_group_sees_its_rows_alone
-    rows_name_their_groups
+    a_reader_sees_only_the_rows_of_its_groups
+    groups_are_read_from_fields
     another_organisation_sees_nothing_and_changes_nothing
-    what_is_related_is_nested_in_order
-    a_row_that_moves_takes_its_groups_along
-    of_a_hidden_row_nothing_is_said
+    related_rows_are_nested_in_order
+    moving_a_row_changes_the_groups_of_its_children
+    errors_do_not_reveal_hidden_rows
 }
 
 fn reader(organization: &str, groups: &[&str]) -> Identity {
@@ -53,7 +61,7 @@ fn create(model: &str, id: &str, data: Value) -> Value {
     json!({"action": "create", "model": model, "id": id, "data": data})
 }
 
-/// Two decks with all that lives in them.
+/// Creates two decks with slides, layers and pins.
 async fn fill(world: &World, who: &Identity) {
     let mut operations = Vec::new();
     for (deck, name) in [(FIRST, "a"), (SECOND, "b")] {
@@ -65,23 +73,31 @@ async fn fill(world: &World, who: &Identity) {
         }
         operations.push(create("pins", &format!("{name}-pin"), json!({"deckId": deck})));
     }
-    world.commit(who, &Value::from(operations).to_string()).await.expect("a receipt");
+    world.commit(who, &Value::from(operations).to_string()).await.expect("the commit succeeds");
 }
 
-/// The ids of a model's rows that a reader sees: by list, query and bootstrap, which agree, and one by one.
+/// Returns the ids of the rows that a reader sees. List, query, bootstrap and single reads have to
+/// agree.
 async fn seen(world: &World, who: &Identity, model: &str) -> Vec<String> {
     let ids = |rows: Vec<String>| -> BTreeSet<String> {
-        rows.iter().map(|row| json(row)["id"].as_str().expect("an id").to_owned()).collect()
+        rows.iter()
+            .map(|row| json(row)["id"].as_str().expect("the id is a string").to_owned())
+            .collect()
     };
     let all = ListQuery { limit: Some(100), ..ListQuery::default() };
-    let listed = ids(world.list(who, model, all).await.expect("a page").rows);
-    let queried = ids(world.query(who, &json!({"model": model})).await.expect("rows"));
-    let type_name = world.engine.models.find(model).expect("a model").type_name.clone();
-    let loaded =
-        ids(world.bootstrap(who).await.expect("rows").remove(&type_name).expect("it is loaded"));
+    let listed = ids(world.list(who, model, all).await.expect("the list succeeds").rows);
+    let queried =
+        ids(world.query(who, &json!({"model": model})).await.expect("the query succeeds"));
+    let type_name = world.engine.models.find(model).expect("the model exists").type_name.clone();
+    let loaded = ids(world
+        .bootstrap(who)
+        .await
+        .expect("the bootstrap succeeds")
+        .remove(&type_name)
+        .expect("the model is loaded"));
     assert_eq!((&listed, &listed), (&queried, &loaded), "{model} on {world:?}");
     for id in &listed {
-        assert!(world.retrieve(who, model, id).await.expect("an answer").is_some());
+        assert!(world.retrieve(who, model, id).await.expect("the request succeeds").is_some());
     }
     listed.into_iter().collect()
 }
@@ -94,7 +110,7 @@ async fn seen_of_all(world: &World, who: &Identity) -> BTreeMap<&'static str, Ve
     all
 }
 
-async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
+async fn a_reader_sees_only_the_rows_of_its_groups(world: World) {
     fill(&world, &user("ann")).await;
     let everything = seen_of_all(&world, &user("bob")).await;
     assert_eq!(everything.values().map(Vec::len).collect::<Vec<_>>(), [2, 6, 0, 2, 6]);
@@ -114,10 +130,13 @@ async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
             .map(|(model, ids)| (model, ids.iter().map(|id| (*id).to_owned()).collect()))
             .into()
     );
-    let nobody = reader("acme", &[]);
-    assert!(seen_of_all(&world, &nobody).await.values().all(Vec::is_empty));
+    let without_groups = reader("acme", &[]);
+    assert!(seen_of_all(&world, &without_groups).await.values().all(Vec::is_empty));
     let of_first = reader("acme", &[&format!("deck:{FIRST}")]);
-    assert_eq!(world.retrieve(&of_first, "slides", "b1").await.expect("an answer"), None);
+    assert_eq!(
+        world.retrieve(&of_first, "slides", "b1").await.expect("the request succeeds"),
+        None
+    );
     let foreign = r#"[{"action":"update","model":"slides","id":"b1","data":{"rank":9}}]"#;
     assert_eq!(code(world.commit(&of_first, foreign).await), "entity_not_found");
     let outside = create("slides", "c1", json!({"deckId": SECOND}));
@@ -126,10 +145,10 @@ async fn a_reader_of_a_group_sees_its_rows_alone(world: World) {
         "capability_scope_denied"
     );
     let own = r#"[{"action":"update","model":"slides","id":"a1","data":{"rank":9}}]"#;
-    world.commit(&of_first, own).await.expect("its own row");
+    world.commit(&of_first, own).await.expect("the row is in its group");
 }
 
-async fn rows_name_their_groups(world: World) {
+async fn groups_are_read_from_fields(world: World) {
     let ann = user("ann");
     let teams = [
         json!(["red", "it's"]),
@@ -152,15 +171,15 @@ async fn rows_name_their_groups(world: World) {
             create("notices", &format!("n{at}"), json!({"teams": teams[at], "desk": desks[at]}))
         })
         .collect();
-    world.commit(&ann, &notices.to_string()).await.expect("a receipt");
+    world.commit(&ann, &notices.to_string()).await.expect("the commit succeeds");
     let sees = async |groups: &[&str]| seen(&world, &reader("acme", groups), "notices").await;
     assert_eq!(sees(&["team:red"]).await, ["n0"]);
     assert_eq!(sees(&["team:it's"]).await, ["n0"]);
     assert_eq!(sees(&["team:7", "team:a", "team:null"]).await, [""; 0]);
     assert_eq!(sees(&["desk:12", "desk:13"]).await, ["n0", "n4"]);
     assert_eq!(sees(&["desk:-9223372036854775808", "team:red"]).await, ["n0", "n1"]);
-    // The log tells the same groups as reads go by.
-    let log = world.log(&ann, 0).await.expect("the log");
+    // The deltas have the same groups that reads use.
+    let log = world.log(&ann, 0).await.expect("the log is readable");
     let groups: Vec<Vec<&str>> =
         log.iter().map(|delta| delta.groups.iter().map(String::as_str).collect()).collect();
     assert_eq!(groups[0], ["desk:12", "org:acme", "team:it's", "team:red"]);
@@ -182,21 +201,21 @@ async fn another_organisation_sees_nothing_and_changes_nothing(world: World) {
     for (model, id) in
         [("decks", FIRST), ("slides", "a1"), ("layers", "a1-layer"), ("pins", "a-pin")]
     {
-        assert_eq!(world.retrieve(&eve, model, id).await.expect("an answer"), None);
+        assert_eq!(world.retrieve(&eve, model, id).await.expect("the request succeeds"), None);
         assert!(
             world
                 .query(&eve, &json!({"model": model, "ids": [id]}))
                 .await
-                .expect("rows")
+                .expect("the query succeeds")
                 .is_empty()
         );
         let update = json!([{"action": "update", "model": model, "id": id, "data": {}}]);
         assert_eq!(code(world.commit(&eve, &update.to_string()).await), "entity_not_found");
         let delete = json!([{"action": "delete", "model": model, "id": id}]);
-        world.commit(&eve, &delete.to_string()).await.expect("a row that is not there is deleted");
+        world.commit(&eve, &delete.to_string()).await.expect("deleting a missing row succeeds");
         assert!(
-            world.retrieve(&user("ann"), model, id).await.expect("an answer").is_some(),
-            "{model} is still there"
+            world.retrieve(&user("ann"), model, id).await.expect("the request succeeds").is_some(),
+            "{model} is not deleted"
         );
         let taken =
             json!([create(model, id, json!({"title": "x", "deckId": FIRST, "slideId": "a1"}))]);
@@ -206,42 +225,42 @@ async fn another_organisation_sees_nothing_and_changes_nothing(world: World) {
             "{model}: {refused}"
         );
     }
-    // A layer is its slide's organisation's: nobody else makes one.
+    // A layer belongs to the organisation of its slide. No other organisation can create one.
     let planted = json!([create("layers", "planted", json!({"slideId": "a1"}))]);
     assert_eq!(code(world.commit(&eve, &planted.to_string()).await), "organization_mismatch");
-    assert!(world.log(&eve, 0).await.expect("the log").is_empty());
-    let line = world
+    assert!(world.log(&eve, 0).await.expect("the log is readable").is_empty());
+    let claim = world
         .claim(&eve, "slides", ablo_tests::server::ask("c", "a1", true))
         .await
-        .expect("an answer");
+        .expect("the request succeeds");
     assert!(
-        matches!(line, ablo_server::engine::claims::ClaimOutcome::Held(_)),
-        "claims are apart as well"
+        matches!(claim, ablo_server::engine::claims::ClaimOutcome::Held(_)),
+        "claims of other organisations do not block"
     );
     world
         .commit(&user("ann"), r#"[{"action":"update","model":"slides","id":"a1","data":{}}]"#)
         .await
-        .expect("no claim of hers");
+        .expect("eve's claim does not block ann");
 }
 
-async fn what_is_related_is_nested_in_order(world: World) {
+async fn related_rows_are_nested_in_order(world: World) {
     let ann = user("ann");
     fill(&world, &ann).await;
     let decks = world
         .query(&ann, &json!({"model": "Deck", "related": ["slides"], "where": [["title", "a"]]}))
         .await;
-    let deck = json(&decks.expect("rows")[0]);
+    let deck = json(&decks.expect("the query succeeds")[0]);
     let ids: Vec<&str> = deck["slides"]
         .as_array()
-        .expect("a list")
+        .expect("an array")
         .iter()
         .filter_map(|slide| slide["id"].as_str())
         .collect();
-    assert_eq!(ids, ["a3", "a2", "a1"], "by rank, absent ones first");
+    assert_eq!(ids, ["a3", "a2", "a1"], "ordered by rank, nulls first");
     let slides = world
         .query(&ann, &json!({"model": "slides", "related": ["deck", "layers"], "ids": ["b1"]}))
         .await;
-    let slide = json(&slides.expect("rows")[0]);
+    let slide = json(&slides.expect("the query succeeds")[0]);
     assert_eq!(
         (&slide["deck"]["title"], &slide["layers"][0]["id"]),
         (&json!("b"), &json!("b1-layer"))
@@ -249,22 +268,28 @@ async fn what_is_related_is_nested_in_order(world: World) {
     let pins = world
         .query(&ann, &json!({"model": "pins", "related": ["deck"], "ids": ["b-pin"]}))
         .await
-        .expect("rows");
+        .expect("the query succeeds");
     assert_eq!(json(&pins[0])["deck"]["id"], SECOND);
 }
 
-async fn a_row_that_moves_takes_its_groups_along(world: World) {
+async fn moving_a_row_changes_the_groups_of_its_children(world: World) {
     let ann = user("ann");
     fill(&world, &ann).await;
-    let before = world.log(&ann, 0).await.expect("the log").last().expect("entries").id;
+    let before = world
+        .log(&ann, 0)
+        .await
+        .expect("the log is readable")
+        .last()
+        .expect("the log is not empty")
+        .id;
     let moved =
         json!([{"action": "update", "model": "slides", "id": "a1", "data": {"deckId": SECOND}}]);
-    let receipt = world.commit(&ann, &moved.to_string()).await.expect("a receipt");
-    let told: Vec<_> = world.log(&ann, before).await.expect("the log");
-    assert_eq!(told.iter().map(|delta| &*delta.row).collect::<Vec<_>>(), ["a1", "a1-layer"]);
-    assert_eq!(receipt.last_sync_id.map(|at| at.0), told.last().map(|delta| delta.id));
+    let receipt = world.commit(&ann, &moved.to_string()).await.expect("the commit succeeds");
+    let deltas: Vec<_> = world.log(&ann, before).await.expect("the log is readable");
+    assert_eq!(deltas.iter().map(|delta| &*delta.row).collect::<Vec<_>>(), ["a1", "a1-layer"]);
+    assert_eq!(receipt.last_sync_id.map(|at| at.0), deltas.last().map(|delta| delta.id));
     let groups = |deck: &str| BTreeSet::from([format!("deck:{deck}"), "org:acme".to_owned()]);
-    for delta in &told {
+    for delta in &deltas {
         assert_eq!(
             (&delta.groups, delta.previous_groups.as_ref()),
             (&groups(SECOND), Some(&groups(FIRST)))
@@ -276,17 +301,21 @@ async fn a_row_that_moves_takes_its_groups_along(world: World) {
     );
 }
 
-async fn of_a_hidden_row_nothing_is_said(world: World) {
+async fn errors_do_not_reveal_hidden_rows(world: World) {
     let (ann, of_first) = (user("ann"), reader("acme", &[&format!("deck:{FIRST}")]));
     fill(&world, &ann).await;
-    // Neither what it holds, nor who is at it: not in the refusal of a stale write, of a claimed row, or of a claim.
-    let stale = r#"[{"action":"update","model":"slides","id":"b1","data":{"rank":9},"readAt":1,"onStale":"reject"}]"#;
-    world.claim(&ann, "slides", ask("hidden", "b1", true)).await.expect("a claim");
-    world.claim(&ann, "slides", ask("seen", "a1", true)).await.expect("a claim");
+    // Refused stale writes, deletes and claims reveal neither its values nor its holder.
+    let stale = r#"[{"action":"update","model":"slides","id":"b1","data":{"rank":9},"readAt":1,
+        "onStale":"reject"}]"#;
+    world.claim(&ann, "slides", ask("hidden", "b1", true)).await.expect("the claim is granted");
+    world.claim(&ann, "slides", ask("seen", "a1", true)).await.expect("the claim is granted");
     for operations in [stale, r#"[{"action":"delete","model":"slides","id":"b1"}]"#] {
-        let refusal =
-            world.commit(&of_first, operations).await.expect_err("a refusal").into_api_error();
-        let body = serde_json::to_string(&refusal.into_failure()).expect("JSON");
+        let refusal = world
+            .commit(&of_first, operations)
+            .await
+            .expect_err("the commit is refused")
+            .into_api_error();
+        let body = serde_json::to_string(&refusal.into_failure()).expect("valid JSON");
         assert!(
             body.contains("entity_not_found") && !body.contains("rank") && !body.contains("ann"),
             "{body}"
@@ -298,23 +327,26 @@ async fn of_a_hidden_row_nothing_is_said(world: World) {
         code(world.claim(&of_first, "slides", ask("own", "b1", true)).await),
         "entity_not_found"
     );
-    world.claim(&of_first, "slides", ask("new", "not-there-yet", true)).await.expect("a claim");
+    world
+        .claim(&of_first, "slides", ask("new", "not-there-yet", true))
+        .await
+        .expect("the claim is granted");
     let ids = async |who: &Identity| -> Vec<String> {
         let seen = world
             .read(who, |engine, tx, who| Ok(claims::visible(engine, tx, who)?))
             .await
-            .expect("claims");
+            .expect("the claims are readable");
         seen.into_iter().map(|claim| claim.id).collect()
     };
     assert_eq!(ids(&of_first).await, ["seen", "new"]);
     assert_eq!(ids(&ann).await, ["hidden", "seen", "new"]);
     let order = |row: &'static str| {
         let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
-            let model = engine.models.find("slides").expect("a model");
+            let model = engine.models.find("slides").expect("the model exists");
             claims::reorder(engine, tx, who, model, row, &[])
         };
         world.write(&of_first, job)
     };
     assert_eq!(code(order("b1").await), "entity_not_found");
-    order("a1").await.expect("an order");
+    order("a1").await.expect("the reorder succeeds");
 }

@@ -1,4 +1,4 @@
-//! Memberships on both stores: what a row gives is seen at once, and what it gave is gone at once.
+//! Memberships on both stores: grants and revocations take effect immediately.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::{Coordinator, Socket};
@@ -8,24 +8,30 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field":"userId","multi":false}}],"models":{
-  "users":{"typename":"User","mutable":true,"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
-  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field":"userId",
+    "multi":false}}],"models":{
+  "users":{"typename":"User","mutable":true,"relations":{},"fields":{"name":{"type":"string",
+    "isOptional":false,"isIndexed":false}}},
+  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},
+    "fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
   "reports":{"typename":"Report","mutable":true,"fields":{
     "deskId":{"type":"string","isOptional":true,"isIndexed":true},
     "title":{"type":"string","isOptional":false,"isIndexed":false}},
-   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id","options":{"parent":true}}}},
-  "members":{"typename":"Member","mutable":true,"grants":{"subject":"user","scope":"desk"},"fields":{
+   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId",
+     "foreignKeyColumn":"desk_id","options":{"parent":true}}}},
+  "members":{"typename":"Member","mutable":true,"grants":{"subject":"user","scope":"desk"},
+    "fields":{
     "deskId":{"type":"string","isOptional":false,"isIndexed":true},
     "userId":{"type":"string","isOptional":false,"isIndexed":true}},
    "relations":{
     "desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id"},
-    "user":{"type":"belongsTo","target":"users","foreignKey":"userId","foreignKeyColumn":"user_id"}}}}}"#;
+    "user":{"type":"belongsTo","target":"users","foreignKey":"userId",
+      "foreignKeyColumn":"user_id"}}}}}"#;
 
 on_both_stores! { crate::SCHEMA;
-    a_membership_gives_and_takes_at_once
-    a_membership_that_moves_takes_and_gives
-    of_many_rows_everything_is_read_anew
+    a_membership_grants_and_revokes_immediately
+    moving_a_membership_revokes_and_grants
+    granting_many_rows_sends_only_the_group_change
 }
 
 async fn newsroom(world: &World) -> Coordinator {
@@ -58,34 +64,34 @@ async fn member(server: &Coordinator, id: &str, desk: &str) {
     .await;
 }
 
-/// The ids of the reports that a token sees.
+/// Returns the ids of the reports that a token can read.
 async fn reports(server: &Coordinator, token: &str) -> Vec<String> {
     let (_, listed) = server.ask(token, "GET", "/api/v1/models/reports", None).await;
-    let rows = listed["data"].as_array().expect("rows");
-    rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+    let rows = listed["data"].as_array().expect("an array");
+    rows.iter().map(|row| row["id"].as_str().expect("the id is a string").to_owned()).collect()
 }
 
-/// The next changes, each as its action and row, in no order.
-async fn heard(socket: &mut Socket, many: usize) -> BTreeSet<(String, String)> {
-    let mut heard = Vec::new();
-    while heard.len() < many {
-        heard.extend(socket.deltas().await);
+/// Returns the actions and row ids of the next deltas, unordered.
+async fn next_deltas(socket: &mut Socket, count: usize) -> BTreeSet<(String, String)> {
+    let mut deltas = Vec::new();
+    while deltas.len() < count {
+        deltas.extend(socket.deltas().await);
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    heard.iter().map(|delta| (text(&delta["actionType"]), text(&delta["modelId"]))).collect()
+    deltas.iter().map(|delta| (text(&delta["actionType"]), text(&delta["modelId"]))).collect()
 }
 
 fn set(changes: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     changes.iter().map(|(action, row)| ((*action).to_owned(), (*row).to_owned())).collect()
 }
 
-async fn a_membership_gives_and_takes_at_once(world: World) {
+async fn a_membership_grants_and_revokes_immediately(world: World) {
     let server = newsroom(&world).await;
     let ann = server.session("user", "ann", json!({})).await;
     let part = server.session("user", "ann", json!({ "syncGroups": ["user:ann"] })).await;
     let exchange = json!({ "participantKind": "agent", "participantId": "helper" });
     let (_, helper) = server.ask(&ann, "POST", "/api/auth/capability", Some(exchange)).await;
-    let helper = helper["token"].as_str().expect("a token").to_owned();
+    let helper = helper["token"].as_str().expect("the response has a token").to_owned();
     let mut sockets = [server.socket(&ann, "").await, server.socket(&helper, "").await];
     let mut narrow = server.socket(&part, "").await;
     for socket in sockets.iter_mut().chain([&mut narrow]) {
@@ -94,26 +100,26 @@ async fn a_membership_gives_and_takes_at_once(world: World) {
     assert_eq!(reports(&server, &ann).await, [""; 0]);
     member(&server, "m1", "d1").await;
     for socket in &mut sockets {
-        assert_eq!(heard(socket, 3).await, set(&[("G", "m1"), ("C", "d1"), ("C", "r1")]));
+        assert_eq!(next_deltas(socket, 3).await, set(&[("G", "m1"), ("C", "d1"), ("C", "r1")]));
     }
-    assert_eq!(heard(&mut narrow, 1).await, set(&[("G", "m1")]));
+    assert_eq!(next_deltas(&mut narrow, 1).await, set(&[("G", "m1")]));
     assert_eq!(
         (reports(&server, &ann).await, reports(&server, &helper).await),
         (vec!["r1".to_owned()], vec!["r1".to_owned()])
     );
-    assert_eq!(reports(&server, &part).await, [""; 0], "it was asked to cover less");
+    assert_eq!(reports(&server, &part).await, [""; 0], "this session is limited to user:ann");
     write(&server, "PATCH", "/reports/r1", json!({ "data": { "title": "Snow" } })).await;
     for socket in &mut sockets {
-        assert_eq!(heard(socket, 1).await, set(&[("U", "r1")]));
+        assert_eq!(next_deltas(socket, 1).await, set(&[("U", "r1")]));
     }
-    // Given twice, it has to be taken twice.
+    // A group that two rows grant is revoked with the second of them.
     member(&server, "m2", "d1").await;
     write(&server, "DELETE", "/members/m1", json!({})).await;
     assert_eq!(reports(&server, &ann).await, ["r1"]);
     write(&server, "DELETE", "/members/m2", json!({})).await;
     assert_eq!((reports(&server, &ann).await, reports(&server, &helper).await), (vec![], vec![]));
     for socket in &mut sockets {
-        assert_eq!(heard(socket, 3).await, set(&[("S", "m2"), ("D", "d1"), ("D", "r1")]));
+        assert_eq!(next_deltas(socket, 3).await, set(&[("S", "m2"), ("D", "d1"), ("D", "r1")]));
     }
     write(&server, "PATCH", "/reports/r1", json!({ "data": { "title": "Hail" } })).await;
     for socket in sockets.iter_mut().chain([&mut narrow]) {
@@ -129,7 +135,7 @@ async fn a_membership_gives_and_takes_at_once(world: World) {
     assert_eq!((status, &refused["code"]), (404, &json!("entity_not_found")), "{refused}");
 }
 
-async fn a_membership_that_moves_takes_and_gives(world: World) {
+async fn moving_a_membership_revokes_and_grants(world: World) {
     let server = newsroom(&world).await;
     member(&server, "m1", "d1").await;
     let ann = server.session("user", "ann", json!({})).await;
@@ -138,9 +144,9 @@ async fn a_membership_that_moves_takes_and_gives(world: World) {
     write(&server, "PATCH", "/members/m1", json!({ "data": { "deskId": "d2" } })).await;
     let moved =
         set(&[("S", "m1"), ("D", "d1"), ("D", "r1"), ("G", "m1"), ("C", "d2"), ("C", "r2")]);
-    assert_eq!(heard(&mut socket, 6).await, moved);
+    assert_eq!(next_deltas(&mut socket, 6).await, moved);
     assert_eq!(reports(&server, &ann).await, ["r2"]);
-    // What others were told of a row is no change of it.
+    // Deltas caused by memberships do not make a write stale.
     let stale = json!({ "data": { "title": "Draw" }, "readAt": 7, "onStale": "reject" });
     write(&server, "PATCH", "/reports/r2", stale).await;
 }
@@ -150,12 +156,19 @@ async fn server_head(server: &Coordinator) -> u64 {
     listed["stamp"].as_u64().expect("a stamp")
 }
 
-async fn of_many_rows_everything_is_read_anew(world: World) {
+async fn granting_many_rows_sends_only_the_group_change(world: World) {
     let server = newsroom(&world).await;
     for part in 0..5 {
-        let create = |at: usize| json!({"action": "create", "model": "reports", "id": format!("x{part}-{at}"), "data": {"title": "X", "deskId": "d1"}});
+        let create = |at: usize| {
+            let id = format!("x{part}-{at}");
+            let data = json!({ "title": "X", "deskId": "d1" });
+            json!({ "action": "create", "model": "reports", "id": id, "data": data })
+        };
         let operations: Vec<Value> = (0..250).map(create).collect();
-        world.commit(&user("ann"), &Value::from(operations).to_string()).await.expect("a receipt");
+        world
+            .commit(&user("ann"), &Value::from(operations).to_string())
+            .await
+            .expect("the commit succeeds");
     }
     let ann = server.session("user", "ann", json!({})).await;
     let mut socket = server.socket(&ann, "").await;
@@ -170,5 +183,5 @@ async fn of_many_rows_everything_is_read_anew(world: World) {
         (&deltas[1]["actionType"], &deltas[1]["data"]["addedGroups"]),
         (&json!("G"), &json!(["desk:d1"]))
     );
-    assert_eq!(reports(&server, &ann).await.len(), 20, "a page of them");
+    assert_eq!(reports(&server, &ann).await.len(), 20, "one page");
 }

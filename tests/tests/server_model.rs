@@ -1,4 +1,4 @@
-//! Humans and agents at random over one or two coordinators, and the history held against what must always be so.
+//! Random histories of people and agents on one or two coordinators, checked against invariants.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::{Coordinator, Socket};
@@ -9,44 +9,46 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
-  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
+  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},
+    "fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
   "counters":{"typename":"Counter","mutable":true,"fields":{
     "deskId":{"type":"string","isOptional":false,"isIndexed":true},
     "count":{"type":"number","isOptional":false,"isIndexed":false}},
-   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
+   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId",
+     "foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
 
 const ROWS: usize = 3;
 const PARTICIPANTS: usize = 6;
 const TURNS: usize = 8;
 
-/// A generator whose whole run follows from its seed.
+/// A deterministic random number generator.
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, most: usize) -> usize {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % most as u64).expect("a small number")
+        usize::try_from((self.0 >> 33) % bound as u64).expect("a small number")
     }
 }
 
-/// What happened, as the participants saw it.
+/// The history as the participants observed it.
 #[derive(Default)]
 struct History {
-    /// Who holds each row.
+    /// The holder of each row.
     holders: BTreeMap<usize, String>,
-    /// Who waits for each row, in the order in which the coordinator took them in.
-    lines: BTreeMap<usize, VecDeque<String>>,
+    /// The waiters of each row, in the order in which the coordinator queued them.
+    queues: BTreeMap<usize, VecDeque<String>>,
     /// Confirmed increments of each row.
     increments: BTreeMap<usize, u64>,
-    /// Places in the log that were confirmed.
+    /// The confirmed sync ids.
     confirmed: BTreeSet<u64>,
     refused: BTreeMap<String, usize>,
 }
 
 type Shared = Arc<Mutex<History>>;
 
-/// The rows: every second one is of another desk.
+/// Creates the rows, alternately in two desks.
 async fn begin(server: &Coordinator) {
     for desk in ["even", "odd"] {
         let body = json!({ "id": desk, "data": { "name": desk } });
@@ -59,7 +61,8 @@ async fn begin(server: &Coordinator) {
     }
 }
 
-/// Reads a row, waits a moment, and writes one more, based on what was read. Says whether it was confirmed.
+/// Reads a row, waits and increments it with the `readAt` of the read. Returns whether the write
+/// was confirmed.
 async fn increment(
     server: &Coordinator,
     token: &str,
@@ -71,22 +74,22 @@ async fn increment(
         server.ask(token, "GET", &format!("/v1/models/counters/c{row}"), None).await;
     assert_eq!(status, 200, "{read}");
     tokio::time::sleep(Duration::from_millis(pause)).await;
-    let count = read["data"]["count"].as_f64().expect("a count") + 1.0;
+    let count = read["data"]["count"].as_f64().expect("a number") + 1.0;
     let body = json!({ "data": { "count": count }, "readAt": read["stamp"] });
     let (status, answer) =
         server.ask(token, "PATCH", &format!("/v1/models/counters/c{row}"), Some(body)).await;
-    let mut history = history.lock().expect("no panic elsewhere");
+    let mut history = history.lock().expect("the lock is not poisoned");
     match status {
         200 => {
             *history.increments.entry(row).or_default() += 1;
             assert!(
-                history.confirmed.insert(answer["lastSyncId"].as_u64().expect("a place")),
-                "a place was given twice"
+                history.confirmed.insert(answer["lastSyncId"].as_u64().expect("a sync id")),
+                "a sync id was used twice"
             );
             true
         }
         409 => {
-            let code = answer["code"].as_str().expect("a code").to_owned();
+            let code = answer["code"].as_str().expect("the error has a code").to_owned();
             assert!(code == "stale_context" || code == "entity_claimed", "{answer}");
             *history.refused.entry(code).or_default() += 1;
             false
@@ -95,21 +98,24 @@ async fn increment(
     }
 }
 
-/// Waits in the line for a row, increments it as its holder, and gives it up.
+/// Claims a row, waits in its queue if necessary, increments it and releases it.
 async fn claimed(
     server: &Coordinator,
     socket: &mut Socket,
-    who: &Who,
+    who: &Participant,
     turn: usize,
     row: usize,
     gate: &tokio::sync::Mutex<()>,
 ) {
     let id = format!("{}-{turn}", who.name);
     let entered = gate.lock().await;
-    let payload = json!({ "intentId": id, "entityType": "counters", "entityId": format!("c{row}"), "action": "counting", "queue": true });
+    let payload = json!({
+        "intentId": id, "entityType": "counters", "entityId": format!("c{row}"),
+        "action": "counting", "queue": true,
+    });
     socket.send("intent_begin", payload).await;
     let waits = loop {
-        let frame = socket.next(Duration::from_secs(20)).await.expect("an answer");
+        let frame = socket.next(Duration::from_secs(20)).await.expect("the request succeeds");
         match frame["type"].as_str() {
             Some("intent_acquired") if frame["payload"]["intentId"] == id => break false,
             Some("intent_queued") if frame["payload"]["intentId"] == id => break true,
@@ -119,8 +125,8 @@ async fn claimed(
     if waits {
         who.history
             .lock()
-            .expect("no panic elsewhere")
-            .lines
+            .expect("the lock is not poisoned")
+            .queues
             .entry(row)
             .or_default()
             .push_back(id.clone());
@@ -130,7 +136,7 @@ async fn claimed(
     drop(entered);
     if waits {
         loop {
-            let frame = socket.next(Duration::from_secs(20)).await.expect("the line moves");
+            let frame = socket.next(Duration::from_secs(20)).await.expect("the waiter is promoted");
             assert_ne!(frame["type"], "intent_lost", "{frame}");
             if frame["type"] == "intent_granted" && frame["payload"]["intentId"] == id {
                 break;
@@ -138,24 +144,24 @@ async fn claimed(
         }
         hold(&who.history, row, &id, true);
     }
-    // The holder alone can write, so that nothing it read can be old.
+    // Only the holder can write, so its read cannot be stale.
     assert!(increment(server, &who.token, row, 3, &who.history).await, "the holder was refused");
-    who.history.lock().expect("no panic elsewhere").holders.remove(&row);
+    who.history.lock().expect("the lock is not poisoned").holders.remove(&row);
     socket.send("intent_abandon", json!({ "intentId": id })).await;
 }
 
 fn hold(history: &Shared, row: usize, id: &str, waited: bool) {
-    let mut history = history.lock().expect("no panic elsewhere");
+    let mut history = history.lock().expect("the lock is not poisoned");
     let before = history.holders.insert(row, id.to_owned());
-    assert_eq!(before, None, "two hold c{row}: {id} too");
+    assert_eq!(before, None, "c{row} has two holders, one is {id}");
     if waited {
-        let next = history.lines.get_mut(&row).and_then(VecDeque::pop_front);
-        assert_eq!(next.as_deref(), Some(id), "the line for c{row} was not served in order");
+        let next = history.queues.get_mut(&row).and_then(VecDeque::pop_front);
+        assert_eq!(next.as_deref(), Some(id), "the claim queue of c{row} was not served in order");
     }
 }
 
 /// A participant.
-struct Who {
+struct Participant {
     name: String,
     token: String,
     history: Shared,
@@ -163,7 +169,7 @@ struct Who {
 
 async fn participant(
     server: Arc<Coordinator>,
-    who: Who,
+    who: Participant,
     mut random: Random,
     gates: Arc<Vec<tokio::sync::Mutex<()>>>,
 ) {
@@ -180,51 +186,54 @@ async fn participant(
     }
 }
 
-/// A change that was heard of: its place, its row, and the row's content.
-type Heard = (u64, String, Value);
+/// A received delta: its sync id, the id of its row, and the data of the row.
+type Received = (u64, String, Value);
 
-/// Hears of changes until it has heard of the place that it is told at the end.
+/// Receives deltas until the sync id that `last` is set to at the end.
 async fn observe(
     mut socket: Socket,
     last: tokio::sync::watch::Receiver<Option<u64>>,
-) -> Vec<Heard> {
-    let mut heard: Vec<Heard> = Vec::new();
+) -> Vec<Received> {
+    let mut received: Vec<Received> = Vec::new();
     loop {
         let end = *last.borrow();
-        let at = heard.last().map_or(0, |(id, ..)| *id);
+        let at = received.last().map_or(0, |(id, ..)| *id);
         if end.is_some_and(|end| at >= end) {
-            return heard;
+            return received;
         }
         let Some(frame) = socket.next(Duration::from_millis(200)).await else { continue };
         for delta in frame["payload"]["deltas"].as_array().into_iter().flatten() {
-            let id = delta["id"].as_u64().expect("a place");
-            heard.push((
+            let id = delta["id"].as_u64().expect("a sync id");
+            received.push((
                 id,
-                delta["modelId"].as_str().expect("an id").to_owned(),
+                delta["modelId"].as_str().expect("the id is a string").to_owned(),
                 delta["data"].clone(),
             ));
         }
     }
 }
 
-/// Starts hearing, and gives how to say where it ends.
+/// Starts an observer. The sender sets the sync id at which it ends.
 fn observer(
     socket: Socket,
-) -> (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>) {
-    let (tell, told) = tokio::sync::watch::channel(None);
-    (tell, tokio::spawn(observe(socket, told)))
+) -> (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Received>>) {
+    let (sender, last) = tokio::sync::watch::channel(None);
+    (sender, tokio::spawn(observe(socket, last)))
 }
 
-/// What is heard up to a place, where that comes in time.
-async fn heard_until(
-    (tell, heard): (tokio::sync::watch::Sender<Option<u64>>, tokio::task::JoinHandle<Vec<Heard>>),
+/// Returns the deltas that an observer receives up to a sync id.
+async fn received_until(
+    (sender, observer): (
+        tokio::sync::watch::Sender<Option<u64>>,
+        tokio::task::JoinHandle<Vec<Received>>,
+    ),
     last: u64,
-) -> Vec<Heard> {
-    tell.send_replace(Some(last));
-    tokio::time::timeout(Duration::from_secs(20), heard)
+) -> Vec<Received> {
+    sender.send_replace(Some(last));
+    tokio::time::timeout(Duration::from_secs(20), observer)
         .await
-        .expect("every change comes")
-        .expect("no panic")
+        .expect("every delta arrives")
+        .expect("the observer does not panic")
 }
 
 async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
@@ -233,7 +242,7 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
     let history = Shared::default();
     let gates: Arc<Vec<_>> = Arc::new((0..ROWS).map(|_| tokio::sync::Mutex::new(())).collect());
     let start = (2 + ROWS) as u64;
-    let last_server = servers.last().expect("one at least");
+    let last_server = servers.last().expect("at least one");
     let mut everything = last_server.socket(&last_server.key, "&kind=agent").await;
     everything.sync(start).await;
     let everything = observer(everything);
@@ -241,7 +250,8 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
     let mut some = last_server.socket(&limited, "").await;
     some.sync(start).await;
     let some = observer(some);
-    let stranger = first.app.issue_secret_key("umbrella", "other").await.expect("a key");
+    let stranger =
+        first.app.issue_secret_key("umbrella", "other").await.expect("the key is issued");
     let mut nothing = last_server.socket(&stranger, "").await;
     nothing.sync(0).await;
     let nothing = observer(nothing);
@@ -251,16 +261,16 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
         let kind = if at % 2 == 0 { "user" } else { "agent" };
         let name = format!("p{at}");
         let token = server.session(kind, &name, json!({})).await;
-        let who = Who { name, token, history: Arc::clone(&history) };
+        let who = Participant { name, token, history: Arc::clone(&history) };
         let random = Random(seed.wrapping_mul(31).wrapping_add(at as u64 * 7919 + 1));
         tasks.push(tokio::spawn(participant(server, who, random, Arc::clone(&gates))));
     }
     for task in tasks {
-        task.await.expect("every participant is served");
+        task.await.expect("the participant does not panic");
     }
     let (increments, confirmed) = {
-        let history = history.lock().expect("no panic elsewhere");
-        assert!(history.holders.is_empty() && history.lines.values().all(VecDeque::is_empty));
+        let history = history.lock().expect("the lock is not poisoned");
+        assert!(history.holders.is_empty() && history.queues.values().all(VecDeque::is_empty));
         (history.increments.clone(), history.confirmed.clone())
     };
     // No update was lost.
@@ -271,25 +281,25 @@ async fn run(seed: u64, servers: Vec<Arc<Coordinator>>) {
         assert_eq!(read["data"]["count"].as_f64(), Some(expected as f64), "seed {seed}, c{row}");
     }
     let last = *confirmed.last().expect("something was written");
-    // Every confirmed commit is heard of once, in order, and each shows the row as it was then.
-    let heard = heard_until(everything, last).await;
+    // Every confirmed commit is received once and in order, with the row as of that commit.
+    let received = received_until(everything, last).await;
     assert_eq!(
-        heard.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
+        received.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
         confirmed.iter().copied().collect::<Vec<_>>()
     );
     let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
-    for (id, row, data) in &heard {
+    for (id, row, data) in &received {
         let count = counts.entry(row).or_default();
         *count += 1.0;
         assert_eq!(data["count"].as_f64(), Some(*count), "seed {seed}, change {id} of {row}");
     }
-    // Others hear of what is theirs, and of nothing else.
+    // A session with fewer groups receives only its rows; another organisation receives nothing.
     let odd: Vec<u64> =
-        heard.iter().filter(|(_, row, _)| row == "c1").map(|(id, ..)| *id).collect();
-    let seen = heard_until(some, odd.last().copied().unwrap_or_default()).await;
+        received.iter().filter(|(_, row, _)| row == "c1").map(|(id, ..)| *id).collect();
+    let seen = received_until(some, odd.last().copied().unwrap_or_default()).await;
     assert_eq!(seen.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), odd);
-    let foreign = heard_until(nothing, 0).await;
-    assert!(foreign.is_empty(), "another organisation heard of {foreign:?}");
+    let foreign = received_until(nothing, 0).await;
+    assert!(foreign.is_empty(), "another organisation received {foreign:?}");
 }
 
 fn seeds() -> std::ops::Range<u64> {
@@ -297,7 +307,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_coordinator_on_sqlite() {
+async fn random_histories_on_one_sqlite_coordinator() {
     for seed in seeds() {
         let world = World::sqlite(SCHEMA);
         let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
@@ -306,7 +316,7 @@ async fn one_coordinator_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_coordinators_on_one_postgres() {
+async fn random_histories_on_two_postgres_coordinators() {
     for seed in seeds() {
         let world = World::postgres(SCHEMA);
         let other = world.another_store();

@@ -1,4 +1,5 @@
-//! The coordinator's page in Chromium: rows, claims, lines and changes as they happen, and nothing that a row holds runs in it.
+//! The coordinator's page in Chromium: it shows rows, claims, claim queues and changes live, and
+//! never executes the contents of a row.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::chromium;
@@ -13,14 +14,14 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "name":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_shows_what_happens_as_it_happens() {
+async fn the_page_shows_live_changes() {
     let world = World::sqlite(SCHEMA);
     let server = Coordinator::start(world.schema(), std::sync::Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let screenshot = chromium::screenshot("page.png");
-    let path = screenshot.to_str().expect("a path of text").to_owned();
+    let path = screenshot.to_str().expect("a UTF-8 path").to_owned();
     let visit =
         tokio::task::spawn_blocking(move || chromium::run("page.mjs", &[&url, &key, &path]));
-    visit.await.expect("what the page has to show");
-    assert!(screenshot.metadata().expect("a screenshot").len() > 10_000);
+    visit.await.expect("the browser script succeeds");
+    assert!(screenshot.metadata().expect("the screenshot exists").len() > 10_000);
 }

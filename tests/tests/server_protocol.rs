@@ -1,4 +1,4 @@
-//! The coordinator as clients of the protocol see it: routes, headers, codes and frames.
+//! The protocol of the coordinator: routes, headers, error codes and frames.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_tests::coordinator::Coordinator;
@@ -8,22 +8,25 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
-  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
+  "desks":{"typename":"Desk","scope":"desk","mutable":true,"relations":{},
+    "fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
   "reports":{"typename":"Report","mutable":true,"fields":{
     "deskId":{"type":"string","isOptional":true,"isIndexed":true},
     "title":{"type":"string","isOptional":false,"isIndexed":false},
-    "status":{"type":"enum","isOptional":false,"isIndexed":false,"enumValues":["draft","ready"],"default":"draft"},
+    "status":{"type":"enum","isOptional":false,"isIndexed":false,"enumValues":["draft","ready"],
+      "default":"draft"},
     "archivedAt":{"type":"date","isOptional":true,"isIndexed":false}},
-   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId","foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
+   "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId",
+     "foreignKeyColumn":"desk_id","options":{"parent":true}}}}}}"#;
 
 on_both_stores! { crate::SCHEMA;
-    rows_go_in_and_come_out
-    every_refusal_has_its_code
-    credentials_are_judged_alike_everywhere
-    a_human_and_agents_share_a_row
-    a_crashed_holder_is_reaped_and_the_line_moves
-    nothing_is_delivered_outside_its_groups
-    a_client_of_the_reference_hears_one_change_of_a_row_at_a_time
+    rows_are_created_read_updated_and_deleted
+    refusals_have_documented_codes
+    credentials_are_checked_on_every_route
+    a_person_and_agents_share_a_row
+    the_claim_of_a_crashed_holder_passes_to_the_waiter
+    deltas_are_delivered_only_to_their_groups
+    clients_of_the_reference_get_one_change_of_a_row_per_frame
 }
 
 async fn newsroom(world: &World) -> Coordinator {
@@ -40,7 +43,7 @@ async fn newsroom(world: &World) -> Coordinator {
     server
 }
 
-async fn rows_go_in_and_come_out(world: World) {
+async fn rows_are_created_read_updated_and_deleted(world: World) {
     let server = newsroom(&world).await;
     let key = &server.key;
     let (status, read) = server.ask(key, "GET", "/api/v1/models/report/r1", None).await;
@@ -71,7 +74,7 @@ async fn rows_go_in_and_come_out(world: World) {
     assert_eq!((status, &gone["code"]), (404, &json!("model_not_found")));
 }
 
-async fn every_refusal_has_its_code(world: World) {
+async fn refusals_have_documented_codes(world: World) {
     let server = newsroom(&world).await;
     let commit = |operations: Value| Some(json!({ "clientTxId": "t", "operations": operations }));
     for (method, path, body, status, code) in [
@@ -165,11 +168,11 @@ async fn every_refusal_has_its_code(world: World) {
                 && body["request_id"].is_string(),
             "{body}"
         );
-        assert!(body.get("doc_url").is_none(), "no page explains the codes: {body}");
+        assert!(body.get("doc_url").is_none(), "error codes have no documentation page: {body}");
     }
 }
 
-async fn credentials_are_judged_alike_everywhere(world: World) {
+async fn credentials_are_checked_on_every_route(world: World) {
     let server = newsroom(&world).await;
     for (key, code) in [
         ("sk_test_unknown", "apikey_invalid"),
@@ -201,7 +204,7 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
             Some(json!({ "participantId": "bot", "operations": ["reports.read"] })),
         )
         .await;
-    let bot = body["token"].as_str().expect("a token").to_owned();
+    let bot = body["token"].as_str().expect("the response has a token").to_owned();
     let (status, body) =
         server.ask(&bot, "PATCH", "/api/v1/models/reports/r1", Some(json!({ "data": {} }))).await;
     assert_eq!(
@@ -210,7 +213,7 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
     );
     let (status, _) = server.ask(&bot, "GET", "/api/v1/models/reports/r1", None).await;
     assert_eq!(status, 200);
-    // Whatever was exchanged for a credential ends with it.
+    // Revoking a token also revokes the tokens exchanged for it.
     let (_, own) = server
         .ask(
             &server.key,
@@ -219,12 +222,12 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
             Some(json!({ "participantKind": "user", "participantId": "eve" })),
         )
         .await;
-    let eve = own["token"].as_str().expect("a token").to_owned();
+    let eve = own["token"].as_str().expect("the response has a token").to_owned();
     let (_, child) = server
         .ask(&eve, "POST", "/api/v1/capabilities", Some(json!({ "participantId": "eves-bot" })))
         .await;
-    let child = child["token"].as_str().expect("a token").to_owned();
-    let id = own["capabilityId"].as_str().expect("an id");
+    let child = child["token"].as_str().expect("the response has a token").to_owned();
+    let id = own["capabilityId"].as_str().expect("the id is a string");
     server.ask(&server.key, "DELETE", &format!("/api/v1/capabilities/{id}"), None).await;
     for token in [&eve, &child] {
         let (status, body) = server.ask(token, "GET", "/api/auth/identity", None).await;
@@ -232,7 +235,7 @@ async fn credentials_are_judged_alike_everywhere(world: World) {
     }
 }
 
-async fn a_human_and_agents_share_a_row(world: World) {
+async fn a_person_and_agents_share_a_row(world: World) {
     let server = newsroom(&world).await;
     let ann = server.session("user", "ann", json!({})).await;
     let (first, second) = (
@@ -245,13 +248,18 @@ async fn a_human_and_agents_share_a_row(world: World) {
     human.sync(2).await;
     writer.sync(2).await;
     waiter.sync(2).await;
-    let begin = |id: &str| json!({ "intentId": id, "entityType": "reports", "entityId": "r1", "action": "editing", "queue": true });
+    let begin = |id: &str| {
+        json!({
+            "intentId": id, "entityType": "reports", "entityId": "r1", "action": "editing",
+            "queue": true,
+        })
+    };
     human.send("intent_begin", begin("h")).await;
     assert_eq!(human.receive("intent_acquired").await["intentId"], "h");
-    // One does not wait, one does.
-    let mut now = begin("w1");
-    now["queue"] = json!(false);
-    writer.send("intent_begin", now).await;
+    // The first agent does not wait, the second does.
+    let mut without_waiting = begin("w1");
+    without_waiting["queue"] = json!(false);
+    writer.send("intent_begin", without_waiting).await;
     let rejected = writer.receive("intent_rejected").await;
     assert_eq!(
         (&rejected["reason"], &rejected["heldBy"], &rejected["heldByIntentId"]),
@@ -259,13 +267,17 @@ async fn a_human_and_agents_share_a_row(world: World) {
     );
     waiter.send("intent_begin", begin("w2")).await;
     assert_eq!(waiter.receive("intent_queued").await["position"], 0);
-    let line = human.receive("intent_queue").await;
+    let queue = human.receive("intent_queue").await;
     assert_eq!(
-        (&line["target"]["type"], &line["queue"][0]["heldBy"]),
+        (&queue["target"]["type"], &queue["queue"][0]["heldBy"]),
         (&json!("reports"), &json!("agent:second"))
     );
     // The holder writes; others are refused.
-    let update = |id: &str, title: &str| json!({ "clientTxId": id, "operations": [{ "type": "UPDATE", "model": "report", "id": "r1", "input": { "title": title } }] });
+    let update = |id: &str, title: &str| {
+        let input = json!({ "title": title });
+        let operation = json!({ "type": "UPDATE", "model": "report", "id": "r1", "input": input });
+        json!({ "clientTxId": id, "operations": [operation] })
+    };
     writer.send("commit", update("no", "Hail")).await;
     let result = writer.receive("mutation_result").await;
     assert_eq!(
@@ -285,7 +297,7 @@ async fn a_human_and_agents_share_a_row(world: World) {
             (&json!("user"), &json!(["desk:d1", "org:acme"]))
         );
     }
-    // The holder gives it up, and the line moves.
+    // The holder releases its claim, and the waiter is promoted.
     human.send("intent_abandon", json!({ "intentId": "h" })).await;
     assert_eq!(waiter.receive("intent_granted").await["intentId"], "w2");
     let shown = loop {
@@ -297,7 +309,7 @@ async fn a_human_and_agents_share_a_row(world: World) {
         }
     };
     assert_eq!(shown["activeIntents"][0]["entityType"], "reports");
-    // What is based on the state before is refused with the row as it is now.
+    // A stale write is refused with the current row.
     let mut stale = update("stale", "Fog");
     stale["operations"][0]["readAt"] = json!(2);
     waiter.send("commit", stale).await;
@@ -308,16 +320,21 @@ async fn a_human_and_agents_share_a_row(world: World) {
     );
 }
 
-async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
+async fn the_claim_of_a_crashed_holder_passes_to_the_waiter(world: World) {
     let server = newsroom(&world).await;
     let mut holder = server.socket(&server.session("agent", "holder", json!({})).await, "").await;
     let mut waiter = server.socket(&server.session("agent", "waiter", json!({})).await, "").await;
-    let begin = |id: &str, ms: u64| json!({ "intentId": id, "entityType": "Reports", "entityId": "r1", "action": "editing", "queue": true, "estimatedMs": ms });
+    let begin = |id: &str, ms: u64| {
+        json!({
+            "intentId": id, "entityType": "Reports", "entityId": "r1", "action": "editing",
+            "queue": true, "estimatedMs": ms,
+        })
+    };
     holder.send("intent_begin", begin("h", 600)).await;
     assert_eq!(holder.receive("intent_acquired").await["target"]["entityType"], "Reports");
     waiter.send("intent_begin", begin("w", 60_000)).await;
     waiter.receive("intent_queued").await;
-    // While its connection is open the claim lives on, though nothing is said.
+    // The claim is renewed while its connection is open, even without frames.
     assert!(
         waiter
             .next(Duration::from_millis(1500))
@@ -328,10 +345,10 @@ async fn a_crashed_holder_is_reaped_and_the_line_moves(world: World) {
     assert_eq!(waiter.receive("intent_granted").await["intentId"], "w");
 }
 
-async fn nothing_is_delivered_outside_its_groups(world: World) {
+async fn deltas_are_delivered_only_to_their_groups(world: World) {
     let server = newsroom(&world).await;
     let scoped = server.session("agent", "scoped", json!({ "syncGroups": ["desk:d2"] })).await;
-    let other = server.app.issue_secret_key("umbrella", "other").await.expect("a key");
+    let other = server.app.issue_secret_key("umbrella", "other").await.expect("the key is issued");
     let (_, listed) = server.ask(&scoped, "GET", "/api/v1/models/reports", None).await;
     assert_eq!(listed["data"], json!([]));
     let (status, _) = server.ask(&scoped, "GET", "/api/v1/models/reports/r1", None).await;
@@ -372,13 +389,16 @@ async fn nothing_is_delivered_outside_its_groups(world: World) {
     );
 }
 
-async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: World) {
+async fn clients_of_the_reference_get_one_change_of_a_row_per_frame(world: World) {
     let server = newsroom(&world).await;
     let mut socket = server.socket(&server.key, "&kind=agent").await;
     socket
         .send(
             "sync_request",
-            json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": ["batchedDeltas"] }),
+            json!({
+                "cursor": null, "versions": {}, "lastSyncId": 0,
+                "capabilities": ["batchedDeltas"],
+            }),
         )
         .await;
     assert_eq!(socket.receive("sync_response").await["currentSyncId"], 2);
@@ -395,7 +415,7 @@ async fn a_client_of_the_reference_hears_one_change_of_a_row_at_a_time(world: Wo
     let mut titles = Vec::new();
     while titles.last().is_none_or(|title| title != "Three") {
         let deltas = socket.deltas().await;
-        assert_eq!(deltas.len(), 1, "one change of a row in a frame");
+        assert_eq!(deltas.len(), 1, "a frame has one change of a row");
         titles.push(deltas[0]["data"]["title"].clone());
         socket.send("ack", json!({ "lastSyncId": deltas[0]["id"], "versions": {} })).await;
     }

@@ -1,4 +1,4 @@
-//! What is kept for a while only, on both stores: receipts, tokens, subscriptions.
+//! Retention on both stores: receipts, tokens, subscriptions and connections.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::app::CoordinatorOptions;
@@ -18,24 +18,24 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
 
 on_both_stores! { crate::SCHEMA;
-    old_receipts_are_forgotten
-    old_tokens_are_forgotten
-    subscriptions_end
-    sockets_end
+    old_receipts_are_deleted
+    expired_tokens_are_deleted
+    subscriptions_expire
+    old_connections_are_closed
 }
 
-/// Moves a column of dates two days back.
+/// Sets a date column to two days ago.
 async fn age(world: &World, table: &str, column: &str, rows: &str) {
     let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(48);
     let sql = format!("UPDATE {table} SET {column} = '{}' WHERE {rows}", stored_date(then));
     let job = move |_: &Engine, tx: &mut dyn Tx, _: &Identity| Ok(tx.execute(&sql, &[])?);
-    assert!(world.write(&user("ann"), job).await.expect("dates") > 0);
+    assert!(world.write(&user("ann"), job).await.expect("the update succeeds") > 0);
 }
 
 async fn count(world: &World, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
     let job = move |_: &Engine, tx: &mut dyn Tx, _: &Identity| Ok(tx.query(&sql, &[])?);
-    let rows = world.read(&user("ann"), job).await.expect("a count");
+    let rows = world.read(&user("ann"), job).await.expect("the query succeeds");
     rows[0][0].integer().expect("a number")
 }
 
@@ -43,34 +43,34 @@ fn create(id: &str) -> String {
     json!([{ "action": "create", "model": "notes", "id": id, "data": { "text": id } }]).to_string()
 }
 
-async fn old_receipts_are_forgotten(world: World) {
+async fn old_receipts_are_deleted(world: World) {
     let ann = user("ann");
     for at in 0..3 {
         world
             .commit_as(&ann, &format!("old-{at}"), &create(&format!("n{at}")))
             .await
-            .expect("a receipt");
+            .expect("the commit succeeds");
     }
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
-    world.commit_as(&ann, "new", &create("new")).await.expect("a receipt");
-    let forget = |_: &Engine, tx: &mut dyn Tx, who: &Identity| {
+    world.commit_as(&ann, "new", &create("new")).await.expect("the commit succeeds");
+    let delete = |_: &Engine, tx: &mut dyn Tx, who: &Identity| {
         commit::delete_old_receipts(tx, &who.organization)
     };
-    assert_eq!(world.write(&ann, forget).await.expect("done"), 3);
-    assert_eq!(world.write(&ann, forget).await.expect("done"), 0);
+    assert_eq!(world.write(&ann, delete).await.expect("the deletion succeeds"), 3);
+    assert_eq!(world.write(&ann, delete).await.expect("the deletion succeeds"), 0);
     assert_eq!(count(&world, "ablo_commits").await, 1);
-    // Whoever goes on committing does it in passing.
+    // Commits delete old receipts too.
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
     for at in 0..70 {
         world
             .commit_as(&ann, &format!("next-{at}"), &create(&format!("next-{at}")))
             .await
-            .expect("a receipt");
+            .expect("the commit succeeds");
     }
     assert_eq!(count(&world, "ablo_commits").await, 70);
 }
 
-async fn old_tokens_are_forgotten(world: World) {
+async fn expired_tokens_are_deleted(world: World) {
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let ann = server.session("user", "ann", json!({})).await;
     let body = json!({ "participantKind": "agent", "participantId": "helper" });
@@ -82,14 +82,14 @@ async fn old_tokens_are_forgotten(world: World) {
         "both were exchanged"
     );
     age(&world, "ablo_capabilities", "expires_at", "expires_at IS NOT NULL").await;
-    // The child first, then what it was exchanged for.
+    // The exchanged token is deleted first, then the token that it was exchanged for.
     server.session("user", "bob", json!({})).await;
     assert_eq!(count(&world, "ablo_capabilities").await, 3);
     server.session("user", "cat", json!({})).await;
     assert_eq!(count(&world, "ablo_capabilities").await, 3, "the key, bob's and cat's");
 }
 
-async fn subscriptions_end(world: World) {
+async fn subscriptions_expire(world: World) {
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let mut socket = server.socket(&server.key, "").await;
     socket
@@ -102,7 +102,7 @@ async fn subscriptions_end(world: World) {
     assert_eq!(socket.receive("claim_expired").await["claimId"], "c1");
 }
 
-async fn sockets_end(world: World) {
+async fn old_connections_are_closed(world: World) {
     let options = CoordinatorOptions {
         max_connection_age: Duration::from_secs(1),
         ..CoordinatorOptions::default()
@@ -115,7 +115,7 @@ async fn sockets_end(world: World) {
     assert_eq!(
         socket.close_code().await,
         Some(1012),
-        "no code of the session's end: the client comes back"
+        "1012 does not end the session: clients reconnect"
     );
     assert!(began.elapsed() < Duration::from_secs(10));
 }

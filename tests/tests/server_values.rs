@@ -1,4 +1,4 @@
-//! What goes in by a commit comes out the same on both stores: values of every kind, orders, pages and filters.
+//! Values of every kind on both stores: round trips, orders, pages, filters and queries.
 
 use ablo_server::engine::read::ListQuery;
 use ablo_tests::server::{World, code, json, user};
@@ -17,12 +17,13 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
     "long":{"type":"string","isOptional":true,"isIndexed":false,"format":"int64"},
     "huge":{"type":"string","isOptional":true,"isIndexed":false,"format":"uint64"},
     "exact":{"type":"string","isOptional":true,"isIndexed":false,"format":"decimal"},
-    "price":{"type":"string","isOptional":true,"isIndexed":false,"format":"decimal","precision":12,"scale":2},
+    "price":{"type":"string","isOptional":true,"isIndexed":false,"format":"decimal","precision":12,
+      "scale":2},
     "token":{"type":"string","isOptional":true,"isIndexed":false,"format":"uuid"}}},
   "documents":{"typename":"Document","mutable":true,"relations":{},"fields":{
     "body":{"type":"json","isOptional":true,"isIndexed":false}}}}}"#;
 
-/// Values of each field, as JSON.
+/// Returns test values of each field.
 fn values() -> Vec<(&'static str, Value)> {
     vec![
         (
@@ -108,19 +109,20 @@ fn values() -> Vec<(&'static str, Value)> {
 
 const ROWS: usize = 63;
 
-/// Rows in which every value of every field occurs, and absent ones.
+/// Returns rows that together have every value of every field, and null.
 fn rows() -> Value {
     let values = values();
     let row = |row: usize| {
         let mut data = serde_json::Map::new();
         for (at, (field, values)) in values.iter().enumerate() {
-            let values = values.as_array().expect("a list");
+            let values = values.as_array().expect("an array");
             let value =
                 values.get((row + at * 7) % (values.len() + 1)).cloned().unwrap_or_default();
             data.insert((*field).to_owned(), value);
         }
-        // The ids are not in the order in which rows are made.
-        json!({"action": "create", "model": "kinds", "id": format!("it's \"row\" {:02}", row * 29 % ROWS), "data": data})
+        // The order of the ids differs from the order of creation.
+        let id = format!("it's \"row\" {:02}", row * 29 % ROWS);
+        json!({"action": "create", "model": "kinds", "id": id, "data": data})
     };
     (0..ROWS).map(row).collect()
 }
@@ -128,13 +130,13 @@ fn rows() -> Value {
 async fn filled() -> [World; 2] {
     let worlds = World::both(SCHEMA);
     for world in &worlds {
-        world.commit(&user("ann"), &rows().to_string()).await.expect("a receipt");
+        world.commit(&user("ann"), &rows().to_string()).await.expect("the commit succeeds");
     }
     worlds
 }
 
-/// A row without the times at which it was written.
-fn timeless(row: &str) -> String {
+/// Removes the timestamps of a row.
+fn without_timestamps(row: &str) -> String {
     let mut row = row.to_owned();
     for member in ["\"createdAt\":\"", "\"updatedAt\":\""] {
         let from = row.find(member).expect("every row has times") + member.len();
@@ -145,37 +147,41 @@ fn timeless(row: &str) -> String {
 }
 
 fn id(row: &str) -> String {
-    json(row)["id"].as_str().expect("an id").to_owned()
+    json(row)["id"].as_str().expect("the id is a string").to_owned()
 }
 
 #[tokio::test]
-async fn values_of_every_kind_come_back_the_same() {
+async fn values_of_every_kind_round_trip() {
     let ann = user("ann");
     let mut read = Vec::new();
     for world in filled().await {
-        let rows = world.query(&ann, &json!({"model": "kinds"})).await.expect("rows");
+        let rows = world.query(&ann, &json!({"model": "kinds"})).await.expect("the query succeeds");
         assert_eq!(rows.len(), ROWS);
         for (row, delta) in rows.iter().zip({
-            let mut log = world.log(&ann, 0).await.expect("the log");
+            let mut log = world.log(&ann, 0).await.expect("the log is readable");
             log.sort_by(|a, b| a.row.cmp(&b.row));
             log
         }) {
             assert_eq!(
-                world.retrieve(&ann, "kinds", &id(row)).await.expect("an answer").as_ref(),
+                world
+                    .retrieve(&ann, "kinds", &id(row))
+                    .await
+                    .expect("the request succeeds")
+                    .as_ref(),
                 Some(row)
             );
             assert_eq!(json(delta.data.as_deref().expect("a row")), json(row));
         }
-        read.push(rows.iter().map(|row| timeless(row)).collect::<Vec<_>>());
+        read.push(rows.iter().map(|row| without_timestamps(row)).collect::<Vec<_>>());
     }
     assert_eq!(read[0], read[1]);
-    // What went in, byte for byte where a value has only the one spelling.
-    for operation in rows().as_array().expect("a list") {
+    // Values are returned as they were written, byte for byte if they have only one spelling.
+    for operation in rows().as_array().expect("an array") {
         let row = read[0]
             .iter()
-            .find(|row| id(row) == operation["id"].as_str().expect("an id"))
-            .expect("the row");
-        for (field, value) in operation["data"].as_object().expect("members") {
+            .find(|row| id(row) == operation["id"].as_str().expect("the id is a string"))
+            .expect("the row exists");
+        for (field, value) in operation["data"].as_object().expect("an object") {
             let back = &json(row)[field];
             match field.as_str() {
                 "amount" | "single" => assert_eq!(back.as_f64(), value.as_f64(), "{field}"),
@@ -189,7 +195,7 @@ async fn values_of_every_kind_come_back_the_same() {
 }
 
 #[tokio::test]
-async fn documents_come_back_as_the_same_value() {
+async fn json_documents_round_trip() {
     let documents = [
         r#"{"b":1,"a":[1.5,null,{"it's":"o\"k"}]}"#,
         "[]",
@@ -204,17 +210,18 @@ async fn documents_come_back_as_the_same_value() {
     for world in World::both(SCHEMA) {
         for (at, document) in documents.iter().enumerate() {
             let operation = format!(
-                r#"[{{"action":"create","model":"documents","id":"d{at}","data":{{"body":{document}}}}}]"#
+                r#"[{{"action":"create","model":"documents","id":"d{at}",
+                    "data":{{"body":{document}}}}}]"#
             );
-            world.commit(&ann, &operation).await.expect("a receipt");
+            world.commit(&ann, &operation).await.expect("the commit succeeds");
             let row = world
                 .retrieve(&ann, "documents", &format!("d{at}"))
                 .await
-                .expect("an answer")
-                .expect("the row");
+                .expect("the request succeeds")
+                .expect("the row exists");
             assert_eq!(json(&row)["body"], json(document), "{world:?}");
-            // The same create again is the same create, whatever became of its spelling.
-            world.commit(&ann, &operation).await.expect("the same create");
+            // A repeated create is recognised even if the store normalised the document.
+            world.commit(&ann, &operation).await.expect("a repeated create succeeds");
         }
         for bad in ["\"\\u0000\"", "\"\\ud800\"", "1e999"] {
             let operation = format!(
@@ -227,17 +234,21 @@ async fn documents_come_back_as_the_same_value() {
 }
 
 #[tokio::test]
-async fn a_create_sent_again_is_known_for_every_kind() {
+async fn repeated_creates_are_recognised_for_every_kind() {
     let ann = user("ann");
     for world in filled().await {
-        let before = world.log(&ann, 0).await.expect("the log").len();
-        world.commit(&ann, &rows().to_string()).await.expect("the same creates");
-        assert_eq!(world.log(&ann, 0).await.expect("the log").len(), before, "{world:?}");
+        let before = world.log(&ann, 0).await.expect("the log is readable").len();
+        world.commit(&ann, &rows().to_string()).await.expect("repeated creates succeed");
+        assert_eq!(
+            world.log(&ann, 0).await.expect("the log is readable").len(),
+            before,
+            "{world:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn pages_give_every_row_once_in_the_same_order() {
+async fn pages_have_every_row_once_in_the_same_order() {
     let worlds = filled().await;
     let ann = user("ann");
     let fields = values().into_iter().map(|(field, _)| field).chain(["id", "createdBy"]);
@@ -253,9 +264,9 @@ async fn pages_give_every_row_once_in_the_same_order() {
                     starting_after: cursor,
                     filters: Vec::new(),
                 };
-                let page = world.list(&ann, "kinds", query).await.expect("a page");
+                let page = world.list(&ann, "kinds", query).await.expect("the list succeeds");
                 seen.extend(page.rows.iter().map(|row| id(row)));
-                assert!(seen.len() <= ROWS, "{field} goes round in a circle on {world:?}");
+                assert!(seen.len() <= ROWS, "the pages by {field} do not end on {world:?}");
                 cursor = page.next;
                 if cursor.is_none() {
                     break;
@@ -276,13 +287,18 @@ async fn pages_give_every_row_once_in_the_same_order() {
 }
 
 #[tokio::test]
-async fn digits_are_ordered_as_numbers() {
+async fn uint64_strings_are_ordered_as_numbers() {
     let ann = user("ann");
     for world in filled().await {
-        let query = json!({"model": "kinds", "orderBy": "huge", "order": "desc", "where": [["huge", "IS NOT", null]]});
-        let rows = world.query(&ann, &query).await.expect("rows");
-        let mut found: Vec<String> =
-            rows.iter().map(|row| json(row)["huge"].as_str().expect("digits").to_owned()).collect();
+        let query = json!({
+            "model": "kinds", "orderBy": "huge", "order": "desc",
+            "where": [["huge", "IS NOT", null]],
+        });
+        let rows = world.query(&ann, &query).await.expect("the query succeeds");
+        let mut found: Vec<String> = rows
+            .iter()
+            .map(|row| json(row)["huge"].as_str().expect("a string").to_owned())
+            .collect();
         found.dedup();
         assert_eq!(
             found,
@@ -292,8 +308,8 @@ async fn digits_are_ordered_as_numbers() {
     }
 }
 
-/// What both stores answer; equal, and what it is.
-async fn agreed(worlds: &[World; 2], query: &Value) -> Result<Vec<String>, String> {
+/// Queries both stores and returns their answer, which has to be equal.
+async fn query_both(worlds: &[World; 2], query: &Value) -> Result<Vec<String>, String> {
     let ann = user("ann");
     let mut answers = Vec::new();
     for world in worlds {
@@ -308,12 +324,12 @@ async fn agreed(worlds: &[World; 2], query: &Value) -> Result<Vec<String>, Strin
 }
 
 #[tokio::test]
-async fn every_operator_means_the_same_for_every_kind() {
+async fn operators_agree_on_both_stores_for_every_kind() {
     let worlds = filled().await;
     let (mut found, mut refused) = (0, 0);
     for (field, values) in values() {
-        let values = values.as_array().expect("a list").clone();
-        let mut of = |clause: Value, answer: Result<Vec<String>, String>| match answer {
+        let values = values.as_array().expect("an array").clone();
+        let mut check = |clause: Value, answer: Result<Vec<String>, String>| match answer {
             Ok(rows) => found += usize::from(!rows.is_empty()),
             Err(code) => {
                 assert!(
@@ -333,9 +349,9 @@ async fn every_operator_means_the_same_for_every_kind() {
                 &json!([]),
             ]) {
                 let clause = json!([field, operator, value]);
-                of(
+                check(
                     clause.clone(),
-                    agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
+                    query_both(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
                 );
             }
         }
@@ -350,22 +366,22 @@ async fn every_operator_means_the_same_for_every_kind() {
                 json!(false),
             ] {
                 let clause = json!([field, operator, value]);
-                of(
+                check(
                     clause.clone(),
-                    agreed(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
+                    query_both(&worlds, &json!({"model": "kinds", "where": [clause]})).await,
                 );
             }
         }
     }
-    assert!(found > 500 && refused > 200, "{found} found rows, {refused} were refused");
+    assert!(found > 500 && refused > 200, "{found} queries found rows, {refused} were refused");
 }
 
 #[tokio::test]
-async fn filters_of_a_page_find_what_they_name() {
+async fn list_filters_find_matching_rows() {
     let worlds = filled().await;
     let ann = user("ann");
     for (field, values) in values() {
-        for value in values.as_array().expect("a list") {
+        for value in values.as_array().expect("an array") {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let mut found = Vec::new();
             for world in &worlds {
@@ -377,7 +393,7 @@ async fn filters_of_a_page_find_what_they_name() {
                     ],
                     ..ListQuery::default()
                 };
-                let page = world.list(&ann, "kinds", query).await.expect("a page");
+                let page = world.list(&ann, "kinds", query).await.expect("the list succeeds");
                 assert!(!page.rows.is_empty(), "{field} = {text} on {world:?}");
                 found.push(page.rows.iter().map(|row| id(row)).collect::<Vec<_>>());
             }
@@ -387,7 +403,7 @@ async fn filters_of_a_page_find_what_they_name() {
 }
 
 #[tokio::test]
-async fn what_is_written_as_sql_is_a_text() {
+async fn sql_in_values_is_treated_as_text() {
     let worlds = filled().await;
     let ann = user("ann");
     let hostile = [
@@ -422,19 +438,24 @@ async fn what_is_written_as_sql_is_a_text() {
             );
             if !text.contains('\0') {
                 assert_eq!(
-                    world.retrieve(&ann, "kinds", text).await.expect("an answer"),
+                    world.retrieve(&ann, "kinds", text).await.expect("the request succeeds"),
                     None,
                     "{text}"
                 );
                 let ids = json!({"model": "kinds", "ids": [text]});
-                assert!(world.query(&ann, &ids).await.expect("rows").is_empty(), "{text}");
-                let create = json!([{"action": "create", "model": "documents", "id": text, "data": {"body": text}}]);
-                world.commit(&ann, &create.to_string()).await.expect("a receipt");
+                assert!(
+                    world.query(&ann, &ids).await.expect("the query succeeds").is_empty(),
+                    "{text}"
+                );
+                let data = json!({"body": text});
+                let create =
+                    json!([{"action": "create", "model": "documents", "id": text, "data": data}]);
+                world.commit(&ann, &create.to_string()).await.expect("the commit succeeds");
                 let row = world
                     .retrieve(&ann, "documents", text)
                     .await
-                    .expect("an answer")
-                    .expect("the row");
+                    .expect("the request succeeds")
+                    .expect("the row exists");
                 assert_eq!(json(&row)["body"], text);
             }
             let column = json!({"model": "kinds", "where": [[text, "=", 1]]});
@@ -447,7 +468,7 @@ async fn what_is_written_as_sql_is_a_text() {
             assert_eq!(code(world.query(&ann, &related).await), "query_unknown_relation", "{text}");
         }
         assert_eq!(
-            world.query(&ann, &json!({"model": "kinds"})).await.expect("rows").len(),
+            world.query(&ann, &json!({"model": "kinds"})).await.expect("the query succeeds").len(),
             ROWS,
             "{world:?}"
         );

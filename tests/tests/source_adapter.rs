@@ -1,5 +1,5 @@
-//! The ready-made adapter: the conformance kit over tables of its own and over tables that others made, what triggers bring in, and
-//! that nothing is passed by while transactions overlap.
+//! The adapter: the conformance kit on new and on existing tables, events from triggers, and a
+//! complete outbox despite overlapping transactions.
 
 use ablo::source::kit::{self, Subject};
 use ablo::source::{Call, Endpoint, Source, Verifier};
@@ -16,35 +16,38 @@ const TASKS: &str = r#"{"v":3,"models":{"tasks":{"relations":{},"fields":{
     "title":{"type":"string","isOptional":false,"isIndexed":false},
     "n":{"type":"number","isOptional":true,"isIndexed":false},
     "done":{"type":"boolean","isOptional":true,"isIndexed":false},
-    "extra":{"type":"json","isOptional":true,"isIndexed":false}},"mutable":true}},"identityRoles":[]}"#;
+    "extra":{"type":"json","isOptional":true,"isIndexed":false}},"mutable":true}},
+      "identityRoles":[]}"#;
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
 fn database() -> Database<'static> {
-    // The driver blocks, which a thread of the test's runtime may not.
-    std::thread::spawn(|| Server::shared().database()).join().expect("a database")
+    // The driver blocks, which threads of the runtime must not do.
+    std::thread::spawn(|| Server::shared().database())
+        .join()
+        .expect("the thread creates a database")
 }
 
-/// Runs SQL as the application would.
+/// Runs SQL as the application does.
 fn run(database: &Database<'static>, sql: &str) {
     let (database, sql) = (database.clone(), sql.to_owned());
-    std::thread::spawn(move || database.session().run(&sql).expect("SQL that runs"))
+    std::thread::spawn(move || database.session().run(&sql).expect("the SQL runs"))
         .join()
-        .expect("a session");
+        .expect("the thread succeeds");
 }
 
 fn texts(database: &Database<'static>, sql: &str) -> Vec<String> {
     let (database, sql) = (database.clone(), sql.to_owned());
-    std::thread::spawn(move || database.session().texts(&sql)).join().expect("a session")
+    std::thread::spawn(move || database.session().texts(&sql)).join().expect("the thread succeeds")
 }
 
-/// Every check of the kit; panics with all that failed.
-async fn passes(adapter: Adapter, subject: &Subject) {
+/// Runs every check of the kit. Panics with all failed checks.
+async fn assert_kit_passes(adapter: Adapter, subject: &Subject) {
     let endpoint = Endpoint::with(adapter, Verifier::new([KEY]));
     let outcomes = kit::run(&endpoint, subject).await;
     assert!(outcomes.len() >= 23, "{} checks", outcomes.len());
@@ -68,53 +71,59 @@ fn tasks() -> Subject {
 }
 
 #[tokio::test]
-async fn the_kit_passes_over_sqlite() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let place = DbPath::File(folder.path().join("app.db"));
+async fn the_kit_passes_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
-    Sqlite::open(&place, &schema).expect("tables");
-    passes(
-        Adapter::sqlite(&place, &schema, AdapterOptions::default()).expect("an adapter"),
+    Sqlite::open(&path, &schema).expect("the tables are created");
+    assert_kit_passes(
+        Adapter::sqlite(&path, &schema, AdapterOptions::default())
+            .expect("the adapter accepts the tables"),
         &tasks(),
     )
     .await;
 }
 
 #[tokio::test]
-async fn the_kit_passes_over_sqlite_with_triggers() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let place = DbPath::File(folder.path().join("app.db"));
+async fn the_kit_passes_on_sqlite_with_triggers() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = DbPath::File(folder.path().join("app.db"));
     let schema = schema(TASKS);
-    Sqlite::open(&place, &schema).expect("tables");
-    let adapter = Adapter::sqlite(&place, &schema, AdapterOptions::default()).expect("an adapter");
+    Sqlite::open(&path, &schema).expect("the tables are created");
+    let adapter = Adapter::sqlite(&path, &schema, AdapterOptions::default())
+        .expect("the adapter accepts the tables");
     for _ in 0..2 {
-        adapter.install_triggers().await.expect("triggers");
+        adapter.install_triggers().await.expect("the triggers are installed");
     }
-    passes(adapter, &tasks()).await;
+    assert_kit_passes(adapter, &tasks()).await;
 }
 
 #[tokio::test]
-async fn the_kit_passes_over_postgres_with_triggers() {
+async fn the_kit_passes_on_postgres_with_triggers() {
     let database = database();
     let schema = schema(TASKS);
-    drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
+    drop(
+        Postgres::open(&database.address(), &schema, &Default::default())
+            .expect("the tables are created"),
+    );
     let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
-        .expect("an adapter");
+        .expect("the adapter accepts the tables");
     for _ in 0..2 {
-        adapter.install_triggers().await.expect("triggers");
+        adapter.install_triggers().await.expect("the triggers are installed");
     }
-    passes(adapter, &tasks()).await;
+    assert_kit_passes(adapter, &tasks()).await;
 }
 
-/// Models of a vector of the conformance suite.
-fn some_of(path: &str, models: &[&str]) -> ablo_schema::Schema {
+/// Reads some models of a schema in `fixtures`.
+fn read_models(path: &str, models: &[&str]) -> ablo_schema::Schema {
     let path = format!("{}/../fixtures/{path}", env!("CARGO_MANIFEST_DIR"));
     let mut document: Value =
-        serde_json::from_str(&fs::read_to_string(path).expect("a schema")).expect("JSON");
-    let kept = document["models"].as_object_mut().expect("models");
+        serde_json::from_str(&fs::read_to_string(path).expect("a valid schema"))
+            .expect("valid JSON");
+    let kept = document["models"].as_object_mut().expect("an object");
     kept.retain(|key, _| models.contains(&key.as_str()));
     for model in kept.values_mut() {
-        let relations = model["relations"].as_object_mut().expect("relations");
+        let relations = model["relations"].as_object_mut().expect("an object");
         relations.retain(|_, relation| {
             models.contains(&relation["target"].as_str().unwrap_or_default())
         });
@@ -122,68 +131,76 @@ fn some_of(path: &str, models: &[&str]) -> ablo_schema::Schema {
     schema(&document.to_string())
 }
 
-fn tables(idea: &str) -> String {
-    let path = format!("{}/../fixtures/existing/{idea}/tables.sql", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(path).expect("tables")
+fn tables(fixture: &str) -> String {
+    let path = format!("{}/../fixtures/existing/{fixture}/tables.sql", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).expect("tables.sql is readable")
 }
 
-/// What the catalogue says of the application's own tables.
-const SHAPE: &str = "SELECT string_agg(format('%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-    pg_get_expr(d.adbin, d.adrelid)), E'\\n' ORDER BY c.relname, a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+/// Selects the columns of the application's own tables from the catalog.
+const SHAPE: &str = "SELECT string_agg(format('%s %s %s %s %s', c.relname, a.attname, \
+    format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    pg_get_expr(d.adbin, d.adrelid)), E'\\n' ORDER BY c.relname, a.attnum) FROM pg_class c JOIN \
+    pg_attribute a ON a.attrelid = c.oid
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND c.relname NOT LIKE 'ablo%'";
 
 #[tokio::test]
-async fn the_kit_passes_over_the_tables_of_umami() {
+async fn the_kit_passes_on_the_tables_of_umami() {
     let database = database();
     run(&database, &tables("umami"));
     let before = texts(&database, SHAPE);
     let models = ["user", "website", "team", "teamUser", "report"];
-    let schema = some_of("conformance/history/umami/023/schema.json", &models);
+    let schema = read_models("conformance/history/umami/023/schema.json", &models);
     let options =
         AdapterOptions { organization: Some("umami".to_owned()), ..AdapterOptions::default() };
-    let adapter =
-        Adapter::postgres(&database.address(), &schema, options.clone()).expect("an adapter");
-    adapter.install_triggers().await.expect("triggers");
-    let row = json!({ "name": "Docs", "domain": "docs.example", "replayEnabled": true, "replayConfig": { "rate": 0.5 } });
+    let adapter = Adapter::postgres(&database.address(), &schema, options.clone())
+        .expect("the adapter accepts the tables");
+    adapter.install_triggers().await.expect("the triggers are installed");
+    let row = json!({
+        "name": "Docs", "domain": "docs.example", "replayEnabled": true,
+        "replayConfig": { "rate": 0.5 },
+    });
     let mut subject = Subject::new(KEY, "website", object(row));
     subject.organization = "umami".to_owned();
     "name".clone_into(&mut subject.text);
-    passes(adapter, &subject).await;
-    assert_eq!(texts(&database, SHAPE), before, "its tables are as they were");
+    assert_kit_passes(adapter, &subject).await;
+    assert_eq!(texts(&database, SHAPE), before, "the tables are unchanged");
 
-    // A request for others is refused, and what the tables cannot hold is answered with a code.
-    let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
+    // A request of another organisation is refused. An id that is not a UUID finds no row.
+    let adapter = Adapter::postgres(&database.address(), &schema, options)
+        .expect("the adapter accepts the tables");
     let load = |organization: &str, id: &str| {
         let mut scope = SourceScope::new();
         scope.organization_id = Some(organization.to_owned());
         let call = Call { message_id: "m".to_owned(), signed_at: 0, scope, is_test: true };
-        let asked = ablo_wire::SourceLoad::new("website", id);
+        let request = ablo_wire::SourceLoad::new("website", id);
         let adapter = &adapter;
-        async move { adapter.load(&call, asked).await }
+        async move { adapter.load(&call, request).await }
     };
     assert!(load("others", "w").await.is_err());
-    assert_eq!(load("umami", "no UUID at all").await.expect("an answer"), None);
+    assert_eq!(load("umami", "no UUID at all").await.expect("the request succeeds"), None);
 }
 
 #[tokio::test]
-async fn the_kit_passes_over_a_table_that_numbers_its_rows() {
+async fn the_kit_passes_on_a_table_with_serial_ids() {
     let database = database();
     run(&database, &tables("serial"));
     let path = format!("{}/../fixtures/existing/serial/schema.json", env!("CARGO_MANIFEST_DIR"));
-    let schema = schema(&fs::read_to_string(path).expect("a schema"));
+    let schema = schema(&fs::read_to_string(path).expect("a valid schema"));
     let options =
         AdapterOptions { organization: Some("acme".to_owned()), ..AdapterOptions::default() };
-    let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, options)
+        .expect("the adapter accepts the tables");
     let row = json!({
-        "title": "a note", "mood": "storm", "price": 12.25, "weight": 7, "seenOn": "2026-06-10T09:00:00.000Z",
-        "born": "2001-02-03T00:00:00.000Z", "extra": { "a": [1, null] },
+        "title": "a note", "mood": "storm", "price": 12.25, "weight": 7,
+        "seenOn": "2026-06-10T09:00:00.000Z", "born": "2001-02-03T00:00:00.000Z",
+        "extra": { "a": [1, null] },
     });
     let mut subject = Subject::new(KEY, "notes", object(row));
     (subject.generated, subject.organization, subject.text) =
         (true, "acme".to_owned(), "title".to_owned());
     subject.isolated = true;
-    passes(adapter, &subject).await;
+    assert_kit_passes(adapter, &subject).await;
     assert_eq!(
         texts(
             &database,
@@ -194,19 +211,21 @@ async fn the_kit_passes_over_a_table_that_numbers_its_rows() {
 }
 
 #[tokio::test]
-async fn what_a_column_would_round_is_refused() {
+async fn values_that_a_column_would_round_are_refused() {
     let database = database();
     run(&database, &tables("serial"));
     let path = format!("{}/../fixtures/existing/serial/schema.json", env!("CARGO_MANIFEST_DIR"));
-    let schema = schema(&fs::read_to_string(path).expect("a schema"));
+    let schema = schema(&fs::read_to_string(path).expect("a valid schema"));
     let options =
         AdapterOptions { organization: Some("acme".to_owned()), ..AdapterOptions::default() };
-    let adapter = Adapter::postgres(&database.address(), &schema, options).expect("an adapter");
+    let adapter = Adapter::postgres(&database.address(), &schema, options)
+        .expect("the adapter accepts the tables");
     let create = async |tx: &str, input: Value| {
         let mut operation = ablo_wire::Operation::frame(ablo_wire::Verb::Create, "notes", "");
         operation.id = ablo_wire::Maybe::Absent;
-        operation.data =
-            ablo_wire::Maybe::Value(ablo_wire::RawRow::parse(&input.to_string()).expect("a row"));
+        operation.data = ablo_wire::Maybe::Value(
+            ablo_wire::RawRow::parse(&input.to_string()).expect("an object"),
+        );
         let mut commit = ablo_wire::SourceCommit::new(vec![operation]);
         commit.client_tx_id = Some(tx.to_owned());
         let call = Call {
@@ -218,49 +237,49 @@ async fn what_a_column_would_round_is_refused() {
         adapter
             .commit(&call, commit)
             .await
-            .map(|answer| answer.rows.expect("rows")[0].get().to_owned())
+            .map(|answer| answer.rows.expect("the answer has rows")[0].get().to_owned())
     };
     for (tx, wrong) in [
         ("1", json!({ "title": "a", "weight": 1.5 })),
         ("2", json!({ "title": "a", "weight": 3_000_000_000_u32 })),
         ("3", json!({ "title": "a", "born": "2001-02-03T04:05:06.000Z" })),
     ] {
-        let refused = create(tx, wrong.clone()).await.expect_err("it would be another value");
+        let refused = create(tx, wrong.clone()).await.expect_err("the value would be rounded");
         assert!(matches!(refused, ablo::source::Error::Refused(_, 400..500)), "{wrong}: {refused}");
     }
     let row =
         create("4", json!({ "title": "a", "weight": -7, "born": "2001-02-03T00:00:00.000Z" }))
             .await
-            .expect("a row");
-    let row: Value = serde_json::from_str(&row).expect("JSON");
+            .expect("the commit succeeds");
+    let row: Value = serde_json::from_str(&row).expect("valid JSON");
     assert_eq!((&row["weight"], &row["born"]), (&json!(-7), &json!("2001-02-03T00:00:00.000Z")));
 }
 
 #[test]
-fn tables_that_do_not_fit_are_told_of_whole() {
+fn all_mismatches_of_tables_are_reported() {
     let database = database();
     run(&database, "CREATE TABLE website (a int, b int, name point, PRIMARY KEY (a, b))");
-    let schema = some_of("conformance/history/umami/023/schema.json", &["website", "team"]);
+    let schema = read_models("conformance/history/umami/023/schema.json", &["website", "team"]);
     let unfit = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
-        .expect_err("nothing fits");
-    let said = unfit.to_string();
+        .expect_err("the tables do not match");
+    let message = unfit.to_string();
     for part in [
         "team: table `team` does not exist",
         "website: table `website` has neither an `id` column nor a single-column primary key",
         "website.name: column `website.name` has type point, which cannot store text",
         "website.domain: column `website.domain` does not exist",
     ] {
-        assert!(said.contains(part), "{part}:\n{said}");
+        assert!(message.contains(part), "{part}:\n{message}");
     }
 }
 
-/// Every event behind a cursor.
+/// Reads all events after a cursor.
 async fn drain(adapter: &Adapter, cursor: &mut Option<String>) -> Vec<SourceEvent> {
     let mut all = Vec::new();
     loop {
-        let mut asked = SourceEvents::new();
+        let mut request = SourceEvents::new();
         if let Some(cursor) = cursor {
-            asked.cursor = ablo_wire::Maybe::Value(cursor.clone());
+            request.cursor = ablo_wire::Maybe::Value(cursor.clone());
         }
         let call = Call {
             message_id: "m".to_owned(),
@@ -268,7 +287,7 @@ async fn drain(adapter: &Adapter, cursor: &mut Option<String>) -> Vec<SourceEven
             scope: SourceScope::new(),
             is_test: true,
         };
-        let page = adapter.events(&call, asked).await.expect("events");
+        let page = adapter.events(&call, request).await.expect("the events are readable");
         if page.events.is_empty() {
             return all;
         }
@@ -277,44 +296,48 @@ async fn drain(adapter: &Adapter, cursor: &mut Option<String>) -> Vec<SourceEven
     }
 }
 
-/// The next so many events: those of other databases of the server that write hold them back.
-async fn next(adapter: &Adapter, cursor: &mut Option<String>, many: usize) -> Vec<SourceEvent> {
+/// Waits for `count` more events. Transactions in other databases of the server delay them.
+async fn next(adapter: &Adapter, cursor: &mut Option<String>, count: usize) -> Vec<SourceEvent> {
     let mut all = Vec::new();
     for _ in 0..400 {
         all.extend(drain(adapter, cursor).await);
-        if all.len() >= many {
+        if all.len() >= count {
             return all;
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
-    panic!("{many} events are to come, and there are {:?}", said(&all));
+    panic!("expected {count} events, got {:?}", summaries(&all));
 }
 
-fn said(events: &[SourceEvent]) -> Vec<String> {
-    let of = |event: &SourceEvent| {
+fn summaries(events: &[SourceEvent]) -> Vec<String> {
+    let summary = |event: &SourceEvent| {
         let data = event.data.value().map_or(String::new(), |data| data.get().to_owned());
         let title =
             serde_json::from_str::<Value>(&data).map_or(Value::Null, |row| row["title"].clone());
         format!("{} {} {title}", event.r#type.as_str(), event.entity_id)
     };
-    events.iter().map(of).collect()
+    events.iter().map(summary).collect()
 }
 
 #[tokio::test]
-async fn what_others_write_is_told_by_triggers() {
+async fn triggers_report_external_writes() {
     let database = database();
     let schema = schema(TASKS);
-    drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
+    drop(
+        Postgres::open(&database.address(), &schema, &Default::default())
+            .expect("the tables are created"),
+    );
     let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
-        .expect("an adapter");
-    adapter.install_triggers().await.expect("triggers");
+        .expect("the adapter accepts the tables");
+    adapter.install_triggers().await.expect("the triggers are installed");
     let mut cursor = None;
     run(
         &database,
         "SET app.current_org_id = 'acme';
-         INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('a', 'acme', 'cron', 'one'), ('b', 'acme', 'cron', 'two')",
+         INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('a', 'acme', 'cron', \
+         'one'), ('b', 'acme', 'cron', 'two')",
     );
-    // Events are for every organisation, while rows are seen by their own alone.
+    // The outbox has the events of all organisations.
     let first = next(&adapter, &mut cursor, 2).await;
     assert_eq!(
         first.iter().map(|event| event.organization_id.as_deref()).collect::<Vec<_>>(),
@@ -324,102 +347,113 @@ async fn what_others_write_is_told_by_triggers() {
         first.iter().map(|event| event.client_tx_id.clone()).collect::<Vec<_>>(),
         [None, None]
     );
-    assert_eq!(said(&first), ["CREATE a \"one\"", "CREATE b \"two\""]);
+    assert_eq!(summaries(&first), ["CREATE a \"one\"", "CREATE b \"two\""]);
     run(
         &database,
-        "SET app.current_org_id = 'acme'; UPDATE tasks SET title = 'three' WHERE id = 'a'; UPDATE tasks SET title = title;
+        "SET app.current_org_id = 'acme'; UPDATE tasks SET title = 'three' WHERE id = 'a'; UPDATE \
+         tasks SET title = title;
          DELETE FROM tasks WHERE id = 'b'; UPDATE tasks SET id = 'c' WHERE id = 'a'",
     );
     assert_eq!(
-        said(&next(&adapter, &mut cursor, 4).await),
+        summaries(&next(&adapter, &mut cursor, 4).await),
         ["UPDATE a null", "DELETE b null", "DELETE a null", "CREATE c \"three\""]
     );
-    // Rows that nobody sees cannot be told of one by one: nothing goes without a word.
+    // TRUNCATE is refused while row security hides rows, because their deletion events would be
+    // missing.
     let mine = database.clone();
-    let refused =
-        std::thread::spawn(move || mine.session().run("TRUNCATE tasks")).join().expect("a session");
-    assert!(refused.expect_err("it fails").contains("row-level security"));
+    let refused = std::thread::spawn(move || mine.session().run("TRUNCATE tasks"))
+        .join()
+        .expect("the thread succeeds");
+    assert!(refused.expect_err("TRUNCATE is refused").contains("row-level security"));
     run(&database, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; TRUNCATE tasks");
-    assert_eq!(said(&next(&adapter, &mut cursor, 1).await), ["DELETE c null"]);
+    assert_eq!(summaries(&next(&adapter, &mut cursor, 1).await), ["DELETE c null"]);
 }
 
 #[tokio::test]
-async fn an_event_that_is_committed_late_is_not_passed_by() {
+async fn events_committed_late_are_not_skipped() {
     let database = database();
     let schema = schema(TASKS);
-    drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
+    drop(
+        Postgres::open(&database.address(), &schema, &Default::default())
+            .expect("the tables are created"),
+    );
     let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
-        .expect("an adapter");
+        .expect("the adapter accepts the tables");
     let event = |id: &str| {
         format!(
-            "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', 'DELETE')"
+            "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', \
+             'DELETE')"
         )
     };
     let mut cursor = None;
     let (open, go) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel::<()>());
     let late = {
         let (database, sql) = (database.clone(), event("late"));
-        let (told, wait) = (open.0, go.1);
+        let (written, proceed) = (open.0, go.1);
         std::thread::spawn(move || {
             let mut session = database.session();
-            session.run("BEGIN").expect("a transaction");
-            session.run(&sql).expect("an event");
-            told.send(()).expect("somebody who waits");
-            wait.recv().expect("a word");
-            session.run("COMMIT").expect("a commit");
+            session.run("BEGIN").expect("the transaction begins");
+            session.run(&sql).expect("the event is inserted");
+            written.send(()).expect("the other side is waiting");
+            proceed.recv().expect("the test signals");
+            session.run("COMMIT").expect("the commit succeeds");
         })
     };
-    open.1.recv().expect("the first is written");
+    open.1.recv().expect("the late event is inserted");
     run(&database, &event("early"));
     assert_eq!(
-        said(&drain(&adapter, &mut cursor).await),
+        summaries(&drain(&adapter, &mut cursor).await),
         Vec::<String>::new(),
-        "one before it is under way"
+        "an earlier transaction is still open"
     );
-    go.0.send(()).expect("somebody who waits");
-    late.join().expect("a commit");
+    go.0.send(()).expect("the other side is waiting");
+    late.join().expect("the thread succeeds");
     assert_eq!(
-        said(&next(&adapter, &mut cursor, 2).await),
+        summaries(&next(&adapter, &mut cursor, 2).await),
         ["DELETE late null", "DELETE early null"]
     );
 }
 
 #[tokio::test]
-async fn no_event_is_lost_or_told_twice_while_many_write() {
+async fn concurrent_writers_lose_or_repeat_no_event() {
     let database = database();
     let schema = schema(TASKS);
-    drop(Postgres::open(&database.address(), &schema, &Default::default()).expect("tables"));
+    drop(
+        Postgres::open(&database.address(), &schema, &Default::default())
+            .expect("the tables are created"),
+    );
     let adapter = Adapter::postgres(&database.address(), &schema, AdapterOptions::default())
-        .expect("an adapter");
+        .expect("the adapter accepts the tables");
     let writers: Vec<_> = (0..6)
         .map(|writer| {
             let database = database.clone();
             std::thread::spawn(move || {
                 let mut session = database.session();
                 for at in 0..60 {
-                    // Transactions of different length, some of which are never committed.
+                    // Transactions of different durations. Some are rolled back.
                     let end = if at % 7 == 0 { "ROLLBACK" } else { "COMMIT" };
                     let id = format!("{writer}_{at}");
                     let sql = format!(
-                        "BEGIN; INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{id}', 'tasks', '{id}', 'DELETE'); \
+                        "BEGIN; INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES \
+                         ('{id}', 'tasks', '{id}', 'DELETE'); \
                          SELECT pg_sleep({}); {end}",
                         f64::from((at * 13 + writer * 7) % 11) / 1000.0
                     );
-                    session.run(&sql).expect("a transaction");
+                    session.run(&sql).expect("the transaction runs");
                 }
             })
         })
         .collect();
-    let (mut cursor, mut told) = (None, Vec::new());
+    let (mut cursor, mut received) = (None, Vec::new());
     while writers.iter().any(|writer| !writer.is_finished()) {
-        told.extend(drain(&adapter, &mut cursor).await);
+        received.extend(drain(&adapter, &mut cursor).await);
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
-    let rest = (6 * 51_usize).saturating_sub(told.len());
-    told.extend(next(&adapter, &mut cursor, rest).await);
+    let rest = (6 * 51_usize).saturating_sub(received.len());
+    received.extend(next(&adapter, &mut cursor, rest).await);
     let committed: BTreeSet<String> =
         texts(&database, "SELECT id FROM ablo_outbox").into_iter().collect();
-    let distinct: BTreeSet<String> = told.iter().map(|event| event.id.clone()).collect();
+    let distinct: BTreeSet<String> = received.iter().map(|event| event.id.clone()).collect();
     assert_eq!(committed.len(), 6 * 51);
-    assert_eq!((told.len(), distinct), (committed.len(), committed));
+    assert_eq!((received.len(), distinct), (committed.len(), committed));
 }

@@ -1,5 +1,5 @@
-//! A coordinator whose organisation keeps its rows in its own database: what is written here is there, what is written there is here, and
-//! nothing twice, whatever goes wrong between them.
+//! A coordinator with a data source: writes reach it, its changes arrive, and nothing is lost or
+//! applied twice under faults.
 
 use ablo_server::app::CoordinatorOptions;
 use ablo_server::source::SourceOptions;
@@ -22,10 +22,12 @@ fn source(url: &str) -> SourceOptions {
 
 fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
     let schema = schema(TASKS);
-    let database = std::thread::spawn(|| Server::shared().database()).join().expect("a database");
-    let sqlite = Sqlite::open(&DbPath::Memory, &schema).expect("a store");
+    let database = std::thread::spawn(|| Server::shared().database())
+        .join()
+        .expect("the thread creates a database");
+    let sqlite = Sqlite::open(&DbPath::Memory, &schema).expect("the store opens");
     let postgres =
-        Postgres::open(&database.address(), &schema, &Default::default()).expect("a store");
+        Postgres::open(&database.address(), &schema, &Default::default()).expect("the store opens");
     vec![(Arc::new(sqlite), None), (Arc::new(postgres), Some(database))]
 }
 
@@ -46,7 +48,7 @@ async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) 
     }
 }
 
-/// A row as the coordinator has it.
+/// Reads a row from the coordinator.
 async fn row(server: &Coordinator, id: &str) -> Value {
     let (status, body) =
         server.ask(&server.key, "GET", &format!("/api/v1/models/tasks/{id}"), None).await;
@@ -64,40 +66,41 @@ async fn update(server: &Coordinator, id: &str, title: &str) -> (u16, Value) {
     server.ask(&server.key, "PATCH", &format!("/api/v1/models/tasks/{id}"), Some(body)).await
 }
 
-async fn theirs(database: &Database<'static>) -> Vec<String> {
+async fn source_rows(database: &Database<'static>) -> Vec<String> {
     texts(database, "acme", "SELECT id || ' ' || title FROM tasks ORDER BY id").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_live_there_and_are_read_here() {
+async fn a_data_source_is_written_and_mirrored() {
     for (store, _database) in stores() {
         let (database, adapter) = on_postgres().await;
         run(
             &database,
             "acme",
-            "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('old', 'acme', 'app', 'before')",
+            "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('old', 'acme', \
+             'app', 'before')",
         )
         .await;
         let application = Application::serve(adapter).await;
         let server = coordinator(store, vec![source(&application.url)]).await;
-        until("what was there before is read", async || {
+        until("existing rows are mirrored", async || {
             row(&server, "old").await["title"] == "before"
         })
         .await;
 
-        // Written here, it is there, once.
+        // Writes through the coordinator reach the data source once.
         let (status, receipt) = create(&server, "a", "one").await;
         assert_eq!(status, 201, "{receipt}");
         assert_eq!(update(&server, "a", "two").await.0, 200);
         assert_eq!(
             create(&server, "a", "one").await.1["lastSyncId"],
             receipt["lastSyncId"],
-            "the same again"
+            "a repeated create has the same receipt"
         );
-        assert_eq!(theirs(&database).await, ["a two", "old before"]);
+        assert_eq!(source_rows(&database).await, ["a two", "old before"]);
         assert_eq!(row(&server, "a").await["title"], "two");
 
-        // Written there, it is here; also what is deleted, and what comes back.
+        // Updates and deletes in the data source reach the coordinator.
         run(
             &database,
             "acme",
@@ -109,11 +112,12 @@ async fn rows_live_there_and_are_read_here() {
         run(
             &database,
             "umbrella",
-            "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('x', 'umbrella', 'app', 'theirs')",
+            "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('x', 'umbrella', \
+             'app', 'theirs')",
         )
         .await;
 
-        // What is refused there is refused here, with its code, and changes nothing.
+        // A refusal of the data source is passed on with its code, and nothing changes.
         run(&database, "acme", "ALTER TABLE tasks ADD CONSTRAINT short CHECK (length(title) < 20)")
             .await;
         let (status, refusal) = create(&server, "b", "a title that is far too long").await;
@@ -121,20 +125,20 @@ async fn rows_live_there_and_are_read_here() {
         assert!(row(&server, "b").await.is_null());
         assert_eq!(update(&server, "none", "nothing").await.0, 404);
 
-        // Each change is in the log once, and no echo of it.
+        // Each change is in the log once, without its echo from the outbox.
         let (_, bootstrap) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
-        let head = bootstrap["lastSyncId"].as_u64().expect("a head");
+        let head = bootstrap["lastSyncId"].as_u64().expect("a sync id");
         tokio::time::sleep(Duration::from_millis(400)).await;
         let (_, later) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
         assert_eq!(later["lastSyncId"].as_u64(), Some(head), "echoes are dropped");
-        assert!(row(&server, "x").await.is_null(), "rows of others stay there");
+        assert!(row(&server, "x").await.is_null(), "rows of other organisations are not mirrored");
         let (_, sources) = server.ask(&server.key, "GET", "/api/v1/sources", None).await;
         assert_eq!(sources["data"][0]["status"], "ok", "{sources}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_and_stale_reads_are_held_to_before_anything_goes_out() {
+async fn claims_and_stale_writes_are_checked_before_the_source() {
     let (_database, adapter) = on_postgres().await;
     let application = Application::serve(adapter).await;
     let server = coordinator(stores().remove(0).0, vec![source(&application.url)]).await;
@@ -147,15 +151,15 @@ async fn claims_and_stale_reads_are_held_to_before_anything_goes_out() {
         .await;
     assert_eq!(status, 201, "{claim}");
     let before = application.faults.requests.load(Ordering::Relaxed);
-    let commits = || application.faults.requests.load(Ordering::Relaxed);
+    let requests = || application.faults.requests.load(Ordering::Relaxed);
     let patch =
         |title: &str| Some(json!({ "data": { "title": title }, "readAt": first["lastSyncId"] }));
     let (status, refusal) =
         server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
     assert_eq!((status, refusal["code"].as_str()), (409, Some("entity_claimed")), "{refusal}");
     assert_eq!(row(&server, "a").await["title"], "one");
-    let (status, said) = server.ask(&ada, "PATCH", "/api/v1/models/tasks/a", patch("ada's")).await;
-    assert_eq!(status, 200, "{said}");
+    let (status, body) = server.ask(&ada, "PATCH", "/api/v1/models/tasks/a", patch("ada's")).await;
+    assert_eq!(status, 200, "{body}");
     assert_eq!(
         server.ask(&ada, "DELETE", "/api/v1/models/tasks/a/claim", Some(json!({}))).await.0,
         200
@@ -164,21 +168,21 @@ async fn claims_and_stale_reads_are_held_to_before_anything_goes_out() {
         server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
     assert_eq!((status, refusal["code"].as_str()), (409, Some("stale_context")), "{refusal}");
     assert_eq!(row(&server, "a").await["title"], "ada's");
-    assert!(commits() > before, "the outbox is asked all the while");
+    assert!(requests() > before, "the outbox is polled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
+async fn the_outbox_recovers_commits_with_lost_responses() {
     let (database, adapter) = on_postgres().await;
     let application = Application::serve(adapter).await;
     let mut options = source(&application.url);
-    // Only what the test does is asked for.
+    // No polling during the test.
     options.poll = Duration::from_mins(10);
     let server = coordinator(stores().remove(0).0, vec![options]).await;
-    until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
+    until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    // It happened there, and nobody here heard of it, three times over.
+    // The data source applies the commit, but all three responses are lost.
     application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
     let (status, refusal) = create(&server, "a", "one").await;
     assert_eq!(
@@ -186,25 +190,26 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
         (503, Some("source_network_error")),
         "{refusal}"
     );
-    assert_eq!(theirs(&database).await, ["a one", "first one"]);
+    assert_eq!(source_rows(&database).await, ["a one", "first one"]);
     assert!(row(&server, "a").await.is_null());
-    // Sent again it is the same commit.
+    // A retry is the same commit.
     let (status, receipt) = create(&server, "a", "one").await;
     assert_eq!(status, 201, "{receipt}");
     assert_eq!(row(&server, "a").await["title"], "one");
-    assert_eq!(theirs(&database).await, ["a one", "first one"]);
+    assert_eq!(source_rows(&database).await, ["a one", "first one"]);
 
-    // Nobody sends it again: the outbox tells of it. What the last commit left behind has been asked about by then.
+    // Without a retry the row arrives through the outbox. The sleep lets the reads of the last
+    // commit finish.
     tokio::time::sleep(Duration::from_millis(500)).await;
     application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
     assert_eq!(create(&server, "b", "two").await.0, 503);
     let start = Instant::now();
     while row(&server, "b").await.is_null() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the outbox makes it good");
+        assert!(start.elapsed() < Duration::from_secs(30), "the row arrives through the outbox");
         assert_eq!(
             update(&server, "first", &format!("{:?}", start.elapsed())).await.0,
             200,
-            "and nothing else waits for it"
+            "other commits are not delayed"
         );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
@@ -213,20 +218,21 @@ async fn an_answer_that_is_lost_is_made_good_by_the_outbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_endpoint_is_nobody_elses() {
+async fn a_dead_endpoint_does_not_affect_other_organisations() {
     let (_folder, adapter) = on_sqlite().await;
     let application = Application::serve(adapter).await;
-    let mut sick = source(&application.url);
-    sick.organization = "umbrella".to_owned();
-    let server = coordinator(stores().remove(0).0, vec![sick]).await;
-    let theirs = server.app.issue_secret_key("umbrella", "test").await.expect("a key");
+    let mut failing = source(&application.url);
+    failing.organization = "umbrella".to_owned();
+    let server = coordinator(stores().remove(0).0, vec![failing]).await;
+    let their_key =
+        server.app.issue_secret_key("umbrella", "test").await.expect("the key is issued");
     let ask = async |id: &str| {
         let body = json!({ "id": id, "data": { "title": "one" } });
-        server.ask(&theirs, "POST", "/api/v1/models/tasks", Some(body)).await
+        server.ask(&their_key, "POST", "/api/v1/models/tasks", Some(body)).await
     };
-    until("it works at first", async || ask("well").await.0 == 201).await;
+    until("the endpoint works", async || ask("well").await.0 == 201).await;
     application.faults.inject(&[Fault::Hang; 400]);
-    // Sixty writers wait for it, and those of others do not notice.
+    // Sixty writers wait for the endpoint. Writers of other organisations are not delayed.
     let waiting: Vec<_> = (0..60).map(|at| (at, format!("stuck {at}"))).collect();
     let stuck = futures_util::future::join_all(waiting.iter().map(|(_, id)| ask(id)));
     let others = async {
@@ -245,11 +251,11 @@ async fn a_dead_endpoint_is_nobody_elses() {
             .iter()
             .all(|(status, body)| *status == 503 && body["code"] == "source_network_error")
     );
-    // It is left alone for a while, and nobody has to wait to hear that.
+    // The circuit breaker is open, so requests fail at once.
     let start = Instant::now();
     assert_eq!(ask("later").await.0, 503);
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
-    let (_, sources) = server.ask(&theirs, "GET", "/api/v1/sources", None).await;
+    let (_, sources) = server.ask(&their_key, "GET", "/api/v1/sources", None).await;
     assert_eq!(sources["data"][0]["status"], "resting", "{sources}");
     assert!(
         sources["data"][0]["lastError"].as_str().is_some_and(|error| error.contains("no answer")),
@@ -258,55 +264,63 @@ async fn a_dead_endpoint_is_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_is_taken_from_those_who_have_signed_it() {
+async fn pushes_require_a_valid_signature() {
     let (database, adapter) = on_postgres().await;
     let application = Application::serve(adapter).await;
     let mut options = source(&application.url);
     options.poll = Duration::from_mins(10);
     let server = coordinator(stores().remove(0).0, vec![options]).await;
-    until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
+    until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     run(&database, "acme", "UPDATE tasks SET title = 'two' WHERE id = 'first'").await;
     let push = async |key: &str, body: Value| {
         let message = ablo::source::Message::signed(key, "q_1", body.to_string().into_bytes());
         let url = format!("http://{}/api/source/events", server.address);
-        let remote = ablo::source::Remote::new(&url, Duration::from_secs(5)).expect("an address");
-        remote.send(message).await.expect("an answer").status
+        let remote =
+            ablo::source::Remote::new(&url, Duration::from_secs(5)).expect("a local address");
+        remote.send(message).await.expect("the request succeeds").status
     };
-    let events = json!({ "events": [{ "id": "e", "model": "tasks", "entityId": "first", "type": "UPDATE" }] });
+    let event = json!({ "id": "e", "model": "tasks", "entityId": "first", "type": "UPDATE" });
+    let events = json!({ "events": [event] });
     assert_eq!(push("sk_test_other", events.clone()).await, 401);
     assert_eq!(push(KEY, json!({ "events": [] })).await, 400);
     assert_eq!(push(KEY, json!({ "events": [{}] })).await, 400);
     assert_eq!(push(KEY, events.clone()).await, 200);
-    until("what was pushed is read", async || row(&server, "first").await["title"] == "two").await;
+    until("the pushed change arrives", async || row(&server, "first").await["title"] == "two")
+        .await;
 }
 
-/// Writers here and there, a way between them that loses, doubles, delays and breaks; in the end both sides are the same.
+/// Writers on both sides, with requests and responses lost, repeated, delayed and broken between
+/// them. In the end both sides are equal.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_change_is_lost_or_applied_twice_under_random_faults() {
     for (store, _database) in stores() {
         let (database, adapter) = on_postgres().await;
         let application = Application::serve(adapter).await;
         let server = coordinator(store, vec![source(&application.url)]).await;
-        until("it is filled", async || create(&server, "shared", "begin").await.0 == 201).await;
+        until("the mirror is filled", async || create(&server, "shared", "begin").await.0 == 201)
+            .await;
         application.faults.percent.store(30, Ordering::Relaxed);
-        let over = AtomicBool::new(false);
+        let finished = AtomicBool::new(false);
         let persist = async |method: &str, path: &str, body: Value| {
             for _ in 0..400 {
-                let (status, said) =
+                let (status, answer) =
                     server.ask(&server.key, method, path, Some(body.clone())).await;
                 match status {
-                    200 | 201 => return said,
+                    200 | 201 => return answer,
                     503 => tokio::time::sleep(Duration::from_millis(60)).await,
-                    _ => panic!("{method} {path} {body}: {status} {said}"),
+                    _ => panic!("{method} {path} {body}: {status} {answer}"),
                 }
             }
-            panic!("{method} {path} does not come through")
+            panic!("{method} {path} was not confirmed")
         };
         let writer = async |writer: u32| {
             for at in 0..25 {
                 let (id, key) = (format!("w{writer}_{at}"), format!("w{writer} {at}"));
-                let body = json!({ "id": id, "data": { "title": key }, "idempotencyKey": format!("create {key}") });
+                let idempotency_key = format!("create {key}");
+                let body = json!({
+                    "id": id, "data": { "title": key }, "idempotencyKey": idempotency_key,
+                });
                 persist("POST", "/api/v1/models/tasks", body).await;
                 let body =
                     json!({ "data": { "title": key }, "idempotencyKey": format!("update {key}") });
@@ -315,10 +329,12 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
         };
         let external = async {
             let mut at = 0;
-            while !over.load(Ordering::Relaxed) {
+            while !finished.load(Ordering::Relaxed) {
                 let sql = format!(
-                    "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('x{at}', 'acme', 'cron', 'x'); \
-                     UPDATE tasks SET title = 'cron {at}' WHERE id = 'shared'; UPDATE tasks SET n = {at} WHERE id LIKE 'w0_1%'"
+                    "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('x{at}', \
+                     'acme', 'cron', 'x'); \
+                     UPDATE tasks SET title = 'cron {at}' WHERE id = 'shared'; UPDATE tasks SET n \
+                     = {at} WHERE id LIKE 'w0_1%'"
                 );
                 run(&database, "acme", &sql).await;
                 at += 1;
@@ -328,51 +344,52 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
         };
         let writers = async {
             futures_util::future::join_all((0..4).map(writer)).await;
-            over.store(true, Ordering::Relaxed);
+            finished.store(true, Ordering::Relaxed);
         };
         let (written, ()) = futures_util::future::join(external, writers).await;
-        assert!(written > 3, "{written} changes from outside");
+        assert!(written > 3, "only {written} external changes");
         application.faults.percent.store(0, Ordering::Relaxed);
-        let there = texts(
+        let in_source = texts(
             &database,
             "acme",
             "SELECT id || ' ' || title || ' ' || coalesce(n::text, '-') FROM tasks ORDER BY id",
         )
         .await;
         let start = Instant::now();
-        let log = loop {
+        let row_count = loop {
             let (_, bootstrap) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
-            let models = bootstrap["models"].as_object().expect("models");
-            let rows = models.values().next().and_then(Value::as_array).expect("rows").clone();
+            let models = bootstrap["models"].as_object().expect("an object");
+            let rows = models.values().next().and_then(Value::as_array).expect("an array").clone();
             let text = |row: &Value, name: &str| match &row[name] {
                 Value::String(text) => text.clone(),
                 Value::Null => "-".to_owned(),
                 other => other.to_string(),
             };
-            let mut here: Vec<String> = rows
+            let mut in_mirror: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{} {} {}", text(row, "id"), text(row, "title"), text(row, "n")))
                 .collect();
-            here.sort();
-            let mut there = there.clone();
-            there.sort();
-            if here == there {
+            in_mirror.sort();
+            let mut in_source = in_source.clone();
+            in_source.sort();
+            if in_mirror == in_source {
                 break rows.len();
             }
             if start.elapsed() > Duration::from_secs(40) {
-                let differ: Vec<_> = there.iter().filter(|row| !here.contains(row)).collect();
-                panic!("these are otherwise there: {differ:?}");
+                let differ: Vec<_> =
+                    in_source.iter().filter(|row| !in_mirror.contains(row)).collect();
+                panic!("rows that differ in the data source: {differ:?}");
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        assert_eq!(log, 1 + 100 + written);
-        // In the log each row was created once.
+        assert_eq!(row_count, 1 + 100 + written);
+        // Each row was inserted once in the log.
         let all = "SELECT model_id FROM sync_deltas WHERE action_type = 'I'";
         let rows = server
             .app
             .reading("acme", move |_, tx| Ok(tx.query(all, &[])?))
             .await
-            .expect("the log");
+            .expect("the log is readable");
         let mut inserted: BTreeMap<String, u32> = BTreeMap::new();
         for id in rows.iter().filter_map(|row| row.first()?.text()) {
             *inserted.entry(id.to_owned()).or_default() += 1;
@@ -383,10 +400,11 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn some_models_live_there_and_others_here() {
+async fn a_data_source_can_own_some_of_the_models() {
     let two = TASKS.replacen(
         r#""tasks":{"#,
-        r#""notes":{"relations":{},"mutable":true,"fields":{"text":{"type":"string","isOptional":false,"isIndexed":false}}},"tasks":{"#,
+        r#""notes":{"relations":{},"mutable":true,"fields":{"text":{"type":"string",
+            "isOptional":false,"isIndexed":false}}},"tasks":{"#,
         1,
     );
     let (database, adapter) = on_postgres().await;
@@ -394,31 +412,32 @@ async fn some_models_live_there_and_others_here() {
     let mut options = source(&application.url);
     options.models = std::collections::BTreeSet::from(["tasks".to_owned()]);
     let schema = schema(&two);
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("the store opens"));
     let server = Coordinator::start_with(
         &schema,
         store,
         CoordinatorOptions { sources: vec![options], ..CoordinatorOptions::default() },
     )
     .await;
-    until("it is filled", async || create(&server, "first", "one").await.0 == 201).await;
-    assert_eq!(theirs(&database).await, ["first one"]);
-    // What lives here is asked of nobody.
+    until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
+    assert_eq!(source_rows(&database).await, ["first one"]);
+    // Writes of local models send no request to the data source.
     application.faults.inject(&[Fault::ServerError; 50]);
     let note = json!({ "id": "n", "data": { "text": "here" } });
-    let (status, said) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(note)).await;
-    assert_eq!(status, 201, "{said}");
-    application.faults.queue.lock().expect("faults").clear();
-    // Nothing can be promised of both at once.
+    let (status, body) = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(note)).await;
+    assert_eq!(status, 201, "{body}");
+    application.faults.queue.lock().expect("the lock is not poisoned").clear();
+    // A commit cannot span local models and the data source.
     let operation =
         |model: &str, data: Value| json!({ "action": "create", "model": model, "data": data });
     let both =
         [operation("notes", json!({ "text": "a" })), operation("tasks", json!({ "title": "a" }))];
     let body = json!({ "clientTxId": "both", "operations": both });
-    let (status, said) = server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await;
+    let (status, answer) = server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await;
     assert!(
-        status >= 400 && said.to_string().contains("commit_operation_unsupported"),
-        "{status} {said}"
+        status >= 400 && answer.to_string().contains("commit_operation_unsupported"),
+        "{status} {answer}"
     );
-    assert_eq!(theirs(&database).await, ["first one"]);
+    assert_eq!(source_rows(&database).await, ["first one"]);
 }

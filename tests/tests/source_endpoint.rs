@@ -1,4 +1,5 @@
-//! The endpoint of a Data Source: what it refuses and in which order, what it answers, and that nothing of its insides gets out.
+//! The endpoint of a data source: the order of its checks, its answers, and errors without internal
+//! details.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::{Call, Endpoint, Error, Result, Scopes, Source, Verifier, sign};
@@ -12,14 +13,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const KEY: &str = "sk_test_example";
 
-/// Rows of `tasks` in memory; `broken` rows fail, and guests only read.
+/// Serves the model `tasks`. The row `broken` fails, and guests can only read.
 #[derive(Default)]
 struct Tasks {
     committed: Mutex<Vec<String>>,
 }
 
 fn row(text: &Value) -> RawRow {
-    serde_json::from_value(text.clone()).expect("a row")
+    serde_json::from_value(text.clone()).expect("an object")
 }
 
 impl Source for Tasks {
@@ -31,8 +32,8 @@ impl Source for Tasks {
         }
     }
 
-    async fn load(&self, _: &Call, asked: SourceLoad) -> Result<Option<RawRow>> {
-        match (asked.model.as_str(), asked.id.as_str()) {
+    async fn load(&self, _: &Call, request: SourceLoad) -> Result<Option<RawRow>> {
+        match (request.model.as_str(), request.id.as_str()) {
             ("tasks", "broken") => Err(Error::failed("the password is hunter2")),
             ("tasks", "none") => Ok(None),
             ("tasks", id) => Ok(Some(row(&json!({ "id": id, "title": "Write spec" })))),
@@ -40,8 +41,8 @@ impl Source for Tasks {
         }
     }
 
-    async fn list(&self, _: &Call, asked: SourceList) -> Result<ListAnswer> {
-        let limit = asked.query.and_then(|query| query.limit).unwrap_or(2);
+    async fn list(&self, _: &Call, request: SourceList) -> Result<ListAnswer> {
+        let limit = request.query.and_then(|query| query.limit).unwrap_or(2);
         let mut answer = ListAnswer::new(
             (0..limit).map(|at| row(&json!({ "id": at.to_string() }))).collect::<Vec<_>>(),
         );
@@ -49,9 +50,10 @@ impl Source for Tasks {
         Ok(answer)
     }
 
-    async fn commit(&self, call: &Call, asked: SourceCommit) -> Result<SourceCommitAnswer> {
+    async fn commit(&self, call: &Call, request: SourceCommit) -> Result<SourceCommitAnswer> {
         assert!(call.is_test && !call.message_id.is_empty());
-        self.committed.lock().expect("a lock").push(asked.client_tx_id.expect("it was checked"));
+        let id = request.client_tx_id.expect("the endpoint checks it");
+        self.committed.lock().expect("the lock is not poisoned").push(id);
         let mut answer = SourceCommitAnswer::new();
         answer.rows = Some(vec![row(&json!({ "id": "t_1" }))]);
         Ok(answer)
@@ -62,16 +64,16 @@ impl Source for Tasks {
     }
 }
 
-/// A source with nothing in it.
-struct Nothing;
+/// A source without handlers.
+struct Empty;
 
-impl Source for Nothing {}
+impl Source for Empty {}
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_secs()
 }
 
-/// Headers of a message.
+/// Returns the headers of a signed message.
 fn signed(id: &str, key: &str, at: u64, body: &str) -> Vec<(String, String)> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     vec![
@@ -90,10 +92,10 @@ async fn post<S: Source>(
         headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     };
     let answer = endpoint.answer("POST", header, body.as_bytes()).await;
-    (answer.status, serde_json::from_str(&answer.body).expect("JSON"))
+    (answer.status, serde_json::from_str(&answer.body).expect("valid JSON"))
 }
 
-/// Asks with a good signature and an id of its own.
+/// Sends a request with a valid signature and a new message id.
 async fn ask<S: Source>(endpoint: &Endpoint<S>, body: &Value) -> (u16, Value) {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let id = format!("msg_{}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
@@ -110,20 +112,20 @@ fn scoped(body: Value, scope: Value) -> Value {
 }
 
 #[tokio::test]
-async fn nothing_is_read_before_the_signature_fits() {
+async fn signatures_are_checked_before_the_body_is_read() {
     let endpoint = Endpoint::new(Tasks::default(), [KEY]);
-    let rubbish = "{ this is no JSON";
-    let (status, said) = post(&endpoint, &[], rubbish).await;
-    assert_eq!((status, &said["error"]), (401, &json!("source_id_missing")));
-    let foreign = signed("m", "sk_test_other", now(), rubbish);
-    assert_eq!(post(&endpoint, &foreign, rubbish).await.1["error"], "source_signature_invalid");
-    let old = signed("m", KEY, now() - 3600, rubbish);
-    assert_eq!(post(&endpoint, &old, rubbish).await.1["error"], "source_timestamp_expired");
-    let good = signed("m", KEY, now(), rubbish);
-    let (status, said) = post(&endpoint, &good, rubbish).await;
-    assert_eq!((status, &said["error"]), (400, &json!("invalid_json")));
+    let invalid = "{ this is no JSON";
+    let (status, answer) = post(&endpoint, &[], invalid).await;
+    assert_eq!((status, &answer["error"]), (401, &json!("source_id_missing")));
+    let foreign = signed("m", "sk_test_other", now(), invalid);
+    assert_eq!(post(&endpoint, &foreign, invalid).await.1["error"], "source_signature_invalid");
+    let old = signed("m", KEY, now() - 3600, invalid);
+    assert_eq!(post(&endpoint, &old, invalid).await.1["error"], "source_timestamp_expired");
+    let good = signed("m", KEY, now(), invalid);
+    let (status, answer) = post(&endpoint, &good, invalid).await;
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_json")));
     assert_eq!(
-        post(&endpoint, &good, rubbish).await,
+        post(&endpoint, &good, invalid).await,
         (401, json!({ "error": "source_message_replayed" }))
     );
     let get = endpoint.answer("GET", |_| None, b"").await;
@@ -134,11 +136,11 @@ async fn nothing_is_read_before_the_signature_fits() {
         (413, json!({ "error": "source_body_too_large" }))
     );
     let keyless = Endpoint::with(Tasks::default(), Verifier::new([""]));
-    assert_eq!(post(&keyless, &good, rubbish).await.1["error"], "source_api_key_missing");
+    assert_eq!(post(&keyless, &good, invalid).await.1["error"], "source_api_key_missing");
 }
 
 #[tokio::test]
-async fn each_request_has_its_answer() {
+async fn each_request_type_is_answered() {
     let endpoint = Endpoint::new(Tasks::default(), ["sk_test_former", KEY]);
     let test = || json!({ "mode": "test" });
     let load = |id: &str| scoped(json!({ "type": "load", "model": "tasks", "id": id }), test());
@@ -164,9 +166,13 @@ async fn each_request_has_its_answer() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_is_refused_with_its_code() {
+async fn invalid_requests_are_refused_with_their_codes() {
     let endpoint = Endpoint::new(Tasks::default(), [KEY]);
-    let commit = |id: Value, operations: Value| json!({ "type": "commit", "clientTxId": id, "operations": operations });
+    let commit = |id: Value, operations: Value| {
+        json!({
+            "type": "commit", "clientTxId": id, "operations": operations,
+        })
+    };
     let one = json!([{ "type": "DELETE", "model": "tasks", "id": "t_1" }]);
     let refused = [
         (commit(Value::Null, one.clone()), 400, "source_commit_requires_client_tx_id"),
@@ -210,8 +216,8 @@ async fn what_may_not_be_is_refused_with_its_code() {
         ),
     ];
     for (body, status, code) in refused {
-        let (got, said) = ask(&endpoint, &body).await;
-        assert_eq!((got, said["error"].as_str()), (status, Some(code)), "{body}");
+        let (got, answer) = ask(&endpoint, &body).await;
+        assert_eq!((got, answer["error"].as_str()), (status, Some(code)), "{body}");
     }
     let (_, guest) = ask(
         &endpoint,
@@ -227,12 +233,12 @@ async fn what_may_not_be_is_refused_with_its_code() {
         json!({ "error": "source_forbidden", "required": "commit", "granted": granted })
     );
 
-    // A key of development does not reach real rows.
+    // A test key does not reach live rows.
     let live =
         json!({ "type": "load", "model": "tasks", "id": "t_1", "scope": { "mode": "live" } });
     assert_eq!(ask(&endpoint, &live).await.0, 403);
 
-    let nothing = Endpoint::new(Nothing, [KEY]);
+    let empty = Endpoint::new(Empty, [KEY]);
     for (body, code) in [
         (json!({ "type": "load", "model": "tasks", "id": "t" }), "source_load_not_configured"),
         (json!({ "type": "list", "model": "tasks" }), "source_list_not_configured"),
@@ -242,29 +248,29 @@ async fn what_may_not_be_is_refused_with_its_code() {
         ),
         (json!({ "type": "events" }), "source_events_not_configured"),
     ] {
-        let (status, said) = ask(&nothing, &body).await;
-        assert_eq!((status, said["error"].as_str()), (404, Some(code)));
-        assert!(said["model"].is_null() || said["model"] == "tasks", "{said}");
+        let (status, answer) = ask(&empty, &body).await;
+        assert_eq!((status, answer["error"].as_str()), (404, Some(code)));
+        assert!(answer["model"].is_null() || answer["model"] == "tasks", "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_failure_keeps_its_reason_to_itself() {
+async fn failures_do_not_reveal_their_cause() {
     let endpoint = Endpoint::new(Tasks::default(), [KEY]);
-    let (status, said) =
+    let (status, answer) =
         ask(&endpoint, &json!({ "type": "load", "model": "tasks", "id": "broken" })).await;
     assert_eq!(
-        (status, said),
+        (status, answer),
         (500, json!({ "error": "source_failed", "message": "the source failed" }))
     );
 }
 
 #[tokio::test]
-async fn it_is_a_route_of_axum() {
+async fn an_endpoint_is_an_axum_service() {
     let router = axum::Router::new()
         .route_service("/api/ablo/source", Endpoint::new(Tasks::default(), [KEY]));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}/api/ablo/source", listener.local_addr().expect("an address"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/api/ablo/source", listener.local_addr().expect("a local address"));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let client = ablo_tests::coordinator::client();
     let body = r#"{"type":"load","model":"tasks","id":"t_1"}"#;
@@ -272,16 +278,17 @@ async fn it_is_a_route_of_axum() {
     for (name, value) in signed("msg_route", KEY, now(), body) {
         request = request.header(name, value);
     }
-    let answer = request.send().await.expect("an answer");
+    let answer = request.send().await.expect("the request succeeds");
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
-        (200, &"application/json".parse().expect("a value"))
+        (200, &"application/json".parse().expect("a header value"))
     );
     assert_eq!(
-        answer.text().await.expect("a body"),
+        answer.text().await.expect("the body is readable"),
         r#"{"row":{"id":"t_1","title":"Write spec"}}"#
     );
-    let huge = client.post(&url).body(vec![b' '; 5 << 20]).send().await.expect("an answer");
+    let huge =
+        client.post(&url).body(vec![b' '; 5 << 20]).send().await.expect("the request succeeds");
     assert_eq!(huge.status().as_u16(), 413);
-    assert_eq!(client.get(&url).send().await.expect("an answer").status().as_u16(), 405);
+    assert_eq!(client.get(&url).send().await.expect("the request succeeds").status().as_u16(), 405);
 }

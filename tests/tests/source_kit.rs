@@ -1,4 +1,4 @@
-//! The conformance kit itself: it passes what is right, and each of its checks fails where something is wrong.
+//! The conformance kit itself: a correct endpoint passes, and each check detects a flaw.
 
 use ablo::source::kit::{self, Subject, Transport};
 use ablo::source::{Endpoint, Message, Reply, Unreachable, Verifier};
@@ -12,7 +12,7 @@ const KEY: &str = "sk_test_example";
 fn subject() -> Subject {
     let row = json!({ "title": "Write spec", "n": 1.5 });
     let mut subject = Subject::new(KEY, "tasks", row.as_object().expect("an object").clone());
-    // Everything here is there at once.
+    // Events are available immediately.
     subject.event_timeout = Duration::from_millis(100);
     subject
 }
@@ -22,16 +22,16 @@ async fn failures<T: Transport>(transport: &T, subject: &Subject) -> BTreeSet<&'
     outcomes.iter().filter(|outcome| outcome.result.is_err()).map(|outcome| outcome.name).collect()
 }
 
-/// A way that changes what goes out and what comes back.
-struct Crooked {
+/// A transport that alters requests and responses.
+struct FaultyTransport {
     endpoint: Endpoint<FakeApp>,
     fault: &'static str,
 }
 
-impl Transport for Crooked {
+impl Transport for FaultyTransport {
     async fn send(&self, mut message: Message) -> Result<Reply, Unreachable> {
         match self.fault {
-            // Nobody looks at signatures.
+            // Signatures are not checked.
             "trusts" => {
                 let method = message.method.clone();
                 message = Message {
@@ -39,7 +39,7 @@ impl Transport for Crooked {
                     ..Message::signed(KEY, &uuid::Uuid::new_v4().to_string(), message.body)
                 };
             }
-            // Only the first signature is tried.
+            // Only the first signature is checked.
             "first" => {
                 for (name, value) in &mut message.headers {
                     if name == "webhook-signature" {
@@ -62,15 +62,15 @@ impl Transport for Crooked {
 }
 
 #[tokio::test]
-async fn what_is_right_passes() {
+async fn a_correct_endpoint_passes() {
     let endpoint = Endpoint::new(FakeApp::new(Flaw::None), [KEY]);
     assert_eq!(failures(&endpoint, &subject()).await, BTreeSet::new());
-    let crooked =
-        Crooked { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault: "none" };
-    assert_eq!(failures(&crooked, &subject()).await, BTreeSet::new());
+    let faulty =
+        FaultyTransport { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault: "none" };
+    assert_eq!(failures(&faulty, &subject()).await, BTreeSet::new());
 }
 
-/// What is wrong, and which checks must see it.
+/// Flaws of the application, each with the checks that must fail.
 const FLAWS: [(Flaw, &[&str]); 20] = [
     (Flaw::SkipsEvents, &["no event is skipped while others are written"]),
     (
@@ -105,7 +105,8 @@ const FLAWS: [(Flaw, &[&str]); 20] = [
     (Flaw::CreateReturnsInput, &["load returns the row, or null for a missing row"]),
 ];
 
-const CROOKED: [(&str, &[&str]); 5] = [
+/// Faults of the transport, each with the checks that must fail.
+const TRANSPORT_FAULTS: [(&str, &[&str]); 5] = [
     (
         "trusts",
         &[
@@ -126,14 +127,14 @@ const CROOKED: [(&str, &[&str]); 5] = [
 ];
 
 #[tokio::test]
-async fn each_check_sees_what_it_is_there_for() {
+async fn each_check_detects_its_flaw() {
     let mut seen = BTreeSet::new();
-    let mut wrong = Vec::new();
+    let mut undetected = Vec::new();
     for (flaw, checks) in FLAWS {
-        // Signatures are not what this is about.
+        // These flaws do not concern replays.
         let endpoint = Endpoint::with(FakeApp::new(flaw), Verifier::new([KEY]));
         let failed = failures(&endpoint, &subject()).await;
-        wrong.extend(
+        undetected.extend(
             checks
                 .iter()
                 .filter(|name| !failed.contains(*name))
@@ -141,10 +142,11 @@ async fn each_check_sees_what_it_is_there_for() {
         );
         seen.extend(failed);
     }
-    for (fault, checks) in CROOKED {
-        let crooked = Crooked { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault };
-        let failed = failures(&crooked, &subject()).await;
-        wrong.extend(
+    for (fault, checks) in TRANSPORT_FAULTS {
+        let faulty =
+            FaultyTransport { endpoint: Endpoint::new(FakeApp::new(Flaw::None), [KEY]), fault };
+        let failed = failures(&faulty, &subject()).await;
+        undetected.extend(
             checks
                 .iter()
                 .filter(|name| !failed.contains(*name))
@@ -152,11 +154,11 @@ async fn each_check_sees_what_it_is_there_for() {
         );
         seen.extend(failed);
     }
-    assert!(wrong.is_empty(), "not seen:\n{}", wrong.join("\n"));
-    // Every check that there is has failed for one of them.
+    assert!(undetected.is_empty(), "not detected:\n{}", undetected.join("\n"));
+    // Every check of the kit fails for at least one flaw.
     let endpoint = Endpoint::new(FakeApp::new(Flaw::None), [KEY]);
     let all: BTreeSet<&str> =
         kit::run(&endpoint, &subject()).await.iter().map(|outcome| outcome.name).collect();
-    let blind: Vec<&&str> = all.difference(&seen).collect();
-    assert!(blind.is_empty(), "nothing makes these fail: {blind:?}");
+    let unused: Vec<&&str> = all.difference(&seen).collect();
+    assert!(unused.is_empty(), "no flaw makes these checks fail: {unused:?}");
 }

@@ -1,4 +1,4 @@
-//! Typed tables over an application's own database: what the kit asks, and what arrives of the types.
+//! Typed tables of an application: the conformance kit, defaults, patches and permissions.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::kit::{self, Subject};
@@ -18,18 +18,18 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 const KEY: &str = "sk_test_example";
 
-/// Something to do.
+/// A task.
 #[derive(Clone, Debug, PartialEq, AbloModel)]
 #[ablo(key = "tasks", mutable)]
 pub struct Task {
-    /// What.
+    /// The title of the task.
     pub title: String,
-    /// How long it takes, in hours.
+    /// The estimated duration in hours.
     pub estimate: Option<f64>,
-    /// Whether it is done.
+    /// Whether the task is done.
     #[ablo(default = false)]
     pub done: bool,
-    /// When it was put away.
+    /// When the task was archived.
     pub archived_at: Option<Timestamp>,
 }
 
@@ -38,16 +38,17 @@ define_schema! {
     pub schema Tasks { Task }
 }
 
-/// An application's database in memory, as one that is shared: a transaction holds the connection, and a new one takes back what was left.
+/// An application's database in memory. A transaction holds the connection; the next one rolls back
+/// an abandoned one.
 struct Database(Arc<Mutex<Connection>>);
 
 type Held = OwnedMutexGuard<Connection>;
 
-fn failed(error: rusqlite::Error) -> Error {
+fn to_source_error(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::ConstraintViolation) => Error::refused_with(
             SourceErrorCode::from("unique_violation".to_owned()),
-            "there is such a row",
+            "the row exists",
             409,
         ),
         _ => Error::failed(error),
@@ -56,14 +57,15 @@ fn failed(error: rusqlite::Error) -> Error {
 
 impl Database {
     fn new() -> Self {
-        let connection = Connection::open_in_memory().expect("a database");
+        let connection = Connection::open_in_memory().expect("an in-memory database");
         connection
             .execute_batch(
                 "CREATE TABLE todo (key TEXT PRIMARY KEY, team TEXT, row TEXT) STRICT;
                  CREATE TABLE ledger (id TEXT PRIMARY KEY, rows TEXT) STRICT;
-                 CREATE TABLE outbox (place INTEGER PRIMARY KEY AUTOINCREMENT, team TEXT, event TEXT) STRICT;",
+                 CREATE TABLE outbox (place INTEGER PRIMARY KEY AUTOINCREMENT, team TEXT, event \
+                 TEXT) STRICT;",
             )
-            .expect("tables");
+            .expect("the tables are created");
         Self(Arc::new(Mutex::new(connection)))
     }
 }
@@ -78,8 +80,8 @@ impl Ledger for Database {
     async fn authorize(&self, call: &Call) -> Result<Scopes> {
         match call.scope.participant_id.as_deref() {
             Some("agent:reader") => Ok(Scopes::READ),
-            Some("agent:nobody") => {
-                Err(Error::refused(SourceErrorCode::Forbidden, "nobody knows you"))
+            Some("agent:unknown") => {
+                Err(Error::refused(SourceErrorCode::Forbidden, "unknown participant"))
             }
             _ => Ok(Scopes::ALL),
         }
@@ -88,24 +90,26 @@ impl Ledger for Database {
     async fn begin(&self, _: &Call) -> Result<Held> {
         let held = Arc::clone(&self.0).lock_owned().await;
         if !held.is_autocommit() {
-            held.execute_batch("ROLLBACK").map_err(failed)?;
+            held.execute_batch("ROLLBACK").map_err(to_source_error)?;
         }
-        held.execute_batch("BEGIN").map_err(failed)?;
+        held.execute_batch("BEGIN").map_err(to_source_error)?;
         Ok(held)
     }
 
     async fn commit(&self, tx: Held) -> Result<()> {
-        tx.execute_batch("COMMIT").map_err(failed)
+        tx.execute_batch("COMMIT").map_err(to_source_error)
     }
 
     async fn reserve_commit(&self, tx: &mut Held, commit: &str) -> Result<Option<String>> {
         tx.query_row("SELECT rows FROM ledger WHERE id = ?1", [commit], |row| row.get(0))
             .optional()
-            .map_err(failed)
+            .map_err(to_source_error)
     }
 
     async fn store_answer(&self, tx: &mut Held, commit: &str, rows: &str) -> Result<()> {
-        tx.execute("INSERT INTO ledger VALUES (?1, ?2)", [commit, rows]).map(drop).map_err(failed)
+        tx.execute("INSERT INTO ledger VALUES (?1, ?2)", [commit, rows])
+            .map(drop)
+            .map_err(to_source_error)
     }
 
     async fn append_event(&self, tx: &mut Held, event: SourceEvent) -> Result<()> {
@@ -113,7 +117,7 @@ impl Ledger for Database {
         let values = params![event.organization_id, text];
         tx.execute("INSERT INTO outbox (team, event) VALUES (?1, ?2)", values)
             .map(drop)
-            .map_err(failed)
+            .map_err(to_source_error)
     }
 
     async fn read_events(
@@ -125,14 +129,17 @@ impl Ledger for Database {
     ) -> Result<EventsAnswer> {
         let from: i64 = cursor.unwrap_or("0").parse().map_err(Error::failed)?;
         let mut found = tx
-            .prepare("SELECT place, event FROM outbox WHERE team = ?1 AND place > ?2 ORDER BY place LIMIT ?3")
-            .map_err(failed)?;
+            .prepare(
+                "SELECT place, event FROM outbox WHERE team = ?1 AND place > ?2 \
+                 ORDER BY place LIMIT ?3",
+            )
+            .map_err(to_source_error)?;
         let limit = i64::try_from(limit).map_err(Error::failed)?;
         let rows = found
             .query_map(params![team(call), from, limit], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(failed)?;
+            .map_err(to_source_error)?;
         let rows: Vec<(i64, String)> =
-            rows.collect::<std::result::Result<_, _>>().map_err(failed)?;
+            rows.collect::<std::result::Result<_, _>>().map_err(to_source_error)?;
         let events: Vec<SourceEvent> = rows
             .iter()
             .map(|(_, event)| serde_json::from_str(event))
@@ -159,7 +166,7 @@ impl Table<Task, Held> for Todo {
                 |row| row.get(0),
             )
             .optional()
-            .map_err(failed)?;
+            .map_err(to_source_error)?;
         found.map(|text| read(&text)).transpose()
     }
 
@@ -167,10 +174,12 @@ impl Table<Task, Held> for Todo {
         let clauses = serde_json::to_value(&query.r#where).map_err(Error::failed)?;
         let mut found = tx
             .prepare("SELECT row FROM todo WHERE team = ?1 AND key > ?2 ORDER BY key")
-            .map_err(failed)?;
+            .map_err(to_source_error)?;
         let after = query.cursor.clone().unwrap_or_default();
-        let texts = found.query_map([team(call), &after], |row| row.get(0)).map_err(failed)?;
-        let texts: Vec<String> = texts.collect::<std::result::Result<_, _>>().map_err(failed)?;
+        let texts =
+            found.query_map([team(call), &after], |row| row.get(0)).map_err(to_source_error)?;
+        let texts: Vec<String> =
+            texts.collect::<std::result::Result<_, _>>().map_err(to_source_error)?;
         let fits = |text: &String| {
             let row: Value = serde_json::from_str(text).unwrap_or_default();
             clauses.as_array().is_none_or(|all| {
@@ -194,18 +203,20 @@ impl Table<Task, Held> for Todo {
         let text = serde_json::to_string(row).map_err(Error::failed)?;
         tx.execute("INSERT INTO todo VALUES (?1, ?2, ?3)", [row.id.as_str(), team(call), &text])
             .map(drop)
-            .map_err(failed)
+            .map_err(to_source_error)
     }
 
     async fn save(&self, tx: &mut Held, row: &Row<Task>, _: &Call) -> Result<()> {
         let text = serde_json::to_string(row).map_err(Error::failed)?;
         tx.execute("UPDATE todo SET row = ?2 WHERE key = ?1", [row.id.as_str(), &text])
             .map(drop)
-            .map_err(failed)
+            .map_err(to_source_error)
     }
 
     async fn remove(&self, tx: &mut Held, row: &Row<Task>, _: &Call) -> Result<()> {
-        tx.execute("DELETE FROM todo WHERE key = ?1", [row.id.as_str()]).map(drop).map_err(failed)
+        tx.execute("DELETE FROM todo WHERE key = ?1", [row.id.as_str()])
+            .map(drop)
+            .map_err(to_source_error)
     }
 }
 
@@ -223,7 +234,7 @@ async fn typed_tables_pass_the_kit() {
 }
 
 #[tokio::test]
-async fn rows_are_whole_before_an_application_sees_them() {
+async fn applications_receive_complete_typed_rows() {
     let source = source();
     let mut scope = SourceScope::new();
     (scope.organization_id, scope.participant_id) =
@@ -233,7 +244,7 @@ async fn rows_are_whole_before_an_application_sees_them() {
         let mut operation = Operation::frame(verb, "tasks", "t1");
         if let Some(data) = data {
             operation.data =
-                ablo_wire::Maybe::Value(RawRow::parse(&data.to_string()).expect("a row"));
+                ablo_wire::Maybe::Value(RawRow::parse(&data.to_string()).expect("an object"));
         }
         let mut commit = SourceCommit::new(vec![operation]);
         commit.client_tx_id = Some(tx.to_owned());
@@ -241,25 +252,29 @@ async fn rows_are_whole_before_an_application_sees_them() {
     };
     let rows = commit("1", Verb::Create, Some(json!({ "title": "a" })))
         .await
-        .expect("a row")
+        .expect("the commit succeeds")
         .rows
-        .expect("rows");
-    let made: Row<Task> = serde_json::from_str(rows[0].get()).expect("a task");
+        .expect("the answer has rows");
+    let made: Row<Task> = serde_json::from_str(rows[0].get()).expect("a valid task");
     assert_eq!((made.title.as_str(), made.done, made.estimate), ("a", false, None));
     assert_eq!(
         (made.organization_id.as_deref(), made.created_by.as_deref()),
         (Some("acme"), Some("ada"))
     );
-    // What a patch does not name stays, what it clears goes, and archiving is a time.
-    commit("2", Verb::Update, Some(json!({ "estimate": 2.5 }))).await.expect("a change");
+    // A patch keeps the fields that it omits and clears null ones. Archiving sets a time.
+    commit("2", Verb::Update, Some(json!({ "estimate": 2.5 }))).await.expect("the commit succeeds");
     commit("3", Verb::Update, Some(json!({ "estimate": null, "done": true })))
         .await
-        .expect("a change");
-    let rows = commit("4", Verb::Archive, None).await.expect("a change").rows.expect("rows");
-    let away: Row<Task> = serde_json::from_str(rows[0].get()).expect("a task");
-    assert_eq!((away.title.as_str(), away.done, away.estimate), ("a", true, None));
-    assert!(away.archived_at.is_some() && away.updated_at >= made.updated_at);
-    // What is no task does not reach the table.
+        .expect("the commit succeeds");
+    let rows = commit("4", Verb::Archive, None)
+        .await
+        .expect("the commit succeeds")
+        .rows
+        .expect("the answer has rows");
+    let archived: Row<Task> = serde_json::from_str(rows[0].get()).expect("a valid task");
+    assert_eq!((archived.title.as_str(), archived.done, archived.estimate), ("a", true, None));
+    assert!(archived.archived_at.is_some() && archived.updated_at >= made.updated_at);
+    // Invalid rows do not reach the table.
     for (tx, wrong, code) in [
         ("5", json!({ "title": 7 }), "check_violation"),
         ("6", json!({ "title": null }), "check_violation"),
@@ -273,18 +288,18 @@ async fn rows_are_whole_before_an_application_sees_them() {
 }
 
 #[tokio::test]
-async fn an_application_says_who_may_do_what() {
+async fn an_application_authorizes_participants() {
     let endpoint = Endpoint::new(source(), [KEY]);
-    let ask = async |who: &str, request: Value| {
+    let ask = async |participant: &str, request: Value| {
         let mut request = request;
         request["scope"] =
-            json!({ "organizationId": "acme", "participantId": who, "mode": "test" });
-        let id = format!("msg_{who}_{}", request["type"]);
+            json!({ "organizationId": "acme", "participantId": participant, "mode": "test" });
+        let id = format!("msg_{participant}_{}", request["type"]);
         let reply = endpoint
             .send(Message::signed(KEY, &id, request.to_string().into_bytes()))
             .await
-            .expect("an answer");
-        (reply.status, serde_json::from_slice::<Value>(&reply.body).expect("JSON"))
+            .expect("the request succeeds");
+        (reply.status, serde_json::from_slice::<Value>(&reply.body).expect("valid JSON"))
     };
     let load = json!({ "type": "load", "model": "tasks", "id": "t1" });
     let create =
@@ -297,6 +312,6 @@ async fn an_application_says_who_may_do_what() {
         (403, &json!("source_forbidden"), &json!("commit"))
     );
     assert_eq!(refused["granted"], json!(["load", "list", "events"]));
-    assert_eq!(ask("agent:nobody", load).await.0, 403);
+    assert_eq!(ask("agent:unknown", load).await.0, 403);
     assert_eq!(ask("agent:writer", commit).await.0, 200);
 }

@@ -1,4 +1,4 @@
-//! The conventions of ARCHITECTURE.md that no compiler checks.
+//! Checks conventions of ARCHITECTURE.md that the compiler does not check.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Source files below a folder of the repository, with their text.
-fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
+/// Returns the paths and texts of the files with a suffix below a folder of the repository.
+fn sources(folder: &str, suffix: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -17,18 +17,18 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
             let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() && !["target", "node_modules", ".git"].contains(&name.as_str()) {
                 folders.push(path);
-            } else if name.ends_with(ending) {
-                let text = fs::read_to_string(&path).expect("sources are text");
+            } else if name.ends_with(suffix) {
+                let text = fs::read_to_string(&path).expect("source files are UTF-8");
                 let path = path
                     .strip_prefix(root())
-                    .expect("below the root")
+                    .expect("the path is below the root")
                     .to_string_lossy()
                     .into_owned();
                 found.push((path, text));
             }
         }
     }
-    assert!(!found.is_empty(), "{folder} has no {ending} files");
+    assert!(!found.is_empty(), "{folder} has no {suffix} files");
     found.sort();
     found
 }
@@ -51,33 +51,33 @@ fn crates() -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_file_is_one_room() {
+fn modules_have_at_most_500_lines() {
     for (path, text) in crates() {
         let lines = text.lines().count();
-        assert!(lines <= 500, "{path} has {lines} lines: is it still one room?");
+        assert!(lines <= 500, "{path} has {lines} lines; split modules over 500 lines");
     }
 }
 
 #[test]
-fn every_module_says_what_room_it_is() {
+fn modules_start_with_a_doc_comment() {
     for (path, text) in crates() {
-        assert!(text.starts_with("//!"), "{path} has no head");
+        assert!(text.starts_with("//!"), "{path} does not start with `//!`");
     }
 }
 
 #[test]
-fn the_schema_knows_no_target() {
+fn the_schema_crate_is_independent_of_targets() {
     for (path, text) in sources("ablo-schema/src", ".rs") {
         for word in
             ["rustc", "TEXT PRIMARY", "CREATE TABLE", "export interface", "JSONB", "use heck"]
         {
-            assert!(!text.contains(word), "{path} speaks of {word}");
+            assert!(!text.contains(word), "{path} contains {word}");
         }
     }
 }
 
 #[test]
-fn emitters_do_no_io_and_read_no_surroundings() {
+fn emitters_do_no_io_and_read_no_environment() {
     for (path, text) in sources("ablo-codegen/src", ".rs") {
         if path.contains("/write") || path.contains("/generator") {
             continue;
@@ -97,7 +97,7 @@ fn emitters_do_no_io_and_read_no_surroundings() {
 }
 
 #[test]
-fn targets_do_not_know_each_other() {
+fn targets_do_not_import_each_other() {
     let targets = ["rust", "typescript", "postgres", "sqlite", "openapi"];
     for (path, text) in sources("ablo-codegen/src/emit", ".rs") {
         for target in targets.iter().filter(|target| !path.contains(*target)) {
@@ -109,7 +109,7 @@ fn targets_do_not_know_each_other() {
 }
 
 #[test]
-fn library_crates_name_no_unordered_collection() {
+fn library_crates_import_no_unordered_collection() {
     for folder in [
         "ablo-schema/src",
         "ablo-codegen/src",
@@ -121,16 +121,16 @@ fn library_crates_name_no_unordered_collection() {
         "ablo-cli/src",
     ] {
         for (path, text) in sources(folder, ".rs") {
-            // The Rust front knows the names of types that it refuses.
+            // The Rust front end may name the types that it refuses.
             let imports = |line: &str| line.contains("std::collections") && line.contains("Hash");
-            assert!(!text.lines().any(imports), "{path} has an unordered collection");
+            assert!(!text.lines().any(imports), "{path} imports an unordered collection");
         }
     }
 }
 
 #[test]
-fn nothing_is_left_undone_or_silenced() {
-    // Spelled apart, so that this file does not find itself.
+fn no_unfinished_code_or_ignored_tests() {
+    // Split, so that this file does not match.
     let words = [
         concat!("todo", "!("),
         concat!("unimplemented", "!("),
@@ -139,7 +139,7 @@ fn nothing_is_left_undone_or_silenced() {
     ];
     for (path, text) in crates() {
         for word in words {
-            assert!(!text.contains(word), "{path} has {word}");
+            assert!(!text.contains(word), "{path} contains {word}");
         }
     }
 }

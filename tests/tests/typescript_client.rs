@@ -1,10 +1,11 @@
-//! The generated TypeScript client in Node.js against real coordinators: programs of `tests/typescript/`, and what they have to say.
+//! The generated TypeScript client in Node.js and Chromium against coordinators: runs the programs
+//! of `tests/typescript/`.
 
 #[path = "../../ablo/tests/support/mod.rs"]
-#[allow(dead_code, reason = "it is shared")]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
-#[allow(unused, missing_docs, clippy::all, reason = "it is shared")]
+#[allow(unused, missing_docs, clippy::all, reason = "other tests use the rest")]
 mod weather {
     include!("../../ablo/tests/weather.in");
 }
@@ -27,10 +28,10 @@ use support::{Freedom, Rng};
 
 on_both_stores! { &ablo_tests::typescript::program_schema();
     a_person_and_agents_edit_one_report
-    values_are_exact
-    lines_are_fair_and_credentials_end
+    values_round_trip_exactly
+    claim_queues_are_fair_and_credentials_expire
     rows_are_kept_live
-    two_languages_and_a_network_that_is_cut
+    two_languages_stay_consistent_across_disconnects
 }
 
 async fn serve(world: &World) -> Coordinator {
@@ -41,21 +42,21 @@ fn url(server: &Coordinator) -> String {
     format!("http://{}", server.address)
 }
 
-/// Runs a program beside the coordinator of this test.
-async fn play(
+/// Runs a Node.js program without blocking the runtime, and returns its output lines.
+async fn run_program(
     program: &'static str,
     arguments: Vec<String>,
-    hear: impl FnMut(&str) + Send + 'static,
+    on_line: impl FnMut(&str) + Send + 'static,
 ) -> Vec<String> {
-    let playing = tokio::task::spawn_blocking(move || {
+    let running = tokio::task::spawn_blocking(move || {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        run(program, &arguments, hear)
+        run(program, &arguments, on_line)
     });
-    playing.await.expect("the program")
+    running.await.expect("the program succeeds")
 }
 
-/// What everyone has to see.
-const SEEN: [&str; 8] = [
+/// The expected observations.
+const OBSERVATIONS: [&str; 8] = [
     "observer: ada is typing",
     "hasty: ada is at it, I yield",
     "observer: somebody waits for ada",
@@ -69,53 +70,56 @@ const SEEN: [&str; 8] = [
 
 async fn a_person_and_agents_edit_one_report(world: World) {
     let server = serve(&world).await;
-    assert_eq!(play("scenario.js", vec![url(&server), server.key.clone()], |_| {}).await, SEEN);
+    assert_eq!(
+        run_program("scenario.js", vec![url(&server), server.key.clone()], |_| {}).await,
+        OBSERVATIONS
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_in_a_browser() {
+async fn a_person_and_agents_edit_one_report_in_a_browser() {
     let world = World::sqlite(&program_schema());
     let server = serve(&world).await;
-    let place = tempfile::tempdir().expect("a folder");
-    let script = place.path().join("scenario.js");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let script = folder.path().join("scenario.js");
     bundle(&programs().join("scenario.ts"), &script);
     let (script, url, key) =
         (script.to_string_lossy().into_owned(), url(&server), server.key.clone());
     let visit =
         tokio::task::spawn_blocking(move || chromium::run("program.mjs", &[&script, &url, &key]));
-    let said = visit.await.expect("the page");
-    assert_eq!(said.lines().collect::<Vec<_>>(), SEEN);
+    let output = visit.await.expect("the browser script succeeds");
+    assert_eq!(output.lines().collect::<Vec<_>>(), OBSERVATIONS);
 }
 
-async fn values_are_exact(world: World) {
+async fn values_round_trip_exactly(world: World) {
     let server = serve(&world).await;
-    play("values.js", vec![url(&server), server.key.clone()], |_| {}).await;
+    run_program("values.js", vec![url(&server), server.key.clone()], |_| {}).await;
 }
 
-async fn lines_are_fair_and_credentials_end(world: World) {
+async fn claim_queues_are_fair_and_credentials_expire(world: World) {
     let server = serve(&world).await;
-    play("claims.js", vec![url(&server), server.key.clone()], |_| {}).await;
+    run_program("claims.js", vec![url(&server), server.key.clone()], |_| {}).await;
 }
 
 #[test]
-fn a_coordinator_may_answer_late_and_start_anew() {
+fn late_answers_and_coordinator_restarts_are_handled() {
     run("resync.js", &[], |_| {});
 }
 
 #[test]
-fn what_belongs_into_a_field_is_known() {
+fn field_values_are_validated() {
     run("validate.js", &[], |_| {});
 }
 
 async fn rows_are_kept_live(world: World) {
     let server = serve(&world).await;
-    let way: Proxy = proxy(&url(&server)).await;
-    let arguments = vec![way.url.clone(), server.key.clone(), url(&server)];
-    let said = play("live.js", arguments, move |line| match line {
-        "cut" => way.close(),
-        _ => way.cut(),
+    let proxy: Proxy = proxy(&url(&server)).await;
+    let arguments = vec![proxy.url.clone(), server.key.clone(), url(&server)];
+    let output = run_program("live.js", arguments, move |line| match line {
+        "cut" => proxy.close(),
+        _ => proxy.cut(),
     });
-    assert_eq!(said.await, ["cut", "reconnect"]);
+    assert_eq!(output.await, ["cut", "reconnect"]);
 }
 
 const ROWS: u64 = 3;
@@ -132,11 +136,12 @@ mod counting {
     }
 }
 
-/// Counts on the rows as the programs do, in Rust.
+/// Increments counters like `interleave.js`, with the Rust client.
 async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(String, String)> {
     use counting::Counter;
     let mut rng = Rng::new(seed);
-    let ablo = Client::connect(url.as_str(), key.as_str()).agent(name).await.expect("a client");
+    let ablo =
+        Client::connect(url.as_str(), key.as_str()).agent(name).await.expect("the client connects");
     let counters = ablo.model::<Counter>();
     let mut confirmed = Vec::new();
     while confirmed.len() < ROUNDS {
@@ -190,31 +195,32 @@ async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(
     confirmed
 }
 
-async fn two_languages_and_a_network_that_is_cut(world: World) {
+async fn two_languages_stay_consistent_across_disconnects(world: World) {
     let server = serve(&world).await;
     let key = server.key.clone();
     for row in 0..ROWS {
         let body = json!({ "id": format!("row-{row}"), "data": { "value": 0, "log": [] } });
-        let (status, said) = server.ask(&key, "POST", "/api/v1/models/counters", Some(body)).await;
-        assert!(status < 300, "{said}");
+        let (status, body) = server.ask(&key, "POST", "/api/v1/models/counters", Some(body)).await;
+        assert!(status < 300, "{body}");
     }
-    let ways = [proxy(&url(&server)).await, proxy(&url(&server)).await];
-    let script = |name: &str, seed: &str, way: &Proxy| {
-        let said = [way.url.as_str(), &key, name, seed, &ROUNDS.to_string(), &ROWS.to_string()];
-        tokio::spawn(play("interleave.js", said.map(str::to_owned).to_vec(), |_| {}))
+    let proxies = [proxy(&url(&server)).await, proxy(&url(&server)).await];
+    let script = |name: &str, seed: &str, proxy: &Proxy| {
+        let arguments =
+            [proxy.url.as_str(), &key, name, seed, &ROUNDS.to_string(), &ROWS.to_string()];
+        tokio::spawn(run_program("interleave.js", arguments.map(str::to_owned).to_vec(), |_| {}))
     };
-    let programs = [script("one", "7", &ways[0]), script("two", "8", &ways[1])];
-    let rusts = [("three", 9, &ways[1]), ("four", 10, &ways[0])]
-        .map(|(name, seed, way)| tokio::spawn(count(way.url.clone(), key.clone(), name, seed)));
-    let over = Arc::new(AtomicBool::new(false));
+    let programs = [script("one", "7", &proxies[0]), script("two", "8", &proxies[1])];
+    let rust_clients = [("three", 9, &proxies[1]), ("four", 10, &proxies[0])]
+        .map(|(name, seed, proxy)| tokio::spawn(count(proxy.url.clone(), key.clone(), name, seed)));
+    let finished = Arc::new(AtomicBool::new(false));
     let cutting = tokio::spawn({
-        let over = Arc::clone(&over);
+        let finished = Arc::clone(&finished);
         async move {
             let mut rng = Rng::new(11);
             let mut cuts = 0;
-            while !over.load(Ordering::Relaxed) {
+            while !finished.load(Ordering::Relaxed) {
                 tokio::time::sleep(Duration::from_millis(20 + rng.below(150) as u64)).await;
-                ways[rng.below(2)].cut();
+                proxies[rng.below(2)].cut();
                 cuts += 1;
             }
             cuts
@@ -222,7 +228,7 @@ async fn two_languages_and_a_network_that_is_cut(world: World) {
     });
     let mut confirmed: Vec<(String, String)> = Vec::new();
     for program in programs {
-        let lines = program.await.expect("a program");
+        let lines = program.await.expect("the program task does not panic");
         confirmed.extend(
             lines
                 .iter()
@@ -230,46 +236,57 @@ async fn two_languages_and_a_network_that_is_cut(world: World) {
                 .map(|(row, entry)| (row.into(), entry.into())),
         );
     }
-    for rust in rusts {
-        confirmed.extend(rust.await.expect("a client"));
+    for client in rust_clients {
+        confirmed.extend(client.await.expect("the client task does not panic"));
     }
-    over.store(true, Ordering::Relaxed);
-    assert!(cutting.await.expect("cuts") > 5);
+    finished.store(true, Ordering::Relaxed);
+    assert!(cutting.await.expect("the task does not panic") > 5);
     assert_eq!(confirmed.len(), 4 * ROUNDS, "{confirmed:?}");
 
     let mut found: Vec<(String, String)> = Vec::new();
     for row in 0..ROWS {
         let id = format!("row-{row}");
-        let (_, said) =
+        let (_, body) =
             server.ask(&key, "GET", &format!("/api/v1/models/counters/{id}"), None).await;
-        let log = said["data"]["log"].as_array().expect("a list").clone();
-        assert_eq!(said["data"]["value"], json!(log.len()), "every entry was counted once: {said}");
-        found
-            .extend(log.iter().map(|entry| (id.clone(), entry.as_str().expect("text").to_owned())));
+        let log = body["data"]["log"].as_array().expect("an array").clone();
+        assert_eq!(body["data"]["value"], json!(log.len()), "every entry was counted once: {body}");
+        found.extend(
+            log.iter().map(|entry| (id.clone(), entry.as_str().expect("a string").to_owned())),
+        );
     }
     confirmed.sort();
     found.sort();
-    assert_eq!(found, confirmed, "what was confirmed is there, once, and nothing else is");
+    assert_eq!(found, confirmed, "the rows have exactly the confirmed entries, each once");
 }
 
-/// A schema as the TypeScript side has it.
+/// Returns a schema in the form of the generated TypeScript descriptors.
 fn descriptors(schema: &'static SchemaDescriptor) -> serde_json::Value {
-    let models: Vec<_> = schema.models.iter().map(|model| {
-        let fields = model.fields.iter().map(|field| {
-            let (kind, values) = match field.kind {
-                FieldKind::String => ("string", &[][..]),
-                FieldKind::Number => ("number", &[][..]),
-                FieldKind::Boolean => ("boolean", &[][..]),
-                FieldKind::Date => ("date", &[][..]),
-                FieldKind::Enum(values) => ("enum", values),
-                _ => ("json", &[][..]),
-            };
-            json!({ "name": field.name, "column": field.column, "kind": kind, "values": values, "optional": true })
-        });
-        json!({ "key": model.key, "typename": model.type_name, "table": model.table, "load": "instant", "mutable": true,
-            "fields": fields.collect::<Vec<_>>(), "relations": [] })
-    }).collect();
-    let content = format!("{:0<64}", schema.hashes().expect("hashes").content);
+    let models: Vec<_> = schema
+        .models
+        .iter()
+        .map(|model| {
+            let fields = model.fields.iter().map(|field| {
+                let (kind, values) = match field.kind {
+                    FieldKind::String => ("string", &[][..]),
+                    FieldKind::Number => ("number", &[][..]),
+                    FieldKind::Boolean => ("boolean", &[][..]),
+                    FieldKind::Date => ("date", &[][..]),
+                    FieldKind::Enum(values) => ("enum", values),
+                    _ => ("json", &[][..]),
+                };
+                json!({
+                    "name": field.name, "column": field.column, "kind": kind, "values": values,
+                    "optional": true,
+                })
+            });
+            json!({
+                "key": model.key, "typename": model.type_name, "table": model.table,
+                "load": "instant", "mutable": true, "fields": fields.collect::<Vec<_>>(),
+                "relations": [],
+            })
+        })
+        .collect();
+    let content = format!("{:0<64}", schema.hashes().expect("the schema has hashes").content);
     json!({ "schemaHash": "", "contentHash": content, "models": models, "identityRoles": [] })
 }
 
@@ -278,7 +295,7 @@ fn deltas_are_read_as_rust_writes_them() {
     let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut frames = String::new();
     let mut add = |text: &str| {
-        let deltas = Deltas::read(&weather::SCHEMA, text).expect("a frame");
+        let deltas = Deltas::read(&weather::SCHEMA, text).expect("a readable frame");
         let [same, described] =
             [Naming::SameSchema, Naming::Described].map(|naming| hex(deltas.to_binary(naming)));
         writeln!(
@@ -286,33 +303,33 @@ fn deltas_are_read_as_rust_writes_them() {
             "{}",
             json!({ "json": deltas.to_json(), "same": same, "described": described })
         )
-        .expect("text");
+        .expect("writing to a string succeeds");
     };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/wire/binary");
-    for entry in fs::read_dir(folder).expect("goldens").flatten() {
+    for entry in fs::read_dir(folder).expect("the folder is readable").flatten() {
         if entry.path().extension().is_some_and(|ending| ending == "json") {
-            add(&fs::read_to_string(entry.path()).expect("text"));
+            add(&fs::read_to_string(entry.path()).expect("a readable file"));
         }
     }
     let freedom = Freedom { space: false, shuffle: false, escapes: true };
-    let many = if std::env::var_os("ABLO_LONG").is_some() { 20_000 } else { 400 };
-    for seed in 0..many {
+    let payloads = if std::env::var_os("ABLO_LONG").is_some() { 20_000 } else { 400 };
+    for seed in 0..payloads {
         add(&support::payload(&mut Rng::new(seed), freedom).free);
     }
-    let place = tempfile::tempdir().expect("a folder");
-    let (schema, list) = (place.path().join("schema.json"), place.path().join("frames"));
-    fs::write(&schema, descriptors(&weather::SCHEMA).to_string()).expect("written");
-    fs::write(&list, frames).expect("written");
-    let said = run("goldens.js", &[&schema.to_string_lossy(), &list.to_string_lossy()], |_| {});
-    println!("{said:?}");
-    assert_eq!(said.len(), 1);
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (schema, list) = (folder.path().join("schema.json"), folder.path().join("frames"));
+    fs::write(&schema, descriptors(&weather::SCHEMA).to_string()).expect("the file is written");
+    fs::write(&list, frames).expect("the file is written");
+    let output = run("goldens.js", &[&schema.to_string_lossy(), &list.to_string_lossy()], |_| {});
+    println!("{output:?}");
+    assert_eq!(output.len(), 1);
 }
 
-/// Bytes of JavaScript after its comments and types are gone, names are short, and gzip.
+/// Measures the runtime as minified and compressed JavaScript.
 #[test]
 fn the_runtime_is_small() {
-    let said = ablo_tests::typescript::minified(&programs().join("typescript/runtime.ts"));
-    println!("runtime.ts: {said} bytes");
-    assert!(said <= 12_000, "{said} bytes");
-    assert!(said > 8_000, "{said} bytes are too few to be true");
+    let bytes = ablo_tests::typescript::minified(&programs().join("typescript/runtime.ts"));
+    println!("runtime.ts: {bytes} bytes");
+    assert!(bytes <= 12_000, "{bytes} bytes");
+    assert!(bytes > 8_000, "{bytes} bytes are implausibly few");
 }

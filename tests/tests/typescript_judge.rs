@@ -1,4 +1,4 @@
-//! What the TypeScript compiler says about the `typescript` target.
+//! Checks the `typescript` target with the TypeScript compiler.
 
 use ablo_codegen::Files;
 use ablo_schema::Schema;
@@ -12,23 +12,23 @@ fn emit(schema: &Schema) -> Files {
 }
 
 fn read(text: &str) -> Schema {
-    ablo_schema::front::json::read(text).schema.expect("the schema is a good one")
+    ablo_schema::front::json::read(text).schema.expect("the schema is valid")
 }
 
 fn consumer_schema() -> Schema {
     read(&fixtures::read(&judge_dir().join("consumer/schema.json")))
 }
 
-/// The generated files of the consumer's schema and the programs that use them.
+/// Returns a project with the generated files of the consumer's schema and its programs.
 fn consumer_project() -> Project {
     let project = Project::new();
     emit(&consumer_schema()).iter().for_each(|(path, text)| project.write(path, text));
-    let programs = fs::read_dir(judge_dir().join("consumer")).expect("the programs are there");
+    let programs = fs::read_dir(judge_dir().join("consumer")).expect("the folder is readable");
     for path in programs
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension() == Some("ts".as_ref()))
     {
-        let name = path.file_name().expect("a file").to_string_lossy();
+        let name = path.file_name().expect("a file name").to_string_lossy();
         project.write(&name, &fixtures::read(&path));
     }
     project
@@ -38,11 +38,11 @@ fn consumer_project() -> Project {
 fn every_fixture_compiles() {
     let project = Project::new();
     let schemas = fixtures::good_schemas();
-    assert!(schemas.len() > 10, "there are fixtures to judge");
+    assert!(schemas.len() > 10, "too few fixtures");
     for (name, text) in schemas {
         let files = ablo_tests::typescript::emit(&read(&text), &[("source", true)]);
         files.iter().for_each(|(path, text)| match path.ends_with("source_handler.ts") {
-            // The same for every schema: the programs of `tests/typescript` have it checked.
+            // It is the same for every schema. The programs of `tests/typescript` check it.
             true => project.write(&format!("{name}/{path}"), text),
             false => project.write_checked(&format!("{name}/{path}"), text),
         });
@@ -63,7 +63,7 @@ fn facets_schema() -> Schema {
 }
 
 #[test]
-fn programs_get_what_fields_say_beyond_their_type() {
+fn programs_can_use_field_facets() {
     let project = Project::new();
     emit(&facets_schema()).iter().for_each(|(path, text)| project.write(path, text));
     project.write("use.ts", &fixtures::read(&judge_dir().join("facets/use.ts")));
@@ -71,7 +71,7 @@ fn programs_get_what_fields_say_beyond_their_type() {
 }
 
 #[test]
-fn the_judge_can_refuse() {
+fn the_judge_rejects_a_wrong_program() {
     let project = consumer_project();
     project.write(
         "wrong.ts",
@@ -82,7 +82,7 @@ fn the_judge_can_refuse() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("wrong.ts(2,14): error TS2739"));
 }
 
-/// Instantiations that checking these files costs, over what the library alone costs.
+/// Returns the type instantiations of these files, without those of the library.
 fn instantiations(files: &[(&str, &str)]) -> u64 {
     let count = |files: &[(&str, &str)]| -> u64 {
         let project = Project::new();
@@ -99,20 +99,20 @@ fn instantiations(files: &[(&str, &str)]) -> u64 {
 }
 
 #[test]
-fn rows_instantiate_nothing() {
+fn row_types_need_no_type_instantiations() {
     for schema in [consumer_schema(), facets_schema()] {
         let files = emit(&schema);
-        let models = files.get("typescript/models.ts").expect("it is written");
+        let models = files.get("typescript/models.ts").expect("the file is emitted");
         let cost = instantiations(&[("typescript/models.ts", models)]);
         println!("models.ts: {cost} type instantiations");
         assert_eq!(cost, 0);
     }
 
     let computed = "export type A = Partial<{ a: string }>;\nexport const a: A = { a: \"b\" };\n";
-    assert_ne!(instantiations(&[("computed.ts", computed)]), 0, "the count sees computed types");
+    assert_ne!(instantiations(&[("computed.ts", computed)]), 0, "computed types are counted");
 }
 
-/// A schema of 100 models with 15 fields each.
+/// Returns a schema of 100 models with 15 fields each.
 fn hundred_models() -> String {
     let kinds = ["string", "number", "boolean", "date", "json"];
     let fields: Vec<String> = (0..15)
@@ -133,22 +133,22 @@ fn hundred_models() -> String {
     format!(r#"{{"v":3,"identityRoles":[],"models":{{{}}}}}"#, models.join(","))
 }
 
-/// Seconds that the compiler takes to check a project, and in all.
+/// Returns the seconds that the compiler takes to check a project, and its total time.
 fn seconds(project: &Project) -> [f64; 2] {
     let report = project.compile(&["--noEmit", "--extendedDiagnostics"]);
     ["Check time:", "Total time:"].map(|name| {
         let line = report.lines().find_map(|line| line.strip_prefix(name)).expect("tsc reports it");
-        line.trim().trim_end_matches('s').parse().expect("seconds")
+        line.trim().trim_end_matches('s').parse().expect("a number")
     })
 }
 
 #[test]
-fn a_client_takes_little_longer_than_its_interfaces() {
+fn checking_a_client_takes_little_longer_than_its_interfaces() {
     let files = emit(&read(&hundred_models()));
     let (whole, alone) = (Project::new(), Project::new());
     files.iter().for_each(|(path, text)| whole.write(path, text));
     for path in ["typescript/models.ts", "typescript/deltas.ts", "typescript/wire.ts"] {
-        alone.write(path, files.get(path).expect("it is written"));
+        alone.write(path, files.get(path).expect("the file is emitted"));
     }
     let mut fastest = [[f64::INFINITY; 2]; 2];
     for _ in 0..5 {
@@ -159,32 +159,31 @@ fn a_client_takes_little_longer_than_its_interfaces() {
         }
     }
     let [[check, total], [check_alone, total_alone]] = fastest;
-    println!(
-        "checked in {check} s, its interfaces alone in {check_alone} s: {:.2}",
-        check / check_alone
-    );
-    println!("in all {total} s and {total_alone} s: {:.2}", total / total_alone);
-    assert!(check <= check_alone * 1.5, "{check} s against {check_alone} s");
+    println!("check time {check} s, interfaces alone {check_alone} s: {:.2}", check / check_alone);
+    println!("total time {total} s, interfaces alone {total_alone} s: {:.2}", total / total_alone);
+    assert!(check <= check_alone * 1.5, "{check} s compared to {check_alone} s");
 }
 
-/// What is between the first two fences of a language in a document.
+/// Returns the first code block of a language in a document.
 fn code(document: &str, fence: &str) -> String {
     let text = fixtures::read(&fixtures::root().join("..").join(document));
-    let (_, rest) = text.split_once(&format!("```{fence}\n")).expect("it has code");
-    rest.split_once("\n```").expect("which ends").0.to_owned()
+    let (_, rest) =
+        text.split_once(&format!("```{fence}\n")).expect("the document has a code block");
+    rest.split_once("\n```").expect("the code block ends").0.to_owned()
 }
 
 #[test]
 fn the_documentation_compiles() {
     let project = Project::new();
     let folder = fixtures::root().join("../examples/weather/generated/typescript");
-    for entry in fs::read_dir(folder).expect("the files are there").flatten() {
+    for entry in fs::read_dir(folder).expect("the folder is readable").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".ts") {
             project.write(&format!("generated/typescript/{name}"), &fixtures::read(&entry.path()));
         }
     }
-    let host = "declare const process: { env: { ABLO_API_KEY?: string } };\ndeclare const console: { log(...said: unknown[]): void };\n";
+    let host = "declare const process: { env: { ABLO_API_KEY?: string } };\n\
+        declare const console: { log(...values: unknown[]): void };\n";
     project.write("guide.ts", &(host.to_owned() + &code("docs/guide/typescript-client.md", "ts")));
     let import = "import { connect } from \"./generated/typescript/index.js\";\n";
     project.write("readme.ts", &(host.to_owned() + import + &code("README.md", "ts")));

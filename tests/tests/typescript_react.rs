@@ -1,4 +1,4 @@
-//! The generated hooks: checked with the types of React, and at work in Chromium.
+//! The generated hooks: type-checked against React, and run in Chromium.
 #![cfg(unix)]
 
 use ablo_tests::chromium;
@@ -8,18 +8,19 @@ use ablo_tests::typescript::{Project, bundle, emit, judge_dir, program_schema};
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn components_follow_the_rows() {
+async fn components_show_live_rows() {
     let world = World::sqlite(&program_schema());
     let project = Project::new();
     emit(world.schema(), &[("react", true)])
         .iter()
         .for_each(|(path, text)| project.write_checked(path, text));
     let program = std::fs::read_to_string(judge_dir().join("../../typescript/react/board.ts"))
-        .expect("a program");
+        .expect("board.ts is readable");
     project.write("board.ts", &program);
     project.write(
         "react-dom.d.ts",
-        r#"declare module "react-dom/client" { function createRoot(at: unknown): { render(tree: unknown): void } }"#,
+        "declare module \"react-dom/client\" { \
+         function createRoot(at: unknown): { render(tree: unknown): void } }",
     );
     project.use_packages();
     let _report = project.compile(&["--noEmit", "--skipLibCheck", "--lib", "es2022,dom"]);
@@ -28,8 +29,8 @@ async fn components_follow_the_rows() {
 
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
-    let script = script.to_str().expect("a path of text").to_owned();
+    let script = script.to_str().expect("a UTF-8 path").to_owned();
     let visit =
         tokio::task::spawn_blocking(move || chromium::run("react.mjs", &[&url, &key, &script]));
-    visit.await.expect("what the components have to show");
+    visit.await.expect("the browser script succeeds");
 }
