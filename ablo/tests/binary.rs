@@ -195,16 +195,10 @@ fn decode_without_deltas(flags: u8, head: &[u8], tail: &str) -> String {
 #[test]
 fn new_versions_are_an_object_and_need_a_list() {
     assert_eq!(decode_without_deltas(1 | 4, &[2], "{}"), r#"{"deltas":[],"newVersions":{}}"#);
-    assert!(decode_without_deltas(1 | 4, &[1], "0").ends_with("not an object"));
-    assert!(
-        decode_without_deltas(1 | 4, &[3], "{} ").ends_with("not the JSON that the field holds")
-    );
-    assert!(
-        decode_without_deltas(1 | 4, &[3], " {}").ends_with("not the JSON that the field holds")
-    );
-    assert!(
-        decode_without_deltas(4, &[2], "{}").ends_with("a form that this version does not know")
-    );
+    assert!(decode_without_deltas(1 | 4, &[1], "0").ends_with("expected an object"));
+    assert!(decode_without_deltas(1 | 4, &[3], "{} ").ends_with("invalid JSON in a `json` field"));
+    assert!(decode_without_deltas(1 | 4, &[3], " {}").ends_with("invalid JSON in a `json` field"));
+    assert!(decode_without_deltas(4, &[2], "{}").ends_with("unknown flag or form"));
 }
 
 #[test]

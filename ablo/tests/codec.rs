@@ -151,15 +151,10 @@ fn every_envelope_member_is_read() {
 fn errors_have_a_field_an_offset_and_a_reason() {
     let before = update("").len() - 1;
     for (data, field, at, reason) in [
-        (r#"{"location":7}"#, "`WeatherReport.location` ", 12, "not a string"),
-        (r#"{"location":null}"#, "`WeatherReport.location` ", 12, "a required field is null"),
-        (
-            r#"{"location":"a","location":"b"}"#,
-            "`WeatherReport.location` ",
-            16,
-            "the member is there twice",
-        ),
-        (r#"{"confidence":01}"#, "`WeatherReport.confidence` ", 14, "no number that JSON knows"),
+        (r#"{"location":7}"#, "`WeatherReport.location` ", 12, "expected a string"),
+        (r#"{"location":null}"#, "`WeatherReport.location` ", 12, "required field is null"),
+        (r#"{"location":"a","location":"b"}"#, "`WeatherReport.location` ", 16, "duplicate member"),
+        (r#"{"confidence":01}"#, "`WeatherReport.confidence` ", 14, "invalid number"),
         (
             r#"{"confidence":1e999}"#,
             "`WeatherReport.confidence` ",
