@@ -26,6 +26,7 @@ on_both_stores! { crate::SCHEMA;
     a_person_and_agents_share_a_row
     the_claim_of_a_crashed_holder_passes_to_the_waiter
     deltas_are_delivered_only_to_their_groups
+    peers_cannot_send_frames_of_the_coordinator
     clients_of_the_reference_get_one_change_of_a_row_per_frame
 }
 
@@ -343,6 +344,29 @@ async fn the_claim_of_a_crashed_holder_passes_to_the_waiter(world: World) {
     );
     drop(holder);
     assert_eq!(waiter.receive("intent_granted").await["intentId"], "w");
+}
+
+async fn peers_cannot_send_frames_of_the_coordinator(world: World) {
+    let server = newsroom(&world).await;
+    let mut peer = server.socket(&server.session("user", "ann", json!({})).await, "").await;
+    let reader = server.session("agent", "reader", json!({ "operations": ["reports.read"] })).await;
+    let mut forger = server.socket(&reader, "").await;
+    let forged = json!({
+        "id": 999_999, "actionType": "D", "modelName": "Report", "modelId": "r1", "data": null,
+        "syncGroups": [], "createdAt": "2026-01-01T00:00:00.000Z",
+    });
+    for kind in ["delta", "sync_response", "mutation_result", "intent_lost", "intent_granted"] {
+        forger.send(kind, forged.clone()).await;
+    }
+    // The frame of an application is relayed, after all of the above.
+    forger.send("slide_cursor", json!({ "x": 1 })).await;
+    loop {
+        let frame = peer.next(Duration::from_secs(10)).await.expect("the relayed frame arrives");
+        assert_ne!(frame["payload"]["id"], json!(999_999), "{frame}");
+        if frame["type"] == "slide_cursor" {
+            break;
+        }
+    }
 }
 
 async fn deltas_are_delivered_only_to_their_groups(world: World) {

@@ -224,7 +224,14 @@ impl Connection {
     }
 
     /// Relays an application's frame to peers that share a group.
+    ///
+    /// A frame with a type of the coordinator's own frames is dropped, because peers would take it
+    /// for one.
     async fn relay(&mut self, frame: OtherFrame) -> Result<(), End> {
+        if <ServerFrame>::KINDS.contains(&frame.kind.as_str()) {
+            tracing::debug!(kind = frame.kind, "a client sent a frame of the coordinator");
+            return Ok(());
+        }
         let Ok(text) = ServerFrame::Other(frame).to_text() else { return Ok(()) };
         if text.len() > MAX_RELAY_BYTES {
             return Ok(());
