@@ -1,5 +1,5 @@
-//! A user's crate with a build script: cargo runs it when it must, its report points into the source, and a read-only
-//! tree is enough.
+//! Runs a user's crate with a build script: cargo reruns it on changes, errors point into the
+//! source, and only `OUT_DIR` is written.
 
 use ablo_tests::fixtures;
 use std::fs;
@@ -15,7 +15,8 @@ edition = "2024"
 [workspace]
 
 [build-dependencies]
-ablo-codegen = { path = "ROOT/ablo-codegen", default-features = false, features = ["build", "typescript"] }
+ablo-codegen = { path = "ROOT/ablo-codegen", default-features = false,
+ features = ["build", "typescript"] }
 "#;
 
 const BUILD: &str = r#"fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,13 +37,14 @@ struct User {
 
 impl User {
     fn new() -> Self {
-        let root = fs::canonicalize(fixtures::root().join("..")).expect("the repository is there");
+        let root = fs::canonicalize(fixtures::root().join("..")).expect("the repository exists");
         let user = Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: tempfile::tempdir().expect("a temporary folder is created"),
             target: root.join("target/build-script"),
         };
         user.put("Cargo.toml", &MANIFEST.replace("ROOT", &root.display().to_string()));
-        fs::copy(root.join("Cargo.lock"), user.path("Cargo.lock")).expect("copied");
+        fs::copy(root.join("Cargo.lock"), user.path("Cargo.lock"))
+            .expect("the lock file is copied");
         user.put("build.rs", BUILD);
         user.put("src/main.rs", MAIN);
         user.put("src/schema.rs", "mod tasks;\n");
@@ -59,13 +61,14 @@ impl User {
 
     fn put(&self, name: &str, text: &str) {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("in a folder")).expect("made");
-        fs::write(path, text).expect("written");
+        fs::create_dir_all(path.parent().expect("the path has a parent"))
+            .expect("the folder is created");
+        fs::write(path, text).expect("the file is written");
     }
 
-    fn cargo(&self, word: &str) -> Output {
+    fn cargo(&self, subcommand: &str) -> Output {
         let mut command = Command::new(env!("CARGO"));
-        command.args([word, "--offline", "--verbose"]).current_dir(self.folder.path());
+        command.args([subcommand, "--offline", "--verbose"]).current_dir(self.folder.path());
         command
             .env("CARGO_TARGET_DIR", &self.target)
             .env_remove("OUT_DIR")
@@ -86,14 +89,17 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    let mut all: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is readable")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     all.sort();
     all
 }
 
 #[test]
-fn a_build_script_generates_when_it_must_and_reports_where() {
+fn a_build_script_regenerates_on_changes_and_reports_source_positions() {
     let user = User::new();
     let before = files(user.folder.path());
     let (out, _) = user.run();
@@ -101,16 +107,16 @@ fn a_build_script_generates_when_it_must_and_reports_where() {
     assert_eq!(files(user.folder.path()), before, "only OUT_DIR is written");
 
     let (_, err) = user.run();
-    assert!(err.contains("Fresh user"), "nothing changed, so nothing runs: {err}");
+    assert!(err.contains("Fresh user"), "nothing is rerun without a change: {err}");
 
-    // Times of files are as coarse as a second on some disks.
+    // Some file systems store modification times in whole seconds.
     std::thread::sleep(Duration::from_millis(1100));
     user.put(
         "src/schema/tasks.rs",
         "#[derive(AbloModel)]\npub struct Chore {\n    pub title: String,\n}\n",
     );
     let (out, _) = user.run();
-    assert!(out.contains("export interface Chore"), "a module counts: {out}");
+    assert!(out.contains("export interface Chore"), "a changed module triggers a rerun: {out}");
 
     std::thread::sleep(Duration::from_millis(1100));
     user.put(
@@ -120,28 +126,30 @@ fn a_build_script_generates_when_it_must_and_reports_where() {
     let output = user.cargo("run");
     let err = text(&output.stderr);
     assert!(!output.status.success());
-    for said in [
+    for expected in [
         "error[ablo::rust::unsupported_type]: unsupported field type `usize`",
         "--> src/schema/tasks.rs:3:16",
         "3  |     pub title: usize,",
         "   |                ^^^^^",
         "= help: its width depends on the platform",
     ] {
-        assert!(err.contains(said), "{said} is not in\n{err}");
+        assert!(err.contains(expected), "{expected} is not in\n{err}");
     }
 }
 
 #[test]
-fn a_generator_says_what_is_wrong_with_its_own_settings() {
-    let folder = tempfile::tempdir().expect("a folder");
+fn invalid_generator_settings_are_reported() {
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
     let schema = folder.path().join("schema.rs");
-    fs::write(&schema, "#[derive(AbloModel)] struct Task { title: String }").expect("written");
+    fs::write(&schema, "#[derive(AbloModel)] struct Task { title: String }")
+        .expect("the file is written");
     let generator = || ablo_codegen::Generator::new(&schema).out(folder.path().join("out"));
-    let said =
-        |generator: ablo_codegen::Generator| generator.run().expect_err("it fails").to_string();
+    let error = |generator: ablo_codegen::Generator| {
+        generator.run().expect_err("the run fails").to_string()
+    };
 
     let failure =
-        said(generator().target("typescrpt").option("postgres", "wat", true).target("postgres"));
+        error(generator().target("typescrpt").option("postgres", "wat", true).target("postgres"));
     assert!(
         failure.contains("unknown target `typescrpt`")
             && failure.contains("did you mean `typescript`?"),
@@ -151,18 +159,18 @@ fn a_generator_says_what_is_wrong_with_its_own_settings() {
         failure.contains("invalid options for `postgres`") && failure.contains("wat"),
         "{failure}"
     );
-    let failure = said(generator().target("typescript").option("postgres", "foreign-keys", true));
+    let failure = error(generator().target("typescript").option("postgres", "foreign-keys", true));
     assert!(failure.contains("which is not selected"), "{failure}");
-    let failure = said(ablo_codegen::Generator::new("nowhere.rs").out("out"));
+    let failure = error(ablo_codegen::Generator::new("nowhere.rs").out("out"));
     assert!(failure.contains("cannot read `nowhere.rs`"), "{failure}");
 
-    let failure = said(generator().target("typescript").check(true));
+    let failure = error(generator().target("typescript").check(true));
     assert!(failure.contains("models.ts` is missing"), "{failure}");
-    let generated = generator().target("typescript").run().expect("it is written");
+    let generated = generator().target("typescript").run().expect("the files are written");
     assert_eq!(
         (&generated.read, generated.written.len()),
         (&vec![schema.clone()], generated.files.len())
     );
-    let again = generator().target("typescript").check(true).run().expect("nothing is stale");
+    let again = generator().target("typescript").check(true).run().expect("no file is stale");
     assert_eq!(again.written, [""; 0].map(PathBuf::from));
 }

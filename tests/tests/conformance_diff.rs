@@ -1,4 +1,4 @@
-//! The conformance vectors of the diff: the reference's steps in its order, and what it warns of.
+//! The conformance vectors of the diff: the reference's steps, in its order, and its findings.
 
 use ablo_schema::diff::{self, Backfills, Diff, Hints, Step};
 use ablo_schema::{Schema, front::json};
@@ -16,7 +16,7 @@ const REFERENCE_STEPS: [&str; 7] = [
     "drop_model",
 ];
 
-/// A vector with steps, and what goes into it.
+/// A vector with steps, and the inputs of its diff.
 struct Vector {
     name: String,
     prev: Option<Schema>,
@@ -29,7 +29,7 @@ struct Vector {
 impl Vector {
     fn diff(&self) -> Diff<'_> {
         diff::diff(self.prev.as_ref(), &self.next, &self.hints)
-            .unwrap_or_else(|said| panic!("{}: {said:?}", self.name))
+            .unwrap_or_else(|diagnostics| panic!("{}: {diagnostics:?}", self.name))
     }
 }
 
@@ -37,16 +37,17 @@ fn schema(path: &Path) -> Schema {
     json::read(&fixtures::read(path)).schema.expect("vectors are valid")
 }
 
-/// The schema before: beside the next one, or the point of history before it.
+/// Returns the path of the previous schema: next to the new one, or the preceding version in a
+/// history.
 fn prev_of(folder: &Path) -> Option<PathBuf> {
-    let beside = folder.join("prev.json");
-    if beside.exists() {
-        return Some(beside);
+    let sibling = folder.join("prev.json");
+    if sibling.exists() {
+        return Some(sibling);
     }
     let number: usize = folder.file_name()?.to_str()?.parse().ok()?;
-    let before =
+    let preceding =
         folder.with_file_name(format!("{:03}", number.checked_sub(1)?)).join("schema.json");
-    before.exists().then_some(before)
+    preceding.exists().then_some(preceding)
 }
 
 fn vectors() -> Vec<Vector> {
@@ -57,18 +58,19 @@ fn vectors() -> Vec<Vector> {
         let folder = path.parent()?;
         let hints = folder.join("hints.json");
         let hints = if hints.exists() { fixtures::read(&hints) } else { "{}".to_owned() };
-        let (hints, said) = json::read_hints(&hints);
+        let (hints, hint_diagnostics) = json::read_hints(&hints);
         let next = schema(&folder.join("schema.json"));
         let backfills = folder.join("backfills.json");
         let backfills =
             if backfills.exists() { fixtures::read(&backfills) } else { "[]".to_owned() };
-        let (backfills, unfit) = json::read_backfills(&backfills, &next);
+        let (backfills, backfill_diagnostics) = json::read_backfills(&backfills, &next);
         Some(Vector {
             name: fixtures::name_of(&path),
             prev: prev_of(folder).map(|path| schema(&path)),
             next,
-            hints: hints.unwrap_or_else(|| panic!("{}: {said:?}", path.display())),
-            backfills: backfills.unwrap_or_else(|| panic!("{}: {unfit:?}", path.display())),
+            hints: hints.unwrap_or_else(|| panic!("{}: {hint_diagnostics:?}", path.display())),
+            backfills: backfills
+                .unwrap_or_else(|| panic!("{}: {backfill_diagnostics:?}", path.display())),
             expected,
         })
     });
@@ -82,7 +84,7 @@ fn is_reference(step: &Step<'_>) -> bool {
 }
 
 #[test]
-fn the_references_steps_stand_in_its_order() {
+fn steps_match_the_reference_in_order() {
     for vector in vectors() {
         let diff = vector.diff();
         let steps: Vec<String> = diff
@@ -111,7 +113,7 @@ const REFERENCE_CODES: [&str; 7] = [
     "made_required",
 ];
 
-/// Code, model and field of each finding that the reference can have, ordered.
+/// Returns code, model and field of each finding that the reference knows, sorted.
 fn codes(findings: &Value) -> Vec<[String; 3]> {
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let all = findings.as_array().expect("findings are a list").iter();
@@ -125,7 +127,7 @@ fn codes(findings: &Value) -> Vec<[String; 3]> {
 }
 
 #[test]
-fn the_references_findings_are_ours() {
+fn findings_match_the_reference() {
     let mut seen = std::collections::BTreeSet::new();
     for vector in vectors() {
         let report = vector.diff().report(&vector.backfills).to_value().to_json();
@@ -141,7 +143,7 @@ fn the_references_findings_are_ours() {
             assert_eq!(
                 all,
                 codes(&report[list]).len(),
-                "{}: blockers are the reference's alone",
+                "{}: all blockers are known to the reference",
                 vector.name
             );
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 fn accept(text: &str, name: &str) -> ablo_schema::Schema {
     let read = json::read(text);
-    let said: Vec<String> = json::locate(text, &read.diagnostics)
+    let messages: Vec<String> = json::locate(text, &read.diagnostics)
         .iter()
         .map(|located| {
             format!(
@@ -15,11 +15,11 @@ fn accept(text: &str, name: &str) -> ablo_schema::Schema {
             )
         })
         .collect();
-    read.schema.unwrap_or_else(|| panic!("{name} is refused: {said:#?}"))
+    read.schema.unwrap_or_else(|| panic!("{name} is refused: {messages:#?}"))
 }
 
 #[test]
-fn canonical_text_and_schema_hash_are_the_references() {
+fn canonical_text_and_schema_hash_match_the_reference() {
     let vectors = fixtures::find("conformance", "expected.json");
     assert!(vectors.len() >= 61, "only {} vectors were found", vectors.len());
     for path in vectors {
@@ -33,13 +33,13 @@ fn canonical_text_and_schema_hash_are_the_references() {
         assert_eq!(
             accept(&text, &name),
             schema,
-            "{name}: what is printed reads back as the same schema"
+            "{name}: the canonical text reads back as the same schema"
         );
     }
 }
 
 #[test]
-fn earlier_versions_of_the_vectors_are_accepted_too() {
+fn previous_schemas_of_the_vectors_are_accepted() {
     for path in fixtures::find("conformance", "prev.json") {
         accept(&fixtures::read(&path), &fixtures::name_of(&path));
     }

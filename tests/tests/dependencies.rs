@@ -1,10 +1,11 @@
-//! What a user who only derives compiles: a short list, read before it grows. No TLS, no HTTP, no database driver.
+//! The dependencies of `ablo` with default features: no TLS, no HTTP, no database driver. Review
+//! the list before it grows.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 #[test]
-fn a_user_who_derives_compiles_little() {
+fn ablo_has_few_dependencies_by_default() {
     let tree = [
         "tree",
         "--package",

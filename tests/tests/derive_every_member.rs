@@ -1,9 +1,10 @@
-//! The Rust fixture `every-member`, compiled: what its derives say of themselves is what readers of the source say of it.
+//! Compiles the Rust fixture `every-member` and compares its derived schema with the one read from
+//! its source.
 #![allow(dead_code, deprecated, missing_docs, unreachable_pub)]
 
 include!(concat!(env!("OUT_DIR"), "/rust/every-member/schema.rs"));
 
 #[test]
-fn what_derives_say_is_what_the_source_says() {
+fn derived_schema_matches_the_source() {
     ablo_tests::derived::assert_matches_fixture(Everything::SCHEMA, "every-member");
 }

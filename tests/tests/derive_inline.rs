@@ -1,4 +1,5 @@
-//! The Rust fixture `inline`, compiled: what its derives say of themselves is what readers of the source say of it.
+//! Compiles the Rust fixture `inline` and compares its derived schema with the one read from its
+//! source.
 #![allow(dead_code, deprecated, missing_docs, unreachable_pub)]
 
 use ablo::{Id, Json};
@@ -6,6 +7,6 @@ use ablo::{Id, Json};
 include!(concat!(env!("OUT_DIR"), "/rust/inline/schema.rs"));
 
 #[test]
-fn what_derives_say_is_what_the_source_says() {
+fn derived_schema_matches_the_source() {
     ablo_tests::derived::assert_matches_fixture(App::SCHEMA, "inline");
 }

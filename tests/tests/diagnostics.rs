@@ -1,4 +1,5 @@
-//! Every code has a fixture, and every fixture says what is wrong, where, and how to mend it.
+//! Checks that every code has a fixture, and that each fixture is reported with its message, span
+//! and help.
 
 use ablo_schema::diag::Diagnostics;
 use ablo_schema::front::json;
@@ -19,8 +20,8 @@ fn input(folder: &Path) -> Vec<u8> {
     let repeat: serde_json::Value =
         serde_json::from_str(&fixtures::read(&repeat)).expect("repeat.json is JSON");
     let (text, times) = (repeat["text"].as_str(), repeat["times"].as_u64());
-    text.expect("a text")
-        .repeat(usize::try_from(times.expect("a number")).expect("fits"))
+    text.expect("`text` is a string")
+        .repeat(usize::try_from(times.expect("`times` is a number")).expect("`times` fits usize"))
         .into_bytes()
 }
 
@@ -42,23 +43,20 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
         let marked = &texts[located.location.file][located.location.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
         writeln!(out, "{severity} {} at {}", diagnostic.code, position(&located.location))
-            .expect("strings take text");
-        writeln!(out, "  {}", diagnostic.message).expect("strings take text");
-        writeln!(out, "  > {marked}").expect("strings take text");
-        for (at, what) in &located.also {
-            writeln!(out, "  also {}: {what}", position(at)).expect("strings take text");
+            .expect("writing to a string succeeds");
+        writeln!(out, "  {}", diagnostic.message).expect("writing to a string succeeds");
+        writeln!(out, "  > {marked}").expect("writing to a string succeeds");
+        for (location, label) in &located.also {
+            writeln!(out, "  also {}: {label}", position(location))
+                .expect("writing to a string succeeds");
         }
-        writeln!(
-            out,
-            "  help: {}",
-            diagnostic.help.as_deref().expect("every diagnostic says how to mend it")
-        )
-        .expect("strings take text");
+        writeln!(out, "  help: {}", diagnostic.help.as_deref().expect("every diagnostic has help"))
+            .expect("writing to a string succeeds");
     }
     out
 }
 
-/// A Rust source; its modules stand beside it.
+/// Reports a Rust source whose modules are in the same folder.
 fn report_rust(folder: &Path) -> String {
     let source = fs::read_to_string(folder.join("schema.rs")).expect("the source is text");
     let read = file::read_with(&source, &mut |wanted| {
@@ -70,19 +68,19 @@ fn report_rust(folder: &Path) -> String {
     show(&texts, &read.locate()).replace(" (document)", "")
 }
 
-/// What is wrong with hints and backfills that stand beside a schema.
-fn report_beside(folder: &Path, next: &Schema) -> String {
+/// Reports the errors in the hints or backfills next to a schema.
+fn report_hints_and_backfills(folder: &Path, next: &Schema) -> String {
     if let Ok(text) = fs::read_to_string(folder.join("backfills.json")) {
         return render(&text, &json::read_backfills(&text, next).1);
     }
     let Ok(text) = fs::read_to_string(folder.join("hints.json")) else { return String::new() };
     let prev = json::read(&fixtures::read(&folder.join("prev.json"))).schema;
-    let (hints, said) = json::read_hints(&text);
+    let (hints, read_errors) = json::read_hints(&text);
     match hints
-        .map(|hints| diff::diff(prev.as_ref(), next, &hints).expect_err("the hints are bad ones"))
+        .map(|hints| diff::diff(prev.as_ref(), next, &hints).expect_err("the hints are invalid"))
     {
-        Some(said) => render(&text, &said),
-        None => render(&text, &said),
+        Some(diff_errors) => render(&text, &diff_errors),
+        None => render(&text, &read_errors),
     }
 }
 
@@ -95,7 +93,7 @@ fn report(folder: &Path) -> String {
         Ok(text) => text,
         Err((valid, diagnostics)) => {
             return render(
-                std::str::from_utf8(&bytes[..valid]).expect("valid up to here"),
+                std::str::from_utf8(&bytes[..valid]).expect("the prefix is valid UTF-8"),
                 &diagnostics,
             );
         }
@@ -103,15 +101,15 @@ fn report(folder: &Path) -> String {
     let read = json::read(text);
     let mut out = render(text, &read.diagnostics);
     if let Some(next) = &read.schema {
-        out += &report_beside(folder, next);
+        out += &report_hints_and_backfills(folder, next);
     }
     if let (Ok(keys), Some(schema)) = (fs::read_to_string(folder.join("select.json")), &read.schema)
     {
         let keys: Vec<String> = serde_json::from_str(&keys).expect("select.json lists keys");
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        for error in select::select(schema, &keys).expect_err("the selection is a bad one") {
+        for error in select::select(schema, &keys).expect_err("the selection is invalid") {
             writeln!(out, "error {}\n  {error}\n  help: {}", error.code(), error.help())
-                .expect("strings take text");
+                .expect("writing to a string succeeds");
         }
     }
     out
@@ -122,14 +120,14 @@ fn every_bad_fixture_is_reported_with_its_code() {
     let mut folders: Vec<_> = fs::read_dir(fixtures::root().join("bad"))
         .expect("fixtures/bad exists")
         .flatten()
-        .map(|e| e.path())
+        .map(|entry| entry.path())
         .collect();
     folders.sort();
     for folder in folders {
         let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let code = format!("ablo::{}", name.replacen('.', "::", 1));
         if Code::find(&code).is_none() {
-            // A code of the command's: its own tests read that fixture.
+            // The tests of ablo-cli cover its own codes.
             continue;
         }
         let report = report(&folder);

@@ -14,7 +14,8 @@ fn schema(document: &Value) -> Schema {
     json::read(&document.to_string()).schema.expect("the document is valid")
 }
 
-/// Spells out what may be left out, and leaves out what says nothing: what two documents of one meaning share.
+/// Returns a content hash that equivalent documents share: defaults are added and redundant members
+/// removed.
 fn meaning(document: &Value) -> String {
     let mut document = document.clone();
     for (key, model) in document["models"].as_object_mut().expect("models") {
@@ -43,17 +44,17 @@ fn meaning(document: &Value) -> String {
     Hashes::of(&schema(&document)).content.to_string()
 }
 
-/// Changes one thing, at a place and in a way that numbers choose.
-fn edited(mut document: Value, place: usize, way: usize) -> Value {
+/// Applies edit number `edit` to the model that `seed` selects.
+fn edited(mut document: Value, seed: usize, edit: usize) -> Value {
     let models = document["models"].as_object_mut().expect("models");
     if models.is_empty() {
         return document;
     }
-    let at = place % models.len();
+    let at = seed % models.len();
     let model = models.values_mut().nth(at).expect("a model").as_object_mut().expect("an object");
-    match way {
+    match edit {
         0 => drop(model.insert("load".into(), "manual".into())),
-        1 => drop(model.insert("mutable".into(), place.is_multiple_of(2).into())),
+        1 => drop(model.insert("mutable".into(), seed.is_multiple_of(2).into())),
         2 => drop(model.insert("plane".into(), "tenant".into())),
         3 => drop(model.insert("lazyObservable".into(), true.into())),
         4 => drop(model.insert("bootstrapLimit".into(), 5.into())),
@@ -63,12 +64,12 @@ fn edited(mut document: Value, place: usize, way: usize) -> Value {
             let fields = model["fields"].as_object_mut().expect("fields");
             let last = fields.values_mut().last().and_then(Value::as_object_mut);
             let Some(field) = last else { return document };
-            match way {
-                7 => drop(field.insert("isIndexed".into(), place.is_multiple_of(2).into())),
-                8 => drop(field.insert("isOptional".into(), place.is_multiple_of(2).into())),
+            match edit {
+                7 => drop(field.insert("isIndexed".into(), seed.is_multiple_of(2).into())),
+                8 => drop(field.insert("isOptional".into(), seed.is_multiple_of(2).into())),
                 9 => drop(field.insert("description".into(), "Another.".into())),
                 10 => drop(field.insert("deprecated".into(), false.into())),
-                11 => drop(field.insert("x-hint".into(), place.into())),
+                11 => drop(field.insert("x-hint".into(), seed.into())),
                 _ => {
                     if let Some(values) = field.get_mut("enumValues").and_then(Value::as_array_mut)
                     {
@@ -82,30 +83,33 @@ fn edited(mut document: Value, place: usize, way: usize) -> Value {
 }
 
 fn checked(prev: &Schema, next: &Schema) -> Result<(), TestCaseError> {
-    let diff = diff::diff(Some(prev), next, &Hints::default()).expect("no hint is wrong");
+    let diff = diff::diff(Some(prev), next, &Hints::default()).expect("the hints are valid");
     let report = diff.report(&Backfills::default());
     let text = report.to_value().to_json();
     prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
     prop_assert_eq!(text, diff.report(&Backfills::default()).to_value().to_json());
     let touched: BTreeSet<usize> =
         report.compatibility.iter().map(|finding| finding.step).collect();
-    prop_assert_eq!(touched.len(), diff.steps().len(), "every step means something to someone");
+    prop_assert_eq!(touched.len(), diff.steps().len(), "every step has a finding");
     let mut models = BTreeSet::new();
     for model in next.models() {
         let Some(before) = diff.prev_model(model.key.as_str()) else { continue };
-        prop_assert!(models.insert(before.key.as_str()), "one model became two");
+        prop_assert!(models.insert(before.key.as_str()), "two models have the same previous model");
         prop_assert_eq!(
             diff.next_model(before.key.as_str()).map(|model| &model.key),
             Some(&model.key)
         );
         let mut fields = BTreeSet::new();
         for field in &model.fields {
-            let Some(was) = diff.prev_field(model.key.as_str(), field.name.as_str()) else {
+            let Some(old) = diff.prev_field(model.key.as_str(), field.name.as_str()) else {
                 continue;
             };
-            prop_assert!(fields.insert(was.name.as_str()), "one field became two");
-            let now = diff.next_field(before.key.as_str(), was.name.as_str());
-            prop_assert_eq!(now.map(|field| &field.name), Some(&field.name));
+            prop_assert!(
+                fields.insert(old.name.as_str()),
+                "two fields have the same previous field"
+            );
+            let new = diff.next_field(before.key.as_str(), old.name.as_str());
+            prop_assert_eq!(new.map(|field| &field.name), Some(&field.name));
         }
     }
     for (at, step) in diff.steps().iter().enumerate() {
@@ -119,30 +123,35 @@ fn checked(prev: &Schema, next: &Schema) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None,
+        ..ProptestConfig::default() })]
 
     #[test]
-    fn any_two_schemas_have_a_difference_that_holds_together(prev in arbitrary::schema(), next in arbitrary::schema()) {
+    fn any_two_schemas_have_a_consistent_diff(prev in arbitrary::schema(),
+        next in arbitrary::schema()) {
         let (prev, next) = (schema(&prev), schema(&next));
         checked(&prev, &next)?;
         checked(&prev, &prev.clone())?;
-        prop_assert!(diff::diff(Some(&prev), &prev.clone(), &Hints::default()).expect("no hints").steps().is_empty());
-        let made = diff::diff(None, &next, &Hints::default()).expect("no hints");
-        prop_assert_eq!(made.steps().len(), next.models().len());
+        prop_assert!(diff::diff(Some(&prev), &prev.clone(),
+            &Hints::default()).expect("there are no hints").steps().is_empty());
+        let initial = diff::diff(None, &next, &Hints::default()).expect("there are no hints");
+        prop_assert_eq!(initial.steps().len(), next.models().len());
     }
 
     #[test]
-    fn there_is_no_step_exactly_when_both_mean_the_same(
+    fn the_diff_is_empty_exactly_for_equivalent_schemas(
         prev in arbitrary::schema(),
         edits in proptest::collection::vec((0..8_usize, 0..13_usize), 0..3),
     ) {
-        let next = edits.into_iter().fold(prev.clone(), |document, (place, way)| edited(document, place, way));
+        let next = edits.into_iter().fold(prev.clone(), |document,
+            (seed, edit)| edited(document, seed, edit));
         let Some(after) = json::read(&next.to_string()).schema else { return Ok(()) };
         let before = schema(&prev);
         checked(&before, &after)?;
-        let diff = diff::diff(Some(&before), &after, &Hints::default()).expect("no hints");
-        let words: Vec<_> = diff.steps().iter().map(|step| step.to_value().to_json()).collect();
-        prop_assert_eq!(words.is_empty(), meaning(&prev) == meaning(&next), "{:?}", words);
+        let diff = diff::diff(Some(&before), &after,
+            &Hints::default()).expect("there are no hints");
+        let steps: Vec<_> = diff.steps().iter().map(|step| step.to_value().to_json()).collect();
+        prop_assert_eq!(steps.is_empty(), meaning(&prev) == meaning(&next), "{:?}", steps);
     }
 }
 
@@ -164,7 +173,8 @@ them for two schemas. This page is generated from the table in `ablo-schema/src/
 | oldWrites | Do writes of a client of the previous schema still succeed? |
 | rust, typescript | Does a program that uses the generated code still compile? |
 | openapi | Does a client generated from the OpenAPI document still work? |
-| binary | Can fields still be identified by their numbers (docs/reference/delta-format.md)? Values are as in JSON. |
+| binary | Can fields still be identified by their numbers (docs/reference/delta-format.md)? \
+Values are as in JSON. |
 | isolation | May users see rows that were hidden from them? |
 ";
 
@@ -172,16 +182,17 @@ fn page() -> String {
     let mut out = HEAD.to_owned();
     let names: Vec<&str> = Audience::ALL.iter().map(|audience| audience.as_str()).collect();
     write!(out, "\n| rule | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()))
-        .expect("a string");
+        .expect("writing to a string succeeds");
     for rule in Rule::ALL {
         let effects =
             rule.effects().map(|effect| if effect == Effect::Safe { "–" } else { effect.as_str() });
-        writeln!(out, "| `{}` | {} |", rule.id(), effects.join(" | ")).expect("a string");
+        writeln!(out, "| `{}` | {} |", rule.id(), effects.join(" | "))
+            .expect("writing to a string succeeds");
     }
     for rule in Rule::ALL {
         let fix = format!("*Fix:* {}", rule.remedy());
         write!(out, "\n## `{}`\n\n{}\n{}", rule.id(), wrapped(rule.message()), wrapped(&fix))
-            .expect("a string");
+            .expect("writing to a string succeeds");
     }
     out
 }
@@ -205,20 +216,20 @@ fn wrapped(text: &str) -> String {
 }
 
 #[test]
-fn the_page_on_compatibility_is_the_table() {
+fn the_compatibility_page_matches_the_rules() {
     let path = fixtures::root().join("../docs/reference/compatibility.md");
     if std::env::var_os("ABLO_BLESS").is_some() {
-        std::fs::write(&path, page()).expect("docs can be written");
+        std::fs::write(&path, page()).expect("the page is written");
     }
     assert_eq!(
         fixtures::read(&path),
         page(),
-        "`ABLO_BLESS=1 cargo test -p ablo-tests --test diff` writes it again"
+        "`ABLO_BLESS=1 cargo test -p ablo-tests --test diff` updates the page"
     );
 }
 
 #[test]
-fn ids_and_codes_stand_once() {
+fn ids_and_codes_are_unique() {
     let ids: BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();
     assert_eq!(ids.len(), Rule::ALL.len());
     let codes: BTreeSet<_> = diff::Risk::ALL.iter().map(|risk| risk.code()).collect();

@@ -1,4 +1,5 @@
-//! Numbers that a double cannot hold, all the way round: Rust, JSON, JavaScript, PostgreSQL, JSON, Rust.
+//! Sends numbers that a double cannot hold from Rust through JSON, JavaScript and PostgreSQL back
+//! to Rust.
 #![allow(missing_docs, unreachable_pub)]
 
 use ablo::{AbloModel, Decimal, Row, Uuid, define_schema};
@@ -19,7 +20,7 @@ pub struct Amount {
 
 define_schema! { pub schema Ledger { Amount } }
 
-/// What a TypeScript client does to a row that it does not change.
+/// Parses and prints a row as a TypeScript client does.
 fn through_javascript(text: &str) -> String {
     let program =
         "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSync(0, 'utf8'))))";
@@ -29,18 +30,25 @@ fn through_javascript(text: &str) -> String {
         .stdout(Stdio::piped())
         .spawn()
         .expect("Node.js is installed");
-    node.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("node reads");
-    let output = node.wait_with_output().expect("node ends");
+    node.stdin
+        .take()
+        .expect("stdin is piped")
+        .write_all(text.as_bytes())
+        .expect("Node.js reads stdin");
+    let output = node.wait_with_output().expect("Node.js exits");
     assert!(output.status.success());
-    String::from_utf8(output.stdout).expect("node prints text")
+    String::from_utf8(output.stdout).expect("the output is UTF-8")
 }
 
 #[test]
-fn every_digit_survives_the_whole_way() {
+fn exact_numbers_survive_the_round_trip() {
     let database = Server::shared().database();
     let mut session = database.session();
-    provision_silently(&mut session, &schema(&Ledger::SCHEMA.to_json().expect("a schema")));
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    provision_silently(
+        &mut session,
+        &schema(&Ledger::SCHEMA.to_json().expect("the schema is valid")),
+    );
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     let token = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     let cases = [
         (
@@ -63,32 +71,37 @@ fn every_digit_survives_the_whole_way() {
         let amount = Amount {
             total,
             natural,
-            price: price.parse().expect("a decimal"),
-            token: token.parse().expect("a UUID"),
+            price: price.parse().expect("the price is a decimal"),
+            token: token.parse().expect("the token is a UUID"),
             ratio,
             least,
         };
         let patch = Amount::patch().total(total).natural(natural).price(amount.price.clone());
         let patch = patch.token(amount.token).ratio(ratio).least(least);
-        let declared = serde_json::to_string(&patch).expect("JSON");
+        let fields = serde_json::to_string(&patch).expect("the patch serialises");
         let base = format!(
-            r#""id":"a_{at}","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.000Z""#
+            r#""id":"a_{at}","createdAt":"2026-06-01T08:00:00.000Z",
+              "updatedAt":"2026-06-01T08:00:00.000Z""#
         );
-        let row = format!("{{{base},{}", &declared[1..]);
-        let read: Row<Amount> = serde_json::from_str(&row).expect("a row");
+        let row = format!("{{{base},{}", &fields[1..]);
+        let read: Row<Amount> = serde_json::from_str(&row).expect("the row parses");
         assert_eq!(read.data, amount);
-        let sent = through_javascript(&serde_json::to_string(&read).expect("JSON"));
+        let sent = through_javascript(&serde_json::to_string(&read).expect("the row serialises"));
         let insert = format!(
-            "INSERT INTO amounts (id, organization_id, total, \"natural\", price, token, ratio, least)
-             SELECT id, 'acme', total, \"natural\", price, token, ratio, least FROM jsonb_populate_record(null::amounts, '{sent}')"
+            "INSERT INTO amounts (id, organization_id, total, \"natural\", price, token, ratio, \
+             least)
+             SELECT id, 'acme', total, \"natural\", price, token, ratio, least \
+             FROM jsonb_populate_record(null::amounts, '{sent}')"
         );
-        session.run(&insert).expect("PostgreSQL takes it");
+        session.run(&insert).expect("PostgreSQL accepts the row");
         let stored = session.texts(&format!(
-            "SELECT json_build_object('id', id, 'createdAt', '2026-06-01T08:00:00.000Z', 'updatedAt', '2026-06-01T08:00:00.000Z',
-               'total', total::text, 'natural', \"natural\"::text, 'price', price::text, 'token', token, 'ratio', ratio,
+            "SELECT json_build_object('id', id, 'createdAt', '2026-06-01T08:00:00.000Z', \
+             'updatedAt', '2026-06-01T08:00:00.000Z',
+               'total', total::text, 'natural', \"natural\"::text, 'price', price::text, 'token', \
+               token, 'ratio', ratio,
                'least', least::text)::text FROM amounts WHERE id = 'a_{at}'"
         ));
-        let back: Row<Amount> = serde_json::from_str(&stored[0]).expect("a row");
+        let back: Row<Amount> = serde_json::from_str(&stored[0]).expect("the row parses");
         assert_eq!(back.data, amount, "{}", stored[0]);
     }
 }

@@ -1,4 +1,4 @@
-//! What each target writes for each fixture, one snapshot per file.
+//! Snapshots every file that each target writes for each fixture.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, front::json};
@@ -6,18 +6,18 @@ use ablo_tests::fixtures;
 use serde_json::Map;
 use std::path::Path;
 
-/// What the typescript target writes as it stands in the emitter's folder.
-const ROOMS: [&str; 4] = ["/codec.ts", "/node_socket.ts", "/runtime.ts", "/validate.ts"];
+/// Files that the typescript target copies verbatim from the emitter's folder.
+const VERBATIM_FILES: [&str; 4] = ["/codec.ts", "/node_socket.ts", "/runtime.ts", "/validate.ts"];
 const EMPTY: &str = r#"{"v":3,"models":{},"identityRoles":[]}"#;
 
 fn emit(text: &str, target: &str) -> Files {
-    let schema = json::read(text).schema.expect("the fixture is a good one");
+    let schema = json::read(text).schema.expect("the fixture is valid");
     let hashes = Hashes::of(&schema);
     let target = targets().iter().find(|known| known.id() == target).expect("the target exists");
     let mut files = Files::default();
     target
         .configure(&Map::new())
-        .expect("defaults are good options")
+        .expect("the default options are valid")
         .emit(&Input::new(&schema, &hashes), &mut files);
     files
 }
@@ -27,23 +27,27 @@ fn check(name: &str, path: &str, target: &str) {
     let files = emit(&text, target);
     assert!(files.iter().count() > 0, "{target} writes something for every schema");
     assert_eq!(files, emit(&text, target), "the second run gives the same bytes");
-    let of_nothing = emit(EMPTY, target);
+    let empty_output = emit(EMPTY, target);
     for (path, text) in files.iter() {
-        // Files that are part of the emitter are read there.
-        if ROOMS.iter().any(|room| path.ends_with(room)) {
-            assert_eq!(Some(text), of_nothing.get(path), "{path} is the same for every schema");
+        // Verbatim files are reviewed in the emitter, so they have no snapshot.
+        if VERBATIM_FILES.iter().any(|file| path.ends_with(file)) {
+            assert_eq!(Some(text), empty_output.get(path), "{path} is the same for every schema");
             continue;
         }
-        // What does not depend on the schema otherwise is read once, in the golden of `empty`.
+        // Other files that do not depend on the schema have one snapshot, that of `empty`.
         if name != "empty" && (path.contains("/wire.") || path.ends_with("/service.sql")) {
-            assert_eq!(Some(text), of_nothing.get(path), "{path} is the same for every schema");
+            assert_eq!(Some(text), empty_output.get(path), "{path} is the same for every schema");
             continue;
         }
-        assert!(path.starts_with(&format!("{target}/")), "{path} lies in the folder of its target");
-        assert!(text.ends_with('\n') && !text.contains('\r'), "{path} is made of lines");
+        assert!(path.starts_with(&format!("{target}/")), "{path} is in the folder of its target");
+        assert!(
+            text.ends_with('\n') && !text.contains('\r'),
+            "{path} ends with a newline and has no CR"
+        );
         let snapshot = path.trim_start_matches(&format!("{target}/")).replace('/', "__");
+        let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
         insta::with_settings!({
-            snapshot_path => Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name).join(target),
+            snapshot_path => goldens.join(name).join(target),
             prepend_module_to_snapshot => false,
             omit_expression => true,
         }, {

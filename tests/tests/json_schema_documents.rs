@@ -1,4 +1,5 @@
-//! JSON Schema documents against the meta-schema, and against documents that they must accept or refuse.
+//! Validates JSON Schema documents against the meta-schema, and with documents that they must
+//! accept or refuse.
 
 use ablo_codegen::emit::json_schema::JsonSchema;
 use ablo_codegen::{Files, Input, Target};
@@ -25,16 +26,16 @@ fn parse(files: &Files, path: &str) -> Value {
     serde_json::from_str(files.get(path).expect("the file is written")).expect("the file is JSON")
 }
 
-/// A validator of one definition, formats included.
+/// Returns a validator of one definition that also checks formats.
 fn definition(mut document: Value, name: &str) -> Validator {
-    let members = document.as_object_mut().expect("a schema");
+    let members = document.as_object_mut().expect("the document is an object");
     assert!(members["$defs"][name].is_object(), "{name} is defined");
     members.retain(|member, _| member == "$schema" || member == "$defs");
     members.insert("$ref".to_owned(), json!(format!("#/$defs/{name}")));
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .build(&document)
-        .expect("a schema of 2020-12")
+        .expect("the document is a 2020-12 schema")
 }
 
 const TASKS: &str = r#"{"v":3,"models":{"tasks":{"typename":"Task","fields":{
@@ -45,11 +46,13 @@ const TASKS: &str = r#"{"v":3,"models":{"tasks":{"typename":"Task","fields":{
     "urgent":{"type":"boolean","isOptional":true,"isIndexed":false},
     "dueAt":{"type":"date","isOptional":true,"isIndexed":false},
     "body":{"type":"json","isOptional":false,"isIndexed":false},
-    "extra":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+    "extra":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},
+    "identityRoles":[]}"#;
 
 fn row() -> Value {
     json!({
-        "id": "t_1", "createdAt": "2026-06-01T08:00:00.000Z", "updatedAt": "2026-06-01T08:00:00.000Z",
+        "id": "t_1", "createdAt": "2026-06-01T08:00:00.000Z",
+        "updatedAt": "2026-06-01T08:00:00.000Z",
         "title": "Write", "status": "todo", "body": {"blocks": []},
     })
 }
@@ -58,7 +61,7 @@ fn create() -> Value {
     json!({"title": "Write", "status": "todo", "body": {"blocks": []}})
 }
 
-/// The document with some members replaced, or taken away where the new value is the string `<absent>`.
+/// Returns the document with some members replaced, or removed where the new value is `<absent>`.
 fn with(mut document: Value, changes: Value) -> Value {
     let members = document.as_object_mut().expect("an object");
     for (name, value) in changes.as_object().expect("an object") {
@@ -90,18 +93,18 @@ fn check_in(schema: &str, name: &str, base: &Value, accepted: &[Value], refused:
 }
 
 #[test]
-fn every_file_is_a_schema_of_2020_12() {
+fn every_file_is_a_2020_12_schema() {
     for (name, text) in fixtures::good_schemas() {
         let files = files(&text, &json!({}));
         let document = parse(&files, "json-schema/models.json");
         assert_eq!(document["$schema"], "https://json-schema.org/draft/2020-12/schema");
         jsonschema::meta::validate(&document).unwrap_or_else(|error| panic!("{name}: {error}"));
         let models = document["$defs"].as_object().map_or(0, Map::len);
-        let source: Value = serde_json::from_str(&text).expect("a fixture is JSON");
+        let source: Value = serde_json::from_str(&text).expect("the fixture is JSON");
         assert_eq!(
             models,
             3 * source["models"].as_object().map_or(0, Map::len),
-            "{name}: no name was given twice"
+            "{name}: every definition has its own name"
         );
     }
     let wire = parse(&files(TASKS, &json!({})), "json-schema/wire.json");
@@ -109,18 +112,20 @@ fn every_file_is_a_schema_of_2020_12() {
 }
 
 #[test]
-fn the_meta_schema_can_refuse() {
+fn the_meta_schema_rejects_an_unknown_type() {
     assert!(jsonschema::meta::validate(&json!({"type": "objekt"})).is_err());
 }
 
 #[test]
-fn a_row_is_open_and_its_required_fields_are_not_null() {
+fn a_row_allows_unknown_members_and_requires_non_null_fields() {
     let accepted = [
         json!({}),
         json!({"status": "paused"}),
         json!({"mood": "odd", "unheardOf": 1}),
-        json!({"mood": null, "points": null, "urgent": null, "dueAt": null, "extra": null, "organizationId": null}),
-        json!({"points": 1.5, "urgent": true, "dueAt": "2026-06-02T00:00:00Z", "extra": [1], "createdBy": "u_1"}),
+        json!({"mood": null, "points": null, "urgent": null, "dueAt": null, "extra": null,
+            "organizationId": null}),
+        json!({"points": 1.5, "urgent": true, "dueAt": "2026-06-02T00:00:00Z", "extra": [1],
+            "createdBy": "u_1"}),
         json!({"body": "text"}),
     ];
     let refused = [
@@ -141,7 +146,7 @@ fn a_row_is_open_and_its_required_fields_are_not_null() {
 }
 
 #[test]
-fn a_create_needs_what_is_required_and_no_base_field() {
+fn a_create_requires_required_fields_but_no_base_fields() {
     let accepted =
         [json!({}), json!({"mood": null}), json!({"unheardOf": 1}), json!({"status": "paused"})];
     let refused = [
@@ -154,7 +159,7 @@ fn a_create_needs_what_is_required_and_no_base_field() {
 }
 
 #[test]
-fn a_patch_needs_nothing_and_clears_only_what_is_optional() {
+fn a_patch_requires_nothing_and_clears_only_optional_fields() {
     let accepted = [
         json!({}),
         json!({"title": "New"}),
@@ -171,14 +176,15 @@ fn a_patch_needs_nothing_and_clears_only_what_is_optional() {
 }
 
 #[test]
-fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
+fn formats_and_shapes_are_enforced_and_defaults_are_optional() {
     let schema = fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json"));
     let gauge = json!({"decimal": "1", "token": "67e55044-10b1-426f-9247-bb680e5fe0c8"});
     let accepted = [
         json!({}),
         json!({"int8": -128, "uint8": 255, "int32": null, "float": 0.5}),
         json!({"int64": "-9223372036854775808", "uint64": "18446744073709551615"}),
-        json!({"decimal": "-0.10", "price": "9999999999.99", "ratio": "0.99", "whole": "9".repeat(40)}),
+        json!({"decimal": "-0.10", "price": "9999999999.99", "ratio": "0.99",
+            "whole": "9".repeat(40)}),
     ];
     let refused = [
         json!({"decimal": "<absent>"}),
@@ -210,7 +216,7 @@ fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
         json!({"list": {}}),
     ];
     check_in(&schema, "ShapeCreate", &shape, &accepted, &refused);
-    // A row has what a create may leave out, and a patch fills in nothing.
+    // A row requires fields that a create may omit, and a patch has no defaults.
     let document = parse(&files(&schema, &json!({})), "json-schema/models.json");
     let required = document["$defs"]["Default"]["required"].as_array().expect("a list");
     assert!(
@@ -221,10 +227,11 @@ fn formats_and_shapes_constrain_and_defaults_may_be_left_out() {
 }
 
 #[test]
-fn frames_of_the_wire_are_told_from_other_things() {
+fn wire_frames_are_validated() {
     let wire = parse(&files(TASKS, &json!({})), "json-schema/wire.json");
     let receipt = definition(wire.clone(), "CommitReceipt");
-    let good = json!({"object": "commit_receipt", "clientTxId": "a", "serverTxId": "413", "success": true,
+    let good = json!({"object": "commit_receipt", "clientTxId": "a", "serverTxId": "413",
+        "success": true,
         "status": "confirmed", "lastSyncId": 413, "ops": 1});
     assert!(receipt.is_valid(&good));
     assert!(!receipt.is_valid(&with(good.clone(), json!({"success": "yes"}))));
@@ -237,7 +244,7 @@ fn frames_of_the_wire_are_told_from_other_things() {
 }
 
 #[test]
-fn ids_begin_with_the_given_base() {
+fn ids_begin_with_the_base_id() {
     let files = files(TASKS, &json!({"base-id": "https://example.com/schemas/"}));
     assert_eq!(
         parse(&files, "json-schema/models.json")["$id"],
@@ -250,6 +257,6 @@ fn ids_begin_with_the_given_base() {
     let error = JsonSchema
         .configure(json!({"base": 1}).as_object().expect("an object"))
         .err()
-        .expect("a refusal");
+        .expect("the option is refused");
     assert!(error.message.contains("base"), "{error}");
 }

@@ -1,7 +1,7 @@
-//! Generated schemas before the judges: what nobody wrote a fixture for must be right too.
+//! Runs the judges on the output for random schemas.
 //!
-//! The same schemas in every run: few of them quickly, many with `ABLO_LONG` set (`cargo xtask long`). A schema that a
-//! judge refuses is kept under `fixtures/schemas/` with the defect's name.
+//! Every run uses the same schemas: 12 by default, 300 with `ABLO_LONG` (`cargo xtask long`). Keep
+//! a schema that a judge refuses under `fixtures/schemas/`, named after the defect.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, Schema, front::json};
@@ -23,11 +23,11 @@ fn schemas() -> Vec<(String, String)> {
         .map(|n| {
             let document = arbitrary::schema()
                 .new_tree(&mut runner)
-                .expect("the strategy gives schemas")
+                .expect("the strategy generates a schema")
                 .current();
             (
                 format!("generated_{n:03}"),
-                serde_json::to_string_pretty(&document).expect("values print"),
+                serde_json::to_string_pretty(&document).expect("the schema serialises"),
             )
         })
         .collect()
@@ -41,19 +41,19 @@ fn emit(text: &str, target: &str) -> Files {
     let schema = read(text);
     let target = targets().iter().find(|known| known.id() == target).expect("the target is built");
     let mut files = Files::default();
-    let emitter = target.configure(&Map::new()).expect("defaults are good options");
+    let emitter = target.configure(&Map::new()).expect("the default options are valid");
     emitter.emit(&Input::new(&schema, &Hashes::of(&schema)), &mut files);
     files
 }
 
 #[test]
-fn rustc_takes_them() {
+fn rustc_accepts_generated_schemas() {
     let judged = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), "judged-generated", "2021");
     let mut lib = "#![deny(warnings)]\n#![forbid(unsafe_code)]\n".to_owned();
     for (name, text) in schemas() {
         judged.add(
             &format!("src/{name}.rs"),
-            emit(&text, "rust").get("rust/mod.rs").expect("one file"),
+            emit(&text, "rust").get("rust/mod.rs").expect("the file is generated"),
         );
         lib += &format!("pub mod {name};\n");
     }
@@ -62,7 +62,7 @@ fn rustc_takes_them() {
 }
 
 #[test]
-fn tsc_takes_them() {
+fn tsc_accepts_generated_schemas() {
     let project = Project::new();
     for (name, text) in schemas() {
         emit(&text, "typescript")
@@ -73,13 +73,13 @@ fn tsc_takes_them() {
 }
 
 #[test]
-fn postgres_takes_them_and_the_second_run_changes_nothing() {
+fn postgres_accepts_generated_schemas_and_the_second_run_changes_nothing() {
     for (name, text) in schemas() {
         let program = program(&read(&text));
         let database = Server::shared().database();
         let warnings = apply(&mut database.session(), &program);
         let mut session = database.session();
-        let (made, tables) = (footprint(&mut session), catalogue(&mut session));
+        let (before, tables) = (footprint(&mut session), catalogue(&mut session));
         assert_eq!(apply(&mut session, &program), warnings, "{name}\n{text}");
         assert_eq!(
             catalogue(&mut session),
@@ -88,22 +88,22 @@ fn postgres_takes_them_and_the_second_run_changes_nothing() {
         );
         assert_eq!(
             footprint(&mut session),
-            made,
-            "{name}: the second run wrote to the catalogue\n{text}"
+            before,
+            "{name}: the second run wrote to the catalog\n{text}"
         );
     }
 }
 
 #[test]
-fn an_openapi_validator_takes_them() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+fn an_openapi_validator_accepts_generated_schemas() {
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
     let documents = schemas()
         .into_iter()
         .map(|(name, text)| {
             let path = folder.path().join(format!("{name}.json"));
             let document = emit(&text, "openapi");
-            fs::write(&path, document.get("openapi/openapi.json").expect("one file"))
-                .expect("writable");
+            fs::write(&path, document.get("openapi/openapi.json").expect("the file is generated"))
+                .expect("the document is written");
             path
         })
         .collect::<Vec<_>>();
@@ -111,10 +111,10 @@ fn an_openapi_validator_takes_them() {
 }
 
 #[test]
-fn json_schema_takes_its_own_meta_schema() {
+fn json_schema_output_matches_the_meta_schema() {
     for (name, text) in schemas() {
         for (path, text) in emit(&text, "json-schema").iter() {
-            let schema = serde_json::from_str(text).expect("JSON");
+            let schema = serde_json::from_str(text).expect("the file is JSON");
             assert!(jsonschema::meta::is_valid(&schema), "{name}: {path}");
         }
     }

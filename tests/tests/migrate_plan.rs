@@ -1,4 +1,5 @@
-//! Plans on a real server: from nothing, from a ledger, from a baseline; approvals; what moved meanwhile; what drifted.
+//! Plans on a real server: from an empty database, a ledger or a baseline; approvals, changed
+//! databases and drift.
 
 use ablo_migrate::postgres::{Database, Patience};
 use ablo_migrate::{Dialect, Error, Plan, apply, current, drift, offline, plan_for};
@@ -17,35 +18,37 @@ const FIXTURES: [&str; 6] = [
 
 fn fixture(name: &str) -> Schema {
     let path = format!("{}/../fixtures/schemas/{name}/schema.json", env!("CARGO_MANIFEST_DIR"));
-    schema(&std::fs::read_to_string(path).expect("a fixture"))
+    schema(&std::fs::read_to_string(path).expect("the fixture is readable"))
 }
 
 fn tasks(fields: &str) -> Schema {
     schema(&format!(
-        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#
+        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},
+          "identityRoles":[]}}"#
     ))
 }
 
 const TITLE: &str = r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#;
 const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
-const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,
+  "isIndexed":false,"default":"open"}"#;
 
 fn open(address: &str) -> Database {
-    Database::connect(address, "public").expect("a session")
+    Database::connect(address, "public").expect("the session opens")
 }
 
 fn plan_to(database: &mut Database, next: &Schema) -> Plan {
-    let prev = current(database, None, true).expect("a ledger or nothing").schema;
-    let diff = diff(prev.as_ref(), next, &Hints::default()).expect("no hints, no faults");
-    plan_for(database, &diff, &Backfills::default(), true).expect("a plan")
+    let prev = current(database, None, true).expect("the current schema is known").schema;
+    let diff = diff(prev.as_ref(), next, &Hints::default()).expect("there are no hints");
+    plan_for(database, &diff, &Backfills::default(), true).expect("the plan is created")
 }
 
 fn codes<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<&'static str> {
-    result.expect_err("it is refused").0.iter().map(|finding| finding.code.name).collect()
+    result.expect_err("the call is refused").0.iter().map(|finding| finding.code.name).collect()
 }
 
 #[test]
-fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
+fn an_empty_database_is_migrated_to_every_fixture_once() {
     for name in FIXTURES {
         let server = Server::shared().database();
         let mut database = open(&server.address());
@@ -56,10 +59,14 @@ fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!outcome.was_done);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
-        // A second time the ledger says that it is done; a new plan has nothing to do.
-        assert!(apply(&mut database, &plan, Patience::default()).expect("it is done").was_done);
+        // The ledger records the plan as applied, and a new plan is empty.
+        assert!(
+            apply(&mut database, &plan, Patience::default())
+                .expect("the plan was applied before")
+                .was_done
+        );
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
-        // What was provisioned is what was migrated, but for the ledger.
+        // Apart from the ledger, migrating and provisioning give the same catalog.
         let provisioned = Server::shared().database();
         provision_silently(&mut provisioned.session(), &next);
         let mut migrated = catalogue(&mut server.session());
@@ -70,13 +77,13 @@ fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
 }
 
 #[test]
-fn what_loses_values_runs_only_when_it_is_approved() {
+fn a_lossy_plan_requires_approval() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
     let first = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
-    apply(&mut database, &first, Patience::default()).expect("it applies");
+    apply(&mut database, &first, Patience::default()).expect("the plan applies");
     let row = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n')";
-    server.admin().run(row).expect("a row");
+    server.admin().run(row).expect("the row is inserted");
     let mut plan = plan_to(&mut open(&server.address()), &tasks(TITLE));
     let ids: Vec<_> = plan.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
     assert_eq!(ids, ["loss:0"]);
@@ -84,51 +91,55 @@ fn what_loses_values_runs_only_when_it_is_approved() {
         codes(apply(&mut database, &plan, Patience::default())),
         ["ablo::migrate::approval_missing"]
     );
-    plan.approve("loss:0", Some("ada")).expect("it is asked for");
-    apply(&mut database, &plan, Patience::default()).expect("it is approved");
+    plan.approve("loss:0", Some("ada")).expect("the approval is needed");
+    apply(&mut database, &plan, Patience::default()).expect("the plan is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
 }
 
 #[test]
-fn rows_are_measured_by_a_role_that_sees_them() {
+fn rows_are_counted_only_by_a_role_that_sees_them() {
     let server = Server::shared().database();
     provision_silently(&mut server.session(), &tasks(&format!("{TITLE},{NOTE}")));
-    let rows = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)";
-    server.admin().run(rows).expect("rows");
-    let seen = server.address().replace(server.owner(), "postgres");
+    let rows = "INSERT INTO tasks (id, organization_id, title, note) \
+        VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)";
+    server.admin().run(rows).expect("the rows are inserted");
+    let superuser = server.address().replace(server.owner(), "postgres");
     let (prev, next) = (tasks(&format!("{TITLE},{NOTE}")), tasks(TITLE));
-    let diff = diff(Some(&prev), &next, &Hints::default()).expect("no faults");
+    let diff = diff(Some(&prev), &next, &Hints::default()).expect("there are no hints");
     let plan = |address: &str| {
-        plan_for(&mut open(address), &diff, &Backfills::default(), true).expect("a plan").body
+        plan_for(&mut open(address), &diff, &Backfills::default(), true)
+            .expect("the plan is created")
+            .body
     };
-    let measured = plan(&seen);
-    assert_eq!(measured.approvals_needed[0].rows, Some(1));
-    assert_eq!(measured.rows["tasks"].count, 2);
-    assert!(measured.rows["tasks"].exact);
-    // Its owner is under the policy too: nothing is counted rather than too little.
+    let counted = plan(&superuser);
+    assert_eq!(counted.approvals_needed[0].rows, Some(1));
+    assert_eq!(counted.rows["tasks"].count, 2);
+    assert!(counted.rows["tasks"].exact);
+    // The policy also applies to the owner: rows are not counted rather than counted too low.
     let hidden = plan(&server.address());
     assert_eq!(hidden.approvals_needed[0].rows, None);
     assert!(!hidden.rows["tasks"].exact);
 }
 
 #[test]
-fn a_plan_is_refused_when_the_database_moved() {
+fn a_plan_is_refused_when_the_database_changed() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
-    let (one, other) =
+    let (first, second) =
         (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
-    apply(&mut database, &one, Patience::default()).expect("it applies");
+    apply(&mut database, &first, Patience::default()).expect("the plan applies");
     assert_eq!(
-        codes(apply(&mut database, &other, Patience::default())),
+        codes(apply(&mut database, &second, Patience::default())),
         ["ablo::migrate::schema_moved"]
     );
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
-    server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("a column");
+    server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("the column is added");
     assert_eq!(
         codes(apply(&mut database, &next, Patience::default())),
         ["ablo::migrate::database_moved"]
     );
-    let mut elsewhere = Database::connect(&server.address(), "elsewhere").expect("a session");
+    let mut elsewhere =
+        Database::connect(&server.address(), "elsewhere").expect("the session opens");
     assert_eq!(
         codes(apply(&mut elsewhere, &next, Patience::default())),
         ["ablo::migrate::plan_elsewhere"]
@@ -136,24 +147,26 @@ fn a_plan_is_refused_when_the_database_moved() {
 }
 
 #[test]
-fn two_applies_at_once_are_one_after_the_other() {
+fn concurrent_applies_are_serialised() {
     let server = Server::shared().database();
     let plan = plan_to(&mut open(&server.address()), &fixture("newsroom"));
     let run = || {
         let (address, plan) = (server.address(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut open(&address), &plan, Patience::default()).expect("it applies").was_done
+            apply(&mut open(&address), &plan, Patience::default())
+                .expect("the plan applies")
+                .was_done
         })
     };
     let (one, other) = (run(), run());
-    let mut done = [one.join().expect("it ends"), other.join().expect("it ends")];
+    let mut done = [one.join().expect("the thread ends"), other.join().expect("the thread ends")];
     done.sort_unstable();
     assert_eq!(done, [false, true]);
-    assert_eq!(open(&server.address()).ledger().expect("readable").len(), 1);
+    assert_eq!(open(&server.address()).ledger().expect("the database is readable").len(), 1);
 }
 
 #[test]
-fn tables_without_a_ledger_need_a_baseline_that_fits() {
+fn tables_without_a_ledger_need_a_matching_baseline() {
     let server = Server::shared().database();
     let (has, next) = (tasks(TITLE), tasks(&format!("{TITLE},{NOTE}")));
     provision_silently(&mut server.session(), &has);
@@ -165,24 +178,25 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
         "ablo::drift::index_missing",
     ];
     assert_eq!(codes(current(&mut database, Some(&next), true)), expected);
-    let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
-    let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
-    let plan = plan_for(&mut database, &diff, &Backfills::default(), true).expect("a plan");
-    apply(&mut database, &plan, Patience::default()).expect("it applies");
+    let prev = current(&mut database, Some(&has), true).expect("the baseline matches").schema;
+    let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("there are no hints");
+    let plan =
+        plan_for(&mut database, &diff, &Backfills::default(), true).expect("the plan is created");
+    apply(&mut database, &plan, Patience::default()).expect("the plan applies");
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
-    // A plan that was made without a database cannot know that these are the tables it starts from.
-    let apart = Server::shared().database();
-    provision_silently(&mut apart.session(), &has);
-    let blind =
-        offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
+    // A plan made without a database is refused: its previous schema is not in the ledger.
+    let unrecorded = Server::shared().database();
+    provision_silently(&mut unrecorded.session(), &has);
+    let offline_plan = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true)
+        .expect("the plan is created");
     assert_eq!(
-        codes(apply(&mut open(&apart.address()), &blind, Patience::default())),
+        codes(apply(&mut open(&unrecorded.address()), &offline_plan, Patience::default())),
         ["ablo::migrate::schema_moved"]
     );
 }
 
 #[test]
-fn what_was_changed_by_hand_is_found_with_what_mends_it() {
+fn drift_is_reported_with_the_statement_that_fixes_it() {
     let next = tasks(&format!("{TITLE},{NOTE},{STATE}"));
     let edits = [
         ("DROP TABLE tasks", "table_missing"),
@@ -203,51 +217,56 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
         ("DROP POLICY tenant_isolation ON tasks", "policy"),
         ("CREATE POLICY more ON tasks USING (true)", "policy_extra"),
     ];
-    for (edit, what) in edits {
+    for (edit, code) in edits {
         let server = Server::shared().database();
         let mut session = server.session();
         provision_silently(&mut session, &next);
         session.run(edit).unwrap_or_else(|error| panic!("{edit}: {error}"));
         let mut database = open(&server.address());
-        let found = drift(&mut database, &next, true).expect("readable");
+        let found = drift(&mut database, &next, true).expect("the database is readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
-        assert_eq!(names, [format!("ablo::drift::{what}")], "{edit}");
-        // The statement mends it: nothing is left.
-        if let Some(mend) = &found[0].mend {
-            session.run(mend).unwrap_or_else(|error| panic!("{mend}: {error}"));
-            assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{mend}");
+        assert_eq!(names, [format!("ablo::drift::{code}")], "{edit}");
+        // The suggested statement removes the drift.
+        if let Some(sql) = &found[0].mend {
+            session.run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{sql}");
         } else {
             assert!(
-                matches!(what, "table_missing" | "column_type") || what.ends_with("_extra"),
-                "{what} has no statement"
+                matches!(code, "table_missing" | "column_type") || code.ends_with("_extra"),
+                "{code} has no statement"
             );
         }
     }
 }
 
 #[test]
-fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
+fn missing_and_unvalidated_foreign_keys_are_reported() {
     let next = fixture("newsroom");
     let server = Server::shared().database();
     let mut session = server.session();
     provision_silently(&mut session, &next);
-    let keys = session.texts("SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint WHERE contype = 'f' LIMIT 1");
-    session.run(&keys[0]).expect("a key less");
+    let keys = session.texts(
+        "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', \
+        conrelid::regclass, conname) FROM pg_constraint WHERE contype = 'f' LIMIT 1",
+    );
+    session.run(&keys[0]).expect("the key is dropped");
     let mut database = open(&server.address());
     for _ in 0..2 {
-        let found = drift(&mut database, &next, true).expect("readable");
+        let found = drift(&mut database, &next, true).expect("the database is readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         assert_eq!(names, ["ablo::drift::foreign_key_missing"]);
-        session.run(found[0].mend.as_deref().expect("a statement")).expect("it mends");
+        session
+            .run(found[0].mend.as_deref().expect("the finding has a statement"))
+            .expect("the statement runs");
     }
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
 }
 
 #[test]
-fn what_the_server_or_the_options_do_not_allow_is_coded() {
+fn server_and_option_errors_have_codes() {
     let server = Server::shared().database();
     assert_eq!(codes(open(&server.address()).rows("nowhere")), ["ablo::database::refused"]);
     let long = "x".repeat(64);
-    let mut database = Database::connect(&server.address(), &long).expect("a session");
+    let mut database = Database::connect(&server.address(), &long).expect("the session opens");
     assert_eq!(codes(drift(&mut database, &tasks(TITLE), true)), ["ablo::migrate::options"]);
 }

@@ -1,4 +1,5 @@
-//! Databases pulled into schemas: what was provisioned comes back, and what a schema cannot say is told.
+//! Pulls databases into schemas: provisioned schemas are recovered, and unsupported features are
+//! reported.
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
 use ablo_migrate::postgres::Database;
@@ -12,17 +13,18 @@ use ablo_tests::postgres::{Server, provision_silently, schema};
 use serde_json::json;
 
 fn pulled(database: &mut Database) -> Pulled {
-    pull(&database.live().expect("readable"))
+    pull(&database.live().expect("the database is readable"))
 }
 
 #[test]
-fn a_provisioned_schema_comes_back_as_one_with_the_same_tables() {
-    let mut whole = 0;
+fn a_pulled_schema_has_the_provisioned_tables() {
+    let mut complete = 0;
     for (name, text) in good_schemas() {
         let before = schema(&text);
         let server = Server::shared().database();
         provision_silently(&mut server.session(), &before);
-        let mut database = Database::connect(&server.address(), "public").expect("a session");
+        let mut database =
+            Database::connect(&server.address(), "public").expect("the session opens");
         let Pulled { document, findings } = pulled(&mut database);
         assert_eq!(findings, [], "{name}");
         let read = json::read(&document);
@@ -30,12 +32,12 @@ fn a_provisioned_schema_comes_back_as_one_with_the_same_tables() {
             read.schema.unwrap_or_else(|| panic!("{name}: {:#?}\n{document}", read.diagnostics));
         assert_eq!(drift(&mut database, &after, true), Ok(Vec::new()), "{name}\n{document}");
         needs_no_migration(&name, &before, &after);
-        whole += usize::from(is_said_in_rust(&name, &after));
+        complete += usize::from(is_fully_printed_as_rust(&name, &after));
     }
-    assert!(whole > 40, "Rust says only {whole} of them whole");
+    assert!(complete > 40, "only {complete} schemas are fully printed as Rust");
 }
 
-/// Which models and fields are which, as tables and columns say it.
+/// Returns rename hints for models and fields with the same table or column.
 fn hints(before: &Schema, after: &Schema) -> String {
     let (mut models, mut fields) = (Vec::new(), Vec::new());
     for model in after.models() {
@@ -48,43 +50,47 @@ fn hints(before: &Schema, after: &Schema) -> String {
         for field in &model.fields {
             let old =
                 old.fields.iter().find(|old| old.column == field.column && old.name != field.name);
-            fields.extend(old.map(
-                |old| json!({ "model": model.key.as_str(), "from": old.name.as_str(), "to": field.name.as_str() }),
-            ));
+            fields.extend(old.map(|old| {
+                json!({ "model": model.key.as_str(), "from": old.name.as_str(),
+                    "to": field.name.as_str() })
+            }));
         }
     }
     json!({ "models": models, "fields": fields }).to_string()
 }
 
 fn needs_no_migration(name: &str, before: &Schema, after: &Schema) {
-    let (hints, told) = json::read_hints(&hints(before, after));
-    let hints = hints.unwrap_or_else(|| panic!("{name}: {told:#?}"));
-    let diff = diff(Some(before), after, &hints).unwrap_or_else(|told| panic!("{name}: {told:#?}"));
+    let (hints, diagnostics) = json::read_hints(&hints(before, after));
+    let hints = hints.unwrap_or_else(|| panic!("{name}: {diagnostics:#?}"));
+    let diff =
+        diff(Some(before), after, &hints).unwrap_or_else(|error| panic!("{name}: {error:#?}"));
     let options = PostgresOptions { foreign_keys: true, ..PostgresOptions::default() };
-    let migration =
-        migrate(&diff, Some(before), after, &Backfills::default(), &options).expect("good options");
+    let migration = migrate(&diff, Some(before), after, &Backfills::default(), &options)
+        .expect("the options are valid");
     if name == "schemas-field-facets" {
-        // The server spells dates and objects its own way, and means the same.
+        // The server prints dates and objects differently, with the same meaning.
         let statements = migration.statements.iter().filter(|statement| statement.cause.is_some());
-        let left: Vec<&str> = statements.map(|statement| statement.sql.as_str()).collect();
-        let spelled = ["\"since\" SET DEFAULT", "\"body\" SET DEFAULT"];
+        let remaining: Vec<&str> = statements.map(|statement| statement.sql.as_str()).collect();
+        let defaults = ["\"since\" SET DEFAULT", "\"body\" SET DEFAULT"];
         assert!(
-            left.len() == 2 && left.iter().zip(spelled).all(|(sql, part)| sql.contains(part)),
-            "{left:#?}"
+            remaining.len() == 2
+                && remaining.iter().zip(defaults).all(|(sql, part)| sql.contains(part)),
+            "{remaining:#?}"
         );
     } else {
         assert!(migration.is_empty(), "{name}: {migration:#?}");
     }
 }
 
-/// Whether it is said whole: of a field that every row has Rust says no prose, and of defaults no lists and objects.
-fn is_said_in_rust(name: &str, after: &Schema) -> bool {
+/// Returns whether the Rust source has the whole schema. It omits descriptions of base fields, and
+/// lists and objects as defaults.
+fn is_fully_printed_as_rust(name: &str, after: &Schema) -> bool {
     let printed = ablo_codegen::emit::rust::source::print(after);
-    let known = |pointer: &str| {
+    let omitted = |pointer: &str| {
         ["/description", "/deprecated", "/default"].iter().any(|end| pointer.ends_with(end))
     };
     assert!(
-        printed.differences.iter().all(|unsaid| known(&unsaid.pointer)),
+        printed.differences.iter().all(|difference| omitted(&difference.pointer)),
         "{name}: {:#?}",
         printed.differences
     );
@@ -95,11 +101,15 @@ fn is_said_in_rust(name: &str, after: &Schema) -> bool {
 #[test]
 fn tables_get_idiomatic_keys() {
     let server = Server::shared().database();
-    let base = "id text PRIMARY KEY, created_by text, created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()";
+    let base = "id text PRIMARY KEY, created_by text, created_at timestamptz NOT NULL \
+        DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()";
     for table in ["weather_reports", "a_b", "\"aB\"", "tasks"] {
-        server.session().run(&format!("CREATE TABLE {table} ({base})")).expect("a table");
+        server
+            .session()
+            .run(&format!("CREATE TABLE {table} ({base})"))
+            .expect("the table is created");
     }
-    let mut database = Database::connect(&server.address(), "public").expect("a session");
+    let mut database = Database::connect(&server.address(), "public").expect("the session opens");
     let Pulled { document, findings } = pulled(&mut database);
     assert_eq!(findings, []);
     let after = schema(&document);
@@ -118,13 +128,15 @@ fn tables_get_idiomatic_keys() {
 }
 
 #[test]
-fn what_a_schema_cannot_say_is_told() {
+fn unsupported_database_features_are_reported() {
     let server = Server::shared().database();
     let sql = r#"
         CREATE TABLE others (a text, b text, PRIMARY KEY (a, b));
         CREATE TABLE things (
-          id bigint PRIMARY KEY, created_by text, created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(),
-          size point, name varchar(20) DEFAULT upper('x'), a text, b text, twice text GENERATED ALWAYS AS (a || a) STORED, "Größe" text,
+          id bigint PRIMARY KEY, created_by text, created_at timestamptz NOT NULL DEFAULT now(),
+           updated_at timestamptz NOT NULL DEFAULT now(),
+          size point, name varchar(20) DEFAULT upper('x'), a text, b text,
+           twice text GENERATED ALWAYS AS (a || a) STORED, "Größe" text,
           CHECK (name <> ''), FOREIGN KEY (a, b) REFERENCES others (a, b)
         );
         CREATE INDEX things_lower ON things (lower(name));
@@ -135,14 +147,14 @@ fn what_a_schema_cannot_say_is_told() {
         ALTER TABLE things ENABLE ROW LEVEL SECURITY;
         CREATE POLICY own ON things USING (created_by = current_user);
     "#;
-    server.session().run(sql).expect("tables");
-    let mut database = Database::connect(&server.address(), "public").expect("a session");
+    server.session().run(sql).expect("the tables are created");
+    let mut database = Database::connect(&server.address(), "public").expect("the session opens");
     let Pulled { document, findings } = pulled(&mut database);
-    let said: Vec<_> = findings
+    let messages: Vec<_> = findings
         .iter()
         .map(|finding| format!("{} {}", finding.code.name, finding.message))
         .collect();
-    for words in [
+    for expected in [
         "left_out the view `seen`",
         "Größe`",
         "name the column `Größe` of `things`",
@@ -160,29 +172,37 @@ fn what_a_schema_cannot_say_is_told() {
         "the trigger `watch`",
         "changed `things` has row security of another kind",
     ] {
-        assert!(said.iter().any(|one| one.contains(words)), "{words} is not in {said:#?}");
+        assert!(
+            messages.iter().any(|message| message.contains(expected)),
+            "{expected} is not in {messages:#?}"
+        );
     }
     assert!(ablo_schema::front::json::read(&document).schema.is_some(), "{document}");
 }
 
 #[test]
-fn names_that_hide_the_servers_own_change_nothing() {
+fn shadowed_system_names_and_settings_have_no_effect() {
     let server = Server::shared().database();
-    let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"fields":{"at":{"type":"date","isOptional":false,"isIndexed":false,"default":"now"}}}}}"#;
+    let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},
+      "fields":{"at":{"type":"date","isOptional":false,"isIndexed":false,"default":"now"}}}}}"#;
     provision_silently(&mut server.session(), &schema(text));
     let owner = server.owner();
-    let tricks = format!(
-        "CREATE SCHEMA tricks; CREATE TABLE tricks.pg_class (oid oid); CREATE FUNCTION tricks.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz'; \
-         ALTER ROLE {owner} SET search_path = tricks, pg_catalog, public; ALTER ROLE {owner} SET quote_all_identifiers = on; \
-         ALTER ROLE {owner} SET standard_conforming_strings = off; ALTER ROLE {owner} SET DateStyle = 'German'"
+    let setup = format!(
+        "CREATE SCHEMA tricks; CREATE TABLE tricks.pg_class (oid oid); \
+         CREATE FUNCTION tricks.now() RETURNS timestamptz LANGUAGE sql \
+         AS 'SELECT NULL::timestamptz'; \
+         ALTER ROLE {owner} SET search_path = tricks, pg_catalog, public; \
+         ALTER ROLE {owner} SET quote_all_identifiers = on; \
+         ALTER ROLE {owner} SET standard_conforming_strings = off; \
+         ALTER ROLE {owner} SET DateStyle = 'German'"
     );
-    server.admin().run(&tricks).expect("tricks");
-    let mut database = Database::connect(&server.address(), "public").expect("a session");
+    server.admin().run(&setup).expect("the objects are created");
+    let mut database = Database::connect(&server.address(), "public").expect("the session opens");
     assert_eq!(drift(&mut database, &schema(text), true), Ok(Vec::new()));
     assert_eq!(pulled(&mut database).findings, []);
 }
 
-/// Every code of the crate is provoked by a test.
+/// Checks that some test mentions each code of the crate.
 #[test]
 fn every_code_is_tested() {
     let tests = concat!(
@@ -200,11 +220,11 @@ fn every_code_is_tested() {
         include_str!("../../ablo-migrate/src/prove/evidence.rs"),
     );
     for code in Code::all() {
-        // Some tests leave out the first words, which all of their codes share.
-        let last = code.name.rsplit("::").next().expect("a part");
-        let is_there = tests.contains(code.name)
+        // Some tests leave out the prefix that their codes share.
+        let last = code.name.rsplit("::").next().expect("the name has a last segment");
+        let is_tested = tests.contains(code.name)
             || tests.contains(&format!("\"{last}\""))
             || tests.contains(&format!("\"{last} "));
-        assert!(is_there, "no test speaks of {}", code.name);
+        assert!(is_tested, "no test mentions {}", code.name);
     }
 }

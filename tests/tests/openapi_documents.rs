@@ -1,6 +1,5 @@
-//! OpenAPI documents against judges by others, against the routes of the reference, and against what we promise.
-//!
-//! Both judges read the document of every good fixture, side by side.
+//! Checks OpenAPI documents with two external validators, against the routes of the reference and
+//! for internal consistency.
 
 use ablo_codegen::emit::openapi::OpenApi;
 use ablo_codegen::{Files, Input, Target};
@@ -33,7 +32,7 @@ fn document(schema: &Schema) -> Value {
     serde_json::from_str(&text(schema, &json!({}))).expect("the document is JSON")
 }
 
-/// A schema of models without fields: `(key, typename)`.
+/// Returns a schema of models without fields, given as `(key, typename)`.
 fn bare(models: &[(&str, &str)]) -> Schema {
     let models: Map<String, Value> = models
         .iter()
@@ -73,7 +72,7 @@ fn write(
 ) -> Vec<PathBuf> {
     let write = |(name, text): (String, String)| {
         let path = folder.path().join(name.replace('/', "-")).with_extension("json");
-        fs::write(&path, text).expect("a document can be written");
+        fs::write(&path, text).expect("the document is written");
         path
     };
     documents.into_iter().map(write).collect()
@@ -81,7 +80,7 @@ fn write(
 
 #[test]
 fn both_judges_accept_every_good_fixture() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
     let good = fixtures::good_schemas().into_iter();
     let documents =
         write(&folder, good.map(|(name, source)| (name, text(&schema(&source), &json!({})))));
@@ -91,7 +90,7 @@ fn both_judges_accept_every_good_fixture() {
             (judge, threads.spawn(move || judge.problems(documents)))
         });
         for (judge, problems) in judges {
-            let problems = problems.join().expect("the judge ran");
+            let problems = problems.join().expect("the judge runs");
             assert!(problems.is_empty(), "{judge:?}: {problems:#?}");
         }
     });
@@ -123,18 +122,18 @@ fn each_judge_refuses_a_broken_document() {
                 .remove("description");
         }),
     ];
-    let sound = document(&bare(&[("tasks", "Task")]));
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let documents = breaks.map(|(name, spoil)| {
-        let mut document = sound.clone();
-        spoil(&mut document);
+    let valid = document(&bare(&[("tasks", "Task")]));
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
+    let documents = breaks.map(|(name, break_it)| {
+        let mut document = valid.clone();
+        break_it(&mut document);
         (name.to_owned(), document.to_string())
     });
     let documents = write(&folder, documents);
     for judge in Judge::ALL {
         let problems = judge.problems(&documents);
         for document in &documents {
-            let name = document.to_str().expect("a name of ours");
+            let name = document.to_str().expect("the path is UTF-8");
             assert!(
                 problems.iter().any(|line| line.starts_with(name)),
                 "{judge:?} accepts {name}: {problems:#?}"
@@ -144,7 +143,7 @@ fn each_judge_refuses_a_broken_document() {
 }
 
 #[test]
-fn every_route_of_the_reference_is_there() {
+fn every_route_of_the_reference_is_present() {
     let mut routes = 0;
     for file in fixtures::find("conformance", "expected.json") {
         let expected: Value =
@@ -159,25 +158,26 @@ fn every_route_of_the_reference_is_there() {
             }
         }
     }
-    assert!(routes > 0, "no vector names a route: have the conformance vectors been moved?");
+    assert!(routes > 0, "no vector has routes; check the path of the conformance vectors");
 }
 
 #[test]
-fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
+fn operations_have_unique_ids_error_responses_and_resolvable_references() {
     for (name, source) in fixtures::good_schemas() {
         let document = document(&schema(&source));
         let mut ids = BTreeSet::new();
         for (path, method, operation) in operations(&document) {
-            let id = operation["operationId"].as_str().expect("an id");
-            assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
+            let id = operation["operationId"].as_str().expect("the operation has an id");
+            assert!(ids.insert(id.to_owned()), "{name}: duplicate operation id {id}");
             for status in ["400", "401", "403", "429", "default"] {
-                let answer = operation["responses"][status]["$ref"].as_str();
-                let answer = answer.and_then(|to| document.pointer(&to[1..]));
-                let body = answer.map(|answer| &answer["content"]["application/json"]["schema"]);
+                let response = operation["responses"][status]["$ref"].as_str();
+                let response = response.and_then(|to| document.pointer(&to[1..]));
+                let body =
+                    response.map(|response| &response["content"]["application/json"]["schema"]);
                 let mut bodies = BTreeSet::new();
                 references(body.unwrap_or(&Value::Null), &mut bodies);
                 let envelope = bodies.contains("#/components/schemas/ErrorEnvelope");
-                assert!(envelope, "{name}: {method} {path} answers {status} without the envelope");
+                assert!(envelope, "{name}: {status} of {method} {path} has no error envelope");
             }
         }
         let mut found = BTreeSet::new();
@@ -186,15 +186,16 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
             for required in
                 schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
             {
-                // A create is a patch, by reference, that has all it needs.
+                // A create refers to the patch and adds `required`.
                 let base =
                     schema["allOf"][0]["$ref"].as_str().and_then(|to| document.pointer(&to[1..]));
                 let property = &base.unwrap_or(schema)["properties"][required];
                 assert!(!property.is_null(), "{name}: {component} requires {required}");
             }
         }
-        let lost: Vec<_> = found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
-        assert!(lost.is_empty(), "{name}: {lost:?} lead nowhere");
+        let dangling: Vec<_> =
+            found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
+        assert!(dangling.is_empty(), "{name}: dangling references {dangling:?}");
         let models = document["tags"].as_array().map_or(0, Vec::len) > 2;
         for kind in ["schemas", "parameters", "requestBodies", "responses", "headers"]
             .iter()
@@ -209,47 +210,49 @@ fn ids_are_unique_errors_are_everywhere_and_names_lead_somewhere() {
 }
 
 #[test]
-fn what_a_model_is_called_does_not_depend_on_the_others() {
-    let alone = document(&bare(&[("tasks", "Task")]));
-    let among =
+fn the_names_of_a_model_do_not_depend_on_other_models() {
+    let single = document(&bare(&[("tasks", "Task")]));
+    let several =
         document(&bare(&[("projects", "Project"), ("commits", "Commit"), ("tasks", "Task")]));
     for path in ["/v1/models/tasks", "/v1/models/tasks/{id}", "/v1/models/tasks/{id}/claim"] {
-        assert_eq!(alone["paths"][path], among["paths"][path]);
+        assert_eq!(single["paths"][path], several["paths"][path]);
     }
-    assert_eq!(alone["components"]["schemas"]["Task"], among["components"]["schemas"]["Task"]);
+    assert_eq!(single["components"]["schemas"]["Task"], several["components"]["schemas"]["Task"]);
 }
 
 #[test]
-fn no_model_shadows_the_protocol() {
+fn model_names_do_not_shadow_protocol_schemas() {
     let plain = document(&bare(&[("tasks", "Task")]));
     let hostile =
         document(&bare(&[("a", "ErrorEnvelope"), ("b", "CommitReceipt"), ("commits", "Row")]));
     for name in ["ErrorEnvelope", "CommitReceipt", "Row"] {
-        assert!(plain["components"]["schemas"][name].is_object(), "{name} is of the protocol");
+        assert!(plain["components"]["schemas"][name].is_object(), "{name} is a protocol schema");
         assert_eq!(plain["components"]["schemas"][name], hostile["components"]["schemas"][name]);
     }
-    let list = &hostile["paths"]["/v1/models/a"]["get"]["responses"]["200"]["content"]["application/json"]
-        ["schema"];
+    let response = &hostile["paths"]["/v1/models/a"]["get"]["responses"]["200"];
+    let list = &response["content"]["application/json"]["schema"];
     let items = &list["allOf"][1]["properties"]["data"]["items"]["$ref"];
     assert_eq!(items, "#/components/schemas/ErrorEnvelopeModel");
 }
 
 #[test]
-fn words_travel_and_names_of_paging_are_no_filters() {
+fn descriptions_are_preserved_and_paging_names_are_not_filters() {
     let schema = schema(
         r#"{"v":3,"models":{"notes":{"fields":{
             "order":{"type":"number","isOptional":false,"isIndexed":false},
-            "body":{"type":"string","isOptional":true,"isIndexed":false,"description":"Said \"so\"\n\u0001\u2028"},
-            "blob":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#,
+            "body":{"type":"string","isOptional":true,"isIndexed":false,
+            "description":"Said \"so\"\n\u0001\u2028"},
+            "blob":{"type":"json","isOptional":true,"isIndexed":false}},"relations":{}}},
+            "identityRoles":[]}"#,
     );
     let document = document(&schema);
     let body = &document["components"]["schemas"]["Notes"]["properties"]["body"];
     assert_eq!(body["description"], "Said \"so\"\n\u{1}\u{2028}");
     let parameters =
         document["paths"]["/v1/models/notes"]["get"]["parameters"].as_array().expect("parameters");
-    let own: Vec<_> =
+    let filters: Vec<_> =
         parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
-    assert_eq!(own, ["body"]);
+    assert_eq!(filters, ["body"]);
 }
 
 #[test]
@@ -264,7 +267,9 @@ fn options_are_read_and_unknown_ones_refused() {
     assert_eq!(document["info"]["version"], "7");
     assert_eq!(document["servers"][0]["url"], "http://localhost:4000/api");
     let unknown = json!({"titel": "Notes"});
-    let error =
-        OpenApi.configure(unknown.as_object().expect("an object")).err().expect("a refusal");
+    let error = OpenApi
+        .configure(unknown.as_object().expect("an object"))
+        .err()
+        .expect("the option is refused");
     assert!(error.message.contains("titel"), "{error}");
 }

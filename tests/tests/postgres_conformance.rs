@@ -1,4 +1,5 @@
-//! The `catalogue` member of the conformance vectors: what the reference provisions exists in ours with the same meaning.
+//! The `catalogue` member of the conformance vectors: provisioned tables match those of the
+//! reference.
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_schema::Schema;
@@ -44,13 +45,14 @@ struct ExpectedPolicy {
 const APP: &str = "app_acme_org_42";
 
 #[test]
-fn every_catalogue_of_the_reference_is_contained_in_ours() {
+fn provisioned_tables_match_the_reference_catalogue() {
     let vectors = fixtures::find("conformance", "expected.json");
     let with_tables = vectors.iter().filter(|path| check_vector(path)).count();
     assert!(with_tables >= 30, "only {with_tables} vectors have a catalogue");
 }
 
-/// Provisions a vector in `public` and for its organisation, both in one database, as the reference did.
+/// Provisions a vector in `public` and for its organisation, both in one database, as the reference
+/// does.
 fn check_vector(path: &Path) -> bool {
     let name = fixtures::name_of(path);
     let expected: Expected = serde_json::from_str(&fixtures::read(path)).expect("vectors are JSON");
@@ -62,36 +64,36 @@ fn check_vector(path: &Path) -> bool {
         ..PostgresOptions::default()
     };
     let programs = [PostgresOptions::default(), app]
-        .map(|options| provision(&schema, &options).expect("options that are right"));
+        .map(|options| provision(&schema, &options).expect("the options are valid"));
 
     let database = Server::shared().database();
     let mut session = database.session();
     for program in &programs {
         check_warnings(&name, &apply(&mut session, program));
     }
-    let made = footprint(&mut session);
+    let before = footprint(&mut session);
     let ours = catalogue(&mut session);
     for program in &programs {
         check_warnings(&name, &apply(&mut session, program));
     }
-    assert_eq!(footprint(&mut session), made, "{name}: the second run changed something");
+    assert_eq!(footprint(&mut session), before, "{name}: the second run changed something");
 
     for (namespace, tables) in &expected {
         for (table, expected) in tables {
-            let place = format!("{name}: {namespace}.{table}");
+            let table_label = format!("{name}: {namespace}.{table}");
             let ours = ours.get(namespace).and_then(|tables| tables.get(table));
             check_table(
-                &place,
+                &table_label,
                 &schema,
                 table,
                 expected,
-                ours.unwrap_or_else(|| panic!("{place} is missing")),
+                ours.unwrap_or_else(|| panic!("{table_label} is missing")),
             );
         }
-        let tables_of_ours = ours.get(namespace).map_or(0, BTreeMap::len);
-        assert_eq!(tables_of_ours, tables.len(), "{name}: {namespace} has other tables too");
+        let our_tables = ours.get(namespace).map_or(0, BTreeMap::len);
+        assert_eq!(our_tables, tables.len(), "{name}: {namespace} has additional tables");
     }
-    // A guard by constraint name alone skips what the second schema of a database needs.
+    // A check that exists in one schema must also be created in the other.
     if ours.contains_key(APP) {
         for (table, public) in &ours["public"] {
             assert_eq!(
@@ -104,26 +106,34 @@ fn check_vector(path: &Path) -> bool {
     true
 }
 
-/// A tenant's rows can only be told apart where the parent says whose they are: that it does not is all there is to report.
+/// Checks that the only warnings are policies skipped because the parent table has no tenancy
+/// column.
 fn check_warnings(name: &str, warnings: &[String]) {
     for warning in warnings {
         assert!(warning.starts_with("ablo::provision::policy_skipped"), "{name}: {warning}");
     }
 }
 
-fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTable, ours: &Table) {
-    let model = schema.models().iter().find(|model| model.table == table).expect("a model");
+fn check_table(
+    table_label: &str,
+    schema: &Schema,
+    table: &str,
+    expected: &ExpectedTable,
+    ours: &Table,
+) {
+    let model =
+        schema.models().iter().find(|model| model.table == table).expect("the table has a model");
     let through_parent = matches!(model.tenancy, Tenancy::Parent { .. });
-    assert_eq!(ours.row_security, expected.row_security || through_parent, "{place}");
-    assert_eq!(ours.forced, expected.forced || through_parent, "{place}");
+    assert_eq!(ours.row_security, expected.row_security || through_parent, "{table_label}");
+    assert_eq!(ours.forced, expected.forced || through_parent, "{table_label}");
 
     assert_eq!(
         ours.columns.keys().collect::<Vec<_>>(),
         expected.columns.keys().collect::<Vec<_>>(),
-        "{place}"
+        "{table_label}"
     );
     for (column, expected) in &expected.columns {
-        check_column(&format!("{place}.{column}"), expected, &ours.columns[column]);
+        check_column(&format!("{table_label}.{column}"), expected, &ours.columns[column]);
     }
     for kind in ["primary key", "check", "foreign key"] {
         let ours = of_kind(ours, kind);
@@ -131,11 +141,14 @@ fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTab
         for wanted in expected.constraints.iter().filter(|constraint| constraint.kind == kind) {
             let at = rest.iter().position(|definition| *definition == wanted.definition);
             rest.remove(at.unwrap_or_else(|| {
-                panic!("{place} lacks {}\nit has {ours:#?}", wanted.definition)
+                panic!("{table_label} lacks {}\nit has {ours:#?}", wanted.definition)
             }));
         }
-        let added_by_us = place.contains(APP) && kind == "check";
-        assert!(rest.is_empty() || added_by_us, "{place} has more than the reference: {rest:?}");
+        let added_by_us = table_label.contains(APP) && kind == "check";
+        assert!(
+            rest.is_empty() || added_by_us,
+            "{table_label} has more than the reference: {rest:?}"
+        );
     }
     for policy in &expected.policies {
         let same = |ours: &&ablo_tests::postgres::Policy| {
@@ -145,15 +158,15 @@ fn check_table(place: &str, schema: &Schema, table: &str, expected: &ExpectedTab
             .policies
             .values()
             .find(same)
-            .unwrap_or_else(|| panic!("{place} lacks {}", policy.using));
-        assert!(ours.permissive && ours.everyone && ours.command == "*", "{place}");
+            .unwrap_or_else(|| panic!("{table_label} lacks {}", policy.using));
+        assert!(ours.permissive && ours.everyone && ours.command == "*", "{table_label}");
     }
 }
 
-fn check_column(place: &str, expected: &ExpectedColumn, ours: &Column) {
-    assert_eq!(ours.r#type, expected.r#type, "{place}");
-    assert!(ours.not_null || !expected.not_null, "{place} takes NULL");
-    assert_eq!(ours.default, expected.default, "{place}");
+fn check_column(column_label: &str, expected: &ExpectedColumn, ours: &Column) {
+    assert_eq!(ours.r#type, expected.r#type, "{column_label}");
+    assert!(ours.not_null || !expected.not_null, "{column_label} accepts NULL");
+    assert_eq!(ours.default, expected.default, "{column_label}");
 }
 
 fn of_kind<'t>(table: &'t Table, kind: &str) -> Vec<&'t str> {

@@ -1,4 +1,5 @@
-//! Provisioning a database that is not empty: what is missing is added, what differs is reported, nothing else changes.
+//! Provisioning a non-empty database: missing objects are added, differences are reported, nothing
+//! else changes.
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_tests::postgres::{Server, Session, apply, catalogue, footprint, program, schema};
@@ -8,15 +9,18 @@ fn tasks() -> Provision {
     tasks_with(json!({}))
 }
 
-/// The program for `teams` and, below them, `tasks` with more fields.
+/// Returns the program for `teams` and their `tasks`, which have additional fields.
 fn tasks_with(more: Value) -> Provision {
     let mut fields = json!({
-        "title": { "type": "string", "isOptional": false, "isIndexed": true, "description": "What to do" },
-        "status": { "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": ["open", "done"] },
+        "title": { "type": "string", "isOptional": false, "isIndexed": true,
+            "description": "What to do" },
+        "status": { "type": "enum", "isOptional": false, "isIndexed": false,
+            "enumValues": ["open", "done"] },
         "teamId": { "type": "string", "isOptional": true, "isIndexed": false },
     });
     fields.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    let team = json!({ "type": "belongsTo", "target": "teams", "foreignKey": "teamId", "foreignKeyColumn": "team_id",
+    let team = json!({ "type": "belongsTo", "target": "teams", "foreignKey": "teamId",
+        "foreignKeyColumn": "team_id",
         "options": { "fk": true } });
     let models = json!({
         "tasks": { "fields": fields, "relations": { "team": team } },
@@ -25,27 +29,28 @@ fn tasks_with(more: Value) -> Provision {
     program(&schema(&json!({ "v": 3, "models": models, "identityRoles": [] }).to_string()))
 }
 
-/// What of the rows before is not as it was.
+/// Returns the rows of `before` that are missing or changed in `after`.
 fn changed(before: &[String], after: &[String]) -> Vec<String> {
     before.iter().filter(|row| !after.contains(row)).cloned().collect()
 }
 
-/// Runs the program twice: the warnings are the same, and the second run writes nothing.
+/// Runs the program twice and checks that the warnings are the same and the second run writes
+/// nothing.
 fn apply_twice(session: &mut Session, program: &Provision) -> Vec<String> {
     let warnings = apply(session, program);
-    let made = footprint(session);
+    let first = footprint(session);
     assert_eq!(apply(session, program), warnings);
-    assert_eq!(changed(&made, &footprint(session)), Vec::<String>::new());
+    assert_eq!(changed(&first, &footprint(session)), Vec::<String>::new());
     warnings
 }
 
 #[test]
-fn a_table_that_lacks_columns_gets_them_with_everything_that_hangs_on_them() {
-    let (partial, whole) = (Server::shared().database(), Server::shared().database());
+fn missing_columns_are_added_with_their_constraints_and_indexes() {
+    let (partial, complete) = (Server::shared().database(), Server::shared().database());
     let mut session = partial.session();
     session
         .run("CREATE TABLE tasks (id text PRIMARY KEY, title text, own_column int)")
-        .expect("a table");
+        .expect("the table is created");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     let mut ours = catalogue(&mut session);
     assert!(
@@ -54,41 +59,44 @@ fn a_table_that_lacks_columns_gets_them_with_everything_that_hangs_on_them() {
             .is_some()
     );
 
-    let mut session = whole.session();
+    let mut session = complete.session();
     assert_eq!(apply(&mut session, &tasks()), Vec::<String>::new());
     assert_eq!(ours, catalogue(&mut session));
 }
 
 #[test]
-fn a_schema_that_grows_only_adds() {
+fn new_fields_only_add_columns_and_indexes() {
     let database = Server::shared().database();
     let mut session = database.session();
     apply(&mut session, &tasks());
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     session
-        .run("INSERT INTO tasks (id, organization_id, title, status) VALUES ('1', 'acme', 't', 'open')")
-        .expect("a row");
+        .run(
+            "INSERT INTO tasks (id, organization_id, title, status) \
+            VALUES ('1', 'acme', 't', 'open')",
+        )
+        .expect("the row is inserted");
     let before = footprint(&mut session);
     let grown =
         tasks_with(json!({ "note": { "type": "json", "isOptional": true, "isIndexed": true } }));
     assert_eq!(apply_twice(&mut session, &grown), Vec::<String>::new());
     let touched = changed(&before, &footprint(&mut session));
-    // A table's own catalogue row counts its columns.
+    // The catalog row of a table contains its number of columns.
     assert!(touched.iter().all(|row| row.starts_with("relation tasks ")), "{touched:#?}");
     assert!(catalogue(&mut session)["public"]["tasks"].indexes.contains_key("tasks_note_idx"));
 }
 
 #[test]
-fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
+fn a_violated_not_null_is_reported_and_skipped() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
         .run("CREATE TABLE tasks (id text PRIMARY KEY); INSERT INTO tasks VALUES ('1')")
-        .expect("a table");
-    // Nobody sees the row once row security is forced, its owner included; it must be found all the same.
+        .expect("the table is created");
+    // Forced row security hides the row even from the owner. Provisioning must find it.
     session
         .run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
-        .expect("row security");
+        .expect("row security is forced");
     let hint = "has rows without a value; set their values and run this script again";
     let wanted = ["organization_id", "title", "status"]
         .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
@@ -96,25 +104,30 @@ fn a_not_null_that_rows_would_break_is_reported_and_not_forced() {
     let columns = &catalogue(&mut session)["public"]["tasks"].columns;
     assert!(
         !columns["title"].not_null && columns["created_at"].not_null,
-        "a default fills what it can"
+        "a default fills `created_at`"
     );
 
     let mut admin = database.admin();
     admin
         .run("UPDATE tasks SET organization_id = 'acme', title = 't', status = 'open'")
-        .expect("to mend the row");
+        .expect("the row is updated");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     assert!(catalogue(&mut session)["public"]["tasks"].columns["title"].not_null);
 }
 
 #[test]
-fn a_check_that_rows_would_break_is_reported_and_not_forced() {
+fn a_violated_check_is_reported_and_skipped() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
-        .run("CREATE TABLE tasks (id text PRIMARY KEY, title text, status text, organization_id text)")
-        .expect("a table");
-    session.run("INSERT INTO tasks VALUES ('1', 't', 'lost', 'acme')").expect("a row");
+        .run(
+            "CREATE TABLE tasks (id text PRIMARY KEY, title text, status text, \
+            organization_id text)",
+        )
+        .expect("the table is created");
+    session
+        .run("INSERT INTO tasks VALUES ('1', 't', 'lost', 'acme')")
+        .expect("the row is inserted");
     let warnings = apply_twice(&mut session, &tasks());
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(
@@ -131,13 +144,17 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
-        .run("CREATE TABLE tasks (id uuid PRIMARY KEY, status int, title varchar(80), organization_id uuid)")
-        .expect("a table");
+        .run(
+            "CREATE TABLE tasks (id uuid PRIMARY KEY, status int, title varchar(80), \
+            organization_id uuid)",
+        )
+        .expect("the table is created");
     let mut warnings = apply_twice(&mut session, &tasks());
     warnings.retain(|warning| !warning.contains("_skipped"));
     let other = |column: &str, was: &str| {
         format!(
-            "ablo::provision::column_type_differs: public.tasks.{column} has type {was} instead of text; left unchanged"
+            "ablo::provision::column_type_differs: public.tasks.{column} has type {was} instead of \
+             text; left unchanged"
         )
     };
     let wanted = [
@@ -151,12 +168,12 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
     assert_eq!(tasks.columns["status"].r#type, "integer");
     assert!(
         tasks.policies.is_empty() && tasks.row_security && tasks.forced,
-        "without a policy nobody sees a row"
+        "without a policy no row is visible"
     );
 }
 
 #[test]
-fn what_has_the_same_meaning_under_another_name_is_taken_as_it_is() {
+fn equivalent_objects_under_other_names_are_kept() {
     let database = Server::shared().database();
     let mut session = database.session();
     apply(&mut session, &tasks());
@@ -168,20 +185,21 @@ fn what_has_the_same_meaning_under_another_name_is_taken_as_it_is() {
              ALTER INDEX tasks_title_idx RENAME TO k4;
              ALTER POLICY tenant_isolation ON tasks RENAME TO k5",
         )
-        .expect("other names");
+        .expect("the objects are renamed");
     let before = footprint(&mut session);
     assert_eq!(apply(&mut session, &tasks()), Vec::<String>::new());
     assert_eq!(footprint(&mut session), before);
 }
 
 #[test]
-fn what_has_our_name_and_another_meaning_is_reported_and_left() {
+fn different_objects_under_our_names_are_reported_and_kept() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
         .run(
             "CREATE TABLE teams (id text PRIMARY KEY);
-             CREATE TABLE tasks (id text, title text, status text, team_id text, other text PRIMARY KEY,
+             CREATE TABLE tasks (id text, title text, status text, team_id text, \
+             other text PRIMARY KEY,
                CONSTRAINT tasks_status_check CHECK (status IN ('open')),
                CONSTRAINT tasks_team_id_fkey CHECK (team_id <> ''));
              CREATE INDEX tasks_title_idx ON tasks (title, id);
@@ -189,7 +207,7 @@ fn what_has_our_name_and_another_meaning_is_reported_and_left() {
              CREATE POLICY tenant_isolation ON tasks USING (true);
              COMMENT ON COLUMN tasks.title IS 'mine'",
         )
-        .expect("tables");
+        .expect("the tables are created");
     let before = footprint(&mut session);
     let warnings = apply_twice(&mut session, &tasks());
     let codes: Vec<_> = warnings.iter().filter_map(|warning| warning.split(": ").next()).collect();
@@ -214,15 +232,16 @@ fn what_has_our_name_and_another_meaning_is_reported_and_left() {
 }
 
 #[test]
-fn a_foreign_key_that_cascades_is_reported_and_left() {
+fn a_cascading_foreign_key_is_reported_and_kept() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
         .run(
             "CREATE TABLE teams (id text PRIMARY KEY);
-             CREATE TABLE tasks (id text PRIMARY KEY, team_id text REFERENCES teams ON DELETE CASCADE)",
+             CREATE TABLE tasks (id text PRIMARY KEY, team_id text \
+             REFERENCES teams ON DELETE CASCADE)",
         )
-        .expect("tables");
+        .expect("the tables are created");
     let warnings = apply_twice(&mut session, &tasks());
     assert_eq!(
         warnings,
@@ -232,19 +251,24 @@ fn a_foreign_key_that_cascades_is_reported_and_left() {
 }
 
 #[test]
-fn orphans_are_found_behind_row_security_and_reported() {
+fn orphans_hidden_by_row_security_are_reported() {
     let database = Server::shared().database();
     let mut session = database.session();
     apply(&mut session, &tasks());
-    session.run("ALTER TABLE tasks DROP CONSTRAINT tasks_team_id_fkey").expect("to drop it");
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session
+        .run("ALTER TABLE tasks DROP CONSTRAINT tasks_team_id_fkey")
+        .expect("the constraint is dropped");
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     session
         .run(
-            "INSERT INTO tasks (id, organization_id, title, status, team_id) VALUES ('1', 'acme', 't', 'open', 'gone')",
+            "INSERT INTO tasks (id, organization_id, title, status, team_id) \
+             VALUES ('1', 'acme', 't', 'open', 'gone')",
         )
-        .expect("an orphan");
+        .expect("the orphan is inserted");
     for organization in ["", "acme", "other"] {
-        session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+        session
+            .run(&format!("SET app.current_org_id = '{organization}'"))
+            .expect("the setting is accepted");
         let warnings = apply_twice(&mut session, &tasks());
         assert_eq!(warnings.len(), 1, "{warnings:#?}");
         assert!(
@@ -253,12 +277,12 @@ fn orphans_are_found_behind_row_security_and_reported() {
             "{warnings:#?}"
         );
     }
-    // Seen by nobody but their own organisation, the parent row must count for validation.
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    // The parent row must count for validation, although only its own organisation sees it.
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     session
         .run("INSERT INTO teams (id, organization_id) VALUES ('gone', 'acme')")
-        .expect("the parent");
-    session.run("RESET app.current_org_id").expect("a setting");
+        .expect("the parent is inserted");
+    session.run("RESET app.current_org_id").expect("the setting is accepted");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     let tables = &catalogue(&mut session)["public"];
     assert!(!tables["tasks"].constraints["tasks_team_id_fkey"].definition.ends_with("NOT VALID"));
@@ -266,7 +290,7 @@ fn orphans_are_found_behind_row_security_and_reported() {
 }
 
 #[test]
-fn an_invalid_index_of_a_broken_off_run_is_built_again() {
+fn an_invalid_index_is_rebuilt() {
     let database = Server::shared().database();
     let mut session = database.session();
     apply(&mut session, &tasks());
@@ -274,15 +298,17 @@ fn an_invalid_index_of_a_broken_off_run_is_built_again() {
     database
         .admin()
         .run(&format!("UPDATE pg_index SET indisvalid = false WHERE indexrelid = {index}"))
-        .expect("a broken index");
+        .expect("the index is invalid");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     assert!(catalogue(&mut session)["public"]["tasks"].indexes["tasks_team_id_idx"].valid);
 }
 
 #[test]
-fn the_second_schema_of_a_database_gets_all_its_constraints() {
-    let text = json!({ "v": 3, "identityRoles": [], "models": { "tasks": { "relations": {}, "fields": {
-        "status": { "type": "enum", "isOptional": false, "isIndexed": true, "enumValues": ["open", "done"] },
+fn every_schema_of_a_database_gets_all_constraints() {
+    let text = json!({ "v": 3, "identityRoles": [],
+        "models": { "tasks": { "relations": {}, "fields": {
+        "status": { "type": "enum", "isOptional": false, "isIndexed": true,
+            "enumValues": ["open", "done"] },
     } } } });
     let schema = schema(&text.to_string());
     let database = Server::shared().database();
@@ -292,7 +318,7 @@ fn the_second_schema_of_a_database_gets_all_its_constraints() {
             organization: organization.map(str::to_owned),
             ..PostgresOptions::default()
         };
-        let program = provision(&schema, &options).expect("options that are right");
+        let program = provision(&schema, &options).expect("the options are valid");
         assert_eq!(apply(&mut session, &program), Vec::<String>::new());
     }
     let made = catalogue(&mut session);
@@ -304,17 +330,17 @@ fn the_second_schema_of_a_database_gets_all_its_constraints() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_disturb_each_other() {
+fn concurrent_runs_do_not_interfere() {
     let database = Server::shared().database();
     let program = tasks();
     std::thread::scope(|scope| {
-        // One that comes while another builds the index leaves it to the other, and says so.
+        // A run that finds the index being built skips it with a warning.
         let run = || {
             let warnings = apply(&mut database.session(), &program);
             assert!(warnings.iter().all(|warning| warning.contains("index_busy")), "{warnings:#?}");
         };
         let runs = [scope.spawn(run), scope.spawn(run), scope.spawn(run)];
-        runs.into_iter().for_each(|run| run.join().expect("a run that ends well"));
+        runs.into_iter().for_each(|run| run.join().expect("the run succeeds"));
     });
     assert_eq!(apply_twice(&mut database.session(), &program), Vec::<String>::new());
 }

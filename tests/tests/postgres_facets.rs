@@ -1,5 +1,5 @@
-//! Facets on a real server: exact numbers come back digit for digit, and defaults, ranges and uniqueness hold, in tables
-//! of our own and in tables that were there before.
+//! Facets on a real server: exact numbers are lossless; defaults, ranges and uniqueness are
+//! enforced in new and in existing tables.
 
 use ablo_codegen::emit::sql::postgres::Provision;
 use ablo_tests::fixtures;
@@ -12,24 +12,27 @@ fn field_facets() -> ablo_schema::Schema {
     schema(&fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json")))
 }
 
-/// A schema of one model, `things`, with one field.
+/// Returns the program for a schema of one model, `things`, with one field.
 fn thing(field: Value) -> Provision {
     let mut members = json!({ "isOptional": true, "isIndexed": false });
     field
         .as_object()
-        .expect("members")
+        .expect("the field is an object")
         .iter()
         .for_each(|(name, value)| members[name] = value.clone());
     let fields = json!({ "value": members });
-    let document = json!({ "v": 3, "models": { "things": { "fields": fields, "relations": {} } }, "identityRoles": [] });
+    let document = json!({ "v": 3, "models": { "things": { "fields": fields, "relations": {} } },
+        "identityRoles": [] });
     program(&schema(&document.to_string()))
 }
 
 fn act_as(session: &mut Session, organization: &str) {
-    session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+    session
+        .run(&format!("SET app.current_org_id = '{organization}'"))
+        .expect("the setting is accepted");
 }
 
-/// What an insert of such a gauge says.
+/// Inserts a gauge with these columns.
 fn insert(
     session: &mut Session,
     organization: &str,
@@ -41,14 +44,15 @@ fn insert(
     let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
     let (columns, quoted) = (columns.join(", "), quoted.join(", "));
     session.run(&format!(
-        "INSERT INTO gauges (id, organization_id, {columns}) VALUES ('{id}', '{organization}', {quoted})"
+        "INSERT INTO gauges (id, organization_id, {columns}) VALUES ('{id}', '{organization}', \
+         {quoted})"
     ))
 }
 
 const TOKEN: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
 #[test]
-fn exact_numbers_come_back_digit_for_digit() {
+fn exact_numbers_are_stored_without_loss() {
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &field_facets());
@@ -73,7 +77,7 @@ fn exact_numbers_come_back_digit_for_digit() {
             ("price", price),
             ("token", token),
         ];
-        insert(&mut session, "acme", id, &values).expect("every value is one of its format");
+        insert(&mut session, "acme", id, &values).expect("every value fits its format");
         for (column, value) in values {
             let found =
                 session.texts(&format!("SELECT {column}::text FROM gauges WHERE id = '{id}'"));
@@ -83,12 +87,12 @@ fn exact_numbers_come_back_digit_for_digit() {
 }
 
 #[test]
-fn absent_values_are_the_defaults() {
+fn absent_values_get_their_defaults() {
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &field_facets());
     insert(&mut session, "acme", "a", &[("decimal", "1"), ("token", TOKEN)])
-        .expect("the rest has defaults");
+        .expect("the other fields have defaults");
     let expected = [
         ("int8", "-128"),
         ("int16", "32767"),
@@ -115,7 +119,7 @@ fn absent_values_are_the_defaults() {
         .run("INSERT INTO defaults (id, organization_id) VALUES ('a', 'acme')")
         .expect("all fields have defaults");
     let source = fixtures::read(&fixtures::root().join("schemas/field-facets/schema.json"));
-    let source: Value = serde_json::from_str(&source).expect("a fixture is JSON");
+    let source: Value = serde_json::from_str(&source).expect("the fixture is JSON");
     let fields = &source["models"]["defaults"]["fields"];
     for column in ["text", "empty", "dollar", "status"] {
         let wanted = fields[column]["default"].as_str().expect("text");
@@ -142,11 +146,11 @@ fn absent_values_are_the_defaults() {
 }
 
 #[test]
-fn values_beyond_a_format_are_refused() {
+fn values_outside_their_format_are_refused() {
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &field_facets());
-    let (out_of_range, check, no_number) = ("22003", "23514", "22P02");
+    let (out_of_range, check, invalid_text) = ("22003", "23514", "22P02");
     for (column, value, state) in [
         ("int8", "128", check),
         ("int8", "-129", check),
@@ -163,17 +167,17 @@ fn values_beyond_a_format_are_refused() {
         ("int64", "9223372036854775808", out_of_range),
         ("price", "10000000000.00", out_of_range),
         ("ratio", "1", out_of_range),
-        ("batch", "67e55044", no_number),
-        ("int64", "1.5", no_number),
+        ("batch", "67e55044", invalid_text),
+        ("int64", "1.5", invalid_text),
     ] {
-        let said = insert(
+        let result = insert(
             &mut session,
             "acme",
             "a",
             &[("decimal", "1"), ("token", TOKEN), (column, value)],
         );
-        let said = said.expect_err(&format!("{column} takes {value}"));
-        assert!(said.starts_with(state), "{column} {value}: {said}");
+        let error = result.expect_err(&format!("{column} accepts {value}"));
+        assert!(error.starts_with(state), "{column} {value}: {error}");
     }
 }
 
@@ -183,41 +187,46 @@ fn a_value_is_unique_among_the_rows_of_one_organisation() {
     let mut session = database.session();
     provision_silently(&mut session, &field_facets());
     let row = |uint64| [("decimal", "1"), ("token", TOKEN), ("uint64", uint64)];
-    insert(&mut session, "acme", "a", &row("1")).expect("the first");
-    let said = insert(&mut session, "acme", "b", &row("2")).expect_err("the token is taken");
-    assert!(said.starts_with("23505") && said.contains("gauges_token_key"), "{said}");
+    insert(&mut session, "acme", "a", &row("1")).expect("the first row is inserted");
+    let error = insert(&mut session, "acme", "b", &row("2")).expect_err("the token is taken");
+    assert!(error.starts_with("23505") && error.contains("gauges_token_key"), "{error}");
     insert(&mut session, "globex", "c", &row("1"))
         .expect("another organisation may have the same values");
 
-    // Without a tenancy column a value is unique in the table; absent values are never the same.
+    // Without a tenancy column a value is unique in the table. Absent values never conflict.
     let setting = |id: &str| format!("INSERT INTO settings (id, name) VALUES ('{id}', 'theme')");
-    session.run(&setting("a")).expect("the first");
-    let said = session.run(&setting("b")).expect_err("the name is taken");
-    assert!(said.starts_with("23505") && said.contains("settings_name_key"), "{said}");
+    session.run(&setting("a")).expect("the first row is inserted");
+    let error = session.run(&setting("b")).expect_err("the name is taken");
+    assert!(error.starts_with("23505") && error.contains("settings_name_key"), "{error}");
     let coupon = "INSERT INTO coupons (id, tenant_id) VALUES (gen_random_uuid(), 'globex')";
-    session.run(coupon).and_then(|()| session.run(coupon)).expect("two without a code");
+    session.run(coupon).and_then(|()| session.run(coupon)).expect("two rows may lack a code");
 }
 
-/// Provisions over what `before` makes, twice, and gives what was reported; the second run changes nothing.
-fn over(before: &str, program: &Provision) -> (Vec<String>, ablo_tests::postgres::Table) {
+/// Runs `before`, then provisions twice and returns the warnings and the table. The second run must
+/// change nothing.
+fn provision_existing(
+    before: &str,
+    program: &Provision,
+) -> (Vec<String>, ablo_tests::postgres::Table) {
     let database = Server::shared().database();
     let mut session = database.session();
     session
         .run("CREATE TABLE things (id text PRIMARY KEY)")
         .and_then(|()| session.run(before))
-        .expect("a table");
+        .expect("the table is created");
     let warnings = apply(&mut session, program);
-    let made = footprint(&mut session);
-    assert_eq!(apply(&mut session, program), warnings, "the second run says the same");
-    assert_eq!(footprint(&mut session), made, "the second run changes nothing");
+    let first = footprint(&mut session);
+    assert_eq!(apply(&mut session, program), warnings, "the second run has the same warnings");
+    assert_eq!(footprint(&mut session), first, "the second run changes nothing");
     (warnings, catalogue(&mut session)["public"]["things"].clone())
 }
 
 #[test]
-fn what_has_the_same_meaning_is_taken_as_it_is() {
+fn equivalent_columns_are_kept() {
     let int8 = json!({ "type": "number", "format": "int8", "default": -5 });
     let text = json!({ "type": "string", "default": "it's a\\b" });
-    let exact = json!({ "type": "string", "format": "decimal", "precision": 5, "scale": 2, "default": "1.50" });
+    let exact = json!({ "type": "string", "format": "decimal", "precision": 5, "scale": 2,
+        "default": "1.50" });
     let flag = json!({ "type": "boolean", "default": true });
     let date = json!({ "type": "date", "default": "2026-06-01T08:00:00Z" });
     let json = json!({ "type": "json", "default": { "a": 1, "b": [] } });
@@ -233,12 +242,13 @@ fn what_has_the_same_meaning_is_taken_as_it_is() {
         ("ADD value timestamptz DEFAULT '2026-06-01 10:00:00+02'", date),
         ("ADD value jsonb DEFAULT '{\"b\":[],\"a\":1.0}'", json),
         (
-            "ADD value text, ADD organization_id text, ADD CONSTRAINT own UNIQUE (value, organization_id)",
+            "ADD value text, ADD organization_id text, ADD CONSTRAINT own UNIQUE (value, \
+             organization_id)",
             unique,
         ),
     ] {
         let (warnings, table) =
-            over(&format!("ALTER TABLE things {before}"), &thing(field.clone()));
+            provision_existing(&format!("ALTER TABLE things {before}"), &thing(field.clone()));
         assert_eq!(warnings, Vec::<String>::new(), "{field}");
         let ours = |name: &String| name.starts_with("things_value");
         assert!(
@@ -249,9 +259,10 @@ fn what_has_the_same_meaning_is_taken_as_it_is() {
 }
 
 #[test]
-fn what_is_missing_is_added() {
+fn missing_defaults_checks_and_indexes_are_added() {
     let field = json!({ "type": "number", "format": "uint8", "default": 7, "unique": true });
-    let (warnings, table) = over("ALTER TABLE things ADD value smallint", &thing(field));
+    let (warnings, table) =
+        provision_existing("ALTER TABLE things ADD value smallint", &thing(field));
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(table.columns["value"].default.as_deref(), Some("'7'::smallint"));
     assert_eq!(
@@ -262,7 +273,7 @@ fn what_is_missing_is_added() {
 }
 
 #[test]
-fn what_differs_is_reported_and_left() {
+fn differences_are_reported_and_left_unchanged() {
     let decimal = json!({ "type": "string", "format": "decimal", "precision": 12, "scale": 2 });
     let number = json!({ "type": "number", "default": 1 });
     let uint8 = json!({ "type": "number", "format": "uint8" });
@@ -271,12 +282,14 @@ fn what_differs_is_reported_and_left() {
         (
             "ALTER TABLE things ADD value numeric(10, 2)",
             &decimal,
-            "column_type_differs: public.things.value has type numeric(10,2) instead of numeric(12,2); left unchanged",
+            "column_type_differs: public.things.value has type numeric(10,2) instead of \
+             numeric(12,2); left unchanged",
         ),
         (
             "ALTER TABLE things ADD value numeric",
             &decimal,
-            "column_type_differs: public.things.value has type numeric instead of numeric(12,2); left unchanged",
+            "column_type_differs: public.things.value has type numeric instead of numeric(12,2); \
+             left unchanged",
         ),
         (
             "ALTER TABLE things ADD value float8 DEFAULT 2",
@@ -286,30 +299,37 @@ fn what_differs_is_reported_and_left() {
         (
             "ALTER TABLE things ADD value float8 DEFAULT random()",
             &number,
-            "default_differs: public.things.value has default random() instead of '1'; left unchanged",
+            "default_differs: public.things.value has default random() instead of '1'; \
+             left unchanged",
         ),
         (
             "ALTER TABLE things ADD value smallint; INSERT INTO things VALUES ('a', 300)",
             &uint8,
-            "check_skipped: public.things.value has no range check: check constraint \"things_value_check\" of relation \"things\" is violated by some row",
+            "check_skipped: public.things.value has no range check: \
+             check constraint \"things_value_check\" of relation \"things\" \
+             is violated by some row",
         ),
         (
             "ALTER TABLE things ADD value text CONSTRAINT things_value_check CHECK (value <> '')",
             &uint8,
-            "column_type_differs: public.things.value has type text instead of smallint; left unchanged",
+            "column_type_differs: public.things.value has type text instead of smallint; \
+             left unchanged",
         ),
         (
-            "ALTER TABLE things ADD value text, ADD organization_id text; INSERT INTO things VALUES ('a', 'x', 'o'), ('b', 'x', 'o')",
+            "ALTER TABLE things ADD value text, ADD organization_id text; INSERT INTO things \
+             VALUES ('a', 'x', 'o'), ('b', 'x', 'o')",
             &unique,
-            "index_skipped: public.things has no unique index on (organization_id, value): could not create unique index \"things_value_key\"",
+            "index_skipped: public.things has no unique index on (organization_id, value): \
+             could not create unique index \"things_value_key\"",
         ),
         (
             "ALTER TABLE things ADD value text; CREATE INDEX things_value_key ON things (value)",
             &unique,
-            "index_differs: public.things has no unique index on (organization_id, value): the name things_value_key is taken",
+            "index_differs: public.things has no unique index on (organization_id, value): \
+             the name things_value_key is taken",
         ),
     ] {
-        let (warnings, _) = over(before, &thing(field.clone()));
+        let (warnings, _) = provision_existing(before, &thing(field.clone()));
         let expected = format!("ablo::provision::{expected}");
         assert!(warnings.contains(&expected), "{before}: {warnings:#?}");
     }

@@ -1,4 +1,4 @@
-//! The history of a real application, replayed on a server with rows in every table.
+//! Migrates a server with rows in every table through the history of a real application.
 
 use ablo_migrate::rows::id;
 use ablo_schema::Schema;
@@ -12,7 +12,8 @@ use std::path::Path;
 
 const ROWS: usize = 4;
 
-/// A value for a field that rows cannot do without: the id of a row for a key, anything of the type otherwise.
+/// Returns a value for a required field: the id of a row for a foreign key, any value of the type
+/// otherwise.
 fn value(model: &Model, field: &Field) -> Value {
     match &field.kind {
         FieldKind::String
@@ -29,40 +30,42 @@ fn value(model: &Model, field: &Field) -> Value {
     }
 }
 
-/// A backfill for every required field that a step is about.
+/// Returns a backfill for every required field of the steps.
 fn backfills(next: &Schema, steps: &[Step<'_>]) -> String {
-    let needed = steps.iter().filter_map(|step| {
+    let backfills = steps.iter().filter_map(|step| {
         let model = next.model(step.model()?)?;
         let field = model.field(step.field()?).filter(|field| !field.optional)?;
-        Some(json!({ "model": model.key.as_str(), "field": field.name.as_str(), "value": value(model, field) }))
+        Some(json!({ "model": model.key.as_str(), "field": field.name.as_str(),
+            "value": value(model, field) }))
     });
-    let mut needed: Vec<Value> = needed.collect();
-    needed.dedup();
-    Value::from(needed).to_string()
+    let mut backfills: Vec<Value> = backfills.collect();
+    backfills.dedup();
+    Value::from(backfills).to_string()
 }
 
 #[test]
-fn umami_from_its_first_version_to_its_last() {
+fn every_umami_version_migrates_to_the_next() {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/history/umami");
     let mut versions: Vec<_> = std::fs::read_dir(folder)
-        .expect("the history")
-        .map(|entry| entry.expect("an entry").path())
+        .expect("the history folder exists")
+        .map(|entry| entry.expect("the entry is readable").path())
         .collect();
     versions.sort();
     assert!(versions.len() >= 23);
-    let read =
-        |path: &Path| schema(&std::fs::read_to_string(path.join("schema.json")).expect("a schema"));
+    let read = |path: &Path| {
+        schema(&std::fs::read_to_string(path.join("schema.json")).expect("the schema is readable"))
+    };
     let scratch = ScratchEnv::default();
     let mut prev = read(&versions[0]);
     scratch.provision(&prev, ROWS);
     for version in &versions[1..] {
         let next = read(version);
-        let changed =
-            diff(Some(&prev), &next, &Hints::default()).unwrap_or_else(|told| panic!("{told:#?}"));
-        let (given, told) = read_backfills(&backfills(&next, changed.steps()), &next);
-        let given = given.unwrap_or_else(|| panic!("{told:#?}"));
-        match scratch.migrate(&changed, &given) {
+        let changed = diff(Some(&prev), &next, &Hints::default())
+            .unwrap_or_else(|error| panic!("{error:#?}"));
+        let (values, diagnostics) = read_backfills(&backfills(&next, changed.steps()), &next);
+        let values = values.unwrap_or_else(|| panic!("{diagnostics:#?}"));
+        match scratch.migrate(&changed, &values) {
             Ok(Outcome::Applied) => {}
             other => panic!("{}: {other:?}", version.display()),
         }

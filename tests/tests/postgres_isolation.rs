@@ -1,17 +1,26 @@
-//! Row security, probed as a client would: two organisations, a role that owns nothing and bypasses nothing.
+//! Row security as a client sees it: two organisations, and a role that owns no tables and bypasses
+//! no policies.
 
 use ablo_tests::postgres::{Database, Server, Session, apply, program, schema};
 use serde_json::json;
 
-/// `teams` by column, `tasks` through teams, `notes` through tasks, `files` through a table outside the schema.
+/// Provisions `teams` with a tenancy column, `tasks` through teams, `notes` through tasks, and
+/// `files` through a table outside the schema. Returns the warnings.
 fn provisioned(database: &Database<'_>) -> Vec<String> {
     let text = json!({ "type": "string", "isOptional": false, "isIndexed": false });
-    let through = |key: &str, table: &str| json!({ "kind": "parent", "via": { "localKey": key, "parentTable": table, "parentOrgColumn": "org" } });
+    let through = |key: &str, table: &str| {
+        let via = json!({ "localKey": key, "parentTable": table, "parentOrgColumn": "org" });
+        json!({ "kind": "parent", "via": via })
+    };
     let models = json!({
-        "notes": { "fields": { "taskId": text }, "relations": {}, "tenancy": through("task_id", "tasks") },
-        "tasks": { "fields": { "teamId": text }, "relations": {}, "tenancy": through("team_id", "teams") },
-        "teams": { "fields": {}, "relations": {}, "tenancy": { "kind": "column", "column": "org" } },
-        "files": { "fields": { "ownerId": text }, "relations": {}, "tenancy": through("owner_id", "owners") },
+        "notes": { "fields": { "taskId": text }, "relations": {},
+            "tenancy": through("task_id", "tasks") },
+        "tasks": { "fields": { "teamId": text }, "relations": {},
+            "tenancy": through("team_id", "teams") },
+        "teams": { "fields": {}, "relations": {},
+            "tenancy": { "kind": "column", "column": "org" } },
+        "files": { "fields": { "ownerId": text }, "relations": {},
+            "tenancy": through("owner_id", "owners") },
         "words": { "fields": {}, "relations": {}, "tenancy": { "kind": "none" } },
     });
     let text = json!({ "v": 3, "models": models, "identityRoles": [] }).to_string();
@@ -20,20 +29,23 @@ fn provisioned(database: &Database<'_>) -> Vec<String> {
     apply(&mut database.session(), &program(&schema(&text)))
 }
 
-/// A session of a role that may read and write every table.
+/// Opens a session of a role that may read and write every table.
 fn client(database: &Database<'_>) -> Session {
     let role = format!("client_of_{}", database.owner());
     let mut admin = database.admin();
     admin
         .run(&format!(
-            "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+            "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, \
+             DELETE ON ALL TABLES IN SCHEMA public TO {role}"
         ))
-        .expect("a role");
+        .expect("the role is created");
     database.session_of(&role)
 }
 
 fn act_as(session: &mut Session, organization: &str) {
-    session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+    session
+        .run(&format!("SET app.current_org_id = '{organization}'"))
+        .expect("the setting is accepted");
 }
 
 fn fill(session: &mut Session) {
@@ -42,10 +54,12 @@ fn fill(session: &mut Session) {
         session
             .run(&format!(
                 "INSERT INTO teams (id, org) VALUES ('{organization}-team', '{organization}');
-                 INSERT INTO tasks (id, team_id) VALUES ('{organization}-task', '{organization}-team');
-                 INSERT INTO notes (id, task_id) VALUES ('{organization}-note', '{organization}-task')"
+                 INSERT INTO tasks (id, team_id) VALUES ('{organization}-task', \
+                 '{organization}-team');
+                 INSERT INTO notes (id, task_id) VALUES ('{organization}-note', \
+                 '{organization}-task')"
             ))
-            .expect("rows of one's own");
+            .expect("the rows are inserted");
     }
 }
 
@@ -62,18 +76,18 @@ fn an_organisation_sees_and_changes_its_own_rows_only() {
                 session.texts(&format!("SELECT id FROM {table}")),
                 [format!("{organization}-{row}")]
             );
-            let stolen = format!(
+            let update = format!(
                 "UPDATE {table} SET updated_at = now() WHERE id = '{other}-{row}' RETURNING id"
             );
-            assert_eq!(session.texts(&stolen), Vec::<String>::new());
-            let removed = format!("DELETE FROM {table} WHERE id = '{other}-{row}' RETURNING id");
-            assert_eq!(session.texts(&removed), Vec::<String>::new());
+            assert_eq!(session.texts(&update), Vec::<String>::new());
+            let delete = format!("DELETE FROM {table} WHERE id = '{other}-{row}' RETURNING id");
+            assert_eq!(session.texts(&delete), Vec::<String>::new());
         }
     }
 }
 
 #[test]
-fn nobody_writes_into_another_organisation() {
+fn writes_into_another_organisation_are_refused() {
     let database = Server::shared().database();
     provisioned(&database);
     let mut session = client(&database);
@@ -93,13 +107,13 @@ fn nobody_writes_into_another_organisation() {
 }
 
 #[test]
-fn without_an_organisation_there_are_no_rows() {
+fn without_an_organisation_no_rows_are_visible() {
     let database = Server::shared().database();
     provisioned(&database);
     let mut session = client(&database);
     fill(&mut session);
-    session.run("INSERT INTO words (id) VALUES ('shared')").expect("a shared row");
-    // A new session has never set it; a pooled one may have it empty.
+    session.run("INSERT INTO words (id) VALUES ('shared')").expect("the shared row is inserted");
+    // The setting is unset in a new session and may be empty in a pooled one.
     let mut fresh = database.session_of(&format!("client_of_{}", database.owner()));
     act_as(&mut session, "");
     for session in [&mut fresh, &mut session] {
@@ -111,7 +125,7 @@ fn without_an_organisation_there_are_no_rows() {
 }
 
 #[test]
-fn the_owner_of_the_tables_is_no_exception() {
+fn the_table_owner_is_subject_to_row_security() {
     let database = Server::shared().database();
     provisioned(&database);
     fill(&mut client(&database));
@@ -124,7 +138,7 @@ fn the_owner_of_the_tables_is_no_exception() {
 }
 
 #[test]
-fn a_parent_outside_the_schema_is_reported_until_it_is_there() {
+fn a_missing_parent_table_is_reported_until_it_exists() {
     let database = Server::shared().database();
     let warnings = provisioned(&database);
     assert_eq!(
@@ -136,14 +150,17 @@ fn a_parent_outside_the_schema_is_reported_until_it_is_there() {
     act_as(&mut owner, "acme");
     let refused = owner
         .run("INSERT INTO files (id, owner_id) VALUES ('f', 'o')")
-        .expect_err("there is no policy");
+        .expect_err("the table has no policy");
     assert!(refused.starts_with("42501"), "{refused}");
 
     owner
-        .run("CREATE TABLE owners (id text PRIMARY KEY, org text); INSERT INTO owners VALUES ('o', 'acme')")
-        .expect("a table");
+        .run(
+            "CREATE TABLE owners (id text PRIMARY KEY, org text); INSERT INTO owners \
+            VALUES ('o', 'acme')",
+        )
+        .expect("the table is created");
     assert_eq!(provisioned(&database), Vec::<String>::new());
-    owner.run("INSERT INTO files (id, owner_id) VALUES ('f', 'o')").expect("a file of one's own");
+    owner.run("INSERT INTO files (id, owner_id) VALUES ('f', 'o')").expect("the row is inserted");
     act_as(&mut owner, "umbrella");
     assert_eq!(owner.texts("SELECT id FROM files"), Vec::<String>::new());
 }

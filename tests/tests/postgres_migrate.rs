@@ -1,4 +1,5 @@
-//! The law of migrations on a real server: whatever the pair of schemas, what results is what provisioning the second gives.
+//! The invariants of migrations on a real server: for any pair of schemas, migrating gives the
+//! tables that provisioning the second schema gives.
 
 use ablo_codegen::emit::sql::postgres::files;
 use ablo_schema::Schema;
@@ -15,7 +16,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A change as its four files say it.
+/// The inputs of a migration, read from its four files.
 struct Case {
     prev: Schema,
     next: Schema,
@@ -26,30 +27,30 @@ struct Case {
 impl Case {
     fn new(prev: &str, next: &str, hints: &str, backfills: &str) -> Self {
         let (prev, next) = (schema(prev), schema(next));
-        let (hints, told) = json::read_hints(hints);
-        let hints = hints.unwrap_or_else(|| panic!("{told:#?}"));
-        let (backfills, told) = json::read_backfills(backfills, &next);
-        let backfills = backfills.unwrap_or_else(|| panic!("{told:#?}"));
+        let (hints, diagnostics) = json::read_hints(hints);
+        let hints = hints.unwrap_or_else(|| panic!("{diagnostics:#?}"));
+        let (backfills, diagnostics) = json::read_backfills(backfills, &next);
+        let backfills = backfills.unwrap_or_else(|| panic!("{diagnostics:#?}"));
         Self { prev, next, hints, backfills }
     }
 
     fn diff(&self) -> Diff<'_> {
-        diff(Some(&self.prev), &self.next, &self.hints).unwrap_or_else(|told| panic!("{told:#?}"))
+        diff(Some(&self.prev), &self.next, &self.hints).unwrap_or_else(|error| panic!("{error:#?}"))
     }
 }
 
 fn pairs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/conformance/generated");
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("the vectors")
-        .map(|entry| entry.expect("an entry").path())
+        .expect("the vectors exist")
+        .map(|entry| entry.expect("the entry is readable").path())
         .collect();
     found.sort();
     found
 }
 
 #[test]
-fn conformance_pairs_keep_the_law() {
+fn conformance_pairs_satisfy_the_invariants() {
     let scratch = ScratchEnv::default();
     let mut faults = Vec::new();
     for count in [0, 7] {
@@ -83,9 +84,9 @@ fn conformance_pairs_keep_the_law() {
     );
 }
 
-/// What `migrate plan --offline` writes, as people run it.
+/// Runs the files that `migrate plan --offline` writes.
 #[test]
-fn the_files_run_with_psql() {
+fn migration_files_run_with_psql() {
     for folder in pairs() {
         let [prev, next, hints, backfills] =
             ["prev.json", "schema.json", "hints.json", "backfills.json"]
@@ -96,12 +97,12 @@ fn the_files_run_with_psql() {
         let files = files(&migration, &|at| diff.steps().get(at).map(ToString::to_string));
         let database = Server::shared().database();
         provision_silently(&mut database.session(), &case.prev);
-        let place = tempfile::tempdir().expect("a folder");
+        let output = tempfile::tempdir().expect("a temporary folder is created");
         for (name, text) in
             [("migrate.sql", &files.migrate), ("after-commit.sql", &files.after_commit)]
         {
-            let path = place.path().join(name);
-            std::fs::write(&path, text).expect("a file");
+            let path = output.path().join(name);
+            std::fs::write(&path, text).expect("the file is written");
             assert_eq!(database.psql(&path).as_deref(), Ok(""), "{} {name}", folder.display());
         }
         let other = Server::shared().database();
@@ -114,25 +115,26 @@ fn the_files_run_with_psql() {
     }
 }
 
-/// The ideas whose SQL people read are also run.
+/// Runs the fixtures whose SQL is under review as snapshots.
 #[test]
-fn ideas_keep_the_law() {
+fn fixture_diffs_satisfy_the_invariants() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/diffs");
-    let mut ideas: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("ideas")
-        .map(|entry| entry.expect("an entry").path())
+    let mut fixtures: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the fixtures exist")
+        .map(|entry| entry.expect("the entry is readable").path())
         .collect();
-    ideas.sort();
+    fixtures.sort();
     let scratch = ScratchEnv::default();
-    let (mut faults, mut judged) = (Vec::new(), 0);
-    for folder in ideas.iter().filter(|folder| folder.join("prev.json").exists()) {
-        let or = |name: &str, other: &str| {
-            std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| other.to_owned())
+    let (mut faults, mut checked) = (Vec::new(), 0);
+    for folder in fixtures.iter().filter(|folder| folder.join("prev.json").exists()) {
+        let read_or = |name: &str, default: &str| {
+            std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| default.to_owned())
         };
         let (prev, next) = (read(&folder.join("prev.json")), read(&folder.join("next.json")));
-        let case = Case::new(&prev, &next, &or("hints.json", "{}"), &or("backfills.json", "[]"));
+        let case =
+            Case::new(&prev, &next, &read_or("hints.json", "{}"), &read_or("backfills.json", "[]"));
         for count in [0, 5] {
-            judged += 1;
+            checked += 1;
             match scratch.check(&case.diff(), &case.backfills, count) {
                 Ok(Outcome::Refused(code)) if count == 0 => {
                     faults.push(format!("{}: {code}", folder.display()))
@@ -144,24 +146,34 @@ fn ideas_keep_the_law() {
             }
         }
     }
-    assert!(judged >= 50);
+    assert!(checked >= 50);
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n\n"));
 }
 
+fn config() -> Config {
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
+    Config { cases, max_shrink_iters: 200, ..Config::default() }
+}
+
 proptest! {
-    #![proptest_config(Config { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200), max_shrink_iters: 200, ..Config::default() })]
+    #![proptest_config(config())]
     #[test]
-    fn generated_pairs_keep_the_law(pair in pair()) {
+    fn generated_pairs_satisfy_the_invariants(pair in pair()) {
         thread_local! { static SCRATCH: ScratchEnv<'static> = ScratchEnv::default(); }
-        let [prev, next, hints, backfills] = [&pair.prev, &pair.next, &pair.hints, &pair.backfills].map(ToString::to_string);
+        let [prev, next, hints, backfills] = [&pair.prev, &pair.next, &pair.hints,
+            &pair.backfills].map(ToString::to_string);
         let case = Case::new(&prev, &next, &hints, &backfills);
-        // Renames of what was renamed already may contradict each other, which is reported and nothing to migrate.
+        // Repeated renames may contradict each other. The diff reports them, so there is nothing to
+        // migrate.
         prop_assume!(diff(Some(&case.prev), &case.next, &case.hints).is_ok());
         for count in [0, 6] {
-            let outcome = SCRATCH.with(|scratch| scratch.check(&case.diff(), &case.backfills, count));
+            let outcome = SCRATCH.with(|scratch| scratch.check(&case.diff(), &case.backfills,
+                count));
             match outcome {
                 Err(fault) => prop_assert!(false, "{count} rows: {fault}"),
-                Ok(Outcome::Refused(code)) => { prop_assert!(count > 0, "{code} without rows"); eprintln!("{code}") }
+                Ok(Outcome::Refused(code)) => { prop_assert!(count > 0,
+                    "{code} without rows"); eprintln!("{code}") }
                 Ok(Outcome::Applied) => {}
             }
         }

@@ -1,4 +1,5 @@
-//! Provisioning an empty database: what is made, that it is made once, and that nothing else is left behind.
+//! Provisioning an empty database: it creates the declared objects, is idempotent, and leaves
+//! nothing else behind.
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_tests::fixtures;
@@ -17,46 +18,55 @@ fn document(models: Value) -> String {
 }
 
 #[test]
-fn every_good_schema_is_provisioned_once_and_for_all() {
+fn provisioning_every_good_schema_is_idempotent() {
     let schemas = fixtures::good_schemas();
     assert!(schemas.len() >= 61, "only {} schemas were found", schemas.len());
     std::thread::scope(|scope| {
         for part in schemas.chunks(schemas.len().div_ceil(4)) {
-            scope.spawn(|| part.iter().for_each(|(name, text)| check_once_and_for_all(name, text)));
+            scope.spawn(|| part.iter().for_each(|(name, text)| check_idempotent(name, text)));
         }
     });
 }
 
-fn check_once_and_for_all(name: &str, text: &str) {
+fn check_idempotent(name: &str, text: &str) {
     let program = program(&schema(text));
     let database = Server::shared().database();
     let mut session = database.session();
     let warnings = apply(&mut session, &program);
-    let (made, catalogue_made) = (footprint(&mut session), catalogue(&mut session));
-    // In the same session, where the helpers are there already, and in a new one.
+    let (first, first_catalogue) = (footprint(&mut session), catalogue(&mut session));
+    // Run again in the same session, which has the helper functions, and in a new one.
     assert_eq!(apply(&mut session, &program), warnings, "{name}");
     let mut session = database.session();
     assert_eq!(apply(&mut session, &program), warnings, "{name}");
-    assert_eq!(catalogue(&mut session), catalogue_made, "{name}: the second run changed something");
-    assert_eq!(footprint(&mut session), made, "{name}: the second run wrote to the catalogue");
+    assert_eq!(
+        catalogue(&mut session),
+        first_catalogue,
+        "{name}: the second run changed something"
+    );
+    assert_eq!(footprint(&mut session), first, "{name}: the second run wrote to the catalog");
 }
 
 #[test]
-fn a_table_has_all_that_is_asked_for() {
+fn a_table_has_its_declared_columns_constraints_and_indexes() {
     let text = document(json!({
         "teams": { "fields": {}, "relations": {}, "tenancy": { "kind": "none" } },
         "tasks": {
             "fields": {
-                "title": { "type": "string", "isOptional": false, "isIndexed": true, "description": "It's \"short\"" },
-                "weight": { "type": "number", "isOptional": true, "isIndexed": false, "deprecated": "use size" },
+                "title": { "type": "string", "isOptional": false, "isIndexed": true,
+                    "description": "It's \"short\"" },
+                "weight": { "type": "number", "isOptional": true, "isIndexed": false,
+                    "deprecated": "use size" },
                 "done": field("boolean"),
                 "dueAt": field("date"),
                 "extra": { "type": "json", "isOptional": true, "isIndexed": true },
-                "status": { "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": ["open", "done"] },
-                "teamId": { "type": "string", "isOptional": true, "isIndexed": false, "column": "team_ref" },
+                "status": { "type": "enum", "isOptional": false, "isIndexed": false,
+                    "enumValues": ["open", "done"] },
+                "teamId": { "type": "string", "isOptional": true, "isIndexed": false,
+                    "column": "team_ref" },
             },
             "relations": {
-                "team": { "type": "belongsTo", "target": "teams", "foreignKey": "teamId", "foreignKeyColumn": "wrong",
+                "team": { "type": "belongsTo", "target": "teams", "foreignKey": "teamId",
+                    "foreignKeyColumn": "wrong",
                     "options": { "fk": true } },
             },
         },
@@ -71,7 +81,7 @@ fn a_table_has_all_that_is_asked_for() {
         .iter()
         .map(|(name, column)| (&**name, (&*column.r#type, column.not_null)))
         .collect();
-    let wanted = [
+    let expected = [
         ("id", ("text", true)),
         ("organization_id", ("text", true)),
         ("created_by", ("text", false)),
@@ -85,14 +95,14 @@ fn a_table_has_all_that_is_asked_for() {
         ("status", ("text", true)),
         ("team_ref", ("text", false)),
     ];
-    assert_eq!(columns, BTreeMap::from(wanted));
+    assert_eq!(columns, BTreeMap::from(expected));
     assert_eq!(tasks.columns["created_at"].default.as_deref(), Some("now()"));
     assert_eq!(tasks.columns["title"].comment.as_deref(), Some("It's \"short\""));
     assert_eq!(tasks.columns["weight"].comment.as_deref(), Some("Deprecated: use size"));
 
     let constraints: Vec<_> =
         tasks.constraints.iter().map(|(name, known)| (&**name, &*known.definition)).collect();
-    let wanted = [
+    let expected = [
         ("tasks_pkey", "PRIMARY KEY (id)"),
         ("tasks_status_check", "CHECK ((status = ANY (ARRAY['open'::text, 'done'::text])))"),
         (
@@ -100,16 +110,16 @@ fn a_table_has_all_that_is_asked_for() {
             "FOREIGN KEY (team_ref) REFERENCES public.teams(id) DEFERRABLE INITIALLY DEFERRED",
         ),
     ];
-    assert_eq!(constraints, wanted);
+    assert_eq!(constraints, expected);
     let indexes: Vec<_> = tasks.indexes.values().map(|index| &*index.definition).collect();
-    let wanted = [
+    let expected = [
         "CREATE INDEX tasks_extra_idx ON public.tasks USING gin (extra)",
         "CREATE INDEX tasks_organization_id_idx ON public.tasks USING btree (organization_id)",
         "CREATE UNIQUE INDEX tasks_pkey ON public.tasks USING btree (id)",
         "CREATE INDEX tasks_team_ref_idx ON public.tasks USING btree (team_ref)",
         "CREATE INDEX tasks_title_idx ON public.tasks USING btree (title)",
     ];
-    assert_eq!(indexes, wanted);
+    assert_eq!(indexes, expected);
     assert!(tasks.row_security && tasks.forced && tasks.policies.len() == 1);
 }
 
@@ -123,7 +133,7 @@ fn models_of_the_control_plane_have_no_table() {
 }
 
 #[test]
-fn redeclared_base_fields_are_one_column_unless_told_apart() {
+fn redeclared_base_fields_share_the_column_unless_named_otherwise() {
     let text = |organization: Value| {
         schema(&document(json!({ "tasks": {
             "fields": { "organizationId": organization, "createdBy": field("string") },
@@ -142,27 +152,31 @@ fn redeclared_base_fields_are_one_column_unless_told_apart() {
             .join(" ")
     };
     assert_eq!(columns(text(field("string"))), "created_at created_by id tenant_id updated_at");
-    let apart =
+    let renamed =
         json!({ "type": "string", "isOptional": false, "isIndexed": false, "column": "org" });
-    assert_eq!(columns(text(apart)), "created_at created_by id org tenant_id updated_at");
+    assert_eq!(columns(text(renamed)), "created_at created_by id org tenant_id updated_at");
 }
 
 #[test]
-fn names_of_63_bytes_that_differ_in_the_last_one_stay_apart() {
+fn names_of_63_bytes_that_differ_in_the_last_byte_stay_distinct() {
     let (a, b) = ("x".repeat(62) + "a", "x".repeat(62) + "b");
-    let column = |column: &str| json!({ "type": "enum", "isOptional": false, "isIndexed": true, "enumValues": ["v"], "column": column });
+    let column = |column: &str| {
+        json!({ "type": "enum", "isOptional": false, "isIndexed": true,
+            "enumValues": ["v"], "column": column })
+    };
     let model = |table: &str| {
         json!({ "tableName": table, "relations": {
-            "one": { "type": "belongsTo", "target": "ones", "foreignKey": "one", "foreignKeyColumn": "one", "options": { "fk": true } },
+            "one": { "type": "belongsTo", "target": "ones", "foreignKey": "one",
+                "foreignKeyColumn": "one", "options": { "fk": true } },
         }, "fields": { "left": column(&a), "right": column(&b), "one": field("string") } })
     };
     let schema = schema(&document(json!({ "ones": model(&a), "twos": model(&b) })));
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &schema);
-    let made = footprint(&mut session);
+    let first = footprint(&mut session);
     provision_silently(&mut session, &schema);
-    assert_eq!(footprint(&mut session), made);
+    assert_eq!(footprint(&mut session), first);
     let tables = &catalogue(&mut session)["public"];
     for table in [&tables[&a], &tables[&b]] {
         let kinds: Vec<_> = table.constraints.values().map(|known| &*known.kind).collect();
@@ -173,7 +187,7 @@ fn names_of_63_bytes_that_differ_in_the_last_one_stay_apart() {
 }
 
 #[test]
-fn tables_and_columns_whose_names_join_to_the_same_get_their_own_indexes() {
+fn colliding_index_names_are_made_distinct() {
     let indexed = json!({ "type": "string", "isOptional": true, "isIndexed": true });
     let text = document(json!({
         "a": { "fields": { "bC": indexed }, "relations": {}, "tenancy": { "kind": "none" } },
@@ -189,7 +203,7 @@ fn tables_and_columns_whose_names_join_to_the_same_get_their_own_indexes() {
 }
 
 #[test]
-fn any_enum_value_is_taken_and_nothing_else() {
+fn exactly_the_declared_enum_values_are_accepted() {
     let values = [
         "it's",
         "\"",
@@ -217,18 +231,21 @@ fn any_enum_value_is_taken_and_nothing_else() {
         "E'x'",
     ];
     let text = document(json!({ "tasks": {
-        "fields": { "status": { "type": "enum", "isOptional": false, "isIndexed": false, "enumValues": values } },
+        "fields": { "status": { "type": "enum", "isOptional": false, "isIndexed": false,
+            "enumValues": values } },
         "relations": {}, "tenancy": { "kind": "none" },
     } }));
     let schema = schema(&text);
     for conforming in ["on", "off"] {
         let database = Server::shared().database();
         let mut session = database.session();
-        session.run(&format!("SET standard_conforming_strings = {conforming}")).expect("a setting");
+        session
+            .run(&format!("SET standard_conforming_strings = {conforming}"))
+            .expect("the setting is accepted");
         provision_silently(&mut session, &schema);
-        let made = footprint(&mut session);
+        let first = footprint(&mut session);
         provision_silently(&mut session, &schema);
-        assert_eq!(footprint(&mut session), made);
+        assert_eq!(footprint(&mut session), first);
 
         let mut session = database.session();
         for (id, value) in values.iter().enumerate() {
@@ -237,13 +254,13 @@ fn any_enum_value_is_taken_and_nothing_else() {
         }
         let refused = session
             .insert("tasks", &[("id", "other"), ("status", "back\\\\slash")])
-            .expect_err("it is no value");
+            .expect_err("the enum has no such value");
         assert!(refused.starts_with("23514"), "{refused}");
     }
 }
 
 #[test]
-fn table_names_may_hold_anything() {
+fn table_names_may_contain_any_characters() {
     let names = [
         "select",
         "it's",
@@ -260,25 +277,31 @@ fn table_names_may_hold_anything() {
         .iter()
         .enumerate()
         .map(|(at, table)| {
-            let text = json!({ "type": "enum", "isOptional": true, "isIndexed": true, "enumValues": ["a"], "description": "d" });
-            let up = if at == 0 { "null" } else { names[at - 1] };
+            let text = json!({ "type": "enum", "isOptional": true, "isIndexed": true,
+                "enumValues": ["a"], "description": "d" });
+            let parent = if at == 0 { "null" } else { names[at - 1] };
             let tenancy = if at % 3 == 0 {
                 json!({ "kind": "column", "column": "user" })
             } else {
-                json!({ "kind": "parent", "via": { "localKey": "up", "parentTable": up } })
+                json!({ "kind": "parent", "via": { "localKey": "up", "parentTable": parent } })
             };
-            let up = json!({ "type": "belongsTo", "target": "m0", "foreignKey": "up", "foreignKeyColumn": "up", "options": { "fk": true } });
-            (format!("m{at}"), json!({ "tableName": table, "fields": { "check": text, "up": field("string") },
-                "relations": { "up": up }, "tenancy": tenancy }))
+            let up = json!({ "type": "belongsTo", "target": "m0", "foreignKey": "up",
+                "foreignKeyColumn": "up", "options": { "fk": true } });
+            (
+                format!("m{at}"),
+                json!({ "tableName": table,
+                "fields": { "check": text, "up": field("string") },
+                "relations": { "up": up }, "tenancy": tenancy }),
+            )
         })
         .collect();
     let schema = schema(&document(Value::Object(models)));
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &schema);
-    let made = footprint(&mut session);
+    let first = footprint(&mut session);
     provision_silently(&mut session, &schema);
-    assert_eq!(footprint(&mut session), made);
+    assert_eq!(footprint(&mut session), first);
     let tables = &catalogue(&mut session)["public"];
     assert_eq!(tables.keys().map(String::as_str).collect::<Vec<_>>(), sorted(&names));
     assert!(tables.values().all(|table| table.policies.len() == 1 && table.constraints.len() == 3));
@@ -299,22 +322,22 @@ fn the_file_runs_with_psql_and_prints_nothing() {
         fixtures::read(&fixtures::root().join("conformance/authored/relations/schema.json"));
     for text in [unicode, relations] {
         let program = program(&schema(&text));
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a temporary folder is created");
         let file = folder.path().join("provision.sql");
-        std::fs::write(&file, program.file()).expect("a file");
+        std::fs::write(&file, program.file()).expect("the file is written");
         let database = Server::shared().database();
         assert_eq!(database.psql(&file), Ok(String::new()));
         let mut session = database.session();
-        let made = footprint(&mut session);
+        let first = footprint(&mut session);
         assert_eq!(database.psql(&file), Ok(String::new()));
-        assert_eq!(footprint(&mut session), made);
+        assert_eq!(footprint(&mut session), first);
         assert_eq!(apply(&mut session, &program), Vec::<String>::new());
-        assert_eq!(footprint(&mut session), made, "a driver and psql do the same");
+        assert_eq!(footprint(&mut session), first, "a driver and psql have the same effect");
     }
 }
 
 #[test]
-fn a_role_that_owns_no_more_than_the_schema_can_provision_it() {
+fn a_role_that_owns_only_the_schema_can_provision_it() {
     let schema = schema(&document(
         json!({ "tasks": { "fields": { "title": field("string") }, "relations": {} } }),
     ));
@@ -322,25 +345,27 @@ fn a_role_that_owns_no_more_than_the_schema_can_provision_it() {
     let mut admin = database.admin();
     admin
         .run("CREATE ROLE only_schema LOGIN; CREATE SCHEMA app_acme AUTHORIZATION only_schema")
-        .expect("a role");
+        .expect("the role is created");
     let options = PostgresOptions {
         organization: Some("Acme".to_owned()),
         foreign_keys: true,
         ..PostgresOptions::default()
     };
-    let program = provision(&schema, &options).expect("options that are right");
+    let program = provision(&schema, &options).expect("the options are valid");
     let mut session = database.session_of("only_schema");
-    // Whatever the session looks at first must not matter.
-    session.run("SET search_path = ''; SET quote_all_identifiers = on").expect("settings");
+    // The program must not depend on the settings of the session.
+    session
+        .run("SET search_path = ''; SET quote_all_identifiers = on")
+        .expect("the settings are accepted");
     assert_eq!(apply(&mut session, &program), Vec::<String>::new());
-    let made = footprint(&mut session);
+    let first = footprint(&mut session);
     assert_eq!(apply(&mut session, &program), Vec::<String>::new());
-    assert_eq!(footprint(&mut session), made);
+    assert_eq!(footprint(&mut session), first);
     assert!(catalogue(&mut session)["app_acme"].contains_key("tasks"));
 }
 
 #[test]
-fn a_thousand_tables_fit_one_transaction() {
+fn a_thousand_tables_fit_into_one_transaction() {
     let fields: serde_json::Map<String, Value> =
         (0..6).map(|at| (format!("field{at}"), field("string"))).collect();
     let models: serde_json::Map<String, Value> = (0..1000)

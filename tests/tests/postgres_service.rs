@@ -1,4 +1,5 @@
-//! The tables of the service itself on a real server: made once, and holding what the protocol counts on.
+//! The service's own tables on a real server: provisioning is idempotent, and constraints and
+//! policies hold as the protocol requires.
 
 use ablo_codegen::emit::sql::postgres::{Postgres, PostgresOptions, service};
 use ablo_codegen::{Files, Input, Target};
@@ -14,19 +15,25 @@ const NONE: &[String] = &[];
 fn provisioned(database: &Database<'_>) -> Session {
     let mut session = database.session();
     assert_eq!(
-        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right")),
+        apply(&mut session, &service(&PostgresOptions::default()).expect("the options are valid")),
         NONE
     );
     session
 }
 
-/// A session of a role that may read and write every table, but owns none and has no right on any sequence.
+/// Opens a session of a role that may read and write every table, but owns none and has no rights
+/// on sequences.
 fn client(database: &Database<'_>, organization: &str) -> Session {
     let role = format!("{organization}_of_{}", database.owner());
     let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO";
-    database.admin().run(&format!("CREATE ROLE {role} LOGIN; {grant} {role}")).expect("a role");
+    database
+        .admin()
+        .run(&format!("CREATE ROLE {role} LOGIN; {grant} {role}"))
+        .expect("the role is created");
     let mut session = database.session_of(&role);
-    session.run(&format!("SET app.current_org_id = '{organization}'")).expect("a setting");
+    session
+        .run(&format!("SET app.current_org_id = '{organization}'"))
+        .expect("the setting is accepted");
     session
 }
 
@@ -37,20 +44,24 @@ fn refused(session: &mut Session, sql: &str, state: &str) {
 
 fn delta(organization: &str, id: &str, transaction: &str) -> String {
     format!(
-        "INSERT INTO sync_deltas (action_type, model_name, model_id, data, sync_groups, organization_id, transaction_id)
-         VALUES ('I', 'Task', '{id}', '{{}}', ARRAY['org:{organization}'], '{organization}', {transaction})"
+        "INSERT INTO sync_deltas (action_type, model_name, model_id, data, sync_groups, \
+         organization_id, transaction_id)
+         VALUES ('I', 'Task', '{id}', '{{}}', ARRAY['org:{organization}'], '{organization}', \
+         {transaction})"
     )
 }
 
 fn claim(id: &str, row: &str, status: &str) -> String {
     format!(
-        "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at, ttl_ms)
-         VALUES ('{id}', 'acme', 'of {id}', 'agent', 'tasks', '{row}', 'editing', '{status}', now() + interval '1 minute', 60000)"
+        "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, \
+         row_id, action, status, expires_at, ttl_ms)
+         VALUES ('{id}', 'acme', 'of {id}', 'agent', 'tasks', '{row}', 'editing', '{status}', \
+         now() + interval '1 minute', 60000)"
     )
 }
 
 #[test]
-fn it_is_provisioned_once_and_for_all_in_any_schema() {
+fn provisioning_is_idempotent_in_any_schema() {
     let quoted =
         PostgresOptions { schema: Some("It's \"s\"".to_owned()), ..PostgresOptions::default() };
     let app = PostgresOptions {
@@ -59,16 +70,16 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
         ..PostgresOptions::default()
     };
     let database = Server::shared().database();
-    database.session().run("CREATE SCHEMA \"It's \"\"s\"\"\"").expect("a schema");
-    for (options, home) in
+    database.session().run("CREATE SCHEMA \"It's \"\"s\"\"\"").expect("the schema is created");
+    for (options, namespace) in
         [(PostgresOptions::default(), "public"), (app, "app_acme"), (quoted, "It's \"s\"")]
     {
-        let program = service(&options).expect("options that are right");
+        let program = service(&options).expect("the options are valid");
         let mut session = database.session();
         assert_eq!(apply(&mut session, &program), NONE);
-        let (made, known) = (footprint(&mut session), catalogue(&mut session));
+        let (first, known) = (footprint(&mut session), catalogue(&mut session));
         assert_eq!(
-            known[home].keys().map(String::as_str).collect::<Vec<_>>(),
+            known[namespace].keys().map(String::as_str).collect::<Vec<_>>(),
             [
                 "ablo_capabilities",
                 "ablo_claims",
@@ -87,46 +98,50 @@ fn it_is_provisioned_once_and_for_all_in_any_schema() {
         );
         assert_eq!(apply(&mut session, &program), NONE);
         assert_eq!(apply(&mut database.session(), &program), NONE);
-        assert_eq!(footprint(&mut session), made, "{home}: the second run wrote to the catalogue");
+        assert_eq!(
+            footprint(&mut session),
+            first,
+            "{namespace}: the second run wrote to the catalog"
+        );
     }
     let known = catalogue(&mut database.session());
     assert_eq!(known["public"]["sync_deltas"].columns, known["app_acme"]["sync_deltas"].columns);
 }
 
 #[test]
-fn the_file_runs_with_psql_beside_the_tables_of_models() {
+fn the_file_runs_with_psql_next_to_model_tables() {
     let schema =
         schema(r#"{"v":3,"models":{"tasks":{"fields":{},"relations":{}}},"identityRoles":[]}"#);
     let hashes = Hashes::of(&schema);
     let mut files = Files::default();
-    let target = Postgres.configure(&Map::new()).expect("defaults are good options");
+    let target = Postgres.configure(&Map::new()).expect("the default options are valid");
     target.emit(&Input::new(&schema, &hashes), &mut files);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
     let file = folder.path().join("service.sql");
     std::fs::write(&file, files.get("postgres/service.sql").expect("the file is written"))
-        .expect("a file");
+        .expect("the file is copied");
 
     let database = Server::shared().database();
     let mut session = database.session();
     provision_silently(&mut session, &schema);
     assert_eq!(database.psql(&file), Ok(String::new()));
-    let made = footprint(&mut session);
+    let first = footprint(&mut session);
     assert_eq!(database.psql(&file), Ok(String::new()));
     assert_eq!(
-        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right")),
+        apply(&mut session, &service(&PostgresOptions::default()).expect("the options are valid")),
         NONE
     );
     provision_silently(&mut session, &schema);
     assert_eq!(
         footprint(&mut session),
-        made,
-        "a driver and psql do the same, and models are left alone"
+        first,
+        "a driver and psql have the same effect, and model tables do not change"
     );
     assert_eq!(catalogue(&mut session)["public"].len(), 14);
 }
 
 #[test]
-fn the_tables_of_a_data_source_are_as_adapters_know_them() {
+fn data_source_tables_have_the_columns_adapters_expect() {
     let database = Server::shared().database();
     let known = catalogue(&mut provisioned(&database));
     let columns = |table: &str| -> BTreeMap<String, String> {
@@ -138,13 +153,13 @@ fn the_tables_of_a_data_source_are_as_adapters_know_them() {
         };
         columns.map(|(name, column)| (name.clone(), shown(column))).collect()
     };
-    let wanted = |columns: &[(&str, &str)]| -> BTreeMap<String, String> {
+    let expected = |columns: &[(&str, &str)]| -> BTreeMap<String, String> {
         columns.iter().map(|(name, shown)| ((*name).to_owned(), (*shown).to_owned())).collect()
     };
     let created_at = ("created_at", "timestamp with time zone now()");
     let idempotency =
         [("client_tx_id", "text not null"), ("response", "jsonb not null"), created_at];
-    assert_eq!(columns("ablo_idempotency"), wanted(&idempotency));
+    assert_eq!(columns("ablo_idempotency"), expected(&idempotency));
     let outbox = [
         ("cursor", "bigint not null"),
         ("id", "text not null"),
@@ -156,25 +171,29 @@ fn the_tables_of_a_data_source_are_as_adapters_know_them() {
         ("client_tx_id", "text"),
         ("occurred_at", "bigint"),
         created_at,
-        // What makes an order of it, which no adapter has to write.
+        // The column orders concurrent events. It has a default, so adapters need not set it.
         ("written_in", "xid8 pg_current_xact_id()"),
     ];
-    assert_eq!(columns("ablo_outbox"), wanted(&outbox));
+    assert_eq!(columns("ablo_outbox"), expected(&outbox));
     assert_eq!(columns("sync_deltas")["id"], "bigint not null");
 }
 
 #[test]
-fn tables_that_an_adapter_made_before_are_left_as_they_are() {
+fn existing_adapter_tables_are_kept() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
         .run(
-            "CREATE TABLE ablo_idempotency (client_tx_id TEXT PRIMARY KEY, response JSONB NOT NULL, created_at TIMESTAMPTZ DEFAULT now());
-             CREATE TABLE ablo_outbox (cursor BIGSERIAL PRIMARY KEY, id TEXT UNIQUE NOT NULL, model TEXT NOT NULL,
-               entity_id TEXT NOT NULL, type TEXT NOT NULL, data JSONB, client_tx_id TEXT, occurred_at BIGINT, created_at TIMESTAMPTZ DEFAULT now());
-             INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('a:0', 'tasks', 't', 'CREATE')",
+            "CREATE TABLE ablo_idempotency (client_tx_id TEXT PRIMARY KEY, \
+             response JSONB NOT NULL, created_at TIMESTAMPTZ DEFAULT now());
+             CREATE TABLE ablo_outbox (cursor BIGSERIAL PRIMARY KEY, id TEXT UNIQUE NOT NULL, \
+             model TEXT NOT NULL,
+               entity_id TEXT NOT NULL, type TEXT NOT NULL, data JSONB, client_tx_id TEXT, \
+               occurred_at BIGINT, created_at TIMESTAMPTZ DEFAULT now());
+             INSERT INTO ablo_outbox (id, model, entity_id, type) \
+             VALUES ('a:0', 'tasks', 't', 'CREATE')",
         )
-        .expect("tables");
+        .expect("the tables are created");
     let before = catalogue(&mut session);
     provisioned(&database);
     let after = catalogue(&mut session);
@@ -184,12 +203,12 @@ fn tables_that_an_adapter_made_before_are_left_as_they_are() {
         assert!(before.indexes.iter().all(|(name, index)| after.indexes.get(name) == Some(index)));
     }
     let outbox = &after["public"]["ablo_outbox"];
-    assert!(outbox.columns.contains_key("organization_id"), "what was missing is added");
+    assert!(outbox.columns.contains_key("organization_id"), "the missing column is added");
     assert_eq!(session.texts("SELECT id FROM ablo_outbox WHERE organization_id IS NULL"), ["a:0"]);
 }
 
 #[test]
-fn what_differs_is_reported_and_left() {
+fn differences_are_reported_and_left_unchanged() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
@@ -197,48 +216,54 @@ fn what_differs_is_reported_and_left() {
             "CREATE TABLE sync_deltas (id integer, organization_id text NOT NULL, model_name text);
              CREATE TABLE ablo_claims (id text PRIMARY KEY)",
         )
-        .expect("tables");
-    let said =
-        apply(&mut session, &service(&PostgresOptions::default()).expect("options that are right"));
+        .expect("the tables are created");
+    let warnings =
+        apply(&mut session, &service(&PostgresOptions::default()).expect("the options are valid"));
     assert_eq!(
-        said,
+        warnings,
         [
-            "ablo::provision::column_type_differs: public.sync_deltas.id has type integer instead of bigint; left unchanged",
-            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); left unchanged",
+            "ablo::provision::column_type_differs: public.sync_deltas.id has type integer instead \
+             of bigint; left unchanged",
+            "ablo::provision::primary_key_differs: public.ablo_claims has PRIMARY KEY (id); \
+             left unchanged",
         ]
     );
 }
 
 #[test]
-fn a_commit_that_comes_again_is_refused() {
+fn duplicate_commits_events_and_deltas_are_refused() {
     let database = Server::shared().database();
     let mut session = provisioned(&database);
     let ledger = "INSERT INTO ablo_idempotency (client_tx_id, response) VALUES ('a', '[]')";
-    session.run(ledger).expect("the first");
+    session.run(ledger).expect("the first commit is recorded");
     refused(&mut session, ledger, "23505");
-    // An adapter that knows no organisation writes events all the same.
-    let event = "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('a:0', 'tasks', 't', 'CREATE')";
-    session.run(event).expect("the first");
+    // An adapter may write events without an organisation.
+    let event = "INSERT INTO ablo_outbox (id, model, entity_id, type) \
+        VALUES ('a:0', 'tasks', 't', 'CREATE')";
+    session.run(event).expect("the first event is written");
     refused(&mut session, event, "23505");
 
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
-    session.run(&delta("acme", "t", "'tx'")).expect("the first");
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
+    session.run(&delta("acme", "t", "'tx'")).expect("the first delta is written");
     refused(&mut session, &delta("acme", "t", "'tx'"), "23505");
-    session.run(&delta("acme", "t", "NULL")).expect("a change of the service's own");
-    session.run(&delta("acme", "t", "NULL")).expect("another one");
-    session.run("SET app.current_org_id = 'umbrella'").expect("a setting");
-    session.run(&delta("umbrella", "t", "'tx'")).expect("the same operation elsewhere");
+    session.run(&delta("acme", "t", "NULL")).expect("a delta may lack a transaction id");
+    session.run(&delta("acme", "t", "NULL")).expect("several deltas may lack one");
+    session.run("SET app.current_org_id = 'umbrella'").expect("the setting is accepted");
+    session
+        .run(&delta("umbrella", "t", "'tx'"))
+        .expect("another organisation may use the same transaction id");
 }
 
 #[test]
-fn cursors_grow_and_are_wider_than_32_bits() {
+fn cursors_increase_and_exceed_32_bits() {
     let database = Server::shared().database();
     let mut session = provisioned(&database);
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     let change = |at: u32| delta("acme", &at.to_string(), "NULL");
     let event = |at: u32| {
         format!(
-            "INSERT INTO ablo_outbox (id, model, entity_id, type) VALUES ('{at}', 'tasks', 't', 'CREATE')"
+            "INSERT INTO ablo_outbox (id, model, entity_id, type) \
+             VALUES ('{at}', 'tasks', 't', 'CREATE')"
         )
     };
     let tables = [
@@ -246,18 +271,20 @@ fn cursors_grow_and_are_wider_than_32_bits() {
         ("ablo_outbox", "cursor", "id", [0, 1, 2, 3].map(event)),
     ];
     for (table, column, order, inserts) in tables {
-        let far = i64::from(u32::MAX) + 7;
+        let beyond_32_bits = i64::from(u32::MAX) + 7;
         for (at, insert) in inserts.iter().enumerate() {
             if at == 3 {
                 session
-                    .run(&format!("ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH {far}"))
-                    .expect("a jump");
+                    .run(&format!(
+                        "ALTER TABLE {table} ALTER COLUMN {column} RESTART WITH {beyond_32_bits}"
+                    ))
+                    .expect("the sequence restarts");
             }
-            session.run(insert).expect("a row");
+            session.run(insert).expect("the row is inserted");
         }
         let cursors =
             session.texts(&format!("SELECT {column}::text FROM {table} ORDER BY {order}"));
-        assert_eq!(cursors, ["1", "2", "3", &far.to_string()], "{table}");
+        assert_eq!(cursors, ["1", "2", "3", &beyond_32_bits.to_string()], "{table}");
     }
 }
 
@@ -265,12 +292,12 @@ fn cursors_grow_and_are_wider_than_32_bits() {
 fn a_row_has_one_holder_and_any_number_of_waiters() {
     let database = Server::shared().database();
     let mut session = provisioned(&database);
-    session.run("SET app.current_org_id = 'acme'").expect("a setting");
-    session.run(&claim("z", "t1", "active")).expect("the holder");
+    session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
+    session.run(&claim("z", "t1", "active")).expect("the row has a holder");
     refused(&mut session, &claim("y", "t1", "active"), "23505");
-    session.run(&claim("y", "t1", "queued")).expect("a waiter");
-    session.run(&claim("x", "t1", "queued")).expect("another one");
-    session.run(&claim("w", "t2", "active")).expect("the holder of another row");
+    session.run(&claim("y", "t1", "queued")).expect("the first waiter is queued");
+    session.run(&claim("x", "t1", "queued")).expect("the second waiter is queued");
+    session.run(&claim("w", "t2", "active")).expect("another row has its own holder");
     refused(&mut session, &claim("v", "t1", "held"), "23514");
 
     let waiting =
@@ -280,13 +307,13 @@ fn a_row_has_one_holder_and_any_number_of_waiters() {
     refused(&mut session, promote, "23505");
     session
         .run("UPDATE ablo_claims SET status = 'committed' WHERE id = 'z'")
-        .expect("the end of a claim");
-    session.run(promote).expect("the next one");
+        .expect("the claim ends");
+    session.run(promote).expect("the next waiter is promoted");
     assert_eq!(session.texts(waiting), ["x"]);
-    session.run(&claim("u", "t1", "queued")).expect("a late one");
+    session.run(&claim("u", "t1", "queued")).expect("a later waiter is queued");
     let swap = "UPDATE ablo_claims AS one SET arrival = other.arrival FROM ablo_claims AS other
         WHERE one.id <> other.id AND one.status = 'queued' AND other.status = 'queued'";
-    session.run(swap).expect("an order of one's own");
+    session.run(swap).expect("the queue is reordered");
     assert_eq!(session.texts(waiting), ["u", "x"]);
 }
 
@@ -295,21 +322,21 @@ fn an_organisation_sees_and_writes_its_own_log_only() {
     let database = Server::shared().database();
     provisioned(&database);
     let (mut acme, mut umbrella) = (client(&database, "acme"), client(&database, "umbrella"));
-    acme.run(&delta("acme", "of acme", "NULL")).expect("a row of one's own");
-    umbrella.run(&delta("umbrella", "of umbrella", "NULL")).expect("a row of one's own");
-    acme.run(&claim("a", "t1", "active")).expect("a claim of one's own");
+    acme.run(&delta("acme", "of acme", "NULL")).expect("the delta is written");
+    umbrella.run(&delta("umbrella", "of umbrella", "NULL")).expect("the delta is written");
+    acme.run(&claim("a", "t1", "active")).expect("the claim is written");
     refused(&mut acme, &delta("umbrella", "x", "NULL"), "42501");
     refused(&mut umbrella, &claim("a", "t1", "queued"), "42501");
     assert_eq!(acme.texts("SELECT model_id FROM sync_deltas"), ["of acme"]);
     assert_eq!(umbrella.texts("SELECT model_id FROM sync_deltas"), ["of umbrella"]);
     assert_eq!(umbrella.texts("SELECT id FROM ablo_claims"), NONE);
-    let stolen =
+    let update =
         "UPDATE sync_deltas SET data = NULL WHERE organization_id = 'acme' RETURNING model_id";
-    assert_eq!(umbrella.texts(stolen), NONE);
-    umbrella.run("RESET app.current_org_id").expect("a setting");
+    assert_eq!(umbrella.texts(update), NONE);
+    umbrella.run("RESET app.current_org_id").expect("the setting is accepted");
     assert_eq!(
         umbrella.texts("SELECT model_id FROM sync_deltas"),
         NONE,
-        "no organisation, no rows"
+        "without an organisation no rows are visible"
     );
 }

@@ -1,4 +1,4 @@
-//! What must hold for every schema, known or not.
+//! Properties that hold for every schema.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_migrate::rows::rows;
@@ -21,24 +21,27 @@ fn emit_all(schema: &Schema) -> Files {
     let input = Input::new(schema, &hashes);
     let mut files = Files::default();
     for target in targets() {
-        target.configure(&Map::new()).expect("defaults are good options").emit(&input, &mut files);
+        target
+            .configure(&Map::new())
+            .expect("the default options are valid")
+            .emit(&input, &mut files);
     }
     files
 }
 
 fn accepted(text: &str) -> Schema {
     let read = json::read(text);
-    let said: Vec<String> =
-        read.diagnostics.iter().map(|said| format!("{} {}", said.code, said.message)).collect();
-    read.schema.unwrap_or_else(|| panic!("refused: {said:?}\n{text}"))
+    let messages: Vec<String> =
+        read.diagnostics.iter().map(|it| format!("{} {}", it.code, it.message)).collect();
+    read.schema.unwrap_or_else(|| panic!("refused: {messages:?}\n{text}"))
 }
 
 proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    fn what_is_printed_reads_back_as_the_same_schema(document in arbitrary::schema()) {
-        let text = serde_json::to_string_pretty(&document).expect("values print");
+    fn canonical_text_reads_back_as_the_same_schema(document in arbitrary::schema()) {
+        let text = serde_json::to_string_pretty(&document).expect("the document serialises");
         let schema = accepted(&text);
         let printed = canonical::print(&schema);
         let again = accepted(&printed);
@@ -54,22 +57,25 @@ proptest! {
         prop_assert_eq!(&files, &emit_all(&accepted(&canonical::print(&schema))));
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".json")) {
             let parsed: Result<Value, _> = serde_json::from_str(text);
-            prop_assert!(parsed.is_ok(), "{} is no JSON: {:?}", path, parsed);
+            prop_assert!(parsed.is_ok(), "{} is not JSON: {:?}", path, parsed);
         }
     }
 
     #[test]
-    fn a_spoilt_document_is_reported_and_never_panics(document in arbitrary::broken()) {
-        let text = serde_json::to_string_pretty(&document).expect("values print");
+    fn a_broken_document_is_reported_without_a_panic(document in arbitrary::broken()) {
+        let text = serde_json::to_string_pretty(&document).expect("the document serialises");
         let read = json::read(&text);
         prop_assert_eq!(read.schema.is_none(), read.diagnostics.has_errors());
         for located in json::locate(&text, &read.diagnostics) {
             let range = &located.location.range;
-            prop_assert!(text.get(range.clone()).is_some(), "{:?} is no place of the text", range);
+            prop_assert!(text.get(range.clone()).is_some(), "{:?} is not a range of the text",
+                range);
             let line = text.lines().nth(located.location.line - 1).unwrap_or_default();
             prop_assert!(located.location.column <= line.chars().count() + 1);
-            prop_assert!(located.diagnostic.help.is_some(), "{} has no help", located.diagnostic.code);
-            prop_assert!(document.pointer(&located.location.pointer).is_some(), "{}", located.location.pointer);
+            prop_assert!(located.diagnostic.help.is_some(), "{} has no help",
+                located.diagnostic.code);
+            prop_assert!(document.pointer(&located.location.pointer).is_some(), "{}",
+                located.location.pointer);
         }
         if let Some(schema) = &read.schema {
             emit_all(schema);
@@ -77,10 +83,10 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_front_panic(text in "\\PC{0,200}|[\\[\\]{}:,\"a-z0-9\\\\ \n]{0,300}") {
+    fn no_text_makes_the_front_end_panic(text in "\\PC{0,200}|[\\[\\]{}:,\"a-z0-9\\\\ \n]{0,300}") {
         let read = json::read(&text);
         prop_assert!(read.schema.is_none());
-        prop_assert!(read.diagnostics.iter().any(|said| said.code.severity() == Severity::Error));
+        prop_assert!(read.diagnostics.iter().any(|it| it.code.severity() == Severity::Error));
         prop_assert!(!json::locate(&text, &read.diagnostics).is_empty());
     }
 }
@@ -89,7 +95,7 @@ proptest! {
     #![proptest_config(cases(100))]
 
     #[test]
-    fn both_sides_of_a_pair_are_accepted(pair in arbitrary::pair::pair()) {
+    fn both_schemas_of_a_pair_are_accepted(pair in arbitrary::pair::pair()) {
         accepted(&pair.prev.to_string());
         let next = accepted(&pair.next.to_string());
         for table in rows(&next, 5) {

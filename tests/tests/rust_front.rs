@@ -1,4 +1,4 @@
-//! The Rust front on sources that nobody would write, and on what it may not look at.
+//! The Rust front end on unusual sources, and the limits of what it reads.
 
 use ablo_schema::front::rust::file::{self, Read};
 
@@ -10,26 +10,26 @@ fn none() -> Vec<&'static str> {
     Vec::new()
 }
 
-/// A model whose only field has this type.
+/// Returns a model whose only field has this type.
 fn model(ty: &str) -> String {
     format!("#[derive(AbloModel)] struct Task {{ title: {ty} }}")
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_no_overflow() {
-    let around = |open: &str, close: &str, times: usize| {
+fn deep_nesting_is_an_error_not_a_stack_overflow() {
+    let nested = |open: &str, close: &str, times: usize| {
         format!("{}u8{}", open.repeat(times), close.repeat(times))
     };
     for times in [12, 17, 26, 31, 35, 20_000] {
         for ty in [
-            around("Option<", ">", times),
-            around("&", "", times),
-            around("&'a mut ", "", times),
-            around("*const ", "", times),
-            around("(", ")", times),
-            around("[", "]", times),
-            around("fn() -> ", "", times),
-            around("<", " as A>::B", times),
+            nested("Option<", ">", times),
+            nested("&", "", times),
+            nested("&'a mut ", "", times),
+            nested("*const ", "", times),
+            nested("(", ")", times),
+            nested("[", "]", times),
+            nested("fn() -> ", "", times),
+            nested("<", " as A>::B", times),
             format!("[u8; {}1]", "-".repeat(times)),
             format!("[u8; 1{}]", " + 1".repeat(times)),
             format!("[u8; a{}]", ".b".repeat(times)),
@@ -48,7 +48,7 @@ fn deep_nesting_is_an_error_and_no_overflow() {
 }
 
 #[test]
-fn deep_attributes_and_schemas_are_errors_and_no_overflow() {
+fn deep_attributes_and_schemas_are_errors_not_stack_overflows() {
     let deep = |times: usize| format!("{}a{}", "a(".repeat(times), ")".repeat(times));
     let sources = [
         format!("#[ablo({})] {}", deep(80), model("u8")),
@@ -71,7 +71,7 @@ fn deep_attributes_and_schemas_are_errors_and_no_overflow() {
 }
 
 #[test]
-fn many_items_in_a_schema_are_not_deep() {
+fn many_items_do_not_count_as_deep_nesting() {
     let models: String = (0..300)
         .map(|n| format!("/// One.\n#[ablo(mutable)]\npub struct M{n} {{ a: u8, b: S }}\n"))
         .collect();
@@ -79,45 +79,48 @@ fn many_items_in_a_schema_are_not_deep() {
         "define_schema! {{ pub schema App {{ {models} enum S {{ A, B }} }} }}"
     ));
     assert_eq!(codes(&read), none());
-    assert_eq!(read.schema.expect("all are fine").models().len(), 300);
+    assert_eq!(read.schema.expect("the schema is valid").models().len(), 300);
 }
 
 #[test]
-fn what_is_no_schema_is_not_looked_at() {
+fn items_outside_the_schema_are_ignored() {
     let deep = "(".repeat(20_000) + &")".repeat(20_000);
-    let strange = format!(
+    let source = format!(
         "#!/usr/bin/env run\n#![allow(dead_code)]\nfn f() {{ {deep} }}\nstruct Broken {{ a: }}\n\
-         macro_rules! m {{ (struct $x:ident) => {{ struct $x; }} }}\nstatic S: &str = \"struct X {{\";\n\
-         // #[derive(AbloModel)] struct Comment {{}}\n#[cfg(test)] #[derive(AbloModel)] struct Tests {{ a: usize }}\n\
+         macro_rules! m {{ (struct $x:ident) => {{ struct $x; }} }}\n\
+         static S: &str = \"struct X {{\";\n\
+         // #[derive(AbloModel)] struct Comment {{}}\n\
+         #[cfg(test)] #[derive(AbloModel)] struct Tests {{ a: usize }}\n\
          #[cfg(test)]\nmod tests {{ #[derive(AbloModel)] struct A {{ a: usize }} }}\n{}",
         model("String")
     );
-    let read = file::read(&strange);
+    let read = file::read(&source);
     assert_eq!(codes(&read), none());
-    assert_eq!(read.schema.expect("the model is fine").models().len(), 1);
+    assert_eq!(read.schema.expect("the schema is valid").models().len(), 1);
 }
 
 #[test]
-fn a_model_is_found_wherever_it_stands() {
+fn a_model_is_found_in_any_module() {
     let source = "\u{feff}#[cfg_attr(feature = \"x\", derive(Clone, ablo::AbloModel))]\n\
                   pub(crate) struct A where { a: String, }\n\
-                  mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\")] struct B; } }";
+                  mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\")] struct B; \
+                  } }";
     let read = file::read(source);
     assert_eq!(codes(&read), none());
-    let schema = read.schema.expect("both are fine");
+    let schema = read.schema.expect("the schema is valid");
     let keys: Vec<&str> = schema.models().iter().map(|model| model.key.as_str()).collect();
     assert_eq!(keys, ["a", "bs"]);
 }
 
 #[test]
-fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
-    for before in ["", "\u{feff}", "#!/bin/x\n", "\u{feff}#!/bin/x\r\n// 😀 ü\r\n", "/* 😀 */ "]
+fn spans_are_right_after_a_bom_a_shebang_and_wide_characters() {
+    for prefix in ["", "\u{feff}", "#!/bin/x\n", "\u{feff}#!/bin/x\r\n// 😀 ü\r\n", "/* 😀 */ "]
     {
-        let text = format!("{before}#[derive(AbloModel)] struct Task {{ /* ü */ title: usize }}");
+        let text = format!("{prefix}#[derive(AbloModel)] struct Task {{ /* ü */ title: usize }}");
         let read = file::read(&text);
         let located = read.locate();
         let marked: Vec<&str> = located.iter().map(|it| &text[it.location.range.clone()]).collect();
-        assert_eq!(marked, ["usize"], "{before:?}");
+        assert_eq!(marked, ["usize"], "{prefix:?}");
     }
     let read = file::read("fn f() {\n  \"ü");
     let located = read.locate();
@@ -128,7 +131,7 @@ fn places_are_right_behind_a_mark_a_shell_line_and_wide_characters() {
 }
 
 #[test]
-fn a_type_that_holds_itself_is_open_where_it_does() {
+fn a_recursive_type_has_an_open_shape_where_it_recurs() {
     let fields: String = (0..40).map(|n| format!("f{n}: Node, g{n}: Vec<Other>,")).collect();
     let others: String = (0..40).map(|n| format!("f{n}: Leaf{n},")).collect();
     let leaves: String =
@@ -139,18 +142,18 @@ fn a_type_that_holds_itself_is_open_where_it_does() {
     );
     let read = file::read(&source);
     assert_eq!(codes(&read), none());
-    let printed = ablo_schema::canonical::print(&read.schema.expect("a shape is no fault"));
+    let printed = ablo_schema::canonical::print(&read.schema.expect("the schema is valid"));
     assert!(printed.len() < 1_000_000, "{}", printed.len());
 }
 
 #[test]
-fn a_path_that_leads_to_itself_ends() {
+fn a_module_that_includes_itself_is_refused() {
     let read = file::read_with("mod a;", &mut |_| Ok("mod a;".to_owned()));
     assert_eq!(codes(&read), ["ablo::source::too_large"]);
-    let mut asked = 0;
+    let mut reads = 0;
     let read = file::read_with("mod a;", &mut |_| {
-        asked += 1;
+        reads += 1;
         Ok("mod a; mod b;".to_owned())
     });
-    assert!(codes(&read).contains(&"ablo::source::too_large") && asked < 5000, "{asked}");
+    assert!(codes(&read).contains(&"ablo::source::too_large") && reads < 5000, "{reads}");
 }

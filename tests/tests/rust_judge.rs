@@ -1,4 +1,4 @@
-//! Generated Rust before rustc, clippy, rustdoc and rustfmt, and at work.
+//! Checks generated Rust with rustc, clippy, rustdoc and rustfmt, and tests its behaviour.
 
 use ablo_schema::front::json;
 use ablo_tests::fixtures;
@@ -13,8 +13,9 @@ fn scratch(name: &str, edition: &str) -> Scratch {
     Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), name, edition)
 }
 
-/// A crate with every good fixture: half as modules, half through `include!`, the other way round in the other edition.
-fn every_fixture(name: &str, edition: &str, odd: bool) -> Scratch {
+/// Creates a crate with every good fixture: half as modules, half through `include!`. `odd` selects
+/// which half.
+fn fixtures_crate(name: &str, edition: &str, odd: bool) -> Scratch {
     let judged = scratch(name, edition);
     let mut lib = HEAD.to_owned();
     let schemas = fixtures::good_schemas();
@@ -34,23 +35,23 @@ fn every_fixture(name: &str, edition: &str, odd: bool) -> Scratch {
 }
 
 #[test]
-fn every_fixture_is_clean_in_edition_2021() {
+fn clippy_accepts_every_fixture_in_edition_2021() {
     succeeds(
         "cargo clippy, 2021",
-        &every_fixture("every-2021", "2021", false).cargo(&["clippy", "--quiet"]),
+        &fixtures_crate("every-2021", "2021", false).cargo(&["clippy", "--quiet"]),
     );
 }
 
 #[test]
-fn every_fixture_is_clean_in_edition_2024() {
+fn clippy_accepts_every_fixture_in_edition_2024() {
     succeeds(
         "cargo clippy, 2024",
-        &every_fixture("every-2024", "2024", true).cargo(&["clippy", "--quiet"]),
+        &fixtures_crate("every-2024", "2024", true).cargo(&["clippy", "--quiet"]),
     );
 }
 
 #[test]
-fn rustfmt_leaves_every_fixture_alone() {
+fn rustfmt_does_not_change_generated_code() {
     let judged = scratch("formatted", "2024");
     for (name, text) in fixtures::good_schemas() {
         judged.add(&format!("{name}.rs"), &generate(&text));
@@ -69,8 +70,8 @@ fn authored(name: &str) -> String {
     fixtures::read(&fixtures::root().join("conformance/authored").join(name).join("schema.json"))
 }
 
-/// The crate that behaviour is tried on, with descriptions that Markdown would act on.
-fn at_work(name: &str, edition: &str) -> Scratch {
+/// Creates the crate for behaviour tests, including descriptions with Markdown syntax.
+fn behaviour_crate(name: &str, edition: &str) -> Scratch {
     let judged = scratch(name, edition);
     judged.add("src/weather.rs", &generate(&authored("weather-reports")));
     judged.add("src/kinds.rs", &generate(&authored("every-field-kind")));
@@ -83,27 +84,30 @@ fn at_work(name: &str, edition: &str) -> Scratch {
 }
 
 #[test]
-fn generated_code_does_what_it_says() {
+fn generated_code_behaves_as_documented() {
     let schema = json::read(&authored("weather-reports")).schema.expect("the fixture is accepted");
     for edition in ["2021", "2024"] {
-        let judged = at_work(&format!("behaviour-{edition}"), edition);
+        let judged = behaviour_crate(&format!("behaviour-{edition}"), edition);
         judged.add("tests/behaviour.rs", BEHAVIOUR);
         judged.add("tests/schema_hash", &ablo_schema::Hashes::of(&schema).schema.to_string());
         let output = judged.cargo(&["test", "--quiet"]);
         succeeds(&format!("cargo test, {edition}"), &output);
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("6 passed"), "the tests ran: {said}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(stdout.contains("6 passed"), "six tests pass: {stdout}");
     }
 }
 
 #[test]
-fn rustdoc_has_nothing_to_say_of_descriptions() {
-    succeeds("cargo doc", &at_work("documented", "2024").cargo(&["doc", "--no-deps", "--quiet"]));
+fn rustdoc_accepts_descriptions() {
+    succeeds(
+        "cargo doc",
+        &behaviour_crate("documented", "2024").cargo(&["doc", "--no-deps", "--quiet"]),
+    );
 }
 
 #[test]
 fn clearing_a_required_field_does_not_compile() {
-    let judged = at_work("clearing", "2024");
+    let judged = behaviour_crate("clearing", "2024");
     judged.add("examples/optional.rs", include_str!("../judges/rust/clear_optional.rs"));
     judged.add("examples/builder.rs", include_str!("../judges/rust/clear_required_by_builder.rs"));
     judged.add("examples/literal.rs", include_str!("../judges/rust/clear_required_by_literal.rs"));
@@ -111,16 +115,16 @@ fn clearing_a_required_field_does_not_compile() {
         "clearing an optional field",
         &judged.cargo(&["check", "--quiet", "--example", "optional"]),
     );
-    let refused = |example: &str, why: &str| {
+    let refused = |example: &str, reason: &str| {
         let output = judged.cargo(&["check", "--quiet", "--example", example]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(why), "{example}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && stderr.contains(reason), "{example}: {stderr}");
     };
     refused("builder", "Change<String>: From<Option<_>>` is not satisfied");
     refused("literal", "From<Patch<_>>` is not satisfied");
 }
 
-/// Fields and generated lines of each model: from the doc line of its row to that of the next.
+/// Returns the number of fields and of generated lines of each model.
 fn measure(text: &str) -> Vec<(usize, usize)> {
     let code = generate(text);
     let schema =
@@ -139,7 +143,7 @@ fn a_model_takes_at_most_60_lines() {
         let (fields, lines) = common.max_by_key(|(_, lines)| *lines).copied().unwrap_or_default();
         println!("{name}: at most {lines} lines, for {fields} fields");
         assert!(models.len() > 5 && fields > 5 && lines <= 60, "{name}: {models:?}");
-        // A wider model takes one line in its row and one in its table for each further field.
+        // Each additional field takes one line in the struct and one in the descriptor.
         assert!(
             models.iter().all(|(fields, lines)| *lines <= 28 + 2 * fields),
             "{name}: {models:?}"

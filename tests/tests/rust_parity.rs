@@ -1,4 +1,5 @@
-//! What is declared in Rust and its twin in Schema JSON are one schema: one text, the same hashes, the same files.
+//! Compares schemas declared in Rust with the same schemas in Schema JSON: canonical text, hashes
+//! and generated files are equal.
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::front::json;
@@ -9,9 +10,9 @@ use serde_json::Map;
 use std::fs;
 use std::path::Path;
 
-/// A schema, and the codes of what was said of it.
+/// Returns a schema and the codes of its diagnostics.
 fn read_rust(path: &Path) -> (Schema, Vec<Code>) {
-    let folder = path.parent().expect("a file is in a folder");
+    let folder = path.parent().expect("the file has a parent folder");
     let read = file::read_with(&fixtures::read(path), &mut |wanted| {
         fs::read_to_string(folder.join(format!("{}.rs", wanted.name)))
             .map_err(|error| error.to_string())
@@ -25,14 +26,14 @@ fn emit(schema: &Schema) -> Files {
     let hashes = Hashes::of(schema);
     let mut files = Files::default();
     for target in targets() {
-        let emit = target.configure(&Map::new()).expect("defaults are good options");
-        emit.emit(&Input::new(schema, &hashes), &mut files);
+        let emitter = target.configure(&Map::new()).expect("the default options are valid");
+        emitter.emit(&Input::new(schema, &hashes), &mut files);
     }
     files
 }
 
 #[test]
-fn rust_and_its_twin_in_json_are_one_schema() {
+fn rust_and_json_schemas_are_equal() {
     let sources = fixtures::find("rust", "schema.rs");
     assert!(sources.len() >= 3, "{sources:?}");
     for source in sources {
@@ -40,9 +41,10 @@ fn rust_and_its_twin_in_json_are_one_schema() {
         let twin = fixtures::read(&source.with_extension("json"));
         let twin = json::read(&twin);
         let codes: Vec<Code> = twin.diagnostics.iter().map(|it| it.code).collect();
-        let twin = twin.schema.unwrap_or_else(|| panic!("{name}: the twin is a schema: {codes:?}"));
-        let (schema, said) = read_rust(&source);
-        assert_eq!(said, codes, "{name}");
+        let twin =
+            twin.schema.unwrap_or_else(|| panic!("{name}: the JSON twin is refused: {codes:?}"));
+        let (schema, rust_codes) = read_rust(&source);
+        assert_eq!(rust_codes, codes, "{name}");
         assert_eq!(first_difference(&pretty(&schema), &pretty(&twin)), None, "{name}");
         assert_eq!(canonical::print(&schema), canonical::print(&twin), "{name}");
         assert_eq!(Hashes::of(&schema), Hashes::of(&twin), "{name}");
@@ -52,15 +54,19 @@ fn rust_and_its_twin_in_json_are_one_schema() {
     }
 }
 
-/// The twin of a fixture that the reference knows differs from it only in members that say what is so anyway.
+/// Compares the Rust newsroom with the fixture of the reference, which also spells out default
+/// members.
 #[test]
-fn the_newsroom_is_the_newsroom() {
-    let of = |path: &str| {
-        json::read(&fixtures::read(&fixtures::root().join(path))).schema.expect("a good schema")
+fn both_newsroom_fixtures_agree() {
+    let read = |path: &str| {
+        json::read(&fixtures::read(&fixtures::root().join(path)))
+            .schema
+            .expect("the schema is valid")
     };
-    let (ours, reference) = (of("rust/newsroom/schema.json"), of("schemas/newsroom/schema.json"));
+    let (ours, reference) =
+        (read("rust/newsroom/schema.json"), read("schemas/newsroom/schema.json"));
     for model in reference.models() {
-        let twin = ours.model(model.key.as_str()).expect("it has the same models");
+        let twin = ours.model(model.key.as_str()).expect("both have the same models");
         assert_eq!(
             (&twin.fields, &twin.table, &twin.tenancy),
             (&model.fields, &model.table, &model.tenancy)
@@ -83,6 +89,6 @@ fn first_difference(one: &str, other: &str) -> Option<(String, String)> {
 
 fn pretty(schema: &Schema) -> String {
     let value: serde_json::Value =
-        serde_json::from_str(&canonical::print(schema)).expect("what is printed is JSON");
-    serde_json::to_string_pretty(&value).expect("values print")
+        serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
+    serde_json::to_string_pretty(&value).expect("the value serialises")
 }

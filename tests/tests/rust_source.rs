@@ -1,4 +1,5 @@
-//! Schemas printed as Rust: read back, they are what they were, and what Rust cannot say is told.
+//! Prints schemas as Rust and reads them back: the schemas are equal except for the reported
+//! differences.
 
 use ablo_codegen::emit::rust::source::{Printed, print};
 use ablo_schema::front::{json, rust::file};
@@ -10,25 +11,27 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 fn schema_of(text: &str) -> Schema {
-    json::read(text).schema.expect("a good schema")
+    json::read(text).schema.expect("the schema is valid")
 }
 
 fn read_back(name: &str, text: &str) -> Schema {
     let read = file::read(text);
-    let said: Vec<&str> = read.diagnostics.iter().map(|it| it.message.as_str()).collect();
-    read.schema.unwrap_or_else(|| panic!("{name}: {said:#?}\n{text}"))
+    let messages: Vec<&str> = read.diagnostics.iter().map(|it| it.message.as_str()).collect();
+    read.schema.unwrap_or_else(|| panic!("{name}: {messages:#?}\n{text}"))
 }
 
-/// The canonical text as a value, without what was told to be unsaid and without what is so anyway.
-fn said(schema: &Schema, printed: &Printed) -> Value {
+/// Returns the canonical text as a value, without members reported as differences and without
+/// defaults.
+fn comparable(schema: &Schema, printed: &Printed) -> Value {
     let mut value: Value =
         serde_json::from_str(&canonical::print(schema)).expect("canonical text is JSON");
-    // What is there in another order is there.
-    for unsaid in
-        printed.differences.iter().filter(|unsaid| !unsaid.message.contains("the order of"))
+    // Members in another order are present.
+    for difference in
+        printed.differences.iter().filter(|difference| !difference.message.contains("the order of"))
     {
-        let (place, member) = unsaid.pointer.rsplit_once('/').expect("a place within the document");
-        if let Some(Value::Object(members)) = value.pointer_mut(place) {
+        let (parent, member) =
+            difference.pointer.rsplit_once('/').expect("the pointer is not empty");
+        if let Some(Value::Object(members)) = value.pointer_mut(parent) {
             members.shift_remove(member);
         }
     }
@@ -37,12 +40,12 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
         let type_name = model["typename"].clone();
         for (name, field) in members(model, "fields") {
             let field = field.as_object_mut().expect("a field");
-            let usual = [
+            let defaults = [
                 ("column", json!(default_column(name))),
                 ("unique", json!(false)),
                 ("deprecated", json!(false)),
             ];
-            remove(field, usual);
+            remove(field, defaults);
         }
         for (_, relation) in members(model, "relations") {
             if let Some(options) = relation.get_mut("options").and_then(Value::as_object_mut) {
@@ -66,11 +69,13 @@ fn said(schema: &Schema, printed: &Printed) -> Value {
         if model.get("persist").is_some_and(|persist| persist["store"] == type_name) {
             model.insert("persist".to_owned(), json!({}));
         }
-        let usual = json!({
-            "load": "instant", "tableName": key, "tenancy": { "kind": "column", "column": "organization_id" },
-            "scope": false, "mutable": false, "lazyObservable": false, "entityRoles": [], "autoFill": [], "requiredFields": [],
+        let defaults = json!({
+            "load": "instant", "tableName": key,
+            "tenancy": { "kind": "column", "column": "organization_id" },
+            "scope": false, "mutable": false, "lazyObservable": false, "entityRoles": [],
+            "autoFill": [], "requiredFields": [],
         });
-        remove(model, usual.as_object().expect("an object").clone());
+        remove(model, defaults.as_object().expect("an object").clone());
     }
     value
 }
@@ -84,16 +89,16 @@ fn members<'m>(
 
 fn remove(
     members: &mut Map<String, Value>,
-    usual: impl IntoIterator<Item = (impl AsRef<str>, Value)>,
+    defaults: impl IntoIterator<Item = (impl AsRef<str>, Value)>,
 ) {
-    for (name, value) in usual {
+    for (name, value) in defaults {
         if members.get(name.as_ref()) == Some(&value) {
             members.shift_remove(name.as_ref());
         }
     }
 }
 
-/// The names of models, fields and relations in their order.
+/// Returns the names of models, fields and relations in order.
 fn order(value: &Value) -> Vec<String> {
     let names = |value: &Value| {
         value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
@@ -107,7 +112,8 @@ fn order(value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What is printed from what was read back is the same to the last byte: nothing is said that is so anyway.
+/// Prints a schema, reads it back and prints it again: both texts are equal, and so are the schemas
+/// apart from the reported differences.
 fn check(name: &str, before: &Schema) -> Printed {
     let printed = print(before);
     let after = read_back(name, &printed.text);
@@ -119,13 +125,13 @@ fn check(name: &str, before: &Schema) -> Printed {
         "{name}\n{}",
         printed.text
     );
-    let (ours, theirs) = (said(before, &printed), said(&after, &printed));
-    let lines = |value: &Value| serde_json::to_string_pretty(value).expect("values print");
-    let (left, right) = (lines(&ours), lines(&theirs));
+    let (original, reread) = (comparable(before, &printed), comparable(&after, &printed));
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("the value serialises");
+    let (left, right) = (pretty(&original), pretty(&reread));
     let first = left.lines().zip(right.lines()).find(|(left, right)| left != right);
-    assert!(ours == theirs, "{name}: {first:?} {:#?}\n{}", printed.differences, printed.text);
-    if !printed.differences.iter().any(|unsaid| unsaid.message.contains("the order of")) {
-        assert_eq!(order(&ours), order(&theirs), "{name}");
+    assert!(original == reread, "{name}: {first:?} {:#?}\n{}", printed.differences, printed.text);
+    if !printed.differences.iter().any(|difference| difference.message.contains("the order of")) {
+        assert_eq!(order(&original), order(&reread), "{name}");
     }
     assert_eq!(
         printed.same_hash,
@@ -136,20 +142,19 @@ fn check(name: &str, before: &Schema) -> Printed {
 }
 
 #[test]
-fn every_fixture_comes_back_and_what_rust_cannot_say_is_told() {
+fn every_fixture_reads_back_with_reported_differences() {
     let mut all = String::new();
     for (name, text) in fixtures::good_schemas() {
-        for unsaid in check(&name, &schema_of(&text)).differences {
-            writeln!(all, "{name}{}\n  {}", unsaid.pointer, unsaid.message)
-                .expect("strings take text");
+        for difference in check(&name, &schema_of(&text)).differences {
+            writeln!(all, "{name}{}\n  {}", difference.pointer, difference.message)
+                .expect("writing to a string succeeds");
         }
     }
-    insta::assert_snapshot!("unsaid", all);
+    insta::assert_snapshot!("differences", all);
 }
 
-/// Rust says all that was written in Rust.
 #[test]
-fn what_was_written_in_rust_comes_back_whole() {
+fn rust_schemas_read_back_without_differences() {
     for source in fixtures::find("rust", "schema.json") {
         let name = fixtures::name_of(&source);
         let printed = check(&name, &schema_of(&fixtures::read(&source)));
@@ -163,27 +168,33 @@ fn what_was_written_in_rust_comes_back_whole() {
 
 fn with_shape(shape: &Value) -> Schema {
     let field = json!({"type": "json", "isOptional": true, "isIndexed": false, "shape": shape});
-    let text = json!({"v": 3, "identityRoles": [], "models": {"tasks": {"relations": {}, "fields": {"data": field}}}});
+    let text = json!({"v": 3, "identityRoles": [],
+        "models": {"tasks": {"relations": {}, "fields": {"data": field}}}});
     schema_of(&text.to_string())
 }
 
 #[test]
-fn a_shape_is_a_type_that_says_it_or_is_told() {
+fn a_shape_becomes_a_type_or_is_reported() {
     let word = json!({"type": "string"});
-    let said = [
+    let supported = [
         word.clone(),
         json!({"type": "array", "items": {"type": "array", "items": true}}),
-        json!({"type": "object", "additionalProperties": {"type": "integer", "format": "uint16", "minimum": 0, "maximum": 65535}}),
+        json!({"type": "object", "additionalProperties": {"type": "integer", "format": "uint16",
+            "minimum": 0, "maximum": 65535}}),
         json!({"type": "string", "enum": ["one", "in-between", "été", ""]}),
-        json!({"type": "array", "items": {"type": "string", "enum": ["a", "b"], "description": "One of two."}}),
+        json!({"type": "array", "items": {"type": "string", "enum": ["a", "b"],
+            "description": "One of two."}}),
         json!({"required": ["userId", "deep"], "type": "object", "properties": {
-            "userId": {"description": "Whose.", "type": "string"}, "x": {"type": ["number", "null"], "format": "float"},
-            "self": {"type": "boolean", "default": false}, "from_name": {"type": ["array", "null"], "items": {"type": "object"}},
-            "deep": {"type": "object", "properties": {"any": {"description": "Whatever."}}, "required": ["any"], "additionalProperties": false},
+            "userId": {"description": "Whose.", "type": "string"},
+            "x": {"type": ["number", "null"], "format": "float"},
+            "self": {"type": "boolean", "default": false},
+            "from_name": {"type": ["array", "null"], "items": {"type": "object"}},
+            "deep": {"type": "object", "properties": {"any": {"description": "Whatever."}},
+                "required": ["any"], "additionalProperties": false},
         }}),
     ];
-    for shape in said {
-        let printed = check("said", &with_shape(&shape));
+    for shape in supported {
+        let printed = check("supported", &with_shape(&shape));
         assert_eq!(
             (printed.differences.as_slice(), printed.same_hash),
             ([].as_slice(), true),
@@ -191,8 +202,11 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
             printed.text
         );
     }
-    let property = |property: Value, required: &[&str]| json!({"type": "object", "properties": {"a": property}, "required": required});
-    let unsaid = [
+    let property = |property: Value, required: &[&str]| {
+        json!({"type": "object",
+        "properties": {"a": property}, "required": required})
+    };
+    let unsupported = [
         json!({}),
         json!({"type": "number"}),
         json!({"type": "string", "maxLength": 3}),
@@ -200,8 +214,10 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
         json!({"type": "integer", "format": "uint8", "minimum": 1, "maximum": 255}),
         json!({"type": "array", "items": word, "minItems": 1}),
         json!({"type": "object", "properties": {"odd-name": word}, "required": ["odd-name"]}),
-        json!({"type": "object", "properties": {"aB": word, "a_b": word}, "required": ["aB", "a_b"]}),
-        json!({"type": "object", "properties": {"a": {"type": "object"}, "b": {"type": "number"}}, "required": ["a", "b"]}),
+        json!({"type": "object", "properties": {"aB": word, "a_b": word},
+            "required": ["aB", "a_b"]}),
+        json!({"type": "object", "properties": {"a": {"type": "object"}, "b": {"type": "number"}},
+            "required": ["a", "b"]}),
         json!({"type": "object", "properties": {}}),
         property(json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), &["a"]),
         json!({"type": "object", "properties": {"Odd_Name": word}, "required": ["Odd_Name"]}),
@@ -212,52 +228,51 @@ fn a_shape_is_a_type_that_says_it_or_is_told() {
         json!({"oneOf": [word]}),
         json!({"type": "string", "enum": ["a", 1]}),
     ];
-    for shape in unsaid {
-        let printed = check("unsaid", &with_shape(&shape));
-        let places: Vec<&str> =
-            printed.differences.iter().map(|unsaid| unsaid.pointer.as_str()).collect();
-        assert_eq!(places, ["/models/tasks/fields/data/shape"], "{shape}\n{}", printed.text);
-        let after = read_back("unsaid", &printed.text);
+    for shape in unsupported {
+        let printed = check("unsupported", &with_shape(&shape));
+        let pointers: Vec<&str> =
+            printed.differences.iter().map(|difference| difference.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/models/tasks/fields/data/shape"], "{shape}\n{}", printed.text);
+        let after = read_back("unsupported", &printed.text);
         assert_eq!(after.models()[0].fields[0].facets.shape, None, "{shape}\n{}", printed.text);
     }
 }
 
-/// `derive_printed` compiles these.
+/// Compares the committed fixtures, which `derive_printed` compiles, with the current output.
 #[test]
-fn printed_fixtures_are_what_is_printed() {
+fn printed_fixtures_are_up_to_date() {
     for (folder, name) in
         [("schemas", "newsroom"), ("schemas", "obstacle-course"), ("rust", "every-member")]
     {
         let original = schema_of(&fixtures::read(
             &fixtures::root().join(folder).join(name).join("schema.json"),
         ));
-        let kept = fixtures::root().join("rust").join(format!("printed-{name}")).join("schema.rs");
+        let path = fixtures::root().join("rust").join(format!("printed-{name}")).join("schema.rs");
         assert!(
-            print(&original).text == fixtures::read(&kept),
-            "print {name} again: {}",
-            kept.display()
+            print(&original).text == fixtures::read(&path),
+            "{} is out of date; print {name} again",
+            path.display()
         );
     }
 }
 
 #[test]
-fn a_source_that_is_too_large_for_its_reader_is_told() {
+fn a_printed_source_that_is_too_large_is_reported() {
     let prose = "x".repeat(file::MAX_BYTES);
     let text = json!({"v": 3, "identityRoles": [], "models": {"tasks": {"relations": {}, "fields": {
-        "title": {"type": "string", "isOptional": false, "isIndexed": false, "description": prose}}}}});
-    let unsaid = print(&schema_of(&text.to_string())).differences;
-    let said: Vec<&str> = unsaid.iter().map(|it| it.message.as_str()).collect();
-    assert!(
-        matches!(said[..], [one] if one.starts_with("the printed source cannot be read back: ")),
-        "{said:?}"
-    );
+        "title": {"type": "string", "isOptional": false, "isIndexed": false,
+            "description": prose}}}}});
+    let differences = print(&schema_of(&text.to_string())).differences;
+    let messages: Vec<&str> = differences.iter().map(|it| it.message.as_str()).collect();
+    let expected = "the printed source cannot be read back: ";
+    assert!(matches!(messages[..], [one] if one.starts_with(expected)), "{messages:?}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_schema_comes_back(document in arbitrary::schema()) {
+    fn any_schema_reads_back(document in arbitrary::schema()) {
         check("generated", &schema_of(&document.to_string()));
     }
 }

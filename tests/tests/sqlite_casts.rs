@@ -1,4 +1,5 @@
-//! What becomes of values on SQLite when a field's type changes, value by value; and what a migration refuses.
+//! Converts values on SQLite when the type of a field changes, and refuses migrations that would
+//! lose objects.
 
 use ablo_tests::sqlite::{MigrationCase, run};
 use rusqlite::Connection;
@@ -23,21 +24,21 @@ const MONEY: &str = r#""type":"string","format":"decimal","precision":5,"scale":
 const DECIMAL: &str = r#""type":"string","format":"decimal""#;
 const UUID: &str = r#""type":"string","format":"uuid""#;
 
-/// Migrates one value, both as SQL has them; `NULL` where it does not fit.
+/// Migrates one SQL literal and returns the result as one, `NULL` if the value does not fit.
 fn cast(from: &str, to: &str, value: &str) -> String {
     let case = MigrationCase::new(&schema(from), &schema(to), "{}", "[]");
     let database = case.start(0);
     database
         .execute(&format!("INSERT INTO t (id, x) VALUES ('1', {value})"), [])
-        .expect("a value of its type");
+        .expect("the value is valid");
     run(&database, &case.migration()).unwrap_or_else(|error| panic!("{error}"));
     case.check_migrated(&database, value);
-    database.query_row("SELECT quote(x) FROM t", [], |row| row.get(0)).expect("the row is there")
+    database.query_row("SELECT quote(x) FROM t", [], |row| row.get(0)).expect("the row exists")
 }
 
 #[test]
-fn values_become_what_they_mean() {
-    for (from, to, value, becomes) in [
+fn values_are_converted_to_the_new_type() {
+    for (from, to, value, expected) in [
         (NUMBER, STRING, "5", "'5'"),
         (NUMBER, STRING, "0.1", "'0.1'"),
         (NUMBER, STRING, "0.1 + 0.2", "'0.30000000000000004'"),
@@ -85,12 +86,12 @@ fn values_become_what_they_mean() {
             "'67e55044-10b1-426f-9247-bb680e5fe0c8'",
         ),
     ] {
-        assert_eq!(cast(from, to, value), becomes, "{from} {value} → {to}");
+        assert_eq!(cast(from, to, value), expected, "{from} {value} → {to}");
     }
 }
 
 #[test]
-fn what_does_not_fit_is_gone_from_an_optional_field() {
+fn inconvertible_values_of_an_optional_field_become_null() {
     for (from, to, value) in [
         (STRING, NUMBER, "'1e999'"),
         (STRING, NUMBER, "'inf'"),
@@ -142,15 +143,17 @@ fn what_does_not_fit_is_gone_from_an_optional_field() {
     }
 }
 
-/// Two models with keys to each other, and what is said of the rest.
-fn team(models: &str) -> String {
+/// Returns a schema with these models.
+fn schema_of(models: &str) -> String {
     format!(r#"{{"v":3,"identityRoles":[],"models":{{{models}}}}}"#)
 }
 
 fn model(key: &str, table: &str, fields: &str) -> String {
     format!(
-        r#""{key}":{{"tableName":"{table}","tenancy":{{"kind":"none"}},"fields":{{"otherId":{{"type":"string","isOptional":true,"isIndexed":false}}{fields}}},
-        "relations":{{"other":{{"type":"belongsTo","target":"{key}","foreignKey":"otherId","foreignKeyColumn":"other_id","options":{{"fk":true}}}}}}}}"#
+        r#""{key}":{{"tableName":"{table}","tenancy":{{"kind":"none"}},
+          "fields":{{"otherId":{{"type":"string","isOptional":true,"isIndexed":false}}{fields}}},
+        "relations":{{"other":{{"type":"belongsTo","target":"{key}","foreignKey":"otherId",
+        "foreignKeyColumn":"other_id","options":{{"fk":true}}}}}}}}"#
     )
 }
 
@@ -160,18 +163,19 @@ fn all(database: &Connection, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn tables_change_places_and_keep_rows_keys_and_views() {
-    let prev = team(&[model("a", "Odd \\\"name\\\"", ""), model("b", "select", "")].join(","));
-    let next = team(&[model("a", "select", ""), model("b", "Odd \\\"name\\\"", "")].join(","));
+fn tables_swap_names_and_keep_rows_keys_and_views() {
+    let prev = schema_of(&[model("a", "Odd \\\"name\\\"", ""), model("b", "select", "")].join(","));
+    let next = schema_of(&[model("a", "select", ""), model("b", "Odd \\\"name\\\"", "")].join(","));
     let case = MigrationCase::new(&prev, &next, "{}", "[]");
     let database = case.start(0);
     database
         .execute_batch(
-            r#"INSERT INTO "Odd ""name""" (id) VALUES ('a1'); INSERT INTO "Odd ""name""" (id, other_id) VALUES ('a2', 'a1');
+            r#"INSERT INTO "Odd ""name""" (id) VALUES ('a1'); INSERT INTO "Odd ""name""" (id,
+               other_id) VALUES ('a2', 'a1');
             INSERT INTO "select" (id, other_id) VALUES ('b1', 'b1');
             CREATE VIEW seen AS SELECT id FROM "select";"#,
         )
-        .expect("rows");
+        .expect("the rows are inserted");
     run(&database, &case.migration()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
         all(&database, r#"SELECT id || coalesce(other_id, '') FROM "select""#),
@@ -180,34 +184,37 @@ fn tables_change_places_and_keep_rows_keys_and_views() {
     assert_eq!(all(&database, "SELECT id FROM seen"), ["a1", "a2"]);
     assert!(
         database.execute(r#"DELETE FROM "select" WHERE id = 'a1'"#, []).is_err(),
-        "keys hold again"
+        "foreign keys are enforced again"
     );
-    database.execute_batch("DROP VIEW seen").expect("a view");
+    database.execute_batch("DROP VIEW seen").expect("the view is dropped");
     case.check_migrated(&database, "swap");
 }
 
 #[test]
-fn what_the_schema_does_not_know_is_not_lost_without_a_word() {
+fn dropping_unknown_objects_is_refused() {
     let case = MigrationCase::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
-    for (extra, named) in [
+    for (extra, name) in [
         ("ALTER TABLE t ADD COLUMN mine TEXT;", "mine"),
         ("CREATE INDEX my_index ON t (x);", "my_index"),
         ("CREATE TRIGGER my_trigger AFTER INSERT ON t BEGIN SELECT 1; END;", "my_trigger"),
     ] {
         let database = case.start(2);
-        database.execute_batch(extra).expect("something of one's own");
-        let error = run(&database, &case.migration()).expect_err("it would be lost");
-        assert!(error.contains("ablo::migrate::not_ours: ") && error.contains(named), "{error}");
+        database.execute_batch(extra).expect("the object is created");
+        let error = run(&database, &case.migration()).expect_err("the object would be lost");
+        assert!(error.contains("ablo::migrate::not_ours: ") && error.contains(name), "{error}");
     }
 }
 
 #[test]
-fn a_connection_that_enforces_keys_is_refused() {
+fn a_connection_that_enforces_foreign_keys_is_refused() {
     let case = MigrationCase::new(&schema(STRING), &schema(NUMBER), "{}", "[]");
     let database = case.start(0);
-    let first = case.migration().statements.into_iter().next().expect("a statement");
-    let error =
-        database.query_row(&first.sql, [], |_| Ok(())).expect_err("keys are enforced").to_string();
+    let first =
+        case.migration().statements.into_iter().next().expect("the migration has a statement");
+    let error = database
+        .query_row(&first.sql, [], |_| Ok(()))
+        .expect_err("foreign keys are enforced")
+        .to_string();
     assert!(error.contains("ablo::migrate::pragmas: PRAGMA foreign_keys must be 0"), "{error}");
 }
 
@@ -233,7 +240,9 @@ fn a_column_is_added_or_renamed_without_touching_rows() {
             .all(|it| it.cause.is_some())
     );
     let database = case.start(0);
-    database.execute_batch("INSERT INTO t (id, x) VALUES ('1', 'it''s')").expect("a row");
+    database
+        .execute_batch("INSERT INTO t (id, x) VALUES ('1', 'it''s')")
+        .expect("the row is inserted");
     run(&database, &migration).unwrap_or_else(|error| panic!("{error}"));
     case.check_migrated(&database, "renamed");
     assert_eq!(all(&database, "SELECT z || y FROM t"), ["it's7.0"]);

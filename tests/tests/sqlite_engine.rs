@@ -1,4 +1,5 @@
-//! The engine and the plans of `ablo-migrate` on files of SQLite: failure, two at once, what moved, what drifted.
+//! The migration engine and plans on SQLite files: failures, concurrency, changed databases and
+//! drift.
 
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
@@ -32,14 +33,15 @@ const PATIENCE: Patience = Patience {
 
 const TITLE: &str = r#""title":{"type":"string","isOptional":false,"isIndexed":false}"#;
 const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
-const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+const STATE: &str = r#""state":{"type":"enum","enumValues":["open","it's"],"isOptional":true,
+  "isIndexed":false,"default":"open"}"#;
 
-/// A folder with one file, which is not there yet.
+/// A temporary folder for one database file, which does not exist at first.
 struct File(TempDir);
 
 impl File {
     fn new() -> Self {
-        Self(TempDir::new().expect("a folder"))
+        Self(TempDir::new().expect("a temporary folder is created"))
     }
 
     fn address(&self) -> String {
@@ -47,42 +49,43 @@ impl File {
     }
 
     fn open(&self) -> Database {
-        Database::connect(&self.address(), Absent::Made).expect("a session")
+        Database::connect(&self.address(), Absent::Made).expect("the session opens")
     }
 
-    /// By hand.
-    fn by_hand(&self) -> Connection {
-        Connection::open(self.0.path().join("app")).expect("a connection")
+    /// Opens the file without the migration engine.
+    fn connection(&self) -> Connection {
+        Connection::open(self.0.path().join("app")).expect("the file opens")
     }
 
     fn run(&self, sql: &str) {
-        self.by_hand().execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.connection().execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     fn tables(&self) -> Vec<String> {
-        catalogue(&self.by_hand()).into_keys().collect()
+        catalogue(&self.connection()).into_keys().collect()
     }
 }
 
 fn fixture(name: &str) -> Schema {
     let path = format!("{}/../fixtures/schemas/{name}/schema.json", env!("CARGO_MANIFEST_DIR"));
-    schema(&std::fs::read_to_string(path).expect("a fixture"))
+    schema(&std::fs::read_to_string(path).expect("the fixture is readable"))
 }
 
 fn tasks(fields: &str) -> Schema {
     schema(&format!(
-        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},"identityRoles":[]}}"#
+        r#"{{"v":3,"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}}}}},
+          "identityRoles":[]}}"#
     ))
 }
 
 fn plan_to(database: &mut Database, next: &Schema) -> Plan {
-    let prev = current(database, None, true).expect("a ledger or nothing").schema;
-    let diff = diff(prev.as_ref(), next, &Hints::default()).expect("no hints, no faults");
-    plan_for(database, &diff, &Backfills::default(), true).expect("a plan")
+    let prev = current(database, None, true).expect("the current schema is known").schema;
+    let diff = diff(prev.as_ref(), next, &Hints::default()).expect("there are no hints");
+    plan_for(database, &diff, &Backfills::default(), true).expect("the plan is created")
 }
 
 fn codes<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<&'static str> {
-    result.expect_err("it is refused").0.iter().map(|finding| finding.code.name).collect()
+    result.expect_err("the call is refused").0.iter().map(|finding| finding.code.name).collect()
 }
 
 fn record(statements: &[&str]) -> Record {
@@ -98,7 +101,7 @@ fn record(statements: &[&str]) -> Record {
     Record { from: None, to: "after".to_owned(), schema, foreign_keys: false, statements }
 }
 
-/// As an apply does it.
+/// Applies a record under the lock, as `apply` does.
 fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
     database.lock(PATIENCE.migration)?;
     let applied = database.apply(record, PATIENCE);
@@ -107,36 +110,36 @@ fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
 }
 
 #[test]
-fn a_failure_names_its_statement_and_changes_nothing() {
+fn a_failed_statement_is_named_and_rolls_everything_back() {
     let file = File::new();
     let mut database = file.open();
     let failing =
         record(&["CREATE TABLE a (id TEXT);", "INSERT INTO nowhere VALUES (1);", "SELECT 1;"]);
-    let error = run(&mut database, &failing).expect_err("there is no such table");
+    let error = run(&mut database, &failing).expect_err("the table does not exist");
     assert_eq!(error.0[0].code.name, "ablo::migrate::statement_failed");
     assert_eq!(
         error.0[0].message,
         "statement 2 of 3 of the transaction failed: no such table: nowhere"
     );
     assert_eq!((file.tables(), database.ledger()), (Vec::new(), Ok(Vec::new())));
-    // The session is still good.
+    // The session remains usable.
     let fine = record(&["CREATE TABLE a (id TEXT);"]);
     assert_eq!(run(&mut database, &fine), Ok(Applied { transaction: 1, after_commit: 0 }));
-    let entries = database.ledger().expect("readable");
+    let entries = database.ledger().expect("the database is readable");
     assert_eq!((entries.len(), &entries[0].record, entries[0].state), (1, &fine, State::Done));
     assert_eq!(file.tables(), ["a", "ablo_migrations"]);
 }
 
 #[test]
-fn a_migration_gives_its_own_reason() {
+fn a_code_raised_by_the_migration_is_reported() {
     let file = File::new();
     let mut database = file.open();
     let first = plan_to(&mut database, &tasks(NOTE));
-    apply(&mut database, &first, PATIENCE).expect("it applies");
+    apply(&mut database, &first, PATIENCE).expect("the plan applies");
     file.run("INSERT INTO tasks (id, organization_id) VALUES ('it''s', 'o')");
     let next = tasks(&NOTE.replace(r#""isOptional":true"#, r#""isOptional":false"#));
     let plan = plan_to(&mut database, &next);
-    let before = catalogue(&file.by_hand());
+    let before = catalogue(&file.connection());
     let error = apply(&mut database, &plan, PATIENCE).expect_err("a row has no value");
     assert_eq!(error.0[0].code.name, "ablo::migrate::made_required");
     let message = &error.0[0].message;
@@ -144,16 +147,19 @@ fn a_migration_gives_its_own_reason() {
         message.starts_with("statement ") && message.contains("note") && message.ends_with("it's"),
         "{message}"
     );
-    assert_eq!(catalogue(&file.by_hand()), before);
-    assert_eq!(database.ledger().expect("readable").len(), 1);
-    // What somebody added by hand would go with the table.
-    file.run("CREATE TRIGGER by_hand AFTER DELETE ON tasks BEGIN SELECT 1; END; UPDATE tasks SET note = 'n'");
+    assert_eq!(catalogue(&file.connection()), before);
+    assert_eq!(database.ledger().expect("the database is readable").len(), 1);
+    // Rebuilding the table would drop the trigger that was added by hand.
+    file.run(
+        "CREATE TRIGGER by_hand AFTER DELETE ON tasks BEGIN SELECT 1; END; UPDATE tasks \
+        SET note = 'n'",
+    );
     let plan = plan_to(&mut database, &next);
     assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::migrate::not_ours"]);
 }
 
 #[test]
-fn a_file_without_tables_gets_every_fixture_and_then_nothing() {
+fn an_empty_file_is_migrated_to_every_fixture_once() {
     for name in FIXTURES {
         let file = File::new();
         let mut database = file.open();
@@ -164,25 +170,30 @@ fn a_file_without_tables_gets_every_fixture_and_then_nothing() {
             apply(&mut database, &plan, PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!outcome.was_done);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
-        assert!(apply(&mut database, &plan, PATIENCE).expect("it is done").was_done);
+        assert!(
+            apply(&mut database, &plan, PATIENCE).expect("the plan was applied before").was_done
+        );
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
-        // What was provisioned is what was migrated, but for the ledger.
+        // Apart from the ledger, migrating and provisioning give the same catalog.
         let provisioned = File::new();
         provisioned.run(&program(&next).transaction);
-        let mut migrated = catalogue(&file.by_hand());
+        let mut migrated = catalogue(&file.connection());
         migrated.remove("ablo_migrations");
-        assert_eq!(migrated, catalogue(&provisioned.by_hand()), "{name}");
+        assert_eq!(migrated, catalogue(&provisioned.connection()), "{name}");
         assert_eq!(drift(&mut provisioned.open(), &next, true), Ok(Vec::new()), "{name}");
     }
 }
 
 #[test]
-fn what_loses_values_is_counted_and_runs_only_when_it_is_approved() {
+fn a_lossy_plan_counts_rows_and_requires_approval() {
     let file = File::new();
     let mut database = file.open();
     let first = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
-    apply(&mut database, &first, PATIENCE).expect("it applies");
-    file.run("INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)");
+    apply(&mut database, &first, PATIENCE).expect("the plan applies");
+    file.run(
+        "INSERT INTO tasks (id, organization_id, title, note) \
+        VALUES ('1', 'o', 't', 'n'), ('2', 'o', 't', NULL)",
+    );
     let mut plan = plan_to(&mut database, &tasks(TITLE));
     assert_eq!((plan.body.rows["tasks"].count, plan.body.rows["tasks"].exact), (2, true));
     let needed: Vec<_> =
@@ -194,65 +205,72 @@ fn what_loses_values_is_counted_and_runs_only_when_it_is_approved() {
         .replace("DROP COLUMN", "DROP  COLUMN")
         .replace("\"count\": 2", "\"count\": 0");
     assert_eq!(codes(Plan::read(&tampered)), ["ablo::migrate::plan_changed"]);
-    plan.approve("loss:0", Some("ada")).expect("it is asked for");
-    apply(&mut database, &plan, PATIENCE).expect("it is approved");
+    plan.approve("loss:0", Some("ada")).expect("the approval is needed");
+    apply(&mut database, &plan, PATIENCE).expect("the plan is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
-    assert_eq!(database.rows("tasks").expect("a table").count, 2);
+    assert_eq!(database.rows("tasks").expect("the table exists").count, 2);
 }
 
 #[test]
-fn a_plan_is_refused_when_the_database_moved() {
+fn a_plan_is_refused_when_the_database_changed() {
     let file = File::new();
     let mut database = file.open();
-    let (one, other) =
+    let (first, second) =
         (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
-    apply(&mut database, &one, PATIENCE).expect("it applies");
-    assert_eq!(codes(apply(&mut database, &other, PATIENCE)), ["ablo::migrate::schema_moved"]);
+    apply(&mut database, &first, PATIENCE).expect("the plan applies");
+    assert_eq!(codes(apply(&mut database, &second, PATIENCE)), ["ablo::migrate::schema_moved"]);
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
     file.run("ALTER TABLE tasks ADD COLUMN by_hand TEXT");
     assert_eq!(codes(apply(&mut database, &next, PATIENCE)), ["ablo::migrate::database_moved"]);
-    let (has, nothing) = (tasks(TITLE), Hints::default());
-    let diff = diff(None, &has, &nothing).expect("no faults");
-    let server =
-        offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
-    assert_eq!(codes(apply(&mut database, &server, PATIENCE)), ["ablo::migrate::plan_elsewhere"]);
+    let (schema, hints) = (tasks(TITLE), Hints::default());
+    let diff = diff(None, &schema, &hints).expect("there are no hints");
+    let postgres_plan = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true)
+        .expect("the plan is created");
+    assert_eq!(
+        codes(apply(&mut database, &postgres_plan, PATIENCE)),
+        ["ablo::migrate::plan_elsewhere"]
+    );
     let elsewhere = offline(&diff, &Backfills::default(), Dialect::Sqlite, "public", true);
     assert_eq!(codes(elsewhere), ["ablo::migrate::options"]);
 }
 
 #[test]
-fn two_applies_at_once_are_one_after_the_other() {
+fn concurrent_applies_are_serialised() {
     let file = File::new();
     let plan = plan_to(&mut file.open(), &fixture("newsroom"));
     let run = || {
         let (mut database, plan) = (file.open(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut database, &plan, Patience::default()).expect("it applies").was_done
+            apply(&mut database, &plan, Patience::default()).expect("the plan applies").was_done
         })
     };
     let (one, other) = (run(), run());
-    let mut done = [one.join().expect("it ends"), other.join().expect("it ends")];
+    let mut done = [one.join().expect("the thread ends"), other.join().expect("the thread ends")];
     done.sort_unstable();
     assert_eq!(done, [false, true]);
-    assert_eq!(file.open().ledger().expect("readable").len(), 1);
+    assert_eq!(file.open().ledger().expect("the database is readable").len(), 1);
 }
 
 #[test]
-fn a_writer_and_a_reader_are_waited_for_and_then_told() {
+fn locks_are_waited_for_and_reported_after_the_timeout() {
     let file = File::new();
     let mut database = file.open();
     let plan = plan_to(&mut database, &tasks(TITLE));
-    let other = file.by_hand();
-    other.execute_batch("CREATE TABLE other (id TEXT); BEGIN IMMEDIATE").expect("a writer");
+    let connection = file.connection();
+    connection
+        .execute_batch("CREATE TABLE other (id TEXT); BEGIN IMMEDIATE")
+        .expect("the write transaction begins");
     assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::database::locked"]);
-    other.execute_batch("ROLLBACK; BEGIN; SELECT * FROM other").expect("a reader");
+    connection
+        .execute_batch("ROLLBACK; BEGIN; SELECT * FROM other")
+        .expect("the read transaction begins");
     assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::migrate::busy"]);
-    other.execute_batch("ROLLBACK; DROP TABLE other").expect("nobody");
-    apply(&mut database, &plan, PATIENCE).expect("it is free");
+    connection.execute_batch("ROLLBACK; DROP TABLE other").expect("the read transaction ends");
+    apply(&mut database, &plan, PATIENCE).expect("the plan applies");
 }
 
 #[test]
-fn tables_without_a_ledger_need_a_baseline_that_fits() {
+fn tables_without_a_ledger_need_a_matching_baseline() {
     let file = File::new();
     let (has, next) = (tasks(TITLE), tasks(&format!("{TITLE},{NOTE}")));
     file.run(&program(&has).transaction);
@@ -264,34 +282,36 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
         "ablo::drift::index_missing",
     ];
     assert_eq!(codes(current(&mut database, Some(&next), true)), expected);
-    let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
-    let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
-    let plan = plan_for(&mut database, &diff, &Backfills::default(), true).expect("a plan");
-    apply(&mut database, &plan, PATIENCE).expect("it applies");
+    let prev = current(&mut database, Some(&has), true).expect("the baseline matches").schema;
+    let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("there are no hints");
+    let plan =
+        plan_for(&mut database, &diff, &Backfills::default(), true).expect("the plan is created");
+    apply(&mut database, &plan, PATIENCE).expect("the plan applies");
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
 }
 
-/// The text of the table with something else in it.
-fn rewritten(file: &File, from: &str, to: &str) {
-    let connection = file.by_hand();
+/// Recreates the table with part of its definition replaced.
+fn rewrite_table(file: &File, from: &str, to: &str) {
+    let connection = file.connection();
     let text: String = connection
         .query_row("SELECT sql FROM sqlite_schema WHERE name = 'tasks'", [], |row| row.get(0))
-        .expect("a table");
+        .expect("the table exists");
     assert!(text.contains(from), "{from} is not in {text}");
     let index: String = connection
         .query_row(
-            "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL",
+            "SELECT group_concat(sql, ';') FROM sqlite_schema \
+             WHERE type = 'index' AND sql NOT NULL",
             [],
             |row| row.get(0),
         )
-        .expect("indexes");
+        .expect("the indexes are readable");
     connection
         .execute_batch(&format!("DROP TABLE tasks; {}; {index}", text.replace(from, to)))
-        .expect("another table");
+        .expect("the table is recreated");
 }
 
 #[test]
-fn what_was_changed_by_hand_is_found_with_what_mends_it() {
+fn drift_is_reported_with_the_statement_that_fixes_it() {
     let next = tasks(&format!("{TITLE},{NOTE},{STATE}"));
     let edits: [(&str, &str, &[&str]); 16] = [
         ("DROP TABLE tasks", "", &["table_missing"]),
@@ -317,76 +337,78 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
         ("\"title\" TEXT NOT NULL", "\"title\" TEXT NOT NULL COLLATE NOCASE", &["definition"]),
         ("STRICT", "", &["definition"]),
         ("\"note\" TEXT", "\"note\" TEXT REFERENCES tasks (id)", &["foreign_key_extra"]),
-        // Spelled otherwise it is the same.
+        // Another spelling of the same definition is no drift.
         ("\"title\" TEXT NOT NULL", "title text /* CHECK (1) */\n not  null", &[]),
     ];
-    for (edit, instead, wanted) in edits {
+    for (edit, replacement, expected) in edits {
         let file = File::new();
         file.run(&program(&next).transaction);
-        if instead.is_empty() && edit != "STRICT" {
+        if replacement.is_empty() && edit != "STRICT" {
             file.run(edit);
         } else {
-            rewritten(&file, edit, instead);
+            rewrite_table(&file, edit, replacement);
         }
-        let mut database = Database::connect(&file.address(), Absent::Refused).expect("a session");
-        let found = drift(&mut database, &next, true).expect("readable");
+        let mut database =
+            Database::connect(&file.address(), Absent::Refused).expect("the session opens");
+        let found = drift(&mut database, &next, true).expect("the database is readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
-        let wanted: Vec<_> = wanted.iter().map(|what| format!("ablo::drift::{what}")).collect();
-        assert_eq!(names, wanted, "{edit}: {found:?}");
-        let mends: Vec<_> = found.iter().filter_map(|difference| difference.mend.clone()).collect();
+        let expected: Vec<_> = expected.iter().map(|code| format!("ablo::drift::{code}")).collect();
+        assert_eq!(names, expected, "{edit}: {found:?}");
+        let fixes: Vec<_> = found.iter().filter_map(|difference| difference.mend.clone()).collect();
         if edit.contains("tasks_note_idx") {
-            assert_eq!(mends.len(), found.len(), "{edit}");
+            assert_eq!(fixes.len(), found.len(), "{edit}");
         }
-        // The statements mend it: nothing is left.
-        if !mends.is_empty() && mends.len() == found.len() {
-            file.run(&mends.concat());
-            assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{mends:?}");
+        // The suggested statements remove the drift.
+        if !fixes.is_empty() && fixes.len() == found.len() {
+            file.run(&fixes.concat());
+            assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{fixes:?}");
         }
     }
 }
 
 #[test]
-fn a_foreign_key_is_missed_and_one_that_is_looked_at_too_early_too() {
+fn missing_and_immediate_foreign_keys_are_reported() {
     let next = fixture("newsroom");
     let text = program(&next).transaction;
-    let keyless = |line: &str| match line.split_once(" REFERENCES ") {
+    let without_key = |line: &str| match line.split_once(" REFERENCES ") {
         Some((before, key)) => format!("{before}{}\n", if key.ends_with(',') { "," } else { "" }),
         None => format!("{line}\n"),
     };
-    for (changed, what) in [
-        (text.lines().map(keyless).collect(), "ablo::drift::foreign_key_missing"),
+    for (changed, code) in [
+        (text.lines().map(without_key).collect(), "ablo::drift::foreign_key_missing"),
         (text.replace(" DEFERRABLE INITIALLY DEFERRED", ""), "ablo::drift::definition"),
     ] {
         assert_ne!(changed, text);
         let file = File::new();
         file.run(&changed);
-        let found = drift(&mut file.open(), &next, true).expect("readable");
+        let found = drift(&mut file.open(), &next, true).expect("the database is readable");
         assert!(
-            !found.is_empty() && found.iter().all(|difference| difference.code.name == what),
+            !found.is_empty() && found.iter().all(|difference| difference.code.name == code),
             "{found:?}"
         );
     }
 }
 
 #[test]
-fn what_is_no_database_is_told() {
+fn missing_and_invalid_files_are_reported() {
     let file = File::new();
     assert_eq!(
         codes(Database::connect(&file.address(), Absent::Refused)),
         ["ablo::database::unreachable"]
     );
-    let mut nothing = Database::connect(&file.address(), Absent::Empty).expect("nothing is there");
-    assert_eq!(nothing.ledger(), Ok(Vec::new()));
+    let mut empty =
+        Database::connect(&file.address(), Absent::Empty).expect("a missing file reads as empty");
+    assert_eq!(empty.ledger(), Ok(Vec::new()));
     assert!(!file.0.path().join("app").exists());
     std::fs::write(file.0.path().join("app"), "not a database, however long it is, and it is")
-        .expect("a file");
+        .expect("the file is written");
     assert_eq!(
         codes(Database::connect(&file.address(), Absent::Made)),
         ["ablo::database::unreachable"]
     );
     let other = File::new();
     let mut database = other.open();
-    run(&mut database, &record(&[])).expect("an entry");
+    run(&mut database, &record(&[])).expect("the record is applied");
     other.run("UPDATE ablo_migrations SET record = '{}'");
     assert_eq!(codes(database.ledger()), ["ablo::ledger::unreadable"]);
 }

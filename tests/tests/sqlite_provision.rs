@@ -1,4 +1,4 @@
-//! SQLite takes what is provisioned: every fixture, twice, with rows; and refuses values that a column cannot have.
+//! Provisions every fixture on SQLite twice, with rows, and checks which values the columns accept.
 
 use ablo_codegen::emit::sql::sqlite::service;
 use ablo_migrate::rows::rows;
@@ -7,7 +7,7 @@ use ablo_tests::sqlite::{apply, catalogue, database, insert, program};
 use ablo_tests::{fixtures, synthetic};
 use rusqlite::Connection;
 
-/// Everything in the file, byte for byte.
+/// Returns every object of the database with its SQL.
 fn footprint(connection: &Connection) -> Vec<(String, Option<String>)> {
     let mut statement = connection
         .prepare("SELECT type || name, sql FROM sqlite_schema ORDER BY 1")
@@ -19,19 +19,19 @@ fn footprint(connection: &Connection) -> Vec<(String, Option<String>)> {
 fn check_twice(name: &str, program: &str, fill: impl FnOnce(&Connection)) {
     let database = database();
     assert_eq!(apply(&database, program), Vec::<String>::new(), "{name}");
-    let made = footprint(&database);
+    let first = footprint(&database);
     fill(&database);
     assert_eq!(
         apply(&database, program),
         Vec::<String>::new(),
-        "{name}: the second run finds nothing to say"
+        "{name}: the second run has no warnings"
     );
-    assert_eq!(footprint(&database), made, "{name}: the second run changed something");
+    assert_eq!(footprint(&database), first, "{name}: the second run changed something");
     assert!(catalogue(&database).values().all(|table| table.options == "STRICT"), "{name}");
 }
 
 #[test]
-fn every_fixture_provisions_twice_and_takes_rows() {
+fn every_fixture_is_provisioned_twice_and_accepts_rows() {
     let fixtures = fixtures::good_schemas();
     assert!(fixtures.len() > 30);
     for (name, text) in fixtures {
@@ -43,29 +43,32 @@ fn every_fixture_provisions_twice_and_takes_rows() {
 }
 
 #[test]
-fn five_hundred_models_fit() {
+fn five_hundred_models_are_provisioned() {
     let schema = schema(&synthetic::document(500));
     check_twice("synthetic", &program(&schema).transaction, |_| {});
 }
 
 #[test]
-fn the_service_keeps_its_own_tables() {
+fn service_tables_enforce_their_constraints() {
     check_twice("service", &service().transaction, |database| {
         let claim = |id: &str, row: &str, status: &str| {
-            let sql = "INSERT INTO ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, action, status, expires_at, ttl_ms)
-                VALUES (?1, 'o', 'p', 'agent', 'tasks', ?2, 'edit', ?3, '2026-01-01T00:00:00.000000Z', 60000)";
+            let sql = "INSERT INTO ablo_claims (id, organization_id, participant_id, \
+                participant_kind, model, row_id, action, status, expires_at, ttl_ms)
+                VALUES (?1, 'o', 'p', 'agent', 'tasks', ?2, 'edit', ?3, \
+                '2026-01-01T00:00:00.000000Z', 60000)";
             database.execute(sql, [id, row, status])
         };
         assert!(claim("a", "1", "active").is_ok() && claim("b", "1", "queued").is_ok());
-        assert!(claim("c", "1", "active").is_err(), "one active claim a row");
-        assert!(claim("a", "2", "active").is_err(), "one claim of an id and participant");
-        assert!(claim("d", "3", "lost").is_err(), "no such state");
+        assert!(claim("c", "1", "active").is_err(), "a row has one active claim");
+        assert!(claim("a", "2", "active").is_err(), "a claim id is unique per participant");
+        assert!(claim("d", "3", "lost").is_err(), "the status is unknown");
         let order: i64 = database
             .query_row("SELECT max(arrival) - min(arrival) FROM ablo_claims", [], |row| row.get(0))
-            .expect("an order of arrival");
+            .expect("the claims have an arrival order");
         assert!(order > 0);
         let log = |groups: &str| {
-            let sql = "INSERT INTO sync_deltas (action_type, model_name, model_id, sync_groups, organization_id) VALUES ('I', 'Task', '1', ?, 'o')";
+            let sql = "INSERT INTO sync_deltas (action_type, model_name, model_id, sync_groups, \
+                organization_id) VALUES ('I', 'Task', '1', ?, 'o')";
             database.execute(sql, [groups])
         };
         assert!(log("[\"org:o\"]").is_ok() && log("{}").is_err() && log("org:o").is_err());
@@ -73,16 +76,19 @@ fn the_service_keeps_its_own_tables() {
 }
 
 #[test]
-fn what_a_table_lacks_that_is_there_already_is_said() {
-    let text = r#"{"v":3,"models":{"notes":{"fields":{"title":{"type":"string","isOptional":false,"isIndexed":false},"size":{"type":"number","isOptional":true,"isIndexed":false}},"relations":{}}},"identityRoles":[]}"#;
+fn differences_of_existing_tables_are_reported() {
+    let text = r#"{"v":3,"models":{"notes":{"fields":{"title":{"type":"string","isOptional":false,
+      "isIndexed":false},"size":{"type":"number","isOptional":true,"isIndexed":false}},
+      "relations":{}}},"identityRoles":[]}"#;
     let database = database();
     apply(
         &database,
-        "CREATE TABLE Notes (ID TEXT PRIMARY KEY, organization_id TEXT NOT NULL, created_by TEXT, title TEXT, size INTEGER, created_at TEXT NOT NULL);",
+        "CREATE TABLE Notes (ID TEXT PRIMARY KEY, organization_id TEXT NOT NULL, created_by TEXT, \
+         title TEXT, size INTEGER, created_at TEXT NOT NULL);",
     );
-    let said = apply(&database, &program(&schema(text)).transaction);
+    let warnings = apply(&database, &program(&schema(text)).transaction);
     assert_eq!(
-        said,
+        warnings,
         [
             "ablo::provision::column_missing: notes.updated_at should be TEXT NOT NULL",
             "ablo::provision::null_allowed: notes.title should be TEXT NOT NULL",
@@ -91,10 +97,10 @@ fn what_a_table_lacks_that_is_there_already_is_said() {
     );
 }
 
-/// One table with a column of each kind, all optional.
-fn of_each_kind() -> Connection {
-    let field = |name: &str, more: &str| {
-        format!(r#""{name}":{{"isOptional":true,"isIndexed":false,{more}}}"#)
+/// Creates a table with an optional column of each kind.
+fn every_kind() -> Connection {
+    let field = |name: &str, members: &str| {
+        format!(r#""{name}":{{"isOptional":true,"isIndexed":false,{members}}}"#)
     };
     let fields = [
         field("text", r#""type":"string""#),
@@ -113,7 +119,8 @@ fn of_each_kind() -> Connection {
         field("single", r#""type":"number","format":"float""#),
     ];
     let text = format!(
-        r#"{{"v":3,"models":{{"t":{{"fields":{{{}}},"relations":{{}},"tenancy":{{"kind":"none"}}}}}},"identityRoles":[]}}"#,
+        r#"{{"v":3,"models":{{"t":{{"fields":{{{}}},"relations":{{}},
+          "tenancy":{{"kind":"none"}}}}}},"identityRoles":[]}}"#,
         fields.join(",")
     );
     let database = database();
@@ -122,10 +129,10 @@ fn of_each_kind() -> Connection {
 }
 
 #[test]
-fn columns_take_their_values_and_no_others() {
-    let database = of_each_kind();
+fn columns_accept_exactly_their_values() {
+    let database = every_kind();
     let mut row = 0;
-    let mut takes = |column: &str, value: &str| {
+    let mut accepts = |column: &str, value: &str| {
         row += 1;
         database
             .execute(&format!("INSERT INTO t (id, {column}) VALUES ('{row}', {value})"), [])
@@ -154,7 +161,7 @@ fn columns_take_their_values_and_no_others() {
         ("single", "3.4028234663852886e38"),
     ];
     for (column, value) in good {
-        assert!(takes(column, value), "{column} takes {value}");
+        assert!(accepts(column, value), "{column} accepts {value}");
     }
     let bad = [
         ("number", "'x'"),
@@ -191,15 +198,20 @@ fn columns_take_their_values_and_no_others() {
         ("text", "x'00'"),
     ];
     for (column, value) in bad {
-        assert!(!takes(column, value), "{column} takes {value}");
+        assert!(!accepts(column, value), "{column} accepts {value}");
     }
     assert!(database.execute("INSERT INTO t (id) VALUES (NULL)", []).is_err(), "an id is required");
 }
 
 #[test]
-fn times_of_writing_order_as_texts() {
-    let database = of_each_kind();
-    database.execute_batch("INSERT INTO t (id) VALUES ('1')").expect("a row");
-    let fits = "SELECT created_at > '2020-01-01T00:00:00.000000Z' AND created_at < '9999-01-01T00:00:00.000000Z' FROM t";
-    assert!(database.query_row(fits, [], |row| row.get::<_, bool>(0)).expect("a time"));
+fn timestamps_sort_as_text() {
+    let database = every_kind();
+    database.execute_batch("INSERT INTO t (id) VALUES ('1')").expect("the row is inserted");
+    let in_range = "SELECT created_at > '2020-01-01T00:00:00.000000Z' \
+        AND created_at < '9999-01-01T00:00:00.000000Z' FROM t";
+    assert!(
+        database
+            .query_row(in_range, [], |row| row.get::<_, bool>(0))
+            .expect("the row has a timestamp")
+    );
 }
