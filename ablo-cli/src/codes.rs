@@ -1,6 +1,7 @@
 //! The codes of what only the command can find: about input files, ablo.toml and the output folder.
 //!
-//! One table of the same form as that of the schema's diagnostics; `ablo explain` reads both through [`Code`].
+//! One table of the same form as that of the schema's diagnostics; `ablo explain` reads both
+//! through [`Code`].
 
 use ablo_schema::Severity;
 
@@ -12,7 +13,7 @@ pub(crate) struct Code {
     pub(crate) severity: Severity,
     pub(crate) title: &'static str,
     pub(crate) meaning: &'static str,
-    pub(crate) mend: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 impl Code {
@@ -28,24 +29,24 @@ impl Code {
 impl From<ablo_schema::Code> for Code {
     fn from(code: ablo_schema::Code) -> Self {
         let (name, severity) = (code.as_str(), code.severity());
-        Self { name, severity, title: code.title(), meaning: code.meaning(), mend: code.mend() }
+        Self { name, severity, title: code.title(), meaning: code.meaning(), fix: code.mend() }
     }
 }
 
 #[cfg(feature = "database")]
 impl From<ablo_migrate::Code> for Code {
     fn from(code: ablo_migrate::Code) -> Self {
-        let ablo_migrate::Code { name, severity, title, meaning, mend } = code;
-        Self { name, severity, title, meaning, mend }
+        let ablo_migrate::Code { name, severity, title, meaning, fix } = code;
+        Self { name, severity, title, meaning, fix }
     }
 }
 
 macro_rules! codes {
-    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $mend:literal;)*) => {
+    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $fix:literal;)*) => {
         $(
             #[doc = $title]
             pub(crate) const $constant: Code =
-                Code { name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, mend: $mend };
+                Code { name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, fix: $fix };
         )*
 
         static TABLE: &[Code] = &[$($constant,)*];
@@ -167,7 +168,7 @@ mod tests {
                 "{code:?}"
             );
             assert!(seen.insert(code.name), "{} stands twice", code.name);
-            assert!(![code.title, code.meaning, code.mend].contains(&""), "{code:?}");
+            assert!(![code.title, code.meaning, code.fix].contains(&""), "{code:?}");
         }
     }
 

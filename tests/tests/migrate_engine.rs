@@ -2,13 +2,16 @@
 
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
-use ablo_migrate::postgres::{Applied, Database, Patience};
+use ablo_migrate::postgres::{Applied, Database, Timeouts};
 use ablo_migrate::{Error, finish};
 use ablo_tests::postgres::{Server, Session};
 use std::time::Duration;
 
-const PATIENCE: Patience =
-    Patience { migration: Duration::from_secs(20), table: Duration::from_millis(200), attempts: 2 };
+const PATIENCE: Timeouts = Timeouts {
+    migration_lock: Duration::from_secs(20),
+    table_lock: Duration::from_millis(200),
+    attempts: 2,
+};
 
 fn statement(phase: Phase, sql: &str) -> Statement {
     Statement { sql: sql.to_owned(), phase, cause: None, locks: Vec::new(), hazards: Vec::new() }
@@ -49,7 +52,7 @@ fn a_migration_is_applied_and_recorded() {
     let entries = database.ledger().expect("a ledger");
     assert_eq!(entries.len(), 1);
     assert_eq!((&entries[0].record, entries[0].state), (&record, State::Done));
-    assert_eq!(database.live().expect("tables").tables.keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(database.catalog().expect("tables").tables.keys().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
@@ -170,7 +173,7 @@ fn a_statement_after_the_commit_that_fails_is_where_the_next_run_goes_on() {
     let (code, message) = only(database.apply(&record, PATIENCE).expect_err("a duplicate"));
     assert_eq!(code, "ablo::migrate::after_commit_failed");
     assert!(
-        message.starts_with("statement 2 of 2 of what follows the commit failed, SQLSTATE 23505"),
+        message.starts_with("statement 2 of 2 of the after-commit phase failed, SQLSTATE 23505"),
         "{message}"
     );
     assert_eq!(database.ledger().expect("readable")[0].state, State::AfterCommit(1));
@@ -195,7 +198,7 @@ fn a_table_that_stays_locked_is_reported_and_one_that_comes_free_is_waited_for()
         "{message}"
     );
     let waiting =
-        std::thread::spawn(move || database.apply(&change, Patience { attempts: 8, ..PATIENCE }));
+        std::thread::spawn(move || database.apply(&change, Timeouts { attempts: 8, ..PATIENCE }));
     std::thread::sleep(Duration::from_millis(500));
     session.run("ROLLBACK").expect("the lock is free");
     assert_eq!(waiting.join().expect("it ends"), Ok(Applied { transaction: 1, after_commit: 0 }));

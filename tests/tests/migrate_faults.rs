@@ -4,7 +4,7 @@ use ablo_codegen::emit::sql::postgres::{Options, migrate, provision};
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::finish;
 use ablo_migrate::ledger::{Record, State};
-use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
 use ablo_tests::postgres::Mortal;
@@ -121,7 +121,7 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
         );
         server.rearm();
         let mut database = Database::connect(&server.address(&name), "public").expect("a session");
-        let error = database.apply(&fatal, Patience::default()).expect_err("the server died");
+        let error = database.apply(&fatal, Timeouts::default()).expect_err("the server died");
         let code = error.0.first().expect("a code").code.name;
         assert!(
             code.starts_with("ablo::database::") || code.starts_with("ablo::migrate::"),
@@ -134,8 +134,8 @@ fn a_server_that_is_killed_anywhere_leaves_what_the_next_run_completes() {
         assert_eq!(begun, at > in_transaction, "position {at}");
         assert_eq!(rows(&server, &name), if begun { "new" } else { "old" }, "position {at}");
         match begun {
-            true => assert!(finish(&mut again, Patience::default()).expect("the rest") > 0),
-            false => drop(again.apply(&record, Patience::default()).expect("all of it")),
+            true => assert!(finish(&mut again, Timeouts::default()).expect("the rest") > 0),
+            false => drop(again.apply(&record, Timeouts::default()).expect("all of it")),
         }
         assert_eq!(rows(&server, &name), "new", "position {at}");
         assert!(again.ledger().expect("readable").iter().all(|entry| entry.state == State::Done));

@@ -1,6 +1,6 @@
 //! Plans on a real server: from nothing, from a ledger, from a baseline; approvals; what moved meanwhile; what drifted.
 
-use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_migrate::{Dialect, Error, Plan, apply, current, drift, offline, plan_for};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
@@ -52,12 +52,14 @@ fn a_database_without_tables_gets_every_fixture_and_then_nothing() {
         let next = fixture(name);
         let plan = plan_to(&mut database, &next);
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
-        let outcome = apply(&mut database, &plan, Patience::default())
+        let outcome = apply(&mut database, &plan, Timeouts::default())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!outcome.was_done);
+        assert!(!outcome.already_applied);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
         // A second time the ledger says that it is done; a new plan has nothing to do.
-        assert!(apply(&mut database, &plan, Patience::default()).expect("it is done").was_done);
+        assert!(
+            apply(&mut database, &plan, Timeouts::default()).expect("it is done").already_applied
+        );
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
         // What was provisioned is what was migrated, but for the ledger.
         let provisioned = Server::shared().database();
@@ -74,18 +76,18 @@ fn what_loses_values_runs_only_when_it_is_approved() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
     let first = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
-    apply(&mut database, &first, Patience::default()).expect("it applies");
+    apply(&mut database, &first, Timeouts::default()).expect("it applies");
     let row = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n')";
     server.admin().run(row).expect("a row");
     let mut plan = plan_to(&mut open(&server.address()), &tasks(TITLE));
     let ids: Vec<_> = plan.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
     assert_eq!(ids, ["loss:0"]);
     assert_eq!(
-        codes(apply(&mut database, &plan, Patience::default())),
+        codes(apply(&mut database, &plan, Timeouts::default())),
         ["ablo::migrate::approval_missing"]
     );
     plan.approve("loss:0", Some("ada")).expect("it is asked for");
-    apply(&mut database, &plan, Patience::default()).expect("it is approved");
+    apply(&mut database, &plan, Timeouts::default()).expect("it is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
 }
 
@@ -117,20 +119,20 @@ fn a_plan_is_refused_when_the_database_moved() {
     let mut database = open(&server.address());
     let (one, other) =
         (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
-    apply(&mut database, &one, Patience::default()).expect("it applies");
+    apply(&mut database, &one, Timeouts::default()).expect("it applies");
     assert_eq!(
-        codes(apply(&mut database, &other, Patience::default())),
+        codes(apply(&mut database, &other, Timeouts::default())),
         ["ablo::migrate::schema_moved"]
     );
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
     server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("a column");
     assert_eq!(
-        codes(apply(&mut database, &next, Patience::default())),
+        codes(apply(&mut database, &next, Timeouts::default())),
         ["ablo::migrate::database_moved"]
     );
     let mut elsewhere = Database::connect(&server.address(), "elsewhere").expect("a session");
     assert_eq!(
-        codes(apply(&mut elsewhere, &next, Patience::default())),
+        codes(apply(&mut elsewhere, &next, Timeouts::default())),
         ["ablo::migrate::plan_elsewhere"]
     );
 }
@@ -142,7 +144,9 @@ fn two_applies_at_once_are_one_after_the_other() {
     let run = || {
         let (address, plan) = (server.address(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut open(&address), &plan, Patience::default()).expect("it applies").was_done
+            apply(&mut open(&address), &plan, Timeouts::default())
+                .expect("it applies")
+                .already_applied
         })
     };
     let (one, other) = (run(), run());
@@ -168,7 +172,7 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     let prev = current(&mut database, Some(&has), true).expect("it fits").schema;
     let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("no faults");
     let plan = plan_for(&mut database, &diff, &Backfills::default(), true).expect("a plan");
-    apply(&mut database, &plan, Patience::default()).expect("it applies");
+    apply(&mut database, &plan, Timeouts::default()).expect("it applies");
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
     // A plan that was made without a database cannot know that these are the tables it starts from.
     let apart = Server::shared().database();
@@ -176,7 +180,7 @@ fn tables_without_a_ledger_need_a_baseline_that_fits() {
     let blind =
         offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true).expect("a plan");
     assert_eq!(
-        codes(apply(&mut open(&apart.address()), &blind, Patience::default())),
+        codes(apply(&mut open(&apart.address()), &blind, Timeouts::default())),
         ["ablo::migrate::schema_moved"]
     );
 }
@@ -213,7 +217,7 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         assert_eq!(names, [format!("ablo::drift::{what}")], "{edit}");
         // The statement mends it: nothing is left.
-        if let Some(mend) = &found[0].mend {
+        if let Some(mend) = &found[0].fix {
             session.run(mend).unwrap_or_else(|error| panic!("{mend}: {error}"));
             assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{mend}");
         } else {
@@ -238,7 +242,7 @@ fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
         let found = drift(&mut database, &next, true).expect("readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         assert_eq!(names, ["ablo::drift::foreign_key_missing"]);
-        session.run(found[0].mend.as_deref().expect("a statement")).expect("it mends");
+        session.run(found[0].fix.as_deref().expect("a statement")).expect("it mends");
     }
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
 }
@@ -246,7 +250,7 @@ fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
 #[test]
 fn what_the_server_or_the_options_do_not_allow_is_coded() {
     let server = Server::shared().database();
-    assert_eq!(codes(open(&server.address()).rows("nowhere")), ["ablo::database::refused"]);
+    assert_eq!(codes(open(&server.address()).row_count("nowhere")), ["ablo::database::refused"]);
     let long = "x".repeat(64);
     let mut database = Database::connect(&server.address(), &long).expect("a session");
     assert_eq!(codes(drift(&mut database, &tasks(TITLE), true)), ["ablo::migrate::options"]);

@@ -12,7 +12,7 @@ use ablo_tests::postgres::{Server, provision_silently, schema};
 use serde_json::json;
 
 fn pulled(database: &mut Database) -> Pulled {
-    pull(&database.live().expect("readable"))
+    pull(&database.catalog().expect("readable"))
 }
 
 #[test]

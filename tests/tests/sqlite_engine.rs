@@ -4,7 +4,7 @@ use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::sqlite::Database;
 use ablo_migrate::{
-    Absent, Applied, Dialect, Error, Patience, Plan, Session, apply, current, drift, offline,
+    Applied, Dialect, Error, IfMissing, Plan, Session, Timeouts, apply, current, drift, offline,
     plan_for,
 };
 use ablo_schema::Schema;
@@ -24,9 +24,9 @@ const FIXTURES: [&str; 6] = [
     "redeclared-base-fields",
 ];
 
-const PATIENCE: Patience = Patience {
-    migration: Duration::from_millis(300),
-    table: Duration::from_millis(100),
+const PATIENCE: Timeouts = Timeouts {
+    migration_lock: Duration::from_millis(300),
+    table_lock: Duration::from_millis(100),
     attempts: 2,
 };
 
@@ -47,7 +47,7 @@ impl File {
     }
 
     fn open(&self) -> Database {
-        Database::connect(&self.address(), Absent::Made).expect("a session")
+        Database::connect(&self.address(), IfMissing::Create).expect("a session")
     }
 
     /// By hand.
@@ -100,7 +100,7 @@ fn record(statements: &[&str]) -> Record {
 
 /// As an apply does it.
 fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
-    database.lock(PATIENCE.migration)?;
+    database.lock(PATIENCE.migration_lock)?;
     let applied = database.apply(record, PATIENCE);
     database.unlock()?;
     applied
@@ -162,9 +162,9 @@ fn a_file_without_tables_gets_every_fixture_and_then_nothing() {
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
         let outcome =
             apply(&mut database, &plan, PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!outcome.was_done);
+        assert!(!outcome.already_applied);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
-        assert!(apply(&mut database, &plan, PATIENCE).expect("it is done").was_done);
+        assert!(apply(&mut database, &plan, PATIENCE).expect("it is done").already_applied);
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
         // What was provisioned is what was migrated, but for the ledger.
         let provisioned = File::new();
@@ -197,7 +197,7 @@ fn what_loses_values_is_counted_and_runs_only_when_it_is_approved() {
     plan.approve("loss:0", Some("ada")).expect("it is asked for");
     apply(&mut database, &plan, PATIENCE).expect("it is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
-    assert_eq!(database.rows("tasks").expect("a table").count, 2);
+    assert_eq!(database.row_count("tasks").expect("a table").count, 2);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn two_applies_at_once_are_one_after_the_other() {
     let run = || {
         let (mut database, plan) = (file.open(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut database, &plan, Patience::default()).expect("it applies").was_done
+            apply(&mut database, &plan, Timeouts::default()).expect("it applies").already_applied
         })
     };
     let (one, other) = (run(), run());
@@ -328,12 +328,12 @@ fn what_was_changed_by_hand_is_found_with_what_mends_it() {
         } else {
             rewritten(&file, edit, instead);
         }
-        let mut database = Database::connect(&file.address(), Absent::Refused).expect("a session");
+        let mut database = Database::connect(&file.address(), IfMissing::Fail).expect("a session");
         let found = drift(&mut database, &next, true).expect("readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         let wanted: Vec<_> = wanted.iter().map(|what| format!("ablo::drift::{what}")).collect();
         assert_eq!(names, wanted, "{edit}: {found:?}");
-        let mends: Vec<_> = found.iter().filter_map(|difference| difference.mend.clone()).collect();
+        let mends: Vec<_> = found.iter().filter_map(|difference| difference.fix.clone()).collect();
         if edit.contains("tasks_note_idx") {
             assert_eq!(mends.len(), found.len(), "{edit}");
         }
@@ -372,16 +372,17 @@ fn a_foreign_key_is_missed_and_one_that_is_looked_at_too_early_too() {
 fn what_is_no_database_is_told() {
     let file = File::new();
     assert_eq!(
-        codes(Database::connect(&file.address(), Absent::Refused)),
+        codes(Database::connect(&file.address(), IfMissing::Fail)),
         ["ablo::database::unreachable"]
     );
-    let mut nothing = Database::connect(&file.address(), Absent::Empty).expect("nothing is there");
+    let mut nothing =
+        Database::connect(&file.address(), IfMissing::TreatAsEmpty).expect("nothing is there");
     assert_eq!(nothing.ledger(), Ok(Vec::new()));
     assert!(!file.0.path().join("app").exists());
     std::fs::write(file.0.path().join("app"), "not a database, however long it is, and it is")
         .expect("a file");
     assert_eq!(
-        codes(Database::connect(&file.address(), Absent::Made)),
+        codes(Database::connect(&file.address(), IfMissing::Create)),
         ["ablo::database::unreachable"]
     );
     let other = File::new();

@@ -1,14 +1,15 @@
 //! `ablo dev` and `ablo serve`: the coordinator on a port.
 //!
-//! `dev` needs nothing but a schema: it keeps rows beside it, and makes a key. `serve` is told everything.
+//! `dev` needs nothing but a schema: it keeps rows beside it, and makes a key. `serve` is told
+//! everything.
 
 use crate::args::{DevArgs, Format, InputArgs, ServeArgs};
 use crate::codes;
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::counted;
 use crate::{database, input, render, settings, source};
 use ablo_codegen::emit::sql::postgres::Options as PostgresOptions;
-use ablo_migrate::{Absent, Dialect, Patience};
+use ablo_migrate::{Dialect, IfMissing, Timeouts};
 use ablo_schema::Schema;
 use ablo_server::app::{App, CoordinatorOptions};
 use ablo_server::engine::credentials::Mode;
@@ -31,14 +32,14 @@ pub(crate) fn serve(args: &ServeArgs) -> Exit {
     end(try_serve(args), args.input.format)
 }
 
-fn end(outcome: Result<(), Stop>, format: Format) -> Exit {
+fn end(outcome: Result<(), Failure>, format: Format) -> Exit {
     match outcome {
         Ok(()) => Exit::Clean,
         Err(stop) => render::show(&stop.into(), format),
     }
 }
 
-fn try_dev(args: &DevArgs) -> Result<(), Stop> {
+fn try_dev(args: &DevArgs) -> Result<(), Failure> {
     let (path, schema) = schema(&args.input)?;
     let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
     let (place, key) = match args.memory {
@@ -83,7 +84,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Stop> {
 }
 
 /// The key of development: the one of the last run, else a new one.
-async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<String, Stop> {
+async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<String, Failure> {
     let known =
         file.and_then(|file| std::fs::read_to_string(file).ok()).map(|key| key.trim().to_owned());
     if let Some(key) = known.filter(|key| !key.is_empty()) {
@@ -112,13 +113,13 @@ fn secret_file(path: &Path, text: &str) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-fn try_serve(args: &ServeArgs) -> Result<(), Stop> {
+fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     let (path, schema) = schema(&args.input)?;
     let mode = if args.live { Mode::Live } else { Mode::Test };
     let sources = sources(args, &schema)?;
     let address = database::address(args.database_url.as_deref())?;
     migrated(&address, &schema)?;
-    let store = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
+    let store = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
         Dialect::Sqlite => open(&DbPath::File(file(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
             Postgres::open(&address, &schema, &PostgresOptions::default())
@@ -154,7 +155,7 @@ fn webhooks(private_hosts: bool) -> WebhookOptions {
 }
 
 /// The organisations whose own database stays canonical.
-fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Stop> {
+fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Failure> {
     if let Some(unknown) = args.source_models.iter().find(|key| schema.model(key).is_none()) {
         return Err(refused(&format!("the schema has no model `{unknown}`")));
     }
@@ -169,12 +170,13 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Stop
     each.collect()
 }
 
-/// Migrates the tables that are there to the schema of today; what loses values or opens rows to others is refused.
-fn migrated(address: &str, schema: &Schema) -> Result<(), Stop> {
-    let stop = |error| database::stop(&error);
-    let mut database = ablo_migrate::connect(address, "public", Absent::Made).map_err(stop)?;
-    if let Some(ran) =
-        ablo_migrate::bring(&mut *database, schema, false, Patience::default()).map_err(stop)?
+/// Migrates the tables that are there to the schema of today; what loses values or opens rows to
+/// others is refused.
+fn migrated(address: &str, schema: &Schema) -> Result<(), Failure> {
+    let stop = |error| database::failure(&error);
+    let mut database = ablo_migrate::connect(address, "public", IfMissing::Create).map_err(stop)?;
+    if let Some(ran) = ablo_migrate::migrate_to(&mut *database, schema, false, Timeouts::default())
+        .map_err(stop)?
     {
         let ran = counted(ran.transaction + ran.after_commit, "statement");
         render::note(&format!("migrated the database: {ran}"), Format::Human);
@@ -188,25 +190,25 @@ pub(super) fn file(address: &str) -> PathBuf {
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
 }
 
-fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Stop> {
+fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Failure> {
     let path = settings::schema_path(args)?;
     if path == Path::new(source::STDIN) {
         let finding =
             Finding::new(codes::SERVE_REFUSED, "a coordinator reads its schema from a file");
-        return Err(Stop::new(Exit::CannotRun, Report::about(None, vec![finding])));
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let schema = input::read(&path)?.schema()?;
     Ok((path, schema))
 }
 
-fn open(place: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Stop> {
+fn open(place: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Failure> {
     match Sqlite::open(place, schema) {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(refused(&error.to_string())),
     }
 }
 
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| no_port(address, &error))
 }
 
@@ -215,13 +217,14 @@ async fn until_stopped(
     app: Arc<App>,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Stop> {
+) -> Result<(), Failure> {
     ablo_server::serve(app, listener, stop).await.map_err(|error| refused(&error.to_string()))
 }
 
-/// Whether the process was asked to end. From this call on, and so before anyone is told of the address, asking is heard.
+/// Whether the process was asked to end. From this call on, and so before anyone is told of the
+/// address, asking is heard.
 #[cfg(unix)]
-pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let hear = |kind| signal(kind).map_err(|error| refused(&error.to_string()));
     let (mut interrupted, mut terminated) =
@@ -235,13 +238,13 @@ pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Sto
 }
 
 #[cfg(not(unix))]
-pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Stop> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
 }
 
-pub(super) fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+pub(super) fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let filter = std::env::var("ABLO_LOG")
         .ok()
         .and_then(|level| level.parse().ok())
@@ -253,20 +256,20 @@ pub(super) fn run(work: impl Future<Output = Result<(), Stop>>) -> Result<(), St
     runtime.map_err(|error| refused(&error.to_string()))?.block_on(work)
 }
 
-fn no_port(address: SocketAddr, error: &std::io::Error) -> Stop {
+fn no_port(address: SocketAddr, error: &std::io::Error) -> Failure {
     refused(&format!("cannot listen on {address}: {error}"))
 }
 
-fn no_store(path: &Path, error: &std::io::Error) -> Stop {
+fn no_store(path: &Path, error: &std::io::Error) -> Failure {
     refused(&format!("{}: {error}", path.display()))
 }
 
-fn failed(refusal: &ablo_server::error::ApiError) -> Stop {
+fn failed(refusal: &ablo_server::error::ApiError) -> Failure {
     refused(&refusal.to_string())
 }
 
-fn refused(message: &str) -> Stop {
-    Stop::new(
+fn refused(message: &str) -> Failure {
+    Failure::new(
         Exit::CannotRun,
         Report::about(None, vec![Finding::new(codes::SERVE_REFUSED, message)]),
     )

@@ -5,7 +5,7 @@ mod test;
 
 use crate::codes;
 use crate::data_source::{ServeSourceArgs, SourceCommand, TablesArgs, TriggersArgs};
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
 use ablo_migrate::Dialect;
@@ -16,7 +16,7 @@ use ablo_server::store::DbPath;
 /// Where keys are.
 const VARIABLE: &str = "ABLO_SOURCE_KEY";
 
-pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Stop> {
+pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Failure> {
     match command {
         SourceCommand::Test(args) => test::run(args),
         SourceCommand::Serve(args) => serve(args),
@@ -25,7 +25,7 @@ pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Stop> {
 }
 
 /// The keys of an organisation, the newest first; of any where none is named.
-pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Stop> {
+pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Failure> {
     let own = organization.map(|name| {
         let upper = |letter: char| {
             if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }
@@ -42,18 +42,18 @@ pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Stop> {
     Ok(keys.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect())
 }
 
-fn schema(args: &crate::args::InputArgs) -> Result<Schema, Stop> {
+fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
     input::read(&settings::schema_path(args)?)?.schema()
 }
 
 /// The tables as a source.
-fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Stop> {
+fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Failure> {
     let address = database::address(args.database.database_url.as_deref())?;
     let options = AdapterOptions {
-        schema: Some(args.database.place.schema.clone()),
+        schema: Some(args.database.layout.schema.clone()),
         organization: args.organization.clone(),
     };
-    let adapter = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
+    let adapter = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
         Dialect::Sqlite => {
             Adapter::sqlite(&DbPath::File(super::serve::file(&address)), schema, options)
         }
@@ -61,11 +61,11 @@ fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Stop> {
     };
     adapter.map_err(|unfit| {
         let each = unfit.0.iter().map(|why| Finding::new(codes::DATA_SOURCE_REFUSED, why));
-        Stop::new(Exit::CannotRun, Report::about(None, each.collect()))
+        Failure::new(Exit::CannotRun, Report::about(None, each.collect()))
     })
 }
 
-fn serve(args: &ServeSourceArgs) -> Result<Outcome, Stop> {
+fn serve(args: &ServeSourceArgs) -> Result<Outcome, Failure> {
     let keys = keys(None)?;
     let adapter = adapter(&args.tables, &schema(&args.input)?)?;
     super::serve::run(async {
@@ -83,7 +83,7 @@ fn serve(args: &ServeSourceArgs) -> Result<Outcome, Stop> {
     Ok(Outcome::text(String::new()))
 }
 
-fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
+fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Failure> {
     let adapter = adapter(&args.tables, &schema(&args.input)?)?;
     if args.print {
         return Ok(Outcome::text(adapter.triggers()));
@@ -100,8 +100,8 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
     })
 }
 
-fn refused(message: &str) -> Stop {
-    Stop::new(
+fn refused(message: &str) -> Failure {
+    Failure::new(
         Exit::CannotRun,
         Report::about(None, vec![Finding::new(codes::DATA_SOURCE_REFUSED, message)]),
     )

@@ -3,7 +3,7 @@
 use super::{keys, refused, report, schema};
 use crate::codes;
 use crate::data_source::{ReportArg, ReportKind, TestArgs};
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{args::Format, commands::serve};
 use ablo_server::kit::{self, Outcome as Checked, Remote, Subject};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(30);
 
-pub(super) fn run(args: &TestArgs) -> Result<Outcome, Stop> {
+pub(super) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
     let subject = subject(args)?;
     let remote = Remote::new(&args.url, WITHIN).map_err(|error| refused(&error.to_string()))?;
     let mut checked = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn run(args: &TestArgs) -> Result<Outcome, Stop> {
 }
 
 /// What is written about: as it was said, else made up from the schema.
-fn subject(args: &TestArgs) -> Result<Subject, Stop> {
+fn subject(args: &TestArgs) -> Result<Subject, Failure> {
     let key = keys(None)?.swap_remove(0);
     let mut subject = match (&args.model, &args.row) {
         (Some(model), Some(row)) => {
@@ -79,7 +79,7 @@ fn outcome(format: Format, model: &str, checked: &[Checked]) -> Outcome {
         .collect();
     // One way out for all of them is said once.
     if let Some(last) = findings.last_mut() {
-        last.help = Some(codes::DATA_SOURCE_FAILED.mend.to_owned());
+        last.help = Some(codes::DATA_SOURCE_FAILED.fix.to_owned());
     }
     let exit = if findings.is_empty() { Exit::Clean } else { Exit::Errors };
     let text = match format {

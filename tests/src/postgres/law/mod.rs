@@ -9,8 +9,8 @@ use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
 use ablo_codegen::emit::sql::postgres::{Options, migrate};
 use ablo_codegen::migrate::{Migration, Phase, Statement};
 use ablo_codegen::shape::tables;
-use ablo_migrate::prove::insert;
-use ablo_migrate::prove::survival::survival;
+use ablo_migrate::prove::conversion_oracle::expectation;
+use ablo_migrate::prove::insert_sql;
 use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints};
@@ -111,7 +111,7 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
             continue;
         }
         for row in &table.rows {
-            let sql = insert("public", &table, row);
+            let sql = insert_sql("public", &table, row);
             admin.run(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
         }
     }
@@ -275,7 +275,7 @@ impl Court<'_> {
                 return Err(format!("{new}: lost {lost:?}, more {more:?}"));
             }
             for column in &is.columns {
-                let Some(wanted) = survival(diff, backfills, was, &is, column.name) else {
+                let Some(wanted) = expectation(diff, backfills, was, &is, column.name) else {
                     continue;
                 };
                 let sql = format!(
