@@ -2,8 +2,7 @@
 //! form. [`crate::settings`] validates targets and options.
 
 use crate::codes::{self, Code};
-use crate::finding::{Finding, Location};
-use ablo_schema::diag::Suggest;
+use crate::finding::{Finding, Location, did_you_mean};
 use serde_json::{Map, Value};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -116,7 +115,7 @@ impl ConfigParser<'_> {
                 "models" => config.models = self.strings("models", value),
                 "target" => config.tables = self.tables(value),
                 unknown => {
-                    let help = Suggest::default().help(unknown, KEYS);
+                    let help = did_you_mean(unknown, KEYS);
                     let location = Location::of(self.text, key.span());
                     let message = format!("unknown setting `{unknown}`");
                     self.findings.push(

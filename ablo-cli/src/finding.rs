@@ -2,6 +2,7 @@
 
 use crate::codes::Code;
 use ablo_schema::Severity;
+use ablo_schema::diag::Suggest;
 use std::ops::Range;
 use std::path::Path;
 
@@ -126,4 +127,13 @@ impl Failure {
     pub(crate) fn new(exit: Exit, report: Report) -> Self {
         Self { exit, reports: vec![report] }
     }
+}
+
+/// Returns help that suggests the known name nearest to an unknown one, if one is near.
+pub(crate) fn did_you_mean<'n>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Option<String> {
+    let nearest = Suggest::default().nearest(unknown, known);
+    nearest.map(|name| format!("did you mean `{name}`?"))
 }

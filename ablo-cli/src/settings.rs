@@ -5,11 +5,10 @@
 use crate::args::{GenerateArgs, InputArgs};
 use crate::codes;
 use crate::config::{self, Config, OptionSetting, Setting, TargetTable};
-use crate::finding::{Exit, Failure, Finding, Report, Source};
+use crate::finding::{Exit, Failure, Finding, Report, Source, did_you_mean};
 use crate::source;
 use ablo_codegen::write::Folder;
 use ablo_codegen::{Emit, Target, targets};
-use ablo_schema::diag::Suggest;
 use serde_json::{Map, Value};
 use std::path::{Component, Path, PathBuf};
 
@@ -184,8 +183,7 @@ impl<'a> TargetSelection<'a> {
     fn target(&mut self, name: &Setting<String>) -> Option<&'static dyn Target> {
         let found = targets().iter().find(|target| target.id() == name.value);
         if found.is_none() {
-            let help =
-                Suggest::default().help(&name.value, targets().iter().map(|target| target.id()));
+            let help = did_you_mean(&name.value, targets().iter().map(|target| target.id()));
             let message = format!("unknown target `{}`", name.value);
             self.findings.push(name.finding(codes::CONFIG_UNKNOWN_TARGET, message).help(help));
         }
@@ -257,8 +255,7 @@ impl<'a> TargetSelection<'a> {
         for option in options {
             let (id, name) = (target.id(), &option.name.value);
             if !target.options().iter().any(|(known, _)| known == name) {
-                let help =
-                    Suggest::default().help(name, target.options().iter().map(|(known, _)| *known));
+                let help = did_you_mean(name, target.options().iter().map(|(known, _)| *known));
                 let help = help.or_else(|| {
                     target.options().is_empty().then(|| format!("`{id}` takes no options"))
                 });
@@ -281,7 +278,7 @@ impl<'a> TargetSelection<'a> {
                     let name = table
                         .map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
                     let message = format!("conflicting options of `{}`: {error}", target.id());
-                    self.findings.push(name.finding(codes::CONFIG_WRONG_TYPE, message));
+                    self.findings.push(name.finding(codes::CONFIG_CONFLICTING_OPTIONS, message));
                 }
                 None
             }

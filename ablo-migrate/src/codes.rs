@@ -47,6 +47,17 @@ macro_rules! codes {
     };
 }
 
+/// Codes of queries that the database rejected, as opposed to faults of the connection.
+#[cfg(feature = "postgres")]
+pub(crate) const OF_QUERIES: [Code; 6] = [
+    STATEMENT_TIMEOUT,
+    LOCK_TIMEOUT,
+    INSUFFICIENT_PRIVILEGE,
+    UNDEFINED_OBJECT,
+    READ_ONLY,
+    QUERY_FAILED,
+];
+
 #[rustfmt::skip]
 codes! {
     URL = "ablo::database::url" Error,
@@ -55,19 +66,94 @@ codes! {
          path of a file that ends in .db, .sqlite or .sqlite3. It is read from --database-url, \
          else from ABLO_DATABASE_URL, else from DATABASE_URL.",
         "Correct the address. Percent-encode characters such as `@` and `/` in a password.";
-    UNREACHABLE = "ablo::database::unreachable" Error,
-        "The database cannot be reached",
-        "No session could be opened; the message has the reason. With sslmode=verify-full the \
-         server's certificate has to be valid for its name.",
-        "Check the address, the password, and whether the server runs.";
+    WRONG_KIND = "ablo::database::wrong_kind" Error,
+        "The address is of another kind of database",
+        "The command works with one kind of database, or this build of ablo has the driver of \
+         only one kind.",
+        "Pass the address of a database of the kind that the message names.";
+    CERTIFICATE_FILE = "ablo::database::certificate_file" Error,
+        "The file of root certificates cannot be used",
+        "The parameter `sslrootcert` of the address names a PEM file of root certificates. It \
+         cannot be read, or has no valid certificate.",
+        "Set `sslrootcert` to a readable PEM file, or remove it to use the public root \
+         certificates.";
+    CONNECTION_FAILED = "ablo::database::connection_failed" Error,
+        "The connection to the server failed",
+        "The host could not be resolved, no server accepted the connection, or the server closed \
+         it; the message has the reason.",
+        "Check the host and the port in the address, and that PostgreSQL is running there.";
+    TLS_FAILED = "ablo::database::tls_failed" Error,
+        "The TLS handshake failed",
+        "The server does not support TLS, or its certificate was rejected. With \
+         sslmode=verify-full, the certificate has to be valid for the server's name.",
+        "Check `sslmode` and `sslrootcert` in the address, and the server's certificate.";
+    AUTHENTICATION_FAILED = "ablo::database::authentication_failed" Error,
+        "The server rejected the role or its password",
+        "The role does not exist, may not log in, or its password is missing or wrong; or \
+         pg_hba.conf does not allow the connection.",
+        "Check the role and the password in the address, and the server's pg_hba.conf.";
+    UNKNOWN_DATABASE = "ablo::database::unknown_database" Error,
+        "The database does not exist",
+        "The server is running, and has no database with the name in the address.",
+        "Correct the name in the address, or create the database with `createdb`.";
+    NOT_ACCEPTING = "ablo::database::not_accepting_connections" Error,
+        "The server accepts no connections at the moment",
+        "It is starting up or shutting down, or a limit on the number of connections is reached.",
+        "Try again later. If it persists, close idle connections or raise the limit that the \
+         message names.";
     UNSUPPORTED = "ablo::database::unsupported" Error,
         "The server is too old",
         "Migrations need PostgreSQL 14 or later.",
         "Upgrade the server.";
-    REFUSED = "ablo::database::refused" Error,
-        "The database rejected a query",
-        "A query of ablo's own failed; the message has the SQLSTATE and the server's text.",
-        "Check that this role owns the tables and may create tables in their schema.";
+    FILE_UNREADABLE = "ablo::database::file_unreadable" Error,
+        "The SQLite file cannot be opened",
+        "The file does not exist, or this user may not open it.",
+        "Check the path and the permissions. Only `ablo migrate apply`, `ablo dev` and `ablo \
+         serve` create a missing file.";
+    NOT_A_DATABASE = "ablo::database::not_a_database" Error,
+        "The file is not a SQLite database",
+        "The file exists and its content is something else, or is encrypted.",
+        "Check the path. Move the file away if a database is to be created in its place.";
+    CONNECTION_LOST = "ablo::database::connection_lost" Error,
+        "The connection to the server was lost",
+        "The server stopped, or the session was terminated. The server rolled back uncommitted \
+         changes.",
+        "Check that the server is running, and run the command again.";
+    STATEMENT_TIMEOUT = "ablo::database::statement_timeout" Error,
+        "The server cancelled a query",
+        "The query ran longer than `statement_timeout`, or another session cancelled it.",
+        "Raise `statement_timeout` for this role or database, or run the command when the server \
+         is less busy.";
+    LOCK_TIMEOUT = "ablo::database::lock_timeout" Error,
+        "A query could not get a lock",
+        "Another session held the lock until the timeout, or the query lost a deadlock.",
+        "Run the command again when fewer long transactions are open.";
+    INSUFFICIENT_PRIVILEGE = "ablo::database::insufficient_privilege" Error,
+        "The role lacks a privilege",
+        "The server denied a query; the message names the object.",
+        "Connect as the owner of the tables, or grant this role the privilege that the message \
+         names.";
+    UNDEFINED_OBJECT = "ablo::database::undefined_object" Error,
+        "A table, column or schema does not exist",
+        "A query refers to an object that the database does not have. It may have been dropped \
+         or renamed by another session.",
+        "Check the name in the message, and whether `--schema` names the schema of the tables.";
+    READ_ONLY = "ablo::database::read_only" Error,
+        "The database is read-only",
+        "It is a standby server, the setting `default_transaction_read_only` is on, or the \
+         SQLite file is write-protected.",
+        "Pass the address of the primary server, or make the database writable.";
+    INSUFFICIENT_RESOURCES = "ablo::database::insufficient_resources" Error,
+        "The database ran out of resources",
+        "The disk is full, or memory or another resource is exhausted; the message has the \
+         details.",
+        "Free the resource that the message names, and run the command again.";
+    QUERY_FAILED = "ablo::database::query_failed" Error,
+        "A query failed",
+        "A query of ablo's own failed with an error that has no code of its own; the message has \
+         the text of the database.",
+        "Look the error up in the documentation of the database. If the database is healthy, \
+         report it.";
     LOCKED = "ablo::database::locked" Error,
         "Another session holds the migration lock",
         "Only one migration runs at a time: in PostgreSQL an advisory lock per schema ensures \
@@ -83,12 +169,16 @@ codes! {
         "The table `ablo_migrations` records what was applied. An entry was edited by hand or \
          written by a newer version of ablo.",
         "Use the version that wrote the entry, or restore the table from a backup.";
-    SCHEMA_INVALID = "ablo::migrate::schema_invalid" Error,
-        "A recorded schema is invalid",
-        "Plans and the ledger contain schema documents. This one fails validation, so nothing \
-         can be planned from it.",
-        "For a plan, make it again. For the ledger, pass the schema that the database has as \
-         `--from FILE`.";
+    PLAN_SCHEMA_INVALID = "ablo::migrate::schema_invalid" Error,
+        "The schema in the plan is invalid",
+        "A plan contains the next schema. This one fails validation.",
+        "Make the plan again with `ablo migrate plan`.";
+    LEDGER_SCHEMA_INVALID = "ablo::ledger::schema_invalid" Error,
+        "The schema in the ledger is invalid",
+        "The ledger contains the schema of each migration. The last one fails validation, so \
+         nothing can be planned from it.",
+        "Use the version of ablo that wrote the entry, or restore the table `ablo_migrations` \
+         from a backup.";
     OPTIONS = "ablo::migrate::options" Error,
         "A migration option is invalid",
         "The target schema or another option cannot be used; the message has the reason.",
@@ -329,4 +419,10 @@ codes! {
         "Names of tables and columns consist of ASCII letters, digits and `_`. The object with \
          this name was left out.",
         "Rename it in the database, and pull again.";
+    PULL_SCHEMA_INVALID = "ablo::pull::schema_invalid" Error,
+        "The pulled schema is invalid",
+        "`ablo pull` validates the schema that it makes of the tables. This one fails validation \
+         and was not written.",
+        "Change what the message names in the database, or leave the table out and report it as \
+         a bug.";
 }

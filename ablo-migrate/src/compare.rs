@@ -59,7 +59,7 @@ impl Difference {
         self
     }
 
-    /// Converts the difference to a finding whose help is the statement that fixes it.
+    /// Converts the difference to a finding. Its help includes the statement that fixes it.
     #[must_use]
     pub fn finding(&self) -> Finding {
         let name = match &self.part {
@@ -77,7 +77,7 @@ impl Difference {
         let title = self.code.title.to_owned();
         let finding = Finding::new(self.code, format!("{name}: {}{detail}", title.to_lowercase()));
         match &self.fix {
-            Some(statement) => finding.help(statement.clone()),
+            Some(statement) => finding.help(format!("{}\n{statement}", self.code.fix)),
             None => finding,
         }
     }

@@ -167,7 +167,7 @@ impl Plan {
     /// # Errors
     /// `ablo::migrate::schema_invalid`.
     pub fn schema(&self) -> Result<Schema> {
-        read_schema(&self.body.schema.to_string(), "the plan")
+        read_schema(&self.body.schema.to_string(), SchemaOrigin::Plan)
     }
 
     /// Adds the approval with this id, or replaces it.
@@ -264,11 +264,28 @@ impl Body {
     }
 }
 
-/// Reads a recorded schema. `whose` names the document that contains it.
+/// The document that a schema was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaOrigin {
+    /// A plan.
+    Plan,
+    /// The ledger of a database.
+    Ledger,
+    /// The tables of a database.
+    Pull,
+}
+
+/// Reads a schema that ablo wrote.
 ///
 /// # Errors
-/// `ablo::migrate::schema_invalid`.
-pub fn read_schema(text: &str, whose: &str) -> Result<Schema> {
+/// `ablo::migrate::schema_invalid`, `ablo::ledger::schema_invalid` or
+/// `ablo::pull::schema_invalid`, by origin.
+pub fn read_schema(text: &str, origin: SchemaOrigin) -> Result<Schema> {
+    let (code, name) = match origin {
+        SchemaOrigin::Plan => (codes::PLAN_SCHEMA_INVALID, "the schema of the plan"),
+        SchemaOrigin::Ledger => (codes::LEDGER_SCHEMA_INVALID, "the schema of the ledger"),
+        SchemaOrigin::Pull => (codes::PULL_SCHEMA_INVALID, "the pulled schema"),
+    };
     let read = front::json::read(text);
     read.schema.ok_or_else(|| {
         let first = read
@@ -277,8 +294,7 @@ pub fn read_schema(text: &str, whose: &str) -> Result<Schema> {
             .next()
             .map(|first| format!(": {}", first.message))
             .unwrap_or_default();
-        Finding::new(codes::SCHEMA_INVALID, format!("the schema of {whose} is invalid{first}"))
-            .into()
+        Finding::new(code, format!("{name} is invalid{first}")).into()
     })
 }
 
@@ -288,7 +304,7 @@ mod tests {
 
     fn plan() -> Plan {
         let text = r#"{"v":3,"models":{},"identityRoles":[]}"#;
-        let schema = read_schema(text, "a test").expect("a valid schema");
+        let schema = read_schema(text, SchemaOrigin::Plan).expect("a valid schema");
         let needed = |class: Class, step: usize| {
             let id = format!("{}:{step}", class.as_str());
             RequiredApproval {
@@ -364,8 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_schema_has_to_be_valid() {
-        let error = read_schema("{}", "a test").expect_err("an invalid schema");
-        assert_eq!(error.0[0].code.name, "ablo::migrate::schema_invalid");
+    fn an_invalid_schema_has_the_code_of_its_origin() {
+        for (origin, code) in [
+            (SchemaOrigin::Plan, "ablo::migrate::schema_invalid"),
+            (SchemaOrigin::Ledger, "ablo::ledger::schema_invalid"),
+            (SchemaOrigin::Pull, "ablo::pull::schema_invalid"),
+        ] {
+            let error = read_schema("{}", origin).expect_err("an invalid schema");
+            assert_eq!(error.0[0].code.name, code);
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::codes;
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, State};
-use crate::plan::{Body, FORMAT, Plan, read_schema};
+use crate::plan::{Body, FORMAT, Plan, SchemaOrigin, read_schema};
 use crate::session::{Applied, Dialect, Session, Timeouts};
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::schema::Plane;
@@ -29,14 +29,14 @@ pub struct Current {
 ///
 /// # Errors
 /// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference,
-/// `ablo::migrate::schema_invalid`, or any error of the session.
+/// `ablo::ledger::schema_invalid`, or any error of the session.
 pub fn current(
     database: &mut dyn Session,
     baseline: Option<&Schema>,
     foreign_keys: bool,
 ) -> Result<Current> {
     if let Some(entry) = database.ledger()?.pop() {
-        let schema = Some(read_schema(&entry.record.schema, "the ledger")?);
+        let schema = Some(read_schema(&entry.record.schema, SchemaOrigin::Ledger)?);
         return Ok(Current {
             schema,
             foreign_keys: Some(entry.record.foreign_keys),
@@ -227,7 +227,7 @@ pub fn migrate_to(
         let current = current(database, is_unrecorded.then_some(next), foreign_keys)?;
         let foreign_keys = current.foreign_keys.unwrap_or(foreign_keys);
         let diff = diff::diff(current.schema.as_ref(), next, &Hints::default())
-            .map_err(|faults| Finding::new(codes::SCHEMA_INVALID, format!("{faults:?}")))?;
+            .map_err(|faults| Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("{faults:?}")))?;
         let plan = plan(database, &diff, &Backfills::default(), foreign_keys)?;
         let is_recorded = current.entry.is_some_and(|entry| entry.record.to == plan.body.to);
         if is_recorded && plan.body.statements.is_empty() {

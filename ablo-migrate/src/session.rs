@@ -3,7 +3,7 @@
 //! The folder of each dialect implements [`Session`].
 
 use crate::catalog::Catalog;
-use crate::codes::URL;
+use crate::codes::WRONG_KIND;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
@@ -43,7 +43,7 @@ impl Dialect {
     /// Returns the dialect of an address. Any address that names no file is for PostgreSQL.
     ///
     /// # Errors
-    /// `ablo::database::url` if this build has no driver for the dialect.
+    /// `ablo::database::wrong_kind` if this build has no driver for the dialect.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -56,7 +56,14 @@ impl Dialect {
             #[cfg(feature = "postgres")]
             false => Ok(Self::Postgres),
             #[allow(unreachable_patterns, reason = "a build has both drivers, or one")]
-            _ => Err(Finding::new(URL, "this build has no driver for this address").into()),
+            _ => {
+                let message = if is_file(address) {
+                    "this build has no SQLite driver; PostgreSQL is required here"
+                } else {
+                    "this build has no PostgreSQL driver; SQLite is required here"
+                };
+                Err(Finding::new(WRONG_KIND, message).into())
+            }
         }
     }
 
@@ -123,8 +130,8 @@ pub struct Applied {
 
 /// A session with a database, on the tables of one of its schemas.
 ///
-/// Every method returns `ablo::database::refused` if the database rejects a query. The `# Errors`
-/// sections list further codes.
+/// Every method returns a code of `ablo::database` if a query fails. The `# Errors` sections list
+/// further codes.
 pub trait Session {
     /// Returns the dialect.
     fn dialect(&self) -> Dialect;
@@ -197,8 +204,7 @@ pub trait Session {
 /// PostgreSQL.
 ///
 /// # Errors
-/// `ablo::database::url`, `ablo::database::unreachable` or `ablo::database::unsupported`. The
-/// message never contains the address.
+/// A code of `ablo::database`. The message never contains the address.
 #[cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),
     allow(unused_variables, reason = "each is for one dialect")

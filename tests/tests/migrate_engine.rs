@@ -224,7 +224,7 @@ fn a_server_that_is_not_there_is_told_without_the_password() {
     let error = Database::connect("postgres://me:secret@127.0.0.1:1/d?connect_timeout=2", "public")
         .map(drop);
     let (code, message) = only(error.expect_err("nobody listens"));
-    assert_eq!(code, "ablo::database::unreachable");
+    assert_eq!(code, "ablo::database::connection_failed");
     assert!(!message.contains("secret"), "{message}");
 }
 

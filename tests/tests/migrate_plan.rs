@@ -250,7 +250,10 @@ fn a_foreign_key_is_missed_and_one_that_is_not_validated_too() {
 #[test]
 fn what_the_server_or_the_options_do_not_allow_is_coded() {
     let server = Server::shared().database();
-    assert_eq!(codes(open(&server.address()).row_count("nowhere")), ["ablo::database::refused"]);
+    assert_eq!(
+        codes(open(&server.address()).row_count("nowhere")),
+        ["ablo::database::undefined_object"]
+    );
     let long = "x".repeat(64);
     let mut database = Database::connect(&server.address(), &long).expect("a session");
     assert_eq!(codes(drift(&mut database, &tasks(TITLE), true)), ["ablo::migrate::options"]);

@@ -1,9 +1,9 @@
 //! Databases pulled into schemas: what was provisioned comes back, and what a schema cannot say is told.
 
 use ablo_codegen::emit::sql::postgres::{Options, migrate};
+use ablo_migrate::drift;
 use ablo_migrate::postgres::Database;
 use ablo_migrate::pull::{Pulled, pull};
-use ablo_migrate::{Code, drift};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, diff};
 use ablo_schema::front::json;
@@ -180,31 +180,4 @@ fn names_that_hide_the_servers_own_change_nothing() {
     let mut database = Database::connect(&server.address(), "public").expect("a session");
     assert_eq!(drift(&mut database, &schema(text), true), Ok(Vec::new()));
     assert_eq!(pulled(&mut database).findings, []);
-}
-
-/// Every code of the crate is provoked by a test.
-#[test]
-fn every_code_is_tested() {
-    let tests = concat!(
-        include_str!("migrate_engine.rs"),
-        include_str!("migrate_plan.rs"),
-        include_str!("migrate_pull.rs"),
-        include_str!("sqlite_casts.rs"),
-        include_str!("sqlite_engine.rs"),
-        include_str!("sqlite_migrate.rs"),
-        include_str!("../../ablo-cli/tests/migrate.rs"),
-        include_str!("../../ablo-migrate/src/plan.rs"),
-        include_str!("../../ablo-migrate/src/postgres/connect.rs"),
-        include_str!("../../ablo-migrate/src/postgres/scratch.rs"),
-        include_str!("../../ablo-migrate/src/postgres/warnings.rs"),
-        include_str!("../../ablo-migrate/src/prove/evidence.rs"),
-    );
-    for code in Code::all() {
-        // Some tests leave out the first words, which all of their codes share.
-        let last = code.name.rsplit("::").next().expect("a part");
-        let is_there = tests.contains(code.name)
-            || tests.contains(&format!("\"{last}\""))
-            || tests.contains(&format!("\"{last} "));
-        assert!(is_there, "no test speaks of {}", code.name);
-    }
 }

@@ -373,7 +373,7 @@ fn what_is_no_database_is_told() {
     let file = File::new();
     assert_eq!(
         codes(Database::connect(&file.address(), IfMissing::Fail)),
-        ["ablo::database::unreachable"]
+        ["ablo::database::file_unreadable"]
     );
     let mut nothing =
         Database::connect(&file.address(), IfMissing::TreatAsEmpty).expect("nothing is there");
@@ -383,7 +383,7 @@ fn what_is_no_database_is_told() {
         .expect("a file");
     assert_eq!(
         codes(Database::connect(&file.address(), IfMissing::Create)),
-        ["ablo::database::unreachable"]
+        ["ablo::database::not_a_database"]
     );
     let other = File::new();
     let mut database = other.open();

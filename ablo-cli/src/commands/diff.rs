@@ -51,7 +51,7 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
             let options =
                 Options { schema: Some(args.schema.clone()), foreign_keys, ..Options::default() };
             let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
-                let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
+                let finding = Finding::new(codes::ARGUMENT_INVALID, error.message);
                 Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
             })?;
             files(&migration, &about)

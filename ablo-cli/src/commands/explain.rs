@@ -1,9 +1,8 @@
 //! `ablo explain`: explains a diagnostic code, or prints all codes as a Markdown page.
 
 use crate::codes::{self, Code};
-use crate::finding::{Exit, Failure, Finding, Report};
+use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
 use crate::outcome::Outcome;
-use ablo_schema::diag::Suggest;
 
 pub(crate) fn run(name: Option<&str>) -> Result<Outcome, Failure> {
     let Some(name) = name else { return Ok(Outcome::text(page())) };
@@ -47,9 +46,7 @@ fn page() -> String {
 }
 
 fn unknown(name: &str) -> Failure {
-    let near =
-        Suggest::default().nearest(name, Code::all().map(|code| code.name)).map(str::to_owned);
-    let help = near.map(|near| format!("did you mean `{near}`?"));
+    let help = did_you_mean(name, Code::all().map(|code| code.name));
     let finding = Finding::new(codes::EXPLAIN_UNKNOWN, format!("unknown code `{name}`")).help(help);
     Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
 }

@@ -42,10 +42,9 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
             "unexpected schema `{}`; the database has the previous schema",
             second.display()
         );
-        return Err(failure(
-            Finding::new(codes::CONFIG_WRONG_TYPE, message)
-                .help(Some("pass two schemas only with --offline".to_owned())),
-        ));
+        let finding = Finding::new(codes::ARGUMENT_INVALID, message)
+            .help(Some("pass two schemas only with `--offline`".to_owned()));
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let next = next_schema(args.schemas.first(), &args.change)?;
     let mut database = open(&args.database, IfMissing::TreatAsEmpty)?;
@@ -402,8 +401,4 @@ fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
     let finding =
         Finding::new(codes::OUTPUT_REFUSED, format!("cannot write `{}`: {error}", path.display()));
     Failure::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
-}
-
-fn failure(finding: Finding) -> Failure {
-    Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
 }

@@ -5,7 +5,7 @@ use crate::args::Document;
 use crate::database::{self, PullArgs};
 use crate::finding::{Exit, Failure, Report};
 use crate::outcome::{Outcome, counted};
-use ablo_migrate::plan::read_schema;
+use ablo_migrate::plan::{SchemaOrigin, read_schema};
 use ablo_migrate::postgres::Database;
 use ablo_migrate::pull::{Pulled, pull};
 
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Failure> {
     let mut database = Database::connect(&address, &args.schema).map_err(failed)?;
     let Pulled { document, findings } = pull(&database.catalog().map_err(failed)?);
     // Check that other commands can read the document.
-    let schema = read_schema(&document, "this database").map_err(failed)?;
+    let schema = read_schema(&document, SchemaOrigin::Pull).map_err(failed)?;
     let mut outcome = match args.document {
         Document::Json => Outcome::text(document),
         #[cfg(feature = "rust")]

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Exit {
 
 fn watch(args: &GenerateArgs) -> Result<Exit, Failure> {
     if args.input.file.as_deref() == Some(Path::new(source::STDIN)) {
-        return Err(refused("standard input cannot be watched"));
+        let finding = Finding::new(codes::WATCH_STDIN, "`-` cannot be watched");
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let (sender, events) = mpsc::channel();
     // `send` fails only when the command ends.

@@ -3,7 +3,8 @@
 //!
 //! The ledger records the progress, so if the process or the server dies, the next run continues.
 
-use super::{AFTER_COMMIT, DONE, Database, ServerError, quoted};
+use super::error::ServerError;
+use super::{AFTER_COMMIT, DONE, Database, quoted};
 use crate::codes::{AFTER_COMMIT_FAILED, BUSY, Code, STATEMENT_FAILED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, State, TABLE};

@@ -3,7 +3,8 @@
 //! `sslmode` works as in libpq: `require` encrypts and accepts any certificate, `verify-full`
 //! requires one that is signed by a public root, or by a root in `sslrootcert`.
 
-use crate::codes::{UNREACHABLE, UNSUPPORTED, URL};
+use super::error::{connecting, describe};
+use crate::codes::{CERTIFICATE_FILE, TLS_FAILED, UNSUPPORTED, URL, WRONG_KIND};
 use crate::error::{Error, Finding, Result};
 use postgres::{Client, Config, NoTls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -30,13 +31,12 @@ enum Trust {
 /// Opens a connection. `prepare` completes the configuration that was parsed from the address.
 ///
 /// # Errors
-/// `ablo::database::url`, `ablo::database::unreachable` or `ablo::database::unsupported`. The
-/// message never contains the address, which may hold a password.
+/// A code of `ablo::database`. The message never contains the address, which may hold a password.
 pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
     if address.starts_with("sqlite:") {
         return Err(Finding::new(
-            URL,
-            "the address names a SQLite file; this command requires PostgreSQL",
+            WRONG_KIND,
+            "the address names a SQLite file; PostgreSQL is required here",
         )
         .into());
     }
@@ -48,11 +48,11 @@ pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Clien
         postgres::config::SslMode::Disable => config.connect(NoTls),
         _ => config.connect(MakeRustlsConnect::new(tls(&trust)?)),
     };
-    let mut client = opened.map_err(|error| Finding::new(UNREACHABLE, describe(&error)))?;
+    let mut client = opened.map_err(|error| connecting(&error))?;
     let version: i32 = client
         .query_one("SELECT current_setting('server_version_num')::int", &[])
         .and_then(|row| row.try_get(0))
-        .map_err(|error| Finding::new(UNREACHABLE, describe(&error)))?;
+        .map_err(|error| connecting(&error))?;
     check_version(version)?;
     Ok(client)
 }
@@ -62,20 +62,6 @@ fn check_version(version: i32) -> Result<()> {
         return Ok(());
     }
     Err(Finding::new(UNSUPPORTED, format!("the server is PostgreSQL {}", version / 10_000)).into())
-}
-
-/// Returns an error with its causes on one line.
-fn describe(error: &postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// Removes the parameters from an address that the driver does not know.
@@ -111,7 +97,7 @@ fn tls(trust: &Trust) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Finding::new(UNREACHABLE, error.to_string()))?;
+    let builder = builder.map_err(|error| Finding::new(TLS_FAILED, error.to_string()))?;
     Ok(match trust {
         Trust::Any => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider)))
@@ -126,7 +112,10 @@ fn tls(trust: &Trust) -> Result<ClientConfig> {
 
 fn roots(file: &str) -> Result<RootCertStore> {
     let failed = |reason: String| {
-        Error::from(Finding::new(URL, format!("`sslrootcert` cannot be read: {reason}")))
+        Error::from(Finding::new(
+            CERTIFICATE_FILE,
+            format!("`sslrootcert` cannot be read: {reason}"),
+        ))
     };
     let mut roots = RootCertStore::empty();
     for certificate in
@@ -231,6 +220,6 @@ mod tests {
     fn a_missing_root_certificate_is_an_error() {
         let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ())
             .map(drop);
-        assert_eq!(error.expect_err("no file").0[0].code, URL);
+        assert_eq!(error.expect_err("no file").0[0].code, CERTIFICATE_FILE);
     }
 }

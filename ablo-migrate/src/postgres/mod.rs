@@ -4,6 +4,7 @@
 
 mod apply;
 mod connect;
+mod error;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
@@ -14,8 +15,8 @@ pub use connect::connect;
 pub(crate) use session::lower;
 
 use crate::catalog::Catalog;
-use crate::codes::{LEDGER, LOCKED, REFUSED};
-use crate::error::{Error, Finding, Result};
+use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
+use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 use postgres::{Client, IsolationLevel, Row};
@@ -47,48 +48,11 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// An error of the server, or of the connection to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ServerError {
-    /// The SQLSTATE. `None` if the connection failed.
-    state: Option<String>,
-    message: String,
-}
-
-impl From<postgres::Error> for ServerError {
-    fn from(error: postgres::Error) -> Self {
-        let Some(db_error) = error.as_db_error() else {
-            return Self { state: None, message: error.to_string() };
-        };
-        let detail = db_error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        Self {
-            state: Some(db_error.code().code().to_owned()),
-            message: format!("{}{detail}", db_error.message()),
-        }
-    }
-}
-
-impl std::fmt::Display for ServerError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.state {
-            Some(state) => write!(f, "SQLSTATE {state}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl From<postgres::Error> for Error {
-    fn from(error: postgres::Error) -> Self {
-        Finding::new(REFUSED, ServerError::from(error).to_string()).into()
-    }
-}
-
 impl Database {
     /// Opens a session on the tables of `schema`.
     ///
     /// # Errors
-    /// `ablo::database::url`, `ablo::database::unreachable` or `ablo::database::unsupported`. The
-    /// message never contains the address.
+    /// A code of `ablo::database`. The message never contains the address.
     pub fn connect(address: &str, schema: &str) -> Result<Self> {
         Self::open(address, None, schema)
     }
@@ -125,7 +89,7 @@ impl Database {
     /// Reads the catalog, without ablo's own tables. Writes nothing.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
+    /// A code of `ablo::database`.
     pub fn catalog(&mut self) -> Result<Catalog> {
         let mut reading = self
             .client
@@ -137,8 +101,9 @@ impl Database {
         let row = reading.query_opt(include_str!("introspect.sql"), &[&self.schema])?;
         let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
         let read = text.map(|text| serde_json::from_str(&text)).transpose();
-        let mut catalog: Catalog =
-            read.map_err(|error| Finding::new(REFUSED, error.to_string()))?.unwrap_or_default();
+        let mut catalog: Catalog = read
+            .map_err(|error| Finding::new(QUERY_FAILED, format!("introspection: {error}")))?
+            .unwrap_or_default();
         catalog.tables.retain(|name, _| {
             name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
@@ -149,7 +114,7 @@ impl Database {
     /// role.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
+    /// A code of `ablo::database`.
     pub fn row_count(&mut self, table: &str) -> Result<RowCount> {
         let name = format!("{}.{}", quoted(&self.schema), quoted(table));
         // `off` makes the query fail instead of leaving out rows that a policy hides.
@@ -175,7 +140,7 @@ impl Database {
     /// hides rows from this role.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
+    /// A code of `ablo::database`.
     pub fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
         let sql = format!(
             "SELECT count({}) FROM {}.{}",
@@ -200,7 +165,7 @@ impl Database {
     /// Returns every applied migration, oldest first. Empty if there is no ledger.
     ///
     /// # Errors
-    /// `ablo::ledger::unreadable` or `ablo::database::refused`.
+    /// `ablo::ledger::unreadable`, or a code of `ablo::database`.
     pub fn ledger(&mut self) -> Result<Vec<Entry>> {
         if !self.has_ledger()? {
             return Ok(Vec::new());
@@ -235,7 +200,7 @@ impl Database {
     /// Releases the migration lock.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
+    /// A code of `ablo::database`.
     pub fn unlock(&mut self) -> Result<()> {
         self.client.execute(&format!("SELECT pg_advisory_unlock({KEY})"), &[&self.lock_name()])?;
         Ok(())

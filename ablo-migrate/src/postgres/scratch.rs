@@ -51,7 +51,12 @@ impl Server {
         Self::start_from(installed())
     }
 
-    fn start_from(bin: Option<PathBuf>) -> Result<Self> {
+    /// Starts a server from the programs in this folder.
+    ///
+    /// # Errors
+    /// `ablo::prove::no_server` without a folder, `ablo::prove::scratch_failed` if the server does
+    /// not start.
+    pub fn start_from(bin: Option<PathBuf>) -> Result<Self> {
         let bin = bin.ok_or_else(|| {
             Finding::new(NO_SERVER, "`initdb` and `postgres` were not found on this machine")
         })?;

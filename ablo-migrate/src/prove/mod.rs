@@ -106,7 +106,7 @@ pub fn prove(
 
 /// Reports whether a finding is about the scratch server rather than the migration.
 fn is_server_fault(finding: &Finding) -> bool {
-    finding.code.name.starts_with("ablo::database::") && finding.code != codes::REFUSED
+    finding.code.name.starts_with("ablo::database::") && !codes::OF_QUERIES.contains(&finding.code)
 }
 
 /// Checks every invariant on a migrated database.
@@ -176,14 +176,14 @@ fn check_refused(
         faults.push("the ledger has an entry".to_owned());
     }
     let has_own_code = |finding: &Finding| {
-        !matches!(
-            finding.code,
-            codes::STATEMENT_FAILED
-                | codes::AFTER_COMMIT_FAILED
-                | codes::BUSY
-                | codes::DATABASE_MOVED
-                | codes::REFUSED
-        )
+        !codes::OF_QUERIES.contains(&finding.code)
+            && !matches!(
+                finding.code,
+                codes::STATEMENT_FAILED
+                    | codes::AFTER_COMMIT_FAILED
+                    | codes::BUSY
+                    | codes::DATABASE_MOVED
+            )
     };
     let unexplained: Vec<String> =
         error.0.iter().filter(|finding| !has_own_code(finding)).map(ToString::to_string).collect();
@@ -285,7 +285,9 @@ fn copy_tables(database: &mut Database, schema: &Schema) -> Result<()> {
 fn second_run(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
     let current = crate::current(subject, None, false)?;
     let at = current.schema.as_ref();
-    let invalid = |_| Finding::new(codes::SCHEMA_INVALID, "the ledger's schema cannot be compared");
+    let invalid = |faults| {
+        Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("the schema of the ledger: {faults:?}"))
+    };
     let diff = ablo_schema::diff::diff(at, next, &Hints::default()).map_err(invalid)?;
     let plan = crate::plan_for(
         subject,

@@ -71,7 +71,7 @@ impl ScratchEnv {
     /// Creates an empty database.
     ///
     /// # Errors
-    /// `ablo::database::refused` if this role may not create databases.
+    /// `ablo::database::insufficient_privilege` if this role may not create databases.
     pub(super) fn database(&mut self) -> Result<Database> {
         let name = format!("{}_{}", self.prefix, self.databases);
         let sql = format!(
@@ -86,7 +86,7 @@ impl ScratchEnv {
     /// Creates a role without privileges, which this role may assume with `SET ROLE`.
     ///
     /// # Errors
-    /// `ablo::database::refused` if this role may not create roles.
+    /// `ablo::database::insufficient_privilege` if this role may not create roles.
     pub(super) fn role(&mut self) -> Result<String> {
         if !self.has_role {
             let role = quoted(&self.prefix);

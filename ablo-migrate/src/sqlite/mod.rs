@@ -9,7 +9,10 @@ mod drift;
 mod introspect;
 
 use crate::catalog::Catalog;
-use crate::codes::{LEDGER, LOCKED, OPTIONS, REFUSED, UNREACHABLE, URL};
+use crate::codes::{
+    Code, FILE_UNREADABLE, INSUFFICIENT_RESOURCES, LEDGER, LOCK_TIMEOUT, LOCKED, NOT_A_DATABASE,
+    OPTIONS, QUERY_FAILED, READ_ONLY, URL,
+};
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
@@ -37,8 +40,18 @@ pub struct Database {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let code = if is_busy(&error) { LOCKED } else { REFUSED };
-        Finding::new(code, error.to_string()).into()
+        Finding::new(code_of(&error), error.to_string()).into()
+    }
+}
+
+fn code_of(error: &rusqlite::Error) -> Code {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LOCK_TIMEOUT,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => FILE_UNREADABLE,
+        Some(ErrorCode::NotADatabase) => NOT_A_DATABASE,
+        Some(ErrorCode::ReadOnly) => READ_ONLY,
+        Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => INSUFFICIENT_RESOURCES,
+        _ => QUERY_FAILED,
     }
 }
 
@@ -82,12 +95,12 @@ impl Database {
     /// killed writer.
     ///
     /// # Errors
-    /// `ablo::database::url`, or `ablo::database::unreachable` if the file is missing or is not a
-    /// database.
+    /// `ablo::database::url`, `ablo::database::file_unreadable`,
+    /// `ablo::database::not_a_database`, or another code of `ablo::database`.
     pub fn connect(address: &str, if_missing: IfMissing) -> Result<Self> {
         let path = path(address)?;
-        let unreachable =
-            |error: rusqlite::Error| Finding::new(UNREACHABLE, format!("`{path}`: {error}"));
+        let failed =
+            |error: rusqlite::Error| Finding::new(code_of(&error), format!("`{path}`: {error}"));
         let existing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match if_missing {
             IfMissing::TreatAsEmpty if !Path::new(path).exists() => Connection::open_in_memory(),
@@ -98,15 +111,15 @@ impl Database {
                 Connection::open_with_flags(path, existing)
             }
         };
-        let connection = connection.map_err(unreachable)?;
-        connection.busy_timeout(READ_TIMEOUT).map_err(unreachable)?;
+        let connection = connection.map_err(failed)?;
+        connection.busy_timeout(READ_TIMEOUT).map_err(failed)?;
         if if_missing != IfMissing::Create {
-            connection.execute_batch("PRAGMA query_only = ON").map_err(unreachable)?;
+            connection.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
         }
         // SQLite checks the file header only when it reads.
         let read = connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-        read.map_err(unreachable)?;
+        read.map_err(failed)?;
         Ok(Self { connection })
     }
 
@@ -174,7 +187,7 @@ impl Session for Database {
         self.connection.execute_batch(&PROLOGUE.concat())?;
         self.connection.busy_timeout(timeout)?;
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
-            let code = if is_busy(&error) { LOCKED } else { REFUSED };
+            let code = if is_busy(&error) { LOCKED } else { code_of(&error) };
             let locked = format!(
                 "another connection held the write lock of the file for {} seconds",
                 timeout.as_secs()

@@ -1,7 +1,7 @@
 //! How an application's tables really stand: what the database says of them comes in, models that speak of just that go out, or all that
 //! does not fit.
 
-use super::{AdapterOptions, SchemaMismatch};
+use super::{AdapterError, AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
 use crate::models::{Column, ColumnMapping, Model, Models, Part, Tenancy};
 use crate::store::{Dialect, Row, Store, Tenant, Tx, Work};
@@ -35,7 +35,7 @@ pub(super) fn fit(
     models: &mut Models,
     store: &dyn Store,
     options: &AdapterOptions,
-) -> Result<(), SchemaMismatch> {
+) -> Result<(), AdapterError> {
     let dialect = store.dialect();
     let tables = tables(store)?;
     let mut faults = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn fit(
             Some(table) => of_model(model, table, dialect, options, &mut faults),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(SchemaMismatch(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(AdapterError::Schema(SchemaMismatch(faults))) }
 }
 
 type Tables = BTreeMap<String, BTreeMap<String, Physical>>;

@@ -42,7 +42,7 @@ const MAX_EVENTS: u64 = 1000;
 /// use ablo::source::Endpoint;
 /// use ablo_server::adapter::{Adapter, AdapterOptions};
 ///
-/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::SchemaMismatch> {
+/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::AdapterError> {
 /// let adapter = Adapter::postgres("postgres://app@localhost/app", schema, AdapterOptions::default())?;
 /// let endpoint = Endpoint::new(adapter, ["sk_test_…"]);
 /// // A service of tower: `axum::Router::new().route_service("/api/ablo/source", endpoint)`.
@@ -75,9 +75,29 @@ impl fmt::Display for SchemaMismatch {
 
 impl std::error::Error for SchemaMismatch {}
 
-impl From<StoreError> for SchemaMismatch {
+/// The error of opening an adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterError {
+    /// The database cannot be opened, or the adapter's own tables cannot be created.
+    Store(StoreError),
+    /// The tables do not match the schema.
+    Schema(SchemaMismatch),
+}
+
+impl fmt::Display for AdapterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Schema(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AdapterError {}
+
+impl From<StoreError> for AdapterError {
     fn from(error: StoreError) -> Self {
-        Self(vec![error.to_string()])
+        Self::Store(error)
     }
 }
 
@@ -92,7 +112,7 @@ impl Adapter {
         address: &str,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         let made = ablo_codegen::emit::sql::postgres::Options {
             schema: options.schema.clone(),
             ..Default::default()
@@ -108,7 +128,7 @@ impl Adapter {
         place: &DbPath,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         Self::over(Arc::new(Sqlite::beside(place)?), schema, options)
     }
 
@@ -116,7 +136,7 @@ impl Adapter {
         store: Arc<dyn Store>,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         let mut models = Models::new(schema);
         introspect::fit(&mut models, &*store, &options)?;
         Ok(Self { engine: Arc::new(Engine::of(models, store.dialect())), store, options })
