@@ -123,11 +123,32 @@ pub(crate) struct InputArgs {
     pub(crate) format: Format,
 }
 
+/// The schema of a server, which is read from a file.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SchemaFileArgs {
+    /// Schema JSON or Rust (`*.rs`) [default: `schema` in ablo.toml]
+    pub(crate) file: Option<PathBuf>,
+    /// Path of ablo.toml
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[cfg(feature = "server")]
+impl From<&SchemaFileArgs> for InputArgs {
+    fn from(args: &SchemaFileArgs) -> Self {
+        Self { file: args.file.clone(), config: args.config.clone(), format: args.format }
+    }
+}
+
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) input: SchemaFileArgs,
     /// Listen on this address; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4100")]
     pub(crate) listen: std::net::SocketAddr,
@@ -147,7 +168,7 @@ pub(crate) struct DevArgs {
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) input: SchemaFileArgs,
     /// Listen on this address; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:4100")]
     pub(crate) listen: std::net::SocketAddr,
@@ -209,7 +230,7 @@ pub(crate) struct GenerateArgs {
     /// Write nothing; list stale files and exit 1 if there are any
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
-    /// Generate again whenever the schema, one of its modules or ablo.toml is saved
+    /// Generate again whenever the schema file, one of its modules or ablo.toml is saved
     #[arg(long)]
     pub(crate) watch: bool,
 }

@@ -155,3 +155,16 @@ fn a_killed_coordinator_loses_no_confirmed_commit() {
     }
     assert!(confirmed.len() > 20, "only {} rows were written", confirmed.len());
 }
+
+#[test]
+fn help_offers_standard_input_only_where_it_is_read() {
+    let help = |args: &[&str]| TestDir::empty().run(&[args, &["--help"]].concat()).out;
+    for server in ["dev", "serve"] {
+        let help = help(&[server]);
+        assert!(help.contains("[FILE]") && !help.contains("standard input"), "{help}");
+    }
+    for reader in [&["check"][..], &["generate"], &["schema", "print"], &["source", "serve"]] {
+        let help = help(reader);
+        assert!(help.contains("`-` for JSON on standard input"), "{help}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! `dev` needs only a schema: it keeps rows beside it and creates a key.
 
-use crate::args::{DevArgs, Format, InputArgs, ServeArgs};
+use crate::args::{DevArgs, Format, SchemaFileArgs, ServeArgs};
 use crate::codes::{self, Code};
 use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
 use crate::outcome::counted;
@@ -196,8 +196,8 @@ pub(super) fn sqlite_path(address: &str) -> PathBuf {
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
 }
 
-fn schema(args: &InputArgs) -> Result<(PathBuf, Schema), Failure> {
-    let path = settings::schema_path(args)?;
+fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
+    let path = settings::schema_path(&args.into())?;
     if path == Path::new(source::STDIN) {
         let message = "the schema cannot be read from standard input";
         return Err(failure(codes::SERVE_STDIN_SCHEMA, message));
