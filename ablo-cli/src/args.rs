@@ -1,11 +1,11 @@
-//! What can be asked on the command line, and its help.
+//! The command-line arguments and their help.
 //!
-//! Text only: what a flag means is decided in [`crate::settings`] and the commands.
+//! [`crate::settings`] and the commands interpret them.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// One schema in, every file that must agree with it out.
+/// Generate code, SQL and documents from one schema, and run its coordinator
 #[derive(Debug, Parser)]
 #[command(name = "ablo", version, max_term_width = 100, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Cli {
@@ -18,14 +18,14 @@ Examples:
   ablo generate schema.json --target rust,typescript --out generated
       Write generated/rust and generated/typescript
   ablo check src/schema.rs
-      Say everything that is wrong with a schema that is declared in Rust
+      Validate a schema that is declared in Rust
   ablo generate --watch
-      Do what ablo.toml says, again on every save
+      Generate what ablo.toml selects, again on every save
 
-Exit status: 0 all is well, 1 the schema has errors or files are stale, 2 ablo could not run.";
+Exit status: 0 success, 1 the schema has errors or files are stale, 2 ablo could not run.";
 
 const CONFIG: &str = "\
-Without FILE, settings come from `ablo.toml` in this folder or one above it:
+Without FILE, settings are read from `ablo.toml` in this folder or a parent folder:
 
   schema = \"schema.json\"
   targets = [\"rust\", \"postgres\"]      # default: all
@@ -36,48 +36,49 @@ Without FILE, settings come from `ablo.toml` in this folder or one above it:
   out = \"db\"                          # default: generated/postgres
   foreign-keys = true
 
-Paths in it are relative to it, and flags win over it. With FILE, no ablo.toml is read unless --config names one.";
+Its paths are relative to it. Flags override it. With FILE, ablo.toml is read only if --config names \
+it.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say everything that is wrong with a schema
+    /// Validate a schema and report every error
     Check(CheckArgs),
     /// Write the files of each target
     Generate(Box<GenerateArgs>),
-    /// Say what makes one schema of another, what that loses and whom it breaks
+    /// Compare two schemas: steps, data loss, breaking changes
     Diff(DiffArgs),
-    /// Show the canonical form of a schema, or its hashes
+    /// Print the canonical form or the hashes of a schema
     #[command(subcommand)]
     Schema(SchemaCommand),
-    /// Start a coordinator for a schema, with nothing to install: prints its address, a test key and its page
+    /// Start a development coordinator on a local database
     #[cfg(feature = "server")]
     Dev(DevArgs),
-    /// Start a coordinator for a team
+    /// Start a coordinator
     #[cfg(feature = "server")]
     Serve(ServeArgs),
-    /// Let an application's own database stay canonical: test its endpoint, or serve its tables
+    /// Test or serve a Data Source (rows stay in your database)
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Source(crate::data_source::SourceCommand),
-    /// Bring a database from one schema to the next
+    /// Migrate a database to the next schema
     #[cfg(feature = "database")]
     #[command(subcommand)]
     Migrate(crate::database::MigrateCommand),
-    /// Write the schema that a database has, and say what a schema cannot hold
+    /// Write a schema from the tables of a database
     #[cfg(feature = "database")]
     Pull(crate::database::PullArgs),
-    /// List the targets and the options they take
+    /// List the targets and their options
     Targets,
-    /// Explain the code of a diagnostic, as in `ablo::json::syntax`
+    /// Explain a diagnostic code
     Explain {
-        /// The code; without it, every code is explained
+        /// Code such as `ablo::json::syntax` [default: all codes]
         code: Option<String>,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SchemaCommand {
-    /// Print the canonical serialisation and a newline, or the schema in Rust
+    /// Print the schema as canonical JSON or as Rust
     Print(PrintArgs),
     /// Print `schemaHash`, `contentHash` and the hash of each model as one JSON object
     Hash(InputArgs),
@@ -88,51 +89,73 @@ pub(crate) enum SchemaCommand {
 pub(crate) struct PrintArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// What the schema is printed as
+    /// Output language
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     pub(crate) document: Document,
 }
 
 const PRINT: &str = "\
-Exit status: 0 what is printed is the same schema, 1 Rust cannot say all of it, 2 ablo could not run. \
-What is not said is told on standard error.";
+Exit status: 0 the output is the same schema, 1 Rust cannot express all of it, 2 ablo could not run. \
+What Rust cannot express is listed on standard error.";
 
-/// What a schema is written as.
+/// The language that a schema is printed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Document {
     /// Schema JSON
     #[default]
     Json,
-    /// The source of its models, to be kept and changed by hand
+    /// Rust source of the models, to be edited by hand
     #[cfg(feature = "rust")]
     Rust,
 }
 
-/// Where the schema is.
+/// The schema to read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InputArgs {
-    /// Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input; without it, the schema that ablo.toml names
+    /// Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input [default: `schema` in
+    /// ablo.toml]
     pub(crate) file: Option<PathBuf>,
-    /// Read this ablo.toml
+    /// Path of ablo.toml
     #[arg(long, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
-    /// How diagnostics are shown
+    /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+/// The schema of a server, which is read from a file.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SchemaFileArgs {
+    /// Schema JSON or Rust (`*.rs`) [default: `schema` in ablo.toml]
+    pub(crate) file: Option<PathBuf>,
+    /// Path of ablo.toml
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[cfg(feature = "server")]
+impl From<&SchemaFileArgs> for InputArgs {
+    fn from(args: &SchemaFileArgs) -> Self {
+        Self { file: args.file.clone(), config: args.config.clone(), format: args.format }
+    }
 }
 
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(flatten)]
-    pub(crate) input: InputArgs,
-    /// Where it listens; port 0 is any that is free
+    pub(crate) input: SchemaFileArgs,
+    /// Listen on this address; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4100")]
     pub(crate) listen: std::net::SocketAddr,
-    /// Keep rows in memory, gone when it ends, instead of `.ablo/dev.db` beside the schema
+    /// Keep rows in memory instead of `.ablo/dev.db` beside the schema
     #[arg(long)]
     pub(crate) memory: bool,
-    /// Whose rows the key is for
+    /// Organisation of the key
     #[arg(long, value_name = "NAME", default_value = "dev")]
     pub(crate) organization: String,
 }
@@ -140,32 +163,33 @@ pub(crate) struct DevArgs {
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A secret key is taken from ABLO_SECRET_KEY. ABLO_LOG is error, warn (the default), info, debug or trace."
+    after_help = "Environment: ABLO_SECRET_KEY is a secret key to accept. ABLO_LOG is the log level: \
+                  error, warn (the default), info, debug or trace."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) input: InputArgs,
-    /// Where it listens
+    pub(crate) input: SchemaFileArgs,
+    /// Listen on this address; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:4100")]
     pub(crate) listen: std::net::SocketAddr,
-    /// Where the rows are: sqlite:PATH, a file that is made when it is missing, or postgres://user@host/name, which several
-    /// processes may share
+    /// Database: postgres://user@host/name, which several processes may share, or sqlite:PATH,
+    /// which is created if it is missing
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// The data are real: keys begin with sk_live_
+    /// Run in live mode, with keys that begin with sk_live_ instead of sk_test_
     #[arg(long)]
     pub(crate) live: bool,
-    /// Whose rows the key of ABLO_SECRET_KEY is for
+    /// Organisation of the key in ABLO_SECRET_KEY
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub(crate) organization: String,
-    /// Let webhooks go to hosts of this network, and without TLS
+    /// Allow webhooks to private addresses and without TLS
     #[arg(long)]
     pub(crate) private_webhooks: bool,
-    /// The database of an organisation stays canonical, behind this endpoint; its key is taken from ABLO_SOURCE_KEY_ORGANIZATION,
-    /// else from ABLO_SOURCE_KEY
+    /// Data Source of an organisation; its key is read from ABLO_SOURCE_KEY_ORGANIZATION, else from
+    /// ABLO_SOURCE_KEY
     #[arg(long = "source", value_name = "ORGANIZATION=URL")]
     pub(crate) sources: Vec<crate::data_source::SourceArg>,
-    /// Only these models live there; the others live here
+    /// Models whose rows are in the Data Source [default: all]
     #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "sources")]
     pub(crate) source_models: Vec<String>,
 }
@@ -174,16 +198,16 @@ pub(crate) struct ServeArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Let warnings fail the check too
+    /// Treat warnings as errors
     #[arg(long)]
     pub(crate) deny_warnings: bool,
-    /// Say too what this database lacks that the schema needs; nothing is written
+    /// Also report what this database lacks; writes nothing
     #[cfg(feature = "database")]
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     #[cfg(feature = "database")]
     #[command(flatten)]
-    pub(crate) place: crate::database::PlaceArgs,
+    pub(crate) layout: crate::database::LayoutArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -191,22 +215,22 @@ pub(crate) struct CheckArgs {
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// What to write, see `ablo targets`; without it, what ablo.toml says or else everything
+    /// Targets to generate, see `ablo targets` [default: `targets` in ablo.toml, else all]
     #[arg(long = "target", short, value_name = "TARGET", value_delimiter = ',')]
     pub(crate) targets: Vec<String>,
-    /// The folder that gets one folder per target [default: generated]
+    /// Output folder, with one folder per target [default: generated]
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Set an option of a target, as in `postgres.foreign-keys=true`
+    /// Set an option of a target, such as `postgres.foreign-keys=true`
     #[arg(long = "option", value_name = "TARGET.NAME=VALUE")]
     pub(crate) options: Vec<String>,
-    /// Only these models; relations to others are left out
+    /// Generate only these models; relations to others are left out
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub(crate) models: Option<Vec<String>>,
-    /// Write nothing; exit 1 when files are not as they should be, and say which
+    /// Write nothing; list stale files and exit 1 if there are any
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
-    /// Stay, and write again whenever the schema, a module of it or ablo.toml is saved
+    /// Generate again whenever the schema file, one of its modules or ablo.toml is saved
     #[arg(long)]
     pub(crate) watch: bool,
 }
@@ -214,58 +238,59 @@ pub(crate) struct GenerateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = DIFF)]
 pub(crate) struct DiffArgs {
-    /// The schema before: Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input
+    /// Previous schema: Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input
     #[arg(required_unless_present = "initial", requires = "next")]
     pub(crate) prev: Option<PathBuf>,
-    /// The next schema, likewise
+    /// Next schema: Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input
     #[arg(required_unless_present = "initial")]
     pub(crate) next: Option<PathBuf>,
-    /// Compare this schema with none: everything is new
+    /// Compare this schema with an empty one
     #[arg(long, value_name = "NEXT", conflicts_with_all = ["prev", "next"])]
     pub(crate) initial: Option<PathBuf>,
-    /// Which names were which before, and what is really dropped
+    /// JSON file of rename and drop hints
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,
-    /// Values for the rows that are there
+    /// JSON file of values for existing rows
     #[arg(long, value_name = "FILE")]
     pub(crate) backfills: Option<PathBuf>,
-    /// How the difference is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: DiffFormat,
-    /// In SQL: for which database
+    /// Dialect of `--format sql`
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(long, value_enum, default_value_t, value_name = "DIALECT")]
     pub(crate) dialect: DialectArg,
-    /// In SQL: relations with `fk` are foreign keys
+    /// With `--format sql`: create FOREIGN KEYs for `fk` relations
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(long)]
     pub(crate) foreign_keys: bool,
-    /// In SQL for PostgreSQL: the schema of the database that holds the tables
+    /// With `--format sql` for PostgreSQL: database schema of the tables
     #[cfg(feature = "postgres")]
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
 }
 
-const DIFF: &str = r#"Files beside the schemas:
+const DIFF: &str = r#"Hint and backfill files:
 
   hints       {"models": [{"from": "jobs", "to": "tasks"}],
                "fields": [{"model": "tasks", "from": "name", "to": "title"}],
                "drops": {"models": ["logs"], "fields": [{"model": "tasks", "field": "rank"}]}}
   backfills   [{"model": "tasks", "field": "state", "value": "open"}]
 
-`model` and `to` are names of the next schema, `from` and what is dropped are names of the one before.
+`model` and `to` are names of the next schema; `from` and `drops` are names of the previous one.
 
-Exit status: 0 nothing stands in the way, 1 a decision, backfill or approval is missing, 2 ablo could not run."#;
+Exit status: 0 nothing is missing, 1 a decision, backfill or approval is missing,
+2 ablo could not run."#;
 
-/// How a difference is shown.
+/// The output format of a diff.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DiffFormat {
-    /// For people: each model with what happens to it
+    /// Text, grouped by model
     #[default]
     Human,
     /// One JSON object on standard output
     Json,
-    /// The program that migrates a database: a transaction, and what follows the commit
+    /// SQL that migrates a database: the transaction, then the after-commit statements
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     Sql,
 }
@@ -281,7 +306,7 @@ impl From<DiffFormat> for Format {
     }
 }
 
-/// For which database SQL is written.
+/// The SQL dialect.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DialectArg {
@@ -295,14 +320,14 @@ pub(crate) enum DialectArg {
     Sqlite,
 }
 
-/// How diagnostics are shown.
+/// The output format of diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people: with the source around it
+    /// Text with source snippets
     #[default]
     Human,
     /// One JSON object on standard output
     Json,
-    /// Workflow commands that GitHub shows beside the lines
+    /// GitHub workflow commands
     Github,
 }

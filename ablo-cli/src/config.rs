@@ -1,58 +1,55 @@
-//! `ablo.toml`: text to settings with their places.
-//!
-//! Comes in: the text. Goes out: what it says and everything that is wrong with its form, all at once. Whether a
-//! target exists or takes an option is not asked here, but in [`crate::settings`], where flags join in.
+//! Parses `ablo.toml` into settings with their source locations, and reports every error of its
+//! form. [`crate::settings`] validates targets and options.
 
 use crate::codes::{self, Code};
-use crate::finding::{Finding, Spot};
-use ablo_schema::diag::Suggest;
+use crate::finding::{Finding, Location, did_you_mean};
 use serde_json::{Map, Value};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The name that is looked for in this folder and those above it.
-/// How large an ablo.toml may be, in bytes.
-pub(crate) const MOST_BYTES: usize = 1 << 20;
+/// The maximum size of an ablo.toml, in bytes.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
+/// The file name, which is searched for in this folder and its parents.
 pub(crate) const FILE_NAME: &str = "ablo.toml";
 
 const KEYS: [&str; 5] = ["schema", "targets", "out", "models", "target"];
 
-/// A value somebody wrote, and where: nowhere, when it was a flag.
+/// A value and its location in the file. A flag has no location.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<T> {
     pub(crate) value: T,
-    pub(crate) spot: Option<Spot>,
+    pub(crate) location: Option<Location>,
 }
 
 impl Setting<String> {
-    /// What a flag says.
+    /// Creates the setting of a flag.
     pub(crate) fn flag(value: impl AsRef<str>) -> Self {
-        Self { value: value.as_ref().to_owned(), spot: None }
+        Self { value: value.as_ref().to_owned(), location: None }
     }
 }
 
 impl<T> Setting<T> {
-    /// What to say about it, at its place.
+    /// Creates a finding at the location of the setting.
     pub(crate) fn finding(&self, code: impl Into<Code>, message: impl Into<String>) -> Finding {
         let finding = Finding::new(code, message);
-        match &self.spot {
-            Some(spot) => finding.at(spot.clone()),
+        match &self.location {
+            Some(location) => finding.at(location.clone()),
             None => finding,
         }
     }
 }
 
-/// One option of a target.
+/// An option of a target.
 #[derive(Clone, Debug)]
 pub(crate) struct OptionSetting {
     pub(crate) name: Setting<String>,
     pub(crate) value: Setting<Value>,
 }
 
-/// What is set for one target.
+/// The settings of one target.
 #[derive(Debug)]
 pub(crate) struct TargetTable {
     pub(crate) name: Setting<String>,
@@ -60,7 +57,7 @@ pub(crate) struct TargetTable {
     pub(crate) options: Vec<OptionSetting>,
 }
 
-/// What an `ablo.toml` says.
+/// The content of an `ablo.toml`.
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     pub(crate) schema: Option<String>,
@@ -70,41 +67,42 @@ pub(crate) struct Config {
     pub(crate) tables: Vec<TargetTable>,
 }
 
-/// The nearest `ablo.toml`, by a path from here.
+/// Returns the relative path of the nearest `ablo.toml` in this folder or a parent folder.
 pub(crate) fn discover() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
+    let current = std::env::current_dir().ok()?;
     let up = |depth| std::iter::repeat_n("..", depth).collect::<PathBuf>().join(FILE_NAME);
-    (0..here.ancestors().count()).map(up).find(|path| path.is_file())
+    (0..current.ancestors().count()).map(up).find(|path| path.is_file())
 }
 
-/// A path that the file names, from where we are: it is meant relative to the file.
-pub(crate) fn beside(config: &Path, path: &str) -> PathBuf {
+/// Resolves a path of the file, which is relative to the file's folder.
+pub(crate) fn resolve(config: &Path, path: &str) -> PathBuf {
     config.parent().unwrap_or(Path::new("")).join(path)
 }
 
-/// Reads the text.
+/// Parses the text of an `ablo.toml`.
 pub(crate) fn read(text: &str) -> (Config, Vec<Finding>) {
-    let mut reader = Reader { text, findings: Vec::new() };
+    let mut parser = ConfigParser { text, findings: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
-        reader.say(codes::CONFIG_SYNTAX, error.span().unwrap_or(0..0), error.message().to_owned());
+        let range = error.span().unwrap_or(0..0);
+        parser.report(codes::CONFIG_SYNTAX, range, error.message().to_owned());
     }
-    if !reader.findings.is_empty() {
-        // What was recovered may lack what was meant, so nothing more is said of it.
-        return (Config::default(), reader.findings);
+    if !parser.findings.is_empty() {
+        // The recovered document may be incomplete, so further errors could be wrong.
+        return (Config::default(), parser.findings);
     }
-    let config = reader.config(table.get_ref());
-    (config, reader.findings)
+    let config = parser.config(table.get_ref());
+    (config, parser.findings)
 }
 
-struct Reader<'t> {
+struct ConfigParser<'t> {
     text: &'t str,
     findings: Vec<Finding>,
 }
 
-impl Reader<'_> {
-    fn say(&mut self, code: Code, range: Range<usize>, message: String) {
-        self.findings.push(Finding::new(code, message).at(Spot::of(self.text, range)));
+impl ConfigParser<'_> {
+    fn report(&mut self, code: Code, range: Range<usize>, message: String) {
+        self.findings.push(Finding::new(code, message).at(Location::of(self.text, range)));
     }
 
     fn config(&mut self, table: &DeTable<'_>) -> Config {
@@ -117,24 +115,25 @@ impl Reader<'_> {
                 "models" => config.models = self.strings("models", value),
                 "target" => config.tables = self.tables(value),
                 unknown => {
-                    let help = Suggest::default().help(unknown, KEYS);
-                    let spot = Spot::of(self.text, key.span());
-                    let message = format!("`{unknown}` is not a setting");
-                    self.findings
-                        .push(Finding::new(codes::CONFIG_UNKNOWN_KEY, message).at(spot).help(help));
+                    let help = did_you_mean(unknown, KEYS);
+                    let location = Location::of(self.text, key.span());
+                    let message = format!("unknown setting `{unknown}`");
+                    self.findings.push(
+                        Finding::new(codes::CONFIG_UNKNOWN_KEY, message).at(location).help(help),
+                    );
                 }
             }
         }
         if config.schema.is_none() && !table.contains_key("schema") {
-            self.say(codes::CONFIG_MISSING, 0..0, format!("this {FILE_NAME} names no `schema`"));
+            self.report(codes::CONFIG_MISSING, 0..0, format!("this {FILE_NAME} has no `schema`"));
         }
         config
     }
 
     fn wrong(&mut self, what: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let message =
-            format!("`{what}` is {}, and takes {wanted}", article(value.get_ref().type_str()));
-        self.say(codes::CONFIG_WRONG_TYPE, value.span(), message);
+            format!("`{what}` is {}, expected {wanted}", article(value.get_ref().type_str()));
+        self.report(codes::CONFIG_WRONG_TYPE, value.span(), message);
     }
 
     fn string(&mut self, what: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
@@ -155,23 +154,23 @@ impl Reader<'_> {
             return None;
         };
         let each = format!("{what}[]");
-        let setting = |item: &Spanned<DeValue<'_>>, reader: &mut Self| {
-            let value = reader.string(&each, item)?;
-            Some(Setting { value, spot: Some(Spot::of(reader.text, item.span())) })
+        let setting = |item: &Spanned<DeValue<'_>>, parser: &mut Self| {
+            let value = parser.string(&each, item)?;
+            Some(Setting { value, location: Some(Location::of(parser.text, item.span())) })
         };
         Some(items.iter().filter_map(|item| setting(item, self)).collect())
     }
 
     fn tables(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<TargetTable> {
         let Some(tables) = value.get_ref().as_table() else {
-            self.wrong("target", value, "one table per target, as in `[target.postgres]`");
+            self.wrong("target", value, "one table per target, such as `[target.postgres]`");
             return Vec::new();
         };
         let mut read = Vec::new();
         for (key, value) in tables {
             let name = Setting {
                 value: key.get_ref().to_string(),
-                spot: Some(Spot::of(self.text, key.span())),
+                location: Some(Location::of(self.text, key.span())),
             };
             match value.get_ref().as_table() {
                 Some(table) => read.push(self.target(name, table)),
@@ -188,16 +187,16 @@ impl Reader<'_> {
                 target.out = self.string(&format!("target.{}.out", target.name.value), value);
                 continue;
             }
-            let spot = |span| Some(Spot::of(self.text, span));
-            let name = Setting { value: key.get_ref().to_string(), spot: spot(key.span()) };
-            let value = Setting { value: json(value.get_ref()), spot: spot(value.span()) };
+            let location = |span| Some(Location::of(self.text, span));
+            let name = Setting { value: key.get_ref().to_string(), location: location(key.span()) };
+            let value = Setting { value: json(value.get_ref()), location: location(value.span()) };
             target.options.push(OptionSetting { name, value });
         }
         target
     }
 }
 
-/// The value as targets take their options: a date is the text it is written as.
+/// Converts a value to JSON. A date becomes a string.
 fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),

@@ -1,6 +1,4 @@
-//! What can be asked about Data Sources on the command line, with its help.
-//!
-//! Text only: what a flag means is decided in the commands.
+//! The arguments of `ablo source` and their help.
 
 use crate::args::{Format, InputArgs};
 use crate::database::DatabaseArgs;
@@ -9,21 +7,21 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 const KEY: &str = "\
-The key is taken from ABLO_SOURCE_KEY, the same one that the coordinator signs with; several, separated by commas, while one \
-takes the place of another.";
+Environment: ABLO_SOURCE_KEY is the key that the coordinator signs requests with. During a key \
+rotation it may be several keys, separated by commas.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SourceCommand {
-    /// Ask an endpoint in any language everything that the protocol asks of it
+    /// Run the conformance kit against an endpoint
     Test(Box<TestArgs>),
     /// Serve the tables of a database as a Data Source
     Serve(Box<ServeSourceArgs>),
-    /// Let every change of the tables reach every screen, whoever makes it
+    /// Install triggers that record changes made by other programs
     InstallTriggers(Box<TriggersArgs>),
 }
 
 impl SourceCommand {
-    /// How the outcome is shown.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match self {
             Self::Test(args) => args.input.format,
@@ -34,40 +32,42 @@ impl SourceCommand {
 }
 
 const TEST: &str = "\
-Rows with new ids are written and some of them stay: use a database of tests. Without --row, one is made up from the schema; with \
---model and --row no schema is needed. The key is taken from ABLO_SOURCE_KEY.
+The kit inserts rows with new ids and does not delete all of them: use a test database. Without --row, \
+a row is derived from the schema. With --model and --row, no schema is needed.
 
-Exit status: 0 everything holds, 1 something does not, 2 ablo could not run.";
+Environment: ABLO_SOURCE_KEY is the key to sign requests with.
+
+Exit status: 0 every check passed, 1 a check failed, 2 ablo could not run.";
 
 #[derive(Debug, Args)]
 #[command(after_help = TEST)]
 pub(crate) struct TestArgs {
-    /// Where the endpoint is, as in http://127.0.0.1:3000/api/ablo/source
+    /// URL of the endpoint, such as http://127.0.0.1:3000/api/ablo/source
     pub(crate) url: String,
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// The model to write rows of; without it, the first that fits
+    /// Model whose rows are written [default: the first suitable one]
     #[arg(long, value_name = "KEY")]
     pub(crate) model: Option<String>,
-    /// What a new row is given, as a JSON object
+    /// Members of a new row, as a JSON object
     #[arg(long, value_name = "JSON", requires = "model")]
     pub(crate) row: Option<String>,
-    /// The field of text that is changed again and again; without it, the first in the row
+    /// String field to update [default: the first in the row]
     #[arg(long, value_name = "FIELD")]
     pub(crate) text: Option<String>,
-    /// For which organisation requests are made
+    /// Organisation of the requests
     #[arg(long, value_name = "NAME", default_value = "kit")]
     pub(crate) organization: String,
-    /// Rows are everyone's: do not ask whether organisations are kept apart
+    /// Rows are shared by all organisations: skip the isolation checks
     #[arg(long)]
     pub(crate) shared: bool,
-    /// The endpoint makes up every id
+    /// The endpoint generates all ids
     #[arg(long)]
     pub(crate) generated_ids: bool,
-    /// The endpoint has no outbox
+    /// The endpoint has no outbox: skip the checks of events
     #[arg(long)]
     pub(crate) no_events: bool,
-    /// Write a report too, as junit=PATH or json=PATH
+    /// Also write a report, as junit=PATH or json=PATH
     #[arg(long = "report", value_name = "KIND=PATH")]
     pub(crate) reports: Vec<ReportArg>,
 }
@@ -79,10 +79,10 @@ pub(crate) struct ReportArg {
     pub(crate) path: PathBuf,
 }
 
-/// What it is written as.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReportKind {
-    /// XML that CI systems show.
+    /// JUnit XML.
     Junit,
     /// One JSON object.
     Json,
@@ -92,23 +92,22 @@ impl FromStr for ReportArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, path) =
-            text.split_once('=').ok_or("a report is asked for as junit=PATH or json=PATH")?;
+        let (kind, path) = text.split_once('=').ok_or("expected junit=PATH or json=PATH")?;
         let kind = match kind {
             "junit" => ReportKind::Junit,
             "json" => ReportKind::Json,
-            other => return Err(format!("there is no report `{other}`: it is junit or json")),
+            other => return Err(format!("unknown report `{other}`; expected junit or json")),
         };
         Ok(Self { kind, path: path.into() })
     }
 }
 
-/// Whose tables.
+/// The tables of a Data Source.
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
-    /// The one organisation whose rows these are, for tables that do not name one
+    /// Organisation of all rows, for tables without a tenancy column
     #[arg(long, value_name = "NAME")]
     pub(crate) organization: Option<String>,
 }
@@ -120,26 +119,26 @@ pub(crate) struct ServeSourceArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) tables: TablesArgs,
-    /// Where it listens; port 0 is any that is free
+    /// Listen on this address; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4200")]
     pub(crate) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It wants a role that owns the tables, and may be run again. The tables keep their columns."
+    after_help = "The role has to own the tables. Running it again is safe. Columns are not changed."
 )]
 pub(crate) struct TriggersArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) tables: TablesArgs,
-    /// Print the SQL, and run nothing of it
+    /// Print the SQL without running it
     #[arg(long)]
     pub(crate) print: bool,
 }
 
-/// An organisation whose own database stays canonical.
+/// The Data Source of an organisation.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceArg {
     pub(crate) organization: String,
@@ -155,7 +154,8 @@ impl FromStr for SourceArg {
                 Ok(Self { organization: organization.to_owned(), url: url.to_owned() })
             }
             _ => {
-                Err("a source is named as ORGANIZATION=URL, as in acme=https://acme.example/api/ablo/source".to_owned())
+                let example = "acme=https://acme.example/api/ablo/source";
+                Err(format!("expected ORGANIZATION=URL, such as {example}"))
             }
         }
     }

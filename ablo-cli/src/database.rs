@@ -1,38 +1,38 @@
-//! What can be asked of a database on the command line, with its help, and where the database is.
-//!
-//! Text only: what a flag means is decided in the commands.
+//! The arguments of the database commands and their help, and the database address.
 
 use crate::args::{DialectArg, Document, Format};
 use crate::codes;
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Where the address is looked for when no flag has it, in this order.
+/// The environment variables to read the address from if no flag has it, in order.
 const VARIABLES: [&str; 2] = ["ABLO_DATABASE_URL", "DATABASE_URL"];
 
 const STATUS: &str = "\
-Exit status: 0 nothing stands in the way, 1 a decision, backfill or approval is missing, or the database is not as it should be,
-2 ablo could not run. The address is read from --database-url, else from ABLO_DATABASE_URL, else from DATABASE_URL.";
+Environment: without --database-url, the address is read from ABLO_DATABASE_URL, else from DATABASE_URL.
+
+Exit status: 0 success, 1 a decision, backfill or approval is missing, or the database differs from \
+the schema, 2 ablo could not run.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateCommand {
-    /// Write what would be done: statements, locks, rows and the approvals that are needed
+    /// Write a plan: statements, locks, row counts and required approvals
     Plan(Box<PlanArgs>),
-    /// Approve steps of a plan that lose values or let more people see rows
+    /// Approve steps of a plan that lose values or open rows to more readers
     Approve(ApproveArgs),
-    /// Do what a plan says; without one, make it and do it at once where nothing needs an approval
+    /// Apply a plan, or make one and apply it if it needs no approval
     Apply(Box<ApplyArgs>),
-    /// Say whether the database is up to date, behind, drifted or unfinished
+    /// Report whether the database is up to date, behind, drifted or unfinished
     Status(StatusArgs),
-    /// Say where the database differs from the schema that was applied last
+    /// Report differences between the database and the last applied schema
     Drift(StatusArgs),
-    /// Migrate a scratch database with rows in it, check everything that has to hold, and show the evidence
+    /// Migrate a scratch database with generated rows and check every invariant
     Prove(Box<ProveArgs>),
 }
 
 impl MigrateCommand {
-    /// How the outcome is shown.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match self {
             MigrateCommand::Plan(args) => args.change.format,
@@ -44,43 +44,43 @@ impl MigrateCommand {
     }
 }
 
-/// Which database.
+/// The database and its layout.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DatabaseArgs {
-    /// The database: postgres://user@host/name?sslmode=verify-full, or sqlite:PATH
+    /// Database: postgres://user@host/name?sslmode=verify-full or sqlite:PATH
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) layout: LayoutArgs,
 }
 
-/// Where in a database, and with what.
+/// The database schema, and whether relations are foreign keys.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct PlaceArgs {
-    /// The schema of the database that holds the tables; SQLite has none
+pub(crate) struct LayoutArgs {
+    /// Database schema of the tables (PostgreSQL only)
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
-    /// Relations with `fk` are foreign keys; without it, what the ledger says, else they are not
+    /// Create FOREIGN KEYs for `fk` relations [default: as recorded in the ledger, else off]
     #[arg(long)]
     pub(crate) foreign_keys: bool,
 }
 
-/// What is to change.
+/// The change to make.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ChangeArgs {
-    /// The schema that the database has, where it has tables and no ledger
+    /// Current schema of the database, if it has tables and no ledger
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Which names were which before, and what is really dropped
+    /// JSON file of rename and drop hints
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,
-    /// Values for the rows that are there
+    /// JSON file of values for existing rows
     #[arg(long, value_name = "FILE")]
     pub(crate) backfills: Option<PathBuf>,
-    /// Read this ablo.toml
+    /// Path of ablo.toml
     #[arg(long, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
-    /// How diagnostics are shown
+    /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
@@ -88,16 +88,17 @@ pub(crate) struct ChangeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub(crate) struct PlanArgs {
-    /// The schema that the database gets; with --offline, the one before and the one after, or the one after alone
+    /// Next schema; with --offline, the previous and the next schema, or only the next
     #[arg(num_args = 0..=2, value_name = "SCHEMA")]
     pub(crate) schemas: Vec<PathBuf>,
-    /// Ask no database; --out is a folder that gets plan.json, migrate.sql and after-commit.sql
+    /// Plan without a database; write plan.json, migrate.sql and after-commit.sql to the folder
+    /// --out
     #[arg(long, requires = "out", conflicts_with_all = ["from", "database_url"])]
     pub(crate) offline: bool,
-    /// With --offline: for which database
+    /// With --offline: SQL dialect
     #[arg(long, value_enum, default_value_t, value_name = "DIALECT", requires = "offline")]
     pub(crate) dialect: DialectArg,
-    /// Where the plan is written; standard output without it
+    /// Write the plan to this path [default: standard output]
     #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -109,9 +110,9 @@ pub(crate) struct PlanArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub(crate) struct ApplyArgs {
-    /// The schema that the database gets, where there is no plan
+    /// Next schema, if there is no plan [default: `schema` in ablo.toml]
     pub(crate) next: Option<PathBuf>,
-    /// The plan
+    /// Plan to apply
     #[arg(long, value_name = "FILE", conflicts_with_all = ["next", "from", "hints", "backfills"])]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
@@ -122,48 +123,50 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 proven, 1 rows stand in the way or something does not hold, 2 ablo could not run. The scratch server is \
-PostgreSQL of this machine, in a temporary folder; the environment's database is not asked.")]
+By default, a scratch server of the installed PostgreSQL is started in a temporary folder. Database \
+addresses in the environment are not used.
+
+Exit status: 0 proven, 1 rows prevent the migration or an invariant does not hold, 2 ablo could not run.")]
 pub(crate) struct ProveArgs {
-    /// The schema before
+    /// Previous schema
     pub(crate) prev: PathBuf,
-    /// The next schema
+    /// Next schema
     pub(crate) next: PathBuf,
-    /// Which names were which before, and what is really dropped
+    /// JSON file of rename and drop hints
     #[arg(long, value_name = "FILE")]
     pub(crate) hints: Option<PathBuf>,
-    /// Values for the rows that are there
+    /// JSON file of values for existing rows
     #[arg(long, value_name = "FILE")]
     pub(crate) backfills: Option<PathBuf>,
-    /// How many rows each table gets at most
+    /// Maximum number of rows per table
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub(crate) rows: usize,
-    /// Relations with `fk` are foreign keys
+    /// Create FOREIGN KEYs for `fk` relations
     #[arg(long)]
     pub(crate) foreign_keys: bool,
-    /// Prove on this server instead, in databases that are made for it and dropped
+    /// Use this server, in temporary databases, instead of a scratch server
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// How the evidence is shown
+    /// Output format of the evidence
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
 
-/// Why steps need approvals.
+/// The class of a step that needs an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ApprovalClass {
-    /// They lose values
+    /// Steps that lose values
     Loss,
-    /// They let more people see rows
+    /// Steps that open rows to more readers
     Isolation,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ApproveArgs {
-    /// The plan, which gets the approvals
+    /// Plan to add the approvals to
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: PathBuf,
-    /// An id of what the plan asks for, as in `loss:3`
+    /// Ids of required approvals, such as `loss:3`
     #[arg(
         long = "step",
         value_name = "ID",
@@ -171,13 +174,13 @@ pub(crate) struct ApproveArgs {
         value_delimiter = ','
     )]
     pub(crate) steps: Vec<String>,
-    /// Everything of this class that the plan asks for
+    /// Approve every step of this class
     #[arg(long, value_enum, value_name = "CLASS")]
     pub(crate) all_of: Option<ApprovalClass>,
-    /// Who approves it
+    /// Name of the approver
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
-    /// How diagnostics are shown
+    /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
@@ -185,33 +188,33 @@ pub(crate) struct ApproveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = STATUS)]
 pub(crate) struct StatusArgs {
-    /// The schema that it should be at; without it, the one that was applied last
+    /// Expected schema [default: the last applied one]
     pub(crate) next: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
-    /// How diagnostics are shown
+    /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 the schema says everything, 1 something was left out or changed, 2 ablo could not run. \
-What a schema cannot say is told on standard error.")]
+Exit status: 0 the schema describes all tables, 1 something was left out or changed, 2 ablo could not \
+run. What a schema cannot express is listed on standard error.")]
 pub(crate) struct PullArgs {
-    /// The database: postgres://user@host/name?sslmode=verify-full
+    /// Database: postgres://user@host/name?sslmode=verify-full
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// The schema of the database that holds the tables
+    /// Database schema of the tables
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
-    /// Where the schema is written; standard output without it
+    /// Write the schema to this file [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// What the schema is written as
+    /// Output language
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     pub(crate) document: Document,
-    /// How diagnostics are shown; json and github have standard output for themselves, beside --out
+    /// Output format of diagnostics; use json and github with --out
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
@@ -225,24 +228,24 @@ impl From<DialectArg> for ablo_migrate::Dialect {
     }
 }
 
-/// The address of the database: a flag, else the environment.
-pub(crate) fn address(flag: Option<&str>) -> Result<String, Stop> {
+/// Returns the address of the database, from the flag or else the environment.
+pub(crate) fn address(flag: Option<&str>) -> Result<String, Failure> {
     let given = flag.map(str::to_owned);
     let found = given.or_else(|| VARIABLES.iter().find_map(|name| std::env::var(name).ok()));
     found.filter(|address| !address.is_empty()).ok_or_else(|| {
-        let finding = Finding::new(codes::DATABASE_MISSING, "no database was named");
-        Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+        let finding = Finding::new(codes::DATABASE_MISSING, "no database address is given");
+        Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
     })
 }
 
-/// What a library of databases found, as something to show.
+/// Converts a finding of `ablo-migrate`.
 pub(crate) fn finding(finding: &ablo_migrate::Finding) -> Finding {
     Finding::new(finding.code, finding.message.clone()).help(finding.help.clone())
 }
 
-/// Why it did not happen. What a person has to settle is no failure to run.
-pub(crate) fn stop(error: &ablo_migrate::Error) -> Stop {
-    let settles = |name: &str| {
+/// Converts an error of `ablo-migrate`. Faults that need a decision exit with 1, others with 2.
+pub(crate) fn failure(error: &ablo_migrate::Error) -> Failure {
+    let needs_decision = |name: &str| {
         [
             "ablo::migrate::approval_",
             "ablo::migrate::baseline_",
@@ -253,10 +256,10 @@ pub(crate) fn stop(error: &ablo_migrate::Error) -> Stop {
         .any(|start| name.starts_with(start))
             || name.starts_with("ablo::drift::")
     };
-    let exit = if error.0.iter().all(|finding| settles(finding.code.name)) {
+    let exit = if error.0.iter().all(|finding| needs_decision(finding.code.name)) {
         Exit::Errors
     } else {
         Exit::CannotRun
     };
-    Stop::new(exit, Report::about(None, error.0.iter().map(finding).collect()))
+    Failure::new(exit, Report::about(None, error.0.iter().map(finding).collect()))
 }

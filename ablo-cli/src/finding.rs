@@ -1,44 +1,42 @@
-//! What a command found, on its way to a renderer.
-//!
-//! Diagnostics of the schema, of ablo.toml and of the output folder become one kind of thing here, so that every
-//! renderer is written once.
+//! Findings: the common form of all diagnostics, which every renderer prints.
 
 use crate::codes::Code;
 use ablo_schema::Severity;
+use ablo_schema::diag::Suggest;
 use std::ops::Range;
 use std::path::Path;
 
-/// How a run ends.
+/// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Success.
     Clean = 0,
-    /// The schema has errors, or files are stale.
+    /// The schema has errors, files are stale, or a decision is missing.
     Errors = 1,
-    /// ablo could not do its work.
+    /// The command could not run.
     CannotRun = 2,
 }
 
-/// A text that was read, and what it is called.
+/// An input text and its name.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
-/// A place in a source.
+/// A location in a source.
 #[derive(Clone, Debug)]
-pub(crate) struct Spot {
+pub(crate) struct Location {
     pub(crate) range: Range<usize>,
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) pointer: Option<String>,
-    /// The file, where it is another than that of the report.
+    /// The file, if it is not that of the report.
     pub(crate) file: Option<String>,
 }
 
-impl Spot {
-    /// The place of a range of bytes.
+impl Location {
+    /// Returns the location of a range of bytes.
     pub(crate) fn of(text: &str, range: Range<usize>) -> Self {
         let before = &text[..text.floor_char_boundary(range.start)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -53,56 +51,63 @@ impl Spot {
     }
 }
 
-/// One thing to say.
+/// An error or warning.
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(crate) code: &'static str,
     pub(crate) severity: Severity,
     pub(crate) message: String,
-    pub(crate) spot: Option<Spot>,
-    pub(crate) also: Vec<(Spot, String)>,
+    pub(crate) location: Option<Location>,
+    pub(crate) also: Vec<(Location, String)>,
     pub(crate) help: Option<String>,
 }
 
 impl Finding {
     pub(crate) fn new(code: impl Into<Code>, message: impl Into<String>) -> Self {
-        let Code { name, severity, mend, .. } = code.into();
-        let help = Some(mend.to_owned());
-        Self { code: name, severity, message: message.into(), spot: None, also: Vec::new(), help }
+        let Code { name, severity, fix, .. } = code.into();
+        let help = Some(fix.to_owned());
+        Self {
+            code: name,
+            severity,
+            message: message.into(),
+            location: None,
+            also: Vec::new(),
+            help,
+        }
     }
 
-    pub(crate) fn at(mut self, spot: Spot) -> Self {
-        self.spot = Some(spot);
+    pub(crate) fn at(mut self, location: Location) -> Self {
+        self.location = Some(location);
         self
     }
 
-    /// Puts more exact help, if there is any, in place of the code's own.
+    /// Replaces the code's help, if more specific help is given.
     pub(crate) fn help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
         self
     }
 }
 
-/// What was found in one file, or about it.
+/// The findings of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// The file, unless the finding is about the command line.
+    /// The file. `None` for findings about the command line.
     pub(crate) file: Option<String>,
-    /// Its text, when findings have places in it.
+    /// The text of the file, if findings have locations in it.
     pub(crate) text: String,
     pub(crate) findings: Vec<Finding>,
-    /// Findings left out to keep memory bounded.
+    /// The number of findings that were dropped to bound memory.
     pub(crate) dropped: usize,
 }
 
 impl Report {
-    /// About a file as such, or about the command line.
+    /// Creates a report about a file as a whole or about the command line.
     pub(crate) fn about(file: Option<&Path>, findings: Vec<Finding>) -> Self {
         Self { file: file.map(|path| path.display().to_string()), findings, ..Self::default() }
     }
 
-    /// About places in a source.
-    pub(crate) fn within(source: Source, findings: Vec<Finding>) -> Self {
+    /// Creates a report about locations in a source.
+    pub(crate) fn in_source(source: Source, findings: Vec<Finding>) -> Self {
         Self { file: Some(source.name), text: source.text, findings, dropped: 0 }
     }
 
@@ -111,15 +116,24 @@ impl Report {
     }
 }
 
-/// Why a command stopped: what there is to say, and the exit status.
+/// The failure of a command: its exit status and reports.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) reports: Vec<Report>,
 }
 
-impl Stop {
+impl Failure {
     pub(crate) fn new(exit: Exit, report: Report) -> Self {
         Self { exit, reports: vec![report] }
     }
+}
+
+/// Returns help that suggests the known name nearest to an unknown one, if one is near.
+pub(crate) fn did_you_mean<'n>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Option<String> {
+    let nearest = Suggest::default().nearest(unknown, known);
+    nearest.map(|name| format!("did you mean `{name}`?"))
 }

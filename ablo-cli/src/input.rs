@@ -1,41 +1,41 @@
-//! A schema from a file, whatever front reads it: Rust where the name ends in `.rs`, else Schema JSON.
+//! Reads a schema from a file: Rust if the name ends in `.rs`, else Schema JSON.
 
-use crate::finding::{Exit, Finding, Report, Source, Spot, Stop};
+use crate::finding::{Exit, Failure, Finding, Location, Report, Source};
 use crate::source::{self, STDIN};
 use ablo_codegen::RustFiles;
-use ablo_schema::front::{Located, Location, json, rust};
+use ablo_schema::front::{self, Located, json, rust};
 use ablo_schema::{Diagnostics, Schema};
 use std::path::{Path, PathBuf};
 
-/// What came of an input.
+/// The result of reading a schema.
 pub(crate) struct Input {
-    /// Its name, as it was given.
+    /// The name, as given on the command line.
     pub(crate) name: String,
     pub(crate) schema: Option<Schema>,
     pub(crate) has_errors: bool,
-    /// One for each file that there is something to say of; none where all is well.
+    /// One report for each file with findings.
     pub(crate) reports: Vec<Report>,
-    /// Every file that was read, and those that were looked for.
+    /// Every file that was read, and every missing file that was looked for.
     pub(crate) files: Vec<PathBuf>,
 }
 
 impl Input {
-    /// The schema, or what stands in its way.
-    pub(crate) fn schema(&mut self) -> Result<Schema, Stop> {
+    /// Takes the schema, or fails with the reports.
+    pub(crate) fn schema(&mut self) -> Result<Schema, Failure> {
         let reports = &mut self.reports;
         self.schema
             .take()
-            .ok_or_else(|| Stop { exit: Exit::Errors, reports: std::mem::take(reports) })
+            .ok_or_else(|| Failure { exit: Exit::Errors, reports: std::mem::take(reports) })
     }
 }
 
-/// Whether a path names Rust.
+/// Reports whether a path names a Rust file.
 fn is_rust(path: &Path) -> bool {
     path != Path::new(STDIN) && path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Reads and checks.
-pub(crate) fn read(path: &Path) -> Result<Input, Stop> {
+/// Reads and validates a schema.
+pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
     if is_rust(path) {
         return read_rust(path);
     }
@@ -48,25 +48,25 @@ pub(crate) fn read(path: &Path) -> Result<Input, Stop> {
     Ok(Input { name, schema: read.schema, has_errors, reports, files: vec![path.to_owned()] })
 }
 
-/// Reads a JSON document that stands beside a schema, and says what is wrong with it.
-pub(crate) fn aside<T>(
+/// Reads a JSON document that accompanies a schema, such as hints.
+pub(crate) fn read_document<T>(
     path: &Path,
     read: impl FnOnce(&str) -> (Option<T>, Diagnostics),
-) -> Result<(T, Source), Stop> {
+) -> Result<(T, Source), Failure> {
     let source = source::read(path, json::MAX_BYTES)?;
     match read(&source.text) {
         (Some(done), _) => Ok((done, source)),
-        (None, diagnostics) => Err(refused(&source, &diagnostics)),
+        (None, diagnostics) => Err(invalid_document(&source, &diagnostics)),
     }
 }
 
-/// What is wrong with a JSON document.
-pub(crate) fn refused(source: &Source, diagnostics: &Diagnostics) -> Stop {
+/// Creates the failure for an invalid JSON document.
+pub(crate) fn invalid_document(source: &Source, diagnostics: &Diagnostics) -> Failure {
     let located = json::locate(&source.text, diagnostics);
-    Stop { exit: Exit::CannotRun, reports: reports(&[source], &located, diagnostics) }
+    Failure { exit: Exit::CannotRun, reports: reports(&[source], &located, diagnostics) }
 }
 
-fn read_rust(path: &Path) -> Result<Input, Stop> {
+fn read_rust(path: &Path) -> Result<Input, Failure> {
     let source = source::read(path, rust::file::MAX_BYTES)?;
     let mut files = RustFiles::new(path);
     let mut read = rust::file::read_with(&source.text, &mut |wanted| files.load(wanted));
@@ -86,15 +86,15 @@ fn read_rust(path: &Path) -> Result<Input, Stop> {
     })
 }
 
-/// One report for each file, in the order in which they were read.
+/// Groups diagnostics by file, in the order in which the files were read.
 fn reports(sources: &[&Source], all: &[Located<'_>], diagnostics: &Diagnostics) -> Vec<Report> {
     let mut reports = Vec::new();
     for (file, source) in sources.iter().enumerate() {
-        let here = all.iter().filter(|located| located.location.file == file);
-        let findings: Vec<Finding> = here.map(|located| finding(located, sources)).collect();
+        let in_file = all.iter().filter(|located| located.location.file == file);
+        let findings: Vec<Finding> = in_file.map(|located| finding(located, sources)).collect();
         if !findings.is_empty() {
             let source = Source { name: source.name.clone(), text: source.text.clone() };
-            reports.push(Report::within(source, findings));
+            reports.push(Report::in_source(source, findings));
         }
     }
     if let Some(first) = reports.first_mut() {
@@ -105,13 +105,13 @@ fn reports(sources: &[&Source], all: &[Located<'_>], diagnostics: &Diagnostics) 
 
 fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
     let home = located.location.file;
-    let spot = |place: &Location| {
+    let location = |place: &front::Location| {
         let elsewhere = sources.get(place.file).filter(|_| place.file != home);
-        Spot {
+        Location {
             range: place.range.clone(),
             line: place.line,
             column: place.column,
-            // Only JSON has pointers, and the empty one means its whole document.
+            // Only JSON has pointers. The empty one stands for the whole document.
             pointer: is_json(sources, place.file).then(|| place.pointer.clone()),
             file: elsewhere.map(|source| source.name.clone()),
         }
@@ -120,8 +120,12 @@ fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
         code: located.diagnostic.code.as_str(),
         severity: located.diagnostic.code.severity(),
         message: located.diagnostic.message.clone(),
-        spot: Some(spot(&located.location)),
-        also: located.also.iter().map(|(place, what)| (spot(place), (*what).to_owned())).collect(),
+        location: Some(location(&located.location)),
+        also: located
+            .also
+            .iter()
+            .map(|(place, what)| (location(place), (*what).to_owned()))
+            .collect(),
         help: located.diagnostic.help.clone(),
     }
 }

@@ -1,24 +1,24 @@
-//! What came of a command, before anything is printed.
+//! The outcome of a command, before it is printed.
 
-use crate::finding::{Exit, Report, Stop};
+use crate::finding::{Exit, Failure, Report};
 use ablo_codegen::write::ChangeKind;
 use std::path::PathBuf;
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) exit: Exit,
     pub(crate) reports: Vec<Report>,
-    /// What was asked for, for standard output in every format.
+    /// The requested output, for standard output in every format.
     pub(crate) text: String,
-    /// One line for people who asked for nothing but whether all is well.
+    /// A message for the human format.
     pub(crate) remark: String,
-    /// What `generate` did or, when checking, would do.
+    /// The files that `generate` wrote or, with `--check`, would write.
     pub(crate) generated: Option<Generated>,
 }
 
 impl Outcome {
-    /// All is well, and this is what was asked for.
+    /// Creates a successful outcome with this output.
     pub(crate) fn text(text: String) -> Self {
         Self {
             exit: Exit::Clean,
@@ -30,14 +30,14 @@ impl Outcome {
     }
 }
 
-impl From<Stop> for Outcome {
-    fn from(stop: Stop) -> Self {
-        Self { exit: stop.exit, reports: stop.reports, ..Self::text(String::new()) }
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self { exit: failure.exit, reports: failure.reports, ..Self::text(String::new()) }
     }
 }
 
-impl From<Result<Outcome, Stop>> for Outcome {
-    fn from(result: Result<Outcome, Stop>) -> Self {
+impl From<Result<Outcome, Failure>> for Outcome {
+    fn from(result: Result<Outcome, Failure>) -> Self {
         result.unwrap_or_else(Self::from)
     }
 }
@@ -45,17 +45,17 @@ impl From<Result<Outcome, Stop>> for Outcome {
 /// The files of a run of `generate`.
 #[derive(Debug)]
 pub(crate) struct Generated {
-    /// The schema's name, as it was given.
+    /// The schema's name, as given on the command line.
     pub(crate) schema: String,
     pub(crate) models: usize,
-    /// Whether nothing was to be written.
+    /// Whether files were only checked.
     pub(crate) check: bool,
-    /// By target, then by path.
+    /// The files, by target, then by path.
     pub(crate) files: Vec<GeneratedFile>,
 }
 
 impl Generated {
-    /// The files on disk that are not as they should be, and what is wrong with each.
+    /// Returns the stale files on disk, each with how it is stale.
     pub(crate) fn stale(&self) -> impl Iterator<Item = (&'static str, &GeneratedFile)> {
         self.files.iter().filter_map(|file| match file.kind {
             ChangeKind::Unchanged => None,
@@ -66,7 +66,7 @@ impl Generated {
     }
 }
 
-/// One of them.
+/// A generated file.
 #[derive(Debug)]
 pub(crate) struct GeneratedFile {
     pub(crate) target: &'static str,
@@ -75,14 +75,14 @@ pub(crate) struct GeneratedFile {
 }
 
 impl GeneratedFile {
-    /// Whether its name says that reading starts here, as `mod.rs` and `index.ts` do.
-    pub(crate) fn is_start(&self) -> bool {
+    /// Reports whether the file is an entry point, such as `mod.rs` or `index.ts`.
+    pub(crate) fn is_entry_point(&self) -> bool {
         let stem = self.path.file_stem().and_then(|stem| stem.to_str());
         self.kind != ChangeKind::Removed && matches!(stem, Some("mod" | "lib" | "index"))
     }
 }
 
-/// A number and what there is so many of.
+/// Formats a count with its noun in the singular or plural.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,16 +1,14 @@
-//! Flags and `ablo.toml` together: what is to be done.
+//! Merges flags and `ablo.toml`. Flags override the file.
 //!
-//! Flags win over the file. Every unknown target, unknown or unused option and wrong value is found in one go, at its
-//! place in the file when it has one; the targets themselves say which options they take.
+//! Every unknown target, unknown or unused option and invalid value is reported in one run.
 
 use crate::args::{GenerateArgs, InputArgs};
 use crate::codes;
 use crate::config::{self, Config, OptionSetting, Setting, TargetTable};
-use crate::finding::{Exit, Finding, Report, Source, Stop};
+use crate::finding::{Exit, Failure, Finding, Report, Source, did_you_mean};
 use crate::source;
 use ablo_codegen::write::Folder;
 use ablo_codegen::{Emit, Target, targets};
-use ablo_schema::diag::Suggest;
 use serde_json::{Map, Value};
 use std::path::{Component, Path, PathBuf};
 
@@ -22,30 +20,30 @@ pub(crate) struct Run {
     pub(crate) folder: Folder,
 }
 
-/// What `generate` is to do.
+/// The settings of `generate`.
 pub(crate) struct Settings {
     pub(crate) schema: PathBuf,
     pub(crate) runs: Vec<Run>,
     pub(crate) models: Option<Vec<Setting<String>>>,
-    /// The `ablo.toml` in which settings have their places.
+    /// The `ablo.toml` that the locations of settings refer to.
     pub(crate) config: Option<Source>,
 }
 
-/// An `ablo.toml` as it was read.
-struct File {
+/// A parsed `ablo.toml`.
+struct ConfigFile {
     path: PathBuf,
     source: Source,
     config: Config,
     findings: Vec<Finding>,
 }
 
-impl File {
-    fn stop(self, findings: Vec<Finding>) -> Stop {
-        Stop::new(Exit::CannotRun, Report::within(self.source, findings))
+impl ConfigFile {
+    fn failure(self, findings: Vec<Finding>) -> Failure {
+        Failure::new(Exit::CannotRun, Report::in_source(self.source, findings))
     }
 }
 
-/// The `ablo.toml` that a command reads, if any.
+/// Returns the path of the `ablo.toml` that a command reads, if any.
 pub(crate) fn config_path(input: &InputArgs) -> Option<PathBuf> {
     match (&input.config, &input.file) {
         (Some(path), _) => Some(path.clone()),
@@ -54,53 +52,53 @@ pub(crate) fn config_path(input: &InputArgs) -> Option<PathBuf> {
     }
 }
 
-fn read_config(input: &InputArgs) -> Result<Option<File>, Stop> {
+fn read_config(input: &InputArgs) -> Result<Option<ConfigFile>, Failure> {
     let Some(path) = config_path(input) else { return Ok(None) };
-    let source = source::read(&path, config::MOST_BYTES)
-        .map_err(|stop| Stop { exit: Exit::CannotRun, ..stop })?;
+    let source = source::read(&path, config::MAX_BYTES)
+        .map_err(|failure| Failure { exit: Exit::CannotRun, ..failure })?;
     let (config, mut findings) = config::read(&source.text);
     if input.file.is_some() {
         findings.retain(|finding| finding.code != codes::CONFIG_MISSING.name);
     }
-    Ok(Some(File { path, source, config, findings }))
+    Ok(Some(ConfigFile { path, source, config, findings }))
 }
 
-/// Where the schema is, for commands that need no more.
-pub(crate) fn schema_path(input: &InputArgs) -> Result<PathBuf, Stop> {
+/// Returns the path of the schema, for commands without other settings.
+pub(crate) fn schema_path(input: &InputArgs) -> Result<PathBuf, Failure> {
     match (&input.file, read_config(input)?) {
         (_, Some(mut file)) if !file.findings.is_empty() => {
             let findings = std::mem::take(&mut file.findings);
-            Err(file.stop(findings))
+            Err(file.failure(findings))
         }
         (Some(path), _) => Ok(path.clone()),
-        (None, Some(File { path, config: Config { schema: Some(schema), .. }, .. })) => {
-            Ok(config::beside(&path, &schema))
+        (None, Some(ConfigFile { path, config: Config { schema: Some(schema), .. }, .. })) => {
+            Ok(config::resolve(&path, &schema))
         }
         (None, _) => Err(no_schema()),
     }
 }
 
-fn no_schema() -> Stop {
-    let message = format!("no schema was named, and no {} was found", config::FILE_NAME);
-    Stop::new(
+fn no_schema() -> Failure {
+    let message = format!("no schema is given and no {} was found", config::FILE_NAME);
+    Failure::new(
         Exit::CannotRun,
         Report::about(None, vec![Finding::new(codes::CONFIG_NOT_FOUND, message)]),
     )
 }
 
-/// Everything that `generate` needs to know.
-pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Stop> {
+/// Merges and validates the settings of `generate`.
+pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Failure> {
     let mut file = read_config(&args.input)?;
     let mut findings =
         file.as_mut().map(|file| std::mem::take(&mut file.findings)).unwrap_or_default();
     let file_schema = file
         .as_ref()
-        .and_then(|file| Some(config::beside(&file.path, file.config.schema.as_deref()?)));
+        .and_then(|file| Some(config::resolve(&file.path, file.config.schema.as_deref()?)));
     let schema = args.input.file.clone().or(file_schema);
     if schema.is_none() && findings.is_empty() {
         return Err(no_schema());
     }
-    let runs = Choice { args, file: file.as_ref(), findings: &mut findings }.runs();
+    let runs = TargetSelection { args, file: file.as_ref(), findings: &mut findings }.runs();
     let config = file.as_mut().map(|file| std::mem::take(&mut file.config)).unwrap_or_default();
     let source = file.map(|file| file.source);
     let flag_models = args.models.as_ref().map(|models| models.iter().map(Setting::flag).collect());
@@ -108,33 +106,34 @@ pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Stop> {
         Some(schema) if findings.is_empty() => {
             Ok(Settings { schema, runs, models: flag_models.or(config.models), config: source })
         }
-        _ => Err(stop(source, findings)),
+        _ => Err(failure(source, findings)),
     }
 }
 
-/// Stops for settings: those with a place are in the file, the others are flags.
-pub(crate) fn stop(file: Option<Source>, findings: Vec<Finding>) -> Stop {
-    let (mut placed, flags): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.spot.is_some());
-    placed.sort_by_key(|finding| finding.spot.as_ref().map(|spot| spot.range.start));
+/// Creates the failure for invalid settings. Findings with a location are about the file, others
+/// about flags.
+pub(crate) fn failure(file: Option<Source>, findings: Vec<Finding>) -> Failure {
+    let (mut located, flags): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.location.is_some());
+    located.sort_by_key(|finding| finding.location.as_ref().map(|location| location.range.start));
     let mut reports = Vec::new();
     if !flags.is_empty() {
         reports.push(Report::about(None, flags));
     }
-    if let Some(source) = file.filter(|_| !placed.is_empty()) {
-        reports.push(Report::within(source, placed));
+    if let Some(source) = file.filter(|_| !located.is_empty()) {
+        reports.push(Report::in_source(source, located));
     }
-    Stop { exit: Exit::CannotRun, reports }
+    Failure { exit: Exit::CannotRun, reports }
 }
 
-/// The targets being chosen and configured, and what is wrong with the choice.
-struct Choice<'a> {
+/// The selection and configuration of targets.
+struct TargetSelection<'a> {
     args: &'a GenerateArgs,
-    file: Option<&'a File>,
+    file: Option<&'a ConfigFile>,
     findings: &'a mut Vec<Finding>,
 }
 
-impl<'a> Choice<'a> {
+impl<'a> TargetSelection<'a> {
     fn runs(mut self) -> Vec<Run> {
         let tables = self.file.map_or(&[][..], |file| &file.config.tables);
         let in_file = self
@@ -176,7 +175,7 @@ impl<'a> Choice<'a> {
         runs
     }
 
-    /// The ids that name targets; the others are findings.
+    /// Returns the ids of known targets and reports unknown ones.
     fn known(&mut self, names: &[Setting<String>]) -> Vec<&'static str> {
         names.iter().filter_map(|name| self.target(name)).map(Target::id).collect()
     }
@@ -184,15 +183,14 @@ impl<'a> Choice<'a> {
     fn target(&mut self, name: &Setting<String>) -> Option<&'static dyn Target> {
         let found = targets().iter().find(|target| target.id() == name.value);
         if found.is_none() {
-            let help =
-                Suggest::default().help(&name.value, targets().iter().map(|target| target.id()));
-            let message = format!("there is no target `{}`", name.value);
+            let help = did_you_mean(&name.value, targets().iter().map(|target| target.id()));
+            let message = format!("unknown target `{}`", name.value);
             self.findings.push(name.finding(codes::CONFIG_UNKNOWN_TARGET, message).help(help));
         }
         found.copied()
     }
 
-    /// Options are for a target that is known and selected.
+    /// Checks that options are for a known and selected target.
     fn check_used(
         &mut self,
         name: &Setting<String>,
@@ -215,7 +213,7 @@ impl<'a> Choice<'a> {
                 text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
             let Some(((target, name), value)) = parts else {
                 let message = format!("`--option {text}` is not of the form TARGET.NAME=VALUE");
-                let help = Some("as in `--option postgres.foreign-keys=true`".to_owned());
+                let help = Some("for example, `--option postgres.foreign-keys=true`".to_owned());
                 self.findings.push(Finding::new(codes::CONFIG_WRONG_TYPE, message).help(help));
                 continue;
             };
@@ -225,7 +223,7 @@ impl<'a> Choice<'a> {
                 let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
                 let option = OptionSetting {
                     name: Setting::flag(name),
-                    value: Setting { value, spot: None },
+                    value: Setting { value, location: None },
                 };
                 options.push((id, option));
             }
@@ -234,18 +232,18 @@ impl<'a> Choice<'a> {
     }
 
     fn folder(&self, target: &dyn Target, table: Option<&TargetTable>) -> PathBuf {
-        let beside = |path: &str| {
-            self.file.map_or_else(|| PathBuf::from(path), |file| config::beside(&file.path, path))
+        let resolve = |path: &str| {
+            self.file.map_or_else(|| PathBuf::from(path), |file| config::resolve(&file.path, path))
         };
         let out = self.file.and_then(|file| file.config.out.as_deref());
         match (&self.args.out, table.and_then(|table| table.out.as_deref())) {
             (Some(flag), _) => flag.join(target.id()),
-            (None, Some(own)) => beside(own),
-            (None, None) => beside(out.unwrap_or(DEFAULT_OUT)).join(target.id()),
+            (None, Some(own)) => resolve(own),
+            (None, None) => resolve(out.unwrap_or(DEFAULT_OUT)).join(target.id()),
         }
     }
 
-    /// Hands the options over one by one first, so that each that is wrong is found at its own place.
+    /// Configures a target. Each option is validated alone first, so that errors have its location.
     fn configure(
         &mut self,
         target: &dyn Target,
@@ -257,8 +255,7 @@ impl<'a> Choice<'a> {
         for option in options {
             let (id, name) = (target.id(), &option.name.value);
             if !target.options().iter().any(|(known, _)| known == name) {
-                let help =
-                    Suggest::default().help(name, target.options().iter().map(|(known, _)| *known));
+                let help = did_you_mean(name, target.options().iter().map(|(known, _)| *known));
                 let help = help.or_else(|| {
                     target.options().is_empty().then(|| format!("`{id}` takes no options"))
                 });
@@ -269,8 +266,7 @@ impl<'a> Choice<'a> {
             }
             let alone = Map::from_iter([(name.clone(), option.value.value.clone())]);
             if let Err(error) = target.configure(&alone) {
-                let message =
-                    format!("the option `{name}` of `{id}` does not take this value: {error}");
+                let message = format!("invalid value for the option `{name}` of `{id}`: {error}");
                 self.findings.push(option.value.finding(codes::CONFIG_WRONG_TYPE, message));
             }
             all.insert(name.clone(), option.value.value.clone());
@@ -281,9 +277,8 @@ impl<'a> Choice<'a> {
                 if self.findings.len() == before {
                     let name = table
                         .map_or_else(|| Setting::flag(target.id()), |table| table.name.clone());
-                    let message =
-                        format!("these options of `{}` do not go together: {error}", target.id());
-                    self.findings.push(name.finding(codes::CONFIG_WRONG_TYPE, message));
+                    let message = format!("conflicting options of `{}`: {error}", target.id());
+                    self.findings.push(name.finding(codes::CONFIG_CONFLICTING_OPTIONS, message));
                 }
                 None
             }
@@ -291,17 +286,17 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Whether two paths spell one folder. Links are not followed: folders that do not exist yet have none.
+/// Reports whether two paths are equal after normalisation. Symbolic links are not resolved.
 fn same_folder(one: &Path, other: &Path) -> bool {
-    let plain = |path: &Path| {
-        let mut plain = PathBuf::new();
+    let normalise = |path: &Path| {
+        let mut normal = PathBuf::new();
         for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
             match part {
-                Component::ParentDir => drop(plain.pop()),
-                part => plain.push(part),
+                Component::ParentDir => drop(normal.pop()),
+                part => normal.push(part),
             }
         }
-        plain
+        normal
     };
-    plain(one) == plain(other)
+    normalise(one) == normalise(other)
 }

@@ -1,4 +1,4 @@
-//! `ablo source`, and a coordinator before an application's own database: processes of their own, PostgreSQL on both sides.
+//! Runs `ablo source` and a coordinator with a Data Source, as processes on PostgreSQL.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(all(feature = "server", feature = "database", unix))]
 
@@ -6,14 +6,15 @@ mod support;
 
 use ablo_tests::postgres::{Database, Server};
 use ablo_tests::source::{Application, RequestStage};
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::Place;
-use support::coordinator::{Running, SOURCE_KEY, try_commit};
+use support::TestDir;
+use support::coordinator::{
+    SOURCE_KEY, ServerProcess, endpoint_that_accepts_everything, try_commit,
+};
 
 const KEY: &str = "sk_test_0123456789abcdef0123456789abcdef";
 
@@ -21,7 +22,7 @@ fn mutable() -> String {
     support::SCHEMA.replacen(r#""projects": {"#, r#""projects": { "mutable": true,"#, 1)
 }
 
-/// A port that is free now.
+/// Returns a free port.
 fn port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -29,58 +30,57 @@ fn port() -> u16 {
         .port()
 }
 
-/// An application's tables in a database.
-fn application(place: &Place) -> Database<'static> {
+/// Creates a database with an application's tables.
+fn application(dir: &TestDir) -> Database<'static> {
     let database = Server::shared().database();
-    place.put("schema.json", mutable());
-    let ran =
-        place.run(&["migrate", "apply", "schema.json", "--database-url", &database.address()]);
+    dir.put("schema.json", mutable());
+    let ran = dir.run(&["migrate", "apply", "schema.json", "--database-url", &database.address()]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     database
 }
 
-fn test(place: &Place, args: &[&str]) -> support::Ran {
-    place.command(args).env("ABLO_SOURCE_KEY", SOURCE_KEY).output().expect("it starts").into()
+fn test(dir: &TestDir, args: &[&str]) -> support::RunOutput {
+    dir.command(args).env("ABLO_SOURCE_KEY", SOURCE_KEY).output().expect("ablo starts").into()
 }
 
 #[test]
-fn an_adapter_that_is_served_passes_the_test() {
-    let place = Place::empty();
-    let database = application(&place);
+fn a_served_adapter_passes_the_conformance_kit() {
+    let dir = TestDir::empty();
+    let database = application(&dir);
     let address = database.address();
-    let ran = place.run(&["source", "install-triggers", "schema.json", "--database-url", &address]);
+    let ran = dir.run(&["source", "install-triggers", "schema.json", "--database-url", &address]);
     assert_eq!(
         (ran.status, ran.out.as_str()),
-        (0, "every change of the tables is told from now on\n"),
+        (0, "installed triggers that record every change\n"),
         "{}",
         ran.err
     );
     let args =
         ["source", "serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
-    let source = Running::start(&place, &args, Some(KEY));
+    let source = ServerProcess::start(&dir, &args, Some(KEY));
     let url = format!("http://{}/api/ablo/source", source.address);
     let reports = ["--report", "junit=report.xml", "--report", "json=report.json"];
-    let ran = test(&place, &[&["source", "test", &url, "schema.json"][..], &reports].concat());
+    let ran = test(&dir, &[&["source", "test", &url, "schema.json"][..], &reports].concat());
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     assert!(
         ran.out.ends_with("24 checks of `projects`: 24 passed, 0 failed, 0 skipped\n"),
         "{}",
         ran.out
     );
-    let xml = place.get("report.xml");
+    let xml = dir.get("report.xml");
     assert!(xml.contains(r#"tests="24" skipped="0" errors="0" failures="0""#), "{xml}");
     assert!(
         xml.contains(r#"<testcase name="unsigned messages are refused" classname="projects""#),
         "{xml}"
     );
-    let json: serde_json::Value = serde_json::from_str(&place.get("report.json")).expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&dir.get("report.json")).expect("JSON");
     assert_eq!(
         (&json["passed"], &json["failed"], &json["model"]),
         (&24.into(), &0.into(), &"projects".into())
     );
 
-    // What the endpoint does not have is left out when that is said.
-    let said = [
+    // Checks of features that the endpoint lacks can be skipped.
+    let output = [
         "--format",
         "json",
         "--model",
@@ -90,7 +90,7 @@ fn an_adapter_that_is_served_passes_the_test() {
         "--shared",
         "--no-events",
     ];
-    let ran = test(&place, &[&["source", "test", &url][..], &said].concat());
+    let ran = test(&dir, &[&["source", "test", &url][..], &output].concat());
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(
         (ran.status, &json["skipped"], &json["failed"]),
@@ -98,19 +98,19 @@ fn an_adapter_that_is_served_passes_the_test() {
         "{}",
         ran.out
     );
-    // Another key is nobody's.
-    let mut other = place.command(&["source", "test", &url, "schema.json"]);
-    let ran: support::Ran =
-        other.env("ABLO_SOURCE_KEY", "sk_test_of_others").output().expect("it starts").into();
+    // An unknown key is rejected.
+    let mut other = dir.command(&["source", "test", &url, "schema.json"]);
+    let ran: support::RunOutput =
+        other.env("ABLO_SOURCE_KEY", "sk_test_of_others").output().expect("ablo starts").into();
     assert!(ran.status == 1 && ran.err.contains("source_signature_invalid"), "{}", ran.err);
     assert_eq!(source.stop(), Some(0));
 }
 
 #[test]
-fn triggers_are_printed_and_not_run() {
-    let place = Place::empty();
-    let database = application(&place);
-    let ran = place.run(&[
+fn print_does_not_install_triggers() {
+    let dir = TestDir::empty();
+    let database = application(&dir);
+    let ran = dir.run(&[
         "source",
         "install-triggers",
         "schema.json",
@@ -129,38 +129,19 @@ fn triggers_are_printed_and_not_run() {
     assert!(there.is_empty(), "{there:?}");
 }
 
-/// An endpoint that says yes to everything.
-fn yes() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || {
-                let mut stream = stream;
-                let mut bytes = [0; 16384];
-                // A request is small here, and comes whole.
-                let _ = stream.read(&mut bytes);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
-            });
-        }
-    });
-    url
-}
-
 #[test]
-fn an_endpoint_that_does_nothing_is_told_what_it_does_not() {
-    let place = Place::empty();
-    place.put("schema.json", mutable());
-    let url = yes();
-    let ran =
-        test(&place, &["source", "test", &url, "schema.json", "--report", "junit=report.xml"]);
+fn an_endpoint_that_does_nothing_fails_every_check() {
+    let dir = TestDir::empty();
+    dir.put("schema.json", mutable());
+    let url = endpoint_that_accepts_everything();
+    let ran = test(&dir, &["source", "test", &url, "schema.json", "--report", "junit=report.xml"]);
     assert!(
         ran.status == 1 && ran.err.contains("ablo::data_source::failed"),
         "{}{}",
         ran.out,
         ran.err
     );
-    assert!(place.get("report.xml").contains("<failure message="), "{}", place.get("report.xml"));
+    assert!(dir.get("report.xml").contains("<failure message="), "{}", dir.get("report.xml"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bad/data_source.failed");
     insta::with_settings!({
         snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
@@ -170,18 +151,21 @@ fn an_endpoint_that_does_nothing_is_told_what_it_does_not() {
 }
 
 #[test]
-fn a_source_that_cannot_be_is_refused() {
-    let place = Place::empty();
-    let database = application(&place);
+fn invalid_sources_are_refused() {
+    let dir = TestDir::empty();
+    let database = application(&dir);
     let other = r#"{"v":3,"identityRoles":[],"models":{"planets":{"relations":{},"fields":{}}}}"#;
-    place.put("other.json", other);
-    let ran =
-        test(&place, &["source", "serve", "other.json", "--database-url", &database.address()]);
-    assert!(ran.status == 2 && ran.err.contains("ablo::data_source::refused"), "{}", ran.err);
-    assert!(ran.err.contains("table `planets` does not exist"), "{}", ran.err);
-    let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
-    assert!(ran.status == 2 && ran.err.contains("nobody answers"), "{}", ran.err);
-    let ran = test(&place, &["source", "test", "http://127.0.0.1:9/", "other.json"]);
+    dir.put("other.json", other);
+    let ran = test(&dir, &["source", "serve", "other.json", "--database-url", &database.address()]);
+    assert!(
+        ran.status == 2 && ran.err.contains("ablo::data_source::schema_mismatch"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("there is no table `planets`"), "{}", ran.err);
+    let ran = test(&dir, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
+    assert!(ran.status == 2 && ran.err.contains("ablo::data_source::unreachable"), "{}", ran.err);
+    let ran = test(&dir, &["source", "test", "http://127.0.0.1:9/", "other.json"]);
     assert!(ran.status == 2 && ran.err.contains("--row"), "{}", ran.err);
     let serve = [
         "serve",
@@ -191,18 +175,18 @@ fn a_source_that_cannot_be_is_refused() {
         "--source",
         "main=http://127.0.0.1:9/",
     ];
-    let ran = test(&place, &[&serve[..], &["--source-models", "planets"]].concat());
+    let ran = test(&dir, &[&serve[..], &["--source-models", "planets"]].concat());
     assert!(ran.status == 2 && ran.err.contains("`planets`"), "{}", ran.err);
 }
 
-/// What an organisation sees of a table.
+/// Runs a query as an organisation.
 fn texts(database: &Database<'static>, sql: &str) -> Vec<String> {
     let mut session = database.session();
     session.run("SET app.current_org_id = 'main'").expect("a setting");
     session.texts(sql)
 }
 
-/// Commits two rows, again and again until it is confirmed.
+/// Commits two rows, and retries until the commit is confirmed.
 fn commit(address: &str, ids: &[String; 2], until: Instant) {
     while try_commit(address, KEY, ids).is_none() {
         assert!(Instant::now() < until, "{ids:?} is never confirmed");
@@ -211,12 +195,12 @@ fn commit(address: &str, ids: &[String; 2], until: Instant) {
 }
 
 #[test]
-fn processes_that_are_killed_lose_and_double_nothing() {
-    let place = Place::empty();
-    let (own, hosted) = (application(&place), Server::shared().database());
+fn killed_processes_lose_and_duplicate_nothing() {
+    let dir = TestDir::empty();
+    let (own, hosted) = (application(&dir), Server::shared().database());
     let (own_address, hosted_address) = (own.address(), hosted.address());
     let triggers =
-        place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+        dir.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
     assert_eq!(triggers.status, 0, "{}", triggers.err);
     let [at_source, at_coordinator] = [(); 2].map(|()| format!("127.0.0.1:{}", port()));
     let source_args =
@@ -233,8 +217,8 @@ fn processes_that_are_killed_lose_and_double_nothing() {
         &source_url,
     ];
     let mut processes = [
-        Running::start(&place, &source_args, Some(KEY)),
-        Running::start(&place, &serve, Some(KEY)),
+        ServerProcess::start(&dir, &source_args, Some(KEY)),
+        ServerProcess::start(&dir, &serve, Some(KEY)),
     ];
     let (ended, until) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(120));
     let rounds = if std::env::var_os("ABLO_LONG").is_some() { 40 } else { 6 };
@@ -260,7 +244,7 @@ fn processes_that_are_killed_lose_and_double_nothing() {
             std::thread::sleep(Duration::from_millis(180 + 70 * (round % 5)));
             let which = usize::try_from(round % 2).expect("small");
             processes[which].kill();
-            // What others write is told too, also while nobody listens.
+            // Changes by other programs are recorded even while no process runs.
             let row = format!("('ext-{round}', 'main', 'by hand', now(), now())");
             let columns = "id, organization_id, name, created_at, updated_at";
             let mut session = own.session();
@@ -270,55 +254,51 @@ fn processes_that_are_killed_lose_and_double_nothing() {
                 ))
                 .expect("a row");
             let args: &[&str] = if which == 0 { &source_args } else { &serve };
-            processes[which] = Running::start(&place, args, Some(KEY));
+            processes[which] = ServerProcess::start(&dir, args, Some(KEY));
         }
         ended.store(true, Ordering::Relaxed);
-        writers.into_iter().flat_map(|writer| writer.join().expect("it ends")).collect()
+        writers.into_iter().flat_map(|writer| writer.join().expect("it exits")).collect()
     });
     written.extend((0..rounds).map(|round| format!("ext-{round}")));
     written.sort();
     assert!(written.len() > 60, "only {} rows", written.len());
     let rows = |database| texts(database, "SELECT id FROM projects ORDER BY id COLLATE \"C\"");
-    assert_eq!(
-        rows(&own),
-        written,
-        "every write is in the application's table once, and nothing else"
-    );
+    assert_eq!(rows(&own), written, "every write is in the application's table exactly once");
     let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas WHERE action_type = 'I' GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
     let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
     while texts(&hosted, told) != wanted {
         assert!(Instant::now() < until, "the log has {:?}", texts(&hosted, told));
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(rows(&hosted), written, "and the copy is whole");
+    assert_eq!(rows(&hosted), written, "the mirror is complete");
     std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(texts(&hosted, told), wanted, "nothing is told again");
+    assert_eq!(texts(&hosted, told), wanted, "no delta is repeated");
     assert_eq!(
         texts(&hosted, "SELECT count(*)::text FROM sync_deltas"),
         [written.len().to_string()]
     );
-    assert_eq!(processes.map(Running::stop), [Some(0), Some(0)]);
+    assert_eq!(processes.map(ServerProcess::stop), [Some(0), Some(0)]);
 }
 
-/// Waits until something is so.
-fn until(what: &str, so: impl Fn() -> bool) {
+/// Waits until a condition holds.
+fn until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !so() {
-        assert!(Instant::now() < end, "never: {what}");
+    while !condition() {
+        assert!(Instant::now() < end, "timeout: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
-    let place = Place::empty();
-    let (own, hosted) = (application(&place), Server::shared().database());
+fn small_clock_skew_is_tolerated_and_large_skew_reported() {
+    let dir = TestDir::empty();
+    let (own, hosted) = (application(&dir), Server::shared().database());
     let (own_address, hosted_address) = (own.address(), hosted.address());
     let at = format!("127.0.0.1:{}", port());
     let source_args =
         ["source", "serve", "schema.json", "--database-url", &own_address, "--listen", &at];
     let triggers =
-        place.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
+        dir.run(&["source", "install-triggers", "schema.json", "--database-url", &own_address]);
     assert_eq!(triggers.status, 0, "{}", triggers.err);
     let source_url = format!("main=http://{at}/api/ablo/source");
     let serve = [
@@ -331,12 +311,12 @@ fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
         "--source",
         &source_url,
     ];
-    let coordinator = Running::start(&place, &serve, Some(KEY));
+    let coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
     let end = Instant::now() + Duration::from_secs(60);
     let there =
-        |id: &str| coordinator.ask("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
+        |id: &str| coordinator.request("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
     for (name, ahead) in [("late", -250), ("early", 250)] {
-        let mut source = Running::start_ahead(&place, &source_args, KEY, ahead);
+        let mut source = ServerProcess::start_ahead(&dir, &source_args, KEY, ahead);
         commit(&coordinator.address, &[format!("{name}-1"), format!("{name}-2")], end);
         let columns = "id, organization_id, name, created_at, updated_at";
         let row = format!("('{name}-ext', 'main', 'by hand', now(), now())");
@@ -344,52 +324,49 @@ fn clocks_that_differ_are_borne_and_those_that_are_far_off_are_told_of() {
             "SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"
         );
         own.session().run(&sql).expect("a row");
-        until("what others wrote is there", || there(&format!("{name}-ext")));
+        until("changes by other programs arrive", || there(&format!("{name}-ext")));
         source.kill();
     }
-    let mut source = Running::start_ahead(&place, &source_args, KEY, -900);
+    let mut source = ServerProcess::start_ahead(&dir, &source_args, KEY, -900);
     let ids = ["far-1".to_owned(), "far-2".to_owned()];
     assert_eq!(
         try_commit(&coordinator.address, KEY, &ids),
         None,
-        "what is signed a quarter of an hour ahead gets in"
+        "a signature 15 minutes ahead is accepted"
     );
-    let (status, said) = coordinator.ask("GET", "/api/v1/sources", "");
-    assert!(status == 200 && said.contains("source_timestamp_expired"), "{said}");
-    let (_, metrics) = coordinator.ask("GET", "/metrics", "");
+    let (status, output) = coordinator.request("GET", "/api/v1/sources", "");
+    assert!(status == 200 && output.contains("source_timestamp_expired"), "{output}");
+    let (_, metrics) = coordinator.request("GET", "/metrics", "");
     assert!(metrics.contains(r#"ablo_source_up{organization="main"} 0"#), "{metrics}");
     source.kill();
-    let _source = Running::start(&place, &source_args, Some(KEY));
+    let _source = ServerProcess::start(&dir, &source_args, Some(KEY));
     commit(&coordinator.address, &ids, end);
     let told = "SELECT model_id || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
     let wanted =
         ["early-1", "early-2", "early-ext", "far-1", "far-2", "late-1", "late-2", "late-ext"]
             .map(|id| format!("{id}1"));
-    until("everything is told once", || texts(&hosted, told) == wanted);
+    until("each row is in the log once", || texts(&hosted, told) == wanted);
     let rows = texts(&own, "SELECT id || '1' FROM projects ORDER BY id COLLATE \"C\"");
     assert_eq!(rows, wanted);
 }
 
-/// A process that can be killed from anywhere.
+/// A process that any thread can kill.
 struct Target(std::sync::Mutex<u32>);
 
 impl Target {
     fn kill(&self) {
         let pid = *self.0.lock().expect("a process");
-        // It may be dead already.
+        // Fails if the process has already exited.
         let _ = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing() {
-    let place = Place::empty();
-    place.put("schema.json", mutable());
+async fn a_coordinator_killed_during_a_commit_loses_and_duplicates_nothing() {
+    let dir = TestDir::empty();
+    dir.put("schema.json", mutable());
     let (own, hosted) = std::thread::scope(|scope| {
-        scope
-            .spawn(|| (application(&place), Server::shared().database()))
-            .join()
-            .expect("databases")
+        scope.spawn(|| (application(&dir), Server::shared().database())).join().expect("databases")
     });
     let schema = ablo_tests::postgres::schema(&mutable());
     let adapter =
@@ -410,17 +387,17 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
     let mut steps: Vec<(RequestStage, &str, u64)> = Vec::new();
     for kind in ["commit", "events"] {
         steps.push((RequestStage::Received, kind, 0));
-        // Then between what it does about the answer.
+        // Also at several delays after the response.
         steps.extend([0, 1, 2, 3, 5, 8].map(|ms| (RequestStage::Handled, kind, ms)));
     }
     let target = Arc::new(Target(std::sync::Mutex::new(0)));
     let mut written = Vec::new();
     tokio::task::block_in_place(|| {
         for (round, (moment, kind, ms)) in steps.into_iter().enumerate() {
-            let mut coordinator = Running::start(&place, &serve, Some(KEY));
+            let mut coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
             *target.0.lock().expect("a process") = coordinator.child.id();
             let end = Instant::now() + Duration::from_secs(60);
-            // Something is on its way already, so that the outbox has to tell of it.
+            // The outbox already has an event to deliver.
             let ids = [0, 1].map(|at| format!("before-{round}-{at}"));
             commit(&coordinator.address, &ids, end);
             written.extend(ids);
@@ -442,15 +419,15 @@ async fn a_coordinator_killed_at_any_step_of_a_commit_loses_and_doubles_nothing(
             let _unknown = try_commit(&coordinator.address, KEY, &ids);
             coordinator.child.wait().expect("it was killed");
             *application.faults.hook.lock().expect("a hook") = None;
-            let coordinator = Running::start(&place, &serve, Some(KEY));
+            let coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
             commit(&coordinator.address, &ids, end);
             written.extend(ids);
         }
-        let _coordinator = Running::start(&place, &serve, Some(KEY));
+        let _coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
         written.sort();
         assert_eq!(texts(&own, "SELECT id FROM projects ORDER BY id COLLATE \"C\""), written);
         let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
         let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
-        until("everything is told once", || texts(&hosted, told) == wanted);
+        until("each row is in the log once", || texts(&hosted, told) == wanted);
     });
 }

@@ -1,6 +1,7 @@
-//! `ablo diff`: what makes one schema of another, what that loses, whom it breaks, and how a run ends.
+//! `ablo diff`: steps, losses, breaking changes and exit statuses.
 //!
-//! `fixtures/diffs/<idea>` has `prev.json` and `next.json`, and perhaps `hints.json` and `backfills.json`.
+//! `fixtures/diffs/<name>` has `prev.json` and `next.json`, and optionally `hints.json` and
+//! `backfills.json`.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -10,14 +11,14 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::{Place, SCHEMA};
+use support::{SCHEMA, TestDir};
 
-fn ideas() -> Vec<PathBuf> {
+fn fixtures() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/diffs");
     let mut all: Vec<PathBuf> =
         fs::read_dir(root).expect("fixtures").flatten().map(|entry| entry.path()).collect();
     all.sort();
-    assert!(all.len() >= 30, "only {} ideas", all.len());
+    assert!(all.len() >= 30, "only {} fixtures", all.len());
     all
 }
 
@@ -39,15 +40,15 @@ fn arguments(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_idea_is_reported_to_people_and_to_programs() {
+fn every_fixture_is_reported_in_every_format() {
     let mut kinds = BTreeSet::new();
-    for folder in ideas() {
-        let place = Place::empty();
+    for folder in fixtures() {
+        let dir = TestDir::empty();
         let arguments = arguments(&folder);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let human = place.run(&arguments);
-        let json = place.run(&[&arguments[..], &["--format", "json"]].concat());
-        let sql = place.run(&[&arguments[..], &["--format", "sql", "--foreign-keys"]].concat());
+        let human = dir.run(&arguments);
+        let json = dir.run(&[&arguments[..], &["--format", "json"]].concat());
+        let sql = dir.run(&[&arguments[..], &["--format", "sql", "--foreign-keys"]].concat());
         assert_eq!(human.status, sql.status, "{}", folder.display());
         assert_eq!(human.status, json.status, "{}", folder.display());
         let report: Value = serde_json::from_str(&json.out).expect("a JSON object");
@@ -62,34 +63,34 @@ fn every_idea_is_reported_to_people_and_to_programs() {
             insta::assert_snapshot!("sql", sql.out);
         });
     }
-    assert_eq!(kinds.len(), 20, "every kind of step is seen: {kinds:?}");
+    assert_eq!(kinds.len(), 20, "the fixtures cover every kind of step: {kinds:?}");
 }
 
 #[test]
-fn a_run_ends_with_0_1_or_2() {
-    let place = Place::with_schema();
-    assert_eq!(place.run(&["diff", "schema.json", "schema.json"]).status, 0);
-    assert_eq!(place.run(&["diff", "--initial", "schema.json"]).status, 0);
-    place.put("empty.json", r#"{"v":3,"models":{},"identityRoles":[]}"#);
-    assert_eq!(place.run(&["diff", "schema.json", "empty.json"]).status, 1);
+fn exit_statuses() {
+    let dir = TestDir::with_schema();
+    assert_eq!(dir.run(&["diff", "schema.json", "schema.json"]).status, 0);
+    assert_eq!(dir.run(&["diff", "--initial", "schema.json"]).status, 0);
+    dir.put("empty.json", r#"{"v":3,"models":{},"identityRoles":[]}"#);
+    assert_eq!(dir.run(&["diff", "schema.json", "empty.json"]).status, 1);
     let dropped =
-        place.run_with_input(&["diff", "-", "empty.json", "--format", "json"], SCHEMA.as_bytes());
+        dir.run_with_input(&["diff", "-", "empty.json", "--format", "json"], SCHEMA.as_bytes());
     assert_eq!(dropped.status, 1, "{}", dropped.err);
-    assert_eq!(place.run(&["diff", "schema.json", "nowhere.json"]).status, 2);
-    assert_eq!(place.run(&["diff", "schema.json"]).status, 2);
-    let twice = place.run(&["diff", "-", "-"]);
+    assert_eq!(dir.run(&["diff", "schema.json", "nowhere.json"]).status, 2);
+    assert_eq!(dir.run(&["diff", "schema.json"]).status, 2);
+    let twice = dir.run(&["diff", "-", "-"]);
     assert_eq!(twice.status, 2);
     assert!(twice.err.contains("ablo::source::stdin_twice"), "{}", twice.err);
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
-    let place = Place::with_schema();
-    place.put("bad.json", r#"{"v":4,"models":{},"identityRoles":[]}"#);
-    place.put("hints.json", r#"{"model":[]}"#);
-    place.put("backfills.json", r#"[{"model":"nobody","field":"x","value":1}]"#);
+fn all_errors_are_reported_at_once() {
+    let dir = TestDir::with_schema();
+    dir.put("bad.json", r#"{"v":4,"models":{},"identityRoles":[]}"#);
+    dir.put("hints.json", r#"{"model":[]}"#);
+    dir.put("backfills.json", r#"[{"model":"missing","field":"x","value":1}]"#);
     let flags = ["--hints", "hints.json", "--backfills", "backfills.json"];
-    let ran = place.run(&[&["diff", "bad.json", "schema.json"][..], &flags].concat());
+    let ran = dir.run(&[&["diff", "bad.json", "schema.json"][..], &flags].concat());
     assert_eq!(ran.status, 2);
     for code in [
         "ablo::schema::unsupported_version",
@@ -98,8 +99,8 @@ fn everything_that_is_wrong_is_said_at_once() {
     ] {
         assert!(ran.err.contains(code), "{code}: {}", ran.err);
     }
-    place.put("hints.json", r#"{"models":[{"from":"projects","to":"nobody"}]}"#);
-    let ran = place.run(&[
+    dir.put("hints.json", r#"{"models":[{"from":"projects","to":"missing"}]}"#);
+    let ran = dir.run(&[
         "diff",
         "schema.json",
         "schema.json",
@@ -117,19 +118,19 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn the_hint_that_a_decision_names_settles_it() {
+fn the_printed_hint_settles_a_decision() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../fixtures/diffs/same-table-under-another-key");
-    let place = Place::empty();
+    let dir = TestDir::empty();
     let mut arguments = arguments(&folder);
     arguments.extend(["--format".to_owned(), "json".to_owned()]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let report: Value = serde_json::from_str(&place.run(&arguments).out).expect("JSON");
-    for way in ["renamed", "dropped"] {
-        place.put("hints.json", report["possibleRenames"][0][way].to_string());
-        let ran = place.run(&[&arguments[..], &["--hints", "hints.json"]].concat());
+    let report: Value = serde_json::from_str(&dir.run(&arguments).out).expect("JSON");
+    for answer in ["renamed", "dropped"] {
+        dir.put("hints.json", report["possibleRenames"][0][answer].to_string());
+        let ran = dir.run(&[&arguments[..], &["--hints", "hints.json"]].concat());
         let settled: Value = serde_json::from_str(&ran.out).expect("JSON");
         let models = settled["possibleRenames"].as_array().expect("a list");
-        assert!(models.iter().all(|one| one.get("model").is_some()), "{way}: {models:?}");
+        assert!(models.iter().all(|one| one.get("model").is_some()), "{answer}: {models:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `ablo generate`: where files go, what is written, and what is left alone.
+//! `ablo generate`: output folders, written files and untouched files.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -7,7 +7,7 @@ mod support;
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;
-use support::{Place, SCHEMA};
+use support::{SCHEMA, TestDir};
 
 const POSTGRES: [&str; 6] = ["generate", "schema.json", "--target", "postgres", "--out", "out"];
 
@@ -17,10 +17,10 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn every_target_has_its_folder() {
-    let place = Place::with_schema();
-    let ran = place.run(&["generate", "schema.json", "--out", "out"]);
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&["generate", "schema.json", "--out", "out"]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
-    let names = place.names();
+    let names = dir.names();
     for file in ["out/postgres/provision.sql", "out/openapi/openapi.json"] {
         assert!(names.iter().any(|name| name == file), "{file} in {names:?}");
         assert!(ran.out.contains(file), "{}", ran.out);
@@ -37,15 +37,15 @@ fn every_target_has_its_folder() {
 
 #[test]
 fn only_the_selected_targets_are_written() {
-    let place = Place::with_schema();
-    let ran = place.run(&POSTGRES);
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&POSTGRES);
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert_eq!(
         ran.out,
         "3 models of schema.json\n  postgres     2 created                    see out/postgres/provision.sql\n"
     );
     assert_eq!(
-        place.names(),
+        dir.names(),
         [
             "out/postgres/.ablo-files",
             "out/postgres/provision.sql",
@@ -57,11 +57,11 @@ fn only_the_selected_targets_are_written() {
 
 #[test]
 fn a_second_run_touches_nothing() {
-    let place = Place::with_schema();
-    place.run(&POSTGRES);
+    let dir = TestDir::with_schema();
+    dir.run(&POSTGRES);
     let ages = || {
         ["provision.sql", ".ablo-files"].map(|name| {
-            fs::metadata(place.path("out/postgres").join(name))
+            fs::metadata(dir.path("out/postgres").join(name))
                 .expect("a file")
                 .modified()
                 .expect("a time")
@@ -69,34 +69,34 @@ fn a_second_run_touches_nothing() {
     };
     let before = ages();
     std::thread::sleep(Duration::from_millis(20));
-    let ran = place.run(&POSTGRES);
+    let ran = dir.run(&POSTGRES);
     assert!(ran.out.contains("2 unchanged"), "{}", ran.out);
     assert_eq!(ages(), before);
 }
 
 #[test]
-fn check_says_what_is_stale_and_writes_nothing() {
-    let place = Place::with_schema();
-    let ran = place.run(&with(&["--check"]));
+fn check_lists_stale_files_and_writes_nothing() {
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&with(&["--check"]));
     assert_eq!(ran.status, 1);
     assert!(ran.out.contains("out/postgres/provision.sql is missing"), "{}", ran.out);
-    assert_eq!(place.names(), ["schema.json"]);
+    assert_eq!(dir.names(), ["schema.json"]);
 
-    place.run(&POSTGRES);
-    let ran = place.run(&with(&["--check"]));
-    assert_eq!((ran.status, ran.out.as_str()), (0, "nothing is stale in 2 files\n"));
+    dir.run(&POSTGRES);
+    let ran = dir.run(&with(&["--check"]));
+    assert_eq!((ran.status, ran.out.as_str()), (0, "2 files up to date\n"));
 
-    place.put("out/postgres/provision.sql", "-- edited\n");
-    let before = place.tree();
-    let ran = place.run(&with(&["--check"]));
+    dir.put("out/postgres/provision.sql", "-- edited\n");
+    let before = dir.tree();
+    let ran = dir.run(&with(&["--check"]));
     assert_eq!(ran.status, 1);
     assert!(ran.out.contains("out/postgres/provision.sql differs"), "{}", ran.out);
-    let ran = place.run(&with(&["--check", "--format", "json"]));
+    let ran = dir.run(&with(&["--check", "--format", "json"]));
     let document: Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(ran.status, 1);
     assert_eq!(document["files"][0]["path"], "out/postgres/provision.sql");
     assert_eq!(document["files"][0]["change"], "updated");
-    let ran = place.run(&with(&["--check", "--format", "github"]));
+    let ran = dir.run(&with(&["--check", "--format", "github"]));
     assert_eq!(ran.status, 1);
     assert!(
         ran.out.starts_with(
@@ -105,51 +105,51 @@ fn check_says_what_is_stale_and_writes_nothing() {
         "{}",
         ran.out
     );
-    assert_eq!(place.tree(), before);
+    assert_eq!(dir.tree(), before);
 }
 
 #[test]
 fn an_error_in_the_schema_leaves_the_output_untouched() {
-    let place = Place::with_schema();
-    place.run(&POSTGRES);
-    place.put(
+    let dir = TestDir::with_schema();
+    dir.run(&POSTGRES);
+    dir.put(
         "schema.json",
         SCHEMA.replace(
             "\"belongsTo\", \"target\": \"projects\"",
-            "\"belongsTo\", \"target\": \"nobody\"",
+            "\"belongsTo\", \"target\": \"missing\"",
         ),
     );
-    let before = place.tree();
-    let ran = place.run(&POSTGRES);
+    let before = dir.tree();
+    let ran = dir.run(&POSTGRES);
     assert_eq!((ran.status, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("ablo::relation::unknown_target"), "{}", ran.err);
-    assert_eq!(place.tree(), before);
-    let ran = place.run(&with(&["--format", "json"]));
+    assert_eq!(dir.tree(), before);
+    let ran = dir.run(&with(&["--format", "json"]));
     let document: Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(document["diagnostics"][0]["code"], "ablo::relation::unknown_target");
     assert_eq!(document.get("files"), None);
 }
 
 #[test]
-fn what_is_in_the_way_is_named_and_nothing_is_written() {
-    let refused = |put: &dyn Fn(&Place), code: &str, path: &str| {
-        let place = Place::with_schema();
-        put(&place);
-        let before = place.tree();
-        let ran = place.run(&POSTGRES);
+fn obstacles_are_named_and_nothing_is_written() {
+    let refused = |put: &dyn Fn(&TestDir), code: &str, path: &str| {
+        let dir = TestDir::with_schema();
+        put(&dir);
+        let before = dir.tree();
+        let ran = dir.run(&POSTGRES);
         assert_eq!((ran.status, ran.out.as_str()), (2, ""));
         assert!(ran.err.contains(code) && ran.err.contains(path), "{}", ran.err);
-        assert_eq!(place.tree(), before);
+        assert_eq!(dir.tree(), before);
     };
-    refused(&|place| place.put("out", ""), "ablo::output::not_a_folder", "`out`");
-    refused(&|place| place.put("out/postgres", ""), "ablo::output::not_a_folder", "`out/postgres`");
+    refused(&|dir| dir.put("out", ""), "ablo::output::not_a_folder", "`out`");
+    refused(&|dir| dir.put("out/postgres", ""), "ablo::output::not_a_folder", "`out/postgres`");
     refused(
-        &|place| place.put("out/postgres/provision.sql/x", ""),
+        &|dir| dir.put("out/postgres/provision.sql/x", ""),
         "ablo::output::not_a_file",
         "provision.sql",
     );
     refused(
-        &|place| place.put("out/postgres/provision.sql", "mine"),
+        &|dir| dir.put("out/postgres/provision.sql", "mine"),
         "ablo::output::not_ours",
         "provision.sql",
     );
@@ -157,11 +157,10 @@ fn what_is_in_the_way_is_named_and_nothing_is_written() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_cannot_be_written_ends_with_2() {
-    let place = Place::with_schema();
-    // Nobody may write here, not even the superuser.
-    let ran =
-        place.run(&["generate", "schema.json", "--target", "postgres", "--out", "/proc/ablo"]);
+fn an_unwritable_folder_exits_with_2() {
+    let dir = TestDir::with_schema();
+    // Not even root can write here.
+    let ran = dir.run(&["generate", "schema.json", "--target", "postgres", "--out", "/proc/ablo"]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert!(
         ran.err.contains("ablo::output::refused") && ran.err.contains("`/proc/ablo"),
@@ -171,19 +170,19 @@ fn a_folder_that_cannot_be_written_ends_with_2() {
 }
 
 #[test]
-fn a_subset_drops_what_leaves_it_and_keeps_the_hash_of_the_whole() {
-    let place = Place::with_schema();
-    let ran = place.run(&with(&["--models", "notes"]));
+fn a_subset_omits_other_models() {
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&with(&["--models", "notes"]));
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(ran.out.starts_with("1 model of schema.json\n"), "{}", ran.out);
-    let sql = place.get("out/postgres/provision.sql");
+    let sql = dir.get("out/postgres/provision.sql");
     assert!(sql.contains("notes") && !sql.contains("projects"), "{sql}");
 }
 
 #[test]
-fn a_subset_without_a_parent_or_with_strangers_is_refused() {
-    let place = Place::with_schema();
-    let ran = place.run(&with(&["--models", "tasks,notez"]));
+fn a_subset_without_a_parent_or_with_unknown_models_is_refused() {
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&with(&["--models", "tasks,notez"]));
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("ablo::select::parent_leaves"), "{}", ran.err);
     assert!(
@@ -192,25 +191,25 @@ fn a_subset_without_a_parent_or_with_strangers_is_refused() {
         "{}",
         ran.err
     );
-    assert_eq!(place.names(), ["schema.json"]);
-    assert_eq!(place.run(&with(&["--models", "tasks,projects"])).status, 0);
+    assert_eq!(dir.names(), ["schema.json"]);
+    assert_eq!(dir.run(&with(&["--models", "tasks,projects"])).status, 0);
 }
 
 #[test]
 fn options_reach_their_target() {
-    let place = Place::with_schema();
-    let ran = place.run(&with(&["--option", "postgres.schema=\"sales\""]));
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&with(&["--option", "postgres.schema=\"sales\""]));
     assert_eq!(ran.status, 0, "{}", ran.err);
-    let quoted = place.get("out/postgres/provision.sql");
+    let quoted = dir.get("out/postgres/provision.sql");
     assert!(quoted.contains("sales"));
-    place.run(&with(&["--option", "postgres.schema=sales"]));
-    assert_eq!(place.get("out/postgres/provision.sql"), quoted);
+    dir.run(&with(&["--option", "postgres.schema=sales"]));
+    assert_eq!(dir.get("out/postgres/provision.sql"), quoted);
 }
 
 #[test]
-fn wrong_flags_are_said_all_at_once() {
-    let place = Place::with_schema();
-    let ran = place.run(&[
+fn all_invalid_flags_are_reported_at_once() {
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&[
         "generate",
         "schema.json",
         "--target",
@@ -227,23 +226,23 @@ fn wrong_flags_are_said_all_at_once() {
 }
 
 #[test]
-fn a_warning_is_said_and_does_not_stop() {
-    let place = Place::empty();
-    place.put(
+fn a_warning_does_not_stop_generation() {
+    let dir = TestDir::empty();
+    dir.put(
         "schema.json",
         SCHEMA.replacen("\"relations\": {}", "\"relations\": {}, \"wat\": 1", 1),
     );
-    let ran = place.run(&POSTGRES);
+    let ran = dir.run(&POSTGRES);
     assert_eq!(ran.status, 0);
     assert!(ran.err.contains("ablo::json::unknown_member"), "{}", ran.err);
-    assert!(place.path("out/postgres/provision.sql").exists());
+    assert!(dir.path("out/postgres/provision.sql").exists());
 }
 
 #[test]
 fn the_same_schema_gives_the_same_bytes() {
-    let (one, other) = (Place::with_schema(), Place::with_schema());
-    for place in [&one, &other] {
-        assert_eq!(place.run(&["generate", "schema.json", "--out", "out"]).status, 0);
+    let (one, other) = (TestDir::with_schema(), TestDir::with_schema());
+    for dir in [&one, &other] {
+        assert_eq!(dir.run(&["generate", "schema.json", "--out", "out"]).status, 0);
     }
     assert_eq!(one.tree(), other.tree());
 }

@@ -1,4 +1,4 @@
-//! `ablo migrate prove` as it is run: a change that holds, one that rows refuse, one that loses values, and where it is proven.
+//! Runs `ablo migrate prove` on migrations that are proven, refused because of rows, and lossy.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(all(feature = "database", unix))]
 
@@ -6,32 +6,32 @@ mod support;
 
 use ablo_tests::postgres::Server;
 use serde_json::Value;
-use support::{Place, Ran};
+use support::{RunOutput, TestDir};
 
-const LAW: [&str; 6] = [
-    "the catalogue is that of a database provisioned with the next schema",
-    "the catalogue is what the next schema says",
+const INVARIANTS: [&str; 6] = [
+    "the catalog equals that of a database provisioned with the next schema",
+    "the catalog matches the next schema",
     "a second run changes nothing",
-    "every row is still there",
-    "every value is there that no step declares lost",
+    "every row is kept",
+    "every value is kept unless a step declares it lost",
     "each organisation sees its own rows and no others",
 ];
 
-/// Proves a fixture; the environment names a database that must not be asked.
-fn prove(name: &str, more: &[&str]) -> Ran {
+/// Proves a fixture. The environment names a database that must not be used.
+fn prove(name: &str, more: &[&str]) -> RunOutput {
     let folder = format!("{}/../fixtures/diffs/{name}", env!("CARGO_MANIFEST_DIR"));
     let [prev, next] = ["prev.json", "next.json"].map(|file| format!("{folder}/{file}"));
     let args = [&["migrate", "prove", &prev, &next, "--foreign-keys"], more].concat();
-    let place = Place::with_schema();
-    let mut command = place.command(&args);
+    let dir = TestDir::with_schema();
+    let mut command = dir.command(&args);
     command
-        .env("ABLO_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .env("ABLO_DATABASE_URL", "postgres://unused@127.0.0.1:1/none")
         .output()
-        .expect("it starts")
+        .expect("ablo starts")
         .into()
 }
 
-fn document(ran: &Ran) -> Value {
+fn document(ran: &RunOutput) -> Value {
     serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err))
 }
 
@@ -39,7 +39,7 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
     value[name].as_array().expect("a list")
 }
 
-/// The evidence of one column, by the name that it had.
+/// Returns the evidence of a column by its previous name.
 fn column<'v>(evidence: &'v Value, table: &str, column: &str) -> &'v Value {
     let tables =
         list(evidence, "tables").iter().find(|found| found["before"] == table).expect("the table");
@@ -47,7 +47,7 @@ fn column<'v>(evidence: &'v Value, table: &str, column: &str) -> &'v Value {
 }
 
 #[test]
-fn a_change_that_holds_is_proven() {
+fn a_correct_migration_is_proven() {
     let hints =
         format!("{}/../fixtures/diffs/swapped-field-names/hints.json", env!("CARGO_MANIFEST_DIR"));
     let ran = prove("swapped-field-names", &["--hints", &hints, "--format", "json"]);
@@ -56,9 +56,9 @@ fn a_change_that_holds_is_proven() {
     assert_eq!(evidence["verdict"], "proven");
     let checks: Vec<_> = list(&evidence, "checks")
         .iter()
-        .map(|check| check["what"].as_str().expect("words"))
+        .map(|check| check["what"].as_str().expect("a string"))
         .collect();
-    assert_eq!(checks, LAW);
+    assert_eq!(checks, INVARIANTS);
     assert!(
         list(&evidence, "checks").iter().all(|check| check["faults"] == Value::Array(Vec::new()))
     );
@@ -74,7 +74,7 @@ fn a_change_that_holds_is_proven() {
 }
 
 #[test]
-fn rows_that_stand_in_the_way_are_told_with_their_code() {
+fn rows_that_prevent_a_migration_are_reported() {
     let ran = prove("required-added", &["--format", "json"]);
     assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
     let evidence = document(&ran);
@@ -82,13 +82,13 @@ fn rows_that_stand_in_the_way_are_told_with_their_code() {
     assert_eq!(evidence["refusals"][0]["code"], "ablo::migrate::required_field_added");
     let ran = prove("required-added", &[]);
     assert!(ran.err.contains("ablo::migrate::required_field_added"), "{}", ran.err);
-    assert!(ran.out.contains("refused by rows; nothing was changed: "), "{}", ran.out);
-    // Without rows nothing is in the way.
+    assert!(ran.out.contains("refused because of rows; nothing was changed: "), "{}", ran.out);
+    // Without rows the migration applies.
     assert_eq!(prove("required-added", &["--rows", "0"]).status, 0);
 }
 
 #[test]
-fn what_is_lost_stands_beside_what_was_declared() {
+fn losses_are_printed_with_their_declaration() {
     let hints =
         format!("{}/../fixtures/diffs/drops-that-are-meant/hints.json", env!("CARGO_MANIFEST_DIR"));
     let ran =
@@ -114,19 +114,19 @@ fn what_is_lost_stands_beside_what_was_declared() {
 }
 
 #[test]
-fn a_named_server_is_left_as_it_was() {
+fn a_given_server_is_left_unchanged() {
     let server = Server::shared().database();
     let mut admin = server.admin();
-    admin.run(&format!("ALTER ROLE {} CREATEDB CREATEROLE", server.owner())).expect("rights");
+    admin.run(&format!("ALTER ROLE {} CREATEDB CREATEROLE", server.owner())).expect("privileges");
     let ran = prove("renamed-from", &["--database-url", &server.address()]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let left = "SELECT datname::text FROM pg_database WHERE datname LIKE 'ablo_prove_%' \
         UNION ALL SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'ablo_prove_%'";
     assert_eq!(admin.texts(left), [""; 0]);
-    admin.run(&format!("ALTER ROLE {} NOCREATEDB", server.owner())).expect("fewer rights");
+    admin.run(&format!("ALTER ROLE {} NOCREATEDB", server.owner())).expect("fewer privileges");
     let ran = prove("renamed-from", &["--database-url", &server.address()]);
     assert!(
-        ran.status == 2 && ran.err.contains("ablo::database::refused"),
+        ran.status == 2 && ran.err.contains("ablo::database::insufficient_privilege"),
         "{}{}",
         ran.out,
         ran.err

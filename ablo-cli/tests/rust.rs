@@ -1,4 +1,4 @@
-//! Schemas that are declared in Rust: every command takes them, and says where in which file.
+//! Schemas declared in Rust: every command accepts them, and errors have the file and location.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-use support::Place;
+use support::TestDir;
 
 const ROOT: &str = r#"//! The root.
 
@@ -31,18 +31,18 @@ pub struct Note {
 }
 "#;
 
-fn place() -> Place {
-    let place = Place::empty();
-    fs::create_dir_all(place.path("src/schema")).expect("made");
-    place.put("src/schema.rs", ROOT);
-    place.put("src/schema/notes.rs", NOTES);
-    place
+fn dir() -> TestDir {
+    let dir = TestDir::empty();
+    fs::create_dir_all(dir.path("src/schema")).expect("made");
+    dir.put("src/schema.rs", ROOT);
+    dir.put("src/schema/notes.rs", NOTES);
+    dir
 }
 
 #[test]
 fn every_command_reads_rust() {
-    let place = place();
-    let ran = place.run(&["check", "src/schema.rs", "--deny-warnings"]);
+    let dir = dir();
+    let ran = dir.run(&["check", "src/schema.rs", "--deny-warnings"]);
     assert_eq!(
         (ran.status, ran.out.as_str()),
         (0, "src/schema.rs is valid: 2 models\n"),
@@ -50,28 +50,28 @@ fn every_command_reads_rust() {
         ran.err
     );
 
-    let printed = place.run(&["schema", "print", "src/schema.rs"]);
+    let printed = dir.run(&["schema", "print", "src/schema.rs"]);
     assert_eq!(printed.status, 0, "{}", printed.err);
-    place.put("schema.json", &printed.out);
-    let hashes = |file: &str| place.run(&["schema", "hash", file]).out;
+    dir.put("schema.json", &printed.out);
+    let hashes = |file: &str| dir.run(&["schema", "hash", file]).out;
     assert_eq!(hashes("src/schema.rs"), hashes("schema.json"));
 
-    let ran = place.run(&["generate", "src/schema.rs", "--out", "a"]);
+    let ran = dir.run(&["generate", "src/schema.rs", "--out", "a"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    let ran = place.run(&["generate", "schema.json", "--out", "a", "--check"]);
-    assert_eq!(ran.status, 0, "the JSON gives the same files: {}{}", ran.out, ran.err);
+    let ran = dir.run(&["generate", "schema.json", "--out", "a", "--check"]);
+    assert_eq!(ran.status, 0, "the JSON generates the same files: {}{}", ran.out, ran.err);
 }
 
 #[test]
 fn a_finding_is_shown_in_its_own_file() {
-    let place = place();
-    place.put(
+    let dir = dir();
+    dir.put(
         "src/schema/notes.rs",
         NOTES
             .replace("parent", "parnt")
             .replace("key = \"notes\"", "key = \"tasks\", table = \"notes\""),
     );
-    let ran = place.run(&["check", "src/schema.rs", "--format", "json"]);
+    let ran = dir.run(&["check", "src/schema.rs", "--format", "json"]);
     assert_eq!(ran.status, 1);
     let all: Value = serde_json::from_str(&ran.out).expect("one JSON value");
     let repeated = &all["diagnostics"][0];
@@ -81,7 +81,7 @@ fn a_finding_is_shown_in_its_own_file() {
     assert_eq!(
         (&also["file"], &also["line"]),
         (&"src/schema/notes.rs".into(), &4.into()),
-        "its module came first"
+        "the module is read first"
     );
     assert!(repeated["pointer"].is_null(), "Rust has no pointers");
     let unknown = &all["diagnostics"][1];
@@ -90,31 +90,31 @@ fn a_finding_is_shown_in_its_own_file() {
         (&"ablo::rust::unknown_attribute".into(), &31.into())
     );
 
-    let ran = place.run(&["check", "src/schema.rs"]);
+    let ran = dir.run(&["check", "src/schema.rs"]);
     insta::assert_snapshot!(ran.err);
-    let ran = place.run(&["check", "src/schema.rs", "--format", "github"]);
+    let ran = dir.run(&["check", "src/schema.rs", "--format", "github"]);
     assert!(ran.out.contains("::error file=src/schema/notes.rs,line=6,col=31"), "{}", ran.out);
 }
 
 #[test]
-fn a_module_that_is_not_there_is_an_error_at_its_name() {
-    let place = place();
-    fs::remove_file(place.path("src/schema/notes.rs")).expect("removed");
-    let ran = place.run(&["check", "src/schema.rs"]);
+fn a_missing_module_is_an_error_at_its_name() {
+    let dir = dir();
+    fs::remove_file(dir.path("src/schema/notes.rs")).expect("removed");
+    let ran = dir.run(&["check", "src/schema.rs"]);
     assert_eq!(ran.status, 1);
     assert!(
         ran.err.contains("ablo::rust::module_not_found") && ran.err.contains("src/schema.rs:3:5"),
         "{}",
         ran.err
     );
-    assert!(ran.err.contains("src/schema/notes.rs"), "it says where it looked: {}", ran.err);
+    assert!(ran.err.contains("src/schema/notes.rs"), "the missing path is named: {}", ran.err);
 }
 
 #[test]
-fn bytes_that_are_no_text_are_an_error_in_their_place() {
-    let place = Place::empty();
-    place.put("schema.rs", b"// ok\n\xff");
-    let ran = place.run(&["check", "schema.rs", "--format", "github"]);
+fn invalid_utf8_in_rust_has_a_location() {
+    let dir = TestDir::empty();
+    dir.put("schema.rs", b"// ok\n\xff");
+    let ran = dir.run(&["check", "schema.rs", "--format", "github"]);
     assert_eq!(ran.status, 1);
     assert!(ran.out.contains("line=2,col=1"), "{}", ran.out);
 }
@@ -123,28 +123,28 @@ struct Watching(Child);
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.0.kill().expect("it runs");
-        self.0.wait().expect("it ends");
+        self.0.kill().expect("a running process");
+        self.0.wait().expect("it exits");
     }
 }
 
 #[test]
 fn watching_sees_a_save_of_a_module() {
-    let place = place();
+    let dir = dir();
     let mut command =
-        place.command(&["generate", "src/schema.rs", "-t", "postgres", "-o", "out", "--watch"]);
+        dir.command(&["generate", "src/schema.rs", "-t", "postgres", "-o", "out", "--watch"]);
     let _watching =
-        Watching(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
-    let sql = || fs::read_to_string(place.path("out/postgres/provision.sql")).unwrap_or_default();
+        Watching(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ablo starts"));
+    let sql = || fs::read_to_string(dir.path("out/postgres/provision.sql")).unwrap_or_default();
     let until = |what: &str, word: &str| {
         let started = Instant::now();
         while !sql().contains(word) {
-            assert!(started.elapsed() < Duration::from_secs(20), "{what} did not come");
+            assert!(started.elapsed() < Duration::from_secs(20), "timeout: {what}");
             std::thread::sleep(Duration::from_millis(20));
         }
     };
     until("the first run", "\"notes\"");
     std::thread::sleep(Duration::from_millis(300));
-    place.put("src/schema/notes.rs", NOTES.replace("key = \"notes\"", "key = \"memos\""));
+    dir.put("src/schema/notes.rs", NOTES.replace("key = \"notes\"", "key = \"memos\""));
     until("the save of a module", "\"memos\"");
 }

@@ -1,4 +1,4 @@
-//! Files onto disk: only what differs, nothing that is not ours, all or nothing.
+//! Writing generated files: only changed ones, no foreign ones, all or nothing.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -24,23 +24,23 @@ fn rust_in(root: &Path) -> Vec<Folder> {
 
 fn write(root: &Path, entries: &[(&str, &str)]) -> Vec<(String, ChangeKind)> {
     let files = files(entries);
-    let plan = WritePlan::new(&rust_in(root), &files).expect("nothing stands in the way");
+    let plan = WritePlan::new(&rust_in(root), &files).expect("no obstacles");
     let kinds = kinds(root, &plan);
-    plan.apply().expect("it can be written");
+    plan.apply().expect("writable files");
     kinds
 }
 
 fn kinds(root: &Path, plan: &WritePlan<'_>) -> Vec<(String, ChangeKind)> {
     let name =
-        |path: &Path| path.strip_prefix(root).expect("it is below the root").display().to_string();
+        |path: &Path| path.strip_prefix(root).expect("a path below the root").display().to_string();
     plan.changes().iter().map(|change| (name(&change.path), change.kind)).collect()
 }
 
 fn refused(root: &Path, entries: &[(&str, &str)]) -> Vec<WriteError> {
-    WritePlan::new(&rust_in(root), &files(entries)).expect_err("something stands in the way")
+    WritePlan::new(&rust_in(root), &files(entries)).expect_err("an obstacle")
 }
 
-/// Every file below a folder with its text, the list included.
+/// Returns every file below a folder with its text, including the file list.
 fn tree(root: &Path) -> Vec<(String, String)> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -48,7 +48,8 @@ fn tree(root: &Path) -> Vec<(String, String)> {
             if path.is_dir() {
                 walk(root, &path, found);
             } else {
-                let name = path.strip_prefix(root).expect("below").display().to_string();
+                let name =
+                    path.strip_prefix(root).expect("a path below the root").display().to_string();
                 found.push((name, fs::read_to_string(&path).expect("text")));
             }
         }
@@ -84,7 +85,7 @@ fn a_second_run_touches_nothing() {
 }
 
 #[test]
-fn only_what_differs_is_written_and_what_is_gone_is_removed_with_its_empty_folders() {
+fn changed_files_are_written_and_stale_ones_removed() {
     let root = TempDir::new().expect("a folder");
     write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "1"), ("rust/deep/er/c.rs", "1")]);
     let kinds = write(root.path(), &[("rust/a.rs", "1"), ("rust/b.rs", "2"), ("rust/d.rs", "1")]);
@@ -105,7 +106,7 @@ fn only_what_differs_is_written_and_what_is_gone_is_removed_with_its_empty_folde
 }
 
 #[test]
-fn files_of_others_are_neither_removed_nor_replaced() {
+fn foreign_files_are_neither_removed_nor_replaced() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir(root.path().join("rust")).expect("a folder");
     fs::write(root.path().join("rust/a.rs"), "mine").expect("a file");
@@ -127,7 +128,7 @@ fn files_of_others_are_neither_removed_nor_replaced() {
 }
 
 #[test]
-fn a_file_that_is_already_right_becomes_ours() {
+fn an_identical_file_is_adopted() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir(root.path().join("rust")).expect("a folder");
     fs::write(root.path().join("rust/a.rs"), "same").expect("a file");
@@ -142,7 +143,7 @@ fn a_file_that_is_already_right_becomes_ours() {
 }
 
 #[test]
-fn an_edited_list_leads_nowhere_else() {
+fn an_edited_file_list_cannot_escape_the_folder() {
     let root = TempDir::new().expect("a folder");
     write(root.path(), &[("rust/a.rs", "1")]);
     fs::write(root.path().join("precious.txt"), "1").expect("a file");
@@ -157,7 +158,7 @@ fn an_edited_list_leads_nowhere_else() {
 }
 
 #[test]
-fn folders_and_files_in_each_others_place_are_errors() {
+fn a_folder_at_a_file_path_is_an_error() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir_all(root.path().join("rust/a.rs")).expect("a folder");
     fs::write(root.path().join("rust/deep"), "").expect("a file");
@@ -204,7 +205,7 @@ fn links_are_not_written_through() {
 
 #[cfg(unix)]
 #[test]
-fn the_folder_itself_may_be_a_link() {
+fn the_output_folder_may_be_a_link() {
     let root = TempDir::new().expect("a folder");
     let away = TempDir::new().expect("a folder");
     std::os::unix::fs::symlink(away.path(), root.path().join("rust")).expect("a link");
@@ -213,17 +214,17 @@ fn the_folder_itself_may_be_a_link() {
 }
 
 #[test]
-fn an_error_while_writing_leaves_everything_as_it_was() {
+fn a_write_error_changes_nothing() {
     let root = TempDir::new().expect("a folder");
     write(root.path(), &[("rust/a.rs", "old"), ("rust/gone.rs", "old")]);
     let before = tree(root.path());
     let files = files(&[("rust/a.rs", "new"), ("rust/b/c.rs", "new"), ("zzz/d.rs", "new")]);
     let mut folders = rust_in(root.path());
     folders.push(Folder { prefix: "zzz", path: root.path().join("zzz") });
-    let plan = WritePlan::new(&folders, &files).expect("nothing stands in the way yet");
-    // The last folder becomes a file between planning and writing, so that the first files are staged already.
+    let plan = WritePlan::new(&folders, &files).expect("no obstacles");
+    // The last folder becomes a file after planning, so the first files are already staged.
     fs::write(root.path().join("zzz"), "").expect("a file");
-    let error = plan.apply().expect_err("the last file has nowhere to go");
+    let error = plan.apply().expect_err("a missing folder");
     assert!(error.path().starts_with(root.path().join("zzz")), "{error}");
     fs::remove_file(root.path().join("zzz")).expect("removed");
     assert_eq!(tree(root.path()), before);
@@ -232,12 +233,11 @@ fn an_error_while_writing_leaves_everything_as_it_was() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_refusal_of_the_system_names_the_path() {
+fn an_io_error_names_the_path() {
     let path = PathBuf::from("/proc/ablo/rust");
     let files = files(&[("rust/a.rs", "1")]);
-    let plan = WritePlan::new(&[Folder { prefix: "rust", path }], &files)
-        .expect("nothing stands in the way");
-    let error = plan.apply().expect_err("nobody may write there");
+    let plan = WritePlan::new(&[Folder { prefix: "rust", path }], &files).expect("no obstacles");
+    let error = plan.apply().expect_err("an unwritable folder");
     assert!(matches!(error, WriteError::Io { .. }));
     assert!(error.to_string().contains("`/proc/ablo"), "{error}");
 }
@@ -246,14 +246,14 @@ fn a_refusal_of_the_system_names_the_path() {
 fn planning_changes_nothing() {
     let root = TempDir::new().expect("a folder");
     let files = files(&[("rust/a.rs", "1")]);
-    let plan = WritePlan::new(&rust_in(root.path()), &files).expect("nothing stands in the way");
+    let plan = WritePlan::new(&rust_in(root.path()), &files).expect("no obstacles");
     assert!(plan.is_stale());
     assert_eq!(kinds(root.path(), &plan), [("rust/a.rs".to_owned(), ChangeKind::Created)]);
     assert_eq!(names(root.path()), [""; 0]);
 }
 
 #[test]
-fn what_a_killed_run_left_is_in_nobodys_way() {
+fn leftovers_of_a_killed_run_are_ignored() {
     let root = TempDir::new().expect("a folder");
     fs::create_dir(root.path().join("rust")).expect("a folder");
     for number in 0..3 {

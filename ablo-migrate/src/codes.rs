@@ -1,24 +1,24 @@
-//! The codes of what only a database can show: one table, read by `ablo explain` too.
+//! The table of codes for faults that only a database can show. `ablo explain` prints it.
 
 use ablo_schema::Severity;
 
-/// What is known of a code.
+/// A diagnostic code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// Stable: programs may match on it.
+    /// The name. It is stable; programs may match on it.
     pub name: &'static str,
-    /// Whether it stands in the way.
+    /// The severity.
     pub severity: Severity,
-    /// What it says, in a few words.
+    /// A short title.
     pub title: &'static str,
-    /// What it means.
+    /// What the fault is and what it affects.
     pub meaning: &'static str,
-    /// What to do.
-    pub mend: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
 }
 
 impl Code {
-    /// Every code of this crate, in the order of the table.
+    /// Returns every code of this crate, in the order of the table.
     ///
     /// ```
     /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::migrate::approval_missing"));
@@ -27,7 +27,7 @@ impl Code {
         TABLE.iter().copied()
     }
 
-    /// The code of this name.
+    /// Returns the code of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<Code> {
         Self::all().find(|code| code.name == name)
@@ -35,257 +35,394 @@ impl Code {
 }
 
 macro_rules! codes {
-    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $mend:literal;)*) => {
+    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $fix:literal;)*) => {
         $(
             #[doc = $title]
-            pub(crate) const $constant: Code =
-                Code { name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, mend: $mend };
+            pub(crate) const $constant: Code = Code {
+                name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, fix: $fix,
+            };
         )*
 
         static TABLE: &[Code] = &[$($constant,)*];
     };
 }
 
+/// Codes of queries that the database rejected, as opposed to faults of the connection.
+#[cfg(feature = "postgres")]
+pub(crate) const OF_QUERIES: [Code; 6] = [
+    STATEMENT_TIMEOUT,
+    LOCK_TIMEOUT,
+    INSUFFICIENT_PRIVILEGE,
+    UNDEFINED_OBJECT,
+    READ_ONLY,
+    QUERY_FAILED,
+];
+
 #[rustfmt::skip]
 codes! {
     URL = "ablo::database::url" Error,
-        "The address of the database is not understood",
-        "An address is a URL, as in `postgres://user@host/database` or `sqlite:app.db`, or the path of a file that ends in .db, .sqlite or .sqlite3. It is read from --database-url, else from ABLO_DATABASE_URL, else from DATABASE_URL.",
-        "Correct the address. Characters such as `@` and `/` in a password are percent-encoded.";
-    UNREACHABLE = "ablo::database::unreachable" Error,
-        "The database cannot be reached",
-        "No session could be opened; the reason is in the message. With sslmode=verify-full the server's certificate has to be valid for its name.",
-        "Check the address, the password, and whether the server runs.";
+        "The database address is invalid",
+        "An address is a URL such as `postgres://user@host/database` or `sqlite:app.db`, or the \
+         path of a file that ends in .db, .sqlite or .sqlite3. It is read from --database-url, \
+         else from ABLO_DATABASE_URL, else from DATABASE_URL.",
+        "Correct the address. Percent-encode characters such as `@` and `/` in a password.";
+    WRONG_KIND = "ablo::database::wrong_kind" Error,
+        "The address is of another kind of database",
+        "The command works with one kind of database, or this build of ablo has the driver of \
+         only one kind.",
+        "Pass the address of a database of the kind that the message names.";
+    CERTIFICATE_FILE = "ablo::database::certificate_file" Error,
+        "The file of root certificates cannot be used",
+        "The parameter `sslrootcert` of the address names a PEM file of root certificates. It \
+         cannot be read, or has no valid certificate.",
+        "Set `sslrootcert` to a readable PEM file, or remove it to use the public root \
+         certificates.";
+    CONNECTION_FAILED = "ablo::database::connection_failed" Error,
+        "The connection to the server failed",
+        "The host could not be resolved, no server accepted the connection, or the server closed \
+         it; the message has the reason.",
+        "Check the host and the port in the address, and that PostgreSQL is running there.";
+    TLS_FAILED = "ablo::database::tls_failed" Error,
+        "The TLS handshake failed",
+        "The server does not support TLS, or its certificate was rejected. With \
+         sslmode=verify-full, the certificate has to be valid for the server's name.",
+        "Check `sslmode` and `sslrootcert` in the address, and the server's certificate.";
+    AUTHENTICATION_FAILED = "ablo::database::authentication_failed" Error,
+        "The server rejected the role or its password",
+        "The role does not exist, may not log in, or its password is missing or wrong; or \
+         pg_hba.conf does not allow the connection.",
+        "Check the role and the password in the address, and the server's pg_hba.conf.";
+    UNKNOWN_DATABASE = "ablo::database::unknown_database" Error,
+        "The database does not exist",
+        "The server is running, and has no database with the name in the address.",
+        "Correct the name in the address, or create the database with `createdb`.";
+    NOT_ACCEPTING = "ablo::database::not_accepting_connections" Error,
+        "The server accepts no connections at the moment",
+        "It is starting up or shutting down, or a limit on the number of connections is reached.",
+        "Try again later. If it persists, close idle connections or raise the limit that the \
+         message names.";
     UNSUPPORTED = "ablo::database::unsupported" Error,
         "The server is too old",
-        "PostgreSQL 14 is the oldest version that is known to do what migrations need.",
+        "Migrations need PostgreSQL 14 or later.",
         "Upgrade the server.";
-    REFUSED = "ablo::database::refused" Error,
-        "The database refused a query",
-        "ablo asked for something of its own, and the server refused; its words and SQLSTATE are in the message.",
-        "Check that this role owns the tables and may create tables in their schema.";
+    FILE_UNREADABLE = "ablo::database::file_unreadable" Error,
+        "The SQLite file cannot be opened",
+        "The file does not exist, or this user may not open it.",
+        "Check the path and the permissions. Only `ablo migrate apply`, `ablo dev` and `ablo \
+         serve` create a missing file.";
+    NOT_A_DATABASE = "ablo::database::not_a_database" Error,
+        "The file is not a SQLite database",
+        "The file exists and its content is something else, or is encrypted.",
+        "Check the path. Move the file away if a database is to be created in its place.";
+    CONNECTION_LOST = "ablo::database::connection_lost" Error,
+        "The connection to the server was lost",
+        "The server stopped, or the session was terminated. The server rolled back uncommitted \
+         changes.",
+        "Check that the server is running, and run the command again.";
+    STATEMENT_TIMEOUT = "ablo::database::statement_timeout" Error,
+        "The server cancelled a query",
+        "The query ran longer than `statement_timeout`, or another session cancelled it.",
+        "Raise `statement_timeout` for this role or database, or run the command when the server \
+         is less busy.";
+    LOCK_TIMEOUT = "ablo::database::lock_timeout" Error,
+        "A query could not get a lock",
+        "Another session held the lock until the timeout, or the query lost a deadlock.",
+        "Run the command again when fewer long transactions are open.";
+    INSUFFICIENT_PRIVILEGE = "ablo::database::insufficient_privilege" Error,
+        "The role lacks a privilege",
+        "The server denied a query; the message names the object.",
+        "Connect as the owner of the tables, or grant this role the privilege that the message \
+         names.";
+    UNDEFINED_OBJECT = "ablo::database::undefined_object" Error,
+        "A table, column or schema does not exist",
+        "A query refers to an object that the database does not have. It may have been dropped \
+         or renamed by another session.",
+        "Check the name in the message, and whether `--schema` names the schema of the tables.";
+    READ_ONLY = "ablo::database::read_only" Error,
+        "The database is read-only",
+        "It is a standby server, the setting `default_transaction_read_only` is on, or the \
+         SQLite file is write-protected.",
+        "Pass the address of the primary server, or make the database writable.";
+    INSUFFICIENT_RESOURCES = "ablo::database::insufficient_resources" Error,
+        "The database ran out of resources",
+        "The disk is full, or memory or another resource is exhausted; the message has the \
+         details.",
+        "Free the resource that the message names, and run the command again.";
+    QUERY_FAILED = "ablo::database::query_failed" Error,
+        "A query failed",
+        "A query of ablo's own failed with an error that has no code of its own; the message has \
+         the text of the database.",
+        "Look the error up in the documentation of the database. If the database is healthy, \
+         report it.";
     LOCKED = "ablo::database::locked" Error,
-        "Another migration is running",
-        "One migration runs at a time in one schema of a database. Another session has held the lock for as long as this one was willing to wait. In SQLite whoever writes to the file holds it.",
-        "Wait until it is done, or end that session, and run this again. Nothing was changed.";
+        "Another session holds the migration lock",
+        "Only one migration runs at a time: in PostgreSQL an advisory lock per schema ensures \
+         this, in SQLite the write lock of the file. Another session held the lock until the \
+         timeout.",
+        "Wait until that session is done, or end it, and run this again. Nothing was changed.";
     WARNED = "ablo::database::warned" Warning,
-        "The server warned of something",
-        "It did what it was asked for and had this to say; its words are in the message.",
-        "Read it; nothing was left undone.";
+        "The server issued a warning",
+        "The statement succeeded and the server sent this warning with it.",
+        "Read the warning; no action is required.";
     LEDGER = "ablo::ledger::unreadable" Error,
-        "The ledger holds an entry that cannot be read",
-        "The table `ablo_migrations` records what was applied. An entry was changed by hand, or written by a newer version.",
-        "Use the version that wrote it, or restore the table from a backup.";
-    SCHEMA_INVALID = "ablo::migrate::schema_invalid" Error,
-        "A recorded schema is not valid",
-        "A plan and the ledger carry schema documents. This one does not pass the checks, so nothing can be planned from it.",
-        "For a plan, make it again. For the ledger, pass the schema that the database has as `--from FILE`.";
+        "A ledger entry cannot be read",
+        "The table `ablo_migrations` records what was applied. An entry was edited by hand or \
+         written by a newer version of ablo.",
+        "Use the version that wrote the entry, or restore the table from a backup.";
+    PLAN_SCHEMA_INVALID = "ablo::migrate::schema_invalid" Error,
+        "The schema in the plan is invalid",
+        "A plan contains the next schema. This one fails validation.",
+        "Make the plan again with `ablo migrate plan`.";
+    LEDGER_SCHEMA_INVALID = "ablo::ledger::schema_invalid" Error,
+        "The schema in the ledger is invalid",
+        "The ledger contains the schema of each migration. The last one fails validation, so \
+         nothing can be planned from it.",
+        "Use the version of ablo that wrote the entry, or restore the table `ablo_migrations` \
+         from a backup.";
     OPTIONS = "ablo::migrate::options" Error,
-        "The options do not go together",
-        "The target schema or another option is not possible; the reason is in the message.",
-        "Correct the options.";
+        "A migration option is invalid",
+        "The target schema or another option cannot be used; the message has the reason.",
+        "Correct the option that the message names.";
     STATEMENT_FAILED = "ablo::migrate::statement_failed" Error,
         "A statement of the transaction failed",
-        "The server refused the statement; its number and SQLSTATE are in the message. The whole transaction was rolled back, so nothing was changed.",
-        "Mend what the server names, and run it again.";
+        "The database rejected a statement; the message has its number and the error. The whole \
+         transaction was rolled back.",
+        "Fix what the message names, and run the migration again. Nothing was changed.";
     REQUIRED_FIELD_ADDED = "ablo::migrate::required_field_added" Error,
-        "A required column has no value for the rows that exist",
-        "The table has rows, and nobody said what they hold in the new column. Nothing was changed.",
-        "Give a backfill for the field, give it a default, or make it optional.";
+        "A new required column has no value for existing rows",
+        "The table has rows, and neither a backfill nor a default gives them a value in the new \
+         column. Nothing was changed.",
+        "Give the field a backfill or a default, or make it optional.";
     MADE_REQUIRED = "ablo::migrate::made_required" Error,
         "A column that becomes required has rows without a value",
-        "Nobody said what those rows hold. Nothing was changed.",
-        "Give a backfill for the field, give it a default, or fill those rows first.";
+        "Neither a backfill nor a default gives these rows a value. Nothing was changed.",
+        "Give the field a backfill or a default, or fill these rows first.";
     VALUE_UNFIT = "ablo::migrate::value_unfit" Error,
-        "A value does not fit the column's new type",
-        "The column is required, and nobody said what becomes of values that do not fit. Nothing was changed.",
-        "Give a backfill for the field, or correct those rows first.";
+        "A value cannot be converted to the column's new type",
+        "The column is required, and no backfill replaces values that cannot be converted. \
+         Nothing was changed.",
+        "Give the field a backfill, or correct these rows first.";
     REQUIRED_RECREATED = "ablo::migrate::required_recreated" Error,
-        "A required column is made anew, and rows exist",
-        "Values of the old type cannot become values of the new one, and nobody said what the rows hold then. Nothing was changed.",
-        "Give a backfill for the field, give it a default, or make it optional.";
+        "A required column is recreated and rows exist",
+        "Values of the old type cannot be converted to the new one, and neither a backfill nor a \
+         default replaces them. Nothing was changed.",
+        "Give the field a backfill or a default, or make it optional.";
     TENANCY_COLUMN_ADDED = "ablo::migrate::tenancy_column_added" Error,
-        "Rows belong to no organisation yet",
-        "The table gets the column that says which organisation owns a row, and has rows. Nothing was changed.",
-        "Give a backfill for `organizationId`, or move those rows first.";
+        "Existing rows have no organisation",
+        "The table gets its tenancy column and has rows. Nothing was changed.",
+        "Give `organizationId` a backfill, or move these rows first.";
     BACKFILL_WITHOUT_TARGET = "ablo::migrate::backfill_without_target" Error,
-        "A backfill names a row that does not exist",
-        "The field is a foreign key, and its target has no row of that id. Nothing was changed.",
-        "Give the id of a row that exists, or make that row first.";
+        "A backfill refers to a row that does not exist",
+        "The field is a foreign key, and its target table has no row with that id. Nothing was \
+         changed.",
+        "Use the id of an existing row, or insert that row first.";
     FOREIGN_KEY_BROKEN = "ablo::migrate::foreign_key_broken" Error,
-        "A row refers to one that does not exist",
-        "The migration looked at the foreign keys of the tables that it changed, and one does not hold. Nothing was changed.",
-        "Correct the row first, or make the row that it refers to.";
+        "A row refers to a row that does not exist",
+        "The migration checked the foreign keys of the tables that it changed, and found a \
+         violation. Nothing was changed.",
+        "Correct the row, or insert the row that it refers to.";
     NOT_OURS = "ablo::migrate::not_ours" Error,
-        "A table that is made anew holds what the schema does not know",
-        "SQLite changes most of a table only by making it anew, and a column, index or trigger that somebody added by hand would be gone. Nothing was changed.",
-        "Add it to the schema, or drop it if nobody needs it.";
+        "A table to be rebuilt has objects outside the schema",
+        "SQLite changes most properties of a table only by rebuilding it. A column, index or \
+         trigger that was added by hand would be lost. Nothing was changed.",
+        "Add the object to the schema, or drop it.";
     PRAGMAS = "ablo::migrate::pragmas" Error,
         "The connection is not set up for a migration",
-        "A migration of SQLite needs `foreign_keys` off and `legacy_alter_table` on before its transaction begins. `ablo migrate apply` and migrate.sql see to that.",
+        "A SQLite migration needs `foreign_keys` off and `legacy_alter_table` on before its \
+         transaction begins. `ablo migrate apply` and migrate.sql set both.",
         "Run the whole of migrate.sql, from its first line.";
     DUPLICATE_VALUES = "ablo::migrate::duplicate_values" Error,
         "Rows share a value that becomes unique",
-        "A unique index cannot be built over them. Nothing was changed.",
-        "Correct those rows first, or leave the field as it is.";
+        "The unique index cannot be built. Nothing was changed.",
+        "Correct these rows first, or leave the field as it is.";
     POLICY_SKIPPED = "ablo::migrate::policy_skipped" Warning,
-        "A table shows no row to anyone",
-        "Row security is on, and the policy could not be made: what decides who sees its rows is missing.",
-        "Make what the message names, then run `ablo migrate drift` and the statement that it gives.";
+        "A table shows no rows to anyone",
+        "Row security is enabled, and the policy could not be created because an object that it \
+         depends on is missing.",
+        "Create the object that the message names, then run `ablo migrate drift` and the \
+         statement that it prints.";
     FOREIGN_KEY_NOT_VALIDATED = "ablo::migrate::foreign_key_not_validated" Warning,
-        "Rows name rows that do not exist",
-        "The foreign key holds for new rows. Rows that were there refer to nothing, so it could not be validated.",
-        "Correct those rows, then run `ALTER TABLE … VALIDATE CONSTRAINT …` for the key.";
+        "Existing rows refer to rows that do not exist",
+        "The foreign key is enforced for new rows. It could not be validated because of existing \
+         rows.",
+        "Correct these rows, then run `ALTER TABLE … VALIDATE CONSTRAINT …` for the key.";
     NO_SERVER = "ablo::prove::no_server" Error,
-        "There is no server to prove on",
-        "A proof runs on a scratch server of PostgreSQL 14 or later. Its `initdb` and `postgres` were looked for on the PATH and in the usual folders.",
-        "Install one: `apt-get install postgresql`, `dnf install postgresql-server` or `brew install postgresql`; or pass the address of a server as `--database-url`, where databases can be made.";
+        "No scratch server is available",
+        "`ablo migrate prove` runs on a scratch server of PostgreSQL 14 or later. `initdb` and \
+         `postgres` were not found on the PATH or in the usual folders.",
+        "Install PostgreSQL with `apt-get install postgresql`, `dnf install postgresql-server` \
+         or `brew install postgresql`; or pass the address of a server where databases may be \
+         created as `--database-url`.";
     SCRATCH_FAILED = "ablo::prove::scratch_failed" Error,
         "The scratch server did not start",
-        "PostgreSQL is installed and refused to start in a temporary folder; its words are in the message.",
-        "Mend what it names, or pass the address of a server as `--database-url`.";
+        "PostgreSQL is installed but did not start in a temporary folder; the message has its \
+         output.",
+        "Fix what the message names, or pass the address of a server as `--database-url`.";
     NOT_PROVEN = "ablo::prove::broken" Error,
-        "The law of migrations is broken",
-        "The migration applied, and something that has to hold does not: a value was lost that no step declares lost, a table is not as provisioned, or rows are seen by others. Nothing but scratch databases was touched.",
-        "This is a fault of ablo. Do not apply this migration; report it with both schemas.";
+        "An invariant of migrations is broken",
+        "The migration applied, but a value was lost that no step declares lost, a table differs \
+         from a provisioned one, or rows are visible to other organisations. Only scratch \
+         databases were changed.",
+        "This is a bug in ablo. Do not apply this migration; report it with both schemas.";
     BUSY = "ablo::migrate::busy" Error,
-        "A table stayed locked by others",
-        "A statement waited for a lock until `lock_timeout`, and so did every retry. Nothing was changed by this transaction.",
-        "Run it again when fewer long transactions are open, or find who holds the lock; PostgreSQL tells it in pg_locks.";
+        "A table stayed locked by other sessions",
+        "A statement could not get a lock before the timeout, in every attempt. This transaction \
+         changed nothing.",
+        "Run it again when fewer long transactions are open. In PostgreSQL, `pg_locks` shows \
+         which session holds the lock.";
     AFTER_COMMIT_FAILED = "ablo::migrate::after_commit_failed" Error,
         "A statement after the commit failed",
-        "The transaction is committed and recorded; what follows it is not complete. The statement's number and SQLSTATE are in the message.",
-        "Mend what the server names, and run `ablo migrate apply` again: it continues with this statement.";
+        "The transaction is committed and recorded, but not every statement after it has run. \
+         The message has the statement's number and the SQLSTATE.",
+        "Fix what the message names, and run `ablo migrate apply` again; it continues with this \
+         statement.";
     PLAN_UNREADABLE = "ablo::migrate::plan_unreadable" Error,
-        "The file is not a plan",
-        "A plan is the JSON document that `ablo migrate plan --out FILE` writes.",
-        "Make it again with `ablo migrate plan`.";
+        "The plan cannot be read",
+        "The file is not the JSON document that `ablo migrate plan --out FILE` writes, or \
+         another version of ablo wrote it.",
+        "Make the plan again with `ablo migrate plan`.";
     PLAN_CHANGED = "ablo::migrate::plan_changed" Error,
         "The plan was changed after it was made",
-        "A plan carries a hash of itself, without its approvals. This one does not match it, so nobody knows what was reviewed.",
-        "Make it again with `ablo migrate plan`, and have it approved again.";
+        "A plan contains a hash of itself, without its approvals. The hash of this plan does not \
+         match, so it is not the plan that was reviewed.",
+        "Make the plan again with `ablo migrate plan`, and have it approved again.";
     PLAN_ELSEWHERE = "ablo::migrate::plan_elsewhere" Error,
         "The plan is for another kind of database",
-        "A plan is made for one dialect and one target schema.",
-        "Make one for this database.";
+        "A plan is for one dialect and one target schema.",
+        "Make a plan for this database.";
     SCHEMA_MOVED = "ablo::migrate::schema_moved" Error,
-        "The database is at another schema than the plan starts from",
-        "Something else was applied since the plan was made.",
+        "The database is not at the schema that the plan starts from",
+        "Another migration was applied after the plan was made.",
         "Make the plan again.";
     DATABASE_MOVED = "ablo::migrate::database_moved" Error,
-        "The tables are not as they were when the plan was made",
-        "The plan carries a fingerprint of the tables that it is about; they have another now.",
-        "See `ablo migrate drift`, then make the plan again.";
+        "The tables changed after the plan was made",
+        "The plan contains a fingerprint of the tables that it affects. Their current \
+         fingerprint differs.",
+        "Run `ablo migrate drift` to see the changes, then make the plan again.";
     APPROVAL_MISSING = "ablo::migrate::approval_missing" Error,
         "A step needs an approval",
-        "It loses values, or lets more people see rows. Such a step runs only when the plan carries an approval for exactly this step.",
+        "The step loses values or opens rows to more readers. It runs only if the plan has an \
+         approval for exactly this step.",
         "Read the plan; `ablo migrate approve --plan FILE --step ID` approves the step.";
     APPROVAL_UNKNOWN = "ablo::migrate::approval_unknown" Error,
-        "The plan asks for no such approval",
+        "The plan has no such approval to give",
         "An approval names one of the ids that the plan lists under `approvalsNeeded`.",
         "Use one of the ids that the plan lists.";
     APPROVAL_VOID = "ablo::migrate::approval_void" Error,
-        "An approval was given to another plan",
-        "An approval carries the hash of the plan that was read. This plan is another one.",
-        "Read this plan, remove the old approval and approve it again.";
+        "An approval is for another plan",
+        "An approval contains the hash of the plan that was read. This plan has another hash.",
+        "Read this plan, remove the old approval, and approve the step again.";
     BASELINE_REQUIRED = "ablo::migrate::baseline_required" Error,
-        "The database has tables and no ledger",
-        "Nobody recorded which schema these tables are, so there is no telling what has to change.",
-        "Pass the schema that they are as `--from FILE`; `ablo pull` writes one.";
+        "The database has tables but no ledger",
+        "The schema of these tables is not recorded, so a plan has nothing to start from.",
+        "Pass their schema as `--from FILE`; `ablo pull` writes one.";
     BASELINE_DIFFERS = "ablo::migrate::baseline_differs" Error,
-        "The tables are not what the baseline says",
-        "`--from` names the schema that the database has now, and it has something else.",
-        "See what differs, and pass the schema that fits; `ablo pull` writes one.";
+        "The tables do not match the baseline",
+        "`--from` names the schema that the database has now, and the tables differ from it.",
+        "Review the differences, and pass the schema that matches; `ablo pull` writes one.";
     BEHIND = "ablo::migrate::behind" Error,
         "The database is behind the schema",
-        "The last migration that was applied led to another schema than this one.",
-        "`ablo migrate plan` shows what is to be done.";
+        "The last applied migration led to another schema than this one.",
+        "Run `ablo migrate plan` to see the missing steps.";
     UNFINISHED = "ablo::migrate::unfinished" Error,
         "A migration is not finished",
-        "Its transaction is committed. Statements that follow it are still to be run.",
-        "Run `ablo migrate apply`: it finishes what was begun.";
+        "Its transaction is committed, but not every statement after it has run.",
+        "Run `ablo migrate apply`; it finishes the migration.";
     TABLE_MISSING = "ablo::drift::table_missing" Error,
         "A table is missing",
-        "The schema has a model whose table the database lacks.",
+        "The schema has a model whose table does not exist.",
         "Provision the database, or migrate it.";
     COLUMN_MISSING = "ablo::drift::column_missing" Error,
         "A column is missing",
-        "The schema has a field whose column the table lacks.",
-        "Run the statement, or migrate the database.";
+        "The schema has a field whose column does not exist.",
+        "Add the column, or migrate the database.";
     COLUMN_EXTRA = "ablo::drift::column_extra" Warning,
         "A column is not in the schema",
-        "Somebody added it by hand, or another program keeps it. Required and without a default, it makes writes fail.",
-        "Add it to the schema, or drop it if nobody needs its values.";
+        "It was added by hand or belongs to another program. If it is required and has no \
+         default, inserts fail.",
+        "Add it to the schema, or drop it if its values are not needed.";
     COLUMN_TYPE = "ablo::drift::column_type" Error,
         "A column has another type",
-        "What is read from it or written to it may fail.",
+        "Reads and writes of this column may fail.",
         "Change the column, or the schema.";
     COLUMN_NULL = "ablo::drift::column_null" Error,
-        "A column is required where it should not be, or the other way round",
-        "The schema and the table do not agree whether every row has a value.",
-        "Run the statement, after filling the rows that it would refuse.";
+        "A column's NOT NULL constraint differs from the schema",
+        "The schema and the table disagree about whether every row has a value.",
+        "Change the constraint, after filling rows without a value; or change the schema.";
     COLUMN_DEFAULT = "ablo::drift::column_default" Error,
         "A column has another default",
-        "Rows that leave it out get something else than the schema says.",
-        "Run the statement.";
+        "Rows that omit the column get another value than the schema says.",
+        "Change the default, or the schema.";
     COLUMN_COMMENT = "ablo::drift::column_comment" Warning,
         "A column has another comment",
-        "People read something else than the schema's description.",
-        "Run the statement.";
+        "The comment differs from the schema's description.",
+        "Change the comment, or the description.";
     PRIMARY_KEY = "ablo::drift::primary_key" Error,
-        "The primary key is another",
+        "The primary key differs",
         "Every table of a schema has `id` as its primary key.",
-        "Run the statement, after dropping the key that is there.";
+        "Drop the existing key if there is one, then make `id` the primary key.";
     CHECK_MISSING = "ablo::drift::check_missing" Error,
         "A check is missing",
-        "The table takes values that the schema does not allow.",
-        "Run the statement.";
+        "The table accepts values that the schema does not allow.",
+        "Add the check, after correcting rows that violate it.";
     CHECK_EXTRA = "ablo::drift::check_extra" Warning,
         "A check is not in the schema",
-        "The table refuses values that the schema allows.",
-        "Drop it, unless it is there on purpose.";
+        "The table rejects values that the schema allows.",
+        "Drop it, unless it is intended.";
     INDEX_MISSING = "ablo::drift::index_missing" Error,
-        "An index is missing, or not usable",
-        "Queries are slow, or values that should be unique are not. An index that was built concurrently and broke off is there but not usable.",
-        "Run the statement, after dropping the unusable index where there is one.";
+        "An index is missing or invalid",
+        "Queries are slow, or values that should be unique are not. An index whose concurrent \
+         build failed exists but is invalid.",
+        "Drop the invalid index if there is one, then create the index.";
     INDEX_EXTRA = "ablo::drift::index_extra" Warning,
         "An index is not in the schema",
-        "It costs a little on every write; a unique one refuses rows that the schema allows.",
-        "Drop it, unless it is there on purpose.";
+        "It slows down writes; a unique index rejects rows that the schema allows.",
+        "Drop it, unless it is intended.";
     FOREIGN_KEY_MISSING = "ablo::drift::foreign_key_missing" Error,
-        "A foreign key is missing, or not validated",
+        "A foreign key is missing or not validated",
         "Rows may refer to rows that do not exist.",
-        "Run the statement.";
+        "Add and validate the key, after correcting rows that violate it.";
     FOREIGN_KEY_EXTRA = "ablo::drift::foreign_key_extra" Warning,
         "A foreign key is not in the schema",
-        "The table refuses rows that the schema allows.",
-        "Drop it, unless it is there on purpose.";
+        "The table rejects rows that the schema allows.",
+        "Drop it, unless it is intended.";
     DEFINITION = "ablo::drift::definition" Error,
-        "A column or table is defined otherwise",
-        "In SQLite some things stand only in the text of a table: collations, when a foreign key is looked at, whether the table is STRICT.",
-        "Make the table anew as the schema says, and copy its rows.";
+        "A column or table is defined differently",
+        "In SQLite some properties are only in the text of a table: collations, when a foreign \
+         key is checked, whether the table is STRICT.",
+        "Create the table again as the schema says, and copy its rows.";
     ROW_SECURITY = "ablo::drift::row_security" Error,
-        "Row security is not as the schema says",
-        "Without it every organisation sees the rows of every other; with it where none is asked for, nobody sees any.",
-        "Run the statement.";
+        "Row security differs from the schema",
+        "If it is missing, every organisation sees the rows of every other one. If it is enabled \
+         without a policy, no rows are visible.",
+        "Enable or disable row security as the schema says.";
     POLICY = "ablo::drift::policy" Error,
-        "The isolation policy is missing or another",
-        "Which organisation sees which rows is not what the schema says.",
-        "Run the statement, after dropping the policy that is there.";
+        "The isolation policy is missing or differs",
+        "The policy decides which organisation sees which rows.",
+        "Drop the existing policy if there is one, then create the policy of the schema.";
     POLICY_EXTRA = "ablo::drift::policy_extra" Error,
-        "There is a policy that the schema does not have",
-        "A permissive policy lets more people see rows than the schema says.",
-        "Drop it, unless it is there on purpose.";
+        "A policy is not in the schema",
+        "A permissive policy opens rows to more readers than the schema says.",
+        "Drop it, unless it is intended.";
     PULL_LEFT_OUT = "ablo::pull::left_out" Warning,
-        "Something has no place in a schema",
-        "A schema describes tables, their columns, checks of values, simple indexes and foreign keys. This is something else, and the schema is written without it.",
-        "Keep it in SQL of your own.";
+        "An object cannot be expressed in a schema",
+        "A schema describes tables, columns, value checks, simple indexes and foreign keys. This \
+         object is something else and was left out.",
+        "Keep the object in SQL of your own.";
     PULL_CHANGED = "ablo::pull::changed" Warning,
-        "Something is not quite what a schema can say",
-        "The schema says the nearest thing. A migration towards it would change the database here.",
-        "Read what differs before you migrate.";
+        "An object can only be approximated in a schema",
+        "The schema has the closest equivalent. A migration to it would change the database \
+         here.",
+        "Review the difference before you migrate.";
     PULL_NAME = "ablo::pull::name" Error,
-        "A name cannot be in a schema",
-        "Tables and columns have names of ASCII letters, digits and `_`. This one has not, and is left out.",
+        "A name cannot be used in a schema",
+        "Names of tables and columns consist of ASCII letters, digits and `_`. The object with \
+         this name was left out.",
         "Rename it in the database, and pull again.";
+    PULL_SCHEMA_INVALID = "ablo::pull::schema_invalid" Error,
+        "The pulled schema is invalid",
+        "`ablo pull` validates the schema that it makes of the tables. This one fails validation \
+         and was not written.",
+        "Change what the message names in the database, or leave the table out and report it as \
+         a bug.";
 }

@@ -1,33 +1,35 @@
-//! What a schema expects against what a database has: every difference, with the statement that would mend it.
+//! Compares what a schema expects with a PostgreSQL catalog, and finds the statement that fixes
+//! each difference.
 //!
-//! Sameness is by meaning, whatever constraints and indexes are named. What cannot be compared exactly is no difference.
+//! Objects are compared by meaning; the names of constraints and indexes do not matter. Expressions
+//! that cannot be compared exactly count as equal.
 
+use crate::catalog::{Catalog, Column, Policy, Table};
 use crate::codes::{self, Code};
 use crate::error::Finding;
 use crate::expression::{constant, is_now, same_value, tokens};
-use crate::live::{Column, Live, Policy, Table};
 use ablo_codegen::emit::sql::postgres::{
     Constant, Expected, ExpectedColumn, ExpectedDefault, ExpectedKey,
 };
 use ablo_schema::Severity;
 
-/// One difference.
+/// A difference between a schema and a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What kind.
+    /// The code.
     pub code: Code,
     /// The table.
     pub table: String,
-    /// The column, index or other part, where it is not the table as a whole.
+    /// The column, index or other part. `None` for the table as a whole.
     pub part: Option<String>,
-    /// What the schema says.
+    /// What the schema expects.
     pub expected: Option<String>,
-    /// What is there.
+    /// What the database has.
     pub found: Option<String>,
-    /// The statement that would mend it, where one would without deciding for anybody.
-    pub mend: Option<String>,
-    /// Whether a program of this schema cannot rely on the table.
-    pub misfit: bool,
+    /// The statement that fixes it, if one does so without a decision.
+    pub fix: Option<String>,
+    /// Whether programs that use the schema may fail on this table.
+    pub incompatible: bool,
 }
 
 impl Difference {
@@ -39,8 +41,8 @@ impl Difference {
             part,
             expected: None,
             found: None,
-            mend: None,
-            misfit: code.severity == Severity::Error,
+            fix: None,
+            incompatible: code.severity == Severity::Error,
         }
     }
 
@@ -54,41 +56,41 @@ impl Difference {
         self
     }
 
-    fn mend(mut self, statement: impl Into<String>) -> Self {
-        self.mend = Some(statement.into());
+    fn fix(mut self, statement: impl Into<String>) -> Self {
+        self.fix = Some(statement.into());
         self
     }
 
-    /// As something to say.
+    /// Converts the difference to a finding. Its help includes the statement that fixes it.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        let place = match &self.part {
+        let name = match &self.part {
             Some(part) => format!("`{}`, `{part}`", self.table),
             None => format!("`{}`", self.table),
         };
         let detail = match (&self.expected, &self.found) {
             (Some(expected), Some(found)) => {
-                format!(": the schema says {expected}, the database has {found}")
+                format!(": the schema has {expected}, the database has {found}")
             }
-            (Some(expected), None) => format!(": the schema says {expected}"),
+            (Some(expected), None) => format!(": the schema has {expected}"),
             (None, Some(found)) => format!(": the database has {found}"),
             (None, None) => String::new(),
         };
         let title = self.code.title.to_owned();
-        let finding = Finding::new(self.code, format!("{place}: {}{detail}", title.to_lowercase()));
-        match &self.mend {
-            Some(statement) => finding.help(statement.clone()),
+        let finding = Finding::new(self.code, format!("{name}: {}{detail}", title.to_lowercase()));
+        match &self.fix {
+            Some(statement) => finding.help(format!("{}\n{statement}", self.code.fix)),
             None => finding,
         }
     }
 }
 
-/// Every difference, in the order of the schema.
+/// Returns every difference, in the order of the schema.
 #[must_use]
-pub fn differences(expected: &[Expected], live: &Live) -> Vec<Difference> {
+pub fn differences(expected: &[Expected], actual: &Catalog) -> Vec<Difference> {
     let mut out = Vec::new();
     for table in expected {
-        match live.tables.get(&table.name) {
+        match actual.tables.get(&table.name) {
             None => out.push(Difference::new(codes::TABLE_MISSING, &table.name, None)),
             Some(found) => {
                 columns(table, found, &mut out);
@@ -108,19 +110,19 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
             None => out.push(
                 Difference::new(codes::COLUMN_MISSING, &table.name, Some(&column.name))
                     .expected(column.type_name.as_str())
-                    .mend(column.add.as_str()),
+                    .fix(column.add.as_str()),
             ),
-            Some(live) => compare_column(&table.name, column, live, out),
+            Some(actual) => compare_column(&table.name, column, actual, out),
         }
     }
     for extra in found
         .columns
         .iter()
-        .filter(|live| table.columns.iter().all(|column| column.name != live.name))
+        .filter(|actual| table.columns.iter().all(|column| column.name != actual.name))
     {
         let mut difference = Difference::new(codes::COLUMN_EXTRA, &table.name, Some(&extra.name))
             .found(extra.type_name.as_str());
-        difference.misfit = extra.not_null && extra.default.is_none() && !extra.generated;
+        difference.incompatible = extra.not_null && extra.default.is_none() && !extra.generated;
         out.push(difference);
     }
     if found.primary_key != [table.key.as_str()] {
@@ -133,68 +135,76 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
             Difference::new(codes::PRIMARY_KEY, &table.name, None)
                 .expected(table.key.as_str())
                 .found(has)
-                .mend(table.key_fix.as_str()),
+                .fix(table.key_fix.as_str()),
         );
     }
 }
 
-fn compare_column(table: &str, column: &ExpectedColumn, live: &Column, out: &mut Vec<Difference>) {
+fn compare_column(
+    table: &str,
+    column: &ExpectedColumn,
+    actual: &Column,
+    out: &mut Vec<Difference>,
+) {
     let new = |code| Difference::new(code, table, Some(&column.name));
-    if live.type_name != column.type_name {
-        // Without the type nothing else of it can be compared.
+    if actual.type_name != column.type_name {
+        // Defaults of different types are not comparable.
         out.push(
             new(codes::COLUMN_TYPE)
                 .expected(column.type_name.as_str())
-                .found(live.type_name.as_str()),
+                .found(actual.type_name.as_str()),
         );
         return;
     }
-    if live.not_null != column.not_null {
-        let said = |not_null: bool| if not_null { "NOT NULL" } else { "NULL" };
+    if actual.not_null != column.not_null {
+        let show = |not_null: bool| if not_null { "NOT NULL" } else { "NULL" };
         let difference =
-            new(codes::COLUMN_NULL).expected(said(column.not_null)).found(said(live.not_null));
-        out.push(difference.mend(column.null_fix.as_str()));
+            new(codes::COLUMN_NULL).expected(show(column.not_null)).found(show(actual.not_null));
+        out.push(difference.fix(column.null_fix.as_str()));
     }
-    let (same, expected) = match (&column.preset, live.default.as_deref()) {
+    let (same, expected) = match (&column.preset, actual.default.as_deref()) {
         (ExpectedDefault::None, None) => (true, "none"),
-        (ExpectedDefault::None, Some(_)) => (live.generated, "none"),
-        (ExpectedDefault::Now, live) => (live.is_some_and(is_now), "now()"),
-        (ExpectedDefault::Constant(Constant(wanted)), live) => {
-            let live = live.and_then(constant);
-            (live.is_some_and(|live| same_value(&column.type_name, wanted, &live)), wanted.as_str())
+        (ExpectedDefault::None, Some(_)) => (actual.generated, "none"),
+        (ExpectedDefault::Now, actual) => (actual.is_some_and(is_now), "now()"),
+        (ExpectedDefault::Constant(Constant(wanted)), actual) => {
+            let actual = actual.and_then(constant);
+            (
+                actual.is_some_and(|actual| same_value(&column.type_name, wanted, &actual)),
+                wanted.as_str(),
+            )
         }
     };
     if !same {
-        let found = live.default.as_deref().unwrap_or("none");
+        let found = actual.default.as_deref().unwrap_or("none");
         out.push(
             new(codes::COLUMN_DEFAULT)
                 .expected(expected)
                 .found(found)
-                .mend(column.default_fix.as_str()),
+                .fix(column.default_fix.as_str()),
         );
     }
-    if live.comment != column.comment {
-        let said = |comment: &Option<String>| {
+    if actual.comment != column.comment {
+        let show = |comment: &Option<String>| {
             comment.as_ref().map_or("none".to_owned(), |text| format!("{text:?}"))
         };
         let difference =
-            new(codes::COLUMN_COMMENT).expected(said(&column.comment)).found(said(&live.comment));
-        out.push(difference.mend(column.comment_fix.as_str()));
+            new(codes::COLUMN_COMMENT).expected(show(&column.comment)).found(show(&actual.comment));
+        out.push(difference.fix(column.comment_fix.as_str()));
     }
 }
 
 fn checks(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     let wanted: Vec<_> = table.checks.iter().map(|check| tokens(&check.condition)).collect();
-    let live: Vec<_> =
+    let actual: Vec<_> =
         found.checks.iter().map(|(name, check)| (name, check, tokens(&check.condition))).collect();
     for (check, wanted) in table.checks.iter().zip(&wanted) {
-        if !live.iter().any(|(_, live, condition)| live.validated && condition == wanted) {
+        if !actual.iter().any(|(_, actual, condition)| actual.validated && condition == wanted) {
             let difference =
                 Difference::new(codes::CHECK_MISSING, &table.name, Some(&check.column));
-            out.push(difference.expected(check.condition.as_str()).mend(check.fix.as_str()));
+            out.push(difference.expected(check.condition.as_str()).fix(check.fix.as_str()));
         }
     }
-    for (name, check, _) in live.iter().filter(|(_, _, condition)| !wanted.contains(condition)) {
+    for (name, check, _) in actual.iter().filter(|(_, _, condition)| !wanted.contains(condition)) {
         out.push(
             Difference::new(codes::CHECK_EXTRA, &table.name, Some(name))
                 .found(check.condition.as_str()),
@@ -204,57 +214,57 @@ fn checks(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
 
 fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     for index in &table.indexes {
-        let mut there = found.indexes.values().filter(|live| {
-            live.is_on(&index.columns)
-                && live.method == index.method
-                && (live.unique || !index.unique)
+        let mut matching = found.indexes.values().filter(|actual| {
+            actual.is_on(&index.columns)
+                && actual.method == index.method
+                && (actual.unique || !index.unique)
         });
-        let found = there.clone().next().map(|live| live.definition.clone());
-        if !there.any(|live| live.valid) {
+        let found = matching.clone().next().map(|actual| actual.definition.clone());
+        if !matching.any(|actual| actual.valid) {
             let kind = if index.unique { "a unique index" } else { "an index" };
             let wanted = format!("{kind} on {}", index.columns.join(", "));
             let mut difference =
                 Difference::new(codes::INDEX_MISSING, &table.name, Some(&index.name))
                     .expected(wanted);
-            difference.found =
-                found.map(|definition| format!("an index that is not usable: {definition}"));
-            out.push(difference.mend(index.fix.as_str()));
+            difference.found = found.map(|definition| format!("an invalid index: {definition}"));
+            out.push(difference.fix(index.fix.as_str()));
         }
     }
-    for (name, live) in &found.indexes {
-        let wanted = table.indexes.iter().any(|index| live.is_on(&index.columns));
+    for (name, actual) in &found.indexes {
+        let wanted = table.indexes.iter().any(|index| actual.is_on(&index.columns));
         if !wanted {
             let mut difference = Difference::new(codes::INDEX_EXTRA, &table.name, Some(name))
-                .found(live.definition.as_str());
-            difference.misfit = live.unique;
+                .found(actual.definition.as_str());
+            difference.incompatible = actual.unique;
             out.push(difference);
         }
     }
 }
 
 fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
-    let is = |key: &ExpectedKey, live: &crate::live::ForeignKey| {
-        live.columns == [key.column.as_str()]
-            && live.target_schema.is_none()
-            && live.target == key.target
-            && live.target_columns == ["id"]
+    let is = |key: &ExpectedKey, actual: &crate::catalog::ForeignKey| {
+        actual.columns == [key.column.as_str()]
+            && actual.target_schema.is_none()
+            && actual.target == key.target
+            && actual.target_columns == ["id"]
     };
     for key in &table.foreign_keys {
         let new = || Difference::new(codes::FOREIGN_KEY_MISSING, &table.name, Some(&key.column));
-        let mut there = found.foreign_keys.values().filter(|live| is(key, live)).peekable();
-        if there.peek().is_none() {
+        let mut matching = found.foreign_keys.values().filter(|actual| is(key, actual)).peekable();
+        if matching.peek().is_none() {
             out.push(
-                new().expected(format!("a reference to {}", key.target)).mend(key.fix.as_str()),
+                new().expected(format!("a reference to {}", key.target)).fix(key.fix.as_str()),
             );
-        } else if there.clone().all(|live| !live.validated) {
-            out.push(new().found("one that is not validated").mend(key.validate.as_str()));
-        } else if !there.any(|live| live.on_delete == "a" && live.deferred) {
+        } else if matching.clone().all(|actual| !actual.validated) {
+            out.push(new().found("a key that is not validated").fix(key.validate.as_str()));
+        } else if !matching.any(|actual| actual.on_delete == "a" && actual.deferred) {
             out.push(new().expected("NO ACTION, deferred").found("another action"));
         }
     }
-    for (name, live) in &found.foreign_keys {
-        if !table.foreign_keys.iter().any(|key| is(key, live)) {
-            let found = format!("a reference from {} to {}", live.columns.join(", "), live.target);
+    for (name, actual) in &found.foreign_keys {
+        if !table.foreign_keys.iter().any(|key| is(key, actual)) {
+            let found =
+                format!("a reference from {} to {}", actual.columns.join(", "), actual.target);
             out.push(
                 Difference::new(codes::FOREIGN_KEY_EXTRA, &table.name, Some(name)).found(found),
             );
@@ -263,18 +273,18 @@ fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
 }
 
 fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
-    let said = |on: bool| if on { "on and forced" } else { "off" };
+    let show = |on: bool| if on { "on and forced" } else { "off" };
     let (wanted, has) = (table.predicate.is_some(), found.row_security && found.forced);
     if wanted != has && (wanted || found.row_security) {
         let difference =
-            Difference::new(codes::ROW_SECURITY, &table.name, None).expected(said(wanted));
+            Difference::new(codes::ROW_SECURITY, &table.name, None).expected(show(wanted));
         let found = if found.row_security && !found.forced {
             "on, but not for its owner"
         } else {
-            said(has)
+            show(has)
         };
         let difference = difference.found(found);
-        out.push(if wanted { difference.mend(table.security_fix.as_str()) } else { difference });
+        out.push(if wanted { difference.fix(table.security_fix.as_str()) } else { difference });
     }
     let predicate = table.predicate.as_deref().map(tokens);
     let is_ours = |policy: &Policy| {
@@ -291,10 +301,10 @@ fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         out.push(
             Difference::new(codes::POLICY, &table.name, None)
                 .expected(predicate.as_str())
-                .mend(table.policy_fix.as_str()),
+                .fix(table.policy_fix.as_str()),
         );
     }
-    // A restrictive policy and one of the same predicate let nobody see more.
+    // A restrictive policy, or one with the same predicate, shows no further rows.
     for (name, policy) in
         found.policies.iter().filter(|(_, policy)| policy.permissive && !is_ours(policy))
     {

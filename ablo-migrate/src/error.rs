@@ -1,18 +1,18 @@
-//! Why something did not happen: coded, with its cause and a way out.
+//! Errors and warnings, each with a code.
 
 use crate::codes::Code;
 use std::fmt;
 
-/// Something that stands in the way, or is worth saying.
+/// One error or warning.
 ///
-/// A message never carries the address of a database: that may have a password in it.
+/// A message never contains the address of a database, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is.
+    /// The code.
     pub code: Code,
-    /// What exactly, names in backticks.
+    /// The message. Names are in backticks.
     pub message: String,
-    /// How to mend exactly this, where that is known; else the code says it.
+    /// Help for this case. `None` if the code's own help applies.
     pub help: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// One reason or several.
+/// One or more findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(pub Vec<Finding>);
 
@@ -57,5 +57,5 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What can fail with findings.
+/// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,23 +1,23 @@
-//! Expressions as a server prints them, compared by meaning.
+//! Compares SQL expressions as a server prints them by meaning.
 //!
-//! A server has its own spaces, parentheses, quotes and casts. What is compared has only comparisons that are all to hold, so
-//! that parentheses say nothing.
+//! Servers add their own spaces, parentheses, quotes and casts. The compared expressions are plain
+//! conjunctions of comparisons, so parentheses can be ignored.
 
-/// One word, name, value or sign of an expression.
+/// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// A name or a word of SQL.
+    /// A name or a keyword.
     Word(String),
-    /// A text or a number.
+    /// A string or a number.
     Value(String),
-    /// An operator, a comma, a dot.
+    /// An operator, a comma or a dot.
     Sign(char),
 }
 
-/// Words that go on with the name of a type.
+/// Words that continue a type name.
 const TYPE_WORDS: [&str; 6] = ["varying", "precision", "with", "without", "time", "zone"];
 
-/// The tokens of an expression, without parentheses and casts.
+/// Returns the tokens of an expression, without parentheses and casts.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut rest = text.trim_start();
     let mut tokens = Vec::new();
@@ -65,7 +65,7 @@ fn token<'t>(rest: &'t str, first: char, before: Option<&Token>) -> (Token, &'t 
     (Token::Sign(first), &rest[first.len_utf8()..])
 }
 
-/// What stands up to the closing quote, and what follows it.
+/// Splits a text after the closing quote: the unescaped content, and the rest.
 fn quoted(text: &str, quote: char, escapes: bool) -> (String, &str) {
     let mut out = String::new();
     let mut characters = text.char_indices().peekable();
@@ -95,7 +95,7 @@ fn quoted(text: &str, quote: char, escapes: bool) -> (String, &str) {
     (out, "")
 }
 
-/// What follows the name of a type.
+/// Returns the text after a type name.
 fn after_type(text: &str) -> &str {
     let mut rest = text.trim_start();
     loop {
@@ -127,7 +127,7 @@ fn after_type(text: &str) -> &str {
     }
 }
 
-/// The single value that an expression is, if it is one.
+/// Returns the value of an expression that is a single constant.
 pub(crate) fn constant(text: &str) -> Option<String> {
     match tokens(text).as_slice() {
         [Token::Value(value)] => Some(value.clone()),
@@ -136,13 +136,14 @@ pub(crate) fn constant(text: &str) -> Option<String> {
     }
 }
 
-/// Whether an expression is the time of writing.
+/// Reports whether an expression is the current time.
 pub(crate) fn is_now(text: &str) -> bool {
     let now = ["now", "current_timestamp", "transaction_timestamp"];
     matches!(tokens(text).as_slice(), [Token::Word(word)] if now.contains(&word.as_str()))
 }
 
-/// Whether two texts are the same value of a type. Where that cannot be told, they are.
+/// Reports whether two texts are the same value of a type. Texts that cannot be parsed count as
+/// equal.
 pub(crate) fn same_value(type_name: &str, one: &str, other: &str) -> bool {
     fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
         one.zip(other).is_none_or(|(one, other)| one == other)
@@ -161,7 +162,7 @@ pub(crate) fn same_value(type_name: &str, one: &str, other: &str) -> bool {
     }
 }
 
-/// JSON with its members in order and its numbers as doubles.
+/// Parses JSON, with all numbers as doubles.
 fn json(text: &str) -> Option<serde_json::Value> {
     fn plain(value: serde_json::Value) -> serde_json::Value {
         match value {
@@ -176,7 +177,7 @@ fn json(text: &str) -> Option<serde_json::Value> {
     serde_json::from_str(text).ok().map(plain)
 }
 
-/// Sign, whole digits and fraction of a decimal number, without zeros that say nothing.
+/// Splits a decimal number into sign, integer digits and fraction, without insignificant zeros.
 fn decimal(text: &str) -> Option<(bool, &str, &str)> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_prints_the_same_in_its_own_way() {
+    fn equal_expressions_have_equal_tokens() {
         let same =
             |one: &str, other: &str| assert_eq!(tokens(one), tokens(other), "{one} | {other}");
         same(
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_differs() {
+    fn different_expressions_have_different_tokens() {
         let differs =
             |one: &str, other: &str| assert_ne!(tokens(one), tokens(other), "{one} | {other}");
         differs(r#""a" = 'b'"#, r#""a" = 'c'"#);
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_it_panic() {
+    fn malformed_expressions_do_not_panic() {
         for text in [
             "'",
             "E'\\",

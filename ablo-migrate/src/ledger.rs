@@ -1,54 +1,54 @@
-//! The ledger: what was applied, and how far.
+//! The ledger: which migrations were applied, and how far each one got.
 
 #[cfg(feature = "postgres")]
 use ablo_codegen::migrate::Phase;
 use ablo_codegen::migrate::Statement;
 use serde::{Deserialize, Serialize};
 
-/// The table that holds it, beside the tables of the models.
+/// The name of the ledger's table. It is in the same database schema as the tables of the models.
 pub const TABLE: &str = "ablo_migrations";
 
-/// How far a migration is.
+/// The progress of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Its transaction is committed. The statement of this position among those after the commit is next.
+    /// The transaction is committed. The after-commit statement at this index runs next.
     AfterCommit(usize),
-    /// All of it was run.
+    /// Every statement ran.
     Done,
 }
 
-/// One migration that was applied.
+/// One applied migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number, ascending.
+    /// The entry's id. Ids are ascending.
     pub id: i64,
-    /// When its transaction began, as the server prints it.
+    /// When the transaction began, as the server prints it.
     pub applied_at: String,
-    /// What is recorded of it.
+    /// What was applied.
     pub record: Record,
-    /// How far it is.
+    /// How far it got.
     pub state: State,
 }
 
-/// What is recorded of a migration.
+/// The recorded content of a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// The `contentHash` of the schema before; none where there was none.
+    /// The `contentHash` of the previous schema, if there was one.
     pub from: Option<String>,
-    /// The `contentHash` of the schema after.
+    /// The `contentHash` of the next schema.
     pub to: String,
-    /// The schema after, as its canonical text.
+    /// The canonical text of the next schema.
     pub schema: String,
-    /// Whether it was lowered with foreign keys.
+    /// Whether `fk` relations have foreign keys.
     pub foreign_keys: bool,
-    /// Everything that runs.
+    /// All statements, in order.
     pub statements: Vec<Statement>,
 }
 
 #[cfg(feature = "postgres")]
 impl Record {
-    /// The statements of one phase.
+    /// Returns the statements of one phase.
     pub(crate) fn of(&self, phase: Phase) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(move |statement| statement.phase == phase)
     }

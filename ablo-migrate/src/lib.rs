@@ -1,18 +1,17 @@
-//! Databases brought from one schema to the next.
+//! Migrates databases from one schema to the next.
 //!
-//! What `ablo_codegen` lowers comes in: statements with their phase, locks and hazards. Here they become a plan that people
-//! and agents review, and run in a database with a ledger, a lock and retries. What a database really holds is read as a
-//! plain value ([`live::Live`]), [compared](compare::differences) with a schema, or pulled into one.
-//!
-//! No text of SQL is made from a schema here: that is the emitters'.
+//! `ablo_codegen` lowers a diff to statements with their phase, locks and hazards. This crate turns
+//! them into a reviewable plan and applies it with a ledger, a lock and retries. It also reads a
+//! [catalog](catalog::Catalog) from a database, [compares](compare::differences) it with a schema,
+//! and pulls a schema from it. It never generates DDL from a schema; the emitters do.
 
+mod approvals;
+pub mod catalog;
 pub mod codes;
 pub mod compare;
 mod error;
 mod expression;
 pub mod ledger;
-pub mod live;
-mod needs;
 pub mod plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod planning;
@@ -32,7 +31,7 @@ pub use error::{Error, Finding, Result};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use planning::{
-    Current, Outcome, apply, bring, current, drift, finish, offline, plan as plan_for,
+    Current, Outcome, apply, current, drift, finish, migrate_to, offline, plan as plan_for,
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use session::{Absent, Applied, Dialect, Patience, Session, connect};
+pub use session::{Applied, Dialect, IfMissing, Session, Timeouts, connect};

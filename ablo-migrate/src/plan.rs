@@ -1,7 +1,7 @@
-//! The plan: the document that people and agents review, and that alone is applied.
+//! The plan: the reviewed document that `apply` executes.
 //!
-//! It carries everything that an apply does and relies on, a hash of that, and approvals bound to the hash: whoever changes the
-//! plan voids them. Members stand in one order, so that two plans of the same are the same bytes.
+//! It contains every statement and assumption of the migration, a hash of them, and approvals bound
+//! to that hash, so changing the plan voids its approvals. The serialisation is deterministic.
 
 use crate::codes::{self, Code};
 use crate::error::{Error, Finding, Result};
@@ -12,75 +12,75 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The version of the document that this crate reads and writes.
+/// The version of the plan document that this crate reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// A plan.
+/// A migration plan with its approvals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
-    /// Everything that is hashed.
+    /// The part that is hashed.
     #[serde(flatten)]
     pub body: Body,
-    /// The hash of it: 64 hex digits.
+    /// The hash of the body, as 64 hex digits.
     pub plan_hash: String,
-    /// What was approved.
+    /// The approvals.
     pub approvals: Vec<Approval>,
 }
 
-/// What a plan says and does.
+/// The content of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     /// The version of the document.
     pub ablo_plan: u32,
-    /// `postgres`.
+    /// `postgres` or `sqlite`.
     pub dialect: String,
-    /// The schema that holds the tables.
+    /// The database schema that contains the tables.
     pub target_schema: String,
-    /// Whether relations with `fk` become foreign keys.
+    /// Whether `fk` relations become foreign keys.
     pub foreign_keys: bool,
-    /// The `contentHash` of the schema that the database has; none where it has none.
+    /// The `contentHash` of the current schema. `None` if the database has no schema.
     pub from: Option<String>,
-    /// The `contentHash` of the schema that it gets.
+    /// The `contentHash` of the next schema.
     pub to: String,
-    /// The tables that it is about.
+    /// The tables of both schemas.
     pub tables: Vec<String>,
-    /// The fingerprint of those tables when it was made; none for a plan that was made without a database.
+    /// The fingerprint of these tables. `None` for a plan that was made offline.
     pub fingerprint: Option<String>,
-    /// How many rows each table had; with an estimate where row security hides them.
+    /// The row count of each affected table. Estimated if row security hides rows.
     pub rows: BTreeMap<String, RowCount>,
-    /// What changes and what it means, as `ablo diff --format json` says it.
+    /// The difference, as `ablo diff --format json` prints it.
     pub report: Value,
-    /// What has to be approved.
-    pub approvals_needed: Vec<Needed>,
-    /// What runs, in order.
+    /// The approvals that the plan needs.
+    pub approvals_needed: Vec<RequiredApproval>,
+    /// The statements, in order.
     pub statements: Vec<Statement>,
-    /// The schema that the database gets, as its document.
+    /// The next schema, as Schema JSON.
     pub schema: Value,
 }
 
-/// How many rows.
+/// A number of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCount {
-    /// So many.
+    /// The number.
     pub count: u64,
-    /// Whether they were counted, not estimated.
+    /// Whether it was counted rather than estimated.
     pub exact: bool,
 }
 
-/// Why a step needs an approval.
+/// The reason why a step needs an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
-    /// Values are lost.
+    /// It loses values.
     Loss,
-    /// More people see rows than before.
+    /// It opens rows to more readers.
     Isolation,
 }
 
 impl Class {
-    /// As ids begin.
+    /// Returns the prefix of approval ids of this class.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,98 +90,102 @@ impl Class {
     }
 }
 
-/// One approval that a plan asks for.
+/// An approval that a plan needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Needed {
-    /// What an approval names: `loss:3`.
+pub struct RequiredApproval {
+    /// The id, such as `loss:3`.
     pub id: String,
-    /// The position of the step.
+    /// The index of the step.
     pub step: usize,
-    /// Why.
+    /// The reason.
     pub class: Class,
-    /// What happens, in words.
+    /// The effect of the step, in prose.
     pub what: String,
-    /// How many rows it is about, where that could be counted.
+    /// The number of affected rows, if it could be counted.
     pub rows: Option<u64>,
 }
 
-/// One approval.
+/// An approval that was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Approval {
-    /// The id of what was approved.
+    /// The id of the required approval.
     pub id: String,
-    /// The hash of the plan that was read.
+    /// The hash of the plan that was reviewed.
     pub plan_hash: String,
-    /// Who approved it, as they say.
+    /// The name that the approver gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
 impl Plan {
-    /// A plan without approvals.
+    /// Creates a plan without approvals.
     #[must_use]
     pub fn new(body: Body) -> Self {
         let plan_hash = body.hash();
         Self { body, plan_hash, approvals: Vec::new() }
     }
 
-    /// Reads a plan and makes sure that nobody changed it.
+    /// Parses a plan and verifies its hash.
     ///
     /// # Errors
-    /// `ablo::migrate::plan_unreadable`, `ablo::migrate::plan_changed` and `ablo::migrate::schema_invalid`.
+    /// `ablo::migrate::plan_unreadable`, `ablo::migrate::plan_changed` and
+    /// `ablo::migrate::schema_invalid`.
     pub fn read(text: &str) -> Result<Self> {
         let plan: Self = serde_json::from_str(text)
             .map_err(|error| Finding::new(codes::PLAN_UNREADABLE, error.to_string()))?;
         if plan.body.ablo_plan != FORMAT {
-            let message =
-                format!("it has the version {}, this ablo reads {FORMAT}", plan.body.ablo_plan);
+            let message = format!(
+                "the plan has version {}, this ablo reads version {FORMAT}",
+                plan.body.ablo_plan
+            );
             return Err(Finding::new(codes::PLAN_UNREADABLE, message).into());
         }
         let hash = plan.body.hash();
         if hash != plan.plan_hash {
-            let message = format!("it says that it is {}, and it is {hash}", plan.plan_hash);
+            let message =
+                format!("`planHash` is {}, the hash of the plan is {hash}", plan.plan_hash);
             return Err(Finding::new(codes::PLAN_CHANGED, message).into());
         }
         if Hashes::of(&plan.schema()?).content.to_string() != plan.body.to {
-            let message = "its schema is not the one whose hash it has under `to`";
+            let message = "the hash of `schema` differs from `to`";
             return Err(Finding::new(codes::PLAN_CHANGED, message).into());
         }
         Ok(plan)
     }
 
-    /// The document, with a newline at its end.
+    /// Returns the JSON document, with a newline at its end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Texts, numbers and flags always serialise.
+        // Strings, numbers and flags always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// The schema that the database gets.
+    /// Returns the next schema.
     ///
     /// # Errors
     /// `ablo::migrate::schema_invalid`.
     pub fn schema(&self) -> Result<Schema> {
-        read_schema(&self.body.schema.to_string(), "the plan")
+        read_schema(&self.body.schema.to_string(), SchemaOrigin::Plan)
     }
 
-    /// Approves one step, or all of one id again.
+    /// Adds the approval with this id, or replaces it.
     ///
     /// # Errors
     /// `ablo::migrate::approval_unknown`.
     pub fn approve(&mut self, id: &str, by: Option<&str>) -> Result<()> {
         if !self.body.approvals_needed.iter().any(|needed| needed.id == id) {
-            let listed: Vec<_> =
+            let ids: Vec<_> =
                 self.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
-            let help = if listed.is_empty() {
-                "it asks for none".to_owned()
+            let help = if ids.is_empty() {
+                "the plan needs no approvals".to_owned()
             } else {
-                format!("it asks for {}", listed.join(", "))
+                format!("the plan needs {}", ids.join(", "))
             };
             return Err(Finding::new(
                 codes::APPROVAL_UNKNOWN,
-                format!("the plan asks for no approval `{id}`"),
+                format!("the plan needs no approval `{id}`"),
             )
             .help(help)
             .into());
@@ -192,21 +196,22 @@ impl Plan {
         Ok(())
     }
 
-    /// Makes sure that every step that needs an approval has one for exactly it and exactly this plan.
+    /// Checks that every required approval was given for this plan.
     ///
     /// # Errors
-    /// `ablo::migrate::approval_missing`, `ablo::migrate::approval_void` and `ablo::migrate::approval_unknown`, all there are.
+    /// Returns one finding per fault: `ablo::migrate::approval_missing`,
+    /// `ablo::migrate::approval_void` or `ablo::migrate::approval_unknown`.
     pub fn check_approvals(&self) -> Result<()> {
         let mut findings = Vec::new();
-        let mut say = |code: Code, message: String| findings.push(Finding::new(code, message));
+        let mut report = |code: Code, message: String| findings.push(Finding::new(code, message));
         for Approval { id, plan_hash, .. } in &self.approvals {
             if *plan_hash != self.plan_hash {
-                say(
+                report(
                     codes::APPROVAL_VOID,
-                    format!("the approval `{id}` was given to the plan {plan_hash}"),
+                    format!("the approval `{id}` is for the plan {plan_hash}"),
                 );
             } else if !self.body.approvals_needed.iter().any(|needed| needed.id == *id) {
-                say(codes::APPROVAL_UNKNOWN, format!("the plan asks for no approval `{id}`"));
+                report(codes::APPROVAL_UNKNOWN, format!("the plan needs no approval `{id}`"));
             }
         }
         for needed in &self.body.approvals_needed {
@@ -215,7 +220,7 @@ impl Plan {
             };
             if !self.approvals.iter().any(is_given) {
                 let rows = needed.rows.map(|rows| format!(" ({rows} rows)")).unwrap_or_default();
-                say(
+                report(
                     codes::APPROVAL_MISSING,
                     format!("`{}` is not approved: {}{rows}", needed.id, needed.what),
                 );
@@ -224,7 +229,8 @@ impl Plan {
         if findings.is_empty() { Ok(()) } else { Err(Error(findings)) }
     }
 
-    /// Whether nobody has to decide anything but the approvals: no rename is in question, and no row lacks a value.
+    /// Reports whether nothing but approvals is open: no possible rename is undecided and no
+    /// backfill is missing.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         let list =
@@ -235,7 +241,7 @@ impl Plan {
             && list("unresolvedBlockers").next().is_none()
     }
 
-    /// What the ledger is to say of it.
+    /// Returns the record of this plan for the ledger.
     ///
     /// # Errors
     /// `ablo::migrate::schema_invalid`.
@@ -252,17 +258,34 @@ impl Plan {
 
 impl Body {
     fn hash(&self) -> String {
-        // Texts, numbers and flags always serialise.
+        // Strings, numbers and flags always serialise.
         let text = serde_json::to_string(self).unwrap_or_default();
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 }
 
-/// Reads a schema that was valid when it was recorded.
+/// The document that a schema was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaOrigin {
+    /// A plan.
+    Plan,
+    /// The ledger of a database.
+    Ledger,
+    /// The tables of a database.
+    Pull,
+}
+
+/// Reads a schema that ablo wrote.
 ///
 /// # Errors
-/// `ablo::migrate::schema_invalid`.
-pub fn read_schema(text: &str, whose: &str) -> Result<Schema> {
+/// `ablo::migrate::schema_invalid`, `ablo::ledger::schema_invalid` or
+/// `ablo::pull::schema_invalid`, by origin.
+pub fn read_schema(text: &str, origin: SchemaOrigin) -> Result<Schema> {
+    let (code, name) = match origin {
+        SchemaOrigin::Plan => (codes::PLAN_SCHEMA_INVALID, "the schema of the plan"),
+        SchemaOrigin::Ledger => (codes::LEDGER_SCHEMA_INVALID, "the schema of the ledger"),
+        SchemaOrigin::Pull => (codes::PULL_SCHEMA_INVALID, "the pulled schema"),
+    };
     let read = front::json::read(text);
     read.schema.ok_or_else(|| {
         let first = read
@@ -271,8 +294,7 @@ pub fn read_schema(text: &str, whose: &str) -> Result<Schema> {
             .next()
             .map(|first| format!(": {}", first.message))
             .unwrap_or_default();
-        Finding::new(codes::SCHEMA_INVALID, format!("the schema of {whose} is not valid{first}"))
-            .into()
+        Finding::new(code, format!("{name} is invalid{first}")).into()
     })
 }
 
@@ -282,10 +304,16 @@ mod tests {
 
     fn plan() -> Plan {
         let text = r#"{"v":3,"models":{},"identityRoles":[]}"#;
-        let schema = read_schema(text, "a test").expect("it is valid");
+        let schema = read_schema(text, SchemaOrigin::Plan).expect("a valid schema");
         let needed = |class: Class, step: usize| {
             let id = format!("{}:{step}", class.as_str());
-            Needed { id, step, class, what: "drops `tasks`.`note`".to_owned(), rows: Some(3) }
+            RequiredApproval {
+                id,
+                step,
+                class,
+                what: "drops `tasks`.`note`".to_owned(),
+                rows: Some(3),
+            }
         };
         Plan::new(Body {
             ablo_plan: FORMAT,
@@ -312,9 +340,9 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_its_file() {
+    fn a_plan_round_trips() {
         let mut plan = plan();
-        plan.approve("loss:0", Some("ada")).expect("it is asked for");
+        plan.approve("loss:0", Some("ada")).expect("a required approval");
         assert_eq!(Plan::read(&plan.to_json()), Ok(plan));
     }
 
@@ -327,10 +355,10 @@ mod tests {
             ("\"foreignKeys\": true", "\"foreignKeys\": false"),
         ] {
             assert!(text.contains(from), "{from}");
-            let error = Plan::read(&text.replacen(from, to, 1)).expect_err("it was changed");
+            let error = Plan::read(&text.replacen(from, to, 1)).expect_err("a changed plan");
             assert_eq!(error.0[0].code.name, "ablo::migrate::plan_changed");
         }
-        let error = Plan::read("{}").expect_err("it is none");
+        let error = Plan::read("{}").expect_err("not a plan");
         assert_eq!(error.0[0].code.name, "ablo::migrate::plan_unreadable");
     }
 
@@ -339,9 +367,9 @@ mod tests {
         let mut plan = plan();
         assert_eq!(codes_of(plan.check_approvals()), ["ablo::migrate::approval_missing"; 2]);
         assert_eq!(codes_of(plan.approve("loss:2", None)), ["ablo::migrate::approval_unknown"]);
-        plan.approve("loss:0", None).expect("it is asked for");
+        plan.approve("loss:0", None).expect("a required approval");
         assert_eq!(codes_of(plan.check_approvals()), ["ablo::migrate::approval_missing"]);
-        plan.approve("isolation:2", None).expect("it is asked for");
+        plan.approve("isolation:2", None).expect("a required approval");
         assert_eq!(codes_of(plan.check_approvals()), [""; 0]);
         let mut later = Plan::new(Body { target_schema: "other".to_owned(), ..plan.body.clone() });
         later.approvals = plan.approvals;
@@ -352,8 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_schema_has_to_be_valid() {
-        let error = read_schema("{}", "a test").expect_err("it is none");
-        assert_eq!(error.0[0].code.name, "ablo::migrate::schema_invalid");
+    fn an_invalid_schema_has_the_code_of_its_origin() {
+        for (origin, code) in [
+            (SchemaOrigin::Plan, "ablo::migrate::schema_invalid"),
+            (SchemaOrigin::Ledger, "ablo::ledger::schema_invalid"),
+            (SchemaOrigin::Pull, "ablo::pull::schema_invalid"),
+        ] {
+            let error = read_schema("{}", origin).expect_err("an invalid schema");
+            assert_eq!(error.0[0].code.name, code);
+        }
     }
 }

@@ -1,44 +1,42 @@
-//! From two schemas, or a database and a schema, to a plan; and from a plan to a migrated database.
-//!
-//! Nothing here knows which database it is: a [`Session`] does.
+//! Makes plans and applies them. Everything specific to a dialect is behind [`Session`].
 
+use crate::approvals::{Subject, required_approvals};
 use crate::codes;
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, State};
-use crate::needs::{Subject, needs};
-use crate::plan::{Body, FORMAT, Plan, read_schema};
-use crate::session::{Applied, Dialect, Patience, Session};
+use crate::plan::{Body, FORMAT, Plan, SchemaOrigin, read_schema};
+use crate::session::{Applied, Dialect, Session, Timeouts};
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::schema::Plane;
 use ablo_schema::{Hashes, Schema, canonical};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a database is at.
+/// The state of a database.
 #[derive(Clone, Debug)]
 pub struct Current {
-    /// The schema that it has; none where it has none.
+    /// The current schema. `None` if the database has no tables.
     pub schema: Option<Schema>,
-    /// Whether its relations with `fk` are foreign keys, where the ledger says.
+    /// Whether `fk` relations are foreign keys, as recorded in the ledger.
     pub foreign_keys: Option<bool>,
-    /// The last entry of the ledger, if there is one.
+    /// The last entry of the ledger.
     pub entry: Option<Entry>,
 }
 
-/// Finds out which schema a database has: what the ledger says, else `baseline`, which the tables have to fit, else none where
-/// there are no tables.
+/// Returns the current schema of a database: that of the ledger's last entry; else `baseline`, if
+/// the tables match it; else none, if there are no tables.
 ///
 /// # Errors
-/// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference, `ablo::migrate::schema_invalid`
-/// and what the database refuses.
+/// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference,
+/// `ablo::ledger::schema_invalid`, or any error of the session.
 pub fn current(
     database: &mut dyn Session,
     baseline: Option<&Schema>,
     foreign_keys: bool,
 ) -> Result<Current> {
     if let Some(entry) = database.ledger()?.pop() {
-        let schema = Some(read_schema(&entry.record.schema, "the ledger")?);
+        let schema = Some(read_schema(&entry.record.schema, SchemaOrigin::Ledger)?);
         return Ok(Current {
             schema,
             foreign_keys: Some(entry.record.foreign_keys),
@@ -46,17 +44,17 @@ pub fn current(
         });
     }
     let Some(baseline) = baseline else {
-        let live = database.live()?;
-        if live.tables.is_empty() {
+        let found = database.catalog()?;
+        if found.tables.is_empty() {
             return Ok(Current { schema: None, foreign_keys: None, entry: None });
         }
         let message =
-            format!("`{}` has {} tables and no ledger", database.place(), live.tables.len());
+            format!("`{}` has {} tables and no ledger", database.schema_name(), found.tables.len());
         return Err(Finding::new(codes::BASELINE_REQUIRED, message).into());
     };
     let misfits: Vec<_> = drift(database, baseline, foreign_keys)?
         .into_iter()
-        .filter(|difference| difference.misfit)
+        .filter(|difference| difference.incompatible)
         .collect();
     if !misfits.is_empty() {
         let first = Finding::new(
@@ -70,10 +68,10 @@ pub fn current(
     Ok(Current { schema: Some(baseline.clone()), foreign_keys: None, entry: None })
 }
 
-/// Every difference between a schema and the database. Nothing is written.
+/// Returns every difference between a schema and the database. Writes nothing.
 ///
 /// # Errors
-/// What the database refuses.
+/// Any error of the session.
 pub fn drift(
     database: &mut dyn Session,
     schema: &Schema,
@@ -82,7 +80,7 @@ pub fn drift(
     database.drift(schema, foreign_keys)
 }
 
-/// A plan that no database was asked for: it has no counts and no fingerprint.
+/// Makes a plan without a database. It has no row counts and no fingerprint.
 ///
 /// # Errors
 /// `ablo::migrate::options`.
@@ -96,10 +94,10 @@ pub fn offline(
     Ok(Plan::new(draft(diff, backfills, (dialect, target_schema), foreign_keys)?.0))
 }
 
-/// A plan for this database, with what it measures there.
+/// Makes a plan for this database, with row counts and a fingerprint.
 ///
 /// # Errors
-/// `ablo::migrate::options`, and what the database refuses.
+/// `ablo::migrate::options`, or any error of the session.
 pub fn plan(
     database: &mut dyn Session,
     diff: &Diff<'_>,
@@ -107,28 +105,28 @@ pub fn plan(
     foreign_keys: bool,
 ) -> Result<Plan> {
     let (mut body, subjects) =
-        draft(diff, backfills, (database.dialect(), database.place()), foreign_keys)?;
-    let live = database.live()?;
-    body.fingerprint = Some(live.fingerprint(body.tables.iter().map(String::as_str)));
-    let touched: BTreeSet<&str> = body
+        draft(diff, backfills, (database.dialect(), database.schema_name()), foreign_keys)?;
+    let found = database.catalog()?;
+    body.fingerprint = Some(found.fingerprint(body.tables.iter().map(String::as_str)));
+    let locked_tables: BTreeSet<&str> = body
         .statements
         .iter()
         .flat_map(|statement| &statement.locks)
         .map(|lock| lock.table.as_str())
         .collect();
     let mut rows = BTreeMap::new();
-    for table in touched.into_iter().filter(|table| live.tables.contains_key(*table)) {
-        rows.insert(table.to_owned(), database.rows(table)?);
+    for table in locked_tables.into_iter().filter(|table| found.tables.contains_key(*table)) {
+        rows.insert(table.to_owned(), database.row_count(table)?);
     }
     body.rows = rows;
-    for (needed, subject) in body.approvals_needed.iter_mut().zip(subjects) {
+    for (approval, subject) in body.approvals_needed.iter_mut().zip(subjects) {
         let Some(Subject { table, column }) = subject else { continue };
-        needed.rows = match (live.tables.get(&table), column) {
+        approval.rows = match (found.tables.get(&table), column) {
             (Some(found), Some(column)) if found.column(&column).is_some() => {
-                database.filled(&table, &column)?
+                database.count_values(&table, &column)?
             }
             (Some(_), None) => {
-                let counted = database.rows(&table)?;
+                let counted = database.row_count(&table)?;
                 counted.exact.then_some(counted.count)
             }
             _ => None,
@@ -137,7 +135,7 @@ pub fn plan(
     Ok(Plan::new(body))
 }
 
-/// Everything of a plan that needs no database, and what there is to count for each approval.
+/// Builds the parts of a plan that need no database, and the rows to count for each approval.
 fn draft(
     diff: &Diff<'_>,
     backfills: &Backfills,
@@ -146,7 +144,7 @@ fn draft(
 ) -> Result<(Body, Vec<Option<Subject>>)> {
     let migration = dialect.lower(diff, backfills, target_schema, foreign_keys)?;
     let report = diff.report(backfills);
-    let (approvals_needed, subjects) = needs(&report, &migration).into_iter().unzip();
+    let (approvals_needed, subjects) = required_approvals(&report, &migration).into_iter().unzip();
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
     let tables: BTreeSet<&str> = [diff.prev(), Some(diff.next())]
         .into_iter()
@@ -173,126 +171,132 @@ fn draft(
     Ok((body, subjects))
 }
 
-/// A text that this program wrote as JSON.
+/// Parses JSON that this program wrote.
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// What came of applying a plan.
+/// The result of applying a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What ran.
+    /// The numbers of statements that ran.
     pub applied: Applied,
-    /// Whether the plan had been applied before, so that nothing of it ran but what was unfinished.
-    pub was_done: bool,
+    /// Whether the plan had been applied before. Then only its unfinished statements ran.
+    pub already_applied: bool,
 }
 
-/// Applies a plan: first what an earlier run left undone, then, if the database is still what the plan was made for and every
-/// approval is there, this plan.
+/// Finishes earlier migrations and applies a plan, if the database still matches it and every
+/// approval was given.
 ///
 /// # Errors
-/// Every code of approvals, `ablo::migrate::schema_moved`, `ablo::migrate::database_moved`, `ablo::database::locked`, and those of
-/// [`Session::apply`]. But for `ablo::migrate::after_commit_failed` nothing of the plan was done.
-pub fn apply(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Result<Outcome> {
+/// The errors of [`Plan::check_approvals`], `ablo::migrate::plan_elsewhere`,
+/// `ablo::migrate::schema_moved`, `ablo::migrate::database_moved`, `ablo::database::locked`, and
+/// those of [`Session::apply`]. Except for `ablo::migrate::after_commit_failed`, no statement of
+/// the plan took effect.
+pub fn apply(database: &mut dyn Session, plan: &Plan, timeouts: Timeouts) -> Result<Outcome> {
     let body = &plan.body;
-    if body.dialect != database.dialect().as_str() || body.target_schema != database.place() {
-        let here = (database.place(), database.dialect().as_str());
+    if body.dialect != database.dialect().as_str() || body.target_schema != database.schema_name() {
+        let here = (database.schema_name(), database.dialect().as_str());
         let message = format!(
-            "it is for `{}` of {}, not for `{}` of {}",
+            "the plan is for `{}` of {}, not for `{}` of {}",
             body.target_schema, body.dialect, here.0, here.1
         );
         return Err(Finding::new(codes::PLAN_ELSEWHERE, message).into());
     }
     plan.check_approvals()?;
-    locked(database, patience, |database| apply_locked(database, plan, patience))
+    locked(database, timeouts, |database| apply_locked(database, plan, timeouts))
 }
 
-/// Brings a database to a schema as far as nobody has to decide anything, and says what ran; none where nothing had to change.
-/// Several processes may do so at once: from the first look on this holds the lock. Tables without a ledger have to fit the schema.
+/// Migrates a database to a schema if that needs no decision or approval. Returns the numbers of
+/// statements that ran, or `None` if the database was up to date or empty.
+///
+/// Holds the migration lock throughout, so several processes may call this at once. Tables without
+/// a ledger have to match the schema.
 ///
 /// # Errors
-/// Those of [`current`] and of [`apply`]; nothing was changed where something has to be approved.
-pub fn bring(
+/// The errors of [`current`] and of [`apply`]. If an approval is missing, nothing was changed.
+pub fn migrate_to(
     database: &mut dyn Session,
     next: &Schema,
     foreign_keys: bool,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> Result<Option<Applied>> {
-    locked(database, patience, |database| {
-        database.finish(patience)?;
-        let is_unrecorded = database.ledger()?.is_empty() && !database.live()?.tables.is_empty();
+    locked(database, timeouts, |database| {
+        database.finish(timeouts)?;
+        let is_unrecorded = database.ledger()?.is_empty() && !database.catalog()?.tables.is_empty();
         let current = current(database, is_unrecorded.then_some(next), foreign_keys)?;
         let foreign_keys = current.foreign_keys.unwrap_or(foreign_keys);
         let diff = diff::diff(current.schema.as_ref(), next, &Hints::default())
-            .map_err(|said| Finding::new(codes::SCHEMA_INVALID, format!("{said:?}")))?;
+            .map_err(|faults| Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("{faults:?}")))?;
         let plan = plan(database, &diff, &Backfills::default(), foreign_keys)?;
         let is_recorded = current.entry.is_some_and(|entry| entry.record.to == plan.body.to);
         if is_recorded && plan.body.statements.is_empty() {
             return Ok(None);
         }
         plan.check_approvals()?;
-        let applied = apply_locked(database, &plan, patience)?.applied;
-        let was_there = plan.body.from.is_some() && applied != Applied::default();
-        Ok(was_there.then_some(applied))
+        let applied = apply_locked(database, &plan, timeouts)?.applied;
+        let is_change = plan.body.from.is_some() && applied != Applied::default();
+        Ok(is_change.then_some(applied))
     })
 }
 
-/// Does something that no other migration runs beside.
+/// Runs work under the migration lock.
 fn locked<T>(
     database: &mut dyn Session,
-    patience: Patience,
+    timeouts: Timeouts,
     work: impl FnOnce(&mut dyn Session) -> Result<T>,
 ) -> Result<T> {
-    database.lock(patience.migration)?;
+    database.lock(timeouts.migration_lock)?;
     let result = work(database);
     let unlocked = database.unlock();
     let done = result?;
     unlocked.map(|()| done)
 }
 
-fn apply_locked(database: &mut dyn Session, plan: &Plan, patience: Patience) -> Result<Outcome> {
-    let finished = database.finish(patience)?;
+fn apply_locked(database: &mut dyn Session, plan: &Plan, timeouts: Timeouts) -> Result<Outcome> {
+    let finished = database.finish(timeouts)?;
     let (body, record) = (&plan.body, plan.record()?);
     let head = database.ledger()?.pop();
     if head.as_ref().is_some_and(|entry| entry.record == record) {
         return Ok(Outcome {
             applied: Applied { transaction: 0, after_commit: finished },
-            was_done: true,
+            already_applied: true,
         });
     }
     let at = head.as_ref().map(|entry| entry.record.to.as_str());
-    // Without a ledger the fingerprint says that the tables are those of the baseline.
+    // Without a ledger, the fingerprint ensures that the tables are those of the baseline.
     let is_baseline = at.is_none() && body.fingerprint.is_some();
     if at != body.from.as_deref() && !is_baseline {
-        let said = |hash: Option<&str>| hash.unwrap_or("no schema").to_owned();
+        let show = |hash: Option<&str>| hash.unwrap_or("no schema").to_owned();
         let message = format!(
             "the plan starts from {}, the database is at {}",
-            said(body.from.as_deref()),
-            said(at)
+            show(body.from.as_deref()),
+            show(at)
         );
         return Err(Finding::new(codes::SCHEMA_MOVED, message).into());
     }
-    if let Some(wanted) = &body.fingerprint {
-        let found = database.live()?.fingerprint(body.tables.iter().map(String::as_str));
-        if found != *wanted {
+    if let Some(expected) = &body.fingerprint {
+        let found = database.catalog()?.fingerprint(body.tables.iter().map(String::as_str));
+        if found != *expected {
             let message = format!(
-                "the plan was made for tables of the fingerprint {wanted}, and they have {found}"
+                "the plan was made for tables with the fingerprint {expected}, the tables have \
+                 {found}"
             );
             return Err(Finding::new(codes::DATABASE_MOVED, message).into());
         }
     }
-    let mut applied = database.apply(&record, patience)?;
+    let mut applied = database.apply(&record, timeouts)?;
     applied.after_commit += finished;
-    Ok(Outcome { applied, was_done: false })
+    Ok(Outcome { applied, already_applied: false })
 }
 
-/// Finishes what an earlier run began, and says how many statements that were.
+/// Runs the remaining statements of earlier migrations and returns their number.
 ///
 /// # Errors
-/// `ablo::database::locked`, and `ablo::migrate::after_commit_failed`.
-pub fn finish(database: &mut dyn Session, patience: Patience) -> Result<usize> {
+/// `ablo::database::locked`, `ablo::migrate::after_commit_failed`, or any error of the session.
+pub fn finish(database: &mut dyn Session, timeouts: Timeouts) -> Result<usize> {
     if database.ledger()?.iter().all(|entry| entry.state == State::Done) {
         return Ok(0);
     }
-    locked(database, patience, |database| database.finish(patience))
+    locked(database, timeouts, |database| database.finish(timeouts))
 }

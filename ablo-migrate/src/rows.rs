@@ -1,41 +1,41 @@
-//! Rows that a schema allows: what a proof and tests put into tables.
+//! Generates rows that a schema allows, for `prove` and for tests.
 //!
-//! A schema comes in; for each table of the tenant plane columns and rows of typed values come out, free of any dialect.
-//! Hostile texts are among them. Every id exists in every table, so that each foreign key finds its row.
+//! The rows of each table of the tenant plane are independent of the dialect and contain hostile
+//! strings. Every table has the same ids, so every foreign key has a target.
 
 use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::schema::Format;
 
-/// One value.
+/// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// No value.
+    /// `NULL`.
     Null,
-    /// Text, one of an enum, or a UUID.
+    /// A string, an enum value or a UUID.
     Text(String),
     /// A finite double.
     Number(f64),
-    /// A whole number of at most 64 bits.
+    /// An integer of at most 64 bits.
     Whole(i64),
-    /// A number that is kept as its digits: `uint64` and `decimal`.
+    /// A number that is stored as decimal digits: `uint64` and `decimal`.
     Digits(String),
-    /// True or false.
+    /// A boolean.
     Boolean(bool),
-    /// RFC 3339 in UTC, with microseconds and `Z`.
+    /// A timestamp: RFC 3339 in UTC, with microseconds and `Z`.
     Date(String),
-    /// The text of a JSON value.
+    /// A JSON value as text.
     Json(String),
 }
 
-/// What to insert into one table.
+/// The generated rows of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableRows {
-    /// The physical table.
+    /// The table's name in the database.
     pub table: String,
-    /// Its columns, in order.
+    /// The columns, in order.
     pub columns: Vec<String>,
-    /// Rows, each with one value for each column.
+    /// The rows, each with one value per column.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -66,7 +66,7 @@ const DATES: [&str; 4] = [
 const DOCUMENTS: [&str; 7] =
     ["{\"a\": [1, null]}", "[]", "\"text\"", "false", "null", "1.5", "{\"it's\": \"o\\\"k\"}"];
 
-/// The id of a row, the same in every table.
+/// Returns the id of the row at this index, which is the same in every table.
 #[must_use]
 pub fn id(row: usize) -> String {
     match row % 3 {
@@ -75,7 +75,8 @@ pub fn id(row: usize) -> String {
     }
 }
 
-/// Up to `count` rows for each table, equally many: fewer where a unique column of one has not so many values.
+/// Returns up to `count` rows for each table. All tables get the same number; it is lower than
+/// `count` if a required unique column has fewer distinct values.
 #[must_use]
 pub fn rows(schema: &Schema, count: usize) -> Vec<TableRows> {
     let tables = tables(schema);
@@ -103,7 +104,7 @@ fn is_unique(table: &TableShape<'_>, column: &ColumnShape<'_>) -> bool {
     column.primary || table.unique.iter().any(|unique| unique.column == column.name)
 }
 
-/// How many different values there are, as far as it matters.
+/// Returns the number of distinct values of a kind, capped at 100.
 fn values(kind: ColumnKind<'_>) -> usize {
     match kind {
         ColumnKind::Enum(allowed) => allowed.len(),
@@ -130,7 +131,7 @@ fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize)
     }
 }
 
-/// Values that differ from row to row.
+/// Returns a value that differs from row to row.
 fn distinct(kind: ColumnKind<'_>, row: usize) -> Cell {
     let whole = i32::try_from(row).unwrap_or(i32::MAX);
     match kind {
@@ -163,7 +164,7 @@ fn any(kind: ColumnKind<'_>, at: usize) -> Cell {
     }
 }
 
-/// The ends of a format, and what lies between.
+/// Returns a bound of a format or a value between its bounds.
 fn exact(format: Format, at: usize) -> Cell {
     match format {
         Format::Float => Cell::Number([0.5, -1.0, 16_777_216.0][at % 3]),
@@ -178,7 +179,7 @@ fn exact(format: Format, at: usize) -> Cell {
     }
 }
 
-/// A decimal of these digits: a small one, with all its digits behind the point.
+/// Returns a small decimal with the given precision and scale.
 fn small(digits: Option<(u16, u16)>, at: usize) -> String {
     match digits {
         None => {

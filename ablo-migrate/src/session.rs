@@ -1,12 +1,12 @@
-//! What plans, applies and drift need of a database, whichever it is.
+//! The dialect-independent interface of a database session.
 //!
-//! An address comes in, a [`Session`] goes out. Each dialect has its folder, which alone talks to its databases.
+//! The folder of each dialect implements [`Session`].
 
-use crate::codes::URL;
+use crate::catalog::Catalog;
+use crate::codes::WRONG_KIND;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
-use crate::live::Live;
 use crate::plan::RowCount;
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
@@ -14,8 +14,8 @@ use ablo_schema::diff::{Backfills, Diff};
 use std::path::Path;
 use std::time::Duration;
 
-/// How the names of files end that are databases.
-const ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
+/// The file extensions of SQLite databases.
+const EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
 /// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The name that plans carry.
+    /// Returns the name that plans contain.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,10 +40,10 @@ impl Dialect {
         }
     }
 
-    /// The dialect that an address is for; PostgreSQL where it is for no file.
+    /// Returns the dialect of an address. Any address that names no file is for PostgreSQL.
     ///
     /// # Errors
-    /// `ablo::database::url` where this build has no driver for it.
+    /// `ablo::database::wrong_kind` if this build has no driver for the dialect.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -57,12 +57,17 @@ impl Dialect {
             false => Ok(Self::Postgres),
             #[allow(unreachable_patterns, reason = "a build has both drivers, or one")]
             _ => {
-                Err(Finding::new(URL, "this build has no driver for what the address names").into())
+                let message = if is_file(address) {
+                    "this build has no SQLite driver; PostgreSQL is required here"
+                } else {
+                    "this build has no PostgreSQL driver; SQLite is required here"
+                };
+                Err(Finding::new(WRONG_KIND, message).into())
             }
         }
     }
 
-    /// The statements that lead from one schema to the next in the tables of `place`.
+    /// Lowers a diff to statements for the tables in `schema`.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
@@ -70,146 +75,156 @@ impl Dialect {
         self,
         diff: &Diff<'_>,
         backfills: &Backfills,
-        place: &str,
+        schema: &str,
         foreign_keys: bool,
     ) -> Result<Migration> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres => crate::postgres::lower(diff, backfills, place, foreign_keys),
+            Self::Postgres => crate::postgres::lower(diff, backfills, schema, foreign_keys),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => crate::sqlite::lower(diff, backfills, place, foreign_keys),
+            Self::Sqlite => crate::sqlite::lower(diff, backfills, schema, foreign_keys),
         }
     }
 }
 
-/// What it means that a database is not there, where a session can make it.
+/// What to do if the SQLite file does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absent {
-    /// It is an error.
-    Refused,
-    /// It is empty.
-    Empty,
-    /// It is made.
-    Made,
+pub enum IfMissing {
+    /// Return an error.
+    Fail,
+    /// Treat the database as empty. The file is not created.
+    TreatAsEmpty,
+    /// Create the file.
+    Create,
 }
 
-/// How long a run waits for others.
+/// Timeouts of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For another migration to end.
-    pub migration: Duration,
-    /// For one lock on a table.
-    pub table: Duration,
-    /// How often the transaction is tried in all when a table stays locked.
+pub struct Timeouts {
+    /// How long to wait for the migration lock.
+    pub migration_lock: Duration,
+    /// How long one attempt waits for a lock on a table.
+    pub table_lock: Duration,
+    /// How many attempts the transaction gets while a table is locked.
     pub attempts: u32,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
-        Self { migration: Duration::from_secs(60), table: Duration::from_secs(5), attempts: 5 }
+        Self {
+            migration_lock: Duration::from_secs(60),
+            table_lock: Duration::from_secs(5),
+            attempts: 5,
+        }
     }
 }
 
-/// What came of a run.
+/// The numbers of statements that an apply ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// How many statements of the transaction ran.
+    /// Statements of the transaction.
     pub transaction: usize,
-    /// How many after the commit, also of a migration that another run had begun.
+    /// Statements after the commit, including those of an earlier migration that was unfinished.
     pub after_commit: usize,
 }
 
-/// A session with a database, about the tables of one place in it.
+/// A session with a database, on the tables of one of its schemas.
 ///
-/// Every method may fail with `ablo::database::refused`, in the words of the database.
+/// Every method returns a code of `ablo::database` if a query fails. The `# Errors` sections list
+/// further codes.
 pub trait Session {
-    /// What kind of database it is.
+    /// Returns the dialect.
     fn dialect(&self) -> Dialect;
 
-    /// The schema that holds the tables; `main` in SQLite, which has no others.
-    fn place(&self) -> &str;
+    /// Returns the name of the schema that contains the tables; `main` in SQLite.
+    fn schema_name(&self) -> &str;
 
-    /// Reads the tables, without those that ablo keeps for itself. Nothing is written.
+    /// Reads the catalog, without ablo's own tables. Writes nothing.
     ///
     /// # Errors
-    /// Only those of every method.
-    fn live(&mut self) -> Result<Live>;
+    /// None besides those of every method.
+    fn catalog(&mut self) -> Result<Catalog>;
 
-    /// Every difference between a schema and the database. Nothing is written.
+    /// Returns every difference between a schema and the database. Writes nothing.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
     fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>>;
 
-    /// How many rows a table has.
+    /// Returns the number of rows in a table.
     ///
     /// # Errors
-    /// Only those of every method.
-    fn rows(&mut self, table: &str) -> Result<RowCount>;
+    /// None besides those of every method.
+    fn row_count(&mut self, table: &str) -> Result<RowCount>;
 
-    /// How many rows have a value in a column; none where rows are hidden.
+    /// Returns the number of rows with a non-null value in a column, or `None` if row security
+    /// hides rows.
     ///
     /// # Errors
-    /// Only those of every method.
-    fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>>;
+    /// None besides those of every method.
+    fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>>;
 
-    /// Every migration that was applied, the oldest first.
+    /// Returns every applied migration, oldest first.
     ///
     /// # Errors
     /// `ablo::ledger::unreadable`.
     fn ledger(&mut self) -> Result<Vec<Entry>>;
 
-    /// From here on no other migration runs, until [`Session::unlock`] or the end of the session.
+    /// Takes the migration lock, until [`Session::unlock`] or the end of the session.
     ///
     /// # Errors
-    /// `ablo::database::locked`.
-    fn lock(&mut self, patience: Duration) -> Result<()>;
+    /// `ablo::database::locked` if another session holds the lock until the timeout.
+    fn lock(&mut self, timeout: Duration) -> Result<()>;
 
-    /// What the database warned of since this was asked the last time.
+    /// Returns and clears the warnings that the database sent.
     fn warnings(&mut self) -> Vec<Finding>;
 
-    /// Lets others migrate again. What was not committed is undone.
+    /// Releases the migration lock and rolls back uncommitted changes.
     ///
     /// # Errors
-    /// Only those of every method.
+    /// None besides those of every method.
     fn unlock(&mut self) -> Result<()>;
 
-    /// Runs what earlier runs left undone after their commits, and says how many statements that were. The caller holds the lock.
+    /// Runs the remaining after-commit statements of earlier migrations and returns their number.
+    /// The caller holds the lock.
     ///
     /// # Errors
     /// `ablo::migrate::after_commit_failed`.
-    fn finish(&mut self, patience: Patience) -> Result<usize>;
+    fn finish(&mut self, timeouts: Timeouts) -> Result<usize>;
 
     /// Applies a migration and records it. The caller holds the lock.
     ///
     /// # Errors
-    /// `ablo::migrate::statement_failed` or the reason that the migration itself gave, `ablo::migrate::busy`,
-    /// `ablo::migrate::after_commit_failed`.
-    fn apply(&mut self, record: &Record, patience: Patience) -> Result<Applied>;
+    /// `ablo::migrate::statement_failed` or the code that the migration itself raised,
+    /// `ablo::migrate::busy`, or `ablo::migrate::after_commit_failed`.
+    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied>;
 }
 
-/// Opens a session about the tables of `schema`, which SQLite has no use for.
+/// Opens a session on the tables of `schema`. `schema` is ignored for SQLite, and `if_missing` for
+/// PostgreSQL.
 ///
 /// # Errors
-/// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats what may be a password.
+/// A code of `ablo::database`. The message never contains the address.
 #[cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),
     allow(unused_variables, reason = "each is for one dialect")
 )]
-pub fn connect(address: &str, schema: &str, absent: Absent) -> Result<Box<dyn Session>> {
+pub fn connect(address: &str, schema: &str, if_missing: IfMissing) -> Result<Box<dyn Session>> {
     Ok(match Dialect::of(address)? {
         #[cfg(feature = "postgres")]
         Dialect::Postgres => Box::new(crate::postgres::Database::connect(address, schema)?),
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => Box::new(crate::sqlite::Database::connect(address, absent)?),
+        Dialect::Sqlite => Box::new(crate::sqlite::Database::connect(address, if_missing)?),
     })
 }
 
-/// Whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path that ends as such files do.
+/// Reports whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path with one of
+/// the known extensions.
 fn is_file(address: &str) -> bool {
-    let ending = Path::new(address).extension().and_then(|ending| ending.to_str());
+    let extension = Path::new(address).extension().and_then(|extension| extension.to_str());
     address.starts_with("sqlite:")
-        || (!address.contains("://") && ending.is_some_and(|ending| ENDINGS.contains(&ending)))
+        || (!address.contains("://")
+            && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)))
 }
 
 #[cfg(test)]
@@ -217,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_told_by_their_address() {
+    fn addresses_of_files_are_recognised() {
         for address in ["sqlite:app.db", "sqlite://app", "sqlite:///srv/app.db", "data/app.sqlite3"]
         {
             assert!(is_file(address), "{address}");

@@ -3,13 +3,16 @@
 
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
-use ablo_migrate::postgres::{Applied, Database, Patience};
+use ablo_migrate::postgres::{Applied, Database, Timeouts};
 use ablo_migrate::{Error, finish};
 use ablo_tests::postgres::{Server, Session};
 use std::time::Duration;
 
-const PATIENCE: Patience =
-    Patience { migration: Duration::from_secs(20), table: Duration::from_millis(200), attempts: 2 };
+const PATIENCE: Timeouts = Timeouts {
+    migration_lock: Duration::from_secs(20),
+    table_lock: Duration::from_millis(200),
+    attempts: 2,
+};
 
 fn statement(phase: Phase, sql: &str) -> Statement {
     Statement { sql: sql.to_owned(), phase, cause: None, locks: Vec::new(), hazards: Vec::new() }
@@ -52,7 +55,7 @@ fn a_migration_is_applied_and_recorded() {
     assert_eq!(entries.len(), 1);
     assert_eq!((&entries[0].record, entries[0].state), (&record, State::Done));
     assert_eq!(
-        database.live().expect("the tables are readable").tables.keys().collect::<Vec<_>>(),
+        database.catalog().expect("the tables are readable").tables.keys().collect::<Vec<_>>(),
         ["a"]
     );
 }
@@ -192,7 +195,7 @@ fn the_next_run_resumes_at_the_failed_statement_after_the_commit() {
         single_finding(database.apply(&record, PATIENCE).expect_err("a value is duplicated"));
     assert_eq!(code, "ablo::migrate::after_commit_failed");
     assert!(
-        message.starts_with("statement 2 of 2 of what follows the commit failed, SQLSTATE 23505"),
+        message.starts_with("statement 2 of 2 of the after-commit phase failed, SQLSTATE 23505"),
         "{message}"
     );
     assert_eq!(database.ledger().expect("the ledger is readable")[0].state, State::AfterCommit(1));
@@ -218,7 +221,7 @@ fn a_locked_table_is_waited_for_and_reported_after_the_timeout() {
         "{message}"
     );
     let waiting =
-        std::thread::spawn(move || database.apply(&change, Patience { attempts: 8, ..PATIENCE }));
+        std::thread::spawn(move || database.apply(&change, Timeouts { attempts: 8, ..PATIENCE }));
     std::thread::sleep(Duration::from_millis(500));
     session.run("ROLLBACK").expect("the lock is released");
     assert_eq!(
@@ -249,7 +252,7 @@ fn an_unreachable_server_is_reported_without_the_password() {
     let error = Database::connect("postgres://me:secret@127.0.0.1:1/d?connect_timeout=2", "public")
         .map(drop);
     let (code, message) = single_finding(error.expect_err("no server listens on the port"));
-    assert_eq!(code, "ablo::database::unreachable");
+    assert_eq!(code, "ablo::database::connection_failed");
     assert!(!message.contains("secret"), "{message}");
 }
 

@@ -5,7 +5,7 @@ use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate, provision};
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::finish;
 use ablo_migrate::ledger::{Record, State};
-use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
 use ablo_tests::postgres::CrashingServer;
@@ -129,7 +129,7 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
         server.rearm();
         let mut database =
             Database::connect(&server.address(&name), "public").expect("the session opens");
-        let error = database.apply(&crashing, Patience::default()).expect_err("the server crashed");
+        let error = database.apply(&crashing, Timeouts::default()).expect_err("the server crashed");
         let code = error.0.first().expect("the error has a finding").code.name;
         assert!(
             code.starts_with("ablo::database::") || code.starts_with("ablo::migrate::"),
@@ -142,13 +142,12 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
         let committed = !again.ledger().expect("the ledger is readable").is_empty();
         assert_eq!(committed, at > in_transaction, "position {at}");
         assert_eq!(rows(&server, &name), if committed { "new" } else { "old" }, "position {at}");
-        match committed {
-            true => assert!(
-                finish(&mut again, Patience::default()).expect("the migration is finished") > 0
-            ),
-            false => {
-                drop(again.apply(&record, Patience::default()).expect("the migration applies"))
-            }
+        if committed {
+            assert!(
+                finish(&mut again, Timeouts::default()).expect("the migration is finished") > 0
+            );
+        } else {
+            again.apply(&record, Timeouts::default()).expect("the migration applies");
         }
         assert_eq!(rows(&server, &name), "new", "position {at}");
         assert!(

@@ -1,7 +1,7 @@
 //! Plans on a real server: from an empty database, a ledger or a baseline; approvals, changed
 //! databases and drift.
 
-use ablo_migrate::postgres::{Database, Patience};
+use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_migrate::{Dialect, Error, Plan, apply, current, drift, offline, plan_for};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
@@ -55,15 +55,15 @@ fn an_empty_database_is_migrated_to_every_fixture_once() {
         let next = fixture(name);
         let plan = plan_to(&mut database, &next);
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
-        let outcome = apply(&mut database, &plan, Patience::default())
+        let outcome = apply(&mut database, &plan, Timeouts::default())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!outcome.was_done);
+        assert!(!outcome.already_applied);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
         // The ledger records the plan as applied, and a new plan is empty.
         assert!(
-            apply(&mut database, &plan, Patience::default())
+            apply(&mut database, &plan, Timeouts::default())
                 .expect("the plan was applied before")
-                .was_done
+                .already_applied
         );
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
         // Apart from the ledger, migrating and provisioning give the same catalog.
@@ -81,18 +81,18 @@ fn a_lossy_plan_requires_approval() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
     let first = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
-    apply(&mut database, &first, Patience::default()).expect("the plan applies");
+    apply(&mut database, &first, Timeouts::default()).expect("the plan applies");
     let row = "INSERT INTO tasks (id, organization_id, title, note) VALUES ('1', 'o', 't', 'n')";
     server.admin().run(row).expect("the row is inserted");
     let mut plan = plan_to(&mut open(&server.address()), &tasks(TITLE));
     let ids: Vec<_> = plan.body.approvals_needed.iter().map(|needed| needed.id.as_str()).collect();
     assert_eq!(ids, ["loss:0"]);
     assert_eq!(
-        codes(apply(&mut database, &plan, Patience::default())),
+        codes(apply(&mut database, &plan, Timeouts::default())),
         ["ablo::migrate::approval_missing"]
     );
     plan.approve("loss:0", Some("ada")).expect("the approval is needed");
-    apply(&mut database, &plan, Patience::default()).expect("the plan is approved");
+    apply(&mut database, &plan, Timeouts::default()).expect("the plan is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
 }
 
@@ -127,21 +127,21 @@ fn a_plan_is_refused_when_the_database_changed() {
     let mut database = open(&server.address());
     let (first, second) =
         (plan_to(&mut database, &tasks(TITLE)), plan_to(&mut database, &tasks(NOTE)));
-    apply(&mut database, &first, Patience::default()).expect("the plan applies");
+    apply(&mut database, &first, Timeouts::default()).expect("the plan applies");
     assert_eq!(
-        codes(apply(&mut database, &second, Patience::default())),
+        codes(apply(&mut database, &second, Timeouts::default())),
         ["ablo::migrate::schema_moved"]
     );
     let next = plan_to(&mut database, &tasks(&format!("{TITLE},{NOTE}")));
     server.session().run("ALTER TABLE tasks ADD COLUMN by_hand text").expect("the column is added");
     assert_eq!(
-        codes(apply(&mut database, &next, Patience::default())),
+        codes(apply(&mut database, &next, Timeouts::default())),
         ["ablo::migrate::database_moved"]
     );
     let mut elsewhere =
         Database::connect(&server.address(), "elsewhere").expect("the session opens");
     assert_eq!(
-        codes(apply(&mut elsewhere, &next, Patience::default())),
+        codes(apply(&mut elsewhere, &next, Timeouts::default())),
         ["ablo::migrate::plan_elsewhere"]
     );
 }
@@ -153,9 +153,9 @@ fn concurrent_applies_are_serialised() {
     let run = || {
         let (address, plan) = (server.address(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut open(&address), &plan, Patience::default())
+            apply(&mut open(&address), &plan, Timeouts::default())
                 .expect("the plan applies")
-                .was_done
+                .already_applied
         })
     };
     let (one, other) = (run(), run());
@@ -182,7 +182,7 @@ fn tables_without_a_ledger_need_a_matching_baseline() {
     let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("there are no hints");
     let plan =
         plan_for(&mut database, &diff, &Backfills::default(), true).expect("the plan is created");
-    apply(&mut database, &plan, Patience::default()).expect("the plan applies");
+    apply(&mut database, &plan, Timeouts::default()).expect("the plan applies");
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
     // A plan made without a database is refused: its previous schema is not in the ledger.
     let unrecorded = Server::shared().database();
@@ -190,7 +190,7 @@ fn tables_without_a_ledger_need_a_matching_baseline() {
     let offline_plan = offline(&diff, &Backfills::default(), Dialect::Postgres, "public", true)
         .expect("the plan is created");
     assert_eq!(
-        codes(apply(&mut open(&unrecorded.address()), &offline_plan, Patience::default())),
+        codes(apply(&mut open(&unrecorded.address()), &offline_plan, Timeouts::default())),
         ["ablo::migrate::schema_moved"]
     );
 }
@@ -227,7 +227,7 @@ fn drift_is_reported_with_the_statement_that_fixes_it() {
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         assert_eq!(names, [format!("ablo::drift::{code}")], "{edit}");
         // The suggested statement removes the drift.
-        if let Some(sql) = &found[0].mend {
+        if let Some(sql) = &found[0].fix {
             session.run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
             assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{sql}");
         } else {
@@ -256,7 +256,7 @@ fn missing_and_unvalidated_foreign_keys_are_reported() {
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         assert_eq!(names, ["ablo::drift::foreign_key_missing"]);
         session
-            .run(found[0].mend.as_deref().expect("the finding has a statement"))
+            .run(found[0].fix.as_deref().expect("the finding has a statement"))
             .expect("the statement runs");
     }
     assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()));
@@ -265,7 +265,10 @@ fn missing_and_unvalidated_foreign_keys_are_reported() {
 #[test]
 fn server_and_option_errors_have_codes() {
     let server = Server::shared().database();
-    assert_eq!(codes(open(&server.address()).rows("nowhere")), ["ablo::database::refused"]);
+    assert_eq!(
+        codes(open(&server.address()).row_count("nowhere")),
+        ["ablo::database::undefined_object"]
+    );
     let long = "x".repeat(64);
     let mut database = Database::connect(&server.address(), &long).expect("the session opens");
     assert_eq!(codes(drift(&mut database, &tasks(TITLE), true)), ["ablo::migrate::options"]);

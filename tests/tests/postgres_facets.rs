@@ -193,7 +193,7 @@ fn a_value_is_unique_among_the_rows_of_one_organisation() {
     insert(&mut session, "globex", "c", &row("1"))
         .expect("another organisation may have the same values");
 
-    // Without a tenancy column a value is unique in the table. Absent values never conflict.
+    // Without a tenancy column a value is unique in the table. IfMissing values never conflict.
     let setting = |id: &str| format!("INSERT INTO settings (id, name) VALUES ('{id}', 'theme')");
     session.run(&setting("a")).expect("the first row is inserted");
     let error = session.run(&setting("b")).expect_err("the name is taken");

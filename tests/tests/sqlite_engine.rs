@@ -5,7 +5,7 @@ use ablo_codegen::migrate::{Phase, Statement};
 use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::sqlite::Database;
 use ablo_migrate::{
-    Absent, Applied, Dialect, Error, Patience, Plan, Session, apply, current, drift, offline,
+    Applied, Dialect, Error, IfMissing, Plan, Session, Timeouts, apply, current, drift, offline,
     plan_for,
 };
 use ablo_schema::Schema;
@@ -25,9 +25,9 @@ const FIXTURES: [&str; 6] = [
     "redeclared-base-fields",
 ];
 
-const PATIENCE: Patience = Patience {
-    migration: Duration::from_millis(300),
-    table: Duration::from_millis(100),
+const PATIENCE: Timeouts = Timeouts {
+    migration_lock: Duration::from_millis(300),
+    table_lock: Duration::from_millis(100),
     attempts: 2,
 };
 
@@ -49,7 +49,7 @@ impl File {
     }
 
     fn open(&self) -> Database {
-        Database::connect(&self.address(), Absent::Made).expect("the session opens")
+        Database::connect(&self.address(), IfMissing::Create).expect("the session opens")
     }
 
     /// Opens the file without the migration engine.
@@ -103,7 +103,7 @@ fn record(statements: &[&str]) -> Record {
 
 /// Applies a record under the lock, as `apply` does.
 fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
-    database.lock(PATIENCE.migration)?;
+    database.lock(PATIENCE.migration_lock)?;
     let applied = database.apply(record, PATIENCE);
     database.unlock()?;
     applied
@@ -168,10 +168,12 @@ fn an_empty_file_is_migrated_to_every_fixture_once() {
         assert_eq!(Plan::read(&plan.to_json()).as_ref(), Ok(&plan), "{name}");
         let outcome =
             apply(&mut database, &plan, PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!outcome.was_done);
+        assert!(!outcome.already_applied);
         assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{name}");
         assert!(
-            apply(&mut database, &plan, PATIENCE).expect("the plan was applied before").was_done
+            apply(&mut database, &plan, PATIENCE)
+                .expect("the plan was applied before")
+                .already_applied
         );
         assert_eq!(plan_to(&mut database, &next).body.statements, [], "{name}");
         // Apart from the ledger, migrating and provisioning give the same catalog.
@@ -208,7 +210,7 @@ fn a_lossy_plan_counts_rows_and_requires_approval() {
     plan.approve("loss:0", Some("ada")).expect("the approval is needed");
     apply(&mut database, &plan, PATIENCE).expect("the plan is approved");
     assert_eq!(drift(&mut database, &tasks(TITLE), true), Ok(Vec::new()));
-    assert_eq!(database.rows("tasks").expect("the table exists").count, 2);
+    assert_eq!(database.row_count("tasks").expect("the table exists").count, 2);
 }
 
 #[test]
@@ -241,7 +243,9 @@ fn concurrent_applies_are_serialised() {
     let run = || {
         let (mut database, plan) = (file.open(), plan.clone());
         std::thread::spawn(move || {
-            apply(&mut database, &plan, Patience::default()).expect("the plan applies").was_done
+            apply(&mut database, &plan, Timeouts::default())
+                .expect("the plan applies")
+                .already_applied
         })
     };
     let (one, other) = (run(), run());
@@ -349,12 +353,12 @@ fn drift_is_reported_with_the_statement_that_fixes_it() {
             rewrite_table(&file, edit, replacement);
         }
         let mut database =
-            Database::connect(&file.address(), Absent::Refused).expect("the session opens");
+            Database::connect(&file.address(), IfMissing::Fail).expect("the session opens");
         let found = drift(&mut database, &next, true).expect("the database is readable");
         let names: Vec<_> = found.iter().map(|difference| difference.code.name).collect();
         let expected: Vec<_> = expected.iter().map(|code| format!("ablo::drift::{code}")).collect();
         assert_eq!(names, expected, "{edit}: {found:?}");
-        let fixes: Vec<_> = found.iter().filter_map(|difference| difference.mend.clone()).collect();
+        let fixes: Vec<_> = found.iter().filter_map(|difference| difference.fix.clone()).collect();
         if edit.contains("tasks_note_idx") {
             assert_eq!(fixes.len(), found.len(), "{edit}");
         }
@@ -393,18 +397,18 @@ fn missing_and_immediate_foreign_keys_are_reported() {
 fn missing_and_invalid_files_are_reported() {
     let file = File::new();
     assert_eq!(
-        codes(Database::connect(&file.address(), Absent::Refused)),
-        ["ablo::database::unreachable"]
+        codes(Database::connect(&file.address(), IfMissing::Fail)),
+        ["ablo::database::file_unreadable"]
     );
-    let mut empty =
-        Database::connect(&file.address(), Absent::Empty).expect("a missing file reads as empty");
+    let mut empty = Database::connect(&file.address(), IfMissing::TreatAsEmpty)
+        .expect("a missing file reads as empty");
     assert_eq!(empty.ledger(), Ok(Vec::new()));
     assert!(!file.0.path().join("app").exists());
     std::fs::write(file.0.path().join("app"), "not a database, however long it is, and it is")
         .expect("the file is written");
     assert_eq!(
-        codes(Database::connect(&file.address(), Absent::Made)),
-        ["ablo::database::unreachable"]
+        codes(Database::connect(&file.address(), IfMissing::Create)),
+        ["ablo::database::not_a_database"]
     );
     let other = File::new();
     let mut database = other.open();

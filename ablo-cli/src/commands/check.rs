@@ -1,21 +1,21 @@
-//! `ablo check`: everything that is wrong with a schema.
+//! `ablo check`: validates a schema, and compares it with a database.
 
 use crate::args::CheckArgs;
-use crate::finding::{Exit, Report, Stop};
+use crate::finding::{Exit, Failure, Report};
 use crate::input::{self, Input};
 use crate::outcome::{Outcome, counted};
 use crate::settings;
 use ablo_schema::Severity;
 
-pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Stop> {
+pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let mut input = input::read(&settings::schema_path(&args.input)?)?;
-    let lacks = database(args, &input)?;
-    let lacks_some = lacks.is_some();
-    if let Some(report) = lacks {
+    let mismatches = compare_database(args, &input)?;
+    let has_mismatches = mismatches.is_some();
+    if let Some(report) = mismatches {
         input.reports.push(report);
     }
     let warnings: usize = input.reports.iter().map(|report| report.count(Severity::Warning)).sum();
-    let failed = input.has_errors || lacks_some || (args.deny_warnings && warnings > 0);
+    let failed = input.has_errors || has_mismatches || (args.deny_warnings && warnings > 0);
     let mut outcome = Outcome::text(String::new());
     if failed {
         outcome.exit = Exit::Errors;
@@ -27,20 +27,21 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Stop> {
     Ok(outcome)
 }
 
-/// What the database lacks, where one is named.
+/// Returns what the database lacks, if `--database-url` names one.
 #[cfg(feature = "database")]
-fn database(args: &CheckArgs, input: &Input) -> Result<Option<Report>, Stop> {
+fn compare_database(args: &CheckArgs, input: &Input) -> Result<Option<Report>, Failure> {
     use crate::database::DatabaseArgs;
     let (Some(address), Some(schema)) = (&args.database_url, &input.schema) else {
         return Ok(None);
     };
-    let asked = DatabaseArgs { database_url: Some(address.clone()), place: args.place.clone() };
-    let findings = super::migrate::fits(schema, &asked)?;
+    let database =
+        DatabaseArgs { database_url: Some(address.clone()), layout: args.layout.clone() };
+    let findings = super::migrate::incompatibilities(schema, &database)?;
     Ok((!findings.is_empty()).then(|| Report::about(None, findings)))
 }
 
-/// This build opens no database.
+/// Returns `None`: this build has no database drivers.
 #[cfg(not(feature = "database"))]
-fn database(_: &CheckArgs, _: &Input) -> Result<Option<Report>, Stop> {
+fn compare_database(_: &CheckArgs, _: &Input) -> Result<Option<Report>, Failure> {
     Ok(None)
 }

@@ -1,7 +1,7 @@
-//! `ablo diff`: what makes one schema of another.
+//! `ablo diff`: compares two schemas.
 
 use crate::args::{DiffArgs, DiffFormat};
-use crate::finding::{Exit, Finding, Report, Source, Stop};
+use crate::finding::{Exit, Failure, Finding, Report, Source};
 use crate::outcome::Outcome;
 use crate::source::STDIN;
 use crate::{codes, input, render};
@@ -10,20 +10,20 @@ use ablo_schema::diff::{self, Backfills, Hints};
 use ablo_schema::front::json;
 use std::path::Path;
 
-pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
+pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Failure> {
     let paths = [&args.prev, &args.next, &args.initial, &args.hints, &args.backfills];
     if paths.into_iter().flatten().filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
-        let finding = Finding::new(codes::SOURCE_STDIN_TWICE, "`-` stands here twice");
-        return Err(Stop::new(Exit::CannotRun, Report::about(None, vec![finding])));
+        let finding = Finding::new(codes::SOURCE_STDIN_TWICE, "`-` is given twice");
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let inputs = read(args)?;
     let hints = inputs.hints.as_ref().map_or_else(Hints::default, |(hints, _)| hints.clone());
     let diff = diff::diff(inputs.prev.as_ref(), &inputs.next, &hints).map_err(|diagnostics| {
-        // Only hints can be wrong here, so that there is a file of them.
+        // Only hints can be invalid here.
         inputs
             .hints
             .as_ref()
-            .map_or_else(nothing, |(_, source)| input::refused(source, &diagnostics))
+            .map_or_else(no_reports, |(_, source)| input::invalid_document(source, &diagnostics))
     })?;
     let report = diff.report(&inputs.backfills);
     let text = match args.format {
@@ -36,9 +36,9 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Stop> {
     Ok(Outcome { exit, ..Outcome::text(text) })
 }
 
-/// Both phases of a migration, one after the other.
+/// Returns the SQL of both phases of a migration.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Stop> {
+fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Failure> {
     use crate::args::DialectArg;
     use ablo_codegen::emit::sql;
     let (prev, next, backfills, foreign_keys) =
@@ -54,8 +54,8 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
                 ..PostgresOptions::default()
             };
             let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
-                let finding = Finding::new(codes::CONFIG_WRONG_TYPE, error.message);
-                Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+                let finding = Finding::new(codes::ARGUMENT_INVALID, error.message);
+                Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
             })?;
             files(&migration, &about)
         }
@@ -75,43 +75,47 @@ struct Inputs {
     backfills: Backfills,
 }
 
-/// Reads everything, and says of everything what is wrong with it.
-fn read(args: &DiffArgs) -> Result<Inputs, Stop> {
-    let mut wrong = nothing();
-    let prev = args.prev.as_deref().map(|path| noted(schema(path), &mut wrong));
+/// Reads all inputs and reports the errors of all of them.
+fn read(args: &DiffArgs) -> Result<Inputs, Failure> {
+    let mut errors = no_reports();
+    let prev = args.prev.as_deref().map(|path| collect(schema(path), &mut errors));
     let next = args
         .initial
         .as_deref()
         .or(args.next.as_deref())
-        .map(|path| noted(schema(path), &mut wrong));
-    let hints =
-        args.hints.as_deref().map(|path| noted(input::aside(path, json::read_hints), &mut wrong));
-    // Backfills are checked against the next schema: without one there is nothing to say of them.
+        .map(|path| collect(schema(path), &mut errors));
+    let hints = args
+        .hints
+        .as_deref()
+        .map(|path| collect(input::read_document(path, json::read_hints), &mut errors));
+    // Backfills can be validated only against a valid next schema.
     let backfills = match (&args.backfills, next.as_ref().and_then(Option::as_ref)) {
         (Some(path), Some(next)) => {
-            noted(input::aside(path, |text| json::read_backfills(text, next)), &mut wrong)
+            let read = |text: &str| json::read_backfills(text, next);
+            collect(input::read_document(path, read), &mut errors)
         }
         _ => None,
     };
     match next.flatten() {
-        Some(next) if wrong.reports.is_empty() => Ok(Inputs {
+        Some(next) if errors.reports.is_empty() => Ok(Inputs {
             prev: prev.flatten(),
             next,
             hints: hints.flatten(),
             backfills: backfills.map(|(backfills, _)| backfills).unwrap_or_default(),
         }),
-        _ => Err(wrong),
+        _ => Err(errors),
     }
 }
 
-fn schema(path: &Path) -> Result<Schema, Stop> {
+fn schema(path: &Path) -> Result<Schema, Failure> {
     input::read(path)?.schema()
 }
 
-fn nothing() -> Stop {
-    Stop { exit: Exit::CannotRun, reports: Vec::new() }
+fn no_reports() -> Failure {
+    Failure { exit: Exit::CannotRun, reports: Vec::new() }
 }
 
-fn noted<T>(result: Result<T, Stop>, wrong: &mut Stop) -> Option<T> {
-    result.map_err(|stop| wrong.reports.extend(stop.reports)).ok()
+/// Moves the reports of a failure to `errors`.
+fn collect<T>(result: Result<T, Failure>, errors: &mut Failure) -> Option<T> {
+    result.map_err(|failure| errors.reports.extend(failure.reports)).ok()
 }

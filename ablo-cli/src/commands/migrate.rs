@@ -1,4 +1,4 @@
-//! `ablo migrate`: plans, approvals, and databases that are brought from one schema to the next.
+//! `ablo migrate`: plans, approves and applies migrations.
 
 use crate::args::InputArgs;
 use crate::codes;
@@ -6,23 +6,25 @@ use crate::database::{
     self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand,
     PlanArgs, StatusArgs,
 };
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::{Outcome, counted};
 use crate::{input, settings, source};
 use ablo_codegen::emit::sql::{postgres, sqlite};
 use ablo_codegen::migrate::Migration;
 use ablo_migrate::plan::Class;
-use ablo_migrate::{Absent, Dialect, Patience, Plan, Session, compare::Difference, ledger::State};
+use ablo_migrate::{
+    Dialect, IfMissing, Plan, Session, Timeouts, compare::Difference, ledger::State,
+};
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// How large a plan may be, in bytes.
-const MOST_BYTES: usize = 256 << 20;
+/// The maximum size of a plan, in bytes.
+const MAX_PLAN_BYTES: usize = 256 << 20;
 
-pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
+pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Failure> {
     match command {
         MigrateCommand::Plan(args) if args.offline => plan_offline(args),
         MigrateCommand::Plan(args) => plan(args),
@@ -34,17 +36,18 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Stop> {
     }
 }
 
-fn plan(args: &PlanArgs) -> Result<Outcome, Stop> {
+fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     if let [_, second, ..] = args.schemas.as_slice() {
-        let message =
-            format!("`{}` is one schema too many: the database says what it has", second.display());
-        return Err(refused(
-            Finding::new(codes::CONFIG_WRONG_TYPE, message)
-                .help(Some("with --offline there are two".to_owned())),
-        ));
+        let message = format!(
+            "unexpected schema `{}`; the database has the previous schema",
+            second.display()
+        );
+        let finding = Finding::new(codes::ARGUMENT_INVALID, message)
+            .help(Some("pass two schemas only with `--offline`".to_owned()));
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
-    let next = named(args.schemas.first(), &args.change)?;
-    let mut database = open(&args.database, Absent::Empty)?;
+    let next = next_schema(args.schemas.first(), &args.change)?;
+    let mut database = open(&args.database, IfMissing::TreatAsEmpty)?;
     let plan = make(&mut *database, &next, &args.database, &args.change)?;
     let text = plan.to_json();
     let mut outcome = Outcome::text(String::new());
@@ -59,12 +62,12 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Stop> {
     Ok(outcome)
 }
 
-fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
+fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
     let (prev, next) = match args.schemas.as_slice() {
         [prev, next, ..] => (Some(schema(prev)?), schema(next)?),
-        alone => (None, named(alone.first(), &args.change)?),
+        alone => (None, next_schema(alone.first(), &args.change)?),
     };
-    let place = &args.database.place;
+    let layout = &args.database.layout;
     let (plan, programs) = with_diff(
         prev.as_ref(),
         &next,
@@ -72,9 +75,9 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         args.change.backfills.as_deref(),
         |diff, backfills| {
             let dialect = args.dialect.into();
-            let home = if dialect == Dialect::Sqlite { "main" } else { &place.schema };
-            let plan = ablo_migrate::offline(diff, backfills, dialect, home, place.foreign_keys)
-                .map_err(|error| database::stop(&error))?;
+            let schema = if dialect == Dialect::Sqlite { "main" } else { &layout.schema };
+            let plan = ablo_migrate::offline(diff, backfills, dialect, schema, layout.foreign_keys)
+                .map_err(|error| database::failure(&error))?;
             let migration = Migration { statements: plan.body.statements.clone() };
             let about = |at| diff.steps().get(at).map(ToString::to_string);
             let programs = match dialect {
@@ -84,9 +87,9 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
             Ok((plan, programs))
         },
     )?;
-    // The command line asks for it.
+    // `--offline` requires `--out`.
     let folder = args.out.clone().unwrap_or_default();
-    std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| write_failure(&folder, &error))?;
     let plan_text = plan.to_json();
     for (name, text) in [
         ("plan.json", &plan_text),
@@ -96,14 +99,14 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Stop> {
         write(&folder.join(name), text)?;
     }
     let remark = format!(
-        "{}plan.json, migrate.sql and after-commit.sql are in {}\n",
+        "{}wrote plan.json, migrate.sql and after-commit.sql to {}\n",
         summary(&plan),
         folder.display()
     );
     Ok(Outcome { exit: exit(&plan), remark, ..Outcome::text(String::new()) })
 }
 
-fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
+fn approve(args: &ApproveArgs) -> Result<Outcome, Failure> {
     let mut plan = read_plan(&args.plan)?;
     let class = args.all_of.map(|class| match class {
         ApprovalClass::Loss => Class::Loss,
@@ -113,22 +116,22 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Stop> {
     let ids: Vec<String> =
         args.steps.iter().cloned().chain(needed.map(|needed| needed.id.clone())).collect();
     for id in &ids {
-        plan.approve(id, args.by.as_deref()).map_err(|error| database::stop(&error))?;
+        plan.approve(id, args.by.as_deref()).map_err(|error| database::failure(&error))?;
     }
     write(&args.plan, &plan.to_json())?;
     let missing = plan.check_approvals().map_or_else(|error| error.0.len(), |()| 0);
-    let remark = format!("{} approved, {missing} to go\n", ids.len());
+    let remark = format!("{} approved, {missing} missing\n", ids.len());
     Ok(Outcome { remark, ..Outcome::text(String::new()) })
 }
 
-fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
+fn apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
     let planned = args.plan.as_deref().map(read_plan).transpose()?;
     let next =
-        if planned.is_none() { Some(named(args.next.as_ref(), &args.change)?) } else { None };
-    let mut database = open(&args.database, Absent::Made)?;
-    let patience = Patience::default();
-    let failed = |error: ablo_migrate::Error| database::stop(&error);
-    let finished = ablo_migrate::finish(&mut *database, patience).map_err(failed)?;
+        if planned.is_none() { Some(next_schema(args.next.as_ref(), &args.change)?) } else { None };
+    let mut database = open(&args.database, IfMissing::Create)?;
+    let timeouts = Timeouts::default();
+    let failed = |error: ablo_migrate::Error| database::failure(&error);
+    let finished = ablo_migrate::finish(&mut *database, timeouts).map_err(failed)?;
     let plan = match (planned, &next) {
         (Some(plan), _) => plan,
         (None, Some(next)) => make(&mut *database, next, &args.database, &args.change)?,
@@ -136,26 +139,26 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Stop> {
     };
     let nothing_to_do =
         plan.body.from.as_ref() == Some(&plan.body.to) && plan.body.statements.is_empty();
-    if nothing_to_do && ablo_is_recorded(&mut *database, &plan).map_err(failed)? {
+    if nothing_to_do && is_recorded(&mut *database, &plan).map_err(failed)? {
         return Ok(done(&mut *database, finished, "the database is up to date"));
     }
-    let outcome = ablo_migrate::apply(&mut *database, &plan, patience).map_err(failed)?;
-    let ran = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
-    let said = if outcome.was_done {
-        "the plan had been applied before".to_owned()
+    let outcome = ablo_migrate::apply(&mut *database, &plan, timeouts).map_err(failed)?;
+    let count = counted(outcome.applied.transaction + outcome.applied.after_commit, "statement");
+    let remark = if outcome.already_applied {
+        "the plan was already applied".to_owned()
     } else {
-        format!("applied: {ran}")
+        format!("applied: {count}")
     };
-    Ok(done(&mut *database, finished, &said))
+    Ok(done(&mut *database, finished, &remark))
 }
 
-/// Whether the ledger is at the schema of a plan already.
-fn ablo_is_recorded(database: &mut dyn Session, plan: &Plan) -> ablo_migrate::Result<bool> {
+/// Reports whether the ledger is at the schema of a plan.
+fn is_recorded(database: &mut dyn Session, plan: &Plan) -> ablo_migrate::Result<bool> {
     Ok(database.ledger()?.last().is_some_and(|entry| entry.record.to == plan.body.to))
 }
 
-/// What ran, and what the server warned of meanwhile.
-fn done(database: &mut dyn Session, finished: usize, said: &str) -> Outcome {
+/// Returns the outcome of an apply, with the warnings of the server.
+fn done(database: &mut dyn Session, finished: usize, remark: &str) -> Outcome {
     let before = if finished > 0 {
         format!("finished an earlier migration: {}\n", counted(finished, "statement"))
     } else {
@@ -164,25 +167,25 @@ fn done(database: &mut dyn Session, finished: usize, said: &str) -> Outcome {
     let warnings: Vec<Finding> = database.warnings().iter().map(crate::database::finding).collect();
     let reports =
         if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
-    Outcome { remark: format!("{before}{said}\n"), reports, ..Outcome::text(String::new()) }
+    Outcome { remark: format!("{before}{remark}\n"), reports, ..Outcome::text(String::new()) }
 }
 
-fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
+fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     let next = args.next.as_deref().map(schema).transpose()?;
-    let mut database = open(&args.database, Absent::Refused)?;
-    let failed = |error: ablo_migrate::Error| database::stop(&error);
-    let current = ablo_migrate::current(&mut *database, None, args.database.place.foreign_keys)
+    let mut database = open(&args.database, IfMissing::Fail)?;
+    let failed = |error: ablo_migrate::Error| database::failure(&error);
+    let current = ablo_migrate::current(&mut *database, None, args.database.layout.foreign_keys)
         .map_err(failed)?;
     let mut findings = Vec::new();
-    let find = |name: &str, message: String| {
+    let finding = |name: &str, message: String| {
         ablo_migrate::Code::find(name).map(|code| Finding::new(code, message))
     };
     if let Some(entry) = &current.entry
         && let State::AfterCommit(next) = entry.state
     {
-        findings.extend(find(
+        findings.extend(finding(
             "ablo::migrate::unfinished",
-            format!("entry {} is at statement {} after its commit", entry.id, next + 1),
+            format!("entry {} is at after-commit statement {}", entry.id, next + 1),
         ));
     }
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
@@ -191,7 +194,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
         && at.as_ref() != Some(&hash(next))
     {
         let at = at.as_deref().unwrap_or("no schema");
-        findings.extend(find(
+        findings.extend(finding(
             "ablo::migrate::behind",
             format!("the database is at {at}, the schema is {}", hash(next)),
         ));
@@ -207,18 +210,18 @@ fn status(args: &StatusArgs) -> Result<Outcome, Stop> {
         );
     }
     let at = current.entry.as_ref().map_or_else(
-        || "nothing was applied\n".to_owned(),
+        || "no migration was applied\n".to_owned(),
         |entry| format!("up to date: {}, applied {}\n", entry.record.to, entry.applied_at),
     );
-    Ok(said(findings, at))
+    Ok(outcome(findings, at))
 }
 
-fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
-    let mut database = open(&args.database, Absent::Refused)?;
-    let failed = |error: ablo_migrate::Error| database::stop(&error);
+fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
+    let mut database = open(&args.database, IfMissing::Fail)?;
+    let failed = |error: ablo_migrate::Error| database::failure(&error);
     let given = args.next.as_deref().map(schema).transpose()?;
     let (schema, foreign_keys) = match given {
-        Some(schema) => (Some(schema), args.database.place.foreign_keys),
+        Some(schema) => (Some(schema), args.database.layout.foreign_keys),
         None => {
             let current = ablo_migrate::current(&mut *database, None, false).map_err(failed)?;
             (current.schema, current.foreign_keys.unwrap_or_default())
@@ -232,26 +235,29 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Stop> {
     };
     let findings =
         differences.iter().map(|difference| database::finding(&difference.finding())).collect();
-    Ok(said(findings, "the database is as the schema says\n".to_owned()))
+    Ok(outcome(findings, "the database matches the schema\n".to_owned()))
 }
 
-/// What a database lacks that a schema needs.
-pub(crate) fn fits(schema: &Schema, args: &DatabaseArgs) -> Result<Vec<Finding>, Stop> {
-    let mut database = open(args, Absent::Refused)?;
-    let found = ablo_migrate::drift(&mut *database, schema, args.place.foreign_keys);
-    let found = found.map_err(|error| database::stop(&error))?;
-    let is_misfit = |difference: &&Difference| difference.misfit;
+/// Returns the differences that may make programs of this schema fail.
+pub(crate) fn incompatibilities(
+    schema: &Schema,
+    args: &DatabaseArgs,
+) -> Result<Vec<Finding>, Failure> {
+    let mut database = open(args, IfMissing::Fail)?;
+    let found = ablo_migrate::drift(&mut *database, schema, args.layout.foreign_keys);
+    let found = found.map_err(|error| database::failure(&error))?;
+    let is_incompatible = |difference: &&Difference| difference.incompatible;
     Ok(found
         .iter()
-        .filter(is_misfit)
+        .filter(is_incompatible)
         .map(|difference| database::finding(&difference.finding()))
         .collect())
 }
 
-fn said(findings: Vec<Finding>, otherwise: String) -> Outcome {
+fn outcome(findings: Vec<Finding>, remark_if_clean: String) -> Outcome {
     let mut outcome = Outcome::text(String::new());
     if findings.is_empty() {
-        outcome.remark = otherwise;
+        outcome.remark = remark_if_clean;
     } else {
         outcome.exit = Exit::Errors;
         outcome.reports = vec![Report::about(None, findings)];
@@ -265,20 +271,20 @@ fn make(
     next: &Schema,
     args: &DatabaseArgs,
     change: &ChangeArgs,
-) -> Result<Plan, Stop> {
-    let failed = |error: ablo_migrate::Error| database::stop(&error);
+) -> Result<Plan, Failure> {
+    let failed = |error: ablo_migrate::Error| database::failure(&error);
     let baseline = change.from.as_deref().map(schema).transpose()?;
-    let current = ablo_migrate::current(database, baseline.as_ref(), args.place.foreign_keys)
+    let current = ablo_migrate::current(database, baseline.as_ref(), args.layout.foreign_keys)
         .map_err(failed)?;
     if let Some(entry) = current.entry.as_ref().filter(|entry| entry.state != State::Done) {
         let code = ablo_migrate::Code::find("ablo::migrate::unfinished");
         let message = format!("entry {} of the ledger is not finished", entry.id);
-        return Err(Stop::new(
+        return Err(Failure::new(
             Exit::Errors,
             Report::about(None, code.map(|code| Finding::new(code, message)).into_iter().collect()),
         ));
     }
-    let foreign_keys = current.foreign_keys.unwrap_or(args.place.foreign_keys);
+    let foreign_keys = current.foreign_keys.unwrap_or(args.layout.foreign_keys);
     with_diff(
         current.schema.as_ref(),
         next,
@@ -290,50 +296,50 @@ fn make(
     )
 }
 
-/// Reads hints and backfills, and compares.
+/// Reads hints and backfills, and passes the diff to `then`.
 pub(super) fn with_diff<T>(
     prev: Option<&Schema>,
     next: &Schema,
     hints: Option<&Path>,
     backfills: Option<&Path>,
-    then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Stop>,
-) -> Result<T, Stop> {
-    let hints = hints.map(|path| input::aside(path, json::read_hints)).transpose()?;
-    let read = |path: &Path| input::aside(path, |text| json::read_backfills(text, next));
+    then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let hints = hints.map(|path| input::read_document(path, json::read_hints)).transpose()?;
+    let read = |path: &Path| input::read_document(path, |text| json::read_backfills(text, next));
     let backfills = backfills.map(read).transpose()?;
     let no_hints = Hints::default();
     let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints))
         .map_err(|diagnostics| {
-            // Only hints can be wrong here, so that there is a file of them.
+            // Only hints can be invalid here.
             hints.as_ref().map_or_else(
-                || Stop { exit: Exit::CannotRun, reports: Vec::new() },
-                |(_, source)| input::refused(source, &diagnostics),
+                || Failure { exit: Exit::CannotRun, reports: Vec::new() },
+                |(_, source)| input::invalid_document(source, &diagnostics),
             )
         })?;
     then(&diff, &backfills.map(|(backfills, _)| backfills).unwrap_or_default())
 }
 
-fn open(args: &DatabaseArgs, absent: Absent) -> Result<Box<dyn Session>, Stop> {
+fn open(args: &DatabaseArgs, if_missing: IfMissing) -> Result<Box<dyn Session>, Failure> {
     let address = database::address(args.database_url.as_deref())?;
-    ablo_migrate::connect(&address, &args.place.schema, absent)
-        .map_err(|error| database::stop(&error))
+    ablo_migrate::connect(&address, &args.layout.schema, if_missing)
+        .map_err(|error| database::failure(&error))
 }
 
-/// The schema of this file, else of ablo.toml.
-fn named(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Stop> {
+/// Reads the schema of this file, else that of ablo.toml.
+fn next_schema(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Failure> {
     let (file, config) = (file.cloned(), change.config.clone());
     schema(&settings::schema_path(&InputArgs { file, config, format: change.format })?)
 }
 
-pub(super) fn schema(path: &Path) -> Result<Schema, Stop> {
+pub(super) fn schema(path: &Path) -> Result<Schema, Failure> {
     input::read(path)?.schema()
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Stop> {
-    let source = source::read(path, MOST_BYTES)?;
+fn read_plan(path: &Path) -> Result<Plan, Failure> {
+    let source = source::read(path, MAX_PLAN_BYTES)?;
     Plan::read(&source.text).map_err(|error| {
         let findings = error.0.iter().map(crate::database::finding).collect();
-        Stop::new(Exit::CannotRun, Report::about(Some(path), findings))
+        Failure::new(Exit::CannotRun, Report::about(Some(path), findings))
     })
 }
 
@@ -341,7 +347,7 @@ fn exit(plan: &Plan) -> Exit {
     if plan.check_approvals().is_ok() && plan.is_decided() { Exit::Clean } else { Exit::Errors }
 }
 
-/// What a plan does, in a few lines.
+/// Summarises a plan.
 fn summary(plan: &Plan) -> String {
     let body = &plan.body;
     let steps = body.report["steps"].as_array().map_or(0, Vec::len);
@@ -359,7 +365,7 @@ fn summary(plan: &Plan) -> String {
     let list = |name: &str| body.report[name].as_array().into_iter().flatten();
     for rename in list("possibleRenames") {
         let _ =
-            writeln!(out, "  a rename or not? hint {} or {}", rename["renamed"], rename["dropped"]);
+            writeln!(out, "  possible rename: hint {} or {}", rename["renamed"], rename["dropped"]);
     }
     for open in list("unresolvedBlockers")
         .chain(list("warnings").filter(|warning| !warning["needs"].is_null()))
@@ -387,16 +393,12 @@ fn counted_rows(rows: u64) -> String {
     format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Stop> {
-    std::fs::write(path, text).map_err(|error| unwritten(path, &error))
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| write_failure(path, &error))
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Stop {
+fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
     let finding =
         Finding::new(codes::OUTPUT_REFUSED, format!("cannot write `{}`: {error}", path.display()));
-    Stop::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
-}
-
-fn refused(finding: Finding) -> Stop {
-    Stop::new(Exit::CannotRun, Report::about(None, vec![finding]))
+    Failure::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
 }

@@ -1,4 +1,4 @@
-//! One file per command: arguments to an [`Outcome`].
+//! The commands, one file each. Each turns its arguments into an [`Outcome`].
 
 mod check;
 mod diff;
@@ -23,7 +23,7 @@ use crate::finding::Exit;
 use crate::outcome::Outcome;
 use crate::render;
 
-/// Runs a command and shows what came of it.
+/// Runs a command and prints its outcome.
 pub(crate) fn run(command: Command) -> Exit {
     let (format, outcome): (Format, Outcome) = match command {
         Command::Check(args) => (args.input.format, check::run(&args).into()),

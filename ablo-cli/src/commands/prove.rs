@@ -1,13 +1,13 @@
-//! `ablo migrate prove`: the law of migrations, looked at on a scratch server.
+//! `ablo migrate prove`: checks the invariants of a migration on a scratch server.
 
 use super::migrate::{schema, with_diff};
 use crate::args::Format;
 use crate::database::{self, ProveArgs};
-use crate::finding::{Exit, Report, Stop};
+use crate::finding::{Exit, Failure, Report};
 use crate::outcome::Outcome;
-use ablo_migrate::prove::{Court, Verdict, prove};
+use ablo_migrate::prove::{ScratchEnv, Verdict, prove};
 
-pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Stop> {
+pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Failure> {
     let (prev, next) = (schema(&args.prev)?, schema(&args.next)?);
     let evidence = with_diff(
         Some(&prev),
@@ -15,13 +15,11 @@ pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Stop> {
         args.hints.as_deref(),
         args.backfills.as_deref(),
         |diff, backfills| {
-            // The environment names databases that hold something: only the flag says where others may be made.
-            let court = args.database_url.as_deref().map_or_else(Court::scratch, Court::at);
-            court
-                .and_then(|mut court| {
-                    prove(&mut court, diff, backfills, args.rows, args.foreign_keys)
-                })
-                .map_err(|error| database::stop(&error))
+            // Addresses in the environment name real databases, so only the flag is used.
+            let url = args.database_url.as_deref();
+            url.map_or_else(ScratchEnv::local, ScratchEnv::on_server)
+                .and_then(|mut env| prove(&mut env, diff, backfills, args.rows, args.foreign_keys))
+                .map_err(|error| database::failure(&error))
         },
     )?;
     let mut outcome = Outcome::text(match args.format {
@@ -29,14 +27,10 @@ pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Stop> {
         Format::Json => evidence.to_json(),
         Format::Github => String::new(),
     });
-    let said = evidence
-        .refusals
-        .iter()
-        .chain(&evidence.warnings)
-        .map(database::finding)
-        .collect::<Vec<_>>();
-    if !said.is_empty() {
-        outcome.reports = vec![Report::about(None, said)];
+    let findings: Vec<_> =
+        evidence.refusals.iter().chain(&evidence.warnings).map(database::finding).collect();
+    if !findings.is_empty() {
+        outcome.reports = vec![Report::about(None, findings)];
     }
     outcome.exit = if evidence.verdict == Verdict::Proven { Exit::Clean } else { Exit::Errors };
     Ok(outcome)

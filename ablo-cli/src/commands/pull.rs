@@ -1,21 +1,21 @@
-//! `ablo pull`: the schema that a database has.
+//! `ablo pull`: writes a schema from the tables of a database.
 
 use super::migrate::write;
 use crate::args::Document;
 use crate::database::{self, PullArgs};
-use crate::finding::{Exit, Report, Stop};
+use crate::finding::{Exit, Failure, Report};
 use crate::outcome::{Outcome, counted};
-use ablo_migrate::plan::read_schema;
+use ablo_migrate::plan::{SchemaOrigin, read_schema};
 use ablo_migrate::postgres::Database;
 use ablo_migrate::pull::{Pulled, pull};
 
-pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Stop> {
+pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Failure> {
     let address = database::address(args.database_url.as_deref())?;
-    let failed = |error: ablo_migrate::Error| database::stop(&error);
+    let failed = |error: ablo_migrate::Error| database::failure(&error);
     let mut database = Database::connect(&address, &args.schema).map_err(failed)?;
-    let Pulled { document, findings } = pull(&database.live().map_err(failed)?);
-    // Nothing is written that another command would not read.
-    let schema = read_schema(&document, "this database").map_err(failed)?;
+    let Pulled { document, findings } = pull(&database.catalog().map_err(failed)?);
+    // Check that other commands can read the document.
+    let schema = read_schema(&document, SchemaOrigin::Pull).map_err(failed)?;
     let mut outcome = match args.document {
         Document::Json => Outcome::text(document),
         #[cfg(feature = "rust")]

@@ -1,9 +1,9 @@
-//! `ablo schema`: the canonical form, and the hashes.
+//! `ablo schema`: prints the canonical form or the hashes.
 
 use crate::args::{Document, InputArgs, PrintArgs};
 #[cfg(feature = "rust")]
 use crate::codes;
-use crate::finding::Stop;
+use crate::finding::Failure;
 #[cfg(feature = "rust")]
 use crate::finding::{Exit, Finding, Report};
 use crate::outcome::Outcome;
@@ -11,7 +11,7 @@ use crate::{input, settings};
 use ablo_schema::{Hashes, Schema, canonical, hash};
 use serde_json::{Map, Value};
 
-pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Stop> {
+pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Failure> {
     let schema = read(&args.input)?;
     Ok(match args.document {
         Document::Json => Outcome::text(canonical::print(&schema) + "\n"),
@@ -20,7 +20,7 @@ pub(crate) fn print(args: &PrintArgs) -> Result<Outcome, Stop> {
     })
 }
 
-/// The schema in Rust, and what that does not say.
+/// Prints the schema as Rust, and reports what Rust cannot express.
 #[cfg(feature = "rust")]
 pub(crate) fn rust(schema: &Schema) -> Outcome {
     let printed = ablo_codegen::emit::rust::source::print(schema);
@@ -30,7 +30,7 @@ pub(crate) fn rust(schema: &Schema) -> Outcome {
     if findings.is_empty() && !printed.same_hash {
         findings.push(Finding::new(
             codes::SOURCE_HASH,
-            "the document says what is so anyway, and Rust does not",
+            "the document declares defaults explicitly, the Rust source does not",
         ));
     }
     let mut outcome = Outcome::text(printed.text);
@@ -41,7 +41,7 @@ pub(crate) fn rust(schema: &Schema) -> Outcome {
     outcome
 }
 
-pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
+pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Failure> {
     let schema = read(input)?;
     let hashes = Hashes::of(&schema);
     let models: Map<_, _> = hash::of_models(&schema)
@@ -56,7 +56,7 @@ pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Stop> {
     Ok(Outcome::text(format!("{}\n", Value::from(all))))
 }
 
-/// Warnings are for `check` to tell: what these commands print is for programs.
-fn read(args: &InputArgs) -> Result<Schema, Stop> {
+/// Reads the schema without its warnings, which only `check` reports.
+fn read(args: &InputArgs) -> Result<Schema, Failure> {
     input::read(&settings::schema_path(args)?)?.schema()
 }

@@ -1,4 +1,4 @@
-//! `ablo targets`: what can be generated, and with which options.
+//! `ablo targets`: lists the targets and their options.
 
 use crate::outcome::Outcome;
 
@@ -10,7 +10,6 @@ pub(crate) fn run() -> Outcome {
             text += &format!("    {name}: {meaning}\n");
         }
     }
-    text +=
-        "\nEvery target also takes `out`, the folder its files go to, in its table of ablo.toml.\n";
+    text += "\nIn ablo.toml, every target also has the option `out`, the folder of its files.\n";
     Outcome::text(text)
 }

@@ -1,12 +1,12 @@
-//! `ablo generate --watch`: again on every save, until stopped.
+//! `ablo generate --watch`: generates again on every save, until interrupted.
 //!
-//! The folders of the schema and of ablo.toml are watched, not the files: an editor that saves by renaming puts a new
-//! file where the watched one was. An error is shown and waited upon; the output stays as it was.
+//! Watches the folders of the schema and of ablo.toml rather than the files, because many editors
+//! save by replacing the file.
 
 use super::generate;
 use crate::args::GenerateArgs;
 use crate::codes;
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{input, render, settings, source};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
@@ -15,27 +15,28 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-/// Saving is several events: this long without one means that it is over.
-const QUIET: Duration = Duration::from_millis(60);
+/// One save causes several events. It is complete after this time without an event.
+const DEBOUNCE: Duration = Duration::from_millis(60);
 
 pub(crate) fn run(args: &GenerateArgs) -> Exit {
     match watch(args) {
         Ok(never) => never,
-        Err(stop) => render::show(&stop.into(), args.input.format),
+        Err(failure) => render::show(&failure.into(), args.input.format),
     }
 }
 
-fn watch(args: &GenerateArgs) -> Result<Exit, Stop> {
+fn watch(args: &GenerateArgs) -> Result<Exit, Failure> {
     if args.input.file.as_deref() == Some(Path::new(source::STDIN)) {
-        return Err(refused("standard input cannot be watched"));
+        let finding = Finding::new(codes::WATCH_STDIN, "`-` cannot be watched");
+        return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let (sender, events) = mpsc::channel();
-    // When nobody listens any more, the command is over.
+    // `send` fails only when the command ends.
     let mut watcher =
         notify::recommended_watcher(move |event| drop(sender.send(event))).map_err(refused)?;
     let mut folders = BTreeSet::new();
     loop {
-        // What there is to watch can change with ablo.toml, so it is asked before every run.
+        // ablo.toml can change the set of files.
         let files = watched(args);
         if files.is_empty() {
             return generate::run(args).map(|outcome| outcome.exit);
@@ -45,18 +46,18 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Stop> {
         }
         let outcome: Outcome = generate::run(args).into();
         render::show(&outcome, args.input.format);
-        render::note("waiting for the next save; Ctrl-C ends this", args.input.format);
+        render::note("watching for changes; press Ctrl-C to stop", args.input.format);
         if !wait(&events, &files) {
             return Ok(Exit::CannotRun);
         }
     }
 }
 
-/// The files whose change matters: the schema, its modules and ablo.toml, also where links lead.
+/// Returns the files to watch: the schema, its modules and ablo.toml, with links resolved.
 fn watched(args: &GenerateArgs) -> BTreeSet<PathBuf> {
     let schema = settings::schema_path(&args.input).ok();
     let read = schema.as_deref().and_then(|path| input::read(path).ok());
-    // A module that is not there yet can only come into a folder that is.
+    // A missing module can be watched only if its folder exists.
     let modules = read.into_iter().flat_map(|input| input.files).filter(|path| {
         path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())
     });
@@ -71,7 +72,7 @@ fn add(
     watcher: &mut RecommendedWatcher,
     folders: &mut BTreeSet<PathBuf>,
     file: &Path,
-) -> Result<(), Stop> {
+) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     if folders.contains(folder) {
         return Ok(());
@@ -81,7 +82,8 @@ fn add(
     Ok(())
 }
 
-/// Waits until one of the files was changed and then left alone; `false` when no event can come any more.
+/// Waits until one of the files has changed and a debounce period has passed. Returns `false` if
+/// the watcher is gone.
 fn wait(events: &Receiver<notify::Result<Event>>, files: &BTreeSet<PathBuf>) -> bool {
     let concerns = |event: &notify::Result<Event>| {
         let about = |event: &Event| event.paths.iter().any(|path| files.contains(path));
@@ -94,15 +96,15 @@ fn wait(events: &Receiver<notify::Result<Event>>, files: &BTreeSet<PathBuf>) -> 
             Err(_) => return false,
         }
     }
-    // Other files in the folder may never be quiet.
-    let latest = Instant::now() + QUIET * 10;
-    while Instant::now() < latest && events.recv_timeout(QUIET).is_ok() {}
+    // Bounded, because other files in the folder may change all the time.
+    let deadline = Instant::now() + DEBOUNCE * 10;
+    while Instant::now() < deadline && events.recv_timeout(DEBOUNCE).is_ok() {}
     true
 }
 
-fn refused(reason: impl std::fmt::Display) -> Stop {
+fn refused(reason: impl std::fmt::Display) -> Failure {
     let message = format!("cannot watch: {reason}");
-    Stop::new(
+    Failure::new(
         Exit::CannotRun,
         Report::about(None, vec![Finding::new(codes::WATCH_REFUSED, message)]),
     )

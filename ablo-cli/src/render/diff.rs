@@ -1,4 +1,4 @@
-//! A diff for people: each model with what happens to it, then what has to be decided, then whom it touches.
+//! Renders a diff as text: steps by model, blockers and warnings, decisions, and compatibility.
 
 use crate::outcome::counted;
 use ablo_schema::diff::compat::{Audience, CompatFinding, Effect};
@@ -6,7 +6,7 @@ use ablo_schema::diff::{Report, Step};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Names and values are checked or escaped where steps are put into words.
+/// Renders a diff report. Names and values are escaped by the `Display` of steps.
 pub(crate) fn human(report: &Report<'_, '_>) -> String {
     let mut out = String::new();
     steps(report, &mut out);
@@ -25,16 +25,16 @@ fn sign(step: &Step<'_>) -> char {
     }
 }
 
-// Writing to a string cannot fail, here and below.
+// Writing to a `String` cannot fail, here and below.
 fn steps(report: &Report<'_, '_>, out: &mut String) {
     let mut by_model: Vec<(Option<&str>, Vec<&Step<'_>>)> = Vec::new();
-    let mut places: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    let mut positions: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for step in report.diff.steps() {
-        let place = *places.entry(step.model()).or_insert_with(|| {
+        let position = *positions.entry(step.model()).or_insert_with(|| {
             by_model.push((step.model(), Vec::new()));
             by_model.len() - 1
         });
-        by_model[place].1.push(step);
+        by_model[position].1.push(step);
     }
     for (model, steps) in by_model {
         let _ = writeln!(out, "{}", model.unwrap_or("identities"));
@@ -89,13 +89,13 @@ fn stops(report: &Report<'_, '_>, out: &mut String) {
 
 fn decisions(report: &Report<'_, '_>, out: &mut String) {
     if !report.possible_renames.is_empty() {
-        out.push_str("\nDecisions: put one of the two into the file that `--hints` names\n");
+        out.push_str("\nDecisions: add one of the two hints to the file that `--hints` names\n");
     }
     for one in &report.possible_renames {
         let of = one.model.map_or_else(String::new, |model| format!("{model}: "));
         let _ = writeln!(
             out,
-            "  {of}is `{}` the old `{}`? ({} of 100 alike)",
+            "  {of}is `{}` the renamed `{}`? ({}% similar)",
             one.to, one.from, one.likeness
         );
         let _ = writeln!(out, "    renamed {}", one.renamed().to_json());
@@ -104,11 +104,11 @@ fn decisions(report: &Report<'_, '_>, out: &mut String) {
 }
 
 fn compatibility(report: &Report<'_, '_>, out: &mut String) {
-    let mut said = false;
-    for (place, audience) in Audience::ALL.into_iter().enumerate() {
+    let mut has_title = false;
+    for (index, audience) in Audience::ALL.into_iter().enumerate() {
         let mut by_rule: BTreeMap<_, Vec<&CompatFinding<'_>>> = BTreeMap::new();
         for finding in &report.compatibility {
-            let effect = finding.rule.effects()[place];
+            let effect = finding.rule.effects()[index];
             if effect != Effect::Safe {
                 by_rule.entry((std::cmp::Reverse(effect), finding.rule)).or_default().push(finding);
             }
@@ -116,9 +116,9 @@ fn compatibility(report: &Report<'_, '_>, out: &mut String) {
         if by_rule.is_empty() {
             continue;
         }
-        if !said {
+        if !has_title {
             out.push_str("\nCompatibility\n");
-            said = true;
+            has_title = true;
         }
         let _ = writeln!(out, "  {}", title(audience));
         for ((effect, rule), findings) in by_rule {
@@ -133,20 +133,20 @@ fn compatibility(report: &Report<'_, '_>, out: &mut String) {
 
 fn title(audience: Audience) -> &'static str {
     match audience {
-        Audience::OldReadsNew => "an old client that reads what a new one writes",
-        Audience::NewReadsOld => "a new client that reads what an old one wrote",
-        Audience::OldWrites => "an old client that writes",
-        Audience::Rust => "a program against the generated Rust",
-        Audience::TypeScript => "a program against the generated TypeScript",
-        Audience::OpenApi => "a client of the OpenAPI document",
-        Audience::Binary => "a reader of the binary form",
+        Audience::OldReadsNew => "old clients that read new rows",
+        Audience::NewReadsOld => "new clients that read old rows",
+        Audience::OldWrites => "old clients that write",
+        Audience::Rust => "programs that use the generated Rust",
+        Audience::TypeScript => "programs that use the generated TypeScript",
+        Audience::OpenApi => "clients of the OpenAPI document",
+        Audience::Binary => "readers of the binary form",
         Audience::Isolation => "isolation",
     }
 }
 
 fn last_line(report: &Report<'_, '_>) -> String {
     if report.diff.steps().is_empty() {
-        return "the two schemas mean the same\n".to_owned();
+        return "the schemas are equivalent\n".to_owned();
     }
     let warnings = &report.verdict.warnings;
     let classes = || warnings.iter().map(|warning| warning.risk.class());
@@ -164,8 +164,8 @@ fn last_line(report: &Report<'_, '_>) -> String {
         .collect();
     let steps = counted(report.diff.steps().len(), "step");
     if missing.is_empty() {
-        format!("\n{steps}; nothing stands in the way\n")
+        format!("\n{steps}; nothing is missing\n")
     } else {
-        format!("\n{steps}; still missing: {}\n", missing.join(", "))
+        format!("\n{steps}; missing: {}\n", missing.join(", "))
     }
 }

@@ -1,4 +1,5 @@
-//! GitHub workflow commands: `::error file=…,line=…,col=…,title=…::message`, one a line.
+//! Renders findings as GitHub workflow commands, one per line:
+//! `::error file=…,line=…,col=…,title=…::message`.
 
 use crate::codes;
 use crate::finding::{Finding, Report};
@@ -18,7 +19,7 @@ pub(super) fn print(outcome: &Outcome) -> String {
     out
 }
 
-/// Files that are not as they should be are findings too, to be shown beside the files.
+/// Renders stale files as findings, so that GitHub shows them at the files.
 fn stale(out: &mut String, generated: &Generated) {
     for (word, file) in generated.stale() {
         let finding = Finding::new(codes::OUTPUT_STALE, format!("this generated file {word}"));
@@ -31,13 +32,13 @@ fn command(out: &mut String, report: &Report, finding: &Finding) {
     if let Some(file) = &report.file {
         properties.push(format!("file={}", property(file)));
     }
-    if let Some(spot) = &finding.spot {
-        properties.push(format!("line={},col={}", spot.line, spot.column));
+    if let Some(location) = &finding.location {
+        properties.push(format!("line={},col={}", location.line, location.column));
     }
     properties.push(format!("title={}", property(finding.code)));
     let help = finding.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
     let message = data(&format!("{}{help}", finding.message));
-    // Writing to a string cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = writeln!(out, "::{} {}::{message}", finding.severity.as_str(), properties.join(","));
 }
 

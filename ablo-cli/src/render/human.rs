@@ -1,7 +1,7 @@
-//! For people: diagnostics with the source around them, and a short summary of what was done.
+//! Renders diagnostics with source snippets, and a summary of generated files.
 
 use super::snippet::{self, Snippets};
-use crate::finding::{Finding, Report, Spot};
+use crate::finding::{Finding, Location, Report};
 use crate::outcome::{Generated, Outcome, counted};
 use ablo_codegen::write::ChangeKind;
 use ablo_schema::Severity;
@@ -11,8 +11,8 @@ use miette::{
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
 
-/// More than anybody reads at once.
-const MOST_SHOWN: usize = 40;
+/// The maximum number of diagnostics that are printed.
+const MAX_SHOWN: usize = 40;
 
 pub(super) fn diagnostics(reports: &[Report]) -> String {
     let total: usize = reports.iter().map(|report| report.findings.len() + report.dropped).sum();
@@ -21,15 +21,19 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     }
     let handler = handler();
     let mut out = String::new();
-    let mut left = MOST_SHOWN;
+    let mut left = MAX_SHOWN;
     for report in reports {
         let source = Snippets::new(report.file.as_deref().unwrap_or_default(), &report.text);
         for finding in report.findings.iter().take(left) {
             let shown = Shown {
                 finding,
-                source: finding.spot.as_ref().filter(|_| !report.text.is_empty()).map(|_| &source),
+                source: finding
+                    .location
+                    .as_ref()
+                    .filter(|_| !report.text.is_empty())
+                    .map(|_| &source),
             };
-            // Writing to a string cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(out, "{}", Rendered(&handler, &shown));
             left -= 1;
         }
@@ -45,10 +49,10 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
     }
     parts.retain(|part| !part.starts_with("0 "));
     let _ = write!(out, "{}", parts.join(", "));
-    if total > MOST_SHOWN {
+    if total > MAX_SHOWN {
         let _ = write!(
             out,
-            "; the first {MOST_SHOWN} are shown, `--format json` has {}",
+            "; showing the first {MAX_SHOWN}, use `--format json` for {}",
             if dropped > 0 { "more" } else { "all" }
         );
     }
@@ -57,10 +61,10 @@ pub(super) fn diagnostics(reports: &[Report]) -> String {
 }
 
 fn handler() -> MietteHandler {
-    let to_people = std::io::stderr().is_terminal();
+    let is_terminal = std::io::stderr().is_terminal();
     let options = MietteHandlerOpts::new().unicode(true).terminal_links(false).context_lines(1);
-    // The terminal's own width and colours, NO_COLOR included; for files and pipes the same plain text everywhere.
-    if to_people { options.build() } else { options.color(false).width(100).build() }
+    // A terminal gets its own width and colours; files and pipes always get the same plain text.
+    if is_terminal { options.build() } else { options.color(false).width(100).build() }
 }
 
 struct Rendered<'a>(&'a MietteHandler, &'a Shown<'a>);
@@ -71,7 +75,7 @@ impl fmt::Display for Rendered<'_> {
     }
 }
 
-/// A finding as miette wants it.
+/// Adapts a finding to miette's [`Diagnostic`].
 #[derive(Debug)]
 struct Shown<'a> {
     finding: &'a Finding,
@@ -80,7 +84,7 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&snippet::plain(&self.finding.message))
+        f.write_str(&snippet::sanitize(&self.finding.message))
     }
 }
 
@@ -100,11 +104,16 @@ impl Diagnostic for Shown<'_> {
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let mut lines: Vec<String> =
-            self.finding.help.iter().map(|help| snippet::plain(help).into_owned()).collect();
-        let far = self.finding.also.iter().filter(|(spot, _)| !self.is_beside(spot));
-        lines.extend(far.map(|(spot, what)| {
-            let file = spot.file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
-            format!("{}: {file}line {}, column {}", snippet::plain(what), spot.line, spot.column)
+            self.finding.help.iter().map(|help| snippet::sanitize(help).into_owned()).collect();
+        let far = self.finding.also.iter().filter(|(location, _)| !self.is_beside(location));
+        lines.extend(far.map(|(location, what)| {
+            let file = location.file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
+            format!(
+                "{}: {file}line {}, column {}",
+                snippet::sanitize(what),
+                location.line,
+                location.column
+            )
         }));
         (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
@@ -114,14 +123,14 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let (source, spot) = (self.source?, self.finding.spot.as_ref()?);
+        let (source, location) = (self.source?, self.finding.location.as_ref()?);
         let span = |range| source.first_line(range);
-        let primary = LabeledSpan::new_primary_with_span(None, span(&spot.range));
-        let also = self.finding.also.iter().filter(|(spot, _)| self.is_beside(spot)).map(
-            move |(spot, what)| {
+        let primary = LabeledSpan::new_primary_with_span(None, span(&location.range));
+        let also = self.finding.also.iter().filter(|(location, _)| self.is_beside(location)).map(
+            move |(location, what)| {
                 LabeledSpan::new_with_span(
-                    Some(snippet::plain(what).into_owned()),
-                    span(&spot.range),
+                    Some(snippet::sanitize(what).into_owned()),
+                    span(&location.range),
                 )
             },
         );
@@ -130,13 +139,13 @@ impl Diagnostic for Shown<'_> {
 }
 
 impl Shown<'_> {
-    /// Whether a further place can be marked in the source, beside the first.
-    fn is_beside(&self, also: &Spot) -> bool {
-        let spots = self.finding.spot.iter().chain([also]);
+    /// Reports whether a secondary location can be labelled in the same snippet as the primary one.
+    fn is_beside(&self, also: &Location) -> bool {
+        let spots = self.finding.location.iter().chain([also]);
         also.file.is_none()
-            && self
-                .source
-                .is_some_and(|source| spots.into_iter().all(|spot| source.is_short(&spot.range)))
+            && self.source.is_some_and(|source| {
+                spots.into_iter().all(|location| source.is_short(&location.range))
+            })
     }
 }
 
@@ -151,16 +160,13 @@ pub(super) fn summary(outcome: &Outcome) -> String {
 fn checked(generated: &Generated) -> String {
     let stale = generated.stale().count();
     if stale == 0 {
-        return format!("nothing is stale in {}\n", counted(generated.files.len(), "file"));
+        return format!("{} up to date\n", counted(generated.files.len(), "file"));
     }
     let mut out = String::new();
     for (word, file) in generated.stale() {
         let _ = writeln!(out, "{} {word}", file.path.display());
     }
-    out + &format!(
-        "{} stale; `ablo generate` with the same flags mends that\n",
-        counted(stale, "file")
-    )
+    out + &format!("{} stale; run `ablo generate` with the same flags\n", counted(stale, "file"))
 }
 
 fn written(generated: &Generated) -> String {
@@ -173,7 +179,7 @@ fn written(generated: &Generated) -> String {
             (count(ChangeKind::Removed), "removed"),
             (count(ChangeKind::Unchanged), "unchanged"),
         ];
-        let said: Vec<_> = counts
+        let changes: Vec<_> = counts
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(n, what)| format!("{n} {what}"))
@@ -181,12 +187,12 @@ fn written(generated: &Generated) -> String {
         let Some(first) = files.iter().find(|file| file.kind != ChangeKind::Removed) else {
             continue;
         };
-        let start = files.iter().find(|file| file.is_start()).unwrap_or(first);
+        let start = files.iter().find(|file| file.is_entry_point()).unwrap_or(first);
         let _ = writeln!(
             out,
             "  {:<12} {:<28} see {}",
             first.target,
-            said.join(", "),
+            changes.join(", "),
             start.path.display()
         );
     }

@@ -1,6 +1,6 @@
-//! One JSON object: every diagnostic, and for `generate` every file.
+//! Renders every diagnostic, and every file of `generate`, as one JSON object.
 
-use crate::finding::{Finding, Report, Spot};
+use crate::finding::{Finding, Location, Report};
 use crate::outcome::{GeneratedFile, Outcome};
 use ablo_codegen::write::ChangeKind;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Document<'a> {
     diagnostics: Vec<Shown<'a>>,
-    /// How many more there were than are kept.
+    /// The number of diagnostics that were dropped to bound memory.
     #[serde(skip_serializing_if = "is_zero")]
     dropped: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,22 +67,22 @@ fn shown<'a>(report: &'a Report, finding: &'a Finding) -> Shown<'a> {
         code: finding.code,
         severity: finding.severity.as_str(),
         message: &finding.message,
-        place: place(report, finding.spot.as_ref()),
+        place: place(report, finding.location.as_ref()),
         help: finding.help.as_deref(),
         also: finding
             .also
             .iter()
-            .map(|(spot, message)| Also { message, place: place(report, Some(spot)) })
+            .map(|(location, message)| Also { message, place: place(report, Some(location)) })
             .collect(),
     }
 }
 
-fn place<'a>(report: &'a Report, spot: Option<&'a Spot>) -> Place<'a> {
+fn place<'a>(report: &'a Report, location: Option<&'a Location>) -> Place<'a> {
     Place {
-        file: spot.and_then(|spot| spot.file.as_deref()).or(report.file.as_deref()),
-        line: spot.map(|spot| spot.line),
-        column: spot.map(|spot| spot.column),
-        pointer: spot.and_then(|spot| spot.pointer.as_deref()),
+        file: location.and_then(|location| location.file.as_deref()).or(report.file.as_deref()),
+        line: location.map(|location| location.line),
+        column: location.map(|location| location.column),
+        pointer: location.and_then(|location| location.pointer.as_deref()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Showing what came of a command: the only room that prints.
+//! Prints the [`Outcome`] of a command. No other module prints.
 //!
-//! Comes in: an [`Outcome`]. People get diagnostics on standard error with the source around them; programs get
-//! everything on standard output. A closed output is nobody's error.
+//! The human format prints diagnostics to standard error; the other formats print to standard
+//! output. A closed output is not an error.
 
 pub(crate) mod diff;
 mod github;
@@ -14,7 +14,7 @@ use crate::finding::Exit;
 use crate::outcome::Outcome;
 use std::io::{self, Write};
 
-/// Prints it, and says how the process is to end.
+/// Prints an outcome and returns the exit status.
 pub(crate) fn show(outcome: &Outcome, format: Format) -> Exit {
     let (out, err) = match format {
         Format::Human => (human::summary(outcome), human::diagnostics(&outcome.reports)),
@@ -30,10 +30,10 @@ pub(crate) fn show(outcome: &Outcome, format: Format) -> Exit {
     }
 }
 
-/// Tells people what a command that stays is doing.
+/// Prints the progress of a long-running command in the human format.
 pub(crate) fn note(text: &str, format: Format) {
     if format == Format::Human {
-        // Nobody is left to tell that standard error is closed.
+        // Fails only if standard error is closed.
         let _ = write(io::stderr().lock(), &[text, "\n"]);
     }
 }

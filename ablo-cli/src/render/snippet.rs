@@ -1,19 +1,20 @@
-//! The source around a place, cut to what a terminal can show.
+//! Source snippets for terminals.
 //!
-//! A document may be one line of megabytes or hold control characters. Long lines are cut around the place, and what
-//! would steer a terminal is replaced by as many harmless bytes, so that places hold.
+//! A document may be a single line of megabytes or contain control characters. Long lines are cut
+//! around the location, and control characters are replaced by the same number of bytes, so that
+//! offsets stay valid.
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How much of a long line is shown on either side of a place, in bytes.
-const AROUND: usize = 60;
+/// The context of a long line on either side of a location, in bytes.
+const CONTEXT_BYTES: usize = 60;
 
-/// The longest line that is shown whole, and the longest stretch that is marked, in bytes.
-const LONG: usize = 160;
+/// The maximum length of a line that is shown whole, and of a labelled range, in bytes.
+const MAX_LINE_BYTES: usize = 160;
 
-/// A text to cut from.
+/// A text to cut snippets from.
 #[derive(Debug)]
 pub(super) struct Snippets<'t> {
     name: &'t str,
@@ -25,26 +26,30 @@ impl<'t> Snippets<'t> {
     pub(super) fn new(name: &'t str, text: &'t str) -> Self {
         let starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name, text: plain(text), starts }
+        Self { name, text: sanitize(text), starts }
     }
 
-    /// The part of a range that is on its first line: enough to find it, also when it is a whole document.
+    /// Returns the part of a range on its first line.
     pub(super) fn first_line(&self, range: &Range<usize>) -> SourceSpan {
         let start = self.text.floor_char_boundary(range.start);
-        let end = range.end.min(self.line(self.line_at(start)).end).min(start + LONG).max(start);
+        let end = range
+            .end
+            .min(self.line(self.line_at(start)).end)
+            .min(start + MAX_LINE_BYTES)
+            .max(start);
         SourceSpan::new(start.into(), self.text.floor_char_boundary(end) - start)
     }
 
-    /// Whether a place can be shown beside others: not on a line so long that it is cut around one place.
+    /// Reports whether the line of a range is shown whole, so that it can have several labels.
     pub(super) fn is_short(&self, range: &Range<usize>) -> bool {
-        self.line(self.line_at(range.start)).len() <= LONG
+        self.line(self.line_at(range.start)).len() <= MAX_LINE_BYTES
     }
 
     fn line_at(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
-    /// The bytes of a line without its end.
+    /// Returns the byte range of a line without its newline.
     fn line(&self, index: usize) -> Range<usize> {
         let start = self.starts.get(index).copied().unwrap_or(self.text.len());
         let end = self.starts.get(index + 1).map_or(self.text.len(), |next| next - 1);
@@ -68,15 +73,15 @@ impl SourceCode for Snippets<'_> {
         };
         let neighbours = (first.saturating_sub(before)..first).chain(last + 1..=last + after);
         if before + after > 0
-            && data.len() <= LONG
-            && neighbours.clone().all(|line| self.line(line).len() <= LONG)
+            && data.len() <= MAX_LINE_BYTES
+            && neighbours.clone().all(|line| self.line(line).len() <= MAX_LINE_BYTES)
         {
             first = first.saturating_sub(before);
             last = (last + after).min(self.starts.len() - 1);
             data = self.line(first).start..self.line(last).end;
-        } else if data.len() > LONG {
-            let far = (end + AROUND).min(start + 8 * LONG);
-            let around = start.saturating_sub(AROUND).max(data.start)..far.min(data.end);
+        } else if data.len() > MAX_LINE_BYTES {
+            let far = (end + CONTEXT_BYTES).min(start + 8 * MAX_LINE_BYTES);
+            let around = start.saturating_sub(CONTEXT_BYTES).max(data.start)..far.min(data.end);
             data = self.text.ceil_char_boundary(around.start)
                 ..self.text.floor_char_boundary(around.end);
         }
@@ -95,23 +100,22 @@ impl SourceCode for Snippets<'_> {
     }
 }
 
-/// The text without what steers a terminal: control characters and changes of the writing direction. Every character
-/// is replaced by one of the same length.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
+/// Replaces control characters and bidirectional overrides by characters of the same length.
+pub(super) fn sanitize(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
-    let harmless = |c: char| match (steers(c), c.len_utf8()) {
+    let replace = |c: char| match (is_control(c), c.len_utf8()) {
         (false, _) => c,
         (true, 1) => '?',
         (true, 2) => '\u{b7}',
         (true, _) => char::REPLACEMENT_CHARACTER,
     };
-    Cow::Owned(text.chars().map(harmless).collect())
+    Cow::Owned(text.chars().map(replace).collect())
 }
 
-fn steers(c: char) -> bool {
-    let turns =
+fn is_control(c: char) -> bool {
+    let is_bidi =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || (c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
+    is_bidi || (c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
 }

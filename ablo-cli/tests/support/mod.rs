@@ -1,4 +1,4 @@
-//! Running the built command in a folder of its own.
+//! Runs the built command in a temporary folder.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// A small valid schema: a parent, a child, and a model apart.
+/// A small valid schema: a parent, a child and a third model.
 pub(crate) const SCHEMA: &str = r#"{
   "v": 3,
   "models": {
@@ -45,37 +45,37 @@ pub(crate) const SCHEMA: &str = r#"{
 }
 "#;
 
-/// A folder to run in.
-pub(crate) struct Place(TempDir);
+/// A temporary folder to run commands in.
+pub(crate) struct TestDir(TempDir);
 
-/// What a run printed, and how it ended.
-pub(crate) struct Ran {
+/// The output and exit status of a run.
+pub(crate) struct RunOutput {
     pub(crate) status: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl From<Output> for Ran {
+impl From<Output> for RunOutput {
     fn from(output: Output) -> Self {
         Self {
-            status: output.status.code().expect("it ended by itself"),
+            status: output.status.code().expect("an exit status"),
             out: String::from_utf8(output.stdout).expect("text"),
             err: String::from_utf8(output.stderr).expect("text"),
         }
     }
 }
 
-impl Place {
-    /// An empty folder.
+impl TestDir {
+    /// Creates an empty folder.
     pub(crate) fn empty() -> Self {
         Self(TempDir::new().expect("a folder"))
     }
 
-    /// A folder with the small schema in `schema.json`.
+    /// Creates a folder with the small schema in `schema.json`.
     pub(crate) fn with_schema() -> Self {
-        let place = Self::empty();
-        place.put("schema.json", SCHEMA);
-        place
+        let dir = Self::empty();
+        dir.put("schema.json", SCHEMA);
+        dir
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -102,24 +102,24 @@ impl Place {
         command
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().expect("it starts").into()
+    pub(crate) fn run(&self, args: &[&str]) -> RunOutput {
+        self.command(args).output().expect("ablo starts").into()
     }
 
-    pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
-        self.command(args).current_dir(self.path(folder)).output().expect("it starts").into()
+    pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> RunOutput {
+        self.command(args).current_dir(self.path(folder)).output().expect("ablo starts").into()
     }
 
-    pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &[u8]) -> RunOutput {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("it starts");
-        // The command may stop reading early, which is its right.
+        let mut child = command.spawn().expect("ablo starts");
+        // Fails if the command stops reading early.
         let _ = child.stdin.take().expect("a pipe").write_all(input);
-        child.wait_with_output().expect("it ends").into()
+        child.wait_with_output().expect("it exits").into()
     }
 
-    /// Every file below the folder with its text.
+    /// Returns every file below the folder with its text.
     pub(crate) fn tree(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         walk(self.0.path(), self.0.path(), &mut found);
@@ -127,7 +127,7 @@ impl Place {
         found
     }
 
-    /// The names of every file below the folder.
+    /// Returns the names of all files below the folder.
     pub(crate) fn names(&self) -> Vec<String> {
         self.tree().into_iter().map(|(name, _)| name).collect()
     }
@@ -139,7 +139,8 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() {
             walk(root, &path, found);
         } else {
-            let name = path.strip_prefix(root).expect("below").display().to_string();
+            let name =
+                path.strip_prefix(root).expect("a path below the root").display().to_string();
             found.push((
                 name,
                 String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned(),
@@ -148,8 +149,8 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The codes of what a run found, in its JSON.
-pub(crate) fn codes(ran: &Ran) -> Vec<String> {
+/// Returns the codes of the diagnostics in the JSON output.
+pub(crate) fn codes(ran: &RunOutput) -> Vec<String> {
     let document: serde_json::Value =
         serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
     let all = document["diagnostics"].as_array().expect("a list");

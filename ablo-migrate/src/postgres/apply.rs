@@ -1,33 +1,36 @@
-//! Running a migration: its transaction with the entry of the ledger in it, then what follows the commit.
+//! Runs a migration: its transaction, which also writes the ledger entry, then the after-commit
+//! statements.
 //!
-//! Whatever ends this process or the server, the ledger says how far the migration is, and the next run goes on from there.
+//! The ledger records the progress, so if the process or the server dies, the next run continues.
 
-use super::{AFTER_COMMIT, DONE, Database, Refusal, quoted};
+use super::error::ServerError;
+use super::{AFTER_COMMIT, DONE, Database, quoted};
 use crate::codes::{AFTER_COMMIT_FAILED, BUSY, Code, STATEMENT_FAILED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, State, TABLE};
-use crate::session::{Applied, Patience};
+use crate::session::{Applied, Timeouts};
 use ablo_codegen::migrate::Phase;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Lock not available, deadlock, serialisation failure: another try may go through.
-const PASSING: [&str; 3] = ["55P03", "40P01", "40001"];
+/// SQLSTATEs worth a retry: lock not available, deadlock, serialisation failure.
+const TRANSIENT: [&str; 3] = ["55P03", "40P01", "40001"];
 
 const LEDGER: &str = "(\
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now(), from_hash text, \
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
+    applied_at timestamptz NOT NULL DEFAULT now(), from_hash text, \
     to_hash text NOT NULL, record text NOT NULL, state text NOT NULL, position integer NOT NULL)";
 
 impl Database {
-    /// Runs what earlier runs left undone after their commits, and says how many statements that were.
+    /// Runs the remaining after-commit statements of earlier migrations and returns their number.
     /// The caller holds the lock.
     ///
     /// # Errors
     /// `ablo::migrate::after_commit_failed`.
-    pub fn finish(&mut self, patience: Patience) -> Result<usize> {
+    pub fn finish(&mut self, timeouts: Timeouts) -> Result<usize> {
         let mut ran = 0;
         for entry in self.ledger()? {
             if let State::AfterCommit(position) = entry.state {
-                ran += self.after_commit(entry.id, &entry.record, position, patience)?;
+                ran += self.after_commit(entry.id, &entry.record, position, timeouts)?;
             }
         }
         Ok(ran)
@@ -36,71 +39,74 @@ impl Database {
     /// Applies a migration and records it. The caller holds the lock.
     ///
     /// # Errors
-    /// `ablo::migrate::statement_failed` or the reason that the migration itself gave, `ablo::migrate::busy`: nothing was changed.
-    /// `ablo::migrate::after_commit_failed`: the next run goes on.
-    pub fn apply(&mut self, record: &Record, patience: Patience) -> Result<Applied> {
-        let id = self.transaction(record, patience)?;
-        let after_commit = self.after_commit(id, record, 0, patience)?;
+    /// * `ablo::migrate::statement_failed`, the code that the migration itself raised, or
+    ///   `ablo::migrate::busy`: nothing was changed.
+    /// * `ablo::migrate::after_commit_failed`: the next run continues.
+    pub fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
+        let id = self.transaction(record, timeouts)?;
+        let after_commit = self.after_commit(id, record, 0, timeouts)?;
         Ok(Applied { transaction: record.of(Phase::Transaction).count(), after_commit })
     }
 
-    fn transaction(&mut self, record: &Record, patience: Patience) -> Result<i64> {
+    fn transaction(&mut self, record: &Record, timeouts: Timeouts) -> Result<i64> {
         let total = record.of(Phase::Transaction).count();
         let mut attempt = 1;
         loop {
-            let (at, refusal) = match self.try_transaction(record, patience) {
+            let (at, error) = match self.try_transaction(record, timeouts) {
                 Ok(id) => return Ok(id),
-                Err(stopped) => stopped,
+                Err(failure) => failure,
             };
-            // When the connection is gone the server has rolled back by itself.
+            // Fails if the connection is lost; then the server has rolled back.
             let _ = self.client.batch_execute("ROLLBACK");
-            // What was warned of is rolled back too.
+            // Discard warnings about changes that are rolled back.
             let _ = self.warnings();
-            if !refusal.is_passing() {
-                return Err(refused(STATEMENT_FAILED, "the transaction", at, total, &refusal));
+            if !error.is_transient() {
+                return Err(failed(STATEMENT_FAILED, "the transaction", at, total, &error));
             }
-            if attempt >= patience.attempts {
-                return Err(refused(BUSY, "the transaction", at, total, &refusal));
+            if attempt >= timeouts.attempts {
+                return Err(failed(BUSY, "the transaction", at, total, &error));
             }
             std::thread::sleep(pause(attempt));
             attempt += 1;
         }
     }
 
-    /// The entry's number, or where it stopped and why. The position after the last statement is that of the ledger.
+    /// Returns the ledger entry's id, or the index of the failed statement with its error. The
+    /// index after the last statement stands for writing the ledger.
     fn try_transaction(
         &mut self,
         record: &Record,
-        patience: Patience,
-    ) -> std::result::Result<i64, (usize, Refusal)> {
+        timeouts: Timeouts,
+    ) -> std::result::Result<i64, (usize, ServerError)> {
         let statements: Vec<_> = record.of(Phase::Transaction).collect();
-        let own = |error: postgres::Error| (statements.len(), Refusal::from(error));
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", patience.table.as_millis());
+        let own = |error: postgres::Error| (statements.len(), ServerError::from(error));
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", timeouts.table_lock.as_millis());
         self.client.batch_execute(&begin).map_err(own)?;
-        let home = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&self.schema));
-        let is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        let create_schema = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&self.schema));
+        let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
         if !self
             .client
-            .query_one(is_there, &[&self.schema])
+            .query_one(exists, &[&self.schema])
             .and_then(|row| row.try_get(0))
             .map_err(own)?
         {
-            self.client.batch_execute(&home).map_err(own)?;
+            self.client.batch_execute(&create_schema).map_err(own)?;
         }
         for (at, statement) in statements.iter().enumerate() {
             self.client.batch_execute(&statement.sql).map_err(|error| (at, error.into()))?;
         }
-        // Constraints that wait for the commit would fail there without saying of which statement they are.
+        // A deferred constraint that fails at COMMIT would not name its statement.
         self.client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").map_err(own)?;
         let ledger = self.ledger_name();
         self.client
             .batch_execute(&format!("CREATE TABLE IF NOT EXISTS {ledger} {LEDGER}"))
             .map_err(own)?;
         let insert = format!(
-            "INSERT INTO {ledger} (from_hash, to_hash, record, state, position) VALUES ($1, $2, $3, $4, 0) RETURNING id"
+            "INSERT INTO {ledger} (from_hash, to_hash, record, state, position) \
+             VALUES ($1, $2, $3, $4, 0) RETURNING id"
         );
         let text = serde_json::to_string(record).map_err(|error| {
-            (statements.len(), Refusal { state: None, message: error.to_string() })
+            (statements.len(), ServerError { state: None, message: error.to_string() })
         })?;
         let is_done = record.of(Phase::AfterCommit).next().is_none();
         let state = if is_done { DONE } else { AFTER_COMMIT };
@@ -117,21 +123,22 @@ impl Database {
         id: i64,
         record: &Record,
         from: usize,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Result<usize> {
         let statements: Vec<_> = record.of(Phase::AfterCommit).collect();
-        self.client.batch_execute(&format!("SET lock_timeout = {}", patience.table.as_millis()))?;
+        self.client
+            .batch_execute(&format!("SET lock_timeout = {}", timeouts.table_lock.as_millis()))?;
         for (at, statement) in statements.iter().enumerate().skip(from) {
             let mut attempt = 1;
             while let Err(error) = self.client.batch_execute(&statement.sql) {
-                let refusal = Refusal::from(error);
-                if !refusal.is_passing() || attempt >= patience.attempts {
-                    return Err(refused(
+                let error = ServerError::from(error);
+                if !error.is_transient() || attempt >= timeouts.attempts {
+                    return Err(failed(
                         AFTER_COMMIT_FAILED,
-                        "what follows the commit",
+                        "the after-commit phase",
                         at,
                         statements.len(),
-                        &refusal,
+                        &error,
                     ));
                 }
                 std::thread::sleep(pause(attempt));
@@ -157,29 +164,30 @@ impl Database {
     }
 }
 
-impl Refusal {
-    fn is_passing(&self) -> bool {
-        self.state.as_deref().is_some_and(|state| PASSING.contains(&state))
+impl ServerError {
+    fn is_transient(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| TRANSIENT.contains(&state))
     }
 
-    /// The code that the migration itself gave as its reason, at the beginning of the message.
-    fn reason(&self) -> Option<Code> {
+    /// Returns the code that the migration itself raised, which begins the message.
+    fn raised_code(&self) -> Option<Code> {
         let word = self.message.split_whitespace().next()?;
         Code::find(word.trim_end_matches(':'))
     }
 }
 
-fn refused(code: Code, part: &str, at: usize, total: usize, refusal: &Refusal) -> Error {
-    let code = refusal.reason().filter(|_| code == STATEMENT_FAILED).unwrap_or(code);
-    let place = if at < total {
-        format!("statement {} of {total} of {part}", at + 1)
+fn failed(code: Code, phase: &str, at: usize, total: usize, error: &ServerError) -> Error {
+    let code = error.raised_code().filter(|_| code == STATEMENT_FAILED).unwrap_or(code);
+    let what = if at < total {
+        format!("statement {} of {total} of {phase}", at + 1)
     } else {
-        format!("writing `{TABLE}` at the end of {part}")
+        format!("writing `{TABLE}` at the end of {phase}")
     };
-    Finding::new(code, format!("{place} failed, {refusal}")).into()
+    Finding::new(code, format!("{what} failed, {error}")).into()
 }
 
-/// Longer each time, and not the same for two who wait for each other.
+/// Returns the delay before a retry: exponential, with jitter so that two sessions in a deadlock do
+/// not retry in step.
 fn pause(attempt: u32) -> Duration {
     let nanos =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());

@@ -1,9 +1,10 @@
-//! A session with a PostgreSQL server: an address comes in, an open and checked connection goes out.
+//! Connects to a PostgreSQL server and checks its version.
 //!
-//! `sslmode` means what it means to libpq: `require` encrypts and believes any certificate, `verify-full` asks for a valid
-//! one, of the roots that browsers trust or of those in `sslrootcert`.
+//! `sslmode` works as in libpq: `require` encrypts and accepts any certificate, `verify-full`
+//! requires one that is signed by a public root, or by a root in `sslrootcert`.
 
-use crate::codes::{UNREACHABLE, UNSUPPORTED, URL};
+use super::error::{connecting, describe};
+use crate::codes::{CERTIFICATE_FILE, TLS_FAILED, UNSUPPORTED, URL, WRONG_KIND};
 use crate::error::{Error, Finding, Result};
 use postgres::{Client, Config, NoTls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,71 +15,56 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The oldest version that is known to do what migrations need, as the server numbers it.
-const OLDEST: i32 = 140_000;
+/// The oldest supported version, as in `server_version_num`.
+const MIN_VERSION: i32 = 140_000;
 
-/// How the server has to show who it is.
+/// How the server's certificate is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Trust {
-    /// Not at all: the address does not ask for it.
+    /// Not at all.
     Any,
-    /// With a certificate for its name, of these roots or else of those that browsers trust.
+    /// The certificate has to be valid for the host name. Its root is in this file, or is a public
+    /// one.
     Verified(Option<String>),
 }
 
-/// Opens a session; `prepare` sets what the address left open. What goes wrong is said without the address, which may hold
-/// a password.
+/// Opens a connection. `prepare` completes the configuration that was parsed from the address.
 ///
 /// # Errors
-/// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`.
+/// A code of `ablo::database`. The message never contains the address, which may hold a password.
 pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
     if address.starts_with("sqlite:") {
         return Err(Finding::new(
-            URL,
-            "the address names a file of SQLite, and only PostgreSQL is read here",
+            WRONG_KIND,
+            "the address names a SQLite file; PostgreSQL is required here",
         )
         .into());
     }
     let (address, trust) = split(address);
     let mut config: Config =
-        address.parse().map_err(|error: postgres::Error| Finding::new(URL, words(&error)))?;
+        address.parse().map_err(|error: postgres::Error| Finding::new(URL, describe(&error)))?;
     prepare(&mut config);
     let opened = match config.get_ssl_mode() {
         postgres::config::SslMode::Disable => config.connect(NoTls),
         _ => config.connect(MakeRustlsConnect::new(tls(&trust)?)),
     };
-    let mut client = opened.map_err(|error| Finding::new(UNREACHABLE, words(&error)))?;
+    let mut client = opened.map_err(|error| connecting(&error))?;
     let version: i32 = client
         .query_one("SELECT current_setting('server_version_num')::int", &[])
         .and_then(|row| row.try_get(0))
-        .map_err(|error| Finding::new(UNREACHABLE, words(&error)))?;
-    supported(version)?;
+        .map_err(|error| connecting(&error))?;
+    check_version(version)?;
     Ok(client)
 }
 
-/// Whether a server of this version will do.
-fn supported(version: i32) -> Result<()> {
-    if version >= OLDEST {
+fn check_version(version: i32) -> Result<()> {
+    if version >= MIN_VERSION {
         return Ok(());
     }
     Err(Finding::new(UNSUPPORTED, format!("the server is PostgreSQL {}", version / 10_000)).into())
 }
 
-/// An error and why, on one line.
-fn words(error: &postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(because) = cause {
-        let because_text = because.to_string();
-        if !text.contains(&because_text) {
-            text = format!("{text}: {because_text}");
-        }
-        cause = because.source();
-    }
-    text
-}
-
-/// Takes out of an address what the driver does not know.
+/// Removes the parameters from an address that the driver does not know.
 fn split(address: &str) -> (String, Trust) {
     let mut verified = false;
     let mut roots = None;
@@ -111,7 +97,7 @@ fn tls(trust: &Trust) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Finding::new(UNREACHABLE, error.to_string()))?;
+    let builder = builder.map_err(|error| Finding::new(TLS_FAILED, error.to_string()))?;
     Ok(match trust {
         Trust::Any => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider)))
@@ -125,20 +111,23 @@ fn tls(trust: &Trust) -> Result<ClientConfig> {
 }
 
 fn roots(file: &str) -> Result<RootCertStore> {
-    let refused = |reason: String| {
-        Error::from(Finding::new(URL, format!("`sslrootcert` cannot be read: {reason}")))
+    let failed = |reason: String| {
+        Error::from(Finding::new(
+            CERTIFICATE_FILE,
+            format!("`sslrootcert` cannot be read: {reason}"),
+        ))
     };
     let mut roots = RootCertStore::empty();
     for certificate in
-        CertificateDer::pem_file_iter(file).map_err(|error| refused(error.to_string()))?
+        CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?
     {
-        let certificate = certificate.map_err(|error| refused(error.to_string()))?;
-        roots.add(certificate).map_err(|error| refused(error.to_string()))?;
+        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
     }
-    if roots.is_empty() { Err(refused("it has no certificate".to_owned())) } else { Ok(roots) }
+    if roots.is_empty() { Err(failed("it has no certificates".to_owned())) } else { Ok(roots) }
 }
 
-/// Encryption without asking who the server is, which is what `sslmode=require` says.
+/// Accepts any certificate, as `sslmode=require` specifies.
 #[derive(Debug)]
 struct Encrypted(Arc<CryptoProvider>);
 
@@ -192,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_driver_does_not_know_is_taken_out() {
+    fn unknown_parameters_are_removed() {
         let verified = |roots: Option<&str>| Trust::Verified(roots.map(str::to_owned));
         let check = |address: &str, kept: &str, trust: Trust| {
             assert_eq!(split(address), (kept.to_owned(), trust))
@@ -212,25 +201,25 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_not_repeated() {
+    fn errors_do_not_repeat_the_address() {
         let error = connect("postgres://user:secret@host/db?nonsense=1", |_| ())
             .map(drop)
-            .expect_err("no such parameter");
+            .expect_err("an unknown parameter");
         assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]
-    fn a_server_is_new_enough() {
-        assert_eq!(supported(140_000), Ok(()));
-        let error = supported(130_014).expect_err("it is too old");
+    fn old_servers_are_rejected() {
+        assert_eq!(check_version(140_000), Ok(()));
+        let error = check_version(130_014).expect_err("too old");
         assert_eq!(error.to_string(), "the server is PostgreSQL 13 [ablo::database::unsupported]");
     }
 
     #[test]
-    fn a_file_of_roots_has_to_be_one() {
+    fn a_missing_root_certificate_is_an_error() {
         let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ())
             .map(drop);
-        assert_eq!(error.expect_err("no file").0[0].code, URL);
+        assert_eq!(error.expect_err("no file").0[0].code, CERTIFICATE_FILE);
     }
 }

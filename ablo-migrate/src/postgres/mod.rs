@@ -1,39 +1,41 @@
-//! PostgreSQL: a session, what the database holds, the ledger and the lock.
+//! PostgreSQL: the session, the introspection, the ledger and the migration lock.
 //!
-//! Everything that is sent to a server on ablo's own account is in this folder; migrations bring their own statements.
+//! All queries of ablo's own are in this folder; migrations come with their statements.
 
 mod apply;
 mod connect;
+mod error;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
 mod warnings;
 
-pub use crate::session::{Applied, Patience};
+pub use crate::session::{Applied, Timeouts};
 pub use connect::connect;
 pub(crate) use session::lower;
 
-use crate::codes::{LEDGER, LOCKED, REFUSED};
-use crate::error::{Error, Finding, Result};
+use crate::catalog::Catalog;
+use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
+use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
-use crate::live::Live;
 use crate::plan::RowCount;
 use postgres::{Client, IsolationLevel, Row};
 use std::time::{Duration, Instant};
 use warnings::Warnings;
 
-/// How often a lock that somebody else has is asked for.
-const POLL: Duration = Duration::from_millis(100);
+/// The interval between attempts to get the migration lock.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What everything is sent under: names mean what they say, whatever the role or the database was set to.
+/// Session settings that make queries independent of the settings of the role and the database.
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET client_min_messages = warning; \
     SET standard_conforming_strings = on; SET client_encoding = 'UTF8'";
 
-/// For introspection: expressions are printed the same by every server.
-const PRINTING: &str = "SET LOCAL quote_all_identifiers = on; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \
-    SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'";
+/// Settings under which every server prints expressions in the same way.
+const PRINT_SETTINGS: &str = "SET LOCAL quote_all_identifiers = on; SET LOCAL TimeZone = 'UTC'; \
+    SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
+    SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'";
 
-/// A session with a server, about one schema of its database.
+/// A session with a PostgreSQL server, on one schema of a database.
 pub struct Database {
     pub(crate) client: Client,
     schema: String,
@@ -46,55 +48,19 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// What a server said against a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
-    /// Its five characters; none when the connection broke.
-    state: Option<String>,
-    message: String,
-}
-
-impl From<postgres::Error> for Refusal {
-    fn from(error: postgres::Error) -> Self {
-        let Some(said) = error.as_db_error() else {
-            return Self { state: None, message: error.to_string() };
-        };
-        let detail = said.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        Self {
-            state: Some(said.code().code().to_owned()),
-            message: format!("{}{detail}", said.message()),
-        }
-    }
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.state {
-            Some(state) => write!(f, "SQLSTATE {state}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl From<postgres::Error> for Error {
-    fn from(error: postgres::Error) -> Self {
-        Finding::new(REFUSED, Refusal::from(error).to_string()).into()
-    }
-}
-
 impl Database {
-    /// Opens a session about the tables of `schema`.
+    /// Opens a session on the tables of `schema`.
     ///
     /// # Errors
-    /// `ablo::database::url`, `ablo::database::unreachable` and `ablo::database::unsupported`; none repeats the address.
+    /// A code of `ablo::database`. The message never contains the address.
     pub fn connect(address: &str, schema: &str) -> Result<Self> {
         Self::open(address, None, schema)
     }
 
-    /// The same in another database of the server than the address names.
+    /// Opens a session, optionally in another database than the one in the address.
     pub(crate) fn open(address: &str, database: Option<&str>, schema: &str) -> Result<Self> {
         let warnings = Warnings::default();
-        let heard = warnings.clone();
+        let recorder = warnings.clone();
         let mut client = connect(address, |config| {
             if config.get_application_name().is_none() {
                 config.application_name("ablo migrate");
@@ -102,54 +68,56 @@ impl Database {
             if let Some(name) = database {
                 config.dbname(name);
             }
-            config.notice_callback(move |notice| heard.hear(&notice));
+            config.notice_callback(move |notice| recorder.record(&notice));
         })?;
         client.batch_execute(SETTINGS)?;
         Ok(Self { client, schema: schema.to_owned(), warnings })
     }
 
-    /// What the server warned of since this was last asked, in order.
+    /// Returns and clears the warnings that the server sent, in order.
     #[must_use]
     pub fn warnings(&mut self) -> Vec<Finding> {
         self.warnings.take()
     }
 
-    /// The schema that holds the tables.
+    /// Returns the schema that contains the tables.
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.schema
     }
 
-    /// Reads the tables, without those that ablo keeps for itself. Nothing is written.
+    /// Reads the catalog, without ablo's own tables. Writes nothing.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
-    pub fn live(&mut self) -> Result<Live> {
+    /// A code of `ablo::database`.
+    pub fn catalog(&mut self) -> Result<Catalog> {
         let mut reading = self
             .client
             .build_transaction()
             .read_only(true)
             .isolation_level(IsolationLevel::RepeatableRead)
             .start()?;
-        reading.batch_execute(PRINTING)?;
+        reading.batch_execute(PRINT_SETTINGS)?;
         let row = reading.query_opt(include_str!("introspect.sql"), &[&self.schema])?;
         let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
         let read = text.map(|text| serde_json::from_str(&text)).transpose();
-        let mut live: Live =
-            read.map_err(|error| Finding::new(REFUSED, error.to_string()))?.unwrap_or_default();
-        live.tables.retain(|name, _| {
+        let mut catalog: Catalog = read
+            .map_err(|error| Finding::new(QUERY_FAILED, format!("introspection: {error}")))?
+            .unwrap_or_default();
+        catalog.tables.retain(|name, _| {
             name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
-        Ok(live)
+        Ok(catalog)
     }
 
-    /// How many rows a table has.
+    /// Returns the number of rows in a table. It is estimated if row security hides rows from this
+    /// role.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
-    pub fn rows(&mut self, table: &str) -> Result<RowCount> {
+    /// A code of `ablo::database`.
+    pub fn row_count(&mut self, table: &str) -> Result<RowCount> {
         let name = format!("{}.{}", quoted(&self.schema), quoted(table));
-        // Off means: fail rather than leave out the rows that a policy hides.
+        // `off` makes the query fail instead of leaving out rows that a policy hides.
         self.client.batch_execute("SET row_security = off")?;
         let counted = self.client.query_one(&format!("SELECT count(*) FROM {name}"), &[]);
         self.client.batch_execute("RESET row_security")?;
@@ -158,8 +126,8 @@ impl Database {
             Err(error)
                 if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
             {
-                let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) FROM pg_class \
-                    WHERE oid = $1::text::regclass";
+                let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
+                    FROM pg_class WHERE oid = $1::text::regclass";
                 (self.client.query_one(estimate, &[&name])?, false)
             }
             Err(error) => return Err(error.into()),
@@ -168,11 +136,12 @@ impl Database {
         Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact })
     }
 
-    /// How many rows have a value in a column; none where row security hides rows from this role.
+    /// Returns the number of rows with a non-null value in a column, or `None` if row security
+    /// hides rows from this role.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
-    pub fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
+    /// A code of `ablo::database`.
+    pub fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
         let sql = format!(
             "SELECT count({}) FROM {}.{}",
             quoted(column),
@@ -193,10 +162,10 @@ impl Database {
         }
     }
 
-    /// Every migration that was applied, the oldest first; none where there is no ledger.
+    /// Returns every applied migration, oldest first. Empty if there is no ledger.
     ///
     /// # Errors
-    /// `ablo::ledger::unreadable` and `ablo::database::refused`.
+    /// `ablo::ledger::unreadable`, or a code of `ablo::database`.
     pub fn ledger(&mut self) -> Result<Vec<Entry>> {
         if !self.has_ledger()? {
             return Ok(Vec::new());
@@ -208,13 +177,13 @@ impl Database {
         self.client.query(&sql, &[])?.iter().map(entry).collect()
     }
 
-    /// Takes the lock that lets one migration run at a time, until the session ends or [`Self::unlock`].
+    /// Takes the migration lock, until the session ends or [`Self::unlock`].
     ///
     /// # Errors
-    /// `ablo::database::locked`, with who holds it, when it is not free within `patience`.
-    pub fn lock(&mut self, patience: Duration) -> Result<()> {
-        let deadline = Instant::now() + patience;
-        // Asked for again and again, not waited for: a concurrent index build would wait for the waiting session.
+    /// `ablo::database::locked`, naming the holder, if the lock is not free within `timeout`.
+    pub fn lock(&mut self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        // Polled, because a concurrent index build would wait for a session that waits for a lock.
         while !self
             .client
             .query_one(&format!("SELECT pg_try_advisory_lock({KEY})"), &[&self.lock_name()])?
@@ -223,15 +192,15 @@ impl Database {
             if Instant::now() >= deadline {
                 return Err(self.holder()?.into());
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Gives the lock back.
+    /// Releases the migration lock.
     ///
     /// # Errors
-    /// `ablo::database::refused`.
+    /// A code of `ablo::database`.
     pub fn unlock(&mut self) -> Result<()> {
         self.client.execute(&format!("SELECT pg_advisory_unlock({KEY})"), &[&self.lock_name()])?;
         Ok(())
@@ -243,10 +212,12 @@ impl Database {
 
     fn holder(&mut self) -> Result<Finding> {
         let sql = format!(
-            "SELECT format('process %s (%s, %s), since %s', a.pid, usename, coalesce(nullif(application_name, ''), 'unnamed'), backend_start) \
+            "SELECT format('process %s (%s, %s), since %s', a.pid, usename, \
+             coalesce(nullif(application_name, ''), 'unnamed'), backend_start) \
              FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-             WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-               AND (classid::bigint << 32 | objid::bigint) = {KEY}"
+             WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND (classid::bigint << 32 | objid::bigint) = {KEY}"
         );
         let row = self.client.query_opt(&sql, &[&self.lock_name()])?;
         let holder: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
@@ -255,7 +226,8 @@ impl Database {
     }
 
     fn has_ledger(&mut self) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2)";
+        let sql = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
+            ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2)";
         Ok(self.client.query_one(sql, &[&self.schema, &TABLE])?.try_get(0)?)
     }
 
@@ -264,7 +236,7 @@ impl Database {
     }
 }
 
-/// The number of the advisory lock, from its name.
+/// The key of the advisory lock, computed from its name.
 const KEY: &str = "hashtextextended($1::text, 0)";
 
 const DONE: &str = "done";
@@ -281,7 +253,7 @@ fn entry(row: &Row) -> Result<Entry> {
     let state = match (state.as_str(), usize::try_from(position)) {
         (DONE, _) => State::Done,
         (AFTER_COMMIT, Ok(position)) => State::AfterCommit(position),
-        _ => return Err(unreadable(format!("there is no state `{state}`, {position}")).into()),
+        _ => return Err(unreadable(format!("unknown state `{state}`, {position}")).into()),
     };
     Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
 }

@@ -1,6 +1,7 @@
-//! A scratch server: PostgreSQL of this machine, on a unix socket in a temporary folder, gone with the process that started it.
+//! A scratch PostgreSQL server on a Unix socket in a temporary folder.
 //!
-//! A shell keeps it company and ends it when its standard input closes, so that it goes away however this process ends.
+//! A watchdog shell stops the server and removes the folder when its standard input closes, that
+//! is, however this process ends.
 
 use crate::codes::{NO_SERVER, SCRATCH_FAILED};
 use crate::error::{Finding, Result};
@@ -12,13 +13,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to start.
-const START: Duration = Duration::from_secs(60);
+/// How long the server may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What runs the server and cleans up after it.
-const GUARDIAN: &str = r#"
-    "$BIN/initdb" -D "$HOME/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$HOME/log" 2>&1 || { touch "$HOME/failed"; cat >/dev/null; rm -rf "$HOME"; exit 1; }
-    "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off -c autovacuum=off >>"$HOME/log" 2>&1 &
+/// The script that runs the server and cleans up after it.
+const WATCHDOG: &str = r#"
+    "$BIN/initdb" -D "$HOME/data" -U postgres -A trust -E UTF8 --no-locale --no-sync \
+        >"$HOME/log" 2>&1 ||
+        { touch "$HOME/failed"; cat >/dev/null; rm -rf "$HOME"; exit 1; }
+    "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off \
+        -c autovacuum=off >>"$HOME/log" 2>&1 &
     server=$!
     cat >/dev/null
     kill -QUIT $server
@@ -26,35 +30,41 @@ const GUARDIAN: &str = r#"
     rm -rf "$HOME"
 "#;
 
-/// Folders that hold a folder for each version that is installed.
-const HOMES: [&str; 3] = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
+/// Folders with one folder per installed version.
+const VERSION_FOLDERS: [&str; 3] = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
 
-/// A running server; dropping it ends it and removes its folder.
+/// A running server. Dropping it stops the server and removes its folder.
 #[derive(Debug)]
 pub struct Server {
     home: PathBuf,
     bin: PathBuf,
-    guardian: Child,
+    watchdog: Child,
 }
 
 impl Server {
-    /// Starts one. Its superuser is `postgres`, who needs no password.
+    /// Starts a server. Its superuser is `postgres`, without a password.
     ///
     /// # Errors
-    /// `ablo::prove::no_server` where PostgreSQL is not installed, `ablo::prove::scratch_failed` where it does not start.
+    /// `ablo::prove::no_server` if PostgreSQL is not installed, `ablo::prove::scratch_failed` if it
+    /// does not start.
     pub fn start() -> Result<Self> {
         Self::start_from(installed())
     }
 
-    fn start_from(bin: Option<PathBuf>) -> Result<Self> {
+    /// Starts a server from the programs in this folder.
+    ///
+    /// # Errors
+    /// `ablo::prove::no_server` without a folder, `ablo::prove::scratch_failed` if the server does
+    /// not start.
+    pub fn start_from(bin: Option<PathBuf>) -> Result<Self> {
         let bin = bin.ok_or_else(|| {
-            Finding::new(NO_SERVER, "there is no `initdb` and `postgres` on this machine")
+            Finding::new(NO_SERVER, "`initdb` and `postgres` were not found on this machine")
         })?;
         let failed = |error: std::io::Error| Finding::new(SCRATCH_FAILED, error.to_string());
         let home = tempfile::Builder::new().prefix("ablo-pg-").tempdir().map_err(failed)?;
         let mut command = Command::new("sh");
-        command.args(["-c", GUARDIAN]).env("BIN", &bin).env("HOME", home.path()).current_dir("/");
-        // A group of its own: an interrupt from the keyboard is for this process, and the guardian cleans up after it.
+        command.args(["-c", WATCHDOG]).env("BIN", &bin).env("HOME", home.path()).current_dir("/");
+        // Its own process group, so that Ctrl-C reaches only this process.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         if let Some((uid, gid)) = unprivileged() {
             chown(home.path(), Some(uid), Some(gid)).map_err(failed)?;
@@ -62,21 +72,21 @@ impl Server {
         }
         std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))
             .map_err(failed)?;
-        let guardian = command.spawn().map_err(failed)?;
-        // From here on the guardian removes the folder.
-        let server = Self { home: home.keep(), bin, guardian };
+        let watchdog = command.spawn().map_err(failed)?;
+        // The watchdog removes the folder.
+        let server = Self { home: home.keep(), bin, watchdog };
         server.wait_until_ready()?;
         Ok(server)
     }
 
     fn wait_until_ready(&self) -> Result<()> {
-        let deadline = Instant::now() + START;
+        let deadline = Instant::now() + START_TIMEOUT;
         while self.config("postgres", "postgres").connect(NoTls).is_err() {
             if Instant::now() >= deadline || self.home.join("failed").exists() {
                 let log = std::fs::read_to_string(self.home.join("log")).unwrap_or_default();
                 return Err(Finding::new(
                     SCRATCH_FAILED,
-                    format!("it did not start: {}", log.trim()),
+                    format!("the server did not start: {}", log.trim()),
                 )
                 .into());
             }
@@ -85,7 +95,7 @@ impl Server {
         Ok(())
     }
 
-    /// How to reach a database of it.
+    /// Returns the configuration of a connection to a database.
     #[must_use]
     pub fn config(&self, database: &str, user: &str) -> Config {
         let mut config = Config::new();
@@ -93,26 +103,26 @@ impl Server {
         config
     }
 
-    /// The same as an address.
+    /// Returns the address of a database.
     #[must_use]
     pub fn address(&self, database: &str, user: &str) -> String {
         let home = self.home.display().to_string().replace('\\', "\\\\").replace('\'', "\\'");
         format!("host='{home}' dbname={database} user={user}")
     }
 
-    /// The folder with its socket.
+    /// Returns the folder of its socket.
     #[must_use]
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// The folder with its programs.
+    /// Returns the folder of its programs.
     #[must_use]
     pub fn bin(&self) -> &Path {
         &self.bin
     }
 
-    /// A session of the superuser.
+    /// Opens a connection as the superuser.
     pub(crate) fn superuser(&self) -> Result<Client> {
         Ok(self.config("postgres", "postgres").connect(NoTls)?)
     }
@@ -120,21 +130,24 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.guardian.stdin.take());
-        // Nobody is left to tell.
-        let _ = self.guardian.wait();
+        drop(self.watchdog.stdin.take());
+        // `drop` cannot report an error.
+        let _ = self.watchdog.wait();
     }
 }
 
-/// The folder with the programs of this machine's PostgreSQL: the first on the search path, else the newest that is installed.
+/// Returns the folder of PostgreSQL's programs: the first on the `PATH`, else that of the newest
+/// installed version.
 #[must_use]
 pub fn installed() -> Option<PathBuf> {
-    let homes = HOMES.iter().map(std::fs::read_dir).flat_map(std::iter::IntoIterator::into_iter);
-    let bins: Vec<_> = homes.flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+    let folders = VERSION_FOLDERS.iter().map(std::fs::read_dir);
+    let entries = folders.flat_map(std::iter::IntoIterator::into_iter).flatten().flatten();
+    let bins: Vec<_> = entries.map(|entry| entry.path().join("bin")).collect();
     find_bin(&std::env::var_os("PATH").unwrap_or_default(), bins)
 }
 
-/// The folder of the first PostgreSQL on a search path, else of the newest that is installed.
+/// Returns the first folder of PostgreSQL's programs on a search path, else that of the newest
+/// installed version.
 fn find_bin(path: &OsStr, mut installed: Vec<PathBuf>) -> Option<PathBuf> {
     installed.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
     let usual = ["/usr/pgsql/bin", "/usr/local/pgsql/bin"].map(PathBuf::from);
@@ -143,13 +156,14 @@ fn find_bin(path: &OsStr, mut installed: Vec<PathBuf>) -> Option<PathBuf> {
     })
 }
 
-/// The version in a folder's name, `postgresql/16/bin` or `postgresql@16/bin`.
+/// Returns the version in the name of a folder such as `postgresql/16/bin` or `postgresql@16/bin`.
 fn version(bin: &Path) -> Option<u32> {
     let name = bin.parent()?.file_name()?.to_str()?;
     name.trim_start_matches("postgresql@").parse().ok()
 }
 
-/// Who runs the server where this process is root, which PostgreSQL refuses to be: user and group.
+/// Returns the user and group ids to run the server as if this process is root, because PostgreSQL
+/// does not run as root.
 #[must_use]
 pub fn unprivileged() -> Option<(u32, u32)> {
     let id = |args: &[&str]| -> Option<u32> {
@@ -168,28 +182,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_without_a_server_is_told_what_to_install() {
-        let error = Server::start_from(None).map(drop).expect_err("there is none");
+    fn without_postgresql_the_help_names_the_package() {
+        let error = Server::start_from(None).map(drop).expect_err("no programs");
         assert_eq!(error.0[0].code.name, "ablo::prove::no_server");
-        assert!(error.0[0].code.mend.contains("apt-get install postgresql"));
+        assert!(error.0[0].code.fix.contains("apt-get install postgresql"));
     }
 
     #[test]
-    fn a_server_that_does_not_start_says_why() {
+    fn a_failed_start_reports_the_log() {
         let bin = tempfile::tempdir().expect("a folder");
         std::fs::set_permissions(bin.path(), std::fs::Permissions::from_mode(0o755)).expect("open");
         let program = bin.path().join("initdb");
-        std::fs::write(&program, "#!/bin/sh\necho no room left\nexit 1\n").expect("a program");
+        std::fs::write(&program, "#!/bin/sh\necho disk full\nexit 1\n").expect("a program");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
             .expect("executable");
         let error =
-            Server::start_from(Some(bin.path().to_owned())).map(drop).expect_err("it fails");
+            Server::start_from(Some(bin.path().to_owned())).map(drop).expect_err("initdb fails");
         assert_eq!(error.0[0].code.name, "ablo::prove::scratch_failed");
-        assert!(error.0[0].message.contains("no room left"), "{error}");
+        assert!(error.0[0].message.contains("disk full"), "{error}");
     }
 
     #[test]
-    fn the_newest_version_has_the_highest_number() {
+    fn versions_are_read_from_folder_names() {
         assert_eq!(version(Path::new("/usr/lib/postgresql/16/bin")), Some(16));
         assert_eq!(version(Path::new("/opt/homebrew/opt/postgresql@9/bin")), Some(9));
         assert_eq!(version(Path::new("/opt/homebrew/opt/node/bin")), None);

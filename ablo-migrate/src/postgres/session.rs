@@ -1,13 +1,13 @@
-//! A session with a server as every dialect has one.
+//! Implements [`Session`] for PostgreSQL.
 
 use super::Database;
+use crate::catalog::Catalog;
 use crate::codes::OPTIONS;
 use crate::compare::{Difference, differences};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
-use crate::live::Live;
 use crate::plan::RowCount;
-use crate::session::{Applied, Dialect, Patience, Session};
+use crate::session::{Applied, Dialect, Session, Timeouts};
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate};
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
@@ -34,34 +34,34 @@ impl Session for Database {
         Dialect::Postgres
     }
 
-    fn place(&self) -> &str {
+    fn schema_name(&self) -> &str {
         self.schema()
     }
 
-    fn live(&mut self) -> Result<Live> {
-        Database::live(self)
+    fn catalog(&mut self) -> Result<Catalog> {
+        Database::catalog(self)
     }
 
     fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
         let expected = expected(schema, &options(self.schema(), foreign_keys))
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
-        Ok(differences(&expected, &Database::live(self)?))
+        Ok(differences(&expected, &Database::catalog(self)?))
     }
 
-    fn rows(&mut self, table: &str) -> Result<RowCount> {
-        Database::rows(self, table)
+    fn row_count(&mut self, table: &str) -> Result<RowCount> {
+        Database::row_count(self, table)
     }
 
-    fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
-        Database::filled(self, table, column)
+    fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
+        Database::count_values(self, table, column)
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {
         Database::ledger(self)
     }
 
-    fn lock(&mut self, patience: Duration) -> Result<()> {
-        Database::lock(self, patience)
+    fn lock(&mut self, timeout: Duration) -> Result<()> {
+        Database::lock(self, timeout)
     }
 
     fn warnings(&mut self) -> Vec<Finding> {
@@ -72,11 +72,11 @@ impl Session for Database {
         Database::unlock(self)
     }
 
-    fn finish(&mut self, patience: Patience) -> Result<usize> {
-        Database::finish(self, patience)
+    fn finish(&mut self, timeouts: Timeouts) -> Result<usize> {
+        Database::finish(self, timeouts)
     }
 
-    fn apply(&mut self, record: &Record, patience: Patience) -> Result<Applied> {
-        Database::apply(self, record, patience)
+    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
+        Database::apply(self, record, timeouts)
     }
 }

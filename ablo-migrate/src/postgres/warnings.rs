@@ -1,17 +1,17 @@
-//! What a server says on the side: its warnings, each with its code where a migration gave one.
+//! Collects the warnings that a server sends, with their code if a migration raised them.
 
 use crate::codes::{Code, WARNED};
 use crate::error::Finding;
 use postgres::error::DbError;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Warnings that nobody has asked for yet, shared with the connection that hears them.
+/// Unread warnings, shared with the connection that receives them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Warnings(Arc<Mutex<Vec<Finding>>>);
 
 impl Warnings {
-    /// Keeps a notice that is a warning.
-    pub(super) fn hear(&self, notice: &DbError) {
+    /// Records a notice if it is a warning.
+    pub(super) fn record(&self, notice: &DbError) {
         if notice
             .parsed_severity()
             .map_or(notice.severity() == "WARNING", |severity| severity == WARNING)
@@ -20,7 +20,7 @@ impl Warnings {
         }
     }
 
-    /// Gives what was heard since the last time.
+    /// Returns and clears the warnings.
     pub(super) fn take(&self) -> Vec<Finding> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -28,7 +28,7 @@ impl Warnings {
 
 const WARNING: postgres::error::Severity = postgres::error::Severity::Warning;
 
-/// A message begins with the code where a migration raised it.
+/// Converts a warning. If a migration raised it, the message begins with a code.
 fn finding(message: &str) -> Finding {
     let coded = message.split_once(": ").and_then(|(word, rest)| Some((Code::find(word)?, rest)));
     let (code, text) = coded.unwrap_or((WARNED, message));
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_migration_gives_the_code_of_its_warning_and_others_have_one_too() {
+    fn warnings_of_migrations_keep_their_code() {
         let found = finding("ablo::migrate::policy_skipped: public.files shows no row to anyone");
         assert_eq!(
             (found.code.name, found.message.as_str()),

@@ -1,106 +1,106 @@
-//! What a proof saw: counts, checks and a verdict, for people as a table and for programs as JSON.
+//! The evidence of a proof: counts, checks and a verdict, printed as a table or as JSON.
 
 use crate::codes::NOT_PROVEN;
 use crate::error::Finding;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
 
-/// What the proof came to.
+/// The verdict of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
-    /// The migration applied, and everything held.
+    /// The migration applied, and every invariant holds.
     Proven,
-    /// Rows stood in its way. It said so with a code and changed nothing.
+    /// Rows prevented the migration. It reported a code and changed nothing.
     Refused,
-    /// Something that has to hold does not.
+    /// An invariant does not hold.
     Broken,
 }
 
-/// Everything that a proof saw.
+/// The result of a proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The `contentHash` of the schema before.
+    /// The `contentHash` of the previous schema.
     pub from: String,
-    /// The `contentHash` of the schema after.
+    /// The `contentHash` of the next schema.
     pub to: String,
-    /// How many statements ran.
+    /// The number of statements that ran.
     pub statements: usize,
-    /// What was looked at, in order.
+    /// The checked invariants, in order.
     pub checks: Vec<Check>,
-    /// Each table with its columns; none where the migration was refused.
+    /// Each table with its columns. Empty if the migration was refused.
     pub tables: Vec<TableEvidence>,
-    /// What the server warned of.
+    /// The warnings of the server.
     #[serde(serialize_with = "findings")]
     pub warnings: Vec<Finding>,
-    /// Why it was refused or failed.
+    /// Why the migration was refused or is broken.
     #[serde(serialize_with = "findings")]
     pub refusals: Vec<Finding>,
 }
 
-/// One thing that has to hold.
+/// A checked invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What has to hold.
+    /// The invariant.
     pub what: &'static str,
-    /// What there is against it; nothing where it holds.
+    /// Its violations. Empty if it holds.
     pub faults: Vec<String>,
 }
 
-/// What became of one table.
+/// The effect on one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableEvidence {
-    /// Its name before; none where it is new.
+    /// The name before. `None` if the table is new.
     pub before: Option<String>,
-    /// Its name after; none where it was dropped.
+    /// The name after. `None` if the table was dropped.
     pub after: Option<String>,
-    /// How many rows it had.
+    /// The number of rows before.
     pub rows_before: u64,
-    /// How many of them are there after.
+    /// The number of these rows that exist after.
     pub rows_after: u64,
-    /// Each column with what became of its values.
+    /// The effect on each column.
     pub columns: Vec<ColumnEvidence>,
 }
 
-/// What became of the values of one column.
+/// The effect on the values of one column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnEvidence {
-    /// Its name before; none where it is new.
+    /// The name before. `None` if the column is new.
     pub before: Option<String>,
-    /// Its name after; none where it was dropped.
+    /// The name after. `None` if the column was dropped.
     pub after: Option<String>,
-    /// The same value as before, or none as before.
+    /// Unchanged values and unchanged nulls.
     pub kept: u64,
-    /// The same value as one of another type.
+    /// Values that were converted to another type.
     pub converted: u64,
-    /// A value where there was none: a backfill or default.
+    /// Nulls that became a backfill or default.
     pub filled: u64,
-    /// Another value of the same type: a backfill or default in place of one that no longer fits.
+    /// Values that were replaced by a backfill or default because they no longer fit.
     pub replaced: u64,
-    /// None where there was a value that does not fit.
+    /// Values that became null because they no longer fit.
     pub emptied: u64,
-    /// Gone with the column.
+    /// Values that were dropped with the column.
     pub lost: u64,
-    /// Values of which the conversion rules say something else.
+    /// Values that violate the conversion rules.
     pub broken: u64,
-    /// What the verdict of the difference declares lost here, in words.
+    /// The losses that the diff declares for this column, in prose.
     pub declared: Vec<&'static str>,
 }
 
 impl ColumnEvidence {
-    /// Whether values went away of which nobody was told.
+    /// Reports whether values were lost that the diff does not declare lost.
     #[must_use]
     pub fn is_undeclared(&self) -> bool {
         self.replaced + self.emptied + self.lost > 0 && self.declared.is_empty()
     }
 
-    /// Whether there is anything to say of it.
-    fn is_plain(&self) -> bool {
+    /// Reports whether the column and all its values are unchanged.
+    fn is_unchanged(&self) -> bool {
         self.before == self.after
             && self.declared.is_empty()
             && self.converted + self.filled + self.replaced + self.emptied + self.lost + self.broken
@@ -109,7 +109,7 @@ impl ColumnEvidence {
 }
 
 impl Evidence {
-    /// Decides: the verdict is this one where every check holds.
+    /// Sets the verdict: the given one if every check holds, else [`Verdict::Broken`].
     pub(super) fn settle(&mut self, verdict: Verdict) {
         let broken: Vec<_> = self
             .checks
@@ -119,17 +119,15 @@ impl Evidence {
             .collect();
         self.verdict = if broken.is_empty() { verdict } else { Verdict::Broken };
         if !broken.is_empty() {
-            self.refusals.push(Finding::new(
-                NOT_PROVEN,
-                format!("this does not hold: {}", broken.join("; ")),
-            ));
+            self.refusals
+                .push(Finding::new(NOT_PROVEN, format!("violated: {}", broken.join("; "))));
         }
     }
 
-    /// The document of programs: one JSON object and a newline.
+    /// Returns the evidence as one JSON object and a newline.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Texts, numbers and flags always serialise.
+        // Strings, numbers and flags always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }
@@ -150,7 +148,7 @@ impl fmt::Display for Evidence {
         }
         let verdict = match self.verdict {
             Verdict::Proven => "proven",
-            Verdict::Refused => "refused by rows; nothing was changed",
+            Verdict::Refused => "refused because of rows; nothing was changed",
             Verdict::Broken => "not proven",
         };
         writeln!(f, "{verdict}: {} to {}", self.from, self.to)
@@ -159,11 +157,12 @@ impl fmt::Display for Evidence {
 
 impl fmt::Display for TableEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = way(self.before.as_deref(), self.after.as_deref());
+        let name = rename(self.before.as_deref(), self.after.as_deref());
         writeln!(f, "{name}: {} of {} rows", self.rows_after, self.rows_before)?;
-        let plain = self.columns.iter().filter(|column| column.is_plain()).count();
-        for column in self.columns.iter().filter(|column| !column.is_plain()) {
-            let mut line = format!("  {}:", way(column.before.as_deref(), column.after.as_deref()));
+        let unchanged = self.columns.iter().filter(|column| column.is_unchanged()).count();
+        for column in self.columns.iter().filter(|column| !column.is_unchanged()) {
+            let mut line =
+                format!("  {}:", rename(column.before.as_deref(), column.after.as_deref()));
             for (count, what) in [
                 (column.kept, "kept"),
                 (column.converted, "converted"),
@@ -183,14 +182,15 @@ impl fmt::Display for TableEvidence {
             }
             writeln!(f, "{line}")?;
         }
-        if plain > 0 {
-            writeln!(f, "  {plain} {} as before", if plain == 1 { "column" } else { "columns" })?;
+        if unchanged > 0 {
+            let columns = if unchanged == 1 { "column" } else { "columns" };
+            writeln!(f, "  {unchanged} {columns} unchanged")?;
         }
         Ok(())
     }
 }
 
-fn way(before: Option<&str>, after: Option<&str>) -> String {
+fn rename(before: Option<&str>, after: Option<&str>) -> String {
     match (before, after) {
         (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
         (_, Some(after)) if before.is_some() => after.to_owned(),
@@ -215,31 +215,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_check_that_does_not_hold_is_enough() {
+    fn one_violated_check_makes_the_verdict_broken() {
         let mut evidence = Evidence {
             verdict: Verdict::Broken,
             from: "a".to_owned(),
             to: "b".to_owned(),
             statements: 1,
-            checks: vec![Check { what: "it holds", faults: Vec::new() }],
+            checks: vec![Check { what: "it is kept", faults: Vec::new() }],
             tables: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
         };
         evidence.settle(Verdict::Proven);
         assert_eq!((evidence.verdict, evidence.refusals.len()), (Verdict::Proven, 0));
-        evidence.checks.push(Check { what: "it does not", faults: vec!["tasks".to_owned()] });
+        evidence.checks.push(Check { what: "it is lost", faults: vec!["tasks".to_owned()] });
         evidence.settle(Verdict::Proven);
         assert_eq!(evidence.verdict, Verdict::Broken);
         assert_eq!(evidence.refusals[0].code.name, "ablo::prove::broken");
         assert!(
-            evidence.to_string().contains("BROKEN  it does not\n        tasks\nnot proven: a to b"),
+            evidence.to_string().contains("BROKEN  it is lost\n        tasks\nnot proven: a to b"),
             "{evidence}"
         );
     }
 
     #[test]
-    fn values_that_go_away_have_to_be_declared() {
+    fn lost_values_have_to_be_declared() {
         let mut column = ColumnEvidence {
             before: Some("note".to_owned()),
             lost: 2,
@@ -249,6 +249,6 @@ mod tests {
         column.declared.push("values are lost");
         assert!(!column.is_undeclared());
         let replaced = ColumnEvidence { replaced: 1, ..ColumnEvidence::default() };
-        assert!(replaced.is_undeclared(), "another value is not the one that was there");
+        assert!(replaced.is_undeclared(), "a replaced value is lost");
     }
 }

@@ -1,15 +1,15 @@
-//! Organisations look at a migrated database, each through a role that owns nothing and bypasses nothing.
+//! Checks which rows each organisation sees in a migrated database, through an unprivileged role.
 
-use super::unbound;
+use super::without_row_security;
 use crate::error::Result;
 use crate::postgres::{Database, quoted};
 use ablo_codegen::shape::{ColumnKind, Isolation, ParentOwner, TableShape};
 use std::collections::BTreeMap;
 
-/// Both organisations of generated rows, and nobody.
+/// Both organisations of the generated rows, and no organisation.
 const ORGANIZATIONS: [&str; 3] = ["org-0", "org-1", ""];
 
-/// Where an organisation sees other rows than its own.
+/// Returns a description of every table in which an organisation sees other rows than its own.
 pub(super) fn leaks(
     database: &mut Database,
     schema: &str,
@@ -26,19 +26,19 @@ pub(super) fn leaks(
     let mut found = Vec::new();
     for organization in ORGANIZATIONS {
         for table in tables {
-            let Some(own) = own_rows(schema, table, &by_name, organization) else { continue };
-            let wanted = unbound(database, false, |client| ids(client, &own))?;
-            let looks = format!("SET app.current_org_id = '{organization}'; SET ROLE {role}");
-            database.client.batch_execute(&looks)?;
-            let seen = ids(
+            let Some(own) = own_rows_sql(schema, table, &by_name, organization) else { continue };
+            let expected = without_row_security(database, false, |client| ids(client, &own))?;
+            let assume = format!("SET app.current_org_id = '{organization}'; SET ROLE {role}");
+            database.client.batch_execute(&assume)?;
+            let visible = ids(
                 &mut database.client,
                 &format!("SELECT id FROM {home}.{}", quoted(table.name())),
             );
             database.client.batch_execute("RESET ROLE")?;
-            let seen = seen?;
-            if seen != wanted {
+            let visible = visible?;
+            if visible != expected {
                 found.push(format!(
-                    "{} shows {organization:?} {seen:?} and should show {wanted:?}",
+                    "{} shows {organization:?} the rows {visible:?}, expected {expected:?}",
                     table.name()
                 ));
             }
@@ -55,9 +55,10 @@ fn ids(client: &mut postgres::Client, sql: &str) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// The ids of an organisation's rows, by the schema; none where everyone sees all, or where that is decided outside.
+/// Returns a query for the ids of an organisation's rows, as the schema defines them. `None` if all
+/// rows are shared or an unknown column decides.
 #[must_use]
-pub fn own_rows(
+pub fn own_rows_sql(
     schema: &str,
     table: &TableShape<'_>,
     by_name: &BTreeMap<&str, &TableShape<'_>>,
@@ -83,17 +84,18 @@ pub fn own_rows(
     };
     if !is_text(table, local_key) || by_name.get(parent).is_some_and(|parent| !is_text(parent, key))
     {
-        // Such keys cannot be compared: there is no policy, which is said, and no row to be seen.
+        // Keys of these types cannot be compared, so there is no policy and no visible row.
         return Some(format!("SELECT id FROM {home}.{name} WHERE false"));
     }
     let own_parents = match owner {
         ParentOwner::Column(_) | ParentOwner::Inherited => {
-            own_rows(schema, by_name.get(parent)?, by_name, organization)?
+            own_rows_sql(schema, by_name.get(parent)?, by_name, organization)?
         }
         ParentOwner::Assumed(_) => return None,
     };
     Some(format!(
-        "SELECT id FROM {home}.{name} WHERE {} IN (SELECT {} FROM {home}.{} WHERE id IN ({own_parents}))",
+        "SELECT id FROM {home}.{name} WHERE {} IN \
+         (SELECT {} FROM {home}.{} WHERE id IN ({own_parents}))",
         quoted(local_key),
         quoted(key),
         quoted(parent)

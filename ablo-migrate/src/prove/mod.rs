@@ -1,22 +1,21 @@
-//! The law of migrations, looked at on a server: a database with rows is migrated, and everything that has to hold is checked.
-//!
-//! A difference comes in, [`Evidence`] goes out. Nothing but databases made for this is touched.
+//! Proves a migration: migrates a scratch database with generated rows, checks the invariants of
+//! migrations, and returns the [`Evidence`]. Only scratch databases are changed.
 
-mod court;
+pub mod conversion_oracle;
 mod evidence;
 mod isolation;
-pub mod survival;
+mod scratch_env;
 
-pub use court::Court;
 pub use evidence::{Check, ColumnEvidence, Evidence, TableEvidence, Verdict};
-pub use isolation::own_rows;
+pub use isolation::own_rows_sql;
+pub use scratch_env::ScratchEnv;
 
+use crate::catalog::Catalog;
 use crate::codes;
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
-use crate::live::Live;
 use crate::plan::Plan;
-use crate::postgres::{Database, Patience, quoted};
+use crate::postgres::{Database, Timeouts, quoted};
 use crate::rows::{Cell, TableRows, rows};
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
 use ablo_codegen::shape::{ColumnShape, TableShape, tables};
@@ -24,10 +23,10 @@ use ablo_schema::diff::{Backfills, Diff, Hints, Report};
 use ablo_schema::{Hashes, Schema};
 use postgres::Client;
 
-/// The schema that holds the tables.
-const HOME: &str = "public";
+/// The database schema that contains the tables.
+const SCHEMA: &str = "public";
 
-/// A literal of text.
+/// Returns a string literal.
 fn text(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -44,9 +43,9 @@ fn literal(cell: &Cell) -> String {
     }
 }
 
-/// The statement that inserts one row.
+/// Returns the statement that inserts a row.
 #[must_use]
-pub fn insert(schema: &str, table: &TableRows, row: &[Cell]) -> String {
+pub fn insert_sql(schema: &str, table: &TableRows, row: &[Cell]) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
     let values: Vec<String> = row.iter().map(literal).collect();
     let name = quoted(&table.table);
@@ -58,12 +57,12 @@ pub fn insert(schema: &str, table: &TableRows, row: &[Cell]) -> String {
     )
 }
 
-/// Runs the law for one migration, with so many rows in every table.
+/// Proves one migration, with up to `count` rows in every table.
 ///
 /// # Errors
-/// What the server refuses of what is not the migration's own, and `ablo::migrate::options`.
+/// `ablo::migrate::options`, or an error of the server that is unrelated to the migration.
 pub fn prove(
-    court: &mut Court,
+    env: &mut ScratchEnv,
     diff: &Diff<'_>,
     backfills: &Backfills,
     count: usize,
@@ -82,37 +81,37 @@ pub fn prove(
         warnings: Vec::new(),
         refusals: Vec::new(),
     };
-    let mut subject = court.database()?;
+    let mut subject = env.database()?;
     if let Some(prev) = diff.prev() {
         provisioned(&mut subject, prev, foreign_keys)?;
         populate(&mut subject, prev, count)?;
-        keep(&mut subject, prev)?;
+        copy_tables(&mut subject, prev)?;
     }
-    let before = subject.live()?;
+    let before = subject.catalog()?;
     let plan = approved(&mut subject, diff, backfills, foreign_keys)?;
     let _ = subject.warnings();
-    let applied = crate::apply(&mut subject, &plan, Patience::default());
+    let applied = crate::apply(&mut subject, &plan, Timeouts::default());
     evidence.warnings = subject.warnings();
     match applied {
         Ok(outcome) => {
             evidence.statements = outcome.applied.transaction + outcome.applied.after_commit;
-            look(court, &mut subject, diff, backfills, foreign_keys, &mut evidence)?;
+            check_migrated(env, &mut subject, diff, backfills, foreign_keys, &mut evidence)?;
             evidence.settle(Verdict::Proven);
         }
-        Err(error) if error.0.iter().any(is_server) => return Err(error),
-        Err(error) => refuse(&mut subject, error, &before, &mut evidence)?,
+        Err(error) if error.0.iter().any(is_server_fault) => return Err(error),
+        Err(error) => check_refused(&mut subject, error, &before, &mut evidence)?,
     }
     Ok(evidence)
 }
 
-/// Whether it is about the scratch server, and says nothing of the migration.
-fn is_server(finding: &Finding) -> bool {
-    finding.code.name.starts_with("ablo::database::") && finding.code != codes::REFUSED
+/// Reports whether a finding is about the scratch server rather than the migration.
+fn is_server_fault(finding: &Finding) -> bool {
+    finding.code.name.starts_with("ablo::database::") && !codes::OF_QUERIES.contains(&finding.code)
 }
 
-/// Every look at a database that was migrated.
-fn look(
-    court: &mut Court,
+/// Checks every invariant on a migrated database.
+fn check_migrated(
+    env: &mut ScratchEnv,
     subject: &mut Database,
     diff: &Diff<'_>,
     backfills: &Backfills,
@@ -120,25 +119,27 @@ fn look(
     evidence: &mut Evidence,
 ) -> Result<()> {
     let next = diff.next();
-    let mut reference = court.database()?;
+    let mut reference = env.database()?;
     provisioned(&mut reference, next, foreign_keys)?;
-    let waits =
+    let has_unvalidated_key =
         evidence.warnings.iter().any(|finding| finding.code == codes::FOREIGN_KEY_NOT_VALIDATED);
-    let (found, wanted) =
-        (comparable(subject.live()?, waits), comparable(reference.live()?, waits));
+    let found = comparable(subject.catalog()?, has_unvalidated_key);
+    let expected = comparable(reference.catalog()?, has_unvalidated_key);
     let check = |what, faults| Check { what, faults };
     evidence.checks.push(check(
-        "the catalogue is that of a database provisioned with the next schema",
-        unlike(&found, &wanted),
+        "the catalog equals that of a database provisioned with the next schema",
+        differing_tables(&found, &expected),
     ));
-    let usual = crate::drift(&mut reference, next, foreign_keys)?;
-    let is_known =
-        |one: &Difference| usual.contains(one) || waits && one.code == codes::FOREIGN_KEY_MISSING;
-    let drift = crate::drift(subject, next, foreign_keys)?.into_iter().filter(|one| !is_known(one));
+    let accepted = crate::drift(&mut reference, next, foreign_keys)?;
+    let is_accepted = |one: &Difference| {
+        accepted.contains(one) || has_unvalidated_key && one.code == codes::FOREIGN_KEY_MISSING
+    };
+    let drift =
+        crate::drift(subject, next, foreign_keys)?.into_iter().filter(|one| !is_accepted(one));
     let drift = drift.map(|one| one.finding().to_string()).collect();
-    evidence.checks.push(check("the catalogue is what the next schema says", drift));
-    evidence.checks.push(check("a second run changes nothing", again(subject, next)?));
-    evidence.tables = rows_after(subject, diff, backfills)?;
+    evidence.checks.push(check("the catalog matches the next schema", drift));
+    evidence.checks.push(check("a second run changes nothing", second_run(subject, next)?));
+    evidence.tables = compare_rows(subject, diff, backfills)?;
     let missing = evidence
         .tables
         .iter()
@@ -146,56 +147,56 @@ fn look(
     let missing = missing.map(|table| {
         format!("{:?}: {} of {} rows", table.after, table.rows_after, table.rows_before)
     });
-    evidence.checks.push(check("every row is still there", missing.collect()));
+    evidence.checks.push(check("every row is kept", missing.collect()));
     let mut undeclared = Vec::new();
     for table in &evidence.tables {
         let broken =
             table.columns.iter().filter(|column| column.broken > 0 || column.is_undeclared());
         undeclared.extend(broken.map(|column| format!("{:?}, {:?}", table.before, column.before)));
     }
-    evidence.checks.push(check("every value is there that no step declares lost", undeclared));
-    let role = court.role()?;
-    let leaks = isolation::leaks(subject, HOME, &tables(next), &role)?;
+    evidence.checks.push(check("every value is kept unless a step declares it lost", undeclared));
+    let role = env.role()?;
+    let leaks = isolation::leaks(subject, SCHEMA, &tables(next), &role)?;
     evidence.checks.push(check("each organisation sees its own rows and no others", leaks));
     Ok(())
 }
 
-/// Notes why it did not apply, and that nothing was changed.
-fn refuse(
+/// Checks that a refused migration changed nothing and has a code of its own.
+fn check_refused(
     subject: &mut Database,
     error: Error,
-    before: &Live,
+    before: &Catalog,
     evidence: &mut Evidence,
 ) -> Result<()> {
     let mut faults = Vec::new();
-    if subject.live()? != *before {
-        faults.push("the tables are not as they were".to_owned());
+    if subject.catalog()? != *before {
+        faults.push("the tables changed".to_owned());
     }
     if !subject.ledger()?.is_empty() {
         faults.push("the ledger has an entry".to_owned());
     }
-    let gave_reason = |finding: &Finding| {
-        !matches!(
-            finding.code,
-            codes::STATEMENT_FAILED
-                | codes::AFTER_COMMIT_FAILED
-                | codes::BUSY
-                | codes::DATABASE_MOVED
-                | codes::REFUSED
-        )
+    let has_own_code = |finding: &Finding| {
+        !codes::OF_QUERIES.contains(&finding.code)
+            && !matches!(
+                finding.code,
+                codes::STATEMENT_FAILED
+                    | codes::AFTER_COMMIT_FAILED
+                    | codes::BUSY
+                    | codes::DATABASE_MOVED
+            )
     };
     let unexplained: Vec<String> =
-        error.0.iter().filter(|finding| !gave_reason(finding)).map(ToString::to_string).collect();
-    evidence.checks.push(Check { what: "what is refused changes nothing", faults });
+        error.0.iter().filter(|finding| !has_own_code(finding)).map(ToString::to_string).collect();
+    evidence.checks.push(Check { what: "a refused migration changes nothing", faults });
     evidence
         .checks
-        .push(Check { what: "what is refused has a reason of its own", faults: unexplained });
+        .push(Check { what: "a refused migration has a specific code", faults: unexplained });
     evidence.refusals = error.0;
     evidence.settle(Verdict::Refused);
     Ok(())
 }
 
-/// A plan as `ablo migrate apply` makes it, with every approval.
+/// Makes the plan that `ablo migrate apply` would make, with every approval.
 fn approved(
     subject: &mut Database,
     diff: &Diff<'_>,
@@ -212,7 +213,7 @@ fn approved(
 
 fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> Result<()> {
     let options = PostgresOptions {
-        schema: Some(HOME.to_owned()),
+        schema: Some(SCHEMA.to_owned()),
         foreign_keys,
         ..PostgresOptions::default()
     };
@@ -224,17 +225,19 @@ fn provisioned(database: &mut Database, schema: &Schema, foreign_keys: bool) -> 
     Ok(())
 }
 
-/// Does something as a table's owner whom row security does not bind; keeps what was done, or takes it back.
-fn unbound<T>(
+/// Runs `run` in a transaction in which row security does not apply to the owner. Commits it if
+/// `commit` is set, else rolls it back.
+fn without_row_security<T>(
     database: &mut Database,
-    keeps: bool,
+    commit: bool,
     run: impl FnOnce(&mut Client) -> Result<T>,
 ) -> Result<T> {
     let client = &mut database.client;
-    let forced = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+    let forced = "SELECT format('%I.%I', nspname, relname) FROM pg_class c \
+        JOIN pg_namespace n ON n.oid = relnamespace \
         WHERE relforcerowsecurity AND relkind = 'r' AND nspname = $1";
     let forced: Vec<String> = client
-        .query(forced, &[&HOME])?
+        .query(forced, &[&SCHEMA])?
         .iter()
         .map(|row| row.try_get(0))
         .collect::<std::result::Result<_, _>>()?;
@@ -245,49 +248,51 @@ fn unbound<T>(
             .collect()
     };
     client.batch_execute(&format!("BEGIN; {}", all("NO FORCE")))?;
-    let done = run(client);
-    let end = if keeps && done.is_ok() {
-        // Keys are looked at while every row can be seen.
+    let result = run(client);
+    let end = if commit && result.is_ok() {
+        // Foreign keys are checked while every row is visible.
         format!("SET CONSTRAINTS ALL IMMEDIATE; {} COMMIT", all("FORCE"))
     } else {
         "ROLLBACK".to_owned()
     };
     let ended = client.batch_execute(&end);
-    let done = done?;
+    let value = result?;
     ended?;
-    Ok(done)
+    Ok(value)
 }
 
 fn populate(database: &mut Database, schema: &Schema, count: usize) -> Result<()> {
-    unbound(database, true, |client| {
+    without_row_security(database, true, |client| {
         client.batch_execute("SET CONSTRAINTS ALL DEFERRED")?;
         for table in rows(schema, count) {
             for row in &table.rows {
-                client.batch_execute(&insert(HOME, &table, row))?;
+                client.batch_execute(&insert_sql(SCHEMA, &table, row))?;
             }
         }
         Ok(())
     })
 }
 
-/// Copies every table aside.
-fn keep(database: &mut Database, schema: &Schema) -> Result<()> {
-    unbound(database, true, |client| {
+/// Copies every table to the schema `keep`.
+fn copy_tables(database: &mut Database, schema: &Schema) -> Result<()> {
+    without_row_security(database, true, |client| {
         client.batch_execute("CREATE SCHEMA keep")?;
         for table in tables(schema) {
             let name = quoted(table.name());
-            client.batch_execute(&format!("CREATE TABLE keep.{name} AS TABLE {HOME}.{name}"))?;
+            client.batch_execute(&format!("CREATE TABLE keep.{name} AS TABLE {SCHEMA}.{name}"))?;
         }
         Ok(())
     })
 }
 
-/// What a second run would do.
-fn again(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
+/// Returns the statements that a second run would execute.
+fn second_run(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
     let current = crate::current(subject, None, false)?;
     let at = current.schema.as_ref();
-    let told = |_| Finding::new(codes::SCHEMA_INVALID, "the ledger's schema cannot be compared");
-    let diff = ablo_schema::diff::diff(at, next, &Hints::default()).map_err(told)?;
+    let invalid = |faults| {
+        Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("the schema of the ledger: {faults:?}"))
+    };
+    let diff = ablo_schema::diff::diff(at, next, &Hints::default()).map_err(invalid)?;
     let plan = crate::plan_for(
         subject,
         &diff,
@@ -297,39 +302,40 @@ fn again(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
     Ok(plan.body.statements.into_iter().map(|statement| statement.sql).collect())
 }
 
-/// Columns have an order in a table, and it means nothing; a key that waits for its rows counts as valid where that was said.
-fn comparable(mut live: Live, waits: bool) -> Live {
-    for table in live.tables.values_mut() {
+/// Removes what a comparison ignores: the order of columns and, if there is an unvalidated key,
+/// whether keys are validated.
+fn comparable(mut catalog: Catalog, has_unvalidated_key: bool) -> Catalog {
+    for table in catalog.tables.values_mut() {
         table.columns.sort_by(|one, other| one.name.cmp(&other.name));
-        table.foreign_keys.values_mut().for_each(|key| key.validated |= waits);
+        table.foreign_keys.values_mut().for_each(|key| key.validated |= has_unvalidated_key);
     }
-    live
+    catalog
 }
 
-/// The tables in which two catalogues differ, as lines that one of them has.
-fn unlike(found: &Live, wanted: &Live) -> Vec<String> {
+/// Describes the tables in which two catalogs differ.
+fn differing_tables(found: &Catalog, expected: &Catalog) -> Vec<String> {
     let names: std::collections::BTreeSet<&String> =
-        found.tables.keys().chain(wanted.tables.keys()).collect();
+        found.tables.keys().chain(expected.tables.keys()).collect();
     let mut faults = Vec::new();
     for name in names {
-        let (found, wanted) = (found.tables.get(name), wanted.tables.get(name));
-        if found != wanted {
-            let shown = |table| serde_json::to_string(&table).unwrap_or_default();
-            faults.push(format!("{name}: found {}, wanted {}", shown(found), shown(wanted)));
+        let (found, expected) = (found.tables.get(name), expected.tables.get(name));
+        if found != expected {
+            let show = |table| serde_json::to_string(&table).unwrap_or_default();
+            faults.push(format!("{name}: found {}, expected {}", show(found), show(expected)));
         }
     }
     faults
 }
 
-/// What became of every table and column.
-fn rows_after(
+/// Returns the effect on every table and column.
+fn compare_rows(
     subject: &mut Database,
     diff: &Diff<'_>,
     backfills: &Backfills,
 ) -> Result<Vec<TableEvidence>> {
     let report = diff.report(backfills);
     let (was, is) = (diff.prev().map(tables).unwrap_or_default(), tables(diff.next()));
-    unbound(subject, false, |client| {
+    without_row_security(subject, false, |client| {
         let mut evidence = Vec::new();
         let mut followed = Vec::new();
         for is in &is {
@@ -357,7 +363,7 @@ fn table(
     is: &TableShape<'_>,
 ) -> Result<TableEvidence> {
     let (old, new) =
-        (format!("keep.{}", quoted(was.name())), format!("{HOME}.{}", quoted(is.name())));
+        (format!("keep.{}", quoted(was.name())), format!("{SCHEMA}.{}", quoted(is.name())));
     let rows_before = number(client, &format!("SELECT count(*) FROM {old}"))?;
     let rows_after = number(client, &format!("SELECT count(*) FROM {old} JOIN {new} USING (id)"))?;
     let key = is.model.key.as_str();
@@ -366,23 +372,23 @@ fn table(
     for column in &is.columns {
         let Some(before) = before(diff, was, is, column) else { continue };
         followed.push(before.name);
-        let survival = survival::survival(diff, backfills, was, is, column.name);
-        let condition = survival.map_or_else(|| "true".to_owned(), |survival| survival.condition);
-        let mut seen = compared(
+        let expected = conversion_oracle::expectation(diff, backfills, was, is, column.name);
+        let condition = expected.map_or_else(|| "true".to_owned(), |expected| expected.condition);
+        let mut evidence = compare_column(
             client,
             &format!("{old} AS b JOIN {new} AS a USING (id)"),
             before,
             column,
             &condition,
         )?;
-        seen.declared = declared(report, key, column.field.map(|field| field.name.as_str()));
-        columns.push(seen);
+        evidence.declared = declared(report, key, column.field.map(|field| field.name.as_str()));
+        columns.push(evidence);
     }
-    for gone in was.columns.iter().filter(|column| !followed.contains(&column.name)) {
-        let lost = number(client, &format!("SELECT count({}) FROM {old}", quoted(gone.name)))?;
-        let declared = declared(report, key, gone.field.map(|field| field.name.as_str()));
+    for dropped in was.columns.iter().filter(|column| !followed.contains(&column.name)) {
+        let lost = number(client, &format!("SELECT count({}) FROM {old}", quoted(dropped.name)))?;
+        let declared = declared(report, key, dropped.field.map(|field| field.name.as_str()));
         columns.push(ColumnEvidence {
-            before: Some(gone.name.to_owned()),
+            before: Some(dropped.name.to_owned()),
             lost,
             declared,
             ..ColumnEvidence::default()
@@ -392,23 +398,25 @@ fn table(
     Ok(TableEvidence { before, after, rows_before, rows_after, columns })
 }
 
-/// The column that held the values, also where a base column has the name of one that was declared, or the other way round.
+/// Returns the column that had the values before, including a declared column that became a base
+/// column of the same name, or the other way round.
 fn before<'w, 's>(
     diff: &Diff<'_>,
     was: &'w TableShape<'s>,
     is: &TableShape<'_>,
     column: &ColumnShape<'_>,
 ) -> Option<&'w ColumnShape<'s>> {
-    survival::before(diff, was, is, column).or_else(|| {
+    conversion_oracle::column_before(diff, was, is, column).or_else(|| {
         let same = was.columns.iter().find(|old| old.name == column.name)?;
         let is_claimed = is.columns.iter().any(|other| {
-            survival::before(diff, was, is, other).is_some_and(|claimed| claimed.name == same.name)
+            conversion_oracle::column_before(diff, was, is, other)
+                .is_some_and(|claimed| claimed.name == same.name)
         });
         (!is_claimed && same.field.is_none() != column.field.is_none()).then_some(same)
     })
 }
 
-fn compared(
+fn compare_column(
     client: &mut Client,
     from: &str,
     before: &ColumnShape<'_>,
@@ -416,7 +424,7 @@ fn compared(
     condition: &str,
 ) -> Result<ColumnEvidence> {
     let (b, a) = (format!("b.{}", quoted(before.name)), format!("a.{}", quoted(column.name)));
-    // `id` joins the two tables and so belongs to neither.
+    // The joined column `id` is unqualified.
     let (b, a) = if column.primary { ("id".to_owned(), "id".to_owned()) } else { (b, a) };
     let condition = if column.primary { "true" } else { condition };
     let of = |condition: String| format!("count(*) FILTER (WHERE {condition})");
@@ -472,7 +480,7 @@ fn dropped(
     })
 }
 
-/// What the verdict declares lost at a field, or at its model as a whole.
+/// Returns the losses that the verdict declares for a field or its model.
 fn declared(report: &Report<'_, '_>, model: &str, field: Option<&str>) -> Vec<&'static str> {
     let here = report
         .verdict

@@ -1,35 +1,35 @@
-//! What a column can be in a schema: its type and checks in, the members of a field out.
+//! Converts a column's type and checks to the members of a field.
 
+use crate::catalog::{Column, Table};
 use crate::expression::{Token, constant, is_now, tokens};
-use crate::live::{Column, Table};
 use serde_json::{Map, Value, json};
 
-/// The members of a field, and what they could not say.
+/// The members of a field, and how they differ from the column.
 #[derive(Debug, Default)]
-pub(super) struct Pulled {
-    /// The members that say what it holds: `type`, `enumValues`, `format` and the like.
+pub(super) struct PulledField {
+    /// The members that describe the type: `type`, `enumValues`, `format` and so on.
     pub(super) members: Map<String, Value>,
-    /// The checks that they say, by name.
+    /// The names of the checks that the members express.
     pub(super) checks: Vec<String>,
-    /// Why the schema says only something near it.
+    /// Why the members only approximate the column.
     pub(super) changed: Option<String>,
 }
 
-/// What a check says, where a schema can say it.
+/// A check that a schema can express.
 enum Rule {
     OneOf(Vec<String>),
     Between(i128, i128),
 }
 
-/// What a column is in a schema; none where there is no such type.
-pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
+/// Converts a column. Returns `None` if a schema has no such type.
+pub(super) fn pull(table: &Table, column: &Column) -> Option<PulledField> {
     let mut rules: Vec<(&String, Rule)> = Vec::new();
     for (name, check) in
         table.checks.iter().filter(|(_, check)| check.columns == [column.name.as_str()])
     {
         rules.extend(rule(&check.condition, &column.name).map(|rule| (name, rule)));
     }
-    let mut pulled = Pulled::default();
+    let mut pulled = PulledField::default();
     let range = rules.iter().find_map(|(name, rule)| match rule {
         Rule::Between(least, most) => Some((*name, (*least, *most))),
         Rule::OneOf(_) => None,
@@ -76,12 +76,12 @@ pub(super) fn pull(table: &Table, column: &Column) -> Option<Pulled> {
     Some(pulled)
 }
 
-/// The types of v3 itself.
+/// Converts a type of Schema JSON v3 that needs no `format`.
 fn plain(
     base: &str,
     type_name: &str,
     rules: Vec<(&String, Rule)>,
-    pulled: &mut Pulled,
+    pulled: &mut PulledField,
 ) -> Option<()> {
     let mut kind = |kind: &str| drop(pulled.members.insert("type".to_owned(), kind.into()));
     match base {
@@ -106,7 +106,7 @@ fn plain(
     }
     let exact = ["double precision", "boolean", "timestamp with time zone", "jsonb", "text"];
     if !exact.contains(&type_name) {
-        pulled.changed = Some(format!("is {type_name}; the schema says the nearest type it has"));
+        pulled.changed = Some(format!("is {type_name}; the schema has the closest type"));
     }
     Some(())
 }
@@ -145,8 +145,8 @@ fn rule(condition: &str, column: &str) -> Option<Rule> {
     }
 }
 
-/// A default as the member of a schema; none where it cannot say it.
-pub(super) fn default(pulled: &Pulled, expression: &str) -> Option<Value> {
+/// Converts a default expression. Returns `None` if a schema cannot express it.
+pub(super) fn default(pulled: &PulledField, expression: &str) -> Option<Value> {
     let kind = pulled.members.get("type").and_then(Value::as_str)?;
     if kind == "date" && is_now(expression) {
         return Some("now".into());

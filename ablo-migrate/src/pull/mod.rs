@@ -1,27 +1,26 @@
-//! A database as a schema: what it really holds comes in, Schema JSON goes out, with everything that it cannot say.
-//!
-//! Nothing is dropped without a word: what a schema has no place for is a finding, and so is what it can only say nearly.
+//! Converts a catalog to Schema JSON. Every object that a schema cannot express, or can only
+//! approximate, is a finding.
 
 mod column;
 mod name;
 
+use crate::catalog::{Catalog, Column, ForeignKey, Index, Policy, Table};
 use crate::codes::{PULL_CHANGED, PULL_LEFT_OUT, PULL_NAME};
 use crate::error::Finding;
 use crate::expression::{Token, tokens};
-use crate::live::{Column, ForeignKey, Index, Live, Policy, Table};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A schema as its document, and what it does not say.
+/// A pulled schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pulled {
-    /// Schema JSON, on many lines.
+    /// The schema as indented JSON.
     pub document: String,
-    /// What was left out or changed, in order of tables.
+    /// What was left out or changed, ordered by table.
     pub findings: Vec<Finding>,
 }
 
-/// Who sees which rows, as a policy says it.
+/// The tenancy that a table's policies express.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tenancy {
     None,
@@ -29,60 +28,61 @@ enum Tenancy {
     Parent { local_key: String, table: String, key: String, owner: Option<String> },
 }
 
-/// Makes a schema of what a database holds.
+/// Converts a catalog to a schema.
 ///
 /// ```
-/// use ablo_migrate::{live::Live, pull::pull};
-/// let pulled = pull(&Live::default());
+/// use ablo_migrate::{catalog::Catalog, pull::pull};
+/// let pulled = pull(&Catalog::default());
 /// assert!(ablo_schema::front::json::read(&pulled.document).schema.is_some());
 /// ```
 #[must_use]
-pub fn pull(live: &Live) -> Pulled {
-    let mut findings: Vec<Finding> = live
+pub fn pull(catalog: &Catalog) -> Pulled {
+    let mut findings: Vec<Finding> = catalog
         .others
         .iter()
         .map(|other| {
             Finding::new(PULL_LEFT_OUT, format!("the {} `{}` is left out", other.kind, other.name))
         })
         .collect();
-    let keys = keys(live);
+    let keys = keys(catalog);
     let mut models = Map::new();
-    for (name, table) in &live.tables {
-        let mut reading =
-            Reading { name, table, tenancy: tenancy(table), keys: &keys, findings: &mut findings };
-        let model = reading.model();
+    for (name, table) in &catalog.tables {
+        let tenancy = tenancy(table);
+        let mut converter =
+            TableConverter { name, table, tenancy, keys: &keys, findings: &mut findings };
+        let model = converter.model();
         models.insert(keys.get(name.as_str()).cloned().unwrap_or_default(), model);
     }
     let document = json!({ "v": 3, "models": models, "identityRoles": [] });
-    // What was just made always serialises.
+    // A `Value` always serialises.
     Pulled {
         document: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n",
         findings,
     }
 }
 
-/// The model of each table. A table whose name is a key as it is chooses before the others.
-fn keys(live: &Live) -> BTreeMap<&str, String> {
+/// Returns the model key of each table. Tables whose name is a valid key get theirs first.
+fn keys(catalog: &Catalog) -> BTreeMap<&str, String> {
     let mut taken = name::Keys::default();
     let (same, others): (Vec<&String>, Vec<&String>) =
-        live.tables.keys().partition(|name| name::key(name) == **name);
+        catalog.tables.keys().partition(|name| name::key(name) == **name);
     same.into_iter()
         .chain(others)
-        .map(|name| (name.as_str(), taken.claim(&name::key(name))))
+        .map(|name| (name.as_str(), taken.reserve(&name::key(name))))
         .collect()
 }
 
-/// One table being read.
-struct Reading<'a> {
+/// The conversion of one table.
+struct TableConverter<'a> {
     name: &'a str,
     table: &'a Table,
     tenancy: Tenancy,
-    /// The model of each table.
+    /// The model key of each table.
     keys: &'a BTreeMap<&'a str, String>,
     findings: &'a mut Vec<Finding>,
 }
 
-impl Reading<'_> {
+impl TableConverter<'_> {
     fn left_out(&mut self, what: &str) {
         self.findings
             .push(Finding::new(PULL_LEFT_OUT, format!("of `{}`, {what} is left out", self.name)));
@@ -93,18 +93,18 @@ impl Reading<'_> {
     }
 
     fn model(&mut self) -> Value {
-        let mut said = Said::default();
+        let mut covered = Covered::default();
         let (mut base, mut fields, mut by_column) = (Map::new(), Map::new(), BTreeMap::new());
         let mut taken: BTreeSet<String> =
             ["id", "createdAt", "updatedAt"].map(str::to_owned).into();
-        self.base(&mut said);
+        self.base(&mut covered);
         for column in &self.table.columns {
-            if let Some((name, members)) = self.field(column, &taken, &mut said) {
+            if let Some((name, members)) = self.field(column, &taken, &mut covered) {
                 taken.insert(name.clone());
                 by_column.insert(column.name.clone(), name.clone());
-                let home =
-                    if said.columns.contains(&column.name) { &mut base } else { &mut fields };
-                home.insert(name, Value::Object(members));
+                let group =
+                    if covered.columns.contains(&column.name) { &mut base } else { &mut fields };
+                group.insert(name, Value::Object(members));
             }
         }
         by_column.entry("created_by".to_owned()).or_insert_with(|| "createdBy".to_owned());
@@ -113,8 +113,8 @@ impl Reading<'_> {
         }
         by_column.insert("id".to_owned(), "id".to_owned());
         let relations = self.relations(&by_column, taken);
-        self.rest(&said);
-        // Fields that every row has come first, as they do in Rust.
+        self.report_rest(&covered);
+        // Base fields come first, as they do in Rust.
         base.extend(fields);
         let key = self.keys.get(self.name).map_or("", String::as_str);
         let mut model = Map::new();
@@ -129,7 +129,7 @@ impl Reading<'_> {
         Value::Object(model)
     }
 
-    /// What is to be said of the tenancy: nothing where it is the usual one.
+    /// Returns the `tenancy` member. `None` for the default tenancy.
     fn tenancy(&self) -> Option<Value> {
         match &self.tenancy {
             Tenancy::None => Some(json!({ "kind": "none" })),
@@ -139,24 +139,24 @@ impl Reading<'_> {
                 let mut via = Map::new();
                 via.insert("localKey".to_owned(), local_key.as_str().into());
                 via.insert("parentTable".to_owned(), table.as_str().into());
-                let unusual = [
+                let members = [
                     ("parentKey", Some(key), "id"),
                     ("parentOrgColumn", owner.as_ref(), "organization_id"),
                 ];
-                for (name, said, usual) in unusual {
-                    let said = said.filter(|said| *said != usual);
-                    via.extend(said.map(|said| (name.to_owned(), said.as_str().into())));
+                for (name, value, default) in members {
+                    let value = value.filter(|value| *value != default);
+                    via.extend(value.map(|value| (name.to_owned(), value.as_str().into())));
                 }
                 Some(json!({ "kind": "parent", "via": via }))
             }
         }
     }
 
-    /// Says where the columns that every model has are not what every model has.
-    fn base(&mut self, said: &mut Said) {
+    /// Reports differences between the base columns and those of a model.
+    fn base(&mut self, covered: &mut Covered) {
         if self.table.primary_key != ["id"] {
             self.changed(&format!(
-                "has the primary key ({}); a model's is `id`",
+                "has the primary key ({}); that of a model is `id`",
                 self.table.primary_key.join(", ")
             ));
         }
@@ -173,25 +173,25 @@ impl Reading<'_> {
                 None => self.changed(&format!("has no column `{name}`, which every model has")),
                 Some(column) if column.type_name != type_name => {
                     self.changed(&format!(
-                        "has `{name}` as {}; every model has it as {type_name}",
+                        "has `{name}` as {}; models have it as {type_name}",
                         column.type_name
                     ));
                 }
                 Some(column) if required && !column.not_null => {
-                    self.changed(&format!("has rows without `{name}`, or may have them"));
+                    self.changed(&format!("has `{name}` as nullable; models have it as NOT NULL"));
                 }
                 Some(_) => {}
             }
-            said.columns.insert(name.to_owned());
+            covered.columns.insert(name.to_owned());
         }
     }
 
-    /// The field of a column; none for base columns that say nothing of their own.
+    /// Converts a column to a field. Returns `None` for base columns with nothing to declare.
     fn field(
         &mut self,
         column: &Column,
         taken: &BTreeSet<String>,
-        said: &mut Said,
+        covered: &mut Covered,
     ) -> Option<(String, Map<String, Value>)> {
         if !name::is_plain(&column.name) {
             let message = format!("the column `{}` of `{}` is left out", column.name, self.name);
@@ -199,7 +199,7 @@ impl Reading<'_> {
             return None;
         }
         let is_tenancy = self.tenancy == Tenancy::Column(column.name.clone());
-        let is_base = said.columns.contains(&column.name);
+        let is_base = covered.columns.contains(&column.name);
         let Some(mut pulled) = column::pull(self.table, column).filter(|_| !column.generated)
         else {
             if !is_base {
@@ -210,14 +210,14 @@ impl Reading<'_> {
             }
             return None;
         };
-        said.checks.extend(pulled.checks.drain(..));
+        covered.checks.extend(pulled.checks.drain(..));
         let (indexed, unique) =
-            self.indexes(column, pulled.members.get("type") == Some(&"json".into()), said);
-        let speaks = column.comment.is_some() || pulled.members.contains_key("enumValues");
+            self.indexes(column, pulled.members.get("type") == Some(&"json".into()), covered);
+        let is_declared = column.comment.is_some() || pulled.members.contains_key("enumValues");
         let name = match (is_base, column.name.as_str()) {
             (true, "id" | "created_at" | "updated_at") => return None,
-            (true, _) if is_tenancy && speaks => "organizationId".to_owned(),
-            (true, "created_by") if !is_tenancy && (speaks || indexed || column.not_null) => {
+            (true, _) if is_tenancy && is_declared => "organizationId".to_owned(),
+            (true, "created_by") if !is_tenancy && (is_declared || indexed || column.not_null) => {
                 "createdBy".to_owned()
             }
             (true, _) => return None,
@@ -251,28 +251,28 @@ impl Reading<'_> {
         Some((name, members))
     }
 
-    /// Whether the column has an index, and whether no two rows share its values.
-    fn indexes(&self, column: &Column, is_json: bool, said: &mut Said) -> (bool, bool) {
+    /// Reports whether the column is indexed, and whether it is unique.
+    fn indexes(&self, column: &Column, is_json: bool, covered: &mut Covered) -> (bool, bool) {
         let mut indexed = false;
         let mut unique = false;
-        let alone = [column.name.clone()];
-        let together = match &self.tenancy {
+        let plain = [column.name.clone()];
+        let per_tenant = match &self.tenancy {
             Tenancy::Column(own) => vec![own.clone(), column.name.clone()],
-            Tenancy::None | Tenancy::Parent { .. } => alone.to_vec(),
+            Tenancy::None | Tenancy::Parent { .. } => plain.to_vec(),
         };
         let method = if is_json { "gin" } else { "btree" };
         let ours = |index: &Index, columns: &[String]| {
             index.valid && index.method == method && index.is_on(columns)
         };
         for (name, index) in &self.table.indexes {
-            if index.unique && ours(index, &together) {
+            if index.unique && ours(index, &per_tenant) {
                 unique = true;
-            } else if !index.unique && ours(index, &alone) {
+            } else if !index.unique && ours(index, &plain) {
                 indexed = true;
             } else {
                 continue;
             }
-            said.indexes.insert(name.clone());
+            covered.indexes.insert(name.clone());
         }
         (indexed, unique)
     }
@@ -283,12 +283,12 @@ impl Reading<'_> {
         mut taken: BTreeSet<String>,
     ) -> Map<String, Value> {
         let mut relations = Map::new();
-        let place = |key: &ForeignKey| {
+        let position = |key: &ForeignKey| {
             let first = key.columns.first();
             self.table.columns.iter().position(|column| Some(&column.name) == first)
         };
         let mut foreign_keys: Vec<_> = self.table.foreign_keys.iter().collect();
-        foreign_keys.sort_by_key(|(_, key)| place(key));
+        foreign_keys.sort_by_key(|(_, key)| position(key));
         for (name, key) in foreign_keys {
             let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
             let field = columns
@@ -307,28 +307,34 @@ impl Reading<'_> {
             };
             if key.on_delete != "a" || !key.deferred {
                 self.changed(&format!(
-                    "has the foreign key `{name}`; a model's does nothing on delete, and waits for the commit"
+                    "has the foreign key `{name}`; those of models are NO ACTION and deferred"
                 ));
             }
             let relation = name::relation(field, &taken);
             taken.insert(relation.clone());
-            let said = json!({
-                "type": "belongsTo", "target": target_key, "foreignKey": field, "foreignKeyColumn": column, "options": { "fk": true }
+            let value = json!({
+                "type": "belongsTo", "target": target_key, "foreignKey": field,
+                "foreignKeyColumn": column, "options": { "fk": true }
             });
-            relations.insert(relation, said);
+            relations.insert(relation, value);
         }
         relations
     }
 
-    /// Says what no part of the model has said.
-    fn rest(&mut self, said: &Said) {
-        let checks: Vec<String> =
-            self.table.checks.keys().filter(|name| !said.checks.contains(*name)).cloned().collect();
+    /// Reports the objects that no part of the model covers.
+    fn report_rest(&mut self, covered: &Covered) {
+        let checks: Vec<String> = self
+            .table
+            .checks
+            .keys()
+            .filter(|name| !covered.checks.contains(*name))
+            .cloned()
+            .collect();
         let indexes: Vec<String> = self
             .table
             .indexes
             .keys()
-            .filter(|name| !said.indexes.contains(*name))
+            .filter(|name| !covered.indexes.contains(*name))
             .cloned()
             .collect();
         let policies: Vec<String> = match &self.tenancy {
@@ -356,26 +362,24 @@ impl Reading<'_> {
             self.left_out(&what);
         }
         if self.table.partitioned {
-            self.changed("is made of partitions; a model's table is not");
+            self.changed("is partitioned; the tables of models are not");
         }
         if self.table.row_security && self.tenancy == Tenancy::None {
-            self.changed(
-                "has row security of another kind; the schema says that everyone sees all rows",
-            );
+            self.changed("has row security of another kind; in the schema, all rows are shared");
         }
     }
 }
 
-/// What a model has said of a table.
+/// The objects of a table that its model covers.
 #[derive(Debug, Default)]
-struct Said {
-    /// The columns that every model has.
+struct Covered {
+    /// The base columns.
     columns: BTreeSet<String>,
     checks: BTreeSet<String>,
     indexes: BTreeSet<String>,
 }
 
-/// A comment as the description and the deprecation that it is made of.
+/// Splits a comment into the members `description` and `deprecated`.
 fn describe(comment: Option<&str>, members: &mut Map<String, Value>) {
     let Some(comment) = comment else { return };
     let (description, last) =
@@ -398,7 +402,7 @@ fn tenancy(table: &Table) -> Tenancy {
     table.policies.values().find_map(of_policy).unwrap_or(Tenancy::None)
 }
 
-/// The tenancy that a policy of ours says.
+/// Returns the tenancy that a policy generated by ablo expresses.
 fn of_policy(policy: &Policy) -> Option<Tenancy> {
     use Token::{Sign, Value as Text, Word};
     let using = tokens(policy.using.as_deref()?);

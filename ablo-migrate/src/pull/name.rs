@@ -1,16 +1,17 @@
-//! Names of a schema from names of a database, by the default rules the other way round.
+//! Derives names of a schema from names of a database, by inverting the default rules.
 
 use ablo_schema::check::default_column;
 use std::collections::BTreeSet;
 
-/// Whether a name can be a column or a model in a schema as it is.
+/// Reports whether a schema can use a name unchanged.
 pub(super) fn is_plain(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The key of a table's model: `weather_reports` is `weatherReports`, and a name without `_` stays as it is.
+/// Returns the key of a table's model: `weatherReports` for `weather_reports`. A name without `_`
+/// is unchanged.
 pub(super) fn key(table: &str) -> String {
     let words: Vec<&str> =
         table.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -25,7 +26,7 @@ pub(super) fn key(table: &str) -> String {
     }
 }
 
-/// A word with its first letter as it has to be; one in capitals alone is in small letters behind that.
+/// Sets the case of a word's first letter. A word in capitals becomes lowercase after that.
 fn cased(word: &str, capital: bool) -> String {
     let small = word.bytes().all(|byte| !byte.is_ascii_lowercase());
     let letter = |(at, letter): (usize, char)| match (at, capital) {
@@ -37,7 +38,7 @@ fn cased(word: &str, capital: bool) -> String {
     word.chars().enumerate().map(letter).collect()
 }
 
-/// The name on the wire of a model: `weatherReports` is `WeatherReports`.
+/// Returns the typename of a model: `WeatherReports` for `weatherReports`.
 pub(super) fn type_name(key: &str) -> String {
     key.chars()
         .enumerate()
@@ -45,13 +46,14 @@ pub(super) fn type_name(key: &str) -> String {
         .collect()
 }
 
-/// The keys that are taken, as clients tell models apart: without case, `_`, or the first `Model` of a typename.
+/// The keys in use. Clients distinguish models without regard to case, `_`, or the first `Model` of
+/// a typename.
 #[derive(Default)]
 pub(super) struct Keys(BTreeSet<String>);
 
 impl Keys {
-    /// The key, with a number where it is taken.
-    pub(super) fn claim(&mut self, key: &str) -> String {
+    /// Reserves a key, with a number appended if it is in use, and returns it.
+    pub(super) fn reserve(&mut self, key: &str) -> String {
         let aliases = |key: &str| {
             let fold = |name: &str| name.replace('_', "").to_ascii_lowercase();
             [fold(key), fold(&type_name(key).replacen("Model", "", 1))]
@@ -66,7 +68,7 @@ impl Keys {
     }
 }
 
-/// The field of a column: `created_by` is `createdBy`. No two capitals follow each other.
+/// Returns the field name of a column: `createdBy` for `created_by`, without consecutive capitals.
 pub(super) fn field(column: &str, taken: &BTreeSet<String>) -> String {
     let mut name = String::new();
     let mut raise = false;
@@ -93,7 +95,7 @@ pub(super) fn field(column: &str, taken: &BTreeSet<String>) -> String {
     free(&name, taken)
 }
 
-/// The name, with a number where it is taken.
+/// Returns the name, with a number appended if it is in use.
 pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number: u32| format!("{name}{number}"));
     std::iter::once(name.to_owned())
@@ -102,12 +104,12 @@ pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
         .unwrap_or_default()
 }
 
-/// The column that a field has to name, where the default rule gives another.
+/// Returns the column name that a field has to declare because the default rule gives another.
 pub(super) fn column_of(field: &str, column: &str) -> Option<String> {
     (default_column(field) != column).then(|| column.to_owned())
 }
 
-/// The relation of a field: `projectId` is `project`.
+/// Returns the relation name for a foreign key: `project` for `projectId`.
 pub(super) fn relation(field: &str, taken: &BTreeSet<String>) -> String {
     match field.strip_suffix("Id") {
         Some(name) if !name.is_empty() => free(name, taken),
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_have_idiomatic_keys_and_no_two_the_same() {
+    fn keys_are_idiomatic_and_unique() {
         for (table, name) in [
             ("tasks", "tasks"),
             ("weather_reports", "weatherReports"),
@@ -137,12 +139,12 @@ mod tests {
         }
         let mut keys = Keys::default();
         let claimed =
-            ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.claim(key));
+            ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.reserve(key));
         assert_eq!(claimed, ["aB", "ab2", "users", "modelUsers2", "model", "models"]);
     }
 
     #[test]
-    fn names_go_back_by_the_default_rules() {
+    fn names_invert_the_default_rules() {
         for (column, name, own) in [
             ("created_by", "createdBy", None),
             ("a_b_c", "aBc", Some("a_b_c")),

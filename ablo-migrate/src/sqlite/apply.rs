@@ -1,34 +1,36 @@
-//! Running a migration inside the transaction that the lock is, with the entry of the ledger in it.
+//! Runs a migration and writes its ledger entry in the transaction that [`Session::lock`] began.
 //!
-//! Whatever ends this process, the file is as it was, or all of it was done.
+//! If the process dies, SQLite rolls the transaction back.
 
 use super::is_busy;
 use crate::codes::{BUSY, Code, STATEMENT_FAILED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, TABLE};
-use crate::session::{Applied, Patience};
+#[cfg(doc)]
+use crate::session::Session;
+use crate::session::{Applied, Timeouts};
 use rusqlite::{Connection, params};
 
-const LEDGER: &str = "(id INTEGER PRIMARY KEY, applied_at TEXT NOT NULL, from_hash TEXT, to_hash TEXT NOT NULL, \
-    record TEXT NOT NULL) STRICT";
+const LEDGER: &str = "(id INTEGER PRIMARY KEY, applied_at TEXT NOT NULL, from_hash TEXT, \
+    to_hash TEXT NOT NULL, record TEXT NOT NULL) STRICT";
 
-/// How codes begin that a migration gives as its reason.
-const REASON: &str = "ablo::migrate::";
+/// The prefix of the codes that a migration raises.
+const CODE_PREFIX: &str = "ablo::migrate::";
 
 pub(super) fn apply(
     connection: &Connection,
     record: &Record,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> Result<Applied> {
-    // Readers of the file may keep the commit from happening for a while.
-    connection.busy_timeout(patience.table.saturating_mul(patience.attempts))?;
+    // Readers of the file can delay the commit.
+    connection.busy_timeout(timeouts.table_lock.saturating_mul(timeouts.attempts))?;
     let total = record.statements.len();
     for (at, statement) in record.statements.iter().enumerate() {
-        let place = || format!("statement {} of {total} of the transaction", at + 1);
-        connection.execute_batch(&statement.sql).map_err(|error| refused(&place(), &error))?;
+        let what = || format!("statement {} of {total} of the transaction", at + 1);
+        connection.execute_batch(&statement.sql).map_err(|error| failed(&what(), &error))?;
     }
     let own = |error: rusqlite::Error| {
-        refused(&format!("writing `{TABLE}` at the end of the transaction"), &error)
+        failed(&format!("writing `{TABLE}` at the end of the transaction"), &error)
     };
     connection
         .execute_batch(&format!("CREATE TABLE IF NOT EXISTS {TABLE} {LEDGER}"))
@@ -40,31 +42,33 @@ pub(super) fn apply(
     let text = serde_json::to_string(record)
         .map_err(|error| Finding::new(STATEMENT_FAILED, error.to_string()))?;
     connection.execute(&insert, params![record.from, record.to, text]).map_err(own)?;
-    connection.execute_batch("COMMIT").map_err(|error| refused("the commit", &error))?;
+    connection.execute_batch("COMMIT").map_err(|error| failed("the commit", &error))?;
     Ok(Applied { transaction: total, after_commit: 0 })
 }
 
-fn refused(place: &str, error: &rusqlite::Error) -> Error {
+fn failed(what: &str, error: &rusqlite::Error) -> Error {
     if is_busy(error) {
-        return Finding::new(BUSY, format!("{place} waited for others who use the file: {error}"))
-            .into();
+        let message = format!("{what} waited for other connections to the file: {error}");
+        return Finding::new(BUSY, message).into();
     }
-    let said = match error {
-        rusqlite::Error::SqliteFailure(_, Some(said)) => said.clone(),
+    let message = match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
-    let (code, said) = reason(&said).unwrap_or((STATEMENT_FAILED, said));
-    Finding::new(code, format!("{place} failed: {said}")).into()
+    let (code, message) = raised_code(&message).unwrap_or((STATEMENT_FAILED, message));
+    Finding::new(code, format!("{what} failed: {message}")).into()
 }
 
-/// The code that the migration itself gave as its reason, and what it said with it. SQLite repeats it as a quoted path.
-fn reason(said: &str) -> Option<(Code, String)> {
-    let given = &said[said.find(REASON)?..];
+/// Returns the code and message that the migration itself raised. Migrations raise them as invalid
+/// JSON paths, which SQLite quotes in its message.
+fn raised_code(message: &str) -> Option<(Code, String)> {
+    let raised = &message[message.find(CODE_PREFIX)?..];
     let is_of_code = |c: char| c.is_ascii_lowercase() || c == '_';
-    let end =
-        given[REASON.len()..].find(|c| !is_of_code(c)).map_or(given.len(), |at| REASON.len() + at);
-    let (code, rest) = given.split_at(end);
+    let end = raised[CODE_PREFIX.len()..]
+        .find(|c| !is_of_code(c))
+        .map_or(raised.len(), |at| CODE_PREFIX.len() + at);
+    let (code, rest) = raised.split_at(end);
     let rest = rest.trim_start_matches(':').trim_start();
     Some((Code::find(code)?, rest.strip_suffix('\'').unwrap_or(rest).replace("''", "'")))
 }
@@ -74,11 +78,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_found_in_what_sqlite_says() {
-        let (code, said) =
-            reason("bad JSON path: 'ablo::migrate::value_unfit: it''s of the id 1'").expect("one");
-        assert_eq!((code.name, said.as_str()), ("ablo::migrate::value_unfit", "it's of the id 1"));
-        assert!(reason("bad JSON path: 'ablo::migrate::nothing_known: x'").is_none());
-        assert!(reason("no such table: a").is_none());
+    fn raised_codes_are_found_in_messages_of_sqlite() {
+        let (code, message) =
+            raised_code("bad JSON path: 'ablo::migrate::value_unfit: it''s of the id 1'")
+                .expect("a code");
+        assert_eq!(
+            (code.name, message.as_str()),
+            ("ablo::migrate::value_unfit", "it's of the id 1")
+        );
+        assert!(raised_code("bad JSON path: 'ablo::migrate::nothing_known: x'").is_none());
+        assert!(raised_code("no such table: a").is_none());
     }
 }

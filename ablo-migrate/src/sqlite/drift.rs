@@ -1,54 +1,63 @@
-//! A file beside one that was provisioned: every difference, with the statement that would mend it.
+//! Compares the catalog of a file with that of a provisioned database, and finds the statement that
+//! fixes each difference.
 //!
-//! Texts are compared by their tokens: spaces, comments and quotes that need not be say nothing, nor do names of constraints.
+//! Definitions are compared by tokens, without the names of constraints.
 
 use super::quoted;
+use crate::catalog::{Catalog, Column, Index, Table};
 use crate::codes::{self, Code};
 use crate::compare::Difference;
 use crate::expression::{Token, tokens};
-use crate::live::{Column, Index, Live, Table};
 
-/// Every difference, in the order of the tables.
-pub(super) fn differences(wanted: &Live, found: &Live) -> Vec<Difference> {
+/// Returns every difference, in the order of the tables.
+pub(super) fn differences(wanted: &Catalog, found: &Catalog) -> Vec<Difference> {
     let mut out = Vec::new();
     let is_taken =
         |index: &str| found.tables.values().any(|table| table.indexes.contains_key(index));
     for (name, wanted) in &wanted.tables {
-        let mut side = Side { table: name, wanted, found: &Table::default(), out: &mut out };
+        let mut comparison =
+            TableComparison { table: name, wanted, found: &Table::default(), out: &mut out };
         match found.tables.get(name) {
-            None => side.say(codes::TABLE_MISSING, None, None, None),
+            None => comparison.report(codes::TABLE_MISSING, None, None, None),
             Some(found) => {
-                side.found = found;
-                side.columns();
-                side.checks();
-                side.indexes(&is_taken);
-                side.foreign_keys();
-                side.remainder();
+                comparison.found = found;
+                comparison.columns();
+                comparison.checks();
+                comparison.indexes(&is_taken);
+                comparison.foreign_keys();
+                comparison.definitions();
             }
         }
     }
     out
 }
 
-/// One table of both.
-struct Side<'a> {
+/// The comparison of one table.
+struct TableComparison<'a> {
     table: &'a str,
     wanted: &'a Table,
     found: &'a Table,
     out: &'a mut Vec<Difference>,
 }
 
-impl Side<'_> {
-    fn say(&mut self, code: Code, part: Option<&str>, expected: Option<&str>, found: Option<&str>) {
+impl TableComparison<'_> {
+    fn report(
+        &mut self,
+        code: Code,
+        part: Option<&str>,
+        expected: Option<&str>,
+        found: Option<&str>,
+    ) {
         let mut difference = Difference::new(code, self.table, part);
         difference.expected = expected.map(str::to_owned);
         difference.found = found.map(str::to_owned);
         self.out.push(difference);
     }
 
-    fn mend(&mut self, statement: String) {
+    /// Sets the statement that fixes the last reported difference.
+    fn fix_last(&mut self, statement: String) {
         if let Some(last) = self.out.last_mut() {
-            last.mend = Some(statement);
+            last.fix = Some(statement);
         }
     }
 
@@ -56,15 +65,18 @@ impl Side<'_> {
         for column in &self.wanted.columns {
             match self.found.column(&column.name) {
                 None => {
-                    self.say(
+                    self.report(
                         codes::COLUMN_MISSING,
                         Some(&column.name),
-                        Some(&column.written),
+                        Some(&column.definition),
                         None,
                     );
                     if !column.not_null || column.default.as_deref().is_some_and(is_constant) {
                         let name = quoted(self.table);
-                        self.mend(format!("ALTER TABLE {name} ADD COLUMN {};", column.written));
+                        self.fix_last(format!(
+                            "ALTER TABLE {name} ADD COLUMN {};",
+                            column.definition
+                        ));
                     }
                 }
                 Some(found) => self.column(column, found),
@@ -72,9 +84,10 @@ impl Side<'_> {
         }
         for extra in &self.found.columns {
             if self.wanted.column(&extra.name).is_none() {
-                self.say(codes::COLUMN_EXTRA, Some(&extra.name), None, Some(&extra.written));
+                self.report(codes::COLUMN_EXTRA, Some(&extra.name), None, Some(&extra.definition));
                 if let Some(last) = self.out.last_mut() {
-                    last.misfit = extra.not_null && extra.default.is_none() && !extra.generated;
+                    last.incompatible =
+                        extra.not_null && extra.default.is_none() && !extra.generated;
                 }
             }
         }
@@ -82,23 +95,23 @@ impl Side<'_> {
             let (wanted, found) =
                 (self.wanted.primary_key.join(", "), self.found.primary_key.join(", "));
             let found = if found.is_empty() { "none" } else { &found };
-            self.say(codes::PRIMARY_KEY, None, Some(&wanted), Some(found));
+            self.report(codes::PRIMARY_KEY, None, Some(&wanted), Some(found));
         }
     }
 
     fn column(&mut self, wanted: &Column, found: &Column) {
         let part = Some(wanted.name.as_str());
         if !wanted.type_name.eq_ignore_ascii_case(&found.type_name) {
-            self.say(codes::COLUMN_TYPE, part, Some(&wanted.type_name), Some(&found.type_name));
+            self.report(codes::COLUMN_TYPE, part, Some(&wanted.type_name), Some(&found.type_name));
         }
         if wanted.not_null != found.not_null {
-            let said = |not_null: bool| Some(if not_null { "NOT NULL" } else { "NULL" });
-            self.say(codes::COLUMN_NULL, part, said(wanted.not_null), said(found.not_null));
+            let show = |not_null: bool| Some(if not_null { "NOT NULL" } else { "NULL" });
+            self.report(codes::COLUMN_NULL, part, show(wanted.not_null), show(found.not_null));
         }
         if wanted.default.as_deref().map(tokens) != found.default.as_deref().map(tokens) {
-            let said =
+            let show =
                 |column: &Column| column.default.clone().unwrap_or_else(|| "none".to_owned());
-            self.say(codes::COLUMN_DEFAULT, part, Some(&said(wanted)), Some(&said(found)));
+            self.report(codes::COLUMN_DEFAULT, part, Some(&show(wanted)), Some(&show(found)));
         }
     }
 
@@ -108,19 +121,19 @@ impl Side<'_> {
             if !found
                 .checks
                 .values()
-                .any(|live| tokens(&live.condition) == tokens(&check.condition))
+                .any(|actual| tokens(&actual.condition) == tokens(&check.condition))
             {
                 let part = check.columns.first().unwrap_or(name);
-                self.say(codes::CHECK_MISSING, Some(part), Some(&check.condition), None);
+                self.report(codes::CHECK_MISSING, Some(part), Some(&check.condition), None);
             }
         }
-        for (name, live) in &found.checks {
+        for (name, actual) in &found.checks {
             if !wanted
                 .checks
                 .values()
-                .any(|check| tokens(&live.condition) == tokens(&check.condition))
+                .any(|check| tokens(&actual.condition) == tokens(&check.condition))
             {
-                self.say(codes::CHECK_EXTRA, Some(name), None, Some(&live.condition));
+                self.report(codes::CHECK_EXTRA, Some(name), None, Some(&actual.condition));
             }
         }
     }
@@ -128,19 +141,19 @@ impl Side<'_> {
     fn indexes(&mut self, is_taken: &dyn Fn(&str) -> bool) {
         let (wanted, found) = (self.wanted, self.found);
         for (name, index) in &wanted.indexes {
-            if !found.indexes.values().any(|live| is_same(index, live)) {
-                self.say(codes::INDEX_MISSING, Some(name), Some(&index.definition), None);
-                // One that a constraint brings along is no statement of its own.
+            if !found.indexes.values().any(|actual| is_same(index, actual)) {
+                self.report(codes::INDEX_MISSING, Some(name), Some(&index.definition), None);
+                // The index of a constraint has no statement of its own.
                 if index.definition.starts_with("CREATE") && !is_taken(name) {
-                    self.mend(format!("{};", index.definition));
+                    self.fix_last(format!("{};", index.definition));
                 }
             }
         }
-        for (name, live) in &found.indexes {
-            if !wanted.indexes.values().any(|index| is_same(index, live)) {
-                self.say(codes::INDEX_EXTRA, Some(name), None, Some(&live.definition));
+        for (name, actual) in &found.indexes {
+            if !wanted.indexes.values().any(|index| is_same(index, actual)) {
+                self.report(codes::INDEX_EXTRA, Some(name), None, Some(&actual.definition));
                 if let Some(last) = self.out.last_mut() {
-                    last.misfit = live.unique;
+                    last.incompatible = actual.unique;
                 }
             }
         }
@@ -151,27 +164,28 @@ impl Side<'_> {
         for key in wanted
             .foreign_keys
             .values()
-            .filter(|key| !found.foreign_keys.values().any(|live| live == *key))
+            .filter(|key| !found.foreign_keys.values().any(|actual| actual == *key))
         {
             let column = key.columns.join(", ");
-            self.say(
+            self.report(
                 codes::FOREIGN_KEY_MISSING,
                 Some(&column),
                 Some(&format!("a reference to {}", key.target)),
                 None,
             );
         }
-        for (name, live) in &found.foreign_keys {
-            if !wanted.foreign_keys.values().any(|key| live == key) {
+        for (name, actual) in &found.foreign_keys {
+            if !wanted.foreign_keys.values().any(|key| actual == key) {
                 let text =
-                    format!("a reference from {} to {}", live.columns.join(", "), live.target);
-                self.say(codes::FOREIGN_KEY_EXTRA, Some(name), None, Some(&text));
+                    format!("a reference from {} to {}", actual.columns.join(", "), actual.target);
+                self.report(codes::FOREIGN_KEY_EXTRA, Some(name), None, Some(&text));
             }
         }
     }
 
-    /// What the parts above do not show: collations, when keys are looked at, `STRICT`.
-    fn remainder(&mut self) {
+    /// Compares what only the definitions show: collations, deferred keys and `STRICT`. Skipped if
+    /// another difference explains why the definitions differ.
+    fn definitions(&mut self) {
         if self.out.iter().any(|difference| {
             difference.table == self.table && difference.code != codes::COLUMN_EXTRA
         }) {
@@ -179,47 +193,47 @@ impl Side<'_> {
         }
         for column in &self.wanted.columns {
             let Some(found) = self.found.column(&column.name) else { continue };
-            if meaning(&column.written) != meaning(&found.written) {
-                self.say(
+            if meaning(&column.definition) != meaning(&found.definition) {
+                self.report(
                     codes::DEFINITION,
                     Some(&column.name),
-                    Some(&column.written),
-                    Some(&found.written),
+                    Some(&column.definition),
+                    Some(&found.definition),
                 );
             }
         }
         let sorted = |table: &Table| {
-            let mut all: Vec<_> = table.written.iter().map(|text| meaning(text)).collect();
+            let mut all: Vec<_> = table.definitions.iter().map(|text| meaning(text)).collect();
             all.sort_by_key(|tokens| format!("{tokens:?}"));
             all
         };
         if sorted(self.wanted) != sorted(self.found) {
-            let said = |table: &Table| {
-                if table.written.is_empty() {
+            let show = |table: &Table| {
+                if table.definitions.is_empty() {
                     "nothing".to_owned()
                 } else {
-                    table.written.join(", ")
+                    table.definitions.join(", ")
                 }
             };
-            self.say(codes::DEFINITION, None, Some(&said(self.wanted)), Some(&said(self.found)));
+            self.report(codes::DEFINITION, None, Some(&show(self.wanted)), Some(&show(self.found)));
         }
     }
 }
 
-/// Whether two indexes find and refuse the same.
-fn is_same(wanted: &Index, live: &Index) -> bool {
+/// Reports whether two indexes cover the same rows and columns and are equally unique.
+fn is_same(wanted: &Index, actual: &Index) -> bool {
     let rows = |index: &Index| match index.definition.to_ascii_uppercase().find(" WHERE ") {
         Some(at) if index.partial => index.definition.get(at..).map(tokens),
         _ => None,
     };
     !wanted.columns.contains(&None)
-        && wanted.columns == live.columns
-        && wanted.unique == live.unique
-        && wanted.partial == live.partial
-        && rows(wanted) == rows(live)
+        && wanted.columns == actual.columns
+        && wanted.unique == actual.unique
+        && wanted.partial == actual.partial
+        && rows(wanted) == rows(actual)
 }
 
-/// The tokens of a definition, without the names of its constraints.
+/// Returns the tokens of a definition, without the names of its constraints.
 fn meaning(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
     let mut all = tokens(text).into_iter();
@@ -233,7 +247,8 @@ fn meaning(text: &str) -> Vec<Token> {
     out
 }
 
-/// Whether a column with this default can be added: SQLite takes no expression there.
+/// Reports whether a column with this default can be added. `ADD COLUMN` of SQLite accepts no
+/// expression.
 fn is_constant(default: &str) -> bool {
     !default.contains('(')
 }

@@ -1,19 +1,23 @@
-//! SQLite: a file, what it holds, the ledger and the one transaction of a migration.
+//! SQLite: the session, the introspection, the ledger and the migration lock.
 //!
-//! The lock is the transaction itself: it begins with `BEGIN IMMEDIATE`, and the ledger and the fingerprint are read inside it.
+//! The lock is the transaction of the migration: `BEGIN IMMEDIATE` begins it before the ledger and
+//! the fingerprint are read.
 
 mod apply;
-mod catalogue;
+mod ddl_parser;
 mod drift;
-mod written;
+mod introspect;
 
-use crate::codes::{LEDGER, LOCKED, OPTIONS, REFUSED, UNREACHABLE, URL};
+use crate::catalog::Catalog;
+use crate::codes::{
+    Code, FILE_UNREADABLE, INSUFFICIENT_RESOURCES, LEDGER, LOCK_TIMEOUT, LOCKED, NOT_A_DATABASE,
+    OPTIONS, QUERY_FAILED, READ_ONLY, URL,
+};
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
-use crate::live::Live;
 use crate::plan::RowCount;
-use crate::session::{Absent, Applied, Dialect, Patience, Session};
+use crate::session::{Applied, Dialect, IfMissing, Session, Timeouts};
 use ablo_codegen::emit::sql::sqlite::{EPILOGUE, PROLOGUE, SqliteOptions, migrate, provision};
 use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
@@ -22,13 +26,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-/// The only place for tables.
+/// The name of SQLite's only schema.
 const MAIN: &str = "main";
 
 /// How long a read waits for a writer.
-const READ_PATIENCE: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A session with a file.
+/// A session with a SQLite file.
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
@@ -36,8 +40,18 @@ pub struct Database {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let code = if is_busy(&error) { LOCKED } else { REFUSED };
-        Finding::new(code, error.to_string()).into()
+        Finding::new(code_of(&error), error.to_string()).into()
+    }
+}
+
+fn code_of(error: &rusqlite::Error) -> Code {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LOCK_TIMEOUT,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => FILE_UNREADABLE,
+        Some(ErrorCode::NotADatabase) => NOT_A_DATABASE,
+        Some(ErrorCode::ReadOnly) => READ_ONLY,
+        Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => INSUFFICIENT_RESOURCES,
+        _ => QUERY_FAILED,
     }
 }
 
@@ -45,7 +59,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// The file that an address names.
+/// Returns the path of the file that an address names.
 fn path(address: &str) -> Result<&str> {
     let Some(rest) = address.strip_prefix("sqlite:") else { return Ok(address) };
     let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -53,55 +67,59 @@ fn path(address: &str) -> Result<&str> {
         |message: &str| Err(Finding::new(URL, message).help("as in `sqlite:app.db`").into());
     match path {
         "" => wrong("the address names no file"),
-        ":memory:" => wrong("a database in memory is gone when this command ends"),
-        _ if path.contains('?') => wrong("the address of a file has no parameters"),
+        ":memory:" => wrong("an in-memory database does not outlive this command"),
+        _ if path.contains('?') => wrong("the address of a file cannot have parameters"),
         _ => Ok(path),
     }
 }
 
-/// The statements that lead from one schema to the next.
+/// Lowers a diff to statements.
 ///
 /// # Errors
 /// `ablo::migrate::options`.
 pub(crate) fn lower(
     diff: &Diff<'_>,
     backfills: &Backfills,
-    place: &str,
+    schema: &str,
     foreign_keys: bool,
 ) -> Result<Migration> {
-    if place != MAIN {
-        let message = format!("SQLite has no schema `{place}`: its tables are in `{MAIN}`");
+    if schema != MAIN {
+        let message = format!("SQLite has no schema `{schema}`; its tables are in `{MAIN}`");
         return Err(Finding::new(OPTIONS, message).into());
     }
     Ok(migrate(diff, diff.prev(), diff.next(), backfills, &SqliteOptions { foreign_keys }))
 }
 
 impl Database {
-    /// Opens a file. Nothing but an apply writes to it, save that what a killed writer left half done is undone.
+    /// Opens a file. Only `apply` writes to it, except that SQLite rolls back the journal of a
+    /// killed writer.
     ///
     /// # Errors
-    /// `ablo::database::url`, and `ablo::database::unreachable` where it is not there or no database.
-    pub fn connect(address: &str, absent: Absent) -> Result<Self> {
+    /// `ablo::database::url`, `ablo::database::file_unreadable`,
+    /// `ablo::database::not_a_database`, or another code of `ablo::database`.
+    pub fn connect(address: &str, if_missing: IfMissing) -> Result<Self> {
         let path = path(address)?;
-        let unreachable =
-            |error: rusqlite::Error| Finding::new(UNREACHABLE, format!("`{path}`: {error}"));
+        let failed =
+            |error: rusqlite::Error| Finding::new(code_of(&error), format!("`{path}`: {error}"));
         let existing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = match absent {
-            Absent::Empty if !Path::new(path).exists() => Connection::open_in_memory(),
-            Absent::Made => {
+        let connection = match if_missing {
+            IfMissing::TreatAsEmpty if !Path::new(path).exists() => Connection::open_in_memory(),
+            IfMissing::Create => {
                 Connection::open_with_flags(path, existing | OpenFlags::SQLITE_OPEN_CREATE)
             }
-            Absent::Refused | Absent::Empty => Connection::open_with_flags(path, existing),
+            IfMissing::Fail | IfMissing::TreatAsEmpty => {
+                Connection::open_with_flags(path, existing)
+            }
         };
-        let connection = connection.map_err(unreachable)?;
-        connection.busy_timeout(READ_PATIENCE).map_err(unreachable)?;
-        if absent != Absent::Made {
-            connection.execute_batch("PRAGMA query_only = ON").map_err(unreachable)?;
+        let connection = connection.map_err(failed)?;
+        connection.busy_timeout(READ_TIMEOUT).map_err(failed)?;
+        if if_missing != IfMissing::Create {
+            connection.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
         }
-        // Only a read shows whether the file is a database.
+        // SQLite checks the file header only when it reads.
         let read = connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-        read.map_err(unreachable)?;
+        read.map_err(failed)?;
         Ok(Self { connection })
     }
 
@@ -117,37 +135,37 @@ impl Session for Database {
         Dialect::Sqlite
     }
 
-    fn place(&self) -> &str {
+    fn schema_name(&self) -> &str {
         MAIN
     }
 
-    fn live(&mut self) -> Result<Live> {
+    fn catalog(&mut self) -> Result<Catalog> {
         let reading = self.connection.savepoint()?;
-        let mut live = catalogue::live(&reading)?;
-        live.tables.retain(|name, _| {
+        let mut catalog = introspect::read_catalog(&reading)?;
+        catalog.tables.retain(|name, _| {
             name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
-        Ok(live)
+        Ok(catalog)
     }
 
     fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
         let model = Connection::open_in_memory()?;
         model.execute_batch(&provision(schema, &SqliteOptions { foreign_keys }).transaction)?;
-        Ok(drift::differences(&catalogue::live(&model)?, &self.live()?))
+        Ok(drift::differences(&introspect::read_catalog(&model)?, &self.catalog()?))
     }
 
-    fn rows(&mut self, table: &str) -> Result<RowCount> {
+    fn row_count(&mut self, table: &str) -> Result<RowCount> {
         Ok(RowCount { count: self.count("*", table)?, exact: true })
     }
 
-    fn filled(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
+    fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
         self.count(&quoted(column), table).map(Some)
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {
-        let is_there =
+        let exists =
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
-        if !self.connection.query_row(is_there, [TABLE], |row| row.get(0))? {
+        if !self.connection.query_row(exists, [TABLE], |row| row.get(0))? {
             return Ok(Vec::new());
         }
         let sql = format!("SELECT id, applied_at, record FROM {TABLE} ORDER BY id");
@@ -165,21 +183,21 @@ impl Session for Database {
         Ok(entries)
     }
 
-    fn lock(&mut self, patience: Duration) -> Result<()> {
+    fn lock(&mut self, timeout: Duration) -> Result<()> {
         self.connection.execute_batch(&PROLOGUE.concat())?;
-        self.connection.busy_timeout(patience)?;
+        self.connection.busy_timeout(timeout)?;
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
-            let code = if is_busy(&error) { LOCKED } else { REFUSED };
-            let waited = format!(
-                "another connection writes to the file, after {} seconds too",
-                patience.as_secs()
+            let code = if is_busy(&error) { LOCKED } else { code_of(&error) };
+            let locked = format!(
+                "another connection held the write lock of the file for {} seconds",
+                timeout.as_secs()
             );
-            Finding::new(code, if code == LOCKED { waited } else { error.to_string() })
+            Finding::new(code, if code == LOCKED { locked } else { error.to_string() })
         })?;
         Ok(())
     }
 
-    /// SQLite refuses, and warns of nothing.
+    /// SQLite has no warnings.
     fn warnings(&mut self) -> Vec<Finding> {
         Vec::new()
     }
@@ -189,17 +207,17 @@ impl Session for Database {
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.connection.execute_batch(&EPILOGUE.concat())?;
-        self.connection.busy_timeout(READ_PATIENCE)?;
+        self.connection.busy_timeout(READ_TIMEOUT)?;
         Ok(())
     }
 
-    /// There is never anything: all of a migration is in its transaction.
-    fn finish(&mut self, _: Patience) -> Result<usize> {
+    /// Returns 0; a SQLite migration has no after-commit statements.
+    fn finish(&mut self, _: Timeouts) -> Result<usize> {
         Ok(0)
     }
 
-    fn apply(&mut self, record: &Record, patience: Patience) -> Result<Applied> {
-        apply::apply(&self.connection, record, patience)
+    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
+        apply::apply(&self.connection, record, timeouts)
     }
 }
 

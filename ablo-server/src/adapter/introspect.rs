@@ -1,6 +1,6 @@
 //! Introspects live tables and maps model columns to them, or reports every mismatch.
 
-use super::{AdapterOptions, SchemaMismatch};
+use super::{AdapterError, AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
 use crate::models::{Column, ColumnMapping, ColumnRole, Model, Models, Tenancy};
 use crate::store::{Dialect, Row, Store, Tenant, Tx, Work};
@@ -39,7 +39,7 @@ pub(super) fn map_models(
     models: &mut Models,
     store: &dyn Store,
     options: &AdapterOptions,
-) -> Result<(), SchemaMismatch> {
+) -> Result<(), AdapterError> {
     let dialect = store.dialect();
     let tables = tables(store)?;
     let mut faults = Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn map_models(
             Some(table) => map_model(model, table, dialect, options, &mut faults),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(SchemaMismatch(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(AdapterError::Schema(SchemaMismatch(faults))) }
 }
 
 type Tables = BTreeMap<String, BTreeMap<String, PhysicalColumn>>;

@@ -42,7 +42,7 @@ const MAX_EVENTS_LIMIT: u64 = 1000;
 /// use ablo::source::Endpoint;
 /// use ablo_server::adapter::{Adapter, AdapterOptions};
 ///
-/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::SchemaMismatch> {
+/// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::AdapterError> {
 /// let options = AdapterOptions::default();
 /// let adapter = Adapter::postgres("postgres://app@localhost/app", schema, options)?;
 /// let endpoint = Endpoint::new(adapter, ["sk_test_…"]);
@@ -77,9 +77,29 @@ impl fmt::Display for SchemaMismatch {
 
 impl std::error::Error for SchemaMismatch {}
 
-impl From<StoreError> for SchemaMismatch {
+/// The error of opening an adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterError {
+    /// The database cannot be opened, or the adapter's own tables cannot be created.
+    Store(StoreError),
+    /// The tables do not match the schema.
+    Schema(SchemaMismatch),
+}
+
+impl fmt::Display for AdapterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Schema(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AdapterError {}
+
+impl From<StoreError> for AdapterError {
     fn from(error: StoreError) -> Self {
-        Self(vec![error.to_string()])
+        Self::Store(error)
     }
 }
 
@@ -96,7 +116,7 @@ impl Adapter {
         address: &str,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         let sql_options = ablo_codegen::emit::sql::postgres::PostgresOptions {
             schema: options.schema.clone(),
             ..Default::default()
@@ -118,7 +138,7 @@ impl Adapter {
         path: &DbPath,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         Self::with_store(Arc::new(Sqlite::open_data_source(path)?), schema, options)
     }
 
@@ -126,7 +146,7 @@ impl Adapter {
         store: Arc<dyn Store>,
         schema: &Schema,
         options: AdapterOptions,
-    ) -> Result<Self, SchemaMismatch> {
+    ) -> Result<Self, AdapterError> {
         let mut models = Models::new(schema);
         introspect::map_models(&mut models, &*store, &options)?;
         Ok(Self { engine: Arc::new(Engine::with_models(models, store.dialect())), store, options })

@@ -1,22 +1,23 @@
-//! `ablo source`: endpoints of Data Sources, asked, served, and helped by triggers.
+//! `ablo source`: tests and serves Data Sources, and installs triggers.
 
 mod report;
 mod test;
 
+use super::serve::{failure, listen, sqlite_path, stop_signal, store_failure, system_failure};
 use crate::codes;
 use crate::data_source::{ServeSourceArgs, SourceCommand, TablesArgs, TriggersArgs};
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
-use ablo_migrate::Dialect;
+use ablo_migrate::{Dialect, IfMissing};
 use ablo_schema::Schema;
-use ablo_server::adapter::{Adapter, AdapterOptions, PATH};
+use ablo_server::adapter::{Adapter, AdapterError, AdapterOptions, PATH};
 use ablo_server::store::DbPath;
 
-/// Where keys are.
+/// The environment variable with the keys.
 const VARIABLE: &str = "ABLO_SOURCE_KEY";
 
-pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Stop> {
+pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Failure> {
     match command {
         SourceCommand::Test(args) => test::run(args),
         SourceCommand::Serve(args) => serve(args),
@@ -24,8 +25,8 @@ pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Stop> {
     }
 }
 
-/// The keys of an organisation, the newest first; of any where none is named.
-pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Stop> {
+/// Returns the keys of an organisation, or those for all organisations. At least one.
+pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Failure> {
     let own = organization.map(|name| {
         let upper = |letter: char| {
             if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }
@@ -33,44 +34,53 @@ pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Stop> {
         format!("{VARIABLE}_{}", name.chars().map(upper).collect::<String>())
     });
     let named = own.iter().map(String::as_str).chain([VARIABLE]);
-    let found =
-        named.filter_map(|name| std::env::var(name).ok()).find(|keys| !keys.trim().is_empty());
-    let keys = found.ok_or_else(|| match own {
-        Some(own) => refused(&format!("neither {own} nor {VARIABLE} has a key")),
-        None => refused(&format!("{VARIABLE} has no key")),
-    })?;
-    Ok(keys.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect())
-}
-
-fn schema(args: &crate::args::InputArgs) -> Result<Schema, Stop> {
-    input::read(&settings::schema_path(args)?)?.schema()
-}
-
-/// The tables as a source.
-fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Stop> {
-    let address = database::address(args.database.database_url.as_deref())?;
-    let options = AdapterOptions {
-        schema: Some(args.database.place.schema.clone()),
-        organization: args.organization.clone(),
+    let split = |text: String| -> Vec<String> {
+        text.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect()
     };
-    let adapter = match Dialect::of(&address).map_err(|error| database::stop(&error))? {
-        Dialect::Sqlite => {
-            Adapter::sqlite(&DbPath::File(super::serve::file(&address)), schema, options)
-        }
-        Dialect::Postgres => Adapter::postgres(&address, schema, options),
-    };
-    adapter.map_err(|unfit| {
-        let each = unfit.0.iter().map(|why| Finding::new(codes::DATA_SOURCE_REFUSED, why));
-        Stop::new(Exit::CannotRun, Report::about(None, each.collect()))
+    let mut values = named.filter_map(|name| std::env::var(name).ok()).map(split);
+    values.find(|keys| !keys.is_empty()).ok_or_else(|| {
+        let message = match &own {
+            Some(own) => format!("neither {own} nor {VARIABLE} is set to a key"),
+            None => format!("{VARIABLE} is not set to a key"),
+        };
+        failure(codes::DATA_SOURCE_KEY_MISSING, message)
     })
 }
 
-fn serve(args: &ServeSourceArgs) -> Result<Outcome, Stop> {
+fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
+    input::read(&settings::schema_path(args)?)?.schema()
+}
+
+/// Opens the adapter.
+fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Failure> {
+    let address = database::address(args.database.database_url.as_deref())?;
+    // Reports precisely why a connection fails.
+    ablo_migrate::connect(&address, &args.database.layout.schema, IfMissing::Fail)
+        .map_err(|error| database::failure(&error))?;
+    let options = AdapterOptions {
+        schema: Some(args.database.layout.schema.clone()),
+        organization: args.organization.clone(),
+    };
+    let adapter = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
+        Dialect::Sqlite => Adapter::sqlite(&DbPath::File(sqlite_path(&address)), schema, options),
+        Dialect::Postgres => Adapter::postgres(&address, schema, options),
+    };
+    adapter.map_err(|error| match error {
+        AdapterError::Store(error) => store_failure(&error),
+        AdapterError::Schema(mismatch) => {
+            let finding = |message| Finding::new(codes::DATA_SOURCE_SCHEMA_MISMATCH, message);
+            let findings = mismatch.0.into_iter().map(finding).collect();
+            Failure::new(Exit::CannotRun, Report::about(None, findings))
+        }
+    })
+}
+
+fn serve(args: &ServeSourceArgs) -> Result<Outcome, Failure> {
     let keys = keys(None)?;
     let adapter = adapter(&args.tables, &schema(&args.input)?)?;
     super::serve::run(async {
-        let (stop, listener) = (super::serve::stopped()?, super::serve::listen(args.listen).await?);
-        let address = listener.local_addr().map_err(|error| refused(&error.to_string()))?;
+        let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
+        let address = listener.local_addr().map_err(|error| system_failure(&error))?;
         render::note(
             &format!("serving a data source on http://{address}{PATH}"),
             args.input.format,
@@ -78,12 +88,12 @@ fn serve(args: &ServeSourceArgs) -> Result<Outcome, Stop> {
         let endpoint = ablo_server::adapter::endpoint(adapter, keys);
         ablo_server::adapter::serve(endpoint, listener, stop)
             .await
-            .map_err(|error| refused(&error.to_string()))
+            .map_err(|error| system_failure(&error))
     })?;
     Ok(Outcome::text(String::new()))
 }
 
-fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
+fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Failure> {
     let adapter = adapter(&args.tables, &schema(&args.input)?)?;
     if args.print {
         return Ok(Outcome::text(adapter.triggers()));
@@ -92,17 +102,10 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Stop> {
         adapter
             .install_triggers()
             .await
-            .map_err(|failure| refused(&failure.into_api_error().to_string()))
+            .map_err(|error| failure(codes::DATA_SOURCE_TRIGGERS_FAILED, error.to_string()))
     })?;
     Ok(Outcome {
-        remark: "every change of the tables is told from now on\n".to_owned(),
+        remark: "installed triggers that record every change\n".to_owned(),
         ..Outcome::text(String::new())
     })
-}
-
-fn refused(message: &str) -> Stop {
-    Stop::new(
-        Exit::CannotRun,
-        Report::about(None, vec![Finding::new(codes::DATA_SOURCE_REFUSED, message)]),
-    )
 }

@@ -1,4 +1,4 @@
-//! What became of each check, for people, for programs, and for CI systems.
+//! Reports of the conformance kit: text, JSON and JUnit XML.
 
 use crate::outcome::counted;
 use ablo_server::kit::Outcome;
@@ -14,11 +14,11 @@ fn skipped(checked: &[Outcome]) -> usize {
     checked.iter().filter(|check| check.skipped.is_some()).count()
 }
 
-/// A line for each check, and one for all; why something failed stands on standard error.
+/// Returns one line per check and a summary. The reasons of failures are printed as findings.
 pub(super) fn human(model: &str, checked: &[Outcome]) -> String {
     let mut out = String::new();
     for check in checked {
-        // Writing into a string fails never.
+        // Writing to a `String` cannot fail.
         let _ = match (&check.result, check.skipped) {
             (_, Some(why)) => writeln!(out, "skip  {}: {why}", check.name),
             (Ok(()), None) => writeln!(out, "ok    {} ({} ms)", check.name, check.took.as_millis()),
@@ -35,7 +35,7 @@ pub(super) fn human(model: &str, checked: &[Outcome]) -> String {
     out
 }
 
-/// One JSON object and a newline.
+/// Returns one JSON object and a newline.
 pub(super) fn json(model: &str, checked: &[Outcome]) -> String {
     let each: Vec<_> = checked
         .iter()
@@ -46,16 +46,21 @@ pub(super) fn json(model: &str, checked: &[Outcome]) -> String {
                 (Err(_), None) => "failed",
             };
             let why = check.result.as_ref().err().map(String::as_str).or(check.skipped);
-            json!({ "name": check.name, "status": status, "message": why, "milliseconds": check.took.as_millis() })
+            json!({
+                "name": check.name, "status": status, "message": why,
+                "milliseconds": check.took.as_millis(),
+            })
         })
         .collect();
     let (failed, skipped) = (failed(checked), skipped(checked));
     let passed = checked.len() - failed - skipped;
-    let all = json!({ "model": model, "passed": passed, "failed": failed, "skipped": skipped, "checks": each });
+    let all = json!({
+        "model": model, "passed": passed, "failed": failed, "skipped": skipped, "checks": each,
+    });
     all.to_string() + "\n"
 }
 
-/// XML that CI systems show.
+/// Returns JUnit XML.
 pub(super) fn junit(model: &str, checked: &[Outcome]) -> Result<String, String> {
     let mut suite = TestSuite::new(format!("ablo source test {model}"));
     for check in checked {

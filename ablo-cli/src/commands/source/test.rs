@@ -1,65 +1,73 @@
 //! `ablo source test`: the conformance kit over HTTP.
 
-use super::{keys, refused, report, schema};
+use super::{failure, keys, report, schema};
 use crate::codes;
 use crate::data_source::{ReportArg, ReportKind, TestArgs};
-use crate::finding::{Exit, Finding, Report, Stop};
+use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{args::Format, commands::serve};
 use ablo_server::kit::{self, Outcome as Checked, Remote, Subject};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How long an answer may take.
-const WITHIN: Duration = Duration::from_secs(30);
+/// How long a response may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn run(args: &TestArgs) -> Result<Outcome, Stop> {
+pub(super) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
     let subject = subject(args)?;
-    let remote = Remote::new(&args.url, WITHIN).map_err(|error| refused(&error.to_string()))?;
+    let remote = Remote::new(&args.url, RESPONSE_TIMEOUT)
+        .map_err(|error| failure(codes::DATA_SOURCE_INVALID_URL, error.to_string()))?;
     let mut checked = Vec::new();
     serve::run(async {
-        // Where nobody answers, that is all there is to say.
-        kit::reach(&remote)
-            .await
-            .map_err(|error| refused(&format!("nobody answers at the address: {error}")))?;
+        // An endpoint that does not respond would fail every check.
+        kit::reach(&remote).await.map_err(|error| {
+            let message = format!("no response from `{}`: {error}", args.url);
+            failure(codes::DATA_SOURCE_UNREACHABLE, message)
+        })?;
         checked = kit::run(&remote, &subject).await;
         Ok(())
     })?;
     for ReportArg { kind, path } in &args.reports {
+        let unwritten = |error: String| {
+            let message = format!("cannot write `{}`: {error}", path.display());
+            failure(codes::OUTPUT_REFUSED, message)
+        };
         let text = match kind {
-            ReportKind::Junit => {
-                report::junit(&subject.model, &checked).map_err(|error| refused(&error))?
-            }
+            ReportKind::Junit => report::junit(&subject.model, &checked).map_err(unwritten)?,
             ReportKind::Json => report::json(&subject.model, &checked),
         };
-        std::fs::write(path, text)
-            .map_err(|error| refused(&format!("{}: {error}", path.display())))?;
+        std::fs::write(path, text).map_err(|error| unwritten(error.to_string()))?;
     }
     Ok(outcome(args.input.format, &subject.model, &checked))
 }
 
-/// What is written about: as it was said, else made up from the schema.
-fn subject(args: &TestArgs) -> Result<Subject, Stop> {
+/// Returns the subject of the checks: the given row, else one that is derived from the schema.
+fn subject(args: &TestArgs) -> Result<Subject, Failure> {
     let key = keys(None)?.swap_remove(0);
     let mut subject = match (&args.model, &args.row) {
         (Some(model), Some(row)) => {
-            let row: Map<String, Value> = serde_json::from_str(row)
-                .map_err(|error| refused(&format!("--row is no JSON object: {error}")))?;
+            let row: Map<String, Value> = serde_json::from_str(row).map_err(|error| {
+                let message = format!("`--row` is not a JSON object: {error}");
+                failure(codes::DATA_SOURCE_INVALID_ROW, message)
+            })?;
             Subject::new(&key, model, row)
         }
         (model, _) => {
             let schema = schema(&args.input)?;
-            let made = Subject::of(&key, &schema, model.as_deref());
-            made.map_err(|why| {
-                refused(&format!("{why}: say what a row is with --model and --row"))
-            })?
+            Subject::of(&key, &schema, model.as_deref())
+                .map_err(|reason| failure(codes::DATA_SOURCE_NO_TEST_ROW, reason))?
         }
     };
     if let Some(text) = &args.text {
         subject.text.clone_from(text);
     }
     if !subject.row.get(&subject.text).is_some_and(Value::is_string) {
-        return Err(refused("the row has no member of text that could be changed"));
+        let message = if subject.text.is_empty() {
+            "the row has no string member".to_owned()
+        } else {
+            format!("the row has no string member `{}`", subject.text)
+        };
+        return Err(failure(codes::DATA_SOURCE_INVALID_ROW, message));
     }
     subject.organization.clone_from(&args.organization);
     subject.isolated &= !args.shared;
@@ -77,9 +85,9 @@ fn outcome(format: Format, model: &str, checked: &[Checked]) -> Outcome {
             ..Finding::new(codes::DATA_SOURCE_FAILED, format!("{name}: {why}"))
         })
         .collect();
-    // One way out for all of them is said once.
+    // The help is the same for all, so only the last finding has it.
     if let Some(last) = findings.last_mut() {
-        last.help = Some(codes::DATA_SOURCE_FAILED.mend.to_owned());
+        last.help = Some(codes::DATA_SOURCE_FAILED.fix.to_owned());
     }
     let exit = if findings.is_empty() { Exit::Clean } else { Exit::Errors };
     let text = match format {

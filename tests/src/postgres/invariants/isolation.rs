@@ -3,7 +3,7 @@
 use super::quoted;
 use crate::postgres::Database;
 use ablo_codegen::shape::TableShape;
-use ablo_migrate::prove::own_rows;
+use ablo_migrate::prove::own_rows_sql;
 use std::collections::BTreeMap;
 
 /// Checks that each organisation sees exactly its own rows, and that no rows are visible without
@@ -27,7 +27,7 @@ pub(super) fn check_isolation(
     for organization in ["org-0", "org-1", ""] {
         client.run(&format!("SET app.current_org_id = '{organization}'"))?;
         for table in tables {
-            let Some(own) = own_rows("public", table, &by_name, organization) else { continue };
+            let Some(own) = own_rows_sql("public", table, &by_name, organization) else { continue };
             let mut expected = admin.texts(&own);
             let mut seen = client.texts(&format!("SELECT id FROM public.{}", quoted(table.name())));
             expected.sort();

@@ -10,8 +10,8 @@ use super::{Catalogue, Database, Server, Session, apply, catalogue, program};
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
 use ablo_codegen::migrate::{Migration, Phase, Statement};
 use ablo_codegen::shape::tables;
-use ablo_migrate::prove::insert;
-use ablo_migrate::prove::survival::survival;
+use ablo_migrate::prove::conversion_oracle::expectation;
+use ablo_migrate::prove::insert_sql;
 use ablo_migrate::rows::rows;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints};
@@ -117,7 +117,7 @@ pub fn populate(database: &Database<'_>, schema: &Schema, count: usize) {
             continue;
         }
         for row in &table.rows {
-            let sql = insert("public", &table, row);
+            let sql = insert_sql("public", &table, row);
             admin.run(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
         }
     }
@@ -283,7 +283,7 @@ impl ScratchEnv<'_> {
                 return Err(format!("{new}: lost {lost:?}, added {added:?}"));
             }
             for column in &table.columns {
-                let Some(expected) = survival(diff, backfills, previous, &table, column.name)
+                let Some(expected) = expectation(diff, backfills, previous, &table, column.name)
                 else {
                     continue;
                 };

@@ -1,167 +1,168 @@
-//! What a database really holds, as one plain value that can be compared.
+//! The catalog of a database: its tables, columns, constraints, indexes and policies as plain
+//! values.
 //!
-//! An introspection of a dialect fills it; nothing here knows how.
+//! The introspection of each dialect fills it.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The tables of one schema of a database.
+/// The objects of one schema of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
-    /// By name.
+pub struct Catalog {
+    /// The tables, by name.
     pub tables: BTreeMap<String, Table>,
-    /// What is there beside tables, in order.
-    pub others: Vec<Other>,
+    /// Views and other objects that are not tables, in order.
+    pub others: Vec<OtherObject>,
 }
 
-impl Live {
-    /// A hash of the tables of these names, and of which of them are there: 64 hex digits.
+impl Catalog {
+    /// Returns a hash of the named tables, including which of them exist, as 64 hex digits.
     #[must_use]
     pub fn fingerprint<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> String {
         let of: BTreeMap<&str, Option<&Table>> =
             names.into_iter().map(|name| (name, self.tables.get(name))).collect();
-        // Names, texts and flags always serialise.
+        // Strings and flags always serialise.
         let text = serde_json::to_string(&of).unwrap_or_default();
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 }
 
-/// A view, a type, and other things that are no tables.
+/// A view, a foreign table or another object that is not a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Other {
-    /// `view`, `materialized view`, `foreign table`.
+pub struct OtherObject {
+    /// `view`, `materialized view`, `foreign table` or `virtual table`.
     pub kind: String,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
-/// One table.
+/// A table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Table {
-    /// In their order.
+    /// The columns, in table order.
     pub columns: Vec<Column>,
-    /// The primary key's columns, in order; none without a key.
+    /// The columns of the primary key, in order. Empty if there is none.
     pub primary_key: Vec<String>,
-    /// By name.
+    /// The check constraints, by name.
     pub checks: BTreeMap<String, Check>,
-    /// By name, without that of the primary key.
+    /// The indexes except that of the primary key, by name.
     pub indexes: BTreeMap<String, Index>,
-    /// By name.
+    /// The foreign keys, by name.
     pub foreign_keys: BTreeMap<String, ForeignKey>,
-    /// Whether row security is on.
+    /// Whether row security is enabled.
     pub row_security: bool,
-    /// Whether it holds for the table's owner too.
+    /// Whether row security also applies to the table's owner.
     pub forced: bool,
-    /// By name.
+    /// The row-security policies, by name.
     pub policies: BTreeMap<String, Policy>,
-    /// The names of triggers that somebody made.
+    /// The names of user-defined triggers.
     pub triggers: Vec<String>,
-    /// Whether it is made of partitions.
+    /// Whether the table is partitioned.
     pub partitioned: bool,
-    /// In SQLite, what is written of it beside its columns: constraints of several, and `STRICT`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub written: Vec<String>,
+    /// SQLite only: the table constraints and table options as written, such as `STRICT`.
+    #[serde(default, rename = "written", skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<String>,
 }
 
 impl Table {
-    /// The column of this name.
+    /// Returns the column of this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
-/// One column.
+/// A column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Column {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type as the server prints it.
+    /// The type, as the server prints it.
     pub type_name: String,
-    /// Whether every row has a value.
+    /// Whether the column is `NOT NULL`.
     pub not_null: bool,
-    /// The default's expression as the server prints it.
+    /// The default expression, as the server prints it.
     pub default: Option<String>,
-    /// Whether the server makes its values: an identity, or an expression of other columns.
+    /// Whether the column is an identity or a generated column.
     pub generated: bool,
     /// The comment.
     pub comment: Option<String>,
-    /// In SQLite, all that is written of it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub written: String,
+    /// SQLite only: the column definition as written.
+    #[serde(default, rename = "written", skip_serializing_if = "String::is_empty")]
+    pub definition: String,
 }
 
-/// One check.
+/// A check constraint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// The condition as the server prints it.
+    /// The condition, as the server prints it.
     pub condition: String,
-    /// The columns that it is about.
+    /// The columns that it refers to.
     pub columns: Vec<String>,
-    /// Whether every row is known to pass.
+    /// Whether it is validated for all existing rows.
     pub validated: bool,
 }
 
-/// One index.
+/// An index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
-    /// Its columns in order; none stands for an expression.
+    /// The columns, in order. `None` stands for an expression.
     pub columns: Vec<Option<String>>,
-    /// How it is organised, `btree`.
+    /// The access method, such as `btree`.
     pub method: String,
-    /// Whether no two rows share its values.
+    /// Whether the index is unique.
     pub unique: bool,
-    /// Whether queries may use it.
+    /// Whether queries can use it.
     pub valid: bool,
-    /// Whether it is about some rows only.
+    /// Whether it has a `WHERE` clause.
     pub partial: bool,
-    /// As the server prints it.
+    /// The definition, as the server prints it.
     pub definition: String,
 }
 
 impl Index {
-    /// Whether it is a plain index of exactly these columns.
+    /// Reports whether this is a non-partial index on exactly these columns.
     pub(crate) fn is_on(&self, columns: &[String]) -> bool {
         !self.partial && self.columns.iter().map(Option::as_ref).eq(columns.iter().map(Some))
     }
 }
 
-/// One foreign key.
+/// A foreign key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ForeignKey {
     /// The referencing columns.
     pub columns: Vec<String>,
-    /// The schema of the referenced table, where it is another.
+    /// The schema of the referenced table, if it is another one.
     pub target_schema: Option<String>,
     /// The referenced table.
     pub target: String,
     /// The referenced columns.
     pub target_columns: Vec<String>,
-    /// What deleting a referenced row does, `a` for nothing.
+    /// The action on delete; `a` is `NO ACTION`.
     pub on_delete: String,
-    /// Whether it is looked at when the transaction commits.
+    /// Whether it is checked when the transaction commits.
     pub deferred: bool,
-    /// Whether every row is known to pass.
+    /// Whether it is validated for all existing rows.
     pub validated: bool,
 }
 
-/// One row-security policy.
+/// A row-security policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
-    /// Whether it widens what is seen.
+    /// Whether it is permissive rather than restrictive.
     pub permissive: bool,
-    /// `*` for all commands.
+    /// The command; `*` for all.
     pub command: String,
-    /// Whether it is for every role.
+    /// Whether it applies to every role.
     pub everyone: bool,
-    /// Which rows are seen.
+    /// The condition for visible rows.
     pub using: Option<String>,
-    /// Which rows may be written; the same without.
+    /// The condition for written rows. `None` if it equals `using`.
     pub with_check: Option<String>,
 }

@@ -1,44 +1,43 @@
-//! Which values have to survive a migration, said as SQL over the rows before (`b`) and after (`a`).
-//!
-//! It says by type what the conversion rules promise, and knows nothing of how a migration is made.
+//! An oracle for type conversions: SQL conditions on the rows before (`b`) and after (`a`) a
+//! migration, derived from the conversion rules and independent of the emitters.
 
 use super::text;
 use crate::postgres::quoted;
 use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
 
-/// The texts that are booleans.
+/// The strings that convert to booleans.
 const BOOLEANS: &str = "'true', 't', '1', 'yes', 'on', 'false', 'f', '0', 'no', 'off'";
-/// Texts that are numbers, and for sure finite ones.
+/// Strings that certainly convert to a finite number.
 const NUMBER: &str =
     "^[-+]?([0-9]{1,100}([.][0-9]{0,100})?|[.][0-9]{1,100})([eE][-+]?[0-9]{1,2})?$";
 
-/// What is compared of one column.
+/// The expected relation between a column's values before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Survival {
+pub struct Expectation {
     /// The value before, as SQL.
     pub before: String,
-    /// What has to hold, as SQL.
+    /// The condition that has to hold, as SQL.
     pub condition: String,
 }
 
-/// What has to hold of a column's values, `b` before and `a` after; none where its step may lose them or where it is new.
+/// Returns the expectation for a column. `None` if the column is new or its step may lose values.
 #[must_use]
-pub fn survival(
+pub fn expectation(
     diff: &Diff<'_>,
     backfills: &Backfills,
     was: &TableShape<'_>,
     is: &TableShape<'_>,
     name: &str,
-) -> Option<Survival> {
+) -> Option<Expectation> {
     let column = is.columns.iter().find(|column| column.name == name)?;
-    let old = before(diff, was, is, column)?;
+    let old = column_before(diff, was, is, column)?;
     let key = is.model.key.as_str();
     let (b, a) = (format!("b.{}", quoted(old.name)), format!("a.{}", quoted(name)));
     let has_fill = column.default.is_some()
         || column.default_now
         || column.field.is_some_and(|field| backfills.value(key, field.name.as_str()).is_some());
-    // A value that does not fit becomes what was given for it, else none.
+    // A value that cannot be converted becomes the backfill or default, else null.
     let unfit = if has_fill { format!("{a} IS NOT NULL") } else { format!("{a} IS NULL") };
     let same = match (old.kind, column.kind) {
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Text) => format!("{a} = {b}"),
@@ -55,21 +54,24 @@ pub fn survival(
         (ColumnKind::Exact(_), ColumnKind::Text) => format!("{a} = {b}::text"),
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Json) => {
             format!(
-                "CASE jsonb_typeof({a}) WHEN 'string' THEN {a} #>> '{{}}' = {b} OR {a}::text = {b} ELSE {a} = {b}::jsonb END"
+                "CASE jsonb_typeof({a}) WHEN 'string' \
+                 THEN {a} #>> '{{}}' = {b} OR {a}::text = {b} ELSE {a} = {b}::jsonb END"
             )
         }
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Boolean) => {
             format!(
-                "CASE WHEN lower(btrim({b})) IN ({BOOLEANS}) THEN {a} = btrim({b})::boolean ELSE {unfit} END"
+                "CASE WHEN lower(btrim({b})) IN ({BOOLEANS}) \
+                 THEN {a} = btrim({b})::boolean ELSE {unfit} END"
             )
         }
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Number) => format!(
-            "CASE WHEN btrim({b}) ~ '{NUMBER}' THEN {a} = btrim({b})::double precision WHEN {b} !~ '[0-9]' THEN {unfit} ELSE true END"
+            "CASE WHEN btrim({b}) ~ '{NUMBER}' THEN {a} = btrim({b})::double precision \
+             WHEN {b} !~ '[0-9]' THEN {unfit} ELSE true END"
         ),
-        // Words such as `today` are dates to the server.
+        // The server also accepts words such as `today` as dates.
         (ColumnKind::Text | ColumnKind::Enum(_), ColumnKind::Date) => format!(
-            "CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz WHEN {b} !~ '[0-9a-zA-Z]' \
-             THEN {unfit} ELSE true END"
+            "CASE WHEN {b} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T' THEN {a} = {b}::timestamptz \
+             WHEN {b} !~ '[0-9a-zA-Z]' THEN {unfit} ELSE true END"
         ),
         (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
         (one, other) if one == other => format!("{a} = {b}"),
@@ -78,14 +80,14 @@ pub fn survival(
         }
         _ => return None,
     };
-    // What had no value has none after, or what was given for it.
+    // A null stays null, or becomes the backfill or default.
     let empty = if has_fill { "true".to_owned() } else { format!("{a} IS NULL") };
     let condition = format!("CASE WHEN {b} IS NULL THEN {empty} ELSE ({same}) IS TRUE END");
-    Some(Survival { before: b, condition })
+    Some(Expectation { before: b, condition })
 }
 
-/// The column that held a column's values before.
-pub(super) fn before<'w, 's>(
+/// Returns the column that had a column's values before the migration.
+pub(super) fn column_before<'w, 's>(
     diff: &Diff<'_>,
     was: &'w TableShape<'s>,
     is: &TableShape<'_>,

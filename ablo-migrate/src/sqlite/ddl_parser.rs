@@ -1,18 +1,17 @@
-//! The text of a table, taken apart: SQLite tells its checks nowhere else.
-//!
-//! `CREATE TABLE x (a, b) c` comes in; what is written of each column, and beside them, goes out.
+//! Splits a `CREATE TABLE` statement into its definitions. SQLite reports check constraints nowhere
+//! else.
 
-/// A table's text in parts, without comments, every run of spaces outside quotes one.
+/// The parts of a `CREATE TABLE` statement, without comments and with single spaces outside quotes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Written {
-    /// What stands between the outer commas.
+pub(super) struct ParsedTable {
+    /// The column definitions and table constraints.
     pub(super) definitions: Vec<String>,
-    /// What follows the last parenthesis.
+    /// The table options after the closing parenthesis.
     pub(super) options: String,
 }
 
-/// Takes a table's text apart.
-pub(super) fn taken_apart(sql: &str) -> Written {
+/// Parses a `CREATE TABLE` statement.
+pub(super) fn parse_table(sql: &str) -> ParsedTable {
     let (mut parts, mut part) = (Vec::new(), String::new());
     let mut depth = 0_usize;
     for piece in pieces(sql) {
@@ -41,15 +40,15 @@ pub(super) fn taken_apart(sql: &str) -> Written {
         }
     }
     let definitions = parts.into_iter().skip(1).map(|part| part.trim().to_owned()).collect();
-    Written { definitions, options: part.trim().to_owned() }
+    ParsedTable { definitions, options: part.trim().to_owned() }
 }
 
-/// The first word or name of a definition: of a column, its name.
+/// Returns the first word or name of a definition; for a column, its name.
 pub(super) fn first_name(definition: &str) -> String {
     match pieces(definition).next() {
         Some(Piece::Quoted(text)) => {
             let inner = text.get(1..text.len() - 1).unwrap_or_default();
-            // Brackets have no way to stand for themselves.
+            // `]` cannot be escaped.
             match text.chars().next() {
                 Some(quote @ ('"' | '`')) => {
                     inner.replace(&quote.to_string().repeat(2), &quote.to_string())
@@ -65,11 +64,11 @@ pub(super) fn first_name(definition: &str) -> String {
     }
 }
 
-/// The conditions of the checks of a definition, each with its name if it has one.
+/// Returns the conditions of the checks in a definition, each with its name if it has one.
 pub(super) fn checks(definition: &str) -> Vec<(Option<String>, String)> {
     let mut found = Vec::new();
     let (mut depth, mut word, mut condition) = (0_usize, String::new(), None::<String>);
-    // The last two words or names before a check: `CONSTRAINT` and its name.
+    // The words and names before a check, which end with `CONSTRAINT` and its name.
     let mut before: Vec<String> = Vec::new();
     for piece in pieces(definition) {
         if let Some(text) = &mut condition {
@@ -118,14 +117,14 @@ pub(super) fn checks(definition: &str) -> Vec<(Option<String>, String)> {
     found
 }
 
-/// What stays together when a text is read.
+/// A lexical unit.
 #[derive(Clone, Copy)]
 enum Piece<'t> {
-    /// A text or name with its quotes.
+    /// A string or name with its quotes.
     Quoted(&'t str),
-    /// Space, or a comment.
+    /// Whitespace or a comment.
     Space,
-    /// Anything else.
+    /// Any other character.
     Sign(char),
 }
 
@@ -157,7 +156,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// Where what is quoted ends; a quote written twice stands for itself.
+/// Returns the length of the quoted text at the start. A doubled quote is an escaped quote.
 fn end_of_quoted(text: &str, closing: char) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
@@ -175,12 +174,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_taken_apart_at_its_outer_commas() {
-        let written = taken_apart(
-            "CREATE TABLE \"a(,\" ( -- one, (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), [y ,]   REAL /* , */) STRICT",
+    fn a_table_is_split_at_its_outer_commas() {
+        let parsed = parse_table(
+            "CREATE TABLE \"a(,\" ( -- one, (\n  \"x\" TEXT CHECK (x IN ('a,  b', ')')), \
+             [y ,]   REAL /* , */) STRICT",
         );
-        assert_eq!(written.definitions, ["\"x\" TEXT CHECK (x IN ('a,  b', ')'))", "[y ,] REAL"]);
-        assert_eq!(written.options, "STRICT");
+        assert_eq!(parsed.definitions, ["\"x\" TEXT CHECK (x IN ('a,  b', ')'))", "[y ,] REAL"]);
+        assert_eq!(parsed.options, "STRICT");
         assert_eq!(
             ["\"a\"\"b\" TEXT", "[y ,] REAL", "z REAL"].map(first_name),
             ["a\"b", "y ,", "z"]
@@ -190,14 +190,15 @@ mod tests {
     #[test]
     fn checks_are_found_with_their_names() {
         let found = checks(
-            "\"x\" TEXT DEFAULT ('check (1)') constraint \"x_check\" CHECK (x IN ('a', ')')) check(length(x) > 1)",
+            "\"x\" TEXT DEFAULT ('check (1)') constraint \"x_check\" CHECK (x IN ('a', ')')) \
+             check(length(x) > 1)",
         );
         let named = (Some("x_check".to_owned()), "x IN ('a', ')')".to_owned());
         assert_eq!(found, [named, (None, "length(x) > 1".to_owned())]);
     }
 
     #[test]
-    fn what_is_no_table_harms_nobody() {
+    fn malformed_statements_do_not_panic() {
         for text in [
             "",
             "(",
@@ -210,7 +211,7 @@ mod tests {
             "/*",
             "[é",
         ] {
-            let _ = (taken_apart(text), first_name(text), checks(text));
+            let _ = (parse_table(text), first_name(text), checks(text));
         }
     }
 }

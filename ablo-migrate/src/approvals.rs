@@ -1,26 +1,27 @@
-//! Which steps a person has to approve: those that lose values, and those after which others may see rows.
+//! Determines which steps need an approval: those that lose values, and those that open rows to
+//! more readers.
 
-use crate::plan::{Class, Needed};
+use crate::plan::{Class, RequiredApproval};
 use ablo_codegen::migrate::{Hazard, Migration};
 use ablo_schema::diff::{Diff, Report, Warning};
 use std::collections::BTreeMap;
 
-/// What a step is about in the database as it is.
+/// The table or column that a step affects, as named before the migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subject {
     /// The table.
     pub(crate) table: String,
-    /// The column, where it is one alone.
+    /// The column, if the step affects a single one.
     pub(crate) column: Option<String>,
 }
 
-/// Every approval that a migration needs, by step, and what to count for it. The report asks for what the steps mean, and each
-/// statement for what it does: whichever knows of a hazard is enough.
-pub(crate) fn needs(
+/// Returns every approval that a migration needs, ordered by step, with the rows to count for it.
+/// Both the report and the hazards of the statements can require one.
+pub(crate) fn required_approvals(
     report: &Report<'_, '_>,
     migration: &Migration,
-) -> Vec<(Needed, Option<Subject>)> {
-    let mut asked: BTreeMap<(usize, Class), (Vec<String>, Option<Subject>)> = BTreeMap::new();
+) -> Vec<(RequiredApproval, Option<Subject>)> {
+    let mut required: BTreeMap<(usize, Class), (Vec<String>, Option<Subject>)> = BTreeMap::new();
     for warning in &report.verdict.warnings {
         let class = warning.risk.class();
         for class in
@@ -28,8 +29,8 @@ pub(crate) fn needs(
                 .into_iter()
                 .flatten()
         {
-            let (what, subject) = asked.entry((warning.step, class)).or_default();
-            what.push(place(warning) + ": " + warning.risk.message());
+            let (what, subject) = required.entry((warning.step, class)).or_default();
+            what.push(name(warning) + ": " + warning.risk.message());
             *subject = subject.take().or_else(|| self::subject(report.diff, warning));
         }
     }
@@ -37,29 +38,29 @@ pub(crate) fn needs(
         for (hazard, class) in [(Hazard::Loss, Class::Loss), (Hazard::Isolation, Class::Isolation)]
         {
             if let Some(step) = statement.cause.filter(|_| statement.hazards.contains(&hazard)) {
-                let (what, _) = asked.entry((step, class)).or_default();
+                let (what, _) = required.entry((step, class)).or_default();
                 if what.is_empty() {
                     what.push(statement.sql.clone());
                 }
             }
         }
     }
-    let needed =
+    let approval =
         |((step, class), (what, subject)): ((usize, Class), (Vec<String>, Option<Subject>))| {
             let id = format!("{}:{step}", class.as_str());
-            (Needed { id, step, class, what: what.join("; "), rows: None }, subject)
+            (RequiredApproval { id, step, class, what: what.join("; "), rows: None }, subject)
         };
-    asked.into_iter().map(needed).collect()
+    required.into_iter().map(approval).collect()
 }
 
-fn place(warning: &Warning<'_>) -> String {
+fn name(warning: &Warning<'_>) -> String {
     match warning.field {
         Some(field) => format!("`{}.{field}`", warning.model),
         None => format!("`{}`", warning.model),
     }
 }
 
-/// The table and column as they are named before the migration.
+/// Returns the table and column of a warning under their names before the migration.
 fn subject(diff: &Diff<'_>, warning: &Warning<'_>) -> Option<Subject> {
     let prev = diff.prev_model(warning.model).or_else(|| diff.prev()?.model(warning.model))?;
     let field = warning
