@@ -7,7 +7,13 @@ use std::path::PathBuf;
 
 /// Generate code, SQL and documents from one schema, and run its coordinator
 #[derive(Debug, Parser)]
-#[command(name = "ablo", version, max_term_width = 100, after_help = EXAMPLES, propagate_version = true)]
+#[command(
+    name = "ablo",
+    version,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,8 +42,8 @@ Without FILE, settings are read from `ablo.toml` in this folder or a parent fold
   out = \"db\"                          # default: generated/postgres
   foreign-keys = true
 
-Its paths are relative to it. Flags override it. With FILE, ablo.toml is read only if --config names \
-it.";
+Its paths are relative to it. Flags override it. With FILE, ablo.toml is read only if --config \
+names it.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -95,8 +101,8 @@ pub(crate) struct PrintArgs {
 }
 
 const PRINT: &str = "\
-Exit status: 0 the output is the same schema, 1 Rust cannot express all of it, 2 ablo could not run. \
-What Rust cannot express is listed on standard error.";
+Exit status: 0 the output is the same schema, 1 Rust cannot express all of it, 2 ablo could not \
+run. What Rust cannot express is listed on standard error.";
 
 /// The language that a schema is printed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -163,8 +169,8 @@ pub(crate) struct DevArgs {
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Environment: ABLO_SECRET_KEY is a secret key to accept. ABLO_LOG is the log level: \
-                  error, warn (the default), info, debug or trace."
+    after_help = "Environment: ABLO_SECRET_KEY is a secret key to accept. ABLO_LOG is the log \
+                  level: error, warn (the default), info, debug or trace."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]

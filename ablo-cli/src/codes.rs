@@ -40,11 +40,19 @@ impl From<ablo_migrate::Code> for Code {
 }
 
 macro_rules! codes {
-    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $fix:literal;)*) => {
+    ($(
+        $constant:ident = $name:literal $severity:ident,
+        $title:literal, $meaning:literal, $fix:literal;
+    )*) => {
         $(
             #[doc = $title]
-            pub(crate) const $constant: Code =
-                Code { name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, fix: $fix };
+            pub(crate) const $constant: Code = Code {
+                name: $name,
+                severity: Severity::$severity,
+                title: $title,
+                meaning: $meaning,
+                fix: $fix,
+            };
         )*
 
         static TABLE: &[Code] = &[$($constant,)*];
@@ -67,7 +75,8 @@ codes! {
         "Unknown key in ablo.toml",
         "ablo.toml has a key that is not a setting. A misspelt key would otherwise have no \
          effect.",
-        "Correct or remove the key. The keys are `schema`, `targets`, `out`, `models` and `target`.";
+        "Correct or remove the key. The keys are `schema`, `targets`, `out`, `models` and \
+         `target`.";
     CONFIG_MISSING = "ablo::config::missing" Error,
         "A key is missing in ablo.toml",
         "Without a FILE argument, ablo.toml has to name the schema.",
@@ -224,8 +233,8 @@ codes! {
         "The test row is invalid",
         "The row has to be a JSON object with a string member, which the conformance kit \
          updates. `--text` names this member.",
-        "Pass `--row` such as `{\"title\": \"text\"}`, and in `--text` the name of one of its string \
-         members.";
+        "Pass `--row` such as `{\"title\": \"text\"}`, and in `--text` the name of one of its \
+         string members.";
     DATA_SOURCE_SCHEMA_MISMATCH = "ablo::data_source::schema_mismatch" Error,
         "The tables do not match the schema",
         "A model has no table, a field has no column, or a column has a type that cannot store \
@@ -268,10 +277,8 @@ mod tests {
         let mut seen = BTreeSet::new();
         for code in Code::all() {
             let parts: Vec<_> = code.name.split("::").collect();
-            assert!(
-                matches!(parts[..], ["ablo", subject, what] if !subject.is_empty() && !what.is_empty()),
-                "{code:?}"
-            );
+            let ["ablo", subject, what] = parts[..] else { panic!("{code:?}") };
+            assert!(!subject.is_empty() && !what.is_empty(), "{code:?}");
             assert!(seen.insert(code.name), "{} is defined twice", code.name);
             assert!(![code.title, code.meaning, code.fix].contains(&""), "{code:?}");
         }

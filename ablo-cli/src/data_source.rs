@@ -32,8 +32,8 @@ impl SourceCommand {
 }
 
 const TEST: &str = "\
-The kit inserts rows with new ids and does not delete all of them: use a test database. Without --row, \
-a row is derived from the schema. With --model and --row, no schema is needed.
+The kit inserts rows with new ids and does not delete all of them: use a test database. Without \
+--row, a row is derived from the schema. With --model and --row, no schema is needed.
 
 Environment: ABLO_SOURCE_KEY is the key to sign requests with.
 
@@ -126,7 +126,7 @@ pub(crate) struct ServeSourceArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The role has to own the tables. Running it again is safe. Columns are not changed."
+    after_help = "The role has to own the tables. Running it again is safe and changes no column."
 )]
 pub(crate) struct TriggersArgs {
     #[command(flatten)]

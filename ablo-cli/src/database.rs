@@ -10,10 +10,11 @@ use std::path::PathBuf;
 const VARIABLES: [&str; 2] = ["ABLO_DATABASE_URL", "DATABASE_URL"];
 
 const STATUS: &str = "\
-Environment: without --database-url, the address is read from ABLO_DATABASE_URL, else from DATABASE_URL.
+Environment: without --database-url, the address is read from ABLO_DATABASE_URL, else from \
+DATABASE_URL.
 
-Exit status: 0 success, 1 a decision, backfill or approval is missing, or the database differs from \
-the schema, 2 ablo could not run.";
+Exit status: 0 success, 1 a decision, backfill or approval is missing, or the database differs \
+from the schema, 2 ablo could not run.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateCommand {
@@ -123,10 +124,11 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-By default, a scratch server of the installed PostgreSQL is started in a temporary folder. Database \
-addresses in the environment are not used.
+By default, a scratch server of the installed PostgreSQL is started in a temporary folder. \
+Database addresses in the environment are not used.
 
-Exit status: 0 proven, 1 rows prevent the migration or an invariant does not hold, 2 ablo could not run.")]
+Exit status: 0 proven, 1 rows prevent the migration or an invariant does not hold, 2 ablo could \
+not run.")]
 pub(crate) struct ProveArgs {
     /// Previous schema
     pub(crate) prev: PathBuf,
@@ -199,8 +201,8 @@ pub(crate) struct StatusArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 the schema describes all tables, 1 something was left out or changed, 2 ablo could not \
-run. What a schema cannot express is listed on standard error.")]
+Exit status: 0 the schema describes all tables, 1 something was left out or changed, 2 ablo could \
+not run. What a schema cannot express is listed on standard error.")]
 pub(crate) struct PullArgs {
     /// Database: postgres://user@host/name?sslmode=verify-full
     #[arg(long, value_name = "URL")]

@@ -1,7 +1,7 @@
 //! The fixtures of the command's codes are reported with their code, location and help.
 //!
-//! A fixture is a folder with the file `command`, one argument per line. The command runs in a copy of
-//! the folder beside a small valid `schema.json`.
+//! A fixture is a folder with the file `command`, one argument per line. The command runs in a copy
+//! of the folder beside a small valid `schema.json`.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
@@ -50,7 +50,8 @@ fn every_command_fixture_is_reported_with_its_code() {
         insta::with_settings!({
             snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
         }, {
-            insta::assert_snapshot!("diagnostics", format!("exit {}\n{}{}", ran.status, ran.out, ran.err));
+            let shown = format!("exit {}\n{}{}", ran.status, ran.out, ran.err);
+            insta::assert_snapshot!("diagnostics", shown);
         });
     }
 }

@@ -176,10 +176,16 @@ fn invalid_and_deep_json_have_a_location() {
 #[test]
 fn human_output_is_limited_and_json_is_complete() {
     let fields: Vec<_> = (0..500)
-        .map(|at| format!("\"Field{at}\": {{\"type\": \"string\", \"isOptional\": false, \"isIndexed\": false}}"))
+        .map(|at| {
+            format!(
+                "\"Field{at}\": {{\"type\": \"string\", \"isOptional\": \
+         false, \"isIndexed\": false}}"
+            )
+        })
         .collect();
     let text = format!(
-        "{{\"v\": 3, \"models\": {{\"tasks\": {{\"fields\": {{{}}}, \"relations\": {{}}}}}}, \"identityRoles\": []}}",
+        "{{\"v\": 3, \"models\": {{\"tasks\": {{\"fields\": {{{}}}, \"relations\": \
+         {{}}}}}}, \"identityRoles\": []}}",
         fields.join(", ")
     );
     let dir = TestDir::empty();
@@ -199,7 +205,8 @@ fn human_output_is_limited_and_json_is_complete() {
 fn snippets_of_long_lines_are_cut() {
     let padding = " ".repeat(4_000_000);
     let text = format!(
-        "{{\"v\": 3,{padding}\"models\": {{\"tasks\": 1, {padding}\"tasks\": 1}}, \"identityRoles\": []}}"
+        "{{\"v\": 3,{padding}\"models\": {{\"tasks\": 1, {padding}\"tasks\": \
+         1}}, \"identityRoles\": []}}"
     );
     let dir = TestDir::empty();
     dir.put("schema.json", text);
@@ -214,7 +221,8 @@ fn control_characters_are_not_printed() {
     let dir = TestDir::empty();
     dir.put(
         "schema.json",
-        "{\"v\": 3, \"models\": {\"a\u{1b}[31m\u{202e}b\u{9b}\\u001b[2J\": {}}, \"identityRoles\": []}",
+        "{\"v\": 3, \"models\": {\"a\u{1b}[31m\u{202e}b\u{9b}\\u001b[2J\": {}}, \"identityRoles\": \
+         []}",
     );
     let ran = dir.run(&["check", "schema.json"]);
     assert_eq!(ran.status, 1);

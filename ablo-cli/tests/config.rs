@@ -25,9 +25,8 @@ fn refused(config: &str) -> String {
 
 #[test]
 fn it_replaces_flags() {
-    let dir = dir(
-        "schema = \"schema.json\"\ntargets = [\"postgres\"]\nout = \"made\"\nmodels = [\"notes\"]\n",
-    );
+    let dir = dir("schema = \"schema.json\"\ntargets = [\"postgres\"]\nout = \"made\"\n\
+         models = [\"notes\"]\n");
     let ran = dir.run(&["generate"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(!dir.get("made/postgres/provision.sql").contains("projects"));
@@ -107,7 +106,8 @@ fn a_target_may_have_a_folder_of_its_own() {
 #[test]
 fn all_errors_are_reported_at_once_with_their_location() {
     let err = refused(
-        "shema = \"schema.json\"\nschema = 3\ntargets = [\"postgres\", \"postgrs\", true]\nmodels = \"tasks\"\n\
+        "shema = \"schema.json\"\nschema = 3\ntargets = [\"postgres\", \"postgrs\", true]\n\
+         models = \"tasks\"\n\
          [target.postgres]\nforeign-kys = true\nforeign-keys = \"yes\"\nout = []\n\
          [target.postgrez]\nx = 1\n",
     );
@@ -166,7 +166,8 @@ fn errors_of_models_have_their_location_in_the_file() {
 #[test]
 fn two_targets_cannot_share_a_folder() {
     let err = refused(
-        "schema = \"schema.json\"\n[target.postgres]\nout = \"x/../same\"\n[target.openapi]\nout = \"same\"\n",
+        "schema = \"schema.json\"\n[target.postgres]\nout = \"x/../same\"\n[target.openapi]\n\
+         out = \"same\"\n",
     );
     assert!(err.contains("ablo::config::shared_folder"), "{err}");
 }

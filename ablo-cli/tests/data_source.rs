@@ -124,9 +124,9 @@ fn print_does_not_install_triggers() {
         ran.out,
         ran.err
     );
-    let there =
+    let found =
         database.session().texts("SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal");
-    assert!(there.is_empty(), "{there:?}");
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
@@ -264,15 +264,16 @@ fn killed_processes_lose_and_duplicate_nothing() {
     assert!(written.len() > 60, "only {} rows", written.len());
     let rows = |database| texts(database, "SELECT id FROM projects ORDER BY id COLLATE \"C\"");
     assert_eq!(rows(&own), written, "every write is in the application's table exactly once");
-    let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas WHERE action_type = 'I' GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
-    let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
-    while texts(&hosted, told) != wanted {
-        assert!(Instant::now() < until, "the log has {:?}", texts(&hosted, told));
+    let deltas = "SELECT model_id || ' ' || count(*) FROM sync_deltas WHERE action_type = 'I' \
+                  GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+    let expected: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
+    while texts(&hosted, deltas) != expected {
+        assert!(Instant::now() < until, "the log has {:?}", texts(&hosted, deltas));
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(rows(&hosted), written, "the mirror is complete");
     std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(texts(&hosted, told), wanted, "no delta is repeated");
+    assert_eq!(texts(&hosted, deltas), expected, "no delta is repeated");
     assert_eq!(
         texts(&hosted, "SELECT count(*)::text FROM sync_deltas"),
         [written.len().to_string()]
@@ -313,7 +314,7 @@ fn small_clock_skew_is_tolerated_and_large_skew_reported() {
     ];
     let coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
     let end = Instant::now() + Duration::from_secs(60);
-    let there =
+    let exists =
         |id: &str| coordinator.request("GET", &format!("/v1/models/projects/{id}"), "").0 == 200;
     for (name, ahead) in [("late", -250), ("early", 250)] {
         let mut source = ServerProcess::start_ahead(&dir, &source_args, KEY, ahead);
@@ -324,7 +325,7 @@ fn small_clock_skew_is_tolerated_and_large_skew_reported() {
             "SET app.current_org_id = 'main'; INSERT INTO projects ({columns}) VALUES {row}"
         );
         own.session().run(&sql).expect("a row");
-        until("changes by other programs arrive", || there(&format!("{name}-ext")));
+        until("changes by other programs arrive", || exists(&format!("{name}-ext")));
         source.kill();
     }
     let mut source = ServerProcess::start_ahead(&dir, &source_args, KEY, -900);
@@ -341,13 +342,14 @@ fn small_clock_skew_is_tolerated_and_large_skew_reported() {
     source.kill();
     let _source = ServerProcess::start(&dir, &source_args, Some(KEY));
     commit(&coordinator.address, &ids, end);
-    let told = "SELECT model_id || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
-    let wanted =
+    let deltas = "SELECT model_id || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id \
+     COLLATE \"C\"";
+    let expected =
         ["early-1", "early-2", "early-ext", "far-1", "far-2", "late-1", "late-2", "late-ext"]
             .map(|id| format!("{id}1"));
-    until("each row is in the log once", || texts(&hosted, told) == wanted);
+    until("each row is in the log once", || texts(&hosted, deltas) == expected);
     let rows = texts(&own, "SELECT id || '1' FROM projects ORDER BY id COLLATE \"C\"");
-    assert_eq!(rows, wanted);
+    assert_eq!(rows, expected);
 }
 
 /// A process that any thread can kill.
@@ -426,8 +428,9 @@ async fn a_coordinator_killed_during_a_commit_loses_and_duplicates_nothing() {
         let _coordinator = ServerProcess::start(&dir, &serve, Some(KEY));
         written.sort();
         assert_eq!(texts(&own, "SELECT id FROM projects ORDER BY id COLLATE \"C\""), written);
-        let told = "SELECT model_id || ' ' || count(*) FROM sync_deltas GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
-        let wanted: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
-        until("each row is in the log once", || texts(&hosted, told) == wanted);
+        let deltas = "SELECT model_id || ' ' || count(*) FROM sync_deltas \
+                      GROUP BY model_id ORDER BY model_id COLLATE \"C\"";
+        let expected: Vec<String> = written.iter().map(|id| format!("{id} 1")).collect();
+        until("each row is in the log once", || texts(&hosted, deltas) == expected);
     });
 }

@@ -58,7 +58,8 @@ fn every_fixture_is_reported_in_every_format() {
         insta::with_settings!({
             snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
         }, {
-            insta::assert_snapshot!("human", format!("exit {}\n{}{}", human.status, human.out, human.err));
+            let text = format!("exit {}\n{}{}", human.status, human.out, human.err);
+            insta::assert_snapshot!("human", text);
             insta::assert_snapshot!("json", shown);
             insta::assert_snapshot!("sql", sql.out);
         });

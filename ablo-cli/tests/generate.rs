@@ -42,7 +42,8 @@ fn only_the_selected_targets_are_written() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert_eq!(
         ran.out,
-        "3 models of schema.json\n  postgres     2 created                    see out/postgres/provision.sql\n"
+        "3 models of schema.json\n  postgres     2 created                    \
+         see out/postgres/provision.sql\n"
     );
     assert_eq!(
         dir.names(),

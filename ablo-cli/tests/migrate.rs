@@ -125,9 +125,10 @@ fn check_reports_what_a_database_lacks() {
     // An extra column is compatible with the schema; a missing one is not.
     let ran = check("next.json");
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::drift::column_missing".to_owned()]));
-    let tables = server
-        .session()
-        .texts("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+    let tables = server.session().texts(
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = \
+         'public'::regnamespace",
+    );
     assert_eq!(tables.len(), 4, "{tables:?}");
     let drift = run(&dir, &server, &["migrate", "drift", "next.json", "--format", "json"]);
     assert_eq!((drift.status, codes(&drift).len()), (1, 2));
@@ -144,7 +145,8 @@ fn a_killed_run_is_completed_by_the_next() {
     let args = ["migrate", "apply", "next.json", "--hints", "hints.json"];
     let mut child =
         dir.command(&args).env("ABLO_DATABASE_URL", server.address()).spawn().expect("ablo starts");
-    let waiting = "SELECT 'x' FROM pg_stat_activity WHERE application_name = 'ablo migrate' AND wait_event_type = 'Lock' AND datname = current_database()";
+    let waiting = "SELECT 'x' FROM pg_stat_activity WHERE application_name = 'ablo migrate' AND \
+     wait_event_type = 'Lock' AND datname = current_database()";
     let mut admin = server.admin();
     while admin.texts(waiting).is_empty() {
         std::thread::sleep(Duration::from_millis(20));
@@ -162,8 +164,10 @@ fn an_unfinished_migration_is_reported_and_finished() {
     let (dir, server) = (dir(), Server::shared().database());
     assert_eq!(run(&dir, &server, &["migrate", "apply", "schema.json"]).status, 0);
     let mut session = server.session();
-    let half = "UPDATE ablo_migrations SET state = 'applying after-commit', position = 1, record = replace(record, '\"statements\":[', \
-        '\"statements\":[{\"sql\":\"SELECT 1;\",\"phase\":\"afterCommit\"},{\"sql\":\"SELECT 2;\",\"phase\":\"afterCommit\"},')";
+    let half = "UPDATE ablo_migrations SET state = 'applying after-commit', position = 1, record = \
+     replace(record, '\"statements\":[', \
+        '\"statements\":[{\"sql\":\"SELECT 1;\",\"phase\":\"afterCommit\"},{\"sql\":\"SELECT \
+        2;\",\"phase\":\"afterCommit\"},')";
     session.run(half).expect("an edit");
     let ran = run(&dir, &server, &["migrate", "status", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (1, vec!["ablo::migrate::unfinished".to_owned()]));

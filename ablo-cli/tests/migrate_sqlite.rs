@@ -137,7 +137,8 @@ fn a_run_killed_at_any_time_is_completed_by_the_next() {
     dir.put("strict.json", SCHEMA.replace(TEXT, &TEXT.replace("true", "false")));
     ran(&dir, &["migrate", "apply", "schema.json"]);
     let rows = "INSERT INTO notes (id, organization_id, text) WITH RECURSIVE n(i) AS \
-        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT 'n' || i, 'o', 'text ' || i FROM n";
+        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT 'n' || i, 'o', 'text ' || \
+        i FROM n";
     by_hand(&dir).execute_batch(rows).expect("rows");
     let before = catalogue(&by_hand(&dir));
     let start = fs::read(dir.path("app.db")).expect("a file");

@@ -141,10 +141,10 @@ fn a_killed_coordinator_loses_no_confirmed_commit() {
         for (ids, unknown) in done {
             confirmed.extend(ids);
             let Some(ids) = unknown else { continue };
-            let there = ids.iter().filter(|id| {
+            let applied = ids.iter().filter(|id| {
                 again.request("GET", &format!("/v1/models/projects/{id}"), "").0 == 200
             });
-            assert!([0, 2].contains(&there.count()), "half of a commit was applied");
+            assert!([0, 2].contains(&applied.count()), "half of a commit was applied");
             assert!(
                 try_commit(&again.address, key, &ids).is_some(),
                 "a retried commit is applied once"

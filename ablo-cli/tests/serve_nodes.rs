@@ -89,10 +89,10 @@ fn killing_one_of_three_nodes_loses_nothing() {
         }
         confirmed += ids.len();
         let Some(ids) = unknown else { continue };
-        let there = ids.iter().filter(|id| {
+        let applied = ids.iter().filter(|id| {
             others[0].request("GET", &format!("/v1/models/projects/{id}"), "").0 == 200
         });
-        assert!([0, 2].contains(&there.count()), "half of a commit was applied");
+        assert!([0, 2].contains(&applied.count()), "half of a commit was applied");
         assert!(
             try_commit(&others[1].address, KEY, &ids).is_some(),
             "a retried commit is applied once"

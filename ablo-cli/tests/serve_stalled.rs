@@ -1,5 +1,5 @@
-//! Stalled sockets: the coordinator's memory stays bounded, other sockets receive everything in time,
-//! and stalled ones are closed.
+//! Stalled sockets: the coordinator's memory stays bounded, other sockets receive everything in
+//! time, and stalled ones are closed.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(all(feature = "server", target_os = "linux"))]
 
@@ -13,8 +13,8 @@ use support::coordinator::ServerProcess;
 
 /// The number of sockets that do not read.
 const STALLED: usize = 40;
-/// The number of commits, each of 200 rows of 2 kB: 40 MB in all, or 1.6 GB if they were buffered for
-/// each socket.
+/// The number of commits, each of 200 rows of 2 kB: 40 MB in all, or 1.6 GB if they were buffered
+/// for each socket.
 const COMMITS: usize = 100;
 const ROWS: usize = 200;
 /// The maximum growth of the process, in bytes.
@@ -25,7 +25,8 @@ fn socket(running: &ServerProcess) -> TcpStream {
     let mut stream = TcpStream::connect(&running.address).expect("a connection");
     let key = running.key.as_deref().expect("a key");
     let request = format!(
-        "GET /api/sync/ws?cursor= HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+        "GET /api/sync/ws?cursor= HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: \
+         websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          sec-websocket-protocol: ablo.bearer.{key}, ablo.sync.v1\r\n\r\n"
     );
@@ -37,7 +38,11 @@ fn socket(running: &ServerProcess) -> TcpStream {
         head.push(byte[0]);
     }
     assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    let text = br#"{"type":"sync_request","payload":{"cursor":null,"versions":{},"lastSyncId":0,"capabilities":["completeDeltas","resume"]}}"#;
+    let text = concat!(
+        r#"{"type":"sync_request","payload":{"cursor":null,"versions":{},"lastSyncId":0,"#,
+        r#""capabilities":["completeDeltas","resume"]}}"#
+    )
+    .as_bytes();
     // A masked text frame with an all-zero mask.
     let mut frame = vec![0x81, 0x80 | 126, 0, u8::try_from(text.len()).expect("short"), 0, 0, 0, 0];
     frame.extend_from_slice(text);
@@ -97,8 +102,10 @@ fn stalled_sockets_do_not_affect_others() {
     for commit in 0..COMMITS {
         let operations: Vec<String> = (0..ROWS)
             .map(|row| {
-                let last = if commit + 1 == COMMITS && row + 1 == ROWS { "the last row" } else { &padding };
-                format!(r#"{{"action":"create","model":"projects","id":"p{commit}-{row}","data":{{"name":"{last}"}}}}"#)
+                let is_last = commit + 1 == COMMITS && row + 1 == ROWS;
+                let name = if is_last { "the last row" } else { &padding };
+                let create = r#""action":"create","model":"projects""#;
+                format!(r#"{{{create},"id":"p{commit}-{row}","data":{{"name":"{name}"}}}}"#)
             })
             .collect();
         let body =
@@ -113,7 +120,8 @@ fn stalled_sockets_do_not_affect_others() {
     let (bytes, received) = reader.join().expect("the reader");
     let behind = received.saturating_duration_since(written);
     println!(
-        "{} MB were read, {behind:?} behind the last commit; the slowest took {slowest:?}, memory grew by {} MB",
+        "{} MB were read, {behind:?} behind the last commit; the slowest took {slowest:?}, memory \
+         grew by {} MB",
         bytes >> 20,
         most >> 20
     );

@@ -11,9 +11,9 @@ pub struct Code {
     pub severity: Severity,
     /// A short title.
     pub title: &'static str,
-    /// What the fault is and what it affects.
+    /// The cause and the effect of the fault.
     pub meaning: &'static str,
-    /// How to fix it.
+    /// Instructions to fix it.
     pub fix: &'static str,
 }
 
@@ -21,7 +21,7 @@ impl Code {
     /// Returns every code of this crate, in the order of the table.
     ///
     /// ```
-    /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::migrate::approval_missing"));
+    /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::database::url"));
     /// ```
     pub fn all() -> impl Iterator<Item = Code> {
         TABLE.iter().copied()
@@ -35,11 +35,18 @@ impl Code {
 }
 
 macro_rules! codes {
-    ($($constant:ident = $name:literal $severity:ident, $title:literal, $meaning:literal, $fix:literal;)*) => {
+    ($(
+        $constant:ident = $name:literal $severity:ident,
+        $title:literal, $meaning:literal, $fix:literal;
+    )*) => {
         $(
             #[doc = $title]
             pub(crate) const $constant: Code = Code {
-                name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, fix: $fix,
+                name: $name,
+                severity: Severity::$severity,
+                title: $title,
+                meaning: $meaning,
+                fix: $fix,
             };
         )*
 

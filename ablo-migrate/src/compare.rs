@@ -22,9 +22,9 @@ pub struct Difference {
     pub table: String,
     /// The column, index or other part. `None` for the table as a whole.
     pub part: Option<String>,
-    /// What the schema expects.
+    /// The definition in the schema.
     pub expected: Option<String>,
-    /// What the database has.
+    /// The definition in the database.
     pub found: Option<String>,
     /// The statement that fixes it, if one does so without a decision.
     pub fix: Option<String>,

@@ -24,9 +24,9 @@ pub struct Entry {
     pub id: i64,
     /// When the transaction began, as the server prints it.
     pub applied_at: String,
-    /// What was applied.
+    /// The content of the migration.
     pub record: Record,
-    /// How far it got.
+    /// The progress.
     pub state: State,
 }
 

@@ -116,8 +116,11 @@ fn values(kind: ColumnKind<'_>) -> usize {
 
 fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize) -> Cell {
     let organization = matches!(table.isolation, Isolation::Column(name) if name == column.name);
-    let key = matches!(table.isolation, Isolation::Parent { local_key, .. } if local_key == column.name)
-        || table.foreign_keys.iter().any(|key| key.column == column.name);
+    let is_parent_key = match table.isolation {
+        Isolation::Parent { local_key, .. } => local_key == column.name,
+        _ => false,
+    };
+    let key = is_parent_key || table.foreign_keys.iter().any(|key| key.column == column.name);
     let unique = is_unique(table, column);
     if !column.not_null && (unique && row >= values(column.kind) || !unique && (row + at) % 4 == 3)
     {

@@ -87,7 +87,7 @@ impl Dialect {
     }
 }
 
-/// What to do if the SQLite file does not exist.
+/// The behaviour of [`connect`] if the SQLite file does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMissing {
     /// Return an error.

@@ -85,7 +85,8 @@ impl ServerProcess {
     ) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).expect("the request is sent");
@@ -116,8 +117,8 @@ impl ServerProcess {
     }
 }
 
-/// Commits two rows under an idempotency key that is derived from them. Returns `None` if the commit
-/// was not confirmed.
+/// Commits two rows under an idempotency key that is derived from them. Returns `None` if the
+/// commit was not confirmed.
 pub(crate) fn try_commit(address: &str, key: &str, ids: &[String; 2]) -> Option<()> {
     let operation = |id: &String| {
         format!(r#"{{"action":"create","model":"projects","id":"{id}","data":{{"name":"{id}"}}}}"#)
@@ -130,7 +131,8 @@ pub(crate) fn try_commit(address: &str, key: &str, ids: &[String; 2]) -> Option<
     );
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!(
-        "POST /v1/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).ok()?;

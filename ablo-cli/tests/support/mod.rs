@@ -26,7 +26,8 @@ pub(crate) const SCHEMA: &str = r#"{
       },
       "relations": {
         "project": {
-          "type": "belongsTo", "target": "projects", "foreignKey": "projectId", "foreignKeyColumn": "project_id",
+          "type": "belongsTo", "target": "projects", "foreignKey": "projectId",
+          "foreignKeyColumn": "project_id",
           "options": { "parent": true }
         }
       }
@@ -37,7 +38,10 @@ pub(crate) const SCHEMA: &str = r#"{
         "taskId": { "type": "string", "isOptional": true, "isIndexed": false }
       },
       "relations": {
-        "task": { "type": "belongsTo", "target": "tasks", "foreignKey": "taskId", "foreignKeyColumn": "task_id" }
+        "task": {
+          "type": "belongsTo", "target": "tasks", "foreignKey": "taskId",
+          "foreignKeyColumn": "task_id"
+        }
       }
     }
   },

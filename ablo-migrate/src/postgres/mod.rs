@@ -126,7 +126,8 @@ impl Database {
             Err(error)
                 if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
             {
-                let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
+                let estimate = "\
+                    SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
                     FROM pg_class WHERE oid = $1::text::regclass";
                 (self.client.query_one(estimate, &[&name])?, false)
             }

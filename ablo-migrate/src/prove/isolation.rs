@@ -18,7 +18,8 @@ pub(super) fn leaks(
 ) -> Result<Vec<String>> {
     let (home, role) = (quoted(schema), quoted(role));
     let grant = format!(
-        "GRANT USAGE ON SCHEMA {home} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {home} TO {role}"
+        "GRANT USAGE ON SCHEMA {home} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {home} TO \
+         {role}"
     );
     database.client.batch_execute(&grant)?;
     let by_name: BTreeMap<&str, &TableShape<'_>> =

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Pulled {
     /// The schema as indented JSON.
     pub document: String,
-    /// What was left out or changed, ordered by table.
+    /// The objects that were left out or changed, ordered by table.
     pub findings: Vec<Finding>,
 }
 
@@ -164,11 +164,11 @@ impl TableConverter<'_> {
             Tenancy::Column(column) => Some(column.clone()),
             Tenancy::None | Tenancy::Parent { .. } => None,
         };
-        let wanted = [("id", "text", true), ("created_by", "text", false)];
+        let base = [("id", "text", true), ("created_by", "text", false)];
         let times =
             ["created_at", "updated_at"].map(|name| (name, "timestamp with time zone", true));
         let own = tenancy.as_deref().map(|column| (column, "text", true));
-        for (name, type_name, required) in wanted.into_iter().chain(times).chain(own) {
+        for (name, type_name, required) in base.into_iter().chain(times).chain(own) {
             match self.table.column(name) {
                 None => self.changed(&format!("has no column `{name}`, which every model has")),
                 Some(column) if column.type_name != type_name => {

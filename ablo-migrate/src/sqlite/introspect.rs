@@ -123,7 +123,8 @@ fn foreign_keys(connection: &Connection, table: &str) -> Result<BTreeMap<String,
 
 fn indexes(connection: &Connection, table: &str) -> Result<BTreeMap<String, Index>> {
     let sql = "SELECT l.name, l.\"unique\", l.partial, s.sql FROM pragma_index_list(?) AS l \
-        LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name WHERE l.origin <> 'pk'";
+        LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name WHERE l.origin <> \
+        'pk'";
     let listed = query_all(connection, sql, table, |row| {
         let index: (String, bool, bool, Option<String>) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);

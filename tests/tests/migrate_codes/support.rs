@@ -26,11 +26,13 @@ pub(crate) const TITLE: &str = r#""title":{"type":"string","isOptional":false,"i
 pub(crate) const NOTE: &str = r#""note":{"type":"string","isOptional":true,"isIndexed":true}"#;
 pub(crate) const PARENT: &str =
     r#""parentId":{"type":"string","isOptional":true,"isIndexed":false}"#;
-pub(crate) const STATE: &str = r#""state":{"type":"enum","enumValues":["open"],"isOptional":true,"isIndexed":false,"default":"open"}"#;
+pub(crate) const STATE: &str = r#""state":{"type":"enum","enumValues":["open"],
+    "isOptional":true,"isIndexed":false,"default":"open"}"#;
 
 pub(crate) fn model(fields: &str, more: &str) -> Schema {
     schema(&format!(
-        r#"{{"v":3,"identityRoles":[],"models":{{"tasks":{{"fields":{{{fields}}},"relations":{{}}{more}}}}}}}"#
+        r#"{{"v":3,"identityRoles":[],"models":{{"tasks":{{"fields":{{{fields}}},
+        "relations":{{}}{more}}}}}}}"#
     ))
 }
 
