@@ -23,11 +23,32 @@ pub struct Definition {
     pub visibility: Visibility,
     /// Its name.
     pub name: Ident,
-    /// Models by name, in order.
-    pub paths: Vec<Path>,
+    /// The models that are listed by path, in order.
+    pub listed: Vec<Listed>,
     /// Items that stand in it.
     pub items: Vec<Item>,
     pub(crate) roles: Vec<Role>,
+}
+
+/// A model that is listed by path: `Task` or `tasks: Task`.
+pub struct Listed {
+    /// The name of the client's method for the model, if it is given.
+    pub method: Option<Ident>,
+    /// The path of the model.
+    pub path: Path,
+}
+
+impl Parse for Listed {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let method = if is_named(input) {
+            let method = input.parse()?;
+            input.parse::<Token![:]>()?;
+            Some(method)
+        } else {
+            None
+        };
+        Ok(Self { method, path: Path::parse_mod_style(input)? })
+    }
 }
 
 pub(crate) struct Role {
@@ -69,11 +90,13 @@ impl Parse for Definition {
         let name = input.parse()?;
         let inside;
         braced!(inside in input);
-        let (mut paths, mut items) = (Vec::new(), Vec::new());
+        let (mut listed, mut items) = (Vec::new(), Vec::new());
         while !inside.is_empty() {
-            if is_path(&inside) {
-                paths.push(Path::parse_mod_style(&inside)?);
-                inside.parse::<Option<Token![,]>>()?;
+            if is_path(&inside) || is_named(&inside) {
+                listed.push(inside.parse()?);
+                if !inside.is_empty() {
+                    inside.parse::<Token![,]>()?;
+                }
             } else if is_missing_comma(&inside) {
                 Path::parse_mod_style(&inside)?;
                 return Err(inside.error("expected `,` between two models"));
@@ -94,7 +117,7 @@ impl Parse for Definition {
         if !input.is_empty() {
             return Err(input.error("expected nothing more: one schema to a `define_schema!`"));
         }
-        Ok(Self { attributes, visibility, name, paths, items, roles })
+        Ok(Self { attributes, visibility, name, listed, items, roles })
     }
 }
 
@@ -108,6 +131,11 @@ fn is_missing_comma(input: ParseStream<'_>) -> bool {
 fn is_path(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     Path::parse_mod_style(&ahead).is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
+}
+
+/// Returns whether the input starts with `name: `, which names the client's method for a model.
+fn is_named(input: ParseStream<'_>) -> bool {
+    input.peek(syn::Ident) && input.peek2(Token![:]) && !input.peek2(Token![::])
 }
 
 impl Definition {
@@ -147,26 +175,28 @@ impl Definition {
 
     /// Notes models that are named twice, and roles.
     pub fn check_repeated(&self, reader: &mut Reader) {
-        let paths = self
-            .paths
-            .iter()
-            .map(|path| (path.to_token_stream().to_string(), path.to_token_stream(), "model"));
+        let paths = self.listed.iter().map(|listed| listed.path.to_token_stream());
+        let paths = paths.map(|path| (path.to_string(), path, "model"));
+        let methods = self.listed.iter().filter_map(|listed| listed.method.as_ref());
+        let methods = methods.map(|name| (plain(name), name.to_token_stream(), "client method"));
         let roles =
             self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
         let mut seen = std::collections::BTreeSet::new();
-        for (name, tokens, what) in paths.chain(roles) {
+        for (name, tokens, what) in paths.chain(methods).chain(roles) {
             if !seen.insert((what, name.clone())) {
                 let message = format!("the schema has the {what} `{name}` twice");
+                let verb = if what == "client method" { "rename" } else { "remove" };
                 reader
                     .say_at(Code::RustRepeatedAttribute, &tokens, message)
-                    .help("remove one of them");
+                    .help(format!("{verb} one of them"));
             }
         }
     }
 
     /// Notes models that are named beside others that are declared.
     pub fn check_mixed(&self, reader: &mut Reader) {
-        if let Some(path) = self.paths.first().filter(|_| !self.items.is_empty()) {
+        if let Some(listed) = self.listed.first().filter(|_| !self.items.is_empty()) {
+            let path = &listed.path;
             reader
                 .say_at(Code::RustMixedSchema, path, "models are named here and declared here")
                 .help(

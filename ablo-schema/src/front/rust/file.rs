@@ -391,7 +391,7 @@ fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, reader: &mut Reader) {
 fn choose(definition: &Definition, models: &mut Vec<RustModel>, reader: &mut Reader) {
     let mut all: Vec<Option<RustModel>> = models.drain(..).map(Some).collect();
     let names: Vec<String> = all.iter().flatten().map(|model| plain(&model.ident)).collect();
-    for path in &definition.paths {
+    for path in definition.listed.iter().map(|listed| &listed.path) {
         let name = last(path);
         let found = all
             .iter_mut()

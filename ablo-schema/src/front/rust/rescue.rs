@@ -1,10 +1,11 @@
 //! What a model with faults still is: its fields, so that whatever uses it adds no faults of its own.
 
-use super::Reader;
 use super::derive::{Derived, DerivedField};
 use super::field::RustField;
 use super::model::read_model;
 use super::resolve::stub_field;
+use super::words::key_of;
+use super::{Reader, plain};
 use crate::diag::{Diagnostics, SpanId, Spanned};
 use crate::raw::{RawField, RawKind, RawModel, RawSchema, Text};
 use crate::value::Value;
@@ -16,7 +17,8 @@ use syn::{Attribute, Fields, Generics, Ident};
 pub fn rescue(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Derived {
     let model = read_model(ident, &Generics::default(), attributes, fields, &mut Reader::default());
     let at = SpanId(0);
-    let mut raw = RawModel::new(Spanned::new(Text::Borrowed("rescued"), at), at);
+    // The default key, which `define_schema!` accepts for a listed model.
+    let mut raw = RawModel::new(Spanned::new(Text::Owned(key_of(&plain(ident))), at), at);
     let mut fields = Vec::new();
     for field in &model.fields {
         if let Some(stub) = stub(field, raw.fields.len(), at) {
