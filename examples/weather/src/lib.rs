@@ -27,3 +27,8 @@ pub fn draft(
 pub fn sign_off(forecast: &str, confidence: u8) -> WeatherReportPatch {
     WeatherReport::patch().status(Status::Ready).forecast(forecast).confidence(confidence)
 }
+
+/// The client program in README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
