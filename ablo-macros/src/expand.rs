@@ -4,15 +4,17 @@ use crate::recover::{recovered_enum, recovered_model};
 use crate::report::errors;
 use crate::spans::Spans;
 use ablo_codegen::emit::rust::expand::{
-    Enumeration, Field, Model, Schema, print_enum, print_model, print_schema,
+    Enumeration, Field, Method, Model, Schema, SchemaModel, print_enum, print_model, print_schema,
 };
 use ablo_schema::Hashes;
+use ablo_schema::front::rust::casing::{key_of, plural_key_of};
 use ablo_schema::front::rust::definition::{Definition, Inline, read_inline};
 use ablo_schema::front::rust::derive::{Derived, read, read_derived_enum};
 use ablo_schema::front::rust::{ReadContext, RustEnum};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, DeriveInput, Item, ItemStruct, Visibility};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, DeriveInput, Item, ItemStruct, Path, Visibility};
 
 /// Expands `#[derive(AbloModel)]`: the descriptor of the user's struct.
 pub(crate) fn model(tokens: TokenStream) -> TokenStream {
@@ -104,28 +106,32 @@ pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
 
 fn named(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
     definition.check_repeated(cx);
-    let models: Vec<String> = definition.paths.iter().map(text).collect();
-    let printed = print_definition(definition, None, &models, &keys_of(&models));
+    let models: Vec<SchemaModel> = definition
+        .listed
+        .iter()
+        .map(|listed| SchemaModel {
+            path: text(&listed.path),
+            method: match &listed.method {
+                Some(method) => Method::Written(method.to_string()),
+                None => assumed(&listed.path),
+            },
+        })
+        .collect();
+    let printed = print_definition(definition, None, &models);
     let (errors, schema) = (errors(cx), spans.respan(&printed));
     quote!(#errors #schema)
 }
 
-/// Returns the default keys of models. A key that a derive sets elsewhere is not visible here.
-fn keys_of(models: &[String]) -> Vec<String> {
-    let name = |model: &String| {
-        let last = model.rsplit("::").next().unwrap_or(model).trim();
-        let mut letters = last.trim_start_matches("r#").chars();
-        let first = letters.next().map(|first| first.to_ascii_lowercase());
-        first.into_iter().chain(letters).collect()
-    };
-    models.iter().map(name).collect()
+/// The method of a model whose key is set by a derive elsewhere, which this macro cannot see.
+fn assumed(path: &Path) -> Method {
+    let name = path.segments.last().map(|last| last.ident.unraw().to_string()).unwrap_or_default();
+    Method::Assumed { plural: plural_key_of(&name), default: key_of(&name) }
 }
 
 fn print_definition(
     definition: &Definition,
     hashes: Option<(&str, &str)>,
-    models: &[String],
-    keys: &[String],
+    models: &[SchemaModel],
 ) -> String {
     let roles: Vec<_> = definition.roles().collect();
     let attributes: TokenStream =
@@ -136,7 +142,6 @@ fn print_definition(
         name: &definition.name.to_string(),
         hashes,
         models,
-        keys,
         roles: &roles,
     })
 }
@@ -165,7 +170,8 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
             structs.map(|input| recovered_model(&input, &errors)).collect();
         let mut printed = String::new();
         printed_enums(&mut printed);
-        printed.push_str(&print_definition(definition, None, &idents, &keys_of(&idents)));
+        let models = idents.iter().map(|ident| inline_model(ident, key_of(ident)));
+        printed.push_str(&print_definition(definition, None, &models.collect::<Vec<_>>()));
         let tables = spans.respan(&printed);
         return quote!(#errors #items #recovered #tables);
     };
@@ -198,11 +204,19 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
     printed_enums(&mut printed);
     let hashes = Hashes::of(&schema);
     let hashes = (hashes.schema.to_string(), hashes.content.to_string());
-    let keys: Vec<String> =
-        schema.models().iter().map(|model| model.key.as_str().to_owned()).collect();
-    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &idents, &keys));
+    let keys = schema.models().iter().map(|model| model.key.as_str().to_owned());
+    let models: Vec<SchemaModel> =
+        idents.iter().zip(keys).map(|(ident, key)| inline_model(ident, key)).collect();
+    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &models));
     let tables = spans.respan(&printed);
     quote!(#errors #items #tables)
+}
+
+/// A model with a known key. As for listed models, the default key gives the method its plural.
+fn inline_model(ident: &str, key: String) -> SchemaModel {
+    let name = ident.trim_start_matches("r#");
+    let key = if key == key_of(name) { plural_key_of(name) } else { key };
+    SchemaModel { path: ident.to_owned(), method: Method::Key(key) }
 }
 
 /// Returns an item without `#[ablo(…)]`. Enums of the schema are printed with the descriptors.

@@ -123,6 +123,48 @@ mod inline {
     }
 }
 
+/// The client's methods are the keys in snake case for derived and for inline models.
+#[cfg(feature = "client")]
+#[test]
+fn derived_and_inline_models_have_the_same_client_methods() {
+    use ablo::client::ModelClient;
+
+    #[derive(AbloModel)]
+    #[ablo(key = "people")]
+    struct Person {
+        name: String,
+    }
+
+    #[derive(AbloModel)]
+    struct Category {
+        name: String,
+    }
+
+    define_schema! { schema Derived { WeatherReport, people: Person, Category } }
+
+    mod inline {
+        ablo::define_schema! {
+            pub schema Inline {
+                #[ablo(key = "weatherReports")]
+                pub struct WeatherReport { pub location: String }
+                #[ablo(key = "people")]
+                pub struct Person { pub name: String }
+                pub struct Category { pub name: String }
+            }
+        }
+    }
+
+    let _: [fn(&DerivedClient) -> ModelClient<WeatherReport>; 1] = [DerivedClient::weather_reports];
+    let _: [fn(&DerivedClient) -> ModelClient<Person>; 1] = [DerivedClient::people];
+    let _: [fn(&DerivedClient) -> ModelClient<Category>; 1] = [DerivedClient::categories];
+    let _: [fn(&inline::InlineClient) -> ModelClient<inline::WeatherReport>; 1] =
+        [inline::InlineClient::weather_reports];
+    let _: [fn(&inline::InlineClient) -> ModelClient<inline::Person>; 1] =
+        [inline::InlineClient::people];
+    let _: [fn(&inline::InlineClient) -> ModelClient<inline::Category>; 1] =
+        [inline::InlineClient::categories];
+}
+
 #[test]
 fn an_inline_schema_has_hashes_at_compile_time() {
     use inline::{Inline, State, Task};

@@ -1,7 +1,7 @@
 //! Writes what the rest of the team needs from `src/schema.rs`: TypeScript, SQL, OpenAPI.
 
 fn main() {
-    // On CI a stale file is an error; at home it is mended.
+    // A stale file is an error in CI, and is rewritten elsewhere.
     ablo_codegen::Generator::new("src/schema.rs")
         .target("typescript")
         .target("postgres")

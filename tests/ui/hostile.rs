@@ -164,7 +164,7 @@ mod raw {
         r#else(ablo::UnknownValue),
     }
 
-    ablo::define_schema! { pub(crate) schema r#App { r#Match } }
+    ablo::define_schema! { pub(crate) schema r#App { tasks: r#Match } }
 }
 
 #[test]

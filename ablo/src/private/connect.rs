@@ -52,6 +52,61 @@ macro_rules! __ablo_connect {
     };
 }
 
+/// ```text
+/// check_key! { crate::Person, "persons", "person" }
+/// ```
+/// fails to compile unless the key of the model is one of the two.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ablo_check_key {
+    ($model:ty, $plural:literal, $default:literal) => {
+        const _: () = ::core::assert!(
+            $crate::__private::is_one_of(
+                <$model as $crate::Model>::DESCRIPTOR.key,
+                &[$plural, $default],
+            ),
+            ::core::concat!(
+                "the key of `",
+                ::core::stringify!($model),
+                "` is neither `",
+                $plural,
+                "` nor `",
+                $default,
+                "`, so the schema has to name its client method: `key_in_snake_case: ",
+                ::core::stringify!($model),
+                "`",
+            )
+        );
+    };
+}
+
+/// Returns whether a text is one of these.
+#[must_use]
+pub const fn is_one_of(text: &str, texts: &[&str]) -> bool {
+    let mut at = 0;
+    while at < texts.len() {
+        if is_equal(text.as_bytes(), texts[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 #[cfg(not(feature = "client"))]
 #[doc(hidden)]
 #[macro_export]

@@ -8,6 +8,7 @@ mod model;
 mod open_enum;
 mod value;
 
+pub use crate::__ablo_check_key as check_key;
 pub use crate::__ablo_connect as connect;
 pub use crate::__ablo_define as define;
 pub use crate::__ablo_deltas as deltas;
@@ -18,6 +19,7 @@ pub use crate::__ablo_open_enum_impls as open_enum_impls;
 pub use crate::__ablo_open_enum_traits as open_enum_traits;
 pub use crate::__ablo_schema as schema;
 pub use crate::codec::Key;
+pub use connect::is_one_of;
 pub(crate) use members::write;
 pub use members::{Changes, Members, ModelPatch, base_field, field};
 pub use serde;

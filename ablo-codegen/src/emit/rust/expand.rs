@@ -54,12 +54,34 @@ pub struct Schema<'s> {
     pub name: &'s str,
     /// `schemaHash` and `contentHash`, if the whole schema is known.
     pub hashes: Option<(&'s str, &'s str)>,
-    /// The tokens of each model's type.
-    pub models: &'s [String],
-    /// The key of each model, which names the client's accessor.
-    pub keys: &'s [String],
+    /// The models.
+    pub models: &'s [SchemaModel],
     /// The kind, the field, and whether the field is a list.
     pub roles: &'s [(String, String, bool)],
+}
+
+/// A model of a schema that the user defined.
+pub struct SchemaModel {
+    /// The tokens of its type.
+    pub path: String,
+    /// The client's method for it.
+    pub method: Method,
+}
+
+/// How the name of the client's method for a model is chosen.
+pub enum Method {
+    /// The identifier that the user wrote.
+    Written(String),
+    /// This text, in the form of a key, in snake case.
+    Key(String),
+    /// The same for a model whose key is unknown. The expansion checks that the key is `plural` or
+    /// `default`.
+    Assumed {
+        /// The plural of the default key, which names the method.
+        plural: String,
+        /// The key of a model that does not set one.
+        default: String,
+    },
 }
 
 /// Prints the table of the model at this index of a schema.
@@ -136,12 +158,13 @@ pub fn print_schema(definition: &Schema<'_>) -> String {
         .models
         .iter()
         .map(|model| {
-            let last = model.rsplit("::").next().unwrap_or(model).trim();
-            (variants.value(last.trim_start_matches("r#")), UserTokens::new(model))
+            let last = model.path.rsplit("::").next().unwrap_or(&model.path).trim();
+            (variants.value(last.trim_start_matches("r#")), UserTokens::new(&model.path))
         })
         .collect();
     let mut accessors = Accessors::default();
-    let accessors: Vec<Ident> = definition.keys.iter().map(|key| accessors.model(key)).collect();
+    let accessors: Vec<Ident> =
+        definition.models.iter().map(|model| accessor(model, &mut accessors)).collect();
     print_definition(
         &mut out,
         &Definition {
@@ -159,5 +182,32 @@ pub fn print_schema(definition: &Schema<'_>) -> String {
             roles: definition.roles,
         },
     );
+    for model in definition.models {
+        if let Method::Assumed { plural, default } = &model.method {
+            print_key_check(&mut out, &model.path, plural, default);
+        }
+    }
     out.finish()
+}
+
+fn accessor(model: &SchemaModel, accessors: &mut Accessors) -> Ident {
+    match &model.method {
+        Method::Written(method) => Ident::verbatim(method),
+        Method::Key(key) | Method::Assumed { plural: key, .. } => accessors.model(key),
+    }
+}
+
+/// ```text
+/// ::ablo::__private::check_key! { Person, "persons", "person" }
+/// ```
+fn print_key_check(out: &mut Writer, path: &str, plural: &str, default: &str) {
+    out.line(&[
+        &"::ablo::__private::check_key! { ",
+        &UserTokens::new(path),
+        &", ",
+        &Str(plural),
+        &", ",
+        &Str(default),
+        &" }",
+    ]);
 }

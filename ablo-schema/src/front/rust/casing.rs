@@ -35,6 +35,25 @@ pub fn key_of(type_name: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
+/// The plural of the default key of a model: `WeatherReport` is `weatherReports`.
+///
+/// The client's method for a model is named after it unless the schema says otherwise.
+///
+/// ```
+/// assert_eq!(ablo_schema::front::rust::casing::plural_key_of("WeatherReport"), "weatherReports");
+/// ```
+#[must_use]
+pub fn plural_key_of(type_name: &str) -> String {
+    let key = key_of(type_name);
+    let is_vowel = |letter: char| "aeiou".contains(letter);
+    let ends_with_sibilant = ["s", "x", "z", "ch", "sh"].iter().any(|ending| key.ends_with(ending));
+    match key.strip_suffix('y') {
+        Some(stem) if stem.ends_with(|letter| !is_vowel(letter)) => format!("{stem}ies"),
+        _ if ends_with_sibilant => format!("{key}es"),
+        _ => format!("{key}s"),
+    }
+}
+
 /// A case convention for the values of an enum.
 #[derive(Clone, Copy, Debug)]
 pub struct Casing(pub &'static str);
@@ -92,6 +111,15 @@ mod tests {
             ["stationId", "x", "self", "a1b", "location"]
         );
         assert_eq!(key_of("WeatherReport"), "weatherReport");
+    }
+
+    #[test]
+    fn plural_keys() {
+        assert_eq!(
+            ["WeatherReport", "Category", "Key", "DeskAccess", "Box", "Branch", "Y"]
+                .map(plural_key_of),
+            ["weatherReports", "categories", "keys", "deskAccesses", "boxes", "branches", "ys"]
+        );
     }
 
     #[test]

@@ -23,11 +23,32 @@ pub struct Definition {
     pub visibility: Visibility,
     /// Its name.
     pub name: Ident,
-    /// The models that the schema names, in order.
-    pub paths: Vec<Path>,
+    /// The models that are listed by path, in order.
+    pub listed: Vec<Listed>,
     /// The items that the schema declares.
     pub items: Vec<Item>,
     pub(crate) roles: Vec<Role>,
+}
+
+/// A model that is listed by path: `Task` or `tasks: Task`.
+pub struct Listed {
+    /// The name of the client's method for the model, if it is given.
+    pub method: Option<Ident>,
+    /// The path of the model.
+    pub path: Path,
+}
+
+impl Parse for Listed {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let method = if is_named(input) {
+            let method = input.parse()?;
+            input.parse::<Token![:]>()?;
+            Some(method)
+        } else {
+            None
+        };
+        Ok(Self { method, path: Path::parse_mod_style(input)? })
+    }
 }
 
 pub(crate) struct Role {
@@ -67,11 +88,13 @@ impl Parse for Definition {
         let name = input.parse()?;
         let inside;
         braced!(inside in input);
-        let (mut paths, mut items) = (Vec::new(), Vec::new());
+        let (mut listed, mut items) = (Vec::new(), Vec::new());
         while !inside.is_empty() {
-            if is_path(&inside) {
-                paths.push(Path::parse_mod_style(&inside)?);
-                inside.parse::<Option<Token![,]>>()?;
+            if is_path(&inside) || is_named(&inside) {
+                listed.push(inside.parse()?);
+                if !inside.is_empty() {
+                    inside.parse::<Token![,]>()?;
+                }
             } else if is_missing_comma(&inside) {
                 Path::parse_mod_style(&inside)?;
                 return Err(inside.error("expected `,` between two models"));
@@ -94,7 +117,7 @@ impl Parse for Definition {
                 input.error("expected the end of `define_schema!`, which defines one schema")
             );
         }
-        Ok(Self { attributes, visibility, name, paths, items, roles })
+        Ok(Self { attributes, visibility, name, listed, items, roles })
     }
 }
 
@@ -108,6 +131,11 @@ fn is_missing_comma(input: ParseStream<'_>) -> bool {
 fn is_path(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     Path::parse_mod_style(&ahead).is_ok() && (ahead.is_empty() || ahead.peek(Token![,]))
+}
+
+/// Returns whether the input starts with `name: `, which names the client's method for a model.
+fn is_named(input: ParseStream<'_>) -> bool {
+    input.peek(syn::Ident) && input.peek2(Token![:]) && !input.peek2(Token![::])
 }
 
 impl Definition {
@@ -145,27 +173,29 @@ impl Definition {
             .map(|role| (plain(&role.kind), lower_camel(&plain(&role.field)), role.multi))
     }
 
-    /// Reports duplicate models and roles.
+    /// Reports models, client methods and roles that are listed twice.
     pub fn check_repeated(&self, cx: &mut ReadContext) {
-        let paths = self
-            .paths
-            .iter()
-            .map(|path| (path.to_token_stream().to_string(), path.to_token_stream(), "model"));
+        let paths = self.listed.iter().map(|listed| listed.path.to_token_stream());
+        let paths = paths.map(|path| (path.to_string(), path, "model"));
+        let methods = self.listed.iter().filter_map(|listed| listed.method.as_ref());
+        let methods = methods.map(|name| (plain(name), name.to_token_stream(), "client method"));
         let roles =
             self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
         let mut seen = std::collections::BTreeSet::new();
-        for (name, tokens, noun) in paths.chain(roles) {
+        for (name, tokens, noun) in paths.chain(methods).chain(roles) {
             if !seen.insert((noun, name.clone())) {
                 let message = format!("duplicate {noun} `{name}`");
+                let verb = if noun == "client method" { "rename" } else { "remove" };
                 cx.report_tokens(Code::RustRepeatedAttribute, &tokens, message)
-                    .help("remove one of the two");
+                    .help(format!("{verb} one of the two"));
             }
         }
     }
 
     /// Reports a schema that both names and declares models.
     pub fn check_mixed(&self, cx: &mut ReadContext) {
-        if let Some(path) = self.paths.first().filter(|_| !self.items.is_empty()) {
+        if let Some(listed) = self.listed.first().filter(|_| !self.items.is_empty()) {
+            let path = &listed.path;
             cx.report_tokens(
                 Code::RustMixedSchema,
                 path,

@@ -409,7 +409,7 @@ fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, cx: &mut ReadContext) {
 fn choose(definition: &Definition, models: &mut Vec<RustModel>, cx: &mut ReadContext) {
     let mut all: Vec<Option<RustModel>> = models.drain(..).map(Some).collect();
     let names: Vec<String> = all.iter().flatten().map(|model| plain(&model.ident)).collect();
-    for path in &definition.paths {
+    for path in definition.listed.iter().map(|listed| &listed.path) {
         let name = last(path);
         let chosen = all
             .iter_mut()

@@ -1,11 +1,12 @@
 //! Error recovery: reads the fields of an invalid model, so that code that uses the model causes no
 //! further errors.
 
-use super::ReadContext;
+use super::casing::key_of;
 use super::derive::{Derived, DerivedField};
 use super::field::RustField;
 use super::model::read_model;
 use super::resolve::stub_field;
+use super::{ReadContext, plain};
 use crate::diag::{Diagnostics, SpanId, Spanned};
 use crate::raw::{CowStr, RawField, RawKind, RawModel, RawSchema};
 use crate::value::Value;
@@ -19,7 +20,8 @@ pub fn recover(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Deri
     let model =
         read_model(ident, &Generics::default(), attributes, fields, &mut ReadContext::default());
     let at = SpanId(0);
-    let mut raw = RawModel::new(Spanned::new(CowStr::Borrowed("recovered"), at), at);
+    // The default key, which `define_schema!` accepts for a listed model.
+    let mut raw = RawModel::new(Spanned::new(CowStr::Owned(key_of(&plain(ident))), at), at);
     let mut fields = Vec::new();
     for field in &model.fields {
         if let Some(stub) = stub(field, raw.fields.len(), at) {

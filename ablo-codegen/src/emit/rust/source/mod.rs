@@ -14,10 +14,12 @@ mod names;
 mod relation;
 mod shape;
 
+use super::ident::{Accessors, Ident};
 use super::writer::{RUSTFMT_WIDTH, Str, Token, Word, Writer};
 use ablo_schema::Hashes;
-use ablo_schema::front::rust::{casing::lower_camel, file};
-use ablo_schema::schema::{Role, Schema};
+use ablo_schema::front::rust::casing::{lower_camel, plural_key_of};
+use ablo_schema::front::rust::file;
+use ablo_schema::schema::{Model, Role, Schema};
 use names::Names;
 
 /// A schema as Rust source.
@@ -102,13 +104,26 @@ fn text(schema: &Schema) -> String {
 fn print_definition(out: &mut Writer, schema: &Schema, names: &Names) {
     out.line(&[]);
     out.line(&[&"define_schema! {"]);
-    let models: Vec<Word> = names.models().iter().map(|model| Word::new(&[&model.ident])).collect();
+    let mut accessors = Accessors::default();
+    let models = schema.models().iter().zip(names.models());
+    let models: Vec<Word> =
+        models.map(|(model, own)| listed(model, &own.ident, &mut accessors)).collect();
     print_list(out, &Word::new(&[&"pub schema ", names.schema()]), &models);
     let roles: Vec<Word> = schema.identity_roles().iter().filter_map(role).collect();
     if !roles.is_empty() {
         print_list(out, &Word::new(&[&"roles"]), &roles);
     }
     out.line(&[&"}"]);
+}
+
+/// `Task`, or `people: Person` if the plural of the type name is not the key.
+fn listed(model: &Model, ident: &Ident, accessors: &mut Accessors) -> Word {
+    let method = accessors.model(model.key.as_str());
+    if method == Ident::field(&plural_key_of(ident.plain())) {
+        Word::new(&[ident])
+    } else {
+        Word::new(&[&method, &": ", ident])
+    }
 }
 
 /// Returns `org: organization_id`, or `None` if the kind or field is not an identifier.
