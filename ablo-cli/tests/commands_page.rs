@@ -1,4 +1,5 @@
 //! The reference of commands: the page is the help of each command, and documented calls are valid.
+#![allow(clippy::expect_used, reason = "a test fails loudly")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

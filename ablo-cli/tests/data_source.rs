@@ -162,7 +162,7 @@ fn invalid_sources_are_refused() {
         "{}",
         ran.err
     );
-    assert!(ran.err.contains("there is no table `planets`"), "{}", ran.err);
+    assert!(ran.err.contains("table `planets` does not exist"), "{}", ran.err);
     let ran = test(&dir, &["source", "test", "http://127.0.0.1:9/", "schema.json"]);
     assert!(ran.status == 2 && ran.err.contains("ablo::data_source::unreachable"), "{}", ran.err);
     let ran = test(&dir, &["source", "test", "http://127.0.0.1:9/", "other.json"]);

@@ -20,7 +20,7 @@ pub struct Identity {
     pub operations: Operations,
     /// The sync groups that the participant sees, each `kind:id`.
     pub groups: BTreeSet<String>,
-    /// What the application knows about the participant: a JSON object.
+    /// The application's data about the participant: a JSON object.
     pub user_meta: String,
     /// When the credential expires, in the stored date format.
     pub expires_at: Option<String>,

@@ -65,7 +65,7 @@ pub struct ModelDescriptor {
     pub table: &'static str,
     /// When clients load its rows.
     pub load: Load,
-    /// Whose database has its table.
+    /// The database that has the table.
     pub plane: Plane,
     /// Whether clients may write it.
     pub mutable: bool,
@@ -356,7 +356,7 @@ impl Load {
     }
 }
 
-/// Whose database has a model's table.
+/// The database that has a model's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plane {
     /// The application's database.

@@ -285,3 +285,24 @@ fn the_table_of_wire_codes_is_the_registry() {
         "`ABLO_BLESS=1 cargo test -p ablo-tests --test book` updates it"
     );
 }
+
+/// Words of code in Markdown that name a file or folder of this repository.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let folders = ["ablo", "tests/", "docs/", "examples/", "fixtures/", "xtask/", "benches/"];
+    text.split('`').skip(1).step_by(2).filter(move |word| {
+        word.contains('/')
+            && folders.iter().any(|folder| word.starts_with(folder))
+            && word.chars().all(|one| one.is_alphanumeric() || "-_./".contains(one))
+    })
+}
+
+#[test]
+fn the_map_and_the_recipes_name_existing_files() {
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fixtures::read(&docs().join("..").join(page));
+        assert!(paths(&text).count() > 10, "{page} names no files");
+        for path in paths(&text) {
+            assert!(docs().join("..").join(path).exists(), "{page} names {path}");
+        }
+    }
+}

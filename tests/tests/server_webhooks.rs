@@ -227,7 +227,7 @@ async fn undelivered_messages_become_dead_letters_and_can_be_redriven(world: Wor
     let state = shown(&coordinator, &id).await;
     assert_eq!(
         (&state["status"], &state["lastError"]),
-        (&json!("disabled"), &json!("answered with 500: said"))
+        (&json!("disabled"), &json!("status 500: said"))
     );
     // A disabled endpoint receives nothing. Later events wait for it.
     write(&coordinator, "POST", "", Some(json!({ "id": "n2", "data": { "text": "b" } }))).await;

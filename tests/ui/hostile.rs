@@ -81,7 +81,7 @@ mod taken {
     #[derive(AbloModel)]
     #[ablo(scope, bootstrap(limit = 5, order_by = "created_at DESC"), persist)]
     pub(crate) struct Task {
-        /// What is to be done.
+        /// The task.
         #[ablo(default = "nothing")]
         pub(crate) title: String,
         pub(crate) body: Option<String>,

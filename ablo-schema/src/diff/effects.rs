@@ -193,7 +193,12 @@ fn of_relation(change: &RelationChange<'_>, rules: &mut Vec<Rule>) {
             (from.options, to.options)
         }
     };
-    let moved = matches!(change, RelationChange::Changed { from, to } if from.target != to.target || from.foreign_key != to.foreign_key);
+    let moved = match change {
+        RelationChange::Changed { from, to } => {
+            from.target != to.target || from.foreign_key != to.foreign_key
+        }
+        _ => false,
+    };
     if now.parent && (moved || !before.parent) {
         rules.push(Rule::VisibilityChanged);
     } else if before.parent && !now.parent {

@@ -55,12 +55,12 @@ BEGIN
     RETURN NULL;
   END IF;
   INSERT INTO {schema}.ablo_outbox (id, model, entity_id, type, organization_id, occurred_at)
-    SELECT gen_random_uuid()::text, TG_ARGV[0], row_data ->> TG_ARGV[1], verb, row_data ->> TG_ARGV[2],
+    SELECT gen_random_uuid()::text, TG_ARGV[0], data ->> TG_ARGV[1], verb, data ->> TG_ARGV[2],
       (extract(epoch FROM clock_timestamp()) * 1000)::bigint
     FROM (VALUES
       (1, old_row, 'DELETE', moved AND old_row IS NOT NULL),
       (2, new_row, CASE WHEN moved THEN 'CREATE' ELSE 'UPDATE' END, new_row IS NOT NULL)
-    ) AS events (ordinal, row_data, verb, relevant) WHERE relevant ORDER BY ordinal;
+    ) AS events (ordinal, data, verb, relevant) WHERE relevant ORDER BY ordinal;
   RETURN NULL;
 END $ablo$"
         ),

@@ -190,7 +190,10 @@ impl Write<'_> {
             self.change.cells.iter().filter(|_| self.change.kind != OperationKind::Archive(true))
         {
             let column = &self.model.columns[*at];
-            let is_day = matches!(&column.mapping, ColumnMapping::LocalTimestamp(actual) if actual == "date");
+            let is_day = match &column.mapping {
+                ColumnMapping::LocalTimestamp(actual) => actual == "date",
+                _ => false,
+            };
             if is_day && cell.text().is_some_and(|text| !text.ends_with(MIDNIGHT)) {
                 let path = format!("{}.{}", self.model.key, column.member);
                 let message =

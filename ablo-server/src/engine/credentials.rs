@@ -98,7 +98,7 @@ pub struct NewCredential {
     pub operations: Operations,
     /// The visible sync groups.
     pub groups: BTreeSet<String>,
-    /// What the application knows about the participant.
+    /// The application's data about the participant.
     pub user_meta: Map<String, Value>,
     /// A label for display.
     pub label: Option<String>,

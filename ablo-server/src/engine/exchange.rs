@@ -72,7 +72,7 @@ pub struct TokenRequest {
     pub ttl: Option<u64>,
     /// A label for display.
     pub label: Option<String>,
-    /// What the application knows about the participant.
+    /// The application's data about the participant.
     pub user_meta: Map<String, Value>,
 }
 

@@ -32,7 +32,7 @@ pub fn row_groups(
     Ok(groups)
 }
 
-/// What a reader may know about a row.
+/// How much of a row a reader may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// The reader can see it.

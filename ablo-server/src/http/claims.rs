@@ -1,6 +1,6 @@
 //! Claims over HTTP, by row and by id (docs/protocol/http.md §6–7).
 //!
-//! A lease lasts for the requested DEFAULT_TTL_MS and is renewed by writes of its holder. A waiter polls by
+//! A lease lasts for the requested TTL and is renewed by writes of its holder. A waiter polls by
 //! repeating its request with the same id.
 
 use super::answer::{Answer, json, ok};
@@ -63,7 +63,7 @@ pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
     }
 }
 
-/// Returns the DEFAULT_TTL_MS of a claim in milliseconds (docs/protocol/differences.md B1).
+/// Returns the TTL of a claim in milliseconds (docs/protocol/differences.md B1).
 pub(crate) fn lease(requested: Option<u64>) -> u64 {
     requested.filter(|ttl| *ttl > 0).unwrap_or(DEFAULT_TTL_MS).min(MAX_TTL_MS)
 }

@@ -107,7 +107,7 @@ impl Remote {
     pub async fn send(&self, message: Message) -> Result<Reply, Unreachable> {
         match tokio::time::timeout(self.timeout, self.exchange(message)).await {
             Ok(reply) => reply,
-            Err(_) => Err(Unreachable(format!("there was no reply within {:?}", self.timeout))),
+            Err(_) => Err(Unreachable(format!("no answer within {:?}", self.timeout))),
         }
     }
 

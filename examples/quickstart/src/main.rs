@@ -2,6 +2,7 @@
 
 mod schema;
 
+use ablo::OpenEnum;
 use ablo::client::ErrorKind;
 use futures_util::StreamExt;
 use schema::{App, Report, Status};
@@ -44,7 +45,7 @@ async fn main() -> Result<(), ablo::Error> {
     let mut changes = writer.reports().changes().from(read.stamp).await?.take(2);
     while let Some(change) = changes.next().await {
         if let Some(row) = change?.kind.row() {
-            println!("{:?}: {}", row.status, row.body.as_deref().unwrap_or("no text"));
+            println!("{}: {}", row.status.as_str(), row.body.as_deref().unwrap_or("no text"));
         }
     }
     Ok(())

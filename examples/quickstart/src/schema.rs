@@ -1,11 +1,11 @@
-//! What people and agents edit together.
+//! The models of the tutorials.
 
 ablo::define_schema! {
     pub schema App {
         /// A report that people and agents write.
         #[ablo(key = "reports", mutable)]
         pub struct Report {
-            /// What the report is about.
+            /// The subject of the report.
             pub title: String,
             /// Whether the report can be read.
             #[ablo(default = "draft")]

@@ -1,8 +1,8 @@
 //! Reads the input of a derive: one struct or one enum, without the items around it.
 //!
 //! All rules run on the single model. Targets of relations and values of enums are declared
-//! elsewhere, so stubs that satisfy every rule replace them; rustc and the readers of whole schemas
-//! check the rest.
+//! elsewhere, so stubs that satisfy every rule replace them; the compiler and the readers of whole
+//! schemas check the rest.
 
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model};

@@ -140,7 +140,10 @@ fn piece(
 
 fn is_cfg_test(attribute: &TokenStream) -> bool {
     let mut tokens = attribute.clone().into_iter();
-    let is = |token: Option<TokenTree>, word: &str| matches!(token, Some(TokenTree::Ident(ident)) if ident == word);
+    let is = |token: Option<TokenTree>, word: &str| match token {
+        Some(TokenTree::Ident(ident)) => ident == word,
+        _ => false,
+    };
     let cfg = is(tokens.next(), "cfg");
     let Some(TokenTree::Group(group)) = tokens.next() else { return false };
     let mut inner = group.stream().into_iter();

@@ -42,7 +42,7 @@ static SET_STATE: SqlTemplate = SqlTemplate::new(
 static DELETE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
 
-/// What to do with a commit.
+/// The next action for a commit.
 #[derive(Clone, Debug)]
 pub(crate) enum BeginOutcome {
     /// Nothing: it was applied before.
