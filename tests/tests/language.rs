@@ -217,6 +217,7 @@ fn cited_documents_exist() {
         let path = root().join(&source.path);
         let folder = path.parent().expect("files are in folders");
         for (number, line) in source.text.lines().enumerate() {
+            let line = &line.replace("\\n", " ");
             for name in citations(line).filter(|name| is_citation(&source.path, line, name)) {
                 if !root().join(name).exists() && !folder.join(name).exists() {
                     missing.push(format!("{}:{}: {name}", source.path, number + 1));
