@@ -78,7 +78,7 @@ pub use id::Id;
 pub use json::Json;
 pub use model::Model;
 pub use open_enum::{OpenEnum, UnknownValue};
-pub use patch::{Change, Patch};
+pub use patch::{FieldUpdate, Patch};
 pub use row::{Row, UnknownFields};
 pub use schema::{SchemaError, SchemaHashes};
 pub use timestamp::{Timestamp, TimestampError};

@@ -7,12 +7,12 @@
 /// The change of a required field.
 ///
 /// ```
-/// use ablo::Change;
-/// assert_eq!(Change::from("Rain".to_owned()).sent(), Some(&"Rain".to_owned()));
-/// assert_eq!(Change::<String>::default(), Change::Keep);
+/// use ablo::FieldUpdate;
+/// assert_eq!(FieldUpdate::from("Rain".to_owned()).sent(), Some(&"Rain".to_owned()));
+/// assert_eq!(FieldUpdate::<String>::default(), FieldUpdate::Keep);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Change<T> {
+pub enum FieldUpdate<T> {
     /// Keep the value: nothing is sent.
     #[default]
     Keep,
@@ -20,31 +20,31 @@ pub enum Change<T> {
     Set(T),
 }
 
-impl<T> Change<T> {
+impl<T> FieldUpdate<T> {
     /// Returns the value to send, if any.
     pub const fn sent(&self) -> Option<&T> {
         match self {
-            Change::Keep => None,
-            Change::Set(value) => Some(value),
+            FieldUpdate::Keep => None,
+            FieldUpdate::Set(value) => Some(value),
         }
     }
 }
 
-impl<T> From<T> for Change<T> {
+impl<T> From<T> for FieldUpdate<T> {
     fn from(value: T) -> Self {
-        Change::Set(value)
+        FieldUpdate::Set(value)
     }
 }
 
-impl From<&str> for Change<String> {
+impl From<&str> for FieldUpdate<String> {
     fn from(value: &str) -> Self {
-        Change::Set(value.to_owned())
+        FieldUpdate::Set(value.to_owned())
     }
 }
 
-impl<M: ?Sized> From<&str> for Change<crate::Id<M>> {
+impl<M: ?Sized> From<&str> for FieldUpdate<crate::Id<M>> {
     fn from(value: &str) -> Self {
-        Change::Set(value.into())
+        FieldUpdate::Set(value.into())
     }
 }
 

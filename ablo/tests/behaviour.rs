@@ -5,7 +5,9 @@ mod weather {
     include!("weather.in");
 }
 
-use ablo::{Change, FieldKind, Id, Model, OpenEnum, Patch, RelationKind, Row, Tenancy, Timestamp};
+use ablo::{
+    FieldKind, FieldUpdate, Id, Model, OpenEnum, Patch, RelationKind, Row, Tenancy, Timestamp,
+};
 use weather::{SCHEMA, Station, WeatherReport, WeatherReportPatch, WeatherReportStatus};
 
 const BASE: &str =
@@ -130,7 +132,7 @@ fn a_patch_keeps_clears_and_sets() {
     );
     assert_eq!(json(WeatherReport::patch().station_id("s_1")), r#"{"stationId":"s_1"}"#);
     assert_eq!(
-        json(WeatherReport::patch().status(Change::Set("late".into()))),
+        json(WeatherReport::patch().status(FieldUpdate::Set("late".into()))),
         r#"{"status":"late"}"#
     );
     assert_eq!(json(WeatherReport::patch().forecast("Rain").forecast(Patch::Keep)), "{}");

@@ -120,7 +120,7 @@ fn clearing_a_required_field_does_not_compile() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && stderr.contains(reason), "{example}: {stderr}");
     };
-    refused("builder", "Change<String>: From<Option<_>>` is not satisfied");
+    refused("builder", "FieldUpdate<String>: From<Option<_>>` is not satisfied");
     refused("literal", "From<Patch<_>>` is not satisfied");
 }
 

@@ -27,7 +27,7 @@
 ///     pub fn patch() -> WeatherReportPatch { … }
 /// }
 /// impl WeatherReportPatch {
-///     pub fn location(self, value: impl Into<Change<String>>) -> Self { … }
+///     pub fn location(self, value: impl Into<FieldUpdate<String>>) -> Self { … }
 ///     pub fn forecast(self, value: impl Into<Patch<String>>) -> Self { … }
 /// }
 /// const _: () = {
@@ -106,7 +106,9 @@ macro_rules! __ablo_model {
             #[must_use]
             pub fn $name(
                 self,
-                value: impl ::core::convert::Into<$($crate::Change<$req>)? $($crate::Patch<$opt>)?>,
+                value: impl ::core::convert::Into<
+                    $($crate::FieldUpdate<$req>)? $($crate::Patch<$opt>)?
+                >,
             ) -> Self {
                 Self(self.0.set($at, value.into()))
             }

@@ -5,7 +5,7 @@
 
 use crate::descriptor::{FieldKind, Format};
 use crate::open_enum::{self, OpenEnum};
-use crate::{Change, Decimal, Id, Patch, Timestamp, Uuid};
+use crate::{Decimal, FieldUpdate, Id, Patch, Timestamp, Uuid};
 use serde::de::Deserializer;
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -395,11 +395,11 @@ pub trait FieldChange {
     fn into_value(self) -> OwnedValue;
 }
 
-impl<T: Value> FieldChange for Change<T> {
+impl<T: Value> FieldChange for FieldUpdate<T> {
     fn into_value(self) -> OwnedValue {
         match self {
-            Change::Keep => OwnedValue::Absent,
-            Change::Set(value) => value.into_value(),
+            FieldUpdate::Keep => OwnedValue::Absent,
+            FieldUpdate::Set(value) => value.into_value(),
         }
     }
 }

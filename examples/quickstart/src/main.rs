@@ -2,7 +2,6 @@
 
 mod schema;
 
-use ablo::OpenEnum;
 use ablo::client::ErrorKind;
 use futures_util::StreamExt;
 use schema::{App, Report, Status};
