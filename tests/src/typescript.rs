@@ -80,7 +80,7 @@ impl Project {
     pub fn try_compile(&self, flags: &[&str]) -> Output {
         let base = serde_json::json!({
             "extends": judge_dir().join("tsconfig.json"),
-            "include": ["**/*.ts"],
+            "include": ["**/*.ts", "**/*.tsx"],
             "exclude": ["out", "node_modules"]
         });
         self.write("tsconfig.json", &base.to_string());

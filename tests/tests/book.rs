@@ -164,6 +164,42 @@ fn tutorials_show_files_that_are_tested() {
     }
 }
 
+/// Lines of a block that are not elisions, without indentation.
+fn shown_lines(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "…")
+}
+
+#[test]
+fn excerpts_occur_in_their_files() {
+    let mut count = 0;
+    for (path, text) in pages() {
+        for part in text.split("<!-- excerpt: ").skip(1) {
+            let (file, rest) = part.split_once(" -->").expect("the comment is closed");
+            let (_, code) = &blocks(rest)[0];
+            let source = fixtures::read(&docs().join("..").join(file));
+            let mut lines = source.lines().map(str::trim);
+            for shown in shown_lines(code) {
+                assert!(lines.any(|line| line == shown), "docs/{path}: {file} lacks `{shown}`");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "{count} excerpts");
+}
+
+#[test]
+fn uncompiled_rust_is_an_excerpt() {
+    for (path, text) in pages() {
+        let ignored =
+            blocks(&text).iter().filter(|(language, _)| language == "rust,ignore").count();
+        let excerpts = text.matches("<!-- excerpt: ").count();
+        assert_eq!(
+            ignored, excerpts,
+            "docs/{path} has Rust that is neither compiled nor an excerpt"
+        );
+    }
+}
+
 #[test]
 fn the_schema_of_the_reference_is_valid() {
     let page = fixtures::read(&docs().join("reference/schema-json.md"));

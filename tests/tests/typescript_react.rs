@@ -7,6 +7,23 @@ use ablo_tests::server::World;
 use ablo_tests::typescript::{Project, bundle, emit, judge_dir, program_schema};
 use std::sync::Arc;
 
+#[test]
+fn the_component_of_the_guide_compiles() {
+    let schema = ablo_tests::postgres::schema(&program_schema());
+    let project = Project::new();
+    emit(&schema, &[("react", true)]).iter().for_each(|(path, text)| project.write(path, text));
+    let guide = include_str!("../../docs/guide/typescript-client.md");
+    let (_, rest) = guide.split_once("```tsx\n").expect("the guide has a component");
+    let (component, _) = rest.split_once("```").expect("the block is closed");
+    let imports = "import type { Ablo } from \"./typescript/client.js\";\n\
+        import { AbloProvider, useAblo } from \"./typescript/react.js\";\n";
+    project.write("guide.tsx", &format!("{imports}{component}\nexport {{ page }};\n"));
+    project.use_packages();
+    let flags = ["--noEmit", "--skipLibCheck", "--lib", "es2022,dom", "--jsx", "react-jsx"];
+    let exports = ["--isolatedDeclarations", "false", "--declaration", "false"];
+    let _report = project.compile(&[&flags[..], &exports[..]].concat());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn components_show_live_rows() {
     let world = World::sqlite(&program_schema());
