@@ -1,9 +1,15 @@
 //! The reader never panics, and a frame that it accepts survives a write and a second read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the whole file is a test
 
+#[allow(dead_code, reason = "shared with other tests")]
+mod golden;
+
 use ablo_wire::{ClientFrame, ServerFrame};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -32,6 +38,29 @@ fn member() -> impl Strategy<Value = String> {
 }
 
 fn frame() -> impl Strategy<Value = Value> {
+    prop_oneof![1 => arbitrary_frame(), 3 => edited_golden()]
+}
+
+/// A golden frame with some members of its payload added, replaced or removed.
+fn edited_golden() -> impl Strategy<Value = Value> {
+    let read =
+        |golden: golden::Golden| serde_json::from_str(&golden.text).expect("goldens are JSON");
+    let goldens: Vec<Value> = golden::frames().into_iter().map(read).collect();
+    let edits = prop::collection::vec((member(), prop::option::of(any_json())), 0..3);
+    (prop::sample::select(goldens), edits).prop_map(|(mut frame, edits)| {
+        if let Some(payload) = frame.get_mut("payload").and_then(Value::as_object_mut) {
+            for (name, value) in edits {
+                match value {
+                    Some(value) => payload.insert(name, value),
+                    None => payload.remove(&name),
+                };
+            }
+        }
+        frame
+    })
+}
+
+fn arbitrary_frame() -> impl Strategy<Value = Value> {
     let kinds: Vec<&str> = [ClientFrame::KINDS, ServerFrame::KINDS, &["slide_cursor"]].concat();
     (prop::sample::select(kinds), any_json(), any_json(), any::<bool>()).prop_map(
         |(kind, payload, beside, payload_first)| {
@@ -45,6 +74,24 @@ fn frame() -> impl Strategy<Value = Value> {
             Value::Object(frame)
         },
     )
+}
+
+/// The property below says nothing about a type of frame that is never read.
+#[test]
+fn every_type_of_frame_is_read() {
+    let (mut runner, strategy) = (TestRunner::deterministic(), frame());
+    let (mut client, mut server) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..2000 {
+        let text = strategy.new_tree(&mut runner).expect("a frame").current().to_string();
+        client.extend(ClientFrame::parse(&text).map(|frame| frame.kind().to_owned()));
+        server.extend(ServerFrame::parse(&text).map(|frame| frame.kind().to_owned()));
+    }
+    for kind in ClientFrame::KINDS {
+        assert!(client.contains(*kind), "no client frame of type {kind}");
+    }
+    for kind in ServerFrame::KINDS {
+        assert!(server.contains(*kind), "no server frame of type {kind}");
+    }
 }
 
 proptest! {
