@@ -104,18 +104,15 @@ const TARGETS: [&str; 6] =
 ///
 /// `folder` is the module of the file that contains the path, as segments below `emit`.
 fn emit_module(path: &str, folder: &[&str]) -> Option<String> {
-    let mut base: Vec<&str> = folder.to_vec();
+    if let Some(absolute) = path.strip_prefix("crate::emit::") {
+        return Some(absolute.replace("::", "/"));
+    }
     let mut segments = path.split("::").peekable();
-    if path.starts_with("crate::emit::") {
-        base.clear();
-        segments = path["crate::emit::".len()..].split("::").peekable();
-    } else {
-        segments.peek().filter(|first| **first == "super")?;
-        // The first `super` leaves the file itself.
-        segments.next();
-        while segments.next_if_eq(&"super").is_some() {
-            base.pop()?;
-        }
+    // The first `super` leaves the file itself.
+    segments.next_if_eq(&"super")?;
+    let mut base: Vec<&str> = folder.to_vec();
+    while segments.next_if_eq(&"super").is_some() {
+        base.pop()?;
     }
     base.extend(segments);
     Some(base.join("/"))
