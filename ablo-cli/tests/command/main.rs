@@ -1,0 +1,21 @@
+//! The command, run as a process.
+
+mod bad;
+mod check;
+mod codes;
+mod commands_page;
+mod config;
+mod data_source;
+mod diff;
+mod generate;
+mod migrate;
+mod migrate_sqlite;
+mod prove;
+mod rust;
+mod schema;
+mod serve;
+mod serve_nodes;
+mod serve_stalled;
+mod support;
+mod watch;
+mod write;

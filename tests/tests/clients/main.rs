@@ -1,0 +1,8 @@
+//! The Rust and TypeScript clients and the examples against a coordinator.
+
+mod client_claims;
+mod client_rows;
+mod example_board;
+mod example_together;
+mod typescript_client;
+mod typescript_react;

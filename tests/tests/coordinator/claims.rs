@@ -1,0 +1,228 @@
+//! Claims on both stores: expiry, the order of the claim queue, restarts and notifications.
+
+use ablo_server::engine::claims::{self, ClaimOutcome, ClaimRequest};
+use ablo_server::store::Notification;
+use ablo_tests::on_both_stores;
+use ablo_tests::server::{World, ask, user};
+use std::time::Duration;
+
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "decks":{"typename":"Deck","mutable":true,"relations":{},"fields":{"title":{"type":"string",
+    "isOptional":false,"isIndexed":false}}}}}"#;
+
+on_both_stores! { super::SCHEMA;
+    an_expired_claim_passes_to_the_next_waiter
+    waiters_are_promoted_in_order_and_can_be_reordered
+    claims_survive_a_restart
+    a_renewed_claim_does_not_expire
+    other_processes_are_notified
+}
+
+async fn queue(world: &World) -> (Option<String>, Vec<String>) {
+    let queue =
+        world.claim_queue(&user("ann"), "decks", "d").await.expect("the claim queue is readable");
+    (queue.holder.map(|claim| claim.id), queue.waiters.into_iter().map(|claim| claim.id).collect())
+}
+
+fn holds(answer: &ClaimOutcome) -> bool {
+    matches!(answer, ClaimOutcome::Held(_))
+}
+
+fn with_ttl(id: &str, ttl: u64) -> ClaimRequest {
+    ClaimRequest { ttl, ..ask(id, "d", true) }
+}
+
+async fn sweep(world: &World) {
+    world
+        .write(&user("ann"), |_, tx, who| Ok(claims::sweep(tx, &who.organization)?))
+        .await
+        .expect("the sweep succeeds");
+}
+
+async fn an_expired_claim_passes_to_the_next_waiter(world: World) {
+    assert!(holds(
+        &world
+            .claim(&user("ann"), "decks", with_ttl("a", 1_500))
+            .await
+            .expect("the request succeeds")
+    ));
+    assert!(!holds(
+        &world
+            .claim(&user("bob"), "decks", with_ttl("b", 60_000))
+            .await
+            .expect("the request succeeds")
+    ));
+    // The TTL of this waiter ends before the claim of the holder does.
+    assert!(!holds(
+        &world
+            .claim(&user("cat"), "decks", with_ttl("c", 1_400))
+            .await
+            .expect("the request succeeds")
+    ));
+    sweep(&world).await;
+    assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned(), "c".to_owned()]));
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    sweep(&world).await;
+    assert_eq!(queue(&world).await, (Some("b".to_owned()), vec![]));
+    let queue =
+        world.claim_queue(&user("ann"), "decks", "d").await.expect("the claim queue is readable");
+    assert!(
+        queue.ended.iter().all(|claim| claim.status == "expired") && queue.ended.len() == 2,
+        "{queue:?}"
+    );
+    // Without a sweep, the next request finds the claim expired.
+    assert!(world.abandon(&user("bob"), "b").await.expect("the request succeeds"));
+    assert!(holds(
+        &world
+            .claim(&user("ann"), "decks", with_ttl("a2", 100))
+            .await
+            .expect("the request succeeds")
+    ));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    world
+        .commit(
+            &user("bob"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
+        .await
+        .expect("the row is free");
+    assert!(holds(
+        &world
+            .claim(&user("cat"), "decks", with_ttl("c2", 100))
+            .await
+            .expect("the request succeeds")
+    ));
+}
+
+async fn waiters_are_promoted_in_order_and_can_be_reordered(world: World) {
+    for (at, name) in ["ann", "bob", "cat", "dan", "eve"].iter().enumerate() {
+        let answer = world
+            .claim(&user(name), "decks", ask(name, "d", true))
+            .await
+            .expect("the request succeeds");
+        match answer {
+            ClaimOutcome::Held(claim) => assert_eq!((at, claim.id), (0, "ann".to_owned())),
+            ClaimOutcome::Queued(claim, position) => {
+                assert_eq!((claim.id.as_str(), position), (*name, at as u64 - 1))
+            }
+            ClaimOutcome::Refused(claim) => panic!("refused for {claim:?}"),
+        }
+    }
+    let order = vec![
+        ("dan".to_owned(), "dan".to_owned()),
+        ("cat".to_owned(), "cat".to_owned()),
+        ("x".to_owned(), "bob".to_owned()),
+    ];
+    let reorder = move |engine: &ablo_server::engine::Engine,
+                        tx: &mut dyn ablo_server::store::Tx,
+                        who: &ablo_server::identity::Identity| {
+        let model = engine.models.find("decks").expect("the model exists");
+        claims::reorder(engine, tx, who, model, "d", &order)
+    };
+    world.write(&user("ann"), reorder).await.expect("the reorder succeeds");
+    for (holder, waiting) in [
+        ("ann", vec!["dan", "cat", "bob", "eve"]),
+        ("dan", vec!["cat", "bob", "eve"]),
+        ("cat", vec!["bob", "eve"]),
+        ("bob", vec!["eve"]),
+        ("eve", vec![]),
+    ] {
+        assert_eq!(
+            queue(&world).await,
+            (Some(holder.to_owned()), waiting.iter().map(|id| (*id).to_owned()).collect())
+        );
+        assert!(world.abandon(&user(holder), holder).await.expect("the request succeeds"));
+    }
+    assert_eq!(queue(&world).await, (None, vec![]));
+}
+
+async fn claims_survive_a_restart(world: World) {
+    world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("the request succeeds");
+    world.claim(&user("bob"), "decks", ask("b", "d", true)).await.expect("the request succeeds");
+    world
+        .commit(
+            &user("ann"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
+        .await
+        .expect("the commit succeeds");
+    let world = world.restarted();
+    assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned()]));
+    let write = r#"[{"action":"update","model":"decks","id":"d","data":{"title":"u"}}]"#;
+    assert_eq!(
+        ablo_tests::server::code(world.commit_as(&user("bob"), "bob", write).await),
+        "entity_claimed"
+    );
+    assert!(holds(
+        &world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("she still holds it")
+    ));
+    world.commit_as(&user("ann"), "ann", write).await.expect("the holder writes");
+    assert_eq!(world.log(&user("ann"), 0).await.expect("the log is readable").len(), 2);
+}
+
+async fn a_renewed_claim_does_not_expire(world: World) {
+    let ClaimOutcome::Held(first) = world
+        .claim(&user("ann"), "decks", with_ttl("a", 2_000))
+        .await
+        .expect("the request succeeds")
+    else {
+        panic!("the row is free")
+    };
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        assert!(
+            world
+                .write(&user("ann"), |_, tx, who| Ok(claims::renew(tx, who, "a")?))
+                .await
+                .expect("the request succeeds")
+        );
+        sweep(&world).await;
+    }
+    assert_eq!(queue(&world).await.0.as_deref(), Some("a"));
+    // Another request returns the same claim with its new expiry.
+    let ClaimOutcome::Held(again) = world
+        .claim(&user("ann"), "decks", with_ttl("a", 60_000))
+        .await
+        .expect("the request succeeds")
+    else {
+        panic!("she holds it")
+    };
+    assert!(
+        (again.id.as_str(), &again.declared_at) == ("a", &first.declared_at)
+            && again.expires_at > first.expires_at
+    );
+}
+
+async fn other_processes_are_notified(world: World) {
+    let other = world.another_store();
+    // A SQLite file belongs to one process. PostgreSQL notifies all processes.
+    let mut notifications =
+        if world.database().is_some() { other.subscribe() } else { world.store.subscribe() };
+    let receive = async |notifications: &mut tokio::sync::broadcast::Receiver<Notification>| {
+        tokio::time::timeout(Duration::from_secs(10), notifications.recv())
+            .await
+            .expect("a notification arrives in time")
+            .expect("a notification")
+    };
+    world.claim(&user("ann"), "decks", ask("a", "d", true)).await.expect("the request succeeds");
+    let (organization, model, row) = ("acme".to_owned(), "decks".to_owned(), "d".to_owned());
+    assert_eq!(
+        receive(&mut notifications).await,
+        Notification::ClaimsChanged { organization: organization.clone(), model, row }
+    );
+    world
+        .commit(
+            &user("ann"),
+            r#"[{"action":"create","model":"decks","id":"d","data":{"title":"t"}}]"#,
+        )
+        .await
+        .expect("the commit succeeds");
+    assert_eq!(receive(&mut notifications).await, Notification::LogGrown { organization });
+    let refused = r#"[{"action":"update","model":"decks","id":"none","data":{}}]"#;
+    assert!(world.commit(&user("ann"), refused).await.is_err());
+    world.abandon(&user("ann"), "a").await.expect("the request succeeds");
+    assert!(
+        matches!(receive(&mut notifications).await, Notification::ClaimsChanged { .. }),
+        "a commit that is rolled back sends no notification"
+    );
+}

@@ -1,0 +1,22 @@
+//! The coordinator on both stores, its data sources and its webhooks.
+
+mod claims;
+mod clock;
+mod engine;
+mod faults;
+mod isolation;
+mod memberships;
+mod model;
+mod openapi;
+mod page;
+mod protocol;
+mod retention;
+mod source_adapter;
+mod source_coordinator;
+mod source_endpoint;
+mod source_kit;
+mod source_languages;
+mod source_tables;
+mod together;
+mod values;
+mod webhooks;

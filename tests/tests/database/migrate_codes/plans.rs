@@ -1,0 +1,78 @@
+//! Plans, approvals and baselines, and scratch servers.
+
+use super::support::*;
+use ablo_migrate::plan::{Approval, Body};
+use ablo_migrate::postgres::scratch;
+use ablo_migrate::{Plan, apply, current, drift, postgres};
+use ablo_tests::postgres::provision_silently;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+pub(crate) const PLANS: &[Case] = &[
+    ("ablo::migrate::schema_invalid", || {
+        let body = Body { schema: serde_json::json!({}), ..unapproved().body };
+        error(Plan::read(&Plan::new(body).to_json()))
+    }),
+    ("ablo::migrate::options", || {
+        let database = database();
+        let name = "x".repeat(64);
+        let mut session =
+            postgres::Database::connect(&database.address(), &name).expect("a session");
+        error(drift(&mut session, &tasks(TITLE), true))
+    }),
+    ("ablo::migrate::plan_unreadable", || error(Plan::read("{}"))),
+    ("ablo::migrate::plan_changed", || {
+        error(Plan::read(&unapproved().to_json().replace("\"public\"", "\"other\"")))
+    }),
+    ("ablo::migrate::plan_elsewhere", || {
+        let (database, plan) = first_plan();
+        let mut other =
+            postgres::Database::connect(&database.address(), "other").expect("a session");
+        error(apply(&mut other, &plan, TIMEOUTS))
+    }),
+    ("ablo::migrate::schema_moved", || {
+        let (database, plan) = first_plan();
+        let mut session = open(&database.address());
+        let other = approved(&mut session, &tasks(NOTE), "[]");
+        apply(&mut session, &other, TIMEOUTS).expect("another migration");
+        error(apply(&mut session, &plan, TIMEOUTS))
+    }),
+    ("ablo::migrate::database_moved", || {
+        let (database, plan) = first_plan();
+        database.session().run("CREATE TABLE tasks (id text)").expect("a table");
+        error(apply(&mut open(&database.address()), &plan, TIMEOUTS))
+    }),
+    ("ablo::migrate::approval_missing", || error(unapproved().check_approvals())),
+    ("ablo::migrate::approval_unknown", || {
+        let mut plan = unapproved();
+        let plan_hash = plan.plan_hash.clone();
+        plan.approvals.push(Approval { id: "loss:9".to_owned(), plan_hash, by: None });
+        error(plan.check_approvals())
+    }),
+    ("ablo::migrate::approval_void", || {
+        let mut plan = unapproved();
+        let plan_hash = "0".repeat(64);
+        plan.approvals.push(Approval { id: "loss:0".to_owned(), plan_hash, by: None });
+        error(plan.check_approvals())
+    }),
+    ("ablo::migrate::baseline_required", || {
+        let database = database();
+        provision_silently(&mut database.session(), &tasks(TITLE));
+        error(current(&mut open(&database.address()), None, true))
+    }),
+    ("ablo::migrate::baseline_differs", || {
+        let database = database();
+        provision_silently(&mut database.session(), &tasks(TITLE));
+        error(current(&mut open(&database.address()), Some(&tasks(NOTE)), true))
+    }),
+    ("ablo::prove::no_server", || error(scratch::Server::start_from(None))),
+    ("ablo::prove::scratch_failed", || {
+        let bin = TempDir::new().expect("a folder");
+        let program = bin.path().join("initdb");
+        std::fs::write(&program, "#!/bin/sh\necho disk full\nexit 1\n").expect("a program");
+        for path in [bin.path(), &program] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+        error(scratch::Server::start_from(Some(bin.path().to_owned())))
+    }),
+];

@@ -1,0 +1,344 @@
+//! The documentation: every page is in the book, links resolve, and what it shows is true.
+
+use ablo_tests::fixtures;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+/// The Markdown pages below docs/, as paths relative to it, with their text.
+fn pages() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![docs()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("docs can be read").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                let name = path.strip_prefix(docs()).expect("below docs/");
+                found.push((name.to_string_lossy().into_owned(), fixtures::read(&path)));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Fenced code blocks of a page: the words behind the fence, and the code.
+fn blocks(text: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(_), Some(block)) => blocks.push(block),
+            (Some(language), None) => open = Some((language.to_owned(), String::new())),
+            (None, Some((language, mut code))) => {
+                code.push_str(line);
+                code.push('\n');
+                open = Some((language, code));
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a fence is not closed");
+    blocks
+}
+
+/// Targets of inline links in Markdown.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+}
+
+/// The anchor that mdBook and GitHub give a heading.
+fn anchor(heading: &str) -> String {
+    let kept =
+        heading.chars().filter(|one| one.is_alphanumeric() || matches!(one, ' ' | '-' | '_'));
+    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_page_is_in_the_book() {
+    let summary = fixtures::read(&docs().join("SUMMARY.md"));
+    let listed: BTreeSet<&str> = links(&summary).collect();
+    for (path, _) in pages().iter().filter(|(path, _)| path != "SUMMARY.md") {
+        assert!(listed.contains(path.as_str()), "docs/SUMMARY.md lacks {path}");
+    }
+    for path in listed {
+        assert!(docs().join(path).exists(), "docs/SUMMARY.md lists {path}, which does not exist");
+    }
+}
+
+#[test]
+fn links_resolve() {
+    for (path, text) in pages() {
+        let folder = docs().join(&path);
+        for link in links(&text).filter(|link| !link.contains("://")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => folder.clone(),
+                file => folder.parent().expect("pages are in folders").join(file),
+            };
+            assert!(target.exists(), "docs/{path} links to {link}, which does not exist");
+            if !fragment.is_empty() {
+                let text = fixtures::read(&target);
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line.trim_start_matches('#')) == fragment);
+                assert!(found, "docs/{path} links to {link}, which has no such heading");
+            }
+        }
+    }
+}
+
+/// Pages whose Rust is compiled as documentation of `ablo`.
+const RUST: [&str; 3] = ["guide/rust-models.md", "guide/rust-client.md", "tutorial/rust.md"];
+/// Pages whose TypeScript is compiled, by `typescript_judge` and `source_languages`.
+const TYPESCRIPT: [&str; 3] =
+    ["guide/typescript-client.md", "guide/data-sources.md", "tutorial/typescript.md"];
+
+#[test]
+fn examples_are_in_languages_that_are_tested() {
+    for (path, text) in pages() {
+        for (language, code) in blocks(&text) {
+            match language.as_str() {
+                // Diagrams, transcripts and files that other tests read.
+                "" | "text" | "toml" | "rust,ignore" | "tsx" => {}
+                // `commands` of ablo-cli reads these.
+                "sh" => {}
+                "json" => {
+                    let parsed: Result<serde_json::Value, _> = serde_json::from_str(&code);
+                    assert!(parsed.is_ok(), "docs/{path}: {parsed:?} in {code}");
+                }
+                "rust" | "rust,no_run" => {
+                    assert!(
+                        RUST.contains(&path.as_str()),
+                        "docs/{path} has Rust that is not compiled"
+                    );
+                }
+                "ts" => assert!(
+                    TYPESCRIPT.contains(&path.as_str()),
+                    "docs/{path} has TypeScript that is not compiled"
+                ),
+                other => panic!("docs/{path} has a block in `{other}`"),
+            }
+        }
+    }
+}
+
+/// A page with each block behind `<!-- file: PATH -->` replaced by that file.
+fn with_files(page: &str) -> String {
+    let mut parts = page.split("<!-- file: ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (path, rest) = part.split_once(" -->").expect("the comment is closed");
+        let (fence, rest) = rest.split_once("```").expect("a block follows");
+        let (language, rest) = rest.split_once('\n').expect("the fence is a line");
+        let (_, rest) = rest.split_once("\n```").expect("the block is closed");
+        let code = fixtures::read(&docs().join("..").join(path));
+        write!(out, "<!-- file: {path} -->{fence}```{language}\n{code}```{rest}")
+            .expect("a string");
+    }
+    out
+}
+
+#[test]
+fn tutorials_show_files_that_are_tested() {
+    let readme = ("../README.md".to_owned(), fixtures::read(&docs().join("../README.md")));
+    let tutorials = pages().into_iter().filter(|(path, _)| path.starts_with("tutorial/"));
+    for (path, text) in tutorials.chain([readme]) {
+        let current = with_files(&text);
+        assert!(text.contains("<!-- file: "), "docs/{path} shows no file");
+        let file = docs().join(&path);
+        if std::env::var_os("ABLO_BLESS").is_some() {
+            fs::write(&file, &current).expect("docs can be written");
+        }
+        assert_eq!(
+            fixtures::read(&file),
+            current,
+            "`ABLO_BLESS=1 cargo test -p ablo-tests --test repository book` updates it"
+        );
+    }
+}
+
+/// Lines of a block that are not elisions, without indentation.
+fn shown_lines(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "…")
+}
+
+#[test]
+fn excerpts_occur_in_their_files() {
+    let mut count = 0;
+    for (path, text) in pages() {
+        for part in text.split("<!-- excerpt: ").skip(1) {
+            let (file, rest) = part.split_once(" -->").expect("the comment is closed");
+            let (_, code) = &blocks(rest)[0];
+            let source = fixtures::read(&docs().join("..").join(file));
+            let mut lines = source.lines().map(str::trim);
+            for shown in shown_lines(code) {
+                assert!(lines.any(|line| line == shown), "docs/{path}: {file} lacks `{shown}`");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "{count} excerpts");
+}
+
+#[test]
+fn uncompiled_rust_is_an_excerpt() {
+    for (path, text) in pages() {
+        let ignored =
+            blocks(&text).iter().filter(|(language, _)| language == "rust,ignore").count();
+        let excerpts = text.matches("<!-- excerpt: ").count();
+        assert_eq!(
+            ignored, excerpts,
+            "docs/{path} has Rust that is neither compiled nor an excerpt"
+        );
+    }
+}
+
+#[test]
+fn the_schema_of_the_reference_is_valid() {
+    let page = fixtures::read(&docs().join("reference/schema-json.md"));
+    let (_, document) = &blocks(&page)[0];
+    let read = ablo_schema::front::json::read(document);
+    let messages: Vec<_> = read.diagnostics.iter().map(|one| one.message.clone()).collect();
+    assert!(read.schema.is_some() && messages.is_empty(), "{messages:?}");
+}
+
+/// Names of all members in a document, except names that authors choose.
+fn members(value: &serde_json::Value, into: &mut BTreeSet<String>) {
+    if let serde_json::Value::Object(object) = value {
+        for (name, value) in object {
+            into.insert(name.clone());
+            match name.as_str() {
+                "models" | "fields" | "relations" => {
+                    for value in value.as_object().into_iter().flat_map(|map| map.values()) {
+                        members(value, into);
+                    }
+                }
+                "shape" | "default" => {}
+                _ => members(value, into),
+            }
+        }
+    } else if let serde_json::Value::Array(items) = value {
+        items.iter().for_each(|item| members(item, into));
+    }
+}
+
+#[test]
+fn the_reference_describes_every_member_of_schema_json() {
+    let page = fixtures::read(&docs().join("reference/schema-json.md"));
+    let mut all = BTreeSet::new();
+    let source = fixtures::root().join("rust/every-member");
+    let folder = fs::read_dir(source).expect("the fixture is there");
+    for entry in
+        folder.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "json"))
+    {
+        let text = fixtures::read(&entry.path());
+        members(&serde_json::from_str(&text).expect("the fixture is JSON"), &mut all);
+    }
+    for folder in ["newsroom", "field-facets", "obstacle-course"] {
+        let text =
+            fixtures::read(&fixtures::root().join("schemas").join(folder).join("schema.json"));
+        members(&serde_json::from_str(&text).expect("the fixture is JSON"), &mut all);
+    }
+    assert!(all.len() > 40, "{all:?}");
+    let missing: Vec<_> = all
+        .iter()
+        .filter(|name| {
+            !page.contains(&format!("`{name}`")) && !page.contains(&format!("\"{name}\""))
+        })
+        .collect();
+    assert!(missing.is_empty(), "docs/reference/schema-json.md lacks {missing:?}");
+}
+
+#[test]
+fn the_reference_describes_every_attribute() {
+    let page = fixtures::read(&docs().join("reference/attributes.md"));
+    for document in ["model.md", "enum.md"] {
+        let path = docs().join("../ablo/src/docs").join(document);
+        for line in fixtures::read(&path).lines().filter(|line| line.starts_with("| `")) {
+            let cell = line.split('|').nth(1).unwrap_or_default();
+            for word in cell.split('`').skip(1).step_by(2) {
+                let word: String =
+                    word.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect();
+                assert!(
+                    page.contains(&format!("`{word}")),
+                    "docs/reference/attributes.md lacks `{word}`"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reference_describes_every_metric() {
+    let page = fixtures::read(&docs().join("reference/metrics.md"));
+    let source = fixtures::read(&docs().join("../ablo-server/src/metrics.rs"));
+    let mut names = BTreeSet::new();
+    for call in source.split("registry.register(").skip(1) {
+        let name = call.trim_start().trim_start_matches('"').split('"').next().unwrap_or_default();
+        names.insert(format!("ablo_{name}"));
+    }
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "docs/reference/metrics.md lacks {name}");
+    }
+}
+
+/// The table of wire codes in docs/protocol/errors.md.
+fn codes() -> String {
+    let mut out = String::from(
+        "\n| code | status | retryable | recovery | meaning |\n|---|---|---|---|---|\n",
+    );
+    for code in ablo_wire::CODES {
+        let recovery = code.recovery.as_str();
+        let retryable = if code.retryable { "yes" } else { "no" };
+        let (name, status, meaning) = (code.code, code.status, code.meaning);
+        writeln!(out, "| `{name}` | {status} | {retryable} | `{recovery}` | {meaning} |")
+            .expect("a string");
+    }
+    out
+}
+
+#[test]
+fn the_table_of_wire_codes_is_the_registry() {
+    let path = docs().join("protocol/errors.md");
+    let page = fixtures::read(&path);
+    let (head, rest) = page.split_once("<!-- codes -->\n").expect("the table's begin");
+    let (_, tail) = rest.split_once("<!-- /codes -->").expect("the table's end");
+    let current = format!("{head}<!-- codes -->\n{}\n<!-- /codes -->{tail}", codes());
+    if std::env::var_os("ABLO_BLESS").is_some() {
+        fs::write(&path, &current).expect("docs can be written");
+    }
+    assert_eq!(
+        fixtures::read(&path),
+        current,
+        "`ABLO_BLESS=1 cargo test -p ablo-tests --test repository book` updates it"
+    );
+}
+
+/// Words of code in Markdown that name a file or folder of this repository.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let folders = ["ablo", "tests/", "docs/", "examples/", "fixtures/", "xtask/", "benches/"];
+    text.split('`').skip(1).step_by(2).filter(move |word| {
+        word.contains('/')
+            && folders.iter().any(|folder| word.starts_with(folder))
+            && word.chars().all(|one| one.is_alphanumeric() || "-_./".contains(one))
+    })
+}
+
+#[test]
+fn the_map_and_the_recipes_name_existing_files() {
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fixtures::read(&docs().join("..").join(page));
+        assert!(paths(&text).count() > 10, "{page} names no files");
+        for path in paths(&text) {
+            assert!(docs().join("..").join(path).exists(), "{page} names {path}");
+        }
+    }
+}
