@@ -96,7 +96,7 @@ impl App {
     pub async fn writing<T, F>(&self, organization: &str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
         self.store
@@ -111,7 +111,7 @@ impl App {
     pub async fn reading<T, F>(&self, organization: &str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&Engine, &mut dyn Tx) -> Result<T> + Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
         self.store

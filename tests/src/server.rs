@@ -196,7 +196,7 @@ impl World {
     pub async fn write<T, J>(&self, who: &Identity, mut job: J) -> Result<T, EngineError>
     where
         T: Send + 'static,
-        J: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+        J: FnMut(&Engine, &mut Tx<'_>, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
@@ -213,7 +213,7 @@ impl World {
     pub async fn read<T, J>(&self, who: &Identity, mut job: J) -> Result<T, EngineError>
     where
         T: Send + 'static,
-        J: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+        J: FnMut(&Engine, &mut Tx<'_>, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let (engine, who) = (Arc::clone(&self.engine), who.clone());
         self.store
@@ -279,7 +279,7 @@ impl World {
         query: ListQuery,
     ) -> Result<Page, EngineError> {
         let model = model.to_owned();
-        let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
+        let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
             read::list(engine, tx, who, engine.models.find(&model).expect("a model"), &query)
         };
         self.read(who, job).await
@@ -299,7 +299,7 @@ impl World {
         id: &str,
     ) -> Result<Option<String>, EngineError> {
         let (model, id) = (model.to_owned(), id.to_owned());
-        let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
+        let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
             let model = engine.models.find(&model).expect("a model");
             Ok(read::retrieve(engine, tx, who, model, &id)?.0)
         };
@@ -352,7 +352,7 @@ impl World {
         ask: ClaimRequest,
     ) -> Result<ClaimOutcome, EngineError> {
         let model = model.to_owned();
-        let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
+        let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
             claims::begin(engine, tx, who, engine.models.find(&model).expect("a model"), &ask)
         };
         self.write(who, job).await

@@ -30,7 +30,7 @@ const SQLITE: &str = "SELECT '0', cursor, id, model, entity_id, type, organizati
 /// Returns the events after a cursor, of one organisation or of all.
 pub(super) fn page(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     only: Option<&str>,
     cursor: Option<&str>,
     limit: u64,
@@ -59,7 +59,7 @@ pub(super) fn page(
 /// carries the row's latest state.
 fn attach_rows(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     only: Option<&str>,
     events: &mut [SourceEvent],
 ) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::{AdapterError, AdapterOptions, SchemaMismatch};
 use crate::error::StoreError;
 use crate::models::{Column, ColumnMapping, ColumnRole, Model, Models, Tenancy};
-use crate::store::{Dialect, Row, Store, Tenant, Tx, Work};
+use crate::store::{Connection, Dialect, Row, Store, Tenant, Work};
 use crate::value::{Cell, ValueKind};
 use std::collections::BTreeMap;
 use std::sync::mpsc;
@@ -69,13 +69,13 @@ struct ReadCatalog {
 }
 
 impl Work for ReadCatalog {
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
         self.found.clear();
-        let sql = match tx.dialect() {
+        let sql = match connection.dialect() {
             Dialect::Postgres => POSTGRES,
             Dialect::Sqlite => SQLITE,
         };
-        for row in tx.query(sql, &[])? {
+        for row in connection.query(sql, &[])? {
             let text = |row: &Row, at: usize| {
                 row.get(at).and_then(Cell::text).unwrap_or_default().to_owned()
             };

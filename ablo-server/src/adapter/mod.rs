@@ -167,7 +167,7 @@ impl Adapter {
     pub async fn install_triggers(&self) -> Result<(), EngineError> {
         let statements =
             triggers::statements(&self.engine, self.options.schema.as_deref().unwrap_or("public"));
-        let run = move |tx: &mut dyn Tx| {
+        let run = move |tx: &mut Tx<'_>| {
             for statement in &statements {
                 tx.execute(statement, &[])?;
             }
@@ -203,7 +203,7 @@ impl Adapter {
     async fn reading<T, F>(&self, who: Identity, mut job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&Engine, &mut dyn Tx, &Identity) -> Result<T, EngineError> + Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>, &Identity) -> Result<T, EngineError> + Send + 'static,
     {
         let engine = Arc::clone(&self.engine);
         let tenant = Tenant::Organization(who.organization.clone());
@@ -278,7 +278,7 @@ impl Source for Adapter {
         let limit = request.limit.unwrap_or(DEFAULT_EVENTS_LIMIT).clamp(1, MAX_EVENTS_LIMIT);
         let cursor = request.cursor.value().cloned();
         let engine = Arc::clone(&self.engine);
-        let page = move |tx: &mut dyn Tx| {
+        let page = move |tx: &mut Tx<'_>| {
             events::page(&engine, tx, only.as_deref(), cursor.as_deref(), limit)
         };
         self.store.reading(Tenant::Global, page).await.map_err(to_source_error)

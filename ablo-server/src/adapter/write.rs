@@ -68,7 +68,7 @@ impl Commit {
 /// ones.
 pub(super) fn commit(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
 ) -> Result<String> {
@@ -130,7 +130,7 @@ fn verb(act: OperationKind) -> SourceVerb {
 /// Returns the current row, or `None` if it does not exist or the id does not fit its column.
 pub(super) fn current(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     id: &str,
@@ -163,7 +163,7 @@ struct Write<'w> {
 
 impl Write<'_> {
     /// Applies the change and returns the id and the new row, or the old row of a delete.
-    fn apply(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
+    fn apply(&self, tx: &mut Tx<'_>) -> Result<(String, Option<String>)> {
         self.check_dates()?;
         let id = self.change.id.clone();
         if self.change.kind == OperationKind::Create {
@@ -214,7 +214,7 @@ impl Write<'_> {
         Ok([self.who.organization.as_str().into(), id])
     }
 
-    fn create(&self, tx: &mut dyn Tx) -> Result<(String, Option<String>)> {
+    fn create(&self, tx: &mut Tx<'_>) -> Result<(String, Option<String>)> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (at, column) in self.model.columns.iter().enumerate() {
             if column.mapping == ColumnMapping::Missing {
@@ -277,7 +277,7 @@ impl Write<'_> {
         })
     }
 
-    fn update(&self, tx: &mut dyn Tx) -> Result<String> {
+    fn update(&self, tx: &mut Tx<'_>) -> Result<String> {
         let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
         let mut values = Vec::from(self.key_values(&self.change.id)?);
         for (at, cell) in &self.change.cells {
@@ -302,7 +302,7 @@ impl Write<'_> {
     }
 
     /// Reads the written row back and checks that it belongs to the organisation.
-    fn read_back(&self, tx: &mut dyn Tx, id: &str) -> Result<String> {
+    fn read_back(&self, tx: &mut Tx<'_>, id: &str) -> Result<String> {
         let row = current(self.engine, tx, self.who, self.model, id)?.ok_or_else(|| {
             let message = format!("`{}/{id}` would belong to another organisation", self.model.key);
             ApiError::new("organization_mismatch", message)

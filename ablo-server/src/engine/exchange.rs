@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 ///
 /// Returns an error if a statement fails.
 pub fn rotate(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     mode: Mode,
     old: &Credential,
     ttl: Option<u64>,
@@ -84,7 +84,7 @@ pub struct TokenRequest {
 /// statement fails.
 pub fn exchange(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     mode: Mode,
     holder: &Credential,
     request: TokenRequest,
@@ -156,7 +156,7 @@ pub fn exchange(
 
 /// Returns the lifetime of a token in seconds: the requested one, within the limits and not beyond
 /// the parent's expiry.
-fn token_ttl(tx: &dyn Tx, own: &Identity, requested: Option<u64>) -> u64 {
+fn token_ttl(tx: &Tx<'_>, own: &Identity, requested: Option<u64>) -> u64 {
     let wanted = requested.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL);
     let end = own.expires_at.as_deref().and_then(|end| end.parse::<Timestamp>().ok());
     let left = end.map(|end| u64::try_from(end.duration_since(tx.now()).as_secs()).unwrap_or(0));
@@ -199,7 +199,7 @@ fn narrow(
 /// Returns an error if a statement fails.
 pub fn entitled_groups(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     kind: &ParticipantKind,
     participant: &str,

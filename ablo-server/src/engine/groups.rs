@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Returns an error if a statement fails.
 pub fn row_groups(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &Model,
     row: &Row,
@@ -50,7 +50,7 @@ pub enum Visibility {
 /// Returns an error if a statement fails.
 pub fn visibility(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     row: &str,
@@ -67,7 +67,7 @@ pub fn visibility(
 
 fn collect(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &Model,
     row: &Row,

@@ -6,7 +6,6 @@
 //! that is no longer visible.
 
 use super::Engine;
-use super::credentials;
 use super::exchange::entitled_groups;
 use super::groups::row_groups;
 use super::log::{self, Entry};
@@ -18,6 +17,7 @@ use crate::models::{Grants, Model};
 use crate::store::Row;
 use crate::store::Tx;
 use crate::store::sql_template::quoted;
+use crate::store::tables::credentials;
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub(super) struct ChangedRow<'c> {
 /// Grants or revokes group membership when its row changes. Returns the last sync id, if any.
 pub(super) fn apply_change(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     changed: &ChangedRow<'_>,
 ) -> Result<Option<u64>> {
@@ -79,7 +79,7 @@ fn grant_of(grants: &Grants, row: &Row) -> Option<GroupGrant> {
 /// Returns how many rows grant the same membership.
 fn count_grants(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     grant: &GroupGrant,
 ) -> Result<u64> {
@@ -103,7 +103,8 @@ fn count_grants(
         );
         let found =
             tx.query(&sql, &[organization.into(), grant.subject.as_str().into(), scope.into()])?;
-        count += log::cell_to_u64(found.first().and_then(|row| row.first()))?;
+        let number = found.first().and_then(|row| row.first()?.integer()).unwrap_or_default();
+        count += u64::try_from(number).unwrap_or_default();
     }
     Ok(count)
 }
@@ -111,7 +112,7 @@ fn count_grants(
 /// Adds the group to the tokens with full reach and appends the deltas for the subject.
 fn add_grant(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     changed: &ChangedRow<'_>,
     membership: &GroupGrant,
@@ -139,7 +140,7 @@ fn add_grant(
 /// deltas for the subject. Returns `None` if the subject is entitled to the group by its role.
 fn remove_grant(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     changed: &ChangedRow<'_>,
     membership: &GroupGrant,
@@ -191,7 +192,7 @@ struct MembershipDeltas<'t> {
 
 impl<'t> MembershipDeltas<'t> {
     /// Returns every row that the group sees, or `None` if there are too many.
-    fn rows(&self, tx: &mut dyn Tx) -> Result<Option<Vec<(&'t Model, Row)>>> {
+    fn rows(&self, tx: &mut Tx<'_>) -> Result<Option<Vec<(&'t Model, Row)>>> {
         let reader =
             Identity { groups: BTreeSet::from([self.grant.group.clone()]), ..self.who.clone() };
         let mut rows = Vec::new();
@@ -210,7 +211,7 @@ impl<'t> MembershipDeltas<'t> {
     }
 
     /// Appends the delta that the group was added or removed.
-    fn group(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
+    fn group(&self, tx: &mut Tx<'_>, action: &'static str) -> Result<u64> {
         let data = serde_json::json!({"group": self.grant.group, "userId": self.grant.subject});
         self.append(
             tx,
@@ -224,7 +225,7 @@ impl<'t> MembershipDeltas<'t> {
 
     /// Appends a delta that makes clients reload (docs/protocol/websocket.md §5.3, older form of
     /// `G`).
-    fn reload(&self, tx: &mut dyn Tx, action: &'static str) -> Result<u64> {
+    fn reload(&self, tx: &mut Tx<'_>, action: &'static str) -> Result<u64> {
         let (added, removed): (&[&str], &[&str]) = match action {
             "G" => (&[&self.grant.group], &[]),
             _ => (&[], &[&self.grant.group]),
@@ -246,7 +247,7 @@ impl<'t> MembershipDeltas<'t> {
     }
 
     /// Appends a delta that a row became visible or is no longer visible.
-    fn row(&self, tx: &mut dyn Tx, action: &'static str, model: &Model, row: &Row) -> Result<u64> {
+    fn row(&self, tx: &mut Tx<'_>, action: &'static str, model: &Model, row: &Row) -> Result<u64> {
         let groups = row_groups(self.engine, tx, &self.who.organization, model, row)?;
         let data = (action == "C").then(|| json(model, row));
         self.append(tx, action, &model.type_name, id(row), data, Some(&groups))
@@ -254,7 +255,7 @@ impl<'t> MembershipDeltas<'t> {
 
     fn append(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         action: &'static str,
         model: &str,
         row: &str,

@@ -33,7 +33,7 @@ pub(crate) struct UpstreamChange<'p> {
 /// Updates the mirror and returns the sync id of the delta, or 0 if nothing changed.
 pub(crate) fn apply(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     upstream: UpstreamChange<'_>,
@@ -88,7 +88,7 @@ pub(crate) fn apply(
 
 /// Builds all columns: from the source, else from the mirrored row, else from defaults.
 fn cells(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     id: &str,

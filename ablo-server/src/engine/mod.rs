@@ -8,17 +8,17 @@ pub(crate) mod data_source_log;
 pub mod exchange;
 mod filter;
 pub mod groups;
-pub mod log;
 mod memberships;
 pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
 mod select;
-pub mod sessions;
 pub mod table;
 pub mod turns;
 pub(crate) mod violation;
 pub(crate) mod webhooks;
+
+pub use crate::store::tables::{log, sessions};
 
 use crate::models::Models;
 use crate::store::Dialect;

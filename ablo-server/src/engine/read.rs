@@ -60,7 +60,7 @@ pub struct Page {
 /// or an error if a statement fails.
 pub fn list(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     query: &ListQuery,
@@ -167,7 +167,7 @@ fn add_cursor_condition(
 /// Returns `capability_scope_denied`, or an error if a statement fails.
 pub fn retrieve(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     id: &str,
@@ -187,7 +187,7 @@ pub fn retrieve(
 /// Returns an error if the query is invalid or a statement fails.
 pub fn query(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     query: &Query,
 ) -> Result<Vec<String>> {
@@ -201,7 +201,7 @@ pub fn query(
 /// As [`query`]; `model_query_failed` for a cursor of another query.
 pub fn query_page(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     query: &Query,
     cursor: Option<&str>,
@@ -287,7 +287,7 @@ fn nested(
 /// Returns the rows that a relation of these rows leads to, by key.
 fn related_rows(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     relation: &Relation,
     rows: &[Row],
@@ -319,7 +319,7 @@ fn related_rows(
 /// Returns an error if a statement fails.
 pub fn bootstrap(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     wanted: Option<&[String]>,
 ) -> Result<(BTreeMap<String, Vec<String>>, u64)> {

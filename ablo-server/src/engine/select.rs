@@ -87,7 +87,7 @@ impl<'e> Select<'e> {
         self.text.push_str(&format!(" LIMIT {rows}"));
     }
 
-    pub(super) fn run(self, tx: &mut dyn Tx) -> Result<Vec<Row>> {
+    pub(super) fn run(self, tx: &mut Tx<'_>) -> Result<Vec<Row>> {
         Ok(tx.query(&self.text, &self.values)?)
     }
 }

@@ -2,22 +2,10 @@
 
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::store::{SqlTemplate, Tx};
-use crate::value::{Cell, stored_date};
-use ablo_wire::{ParticipantKind, TaskClose, TaskOpen};
-
-static OPEN: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_turns (id, organization_id, participant_id, prompt_hash, parent_id, surface, \
-     metadata, opened_at) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7:json}, {8:date})",
-);
-static FIND: SqlTemplate = SqlTemplate::new(
-    "SELECT participant_id, {ended_at:date} FROM ablo_turns WHERE organization_id = {1} AND id = \
-     {2}",
-);
-static CLOSE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_turns SET ended_at = {3:date}, cost_input_tokens = {4}, cost_output_tokens = {5}, \
-     cost_compute_ms = {6} WHERE organization_id = {1} AND id = {2} AND ended_at IS NULL",
-);
+use crate::store::Tx;
+use crate::store::tables::turns::{self as table, Turn};
+use crate::value::stored_date;
+use ablo_wire::{TaskClose, TaskOpen};
 
 /// Maximum length of a prompt, in characters (docs/protocol/http.md §6).
 pub const MAX_PROMPT_CHARS: usize = 256_000;
@@ -39,13 +27,13 @@ pub struct OpenedTurn {
 ///
 /// Returns `turn_validation_failed`, `parent_turn_not_found`, `parent_turn_foreign_agent`, or an
 /// error if a statement fails.
-pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, request: &TaskOpen) -> Result<OpenedTurn> {
+pub fn open(tx: &mut Tx<'_>, who: &Identity, id: &str, request: &TaskOpen) -> Result<OpenedTurn> {
     if request.prompt.chars().count() > MAX_PROMPT_CHARS || request.prompt.is_empty() {
         let message = format!("a prompt must have 1 to {MAX_PROMPT_CHARS} characters");
         return Err(ApiError::new("turn_validation_failed", message).param("prompt").into());
     }
     if let Some(parent) = &request.parent_task_id {
-        match owner(tx, who, parent)? {
+        match table::find(tx, &who.organization, parent)? {
             None => {
                 return Err(ApiError::new(
                     "parent_turn_not_found",
@@ -53,7 +41,7 @@ pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, request: &TaskOpen) -> Re
                 )
                 .into());
             }
-            Some((agent, _)) if agent != who.participant => {
+            Some(turn) if turn.participant != who.participant => {
                 return Err(ApiError::new(
                     "parent_turn_foreign_agent",
                     "the parent turn belongs to another agent",
@@ -65,21 +53,8 @@ pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, request: &TaskOpen) -> Re
     }
     let prompt_hash = blake3::hash(request.prompt.as_bytes()).to_hex().to_string();
     let at = stored_date(tx.now());
-    let metadata = request
-        .metadata
-        .as_ref()
-        .map(|metadata| serde_json::Value::Object(metadata.clone()).to_string());
-    let values = [
-        id.into(),
-        who.organization.as_str().into(),
-        who.participant.as_str().into(),
-        prompt_hash.as_str().into(),
-        request.parent_task_id.as_deref().into(),
-        request.surface.as_deref().into(),
-        metadata.into(),
-        at.as_str().into(),
-    ];
-    tx.execute(OPEN.sql(tx.dialect()), &values)?;
+    let writer = (who.organization.as_str(), who.participant.as_str());
+    table::insert(tx, writer, id, &prompt_hash, request, &at)?;
     Ok(OpenedTurn { id: id.to_owned(), prompt_hash, at })
 }
 
@@ -89,7 +64,7 @@ pub fn open(tx: &mut dyn Tx, who: &Identity, id: &str, request: &TaskOpen) -> Re
 ///
 /// Returns `turn_not_found`, `turn_foreign_agent`, or an error if a statement fails.
 pub fn close(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     id: &str,
     costs: &TaskClose,
@@ -99,48 +74,31 @@ pub fn close(
         return Ok((false, ended));
     }
     let now = stored_date(tx.now());
-    let values = [
-        who.organization.as_str().into(),
-        id.into(),
-        now.as_str().into(),
-        super::log::u64_to_cell(costs.cost_input_tokens),
-        super::log::u64_to_cell(costs.cost_output_tokens),
-        super::log::u64_to_cell(costs.cost_compute_ms.0),
-    ];
-    tx.execute(CLOSE.sql(tx.dialect()), &values)?;
+    table::close(tx, &who.organization, id, costs, &now)?;
     Ok((true, now))
 }
 
 /// Checks that a turn is open and may cause writes of this participant.
-///
-/// # Errors
-///
-/// Returns `turn_not_found`, `turn_foreign_agent`, or an error if a statement fails.
-pub fn check(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<()> {
-    match ended_at(tx, who, id)? {
+pub(super) fn check(who: &Identity, id: &str, turn: Option<Turn>) -> Result<(), ApiError> {
+    match own(who, id, turn)?.ended_at {
         None => Ok(()),
-        Some(_) => {
-            Err(ApiError::new("turn_not_found", format!("the turn `{id}` is closed")).into())
-        }
+        Some(_) => Err(ApiError::new("turn_not_found", format!("the turn `{id}` is closed"))),
     }
 }
 
 /// Returns when a turn of this participant ended, or `None` if it is open.
-fn ended_at(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<Option<String>> {
-    match owner(tx, who, id)? {
-        None => Err(ApiError::new("turn_not_found", format!("unknown turn `{id}`")).into()),
-        Some((agent, _)) if agent != who.participant && who.kind != ParticipantKind::System => {
-            Err(ApiError::new("turn_foreign_agent", "the turn belongs to another agent").into())
-        }
-        Some((_, ended)) => Ok(ended),
-    }
+fn ended_at(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<String>> {
+    let turn = table::find(tx, &who.organization, id)?;
+    Ok(own(who, id, turn)?.ended_at)
 }
 
-fn owner(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<Option<(String, Option<String>)>> {
-    let found = tx.query(FIND.sql(tx.dialect()), &[who.organization.as_str().into(), id.into()])?;
-    Ok(found.into_iter().next().and_then(|row| {
-        let mut cells = row.into_iter();
-        let agent = cells.next().and_then(Cell::into_text)?;
-        Some((agent, cells.next().and_then(Cell::into_text)))
-    }))
+/// Checks that a turn exists and may cause writes of this participant.
+fn own(who: &Identity, id: &str, turn: Option<Turn>) -> Result<Turn, ApiError> {
+    match turn {
+        None => Err(ApiError::new("turn_not_found", format!("unknown turn `{id}`"))),
+        Some(turn) if turn.participant != who.participant && !who.is_system() => {
+            Err(ApiError::new("turn_foreign_agent", "the turn belongs to another agent"))
+        }
+        Some(turn) => Ok(turn),
+    }
 }

@@ -181,7 +181,7 @@ pub(super) async fn revoke(
     let revoked = app
         .writing(&organization.clone(), move |_, tx| {
             credentials::find(tx, &organization, &own)?;
-            credentials::revoke(tx, &own)
+            Ok(credentials::revoke(tx, &own)?)
         })
         .await?;
     let mut body = CapabilityDeleted::new();

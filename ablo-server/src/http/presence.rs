@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(super) async fn roster(State(app): State<Arc<App>>, caller: Caller) -> Answer {
     let who = caller.who().clone();
     let sessions = app
-        .reading(&who.organization.clone(), move |_, tx| sessions::all(tx, &who.organization))
+        .reading(&who.organization.clone(), move |_, tx| Ok(sessions::all(tx, &who.organization)?))
         .await?;
     let who = caller.who();
     let visible = sessions.into_iter().filter(|session| !session.groups.is_disjoint(&who.groups));
@@ -58,7 +58,9 @@ pub(super) async fn report(
     report.activity = body.activity;
     // One session per participant without a socket. It expires if no further report arrives.
     let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
-    app.writing(&who.organization.clone(), move |_, tx| sessions::upsert(tx, &who, &id, &report))
-        .await?;
+    app.writing(&who.organization.clone(), move |_, tx| {
+        Ok(sessions::upsert(tx, &who, &id, &report)?)
+    })
+    .await?;
     ok(&serde_json::json!({ "ok": true }))
 }

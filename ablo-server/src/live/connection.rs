@@ -399,7 +399,7 @@ impl Connection {
             .app
             .writing(&who.organization.clone(), move |_, tx| {
                 credentials::mark_used(tx, &who.capability)?;
-                sessions::upsert(tx, &who, &id, &report)
+                Ok(sessions::upsert(tx, &who, &id, &report)?)
             })
             .await;
         written.map_err(|_| TRY_AGAIN_LATER)
@@ -409,7 +409,9 @@ impl Connection {
         let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
         let renewed = self
             .app
-            .writing(&organization.clone(), move |_, tx| sessions::renew(tx, &organization, &ids))
+            .writing(&organization.clone(), move |_, tx| {
+                Ok(sessions::renew(tx, &organization, &ids)?)
+            })
             .await;
         if let Err(failure) = renewed {
             // The session outlives several renewal intervals.
@@ -424,7 +426,9 @@ impl Connection {
         let (organization, id) = (self.who.organization.clone(), self.session.clone());
         let removed = self
             .app
-            .writing(&organization.clone(), move |_, tx| sessions::remove(tx, &organization, &id))
+            .writing(&organization.clone(), move |_, tx| {
+                Ok(sessions::remove(tx, &organization, &id)?)
+            })
             .await;
         if let Err(failure) = removed {
             tracing::debug!(?failure, "failed to remove a session; it will expire");

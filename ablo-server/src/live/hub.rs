@@ -178,7 +178,7 @@ impl Hub {
             Dirty::Session(id) => {
                 let own = id.clone();
                 let found = store
-                    .reading(tenant, move |tx| sessions::find(tx, &organization, &own))
+                    .reading(tenant, move |tx| Ok(sessions::find(tx, &organization, &own)?))
                     .await?;
                 self.put_session(&id, found);
                 Ok(())
@@ -339,7 +339,7 @@ impl Hub {
 
 fn read_claims(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &str,
     row: &str,

@@ -5,11 +5,14 @@
 //! and has no other side effects, because the store may run it again. Notifications that it sends
 //! reach every process on the database after the commit.
 
+mod connection;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod sql_template;
 mod sqlite;
+pub mod tables;
 
+pub use connection::{ColumnNames, Connection, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, SqlTemplate};
@@ -22,36 +25,6 @@ use tokio::sync::{broadcast, oneshot};
 
 /// A row of a query result.
 pub type Row = Vec<Cell>;
-
-/// A transaction.
-pub trait Tx {
-    /// Returns the SQL dialect.
-    fn dialect(&self) -> Dialect;
-
-    /// Returns the time of a monotonic clock that all processes on this database share.
-    fn now(&self) -> jiff::Timestamp;
-
-    /// Runs a query.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the statement fails.
-    fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError>;
-
-    /// Runs a statement and returns the number of affected rows.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the statement fails.
-    fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError>;
-
-    /// Queues a notification that every process on this database receives after the commit.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the notification cannot be queued.
-    fn notify(&mut self, notification: Notification) -> Result<(), StoreError>;
-}
 
 /// A change that other parts of the coordinator may have to react to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -120,7 +93,7 @@ pub trait Work: Send {
     /// # Errors
     ///
     /// Returns the reason for the rollback.
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError>;
+    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError>;
 
     /// Receives the final outcome.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -153,7 +126,7 @@ impl dyn Store {
     pub async fn writing<T, F>(&self, tenant: Tenant, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut dyn Tx) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (done, outcome) = oneshot::channel();
         self.write(tenant, Box::new(Closure { job, result: None, done }));
@@ -168,7 +141,7 @@ impl dyn Store {
     pub async fn reading<T, F>(&self, tenant: Tenant, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut dyn Tx) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (done, outcome) = oneshot::channel();
         self.read(tenant, Box::new(Closure { job, result: None, done }));
@@ -195,10 +168,10 @@ struct Closure<T, F> {
 impl<T, F> Work for Closure<T, F>
 where
     T: Send,
-    F: FnMut(&mut dyn Tx) -> Result<T> + Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T> + Send,
 {
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        let result = (self.job)(tx);
+    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
+        let result = (self.job)(&mut Tx::new(connection));
         let verdict = match &result {
             Ok(_) => Ok(()),
             Err(EngineError::Store(error)) => Err(error.clone()),

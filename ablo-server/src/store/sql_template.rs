@@ -3,7 +3,8 @@
 //! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
 //! of [`Cell`](crate::value::Cell), cast to a column of that type; `{1:list}` is a JSON array of
 //! strings as the right side of `IN`. `{name:date}`, `{name:json}` and `{name:texts}` read a column
-//! in that form. All other text is copied.
+//! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text. All
+//! other text is copied.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -56,7 +57,14 @@ impl Dialect {
             let (name, form) = mark.split_once(':').unwrap_or((mark, ""));
             match name.parse::<usize>() {
                 Ok(number) => out.push_str(&self.placeholder(number, form)),
-                Err(_) => out.push_str(&self.column_expr(name, form)),
+                Err(_) => {
+                    out.push_str(&self.column_expr(name, form));
+                    // Rows are read by column name, whatever the expression.
+                    if self == Dialect::Postgres && matches!(form, "date" | "json" | "texts") {
+                        out.push_str(" AS ");
+                        out.push_str(name);
+                    }
+                }
             }
             rest = after;
         }
@@ -90,7 +98,11 @@ impl Dialect {
     #[must_use]
     pub fn column_expr(self, column: &str, form: &str) -> Cow<'static, str> {
         match (self, form) {
+            (Dialect::Sqlite, "bytes") => Cow::Owned(format!("octet_length({column})")),
             (Dialect::Sqlite, _) => Cow::Owned(column.to_owned()),
+            (Dialect::Postgres, "bytes") => {
+                Cow::Owned(format!("octet_length(CAST({column} AS text))"))
+            }
             (Dialect::Postgres, "date") => Cow::Owned(format!(
                 "to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
             )),
@@ -124,8 +136,8 @@ mod tests {
         );
         assert_eq!(
             text.sql(Dialect::Postgres),
-            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-             to_json(sync_groups)::text FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN \
+            "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+             AS expires_at, to_json(sync_groups)::text AS sync_groups FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN \
              (SELECT jsonb_array_elements_text($3::text::jsonb))"
         );
     }

@@ -4,15 +4,16 @@
 //! savepoint, so that many commits share one disk write and are confirmed after it. Other threads
 //! read the last committed state; an in-memory store has only the writer's connection.
 
+use super::connection::{ColumnNames, Connection, Record};
 use super::sql_template::DECIMAL_COLLATION;
-use super::{Clock, Dialect, Notification, Row, Store, Tenant, Tx, Work, spawn};
+use super::{Clock, Dialect, Notification, Row, Store, Tenant, Work, spawn};
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
+use rusqlite::{Connection as Database, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -115,15 +116,15 @@ fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
     }
 }
 
-fn connect(path: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
+fn connect(path: &DbPath, read_only: bool) -> Result<Database, StoreError> {
     let connection = match path {
-        DbPath::Memory => Connection::open_in_memory()?,
+        DbPath::Memory => Database::open_in_memory()?,
         DbPath::File(path) => {
             let access = match read_only {
                 true => OpenFlags::SQLITE_OPEN_READ_ONLY,
                 false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
             };
-            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?
+            Database::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?
         }
     };
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -139,7 +140,7 @@ fn connect(path: &DbPath, read_only: bool) -> Result<Connection, StoreError> {
 }
 
 /// Runs provisioning statements and logs the differences that they report.
-fn provision(connection: &Connection, program: &str) -> Result<(), StoreError> {
+fn provision(connection: &Database, program: &str) -> Result<(), StoreError> {
     let mut batch = rusqlite::Batch::new(connection, program);
     while let Some(mut statement) = batch.next()? {
         let mut rows = statement.query([])?;
@@ -168,7 +169,7 @@ fn readers(path: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, S
     Ok(reader)
 }
 
-fn read_one(connection: &Connection, work: &mut dyn Work, clock: Clock) -> Result<(), StoreError> {
+fn read_one(connection: &Database, work: &mut dyn Work, clock: Clock) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN")?;
     let outcome = work.run(&mut Transaction { connection, clock, notifications: Vec::new() });
     connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
@@ -176,7 +177,7 @@ fn read_one(connection: &Connection, work: &mut dyn Work, clock: Clock) -> Resul
 }
 
 fn write_all(
-    connection: &Connection,
+    connection: &Database,
     work: &mpsc::Receiver<Box<dyn Work>>,
     sender: &broadcast::Sender<Notification>,
     clock: Clock,
@@ -190,7 +191,7 @@ fn write_all(
 
 /// Runs work in one transaction; failed work is rolled back alone.
 fn write_batch(
-    connection: &Connection,
+    connection: &Database,
     mut batch: Vec<Box<dyn Work>>,
     sender: &broadcast::Sender<Notification>,
     clock: Clock,
@@ -222,7 +223,7 @@ fn write_batch(
 
 /// Runs one unit of work under a savepoint and returns its notifications.
 fn write_one(
-    connection: &Connection,
+    connection: &Database,
     work: &mut dyn Work,
     clock: Clock,
 ) -> rusqlite::Result<Result<Vec<Notification>, StoreError>> {
@@ -238,12 +239,12 @@ fn write_one(
 }
 
 struct Transaction<'c> {
-    connection: &'c Connection,
+    connection: &'c Database,
     clock: Clock,
     notifications: Vec<Notification>,
 }
 
-impl Tx for Transaction<'_> {
+impl Connection for Transaction<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
@@ -261,6 +262,18 @@ impl Tx for Transaction<'_> {
             rows.push((0..width).map(|at| row.get_ref(at).map(cell)).collect::<Result<Row, _>>()?);
         }
         Ok(rows)
+    }
+
+    fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
+        let names: ColumnNames = self
+            .connection
+            .prepare_cached(sql)?
+            .column_names()
+            .into_iter()
+            .map(Box::from)
+            .collect();
+        let rows = self.query(sql, values)?;
+        Ok(rows.into_iter().map(|row| Record::new(names.clone(), row)).collect())
     }
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {

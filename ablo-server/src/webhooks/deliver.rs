@@ -114,7 +114,7 @@ async fn deliver_due(
     dirty: Dirty,
 ) -> Result<()> {
     let find =
-        move |tx: &mut dyn Tx| webhooks::due(tx, (!dirty.all).then_some(&dirty.organizations));
+        move |tx: &mut Tx<'_>| Ok(webhooks::due(tx, (!dirty.all).then_some(&dirty.organizations))?);
     for endpoint in app.store.reading(Tenant::Global, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
         let Some(message) = take_message(app, &endpoint).await? else { continue };

@@ -114,7 +114,7 @@ async fn waiters_are_promoted_in_order_and_can_be_reordered(world: World) {
         ("x".to_owned(), "bob".to_owned()),
     ];
     let reorder = move |engine: &ablo_server::engine::Engine,
-                        tx: &mut dyn ablo_server::store::Tx,
+                        tx: &mut ablo_server::store::Tx<'_>,
                         who: &ablo_server::identity::Identity| {
         let model = engine.models.find("decks").expect("the model exists");
         claims::reorder(engine, tx, who, model, "d", &order)

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::error::StoreError;
-use ablo_server::store::{Dialect, Notification, Row, Store, Tenant, Tx, Work};
+use ablo_server::store::{Connection, Dialect, Notification, Record, Row, Store, Tenant, Work};
 use ablo_server::value::Cell;
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::on_both_stores;
@@ -33,8 +33,8 @@ struct JumpingWork {
     ahead: Arc<AtomicI64>,
 }
 
-struct JumpingTx<'t> {
-    tx: &'t mut dyn Tx,
+struct JumpingConnection<'t> {
+    connection: &'t mut dyn Connection,
     ahead: i64,
 }
 
@@ -71,8 +71,9 @@ impl Store for Jumping {
 }
 
 impl Work for JumpingWork {
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        self.work.run(&mut JumpingTx { tx, ahead: self.ahead.load(Ordering::SeqCst) })
+    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
+        let ahead = self.ahead.load(Ordering::SeqCst);
+        self.work.run(&mut JumpingConnection { connection, ahead })
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
@@ -80,25 +81,29 @@ impl Work for JumpingWork {
     }
 }
 
-impl Tx for JumpingTx<'_> {
+impl Connection for JumpingConnection<'_> {
     fn dialect(&self) -> Dialect {
-        self.tx.dialect()
+        self.connection.dialect()
     }
 
     fn now(&self) -> Timestamp {
-        shifted(self.tx.now(), self.ahead)
+        shifted(self.connection.now(), self.ahead)
     }
 
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
-        self.tx.query(sql, values)
+        self.connection.query(sql, values)
+    }
+
+    fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
+        self.connection.records(sql, values)
     }
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
-        self.tx.execute(sql, values)
+        self.connection.execute(sql, values)
     }
 
     fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
-        self.tx.notify(notification)
+        self.connection.notify(notification)
     }
 }
 

@@ -341,7 +341,7 @@ async fn errors_do_not_reveal_hidden_rows(world: World) {
     assert_eq!(ids(&of_first).await, ["seen", "new"]);
     assert_eq!(ids(&ann).await, ["hidden", "seen", "new"]);
     let order = |row: &'static str| {
-        let job = move |engine: &Engine, tx: &mut dyn Tx, who: &Identity| {
+        let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
             let model = engine.models.find("slides").expect("the model exists");
             claims::reorder(engine, tx, who, model, row, &[])
         };

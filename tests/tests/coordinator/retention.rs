@@ -28,13 +28,15 @@ on_both_stores! { super::SCHEMA;
 async fn age(world: &World, table: &str, column: &str, rows: &str) {
     let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(48);
     let sql = format!("UPDATE {table} SET {column} = '{}' WHERE {rows}", stored_date(then));
-    let job = move |_: &Engine, tx: &mut dyn Tx, _: &Identity| Ok(tx.execute(&sql, &[])?);
+    let job =
+        move |_: &Engine, tx: &mut Tx<'_>, _: &Identity| Ok(tx.connection().execute(&sql, &[])?);
     assert!(world.write(&user("ann"), job).await.expect("the update succeeds") > 0);
 }
 
 async fn count(world: &World, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
-    let job = move |_: &Engine, tx: &mut dyn Tx, _: &Identity| Ok(tx.query(&sql, &[])?);
+    let job =
+        move |_: &Engine, tx: &mut Tx<'_>, _: &Identity| Ok(tx.connection().query(&sql, &[])?);
     let rows = world.read(&user("ann"), job).await.expect("the query succeeds");
     rows[0][0].integer().expect("a number")
 }
@@ -53,7 +55,7 @@ async fn old_receipts_are_deleted(world: World) {
     }
     age(&world, "ablo_commits", "created_at", "1 = 1").await;
     world.commit_as(&ann, "new", &create("new")).await.expect("the commit succeeds");
-    let delete = |_: &Engine, tx: &mut dyn Tx, who: &Identity| {
+    let delete = |_: &Engine, tx: &mut Tx<'_>, who: &Identity| {
         commit::delete_old_receipts(tx, &who.organization)
     };
     assert_eq!(world.write(&ann, delete).await.expect("the deletion succeeds"), 3);

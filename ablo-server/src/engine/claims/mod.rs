@@ -7,7 +7,6 @@
 
 mod claim;
 mod queue;
-mod sql;
 
 pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 pub use queue::{claim_queue, reorder, sweep};
@@ -18,8 +17,8 @@ use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
 use crate::store::Tx;
-use crate::value::{Cell, stored_date};
-use claim::claim;
+use crate::store::tables::{claims as table, log};
+use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
 use queue::{end, expire_due, notify, promote};
 use std::collections::BTreeMap;
@@ -38,11 +37,10 @@ pub const GRACE_PERIOD_MS: u64 = 10_000;
 /// # Errors
 ///
 /// Returns `entity_claimed` with the holder and the expiry.
-pub fn check(tx: &mut dyn Tx, who: &Identity, model: &Model, row: &str) -> Result<()> {
+pub fn check(tx: &mut Tx<'_>, who: &Identity, model: &Model, row: &str) -> Result<()> {
     let now = stored_date(tx.now());
-    let values =
-        [who.organization.as_str().into(), model.key.as_str().into(), row.into(), now.into()];
-    let holder = tx.query(sql::HOLDER.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
+    let holder =
+        table::holders(tx, &who.organization, &model.key, &[row], &now)?.into_iter().next();
     match holder {
         Some(holder) if !holder.belongs_to(who) => {
             Err(held_error("entity_claimed", &holder).into())
@@ -80,7 +78,7 @@ pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
 /// Returns `entity_not_found`, or an error if a statement fails.
 pub fn begin(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     request: &ClaimRequest,
@@ -90,10 +88,8 @@ pub fn begin(
     }
     expire_due(tx, &who.organization, model, &request.row)?;
     let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
-    let (id, participant) = (request.id.as_str(), who.participant.as_str());
-    let key = [who.organization.as_str().into(), participant.into(), id.into()];
-    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &key)?;
-    if let Some(known) = found.into_iter().next().map(claim) {
+    let id = request.id.as_str();
+    if let Some(known) = own_claim(tx, who, id)? {
         let mine = known.model == model.key && known.row == request.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
@@ -111,9 +107,7 @@ pub fn begin(
                     .waiters
                     .iter()
                     .position(|waiting| waiting.id == id && waiting.belongs_to(who));
-                let until =
-                    tx.query(sql::BY_ID.sql(tx.dialect()), &key)?.into_iter().next().map(claim);
-                let renewed = until.unwrap_or(known);
+                let renewed = own_claim(tx, who, id)?.unwrap_or(known);
                 return Ok(match at {
                     Some(at) => ClaimOutcome::Queued(renewed, at as u64),
                     None => ClaimOutcome::Held(renewed),
@@ -121,7 +115,7 @@ pub fn begin(
             }
             // The id of a claim that has ended, or of a claim on another row, is reused.
             _ => {
-                tx.execute(sql::REMOVE.sql(tx.dialect()), &key)?;
+                table::delete(tx, &who.organization, &who.participant, id)?;
                 if !mine {
                     promote(tx, &who.organization, &known.model, &known.row)?;
                     notify(tx, &who.organization, &known.model, &known.row)?;
@@ -153,7 +147,7 @@ pub fn begin(
 }
 
 fn insert(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     request: &ClaimRequest,
@@ -173,27 +167,9 @@ fn insert(
         status: status.to_owned(),
         declared_at: stored_date(now),
         expires_at: stored_date(later(now, ttl)),
+        ttl: request.ttl,
     };
-    let text = |text: &Option<String>| Cell::from(text.as_deref());
-    let values = [
-        who.organization.as_str().into(),
-        claim.id.as_str().into(),
-        claim.participant.as_str().into(),
-        claim.kind.as_str().into(),
-        claim.model.as_str().into(),
-        claim.row.as_str().into(),
-        claim.action.as_str().into(),
-        text(&claim.description),
-        text(&claim.detail.path),
-        text(&claim.detail.range),
-        text(&claim.detail.field),
-        text(&claim.detail.meta),
-        status.into(),
-        claim.declared_at.as_str().into(),
-        claim.expires_at.as_str().into(),
-        super::log::u64_to_cell(request.ttl),
-    ];
-    tx.execute(sql::INSERT.sql(tx.dialect()), &values)?;
+    table::insert(tx, &who.organization, &claim)?;
     Ok(claim)
 }
 
@@ -203,14 +179,14 @@ fn insert(
 ///
 /// Returns an error if a statement fails.
 pub fn abandon(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     models: &crate::models::Models,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
-    let Some(claim) = found.filter(|claim| claim.is_open() && claim.belongs_to(who)) else {
+    let Some(claim) =
+        own_claim(tx, who, id)?.filter(|claim| claim.is_open() && claim.belongs_to(who))
+    else {
         return Ok(false);
     };
     let has_written = match models.find(&claim.model) {
@@ -225,21 +201,17 @@ pub fn abandon(
 
 /// Returns whether the holder has written the row while it held the claim.
 fn has_written(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     claim: &Claim,
 ) -> Result<bool, StoreError> {
-    let values = [
-        who.organization.as_str().into(),
-        model.type_name.as_str().into(),
-        claim.row.as_str().into(),
-        who.participant.as_str().into(),
-        who.kind.as_str().into(),
-        claim.declared_at.as_str().into(),
-    ];
-    let found = tx.query(sql::COUNT_WRITES.sql(tx.dialect()), &values)?;
-    Ok(super::log::cell_to_u64(found.first().and_then(|row| row.first()))? > 0)
+    log::has_written(tx, who, &model.type_name, &claim.row, &claim.declared_at)
+}
+
+/// Returns a claim of a participant, of any kind of participant with this id.
+fn own_claim(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<Claim>, StoreError> {
+    table::find(tx, &who.organization, &who.participant, id)
 }
 
 /// Releases all claims of a participant on a row. Returns whether there were any.
@@ -248,7 +220,7 @@ fn has_written(
 ///
 /// Returns an error if a statement fails.
 pub fn release(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     models: &crate::models::Models,
     model: &Model,
@@ -272,10 +244,8 @@ pub fn release(
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn is_open(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(sql::BY_ID.sql(tx.dialect()), &values)?.into_iter().next().map(claim);
-    Ok(found.is_some_and(|claim| claim.is_open() && claim.belongs_to(who)))
+pub fn is_open(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
+    Ok(own_claim(tx, who, id)?.is_some_and(|claim| claim.is_open() && claim.belongs_to(who)))
 }
 
 /// Renews a claim of a participant. Returns whether it was still open.
@@ -283,22 +253,14 @@ pub fn is_open(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreE
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn renew(tx: &mut dyn Tx, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    let values = [who.organization.as_str().into(), who.participant.as_str().into(), id.into()];
-    let found = tx.query(sql::TTL_OF.sql(tx.dialect()), &values)?;
-    let Some(ttl) = found.first() else { return Ok(false) };
-    extend(tx, who, id, super::log::cell_to_u64(ttl.first())?)
+pub fn renew(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
+    let Some(claim) = own_claim(tx, who, id)? else { return Ok(false) };
+    extend(tx, who, id, claim.ttl)
 }
 
-fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, StoreError> {
+fn extend(tx: &mut Tx<'_>, who: &Identity, id: &str, by: u64) -> Result<bool, StoreError> {
     let until = stored_date(later(tx.now(), by));
-    let values = [
-        who.organization.as_str().into(),
-        who.participant.as_str().into(),
-        id.into(),
-        until.into(),
-    ];
-    Ok(tx.execute(sql::EXTEND.sql(tx.dialect()), &values)? > 0)
+    table::extend(tx, &who.organization, &who.participant, id, &until)
 }
 
 /// Returns the open claims that a participant may see, in order of arrival: its own, and those on
@@ -307,7 +269,7 @@ fn extend(tx: &mut dyn Tx, who: &Identity, id: &str, by: u64) -> Result<bool, St
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn visible(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<Claim>, StoreError> {
+pub fn visible(engine: &Engine, tx: &mut Tx<'_>, who: &Identity) -> Result<Vec<Claim>, StoreError> {
     let mut claims = open(tx, &who.organization)?;
     let mut visibilities = BTreeMap::new();
     for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.belongs_to(who)) {
@@ -332,13 +294,9 @@ pub fn visible(engine: &Engine, tx: &mut dyn Tx, who: &Identity) -> Result<Vec<C
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn open(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Claim>, StoreError> {
+pub fn open(tx: &mut Tx<'_>, organization: &str) -> Result<Vec<Claim>, StoreError> {
     let now = stored_date(tx.now());
-    Ok(tx
-        .query(sql::OPEN.sql(tx.dialect()), &[organization.into(), now.into()])?
-        .into_iter()
-        .map(claim)
-        .collect())
+    table::open(tx, organization, &now)
 }
 
 fn later(now: Timestamp, millis: u64) -> Timestamp {

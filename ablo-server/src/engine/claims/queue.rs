@@ -1,12 +1,13 @@
 //! The claim queue of a row: reading, reordering, expiry and promotion.
 
-use super::claim::{Claim, ClaimQueue, claim};
-use super::{GRACE_PERIOD_MS, later, row_not_found, sql};
+use super::claim::{Claim, ClaimQueue};
+use super::{GRACE_PERIOD_MS, later, row_not_found};
 use crate::engine::Engine;
 use crate::engine::groups::{Visibility, visibility};
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
+use crate::store::tables::claims as table;
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
@@ -17,15 +18,13 @@ use jiff::{SignedDuration, Timestamp};
 ///
 /// Returns an error if a statement fails.
 pub fn claim_queue(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &str,
     row: &str,
 ) -> Result<ClaimQueue, StoreError> {
-    let found =
-        tx.query(sql::OF_ROW.sql(tx.dialect()), &[organization.into(), model.into(), row.into()])?;
     let mut queue = ClaimQueue::default();
-    for claim in found.into_iter().map(claim) {
+    for claim in table::of_row(tx, organization, model, row)? {
         match claim.status.as_str() {
             "active" => queue.holder = Some(claim),
             "queued" => queue.waiters.push(claim),
@@ -44,7 +43,7 @@ pub fn claim_queue(
 /// fails.
 pub fn reorder(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     row: &str,
@@ -63,20 +62,7 @@ pub fn reorder(
     };
     let mut wanted: Vec<&Claim> = waiters.iter().collect();
     wanted.sort_by_key(|claim| rank(claim));
-    let values = [organization.into(), model.key.as_str().into(), row.into()];
-    let arrivals = tx.query(sql::ARRIVALS.sql(tx.dialect()), &values)?;
-    // Negated first, because arrival numbers are unique at every moment.
-    tx.execute(sql::NEGATE_ARRIVALS.sql(tx.dialect()), &values)?;
-    for (claim, arrival) in wanted.into_iter().zip(arrivals) {
-        let Some(arrival) = arrival.into_iter().next() else { continue };
-        let values = [
-            organization.into(),
-            claim.participant.as_str().into(),
-            claim.id.as_str().into(),
-            arrival,
-        ];
-        tx.execute(sql::SET_ARRIVAL.sql(tx.dialect()), &values)?;
-    }
+    table::set_order(tx, organization, &model.key, row, &wanted)?;
     Ok(notify(tx, organization, &model.key, row)?)
 }
 
@@ -86,13 +72,9 @@ pub fn reorder(
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
+pub fn sweep(tx: &mut Tx<'_>, organization: &str) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
-    let due: Vec<Claim> = tx
-        .query(sql::DUE.sql(tx.dialect()), &[organization.into(), now.into()])?
-        .into_iter()
-        .map(claim)
-        .collect();
+    let due = table::due(tx, organization, &now)?;
     let rows: std::collections::BTreeSet<(&str, &str)> =
         due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
     for claim in &due {
@@ -103,13 +85,12 @@ pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
         notify(tx, organization, model, row)?;
     }
     let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
-    tx.execute(sql::SWEEP.sql(tx.dialect()), &[organization.into(), old.into()])?;
-    Ok(())
+    table::delete_ended(tx, organization, &old)
 }
 
 /// Ends the expired claims on one row.
 pub(super) fn expire_due(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &Model,
     row: &str,
@@ -130,7 +111,7 @@ pub(super) fn expire_due(
 
 /// Promotes the first waiter of a row without a holder.
 pub(super) fn promote(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &str,
     row: &str,
@@ -142,39 +123,21 @@ pub(super) fn promote(
     let (None, Some(next)) = (&queue.holder, next) else { return Ok(()) };
     // The new holder has to respond within the grace period; then its lease starts.
     let until = stored_date(later(tx.now(), GRACE_PERIOD_MS));
-    set(tx, organization, next, "active", until)
+    table::set_status(tx, organization, next, "active", &until)
 }
 
 pub(super) fn end(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     claim: &Claim,
     how: &'static str,
 ) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
-    set(tx, organization, claim, how, now)
-}
-
-fn set(
-    tx: &mut dyn Tx,
-    organization: &str,
-    claim: &Claim,
-    status: &'static str,
-    until: String,
-) -> Result<(), StoreError> {
-    let values = [
-        organization.into(),
-        claim.participant.as_str().into(),
-        claim.id.as_str().into(),
-        status.into(),
-        until.into(),
-    ];
-    tx.execute(sql::STATUS.sql(tx.dialect()), &values)?;
-    Ok(())
+    table::set_status(tx, organization, claim, how, &now)
 }
 
 pub(super) fn notify(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     model: &str,
     row: &str,

@@ -44,7 +44,7 @@ pub struct Commit {
 /// Returns the first error of an operation or a statement; nothing is applied then.
 pub fn commit(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
 ) -> Result<CommitReceipt> {
@@ -52,7 +52,8 @@ pub fn commit(
         return Ok(receipt);
     }
     if let Some(turn) = &commit.caused_by {
-        turns::check(tx, who, turn)?;
+        let found = crate::store::tables::turns::find(tx, &who.organization, turn)?;
+        turns::check(who, turn, found)?;
     }
     if let Some(claim) = &commit.claim
         && !claims::renew(tx, who, claim)?
@@ -90,7 +91,7 @@ pub fn commit(
 /// Applies one operation and returns its sync id, or 0 if nothing changed.
 fn apply(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
     change: &PlannedChange,
@@ -137,7 +138,7 @@ fn row_not_found(model: &Model, id: &str) -> ApiError {
 /// Rejects a write if others have changed the same members since `readAt` (docs/protocol/commits.md
 /// §5).
 fn check_stale(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     change: &PlannedChange,
@@ -148,8 +149,10 @@ fn check_stale(
         change.cells.iter().filter_map(|(at, _)| Some(&*model.columns.get(*at)?.member)).collect();
     let mut fields = BTreeSet::new();
     let mut observed = 0;
-    for (sync_id, members) in log::changes_by_others(tx, who, &model.type_name, &change.id, after)?
-    {
+    let changes =
+        log::changes_since(tx, &who.organization, &model.type_name, &[&change.id], after)?;
+    let by_others = |change: &log::RowChange| !who.is(&change.actor_kind, &change.actor);
+    for log::RowChange { id: sync_id, members, .. } in changes.into_iter().filter(by_others) {
         let all = change.kind == OperationKind::Delete || change.kind == OperationKind::Create;
         let overlap: Vec<String> = match &members {
             Some(members) if !all => {

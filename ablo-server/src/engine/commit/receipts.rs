@@ -1,67 +1,42 @@
 //! Receipts of commits, stored for a day so that a commit that is sent again gets its receipt.
 
 use super::Commit;
-use crate::error::{ApiError, Result, StoreError};
+use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::store::{Notification, SqlTemplate, Tx};
-use crate::value::{Cell, stored_date};
+use crate::store::tables::receipts::{self as table, StoredReceipt};
+use crate::store::{Notification, Tx};
+use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
-
-static RECEIPT: SqlTemplate = SqlTemplate::new(
-    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND \
-     client_tx_id = {2}",
-);
-
-static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
-     VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
-);
-
-static DELETE_OLD: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
-     FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
-     LIMIT 256)",
-);
 
 /// Number of deltas between two deletions of old receipts.
 pub(super) const CLEANUP_INTERVAL: u64 = 64;
 
 /// Returns the stored receipt of a commit.
 pub(in crate::engine) fn find_receipt(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
-    let values = [who.organization.as_str().into(), commit.client_tx_id.as_str().into()];
-    let found = tx.query(RECEIPT.sql(tx.dialect()), &values)?;
-    let Some(row) = found.first() else { return Ok(None) };
-    let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
-    if text(0) != commit.body_hash {
+    let Some(stored) = table::find(tx, &who.organization, &commit.client_tx_id)? else {
+        return Ok(None);
+    };
+    if stored.body_hash != commit.body_hash {
         let message = format!("the key `{}` was used for another commit", commit.client_tx_id);
         return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey").into());
     }
-    let receipt = serde_json::from_str(text(1));
-    receipt
-        .map(Some)
-        .map_err(|error| StoreError::Fault(format!("invalid stored receipt: {error}")).into())
+    Ok(Some(stored.receipt))
 }
 
 /// Stores the receipt and notifies that the sync log has grown.
 pub(in crate::engine) fn save_receipt(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
     receipt: &CommitReceipt,
 ) -> Result<()> {
-    let text = serde_json::to_string(receipt).unwrap_or_default();
-    let values = [
-        who.organization.as_str().into(),
-        commit.client_tx_id.as_str().into(),
-        commit.body_hash.as_str().into(),
-        text.into(),
-        stored_date(tx.now()).into(),
-    ];
-    tx.execute(INSERT.sql(tx.dialect()), &values)?;
+    let stored = StoredReceipt { body_hash: commit.body_hash.clone(), receipt: receipt.clone() };
+    let now = stored_date(tx.now());
+    table::insert(tx, &who.organization, &commit.client_tx_id, &stored, &now)?;
     Ok(tx.notify(Notification::LogGrown { organization: who.organization.clone() })?)
 }
 
@@ -89,8 +64,8 @@ pub(in crate::engine) fn confirmed_receipt(commit: &Commit, last: u64) -> Commit
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn delete_old_receipts(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
+pub fn delete_old_receipts(tx: &mut Tx<'_>, organization: &str) -> Result<u64> {
     let old =
         tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(tx.execute(DELETE_OLD.sql(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
+    Ok(table::delete_before(tx, organization, &stored_date(old))?)
 }

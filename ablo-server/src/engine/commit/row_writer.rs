@@ -25,7 +25,7 @@ pub(in crate::engine) struct RowWriter<'w> {
 }
 
 impl RowWriter<'_> {
-    pub(super) fn create(&self, tx: &mut dyn Tx) -> Result<u64> {
+    pub(super) fn create(&self, tx: &mut Tx<'_>) -> Result<u64> {
         let row = self.new_row(tx)?;
         self.insert(tx, &row, true)
     }
@@ -33,7 +33,7 @@ impl RowWriter<'_> {
     /// Inserts a row. With `check_scope`, the writer has to be able to see it.
     pub(in crate::engine) fn insert(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         row: &Row,
         check_scope: bool,
     ) -> Result<u64> {
@@ -56,22 +56,23 @@ impl RowWriter<'_> {
 
     /// Treats a create as a retry if the same participant wrote the same values
     /// (docs/protocol/differences.md A8).
-    pub(super) fn create_again(&self, tx: &mut dyn Tx, before: &Row) -> Result<u64> {
+    pub(super) fn create_again(&self, tx: &mut Tx<'_>, before: &Row) -> Result<u64> {
         let current = |at: usize| Some((&self.model.columns.get(at)?.kind, before.get(at)?));
         let matches = |(at, cell): &(usize, Cell)| {
             current(*at).is_some_and(|(kind, before)| kind.same(before, cell))
         };
         let same = self.change.cells.iter().all(matches);
-        let last = log::last_row_change(tx, self.who, &self.model.type_name, &self.change.id)?;
+        let organization = &self.who.organization;
+        let last = log::last_change(tx, organization, &self.model.type_name, &self.change.id)?;
         match last {
-            Some((sync_id, true)) if same => Ok(sync_id),
+            Some(last) if same && self.who.is(&last.actor_kind, &last.actor) => Ok(last.id),
             _ => Err(id_exists(self.model, &self.change.id).into()),
         }
     }
 
     pub(super) fn update(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         old: &BTreeSet<String>,
         before: &Row,
     ) -> Result<u64> {
@@ -94,7 +95,7 @@ impl RowWriter<'_> {
     /// Updates columns of a row; `values` starts with the organisation and the id.
     pub(in crate::engine) fn set(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         old: &BTreeSet<String>,
         before: &Row,
         (columns, values): (&[usize], &[Cell]),
@@ -136,7 +137,7 @@ impl RowWriter<'_> {
 
     pub(in crate::engine) fn delete(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         groups: &BTreeSet<String>,
         before: &Row,
     ) -> Result<u64> {
@@ -149,7 +150,7 @@ impl RowWriter<'_> {
     /// Grants or revokes group membership if the row is a membership.
     fn update_memberships(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         before: Option<&Row>,
         after: Option<&Row>,
     ) -> Result<Option<u64>> {
@@ -158,13 +159,13 @@ impl RowWriter<'_> {
         memberships::apply_change(self.engine, tx, self.who, &changed)
     }
 
-    pub(in crate::engine) fn current(&self, tx: &mut dyn Tx) -> Result<Option<Row>> {
+    pub(in crate::engine) fn current(&self, tx: &mut Tx<'_>) -> Result<Option<Row>> {
         let values = [self.who.organization.as_str().into(), self.change.id.as_str().into()];
         Ok(tx.query(&self.engine.tables.get(self.model.id).by_id, &values)?.into_iter().next())
     }
 
     /// Builds all columns of a new row from the given values, the writer's identity and defaults.
-    fn new_row(&self, tx: &mut dyn Tx) -> Result<Row> {
+    fn new_row(&self, tx: &mut Tx<'_>) -> Result<Row> {
         let now = stored_date(tx.now());
         let mut row: Row = Vec::with_capacity(self.model.columns.len());
         for (at, column) in self.model.columns.iter().enumerate() {
@@ -242,7 +243,7 @@ impl RowWriter<'_> {
 
     fn append(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         action: &'static str,
         data: Option<String>,
         previous: Option<String>,
@@ -266,7 +267,7 @@ impl RowWriter<'_> {
     /// Appends deltas for all descendants of a row that has changed its sync groups.
     fn append_descendants(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         sync_id: u64,
         change: &GroupChange,
     ) -> Result<u64> {
@@ -293,7 +294,7 @@ impl RowWriter<'_> {
 
     fn append_descendant(
         &self,
-        tx: &mut dyn Tx,
+        tx: &mut Tx<'_>,
         model: &Model,
         row: &Row,
         change: &GroupChange,

@@ -1,15 +1,16 @@
 //! Applies outbox events and listed rows, and stores the cursor of the outbox.
 
 use super::pending::{PendingCommit, Writer, pending_commits, row_key, time_before};
-use super::{ANSWER_TIMEOUT, DELETE, SET_STATE, raw_row_id, source_identity};
+use super::{ANSWER_TIMEOUT, raw_row_id, source_identity};
 use crate::engine::mirror::{UpstreamChange, apply};
 use crate::engine::plan::OperationKind;
 use crate::engine::{Engine, log};
 use crate::error::{EngineError, Result};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::{Notification, SqlTemplate, Tx};
-use crate::value::{Cell, stored_date};
+use crate::store::tables::source_commits as table;
+use crate::store::{Notification, Tx};
+use crate::value::stored_date;
 use ablo_wire::{Maybe, ParticipantKind, RawRow, SourceEvent, SourceVerb};
 use jiff::SignedDuration;
 
@@ -22,47 +23,20 @@ const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a commit is kept that the outbox never reports.
 const COMMIT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
-);
-
-static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_source_events (organization_id, id, taken_at) VALUES ({1}, {2}, {3:date}) ON \
-     CONFLICT (organization_id, id) DO NOTHING",
-);
-
-static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
-);
-
-static CURSOR: SqlTemplate = SqlTemplate::new(
-    "SELECT cursor, {filled_at:date} FROM ablo_sources WHERE organization_id = {1}",
-);
-
-static SET_CURSOR: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_sources (organization_id, cursor, filled_at) VALUES ({1}, {2}, {3:date}) ON \
-     CONFLICT (organization_id) DO UPDATE SET cursor = {2}, filled_at = coalesce({3:date}, \
-     ablo_sources.filled_at)",
-);
-
 /// Returns the cursor of the outbox, and whether the mirror has been filled.
-pub(crate) fn cursor(tx: &mut dyn Tx, organization: &str) -> Result<(Option<String>, bool)> {
-    let found = tx.query(CURSOR.sql(tx.dialect()), &[organization.into()])?;
-    let row = found.into_iter().next().unwrap_or_default();
-    let text = |at: usize| row.get(at).and_then(Cell::text).map(str::to_owned);
-    Ok((text(0), text(1).is_some()))
+pub(crate) fn cursor(tx: &mut Tx<'_>, organization: &str) -> Result<(Option<String>, bool)> {
+    Ok(table::cursor(tx, organization)?)
 }
 
 /// Stores the cursor of the outbox.
 pub(crate) fn save_cursor(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     cursor: Option<&str>,
     filled: bool,
 ) -> Result<()> {
     let at = filled.then(|| stored_date(tx.now()));
-    tx.execute(SET_CURSOR.sql(tx.dialect()), &[organization.into(), cursor.into(), at.into()])?;
-    Ok(())
+    Ok(table::save_cursor(tx, organization, cursor, at.as_deref())?)
 }
 
 /// The result of a batch of events.
@@ -77,7 +51,7 @@ pub(crate) struct BatchOutcome {
 /// Applies events in order and stops before an event whose commit still waits for its response.
 pub(crate) fn apply_events(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     events: &[SourceEvent],
 ) -> Result<BatchOutcome> {
@@ -101,8 +75,7 @@ pub(crate) fn apply_events(
             break;
         }
         outcome.events += 1;
-        let taken = [organization.into(), event.id.as_str().into(), now.as_str().into()];
-        if tx.execute(INSERT_EVENT.sql(tx.dialect()), &taken)? == 0 {
+        if !table::insert_event(tx, organization, &event.id, &now)? {
             continue;
         }
         if event.organization_id.as_deref().is_some_and(|of| of != organization) {
@@ -134,29 +107,22 @@ pub(crate) fn apply_events(
         if let Some(at) = own {
             let commit = &mut commits[at];
             commit.events_seen += 1;
-            let values = [organization.into(), commit.id.as_str().into()];
             if commit.events_seen >= commit.writer.operations {
-                tx.execute(DELETE.sql(tx.dialect()), &values)?;
+                table::delete(tx, organization, &commit.id)?;
                 commits.remove(at);
             } else {
-                let state =
-                    if commit.state == "sent" { "taken over" } else { commit.state.as_str() }
-                        .to_owned();
-                commit.state.clone_from(&state);
-                let [organization, id] = values;
-                tx.execute(
-                    SET_STATE.sql(tx.dialect()),
-                    &[organization, id, state.into(), commit.events_seen.into()],
-                )?;
+                if commit.state == "sent" {
+                    "taken over".clone_into(&mut commit.state);
+                }
+                let (id, state) = (&commit.id, &commit.state);
+                table::set_state(tx, organization, id, state, commit.events_seen)?;
             }
         }
     }
-    for (old, span) in
-        [(&DELETE_OLD_COMMITS, COMMIT_RETENTION), (&DELETE_OLD_EVENTS, EVENT_RETENTION)]
-    {
-        let long_ago = time_before(tx, span);
-        tx.execute(old.sql(tx.dialect()), &[organization.into(), long_ago.into()])?;
-    }
+    let old = time_before(tx, COMMIT_RETENTION);
+    table::delete_commits_before(tx, organization, &old)?;
+    let old = time_before(tx, EVENT_RETENTION);
+    table::delete_events_before(tx, organization, &old)?;
     if outcome.changed {
         tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
     }
@@ -176,7 +142,7 @@ fn writer_identity(organization: &str, writer: &Writer) -> Identity {
 /// Applies one outbox event. A row that does not fit the schema is logged and skipped.
 fn apply_event(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     event: &SourceEvent,
@@ -213,7 +179,7 @@ fn apply_event(
 /// Fills the mirror with rows of a list.
 pub(crate) fn backfill(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     key: &str,
     rows: &[RawRow],

@@ -17,30 +17,17 @@ use super::mirror::{UpstreamChange, apply};
 use super::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
-use crate::store::{SqlTemplate, Tx};
+use crate::store::Tx;
+use crate::store::tables::source_commits as table;
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
 use jiff::SignedDuration;
-use pending::{Writer, in_flight, row_key};
+use pending::{PendingCommit, Writer, in_flight, row_key};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// How long to wait for a response before the outbox takes over.
 pub(crate) const ANSWER_TIMEOUT: SignedDuration = SignedDuration::from_secs(15);
-
-static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_source_commits (organization_id, id, client_tx_id, body_hash, state, rows, \
-     writer, told, sent_at) VALUES ({1}, {2}, {3}, {4}, 'sent', {5:json}, {6:json}, 0, {7:date}) \
-     ON CONFLICT (organization_id, id) DO UPDATE SET sent_at = {7:date}",
-);
-
-static SET_STATE: SqlTemplate = SqlTemplate::new(
-    "UPDATE ablo_source_commits SET state = {3}, told = {4} WHERE organization_id = {1} AND id = \
-     {2}",
-);
-
-static DELETE: SqlTemplate =
-    SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
 
 /// The next action for a commit.
 #[derive(Clone, Debug)]
@@ -65,7 +52,7 @@ pub(crate) fn source_tx_id(organization: &str, client_tx_id: &str) -> String {
 /// Validates a commit against the mirror and records that it is sent.
 pub(crate) fn begin(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit_request: &Commit,
 ) -> Result<BeginOutcome> {
@@ -122,32 +109,31 @@ pub(crate) fn begin(
         on_behalf_of: who.on_behalf_of.clone(),
         capability: who.capability.clone(),
         caused_by: commit_request.caused_by.clone(),
-        operations: (commit_request.changes.len() - applied.len()).try_into().unwrap_or(i64::MAX),
+        operations: (commit_request.changes.len() - applied.len()) as u64,
     };
-    let values = [
-        who.organization.as_str().into(),
-        id.into(),
-        commit_request.client_tx_id.as_str().into(),
-        commit_request.body_hash.as_str().into(),
-        serde_json::to_string(&rows).unwrap_or_default().into(),
-        serde_json::to_string(&writer).unwrap_or_default().into(),
-        stored_date(tx.now()).into(),
-    ];
-    tx.execute(INSERT.sql(tx.dialect()), &values)?;
+    let pending = PendingCommit {
+        id,
+        state: "sent".to_owned(),
+        rows,
+        writer,
+        events_seen: 0,
+        sent_at: stored_date(tx.now()),
+        body_hash: commit_request.body_hash.clone(),
+    };
+    table::insert(tx, &who.organization, &commit_request.client_tx_id, &pending)?;
     Ok(BeginOutcome::Send(applied))
 }
 
 /// Deletes a commit that the source has rejected.
-pub(crate) fn discard(tx: &mut dyn Tx, organization: &str, client_tx_id: &str) -> Result<()> {
+pub(crate) fn discard(tx: &mut Tx<'_>, organization: &str, client_tx_id: &str) -> Result<()> {
     let id = source_tx_id(organization, client_tx_id);
-    tx.execute(DELETE.sql(tx.dialect()), &[organization.into(), id.into()])?;
-    Ok(())
+    Ok(table::delete(tx, organization, &id)?)
 }
 
 /// Applies the response of the source to the sync log, unless the outbox has done so.
 pub(crate) fn finish(
     engine: &Engine,
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     who: &Identity,
     commit_request: &Commit,
     rows: &[RawRow],
@@ -193,18 +179,11 @@ pub(crate) fn finish(
     }
     let receipt = confirmed_receipt(commit_request, last);
     save_receipt(tx, who, commit_request, &receipt)?;
-    let values = [who.organization.as_str().into(), id.into()];
     match known {
         Some(open) if !superseded && events => {
-            let [organization, id] = values;
-            tx.execute(
-                SET_STATE.sql(tx.dialect()),
-                &[organization, id, "appended".into(), open.events_seen.into()],
-            )?;
+            table::set_state(tx, &who.organization, &id, "appended", open.events_seen)?;
         }
-        Some(_) if !superseded => {
-            tx.execute(DELETE.sql(tx.dialect()), &values)?;
-        }
+        Some(_) if !superseded => table::delete(tx, &who.organization, &id)?,
         _ => {}
     }
     Ok(receipt)

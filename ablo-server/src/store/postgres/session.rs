@@ -1,6 +1,7 @@
 //! A connection with its settings and prepared statements, and literals for simple queries.
 
 use super::super::Row;
+use super::super::connection::{ColumnNames, Record};
 use super::cell;
 use crate::error::StoreError;
 use crate::store::sql_template::quoted;
@@ -62,6 +63,19 @@ impl Session {
     pub(super) fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
         let statement = self.statement(sql)?;
         self.client.query(&statement, &as_params(values))?.iter().map(cell::row).collect()
+    }
+
+    /// Runs a query and returns the names of its columns, too.
+    pub(super) fn records(
+        &mut self,
+        sql: &str,
+        values: &[Cell],
+    ) -> Result<Vec<Record>, StoreError> {
+        let statement = self.statement(sql)?;
+        let names: ColumnNames =
+            statement.columns().iter().map(|column| Box::from(column.name())).collect();
+        let rows = self.client.query(&statement, &as_params(values))?;
+        rows.iter().map(|row| Ok(Record::new(names.clone(), cell::row(row)?))).collect()
     }
 
     /// Runs a statement and returns the number of affected rows.

@@ -1,7 +1,8 @@
 //! A worker: runs work in transactions on its own connection, retries contended work, and
 //! reconnects.
 
-use super::super::{Dialect, Notification, Row, Tenant, Tx, Work};
+use super::super::connection::{Connection, Record};
+use super::super::{Dialect, Notification, Row, Tenant, Work};
 use super::clock::ServerClock;
 use super::constraints::Constraints;
 use super::listener::CHANNEL;
@@ -197,7 +198,7 @@ impl Transaction<'_> {
     }
 }
 
-impl Tx for Transaction<'_> {
+impl Connection for Transaction<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }
@@ -208,6 +209,11 @@ impl Tx for Transaction<'_> {
 
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
         let outcome = self.session.query(sql, values);
+        self.record_failure(outcome)
+    }
+
+    fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
+        let outcome = self.session.records(sql, values);
         self.record_failure(outcome)
     }
 

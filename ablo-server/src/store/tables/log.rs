@@ -2,9 +2,10 @@
 
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
-use crate::store::{Dialect, Row, SqlTemplate, Tx};
+use crate::store::{Record, SqlTemplate, Tx};
 use crate::value::{Cell, push_json_string, shown_date, stored_date};
-use std::collections::BTreeSet;
+use serde::de::IgnoredAny;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A delta to append.
@@ -71,12 +72,6 @@ static APPEND: SqlTemplate = SqlTemplate::new(
      caused_by_task_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, {7:texts}, {8}, \
      {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}) RETURNING id",
 );
-const COLUMNS: &str = "id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, \
-{previous_groups:texts}, \
-    transaction_id, {created_at:date}, actor_kind, actor_id, on_behalf_of_kind, on_behalf_of_id, \
-    capability_id, \
-    caused_by_task_id";
-
 impl Delta {
     /// Returns the approximate size in bytes.
     #[must_use]
@@ -85,19 +80,36 @@ impl Delta {
     }
 }
 
-static HEAD: SqlTemplate =
-    SqlTemplate::new("SELECT coalesce(max(id), 0) FROM sync_deltas WHERE organization_id = {1}");
-static ROW_SINCE: SqlTemplate = SqlTemplate::new(
-    "SELECT id, action_type, {previous_data:json} FROM sync_deltas WHERE organization_id = {1} AND \
-     model_name = {2} AND model_id = {3} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') AND \
-     NOT (actor_id = {5} AND actor_kind = {6}) ORDER BY id",
+static HEAD: SqlTemplate = SqlTemplate::new(
+    "SELECT coalesce(max(id), 0) AS head FROM sync_deltas WHERE organization_id = {1}",
+);
+/// A page ends before the delta that would exceed `{4}` bytes of data, but has at least one delta.
+static SINCE: SqlTemplate = SqlTemplate::new(
+    "SELECT id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, \
+     {previous_groups:texts}, transaction_id, {created_at:date}, actor_kind, actor_id, \
+     on_behalf_of_kind, on_behalf_of_id, capability_id, caused_by_task_id FROM sync_deltas WHERE \
+     organization_id = {1} AND id > {2} AND id <= (SELECT max(id) FROM (SELECT id, sum(size) OVER \
+     (ORDER BY id) - size AS size_before FROM (SELECT id, coalesce({data:bytes}, 0) AS size FROM \
+     sync_deltas WHERE organization_id = {1} AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages \
+     WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
+);
+static ROWS_SINCE: SqlTemplate = SqlTemplate::new(
+    "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind FROM sync_deltas \
+     WHERE organization_id = {1} AND model_name = {2} AND model_id IN {3:list} AND id > {4} AND \
+     action_type NOT IN ('C', 'G', 'S') ORDER BY id",
 );
 static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
-    "SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2}",
+    "SELECT id, transaction_id FROM sync_deltas WHERE organization_id = {1} AND transaction_id IN \
+     {2:list}",
 );
 static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
     "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = \
      {2} AND model_id = {3} AND action_type NOT IN ('C', 'G', 'S') ORDER BY id DESC LIMIT 1",
+);
+static COUNT_WRITES: SqlTemplate = SqlTemplate::new(
+    "SELECT count(*) AS writes FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
+     AND model_id = {3} AND actor_id = {4} AND actor_kind = {5} AND created_at >= {6:date} AND \
+     action_type NOT IN ('C', 'G', 'S')",
 );
 
 /// Appends a delta and returns its sync id.
@@ -105,15 +117,14 @@ static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn append(tx: &mut dyn Tx, who: &Identity, entry: Entry<'_>) -> Result<u64, StoreError> {
-    let sql = APPEND.sql(tx.dialect());
+pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, StoreError> {
     let (behalf, behalf_kind) = match (&who.on_behalf_of, who.kind.as_str()) {
         (Some(human), _) => (Cell::from(human.as_str()), Cell::from("user")),
         (None, "user") => (Cell::from(who.participant.as_str()), Cell::from("user")),
         (None, _) => (Cell::Null, Cell::Null),
     };
-    let written = tx.query(
-        sql,
+    let written = tx.first(
+        &APPEND,
         &[
             entry.action.into(),
             entry.model.into(),
@@ -132,8 +143,9 @@ pub fn append(tx: &mut dyn Tx, who: &Identity, entry: Entry<'_>) -> Result<u64, 
             who.capability.as_str().into(),
             entry.caused_by.into(),
         ],
+        |mut record| record.number("id"),
     )?;
-    cell_to_u64(written.first().and_then(|row| row.first()))
+    written.ok_or_else(|| StoreError::Fault("a delta was not inserted".to_owned()))
 }
 
 /// Returns the newest sync id of an organisation.
@@ -141,13 +153,14 @@ pub fn append(tx: &mut dyn Tx, who: &Identity, entry: Entry<'_>) -> Result<u64, 
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn head(tx: &mut dyn Tx, organization: &str) -> Result<u64, StoreError> {
-    let found = tx.query(HEAD.sql(tx.dialect()), &[organization.into()])?;
-    cell_to_u64(found.first().and_then(|row| row.first()))
+pub fn head(tx: &mut Tx<'_>, organization: &str) -> Result<u64, StoreError> {
+    let head = tx.first(&HEAD, &[organization.into()], |mut record| record.number("head"))?;
+    Ok(head.unwrap_or_default())
 }
 
 /// Size of row data, in bytes, after which a read stops; the last delta may exceed it.
 pub const MAX_PAGE_BYTES: usize = 4 << 20;
+const MAX_PAGE: u64 = MAX_PAGE_BYTES as u64;
 
 /// Returns whether a result of [`since`] reached one of its limits.
 #[must_use]
@@ -161,130 +174,159 @@ pub fn is_full(found: &[Delta], limit: usize) -> bool {
 ///
 /// Returns an error if a statement fails.
 pub fn since(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Delta>, StoreError> {
-    static SINCE: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| {
-        [
-            (Dialect::Sqlite, "octet_length(data)"),
-            (Dialect::Postgres, "octet_length(CAST(data AS TEXT))"),
-        ]
-        .map(|(dialect, size)| {
-            dialect.render(&format!(
-                "SELECT {COLUMNS} FROM sync_deltas WHERE organization_id = {{1}} AND id > {{2}} \
-                 AND id <= (SELECT max(id) FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS \
-                 size_before FROM (SELECT id, coalesce({size}, 0) AS size FROM sync_deltas WHERE \
-                 organization_id = {{1}} AND id > {{2}} ORDER BY id LIMIT {{3}}) AS page) AS pages \
-                 WHERE size_before < {MAX_PAGE_BYTES}) ORDER BY id"
-            ))
-        })
-    });
-    let sql = &SINCE[usize::from(tx.dialect() == Dialect::Postgres)];
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.query(sql, &[organization.into(), u64_to_cell(after), limit.into()])?;
-    rows.into_iter().map(delta).collect()
+    let values = [organization.into(), after.into(), (limit as u64).into(), MAX_PAGE.into()];
+    tx.all(&SINCE, &values, delta)
 }
 
-/// Another participant's change of a row: the sync id and the changed members; `None` means all.
-pub type RowChange = (u64, Option<BTreeSet<String>>);
+/// A change of a row in the sync log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowChange {
+    /// The sync id.
+    pub id: u64,
+    /// The row.
+    pub row: String,
+    /// The changed members; `None` means all.
+    pub members: Option<BTreeSet<String>>,
+    /// The id of the participant that made the change.
+    pub actor: String,
+    /// The kind of that participant.
+    pub actor_kind: String,
+}
 
-/// Returns the changes that other participants have made to a row after a sync id.
+/// Returns the changes of rows of a model after a sync id, in their order.
 ///
 /// # Errors
 ///
-/// Returns an error if a statement fails.
-pub fn changes_by_others(
-    tx: &mut dyn Tx,
-    who: &Identity,
+/// Returns an error if the statement fails.
+pub fn changes_since(
+    tx: &mut Tx<'_>,
+    organization: &str,
     model: &str,
-    row: &str,
+    rows: &[&str],
     after: u64,
 ) -> Result<Vec<RowChange>, StoreError> {
-    let values = [
-        who.organization.as_str().into(),
-        model.into(),
-        row.into(),
-        u64_to_cell(after),
-        who.participant.as_str().into(),
-        who.kind.as_str().into(),
-    ];
-    let found = tx.query(ROW_SINCE.sql(tx.dialect()), &values)?;
-    let change = |mut row: Row| {
-        let previous = row.pop().and_then(Cell::into_text);
-        let updated = row.get(1).and_then(Cell::text) == Some("U");
-        let members = previous.filter(|_| updated).and_then(|text| {
-            let members: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(&text).ok()?;
-            Some(members.into_iter().map(|(name, _)| name).collect())
-        });
-        Ok((cell_to_u64(row.first())?, members))
-    };
-    found.into_iter().map(change).collect()
+    let values = [organization.into(), model.into(), json_list(rows).into(), after.into()];
+    tx.all(&ROWS_SINCE, &values, |mut record| {
+        let updated = record.text("action_type")? == "U";
+        let previous: Option<BTreeMap<String, IgnoredAny>> =
+            if updated { record.optional_json("previous_data")? } else { None };
+        Ok(RowChange {
+            id: record.number("id")?,
+            row: record.text("model_id")?,
+            members: previous.map(|members| members.into_keys().collect()),
+            actor: record.text("actor_id")?,
+            actor_kind: record.text("actor_kind")?,
+        })
+    })
+}
+
+/// Returns the sync ids of the operations, by transaction id, that were applied before.
+///
+/// # Errors
+///
+/// Returns an error if the statement fails.
+pub fn find_transactions(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    transactions: &[&str],
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let values = [organization.into(), json_list(transactions).into()];
+    let found = tx.all(&BY_TRANSACTION, &values, |mut record| {
+        Ok((record.text("transaction_id")?, record.number("id")?))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// Returns the sync id of the delta with a transaction id, if the operation was applied before.
 ///
 /// # Errors
 ///
-/// Returns an error if a statement fails.
+/// Returns an error if the statement fails.
 pub fn find_transaction(
-    tx: &mut dyn Tx,
+    tx: &mut Tx<'_>,
     organization: &str,
     transaction: &str,
 ) -> Result<Option<u64>, StoreError> {
-    let found =
-        tx.query(BY_TRANSACTION.sql(tx.dialect()), &[organization.into(), transaction.into()])?;
-    found.first().map(|row| cell_to_u64(row.first())).transpose()
+    Ok(find_transactions(tx, organization, &[transaction])?.remove(transaction))
 }
 
-/// Returns the sync id of a row's last change, and whether this participant made it.
+/// The last change of a row: its sync id and the participant that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastChange {
+    /// The sync id.
+    pub id: u64,
+    /// The id of the participant.
+    pub actor: String,
+    /// The kind of the participant.
+    pub actor_kind: String,
+}
+
+/// Returns the last change of a row.
 ///
 /// # Errors
 ///
-/// Returns an error if a statement fails.
-pub fn last_row_change(
-    tx: &mut dyn Tx,
+/// Returns an error if the statement fails.
+pub fn last_change(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<Option<LastChange>, StoreError> {
+    tx.first(&LAST_OF_ROW, &[organization.into(), model.into(), row.into()], |mut record| {
+        Ok(LastChange {
+            id: record.number("id")?,
+            actor: record.text("actor_id")?,
+            actor_kind: record.text("actor_kind")?,
+        })
+    })
+}
+
+/// Returns whether a participant has written a row since a time in the stored date format.
+///
+/// # Errors
+///
+/// Returns an error if the statement fails.
+pub fn has_written(
+    tx: &mut Tx<'_>,
     who: &Identity,
     model: &str,
     row: &str,
-) -> Result<Option<(u64, bool)>, StoreError> {
-    let found = tx.query(
-        LAST_OF_ROW.sql(tx.dialect()),
-        &[who.organization.as_str().into(), model.into(), row.into()],
-    )?;
-    let Some(row) = found.first() else { return Ok(None) };
-    let text = |at: usize| row.get(at).and_then(Cell::text).unwrap_or_default();
-    Ok(Some((cell_to_u64(row.first())?, who.is(text(2), text(1)))))
+    since: &str,
+) -> Result<bool, StoreError> {
+    let values = [
+        who.organization.as_str().into(),
+        model.into(),
+        row.into(),
+        who.participant.as_str().into(),
+        who.kind.as_str().into(),
+        since.into(),
+    ];
+    let writes = tx.first(&COUNT_WRITES, &values, |mut record| record.number("writes"))?;
+    Ok(writes.unwrap_or_default() > 0)
 }
 
-fn delta(row: Row) -> Result<Delta, StoreError> {
-    let mut cells = row.into_iter();
-    let id = cell_to_u64(cells.next().as_ref())?;
-    let mut text = || cells.next().and_then(Cell::into_text);
-    let (action, model, row) =
-        (text().unwrap_or_default(), text().unwrap_or_default(), text().unwrap_or_default());
-    let (data, groups, previous) = (text(), text(), text());
-    let (transaction, created_at) = (text(), text().unwrap_or_default());
-    let (actor_kind, actor) = (text().unwrap_or_default(), text().unwrap_or_default());
-    let on_behalf_of = text().zip(text());
-    let read = |groups: String| serde_json::from_str(&groups).unwrap_or_default();
+fn delta(mut record: Record) -> Result<Delta, StoreError> {
+    let kind = record.optional_text("on_behalf_of_kind")?;
     Ok(Delta {
-        id,
-        action,
-        model,
-        row,
-        data,
-        groups: groups.map(read).unwrap_or_default(),
-        previous_groups: previous.map(read),
-        transaction,
-        created_at,
-        actor_kind,
-        actor,
-        on_behalf_of,
-        capability: text(),
-        caused_by: text(),
+        id: record.number("id")?,
+        action: record.text("action_type")?,
+        model: record.text("model_name")?,
+        row: record.text("model_id")?,
+        data: record.optional_text("data")?,
+        groups: record.optional_json("sync_groups")?.unwrap_or_default(),
+        previous_groups: record.optional_json("previous_groups")?,
+        transaction: record.optional_text("transaction_id")?,
+        created_at: record.text("created_at")?,
+        actor_kind: record.text("actor_kind")?,
+        actor: record.text("actor_id")?,
+        on_behalf_of: kind.zip(record.optional_text("on_behalf_of_id")?),
+        capability: record.optional_text("capability_id")?,
+        caused_by: record.optional_text("caused_by_task_id")?,
     })
 }
 
@@ -346,13 +388,6 @@ pub(crate) fn json_array(texts: &BTreeSet<String>) -> String {
     serde_json::to_string(texts).unwrap_or_default()
 }
 
-/// Converts an unsigned number to a parameter.
-pub(crate) fn u64_to_cell(at: u64) -> Cell {
-    Cell::Integer(i64::try_from(at).unwrap_or(i64::MAX))
-}
-
-/// Reads an unsigned number from a result.
-pub(crate) fn cell_to_u64(cell: Option<&Cell>) -> Result<u64, StoreError> {
-    let number = cell.and_then(Cell::integer).and_then(|number| u64::try_from(number).ok());
-    number.ok_or_else(|| StoreError::Fault(format!("expected a number, got {cell:?}")))
+fn json_list(texts: &[&str]) -> String {
+    serde_json::to_string(texts).unwrap_or_default()
 }

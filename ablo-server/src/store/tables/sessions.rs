@@ -2,10 +2,10 @@
 //! (docs/protocol/websocket.md §7).
 
 use super::log::json_array;
-use crate::error::Result;
+use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::store::{Notification, Row, SqlTemplate, Tx};
-use crate::value::{Cell, stored_date};
+use crate::store::{Notification, Record, SqlTemplate, Tx};
+use crate::value::stored_date;
 use ablo_wire::{Millis, PresenceReport};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
@@ -67,7 +67,12 @@ static ALL: SqlTemplate = select!(" ORDER BY id");
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn upsert(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport) -> Result<()> {
+pub fn upsert(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    id: &str,
+    report: &PresenceReport,
+) -> Result<(), StoreError> {
     let now = tx.now();
     let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
     let values = [
@@ -80,7 +85,7 @@ pub fn upsert(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport
         stored_date(now).into(),
         stored_date(until).into(),
     ];
-    tx.execute(UPSERT.sql(tx.dialect()), &values)?;
+    tx.run(&UPSERT, &values)?;
     notify(tx, &who.organization, id)
 }
 
@@ -89,22 +94,14 @@ pub fn upsert(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn renew(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> {
+pub fn renew(tx: &mut Tx<'_>, organization: &str, ids: &[String]) -> Result<(), StoreError> {
     let now = tx.now();
     let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
     let list = serde_json::to_string(ids).unwrap_or_default();
-    tx.execute(
-        RENEW.sql(tx.dialect()),
-        &[organization.into(), stored_date(until).into(), list.into()],
-    )?;
-    for row in
-        tx.query(DELETE_EXPIRED.sql(tx.dialect()), &[organization.into(), stored_date(now).into()])?
-    {
-        if let Some(id) = row.first().and_then(Cell::text) {
-            notify(tx, organization, id)?;
-        }
-    }
-    Ok(())
+    tx.run(&RENEW, &[organization.into(), stored_date(until).into(), list.into()])?;
+    let values = [organization.into(), stored_date(now).into()];
+    let expired = tx.all(&DELETE_EXPIRED, &values, |mut record| record.text("id"))?;
+    expired.iter().try_for_each(|id| notify(tx, organization, id))
 }
 
 /// Deletes a closed connection.
@@ -112,8 +109,8 @@ pub fn renew(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> 
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn remove(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
-    tx.execute(REMOVE.sql(tx.dialect()), &[organization.into(), id.into()])?;
+pub fn remove(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<(), StoreError> {
+    tx.run(&REMOVE, &[organization.into(), id.into()])?;
     notify(tx, organization, id)
 }
 
@@ -122,9 +119,9 @@ pub fn remove(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Option<Session>> {
+pub fn find(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Option<Session>, StoreError> {
     let values = [organization.into(), stored_date(tx.now()).into(), id.into()];
-    Ok(tx.query(FIND.sql(tx.dialect()), &values)?.into_iter().next().map(session))
+    tx.first(&FIND, &values, session)
 }
 
 /// Returns all open connections of an organisation.
@@ -132,27 +129,29 @@ pub fn find(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<Option<Sess
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Session>> {
+pub fn all(tx: &mut Tx<'_>, organization: &str) -> Result<Vec<Session>, StoreError> {
     let values = [organization.into(), stored_date(tx.now()).into()];
-    Ok(tx.query(ALL.sql(tx.dialect()), &values)?.into_iter().map(session).collect())
+    tx.all(&ALL, &values, session)
 }
 
-fn notify(tx: &mut dyn Tx, organization: &str, id: &str) -> Result<()> {
-    Ok(tx.notify(Notification::PresenceChanged {
+fn notify(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<(), StoreError> {
+    tx.notify(Notification::PresenceChanged {
         organization: organization.to_owned(),
         session: id.to_owned(),
-    })?)
+    })
 }
 
-fn session(row: Row) -> Session {
-    let mut cells = row.into_iter();
-    let mut text = || cells.next().and_then(Cell::into_text).unwrap_or_default();
-    let (id, participant, kind) = (text(), text(), text());
-    let groups = serde_json::from_str(&text()).unwrap_or_default();
-    let report = serde_json::from_str(&text())
-        .unwrap_or_else(|_| PresenceReport::new(ablo_wire::PresenceStatus::Online));
-    let active_at: Option<jiff::Timestamp> = text().parse().ok();
-    let millis =
-        active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default();
-    Session { id, participant, kind, groups, report, active_at: Millis(millis), closed: false }
+fn session(mut record: Record) -> Result<Session, StoreError> {
+    let active_at: Option<jiff::Timestamp> =
+        record.optional_text("active_at")?.and_then(|at| at.parse().ok());
+    let millis = active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok());
+    Ok(Session {
+        id: record.text("id")?,
+        participant: record.text("participant_id")?,
+        kind: record.text("participant_kind")?,
+        groups: record.json("sync_groups")?,
+        report: record.json("presence")?,
+        active_at: Millis(millis.unwrap_or_default()),
+        closed: false,
+    })
 }

@@ -1,0 +1,299 @@
+//! Claims: who holds a row, who waits for it, and claims that ended a moment ago.
+
+use crate::error::StoreError;
+use crate::identity::Identity;
+use crate::store::{Record, SqlTemplate, Tx};
+use crate::value::Cell;
+
+/// A claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its id, chosen by the participant.
+    pub id: String,
+    /// The participant.
+    pub participant: String,
+    /// The participant's kind.
+    pub kind: String,
+    /// The key of the model.
+    pub model: String,
+    /// The row.
+    pub row: String,
+    /// The kind of work, in one word.
+    pub action: String,
+    /// The work, in one sentence.
+    pub description: Option<String>,
+    /// The part of the row that the work is about, for display.
+    pub detail: ClaimDetail,
+    /// `active`, `queued`, or how the claim ended.
+    pub status: String,
+    /// When the claim was requested, in the stored date format.
+    pub declared_at: String,
+    /// When the claim expires unless it is renewed, in the stored date format.
+    pub expires_at: String,
+    /// The length of the lease, in milliseconds.
+    pub ttl: u64,
+}
+
+/// The part of a row that a claim is about, for display.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClaimDetail {
+    /// A path inside the row.
+    pub path: Option<String>,
+    /// A range of lines inside the row, as JSON.
+    pub range: Option<String>,
+    /// A field of the row.
+    pub field: Option<String>,
+    /// Further facts, a JSON object.
+    pub meta: Option<String>,
+}
+
+impl Claim {
+    /// Returns whether the claim belongs to a participant.
+    #[must_use]
+    pub fn belongs_to(&self, who: &Identity) -> bool {
+        who.is(&self.kind, &self.participant)
+    }
+
+    /// Returns whether the participant holds the row or waits for it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.status.as_str(), "active" | "queued")
+    }
+
+    /// Returns the participant's name on claims; agents have a prefix (docs/protocol/commits.md
+    /// §11).
+    #[must_use]
+    pub fn claimant(&self) -> String {
+        match self.kind.as_str() {
+            "agent" => format!("agent:{}", self.participant),
+            _ => self.participant.clone(),
+        }
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        SqlTemplate::new(concat!(
+            "SELECT id, participant_id, participant_kind, model, row_id, action, description, \
+             path, {range:json}, field, {meta:json}, status, {declared_at:date}, \
+             {expires_at:date}, ttl_ms FROM ablo_claims WHERE organization_id = {1} AND ",
+            $rest
+        ))
+    };
+}
+
+static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arrival");
+
+static HOLDERS: SqlTemplate =
+    select!("model = {2} AND row_id IN {3:list} AND status = 'active' AND expires_at > {4:date}");
+
+static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
+
+static OPEN: SqlTemplate =
+    select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
+
+static DUE: SqlTemplate =
+    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
+
+static INSERT: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, \
+     row_id, action, description, path, range, field, meta, status, declared_at, expires_at, \
+     ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10:json}, {11}, {12:json}, \
+     {13}, {14:date}, {15:date}, {16})",
+);
+
+static STATUS: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET status = {4}, expires_at = {5:date} WHERE organization_id = {1} AND \
+     participant_id = {2} AND id = {3}",
+);
+
+static EXTEND: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET expires_at = {4:date} WHERE organization_id = {1} AND participant_id = \
+     {2} AND id = {3} AND status IN ('active', 'queued')",
+);
+
+static DELETE: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_claims WHERE organization_id = {1} AND participant_id = {2} AND id = {3}",
+);
+
+static DELETE_ENDED: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') \
+     AND expires_at < {2:date}",
+);
+
+static SET_ARRIVAL: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET arrival = {4} WHERE organization_id = {1} AND participant_id = {2} AND \
+     id = {3}",
+);
+
+static NEGATE_ARRIVALS: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET arrival = -arrival WHERE organization_id = {1} AND model = {2} AND \
+     row_id = {3} AND status = 'queued'",
+);
+
+static ARRIVALS: SqlTemplate = SqlTemplate::new(
+    "SELECT arrival FROM ablo_claims WHERE organization_id = {1} AND model = {2} AND row_id = {3} \
+     AND status = 'queued' ORDER BY arrival",
+);
+
+fn decode(mut record: Record) -> Result<Claim, StoreError> {
+    Ok(Claim {
+        id: record.text("id")?,
+        participant: record.text("participant_id")?,
+        kind: record.text("participant_kind")?,
+        model: record.text("model")?,
+        row: record.text("row_id")?,
+        action: record.text("action")?,
+        description: record.optional_text("description")?,
+        detail: ClaimDetail {
+            path: record.optional_text("path")?,
+            range: record.optional_text("range")?,
+            field: record.optional_text("field")?,
+            meta: record.optional_text("meta")?,
+        },
+        status: record.text("status")?,
+        declared_at: record.text("declared_at")?,
+        expires_at: record.text("expires_at")?,
+        ttl: record.number("ttl_ms")?,
+    })
+}
+
+/// Returns the claims on a row, ended ones too, in order of arrival.
+pub(crate) fn of_row(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &str,
+    row: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    tx.all(&OF_ROW, &[organization.into(), model.into(), row.into()], decode)
+}
+
+/// Returns the claims that hold some of these rows at a time in the stored date format.
+pub(crate) fn holders(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &str,
+    rows: &[&str],
+    now: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    let rows = serde_json::to_string(rows).unwrap_or_default();
+    tx.all(&HOLDERS, &[organization.into(), model.into(), rows.into(), now.into()], decode)
+}
+
+/// Returns a claim of a participant.
+pub(crate) fn find(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    participant: &str,
+    id: &str,
+) -> Result<Option<Claim>, StoreError> {
+    tx.first(&BY_ID, &[organization.into(), participant.into(), id.into()], decode)
+}
+
+/// Returns the open claims of an organisation that have not expired, in order of arrival.
+pub(crate) fn open(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    now: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    tx.all(&OPEN, &[organization.into(), now.into()], decode)
+}
+
+/// Returns some open claims of an organisation that have expired, in order of arrival.
+pub(crate) fn due(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    now: &str,
+) -> Result<Vec<Claim>, StoreError> {
+    tx.all(&DUE, &[organization.into(), now.into()], decode)
+}
+
+/// Inserts a claim at the end of the claim queue of its row.
+pub(crate) fn insert(tx: &mut Tx<'_>, organization: &str, claim: &Claim) -> Result<(), StoreError> {
+    let text = |text: &Option<String>| Cell::from(text.as_deref());
+    let values = [
+        organization.into(),
+        claim.id.as_str().into(),
+        claim.participant.as_str().into(),
+        claim.kind.as_str().into(),
+        claim.model.as_str().into(),
+        claim.row.as_str().into(),
+        claim.action.as_str().into(),
+        text(&claim.description),
+        text(&claim.detail.path),
+        text(&claim.detail.range),
+        text(&claim.detail.field),
+        text(&claim.detail.meta),
+        claim.status.as_str().into(),
+        claim.declared_at.as_str().into(),
+        claim.expires_at.as_str().into(),
+        claim.ttl.into(),
+    ];
+    tx.run(&INSERT, &values).map(drop)
+}
+
+/// Sets the status and the expiry of a claim.
+pub(crate) fn set_status(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    claim: &Claim,
+    status: &str,
+    until: &str,
+) -> Result<(), StoreError> {
+    let [organization, participant, id] = key(organization, &claim.participant, &claim.id);
+    tx.run(&STATUS, &[organization, participant, id, status.into(), until.into()]).map(drop)
+}
+
+/// Sets the expiry of a claim. Returns whether it was open.
+pub(crate) fn extend(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    participant: &str,
+    id: &str,
+    until: &str,
+) -> Result<bool, StoreError> {
+    let [organization, participant, id] = key(organization, participant, id);
+    Ok(tx.run(&EXTEND, &[organization, participant, id, until.into()])? > 0)
+}
+
+/// Deletes a claim.
+pub(crate) fn delete(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    participant: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    tx.run(&DELETE, &key(organization, participant, id)).map(drop)
+}
+
+/// Deletes claims that ended before a time.
+pub(crate) fn delete_ended(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    before: &str,
+) -> Result<(), StoreError> {
+    tx.run(&DELETE_ENDED, &[organization.into(), before.into()]).map(drop)
+}
+
+/// Gives the waiters of a row their arrival numbers in this order.
+pub(crate) fn set_order(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &str,
+    row: &str,
+    waiters: &[&Claim],
+) -> Result<(), StoreError> {
+    let values = [organization.into(), model.into(), row.into()];
+    let arrivals = tx.all(&ARRIVALS, &values, |mut record| record.take("arrival"))?;
+    // Negated first, because arrival numbers are unique at every moment.
+    tx.run(&NEGATE_ARRIVALS, &values)?;
+    for (claim, arrival) in waiters.iter().zip(arrivals) {
+        let [organization, participant, id] = key(organization, &claim.participant, &claim.id);
+        tx.run(&SET_ARRIVAL, &[organization, participant, id, arrival])?;
+    }
+    Ok(())
+}
+
+fn key(organization: &str, participant: &str, id: &str) -> [Cell; 3] {
+    [organization.into(), participant.into(), id.into()]
+}

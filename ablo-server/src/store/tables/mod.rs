@@ -1,0 +1,10 @@
+//! The coordinator's own tables, one module each: their SQL, and the records that they hold.
+
+pub mod claims;
+pub mod credentials;
+pub mod log;
+pub(crate) mod receipts;
+pub mod sessions;
+pub(crate) mod source_commits;
+pub(crate) mod turns;
+pub(crate) mod webhooks;
